@@ -1,0 +1,1 @@
+"""Cloudflare's Cloudforce One Threat Events for Model Context Protocol clients."""

@@ -1,0 +1,98 @@
+"""Failures, worded for whoever must act on them.
+
+Each message is one or two sentences: the cause, the argument it comes from, the values that would do, the next step.
+It is what a model or an operator reads, so it never holds a token, a header, a traceback or an account id.
+
+    ThreatEventsError
+    |- SettingsError          the operator's environment
+    |- BadArgument            the caller's argument
+    |- BadFile                a file given on the command line
+    `- ApiError               what came back, or did not
+       |- Refused             400, 409, 422
+       |- Unauthenticated     401
+       |- Forbidden           403
+       |- NotFound            404, 405
+       |- RateLimited         429
+       |- Unavailable         5xx, unreachable, too slow
+       `- UnexpectedAnswer    an answer that is not this API's
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+
+class ThreatEventsError(Exception):
+    """Any failure that was foreseen. Its text is the answer."""
+
+
+class SettingsError(ThreatEventsError):
+    """The environment does not say what to do."""
+
+
+class BadFile(ThreatEventsError):
+    """A file cannot be used as it is."""
+
+
+class BadArgument(ThreatEventsError):
+    """An argument cannot be used as it is.
+
+    >>> raise BadArgument("since", "'yesterdayish' is no date", "an ISO date or a relative time such as 7d")
+    """
+
+    def __init__(self, argument: str, problem: str, valid: str) -> None:
+        super().__init__(f"{argument}: {problem}{'' if problem.endswith('?') else '.'} Use {valid}.")
+        self.argument = argument
+
+
+class ApiError(ThreatEventsError):
+    """The API did not do what was asked. `status` is the HTTP status, None when there was no answer."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Refused(ApiError):
+    """The API found fault with the request."""
+
+
+class Unauthenticated(ApiError):
+    """The token is not accepted."""
+
+
+class Forbidden(ApiError):
+    """The token may not do this."""
+
+
+class NotFound(ApiError):
+    """There is no such thing, or no such route on this account."""
+
+
+class RateLimited(ApiError):
+    """Too many requests. `retry_after` is in seconds, None when the API did not say."""
+
+    def __init__(self, message: str, retry_after: float | None) -> None:
+        super().__init__(message, 429)
+        self.retry_after = retry_after
+
+
+class Unavailable(ApiError):
+    """The API is down, unreachable or too slow."""
+
+
+class UnexpectedAnswer(ApiError):
+    """The answer is not one that this API gives."""
+
+
+def nearest(word: str, known: Sequence[str]) -> str | None:
+    """The known word that `word` was probably meant to be, whatever its case."""
+    by_fold = {name.casefold(): name for name in known}
+    found = get_close_matches(word.casefold(), list(by_fold), n=1, cutoff=0.6)
+    return by_fold[found[0]] if found else None
+
+
+def choices(known: Sequence[str], most: int = 12) -> str:
+    """Some words as a sentence part: `a, b or c`; beyond `most` the rest is counted."""
+    if len(known) > most:
+        return f"{', '.join(known[:most])} or one of {len(known) - most} more"
+    return " or ".join(part for part in (", ".join(known[:-1]), *known[-1:]) if part)

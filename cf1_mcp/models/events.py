@@ -1,0 +1,143 @@
+"""Events as they are found and read."""
+
+from json import JSONDecodeError, loads
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+
+from cf1_mcp.models.base import ApiModel, Strings, Text
+
+SearchOp = Literal[
+    "equals", "not", "gt", "gte", "lt", "lte", "like", "contains", "startsWith", "endsWith", "find", "in"
+]
+SearchField = Literal[
+    "attacker",
+    "attackerCountry",
+    "category",
+    "createdAt",
+    "date",
+    "event",
+    "hasChildren",
+    "indicator",
+    "indicatorType",
+    "killChain",
+    "mitreAttack",
+    "mitreCapec",
+    "tags",
+    "targetCountry",
+    "targetIndustry",
+    "tlp",
+    "uuid",
+]
+SearchValue = str | int | float | bool
+Direction = Literal["ancestors", "descendants", "both"]
+Order = Literal["asc", "desc"]
+
+
+class Event(ApiModel):
+    """A threat event. `event` is its description, `date` ISO 8601 text, `uuid` its id."""
+
+    uuid: str
+    date: Text = ""
+    event: Text = ""
+    dataset_id: Text = ""
+    category: Text = ""
+    attacker: Text = ""
+    attacker_country: Text = ""
+    attacker_country_alpha3: Text = Field("", alias="attackerCountryAlpha3")
+    indicator: Text = ""
+    indicator_type: Text = ""
+    indicator_type_id: int | None = None
+    insight: Text = ""
+    kill_chain: float | None = None
+    mitre_attack: Strings = []
+    mitre_capec: Strings = []
+    tags: Strings = []
+    target_country: Text = ""
+    target_country_alpha3: Text = Field("", alias="targetCountryAlpha3")
+    target_industry: Text = ""
+    tlp: Text = ""
+    raw_id: Text = ""
+    has_children: bool = False
+    num_references: int = 0
+    num_referenced: int = 0
+    references: Strings = []
+    referenced: Strings = []
+    releasability_id: Text = ""
+
+
+class ResultInfo(BaseModel):
+    """Paging facts beside a list. `cursor` is the only documented key."""
+
+    model_config = ConfigDict(extra="ignore")
+    cursor: str | None = None
+
+
+class EventPage(BaseModel):
+    """One page of events and where the next begins."""
+
+    result: list[Event]
+    result_info: ResultInfo = ResultInfo()
+
+    @field_validator("result_info", mode="before")
+    @classmethod
+    def _absent(cls, value: object) -> object:
+        return ResultInfo() if value is None else value
+
+
+class Raw(ApiModel):
+    """The raw evidence behind an event. One route answers `data` as JSON text, the other as an object."""
+
+    id: str
+    data: JsonValue = None
+    source: Text = ""
+    tlp: Text = ""
+    created: Text = ""
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _parsed(cls, data: object) -> object:
+        if isinstance(data, str) and data[:1] in ("{", "["):
+            try:
+                return loads(data)
+            except JSONDecodeError:
+                return data
+        return data
+
+
+class Condition(ApiModel):
+    """One clause of a search; all clauses of a search must hold."""
+
+    model_config = ConfigDict(extra="forbid")
+    field: SearchField
+    op: SearchOp
+    value: SearchValue | list[SearchValue]
+
+
+class EventSearch(ApiModel):
+    """What `GET /events` and `POST /events` are asked. With a `cursor` only `page_size` may be beside it."""
+
+    dataset_id: list[str] = []
+    search: list[Condition] = []
+    search_branches: list[list[Condition]] = []
+    order_by: str | None = None
+    order: Order | None = None
+    page: int | None = None
+    page_size: int | None = None
+    cursor: str | None = None
+
+
+class Aggregates(ApiModel):
+    """Counts by one or more columns. Each row has `count`, one key a column and, by day, `date`."""
+
+    aggregate_by: str = ""
+    aggregations: list[dict[str, JsonValue]]
+    total: int = 0
+    date_range: dict[str, JsonValue] = {}
+
+
+class GraphqlAnswer(ApiModel):
+    """A GraphQL response."""
+
+    data: dict[str, JsonValue] | None = None
+    errors: list[dict[str, JsonValue]] | None = None

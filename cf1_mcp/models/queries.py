@@ -1,0 +1,58 @@
+"""Saved queries and their alerts."""
+
+from typing import Literal
+
+from cf1_mcp.models.base import SnakeModel, Text
+
+AlertFrequency = Literal["immediate", "daily"]
+
+
+class SavedQuery(SnakeModel):
+    """A saved search. `query_json` is JSON text; with `rule_enabled` its hits feed a block list."""
+
+    id: int
+    name: Text = ""
+    query_json: Text = ""
+    alert_enabled: bool = False
+    alert_rollup_enabled: bool = False
+    rule_enabled: bool = False
+    rule_scope: Text = ""
+    user_email: Text = ""
+    created_at: Text = ""
+    updated_at: Text = ""
+    custom_threat_feed_id: int | None = None
+    rule_list_id: Text = ""
+
+
+class SavedQueryFields(SnakeModel):
+    """What a saved query is made of; on an update, what is not set stays."""
+
+    name: str | None = None
+    query_json: str | None = None
+    alert_enabled: bool | None = None
+    alert_rollup_enabled: bool | None = None
+    rule_enabled: bool | None = None
+    rule_scope: str | None = None
+
+
+class QueryAlert(SnakeModel):
+    """A notification on a saved query."""
+
+    id: int
+    query_id: int
+    enabled: bool = False
+    frequency: Text = ""
+    notification_type: Text = ""
+    last_sent_at: Text = ""
+    user_email: Text = ""
+    created_at: Text = ""
+    updated_at: Text = ""
+
+
+class QueryAlertFields(SnakeModel):
+    """What an alert is made of; `query_id` is given on creation and cannot change."""
+
+    query_id: int | None = None
+    enabled: bool | None = None
+    frequency: AlertFrequency | None = None
+    notification_type: str | None = None

@@ -1,0 +1,122 @@
+"""What an operator decides: environment -> Settings. A misspelt name or value stops the start."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from cf1_mcp.errors import SettingsError, choices, nearest
+
+CLOUDFLARE = "https://api.cloudflare.com/client/v4"
+TOOLSETS = ("events", "watch")
+NAMES = ("CF1_SANDBOX_DB", "CF1_TOOLSETS", "CF1_UPDATE_METHOD")
+
+# The in-memory sandbox serves any account; this one belongs to nobody.
+SANDBOX_ACCOUNT = "0" * 32
+
+UpdateMethod = Literal["PATCH", "POST"]
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Which account to work, and the token that may. The token is left out of every repr."""
+
+    account_id: str
+    api_token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the environment decides. Without credentials the embedded sandbox answers."""
+
+    credentials: Credentials | None = None
+    base_url: str = CLOUDFLARE
+    toolsets: tuple[str, ...] = TOOLSETS
+    update_method: UpdateMethod = "PATCH"
+    sandbox_db: Path | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read and check every setting.
+
+        Raises:
+            SettingsError: a name or value is wrong; the message says which and what would do.
+        """
+        given = {name: value.strip() for name, value in environment.items() if value.strip()}
+        _refuse_unknown_names(given)
+        return cls(
+            credentials=_credentials(given),
+            base_url=_base_url(given.get("CLOUDFLARE_BASE_URL", CLOUDFLARE)),
+            toolsets=_toolsets(given.get("CF1_TOOLSETS", "all")),
+            update_method=_update_method(given.get("CF1_UPDATE_METHOD", "PATCH")),
+            sandbox_db=Path(given["CF1_SANDBOX_DB"]) if "CF1_SANDBOX_DB" in given else None,
+        )
+
+
+def _refuse_unknown_names(given: Mapping[str, str]) -> None:
+    for name in given:
+        if name.upper().startswith("CF1_") and name not in NAMES:
+            meant = nearest(name, NAMES)
+            hint = f"Did you mean {meant}?" if meant else f"Known settings: {choices(NAMES)}."
+            raise SettingsError(f"{name} is not a setting of this version. {hint}")
+
+
+def _credentials(given: Mapping[str, str]) -> Credentials | None:
+    token, account = given.get("CLOUDFLARE_API_TOKEN"), given.get("CLOUDFLARE_ACCOUNT_ID")
+    if token is None and account is None:
+        if "CLOUDFLARE_BASE_URL" in given:
+            raise SettingsError(
+                "CLOUDFLARE_BASE_URL is set but CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID are not. "
+                "Set both, or unset CLOUDFLARE_BASE_URL to use the embedded sandbox."
+            )
+        return None
+    if token is None or account is None:
+        present, missing = ("ACCOUNT_ID", "API_TOKEN") if token is None else ("API_TOKEN", "ACCOUNT_ID")
+        raise SettingsError(
+            f"CLOUDFLARE_{missing} is missing while CLOUDFLARE_{present} is set. "
+            "Set both to work the live API, or neither to use the embedded sandbox."
+        )
+    if not re.fullmatch(r"[0-9a-fA-F]{32}", account):
+        raise SettingsError(
+            "CLOUDFLARE_ACCOUNT_ID is not an account id. Use the 32 hexadecimal digits "
+            "that stand in the address of the Cloudflare dashboard."
+        )
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        raise SettingsError(
+            "CLOUDFLARE_API_TOKEN holds characters that no token has. Copy it again from the Cloudflare dashboard."
+        )
+    return Credentials(account_id=account.lower(), api_token=token)
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise SettingsError(
+            f"CLOUDFLARE_BASE_URL is not a base address. Use one such as {CLOUDFLARE} "
+            "or http://127.0.0.1:8787/client/v4 for a sandbox."
+        )
+    if parts.username or parts.password:
+        raise SettingsError("CLOUDFLARE_BASE_URL must not hold a user name or password. Use the address alone.")
+    return text.rstrip("/")
+
+
+def _toolsets(text: str) -> tuple[str, ...]:
+    if text == "all":
+        return TOOLSETS
+    asked = [word.strip() for word in text.split(",") if word.strip()]
+    for word in asked:
+        if word not in TOOLSETS:
+            raise SettingsError(f"CF1_TOOLSETS: {word!r} is not a toolset. Use all, {choices(TOOLSETS)}.")
+    return tuple(name for name in TOOLSETS if name in asked)
+
+
+def _update_method(text: str) -> UpdateMethod:
+    match text.upper():
+        case "PATCH":
+            return "PATCH"
+        case "POST":
+            return "POST"
+        case _:
+            raise SettingsError(f"CF1_UPDATE_METHOD: {text!r} is not a method for updates. Use PATCH or POST.")

@@ -1,0 +1,57 @@
+"""Points in time as people type them."""
+
+import re
+from calendar import monthrange
+from datetime import UTC, datetime, timedelta
+
+_RELATIVE = re.compile(r"(\d{1,6})\s*(m|min|h|d|w|mo|y)(?:\s+ago)?")
+_PARTIAL = re.compile(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?")
+_DAYS = {"d": 1, "w": 7, "mo": 30, "y": 365}
+
+ACCEPTED = "an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)"
+
+
+def moment(text: str, now: datetime, *, end: bool = False) -> str | None:
+    """The moment that a text means, as `YYYY-MM-DDTHH:MM:SSZ`, or None when it means none.
+
+    A day, month or year stands for its first second, or with `end` for its last. Times without a zone are UTC.
+    """
+    word = text.strip().lower()
+    if word == "now":
+        return _iso(now)
+    if relative := _RELATIVE.fullmatch(word):
+        return _ago(int(relative[1]), relative[2], now)
+    if word in ("today", "yesterday"):
+        day = now - timedelta(days=word == "yesterday")
+        return _partial(day.year, day.month, day.day, end)
+    if partial := _PARTIAL.fullmatch(word):
+        year, month, day = (int(part) if part else None for part in partial.groups())
+        return _partial(year or 0, month, day, end)
+    try:
+        parsed = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return _iso(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+
+
+def _ago(count: int, unit: str, now: datetime) -> str | None:
+    step = {"m": timedelta(minutes=1), "min": timedelta(minutes=1), "h": timedelta(hours=1)}.get(unit)
+    try:
+        return _iso(now - count * (step or timedelta(days=_DAYS[unit])))
+    except OverflowError:
+        return None
+
+
+def _partial(year: int, month: int | None, day: int | None, end: bool) -> str | None:
+    try:
+        if not end:
+            return _iso(datetime(year, month or 1, day or 1, tzinfo=UTC))
+        last_month = month or 12
+        last_day = day or monthrange(year, last_month)[1]
+        return _iso(datetime(year, last_month, last_day, 23, 59, 59, tzinfo=UTC))
+    except ValueError:
+        return None
+
+
+def _iso(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,113 @@
+"""What the environment may say."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from cf1_mcp.errors import SettingsError
+from cf1_mcp.settings import Settings
+
+ACCOUNT = "0123456789abcdef0123456789ABCDEF"
+TOKEN = "a-token-nobody-has"
+BOTH = {"CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_ACCOUNT_ID": ACCOUNT}
+
+
+def refused(environment: dict[str, str]) -> str:
+    with pytest.raises(SettingsError) as error:
+        Settings.from_environment(environment)
+    assert TOKEN not in str(error.value)
+    return str(error.value)
+
+
+def test_nothing_set_means_the_sandbox() -> None:
+    assert Settings.from_environment({"PATH": "/bin", "CLOUDFLARE_API_TOKEN": " "}) == Settings()
+
+
+def test_both_credentials_mean_the_live_api_and_the_token_stays_hidden() -> None:
+    settings = Settings.from_environment({name: f" {value}\n" for name, value in BOTH.items()})
+    assert settings.credentials is not None
+    assert (settings.credentials.account_id, settings.credentials.api_token) == (ACCOUNT.lower(), TOKEN)
+    assert repr(settings) == snapshot(
+        "Settings(credentials=Credentials(account_id='0123456789abcdef0123456789abcdef'), base_url='https://api.cloudflare.com/client/v4', toolsets=('events', 'watch'), update_method='PATCH', sandbox_db=None)"
+    )
+
+
+def test_every_setting_is_read() -> None:
+    environment = {
+        **BOTH,
+        "CLOUDFLARE_BASE_URL": "http://127.0.0.1:8787/client/v4/",
+        "CF1_TOOLSETS": "watch , events",
+        "CF1_UPDATE_METHOD": "post",
+        "CF1_SANDBOX_DB": "x.db",
+    }
+    settings = Settings.from_environment(environment)
+    assert (settings.base_url, settings.toolsets, settings.update_method, str(settings.sandbox_db)) == snapshot(
+        ("http://127.0.0.1:8787/client/v4", ("events", "watch"), "POST", "x.db")
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        (
+            {"CLOUDFLARE_API_TOKEN": TOKEN},
+            snapshot(
+                "CLOUDFLARE_ACCOUNT_ID is missing while CLOUDFLARE_API_TOKEN is set. Set both to work the live API, or neither to use the embedded sandbox."
+            ),
+        ),
+        (
+            {"CLOUDFLARE_ACCOUNT_ID": ACCOUNT},
+            snapshot(
+                "CLOUDFLARE_API_TOKEN is missing while CLOUDFLARE_ACCOUNT_ID is set. Set both to work the live API, or neither to use the embedded sandbox."
+            ),
+        ),
+        (
+            {**BOTH, "CLOUDFLARE_ACCOUNT_ID": "my account"},
+            snapshot(
+                "CLOUDFLARE_ACCOUNT_ID is not an account id. Use the 32 hexadecimal digits that stand in the address of the Cloudflare dashboard."
+            ),
+        ),
+        (
+            {**BOTH, "CLOUDFLARE_API_TOKEN": f"{TOKEN}\n{TOKEN}"},
+            snapshot(
+                "CLOUDFLARE_API_TOKEN holds characters that no token has. Copy it again from the Cloudflare dashboard."
+            ),
+        ),
+        (
+            {**BOTH, "CLOUDFLARE_BASE_URL": "api.cloudflare.com"},
+            snapshot(
+                "CLOUDFLARE_BASE_URL is not a base address. Use one such as https://api.cloudflare.com/client/v4 or http://127.0.0.1:8787/client/v4 for a sandbox."
+            ),
+        ),
+        (
+            {**BOTH, "CLOUDFLARE_BASE_URL": "https://me:pw@example.com/"},
+            snapshot("CLOUDFLARE_BASE_URL must not hold a user name or password. Use the address alone."),
+        ),
+        (
+            {"CLOUDFLARE_BASE_URL": "http://127.0.0.1:1/"},
+            snapshot(
+                "CLOUDFLARE_BASE_URL is set but CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID are not. Set both, or unset CLOUDFLARE_BASE_URL to use the embedded sandbox."
+            ),
+        ),
+        (
+            {"CF1_TOOLSET": "events"},
+            snapshot("CF1_TOOLSET is not a setting of this version. Did you mean CF1_TOOLSETS?"),
+        ),
+        (
+            {"cf1_toolsets": "events"},
+            snapshot("cf1_toolsets is not a setting of this version. Did you mean CF1_TOOLSETS?"),
+        ),
+        (
+            {"CF1_MAX_TLP": "red"},
+            snapshot(
+                "CF1_MAX_TLP is not a setting of this version. Known settings: CF1_SANDBOX_DB, CF1_TOOLSETS or CF1_UPDATE_METHOD."
+            ),
+        ),
+        ({"CF1_TOOLSETS": "event"}, snapshot("CF1_TOOLSETS: 'event' is not a toolset. Use all, events or watch.")),
+        (
+            {"CF1_UPDATE_METHOD": "PUT"},
+            snapshot("CF1_UPDATE_METHOD: 'PUT' is not a method for updates. Use PATCH or POST."),
+        ),
+    ],
+)
+def test_what_is_wrong_stops_the_start_with_what_would_do(environment: dict[str, str], words: str) -> None:
+    assert refused(environment) == words
