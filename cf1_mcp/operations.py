@@ -1,0 +1,95 @@
+"""The operations of the Threat Events API and their routes, newest first.
+
+Paths stand under `/accounts/{account_id}/cloudforce-one`. Where two paths stand, Cloudflare ends or discourages the
+second (four of them on 2026-11-28); where PATCH and POST share a path, some proxies refuse PATCH.
+"""
+
+from dataclasses import dataclass
+
+# Statuses by which a server says that it does not know a path.
+MISSING = frozenset({404, 405})
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method and a path whose `{names}` are filled from ids."""
+
+    method: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing the API does. `reads`: repeating it changes nothing, so it may be retried."""
+
+    name: str
+    routes: tuple[Route, ...]
+    reads: bool
+    gives_way_on: frozenset[int] = MISSING
+
+
+def _read(name: str, *routes: str, gives_way_on: frozenset[int] = MISSING) -> Operation:
+    return Operation(name, tuple(Route(*route.split(" ")) for route in routes), True, gives_way_on)
+
+
+def _write(name: str, *routes: str) -> Operation:
+    return Operation(name, tuple(Route(*route.split(" ")) for route in routes), False)
+
+
+def _update(name: str, path: str) -> Operation:
+    # A proxy that refuses PATCH says 405 or 501; 404 here means the thing itself is not there.
+    return Operation(name, (Route("PATCH", path), Route("POST", path)), False, frozenset({405, 501}))
+
+
+LIST_EVENTS = _read("list_events", "GET /events")
+SEARCH_EVENTS = _read("search_events", "POST /events")
+READ_EVENT = _read("read_event", "GET /events/dataset/{dataset_id}/events/{event_id}")
+READ_EVENT_ANYWHERE = _read("read_event_anywhere", "GET /events/{event_id}")
+AGGREGATE_EVENTS = _read("aggregate_events", "GET /events/aggregate")
+# v2 asks for a write token, v1 for a read token, so a refusal gives way too.
+QUERY_GRAPHQL = _read("query_graphql", "POST /v2/events/graphql", "POST /events/graphql", gives_way_on=MISSING | {403})
+LIST_RELATIONSHIPS = _read(
+    "list_relationships", "GET /events/by-id/{event_id}/relationships", "GET /events/{event_id}/relationships"
+)
+READ_RAW = _read("read_raw", "GET /events/{event_id}/raw/{raw_id}")
+READ_DATASET_RAW = _read(
+    "read_dataset_raw",
+    "GET /events/datasets/{dataset_id}/events/{event_id}/raw",
+    "GET /events/raw/{dataset_id}/{event_id}",
+)
+
+CREATE_EVENT = _write("create_event", "POST /events/create")
+CREATE_EVENTS = _write("create_events", "POST /events/create/bulk")
+CREATE_EVENTS_WITH_RELATIONSHIPS = _write("create_events_with_relationships", "POST /events/create/bulk/relationships")
+UPDATE_EVENT = _update("update_event", "/events/{event_id}")
+UPDATE_RAW = _update("update_raw", "/events/{event_id}/raw/{raw_id}")
+TAG_EVENT = _write("tag_event", "POST /events/event_tag/{event_id}/create")
+UNTAG_EVENT = _write("untag_event", "DELETE /events/event_tag/{event_id}")
+RELATE_EVENT = _write("relate_event", "POST /events/relate/{event_id}/create")
+UNRELATE_EVENT = _write("unrelate_event", "DELETE /events/relate/{event_id}")
+CREATE_RELATIONSHIPS = _write("create_relationships", "POST /events/relationships/create")
+MOVE_EVENTS = _write("move_events", "POST /events/dataset/{dataset_id}/move")
+DELETE_EVENTS = _write(
+    "delete_events", "DELETE /events/datasets/{dataset_id}/events", "DELETE /events/{dataset_id}/delete"
+)
+REVERT_DATASET = _write("revert_dataset", "POST /events/{dataset_id}/revert-do")
+
+LIST_QUERIES = _read("list_queries", "GET /events/queries")
+READ_QUERY = _read("read_query", "GET /events/queries/{query_id}")
+CREATE_QUERY = _write("create_query", "POST /events/queries/create")
+UPDATE_QUERY = _update("update_query", "/events/queries/{query_id}")
+DELETE_QUERY = _write("delete_query", "DELETE /events/queries/{query_id}")
+
+LIST_ALERTS = _read("list_alerts", "GET /events/queries/alerts")
+READ_ALERT = _read("read_alert", "GET /events/queries/alerts/{alert_id}")
+CREATE_ALERT = _write("create_alert", "POST /events/queries/alerts/create")
+UPDATE_ALERT = _update("update_alert", "/events/queries/alerts/{alert_id}")
+DELETE_ALERT = _write("delete_alert", "DELETE /events/queries/alerts/{alert_id}")
+
+LIST_DATASETS = _read("list_datasets", "GET /events/dataset")
+LIST_ATTACKERS = _read("list_attackers", "GET /events/attackers")
+LIST_CATEGORIES = _read("list_categories", "GET /events/categories/catalog", "GET /events/categories")
+LIST_COUNTRIES = _read("list_countries", "GET /events/countries")
+LIST_INDUSTRIES = _read("list_industries", "GET /events/targetIndustries/catalog", "GET /events/targetIndustries")
+LIST_INDICATOR_TYPES = _read("list_indicator_types", "GET /events/indicator-types", "GET /events/indicatorTypes")
+LIST_TAGS = _read("list_tags", "GET /events/tags")

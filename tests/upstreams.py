@@ -1,0 +1,97 @@
+"""Upstreams on a real socket that misbehave by a script."""
+
+import json
+import socket
+import struct
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+import anyio
+from anyio.abc import SocketAttribute, SocketStream
+
+from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.transport import network
+
+ACCOUNT = "b" * 32
+TOKEN = "secret-token-of-a-test"
+
+
+class Act(Enum):
+    """What an upstream does instead of answering."""
+
+    RESET = auto()
+    HANG = auto()
+
+
+@dataclass
+class Scripted:
+    """A server that plays one line of its script a request, the last one again and again."""
+
+    script: Sequence[bytes | Act]
+    port: int = 0
+    requests: list[str] = field(default_factory=list[str])
+    connections: int = 0
+
+    async def handle(self, stream: SocketStream) -> None:
+        self.connections += 1
+        async with stream:
+            while request := await _read_request(stream):
+                line = self.script[min(len(self.requests), len(self.script) - 1)]
+                self.requests.append(request)
+                match line:
+                    case Act.RESET:
+                        raw: socket.socket = stream.extra(SocketAttribute.raw_socket)
+                        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        return
+                    case Act.HANG:
+                        await anyio.sleep_forever()
+                    case bytes():
+                        await stream.send(line)
+                        if b"Connection: close" in line:
+                            return
+
+    def client(self, budget: float = 25.0) -> ThreatEventsClient:
+        base = f"http://127.0.0.1:{self.port}/client/v4"
+        return ThreatEventsClient(base, ACCOUNT, TOKEN, lambda: network(base), budget=budget)
+
+
+@asynccontextmanager
+async def upstream(*script: bytes | Act) -> AsyncGenerator[Scripted]:
+    """A scripted server on a port of this machine."""
+    server = Scripted(script)
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as group:
+        server.port = listener.extra(SocketAttribute.local_port)
+        group.start_soon(listener.serve, server.handle)
+        yield server
+        group.cancel_scope.cancel()
+
+
+def answer(body: object, status: str = "200 OK", headers: str = "", content_type: str = "application/json") -> bytes:
+    """A whole HTTP answer. Bytes and text go as they are, anything else as JSON."""
+    content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(content)}\r\n{headers}\r\n"
+    return head.encode() + content
+
+
+def failed(status: str, message: str, headers: str = "") -> bytes:
+    """The API's own form of an error."""
+    return answer({"success": False, "errors": [{"message": message}], "result": {}}, status, headers)
+
+
+async def _read_request(stream: SocketStream) -> str:
+    """One request's first line, or nothing when the other side is done."""
+    head = b""
+    try:
+        while b"\r\n\r\n" not in head:
+            head += await stream.receive()
+    except (anyio.EndOfStream, anyio.BrokenResourceError):
+        return ""
+    length = next(
+        (line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), b"0"
+    )
+    missing = int(length) - len(head.split(b"\r\n\r\n", 1)[1])
+    while missing > 0:
+        missing -= len(await stream.receive())
+    return head.split(b" HTTP/1.1\r\n", 1)[0].decode()
