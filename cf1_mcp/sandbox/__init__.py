@@ -1,0 +1,1 @@
+"""The Threat Events API again, small: a Starlette application over SQLite, fictional unless told to load a file."""

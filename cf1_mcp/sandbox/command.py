@@ -1,0 +1,94 @@
+"""`cf1-mcp sandbox`: the sandbox on a port."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import uvicorn
+from starlette.middleware import Middleware
+
+from cf1_mcp.sandbox.access import Access
+from cf1_mcp.sandbox.app import Options, sandbox_app
+from cf1_mcp.sandbox.faults import FaultInjector, parse_faults
+from cf1_mcp.sandbox.ratelimit import RateLimit, parse_rate
+from cf1_mcp.sandbox.records import load, read_records
+from cf1_mcp.sandbox.store import Store
+from cf1_mcp.sandbox.tenant import fill_with_sample
+
+Right = Literal["read", "write"]
+
+MOST_SKIPPED_TOLD = 10
+
+
+def serve_sandbox(
+    port: int,
+    db: Path | None,
+    files: Sequence[Path],
+    skip_bad: bool,
+    bare: bool,
+    sunset: bool,
+    faults: str,
+    rate_limit: str,
+    tokens: Mapping[str, Right],
+) -> None:
+    """Fill the store, listen on 127.0.0.1 and serve until stopped. What it does is told on stderr.
+
+    Raises:
+        ValueError: a file, the faults or the rate limit cannot be used; the message says why. Nothing was served.
+    """
+    limit, seconds = parse_rate(rate_limit) if rate_limit else (None, 300.0)
+    middleware = [
+        Middleware(RateLimit, limit=limit, seconds=seconds),
+        Middleware(Access, tokens=tokens),
+        Middleware(FaultInjector, faults=parse_faults(faults)),
+    ]
+    store = Store.open(db)
+    _fill(store, files, skip_bad)
+    listener = _listener(port)
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}/client/v4"
+    _tell(f"sandbox on {address} (fictional unless you loaded a file; Ctrl-C stops it)")
+    _tell(f"use it with CLOUDFLARE_BASE_URL={address} and any token and 32-digit account id")
+    app = sandbox_app(store, Options(bare=bare, sunset=sunset, middleware=middleware))
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+
+
+def _listener(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise ValueError(
+            f"port {port} cannot be used: {os.strerror(error.errno or 0)}; name another with --port, or 0"
+        ) from error
+
+
+def _fill(store: Store, files: Sequence[Path], skip_bad: bool) -> None:
+    for file in files:
+        _load(store, file, skip_bad)
+    if not files and store.is_empty():
+        loaded = fill_with_sample(store)
+        _tell(f"made a sample tenant of {loaded.events} events and {loaded.links} links")
+
+
+def _load(store: Store, file: Path, skip_bad: bool) -> None:
+    skipped: list[str] = []
+    try:
+        records = read_records(file, skip_bad=skip_bad, on_skip=lambda bad: skipped.append(str(bad)))
+        loaded = load(store, records, skip_bad=skip_bad)
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}; name a file of events as JSONL") from error
+    for words in skipped[:MOST_SKIPPED_TOLD]:
+        _tell(f"skipped: {words}")
+    left_out = len(skipped) + loaded.skipped
+    _tell(f"loaded {loaded.events} events and {loaded.links} links from {file.name}" + _but(left_out))
+
+
+def _but(left_out: int) -> str:
+    return f"; {left_out} left out" if left_out else ""
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

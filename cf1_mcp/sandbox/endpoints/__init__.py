@@ -1,0 +1,1 @@
+"""What the sandbox does at each path, by noun."""

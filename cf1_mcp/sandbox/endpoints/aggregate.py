@@ -1,0 +1,35 @@
+"""Counting events, by columns and with GraphQL."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cf1_mcp.sandbox.answers import answer
+from cf1_mcp.sandbox.drafts import is_array
+from cf1_mcp.sandbox.invented import AGGREGATE_LIMIT
+from cf1_mcp.sandbox.requests import query_of, read_body, store_of, truth, whole_number
+
+
+async def aggregate(request: Request) -> Response:
+    """GET /events/aggregate."""
+    given = query_of(request, "aggregateBy", "datasetId")
+    columns, datasets = given.get("aggregateBy"), given.get("datasetId")
+    start, end = given.get("startDate"), given.get("endDate")
+    counted = store_of(request).aggregate(
+        datasets=[str(dataset) for dataset in datasets] if is_array(datasets) else [],
+        columns=[str(column).strip() for column in columns] if is_array(columns) else [],
+        start=str(start) if start else None,
+        end=str(end) if end else None,
+        daily=truth(given, "groupByDate", False),
+        limit=whole_number(given, "limit", AGGREGATE_LIMIT),
+        search=[],
+    )
+    return answer(request, counted.model_dump(mode="json", by_alias=True))
+
+
+async def graphql(request: Request) -> Response:
+    """POST /v2/events/graphql and /events/graphql."""
+    body = await read_body(request)
+    # Imported here, so that only those who ask GraphQL wait for it.
+    from cf1_mcp.sandbox.graphql import execute
+
+    return answer(request, execute(store_of(request), body))

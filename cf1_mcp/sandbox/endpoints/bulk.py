@@ -1,0 +1,89 @@
+"""Creating many events at once."""
+
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cf1_mcp.sandbox.answers import answer
+from cf1_mcp.sandbox.changes import NewRow, insert_events
+from cf1_mcp.sandbox.drafts import Draft, Json, draft, is_array
+from cf1_mcp.sandbox.errors import BadRequest
+from cf1_mcp.sandbox.instants import stored
+from cf1_mcp.sandbox.invented import BULK_RELATIONSHIP, INDICATOR_DELAY, shard_id
+from cf1_mcp.sandbox.moves import link
+from cf1_mcp.sandbox.requests import one_text, read_body, store_of, truth
+from cf1_mcp.sandbox.scope import dataset_number
+from cf1_mcp.sandbox.vocabulary import Vocabulary
+
+RowError = dict[str, object]
+
+
+async def create_bulk(request: Request) -> Response:
+    """POST /events/create/bulk: events at once (202), their indicators a little later."""
+    store = store_of(request)
+    body = await read_body(request)
+    dataset_id = one_text(body, "datasetId")
+    dataset = dataset_number(store.db, dataset_id)
+    include = truth(body, "includeCreatedEvents", False)
+    due = stored(store.clock() + INDICATOR_DELAY)
+    with store.transaction() as db:
+        vocabulary = Vocabulary(db)
+        drafts, errors = _drafts(body, vocabulary)
+        rows = [NewRow(made, dataset, str(uuid4()), store.now()) for _, made in drafts]
+        insert_events(db, rows, vocabulary, due)
+    result: dict[str, object] = {
+        "createBulkEventsRequestId": str(uuid4()),
+        "createdEventsCount": len(rows),
+        "createdTagsCount": vocabulary.new_tags,
+        "errorCount": len(errors),
+        "queuedIndicatorsCount": sum(len(row.draft.indicators) for row in rows),
+        "errors": errors,
+    }
+    if include:
+        result["createdEvents"] = [
+            {"eventIndex": index, "shardId": shard_id(dataset_id, row.draft.date), "uuid": row.uuid}
+            for (index, _), row in zip(drafts, rows, strict=True)
+        ]
+    return answer(request, result, status=202)
+
+
+async def create_bulk_with_relationships(request: Request) -> Response:
+    """POST /events/create/bulk/relationships: everything at once; later rows become children of the first."""
+    store = store_of(request)
+    body = await read_body(request)
+    dataset = dataset_number(store.db, one_text(body, "datasetId"))
+    with store.transaction() as db:
+        vocabulary = Vocabulary(db)
+        drafts, errors = _drafts(body, vocabulary)
+        rows = [NewRow(made, dataset, str(uuid4()), store.now()) for _, made in drafts]
+        numbers = insert_events(db, rows, vocabulary)
+        links = sum(link(db, numbers[0], child, BULK_RELATIONSHIP) for child in numbers[1:])
+    return answer(
+        request,
+        {
+            "createdEventsCount": len(rows),
+            "createdIndicatorsCount": sum(len(row.draft.indicators) for row in rows),
+            "createdRelationshipsCount": links,
+            "errorCount": len(errors),
+            "errors": errors,
+        },
+    )
+
+
+def _drafts(body: Json, vocabulary: Vocabulary) -> tuple[list[tuple[int, Draft]], list[RowError]]:
+    """The rows that can be stored, with their 0-based index, and what is wrong with the others."""
+    data = body.get("data")
+    if not is_array(data) or not data:
+        raise BadRequest("data must be a list of one or more events")
+    drafts: list[tuple[int, Draft]] = []
+    errors: list[RowError] = []
+    for index, row in enumerate(data):
+        try:
+            made = draft(row)
+            vocabulary.category(made.category)
+        except BadRequest as refused:
+            errors.append({"eventIndex": index, "error": refused.message})
+        else:
+            drafts.append((index, made))
+    return drafts, errors

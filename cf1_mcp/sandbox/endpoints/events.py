@@ -1,0 +1,131 @@
+"""Listing, reading, creating and updating events."""
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from cf1_mcp.sandbox.answers import answer
+from cf1_mcp.sandbox.changes import NewRow, find_event, insert_events, known_event, update_event
+from cf1_mcp.sandbox.drafts import Json, draft, is_object
+from cf1_mcp.sandbox.errors import BadRequest, NotFound, Refused
+from cf1_mcp.sandbox.listing import PARAMETERS, parse_listing, read_page
+from cf1_mcp.sandbox.requests import list_query, one_text, query_of, read_body, store_of, texts
+from cf1_mcp.sandbox.scope import dataset_number, dataset_numbers
+from cf1_mcp.sandbox.vocabulary import Vocabulary
+from cf1_mcp.sandbox.wire import wire_event, wire_events
+
+TAXII = "application/taxii+json;version=2.1"
+MOST_UPDATED = 100
+FORMATS = ("json", "stix2", "taxii")
+
+
+async def list_events(request: Request) -> Response:
+    """GET /events."""
+    return _listed(request, list_query(request))
+
+
+async def search_events(request: Request) -> Response:
+    """POST /events: the same with the filter in a body, and with branches."""
+    body = await read_body(request)
+    unknown = [name for name in body if name not in PARAMETERS]
+    if unknown:
+        raise BadRequest(f"{', '.join(unknown)} is unknown here; valid are {', '.join(PARAMETERS)}")
+    return _listed(request, body | query_of(request))
+
+
+def _listed(request: Request, given: Json) -> Response:
+    store = store_of(request)
+    form = given.get("format") or "json"
+    if form not in FORMATS:
+        raise BadRequest(f"format {form!r} is unknown; valid are {', '.join(FORMATS)}")
+    listing = parse_listing(store.db, given)
+    page = read_page(store.db, listing)
+    events = wire_events(store.db, page.numbers)
+    if form != "json":
+        # Imported here, so that an ordinary list does not wait for it.
+        from cf1_mcp.sandbox import formats
+
+        if form == "taxii":
+            return JSONResponse(formats.taxii_envelope(events, page.cursor is not None), media_type=TAXII)
+        return JSONResponse(formats.stix2_bundle(events))
+    where: Mapping[str, object] = {} if listing.page is None else {"page": listing.page}
+    return answer(
+        request, events, {"count": len(events), **where, "per_page": listing.page_size, "cursor": page.cursor}
+    )
+
+
+async def read_event(request: Request) -> Response:
+    """GET /events/dataset/{dataset_id}/events/{event_id}."""
+    db = store_of(request).db
+    try:
+        dataset = dataset_number(db, request.path_params["dataset_id"], "dataset_id")
+    except BadRequest as unknown:
+        raise NotFound(unknown.message) from unknown
+    return _read(request, find_event(db, request.path_params["event_id"], dataset))
+
+
+async def read_event_anywhere(request: Request) -> Response:
+    """GET /events/{event_id}: the default dataset first, then wherever it is."""
+    db = store_of(request).db
+    uuid = request.path_params["event_id"]
+    number = find_event(db, uuid, dataset_numbers(db, ())[0])
+    return _read(request, find_event(db, uuid) if number is None else number)
+
+
+def _read(request: Request, number: int | None) -> Response:
+    if number is None:
+        uuid = request.path_params["event_id"]
+        raise NotFound(f"Event not found: {uuid!r} is no event here; list events to see which there are")
+    return answer(request, wire_event(store_of(request).db, number))
+
+
+async def create_event(request: Request) -> Response:
+    """POST /events/create."""
+    store = store_of(request)
+    body = await read_body(request)
+    made = draft(body)
+    named = [one_text(body, "datasetId")] if body.get("datasetId") else []
+    dataset = dataset_number(store.db, named[0]) if named else dataset_numbers(store.db, ())[0]
+    with store.transaction() as db:
+        [number] = insert_events(db, [NewRow(made, dataset, str(uuid4()), store.now())], Vocabulary(db))
+    return answer(request, wire_event(store.db, number))
+
+
+async def update(request: Request) -> Response:
+    """PATCH /events/{event_id} and its POST twin."""
+    store = store_of(request)
+    body = await read_body(request)
+    dataset = dataset_number(store.db, one_text(body, "datasetId"))
+    number = known_event(store.db, request.path_params["event_id"], dataset)
+    with store.transaction() as db:
+        update_event(db, number, body)
+    return answer(request, wire_event(store.db, number))
+
+
+async def update_bulk(request: Request) -> Response:
+    """PATCH /events/update/bulk: the same change for up to 100 events of a dataset."""
+    store = store_of(request)
+    body = await read_body(request)
+    dataset = dataset_number(store.db, one_text(body, "datasetId"))
+    uuids = texts(body, "eventIds")
+    if len(uuids) > MOST_UPDATED:
+        raise BadRequest(f"eventIds holds {len(uuids)} ids; at most {MOST_UPDATED} are updated at once")
+    updates = body.get("updates")
+    if not is_object(updates):
+        raise BadRequest("updates must be an object of fields and their new values")
+    if "date" in updates:
+        raise BadRequest("updates.date cannot be changed in bulk; update such events one by one")
+    failures: list[dict[str, object]] = []
+    with store.transaction() as db:
+        for uuid in uuids:
+            db.execute("SAVEPOINT one")
+            try:
+                update_event(db, known_event(db, uuid, dataset), updates)
+            except Refused as refused:
+                db.execute("ROLLBACK TO one")
+                failures.append({"eventId": uuid, "error": refused.message})
+    return answer(
+        request, {"updatedCount": len(uuids) - len(failures), "failedCount": len(failures), "failures": failures}
+    )

@@ -1,0 +1,133 @@
+"""What was sent can be proved afterwards, and no token with it."""
+
+import httpx
+import pytest
+from inline_snapshot import snapshot
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
+
+from cf1_mcp.sandbox.exchanges import UNANSWERED, Exchange, ExchangeLog
+from cf1_mcp.sandbox.faults import FaultInjector, parse_faults
+
+pytestmark = pytest.mark.anyio
+
+
+async def echo(request: Request) -> JSONResponse:
+    return JSONResponse({"length": len(await request.body())}, 202)
+
+
+def logged(log: list[Exchange], faults: str = "") -> httpx.AsyncClient:
+    routes = [Route("/a b", echo, methods=["GET", "POST"])]
+    app = Starlette(routes=routes, middleware=[Middleware(FaultInjector, faults=parse_faults(faults))])
+    return httpx.AsyncClient(transport=httpx.ASGITransport(ExchangeLog(app, log)), base_url="http://sandbox")
+
+
+async def test_method_path_query_body_and_status_are_kept_in_order() -> None:
+    log: list[Exchange] = []
+    async with logged(log) as client:
+        await client.get("/a%20b", params=[("id", "1"), ("id", "ü&="), ("empty", "")])
+        await client.post("/a%20b", json={"tags": ["x"]})
+        await client.delete("/nowhere")
+    assert log == snapshot(
+        [
+            Exchange(
+                method="GET", path="/a b", query=[("id", "1"), ("id", "ü&="), ("empty", "")], body=None, status=202
+            ),
+            Exchange(method="POST", path="/a b", query=[], body={"tags": ["x"]}, status=202),
+            Exchange(method="DELETE", path="/nowhere", query=[], body=None, status=404),
+        ]
+    )
+
+
+async def test_the_body_still_reaches_the_application() -> None:
+    log: list[Exchange] = []
+
+    async def pieces():  # noqa: ANN202 - the body of a request, in several messages
+        yield b'{"text": "'
+        yield b"x" * 1000
+        yield b'"}'
+
+    async with logged(log) as client:
+        response = await client.post("/a%20b", content=pieces())
+    assert response.json() == {"length": 1012}
+    assert log[0].body == {"text": "x" * 1000}
+
+
+async def test_a_body_that_is_no_json_is_kept_as_none() -> None:
+    log: list[Exchange] = []
+    async with logged(log) as client:
+        await client.post("/a%20b", content=b"\xff{")
+    assert log[0].body is None
+
+
+async def test_no_token_is_kept() -> None:
+    log: list[Exchange] = []
+    async with logged(log) as client:
+        await client.get("/a%20b", headers={"Authorization": "Bearer secret-token"})
+    assert len(log) == 1
+    assert "secret-token" not in repr(log)
+
+
+async def test_a_request_whose_connection_was_dropped_is_kept_as_unanswered() -> None:
+    log: list[Exchange] = []
+    async with logged(log, "reset=1") as client:
+        with pytest.raises(httpx.ReadError):
+            await client.get("/a%20b")
+        await client.get("/a%20b")
+    assert [exchange.status for exchange in log] == [UNANSWERED, 202]
+
+
+async def test_an_exchange_is_kept_before_its_answer_leaves() -> None:
+    log: list[Exchange] = []
+    seen: list[int] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        seen.append(len(log))
+
+    await ExchangeLog(PlainTextResponse("x"), log)(_scope(), receive, send)
+    assert seen == [1, 1]
+
+
+async def test_an_answer_passes_piece_by_piece() -> None:
+    passed: list[bytes] = []
+
+    async def two_pieces(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        assert passed == [b"first"]
+        await send({"type": "http.response.body", "body": b"second", "more_body": False})
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            passed.append(message["body"])
+
+    await ExchangeLog(two_pieces, [])(_scope(), receive, send)
+    assert passed == [b"first", b"second"]
+
+
+async def test_a_caller_who_left_before_the_end_of_its_request_is_not_kept() -> None:
+    log: list[Exchange] = []
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await ExchangeLog(PlainTextResponse("x"), log)(_scope(), receive, send)
+    assert (log, sent) == ([], [])
+
+
+def _scope() -> Scope:
+    return {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}

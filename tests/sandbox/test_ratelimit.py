@@ -1,0 +1,114 @@
+"""Rate limits, with a clock that only the test moves."""
+
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from inline_snapshot import snapshot
+from starlette.responses import PlainTextResponse
+
+from cf1_mcp.sandbox.ratelimit import RateLimit, parse_rate
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Clock:
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def limited(limit: int | None, seconds: float, clock: Clock, address: str = "192.0.2.1") -> httpx.AsyncClient:
+    app = RateLimit(PlainTextResponse("in"), limit, seconds, clock)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(address, 1)), base_url="http://sandbox")
+
+
+def told(response: httpx.Response) -> list[str]:
+    return [response.headers[name] for name in ("Ratelimit", "Ratelimit-Policy")]
+
+
+async def test_every_answer_tells_what_is_left_and_when_it_is_renewed() -> None:
+    clock = Clock()
+    async with limited(5, 10, clock) as client:
+        first = told(await client.get("/"))
+        clock.now += 2.5
+        second = told(await client.get("/"))
+    assert (first, second) == snapshot(
+        (['"default";r=4;t=10', '"default";q=5;w=10'], ['"default";r=3;t=8', '"default";q=5;w=10'])
+    )
+
+
+async def test_over_the_limit_the_answer_is_429_and_says_how_long_to_wait() -> None:
+    clock = Clock()
+    async with limited(2, 10, clock) as client:
+        statuses = [(await client.get("/")).status_code for _ in range(2)]
+        clock.now += 0.5
+        refused = await client.get("/")
+    assert [*statuses, refused.status_code] == [200, 200, 429]
+    assert (refused.headers["Retry-After"], told(refused), refused.json()) == snapshot(
+        (
+            "10",
+            ['"default";r=0;t=10', '"default";q=2;w=10'],
+            {
+                "success": False,
+                "errors": [{"message": "More than 2 requests in 10 s; wait 10 s and send it again"}],
+                "messages": [],
+                "result": {},
+            },
+        )
+    )
+
+
+async def test_waiting_as_long_as_told_is_enough() -> None:
+    clock = Clock()
+    async with limited(1, 7.5, clock) as client:
+        await client.get("/")
+        refused = await client.get("/")
+        clock.now += int(refused.headers["Retry-After"])
+        assert (await client.get("/")).status_code == 200
+
+
+async def test_without_a_limit_the_documented_quota_is_told_and_nobody_refused() -> None:
+    async with limited(None, 300, Clock()) as client:
+        answers = [await client.get("/") for _ in range(1201)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert [told(answers[place]) for place in (0, 1199, 1200)] == snapshot(
+        [
+            ['"default";r=1199;t=300', '"default";q=1200;w=300'],
+            ['"default";r=0;t=300', '"default";q=1200;w=300'],
+            ['"default";r=0;t=300', '"default";q=1200;w=300'],
+        ]
+    )
+
+
+async def test_each_token_has_its_own_count_and_addresses_count_without_one() -> None:
+    app = RateLimit(PlainTextResponse("in"), 1, 10, Clock())
+    statuses: list[int] = []
+    for address, token in [
+        ("192.0.2.1", "a"),
+        ("192.0.2.1", "b"),
+        ("192.0.2.2", "a"),
+        ("192.0.2.1", ""),
+        ("192.0.2.2", ""),
+    ]:
+        transport = httpx.ASGITransport(app, client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            statuses.append((await client.get("/", headers=headers)).status_code)
+    assert statuses == [200, 200, 429, 200, 200]
+
+
+@pytest.mark.parametrize(("text", "rate"), [("5/1", (5, 1.0)), (" 1200/300 ", (1200, 300.0)), ("1/0.5", (1, 0.5))])
+def test_a_rate_is_requests_and_seconds(text: str, rate: tuple[int, float]) -> None:
+    assert parse_rate(text) == rate
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "/", "5/", "/1", "0/1", "-1/1", "5/0", "5/-1", "5/nan", "5/inf", "x/1", "1.5/1", "5/1/1"]
+)
+def test_another_text_is_no_rate(text: str) -> None:
+    with pytest.raises(ValueError, match="write requests and seconds, both above 0, such as 5/1") as refused:
+        parse_rate(text)
+    assert repr(text) in str(refused.value)
