@@ -56,8 +56,13 @@ def serve_sandbox(
 
 
 def _listener(port: int) -> socket.socket:
+    # Made by hand, because asyncio sends small answers at once only on a socket that says it is TCP; on any other,
+    # every answer waits some 40 ms for the other side's delayed acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return socket.create_server(("127.0.0.1", port))
+        listener.bind(("127.0.0.1", port))
+        return listener
     except OSError as error:
         raise ValueError(
             f"port {port} cannot be used: {os.strerror(error.errno or 0)}; name another with --port, or 0"

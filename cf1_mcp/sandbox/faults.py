@@ -1,7 +1,7 @@
 """Faults on request, by a script: what a careful client must survive."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf, isfinite
@@ -97,8 +97,9 @@ def _seconds(part: str, number: str | None) -> float:
 class FaultInjector:
     """Plays faults by their script. What is used up is kept here, so each application has a script of its own."""
 
-    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+    def __init__(self, app: ASGIApp, faults: Faults, sleep: Callable[[float], Awaitable[None]] = anyio.sleep) -> None:
         self._app = app
+        self._sleep = sleep
         self._faults = faults
         self._left = [fault.count for fault in faults]
 
@@ -107,9 +108,10 @@ class FaultInjector:
             await self._app(scope, receive, send)
             return
         matching = [place for place, fault in enumerate(self._faults) if fault.path in scope["path"]]
-        await anyio.sleep(self._total("latency", matching))
+        if latency := self._total("latency", matching):
+            await self._sleep(latency)
         if slow := self._total("slow", matching):
-            send = _slowly(send, slow)
+            send = self._slowly(send, slow)
         match self._taken(matching):
             case "":
                 await self._app(scope, receive, send)
@@ -132,6 +134,20 @@ class FaultInjector:
                 self._left[place] -= 1
                 return self._faults[place].kind
         return ""
+
+    def _slowly(self, send: Send, seconds: float) -> Send:
+        async def slow(message: Message) -> None:
+            body = message.get("body", b"")
+            if message["type"] != "http.response.body" or not body:
+                await send(message)
+                return
+            size = -(-len(body) // SLOW_PIECES)
+            for start in range(0, len(body), size):
+                await self._sleep(seconds / SLOW_PIECES)
+                more = message.get("more_body", False) or start + size < len(body)
+                await send({"type": "http.response.body", "body": body[start : start + size], "more_body": more})
+
+        return slow
 
 
 def _failure(status: int) -> Response:
@@ -167,21 +183,6 @@ async def _truncate(app: ASGIApp, scope: Scope, receive: Receive, send: Send) ->
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     if not _has_server(scope):
         raise httpx.RemoteProtocolError("body truncated by an injected fault")
-
-
-def _slowly(send: Send, seconds: float) -> Send:
-    async def slow(message: Message) -> None:
-        body = message.get("body", b"")
-        if message["type"] != "http.response.body" or not body:
-            await send(message)
-            return
-        size = -(-len(body) // SLOW_PIECES)
-        for start in range(0, len(body), size):
-            await anyio.sleep(seconds / SLOW_PIECES)
-            more = message.get("more_body", False) or start + size < len(body)
-            await send({"type": "http.response.body", "body": body[start : start + size], "more_body": more})
-
-    return slow
 
 
 def _has_server(scope: Scope) -> bool:

@@ -61,6 +61,7 @@ HASHES: Final = {32: "MD5", 40: "SHA-1", 64: "SHA-256", 128: "SHA-512"}
 _DOMAIN: Final = re.compile(r"(?=.{1,253}\Z)((?!..--)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.(?!\Z)|\Z))+", re.IGNORECASE)
 _URI: Final = re.compile(r"[a-z][a-z0-9+.-]*:([a-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9a-f]{2})+", re.IGNORECASE)
 _EMAIL: Final = re.compile(r"[a-z0-9_.+-]+@[a-z0-9-]+\.[a-z0-9.-]+", re.IGNORECASE)
+_TECHNIQUE: Final = re.compile(r"TA\d{4}|T\d{4}(\.\d{3})?", re.ASCII)
 _CVE: Final = re.compile(r"CVE-\d{4}-\d{4,}", re.ASCII | re.IGNORECASE)
 
 StixObject = dict[str, object]
@@ -174,8 +175,8 @@ class _EventObjects:
         texts = (self._text("event"), self._text("insight"), leftover)
         named = [f"{label}:{text}" for name, label in LABELS.items() if (text := self._text(name))]
         cve = [("cve", str(properties["name"]))] if kind == "vulnerability" else []
-        attack = [("mitre-attack", technique) for technique in self._texts("mitreAttack")]
-        capec = [("capec", f"CAPEC-{number}") for number in self._texts("mitreCapec") if number.isdecimal()]
+        attack = [("mitre-attack", word) for word in self._texts("mitreAttack") if _TECHNIQUE.fullmatch(word)]
+        capec = [("capec", f"CAPEC-{number}") for number in self._texts("mitreCapec") if re.fullmatch("[0-9]+", number)]
         return self._made(
             kind,
             description="\n\n".join(text for text in texts if text),

@@ -1,5 +1,7 @@
 """What was sent can be proved afterwards, and no token with it."""
 
+from collections.abc import AsyncGenerator
+
 import httpx
 import pytest
 from inline_snapshot import snapshot
@@ -46,7 +48,7 @@ async def test_method_path_query_body_and_status_are_kept_in_order() -> None:
 async def test_the_body_still_reaches_the_application() -> None:
     log: list[Exchange] = []
 
-    async def pieces():  # noqa: ANN202 - the body of a request, in several messages
+    async def pieces() -> AsyncGenerator[bytes]:
         yield b'{"text": "'
         yield b"x" * 1000
         yield b'"}'

@@ -98,7 +98,7 @@ def test_an_empty_script_holds_no_faults() -> None:
     ],
 )
 def test_a_wrong_script_is_refused_by_its_wrong_part(spec: str, message: str) -> None:
-    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the message is compared below
+    with pytest.raises(ValueError) as refused:
         parse_faults(spec)
     assert str(refused.value).startswith(message)
 
@@ -121,7 +121,12 @@ async def test_a_fault_for_a_path_leaves_the_others_alone() -> None:
 async def test_an_error_has_the_form_of_the_api_and_a_429_says_when_to_come_back() -> None:
     async with in_process("429=1,500=1") as client:
         limited, failed = await client.get("/events"), await client.get("/events")
-    errors = {"success": False, "errors": [{"message": "An error occurred."}], "messages": [], "result": {}}
+    errors: dict[str, object] = {
+        "success": False,
+        "errors": [{"message": "An error occurred."}],
+        "messages": [],
+        "result": {},
+    }
     assert limited.json() == failed.json() == errors
     assert (limited.headers["Retry-After"], "Retry-After" in failed.headers) == ("1", False)
 
@@ -137,19 +142,16 @@ async def test_html_is_the_page_of_a_gateway() -> None:
 
 
 @pytest.mark.parametrize(("spec", "waits"), [("latency=0.25,latency=0.5@events", [0.75]), ("slow=2", [0.2] * 10)])
-async def test_time_is_spent_before_the_answer_or_between_its_pieces(
-    spec: str, waits: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_time_is_spent_before_the_answer_or_between_its_pieces(spec: str, waits: list[float]) -> None:
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(anyio, "sleep", sleep)
-    async with in_process(spec) as client:
+    transport = httpx.ASGITransport(FaultInjector(JSONResponse(BODY), parse_faults(spec), sleep))
+    async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
         answer = await client.get("/events")
-    assert answer.json() == BODY
-    assert [seconds for seconds in slept if seconds] == waits
+    assert (answer.json(), slept) == (BODY, waits)
 
 
 async def test_without_a_server_a_reset_and_a_truncation_are_the_errors_of_the_client() -> None:
@@ -171,7 +173,7 @@ async def test_on_a_server_a_reset_ends_the_connection_before_any_answer() -> No
 async def test_on_a_server_a_truncation_ends_the_connection_within_the_body() -> None:
     async with served("truncate=1") as client:
         received = b""
-        with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):  # noqa: PT012
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
             async with client.stream("GET", "/events") as answer:
                 assert answer.status_code == 200
                 async for piece in answer.aiter_raw():

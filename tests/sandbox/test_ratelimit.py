@@ -1,13 +1,20 @@
 """Rate limits, with a clock that only the test moves."""
 
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 from inline_snapshot import snapshot
+from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 
+from cf1_mcp.sandbox.access import Access
+from cf1_mcp.sandbox.app import Options, sandbox_app
+from cf1_mcp.sandbox.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.ratelimit import RateLimit, parse_rate
+from cf1_mcp.sandbox.store import Store
 
 pytestmark = pytest.mark.anyio
 
@@ -98,6 +105,33 @@ async def test_each_token_has_its_own_count_and_addresses_count_without_one() ->
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             statuses.append((await client.get("/", headers=headers)).status_code)
     assert statuses == [200, 200, 429, 200, 200]
+
+
+async def test_the_sandbox_tells_its_limits_also_when_it_refuses_or_fails() -> None:
+    middleware = [
+        Middleware(RateLimit, limit=4, seconds=10.0, clock=Clock()),
+        Middleware(Access, tokens={"reader": "read"}),
+        Middleware(FaultInjector, faults=parse_faults("503=1")),
+    ]
+    store = Store.open(clock=lambda: datetime(2026, 11, 24, tzinfo=UTC))
+    transport = httpx.ASGITransport(sandbox_app(store, Options(middleware=middleware)))
+    base = f"http://sandbox/client/v4/accounts/{'a' * 32}/cloudforce-one"
+    headers = {"Authorization": "Bearer reader"}
+    with closing(store):
+        async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+            answers = [await client.get("/events"), await client.delete("/events/queries/1", headers=headers)]
+            answers += [await client.get("/events", headers=headers) for _ in range(4)]
+    assert [(answer.status_code, told(answer)[0]) for answer in answers] == snapshot(
+        [
+            (401, '"default";r=3;t=10'),
+            (403, '"default";r=3;t=10'),
+            (503, '"default";r=2;t=10'),
+            (200, '"default";r=1;t=10'),
+            (200, '"default";r=0;t=10'),
+            (429, '"default";r=0;t=10'),
+        ]
+    )
+    assert {answer.headers["X-Sandbox"] for answer in answers} == {"fictional"}
 
 
 @pytest.mark.parametrize(("text", "rate"), [("5/1", (5, 1.0)), (" 1200/300 ", (1200, 300.0)), ("1/0.5", (1, 0.5))])
