@@ -1,0 +1,91 @@
+"""The arguments that tools share, each named and described once. The descriptions are read by models."""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+
+from cf1_mcp.models import SearchField, SearchOp
+
+
+def _several(value: object) -> object:
+    """A single value where a list is meant, and numbers where texts are: models often write them so."""
+    values = value if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
+    return [json.dumps(item) if isinstance(item, int | float) else item for item in values]  # pyright: ignore[reportUnknownVariableType]
+
+
+Words = Annotated[list[str], BeforeValidator(_several)]
+
+
+def _words(description: str) -> Any:  # noqa: ANN401 - what Field itself returns
+    return Field(description=description, max_length=100)
+
+
+EventId = Annotated[str, Field(description="Event uuid", pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+DatasetId = Annotated[str | None, Field(description="Dataset name or uuid")]
+DatasetIds = Annotated[Words | None, _words("Dataset names or uuids, or all (default), operational or analytics")]
+QueryId = Annotated[int | None, Field(description="Run this saved query, narrowed by the other filters", ge=1)]
+Fields = Annotated[Words | None, _words("Columns to show instead of the default ones")]
+Limit = Annotated[int, Field(description="Most rows", ge=1, le=500)]
+Cursor = Annotated[str | None, Field(description="next_cursor of the last answer, other arguments unchanged")]
+
+Attackers = Annotated[Words | None, _words("Actor names")]
+Countries = Annotated[Words | None, _words("ISO codes")]
+Industries = Annotated[Words | None, _words("Industry names")]
+Categories = Annotated[Words | None, _words("Event categories")]
+Indicators = Annotated[Words | None, _words("Exact indicator values")]
+IndicatorTypes = Annotated[Words | None, _words("domain, ip, url, hash ...")]
+Tags = Annotated[Words | None, _words("Any of these tags")]
+Techniques = Annotated[Words | None, _words("ATT&CK ids of the category; single events carry theirs as tags")]
+Tlps = Annotated[Words | None, _words("clear, green, amber, amber+strict, red")]
+Text = Annotated[str | None, Field(description="Words in the description", max_length=512)]
+Since = Annotated[str | None, Field(description="Earliest date: ISO, or relative as 7d, 24h")]
+Until = Annotated[str | None, Field(description="Latest date, likewise")]
+
+
+class Clause(BaseModel):
+    """One raw condition of the API."""
+
+    model_config = ConfigDict(extra="forbid")
+    field: SearchField
+    op: SearchOp = "equals"
+    value: Annotated[Words, Field(description="One value; several with op in", min_length=1, max_length=100)]
+
+
+# Spelt out once here, plainly, instead of the enumerations twice: the API's names are checked by the model above.
+_CLAUSE = {
+    "type": "object",
+    "properties": {
+        "field": {"type": "string"},
+        "op": {"type": "string"},
+        "value": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["field", "value"],
+    "additionalProperties": False,
+}
+Conditions = Annotated[
+    list[Clause] | None,
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": _CLAUSE,
+            "description": "More conditions, all of which must hold. field: attacker, createdAt, date, event, "
+            "hasChildren, indicator, killChain, mitreCapec, tags, uuid ...; op: equals, not, gt, gte, lt, lte, like, "
+            "contains, startsWith, endsWith, find, in",
+        }
+    ),
+]
+AnyOf = Annotated[
+    list[list[Clause]] | None,
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "array", "items": _CLAUSE},
+            "description": "Groups of conditions, at least one group of which must hold",
+        }
+    ),
+]
+Variables = Annotated[
+    dict[str, JsonValue] | None,
+    WithJsonSchema({"type": "string", "description": "Variables as JSON text"}),
+]

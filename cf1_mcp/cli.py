@@ -1,0 +1,77 @@
+"""The commands beside the stdio server. Only these import typer and rich."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import typer
+from rich.console import Console
+
+from cf1_mcp.errors import BadFile
+from cf1_mcp.serve import serve as serve_stdio
+from cf1_mcp.server import offered_tools
+from cf1_mcp.settings import Settings
+
+app = typer.Typer(
+    name="cf1-mcp",
+    help="Cloudforce One Threat Events for any Model Context Protocol client. Without a command: the stdio server.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def serve() -> None:
+    """Serve over stdio: the live API with credentials, the embedded sandbox without."""
+    serve_stdio()
+
+
+@app.command("try")
+def try_it() -> None:
+    """See a guided investigation: a real client, the real server, the embedded sandbox."""
+    from cf1_mcp.tour import tour
+
+    anyio.run(tour, Console(soft_wrap=False))
+
+
+@app.command()
+def tools(
+    as_json: Annotated[bool, typer.Option("--json", help="The whole of what tools/list says.")] = False,
+) -> None:
+    """List the tools that the settings in the environment offer."""
+    offered = offered_tools(Settings.from_environment(os.environ))
+    if as_json:
+        listed = [
+            {"name": tool.name, "title": tool.title, "description": tool.description, "inputSchema": tool.parameters}
+            for tool in offered
+        ]
+        typer.echo(json.dumps(listed, indent=2))
+        return
+    for tool in offered:
+        typer.echo(f"{tool.name:28} {tool.title}")
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port of this machine, 0 for a free one.")] = 8787,
+    db: Annotated[Path | None, typer.Option(help="A file that keeps the state.")] = None,
+    load: Annotated[list[Path] | None, typer.Option(help="Events as JSONL, plain or gzipped; repeatable.")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Load the rest of a file with bad lines.")] = False,
+    bare: Annotated[bool, typer.Option("--bare", help="Answer without Cloudflare's envelope.")] = False,
+    sunset: Annotated[bool, typer.Option("--sunset", help="Routes that end on 2026-11-28 are gone.")] = False,
+    faults: Annotated[str, typer.Option(help="Faults to inject, such as latency=0.2,429=2,reset=1.")] = "",
+    rate_limit: Annotated[str, typer.Option(help="Requests a window of seconds, such as 5/1.")] = "",
+    token: Annotated[list[str] | None, typer.Option(help="A bearer token that may write; repeatable.")] = None,
+    read_token: Annotated[list[str] | None, typer.Option(help="A bearer token that may only read.")] = None,
+) -> None:
+    """Serve the sandbox on a port, for this server (CLOUDFLARE_BASE_URL) or any other client of the API."""
+    from cf1_mcp.sandbox.command import Right, serve_sandbox
+
+    tokens: dict[str, Right] = {**dict.fromkeys(token or (), "write"), **dict.fromkeys(read_token or (), "read")}
+    try:
+        serve_sandbox(port, db, load or [], skip_bad, bare, sunset, faults, rate_limit, tokens)
+    except ValueError as error:
+        raise BadFile(str(error)) from error

@@ -1,0 +1,49 @@
+"""What a tool may be given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context, Resolve
+
+from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.settings import Settings
+from cf1_mcp.vocabulary import Vocabulary
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time that relative dates count from."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class ServerContext:
+    """What lives as long as the server."""
+
+    settings: Settings
+    client: ThreatEventsClient
+    vocabulary: Vocabulary
+    clock: Clock
+
+
+ToolContext = Context[ServerContext, Any]
+
+
+async def _client(context: ToolContext) -> ThreatEventsClient:
+    return context.request_context.lifespan_context.client
+
+
+async def _vocabulary(context: ToolContext) -> Vocabulary:
+    return context.request_context.lifespan_context.vocabulary
+
+
+async def _now(context: ToolContext) -> datetime:
+    return context.request_context.lifespan_context.clock()
+
+
+Client = Annotated[ThreatEventsClient, Resolve(_client)]
+KnownWords = Annotated[Vocabulary, Resolve(_vocabulary)]
+Now = Annotated[datetime, Resolve(_now)]

@@ -1,0 +1,125 @@
+"""From friendly filters to the API's conditions."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from cf1_mcp.arguments import Clause
+from cf1_mcp.errors import BadArgument
+from cf1_mcp.models import Condition, SearchField, SearchValue, Tlp
+from cf1_mcp.text import clean
+from cf1_mcp.times import ACCEPTED, moment
+
+# Limits of the API for one search.
+MOST_CONDITIONS: Final = 10
+MOST_BRANCHES: Final = 8
+LONGEST_VALUE: Final = 512
+
+Filters = Mapping[SearchField, Sequence[str] | None]
+
+
+def conditions(
+    filters: Filters,
+    text: str | None,
+    since: str | None,
+    until: str | None,
+    now: datetime,
+    more: Sequence[Condition],
+) -> list[Condition]:
+    """Everything that must hold, as the API is asked.
+
+    Raises:
+        BadArgument: a date is none, a value is too long, or there are more than ten conditions.
+    """
+    found = [_any_of(name, values) for name, values in filters.items() if values]
+    if text and text.strip():
+        found.append(Condition(field="event", op="contains", value=text.strip()))
+    if start := date_bound("since", since, now):
+        found.append(Condition(field="date", op="gte", value=start))
+    if end := date_bound("until", until, now):
+        found.append(Condition(field="date", op="lte", value=end))
+    found += more
+    if len(found) > MOST_CONDITIONS:
+        raise BadArgument(
+            "conditions",
+            f"there are {len(found)} conditions and the API takes {MOST_CONDITIONS}",
+            f"at most {MOST_CONDITIONS} filters and conditions together",
+        )
+    return found
+
+
+def branches(saved: Sequence[Sequence[Condition]], groups: Sequence[Sequence[Clause]] | None) -> list[list[Condition]]:
+    """Groups of conditions of which one must hold."""
+    if saved and groups:
+        raise BadArgument("any_of", "the saved query has such groups of its own", "conditions to narrow it further")
+    found = [list(group) for group in saved] or [from_clauses(group) for group in groups or () if group]
+    if len(found) > MOST_BRANCHES or any(len(group) > MOST_CONDITIONS for group in found):
+        raise BadArgument(
+            "any_of", "there are too many groups or conditions", f"at most {MOST_BRANCHES} groups of {MOST_CONDITIONS}"
+        )
+    return found
+
+
+def from_clauses(clauses: Sequence[Clause] | None) -> list[Condition]:
+    """Raw conditions with their values in the types that their fields have."""
+    return [_condition(clause) for clause in clauses or ()]
+
+
+def date_bound(argument: str, text: str | None, now: datetime) -> str | None:
+    """A date as the API is asked, from what a person typed.
+
+    Raises:
+        BadArgument: the text is no date.
+    """
+    if text is None or not text.strip():
+        return None
+    found = moment(text, now, end=argument == "until")
+    if found is None:
+        raise BadArgument(argument, f"{clean(text, 60)!r} is no date", ACCEPTED)
+    return found
+
+
+def _condition(clause: Clause) -> Condition:
+    values = [_typed(clause.field, value) for value in clause.value]
+    if clause.op == "in":
+        return Condition(field=clause.field, op="in", value=values)
+    if len(values) > 1:
+        raise BadArgument("conditions", f"{clause.field} {clause.op} has {len(values)} values", "op in for several")
+    return Condition(field=clause.field, op=clause.op, value=values[0])
+
+
+def _any_of(name: SearchField, values: Sequence[str]) -> Condition:
+    spelt = [spelling for value in values for spelling in (_markings(value) if name == "tlp" else (value.strip(),))]
+    for value in spelt:
+        if not 0 < len(value) <= LONGEST_VALUE:
+            raise BadArgument(
+                str(name), f"a value has {len(value)} characters", f"values of 1 to {LONGEST_VALUE} characters"
+            )
+    if len(spelt) == 1:
+        return Condition(field=name, op="equals", value=spelt[0])
+    return Condition(field=name, op="in", value=list[SearchValue](spelt))
+
+
+def _markings(value: str) -> Sequence[str]:
+    """Every spelling in which a marking is stored: the API keeps them as they were sent."""
+    match Tlp.parse(value):
+        case None:
+            raise BadArgument("tlp", f"{clean(value, 40)!r} is no marking", "clear, green, amber, amber+strict or red")
+        case Tlp.CLEAR:
+            return ("clear", "white")
+        case Tlp.AMBER_STRICT:
+            return ("amber+strict", "amber-strict")
+        case level:
+            return (level.value,)
+
+
+def _typed(name: SearchField, value: str) -> SearchValue:
+    if name == "hasChildren":
+        return value.strip().lower() in ("true", "1", "yes")
+    if name == "killChain":
+        try:
+            number = float(value)
+            return int(number) if number.is_integer() else number
+        except ValueError:
+            raise BadArgument("conditions", f"killChain is a number, not {clean(value, 40)!r}", "1 to 7") from None
+    return value

@@ -1,0 +1,36 @@
+"""Serving over stdio, with no more imported than that takes: a host waits for every start."""
+
+import os
+import signal
+
+import httpx
+
+from cf1_mcp.connection import Connect
+from cf1_mcp.server import build_server
+from cf1_mcp.settings import Settings
+from cf1_mcp.transport import network
+
+
+def serve() -> None:
+    """Serve the live API, or the embedded sandbox where the environment holds no credentials.
+
+    Raises:
+        SettingsError: the environment is wrong; nothing was started.
+    """
+    settings = Settings.from_environment(os.environ)
+    # The SDK waits for stdin in a thread that Ctrl-C does not reach.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    build_server(settings, _way_to(settings)).run("stdio")
+
+
+def _way_to(settings: Settings) -> Connect:
+    if settings.credentials:
+        return lambda: network(settings.base_url)
+
+    def embedded() -> httpx.AsyncBaseTransport:
+        # Imported by the first request: a server with credentials never needs the sandbox.
+        from cf1_mcp.sandbox.embedded import embedded_sandbox
+
+        return embedded_sandbox(settings.sandbox_db)
+
+    return embedded

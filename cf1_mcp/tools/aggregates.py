@@ -1,0 +1,86 @@
+"""Counting threat events."""
+
+import json
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+
+from cf1_mcp.answers import LARGEST_SIZE, LONGEST_CELL, LONGEST_FIELD, Card, Cell, Rows, cleaned, fitting, room_for
+from cf1_mcp.arguments import DatasetIds, Since, Until, Variables, Words
+from cf1_mcp.context import Client, Now
+from cf1_mcp.errors import BadArgument
+from cf1_mcp.filters import date_bound
+from cf1_mcp.listing import ABSENCE
+from cf1_mcp.policy import ReadScope
+from cf1_mcp.text import clean
+from cf1_mcp.toolset import READ, Toolset
+
+aggregates = Toolset("events")
+
+Columns = Annotated[
+    Words,
+    Field(
+        description="attacker, attackerCountry, category, indicatorType, killChain, targetCountry, targetIndustry, tlp",
+        min_length=1,
+        max_length=6,
+    ),
+]
+Daily = Annotated[bool, Field(description="One count a day")]
+Groups = Annotated[int, Field(description="Most groups", ge=1, le=1000)]
+Document = Annotated[str, Field(description="A GraphQL query document", min_length=1, max_length=10_000)]
+
+
+@aggregates.tool("Aggregate threat events", READ)
+async def aggregate_threat_events(
+    client: Client,
+    scope: ReadScope,
+    now: Now,
+    columns: Columns,
+    since: Since = None,
+    until: Until = None,
+    daily: Daily = False,
+    dataset_ids: DatasetIds = None,
+    limit: Groups = 50,
+) -> Rows:
+    """Count threat events by one or more columns, largest first: top actors, who targets banks or a country, trends
+    by day. Use it for how many, which most and when; for the events themselves use search_threat_events.
+    """
+    wire = [_camel(column) for column in columns]
+    counted = await client.aggregate_events(
+        wire, scope.ids, date_bound("since", since, now), date_bound("until", until, now), daily or None, limit
+    )
+    names = [*(["date"] if daily else []), *wire, "count"]
+    cells = [[_cell(row.get(name)) for name in names] for row in counted.aggregations]
+    shown = fitting(cells, room_for(limit))
+    # `all` leaves analytics datasets out of counts, so they are not named as searched.
+    facts: dict[str, JsonValue] = {"groups": shown, "events": counted.total, "datasets": list[JsonValue](scope.counted)}
+    cut = f"{shown} of {len(cells)} groups shown: ask for a shorter period or fewer columns."
+    return Rows(names, cells[:shown], facts, [cut] if shown < len(cells) else [] if cells else [ABSENCE])
+
+
+@aggregates.tool("Query threat GraphQL", READ)
+async def query_threat_graphql(client: Client, query: Document, variables: Variables = None) -> Card:
+    """Run a GraphQL query over threat events, for group-bys that aggregate_threat_events cannot express. Ask
+    `{ __schema { queryType { fields { name args { name } } } } }` first: the schema is not published. Queries only.
+    """
+    answer = await client.query_graphql(query, variables)
+    fields: dict[str, JsonValue] = {}
+    if answer.data is not None:
+        fields["data"] = cleaned(answer.data, LONGEST_FIELD)
+    if answer.errors:
+        fields["errors"] = [cleaned(error.get("message", "unnamed"), LONGEST_FIELD) for error in answer.errors]
+    size = len(json.dumps(fields, ensure_ascii=False))
+    if size > LARGEST_SIZE:
+        raise BadArgument(
+            "query", f"the answer has {size:,} characters, too many to show", "a smaller limit or fewer fields"
+        )
+    return Card(fields)
+
+
+def _camel(column: str) -> str:
+    first, *rest = column.strip().split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _cell(value: JsonValue) -> Cell:
+    return value if isinstance(value, int) else "" if value is None else clean(str(value), LONGEST_CELL)

@@ -1,0 +1,42 @@
+"""Reading query alerts."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cf1_mcp.answers import Rows
+from cf1_mcp.context import Client
+from cf1_mcp.errors import NotFound
+from cf1_mcp.text import clean
+from cf1_mcp.toolset import READ, Toolset
+
+alerts = Toolset("watch")
+
+OnlyAlert = Annotated[int | None, Field(description="Only this alert", ge=1)]
+
+
+@alerts.tool("List query alerts", READ)
+async def list_query_alerts(client: Client, alert_id: OnlyAlert = None) -> Rows:
+    """List who is told when a saved query finds something new, and how often. Use it to see which alerts exist; what
+    they watch for stands in list_saved_queries.
+    """
+    if alert_id is not None:
+        found = [await client.read_alert(alert_id)]
+    else:
+        try:
+            found = await client.list_alerts()
+        except NotFound as error:
+            raise NotFound("This account has no query alerts; not every account does.", error.status) from None
+    rows = [
+        [
+            alert.id,
+            alert.query_id,
+            alert.enabled,
+            clean(alert.frequency, 40),
+            clean(alert.notification_type, 40),
+            alert.last_sent_at[:16],
+        ]
+        for alert in found
+    ]
+    columns = ("id", "query_id", "enabled", "frequency", "notification_type", "last_sent")
+    return Rows(columns, rows, {"alerts": len(rows)})

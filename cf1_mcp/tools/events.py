@@ -1,0 +1,194 @@
+"""Reading threat events: search, get, related."""
+
+import json
+from functools import partial
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from cf1_mcp import filters
+from cf1_mcp.answers import (
+    LONGEST_FIELD,
+    Answer,
+    Card,
+    Rows,
+    cleaned,
+    columns_of,
+    event_cells,
+    event_fields,
+)
+from cf1_mcp.arguments import (
+    AnyOf,
+    Attackers,
+    Categories,
+    Conditions,
+    Countries,
+    Cursor,
+    DatasetId,
+    DatasetIds,
+    EventId,
+    Fields,
+    Indicators,
+    IndicatorTypes,
+    Industries,
+    Limit,
+    QueryId,
+    Since,
+    Tags,
+    Techniques,
+    Text,
+    Tlps,
+    Until,
+)
+from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.context import Client, KnownWords, Now
+from cf1_mcp.listing import event_page, page_rows
+from cf1_mcp.models import Dataset, Direction, Event, EventSearch, Order, RelationshipType
+from cf1_mcp.paging import decode
+from cf1_mcp.policy import KnownDataset, SearchScope
+from cf1_mcp.queries import Saved
+from cf1_mcp.text import clean
+from cf1_mcp.together import together
+from cf1_mcp.toolset import READ, Toolset
+from cf1_mcp.vocabulary import Vocabulary
+
+events = Toolset("events")
+
+# How many relatives an event's own answer shows; list_related_threat_events shows more.
+NEAREST_RELATIVES = 20
+LONGEST_RAW = 8_000
+
+
+@events.tool("Search threat events", READ)
+async def search_threat_events(
+    client: Client,
+    scope: SearchScope,
+    saved: Saved,
+    now: Now,
+    attacker: Attackers = None,
+    attacker_country: Countries = None,
+    target_country: Countries = None,
+    target_industry: Industries = None,
+    category: Categories = None,
+    indicator: Indicators = None,
+    indicator_type: IndicatorTypes = None,
+    tags: Tags = None,
+    mitre_attack: Techniques = None,
+    tlp: Tlps = None,
+    text: Text = None,
+    since: Since = None,
+    until: Until = None,
+    conditions: Conditions = None,
+    any_of: AnyOf = None,
+    query_id: QueryId = None,
+    order: Annotated[Order, Field(description="By date")] = "desc",
+    dataset_ids: DatasetIds = None,
+    fields: Fields = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Rows:
+    """Find threat events by who attacked whom, with what, where and when: an actor, a country, an industry, an IP,
+    domain, URL or hash, a technique, a date range. All filters must hold; several values of one filter mean any of
+    them. Use it for lists and look-ups; for counts and trends use aggregate_threat_events.
+    """
+    chosen: filters.Filters = {
+        "attacker": attacker,
+        "attackerCountry": attacker_country,
+        "targetCountry": target_country,
+        "targetIndustry": target_industry,
+        "category": category,
+        "indicator": indicator,
+        "indicatorType": indicator_type,
+        "tags": tags,
+        "mitreAttack": mitre_attack,
+        "tlp": tlp,
+    }
+    asked = filters.conditions(chosen, text, since, until, now, [*saved.search, *filters.from_clauses(conditions)])
+    search = EventSearch(dataset_id=list(scope.ids), search=asked, order_by="date", order=order)
+    if groups := filters.branches(saved.search_branches, any_of):
+        search.search_branches = groups
+    identity = {**chosen, "text": text, "since": since, "until": until, "conditions": conditions, "any_of": any_of,
+                "query_id": query_id, "order": order, "scope": scope.ids}  # fmt: skip
+    return await event_page(client, search, scope, columns_of(fields), limit, cursor, identity)
+
+
+@events.tool("Get a threat event", READ)
+async def get_threat_event(
+    client: Client,
+    dataset: KnownDataset,
+    event_id: EventId,
+    dataset_id: DatasetId = None,
+    include: Annotated[list[Literal["raw", "relationships"]] | None, Field(description="What to add")] = None,
+) -> Card:
+    """Read one event in full, on request with its raw evidence and the events around it. Use it when search has shown
+    which event matters. Naming the dataset spares a deprecated look-up.
+    """
+    wanted = include or []
+    if dataset is None:
+        event = await client.read_event_anywhere(event_id)
+        dataset = Dataset(uuid=event.dataset_id, name=event.dataset_id)
+    else:
+        event = await client.read_event(dataset.uuid, event_id)
+    parts = {
+        "raw": partial(_raw, client, event, dataset.uuid),
+        "relationships": partial(_nearest, client, event, dataset.uuid),
+    }
+    tables = await together(*(parts[name] for name in wanted))
+    return Card(event_fields(event), dict(zip(wanted, tables, strict=True)))
+
+
+@events.tool("List related threat events", READ)
+async def list_related_threat_events(
+    client: Client,
+    words: KnownWords,
+    dataset: KnownDataset,
+    event_id: EventId,
+    dataset_id: DatasetId = None,
+    direction: Annotated[Direction, Field(description="ancestors: towards the campaign")] = "both",
+    max_depth: Annotated[int, Field(description="Links to follow", ge=1, le=20)] = 5,
+    relationship_types: Annotated[
+        list[RelationshipType] | None, Field(description="Links to follow, default all")
+    ] = None,
+    fields: Fields = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Rows:
+    """List the events linked to one event: the campaign above it, the steps below it. Use it to follow a campaign or
+    pivot from one indicator to the next. For events that merely share a value use search_threat_events.
+    """
+    dataset = dataset or await _home(client, words, event_id)
+    identity = {"event": event_id, "home": dataset.uuid, "to": direction, "depth": max_depth, "by": relationship_types}
+    place = decode(cursor, identity, limit)
+    page = await client.list_relationships(
+        event_id, dataset.uuid, direction, max_depth, relationship_types, False, place.page, place.page_size
+    )
+    next_page = place.following() if len(page) >= place.page_size else None
+    return page_rows(page, place, next_page, [dataset.name], columns_of(fields), limit, identity)
+
+
+async def _home(client: ThreatEventsClient, words: Vocabulary, event_id: str) -> Dataset:
+    """The dataset of an event, for when the caller does not know it."""
+    home = (await client.read_event_anywhere(event_id)).dataset_id
+    known = {dataset.uuid: dataset for dataset in await words.datasets()}
+    return known.get(home) or Dataset(uuid=home, name=home)
+
+
+async def _raw(client: ThreatEventsClient, event: Event, dataset_id: str) -> Answer:
+    raw = await (
+        client.read_raw(event.uuid, event.raw_id) if event.raw_id else client.read_dataset_raw(dataset_id, event.uuid)
+    )
+    data = cleaned(raw.data, LONGEST_FIELD)
+    told = json.dumps(data, ensure_ascii=False)
+    fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
+    shown: dict[str, JsonValue] = {name: clean(value, LONGEST_FIELD) for name, value in fields.items() if value}
+    return Card({**shown, "data": data if len(told) <= LONGEST_RAW else clean(told, LONGEST_RAW)})
+
+
+async def _nearest(client: ThreatEventsClient, event: Event, dataset_id: str) -> Answer:
+    relatives = await client.list_relationships(
+        event.uuid, dataset_id, include_parent=False, page=1, page_size=NEAREST_RELATIVES
+    )
+    full = len(relatives) == NEAREST_RELATIVES
+    more = ["There may be more: list_related_threat_events goes on."] if full else []
+    columns = ("uuid", "date", "category", "indicator", "event")
+    return Rows(columns, event_cells(relatives, columns), {"events": len(relatives)}, more)

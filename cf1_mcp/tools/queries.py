@@ -1,0 +1,35 @@
+"""Reading saved queries."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cf1_mcp.answers import LONGEST_FIELD, Rows
+from cf1_mcp.context import Client
+from cf1_mcp.text import clean
+from cf1_mcp.toolset import READ, Toolset
+
+queries = Toolset("watch")
+
+OnlyQuery = Annotated[int | None, Field(description="Only this saved query", ge=1)]
+
+
+@queries.tool("List saved queries", READ)
+async def list_saved_queries(client: Client, query_id: OnlyQuery = None) -> Rows:
+    """List the account's saved queries with what they search and whether they alert or feed a block list. Use it to
+    see what is watched; to run one give its id to search_threat_events.
+    """
+    saved = await client.list_queries() if query_id is None else [await client.read_query(query_id)]
+    # The person who saved it stays unnamed: an address is personal data that no investigation needs.
+    rows = [
+        [
+            query.id,
+            clean(query.name, 120),
+            query.alert_enabled,
+            query.rule_enabled,
+            query.updated_at[:10],
+            clean(query.query_json, LONGEST_FIELD),
+        ]
+        for query in saved
+    ]
+    return Rows(("id", "name", "alert_enabled", "rule_enabled", "updated", "query_json"), rows, {"queries": len(rows)})

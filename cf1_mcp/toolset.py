@@ -1,0 +1,117 @@
+"""How a function becomes a tool: its name, signature and docstring are the contract that a model reads."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import anyio
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from pydantic import ValidationError
+
+from cf1_mcp.answers import Answer
+from cf1_mcp.context import ServerContext
+from cf1_mcp.errors import ThreatEventsError, choices, nearest
+from cf1_mcp.schemas import plain_schema
+
+Function = TypeVar("Function", bound=Callable[..., Awaitable[Answer]])
+
+# No call may hang: hosts give up after 30 to 60 s, and some never recover.
+LONGEST_CALL: Final = 25.0
+
+READ: Final = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
+
+
+class ThreatTool(Tool):
+    """A tool with a strict, plain schema and with failures in words."""
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ANN401 - the SDK's own signature
+        try:
+            self._refuse_unknown(arguments)
+            with anyio.fail_after(LONGEST_CALL):
+                answer = await super().run(arguments, context)
+        except TimeoutError:
+            raise ToolError(
+                f"{self.name} took longer than {LONGEST_CALL:.0f} s and was stopped. Ask for less: a shorter period, "
+                "fewer datasets or a smaller limit."
+            ) from None
+        except ToolError as error:
+            raise self._worded(error) from error
+        if not (convert_result and isinstance(answer, Answer)):
+            return answer
+        return _result(answer, context.request_context.lifespan_context)
+
+    def _refuse_unknown(self, arguments: Mapping[str, object]) -> None:
+        """A misspelt filter that is dropped in silence would search for everything."""
+        known = sorted(self.parameters["properties"])
+        for name in arguments:
+            if name not in known:
+                meant = nearest(name, known)
+                hint = f" Did you mean {meant}?" if meant else ""
+                raise ToolError(f"{self.name} has no argument {name!r}.{hint} Valid arguments: {', '.join(known)}.")
+
+    def _worded(self, error: ToolError) -> ToolError:
+        cause = error.__cause__
+        if isinstance(cause, ThreatEventsError):
+            return ToolError(str(cause))
+        if isinstance(cause, ValidationError):
+            return ToolError("\n".join(self._problems(cause)))
+        if isinstance(error, UnexpectedToolError):
+            return UnexpectedToolError(
+                f"{self.name} failed through a fault of this server. Report it to the operator: its log says more."
+            )
+        return error
+
+    def _problems(self, error: ValidationError) -> list[str]:
+        """A line for each argument that does not fit, with what would."""
+        lines: list[str] = []
+        for problem in error.errors(include_url=False):
+            name = str(problem["loc"][0]) if problem["loc"] else "arguments"
+            schema = self.parameters["properties"].get(name, {})
+            allowed = schema.get("enum") or schema.get("items", {}).get("enum")
+            hint = f" Use {choices(allowed)}." if allowed else ""
+            where = ".".join(str(part) for part in problem["loc"]) or name
+            lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ').rstrip('.')}.{hint}")
+        return list(dict.fromkeys(lines))
+
+
+class Toolset:
+    """Tools that an operator switches on and off together."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.tools: list[Tool] = []
+
+    def tool(self, title: str, hints: ToolAnnotations) -> Callable[[Function], Function]:
+        """Make the function below a tool of this set; it stays a plain function."""
+
+        def add(function: Function) -> Function:
+            tool = ThreatTool.from_function(
+                function,
+                title=title,
+                description=_docstring(function),
+                annotations=hints,
+                # No output schema: it costs list tokens, and clients that see one may drop the text.
+                structured_output=False,
+            )
+            tool.parameters = plain_schema(tool.parameters)
+            self.tools.append(tool)
+            return function
+
+        return add
+
+
+def _docstring(function: Callable[..., object]) -> str:
+    from inspect import getdoc
+
+    return " ".join((getdoc(function) or "").split())
+
+
+def _result(answer: Answer, server: ServerContext) -> CallToolResult | InputRequiredResult:
+    """The same facts as text and as data, marked where they are fictional."""
+    marks = {"source": "sandbox: fictional data, not intelligence"} if server.client.fictional else {}
+    text = "\n".join([*(f"[{mark}]" for mark in marks.values()), answer.text()])
+    return CallToolResult(
+        content=[TextContent(type="text", text=text)], structured_content={**marks, **answer.structured()}
+    )

@@ -1,0 +1,61 @@
+"""What every test may ask for: a sandbox whose clock stands still, the server over it, and a real client."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from mcp import Client
+
+from cf1_mcp.sandbox.app import Options, sandbox_app
+from cf1_mcp.sandbox.exchanges import Exchange, ExchangeLog
+from cf1_mcp.sandbox.store import Store
+from cf1_mcp.sandbox.tenant import fill_with_sample
+from cf1_mcp.server import build_server
+from cf1_mcp.settings import Settings
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@dataclass
+class Sandbox:
+    """A sandbox and the log of what it was asked."""
+
+    store: Store
+    log: list[Exchange] = field(default_factory=list[Exchange])
+    options: Options = field(default_factory=Options)
+
+    def connect(self) -> httpx.AsyncBaseTransport:
+        return httpx.ASGITransport(ExchangeLog(sandbox_app(self.store, self.options), self.log))
+
+    def asked(self) -> list[str]:
+        """Method and path of every request so far, account and dataset ids left out."""
+        return [f"{one.method} {one.path.split('/cloudforce-one')[1]}" for one in self.log]
+
+
+@pytest.fixture(scope="session")
+def filled_store() -> Store:
+    """The sample tenant. Made once: tests of reading share it."""
+    store = Store.open(clock=lambda: NOW)
+    fill_with_sample(store)
+    return store
+
+
+@pytest.fixture
+def sandbox(filled_store: Store) -> Sandbox:
+    return Sandbox(filled_store)
+
+
+@pytest.fixture(params=["auto", "legacy"])
+async def client(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncGenerator[Client]:
+    """A real client of both protocol generations, in memory."""
+    server = build_server(Settings(), sandbox.connect, clock=lambda: NOW)
+    mode = "legacy" if request.param == "legacy" else "auto"
+    async with Client(server, mode=mode) as connected:
+        yield connected

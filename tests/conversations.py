@@ -1,0 +1,45 @@
+"""How tests talk to the server and read what it says."""
+
+from mcp import Client
+from mcp.types import TextContent
+from pydantic import JsonValue
+
+
+async def ask(client: Client, tool: str, **arguments: JsonValue) -> dict[str, JsonValue]:
+    """The data of a successful call. The text must hold as many rows as the data."""
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, text_of(result.content)
+    data: dict[str, JsonValue] = dict(result.structured_content or {})
+    columns, rows = data.get("columns"), data.get("rows")
+    if isinstance(columns, list) and isinstance(rows, list):
+        lines = text_of(result.content).split("\n")
+        first = lines.index("\t".join(map(str, columns))) + 1
+        assert [line.count("\t") + 1 for line in lines[first : first + len(rows)]] == [len(columns)] * len(rows)
+    return data
+
+
+async def told(client: Client, tool: str, **arguments: JsonValue) -> str:
+    """The text of a successful call."""
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, text_of(result.content)
+    return text_of(result.content)
+
+
+async def refused(client: Client, tool: str, **arguments: JsonValue) -> str:
+    """The words of a call that failed."""
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error and result.structured_content is None
+    return text_of(result.content)
+
+
+def text_of(content: object) -> str:
+    assert isinstance(content, list)
+    return "\n".join(part.text for part in content if isinstance(part, TextContent))  # pyright: ignore[reportUnknownVariableType]
+
+
+def column(data: dict[str, JsonValue], name: str) -> list[JsonValue]:
+    """One column of a columnar answer."""
+    columns, rows = data["columns"], data["rows"]
+    assert isinstance(columns, list) and isinstance(rows, list)
+    place = columns.index(name)
+    return [row[place] for row in rows if isinstance(row, list)]

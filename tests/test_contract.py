@@ -1,0 +1,88 @@
+"""The published contract: `tools/*.json` holds what tools/list says, word for word."""
+
+import json
+from pathlib import Path
+
+import pytest
+from inline_snapshot import external_file
+from mcp import Client
+from mcp.types import Tool
+from pydantic import JsonValue
+
+from cf1_mcp.server import build_server, offered_tools
+from cf1_mcp.settings import Settings
+from tests.conftest import Sandbox
+
+pytestmark = pytest.mark.anyio
+
+CONTRACTS = Path(__file__).parent.parent / "tools"
+NAMES = [tool.name for tool in offered_tools(Settings())]
+
+
+async def test_every_tool_keeps_its_contract(sandbox: Sandbox) -> None:
+    async with Client(build_server(Settings(), sandbox.connect)) as client:
+        for tool in (await client.list_tools()).tools:
+            said = json.dumps(as_listed(tool), indent=2, ensure_ascii=False)
+            assert f"{said}\n" == external_file(CONTRACTS / f"{tool.name}.json", format=".txt")
+
+
+async def test_both_protocol_generations_list_the_contract_in_the_same_order(client: Client) -> None:
+    listed = (await client.list_tools()).tools
+    assert [tool.name for tool in listed] == NAMES
+    for tool in listed:
+        assert as_listed(tool) == json.loads((CONTRACTS / f"{tool.name}.json").read_text(encoding="utf-8"))
+
+
+def as_listed(tool: Tool) -> dict[str, object]:
+    return tool.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def test_every_contract_has_its_tool() -> None:
+    assert sorted(path.stem for path in CONTRACTS.iterdir()) == sorted(NAMES)
+
+
+async def test_every_tool_has_a_title_and_all_four_hints(client: Client) -> None:
+    for tool in (await client.list_tools()).tools:
+        hints = tool.annotations
+        assert tool.title and hints
+        assert None not in (
+            hints.read_only_hint,
+            hints.destructive_hint,
+            hints.idempotent_hint,
+            hints.open_world_hint,
+        )
+
+
+async def test_an_operator_switches_toolsets_off(sandbox: Sandbox) -> None:
+    only_watch = offered_tools(Settings(toolsets=("watch",)))
+    assert [tool.name for tool in only_watch] == ["list_saved_queries", "list_query_alerts"]
+
+
+FORBIDDEN = ("$ref", "$defs", "anyOf", "oneOf", "allOf", "title", "const")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_holds_nothing_that_breaks_a_client(name: str) -> None:
+    tool = next(tool for tool in offered_tools(Settings()) if tool.name == name)
+    for path, node in walk(tool.parameters, name):
+        assert isinstance(node.get("type"), str), path
+        assert not set(node) & set(FORBIDDEN), path
+        if node["type"] == "object":
+            assert node["additionalProperties"] is False, path
+        if node["type"] == "array":
+            assert "items" in node, path
+
+
+Schema = dict[str, JsonValue]
+
+
+def walk(schema: Schema, path: str) -> list[tuple[str, Schema]]:
+    """Every sub-schema with where it stands."""
+    found = [(path, schema)]
+    properties = schema.get("properties", {})
+    assert isinstance(properties, dict)
+    children: Schema = properties | ({"items": schema["items"]} if "items" in schema else {})
+    for name, child in children.items():
+        assert isinstance(child, dict), f"{path}.{name}"
+        found += walk(child, f"{path}.{name}")
+    return found

@@ -1,0 +1,85 @@
+"""Conversations about counts."""
+
+import pytest
+from inline_snapshot import snapshot
+from mcp import Client
+from pydantic import JsonValue
+
+from tests.conftest import Sandbox
+from tests.conversations import ask, column, refused, told
+
+pytestmark = pytest.mark.anyio
+
+DEFAULT = "Cloudforce One Threat Events"
+
+
+async def test_counts_by_two_columns_come_largest_first(client: Client) -> None:
+    text = await told(client, "aggregate_threat_events", columns=["attacker", "target_industry"], since="7d", limit=3)
+    assert text == snapshot("""\
+[sandbox: fictional data, not intelligence]
+groups: 3
+events: 351
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, ACME Incident Response
+attacker	targetIndustry	count
+COPPER LANTERN	Banking & Financial Services	128
+VELOUR CICADA	Insurance	22
+VELOUR CICADA	Automotive	21\
+""")
+
+
+async def test_a_count_does_not_claim_the_datasets_that_the_api_leaves_out(client: Client) -> None:
+    counted = await ask(client, "aggregate_threat_events", columns="tlp")
+    searched = await ask(client, "search_threat_events", limit=1)
+    names, fewer = searched["datasets"], counted["datasets"]
+    assert isinstance(names, list) and isinstance(fewer, list)
+    assert [name for name in names if name not in fewer] == ["Compromised Devices"]
+
+
+async def test_a_trend_is_one_count_a_day(client: Client, sandbox: Sandbox) -> None:
+    data = await ask(
+        client,
+        "aggregate_threat_events",
+        columns=["attackerCountry"],
+        since="2026-11-20",
+        until="2026-11-21",
+        daily=True,
+        dataset_ids=[DEFAULT],
+        limit=100,
+    )
+    assert set(column(data, "date")) == {"2026-11-20", "2026-11-21"}
+    assert sandbox.log[-1].query == snapshot(
+        [
+            ("aggregateBy", "attackerCountry"),
+            ("datasetId", "4c0157a5-9de0-5c1c-ae1c-4723e1a35b13"),
+            ("startDate", "2026-11-20T00:00:00Z"),
+            ("endDate", "2026-11-21T23:59:59Z"),
+            ("groupByDate", "true"),
+            ("limit", "100"),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, snapshot("columns: Field required.")),
+        ({"columns": []}, snapshot("columns: Value should have at least 1 item after validation, not 0.")),
+        (
+            {"columns": ["colour"]},
+            snapshot(
+                "The API refused the request (400). The API said: \"aggregateBy 'colour' cannot be counted by; valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp\". Change what it names and call again."
+            ),
+        ),
+        (
+            {"columns": ["tlp"], "since": "2026-13"},
+            snapshot(
+                "since: '2026-13' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+            ),
+        ),
+        ({"columns": ["tlp"], "limit": 5000}, snapshot("limit: Input should be less than or equal to 1000.")),
+    ],
+)
+async def test_what_cannot_be_counted_is_said_with_what_can(
+    client: Client, arguments: dict[str, JsonValue], words: str
+) -> None:
+    assert await refused(client, "aggregate_threat_events", **arguments) == words

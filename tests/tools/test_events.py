@@ -1,0 +1,408 @@
+"""Conversations about events: search, get, related."""
+
+import pytest
+from inline_snapshot import snapshot
+from mcp import Client
+from pydantic import JsonValue
+
+from tests.conftest import Sandbox
+from tests.conversations import ask, column, refused, told
+
+pytestmark = pytest.mark.anyio
+
+DEFAULT = "Cloudforce One Threat Events"
+FLOOD: dict[str, JsonValue] = {"attacker": ["COPPER LANTERN"], "target_country": ["DE", "AT"], "since": "7d"}
+
+
+async def test_a_search_answers_rows_that_say_where_they_come_from(client: Client) -> None:
+    assert await told(client, "search_threat_events", **FLOOD, limit=3) == snapshot("""\
+[sandbox: fictional data, not intelligence]
+events: 3
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+next_cursor: a369edc8-3-2-0
+uuid	date	attacker	category	indicator	target_country	target_industry	tlp	event
+911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	COPPER LANTERN	Account Takeover	198.51.100.43	AT	Banking & Financial Services	green	Reused passwords tried against customer accounts of a Banking & Financial Services organisation
+80fc161b-d20a-5998-bbb9-efef9448a981	2026-11-24 04:14	COPPER LANTERN	Account Takeover	198.51.100.59	DE	Banking & Financial Services	green	Stolen session cookie replayed from a residential network
+8a3e48c7-9cd9-50c4-9457-73d525fe4819	2026-11-24 02:48	COPPER LANTERN	Account Takeover	198.51.100.60	DE	Banking & Financial Services	red	Stolen session cookie replayed from a residential network\
+""")
+
+
+async def test_the_same_facts_stand_in_text_and_in_data(client: Client) -> None:
+    data = await ask(client, "search_threat_events", **FLOOD, fields=["date", "indicator", "tags"], limit=2)
+    assert data == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "events": 2,
+            "datasets": [
+                "Cloudforce One Threat Events",
+                "Cybercrime",
+                "DDoS Attacks",
+                "Compromised Devices",
+                "ACME Incident Response",
+            ],
+            "next_cursor": "a369edc8-2-2-0",
+            "columns": ["date", "indicator", "tags"],
+            "rows": [
+                ["2026-11-24 05:33", "198.51.100.43", ["T1185", "NIGHTLEDGER", "ledger-frost"]],
+                ["2026-11-24 04:14", "198.51.100.59", ["T1555.003", "COINWICK", "ledger-frost"]],
+            ],
+        }
+    )
+
+
+async def test_every_filter_reaches_the_api_as_a_condition(client: Client, sandbox: Sandbox) -> None:
+    await ask(
+        client,
+        "search_threat_events",
+        attacker=["A", "B"],
+        attacker_country="RU",
+        target_country=["DE"],
+        target_industry=["Insurance"],
+        category=["Phishing"],
+        indicator_type=["ip"],
+        tlp=["white", "amber-strict"],
+        text="relay",
+        since="2026-11-01",
+        until="2026-11",
+        dataset_ids=["cybercrime", "DDoS Attacks"],
+        order="asc",
+    )
+    assert sandbox.asked() == ["GET /events/dataset", "GET /events"]
+    assert sandbox.log[-1].query == snapshot(
+        [
+            ("datasetId", "1845c219-708a-5742-ae10-15645f39ca69"),
+            ("datasetId", "864ac67a-628a-5f92-95b2-aaadaff9397f"),
+            (
+                "search",
+                '[{"field":"attacker","op":"in","value":["A","B"]},{"field":"attackerCountry","op":"equals","value":"RU"},{"field":"targetCountry","op":"equals","value":"DE"},{"field":"targetIndustry","op":"equals","value":"Insurance"},{"field":"category","op":"equals","value":"Phishing"},{"field":"indicatorType","op":"equals","value":"ip"},{"field":"tlp","op":"in","value":["clear","white","amber+strict","amber-strict"]},{"field":"event","op":"contains","value":"relay"},{"field":"date","op":"gte","value":"2026-11-01T00:00:00Z"},{"field":"date","op":"lte","value":"2026-11-30T23:59:59Z"}]',
+            ),
+            ("orderBy", "date"),
+            ("order", "asc"),
+            ("pageSize", "20"),
+        ]
+    )
+
+
+async def test_tags_techniques_indicators_and_raw_conditions_reach_it_too(client: Client, sandbox: Sandbox) -> None:
+    await ask(
+        client,
+        "search_threat_events",
+        tags=["ledger-frost"],
+        mitre_attack="T1566",
+        indicator=["198.51.100.43"],
+        conditions=[
+            {"field": "killChain", "op": "gte", "value": "3"},
+            {"field": "hasChildren", "value": ["false"]},
+            {"field": "attacker", "op": "in", "value": ["A", "B"]},
+        ],
+    )
+    assert [value for name, value in sandbox.log[-1].query if name == "search"] == snapshot(
+        [
+            '[{"field":"indicator","op":"equals","value":"198.51.100.43"},{"field":"tags","op":"equals","value":"ledger-frost"},{"field":"mitreAttack","op":"equals","value":"T1566"},{"field":"killChain","op":"gte","value":3},{"field":"hasChildren","op":"equals","value":false},{"field":"attacker","op":"in","value":["A","B"]}]'
+        ]
+    )
+
+
+async def test_groups_of_conditions_go_in_a_body(client: Client, sandbox: Sandbox) -> None:
+    data = await ask(
+        client,
+        "search_threat_events",
+        any_of=[
+            [{"field": "attacker", "value": ["COPPER LANTERN"]}, {"field": "targetCountry", "value": ["AT"]}],
+            [{"field": "attacker", "value": ["VELOUR CICADA"]}],
+        ],
+        dataset_ids=[DEFAULT],
+        fields=["attacker", "target_country"],
+        limit=100,
+    )
+    assert sandbox.asked()[-1] == "POST /events"
+    assert {
+        (attacker, country == "AT")
+        for attacker, country in zip(column(data, "attacker"), column(data, "target_country"), strict=True)
+    } >= {("COPPER LANTERN", True)}
+    assert set(column(data, "attacker")) == {"COPPER LANTERN", "VELOUR CICADA"}
+
+
+async def test_pages_follow_one_another_without_gap_or_repetition(client: Client) -> None:
+    whole = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=60)
+    found: list[JsonValue] = []
+    cursor: JsonValue = None
+    for _ in range(3):
+        page = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=20, cursor=cursor)
+        found += column(page, "uuid")
+        cursor = page["next_cursor"]
+    assert found == column(whole, "uuid")
+
+
+async def test_rows_that_do_not_fit_are_cut_and_the_cursor_goes_on_after_them(client: Client) -> None:
+    wide: list[JsonValue] = ["uuid", "event", "insight", "attacker", "tags", "mitre_attack", "indicator", "category"]
+    seen: list[JsonValue] = []
+    cursor: JsonValue = None
+    notes: list[JsonValue] = []
+    for _ in range(4):
+        page = await ask(client, "search_threat_events", **FLOOD, fields=wide, limit=50, cursor=cursor)
+        seen += column(page, "uuid")
+        notes.append(page.get("notes"))
+        cursor = page["next_cursor"]
+    everything = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=200)
+    assert seen == column(everything, "uuid")[: len(seen)]
+    assert notes[0] == snapshot(
+        ["Cut to fit: the next cursor goes on where this answer ends. Fewer columns (fields) show more rows."]
+    )
+
+
+async def test_a_saved_query_is_run_by_its_id_and_narrowed(client: Client, sandbox: Sandbox) -> None:
+    data = await ask(
+        client, "search_threat_events", query_id=1, category=["Phishing"], fields=["category", "target_country"]
+    )
+    assert (data["datasets"], set(column(data, "category"))) == ([DEFAULT], {"Phishing"})
+    assert sandbox.asked() == snapshot(["GET /events/queries/1", "GET /events/dataset", "GET /events"])
+
+
+async def test_nothing_found_says_where_and_that_it_is_no_clean_bill(client: Client) -> None:
+    assert await told(client, "search_threat_events", attacker=["NOBODY"]) == snapshot("""\
+[sandbox: fictional data, not intelligence]
+events: 0
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+Absence from these datasets does not show that something is benign.\
+""")
+
+
+async def test_an_event_is_read_with_its_evidence_and_its_relatives(client: Client, sandbox: Sandbox) -> None:
+    found = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=1)
+    event = column(found, "uuid")[0]
+    text = await told(client, "get_threat_event", event_id=event, dataset_id=DEFAULT, include=["raw", "relationships"])
+    assert text == snapshot("""\
+[sandbox: fictional data, not intelligence]
+uuid: 911b726d-f71b-545b-9243-98bb435ccb5d
+date: 2026-11-24T05:33:54Z
+event: Reused passwords tried against customer accounts of a Banking & Financial Services organisation
+dataset_id: 4c0157a5-9de0-5c1c-ae1c-4723e1a35b13
+category: Account Takeover
+attacker: COPPER LANTERN
+attacker_country: RU
+indicator: 198.51.100.43
+indicator_type: ip
+kill_chain: 7
+mitre_attack: T1110.004, T1078
+mitre_capec: 600, 49
+tags: T1185, NIGHTLEDGER, ledger-frost
+target_country: AT
+target_industry: Banking & Financial Services
+tlp: green
+raw_id: raw1152
+-- raw
+source: sensors.example.net
+tlp: green
+created: 2026-11-24T07:40:38Z
+data: {"observedAt":"2026-11-24T05:33:54Z","service":"mail","account":"s-okafor@example.org","sourceIp":"198.51.100.43","result":"success","mfa":"not asked","userAgent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36","referrer":"https://files.lantern-pay.test/"}
+-- relationships
+events: 2
+uuid	date	category	indicator	event
+1d93a965-20fc-5d4c-8f56-aafcef041d7f	2026-11-17 18:24	Intrusion Report		Ledger Frost: intrusion at Banking & Financial Services victim 4
+6f57096f-483d-56f9-8cf9-4a901e5a1a2d	2026-11-17 14:24	Campaign		Operation Ledger Frost\
+""")
+    assert [line.split("/")[-1] for line in sandbox.asked()[2:]] == [
+        event,
+        *sorted(line.split("/")[-1] for line in sandbox.asked()[3:]),
+    ]
+
+
+async def test_an_event_of_an_unknown_dataset_is_found_by_the_deprecated_route(
+    client: Client, sandbox: Sandbox
+) -> None:
+    found = await ask(client, "search_threat_events", dataset_ids=["Cybercrime"], fields=["uuid"], limit=1)
+    event = column(found, "uuid")[0]
+    data = await ask(client, "get_threat_event", event_id=event, include=["raw"])
+    assert (data["uuid"], sandbox.asked()[-2]) == (event, f"GET /events/{event}")
+
+
+async def test_related_events_lead_to_the_campaign(client: Client) -> None:
+    found = await ask(
+        client, "search_threat_events", tags=["ledger-frost"], category=["Domain Resolution"], fields=["uuid"], limit=1
+    )
+    data = await ask(
+        client,
+        "list_related_threat_events",
+        event_id=column(found, "uuid")[0],
+        direction="ancestors",
+        fields=["category", "event"],
+    )
+    assert data == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "events": 3,
+            "datasets": ["Cloudforce One Threat Events"],
+            "columns": ["category", "event"],
+            "rows": [
+                ["Malware Sample", "COINWICK dropper, signed with a certificate that was withdrawn later"],
+                ["Intrusion Report", "Ledger Frost: intrusion at Banking & Financial Services victim 5"],
+                ["Campaign", "Operation Ledger Frost"],
+            ],
+        }
+    )
+
+
+async def test_related_events_can_be_paged(client: Client) -> None:
+    campaign = await ask(
+        client, "search_threat_events", text="Operation Ledger Frost", category=["Campaign"], fields=["uuid"]
+    )
+    root = column(campaign, "uuid")[0]
+    whole = await ask(
+        client, "list_related_threat_events", event_id=root, dataset_id=DEFAULT, fields=["uuid"], limit=60
+    )
+    first = await ask(
+        client, "list_related_threat_events", event_id=root, dataset_id=DEFAULT, fields=["uuid"], limit=30
+    )
+    second = await ask(
+        client,
+        "list_related_threat_events",
+        event_id=root,
+        dataset_id=DEFAULT,
+        fields=["uuid"],
+        limit=30,
+        cursor=first["next_cursor"],
+    )
+    assert column(first, "uuid") + column(second, "uuid") == column(whole, "uuid")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            {"atacker": ["X"]},
+            snapshot(
+                "search_threat_events has no argument 'atacker'. Did you mean attacker? Valid arguments: any_of, attacker, attacker_country, category, conditions, cursor, dataset_ids, fields, indicator, indicator_type, limit, mitre_attack, order, query_id, since, tags, target_country, target_industry, text, tlp, until."
+            ),
+        ),
+        (
+            {"since": "someday"},
+            snapshot(
+                "since: 'someday' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+            ),
+        ),
+        (
+            {"until": "2026-02-30"},
+            snapshot(
+                "until: '2026-02-30' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+            ),
+        ),
+        ({"limit": 0}, snapshot("limit: Input should be greater than or equal to 1.")),
+        ({"limit": "many"}, snapshot("limit: Input should be a valid integer, unable to parse string as an integer.")),
+        (
+            {"dataset_ids": ["Cybrcrime"]},
+            snapshot(
+                "dataset_ids: there is no dataset 'Cybrcrime', did you mean 'Cybercrime'? Use Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices or ACME Incident Response, or a uuid."
+            ),
+        ),
+        (
+            {"dataset_ids": ["all", "Cybercrime"]},
+            snapshot("dataset_ids: all stands alone. Use one of all, operational or analytics, or a list of datasets."),
+        ),
+        (
+            {"dataset_ids": ["d0000000-0000-4000-8000-000000000009"]},
+            snapshot(
+                "The API refused the request (400). The API said: \"datasetId 'd0000000-0000-4000-8000-000000000009' names no dataset; GET /events/dataset lists them\". Change what it names and call again."
+            ),
+        ),
+        (
+            {"fields": ["titel"]},
+            snapshot(
+                "fields: there is no field 'titel'. Use uuid, date, event, dataset_id, category, attacker, attacker_country, attacker_country_alpha3, indicator, indicator_type, indicator_type_id, insight, kill_chain, mitre_attack, mitre_capec, tags, target_country, target_country_alpha3, target_industry, tlp, raw_id, has_children, num_references, num_referenced, references, referenced or releasability_id."
+            ),
+        ),
+        ({"tlp": ["pink"]}, snapshot("tlp: 'pink' is no marking. Use clear, green, amber, amber+strict or red.")),
+        ({"order": "newest"}, snapshot("order: Input should be 'asc' or 'desc'. Use asc or desc.")),
+        ({"indicator": [""]}, snapshot("indicator: a value has 0 characters. Use values of 1 to 512 characters.")),
+        (
+            {"indicator": ["x" * 513]},
+            snapshot("indicator: a value has 513 characters. Use values of 1 to 512 characters."),
+        ),
+        (
+            {"indicator": ["x"] * 101},
+            snapshot("indicator: Value should have at most 100 items after validation, not 101."),
+        ),
+        (
+            {"conditions": [{"field": "titel", "value": ["x"]}]},
+            snapshot(
+                "conditions.0.field: Input should be 'attacker', 'attackerCountry', 'category', 'createdAt', 'date', 'event', 'hasChildren', 'indicator', 'indicatorType', 'killChain', 'mitreAttack', 'mitreCapec', 'tags', 'targetCountry', 'targetIndustry', 'tlp' or 'uuid'."
+            ),
+        ),
+        (
+            {"conditions": [{"field": "killChain", "value": ["three"]}]},
+            snapshot("conditions: killChain is a number, not 'three'. Use 1 to 7."),
+        ),
+        (
+            {"conditions": [{"field": "tlp", "value": ["red", "green"]}]},
+            snapshot("conditions: tlp equals has 2 values. Use op in for several."),
+        ),
+        (
+            {"conditions": [{"field": "tlp", "value": ["red"]}] * 11},
+            snapshot(
+                "conditions: there are 11 conditions and the API takes 10. Use at most 10 filters and conditions together."
+            ),
+        ),
+        (
+            {"any_of": [[{"field": "indicator", "value": ["x"]}]]},
+            snapshot(
+                'The API refused the request (400). The API said: "searchBranches must not filter by indicator; put that condition into search". Change what it names and call again.'
+            ),
+        ),
+        (
+            {"any_of": [[{"field": "tlp", "value": ["red"]}]] * 9},
+            snapshot("any_of: there are too many groups or conditions. Use at most 8 groups of 10."),
+        ),
+        (
+            {"query_id": 999},
+            snapshot(
+                'There is no such thing on this account (404). The API said: "Event query not found: there is no query 999; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+            ),
+        ),
+        (
+            {"cursor": "not a cursor"},
+            snapshot(
+                "cursor: this is no cursor of this server. Use the next_cursor of the last answer with the same arguments, or leave it out to begin anew."
+            ),
+        ),
+        (
+            {"cursor": "00000000-20-2-0", "attacker": ["X"]},
+            snapshot(
+                "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to begin anew."
+            ),
+        ),
+    ],
+)
+async def test_what_cannot_be_searched_is_one_sentence_that_says_what_to_do(
+    client: Client, arguments: dict[str, JsonValue], words: str
+) -> None:
+    assert await refused(client, "search_threat_events", **arguments) == words
+
+
+async def test_a_cursor_is_good_for_its_own_search_only(client: Client) -> None:
+    page = await ask(client, "search_threat_events", **FLOOD, limit=5)
+    words = await refused(
+        client, "search_threat_events", attacker=["VELOUR CICADA"], limit=5, cursor=page["next_cursor"]
+    )
+    assert words == snapshot(
+        "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to begin anew."
+    )
+
+
+async def test_lists_that_arrive_as_json_text_or_single_values_are_understood(client: Client) -> None:
+    as_list = await ask(client, "search_threat_events", attacker=["COPPER LANTERN"], limit=3)
+    as_text = await ask(client, "search_threat_events", attacker='["COPPER LANTERN"]', limit=3)
+    alone = await ask(client, "search_threat_events", attacker="COPPER LANTERN", limit="3")
+    assert as_list == as_text == alone
+
+
+async def test_hostile_text_stays_on_its_line_and_shows_what_is_unseen(client: Client) -> None:
+    data = await ask(
+        client,
+        "search_threat_events",
+        tags=["hostile-sample"],
+        fields=["attacker", "indicator", "event", "tags", "insight"],
+        limit=100,
+    )
+    rows = data["rows"]
+    assert isinstance(rows, list) and len(rows) >= 12
+    assert all(str(cell).isprintable() for row in rows if isinstance(row, list) for cell in row)
