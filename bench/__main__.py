@@ -1,0 +1,52 @@
+"""`python -m bench`: take the figures; with `--write`, put them into BENCHMARKS.md."""
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+import anyio
+
+from bench import call, large, start
+from bench.timing import Ratio
+
+REPORT = Path(__file__).parent.parent / "BENCHMARKS.md"
+HEAD = """# Benchmarks
+
+Taken by `python -m bench --write`, which plays both sides of each ratio in turn in one run, so that a machine that
+slows down slows both. Times are medians; what counts is the ratio.
+
+| what | ours | compared with | ratio | allowed |
+|---|--:|--:|--:|--:|
+"""
+
+
+async def rows() -> list[str]:
+    """One row a figure."""
+    return [
+        _ratio(
+            "spawn to the reply to tools/list", "a bare one-tool `mcp` server", await start.measure(), start.ALLOWED
+        ),
+        _ratio("a warm search over stdio", "a bare tool with the same request", await call.measure(), call.ALLOWED),
+        *(_time(one.name, one.milliseconds) for one in await large.measure()),
+    ]
+
+
+def _ratio(what: str, other: str, found: Ratio, allowed: float) -> str:
+    return f"| {what} | {found.ours:.1f} ms | {other}, {found.other:.1f} ms | {found.ratio:.2f} | {allowed} |"
+
+
+def _time(what: str, milliseconds: float) -> str:
+    return f"| sandbox with {large.EVENTS:,} events: {what} | {milliseconds:.0f} ms | - | - | {large.ALLOWED:.0f} ms |"
+
+
+async def main() -> None:
+    table = "\n".join(await rows())
+    print(table)
+    if "--write" in sys.argv:
+        machine = f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.system()}."
+        REPORT.write_text(f"{HEAD}{table}\n\n{machine}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    anyio.run(main)

@@ -1,0 +1,60 @@
+"""The sandbox with 120,000 events: three questions that an investigation asks again and again."""
+
+from dataclasses import dataclass
+from statistics import median
+
+import httpx
+
+from bench.timing import timed
+from bench.upstream import ACCOUNT, TOKEN, sandbox
+
+EVENTS = 120_000
+ROUNDS = 15
+ALLOWED = 50.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and how long the answer took: median milliseconds over HTTP."""
+
+    name: str
+    milliseconds: float
+
+
+async def measure() -> list[Question]:
+    """Each question over HTTP, after one that does not count."""
+    with sandbox(EVENTS) as base:
+        address = f"{base}/accounts/{ACCOUNT}/cloudforce-one"
+        async with httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+            return [Question(name, await _asked(client, *parts)) for name, parts in QUESTIONS.items()]
+
+
+async def _asked(client: httpx.AsyncClient, method: str, path: str, body: object) -> float:
+    async def ask() -> None:
+        (await client.request(method, path, json=body)).raise_for_status()
+
+    return median([await timed(ask) for _ in range(ROUNDS + 1)][1:])
+
+
+def _search(*conditions: tuple[str, str, object]) -> list[dict[str, object]]:
+    return [{"field": field, "op": op, "value": value} for field, op, value in conditions]
+
+
+HOSTS = [f"host-{number * 997}.example.com" for number in range(100)]
+QUESTIONS: dict[str, tuple[str, str, object]] = {
+    "filtered page of 20 events": (
+        "POST",
+        "/events",
+        {
+            "datasetId": ["all"],
+            "search": _search(("attacker", "equals", "ACTOR 03"), ("targetCountry", "in", ["DE", "AT"])),
+            "pageSize": 20,
+        },
+    ),
+    "100 indicators in one `in`": (
+        "POST",
+        "/events",
+        {"datasetId": ["all"], "search": _search(("indicator", "in", HOSTS)), "pageSize": 100},
+    ),
+    "counts by two columns": ("GET", "/events/aggregate?aggregateBy=attacker,targetIndustry&datasetId=all", None),
+}
