@@ -1,16 +1,22 @@
 """The sandbox with 120,000 events: three questions that an investigation asks again and again."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
 
 import httpx
 
 from bench.timing import timed
-from bench.upstream import ACCOUNT, TOKEN, sandbox
+from bench.upstream import ACCOUNT, TOKEN, sandbox, written
+from cf1_mcp.sandbox.records import load, read_records
+from cf1_mcp.sandbox.store import Store
 
 EVENTS = 120_000
 ROUNDS = 15
 ALLOWED = 50.0
+ALLOWED_TO_LOAD = 60_000.0
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,16 @@ class Question:
 
     name: str
     milliseconds: float
+
+
+def loading() -> float:
+    """How long a file of all these events takes to load, in milliseconds."""
+    with TemporaryDirectory() as folder:
+        file = written(Path(folder), EVENTS)
+        start = perf_counter()
+        loaded = load(Store.open(), read_records(file))
+        assert loaded.events == EVENTS
+        return (perf_counter() - start) * 1000
 
 
 async def measure() -> list[Question]:

@@ -53,13 +53,19 @@ def generated(count: int) -> Iterator[dict[str, object]]:
         }
 
 
+def written(folder: Path, count: int) -> Path:
+    """A file of so many generated events."""
+    file = folder / "events.jsonl.gz"
+    with gzip.open(file, "wt", compresslevel=1) as lines:
+        lines.writelines(f"{json.dumps(record)}\n" for record in generated(count))
+    return file
+
+
 @contextmanager
 def sandbox(count: int) -> Generator[str]:
     """The base address of a sandbox that holds so many generated events."""
     with TemporaryDirectory() as folder:
-        file = Path(folder) / "events.jsonl.gz"
-        with gzip.open(file, "wt", compresslevel=1) as lines:
-            lines.writelines(f"{json.dumps(record)}\n" for record in generated(count))
+        file = written(Path(folder), count)
         command = [sys.executable, "-m", "cf1_mcp", "sandbox", "--port", "0", "--load", str(file)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             try:

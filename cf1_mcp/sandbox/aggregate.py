@@ -128,7 +128,7 @@ def _grouped(
     shifted = [f"(ifnull({number}, 0) << {BITS * (place % PACKED)})" for place, number in enumerate(grouped)]
     packs = [f"({' | '.join(shifted[start : start + PACKED])})" for start in range(0, len(shifted), PACKED)]
     key = " || ' ' || ".join([*packs, *(["substr(e.date, 1, 10)"] if daily else [])])
-    query = f"SELECT group_concat({key}) FROM {events}"  # noqa: S608 - own names
+    query = f"SELECT group_concat({key}) FROM {events}"
     keys: str | None = db.execute(query, parameters).fetchone()[0]
     for text, count in Counter(keys.split(",") if keys else []).items():
         words = text.split(" ")

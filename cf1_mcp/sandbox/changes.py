@@ -115,7 +115,7 @@ def update_event(db: sqlite3.Connection, event: int, changes: Json) -> None:
         columns |= _update_indicator(db, event, changes, words)
     if columns:
         assignments = ", ".join(f"{column} = ?" for column in columns)
-        db.execute(f"UPDATE event SET {assignments} WHERE id = ?", (*columns.values(), event))  # noqa: S608 - own names
+        db.execute(f"UPDATE event SET {assignments} WHERE id = ?", (*columns.values(), event))
     if "raw" in changes:
         update_raw(db, event, changes["raw"])
 
@@ -137,7 +137,7 @@ def update_raw(db: sqlite3.Connection, event: int, raw: object) -> None:
         db.execute("INSERT INTO raw (dataset, event, created, data) VALUES (?, ?, ?, 'null')", row)
     if columns:
         assignments = ", ".join(f"{column} = ?" for column in columns)
-        db.execute(f"UPDATE raw SET {assignments} WHERE event = ?", (*columns.values(), event))  # noqa: S608 - own names
+        db.execute(f"UPDATE raw SET {assignments} WHERE event = ?", (*columns.values(), event))
 
 
 def delete_events(db: sqlite3.Connection, dataset: int, uuids: Sequence[str]) -> int:

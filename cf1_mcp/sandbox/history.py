@@ -40,7 +40,7 @@ def revert(store: Store, dataset: int, minutes_ago: object) -> dict[str, object]
             changed[kind].append((row, before))
         for table in reversed(VERSIONED):
             gone = [(row,) for row, before in changed[table] if before is None]
-            db.executemany(f"DELETE FROM {table} WHERE id = ?", gone)  # noqa: S608 - names from VERSIONED
+            db.executemany(f"DELETE FROM {table} WHERE id = ?", gone)
         for table in VERSIONED:
             _restore(db, table, [json.loads(before) for _, before in changed[table] if before is not None])
         row = (dataset, store.now(), revert_bookmark, undo_bookmark)
@@ -93,10 +93,10 @@ def _restore(db: sqlite3.Connection, table: str, rows: Sequence[dict[str, str | 
     columns = VERSIONED[table]
     names, marks = ", ".join(columns), ", ".join(f":{column}" for column in columns)
     changes = ", ".join(f"{column} = excluded.{column}" for column in columns[1:])
-    statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {changes}"  # noqa: S608
+    statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {changes}"
     db.executemany(statement, rows)
 
 
 def _bookmark(db: sqlite3.Connection, moment: str, where: str, parameters: tuple[str, ...]) -> str:
-    changes = db.execute(f"SELECT coalesce(max(seq), 0) FROM history {where}", parameters).fetchone()[0]  # noqa: S608
+    changes = db.execute(f"SELECT coalesce(max(seq), 0) FROM history {where}", parameters).fetchone()[0]
     return f"{moment}-{changes:012d}"

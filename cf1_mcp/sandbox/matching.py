@@ -83,34 +83,34 @@ def _plain_clause(db: sqlite3.Connection, field: str, op: str, value: object) ->
     if field in TERM_COLUMNS:
         column, kind = TERM_COLUMNS[field]
         test, wanted = text_test("value", op, value)
-        return _numbered(db, column, f"SELECT id FROM term WHERE kind = ? AND {test}", [kind, *wanted])  # noqa: S608
+        return _numbered(db, column, f"SELECT id FROM term WHERE kind = ? AND {test}", [kind, *wanted])
     if field in COUNTRY_COLUMNS:
         return _country(db, COUNTRY_COLUMNS[field], op, value)
     if field == "category":
         test, wanted = text_test("name", op, value)
-        return _numbered(db, "e.category", f"SELECT id FROM category WHERE {test}", wanted)  # noqa: S608
+        return _numbered(db, "e.category", f"SELECT id FROM category WHERE {test}", wanted)
     if field in CATEGORY_LISTS:
         test, wanted = text_test("j.value", op, value)
-        query = f"SELECT c.id FROM category c, json_each(c.{CATEGORY_LISTS[field]}) j WHERE {test}"  # noqa: S608
+        query = f"SELECT c.id FROM category c, json_each(c.{CATEGORY_LISTS[field]}) j WHERE {test}"
         return _numbered(db, "e.category", query, wanted)
     if field == "killChain":
         numbers = [float(str(entry)) for entry in (value if is_array(value) else [value])]
         test = f"IN ({', '.join('?' * len(numbers))})" if op == "in" else f"{COMPARISONS[op]} ?"
-        return _numbered(db, "e.category", f"SELECT id FROM category WHERE kill_chain {test}", numbers)  # noqa: S608
+        return _numbered(db, "e.category", f"SELECT id FROM category WHERE kill_chain {test}", numbers)
     if field == "hasChildren":
         return _has_children(op, value)
     if field == "tags":
         test, wanted = text_test("value", op, value)
-        tags = _numbered(db, "tag", f"SELECT id FROM tag WHERE {test}", wanted)  # noqa: S608
-        return f"(e.id IN (SELECT event FROM event_tag WHERE {tags[0]}))", tags[1]  # noqa: S608
+        tags = _numbered(db, "tag", f"SELECT id FROM tag WHERE {test}", wanted)
+        return f"(e.id IN (SELECT event FROM event_tag WHERE {tags[0]}))", tags[1]
     if field == "indicatorType":
         test, wanted = text_test("name", op, value)
-        types = _numbered(db, "i.type", f"SELECT id FROM indicator_type WHERE {test}", wanted)  # noqa: S608
+        types = _numbered(db, "i.type", f"SELECT id FROM indicator_type WHERE {test}", wanted)
         # Types are few and common: looking while walking the newest events finds a page soonest.
-        return f"(EXISTS (SELECT 1 FROM indicator i WHERE i.event = e.id AND {types[0]}))", types[1]  # noqa: S608
+        return f"(EXISTS (SELECT 1 FROM indicator i WHERE i.event = e.id AND {types[0]}))", types[1]
     if field == "indicator":
         test, wanted = text_test("value", op, value)
-        return f"(e.id IN (SELECT event FROM indicator WHERE {test}))", wanted  # noqa: S608
+        return f"(e.id IN (SELECT event FROM indicator WHERE {test}))", wanted
     if field in INSTANT_COLUMNS:
         return _instant(INSTANT_COLUMNS[field], op, value)
     if field == "uuid" and op in EXACT:
@@ -124,7 +124,7 @@ def _numbered(db: sqlite3.Connection, column: str, query: str, parameters: Seque
     """Whether a column of numbers is among those that a query over a small table finds."""
     numbers = [int(row[0]) for row in db.execute(query, parameters)]
     if len(numbers) > LONGEST_LIST:
-        return f"({column} IN (SELECT value FROM json_each(?)))", [str(numbers)]  # noqa: S608 - own names
+        return f"({column} IN (SELECT value FROM json_each(?)))", [str(numbers)]
     return f"({column} IN ({', '.join(map(str, numbers))}))", []
 
 
@@ -136,11 +136,11 @@ def _country(db: sqlite3.Connection, column: str, op: str, value: object) -> Cla
     tests = [text_test(name, op, value) for name in ("alpha2", "alpha3", "name")]
     any_name = " OR ".join(sql for sql, _ in tests)
     wanted = [parameter for _, parameters in tests for parameter in parameters]
-    return _numbered_countries(db, column, f"value IN (SELECT alpha2 FROM country WHERE {any_name})", wanted)  # noqa: S608
+    return _numbered_countries(db, column, f"value IN (SELECT alpha2 FROM country WHERE {any_name})", wanted)
 
 
 def _numbered_countries(db: sqlite3.Connection, column: str, test: str, wanted: Sequence[str | float]) -> Clause:
-    return _numbered(db, column, f"SELECT id FROM term WHERE kind = 'country' AND {test}", wanted)  # noqa: S608
+    return _numbered(db, column, f"SELECT id FROM term WHERE kind = 'country' AND {test}", wanted)
 
 
 def _has_children(op: str, value: object) -> Clause:

@@ -55,7 +55,7 @@ def move_events(db: sqlite3.Connection, source: int, target: int, uuids: Sequenc
 
 def _copy(db: sqlite3.Connection, number: int, target: int, keep_raw: bool) -> int:
     db.execute(
-        f"INSERT INTO event (dataset, {_COLUMNS}) SELECT ?, {_COLUMNS} FROM event WHERE id = ?",  # noqa: S608
+        f"INSERT INTO event (dataset, {_COLUMNS}) SELECT ?, {_COLUMNS} FROM event WHERE id = ?",
         (target, number),
     )
     new = int(db.execute("SELECT last_insert_rowid()").fetchone()[0])
@@ -64,7 +64,7 @@ def _copy(db: sqlite3.Connection, number: int, target: int, keep_raw: bool) -> i
         tables["raw"] = "created, data, source, tlp"
     for table, columns in tables.items():
         db.execute(
-            f"INSERT INTO {table} (dataset, event, {columns}) "  # noqa: S608 - own names
+            f"INSERT INTO {table} (dataset, event, {columns}) "
             f"SELECT ?, ?, {columns} FROM {table} WHERE event = ? ORDER BY id",
             (target, new, number),
         )

@@ -107,7 +107,7 @@ def add_tags(db: sqlite3.Connection, event: int, tags: Sequence[str], now: str) 
     """Tag an event; tags that it has stay, tags that do not exist are made."""
     vocabulary = Vocabulary(db)
     columns = "INSERT OR IGNORE INTO event_tag (dataset, event, tag)"
-    add = f"{columns} SELECT dataset, id, ? FROM event WHERE id = ?"  # noqa: S608 - own words
+    add = f"{columns} SELECT dataset, id, ? FROM event WHERE id = ?"
     db.executemany(add, [(vocabulary.tag(tag, now), event) for tag in tags])
 
 

@@ -156,13 +156,13 @@ def _list_parameters(db: sqlite3.Connection, query_json: str) -> str:
 
 def _insert(db: sqlite3.Connection, table: str, columns: dict[str, object]) -> int:
     marks = ", ".join("?" * len(columns))
-    db.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", tuple(columns.values()))  # noqa: S608
+    db.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", tuple(columns.values()))
     return int(db.execute("SELECT last_insert_rowid()").fetchone()[0])
 
 
 def _update(db: sqlite3.Connection, table: str, number: int, columns: dict[str, object]) -> None:
     assignments = ", ".join(f"{column} = ?" for column in columns)
-    db.execute(f"UPDATE {table} SET {assignments} WHERE id = ?", (*columns.values(), number))  # noqa: S608
+    db.execute(f"UPDATE {table} SET {assignments} WHERE id = ?", (*columns.values(), number))
 
 
 def _query(row: Sequence[object]) -> dict[str, object]:

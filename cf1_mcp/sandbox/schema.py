@@ -114,7 +114,7 @@ VERSIONED: Final[dict[str, tuple[str, ...]]] = {
 def _remember(table: str, verb: str, row: str, before: str) -> str:
     other = f"{row}.other" if "other" in VERSIONED[table] else "NULL"
     entry = f"at, {row}.dataset, {other}, '{table}', {row}.id, {before}"
-    write = f"INSERT INTO history (at, dataset, other, kind, row, before) SELECT {entry} FROM moment"  # noqa: S608
+    write = f"INSERT INTO history (at, dataset, other, kind, row, before) SELECT {entry} FROM moment"
     return f"CREATE TRIGGER {table}_{verb.lower()} AFTER {verb} ON {table} BEGIN {write}; END"
 
 

@@ -67,5 +67,5 @@ def _by_uuid(db: sqlite3.Connection, ids: Sequence[str]) -> list[int]:
 def _by_word(db: sqlite3.Connection, word: str, without_analytics: bool) -> list[int]:
     kinds = {"analytics": "is_analytics", "operational": "NOT is_analytics"}
     kind = kinds.get(word, "NOT is_analytics" if without_analytics else "1")
-    query = f"SELECT id FROM dataset WHERE deleted_at IS NULL AND {kind} ORDER BY id"  # noqa: S608 - own words
+    query = f"SELECT id FROM dataset WHERE deleted_at IS NULL AND {kind} ORDER BY id"
     return [int(row[0]) for row in db.execute(query)]

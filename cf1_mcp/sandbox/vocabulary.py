@@ -35,7 +35,7 @@ def add_category(db: sqlite3.Connection, category: Category) -> int:
         category.shortname,
     )
     columns = "uuid, name, kill_chain, mitre_attack, mitre_capec, shortname"
-    return _added(db, f"INSERT INTO category ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row)  # noqa: S608
+    return _added(db, f"INSERT INTO category ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
 def nearest(word: str, known: list[str]) -> str:

@@ -10,9 +10,8 @@ import pytest
 from cf1_mcp.sandbox.errors import BadRecord
 from cf1_mcp.sandbox.records import Loaded, Record, load, read_records
 from cf1_mcp.sandbox.store import Store
+from tests.ports import REAL
 from tests.sandbox.talk import HandClock, new_event
-
-REAL = Path("/work/shared/data/real/events.jsonl.gz")
 
 
 @pytest.fixture

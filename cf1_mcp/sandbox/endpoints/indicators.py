@@ -31,7 +31,7 @@ async def list_indicators(request: Request) -> Response:
             where.append(test)
             parameters.extend(wanted)
     query = (
-        "SELECT i.value, ifnull(t.name, ''), d.uuid, min(e.created_at), max(e.created_at), "  # noqa: S608 - own parts
+        "SELECT i.value, ifnull(t.name, ''), d.uuid, min(e.created_at), max(e.created_at), "
         "json_group_array(json_object('datasetId', d.uuid, 'eventId', e.uuid, 'eventDate', e.date)) "
         "FROM indicator i JOIN event e ON e.id = i.event JOIN dataset d ON d.id = e.dataset "
         f"LEFT JOIN indicator_type t ON t.id = i.type WHERE {' AND '.join(where)} "

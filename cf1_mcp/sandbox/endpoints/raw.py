@@ -55,7 +55,7 @@ def _raw_of_event(request: Request) -> RawRow:
     uuid, wanted = request.path_params["event_id"], request.path_params["raw_id"]
     known_event(store.db, uuid)
     # An event may be in two datasets, each with raw evidence of its own: the raw id says which is meant.
-    copies = f"{_SELECT} WHERE event IN (SELECT id FROM event WHERE uuid = ?)"  # noqa: S608 - own words
+    copies = f"{_SELECT} WHERE event IN (SELECT id FROM event WHERE uuid = ?)"
     for row in store.db.execute(copies, (uuid.lower(),)):
         if raw_id(row[0]) == wanted:
             return row

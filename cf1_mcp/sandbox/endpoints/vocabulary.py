@@ -30,7 +30,7 @@ async def list_attackers(request: Request) -> Response:
 async def list_categories(request: Request) -> Response:
     """GET /events/categories: those that events of the datasets have."""
     db = store_of(request).db
-    used = f"SELECT DISTINCT e.category FROM event e WHERE {_scope(request)}"  # noqa: S608 - numbers only
+    used = f"SELECT DISTINCT e.category FROM event e WHERE {_scope(request)}"
     return answer(request, [_category(row) for row in db.execute(f"{_CATEGORY} WHERE id IN ({used}) ORDER BY name")])
 
 
@@ -88,8 +88,8 @@ async def list_industry_catalog(request: Request) -> Response:
 async def list_indicator_types(request: Request) -> Response:
     """GET /events/indicator-types: of all datasets when none is named."""
     scope = _scope(request, "all")
-    used = f"SELECT i.type FROM indicator i JOIN event e ON e.id = i.event WHERE {scope}"  # noqa: S608 - numbers only
-    query = f"SELECT name FROM indicator_type WHERE id IN ({used}) ORDER BY name"  # noqa: S608
+    used = f"SELECT i.type FROM indicator i JOIN event e ON e.id = i.event WHERE {scope}"
+    query = f"SELECT name FROM indicator_type WHERE id IN ({used}) ORDER BY name"
     return answer(request, [row[0] for row in store_of(request).db.execute(query)])
 
 
@@ -99,8 +99,8 @@ async def list_tags(request: Request) -> Response:
     given = query_of(request)
     page, page_size = whole_number(given, "page", 1), page_size_of(given)
     test, parameters = text_test("value", "contains", given.get("search") or "")
-    total = int(db.execute(f"SELECT count(*) FROM tag WHERE {test}", parameters).fetchone()[0])  # noqa: S608
-    query = f"SELECT uuid, value, created_at FROM tag WHERE {test} ORDER BY value LIMIT ? OFFSET ?"  # noqa: S608
+    total = int(db.execute(f"SELECT count(*) FROM tag WHERE {test}", parameters).fetchone()[0])
+    query = f"SELECT uuid, value, created_at FROM tag WHERE {test} ORDER BY value LIMIT ? OFFSET ?"
     tags: list[dict[str, object]] = [
         {"uuid": uuid, "value": value, "createdAt": shown(created), "aliasGroupNames": []}
         for uuid, value, created in db.execute(query, (*parameters, page_size, (page - 1) * page_size))
@@ -117,8 +117,8 @@ def _scope(request: Request, default: str = "default") -> str:
 
 
 def _used_terms(request: Request, column: str) -> list[str]:
-    used = f"SELECT DISTINCT e.{column} FROM event e WHERE {_scope(request)}"  # noqa: S608 - own names, numbers
-    query = f"SELECT value FROM term WHERE id IN ({used}) ORDER BY value"  # noqa: S608
+    used = f"SELECT DISTINCT e.{column} FROM event e WHERE {_scope(request)}"
+    query = f"SELECT value FROM term WHERE id IN ({used}) ORDER BY value"
     return [row[0] for row in store_of(request).db.execute(query)]
 
 
