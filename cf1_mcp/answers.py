@@ -22,6 +22,8 @@ DEFAULT_SIZE: Final = 8_000
 LARGEST_SIZE: Final = 40_000
 # What a row of the default columns takes, roughly; a caller who asks for many rows gets room for them.
 ROW_SIZE: Final = 200
+# Kept free for what stands around the rows: datasets, cursor, notes.
+HEAD_SIZE: Final = 2_000
 LONGEST_CELL: Final = 160
 LONGEST_FIELD: Final = 4_000
 
@@ -93,15 +95,15 @@ class Card(Answer):
 
 
 def room_for(limit: int) -> int:
-    """How many characters a list of up to `limit` rows may take."""
-    return min(LARGEST_SIZE, max(DEFAULT_SIZE, limit * ROW_SIZE))
+    """How many characters the rows of a list of up to `limit` may take."""
+    return min(LARGEST_SIZE, max(DEFAULT_SIZE, limit * ROW_SIZE)) - HEAD_SIZE
 
 
 def fitting(rows: Sequence[Sequence[Cell]], size: int) -> int:
     """How many of the rows, from the first on, take at most `size` characters. At least one, so that paging goes on."""
     used = 0
     for count, row in enumerate(rows):
-        used += max(sum(len(_shown(cell)) + 1 for cell in row), len(json.dumps([_kept(cell) for cell in row])))
+        used += max(sum(len(_shown(cell)) + 1 for cell in row), len(json.dumps([_kept(cell) for cell in row])) + 2)
         if used > size:
             return max(count, 1)
     return len(rows)

@@ -2,8 +2,9 @@
 
 import json
 from typing import Annotated, Any
+from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 
 from cf1_mcp.models import SearchField, SearchOp
 
@@ -21,7 +22,15 @@ def _words(description: str) -> Any:  # noqa: ANN401 - what Field itself returns
     return Field(description=description, max_length=100)
 
 
-EventId = Annotated[str, Field(description="Event uuid", pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+def _uuid(text: str) -> str:
+    """Anything else could name another route: the API reads `/events/aggregate` and `/events/{event_id}` alike."""
+    try:
+        return str(UUID(text.strip()))
+    except ValueError:
+        raise ValueError("this is no event uuid; take it from the uuid column of a search") from None
+
+
+EventId = Annotated[str, Field(description="Event uuid"), AfterValidator(_uuid)]
 DatasetId = Annotated[str | None, Field(description="Dataset name or uuid")]
 DatasetIds = Annotated[Words | None, _words("Dataset names or uuids, or all (default), operational or analytics")]
 QueryId = Annotated[int | None, Field(description="Run this saved query, narrowed by the other filters", ge=1)]

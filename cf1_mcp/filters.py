@@ -34,9 +34,10 @@ def conditions(
     found = [_any_of(name, values) for name, values in filters.items() if values]
     if text and text.strip():
         found.append(Condition(field="event", op="contains", value=text.strip()))
-    if start := date_bound("since", since, now):
+    start, end = period(since, until, now)
+    if start:
         found.append(Condition(field="date", op="gte", value=start))
-    if end := date_bound("until", until, now):
+    if end:
         found.append(Condition(field="date", op="lte", value=end))
     found += more
     if len(found) > MOST_CONDITIONS:
@@ -65,12 +66,19 @@ def from_clauses(clauses: Sequence[Clause] | None) -> list[Condition]:
     return [_condition(clause) for clause in clauses or ()]
 
 
-def date_bound(argument: str, text: str | None, now: datetime) -> str | None:
-    """A date as the API is asked, from what a person typed.
+def period(since: str | None, until: str | None, now: datetime) -> tuple[str | None, str | None]:
+    """The first and the last moment that are asked about, as the API is asked, from what a person typed.
 
     Raises:
-        BadArgument: the text is no date.
+        BadArgument: a text is no date, or the period ends before it begins.
     """
+    start, end = _bound("since", since, now), _bound("until", until, now)
+    if start and end and start > end:
+        raise BadArgument("until", f"it ends at {end}, before since begins at {start}", "a later date, or none")
+    return start, end
+
+
+def _bound(argument: str, text: str | None, now: datetime) -> str | None:
     if text is None or not text.strip():
         return None
     found = moment(text, now, end=argument == "until")

@@ -9,7 +9,7 @@ from cf1_mcp.answers import LARGEST_SIZE, LONGEST_CELL, LONGEST_FIELD, Card, Cel
 from cf1_mcp.arguments import DatasetIds, Since, Until, Variables, Words
 from cf1_mcp.context import Client, Now
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.filters import date_bound
+from cf1_mcp.filters import period
 from cf1_mcp.listing import ABSENCE
 from cf1_mcp.policy import ReadScope
 from cf1_mcp.text import clean
@@ -46,9 +46,8 @@ async def aggregate_threat_events(
     by day. Use it for how many, which most and when; for the events themselves use search_threat_events.
     """
     wire = [_camel(column) for column in columns]
-    counted = await client.aggregate_events(
-        wire, scope.ids, date_bound("since", since, now), date_bound("until", until, now), daily or None, limit
-    )
+    start, end = period(since, until, now)
+    counted = await client.aggregate_events(wire, scope.ids, start, end, daily or None, limit)
     names = [*(["date"] if daily else []), *wire, "count"]
     cells = [[_cell(row.get(name)) for name in names] for row in counted.aggregations]
     shown = fitting(cells, room_for(limit))
@@ -64,16 +63,15 @@ async def query_threat_graphql(client: Client, query: Document, variables: Varia
     `{ __schema { queryType { fields { name args { name } } } } }` first: the schema is not published. Queries only.
     """
     answer = await client.query_graphql(query, variables)
-    fields: dict[str, JsonValue] = {}
-    if answer.data is not None:
-        fields["data"] = cleaned(answer.data, LONGEST_FIELD)
-    if answer.errors:
-        fields["errors"] = [cleaned(error.get("message", "unnamed"), LONGEST_FIELD) for error in answer.errors]
+    errors = [cleaned(error.get("message", "unnamed"), LONGEST_FIELD) for error in answer.errors or []]
+    if answer.data is None:
+        raise BadArgument("query", "; ".join(map(str, errors)).rstrip(".") or "it brought no data", "another query")
+    fields: dict[str, JsonValue] = {"data": cleaned(answer.data, LONGEST_FIELD)}
+    if errors:
+        fields["errors"] = errors
     size = len(json.dumps(fields, ensure_ascii=False))
     if size > LARGEST_SIZE:
-        raise BadArgument(
-            "query", f"the answer has {size:,} characters, too many to show", "a smaller limit or fewer fields"
-        )
+        raise BadArgument("query", f"the answer has {size:,} characters, too many to show", "a smaller limit")
     return Card(fields)
 
 

@@ -1,6 +1,7 @@
 """Conversations about counts."""
 
 import pytest
+from graphql import get_introspection_query
 from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
@@ -76,6 +77,12 @@ async def test_a_trend_is_one_count_a_day(client: Client, sandbox: Sandbox) -> N
                 "since: '2026-13' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
             ),
         ),
+        (
+            {"columns": ["tlp"], "since": "today", "until": "2020"},
+            snapshot(
+                "until: it ends at 2020-12-31T23:59:59Z, before since begins at 2026-11-24T00:00:00Z. Use a later date, or none."
+            ),
+        ),
         ({"columns": ["tlp"], "limit": 5000}, snapshot("limit: Input should be less than or equal to 1000.")),
     ],
 )
@@ -83,3 +90,52 @@ async def test_what_cannot_be_counted_is_said_with_what_can(
     client: Client, arguments: dict[str, JsonValue], words: str
 ) -> None:
     assert await refused(client, "aggregate_threat_events", **arguments) == words
+
+
+async def test_a_graphql_query_is_answered_with_its_data(client: Client, sandbox: Sandbox) -> None:
+    query = "query Q($since: String) { threatEvents(groupBy: [tlp], startDate: $since, limit: 2) { total groups { tlp count } } }"
+    data = await ask(client, "query_threat_graphql", query=query, variables='{"since": "2026-11-17"}')
+    assert data == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "data": {
+                "threatEvents": {"total": 230, "groups": [{"tlp": "green", "count": 93}, {"tlp": "amber", "count": 59}]}
+            },
+        }
+    )
+    assert sandbox.log[-1].body == {"query": query, "variables": {"since": "2026-11-17"}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            {"query": "mutation { x }"},
+            snapshot("query: a mutation is refused: only query operations run here. Use another query."),
+        ),
+        (
+            {"query": "{ threatEvents(groupBy: [colour]) { total } }"},
+            snapshot(
+                "query: Value 'colour' does not exist in 'Column' enum. Valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp. Use another query."
+            ),
+        ),
+        (
+            {"query": "{ datasets { name }"},
+            snapshot("query: Syntax Error: Expected Name, found <EOF>. Use another query."),
+        ),
+        ({"query": ""}, snapshot("query: String should have at least 1 character.")),
+        (
+            {"query": "{ datasets { name } }", "variables": "{nonsense"},
+            snapshot("variables: Input should be a valid dictionary."),
+        ),
+    ],
+)
+async def test_a_graphql_query_that_cannot_be_run_is_refused_with_the_reason(
+    client: Client, arguments: dict[str, JsonValue], words: str
+) -> None:
+    assert await refused(client, "query_threat_graphql", **arguments) == words
+
+
+async def test_the_whole_schema_can_be_asked_for(client: Client) -> None:
+    text = await told(client, "query_threat_graphql", query=get_introspection_query())
+    assert "threatEvents" in text and len(text) < 40_000

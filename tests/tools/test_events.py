@@ -1,12 +1,14 @@
 """Conversations about events: search, get, related."""
 
+import json
+
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
 from tests.conftest import Sandbox
-from tests.conversations import ask, column, refused, told
+from tests.conversations import ask, column, refused, text_of, told
 
 pytestmark = pytest.mark.anyio
 
@@ -376,6 +378,28 @@ async def test_what_cannot_be_searched_is_one_sentence_that_says_what_to_do(
     client: Client, arguments: dict[str, JsonValue], words: str
 ) -> None:
     assert await refused(client, "search_threat_events", **arguments) == words
+
+
+@pytest.mark.parametrize("event_id", ["aggregate", "../queries", "queries", ""])
+async def test_an_event_id_cannot_lead_to_another_route(client: Client, sandbox: Sandbox, event_id: str) -> None:
+    words = await refused(client, "get_threat_event", event_id=event_id)
+    assert words == "event_id: this is no event uuid; take it from the uuid column of a search."
+    assert sandbox.asked() == []
+
+
+async def test_an_event_that_does_not_exist_is_said(client: Client) -> None:
+    words = await refused(client, "get_threat_event", event_id="e0000000-0000-4000-8000-000000000001")
+    assert words == snapshot(
+        "There is no such thing on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' is no event here; list events to see which there are\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
+    )
+
+
+@pytest.mark.parametrize("limit", [20, 100, 500])
+async def test_no_answer_is_larger_than_its_cap_in_either_form(client: Client, limit: int) -> None:
+    result = await client.call_tool("search_threat_events", {"limit": limit})
+    allowed = 8_000 if limit <= 40 else min(40_000, limit * 200)
+    assert len(text_of(result.content)) <= allowed
+    assert len(json.dumps(result.structured_content)) <= allowed
 
 
 async def test_a_cursor_is_good_for_its_own_search_only(client: Client) -> None:
