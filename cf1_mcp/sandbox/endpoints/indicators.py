@@ -17,7 +17,7 @@ from cf1_mcp.sandbox.scope import dataset_numbers, scope_clause
 
 
 async def list_indicators(request: Request) -> Response:
-    """GET /events/indicators: one entry for each value and type in a dataset; `name` is part of a value."""
+    """GET /events/indicators: newest first, one for each value and type in a dataset; `name` is part of a value."""
     db = store_of(request).db
     given = query_of(request, "datasetIds")
     named = given.get("datasetIds")
@@ -35,7 +35,8 @@ async def list_indicators(request: Request) -> Response:
         "json_group_array(json_object('datasetId', d.uuid, 'eventId', e.uuid, 'eventDate', e.date)) "
         "FROM indicator i JOIN event e ON e.id = i.event JOIN dataset d ON d.id = e.dataset "
         f"LEFT JOIN indicator_type t ON t.id = i.type WHERE {' AND '.join(where)} "
-        "GROUP BY i.value, i.type, e.dataset ORDER BY i.value, i.type, e.dataset LIMIT ? OFFSET ?"
+        "GROUP BY i.value, i.type, e.dataset "
+        "ORDER BY min(e.created_at) DESC, i.value, i.type, e.dataset LIMIT ? OFFSET ?"
     )
     rows = db.execute(query, (*parameters, page_size + 1, (page - 1) * page_size)).fetchall()
     found = [_indicator(*row) for row in rows[:page_size]]

@@ -1,0 +1,134 @@
+"""The official client counts events and keeps queries."""
+
+import json
+
+import pytest
+from cloudflare import BadRequestError, NotFoundError
+from cloudflare.resources.cloudforce_one.threat_events import ThreatEventsResource
+from inline_snapshot import snapshot
+
+from tests.ports import ACCOUNT
+from tests.strangers.making import new_event
+
+COUNTS = """
+query Counts($datasets: [String!]) {
+  threatEvents(groupBy: [attacker], datasetIds: $datasets) { total groups { count attacker } }
+}
+"""
+
+
+def test_events_are_counted_by_column_and_day(threats: ThreatEventsResource, dataset: str) -> None:
+    for day in ("10", "10", "11", "30"):
+        new_event(threats, dataset, date=f"2026-10-{day}T08:00:00Z")
+    counted = threats.aggregate.list(
+        account_id=ACCOUNT,
+        aggregate_by="attacker,targetIndustry",
+        dataset_id=[dataset],
+        end_date="2026-10-20",
+        group_by_date=True,
+        limit=10,
+        start_date="2026-10-01",
+    )
+    assert counted.to_dict() == snapshot(
+        {
+            "aggregateBy": "attacker,targetIndustry",
+            "aggregations": [
+                {"count": 2.0, "date": "2026-10-10", "attacker": "EXAMPLE ACTOR", "targetIndustry": "Mining"},
+                {"count": 1.0, "date": "2026-10-11", "attacker": "EXAMPLE ACTOR", "targetIndustry": "Mining"},
+            ],
+            "total": 3.0,
+            "dateRange": {"startDate": "2026-10-01", "endDate": "2026-10-20"},
+        }
+    )
+
+
+def test_graphql_counts_when_the_body_is_sent_beside(threats: ThreatEventsResource, dataset: str) -> None:
+    for attacker in ("EXAMPLE ACTOR", "EXAMPLE ACTOR", "ANOTHER ACTOR"):
+        new_event(threats, dataset, attacker=attacker)
+    answer = threats.graphql.create(
+        account_id=ACCOUNT, extra_body={"query": COUNTS, "variables": {"datasets": [dataset]}}
+    )
+    assert answer.to_dict() == snapshot(
+        {
+            "data": {
+                "threatEvents": {
+                    "total": 3,
+                    "groups": [{"count": 2, "attacker": "EXAMPLE ACTOR"}, {"count": 1, "attacker": "ANOTHER ACTOR"}],
+                }
+            }
+        }
+    )
+
+
+def test_graphql_without_a_body_answers_with_errors(threats: ThreatEventsResource) -> None:
+    assert threats.graphql.create(account_id=ACCOUNT).to_dict() == snapshot(
+        {
+            "data": None,
+            "errors": [
+                {"message": "query must be the text of a GraphQL document, such as '{ datasets { uuid name } }'"}
+            ],
+        }
+    )
+
+
+def test_a_query_is_listed_and_read_as_it_was_created(threats: ThreatEventsResource) -> None:
+    made = threats.queries.create(
+        account_id=ACCOUNT,
+        alert_enabled=False,
+        alert_rollup_enabled=True,
+        name="Of a stranger",
+        query_json=json.dumps({"datasetId": ["all"]}),
+        rule_enabled=False,
+        rule_scope="account",
+    )
+    assert made.to_dict() | {"id": 0, "created_at": "-", "updated_at": "-"} == snapshot(
+        {
+            "id": 0,
+            "account_id": 1001,
+            "alert_enabled": False,
+            "alert_rollup_enabled": True,
+            "created_at": "-",
+            "name": "Of a stranger",
+            "query_json": '{"datasetId": ["all"]}',
+            "rule_enabled": False,
+            "updated_at": "-",
+            "user_email": "analyst@example.com",
+            "custom_threat_feed_id": None,
+            "rule_list_id": "",
+            "rule_scope": "account",
+        }
+    )
+    assert threats.queries.get(made.id, account_id=ACCOUNT).to_dict() == made.to_dict()
+    assert made.to_dict() in [query.to_dict() for query in threats.queries.list(account_id=ACCOUNT)]
+
+
+def test_an_edited_query_keeps_what_was_not_named(threats: ThreatEventsResource) -> None:
+    made = new_query(threats, "To be edited")
+    threats.queries.edit(made, account_id=ACCOUNT, name="Edited", rule_enabled=True)
+    query = threats.queries.get(made, account_id=ACCOUNT)
+    assert (query.name, query.rule_enabled, query.alert_enabled, query.query_json) == ("Edited", True, True, "{}")
+
+
+def test_a_deleted_query_is_gone(threats: ThreatEventsResource) -> None:
+    made = new_query(threats, "To be deleted")
+    threats.queries.delete(made, account_id=ACCOUNT)
+    with pytest.raises(NotFoundError, match="Event query not found"):
+        threats.queries.get(made, account_id=ACCOUNT)
+
+
+def test_the_name_of_a_query_is_taken_once(threats: ThreatEventsResource) -> None:
+    new_query(threats, "Only one")
+    with pytest.raises(BadRequestError, match="name 'Only one' is taken by another query"):
+        new_query(threats, "Only one")
+
+
+def new_query(threats: ThreatEventsResource, name: str) -> int:
+    """The id of a query over everything in the default dataset."""
+    return threats.queries.create(
+        account_id=ACCOUNT,
+        alert_enabled=True,
+        alert_rollup_enabled=False,
+        name=name,
+        query_json="{}",
+        rule_enabled=False,
+    ).id

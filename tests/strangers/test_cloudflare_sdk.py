@@ -1,0 +1,181 @@
+"""Every operation of the official client is tried here or is known not to be served, with the reason."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+from cloudflare import APIStatusError
+from cloudflare.resources.cloudforce_one.threat_events import ThreatEventsResource
+
+from tests.ports import ACCOUNT
+from tests.strangers import test_cloudflare_events as events
+from tests.strangers import test_cloudflare_links as links
+from tests.strangers import test_cloudflare_queries as queries
+from tests.strangers import test_cloudflare_vocabulary as vocabulary
+from tests.strangers.making import ENDING, EVENTS
+
+TRIED: Mapping[str, Callable[..., None]] = {
+    "aggregate.list": queries.test_events_are_counted_by_column_and_day,
+    "attackers.list": vocabulary.test_attackers_are_those_of_the_dataset,
+    "bulk_create": events.test_a_bulk_creates_the_good_rows_and_tells_the_bad_ones,
+    "bulk_create_relationships": links.test_a_bulk_with_relationships_makes_later_rows_children_of_the_first,
+    "categories.catalog.list": vocabulary.test_a_category_joins_the_catalog_before_any_event_has_it,
+    "categories.create": vocabulary.test_a_category_joins_the_catalog_before_any_event_has_it,
+    "categories.get": vocabulary.test_a_category_joins_the_catalog_before_any_event_has_it,
+    "categories.list": vocabulary.test_categories_are_those_of_the_dataset,
+    "countries.list": vocabulary.test_countries_come_with_both_codes,
+    "create": events.test_an_event_is_read_back_as_it_was_created,
+    "datasets.create": vocabulary.test_a_dataset_is_listed_and_read_as_it_was_created,
+    "datasets.events.get": events.test_an_event_is_read_back_as_it_was_created,
+    "datasets.get": vocabulary.test_a_dataset_is_listed_and_read_as_it_was_created,
+    "datasets.list": vocabulary.test_a_dataset_is_listed_and_read_as_it_was_created,
+    "datasets.raw": links.test_raw_by_dataset_has_a_number_for_id_and_text_for_data,
+    "edit": events.test_an_edit_changes_what_it_names_and_nothing_else,
+    "event_tags.create": links.test_a_tag_is_added_to_an_event,
+    "event_tags.delete": links.test_a_tag_is_taken_off_when_the_body_is_sent_beside,
+    "get": events.test_an_event_is_found_without_its_dataset,
+    "graphql.create": queries.test_graphql_counts_when_the_body_is_sent_beside,
+    "indicators.list": vocabulary.test_an_indicator_knows_the_events_it_was_seen_in,
+    "indicators.types.list": vocabulary.test_indicator_types_are_those_of_the_dataset,
+    "list": events.test_pages_come_in_the_order_asked_for,
+    "queries.create": queries.test_a_query_is_listed_and_read_as_it_was_created,
+    "queries.delete": queries.test_a_deleted_query_is_gone,
+    "queries.edit": queries.test_an_edited_query_keeps_what_was_not_named,
+    "queries.get": queries.test_a_query_is_listed_and_read_as_it_was_created,
+    "queries.list": queries.test_a_query_is_listed_and_read_as_it_was_created,
+    "raw.edit": links.test_raw_evidence_is_read_and_edited,
+    "raw.get": links.test_raw_evidence_is_read_and_edited,
+    "relate.delete": links.test_a_reference_is_removed_when_the_body_is_sent_beside,
+    "relationships.list": links.test_relationships_are_walked_in_the_direction_and_depth_asked_for,
+    "tags.list": vocabulary.test_tags_are_found_by_a_part_of_their_value,
+    "target_industries.catalog.list": vocabulary.test_industries_are_those_of_the_dataset_and_all_in_the_catalog,
+    "target_industries.list": vocabulary.test_industries_are_those_of_the_dataset_and_all_in_the_catalog,
+}
+"""Operation -> a test that sees its effect."""
+
+
+@dataclass(frozen=True)
+class NotServed:
+    """An operation beyond the 35 that must work, their successors and the neighbours that tools need."""
+
+    reason: str
+    route: str
+    call: Callable[[ThreatEventsResource], object]
+
+
+CATALOG = "no tool changes or removes what an account is made of"
+GRAPH = "the same links come as relationships, references and tags of events"
+INDICATORS = "indicators come and go with their events; those of all datasets are in indicators.list"
+TAGS = "a tag is made by tagging an event, and is its value alone"
+
+NOT_SERVED: Mapping[str, NotServed] = {
+    "categories.delete": NotServed(
+        CATALOG,
+        "DELETE /categories/x",
+        lambda threats: threats.categories.delete("x", account_id=ACCOUNT),  # pyright: ignore[reportDeprecated]
+    ),
+    "categories.edit": NotServed(
+        CATALOG,
+        "PATCH /categories/x",
+        lambda threats: threats.categories.edit("x", account_id=ACCOUNT),  # pyright: ignore[reportDeprecated]
+    ),
+    "datasets.delete": NotServed(
+        CATALOG, "DELETE /dataset/x", lambda threats: threats.datasets.delete("x", account_id=ACCOUNT)
+    ),
+    "datasets.edit": NotServed(
+        CATALOG,
+        "PATCH /dataset/x",
+        lambda threats: threats.datasets.edit("x", account_id=ACCOUNT, is_public=False, name="y"),
+    ),
+    "graph.list": NotServed(
+        GRAPH, "GET /graph", lambda threats: threats.graph.list(account_id=ACCOUNT, seeds=["event:x"])
+    ),
+    "indicators.aggregate.list": NotServed(
+        INDICATORS,
+        "GET /indicators/aggregate",
+        lambda threats: threats.indicators.aggregate.list(account_id=ACCOUNT, aggregate_by="indicatorType"),
+    ),
+    "indicators.by_dataset.get": NotServed(
+        INDICATORS,
+        "GET /dataset/x/indicators/y",
+        lambda threats: threats.indicators.by_dataset.get("y", account_id=ACCOUNT, dataset_id="x"),
+    ),
+    "indicators.by_dataset.list": NotServed(
+        INDICATORS,
+        "GET /dataset/x/indicators",
+        lambda threats: threats.indicators.by_dataset.list("x", account_id=ACCOUNT),  # pyright: ignore[reportDeprecated]
+    ),
+    "indicators.by_dataset.tags.list": NotServed(
+        INDICATORS,
+        "GET /dataset/x/indicators/tags",
+        lambda threats: threats.indicators.by_dataset.tags.list("x", account_id=ACCOUNT),
+    ),
+    "tags.categories.create": NotServed(
+        TAGS,
+        "POST /tags/categories/create",
+        lambda threats: threats.tags.categories.create(account_id=ACCOUNT, name="x"),
+    ),
+    "tags.categories.delete": NotServed(
+        TAGS,
+        "DELETE /tags/categories/x",
+        lambda threats: threats.tags.categories.delete("x", account_id=ACCOUNT),  # pyright: ignore[reportDeprecated]
+    ),
+    "tags.categories.edit": NotServed(
+        TAGS,
+        "PATCH /tags/categories/x",
+        lambda threats: threats.tags.categories.edit("x", account_id=ACCOUNT),  # pyright: ignore[reportDeprecated]
+    ),
+    "tags.categories.list": NotServed(
+        TAGS, "GET /tags/categories", lambda threats: threats.tags.categories.list(account_id=ACCOUNT)
+    ),
+    "tags.create": NotServed(
+        TAGS, "POST /tags/create", lambda threats: threats.tags.create(account_id=ACCOUNT, value="x")
+    ),
+    "tags.delete": NotServed(TAGS, "DELETE /tags/x", lambda threats: threats.tags.delete("x", account_id=ACCOUNT)),
+    "tags.edit": NotServed(TAGS, "PATCH /tags/x", lambda threats: threats.tags.edit("x", account_id=ACCOUNT)),
+    "tags.indicators.by_dataset.list": NotServed(
+        TAGS,
+        "GET /dataset/x/tags/y/indicators",
+        lambda threats: threats.tags.indicators.by_dataset.list("y", account_id=ACCOUNT, dataset_id="x"),  # pyright: ignore[reportDeprecated]
+    ),
+    "tags.indicators.list": NotServed(
+        TAGS, "GET /tags/x/indicators", lambda threats: threats.tags.indicators.list("x", account_id=ACCOUNT)
+    ),
+    "target_industries.by_dataset.list": NotServed(
+        "target_industries.list with one dataset tells the same",
+        "GET /dataset/x/targetIndustries",
+        lambda threats: threats.target_industries.by_dataset.list("x", account_id=ACCOUNT),
+    ),
+}
+
+
+def operations(resource: object, path: str = "") -> Iterator[str]:
+    """The methods of a resource and of those below it, as a caller writes them."""
+    for name in dir(resource):
+        member: object = None if name.startswith("_") else getattr(resource, name)
+        if inspect.ismethod(member):
+            yield path + name
+        elif hasattr(member, "with_raw_response"):
+            yield from operations(member, f"{path}{name}.")
+
+
+def test_no_operation_is_left_out(threats: ThreatEventsResource) -> None:
+    assert sorted(operations(threats)) == sorted([*TRIED, *NOT_SERVED])
+    assert (len(TRIED), len(NOT_SERVED)) == (35, 19)
+
+
+@pytest.mark.parametrize("operation", TRIED)
+def test_the_test_named_for_an_operation_calls_it(operation: str) -> None:
+    assert f"threats.{operation}(" in inspect.getsource(TRIED[operation])
+
+
+@pytest.mark.filterwarnings(ENDING, "ignore:Use (indicators.)?list instead:DeprecationWarning")
+@pytest.mark.parametrize("operation", NOT_SERVED)
+def test_an_operation_that_is_not_served_is_refused(threats: ThreatEventsResource, operation: str) -> None:
+    beyond = NOT_SERVED[operation]
+    with pytest.raises(APIStatusError) as refused:
+        beyond.call(threats)
+    request = refused.value.request
+    assert f"{request.method} {request.url.path.split(EVENTS)[1]}" == beyond.route
+    assert refused.value.status_code in (404, 405), f"served, although {beyond.reason}"

@@ -1,0 +1,112 @@
+"""The MCP Inspector's command line, a client in another language, runs the real server over stdio."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from inline_snapshot import snapshot
+
+from tests.sandbox.talk import Json
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "@modelcontextprotocol/inspector@2.12.0"
+PATIENCE = 60
+"""Seconds for a run; the first of all fetches the package."""
+
+TOOL_ERROR = 5
+"""The Inspector's exit code for a tool that answered with an error."""
+
+
+class Inspector:
+    """The command, and a configuration that names the server once for each generation of the protocol."""
+
+    def __init__(self, npx: str, folder: Path) -> None:
+        server = {"type": "stdio", "command": sys.executable, "args": ["-m", "cf1_mcp"], "cwd": str(ROOT)}
+        servers = {era: {**server, "protocolEra": era} for era in ("legacy", "modern")}
+        self._npx = npx
+        self._config = folder / "mcp.json"
+        self._config.write_text(json.dumps({"mcpServers": servers}))
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("CF1_", "CLOUDFLARE_"))}
+        self._environment = clean | {
+            "MCP_CLIENT_CONFIG_PATH": str(folder / "client.json"),
+            "MCP_INSPECTOR_SECRET_STORE": "memory",
+            # Without a registry it shall fail at once.
+            "npm_config_fetch_retries": "0",
+            "npm_config_loglevel": "error",
+            "npm_config_update_notifier": "false",
+        }
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [self._npx, "--yes", PACKAGE, "--cli", *arguments]
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=PATIENCE)
+
+    def __call__(self, era: str, method: str, *arguments: str, code: int = 0) -> Json:
+        """The result that it prints, once it has ended with the expected code."""
+        where = ("--config", str(self._config), "--server", era)
+        ended = self.run(*where, "--method", method, *arguments, "--format", "json", "--quiet")
+        assert ended.returncode == code, ended.stderr
+        return json.loads(ended.stdout)["result"]
+
+
+@pytest.fixture(scope="session")
+def inspector(tmp_path_factory: pytest.TempPathFactory) -> Inspector:
+    """The Inspector, fetched once; without Node or the package these tests are skipped."""
+    npx = shutil.which("npx")
+    if npx is None:
+        pytest.skip("npx is not here: install Node.js to try the server with the MCP Inspector")
+    inspector = Inspector(npx, tmp_path_factory.mktemp("inspector"))
+    try:
+        told = inspector.run("--version")
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"npx did not bring {PACKAGE} within {PATIENCE} s")
+    if told.returncode != 0:
+        pytest.skip(f"npx cannot run {PACKAGE}: {told.stderr.splitlines()[:1]}")
+    assert told.stdout.strip() == PACKAGE.rpartition("@")[2]
+    return inspector
+
+
+def test_it_learns_who_the_server_is(inspector: Inspector) -> None:
+    told = inspector("legacy", "initialize")
+    assert (told["serverInfo"]["name"], told["protocolVersion"]) == ("cf1-mcp", "2025-11-25")
+    assert told["instructions"].startswith("Threat events of Cloudflare's Cloudforce One")
+
+
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+def test_it_finds_the_published_tools_and_no_fault_in_their_schemas(inspector: Inspector, era: str) -> None:
+    # --strict ends with code 6 where a schema would not fit every model's interface.
+    tools = inspector(era, "tools/list", "--strict")["tools"]
+    published = {file.stem: json.loads(file.read_text()) for file in (ROOT / "tools").glob("*.json")}
+    assert {tool["name"]: tool["inputSchema"] for tool in tools} == {
+        name: contract["inputSchema"] for name, contract in published.items()
+    }
+    assert len(tools) == 9
+
+
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+def test_it_calls_a_tool_with_arguments(inspector: Inspector, era: str) -> None:
+    arguments = {"attacker": ["GLASS HERON"], "fields": ["attacker", "tlp"], "limit": 3, "order": "asc"}
+    answer = inspector(
+        era, "tools/call", "--tool-name", "search_threat_events", "--tool-args-json", json.dumps(arguments)
+    )
+    data = answer["structuredContent"]
+    assert (data["source"], data["columns"]) == ("sandbox: fictional data, not intelligence", ["attacker", "tlp"])
+    assert [attacker for attacker, _ in data["rows"]] == ["GLASS HERON"] * 3
+    assert answer["content"][0]["text"].endswith("\n".join("\t".join(row) for row in data["rows"]))
+
+
+def test_it_is_told_that_an_argument_is_wrong(inspector: Inspector) -> None:
+    answer = inspector(
+        "modern", "tools/call", "--tool-name", "list_related_threat_events", "--tool-arg", "event=x", code=TOOL_ERROR
+    )
+    assert (answer["isError"], [part["text"] for part in answer["content"]]) == snapshot(
+        (
+            True,
+            [
+                "list_related_threat_events has no argument 'event'. Did you mean event_id? Valid arguments: cursor, dataset_id, direction, event_id, fields, limit, max_depth, relationship_types."
+            ],
+        )
+    )
