@@ -40,10 +40,15 @@ async def _vocabulary(context: ToolContext) -> Vocabulary:
     return context.request_context.lifespan_context.vocabulary
 
 
+async def _settings(context: ToolContext) -> Settings:
+    return context.request_context.lifespan_context.settings
+
+
 async def _now(context: ToolContext) -> datetime:
     return context.request_context.lifespan_context.clock()
 
 
 Client = Annotated[ThreatEventsClient, Resolve(_client)]
 KnownWords = Annotated[Vocabulary, Resolve(_vocabulary)]
+Operator = Annotated[Settings, Resolve(_settings)]
 Now = Annotated[datetime, Resolve(_now)]

@@ -6,6 +6,7 @@ It is what a model or an operator reads, so it never holds a token, a header, a 
     ThreatEventsError
     |- SettingsError          the operator's environment
     |- BadArgument            the caller's argument
+    |- Withheld               a rule of the operator's
     |- BadFile                a file given on the command line
     `- ApiError               what came back, or did not
        |- Refused             400, 409, 422
@@ -42,6 +43,14 @@ class BadArgument(ThreatEventsError):
     def __init__(self, argument: str, problem: str, valid: str) -> None:
         super().__init__(f"{argument}: {problem}{'' if problem.endswith('?') else '.'} Use {valid}.")
         self.argument = argument
+
+
+class Withheld(ThreatEventsError):
+    """A rule of the operator's forbids it. The text names the rule, and never the way around it."""
+
+    def __init__(self, what: str, rule: str) -> None:
+        super().__init__(f"{what} is withheld by {rule}. Tell the person that the operator's setting forbids it.")
+        self.rule = rule
 
 
 class ApiError(ThreatEventsError):

@@ -10,7 +10,7 @@ from cf1_mcp.answers import Rows, event_cells, fitting, room_for
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.models import Event, EventPage, EventSearch
 from cf1_mcp.paging import Place, decode, encode
-from cf1_mcp.policy import Scope
+from cf1_mcp.policy import Reading, Scope
 
 ABSENCE: Final = "Absence from these datasets does not show that something is benign."
 OVERFLOW: Final = "Cut to fit: the next cursor goes on where this answer ends. Fewer columns (fields) show more rows."
@@ -28,7 +28,7 @@ async def event_page(
     """One page of a search. `identity` is what makes it this search and no other: a cursor is good for it alone."""
     place = decode(cursor, identity, limit)
     page = await client.list_events(_at(search, place))
-    return page_rows(page.result, place, _next(page, place), scope.names, columns, limit, identity)
+    return page_rows(page.result, place, _next(page, place), scope.names, scope.reading, columns, limit, identity)
 
 
 def page_rows(
@@ -36,20 +36,32 @@ def page_rows(
     place: Place,
     next_page: Place | None,
     datasets: Sequence[str],
+    reading: Reading,
     columns: Sequence[str],
     limit: int,
     identity: Mapping[str, object],
 ) -> Rows:
     """What fits of one page of the API, with how many, from which datasets, and where the next answer begins."""
-    cells = event_cells(events[place.shown :][:limit], columns)
+    window = events[place.shown :][:limit]
+    allowed, _ = reading.admit(window)
+    cells = event_cells(allowed, columns)
     shown = fitting(cells, room_for(limit))
-    rest = len(events) - place.shown - shown
-    following = replace(place, shown=place.shown + shown) if rest > 0 else next_page
+    # Those withheld after the last event that fits are counted by the answer that goes on from here.
+    passed = window if shown == len(cells) else window[: window.index(allowed[shown])]
+    withheld = reading.admit(passed)[1]
+    rest = len(events) - place.shown - len(passed)
+    following = replace(place, shown=place.shown + len(passed)) if rest > 0 else next_page
     facts: dict[str, JsonValue] = {"events": shown, "datasets": list[JsonValue](datasets)}
+    facts |= withheld_fact(withheld)
     if following:
         facts["next_cursor"] = encode(following, identity)
     notes = [OVERFLOW] if shown < len(cells) else [] if cells else [ABSENCE]
     return Rows(columns, cells[:shown], facts, notes)
+
+
+def withheld_fact(withheld: Mapping[str, int]) -> dict[str, JsonValue]:
+    """How many events a rule of the operator's keeps back, where one does."""
+    return {"withheld": [f"{count} by {rule}" for rule, count in withheld.items()]} if withheld else {}
 
 
 def _at(search: EventSearch, place: Place) -> EventSearch:

@@ -8,10 +8,12 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from cf1_mcp.errors import SettingsError, choices, nearest
+from cf1_mcp.models import Tlp
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
 TOOLSETS = ("events", "watch")
-NAMES = ("CF1_SANDBOX_DB", "CF1_TOOLSETS", "CF1_UPDATE_METHOD")
+NAMES = ("CF1_MAX_TLP", "CF1_READ_DATASETS", "CF1_SANDBOX_DB", "CF1_TOOLSETS", "CF1_UPDATE_METHOD")
+EVERY_DATASET = ("*",)
 
 # The in-memory sandbox serves any account; this one belongs to nobody.
 SANDBOX_ACCOUNT = "0" * 32
@@ -36,6 +38,8 @@ class Settings:
     toolsets: tuple[str, ...] = TOOLSETS
     update_method: UpdateMethod = "PATCH"
     sandbox_db: Path | None = None
+    read_datasets: tuple[str, ...] = EVERY_DATASET
+    max_tlp: Tlp = Tlp.AMBER
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -52,6 +56,8 @@ class Settings:
             toolsets=_toolsets(given.get("CF1_TOOLSETS", "all")),
             update_method=_update_method(given.get("CF1_UPDATE_METHOD", "PATCH")),
             sandbox_db=Path(given["CF1_SANDBOX_DB"]) if "CF1_SANDBOX_DB" in given else None,
+            read_datasets=_datasets("CF1_READ_DATASETS", given.get("CF1_READ_DATASETS", "*")),
+            max_tlp=_max_tlp(given.get("CF1_MAX_TLP", "amber")),
         )
 
 
@@ -110,6 +116,21 @@ def _toolsets(text: str) -> tuple[str, ...]:
         if word not in TOOLSETS:
             raise SettingsError(f"CF1_TOOLSETS: {word!r} is not a toolset. Use all, {choices(TOOLSETS)}.")
     return tuple(name for name in TOOLSETS if name in asked)
+
+
+def _datasets(name: str, text: str) -> tuple[str, ...]:
+    """Names or uuids of datasets; whether the account has them is known only later."""
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not words or ("*" in words and len(words) > 1):
+        raise SettingsError(f"{name}: {text!r} is no list of datasets. Use names or uuids with commas between, or *.")
+    return words
+
+
+def _max_tlp(text: str) -> Tlp:
+    level = Tlp.parse(text)
+    if level is None:
+        raise SettingsError(f"CF1_MAX_TLP: {text!r} is no TLP level. Use {choices([level.value for level in Tlp])}.")
+    return level
 
 
 def _update_method(text: str) -> UpdateMethod:

@@ -14,6 +14,7 @@ from cf1_mcp.answers import Answer
 from cf1_mcp.context import ServerContext
 from cf1_mcp.errors import ThreatEventsError, choices, nearest
 from cf1_mcp.schemas import plain_schema
+from cf1_mcp.text import clean
 
 Function = TypeVar("Function", bound=Callable[..., Awaitable[Answer]])
 
@@ -49,7 +50,8 @@ class ThreatTool(Tool):
             if name not in known:
                 meant = nearest(name, known)
                 hint = f" Did you mean {meant}?" if meant else ""
-                raise ToolError(f"{self.name} has no argument {name!r}.{hint} Valid arguments: {', '.join(known)}.")
+                valid = f"Valid arguments: {', '.join(known)}." if known else "It takes none."
+                raise ToolError(f"{self.name} has no argument {clean(name, 60)!r}.{hint} {valid}")
 
     def _worded(self, error: ToolError) -> ToolError:
         cause = error.__cause__

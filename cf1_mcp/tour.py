@@ -49,7 +49,10 @@ LONGEST = 30
 GRAPHQL = """{
   threatEvents(
     groupBy: [attacker, targetCountry]
-    filter: [{field: category, op: equals, value: "Phishing"}]
+    filter: [
+      {field: category, value: "Phishing"}
+      {field: tlp, op: in, value: ["clear", "green", "amber"]}
+    ]
     limit: 5
   ) {
     total

@@ -9,12 +9,12 @@ PACKAGE = Path(__file__).parent.parent / "cf1_mcp"
 
 # From the ground up. Within a floor, a module may lean on those named before it.
 FLOORS = [
-    ["errors", "settings"],
+    ["errors"],
     [*("models.base", "models.changes", "models.events", "models.queries", "models.vocabulary", "models")],
-    ["text", "times", "together", "operations"],
+    ["settings", "text", "times", "together", "operations"],
     ["transport", "failures", "connection", "client"],
     ["vocabulary", "context"],
-    ["queries", "policy", "paging", "arguments", "filters", "answers", "listing"],
+    ["queries", "policy", "paging", "arguments", "filters", "answers", "listing", "counting", "graphql_guard"],
     ["schemas", "toolset"],
     ["tools.aggregates", "tools.alerts", "tools.datasets", "tools.events", "tools.queries"],
     ["server"],

@@ -6,6 +6,8 @@ from inline_snapshot import snapshot
 from cf1_mcp.errors import SettingsError
 from cf1_mcp.settings import Settings
 
+from cf1_mcp.models import Tlp
+
 ACCOUNT = "0123456789abcdef0123456789ABCDEF"
 TOKEN = "a-token-nobody-has"
 BOTH = {"CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_ACCOUNT_ID": ACCOUNT}
@@ -27,7 +29,7 @@ def test_both_credentials_mean_the_live_api_and_the_token_stays_hidden() -> None
     assert settings.credentials is not None
     assert (settings.credentials.account_id, settings.credentials.api_token) == (ACCOUNT.lower(), TOKEN)
     assert repr(settings) == snapshot(
-        "Settings(credentials=Credentials(account_id='0123456789abcdef0123456789abcdef'), base_url='https://api.cloudflare.com/client/v4', toolsets=('events', 'watch'), update_method='PATCH', sandbox_db=None)"
+        "Settings(credentials=Credentials(account_id='0123456789abcdef0123456789abcdef'), base_url='https://api.cloudflare.com/client/v4', toolsets=('events', 'watch'), update_method='PATCH', sandbox_db=None, read_datasets=('*',), max_tlp=<Tlp.AMBER: 'amber'>)"
     )
 
 
@@ -38,10 +40,26 @@ def test_every_setting_is_read() -> None:
         "CF1_TOOLSETS": "watch , events",
         "CF1_UPDATE_METHOD": "post",
         "CF1_SANDBOX_DB": "x.db",
+        "CF1_READ_DATASETS": "Mine, d0000000-0000-4000-8000-000000000001",
+        "CF1_MAX_TLP": "TLP:Amber-Strict",
     }
     settings = Settings.from_environment(environment)
-    assert (settings.base_url, settings.toolsets, settings.update_method, str(settings.sandbox_db)) == snapshot(
-        ("http://127.0.0.1:8787/client/v4", ("events", "watch"), "POST", "x.db")
+    assert (
+        settings.base_url,
+        settings.toolsets,
+        settings.update_method,
+        str(settings.sandbox_db),
+        settings.read_datasets,
+        settings.max_tlp,
+    ) == snapshot(
+        (
+            "http://127.0.0.1:8787/client/v4",
+            ("events", "watch"),
+            "POST",
+            "x.db",
+            ("Mine", "d0000000-0000-4000-8000-000000000001"),
+            Tlp.AMBER_STRICT,
+        )
     )
 
 
@@ -97,9 +115,19 @@ def test_every_setting_is_read() -> None:
             snapshot("cf1_toolsets is not a setting of this version. Did you mean CF1_TOOLSETS?"),
         ),
         (
-            {"CF1_MAX_TLP": "red"},
+            {"CF1_VERBOSITY": "red"},
             snapshot(
-                "CF1_MAX_TLP is not a setting of this version. Known settings: CF1_SANDBOX_DB, CF1_TOOLSETS or CF1_UPDATE_METHOD."
+                "CF1_VERBOSITY is not a setting of this version. Known settings: CF1_MAX_TLP, CF1_READ_DATASETS, CF1_SANDBOX_DB, CF1_TOOLSETS or CF1_UPDATE_METHOD."
+            ),
+        ),
+        (
+            {"CF1_MAX_TLP": "pink"},
+            snapshot("CF1_MAX_TLP: 'pink' is no TLP level. Use clear, green, amber, amber+strict or red."),
+        ),
+        (
+            {"CF1_READ_DATASETS": "*, Mine"},
+            snapshot(
+                "CF1_READ_DATASETS: '*, Mine' is no list of datasets. Use names or uuids with commas between, or *."
             ),
         ),
         ({"CF1_TOOLSETS": "event"}, snapshot("CF1_TOOLSETS: 'event' is not a toolset. Use all, events or watch.")),

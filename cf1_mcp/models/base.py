@@ -16,6 +16,16 @@ class Tlp(StrEnum):
     AMBER_STRICT = "amber+strict"
     RED = "red"
 
+    @property
+    def rank(self) -> int:
+        """How restrictive it is, from 0."""
+        return list(Tlp).index(self)
+
+    @classmethod
+    def of(cls, marking: str) -> "Tlp":
+        """The level that a stored marking counts as: amber where there is none, red where it is not understood."""
+        return cls.AMBER if not marking.strip() else cls.parse(marking) or cls.RED
+
     @classmethod
     def parse(cls, marking: str) -> "Tlp | None":
         """The level a marking names in any accepted spelling (`WHITE`, `amber-strict`, `TLP:RED`), or None."""

@@ -62,6 +62,13 @@ def truth(given: Json, name: str, default: bool) -> bool:
     raise BadRequest(f"{name} {value!r} is no truth value; send true or false")
 
 
+def refuse_unserved(given: Json, names: Sequence[str]) -> None:
+    """Refuse filters of the live API that the sandbox does not have, since an answer without them would mislead."""
+    found = [name for name in given if re.split(r"[.[]", name)[0] in names]
+    if found:
+        raise BadRequest(f"{', '.join(found)} cannot be served by the sandbox; leave it out")
+
+
 def whole_number(given: Json, name: str, default: int, least: int = 1) -> int:
     """A whole number of a query string."""
     value = given.get(name)

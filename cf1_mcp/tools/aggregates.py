@@ -8,10 +8,12 @@ from pydantic import Field, JsonValue
 from cf1_mcp.answers import LARGEST_SIZE, LONGEST_CELL, LONGEST_FIELD, Card, Cell, Rows, cleaned, fitting, room_for
 from cf1_mcp.arguments import DatasetIds, Since, Until, Variables, Words
 from cf1_mcp.context import Client, Now
+from cf1_mcp.counting import count_events
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.filters import period
+from cf1_mcp.graphql_guard import check_answer, check_query
 from cf1_mcp.listing import ABSENCE
-from cf1_mcp.policy import ReadScope
+from cf1_mcp.policy import Reader, ReadScope
 from cf1_mcp.text import clean
 from cf1_mcp.toolset import READ, Toolset
 
@@ -27,6 +29,7 @@ Columns = Annotated[
 ]
 Daily = Annotated[bool, Field(description="One count a day")]
 Groups = Annotated[int, Field(description="Most groups", ge=1, le=1000)]
+CUT = "Only the largest groups are shown: ask for more (limit), a shorter period or fewer columns."
 Document = Annotated[str, Field(description="A GraphQL query document", min_length=1, max_length=10_000)]
 
 
@@ -46,26 +49,30 @@ async def aggregate_threat_events(
     by day. Use it for how many, which most and when; for the events themselves use search_threat_events.
     """
     wire = [_camel(column) for column in columns]
-    start, end = period(since, until, now)
-    counted = await client.aggregate_events(wire, scope.ids, start, end, daily or None, limit)
+    counted = await count_events(client, scope, wire, period(since, until, now), daily, limit)
     names = [*(["date"] if daily else []), *wire, "count"]
-    cells = [[_cell(row.get(name)) for name in names] for row in counted.aggregations]
+    cells = [[_cell(row.get(name)) for name in names] for row in counted.groups]
     shown = fitting(cells, room_for(limit))
     # `all` leaves analytics datasets out of counts, so they are not named as searched.
-    facts: dict[str, JsonValue] = {"groups": shown, "events": counted.total, "datasets": list[JsonValue](scope.counted)}
-    cut = f"{shown} of {len(cells)} groups shown: ask for a shorter period or fewer columns."
-    return Rows(names, cells[:shown], facts, [cut] if shown < len(cells) else [] if cells else [ABSENCE])
+    total: JsonValue = f"at least {counted.total}" if counted.partial else counted.total
+    facts: dict[str, JsonValue] = {"groups": shown, "events": total, "datasets": list[JsonValue](scope.counted)}
+    if counted.withheld:
+        facts["withheld"] = [f"counts by {scope.reading.tlp_rule}"]
+    notes = [CUT] if counted.cut or shown < len(cells) else []
+    return Rows(names, cells[:shown], facts, notes if cells else [ABSENCE])
 
 
 @aggregates.tool("Query threat GraphQL", READ)
-async def query_threat_graphql(client: Client, query: Document, variables: Variables = None) -> Card:
+async def query_threat_graphql(client: Client, reading: Reader, query: Document, variables: Variables = None) -> Card:
     """Run a GraphQL query over threat events, for group-bys that aggregate_threat_events cannot express. Ask
     `{ __schema { queryType { fields { name args { name } } } } }` first: the schema is not published. Queries only.
     """
+    check_query(query, variables, reading)
     answer = await client.query_graphql(query, variables)
     errors = [cleaned(error.get("message", "unnamed"), LONGEST_FIELD) for error in answer.errors or []]
     if answer.data is None:
         raise BadArgument("query", "; ".join(map(str, errors)).rstrip(".") or "it brought no data", "another query")
+    check_answer(answer.data, reading)
     fields: dict[str, JsonValue] = {"data": cleaned(answer.data, LONGEST_FIELD)}
     if errors:
         fields["errors"] = errors

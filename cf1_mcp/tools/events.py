@@ -42,10 +42,10 @@ from cf1_mcp.arguments import (
 )
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.context import Client, KnownWords, Now
-from cf1_mcp.listing import event_page, page_rows
+from cf1_mcp.listing import event_page, page_rows, withheld_fact
 from cf1_mcp.models import Dataset, Direction, Event, EventSearch, Order, RelationshipType
 from cf1_mcp.paging import decode
-from cf1_mcp.policy import KnownDataset, SearchScope
+from cf1_mcp.policy import KnownDataset, Reader, Reading, SearchScope
 from cf1_mcp.queries import Saved
 from cf1_mcp.text import clean
 from cf1_mcp.together import together
@@ -115,6 +115,7 @@ async def search_threat_events(
 @events.tool("Get a threat event", READ)
 async def get_threat_event(
     client: Client,
+    reading: Reader,
     dataset: KnownDataset,
     event_id: EventId,
     dataset_id: DatasetId = None,
@@ -129,9 +130,10 @@ async def get_threat_event(
         dataset = Dataset(uuid=event.dataset_id, name=event.dataset_id)
     else:
         event = await client.read_event(dataset.uuid, event_id)
+    reading.admit_one(event)
     parts = {
-        "raw": partial(_raw, client, event, dataset.uuid),
-        "relationships": partial(_nearest, client, event, dataset.uuid),
+        "raw": partial(_raw, client, reading, event, dataset.uuid),
+        "relationships": partial(_nearest, client, reading, event, dataset.uuid),
     }
     tables = await together(*(parts[name] for name in wanted))
     return Card(event_fields(event), dict(zip(wanted, tables, strict=True)))
@@ -141,6 +143,7 @@ async def get_threat_event(
 async def list_related_threat_events(
     client: Client,
     words: KnownWords,
+    reading: Reader,
     dataset: KnownDataset,
     event_id: EventId,
     dataset_id: DatasetId = None,
@@ -156,27 +159,30 @@ async def list_related_threat_events(
     """List the events linked to one event: the campaign above it, the steps below it. Use it to follow a campaign or
     pivot from one indicator to the next. For events that merely share a value use search_threat_events.
     """
-    dataset = dataset or await _home(client, words, event_id)
+    dataset = dataset or await _home(client, words, reading, event_id)
     identity = {"event": event_id, "home": dataset.uuid, "to": direction, "depth": max_depth, "by": relationship_types}
     place = decode(cursor, identity, limit)
     page = await client.list_relationships(
         event_id, dataset.uuid, direction, max_depth, relationship_types, False, place.page, place.page_size
     )
     next_page = place.following() if len(page) >= place.page_size else None
-    return page_rows(page, place, next_page, [dataset.name], columns_of(fields), limit, identity)
+    return page_rows(page, place, next_page, [dataset.name], reading, columns_of(fields), limit, identity)
 
 
-async def _home(client: ThreatEventsClient, words: Vocabulary, event_id: str) -> Dataset:
+async def _home(client: ThreatEventsClient, words: Vocabulary, reading: Reading, event_id: str) -> Dataset:
     """The dataset of an event, for when the caller does not know it."""
-    home = (await client.read_event_anywhere(event_id)).dataset_id
+    home = reading.admit_one(await client.read_event_anywhere(event_id)).dataset_id
     known = {dataset.uuid: dataset for dataset in await words.datasets()}
     return known.get(home) or Dataset(uuid=home, name=home)
 
 
-async def _raw(client: ThreatEventsClient, event: Event, dataset_id: str) -> Answer:
+async def _raw(client: ThreatEventsClient, reading: Reading, event: Event, dataset_id: str) -> Answer:
     raw = await (
         client.read_raw(event.uuid, event.raw_id) if event.raw_id else client.read_dataset_raw(dataset_id, event.uuid)
     )
+    # Raw has a marking of its own, which may be stricter than its event's.
+    if reading.above(raw.tlp or event.tlp):
+        return Card({"withheld": f"by {reading.tlp_rule}"})
     data = cleaned(raw.data, LONGEST_FIELD)
     told = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
@@ -184,11 +190,12 @@ async def _raw(client: ThreatEventsClient, event: Event, dataset_id: str) -> Ans
     return Card({**shown, "data": data if len(told) <= LONGEST_RAW else clean(told, LONGEST_RAW)})
 
 
-async def _nearest(client: ThreatEventsClient, event: Event, dataset_id: str) -> Answer:
-    relatives = await client.list_relationships(
+async def _nearest(client: ThreatEventsClient, reading: Reading, event: Event, dataset_id: str) -> Answer:
+    found = await client.list_relationships(
         event.uuid, dataset_id, include_parent=False, page=1, page_size=NEAREST_RELATIVES
     )
-    full = len(relatives) == NEAREST_RELATIVES
-    more = ["There may be more: list_related_threat_events goes on."] if full else []
+    relatives, withheld = reading.admit(found)
+    more = ["There may be more: list_related_threat_events goes on."] if len(found) == NEAREST_RELATIVES else []
     columns = ("uuid", "date", "category", "indicator", "event")
-    return Rows(columns, event_cells(relatives, columns), {"events": len(relatives)}, more)
+    facts: dict[str, JsonValue] = {"events": len(relatives)} | withheld_fact(withheld)
+    return Rows(columns, event_cells(relatives, columns), facts, more)

@@ -12,6 +12,7 @@ from tests.conversations import ask, column, refused, told
 pytestmark = pytest.mark.anyio
 
 DEFAULT = "Cloudforce One Threat Events"
+MARKED = 'filter: [{field: tlp, op: in, value: ["clear", "green", "amber"]}]'
 
 
 async def test_counts_by_two_columns_come_largest_first(client: Client) -> None:
@@ -19,12 +20,14 @@ async def test_counts_by_two_columns_come_largest_first(client: Client) -> None:
     assert text == snapshot("""\
 [sandbox: fictional data, not intelligence]
 groups: 3
-events: 351
+events: 307
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, ACME Incident Response
+withheld: counts by CF1_MAX_TLP (amber)
 attacker	targetIndustry	count
-COPPER LANTERN	Banking & Financial Services	128
+COPPER LANTERN	Banking & Financial Services	106
 VELOUR CICADA	Insurance	22
-VELOUR CICADA	Automotive	21\
+VELOUR CICADA	Automotive	17
+Only the largest groups are shown: ask for more (limit), a shorter period or fewer columns.\
 """)
 
 
@@ -50,12 +53,12 @@ async def test_a_trend_is_one_count_a_day(client: Client, sandbox: Sandbox) -> N
     assert set(column(data, "date")) == {"2026-11-20", "2026-11-21"}
     assert sandbox.log[-1].query == snapshot(
         [
-            ("aggregateBy", "attackerCountry"),
+            ("aggregateBy", "attackerCountry,tlp"),
             ("datasetId", "4c0157a5-9de0-5c1c-ae1c-4723e1a35b13"),
             ("startDate", "2026-11-20T00:00:00Z"),
             ("endDate", "2026-11-21T23:59:59Z"),
             ("groupByDate", "true"),
-            ("limit", "100"),
+            ("limit", "1000"),
         ]
     )
 
@@ -93,13 +96,13 @@ async def test_what_cannot_be_counted_is_said_with_what_can(
 
 
 async def test_a_graphql_query_is_answered_with_its_data(client: Client, sandbox: Sandbox) -> None:
-    query = "query Q($since: String) { threatEvents(groupBy: [tlp], startDate: $since, limit: 2) { total groups { tlp count } } }"
+    query = f"query Q($since: String) {{ threatEvents(groupBy: [tlp], startDate: $since, limit: 2, {MARKED}) {{ total groups {{ tlp count }} }} }}"
     data = await ask(client, "query_threat_graphql", query=query, variables='{"since": "2026-11-17"}')
     assert data == snapshot(
         {
             "source": "sandbox: fictional data, not intelligence",
             "data": {
-                "threatEvents": {"total": 230, "groups": [{"tlp": "green", "count": 93}, {"tlp": "amber", "count": 59}]}
+                "threatEvents": {"total": 204, "groups": [{"tlp": "green", "count": 93}, {"tlp": "amber", "count": 59}]}
             },
         }
     )
@@ -111,17 +114,17 @@ async def test_a_graphql_query_is_answered_with_its_data(client: Client, sandbox
     [
         (
             {"query": "mutation { x }"},
-            snapshot("query: a mutation is refused: only query operations run here. Use another query."),
+            snapshot("query: a mutation is refused. Use query operations only."),
         ),
         (
-            {"query": "{ threatEvents(groupBy: [colour]) { total } }"},
+            {"query": f"{{ threatEvents(groupBy: [colour], {MARKED}) {{ total }} }}"},
             snapshot(
                 "query: Value 'colour' does not exist in 'Column' enum. Valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp. Use another query."
             ),
         ),
         (
             {"query": "{ datasets { name }"},
-            snapshot("query: Syntax Error: Expected Name, found <EOF>. Use another query."),
+            snapshot("query: Syntax Error: Expected Name, found <EOF>. Use a GraphQL query document."),
         ),
         ({"query": ""}, snapshot("query: String should have at least 1 character.")),
         (

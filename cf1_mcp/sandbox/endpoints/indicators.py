@@ -12,7 +12,7 @@ from cf1_mcp.sandbox.instants import shown
 from cf1_mcp.sandbox.invented import NAMESPACE, RELATED_EVENTS
 from cf1_mcp.sandbox.listing import page_size_of
 from cf1_mcp.sandbox.matching import text_test
-from cf1_mcp.sandbox.requests import query_of, store_of, whole_number
+from cf1_mcp.sandbox.requests import query_of, refuse_unserved, store_of, whole_number
 from cf1_mcp.sandbox.scope import dataset_numbers, scope_clause
 
 
@@ -20,6 +20,7 @@ async def list_indicators(request: Request) -> Response:
     """GET /events/indicators: newest first, one for each value and type in a dataset; `name` is part of a value."""
     db = store_of(request).db
     given = query_of(request, "datasetIds")
+    refuse_unserved(given, ("search", "tagSearch", "tags", "relatedEvents", "createdAfter", "createdBefore", "cursor"))
     named = given.get("datasetIds")
     datasets = dataset_numbers(db, [str(uuid) for uuid in named] if is_array(named) else [])
     page, page_size = whole_number(given, "page", 1), page_size_of(given)

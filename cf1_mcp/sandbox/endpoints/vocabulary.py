@@ -14,7 +14,7 @@ from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.instants import shown
 from cf1_mcp.sandbox.listing import page_size_of
 from cf1_mcp.sandbox.matching import text_test
-from cf1_mcp.sandbox.requests import one_text, query_of, read_body, store_of, whole_number
+from cf1_mcp.sandbox.requests import one_text, query_of, read_body, refuse_unserved, store_of, whole_number
 from cf1_mcp.sandbox.scope import dataset_numbers, scope_clause
 from cf1_mcp.sandbox.vocabulary import add_category, industries
 from cf1_mcp.sandbox.wire import whole
@@ -97,6 +97,7 @@ async def list_tags(request: Request) -> Response:
     """GET /events/tags: `search` is part of a value."""
     db = store_of(request).db
     given = query_of(request)
+    refuse_unserved(given, ("filters", "categoryUuid"))
     page, page_size = whole_number(given, "page", 1), page_size_of(given)
     test, parameters = text_test("value", "contains", given.get("search") or "")
     total = int(db.execute(f"SELECT count(*) FROM tag WHERE {test}", parameters).fetchone()[0])
