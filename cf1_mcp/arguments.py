@@ -31,6 +31,17 @@ def _uuid(text: str) -> str:
 
 
 EventId = Annotated[str, Field(description="Event uuid"), AfterValidator(_uuid)]
+
+
+def _uuids(texts: list[str]) -> list[str]:
+    if not texts:
+        raise ValueError("there are no events; name at least one")
+    return list(dict.fromkeys(_uuid(text) for text in texts))
+
+
+EventIds = Annotated[Words, Field(description="Event uuids"), AfterValidator(_uuids)]
+Confirm = Annotated[str | None, Field(description="The code from the preview that this call gave without it")]
+HomeDataset = Annotated[str, Field(description="Dataset name or uuid of the events")]
 DatasetId = Annotated[str | None, Field(description="Dataset name or uuid")]
 DatasetIds = Annotated[Words | None, _words("Dataset names or uuids, or all (default), operational or analytics")]
 QueryId = Annotated[int | None, Field(description="Run this saved query, narrowed by the other filters", ge=1)]

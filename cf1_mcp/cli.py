@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from cf1_mcp.errors import BadFile
+from cf1_mcp.history import decide, show_change, show_changes, verify_journal
 from cf1_mcp.serve import serve as serve_stdio
 from cf1_mcp.server import offered_tools
 from cf1_mcp.settings import Settings
@@ -52,6 +53,34 @@ def tools(
         return
     for tool in offered:
         typer.echo(f"{tool.name:28} {tool.title}")
+
+
+journal = typer.Typer(help="What was changed: list, show, verify.", no_args_is_help=True)
+app.add_typer(journal, name="journal")
+
+
+@journal.command("list")
+def journal_list(limit: Annotated[int, typer.Option(help="Newest first, at most so many.")] = 20) -> None:
+    """List the newest changes."""
+    show_changes(Settings.from_environment(os.environ), limit, Console())
+
+
+@journal.command("show")
+def journal_show(change_id: str) -> None:
+    """Show all of one change as JSON, with what it overwrote."""
+    show_change(Settings.from_environment(os.environ), change_id)
+
+
+@journal.command("verify")
+def journal_verify() -> None:
+    """Check that no entry was altered, removed, added or moved."""
+    verify_journal(Settings.from_environment(os.environ))
+
+
+@app.command()
+def approve(code: str) -> None:
+    """Decide on a change that waits for the operator (CF1_APPROVAL=operator)."""
+    decide(Settings.from_environment(os.environ), code, Console())
 
 
 @app.command()

@@ -7,8 +7,12 @@ from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context, Resolve
 
+from cf1_mcp.approvals import Approvals
 from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.confirmation import Confirmations
+from cf1_mcp.journal import Journal
 from cf1_mcp.settings import Settings
+from cf1_mcp.spent import SpentCodes
 from cf1_mcp.vocabulary import Vocabulary
 
 Clock = Callable[[], datetime]
@@ -27,6 +31,10 @@ class ServerContext:
     client: ThreatEventsClient
     vocabulary: Vocabulary
     clock: Clock
+    journal: Journal
+    confirmations: Confirmations
+    approvals: Approvals
+    spent: SpentCodes
 
 
 ToolContext = Context[ServerContext, Any]
@@ -44,11 +52,16 @@ async def _settings(context: ToolContext) -> Settings:
     return context.request_context.lifespan_context.settings
 
 
+async def _journal(context: ToolContext) -> Journal:
+    return context.request_context.lifespan_context.journal
+
+
 async def _now(context: ToolContext) -> datetime:
     return context.request_context.lifespan_context.clock()
 
 
 Client = Annotated[ThreatEventsClient, Resolve(_client)]
 KnownWords = Annotated[Vocabulary, Resolve(_vocabulary)]
+History = Annotated[Journal, Resolve(_journal)]
 Operator = Annotated[Settings, Resolve(_settings)]
 Now = Annotated[datetime, Resolve(_now)]

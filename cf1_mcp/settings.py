@@ -1,6 +1,8 @@
 """What an operator decides: environment -> Settings. A misspelt name or value stops the start."""
 
+import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +13,30 @@ from cf1_mcp.errors import SettingsError, choices, nearest
 from cf1_mcp.models import Tlp
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
-TOOLSETS = ("events", "watch")
-NAMES = ("CF1_MAX_TLP", "CF1_READ_DATASETS", "CF1_SANDBOX_DB", "CF1_TOOLSETS", "CF1_UPDATE_METHOD")
+TOOLSETS = ("events", "curation", "watch", "changes")
+NAMES = (
+    "CF1_APPROVAL",
+    "CF1_CONFIRM_KEY",
+    "CF1_CONFIRM_TTL",
+    "CF1_DELETE_DATASETS",
+    "CF1_MAX_CHANGE",
+    "CF1_MAX_TLP",
+    "CF1_MODE",
+    "CF1_READ_DATASETS",
+    "CF1_SANDBOX_DB",
+    "CF1_STATE_DIR",
+    "CF1_TOOLSETS",
+    "CF1_UPDATE_METHOD",
+    "CF1_WRITE_DATASETS",
+)
 EVERY_DATASET = ("*",)
 
 # The in-memory sandbox serves any account; this one belongs to nobody.
 SANDBOX_ACCOUNT = "0" * 32
 
 UpdateMethod = Literal["PATCH", "POST"]
+Mode = Literal["read", "write", "full"]
+Approval = Literal["code", "ask", "operator"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +45,16 @@ class Credentials:
 
     account_id: str
     api_token: str = field(repr=False)
+
+
+def _state_dir() -> Path:
+    """The platform's folder for what a program keeps: journal and approvals."""
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "cf1-mcp"
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "cf1-mcp"
+    return Path(os.environ.get("XDG_STATE_HOME", home / ".local" / "state")) / "cf1-mcp"
 
 
 @dataclass(frozen=True)
@@ -40,6 +68,14 @@ class Settings:
     sandbox_db: Path | None = None
     read_datasets: tuple[str, ...] = EVERY_DATASET
     max_tlp: Tlp = Tlp.AMBER
+    mode: Mode = "read"
+    write_datasets: tuple[str, ...] = ()
+    delete_datasets: tuple[str, ...] = ()
+    max_change: int = 100
+    approval: Approval = "code"
+    confirm_key: bytes | None = field(default=None, repr=False)
+    confirm_ttl: int = 600
+    state_dir: Path = field(default_factory=_state_dir)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -58,6 +94,14 @@ class Settings:
             sandbox_db=Path(given["CF1_SANDBOX_DB"]) if "CF1_SANDBOX_DB" in given else None,
             read_datasets=_datasets("CF1_READ_DATASETS", given.get("CF1_READ_DATASETS", "*")),
             max_tlp=_max_tlp(given.get("CF1_MAX_TLP", "amber")),
+            mode=_mode(given.get("CF1_MODE", "read")),
+            write_datasets=_no_datasets("CF1_WRITE_DATASETS", given),
+            delete_datasets=_no_datasets("CF1_DELETE_DATASETS", given),
+            max_change=_number("CF1_MAX_CHANGE", given.get("CF1_MAX_CHANGE", "100"), 1, 10_000),
+            approval=_approval(given.get("CF1_APPROVAL", "code")),
+            confirm_key=_confirm_key(given.get("CF1_CONFIRM_KEY")),
+            confirm_ttl=_number("CF1_CONFIRM_TTL", given.get("CF1_CONFIRM_TTL", "600"), 10, 86_400),
+            state_dir=Path(given["CF1_STATE_DIR"]) if "CF1_STATE_DIR" in given else _state_dir(),
         )
 
 
@@ -131,6 +175,39 @@ def _max_tlp(text: str) -> Tlp:
     if level is None:
         raise SettingsError(f"CF1_MAX_TLP: {text!r} is no TLP level. Use {choices([level.value for level in Tlp])}.")
     return level
+
+
+def _no_datasets(name: str, given: Mapping[str, str]) -> tuple[str, ...]:
+    """A list that is empty unless it is set."""
+    return _datasets(name, given[name]) if given.get(name, "none").lower() != "none" else ()
+
+
+def _mode(text: str) -> Mode:
+    match text.lower():
+        case "read" | "write" | "full" as mode:
+            return mode
+        case _:
+            raise SettingsError(f"CF1_MODE: {text!r} is no mode. Use read, write or full.")
+
+
+def _approval(text: str) -> Approval:
+    match text.lower():
+        case "code" | "ask" | "operator" as approval:
+            return approval
+        case _:
+            raise SettingsError(f"CF1_APPROVAL: {text!r} is no way to approve. Use code, ask or operator.")
+
+
+def _confirm_key(text: str | None) -> bytes | None:
+    if text is not None and len(text) < 32:
+        raise SettingsError("CF1_CONFIRM_KEY is too short to protect codes. Use at least 32 random characters.")
+    return text.encode() if text is not None else None
+
+
+def _number(name: str, text: str, least: int, most: int) -> int:
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise SettingsError(f"{name}: {text!r} is not within its bounds. Use a whole number from {least} to {most}.")
+    return int(text)
 
 
 def _update_method(text: str) -> UpdateMethod:

@@ -14,6 +14,7 @@ from cf1_mcp.answers import Answer
 from cf1_mcp.context import ServerContext
 from cf1_mcp.errors import ThreatEventsError, choices, nearest
 from cf1_mcp.schemas import plain_schema
+from cf1_mcp.settings import Mode
 from cf1_mcp.text import clean
 
 Function = TypeVar("Function", bound=Callable[..., Awaitable[Answer]])
@@ -22,6 +23,20 @@ Function = TypeVar("Function", bound=Callable[..., Awaitable[Answer]])
 LONGEST_CALL: Final = 25.0
 
 READ: Final = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
+CREATE: Final = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True
+)
+UPDATE: Final = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True)
+DELETE: Final = ToolAnnotations(
+    read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True
+)
+
+
+def needed_mode(hints: ToolAnnotations | None) -> Mode:
+    """The least mode in which a tool with these hints is offered."""
+    if hints == READ:
+        return "read"
+    return "write" if hints in (CREATE, UPDATE) else "full"
 
 
 class ThreatTool(Tool):

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -53,9 +54,9 @@ def sandbox(filled_store: Store) -> Sandbox:
 
 
 @pytest.fixture(params=["auto", "legacy"])
-async def client(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncGenerator[Client]:
+async def client(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Path) -> AsyncGenerator[Client]:
     """A real client of both protocol generations, in memory."""
-    server = build_server(Settings(), sandbox.connect, clock=lambda: NOW)
+    server = build_server(Settings(state_dir=tmp_path), sandbox.connect, clock=lambda: NOW)
     mode = "legacy" if request.param == "legacy" else "auto"
     async with Client(server, mode=mode) as connected:
         yield connected

@@ -9,25 +9,29 @@ from mcp import Client
 from mcp.types import Tool
 from pydantic import JsonValue
 
-from cf1_mcp.server import build_server, offered_tools
+from cf1_mcp.server import MODES, build_server, offered_tools
 from cf1_mcp.settings import Settings
 from tests.conftest import Sandbox
 
 pytestmark = pytest.mark.anyio
 
 CONTRACTS = Path(__file__).parent.parent / "tools"
-NAMES = [tool.name for tool in offered_tools(Settings())]
+EVERYTHING = Settings(mode="full")
+NAMES = [tool.name for tool in offered_tools(EVERYTHING)]
 
 
 async def test_every_tool_keeps_its_contract(sandbox: Sandbox) -> None:
-    async with Client(build_server(Settings(), sandbox.connect)) as client:
+    async with Client(build_server(EVERYTHING, sandbox.connect)) as client:
         for tool in (await client.list_tools()).tools:
             said = json.dumps(as_listed(tool), indent=2, ensure_ascii=False)
             assert f"{said}\n" == external_file(CONTRACTS / f"{tool.name}.json", format=".txt")
 
 
-async def test_both_protocol_generations_list_the_contract_in_the_same_order(client: Client) -> None:
-    listed = (await client.list_tools()).tools
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_both_protocol_generations_list_the_contract_in_the_same_order(sandbox: Sandbox, mode: str) -> None:
+    server = build_server(EVERYTHING, sandbox.connect)
+    async with Client(server, mode="legacy" if mode == "legacy" else "auto") as client:
+        listed = (await client.list_tools()).tools
     assert [tool.name for tool in listed] == NAMES
     for tool in listed:
         assert as_listed(tool) == json.loads((CONTRACTS / f"{tool.name}.json").read_text(encoding="utf-8"))
@@ -41,8 +45,8 @@ def test_every_contract_has_its_tool() -> None:
     assert sorted(path.stem for path in CONTRACTS.iterdir()) == sorted(NAMES)
 
 
-async def test_every_tool_has_a_title_and_all_four_hints(client: Client) -> None:
-    for tool in (await client.list_tools()).tools:
+def test_every_tool_has_a_title_and_all_four_hints() -> None:
+    for tool in offered_tools(EVERYTHING):
         hints = tool.annotations
         assert tool.title and hints
         assert None not in (
@@ -53,7 +57,14 @@ async def test_every_tool_has_a_title_and_all_four_hints(client: Client) -> None
         )
 
 
-async def test_an_operator_switches_toolsets_off(sandbox: Sandbox) -> None:
+def test_what_is_offered_depends_on_the_mode() -> None:
+    offered = {mode: [tool.name for tool in offered_tools(Settings(mode=mode))] for mode in MODES}
+    assert set(offered["read"]) < set(offered["write"]) < set(offered["full"]) == set(NAMES)
+    for tool in offered_tools(Settings()):
+        assert tool.annotations and tool.annotations.read_only_hint
+
+
+def test_an_operator_switches_toolsets_off() -> None:
     only_watch = offered_tools(Settings(toolsets=("watch",)))
     assert [tool.name for tool in only_watch] == ["list_saved_queries", "list_query_alerts"]
 
@@ -63,7 +74,7 @@ FORBIDDEN = ("$ref", "$defs", "anyOf", "oneOf", "allOf", "title", "const")
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_schema_holds_nothing_that_breaks_a_client(name: str) -> None:
-    tool = next(tool for tool in offered_tools(Settings()) if tool.name == name)
+    tool = next(tool for tool in offered_tools(EVERYTHING) if tool.name == name)
     for path, node in walk(tool.parameters, name):
         assert isinstance(node.get("type"), str), path
         assert not set(node) & set(FORBIDDEN), path

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cf1_mcp.server import TOOLS, offered_tools
 from cf1_mcp.settings import NAMES, Settings
+from cf1_mcp.toolset import needed_mode
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -13,17 +14,17 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def tool_table() -> str:
     """The table of tools, a row each: what it is for is the first sentence of its description."""
     rows = [
-        f"| {group.name} | `{tool.name}` | {re.split(r'(?<=[.:]) ', tool.description)[0].rstrip(':.')} |"
+        f"| {group.name} | `{tool.name}` | {needed_mode(tool.annotations)} | {re.split(r'(?<=[.:]) ', tool.description)[0].rstrip(':.')} |"
         for group in TOOLS
         for tool in group.tools
     ]
-    return "\n".join(["| toolset | tool | what for |", "|---|---|---|", *rows])
+    return "\n".join(["| toolset | tool | from mode | what for |", "|---|---|---|---|", *rows])
 
 
 def test_its_table_lists_every_tool() -> None:
     table = README.split("<!-- tools -->\n")[1].split("\n<!-- /tools -->")[0]
     assert table == tool_table()
-    assert all(f"`{tool.name}`" in table for tool in offered_tools(Settings()))
+    assert all(f"`{tool.name}`" in table for tool in offered_tools(Settings(mode="full")))
 
 
 def test_it_explains_every_setting() -> None:

@@ -25,11 +25,12 @@ def test_nothing_set_means_the_sandbox() -> None:
 
 
 def test_both_credentials_mean_the_live_api_and_the_token_stays_hidden() -> None:
-    settings = Settings.from_environment({name: f" {value}\n" for name, value in BOTH.items()})
+    given = {name: f" {value}\n" for name, value in BOTH.items()}
+    settings = Settings.from_environment({**given, "CF1_STATE_DIR": "state"})
     assert settings.credentials is not None
     assert (settings.credentials.account_id, settings.credentials.api_token) == (ACCOUNT.lower(), TOKEN)
     assert repr(settings) == snapshot(
-        "Settings(credentials=Credentials(account_id='0123456789abcdef0123456789abcdef'), base_url='https://api.cloudflare.com/client/v4', toolsets=('events', 'watch'), update_method='PATCH', sandbox_db=None, read_datasets=('*',), max_tlp=<Tlp.AMBER: 'amber'>)"
+        "Settings(credentials=Credentials(account_id='0123456789abcdef0123456789abcdef'), base_url='https://api.cloudflare.com/client/v4', toolsets=('events', 'curation', 'watch', 'changes'), update_method='PATCH', sandbox_db=None, read_datasets=('*',), max_tlp=<Tlp.AMBER: 'amber'>, mode='read', write_datasets=(), delete_datasets=(), max_change=100, approval='code', confirm_ttl=600, state_dir=PosixPath('state'))"
     )
 
 
@@ -117,7 +118,7 @@ def test_every_setting_is_read() -> None:
         (
             {"CF1_VERBOSITY": "red"},
             snapshot(
-                "CF1_VERBOSITY is not a setting of this version. Known settings: CF1_MAX_TLP, CF1_READ_DATASETS, CF1_SANDBOX_DB, CF1_TOOLSETS or CF1_UPDATE_METHOD."
+                "CF1_VERBOSITY is not a setting of this version. Known settings: CF1_APPROVAL, CF1_CONFIRM_KEY, CF1_CONFIRM_TTL, CF1_DELETE_DATASETS, CF1_MAX_CHANGE, CF1_MAX_TLP, CF1_MODE, CF1_READ_DATASETS, CF1_SANDBOX_DB, CF1_STATE_DIR, CF1_TOOLSETS, CF1_UPDATE_METHOD or one of 1 more."
             ),
         ),
         (
@@ -130,7 +131,10 @@ def test_every_setting_is_read() -> None:
                 "CF1_READ_DATASETS: '*, Mine' is no list of datasets. Use names or uuids with commas between, or *."
             ),
         ),
-        ({"CF1_TOOLSETS": "event"}, snapshot("CF1_TOOLSETS: 'event' is not a toolset. Use all, events or watch.")),
+        (
+            {"CF1_TOOLSETS": "event"},
+            snapshot("CF1_TOOLSETS: 'event' is not a toolset. Use all, events, curation, watch or changes."),
+        ),
         (
             {"CF1_UPDATE_METHOD": "PUT"},
             snapshot("CF1_UPDATE_METHOD: 'PUT' is not a method for updates. Use PATCH or POST."),

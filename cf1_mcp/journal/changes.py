@@ -1,0 +1,44 @@
+"""What the journal is told, and what it tells."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pydantic import JsonValue
+
+from cf1_mcp.errors import ThreatEventsError
+
+Outcome = Literal["done", "partial", "failed", "unknown"]
+
+
+class JournalError(ThreatEventsError):
+    """The journal cannot be written or read, or does not hold what is asked for."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A change as it will be made. `arguments` hold no confirmation code and no secret; `before` is what undo needs."""
+
+    tool: str
+    arguments: Mapping[str, JsonValue]
+    datasets: tuple[str, ...]
+    summary: str
+    before: JsonValue
+    undoes: str | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """An intent with what became of it. Without a recorded outcome it is `unknown` and has no `finished_at`.
+
+    `undone_by` is the newest change that undoes this one and has not failed; it may itself be partial or unknown.
+    """
+
+    id: str
+    at: datetime
+    intent: Intent
+    outcome: Outcome
+    result: JsonValue
+    finished_at: datetime | None
+    undone_by: str | None

@@ -1,0 +1,58 @@
+"""What was changed here before."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated
+
+import anyio.to_thread
+from pydantic import Field, JsonValue
+
+from cf1_mcp.answers import LONGEST_CELL, LONGEST_FIELD, Answer, Card, Rows, cleaned
+from cf1_mcp.arguments import Limit
+from cf1_mcp.context import History
+from cf1_mcp.journal import Change
+from cf1_mcp.text import clean
+from cf1_mcp.toolset import READ, Toolset
+
+changes = Toolset("changes")
+
+OneChange = Annotated[str | None, Field(description="Only this change, in full")]
+COLUMNS = ("change_id", "at", "tool", "outcome", "change", "undone_by")
+
+
+@changes.tool("List changes", READ)
+async def list_changes(journal: History, change_id: OneChange = None, limit: Limit = 20) -> Answer:
+    """List what this server changed, newest first: who did what is in the account's audit log, this is what was done
+    from here. Use it before undoing something, or when the outcome of a change is unknown.
+    """
+    if change_id is not None:
+        return _card(await anyio.to_thread.run_sync(journal.change, change_id))
+    found = await anyio.to_thread.run_sync(partial(journal.changes, limit, pre_images=False))
+    unknown = ["Unknown means that no answer came: look at the events before making the change again."]
+    rows = [_row(change) for change in found]
+    return Rows(COLUMNS, rows, {"changes": len(rows)}, unknown if _any_unknown(found) else [])
+
+
+def _any_unknown(found: Sequence[Change]) -> bool:
+    return any(change.outcome == "unknown" for change in found)
+
+
+def _row(change: Change) -> list[str | int | float | bool | list[str]]:
+    at = change.at.strftime("%Y-%m-%d %H:%M")
+    summary = clean(change.intent.summary, LONGEST_CELL)
+    return [change.id, at, change.intent.tool, change.outcome, summary, change.undone_by or ""]
+
+
+def _card(change: Change) -> Card:
+    intent = change.intent
+    fields: dict[str, JsonValue] = {
+        "change_id": change.id,
+        "at": change.at.isoformat(),
+        "tool": intent.tool,
+        "outcome": change.outcome,
+        "change": clean(intent.summary, LONGEST_FIELD),
+        "arguments": cleaned(dict(intent.arguments), LONGEST_CELL),
+        "result": cleaned(change.result, LONGEST_CELL),
+    }
+    more = {"undoes": intent.undoes, "undone_by": change.undone_by}
+    return Card(fields | {name: value for name, value in more.items() if value})

@@ -1,0 +1,42 @@
+"""Taking a change back."""
+
+from typing import Annotated
+
+import anyio.to_thread
+from mcp.server.mcpserver import Resolve
+from pydantic import Field
+
+from cf1_mcp.answers import Card
+from cf1_mcp.arguments import Confirm
+from cf1_mcp.changes import Effect, Planned, approved
+from cf1_mcp.context import Client, History
+from cf1_mcp.inverses import inverse_of
+from cf1_mcp.journal import Change
+from cf1_mcp.toolset import UPDATE, Toolset
+from cf1_mcp.writing import Writer
+
+undoing = Toolset("changes")
+
+ChangeId = Annotated[str, Field(description="change_id from list_changes")]
+
+
+async def _change(journal: History, change_id: str) -> Change:
+    return await anyio.to_thread.run_sync(journal.change, change_id)
+
+
+Past = Annotated[Change, Resolve(_change)]
+
+
+async def _plan(client: Client, writing: Writer, past: Past) -> Effect:
+    return await inverse_of(past).plan(client, writing, past)
+
+
+Undo = Annotated[Planned, Resolve(approved(_plan))]
+
+
+@undoing.tool("Undo a change", UPDATE)
+async def undo_change(client: Client, past: Past, plan: Undo, change_id: ChangeId, confirm: Confirm = None) -> Card:
+    """Take back one change that this server made: bring deleted events back, move events back, restore fields, remove
+    what an import made. Where it destroys something it previews first and asks for a code.
+    """
+    return plan.preview or await plan.carry_out(lambda: inverse_of(past).carry(client, plan.effect))

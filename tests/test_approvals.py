@@ -1,0 +1,463 @@
+"""What a person approved happens once, in its time, and what was not approved never does."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from inline_snapshot import snapshot
+
+from cf1_mcp.approvals import ApprovalError, Approvals, Request
+from cf1_mcp.errors import ThreatEventsError
+
+CODE = "K7QF-2M0D-X1T4"
+OTHER = "0000-1111-2222"
+TOOL = "delete_threat_events"
+PREVIEW = "2 events of dataset alpha would be deleted:\n- Phishing kit\n- Loader"
+CONTENDERS = 20
+
+
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "approvals.db"
+
+
+@pytest.fixture
+def approvals(path: Path, clock: Clock) -> Approvals:
+    return Approvals(path, clock)
+
+
+def approve(approvals: Approvals, code: str = CODE) -> None:
+    approvals.ask(code, TOOL, PREVIEW, 600)
+    approvals.decide(code, approved=True)
+
+
+def refusal(call: Callable[[], object]) -> str:
+    with pytest.raises(ApprovalError) as refused:
+        call()
+    return str(refused.value)
+
+
+def test_what_was_asked_waits_for_a_person(approvals: Approvals, clock: Clock) -> None:
+    approvals.ask(CODE, TOOL, PREVIEW, 600)
+    asked = Request(CODE, TOOL, PREVIEW, clock.now, clock.now + timedelta(minutes=10), "waiting")
+    assert approvals.waiting() == [asked]
+    assert approvals.find(CODE) == asked
+
+
+def test_nothing_waits_at_first(approvals: Approvals) -> None:
+    assert approvals.waiting() == []
+
+
+def test_what_waits_is_listed_oldest_first_and_without_what_is_decided(approvals: Approvals, clock: Clock) -> None:
+    codes = ["CCCC-0000-0000", "AAAA-0000-0000", "DDDD-0000-0000", "BBBB-0000-0000"]
+    for code in codes:
+        approvals.ask(code, TOOL, PREVIEW, 600)
+        clock.advance(1)
+    approvals.decide(codes[1], approved=True)
+    approvals.decide(codes[2], approved=False)
+    assert [request.code for request in approvals.waiting()] == [codes[0], codes[3]]
+
+
+def test_an_approval_serves_once(approvals: Approvals) -> None:
+    approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert approvals.decide(CODE, approved=True) == replace(approvals.find(CODE), state="approved")
+    assert approvals.waiting() == []
+    assert [approvals.redeem(CODE) for _ in range(3)] == [True, False, False]
+    assert approvals.find(CODE).state == "used"
+
+
+@pytest.mark.parametrize("code", [CODE, OTHER, "", "'; DROP TABLE request; --", "\0"])
+def test_what_nobody_approved_is_not_redeemed(approvals: Approvals, code: str) -> None:
+    approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert not approvals.redeem(code)
+    assert approvals.find(CODE).state == "waiting"
+
+
+def test_an_approval_of_one_code_is_none_of_another(approvals: Approvals) -> None:
+    approve(approvals)
+    approvals.ask(OTHER, TOOL, PREVIEW, 600)
+    assert not approvals.redeem(OTHER)
+    assert approvals.redeem(CODE)
+
+
+def test_what_was_refused_stays_refused(approvals: Approvals, clock: Clock) -> None:
+    approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert approvals.decide(CODE, approved=False).state == "refused"
+    for seconds in (0, 300, 600):
+        clock.advance(seconds)
+        assert not approvals.redeem(CODE)
+        refused = [
+            refusal(lambda: approvals.decide(CODE, approved=True)),
+            refusal(lambda: approvals.ask(CODE, TOOL, PREVIEW, 600)),
+        ]
+        assert refused == snapshot(
+            [
+                "The request under code K7QF-2M0D-X1T4 was refused already, and that decision stands.",
+                "A person refused this change. Do not ask for it again; say that it was refused.",
+            ]
+        )
+        assert approvals.find(CODE).state == "refused"
+        assert approvals.waiting() == []
+
+
+def test_what_was_approved_cannot_be_decided_again(approvals: Approvals) -> None:
+    approve(approvals)
+    assert refusal(lambda: approvals.decide(CODE, approved=False)) == snapshot(
+        "The request under code K7QF-2M0D-X1T4 was approved already, and that decision stands."
+    )
+    assert approvals.redeem(CODE)
+
+
+def test_what_was_used_cannot_be_decided_or_asked_again(approvals: Approvals) -> None:
+    approve(approvals)
+    approvals.redeem(CODE)
+    assert [
+        refusal(lambda: approvals.decide(CODE, approved=True)),
+        refusal(lambda: approvals.ask(CODE, TOOL, PREVIEW, 600)),
+    ] == snapshot(
+        [
+            "The approval for code K7QF-2M0D-X1T4 was used already. See what it did with `cf1-mcp journal list`.",
+            "The approval for code K7QF-2M0D-X1T4 was used already and serves once. See in list_changes what came of it before asking anew.",
+        ]
+    )
+    assert not approvals.redeem(CODE)
+
+
+def test_asking_again_changes_nothing_that_waits(approvals: Approvals, clock: Clock) -> None:
+    approvals.ask(CODE, TOOL, PREVIEW, 600)
+    before = approvals.find(CODE)
+    clock.advance(599)
+    approvals.ask(CODE, "another_tool", "another preview", 6000)
+    assert approvals.waiting() == [before]
+
+
+def test_asking_again_takes_no_approval_back(approvals: Approvals) -> None:
+    approve(approvals)
+    approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert approvals.waiting() == []
+    assert approvals.redeem(CODE)
+
+
+def test_a_request_can_be_decided_until_its_time_is_over(approvals: Approvals, clock: Clock) -> None:
+    for code in (CODE, OTHER):
+        approvals.ask(code, TOOL, PREVIEW, 600)
+    clock.advance(599.999999)
+    assert approvals.decide(CODE, approved=True).state == "approved"
+    clock.advance(0.000001)
+    assert approvals.find(OTHER).state == "expired"
+    assert approvals.waiting() == []
+    assert refusal(lambda: approvals.decide(OTHER, approved=True)) == snapshot(
+        "The request under code 0000-1111-2222 expired at 2026-11-24 12:10:00 UTC. Have the change asked for anew."
+    )
+
+
+def test_an_approval_can_be_redeemed_until_its_time_is_over(approvals: Approvals, clock: Clock) -> None:
+    for code in (CODE, OTHER):
+        approve(approvals, code)
+    clock.advance(599.999999)
+    assert approvals.redeem(CODE)
+    clock.advance(0.000001)
+    assert not approvals.redeem(OTHER)
+    assert approvals.find(OTHER).state == "expired"
+
+
+def test_what_expired_can_be_asked_anew_and_needs_a_new_decision(approvals: Approvals, clock: Clock) -> None:
+    approve(approvals)
+    clock.advance(600)
+    approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert not approvals.redeem(CODE)
+    assert [request.asked_at for request in approvals.waiting()] == [clock.now]
+
+
+def test_requests_are_forgotten_a_week_after_their_end(approvals: Approvals, clock: Clock) -> None:
+    approve(approvals)
+    clock.advance(600 + 7 * 86_400)
+    approvals.ask(OTHER, TOOL, PREVIEW, 600)
+    assert approvals.find(CODE).state == "expired"
+    clock.advance(1)
+    approvals.ask(OTHER, TOOL, PREVIEW, 600)
+    assert refusal(lambda: approvals.find(CODE)) == snapshot(
+        "Nothing was asked under the code 'K7QF-2M0D-X1T4'. Compare it with the code in the preview."
+    )
+
+
+def test_times_are_told_in_utc_wherever_the_clock_stands(path: Path) -> None:
+    local = datetime(2026, 11, 24, 23, 30, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+    Approvals(path, lambda: local).ask(CODE, TOOL, PREVIEW, 90)
+    request = Approvals(path, lambda: local.astimezone(UTC)).find(CODE)
+    assert [request.asked_at.isoformat(), request.expires_at.isoformat()] == snapshot(
+        ["2026-11-24T18:00:00+00:00", "2026-11-24T18:01:30+00:00"]
+    )
+
+
+@pytest.mark.parametrize("typed", ["k7qf-2m0d-x1t4", "K7QF2M0DX1T4", " k7qf 2mod xlt4\n", "K7QF–2MOD–XIT4"])  # noqa: RUF001
+def test_a_code_is_found_however_it_is_typed(approvals: Approvals, typed: str) -> None:
+    approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert approvals.find(typed).code == CODE
+    assert approvals.decide(typed, approved=True).code == CODE
+    assert approvals.redeem(typed)
+    assert not approvals.redeem(CODE)
+
+
+@pytest.mark.parametrize("code", ["", "nonsense", "K7QF-2M0D-X1T", "\x1b[2J" * 100])
+def test_an_unknown_code_is_refused_in_words(approvals: Approvals, code: str) -> None:
+    approvals.ask(CODE, TOOL, PREVIEW, 600)
+    for call in (lambda: approvals.find(code), lambda: approvals.decide(code, approved=True)):
+        message = refusal(call)
+        assert message.startswith("Nothing was asked under the code '")
+        assert message.isprintable()
+        assert len(message) < 160
+
+
+def test_a_preview_cannot_rewrite_the_terminal(approvals: Approvals) -> None:
+    hostile = "Delete 500 events\x1b[1A\x1b[2K\rDelete 1 event\n\u202egnihton\u200b\x85- last\n" + "x" * 3000
+    approvals.ask(CODE, TOOL, hostile, 600)
+    first, second, third = approvals.find(CODE).preview.split("\n")
+    assert [first, second, third[1990:]] == snapshot(
+        [
+            "Delete 500 events\\u001b[1A\\u001b[2K\\rDelete 1 event",
+            "\\u202egnihton\\u200b\\u0085- last",
+            "xxxxxxxxx… (+1001 characters)",
+        ]
+    )
+
+
+def test_requests_outlive_the_process_that_asked(path: Path, clock: Clock) -> None:
+    Approvals(path, clock).ask(CODE, TOOL, PREVIEW, 600)
+    Approvals(path, clock).decide(CODE, approved=True)
+    assert Approvals(path, clock).redeem(CODE)
+
+
+def test_an_approval_serves_one_of_20_threads(approvals: Approvals) -> None:
+    approve(approvals)
+    start = Barrier(CONTENDERS)
+
+    def contend(_: int) -> bool:
+        start.wait()
+        return approvals.redeem(CODE)
+
+    with ThreadPoolExecutor(CONTENDERS) as pool:
+        assert sorted(pool.map(contend, range(CONTENDERS))) == [False] * 19 + [True]
+
+
+SERVER = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from cf1_mcp.approvals import Approvals
+
+path, now, code, action = Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2]), *sys.argv[3:]
+approvals = Approvals(path, lambda: now, patience=60)
+act = {"redeem": lambda _: approvals.redeem(code), "ask": lambda _: not approvals.ask(code, "tool", "preview", 600)}
+with ThreadPoolExecutor(5) as pool:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(sum(pool.map(act[action], range(5))), flush=True)
+"""
+
+
+def at_once(path: Path, now: datetime, action: str) -> list[int]:
+    """How many of five calls each of four servers made with success, when all start together."""
+    command = [sys.executable, "-c", SERVER, str(path), now.isoformat(), CODE, action]
+    servers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(CONTENDERS // 5)
+    ]
+    ready = [server.stdout.readline() for server in servers if server.stdout]
+    for server in servers:
+        if server.stdin:
+            server.stdin.write("go\n")
+            server.stdin.flush()
+    done = [server.communicate()[0] for server in servers]
+    assert ready == ["ready\n"] * len(servers)
+    return sorted(int(count) for count in done)
+
+
+def test_an_approval_serves_one_call_of_one_of_four_servers(approvals: Approvals, path: Path, clock: Clock) -> None:
+    approve(approvals)
+    assert at_once(path, clock.now, "redeem") == [0, 0, 0, 1]
+    assert approvals.find(CODE).state == "used"
+
+
+def test_servers_that_ask_at_once_make_one_file_and_one_request(approvals: Approvals, path: Path, clock: Clock) -> None:
+    assert at_once(path, clock.now, "ask") == [5, 5, 5, 5]
+    assert [request.code for request in approvals.waiting()] == [CODE]
+
+
+def test_threads_that_ask_at_once_make_one_file_and_one_request(approvals: Approvals) -> None:
+    start = Barrier(CONTENDERS)
+
+    def ask(number: int) -> None:
+        start.wait()
+        approvals.ask(CODE, TOOL, f"preview {number}", 600)
+
+    with ThreadPoolExecutor(CONTENDERS) as pool:
+        list(pool.map(ask, range(CONTENDERS)))
+    assert [request.code for request in approvals.waiting()] == [CODE]
+
+
+def test_one_decision_stands_when_20_decide_at_once(approvals: Approvals) -> None:
+    approvals.ask(CODE, TOOL, PREVIEW, 600)
+    start = Barrier(CONTENDERS)
+
+    def decide(number: int) -> str:
+        start.wait()
+        try:
+            return approvals.decide(CODE, approved=number % 2 == 0).state
+        except ApprovalError:
+            return "too late"
+
+    with ThreadPoolExecutor(CONTENDERS) as pool:
+        said = list(pool.map(decide, range(CONTENDERS)))
+    assert said.count("too late") == 19
+    assert approvals.find(CODE).state in said
+
+
+@contextmanager
+def held(path: Path) -> Generator[sqlite3.Connection]:
+    """The file while another process writes to it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
+def test_nothing_happens_while_the_file_is_held(approvals: Approvals, path: Path, clock: Clock) -> None:
+    approve(approvals)
+    approvals.ask(OTHER, TOOL, PREVIEW, 600)
+    hasty = Approvals(path, clock, patience=0)
+    with held(path):
+        refused = {
+            refusal(lambda: hasty.redeem(CODE)),
+            refusal(lambda: hasty.decide(OTHER, approved=True)),
+            refusal(lambda: hasty.ask("3333-4444-5555", TOOL, PREVIEW, 600)),
+        }
+        assert refused == snapshot(
+            {"Another process holds the approvals file approvals.db, so nothing was done. Try again in a moment."}
+        )
+        assert [request.code for request in hasty.waiting()] == [OTHER]
+    assert [approvals.find(code).state for code in (CODE, OTHER)] == ["approved", "waiting"]
+    assert approvals.redeem(CODE)
+
+
+def test_a_full_disk_leaves_the_approval_unused(approvals: Approvals, path: Path) -> None:
+    approve(approvals)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TRIGGER full BEFORE UPDATE ON request BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+    assert refusal(lambda: approvals.redeem(CODE)) == snapshot(
+        "The approvals file approvals.db cannot be used (disk is full), so nothing was done. An operator must check it, its disk and its rights in the state folder (CF1_STATE_DIR)."
+    )
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TRIGGER full")
+    assert approvals.redeem(CODE)
+
+
+def calls(approvals: Approvals) -> list[Callable[[], object]]:
+    return [
+        lambda: approvals.redeem(CODE),
+        lambda: approvals.decide(CODE, approved=True),
+        lambda: approvals.ask(CODE, TOOL, PREVIEW, 600),
+        lambda: approvals.find(CODE),
+        approvals.waiting,
+    ]
+
+
+def test_a_file_that_is_something_else_is_refused_in_words(approvals: Approvals, path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    assert {refusal(call) for call in calls(approvals)} == snapshot(
+        {
+            "The approvals file approvals.db cannot be used (file is not a database), so nothing was done. An operator must check it, its disk and its rights in the state folder (CF1_STATE_DIR)."
+        }
+    )
+
+
+def test_a_file_of_another_shape_is_refused_in_words(approvals: Approvals, path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE request (name TEXT)")
+    for call in calls(approvals):
+        assert refusal(call).startswith("The approvals file approvals.db cannot be used (")
+
+
+def test_a_damaged_time_is_refused_in_words(approvals: Approvals, path: Path) -> None:
+    approve(approvals)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE request SET expires_at = '9026-11-24T12:Z0'")
+        db.commit()
+    assert refusal(lambda: approvals.redeem(CODE)).startswith("The approvals file approvals.db cannot be used (")
+
+
+def test_a_folder_that_cannot_be_made_is_refused_in_words(tmp_path: Path, clock: Clock) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be")
+    approvals = Approvals(tmp_path / "state" / "approvals.db", clock)
+    assert {refusal(call) for call in calls(approvals)} == snapshot(
+        {
+            "The approvals file approvals.db cannot be used (File exists), so nothing was done. An operator must check it, its disk and its rights in the state folder (CF1_STATE_DIR)."
+        }
+    )
+
+
+def test_a_folder_in_the_place_of_the_file_is_refused_in_words(path: Path, clock: Clock) -> None:
+    path.mkdir(parents=True, mode=0o755)
+    assert {refusal(call) for call in calls(Approvals(path, clock))} == snapshot(
+        {
+            "The approvals file approvals.db cannot be used (unable to open database file), so nothing was done. An operator must check it, its disk and its rights in the state folder (CF1_STATE_DIR)."
+        }
+    )
+    assert path.stat().st_mode & 0o777 == 0o755
+
+
+def test_an_approval_error_is_an_answer() -> None:
+    assert issubclass(ApprovalError, ThreatEventsError)
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="rights are kept otherwise there")
+
+
+def rights(path: Path) -> str:
+    return oct(path.stat().st_mode & 0o777)
+
+
+@posix
+def test_files_and_folder_are_for_this_user_alone(approvals: Approvals, path: Path) -> None:
+    approvals.ask(CODE, TOOL, PREVIEW, 600)
+    with held(path):
+        found = {file.name: rights(file) for file in path.parent.iterdir()}
+    assert rights(path.parent) == "0o700"
+    assert found == {"approvals.db": "0o600", "approvals.db-shm": "0o600", "approvals.db-wal": "0o600"}
+
+
+@posix
+def test_a_file_that_others_may_write_is_taken_back(approvals: Approvals, path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    path.chmod(0o666)
+    approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert rights(path) == "0o600"
