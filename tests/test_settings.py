@@ -4,9 +4,8 @@ import pytest
 from inline_snapshot import snapshot
 
 from cf1_mcp.errors import SettingsError
-from cf1_mcp.settings import Settings
-
 from cf1_mcp.models import Tlp
+from cf1_mcp.settings import Settings
 
 ACCOUNT = "0123456789abcdef0123456789ABCDEF"
 TOKEN = "a-token-nobody-has"
