@@ -62,6 +62,16 @@ Text = Annotated[str | None, Field(description="Words in the description", max_l
 Since = Annotated[str | None, Field(description="Earliest date: ISO, or relative as 7d, 24h")]
 Until = Annotated[str | None, Field(description="Latest date, likewise")]
 
+Description = Annotated[str, Field(description="What happened, in words")]
+Moment = Annotated[str, Field(description="When it happened: ISO, or relative as 2h")]
+Marking = Annotated[str, Field(description="clear, green, amber, amber+strict or red")]
+Country = Annotated[str | None, Field(description="ISO code or name")]
+NewTags = Annotated[Words, Field(description="Tags to add", max_length=100)]
+RawData = Annotated[
+    dict[str, JsonValue] | None,
+    WithJsonSchema({"type": "string", "description": "Raw evidence as JSON text, an object"}),
+]
+
 
 class Clause(BaseModel):
     """One raw condition of the API."""

@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from cf1_mcp.answers import Card, Rows, event_cells
 from cf1_mcp.context import ServerContext, ToolContext
-from cf1_mcp.errors import ApiError, BadArgument, Unavailable, UnexpectedAnswer, Withheld
+from cf1_mcp.errors import BadArgument, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
 from cf1_mcp.journal import Intent, JournalError, Outcome
 from cf1_mcp.models import Event
 
@@ -79,7 +79,7 @@ class Planned:
         change_id = await anyio.to_thread.run_sync(journal.begin, intent)
         try:
             result = await call()
-        except ApiError as error:
+        except ThreatEventsError as error:
             await self._failed(change_id, error)
             raise
         told: dict[str, JsonValue] = {"status": result.status, "change_id": change_id, "change": effect.summary}
@@ -89,7 +89,7 @@ class Planned:
             return Card({**told, **result.facts}, notes=[f"The change was made, but {error}"])
         return Card({**told, **result.facts})
 
-    async def _failed(self, change_id: str, error: ApiError) -> None:
+    async def _failed(self, change_id: str, error: ThreatEventsError) -> None:
         # No answer, or an unreadable one, does not tell that nothing was done.
         outcome: Outcome = "unknown" if isinstance(error, Unavailable | UnexpectedAnswer) else "failed"
         if outcome == "failed" and self.code is not None:

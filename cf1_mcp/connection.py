@@ -132,7 +132,10 @@ class Connection:
     ) -> httpx.Response:
         http = self._http = self._http or self._open()
         path = route.path.format_map({name: _segment(name, value) for name, value in ids.items()})
-        request = http.build_request(route.method, self._base + path, params=_parameters(query), json=body)
+        try:
+            request = http.build_request(route.method, self._base + path, params=_parameters(query), json=body)
+        except UnicodeEncodeError:
+            raise BadArgument("text", "it holds half a character (a lone surrogate)", "whole characters") from None
         request.extensions["retry"] = READS if operation.reads else WRITES
         response = await http.send(request)
         self.fictional = self.fictional or SANDBOX_MARK in response.headers

@@ -61,7 +61,9 @@ def failure(response: httpx.Response, secrets: Sequence[str]) -> ApiError:
             )
         case _ if status >= 500:
             return Unavailable(
-                f"The API failed ({status}) and kept failing when asked again.{said} Try again in a minute.", status
+                f"The API failed ({status}).{said} If this was a change, look whether it was made before making it "
+                "again; if not, try again in a minute.",
+                status,
             )
         case _:
             return Refused(

@@ -8,12 +8,24 @@ from typing import Final, get_args
 from pydantic import JsonValue
 
 from cf1_mcp.client import ThreatEventsClient
-from cf1_mcp.errors import NotFound
-from cf1_mcp.models import Dataset, Direction, Event, Raw, RelationshipType
+from cf1_mcp.errors import BadArgument, NotFound
+from cf1_mcp.models import (
+    Condition,
+    Dataset,
+    Direction,
+    Event,
+    EventSearch,
+    Raw,
+    RelationshipType,
+    SearchValue,
+)
 from cf1_mcp.together import together
 from cf1_mcp.writing import Writing
 
 AT_ONCE: Final = 8
+# How many values the API takes in one condition, and how many copies of them one page may hold.
+MOST_VALUES: Final = 100
+MOST_COPIES: Final = 1000
 TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipType)
 DIRECTIONS: Final[tuple[Direction, ...]] = ("ancestors", "descendants")
 
@@ -86,3 +98,39 @@ async def _links(client: ThreatEventsClient, dataset: Dataset, event: Event) -> 
             found = await client.list_relationships(event.uuid, dataset.uuid, direction, 1, [kind], False)
             links += [Link(kind, other.uuid, other.dataset_id, direction == "ancestors") for other in found]
     return tuple(links)
+
+
+async def events_of(
+    client: ThreatEventsClient, writing: Writing, dataset: Dataset, event_ids: Sequence[str], argument: str
+) -> list[Event]:
+    """The events alone, without what hangs on them, held to the same rules and read a few at a time."""
+
+    async def read(event_id: str) -> Event:
+        return writing.at_home(await client.read_event(dataset.uuid, event_id), dataset, argument)
+
+    events: list[Event] = []
+    for start in range(0, len(event_ids), AT_ONCE):
+        events += await together(*(partial(read, event_id) for event_id in event_ids[start : start + AT_ONCE]))
+    return events
+
+
+async def without_copies(
+    client: ThreatEventsClient, event_ids: Sequence[str], named: Sequence[Dataset], argument: str
+) -> None:
+    """For routes that name an event without its dataset: the API could take a copy that is in another one.
+
+    Raises:
+        BadArgument: an event has a copy in a dataset that was not named.
+    """
+    homes = {dataset.uuid.casefold() for dataset in named}
+    for start in range(0, len(event_ids), MOST_VALUES):
+        group = list[SearchValue](event_ids[start : start + MOST_VALUES])
+        asked = Condition(field="uuid", op="in", value=group)
+        page = await client.list_events(EventSearch(dataset_id=["all"], search=[asked], page_size=MOST_COPIES))
+        for event in page.result:
+            if event.uuid in group and event.dataset_id.casefold() not in homes:
+                raise BadArgument(
+                    argument,
+                    f"event {event.uuid} has a copy in a dataset that was not named, and the API might take that one",
+                    "events without such copies",
+                )

@@ -22,20 +22,47 @@ from cf1_mcp.journal import Journal
 from cf1_mcp.settings import SANDBOX_ACCOUNT, Mode, Settings
 from cf1_mcp.spent import SpentCodes
 from cf1_mcp.tools.aggregates import aggregates
+from cf1_mcp.tools.alert_changes import alert_changes
 from cf1_mcp.tools.alerts import alerts
 from cf1_mcp.tools.changes import changes
+from cf1_mcp.tools.creation import creation
 from cf1_mcp.tools.datasets import datasets
 from cf1_mcp.tools.deletion import deletion
 from cf1_mcp.tools.events import events
+from cf1_mcp.tools.imports import imports
+from cf1_mcp.tools.links import links
+from cf1_mcp.tools.moves import moves
 from cf1_mcp.tools.queries import queries
+from cf1_mcp.tools.query_changes import query_changes
+from cf1_mcp.tools.reverts import reverts
+from cf1_mcp.tools.tags import tags
 from cf1_mcp.tools.undoing import undoing
+from cf1_mcp.tools.updates import updates
 from cf1_mcp.toolset import Toolset, needed_mode
 from cf1_mcp.vocabulary import Vocabulary
 
 Lifespan = Callable[[MCPServer[ServerContext]], AbstractAsyncContextManager[ServerContext]]
 
 # In the order in which they are listed.
-TOOLS: tuple[Toolset, ...] = (events, aggregates, datasets, deletion, queries, alerts, changes, undoing)
+TOOLS: tuple[Toolset, ...] = (
+    events,
+    aggregates,
+    datasets,
+    creation,
+    imports,
+    updates,
+    tags,
+    links,
+    moves,
+    deletion,
+    reverts,
+    queries,
+    query_changes,
+    alerts,
+    alert_changes,
+    changes,
+    undoing,
+)
 
 INSTRUCTIONS = """\
 Threat events of Cloudflare's Cloudforce One: who attacked whom, with which indicator, when. Search first, then get one

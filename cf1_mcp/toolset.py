@@ -21,6 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., Awaitable[Answer]])
 
 # No call may hang: hosts give up after 30 to 60 s, and some never recover.
 LONGEST_CALL: Final = 25.0
+LONGEST_PLACE: Final = 120
 
 READ: Final = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
 CREATE: Final = ToolAnnotations(
@@ -88,7 +89,7 @@ class ThreatTool(Tool):
             schema = self.parameters["properties"].get(name, {})
             allowed = schema.get("enum") or schema.get("items", {}).get("enum")
             hint = f" Use {choices(allowed)}." if allowed else ""
-            where = ".".join(str(part) for part in problem["loc"]) or name
+            where = clean(".".join(str(part) for part in problem["loc"]) or name, LONGEST_PLACE)
             lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ').rstrip('.')}.{hint}")
         return list(dict.fromkeys(lines))
 

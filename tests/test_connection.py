@@ -168,3 +168,11 @@ async def test_the_token_stays_out_of_logs_and_reprs(caplog: pytest.LogCaptureFi
 
 def _closing(reply: bytes) -> bytes:
     return reply.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+
+
+async def test_half_a_character_is_refused_before_anything_is_sent() -> None:
+    async with upstream(OK) as server, server.client() as client:
+        with pytest.raises(BadArgument) as error:
+            await client.tag_event(EVENT, ["half \ud800"])
+    assert str(error.value) == "text: it holds half a character (a lone surrogate). Use whole characters."
+    assert server.requests == []

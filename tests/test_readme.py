@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from cf1_mcp import operations
+from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.server import TOOLS, offered_tools
 from cf1_mcp.settings import NAMES, Settings
 from cf1_mcp.toolset import needed_mode
@@ -46,3 +48,27 @@ def test_its_first_commands_are_the_ones_that_ci_plays() -> None:
 def test_its_files_exist() -> None:
     linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
     assert linked and all((ROOT / name).exists() for name in linked)
+
+
+def test_every_operation_of_the_api_has_a_tool_and_a_route() -> None:
+    rows = README.split("<!-- operations -->\n")[1].split("\n<!-- /operations -->")[0].splitlines()[2:]
+    told = dict(re.findall(r"\| `([^`]+)` \| `([^`]+)` \|", "\n".join(rows)))
+    routes = {
+        f"{route.method} {route.path}"
+        for operation in vars(operations).values()
+        if isinstance(operation, operations.Operation)
+        for route in operation.routes
+    }
+    tools = {tool.name for group in TOOLS for tool in group.tools}
+    assert len(told) == len(rows) == 35
+    assert set(told) <= routes
+    assert set(told.values()) <= tools
+
+
+def test_every_method_of_the_client_is_used_by_a_tool() -> None:
+    code = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "cf1_mcp").rglob("*.py") if path.stem != "client"
+    )
+    methods = [name for name in vars(ThreatEventsClient) if not name.startswith("_")]
+    # Exports are not offered yet.
+    assert [name for name in methods if f"client.{name}" not in code] == ["list_events_as"]

@@ -6,6 +6,7 @@ from mcp import Client
 from pydantic import JsonValue
 
 from cf1_mcp.journal import Journal
+from cf1_mcp.models import Event, EventChange
 from tests.conversations import ask, refused, told
 from tests.guards.conftest import MINE, YOURS, Bench
 
@@ -115,3 +116,147 @@ async def test_a_change_is_shown_in_full(bench: Bench) -> None:
             "result": {"deleted": 1},
         }
     )
+
+
+async def test_added_tags_are_taken_off_and_come_back(bench: Bench) -> None:
+    first, second = await bench.add("first", tags=["kept"]), await bench.add("second", tags=["kept", "triaged"])
+    async with bench.server(bench.allowed()) as client:
+        ids: list[JsonValue] = [first.uuid, second.uuid]
+        tagged = await ask(client, "tag_threat_events", dataset_id=MINE, event_ids=ids, tags=["triaged", "wave"])
+        undone = await confirmed(client, "undo_change", change_id=tagged["change_id"])
+        assert await tags_of(bench, first, second) == [["kept"], ["kept", "triaged"]]
+        await ask(client, "undo_change", change_id=undone["change_id"])
+        assert await tags_of(bench, first, second) == [["kept", "triaged", "wave"], ["kept", "triaged", "wave"]]
+
+
+async def test_tags_taken_off_come_back(bench: Bench) -> None:
+    first, second = await bench.add("first", tags=["a", "b"]), await bench.add("second", tags=["b"])
+    async with bench.server(bench.allowed()) as client:
+        ids: list[JsonValue] = [first.uuid, second.uuid]
+        untagged = await confirmed(client, "untag_threat_events", dataset_id=MINE, event_ids=ids, tags=["B"])
+        assert await tags_of(bench, first, second) == [["a"], []]
+        await ask(client, "undo_change", change_id=untagged["change_id"])
+    assert await tags_of(bench, first, second) == [["a", "b"], ["b"]]
+
+
+async def test_fields_get_their_old_values_back(bench: Bench) -> None:
+    event = await bench.add("old title", attacker="SOMEBODY", tlp="green")
+    async with bench.server(bench.allowed()) as client:
+        changed = await ask(
+            client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, event="new title", tlp="amber"
+        )
+        # It lowers the marking again, so it asks.
+        await confirmed(client, "undo_change", change_id=changed["change_id"])
+    async with bench.api() as api:
+        now = await api.read_event(event.dataset_id, event.uuid)
+    assert (now.event, now.tlp, now.attacker) == ("old title", "green", "SOMEBODY")
+
+
+async def test_an_undo_says_which_later_changes_it_overwrites(bench: Bench) -> None:
+    event = await bench.add("first title")
+    async with bench.server(bench.allowed()) as client:
+        changed = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, event="second title")
+        async with bench.api() as api:
+            await api.update_event(event.uuid, EventChange(dataset_id=event.dataset_id, event="a colleague's title"))
+        preview = await ask(client, "undo_change", change_id=changed["change_id"])
+    assert (preview["status"], preview["overwritten"]) == ("confirmation_required", ["event"])
+    assert "Later changes of event are overwritten." in str(preview["change"])
+
+
+async def test_moved_events_are_moved_back(bench: Bench) -> None:
+    event = await bench.add("moved")
+    both = (MINE, YOURS)
+    async with bench.server(bench.allowed(write_datasets=both, delete_datasets=both)) as client:
+        moved = await confirmed(
+            client, "move_threat_events", dataset_id=MINE, destination_dataset_id=YOURS, event_ids=[event.uuid]
+        )
+        await confirmed(client, "undo_change", change_id=moved["change_id"])
+    async with bench.api() as api:
+        assert (await api.read_event(event.dataset_id, event.uuid)).event == "moved"
+        assert (await api.read_dataset_raw(event.dataset_id, event.uuid)).data == {"of": "moved"}
+
+
+async def test_references_are_removed_and_added_again(bench: Bench) -> None:
+    event, other = await bench.add("event"), await bench.add("other")
+    async with bench.server(bench.allowed()) as client:
+        related = await ask(
+            client, "relate_threat_events", dataset_id=MINE, event_id=event.uuid, related_ids=[other.uuid]
+        )
+        undone = await confirmed(client, "undo_change", change_id=related["change_id"])
+        async with bench.api() as api:
+            assert (await api.read_event(event.dataset_id, event.uuid)).references == []
+        await ask(client, "undo_change", change_id=undone["change_id"])
+    async with bench.api() as api:
+        assert (await api.read_event(event.dataset_id, event.uuid)).references == [other.uuid]
+
+
+async def test_typed_relationships_cannot_be_undone_and_that_is_said(bench: Bench) -> None:
+    event, other = await bench.add("event"), await bench.add("other")
+    async with bench.server(bench.allowed()) as client:
+        related = await ask(
+            client,
+            "relate_threat_events",
+            dataset_id=MINE,
+            event_id=event.uuid,
+            related_ids=[other.uuid],
+            relationship_type="caused_by",
+        )
+        words = await refused(client, "undo_change", change_id=related["change_id"])
+    assert "typed relationships, which the API cannot remove" in words
+
+
+async def test_what_was_made_is_deleted_again(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        made = await ask(
+            client,
+            "create_threat_event",
+            dataset_id=MINE,
+            date="2026-11-20",
+            category="Phishing",
+            event="made by mistake",
+            tlp="green",
+        )
+        await confirmed(client, "undo_change", change_id=made["change_id"])
+        left = await ask(client, "search_threat_events", dataset_ids=[MINE])
+    assert left["events"] == 0
+
+
+async def tags_of(bench: Bench, *events: Event) -> list[list[str]]:
+    async with bench.api() as api:
+        return [sorted((await api.read_event(event.dataset_id, event.uuid)).tags) for event in events]
+
+
+QUERY: dict[str, JsonValue] = {"name": "watched", "query_json": '{"datasetId": ["Mine"], "search": []}'}
+
+
+async def test_queries_and_alerts_are_undone_in_every_direction(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        query = await ask(client, "create_saved_query", **QUERY)
+        alert = await ask(client, "create_query_alert", query_id=query["query_id"], frequency="daily")
+        renamed = await ask(client, "update_saved_query", query_id=query["query_id"], name="renamed")
+        hurried = await ask(client, "update_query_alert", alert_id=alert["alert_id"], frequency="immediate")
+        for change in (renamed, hurried):
+            await ask(client, "undo_change", change_id=change["change_id"])
+        assert await names_and_frequencies(bench) == (["watched"], ["daily"])
+        gone = await confirmed(client, "delete_saved_query", query_id=query["query_id"])
+        assert await names_and_frequencies(bench) == ([], [])
+        back = await ask(client, "undo_change", change_id=gone["change_id"])
+        assert await names_and_frequencies(bench) == (["watched"], ["daily"])
+        await confirmed(client, "undo_change", change_id=back["change_id"])
+        assert await names_and_frequencies(bench) == ([], [])
+
+
+async def test_an_alert_that_was_deleted_comes_back(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        query = await ask(client, "create_saved_query", **QUERY)
+        alert = await ask(client, "create_query_alert", query_id=query["query_id"], frequency="daily")
+        gone = await confirmed(client, "delete_query_alert", alert_id=alert["alert_id"])
+        back = await ask(client, "undo_change", change_id=gone["change_id"])
+        assert await names_and_frequencies(bench) == (["watched"], ["daily"])
+        await confirmed(client, "undo_change", change_id=back["change_id"])
+    assert await names_and_frequencies(bench) == (["watched"], [])
+
+
+async def names_and_frequencies(bench: Bench) -> tuple[list[str], list[str]]:
+    async with bench.api() as api:
+        return [one.name for one in await api.list_queries()], [one.frequency for one in await api.list_alerts()]

@@ -94,7 +94,13 @@ def test_it_finds_the_published_tools_and_no_fault_in_their_schemas(inspector: I
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
 def test_it_calls_a_tool_with_arguments(inspector: Inspector, era: str) -> None:
-    arguments = {"attacker": ["GLASS HERON"], "tlp": ["green"], "fields": ["attacker", "tlp"], "limit": 3, "order": "asc"}
+    arguments = {
+        "attacker": ["GLASS HERON"],
+        "tlp": ["green"],
+        "fields": ["attacker", "tlp"],
+        "limit": 3,
+        "order": "asc",
+    }
     answer = inspector(
         era, "tools/call", "--tool-name", "search_threat_events", "--tool-args-json", json.dumps(arguments)
     )

@@ -1,12 +1,6 @@
-"""The inverse of each kind of change: what takes it back, planned like any other change, from what the journal kept.
+"""Deleted events are made anew, and events that a change made are deleted."""
 
-An inverse is itself a change of a known kind, so that it is journaled, and can be undone, like any other. It is held to
-the operator's rules as they are now, not as they were.
-"""
-
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -14,35 +8,10 @@ from cf1_mcp.changes import Effect, Result
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.images import images_of
+from cf1_mcp.inverses.inverse import Inverse
 from cf1_mcp.journal import Change
 from cf1_mcp.models import Event, NewEvent, NewRaw, Raw, RelationshipType
 from cf1_mcp.writing import Writing
-
-
-@dataclass(frozen=True)
-class Inverse:
-    """How a kind of change is taken back: described first, carried out when its guards let it."""
-
-    plan: Callable[[ThreatEventsClient, Writing, Change], Awaitable[Effect]]
-    carry: Callable[[ThreatEventsClient, Effect], Awaitable[Result]]
-
-
-def inverse_of(change: Change) -> Inverse:
-    """The inverse of a change.
-
-    Raises:
-        BadArgument: there is none, or the change was not made, or is undone already.
-    """
-    again = "list_changes to see what can be undone"
-    if change.outcome == "failed":
-        raise BadArgument("change_id", f"change {change.id} failed, so there is nothing to undo", again)
-    if change.undone_by:
-        raise BadArgument("change_id", f"change {change.id} is undone already, by {change.undone_by}", again)
-    inverse = INVERSES.get(change.intent.tool)
-    if inverse is None:
-        raise BadArgument("change_id", f"a change by {change.intent.tool} has no inverse in the API", again)
-    return inverse
-
 
 # -- deleted events are made anew
 
@@ -185,8 +154,5 @@ async def _remove(client: ThreatEventsClient, effect: Effect) -> Result:
     return Result("done" if deleted == len(ids) else "partial", {"deleted": deleted})
 
 
-INVERSES: Final[Mapping[str, Inverse]] = {
-    "create_threat_event": Inverse(_plan_removal, _remove),
-    "delete_threat_events": Inverse(_plan_recreation, _recreate),
-    "import_threat_events": Inverse(_plan_removal, _remove),
-}
+RECREATION = Inverse(_plan_recreation, _recreate)
+REMOVAL = Inverse(_plan_removal, _remove)

@@ -1,0 +1,244 @@
+"""Importing many threat events at once."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Final
+
+import anyio
+from mcp.server.mcpserver import Resolve
+from pydantic import JsonValue
+
+from cf1_mcp.answers import Card
+from cf1_mcp.arguments import Confirm, HomeDataset
+from cf1_mcp.batches import Batch, CheckedBatch, NewLink, Rows, spans
+from cf1_mcp.changes import Effect, Planned, Result, approved
+from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.context import Client
+from cf1_mcp.errors import ApiError, NotFound, Refused, Unavailable, UnexpectedAnswer
+from cf1_mcp.models import BulkCreated, RelationshipsCreated, RelationshipType
+from cf1_mcp.text import clean
+from cf1_mcp.toolset import CREATE, Toolset
+from cf1_mcp.writing import Writer
+
+imports = Toolset("curation")
+
+IMPORT_WITHOUT_CODE: Final = 25  # rows; more at once than a person would look through need a person's word
+GROUP: Final = 100  # events a request; the API publishes no maximum
+SPARE: Final = 3.0  # seconds kept of a call to tell what was made, should the API be slow
+MOST_REASONS: Final = 30
+LONGEST_REASON: Final = 200
+
+
+async def _plan(batch: CheckedBatch, writing: Writer) -> Effect:
+    dataset, count, links = batch.dataset, len(batch.events), len(batch.links)
+    undo = "undo_change deletes the events whose ids the API tells, within the operator's rules; tags made anew stay."
+    if count > writing.operator.max_change:
+        undo = f"Not by undo_change: CF1_MAX_CHANGE ({writing.operator.max_change}) lets it delete fewer at once."
+    dates = sorted(event.date for event in batch.events)
+    return Effect(
+        tool="import_threat_events",
+        arguments={"dataset_id": dataset.uuid, "rows": count, "digest": batch.digest},
+        datasets=(dataset.uuid,),
+        summary=f"Create {count} events with {links} relationships in dataset {dataset.name!r}.",
+        before=None,
+        undo=undo,
+        needs_code=count > IMPORT_WITHOUT_CODE,
+        facts={
+            "events": count,
+            "relationships": links,
+            "dates": f"{dates[0]} to {dates[-1]}",
+            "markings": {**Counter(event.tlp for event in batch.events)},
+            "categories": {**Counter(event.category for event in batch.events)},
+        },
+        events=batch.sample(),
+    )
+
+
+Import = Annotated[Planned, Resolve(approved(_plan))]
+
+
+@imports.tool("Import threat events", CREATE)
+async def import_threat_events(
+    client: Client,
+    plan: Import,
+    batch: CheckedBatch,
+    dataset_id: HomeDataset,
+    rows: Rows,
+    confirm: Confirm = None,
+) -> Card:
+    """Create several events in one dataset, with relationships between them. Nothing is sent unless every row is right.
+    Above 25 rows the answer without `confirm` is a preview that holds the code. Rows count from 0.
+    """
+    return plan.preview or await plan.carry_out(lambda: import_batch(client, batch))
+
+
+async def import_batch(client: ThreatEventsClient, batch: Batch) -> Result:
+    """Events first, links when both ends exist. What breaks off after the first answer is told, not raised.
+
+    Raises:
+        ApiError: nothing was created, or nothing is known of it.
+    """
+    done = _Done()
+    with anyio.CancelScope(deadline=anyio.current_effective_deadline() - SPARE) as scope:
+        try:
+            await _create(client, batch, done)
+            await _relate(client, batch, done)
+        except ApiError as error:
+            done.break_off(error)
+    if scope.cancelled_caught:
+        done.break_off(Unavailable("The API did not answer in time."))
+    return done.result(batch)
+
+
+async def _create(client: ThreatEventsClient, batch: Batch, done: "_Done") -> None:
+    for start in range(0, len(batch.events), GROUP):
+        group = batch.events[start : start + GROUP]
+        done.sending = range(start, start + len(group))
+        try:
+            done.add_events(await client.create_events(batch.dataset.uuid, group))
+        except NotFound as error:
+            if start:
+                raise
+            await _create_the_older_way(client, batch, done, error)
+            return
+
+
+async def _create_the_older_way(client: ThreatEventsClient, batch: Batch, done: "_Done", missing: NotFound) -> None:
+    """With the older bulk create, which tells no ids.
+
+    Invented: which rows that route relates is not published; only with all rows right below the first can nothing else
+    be meant, so only then is it used.
+    """
+    if not batch.links or batch.links != tuple(NewLink(0, row, "related_to") for row in range(1, len(batch.events))):
+        raise NotFound(
+            f"The API does not know the bulk import, or not this dataset ({missing.status}). Use create_threat_event "
+            "for each row.",
+            missing.status,
+        )
+    done.sending = range(len(batch.events))
+    made = await client.create_events_with_relationships(batch.dataset.uuid, batch.events)
+    done.add_events(BulkCreated(created_events_count=made.created_events_count, errors=made.errors))
+    done.related_unseen = made.created_relationships_count
+
+
+async def _relate(client: ThreatEventsClient, batch: Batch, done: "_Done") -> None:
+    """Link the rows that were created, the children of one parent and type together."""
+    families: dict[tuple[int, RelationshipType], list[int]] = defaultdict(list)
+    for link in batch.links:
+        if link.parent in done.uuids and link.child in done.uuids:
+            families[link.parent, link.type].append(link.child)
+    for (parent, kind), children in families.items():
+        for start in range(0, len(children), GROUP):
+            some = children[start : start + GROUP]
+            ids = [done.uuids[child] for child in some]
+            try:
+                answer = await client.create_relationships(batch.dataset.uuid, done.uuids[parent], ids, kind)
+            except (Refused, NotFound) as error:
+                # A fault of these links; others may be without it.
+                done.unrelated |= dict.fromkeys(some, str(error))
+            else:
+                done.add_links(some, answer)
+
+
+@dataclass
+class _Done:
+    """What came of the rows so far, as the API told it. `sending` are the rows of a request without an answer yet."""
+
+    sending: range = range(0)
+    answered: bool = False
+    uuids: dict[int, str] = field(default_factory=dict[int, str])
+    without_id: list[int] = field(default_factory=list[int])
+    refused: dict[int, str] = field(default_factory=dict[int, str])
+    unknown: list[int] = field(default_factory=list[int])
+    indicators: int = 0
+    related: set[int] = field(default_factory=set[int])
+    related_unseen: int | None = None
+    unrelated: dict[int, str] = field(default_factory=dict[int, str])
+    stopped: str = ""
+
+    def add_events(self, answer: BulkCreated) -> None:
+        """The rows that are being sent, answered. The API counts them from the first of its request."""
+        rows, first = self.sending, self.sending.start
+        uuids = {row: one.uuid for one in answer.created_events if (row := first + one.event_index) in rows}
+        refused = {row: one.error for one in answer.errors if (row := first + one.event_index) in rows}
+        silent = [row for row in rows if row not in uuids and row not in refused]
+        self.uuids |= uuids
+        self.refused |= {row: reason for row, reason in refused.items() if row not in uuids}
+        (self.without_id if answer.created_events_count >= len(uuids) + len(silent) else self.unknown).extend(silent)
+        self.indicators += answer.queued_indicators_count
+        self.sending, self.answered = range(0), True
+
+    def add_links(self, children: Sequence[int], answer: RelationshipsCreated) -> None:
+        """Rows that were to be linked to their parent, answered."""
+        linked = {one.child_id for one in answer.relationships if answer.success}
+        reasons = {one.child_id: one.error for one in answer.errors}
+        for child in children:
+            uuid = self.uuids[child]
+            if uuid in linked:
+                self.related.add(child)
+            else:
+                self.unrelated[child] = reasons.get(uuid, "the API did not say that it was made")
+
+    def break_off(self, error: ApiError) -> None:
+        """No more is sent. What was created stays, and must be told.
+
+        Raises:
+            ApiError: the error, where there is nothing to tell.
+        """
+        # No answer, or an unreadable one, does not tell that nothing was done.
+        lost = isinstance(error, Unavailable | UnexpectedAnswer)
+        if not self.answered and lost:
+            raise Unavailable(
+                f"{error} Whether events were created is not known: search for them before importing them again."
+            ) from error
+        if not self.answered:
+            raise error
+        self.stopped = str(error)
+        if lost:
+            self.unknown += self.sending
+        else:
+            self.refused |= dict.fromkeys(self.sending, self.stopped)
+
+    def result(self, batch: Batch) -> Result:
+        """All of it, every row accounted for."""
+        created = len(self.uuids) + len(self.without_id)
+        related = len(self.related) if self.related_unseen is None else self.related_unseen
+        known = {*self.uuids, *self.without_id, *self.refused, *self.unknown}
+        facts: dict[str, JsonValue] = {"events": created, "relationships": related}
+        rest: dict[str, JsonValue] = {
+            "indicators_queued": self.indicators,
+            "refused": _by_reason(self.refused),
+            "unknown_rows": spans(self.unknown),
+            "rows_not_sent": spans([row for row in range(len(batch.events)) if row not in known]),
+            "rows_without_id": spans(self.without_id),
+            "not_related": _by_reason(self._not_related(batch)),
+            "stopped": self.stopped,
+        }
+        if self.stopped or self.unknown:
+            rest["next"] = "Import only the missing rows again, unknown ones once a search has not found them."
+        facts |= {name: value for name, value in rest.items() if value}
+        facts["created"] = [{"row": row, "uuid": uuid} for row, uuid in sorted(self.uuids.items())]
+        if created == len(batch.events) and related == len(batch.links):
+            return Result("done", facts)
+        return Result("partial" if created or self.unknown else "failed", facts)
+
+    def _not_related(self, batch: Batch) -> dict[int, str]:
+        if self.related_unseen is not None:
+            return {}
+        ends = "one of its ends was not created, or has no id that is known"
+        late = "it was not answered before the import broke off"
+        return {
+            link.child: self.unrelated.get(link.child, late if {link.parent, link.child} <= {*self.uuids} else ends)
+            for link in batch.links
+            if link.child not in self.related
+        }
+
+
+def _by_reason(reasons: Mapping[int, str]) -> list[JsonValue]:
+    """Rows under the reason that they share; past a number of reasons, rows alone."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, reason in sorted(reasons.items()):
+        words = clean(reason, LONGEST_REASON)
+        rows[words if words in rows or len(rows) < MOST_REASONS else "other reasons"].append(row)
+    return [{"reason": reason, "rows": spans(numbers)} for reason, numbers in rows.items()]
