@@ -38,7 +38,7 @@ from cf1_mcp.tools.reverts import reverts
 from cf1_mcp.tools.tags import tags
 from cf1_mcp.tools.undoing import undoing
 from cf1_mcp.tools.updates import updates
-from cf1_mcp.toolset import Toolset, needed_mode
+from cf1_mcp.toolset import Offer, Toolset, needed_mode
 from cf1_mcp.vocabulary import Vocabulary
 
 Lifespan = Callable[[MCPServer[ServerContext]], AbstractAsyncContextManager[ServerContext]]
@@ -76,13 +76,13 @@ MODES: tuple[Mode, ...] = ("read", "write", "full")
 
 def offered_tools(settings: Settings) -> list[Tool]:
     """The tools that the operator's toolsets and mode let through, in a stable order."""
-    return [tool for group in TOOLS for tool in group.tools if _rule_against(group, tool, settings) is None]
+    return [offer.tool for group in TOOLS for offer in group.tools if _rule_against(group, offer, settings) is None]
 
 
-def _rule_against(group: Toolset, tool: Tool, settings: Settings) -> str | None:
+def _rule_against(group: Toolset, offer: Offer, settings: Settings) -> str | None:
     if group.name not in settings.toolsets:
         return "CF1_TOOLSETS"
-    return "CF1_MODE" if MODES.index(needed_mode(tool.annotations)) > MODES.index(settings.mode) else None
+    return "CF1_MODE" if MODES.index(needed_mode(offer.annotations)) > MODES.index(settings.mode) else None
 
 
 class ThreatServer(MCPServer[ServerContext]):
@@ -100,9 +100,9 @@ class ThreatServer(MCPServer[ServerContext]):
             cache_hints={"tools/list": CacheHint(3_600_000, "private")},
             log_level="WARNING",
         )
-        self._withheld = {
-            tool.name: rule for group in TOOLS for tool in group.tools if (rule := _rule_against(group, tool, settings))
-        }
+        offers = [(group, offer) for group in TOOLS for offer in group.tools]
+        rules = {offer.name: _rule_against(group, offer, settings) for group, offer in offers}
+        self._withheld = {name: rule for name, rule in rules.items() if rule}
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[ServerContext, Any] | None = None

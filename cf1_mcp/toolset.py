@@ -1,6 +1,8 @@
 """How a function becomes a tool: its name, signature and docstring are the contract that a model reads."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
+from inspect import getdoc
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -94,35 +96,49 @@ class ThreatTool(Tool):
         return list(dict.fromkeys(lines))
 
 
+class Offer:
+    """A function that can become a tool. Its schema is made when it is first asked for: a host waits for the start, and
+    most servers offer only some of the tools."""
+
+    def __init__(self, function: Callable[..., Awaitable[Answer]], title: str, hints: ToolAnnotations) -> None:
+        self.name = function.__name__
+        self.title = title
+        self.annotations = hints
+        self.description = _docstring(function)
+        self._function = function
+
+    @cached_property
+    def tool(self) -> Tool:
+        tool = ThreatTool.from_function(
+            self._function,
+            title=self.title,
+            description=self.description,
+            annotations=self.annotations,
+            # No output schema: it costs list tokens, and clients that see one may drop the text.
+            structured_output=False,
+        )
+        tool.parameters = plain_schema(tool.parameters)
+        return tool
+
+
 class Toolset:
     """Tools that an operator switches on and off together."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.tools: list[Tool] = []
+        self.tools: list[Offer] = []
 
     def tool(self, title: str, hints: ToolAnnotations) -> Callable[[Function], Function]:
         """Make the function below a tool of this set; it stays a plain function."""
 
         def add(function: Function) -> Function:
-            tool = ThreatTool.from_function(
-                function,
-                title=title,
-                description=_docstring(function),
-                annotations=hints,
-                # No output schema: it costs list tokens, and clients that see one may drop the text.
-                structured_output=False,
-            )
-            tool.parameters = plain_schema(tool.parameters)
-            self.tools.append(tool)
+            self.tools.append(Offer(function, title, hints))
             return function
 
         return add
 
 
 def _docstring(function: Callable[..., object]) -> str:
-    from inspect import getdoc
-
     return " ".join((getdoc(function) or "").split())
 
 

@@ -43,7 +43,7 @@ async def _plan_creation(
             raise BadArgument(
                 "query_id", f"alert {alert.id} is on this query already, {frequency}", "update_query_alert to change it"
             )
-    summary = f"Create a {frequency} alert on {_shown(query)}" + ("." if enabled else ", silent for now.")
+    summary = f"Create an alert ({frequency}) on {_shown(query)}" + ("." if enabled else ", silent for now.")
     return Effect(
         tool="create_query_alert",
         arguments={"fields": {"query_id": query_id, "frequency": frequency, "enabled": enabled}},
