@@ -39,6 +39,7 @@ DEFAULT_FIELDS: Final = (
     "tlp",
     "event",
 )
+FREE_TEXTS: Final = ("event", "insight")
 # Internal numbers, and countries told a second time.
 UNTOLD: Final = frozenset({"indicator_type_id", "releasability_id", "attacker_country_alpha3", "target_country_alpha3"})
 
@@ -53,6 +54,10 @@ class Answer(ABC):
     @abstractmethod
     def structured(self) -> Mapping[str, JsonValue]:
         """The same facts as data."""
+
+    def free_texts(self) -> Iterable[tuple[str, str]]:
+        """Texts that the makers of events wrote, each with the event's id, empty where the answer does not tell it."""
+        return ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,11 @@ class Rows(Answer):
         table: dict[str, JsonValue] = {"columns": list(self.columns), "rows": rows} if self.rows else {}
         return {**self.facts, **table} | _notes(self.notes)
 
+    def free_texts(self) -> Iterable[tuple[str, str]]:
+        free = [place for place, column in enumerate(self.columns) if column in FREE_TEXTS]
+        ids = self.columns.index("uuid") if "uuid" in self.columns else None
+        return [(str(row[ids]) if ids is not None else "", str(row[place])) for row in self.rows for place in free]
+
 
 @dataclass(frozen=True)
 class Card(Answer):
@@ -92,6 +102,11 @@ class Card(Answer):
     def structured(self) -> Mapping[str, JsonValue]:
         parts: dict[str, JsonValue] = {name: dict(part.structured()) for name, part in self.parts.items()}
         return {**self.fields, **parts} | _notes(self.notes)
+
+    def free_texts(self) -> Iterable[tuple[str, str]]:
+        event_id = str(self.fields.get("uuid", ""))
+        own = [(event_id, str(self.fields[name])) for name in (*FREE_TEXTS, "data") if name in self.fields]
+        return [*own, *((found or event_id, text) for part in self.parts.values() for found, text in part.free_texts())]
 
 
 def room_for(limit: int) -> int:

@@ -83,6 +83,7 @@ class Planned:
             await self._failed(change_id, error)
             raise
         told: dict[str, JsonValue] = {"status": result.status, "change_id": change_id, "change": effect.summary}
+        told |= _repeats(self.server, effect)
         try:
             await anyio.to_thread.run_sync(journal.finish, change_id, result.status, dict(result.facts))
         except JournalError as error:
@@ -165,6 +166,7 @@ async def _preview(server: ServerContext, effect: Effect) -> Card:
         "status": "confirmation_required",
         "change": effect.summary,
         **effect.facts,
+        **_repeats(server, effect),
         "undo": effect.undo,
         "code": code,
     }
@@ -174,6 +176,12 @@ async def _preview(server: ServerContext, effect: Effect) -> Card:
         ttl = float(server.settings.confirm_ttl)
         await anyio.to_thread.run_sync(server.approvals.ask, code, effect.tool, preview.text(), ttl)
     return preview
+
+
+def _repeats(server: ServerContext, effect: Effect) -> dict[str, JsonValue]:
+    """What of the change repeats texts that were read before, where anything does."""
+    sentences = server.seen.repeated(effect.arguments)
+    return {"repeats": [*sentences]} if sentences else {}
 
 
 def _refuse_who_cannot_ask(context: ToolContext) -> None:

@@ -11,6 +11,7 @@ from cf1_mcp.approvals import Approvals
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.confirmation import Confirmations
 from cf1_mcp.journal import Journal
+from cf1_mcp.seen import SeenTexts
 from cf1_mcp.settings import Settings
 from cf1_mcp.spent import SpentCodes
 from cf1_mcp.vocabulary import Vocabulary
@@ -35,6 +36,7 @@ class ServerContext:
     confirmations: Confirmations
     approvals: Approvals
     spent: SpentCodes
+    seen: SeenTexts
 
 
 ToolContext = Context[ServerContext, Any]

@@ -19,6 +19,7 @@ from cf1_mcp.connection import Connect
 from cf1_mcp.context import Clock, ServerContext, utc_now
 from cf1_mcp.errors import Withheld
 from cf1_mcp.journal import Journal
+from cf1_mcp.seen import SeenTexts
 from cf1_mcp.settings import SANDBOX_ACCOUNT, Mode, Settings
 from cf1_mcp.spent import SpentCodes
 from cf1_mcp.tools.aggregates import aggregates
@@ -127,6 +128,7 @@ def build_server(settings: Settings, connect: Connect, clock: Clock = utc_now) -
                 Confirmations(settings.confirm_key or Confirmations.random_key(), settings.confirm_ttl, clock),
                 Approvals(settings.state_dir / "approvals.db", clock),
                 SpentCodes(),
+                SeenTexts(),
             )
 
     return ThreatServer(settings, lifespan)

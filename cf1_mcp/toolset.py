@@ -59,7 +59,11 @@ class ThreatTool(Tool):
             raise self._worded(error) from error
         if not (convert_result and isinstance(answer, Answer)):
             return answer
-        return _result(answer, context.request_context.lifespan_context)
+        server = context.request_context.lifespan_context
+        if self.annotations == READ:
+            for event_id, text in answer.free_texts():
+                server.seen.remember(event_id, text)
+        return _result(answer, server)
 
     def _refuse_unknown(self, arguments: Mapping[str, object]) -> None:
         """A misspelt filter that is dropped in silence would search for everything."""

@@ -60,3 +60,11 @@ async def client(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Pat
     mode = "legacy" if request.param == "legacy" else "auto"
     async with Client(server, mode=mode) as connected:
         yield connected
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many attempts against the guards were held off in this run."""
+    held = [report for report in terminalreporter.getreports("passed") if "guards/test_" in report.nodeid]
+    attacks = [report for report in held if "test_attacks" in report.nodeid or "test_reading" in report.nodeid]
+    if attacks:
+        terminalreporter.write_line(f"attacks held off: {len(attacks)}")

@@ -16,6 +16,7 @@ FLOORS = [
     [
         "confirmation",
         "spent",
+        "seen",
         "approvals",
         "journal.changes",
         "journal.entries",
@@ -35,6 +36,7 @@ FLOORS = [
         "counting",
         "graphql_guard",
         "writing",
+        "watching",
         "reaching",
         "checking",
         "batches",

@@ -12,6 +12,7 @@ from cf1_mcp.context import Client
 from cf1_mcp.errors import NotFound
 from cf1_mcp.images import images_of
 from cf1_mcp.toolset import DELETE, Toolset
+from cf1_mcp.watching import queries_that_find
 from cf1_mcp.writing import Writer
 
 deletion = Toolset("curation")
@@ -34,6 +35,7 @@ async def _plan(client: Client, writing: Writer, dataset_id: str, event_ids: lis
             "events": len(ids),
             "relationships_cut": sum(len(image.links) for image in images),
             "references_cut": sum(len(image.event.references) + len(image.event.referenced) for image in images),
+            **await queries_that_find(client, ids),
         },
         events=[image.event for image in images],
     )

@@ -15,6 +15,7 @@ from cf1_mcp.images import images_of
 from cf1_mcp.models import Moved
 from cf1_mcp.text import clean
 from cf1_mcp.toolset import DELETE, Toolset
+from cf1_mcp.watching import queries_that_find
 from cf1_mcp.writing import Writer
 
 moves = Toolset("curation")
@@ -46,6 +47,7 @@ async def _plan(
         "events": len(ids),
         "relationships": sum(len(image.links) for image in images),
         "raw_kept" if keep_raw_data else "raw_lost": raws,
+        **await queries_that_find(client, ids),
     }
     if not keep_raw_data:
         summary += f" The raw evidence of {raws} events is lost for good."

@@ -1,10 +1,13 @@
 """Deleting: rules, preview, code, journal, in that order, and nothing sent before all of them."""
 
+import json
+
 import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.journal import Journal
+from cf1_mcp.models import SavedQueryFields
 from cf1_mcp.settings import Settings
 from tests.conversations import ask, refused, told
 from tests.guards.conftest import MINE, YOURS, Bench
@@ -36,6 +39,24 @@ async def test_a_call_without_a_code_deletes_nothing_and_previews_what_would_go(
             ],
         }
     )
+    assert bench.changes_sent() == []
+
+
+async def test_a_preview_tells_which_saved_queries_find_the_events(bench: Bench) -> None:
+    event = await bench.add("watched", attacker="SOMEBODY")
+    async with bench.api() as api:
+        search = json.dumps(
+            {"datasetId": [event.dataset_id], "search": [{"field": "attacker", "op": "equals", "value": "somebody"}]}
+        )
+        for name, text, rule in (("somebody", search, True), ("nobody", search.replace("somebody", "nobody"), False)):
+            fields = SavedQueryFields(
+                name=name, query_json=text, alert_enabled=False, alert_rollup_enabled=False, rule_enabled=rule
+            )
+            await api.create_query(fields)
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed()) as client:
+        data = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+    assert data["saved_queries"] == ["1 'somebody' finds 1 of these events, and feeds a block list"]
     assert bench.changes_sent() == []
 
 
