@@ -95,6 +95,18 @@ async def test_a_client_that_cannot_ask_is_refused(bench: Bench) -> None:
     assert bench.changes_sent() == []
 
 
+async def test_a_person_who_never_answers_leaves_everything_as_it_is(bench: Bench) -> None:
+    async def silent(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        await anyio.sleep_forever()
+        raise AssertionError("nobody answers")
+
+    server = build_server(bench.allowed(approval="ask"), bench.sandbox.connect, clock=lambda: bench.now)
+    async with Client(server, mode="legacy", elicitation_callback=silent) as client:
+        words = await refused(client, "delete_threat_events", **await prepared(bench, client))
+    assert words.startswith("delete_threat_events took longer than 25 s and was stopped.")
+    assert bench.changes_sent() == []
+
+
 async def test_without_a_code_nobody_is_asked(bench: Bench) -> None:
     person = Person()
     async with bench.server(bench.allowed(approval="ask"), person) as client:

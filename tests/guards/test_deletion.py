@@ -2,6 +2,7 @@
 
 import json
 
+import anyio
 import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue
@@ -138,6 +139,24 @@ async def test_of_two_calls_with_one_code_one_deletes(bench: Bench) -> None:
     assert len(bench.changes_sent()) == 1
 
 
+async def test_of_two_calls_racing_with_one_code_one_is_sent(bench: Bench) -> None:
+    event = await bench.add("once")
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
+    refusals: list[bool] = []
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "delete_threat_events", **call)
+
+        async def attempt() -> None:
+            arguments = {**call, "confirm": preview["code"]}
+            refusals.append(bool((await client.call_tool("delete_threat_events", arguments)).is_error))
+
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(attempt)
+    assert sorted(refusals) == [False, True, True, True, True]
+    assert len(bench.changes_sent()) == 1
+
+
 RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
     ("in read mode", {"mode": "read"}, {}, "CF1_MODE"),
     ("in write mode", {"mode": "write"}, {}, "CF1_MODE"),
@@ -204,7 +223,7 @@ async def test_an_event_named_twice_is_deleted_once(bench: Bench) -> None:
     assert data["events"] == 1
 
 
-async def test_a_locked_journal_stops_the_change_before_it_happens(bench: Bench) -> None:
+async def test_a_journal_that_cannot_be_written_stops_the_change_before_it_happens(bench: Bench) -> None:
     event = await bench.add("kept")
     (bench.folder / "journal.db").mkdir()
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}

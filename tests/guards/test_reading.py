@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from inline_snapshot import snapshot
@@ -10,9 +11,11 @@ from pydantic import JsonValue
 
 from cf1_mcp.models import Tlp
 from cf1_mcp.server import build_server
-from cf1_mcp.settings import Settings
+from cf1_mcp.settings import Credentials, Settings
+from cf1_mcp.transport import network
 from tests.conftest import NOW, Sandbox
 from tests.conversations import ask, column, refused, told
+from tests.upstreams import ACCOUNT, TOKEN, answer, upstream
 
 pytestmark = pytest.mark.anyio
 
@@ -174,6 +177,29 @@ async def test_an_event_found_without_its_dataset_is_held_to_the_list(sandbox: S
             "This event is withheld by CF1_READ_DATASETS. Tell the person that the operator's setting forbids it."
         )
     )
+
+
+async def test_an_answer_that_holds_more_than_was_asked_is_held_to_the_list() -> None:
+    datasets = [{"uuid": DEFAULT_ID, "name": DEFAULT}, {"uuid": OTHER_ID, "name": OTHER}]
+    mine = {"uuid": "e0000000-0000-4000-8000-000000000001", "datasetId": DEFAULT_ID, "event": "mine", "tlp": "green"}
+    others = {"uuid": "e0000000-0000-4000-8000-000000000002", "datasetId": OTHER_ID, "event": "theirs", "tlp": "green"}
+    nobodys = {"uuid": "e0000000-0000-4000-8000-000000000003", "event": "of no dataset", "tlp": "green"}
+    async with upstream(answer(datasets), answer([mine, others, nobodys]), answer(others)) as server:
+        base = f"http://127.0.0.1:{server.port}/client/v4"
+        settings = replace(ONLY_DEFAULT, credentials=Credentials(ACCOUNT, TOKEN), base_url=base)
+        async with Client(build_server(settings, lambda: network(base))) as client:
+            data = await ask(client, "search_threat_events", dataset_ids=[DEFAULT], fields=["event"])
+            single = await refused(client, "get_threat_event", event_id=str(mine["uuid"]), dataset_id=DEFAULT)
+    assert (data["rows"], data["withheld"]) == ([["mine"]], ["2 by CF1_READ_DATASETS"])
+    assert "is withheld by CF1_READ_DATASETS" in single
+
+
+async def test_a_cursor_of_another_scope_is_refused(sandbox: Sandbox) -> None:
+    async with served(sandbox, Settings(max_tlp=Tlp.RED)) as client:
+        wide = await ask(client, "search_threat_events", limit=5)
+    async with served(sandbox, ONLY_DEFAULT) as client:
+        words = await refused(client, "search_threat_events", limit=5, cursor=wide["next_cursor"])
+    assert "belongs to another search" in words
 
 
 async def test_references_across_datasets_do_not_carry_events_over(sandbox: Sandbox) -> None:
