@@ -122,15 +122,23 @@ async def without_copies(
     Raises:
         BadArgument: an event has a copy in a dataset that was not named.
     """
-    homes = {dataset.uuid.casefold() for dataset in named}
+    allowed = {dataset.uuid.casefold() for dataset in named}
+    for event_id, homes in (await homes_of(client, event_ids)).items():
+        if event_id in event_ids and any(home.casefold() not in allowed for home in homes):
+            raise BadArgument(
+                argument,
+                f"event {event_id} has a copy in a dataset that was not named, and the API might take that one",
+                "events without such copies",
+            )
+
+
+async def homes_of(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, set[str]]:
+    """The datasets in which events are, for those that are in any: one, or more where there are copies."""
+    homes: dict[str, set[str]] = {}
     for start in range(0, len(event_ids), MOST_VALUES):
         group = list[SearchValue](event_ids[start : start + MOST_VALUES])
         asked = Condition(field="uuid", op="in", value=group)
         page = await client.list_events(EventSearch(dataset_id=["all"], search=[asked], page_size=MOST_COPIES))
         for event in page.result:
-            if event.uuid in group and event.dataset_id.casefold() not in homes:
-                raise BadArgument(
-                    argument,
-                    f"event {event.uuid} has a copy in a dataset that was not named, and the API might take that one",
-                    "events without such copies",
-                )
+            homes.setdefault(event.uuid, set()).add(event.dataset_id)
+    return homes

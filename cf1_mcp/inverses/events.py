@@ -7,7 +7,7 @@ from pydantic import JsonValue, TypeAdapter
 from cf1_mcp.changes import Effect, Result
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.errors import ApiError, BadArgument
-from cf1_mcp.images import images_of
+from cf1_mcp.images import homes_of, images_of
 from cf1_mcp.inverses.inverse import Inverse
 from cf1_mcp.journal import Change
 from cf1_mcp.models import Event, NewEvent, NewRaw, Raw, RelationshipType
@@ -21,7 +21,10 @@ _IMAGES = TypeAdapter[list[dict[str, JsonValue]]](list[dict[str, JsonValue]])
 
 async def _plan_recreation(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
     dataset = writing.to_write(change.intent.datasets[0], "change_id")
-    images = _IMAGES.validate_python(change.intent.before)
+    kept = _IMAGES.validate_python(change.intent.before)
+    for image in kept:
+        writing.reading.admit_one(Event.model_validate(image["event"]))
+    images, left_out = await _linkable(client, writing, kept)
     return Effect(
         tool="import_threat_events",
         arguments={"dataset_id": dataset.uuid, "images": [*images], "undoes": change.id},
@@ -30,8 +33,36 @@ async def _plan_recreation(client: ThreatEventsClient, writing: Writing, change:
         before=None,
         undo="undo_change deletes them again.",
         needs_code=False,
+        facts={"links_left_out": left_out} if left_out else {},
         undoes=change.id,
     )
+
+
+async def _linkable(
+    client: ThreatEventsClient, writing: Writing, images: list[dict[str, JsonValue]]
+) -> tuple[list[dict[str, JsonValue]], int]:
+    """The images with the links alone whose other end may be written, and how many links are left out.
+
+    A link changes both its ends. The other end must be in datasets that may be written, every copy of it, because some
+    routes name an event without its dataset.
+    """
+    events = [Event.model_validate(image["event"]) for image in images]
+    mine = {event.uuid for event in events}
+    others = {str(link["other"]) for image in images for link in _LINKS.validate_python(image["links"])}
+    others |= {other for event in events for other in (*event.references, *event.referenced)}
+    homes = await homes_of(client, sorted(others - mine))
+    may = mine | {other for other, found in homes.items() if all(writing.may_write(home) for home in found)}
+    linkable: list[dict[str, JsonValue]] = []
+    left_out = 0
+    for image, event in zip(images, events, strict=True):
+        links = [link for link in _LINKS.validate_python(image["links"]) if link["other"] in may]
+        references = [other for other in event.references if other in may]
+        referenced = [other for other in event.referenced if other in may]
+        before = len(_LINKS.validate_python(image["links"])) + len(event.references) + len(event.referenced)
+        left_out += before - len(links) - len(references) - len(referenced)
+        changed = event.model_copy(update={"references": references, "referenced": referenced})
+        linkable.append({**image, "event": changed.model_dump(mode="json", by_alias=True), "links": [*links]})
+    return linkable, left_out
 
 
 async def _recreate(client: ThreatEventsClient, effect: Effect) -> Result:
@@ -52,7 +83,7 @@ async def _recreate(client: ThreatEventsClient, effect: Effect) -> Result:
         created.append({"row": row, "uuid": made.uuid})
     for image in images:
         failed += await _relink(client, dataset, image, new_ids)
-    facts: dict[str, JsonValue] = {"created": created, "new_ids": {**new_ids}}
+    facts: dict[str, JsonValue] = {"created": created, "new_ids": {**new_ids}, **effect.facts}
     if failed:
         facts["failed"] = failed
     return Result("done" if not failed else "partial" if created else "failed", facts)

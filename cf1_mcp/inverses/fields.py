@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from cf1_mcp.changes import Effect, Result
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.images import events_of
+from cf1_mcp.images import events_of, without_copies
 from cf1_mcp.inverses.inverse import OBJECT, Inverse
 from cf1_mcp.journal import Change
 from cf1_mcp.models import Event, EventChange, RawChange, Tlp
@@ -25,6 +25,7 @@ async def _plan(client: ThreatEventsClient, writing: Writing, change: Change) ->
     now = _now(event, old)
     raw, raw_now = before["raw"], None
     if raw is not None and asked["raw_id"]:
+        await without_copies(client, [event.uuid], (dataset,), "change_id")
         evidence = await client.read_raw(event.uuid, str(asked["raw_id"]))
         raw_now = {name: getattr(evidence, name) for name in OBJECT.validate_python(raw)}
     overwritten = [name for name, value in _fields(asked["event"]).items() if name in now and now[name] != value]

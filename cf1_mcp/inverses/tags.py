@@ -7,10 +7,10 @@ from pydantic import JsonValue, TypeAdapter
 from cf1_mcp.changes import Effect, Result
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.errors import ApiError, BadArgument
-from cf1_mcp.images import events_of
+from cf1_mcp.images import events_of, without_copies
 from cf1_mcp.inverses.inverse import TEXTS, Inverse, told
 from cf1_mcp.journal import Change
-from cf1_mcp.models import Done
+from cf1_mcp.models import Dataset, Done, Event
 from cf1_mcp.writing import Writing
 
 # Tags by the uuid of their event.
@@ -18,11 +18,22 @@ TagsOf = dict[str, list[str]]
 _TAGS_OF = TypeAdapter[TagsOf](TagsOf)
 
 
+async def _events(
+    client: ThreatEventsClient, writing: Writing, dataset: Dataset, ids: list[str], change: Change
+) -> list[Event]:
+    """The events, none with a copy in another dataset: tags are set by the id of an event alone."""
+    if not ids:
+        raise BadArgument("change_id", f"change {change.id} tells no events that it changed", "another change")
+    events = await events_of(client, writing, dataset, ids, "change_id")
+    await without_copies(client, ids, (dataset,), "change_id")
+    return events
+
+
 async def _plan_untagging(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
     dataset = writing.to_destroy(change.intent.datasets[0], "change_id")
     added = _TAGS_OF.validate_python(change.intent.before)
     ids = sorted(event_id for event_id in told(change, "tagged") if event_id in added)
-    events = await events_of(client, writing, dataset, _some(ids, change), "change_id")
+    events = await _events(client, writing, dataset, ids, change)
     meant = {event_id: {_folded(tag) for tag in tags} for event_id, tags in added.items()}
     off = {event.uuid: [tag for tag in event.tags if _folded(tag) in meant[event.uuid]] for event in events}
     return Effect(
@@ -44,7 +55,7 @@ async def _plan_tagging(client: ThreatEventsClient, writing: Writing, change: Ch
     had = _TAGS_OF.validate_python(change.intent.before)
     meant = {_folded(tag) for tag in TEXTS.validate_python(change.intent.arguments["tags"])}
     ids = sorted(event_id for event_id in told(change, "untagged") if event_id in had)
-    events = await events_of(client, writing, dataset, _some(ids, change), "change_id")
+    events = await _events(client, writing, dataset, ids, change)
     again = {event_id: [tag for tag in had[event_id] if _folded(tag) in meant] for event_id in ids}
     return Effect(
         tool="tag_threat_events",
@@ -83,12 +94,6 @@ async def _each(
     if failed:
         facts["failed"] = failed
     return Result("done" if not failed else "partial" if changed else "failed", facts)
-
-
-def _some(ids: list[str], change: Change) -> list[str]:
-    if not ids:
-        raise BadArgument("change_id", f"change {change.id} tells no events that it changed", "another change")
-    return ids
 
 
 def _every(tags_of: TagsOf) -> list[str]:

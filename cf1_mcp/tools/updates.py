@@ -14,6 +14,7 @@ from cf1_mcp.checking import Checker, Checking, Given, checked_raw, checked_text
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.context import Client
 from cf1_mcp.errors import ApiError, BadArgument, Withheld
+from cf1_mcp.images import without_copies
 from cf1_mcp.models import Event, EventChange, Raw, RawChange, Tlp
 from cf1_mcp.policy import Reading
 from cf1_mcp.text import clean
@@ -43,6 +44,9 @@ async def _plan(
     fields = await checking.fields(given)
     event = writing.at_home(await client.read_event(dataset.uuid, event_id), dataset, "event_id")
     raw = await _raw(client, writing.reading, event) if parts else None
+    if parts:
+        # Its route names the event without the dataset.
+        await without_copies(client, [event.uuid], (dataset,), "event_id")
     if fields.get("indicator_type") and not fields.get("indicator", event.indicator):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
     new = {name: text for name, text in fields.items() if not same(name, text, str(getattr(event, name)))}

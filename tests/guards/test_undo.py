@@ -6,9 +6,10 @@ from mcp import Client
 from pydantic import JsonValue
 
 from cf1_mcp.journal import Journal
-from cf1_mcp.models import Event, EventChange
+from cf1_mcp.models import Event, EventChange, Tlp
 from tests.conversations import ask, refused, told
 from tests.guards.conftest import MINE, YOURS, Bench
+from tests.guards.misanswers import copied
 
 pytestmark = pytest.mark.anyio
 
@@ -260,3 +261,43 @@ async def test_an_alert_that_was_deleted_comes_back(bench: Bench) -> None:
 async def names_and_frequencies(bench: Bench) -> tuple[list[str], list[str]]:
     async with bench.api() as api:
         return [one.name for one in await api.list_queries()], [one.frequency for one in await api.list_alerts()]
+
+
+async def test_an_undo_links_nothing_in_a_dataset_that_may_not_be_written(bench: Bench) -> None:
+    event, near, far = await bench.add("event"), await bench.add("near"), await bench.add("far", YOURS)
+    async with bench.api() as api:
+        await api.relate_event(far.uuid, [event.uuid])
+        await api.relate_event(event.uuid, [near.uuid, far.uuid])
+        await api.create_relationships(far.dataset_id, far.uuid, [event.uuid], "caused_by")
+    async with bench.server(bench.allowed()) as client:
+        deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+        undone = await ask(client, "undo_change", change_id=deleted["change_id"])
+        new_ids = undone["new_ids"]
+        assert isinstance(new_ids, dict)
+        async with bench.api() as api:
+            back = await api.read_event(event.dataset_id, str(new_ids[event.uuid]))
+            untouched = await api.read_event(far.dataset_id, far.uuid)
+    # The typed link, and both references across, are left out and counted.
+    assert undone["links_left_out"] == 3
+    assert (back.references, back.referenced) == ([near.uuid], [])
+    assert (untouched.references, untouched.referenced, untouched.has_children) == ([], [], False)
+
+
+async def test_an_event_above_the_ceiling_of_now_is_not_made_anew(bench: Bench) -> None:
+    event = await bench.add("amber", tlp="amber")
+    async with bench.server(bench.allowed()) as client:
+        deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(max_tlp=Tlp.GREEN)) as client:
+        assert "CF1_MAX_TLP (green)" in await refused(client, "undo_change", change_id=deleted["change_id"])
+    assert bench.changes_sent() == []
+
+
+async def test_tags_of_an_event_with_a_copy_elsewhere_are_not_undone(bench: Bench) -> None:
+    event = await bench.add("copied")
+    async with bench.server(bench.allowed()) as client:
+        tagged = await ask(client, "tag_threat_events", dataset_id=MINE, event_ids=[event.uuid], tags=["triaged"])
+        await copied(bench, event.uuid, MINE, YOURS)
+        bench.sandbox.log.clear()
+        words = await refused(client, "undo_change", change_id=tagged["change_id"])
+    assert "has a copy in a dataset that was not named" in words and bench.changes_sent() == []
