@@ -1,6 +1,11 @@
-"""Hygiene of untrusted text. Event text is written by attackers; whatever is shown of it passes through here."""
+"""Hygiene of untrusted text. Event text is written by attackers; whatever is shown of it passes through here.
+
+`clean` makes a text harmless wherever it is rendered. `defang` and `refang` write indicators so that nothing links them,
+and back. Every pattern here takes time linear in the text.
+"""
 
 import re
+from typing import Final
 
 # Letters and marks that Unicode calls printable although nothing is seen of them: fillers, joiners, selectors.
 _UNSEEN = re.compile(
@@ -8,16 +13,93 @@ _UNSEEN = re.compile(
 )
 _NAMED = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
+# What a renderer acts on: images, links and their definitions, HTML and autolinks, fences, addresses that link themselves.
+_ARMED = re.compile(
+    r"(?P<image>!(?=\[))|(?P<link>\](?=[(\[:]))|(?P<html><(?=[A-Za-z/!?|<]))|(?P<fence>`{3,}|~{3,})"
+    r"|(?P<scheme>h(?:tt|xx)ps?)?(?P<slashes>://)|(?P<www>\bwww\.)",
+    re.IGNORECASE,
+)
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@(?P<domain>[\w-]+(?:\.[\w-]+)+)")
+# How far past its cut a text is looked at, so that an address across the cut is still seen as one.
+LONGEST_ADDRESS: Final = 320
 
-def clean(text: str, most: int) -> str:
-    """One line of text with unseen characters escaped visibly, at most `most` characters; what is cut is counted."""
-    shown = text[: most + 1]
-    if not shown.isprintable() or _UNSEEN.search(shown):
-        shown = "".join(_visible(char) for char in shown)
+_DOTTED = re.compile(r"[\w-]+(?:[.\u3002\uff0e\uff61][\w-]+)+")
+_DOTS = re.compile(r"[.\u3002\uff0e\uff61]")
+_WEB = re.compile(r"\bhttp(?=s?://)", re.IGNORECASE)
+_AT = re.compile(r"(?<=\w)@(?=\w)")
+
+# The ways in which reports write what must not be clicked.
+_REFANGED: Final = (
+    (re.compile(r"\[\s?://\s?\]|\[\s?:\s?\]//|\(:\)//|:\[//\]"), "://"),
+    (re.compile(r"\bh(?:xx|\*\*|__|tt|x{3,})p(s?)(?=://)", re.IGNORECASE), r"http\1"),
+    (re.compile(r"\bfxp(s?)(?=://)", re.IGNORECASE), r"ftp\1"),
+    (re.compile(r" ?(?:[\[({]\s?(?:\.|dot|punkt)\s?[\])}]) ?|<\.>|\\\.|\[\.(?=\w)|(?<=\w)\.\]", re.IGNORECASE), "."),
+    (re.compile(r" ?(?:[\[({]\s?(?:@|at)\s?[\])}]) ?", re.IGNORECASE), "@"),
+    (re.compile(r"\[:\]"), ":"),
+    (re.compile(r"\[/\]"), "/"),
+)
+_WRAPPING: Final = " \t\r\n<>\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
+
+FORMULA: Final = ("=", "+", "-", "@")
+
+
+def clean(text: str, most: int, *, keep: str = "", value: bool = False) -> str:
+    """One line of harmless text of at most `most` characters; what is cut is counted.
+
+    Unseen characters are shown by their codes; Markdown images and links, HTML, fences and live addresses are disarmed;
+    e-mail addresses of people are masked, save `keep`. A `value` (an indicator, a query) stays true: of it only
+    unseen characters are shown and the length is held, and `defang` comes when it is shown as text.
+    """
+    shown = visible(text[: most + LONGEST_ADDRESS])
+    if not value:
+        shown = masked(disarmed(shown), keep)
     if len(text) <= most and len(shown) <= most:
         return shown
     kept = shown[: most - 1]
     return f"{kept}… (+{max(len(text), len(shown)) - len(kept)} characters)"
+
+
+def visible(text: str) -> str:
+    """The text on one line, with a code for each character that would not be seen."""
+    if text.isprintable() and not _UNSEEN.search(text):
+        return text
+    return "".join(_visible(char) for char in text)
+
+
+def disarmed(text: str) -> str:
+    """The text without what a renderer would load, link, run or take for the end of a block."""
+    return _ARMED.sub(_harmless, text)
+
+
+def masked(text: str, keep: str = "") -> str:
+    """The text without the names in e-mail addresses; `keep` is an address that stays."""
+    if "@" not in text:
+        return text
+    return _EMAIL.sub(lambda found: found[0] if found[0] == keep else f"***@{found['domain']}", text)
+
+
+def defang(text: str) -> str:
+    """The text with its addresses written so that nothing links them: `hxxps://mail[.]example[.]com`."""
+    if "." in text or "@" in text or ":" in text or not text.isascii():
+        return _AT.sub("[@]", _DOTTED.sub(_undotted, _WEB.sub("hxxp", text)))
+    return text
+
+
+def refang(text: str) -> str:
+    """The text with its addresses as they are used, from any of the ways in which reports defang them."""
+    for pattern, plain in _REFANGED:
+        text = pattern.sub(plain, text)
+    return text
+
+
+def typed_indicator(text: str) -> str:
+    """An indicator as it is used, from one as people type or paste it: defanged, quoted, between angle brackets."""
+    return refang(text.strip(_WRAPPING)).strip(_WRAPPING)
+
+
+def cell(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _visible(char: str) -> str:
@@ -26,3 +108,25 @@ def _visible(char: str) -> str:
     if char.isspace() and char not in "\t\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029":
         return " "
     return _NAMED.get(char) or (f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}")
+
+
+def _harmless(found: re.Match[str]) -> str:
+    match found.lastgroup:
+        case "fence":
+            return found[0][:3].replace("`", "'").replace("~", "-")
+        case "www":
+            return f"{found[0][:-1]}[.]"
+        case "slashes":
+            scheme = found["scheme"]
+            return f"{scheme.lower().replace('tt', 'xx')}://" if scheme else "[:]//"
+        case _:
+            # A space parts what only works together: `! [`, `] (`, `< img`.
+            return f"{found[0]} "
+
+
+def _undotted(found: re.Match[str]) -> str:
+    """Host names and IPv4 addresses; numbers such as 1.5 and techniques such as T1566.002 are neither."""
+    labels = _DOTS.split(found[0])
+    address = len(labels) >= 4 and all(label.isdecimal() for label in labels)
+    host = any(len(label) > 1 and not label[-1].isdecimal() for label in labels[1:])
+    return "[.]".join(labels) if address or host else found[0]
