@@ -1,22 +1,21 @@
-"""What tools answer: the same facts as text and as data, cleaned, counted and kept to a size.
+"""What tools answer: the same facts as text and as data, counted and kept to a size.
 
 Lists are columnar. Text is tab-separated with a header, because a table costs a model a third of what JSON does; some
-clients show only the text and others only the data, so neither holds what the other lacks.
+clients show only the text and others only the data, so neither holds what the other lacks. What strangers wrote is
+`foreign` here: it stands between marks in the text, and is named under `untrusted` in the data.
 """
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Final, Self
 
 from pydantic import JsonValue
 
-from cf1_mcp.errors import BadArgument, choices, nearest
-from cf1_mcp.models import Event
-from cf1_mcp.text import clean
-
-Cell: TypeAlias = str | int | float | bool | list[str]
+from cf1_mcp.cells import FREE_TEXTS, Cell, shortened
+from cf1_mcp.style import Style
 
 DEFAULT_SIZE: Final = 8_000
 LARGEST_SIZE: Final = 40_000
@@ -24,36 +23,45 @@ LARGEST_SIZE: Final = 40_000
 ROW_SIZE: Final = 200
 # Kept free for what stands around the rows: datasets, cursor, notes.
 HEAD_SIZE: Final = 2_000
-LONGEST_CELL: Final = 160
-LONGEST_FIELD: Final = 4_000
+# How an answer that is too large is clipped, gently at first: characters a text, entries a list.
+STEPS: Final = ((4_000, 100), (2_000, 60), (1_000, 40), (500, 25), (200, 15), (80, 8), (30, 4))
+# No mark is known before an answer is sent; sizes are taken with one of the same length.
+MEASURED: Final = Style(mark="00000000")
+CLIPPED: Final = "Cut to fit: long texts and lists are clipped, with what is missing counted."
 
-FIELDS: Final = tuple(Event.model_fields)
-DEFAULT_FIELDS: Final = (
-    "uuid",
-    "date",
-    "attacker",
-    "category",
-    "indicator",
-    "target_country",
-    "target_industry",
-    "tlp",
-    "event",
-)
-FREE_TEXTS: Final = ("event", "insight")
-# Internal numbers, and countries told a second time.
-UNTOLD: Final = frozenset({"indicator_type_id", "releasability_id", "attacker_country_alpha3", "target_country_alpha3"})
+Facts = Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines of an answer's text, and whether strangers wrote them."""
+
+    foreign: bool
+    lines: Sequence[str]
 
 
 class Answer(ABC):
     """What a tool returns."""
 
     @abstractmethod
-    def text(self) -> str:
-        """The answer as a model reads it."""
+    def blocks(self, style: Style) -> Iterator[Block]:
+        """The answer as a model reads it, in parts."""
 
     @abstractmethod
-    def structured(self) -> Mapping[str, JsonValue]:
+    def structured(self, style: Style) -> dict[str, JsonValue]:
         """The same facts as data."""
+
+    @abstractmethod
+    def clipped(self, longest: int, most: int) -> Self:
+        """The answer with shorter texts and lists."""
+
+    def text(self, style: Style) -> str:
+        """The answer as a model reads it."""
+        lines: list[str] = []
+        for foreign, blocks in groupby(self.blocks(style), key=lambda block: block.foreign):
+            inside = [line for block in blocks for line in block.lines]
+            lines += style.apart(inside) if foreign else inside
+        return "\n".join(lines)
 
     def free_texts(self) -> Iterable[tuple[str, str]]:
         """Texts that the makers of events wrote, each with the event's id, empty where the answer does not tell it."""
@@ -62,22 +70,42 @@ class Answer(ABC):
 
 @dataclass(frozen=True)
 class Rows(Answer):
-    """A list: `columns` name what each of `rows` holds, `facts` say what it is a list of, `notes` what to know."""
+    """A list: `columns` name what each of `rows` holds, `facts` say what it is a list of, `notes` what to know.
+
+    Rows are strangers' words; so is what stands in `foreign`.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
-    facts: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    facts: Facts = field(default_factory=dict[str, JsonValue])
     notes: Sequence[str] = ()
+    foreign: Facts = field(default_factory=dict[str, JsonValue])
 
-    def text(self) -> str:
-        head = "\n".join(f"{name}: {_inline(value)}" for name, value in self.facts.items())
-        table = "\n".join(["\t".join(self.columns), *("\t".join(_shown(cell) for cell in row) for row in self.rows)])
-        return "\n".join(part for part in (head, table if self.rows else "", *self.notes) if part)
+    def blocks(self, style: Style) -> Iterator[Block]:
+        yield Block(False, _lines(self.facts))
+        yield Block(True, _foreign_lines(self.foreign, style))
+        if self.rows:
+            table = ["\t".join(_in_table(value, style) for value in row) for row in self.rows]
+            yield Block(True, ["\t".join(self.columns), *table])
+        yield Block(False, self.notes)
 
-    def structured(self) -> Mapping[str, JsonValue]:
-        rows: list[JsonValue] = [[_kept(cell) for cell in row] for row in self.rows]
-        table: dict[str, JsonValue] = {"columns": list(self.columns), "rows": rows} if self.rows else {}
-        return {**self.facts, **table} | _notes(self.notes)
+    def structured(self, style: Style) -> dict[str, JsonValue]:
+        rows: list[JsonValue] = [[style.told(_kept(value)) for value in row] for row in self.rows]
+        table: dict[str, JsonValue] = {"columns": [*self.columns], "rows": rows} if rows else {}
+        return {**self.facts, **_told(self.foreign, style, [*self.foreign, *(["rows"] if rows else [])])} | {
+            **table,
+            **_notes(self.notes),
+        }
+
+    def clipped(self, longest: int, most: int) -> Self:
+        rows = [[_clipped_cell(value, longest, most) for value in row] for row in self.rows]
+        return replace(
+            self,
+            rows=rows,
+            facts=_clipped(self.facts, longest, most),
+            foreign=_clipped(self.foreign, longest, most),
+            notes=[*self.notes, CLIPPED],
+        )
 
     def free_texts(self) -> Iterable[tuple[str, str]]:
         free = [place for place, column in enumerate(self.columns) if column in FREE_TEXTS]
@@ -87,26 +115,54 @@ class Rows(Answer):
 
 @dataclass(frozen=True)
 class Card(Answer):
-    """One thing in full: its filled fields, and what hangs on it."""
+    """One thing in full: its filled fields, those that strangers wrote, and what hangs on it."""
 
-    fields: Mapping[str, JsonValue]
+    fields: Facts = field(default_factory=dict[str, JsonValue])
+    foreign: Facts = field(default_factory=dict[str, JsonValue])
     parts: Mapping[str, Answer] = field(default_factory=dict[str, Answer])
     notes: Sequence[str] = ()
 
-    def text(self) -> str:
-        lines = [f"{name}: {_inline(value)}" for name, value in self.fields.items()]
+    def blocks(self, style: Style) -> Iterator[Block]:
+        yield Block(False, _lines(self.fields))
+        yield Block(True, _foreign_lines(self.foreign, style))
         for name, part in self.parts.items():
-            lines += [f"-- {name}", part.text()]
-        return "\n".join([*lines, *self.notes])
+            inside = [*part.blocks(style)]
+            yield Block(all(block.foreign for block in inside if block.lines), [f"-- {name}"])
+            yield from inside
+        yield Block(False, self.notes)
 
-    def structured(self) -> Mapping[str, JsonValue]:
-        parts: dict[str, JsonValue] = {name: dict(part.structured()) for name, part in self.parts.items()}
-        return {**self.fields, **parts} | _notes(self.notes)
+    def structured(self, style: Style) -> dict[str, JsonValue]:
+        parts: dict[str, JsonValue] = {name: part.structured(style) for name, part in self.parts.items()}
+        return {**self.fields, **_told(self.foreign, style, [*self.foreign])} | {**parts, **_notes(self.notes)}
+
+    def clipped(self, longest: int, most: int) -> Self:
+        return replace(
+            self,
+            fields=_clipped(self.fields, longest, most),
+            foreign=_clipped(self.foreign, longest, most),
+            parts={name: part.clipped(longest, most) for name, part in self.parts.items()},
+            notes=[*self.notes, CLIPPED],
+        )
 
     def free_texts(self) -> Iterable[tuple[str, str]]:
-        event_id = str(self.fields.get("uuid", ""))
-        own = [(event_id, str(self.fields[name])) for name in (*FREE_TEXTS, "data") if name in self.fields]
+        event_id = str(self.foreign.get("uuid", ""))
+        own = [(event_id, str(self.foreign[name])) for name in (*FREE_TEXTS, "data") if name in self.foreign]
         return [*own, *((found or event_id, text) for part in self.parts.values() for found, text in part.free_texts())]
+
+
+def fitted(answer: Answer, size: int = LARGEST_SIZE) -> Answer:
+    """The answer within `size` characters, as text and as data: clipped no more than that takes."""
+    shown = answer
+    for longest, most in STEPS:
+        if size_of(shown) <= size:
+            return shown
+        shown = answer.clipped(longest, most)
+    return shown
+
+
+def size_of(answer: Answer) -> int:
+    """Characters that the answer takes in the larger of its forms, written as wastefully as clients may."""
+    return max(len(answer.text(MEASURED)), len(json.dumps(answer.structured(MEASURED))))
 
 
 def room_for(limit: int) -> int:
@@ -118,89 +174,56 @@ def fitting(rows: Sequence[Sequence[Cell]], size: int) -> int:
     """How many of the rows, from the first on, take at most `size` characters. At least one, so that paging goes on."""
     used = 0
     for count, row in enumerate(rows):
-        used += max(sum(len(_shown(cell)) + 1 for cell in row), len(json.dumps([_kept(cell) for cell in row])) + 2)
+        as_text = sum(len(_in_table(value, MEASURED)) + 1 for value in row)
+        used += max(as_text, len(json.dumps([_kept(value) for value in row])) + 2)
         if used > size:
             return max(count, 1)
     return len(rows)
 
 
-def columns_of(fields: Sequence[str] | None) -> tuple[str, ...]:
-    """The columns that `fields` asks for, in snake or camel case; the default ones where it asks for none."""
-    if not fields:
-        return DEFAULT_FIELDS
-    known = {name.replace("_", "").casefold(): name for name in FIELDS}
-    columns: list[str] = []
-    for name in fields:
-        column = known.get(name.replace("_", "").strip().casefold())
-        if column is None:
-            meant = nearest(name, FIELDS)
-            raise BadArgument(
-                "fields",
-                f"there is no field {clean(name, 60)!r}" + (f", did you mean {meant}?" if meant else ""),
-                choices(FIELDS, most=len(FIELDS)),
-            )
-        columns.append(column)
-    return tuple(dict.fromkeys(columns))
+def _lines(facts: Facts) -> list[str]:
+    return [f"{name}: {_inline(value)}" for name, value in facts.items()]
 
 
-def event_cells(events: Iterable[Event], columns: Sequence[str]) -> list[list[Cell]]:
-    """A row an event. Dates lose their seconds; empty values are empty cells."""
-    return [[_cell(column, getattr(event, column)) for column in columns] for event in events]
+def _foreign_lines(facts: Facts, style: Style) -> list[str]:
+    return [f"{name}: {style.written(_inline(value))}" for name, value in facts.items()]
 
 
-def event_fields(event: Event) -> dict[str, JsonValue]:
-    """The filled fields of one event."""
-    values = {name: getattr(event, name) for name in FIELDS if name not in UNTOLD}
-    return {
-        name: cleaned(value, LONGEST_FIELD)
-        for name, value in values.items()
-        if value not in (None, "", [], 0) or (name == "kill_chain" and value is not None)
-    }
-
-
-def cleaned(value: JsonValue, longest: int) -> JsonValue:
-    """The value with every text in it cleaned, keys included."""
-    match value:
-        case str():
-            return clean(value, longest)
-        case list():
-            return [cleaned(item, longest) for item in value]
-        case dict():
-            return {clean(key, longest): cleaned(item, longest) for key, item in value.items()}
-        case float() if value.is_integer():
-            return int(value)
-        case _:
-            return value
+def _told(foreign: Facts, style: Style, names: Sequence[str]) -> dict[str, JsonValue]:
+    """Strangers' values as data, and which those are."""
+    values = {name: style.told(value) for name, value in foreign.items()}
+    return {**values, "untrusted": [*names]} if names else values
 
 
 def _notes(notes: Sequence[str]) -> dict[str, JsonValue]:
-    return {"notes": list[JsonValue](notes)} if notes else {}
+    return {"notes": [*notes]} if notes else {}
 
 
-def _cell(column: str, value: object) -> Cell:
-    match value:
-        case None:
-            return ""
-        case bool() | int():
-            return value
-        case float():
-            return int(value) if value.is_integer() else value
-        case list():
-            return [clean(str(item), LONGEST_CELL) for item in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        case _:
-            text = str(value)
-            return text[:16].replace("T", " ") if column == "date" else clean(text, LONGEST_CELL)
+def _clipped(facts: Facts, longest: int, most: int) -> dict[str, JsonValue]:
+    return {name: shortened(value, longest, most) for name, value in facts.items()}
 
 
-def _shown(cell: Cell) -> str:
-    return ",".join(cell) if isinstance(cell, list) else str(cell)
+def _clipped_cell(value: Cell, longest: int, most: int) -> Cell:
+    if isinstance(value, list):
+        return [str(shortened(item, longest, most)) for item in value[:most]]
+    return str(shortened(value, longest, most)) if isinstance(value, str) else value
 
 
-def _kept(cell: Cell) -> JsonValue:
-    return list[JsonValue](cell) if isinstance(cell, list) else cell
+def _in_table(value: Cell, style: Style) -> str:
+    if isinstance(value, list):
+        return style.in_table(",".join(value))
+    return style.in_table(value) if isinstance(value, str) else str(value)
+
+
+def _kept(value: Cell) -> JsonValue:
+    return [*value] if isinstance(value, list) else value
 
 
 def _inline(value: JsonValue) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(str(item) for item in value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return value if isinstance(value, str) else _json(value)
+
+
+def _json(value: JsonValue) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

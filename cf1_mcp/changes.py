@@ -10,6 +10,7 @@ is code:
     journal   the intent is on disk before the request leaves -> Change
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
@@ -19,14 +20,20 @@ import anyio.to_thread
 from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, Resolve
 from pydantic import BaseModel, Field, JsonValue
 
-from cf1_mcp.answers import Card, Rows, event_cells
+from cf1_mcp.answers import Card, Rows, fitted
+from cf1_mcp.cells import event_cells
 from cf1_mcp.context import ServerContext, ToolContext
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
 from cf1_mcp.journal import Intent, JournalError, Outcome
 from cf1_mcp.models import Event
+from cf1_mcp.style import Style
+from cf1_mcp.text import clean
 
 SAMPLE: Final = 10
+LONGEST_SUMMARY: Final = 1_000
 NOTE: Final = "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+# Ids, names of fields, numbers and ranges: too short a form to tell a model anything else.
+_WORDLESS: Final = re.compile(r"[\w.:,+-]{0,40}")
 SAMPLE_COLUMNS: Final = ("uuid", "date", "tlp", "attacker", "event")
 
 
@@ -82,13 +89,14 @@ class Planned:
         except ThreatEventsError as error:
             await self._failed(change_id, error)
             raise
-        told: dict[str, JsonValue] = {"status": result.status, "change_id": change_id, "change": effect.summary}
-        told |= _repeats(self.server, effect)
+        ours, foreign = _by_origin(result.facts)
+        told: dict[str, JsonValue] = {"status": result.status, "change_id": change_id, "change": _summary(effect)}
+        told |= ours | _repeats(self.server, effect)
         try:
             await anyio.to_thread.run_sync(journal.finish, change_id, result.status, dict(result.facts))
         except JournalError as error:
-            return Card({**told, **result.facts}, notes=[f"The change was made, but {error}"])
-        return Card({**told, **result.facts})
+            return Card(told, foreign, notes=[f"The change was made, but {error}"])
+        return Card(told, foreign)
 
     async def _failed(self, change_id: str, error: ThreatEventsError) -> None:
         # No answer, or an unreadable one, does not tell that nothing was done.
@@ -128,7 +136,7 @@ def approved(plan: Plan) -> Callable[..., Awaitable[Planned]]:
                 return effect
             case "ask":
                 _refuse_who_cannot_ask(context)
-                return Elicit(f"{effect.summary} {effect.undo}", Consent)
+                return Elicit(f"{_summary(effect)} {effect.undo}", Consent)
             case "operator":
                 await _redeem(server, confirm)
                 return effect
@@ -162,20 +170,44 @@ def journaled(plan: Plan) -> Callable[..., Awaitable[Planned]]:
 async def _preview(server: ServerContext, effect: Effect) -> Card:
     """What would happen, and the code that lets it."""
     code = server.confirmations.code(effect.tool, effect.arguments, effect.before)
+    ours, foreign = _by_origin(effect.facts)
     shown: dict[str, JsonValue] = {
         "status": "confirmation_required",
-        "change": effect.summary,
-        **effect.facts,
+        "change": _summary(effect),
+        **ours,
         **_repeats(server, effect),
         "undo": effect.undo,
         "code": code,
     }
     sample = Rows(SAMPLE_COLUMNS, event_cells(effect.events[:SAMPLE], SAMPLE_COLUMNS))
-    preview = Card(shown, {"sample": sample} if effect.events else {}, [NOTE])
+    preview = Card(shown, foreign, {"sample": sample} if effect.events else {}, [NOTE])
     if server.settings.approval == "operator":
-        ttl = float(server.settings.confirm_ttl)
-        await anyio.to_thread.run_sync(server.approvals.ask, code, effect.tool, preview.text(), ttl)
+        ttl, told = float(server.settings.confirm_ttl), fitted(preview).text(Style())
+        await anyio.to_thread.run_sync(server.approvals.ask, code, effect.tool, told, ttl)
     return preview
+
+
+def _summary(effect: Effect) -> str:
+    """The change in a sentence. It names datasets and saved queries, which others named."""
+    return clean(effect.summary, LONGEST_SUMMARY)
+
+
+def _by_origin(facts: Mapping[str, JsonValue]) -> tuple[dict[str, JsonValue], dict[str, JsonValue]]:
+    """The facts that are ours, and those that may hold words of strangers: whatever has room for a sentence."""
+    ours = {name: value for name, value in facts.items() if _wordless(value)}
+    return ours, {name: value for name, value in facts.items() if name not in ours}
+
+
+def _wordless(value: JsonValue) -> bool:
+    match value:
+        case str():
+            return _WORDLESS.fullmatch(value) is not None
+        case list():
+            return all(_wordless(item) for item in value)
+        case dict():
+            return all(_wordless(item) for pair in value.items() for item in pair)
+        case _:
+            return True
 
 
 def _repeats(server: ServerContext, effect: Effect) -> dict[str, JsonValue]:

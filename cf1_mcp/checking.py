@@ -13,7 +13,7 @@ from cf1_mcp.context import KnownWords, Now
 from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.policy import Reader, Reading
-from cf1_mcp.text import clean
+from cf1_mcp.text import clean, visible
 from cf1_mcp.times import ACCEPTED, moment
 from cf1_mcp.vocabulary import EVERYWHERE, Vocabulary
 
@@ -236,7 +236,7 @@ def _filled(text: str, argument: str) -> str:
 
 
 def _visible(text: str, argument: str) -> str:
-    if clean(text, len(text)) != text:
+    if visible(text) != text:
         raise BadArgument(
             argument, f"{_shown(text)} holds line breaks or characters that are not seen", "one line of visible text"
         )

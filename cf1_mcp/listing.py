@@ -6,14 +6,18 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cf1_mcp.answers import Rows, event_cells, fitting, room_for
+from cf1_mcp.answers import DEFAULT_SIZE, HEAD_SIZE, Rows, fitting, room_for
+from cf1_mcp.cells import Cell, event_cells
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.models import Event, EventPage, EventSearch
 from cf1_mcp.paging import Place, decode, encode
 from cf1_mcp.policy import Reading, Scope
 
+# How many datasets an answer names; a scope of the API has up to fifty.
+MOST_NAMES: Final = 12
 ABSENCE: Final = "Absence from these datasets does not show that something is benign."
-OVERFLOW: Final = "Cut to fit: the next cursor goes on where this answer ends. Fewer columns (fields) show more rows."
+# The most that a caller may ask for at once.
+MOST_ROWS: Final = 500
 
 
 async def event_page(
@@ -51,17 +55,48 @@ def page_rows(
     withheld = reading.admit(passed)[1]
     rest = len(events) - place.shown - len(passed)
     following = replace(place, shown=place.shown + len(passed)) if rest > 0 else next_page
-    facts: dict[str, JsonValue] = {"events": shown, "datasets": list[JsonValue](datasets)}
+    facts: dict[str, JsonValue] = {"events": shown, "datasets": named(datasets)}
     facts |= withheld_fact(withheld)
     if following:
         facts["next_cursor"] = encode(following, identity)
-    notes = [OVERFLOW] if shown < len(cells) else [] if cells else [ABSENCE]
+    notes = [_cut(shown, len(cells))] if shown < len(cells) else [] if cells else [ABSENCE]
     return Rows(columns, cells[:shown], facts, notes)
+
+
+def whole_list(
+    noun: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    cursor: str | None,
+    limit: int = MOST_ROWS,
+    facts: Mapping[str, JsonValue] | None = None,
+    notes: Sequence[str] = (),
+    **identity: object,
+) -> Rows:
+    """What fits of a list that is read whole every time, counted as `noun`, and a cursor to the rest of it."""
+    identity |= {"list": noun}
+    place = decode(cursor, identity, limit)
+    window = rows[place.shown :][:limit]
+    shown = fitting(window, room_for(limit) if limit < MOST_ROWS else DEFAULT_SIZE - HEAD_SIZE)
+    told: dict[str, JsonValue] = {noun: shown}
+    if (passed := place.shown + shown) < len(rows):
+        told |= {"of": len(rows), "next_cursor": encode(Place(limit, shown=passed), identity)}
+    return Rows(columns, window[:shown], {**told, **(facts or {})}, notes)
+
+
+def named(datasets: Sequence[str]) -> list[JsonValue]:
+    """The names of datasets, those past a dozen counted."""
+    more = [f"and {len(datasets) - MOST_NAMES} more"] if len(datasets) > MOST_NAMES else []
+    return [*datasets[:MOST_NAMES], *more]
 
 
 def withheld_fact(withheld: Mapping[str, int]) -> dict[str, JsonValue]:
     """How many events a rule of the operator's keeps back, where one does."""
     return {"withheld": [f"{count} by {rule}" for rule, count in withheld.items()]} if withheld else {}
+
+
+def _cut(shown: int, found: int) -> str:
+    return f"{shown} of {found} fit: next_cursor goes on after them, and fewer columns (fields) show more."
 
 
 def _at(search: EventSearch, place: Place) -> EventSearch:

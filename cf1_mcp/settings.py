@@ -18,6 +18,7 @@ NAMES = (
     "CF1_APPROVAL",
     "CF1_CONFIRM_KEY",
     "CF1_CONFIRM_TTL",
+    "CF1_DEFANG",
     "CF1_DELETE_DATASETS",
     "CF1_MAX_CHANGE",
     "CF1_MAX_TLP",
@@ -37,6 +38,7 @@ SANDBOX_ACCOUNT = "0" * 32
 UpdateMethod = Literal["PATCH", "POST"]
 Mode = Literal["read", "write", "full"]
 Approval = Literal["code", "ask", "operator"]
+Defang = Literal["text", "all", "off"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Settings:
     confirm_key: bytes | None = field(default=None, repr=False)
     confirm_ttl: int = 600
     state_dir: Path = field(default_factory=_state_dir)
+    defang: Defang = "text"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -102,6 +105,7 @@ class Settings:
             confirm_key=_confirm_key(given.get("CF1_CONFIRM_KEY")),
             confirm_ttl=_number("CF1_CONFIRM_TTL", given.get("CF1_CONFIRM_TTL", "600"), 10, 86_400),
             state_dir=Path(given["CF1_STATE_DIR"]) if "CF1_STATE_DIR" in given else _state_dir(),
+            defang=_defang(given.get("CF1_DEFANG", "text")),
         )
 
 
@@ -196,6 +200,14 @@ def _approval(text: str) -> Approval:
             return approval
         case _:
             raise SettingsError(f"CF1_APPROVAL: {text!r} is no way to approve. Use code, ask or operator.")
+
+
+def _defang(text: str) -> Defang:
+    match text.lower():
+        case "text" | "all" | "off" as defang:
+            return defang
+        case _:
+            raise SettingsError(f"CF1_DEFANG: {text!r} is no way to defang. Use text, all or off.")
 
 
 def _confirm_key(text: str | None) -> bytes | None:

@@ -1,7 +1,7 @@
 """Hygiene of untrusted text. Event text is written by attackers; whatever is shown of it passes through here.
 
-`clean` makes a text harmless wherever it is rendered. `defang` and `refang` write indicators so that nothing links them,
-and back. Every pattern here takes time linear in the text.
+`clean` makes a text harmless wherever it is rendered. `defang` and `refang` write indicators so that nothing links
+them, and back. Every pattern here takes time linear in the text.
 """
 
 import re
@@ -13,12 +13,10 @@ _UNSEEN = re.compile(
 )
 _NAMED = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
-# What a renderer acts on: images, links and their definitions, HTML and autolinks, fences, addresses that link themselves.
-_ARMED = re.compile(
-    r"(?P<image>!(?=\[))|(?P<link>\](?=[(\[:]))|(?P<html><(?=[A-Za-z/!?|<]))|(?P<fence>`{3,}|~{3,})"
-    r"|(?P<scheme>h(?:tt|xx)ps?)?(?P<slashes>://)|(?P<www>\bwww\.)",
-    re.IGNORECASE,
-)
+# What a renderer acts on: images, links and their definitions, HTML and autolinks, fences, bare addresses.
+_MARKS = r"(?P<image>!(?=\[))|(?P<link>\](?=[(\[:]))|(?P<html><(?=[A-Za-z/!?|<]))|(?P<fence>`{3,}|~{3,})"
+_MARKUP = re.compile(_MARKS)
+_ARMED = re.compile(_MARKS + r"|(?P<scheme>h(?:tt|xx)ps?)?(?P<slashes>://)|(?P<www>\bwww\.)", re.IGNORECASE)
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@(?P<domain>[\w-]+(?:\.[\w-]+)+)")
 # How far past its cut a text is looked at, so that an address across the cut is still seen as one.
 LONGEST_ADDRESS: Final = 320
@@ -66,9 +64,12 @@ def visible(text: str) -> str:
     return "".join(_visible(char) for char in text)
 
 
-def disarmed(text: str) -> str:
-    """The text without what a renderer would load, link, run or take for the end of a block."""
-    return _ARMED.sub(_harmless, text)
+def disarmed(text: str, *, links: bool = True) -> str:
+    """The text without what a renderer would load, link, run or take for the end of a block.
+
+    With `links` off, bare addresses stay as they are.
+    """
+    return (_ARMED if links else _MARKUP).sub(_harmless, text)
 
 
 def masked(text: str, keep: str = "") -> str:

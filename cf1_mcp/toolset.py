@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from inspect import getdoc
+from secrets import token_hex
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -12,11 +13,12 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import ValidationError
 
-from cf1_mcp.answers import Answer
+from cf1_mcp.answers import Answer, fitted
 from cf1_mcp.context import ServerContext
 from cf1_mcp.errors import ThreatEventsError, choices, nearest
 from cf1_mcp.schemas import plain_schema
 from cf1_mcp.settings import Mode
+from cf1_mcp.style import Style
 from cf1_mcp.text import clean
 
 Function = TypeVar("Function", bound=Callable[..., Awaitable[Answer]])
@@ -24,6 +26,7 @@ Function = TypeVar("Function", bound=Callable[..., Awaitable[Answer]])
 # No call may hang: hosts give up after 30 to 60 s, and some never recover.
 LONGEST_CALL: Final = 25.0
 LONGEST_PLACE: Final = 120
+FICTIONAL: Final = "sandbox: fictional data, not intelligence"
 
 READ: Final = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
 CREATE: Final = ToolAnnotations(
@@ -148,8 +151,10 @@ def _docstring(function: Callable[..., object]) -> str:
 
 def _result(answer: Answer, server: ServerContext) -> CallToolResult | InputRequiredResult:
     """The same facts as text and as data, marked where they are fictional."""
-    marks = {"source": "sandbox: fictional data, not intelligence"} if server.client.fictional else {}
-    text = "\n".join([*(f"[{mark}]" for mark in marks.values()), answer.text()])
+    source = {"source": FICTIONAL} if server.client.fictional else {}
+    style = Style(server.settings.defang, token_hex(4))
+    whole = fitted(answer)
+    text = "\n".join([*(f"[{mark}]" for mark in source.values()), whole.text(style)])
     return CallToolResult(
-        content=[TextContent(type="text", text=text)], structured_content={**marks, **answer.structured()}
+        content=[TextContent(type="text", text=text)], structured_content={**source, **whole.structured(style)}
     )

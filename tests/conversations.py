@@ -1,5 +1,7 @@
 """How tests talk to the server and read what it says."""
 
+import re
+
 from mcp import Client
 from mcp.types import TextContent
 from pydantic import JsonValue
@@ -19,10 +21,10 @@ async def ask(client: Client, tool: str, **arguments: JsonValue) -> dict[str, Js
 
 
 async def told(client: Client, tool: str, **arguments: JsonValue) -> str:
-    """The text of a successful call."""
+    """The text of a successful call, with the random mark around strangers' words made the same every time."""
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, text_of(result.content)
-    return text_of(result.content)
+    return re.sub(r"(?m)^(</?untrusted) [0-9a-f]{8}>$", r"\1 MARK>", text_of(result.content))
 
 
 async def refused(client: Client, tool: str, **arguments: JsonValue) -> str:

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "cf1_mcp"
 FLOORS = [
     ["errors"],
     [*("models.base", "models.changes", "models.events", "models.queries", "models.vocabulary", "models")],
-    ["settings", "text", "times", "together", "operations"],
+    ["settings", "text", "style", "times", "together", "operations"],
     ["transport", "failures", "connection", "client"],
     [
         "confirmation",
@@ -31,6 +31,7 @@ FLOORS = [
         "paging",
         "arguments",
         "filters",
+        "cells",
         "answers",
         "listing",
         "counting",

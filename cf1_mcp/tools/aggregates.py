@@ -5,14 +5,15 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue
 
-from cf1_mcp.answers import LARGEST_SIZE, LONGEST_CELL, LONGEST_FIELD, Card, Cell, Rows, cleaned, fitting, room_for
+from cf1_mcp.answers import LARGEST_SIZE, Card, Rows, fitting, room_for
 from cf1_mcp.arguments import DatasetIds, Since, Until, Variables, Words
+from cf1_mcp.cells import LONGEST_CELL, LONGEST_FIELD, Cell, cleaned
 from cf1_mcp.context import Client, Now
 from cf1_mcp.counting import count_events
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.filters import period
 from cf1_mcp.graphql_guard import check_answer, check_query
-from cf1_mcp.listing import ABSENCE
+from cf1_mcp.listing import ABSENCE, named
 from cf1_mcp.policy import Reader, ReadScope
 from cf1_mcp.text import clean
 from cf1_mcp.toolset import READ, Toolset
@@ -55,7 +56,7 @@ async def aggregate_threat_events(
     shown = fitting(cells, room_for(limit))
     # `all` leaves analytics datasets out of counts, so they are not named as searched.
     total: JsonValue = f"at least {counted.total}" if counted.partial else counted.total
-    facts: dict[str, JsonValue] = {"groups": shown, "events": total, "datasets": list[JsonValue](scope.counted)}
+    facts: dict[str, JsonValue] = {"groups": shown, "events": total, "datasets": named(scope.counted)}
     if counted.withheld:
         facts["withheld"] = [f"counts by {scope.reading.tlp_rule}"]
     notes = [CUT] if counted.cut or shown < len(cells) else []
@@ -79,7 +80,7 @@ async def query_threat_graphql(client: Client, reading: Reader, query: Document,
     size = len(json.dumps(fields, ensure_ascii=False))
     if size > LARGEST_SIZE:
         raise BadArgument("query", f"the answer has {size:,} characters, too many to show", "a smaller limit")
-    return Card(fields)
+    return Card(foreign=fields)
 
 
 def _camel(column: str) -> str:

@@ -6,8 +6,9 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import Field, JsonValue
 
-from cf1_mcp.answers import LONGEST_CELL, Card
+from cf1_mcp.answers import Card
 from cf1_mcp.arguments import Confirm
+from cf1_mcp.cells import LONGEST_CELL
 from cf1_mcp.changes import Effect, Planned, Result, approved, journaled
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.context import Client

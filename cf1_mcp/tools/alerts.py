@@ -5,8 +5,10 @@ from typing import Annotated
 from pydantic import Field
 
 from cf1_mcp.answers import Rows
+from cf1_mcp.arguments import Cursor
 from cf1_mcp.context import Client
 from cf1_mcp.errors import NotFound
+from cf1_mcp.listing import whole_list
 from cf1_mcp.text import clean
 from cf1_mcp.toolset import READ, Toolset
 
@@ -16,7 +18,7 @@ OnlyAlert = Annotated[int | None, Field(description="Only this alert", ge=1)]
 
 
 @alerts.tool("List query alerts", READ)
-async def list_query_alerts(client: Client, alert_id: OnlyAlert = None) -> Rows:
+async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: Cursor = None) -> Rows:
     """List who is told when a saved query finds something new, and how often. Use it to see which alerts exist; what
     they watch for stands in list_saved_queries.
     """
@@ -39,4 +41,4 @@ async def list_query_alerts(client: Client, alert_id: OnlyAlert = None) -> Rows:
         for alert in found
     ]
     columns = ("id", "query_id", "enabled", "frequency", "notification_type", "last_sent")
-    return Rows(columns, rows, {"alerts": len(rows)})
+    return whole_list("alerts", columns, rows, cursor, alert=alert_id)

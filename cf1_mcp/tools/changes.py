@@ -7,30 +7,36 @@ from typing import Annotated
 import anyio.to_thread
 from pydantic import Field, JsonValue
 
-from cf1_mcp.answers import LONGEST_CELL, LONGEST_FIELD, Answer, Card, Rows, cleaned
-from cf1_mcp.arguments import Limit
+from cf1_mcp.answers import Answer, Card
+from cf1_mcp.arguments import Cursor, Limit
+from cf1_mcp.cells import LONGEST_CELL, LONGEST_FIELD, cleaned
 from cf1_mcp.context import History
 from cf1_mcp.journal import Change
+from cf1_mcp.listing import whole_list
 from cf1_mcp.text import clean
 from cf1_mcp.toolset import READ, Toolset
 
 changes = Toolset("changes")
 
 OneChange = Annotated[str | None, Field(description="Only this change, in full")]
+# Older ones are in the journal, which the operator reads.
+MOST_LISTED = 1_000
 COLUMNS = ("change_id", "at", "tool", "outcome", "change", "undone_by")
 
 
 @changes.tool("List changes", READ)
-async def list_changes(journal: History, change_id: OneChange = None, limit: Limit = 20) -> Answer:
+async def list_changes(
+    journal: History, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
+) -> Answer:
     """List what this server changed, newest first: who did what is in the account's audit log, this is what was done
     from here. Use it before undoing something, or when the outcome of a change is unknown.
     """
     if change_id is not None:
         return _card(await anyio.to_thread.run_sync(journal.change, change_id))
-    found = await anyio.to_thread.run_sync(partial(journal.changes, limit, pre_images=False))
+    found = await anyio.to_thread.run_sync(partial(journal.changes, MOST_LISTED, pre_images=False))
     unknown = ["Unknown means that no answer came: look at the events before making the change again."]
     rows = [_row(change) for change in found]
-    return Rows(COLUMNS, rows, {"changes": len(rows)}, unknown if _any_unknown(found) else [])
+    return whole_list("changes", COLUMNS, rows, cursor, limit, notes=unknown if _any_unknown(found) else [])
 
 
 def _any_unknown(found: Sequence[Change]) -> bool:
@@ -50,9 +56,11 @@ def _card(change: Change) -> Card:
         "at": change.at.isoformat(),
         "tool": intent.tool,
         "outcome": change.outcome,
+    }
+    foreign: dict[str, JsonValue] = {
         "change": clean(intent.summary, LONGEST_FIELD),
         "arguments": cleaned(dict(intent.arguments), LONGEST_CELL),
         "result": cleaned(change.result, LONGEST_CELL),
     }
     more = {"undoes": intent.undoes, "undone_by": change.undone_by}
-    return Card(fields | {name: value for name, value in more.items() if value})
+    return Card(fields | {name: value for name, value in more.items() if value}, foreign)

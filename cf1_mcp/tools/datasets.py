@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
-from cf1_mcp.answers import LONGEST_CELL, Rows, fitting, room_for
+from cf1_mcp.answers import Rows
 from cf1_mcp.arguments import Cursor, Limit
+from cf1_mcp.cells import LONGEST_CELL
 from cf1_mcp.context import KnownWords
-from cf1_mcp.paging import Place, decode, encode
+from cf1_mcp.listing import whole_list, withheld_fact
 from cf1_mcp.policy import DATASET_RULE, Reader, Reading
 from cf1_mcp.text import clean
 from cf1_mcp.toolset import READ, Toolset
@@ -19,7 +20,7 @@ Contains = Annotated[str | None, Field(description="Only values that contain thi
 
 
 @datasets.tool("List threat datasets", READ)
-async def list_threat_datasets(words: KnownWords, reading: Reader) -> Rows:
+async def list_threat_datasets(words: KnownWords, reading: Reader, cursor: Cursor = None) -> Rows:
     """List the datasets that can be read, with name, uuid and kind. Use it when a question names a dataset or an
     answer's datasets need explaining.
     """
@@ -32,10 +33,9 @@ async def list_threat_datasets(words: KnownWords, reading: Reader) -> Rows:
         ]
         for dataset in reading.datasets
     ]
-    facts: dict[str, JsonValue] = {"datasets": len(rows)}
-    if withheld := len([one for one in await words.datasets() if one not in reading.datasets]):
-        facts["withheld"] = [f"{withheld} by {DATASET_RULE}"]
-    return Rows(("name", "uuid", "kind", "access"), rows, facts)
+    withheld = len([one for one in await words.datasets() if one not in reading.datasets])
+    facts = withheld_fact({DATASET_RULE: withheld} if withheld else {})
+    return whole_list("datasets", ("name", "uuid", "kind", "access"), rows, cursor, facts=facts)
 
 
 @datasets.tool("List threat vocabulary", READ)
@@ -50,16 +50,10 @@ async def list_threat_vocabulary(
     """List the values the account knows: actors, categories, countries, industries, indicator types, tags. Use it to
     find the exact spelling before a search, or when a search finds nothing. It tells no events.
     """
-    identity = {"kind": kind, "contains": contains}
-    place = decode(cursor, identity, limit)
     wanted = (contains or "").casefold()
     found = [word for word in await _words(words, reading, kind) if wanted in word.casefold()]
-    rows = [[clean(word, LONGEST_CELL)] for word in found[place.shown :][:limit]]
-    shown = fitting(rows, room_for(limit))
-    facts: dict[str, JsonValue] = {"values": shown, "of": len(found)}
-    if place.shown + shown < len(found):
-        facts["next_cursor"] = encode(Place(limit, shown=place.shown + shown), identity)
-    return Rows((kind,), rows[:shown], facts)
+    rows = [[clean(word, LONGEST_CELL)] for word in found]
+    return whole_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
 
 
 async def _words(words: Vocabulary, reading: Reading, kind: Kind) -> list[str]:

@@ -7,16 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from cf1_mcp import filters
-from cf1_mcp.answers import (
-    LONGEST_FIELD,
-    Answer,
-    Card,
-    Rows,
-    cleaned,
-    columns_of,
-    event_cells,
-    event_fields,
-)
+from cf1_mcp.answers import Answer, Card, Rows
 from cf1_mcp.arguments import (
     AnyOf,
     Attackers,
@@ -40,6 +31,7 @@ from cf1_mcp.arguments import (
     Tlps,
     Until,
 )
+from cf1_mcp.cells import LONGEST_FIELD, cleaned, columns_of, event_cells, event_fields
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.context import Client, KnownWords, Now
 from cf1_mcp.listing import event_page, page_rows, withheld_fact
@@ -136,7 +128,7 @@ async def get_threat_event(
         "relationships": partial(_nearest, client, reading, event, dataset.uuid),
     }
     tables = await together(*(parts[name] for name in wanted))
-    return Card(event_fields(event), dict(zip(wanted, tables, strict=True)))
+    return Card(foreign=event_fields(event), parts=dict(zip(wanted, tables, strict=True)))
 
 
 @events.tool("List related threat events", READ)
@@ -183,11 +175,11 @@ async def _raw(client: ThreatEventsClient, reading: Reading, event: Event, datas
     # Raw has a marking of its own, which may be stricter than its event's.
     if reading.above(raw.tlp or event.tlp):
         return Card({"withheld": f"by {reading.tlp_rule}"})
-    data = cleaned(raw.data, LONGEST_FIELD)
+    data = cleaned(raw.data, LONGEST_FIELD, event.indicator)
     told = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
     shown: dict[str, JsonValue] = {name: clean(value, LONGEST_FIELD) for name, value in fields.items() if value}
-    return Card({**shown, "data": data if len(told) <= LONGEST_RAW else clean(told, LONGEST_RAW)})
+    return Card(foreign={**shown, "data": data if len(told) <= LONGEST_RAW else clean(told, LONGEST_RAW)})
 
 
 async def _nearest(client: ThreatEventsClient, reading: Reading, event: Event, dataset_id: str) -> Answer:

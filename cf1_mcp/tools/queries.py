@@ -4,8 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cf1_mcp.answers import LONGEST_FIELD, Rows
+from cf1_mcp.answers import Rows
+from cf1_mcp.arguments import Cursor
+from cf1_mcp.cells import LONGEST_FIELD
 from cf1_mcp.context import Client
+from cf1_mcp.listing import whole_list
 from cf1_mcp.text import clean
 from cf1_mcp.toolset import READ, Toolset
 
@@ -15,7 +18,7 @@ OnlyQuery = Annotated[int | None, Field(description="Only this saved query", ge=
 
 
 @queries.tool("List saved queries", READ)
-async def list_saved_queries(client: Client, query_id: OnlyQuery = None) -> Rows:
+async def list_saved_queries(client: Client, query_id: OnlyQuery = None, cursor: Cursor = None) -> Rows:
     """List the account's saved queries with what they search and whether they alert or feed a block list. Use it to
     see what is watched; to run one give its id to search_threat_events.
     """
@@ -28,8 +31,9 @@ async def list_saved_queries(client: Client, query_id: OnlyQuery = None) -> Rows
             query.alert_enabled,
             query.rule_enabled,
             query.updated_at[:10],
-            clean(query.query_json, LONGEST_FIELD),
+            clean(query.query_json, LONGEST_FIELD, value=True),
         ]
         for query in saved
     ]
-    return Rows(("id", "name", "alert_enabled", "rule_enabled", "updated", "query_json"), rows, {"queries": len(rows)})
+    columns = ("id", "name", "alert_enabled", "rule_enabled", "updated", "query_json")
+    return whole_list("queries", columns, rows, cursor, query=query_id)

@@ -7,8 +7,9 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field, JsonValue
 
-from cf1_mcp.answers import LONGEST_FIELD, Card
+from cf1_mcp.answers import Card
 from cf1_mcp.arguments import Confirm
+from cf1_mcp.cells import LONGEST_FIELD, cleaned
 from cf1_mcp.changes import Effect, Planned, Result, approved
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.confirmation import canonical
@@ -16,7 +17,7 @@ from cf1_mcp.context import Client
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
 from cf1_mcp.reaching import EXAMPLE, Blocking, blocking, parsed_search, reach_of_new, reach_of_saved
-from cf1_mcp.text import clean
+from cf1_mcp.text import clean, visible
 from cf1_mcp.toolset import CREATE, DELETE, UPDATE, Toolset
 from cf1_mcp.writing import Writer
 
@@ -201,7 +202,7 @@ async def _plan_deletion(client: Client, writing: Writer, query_id: int) -> Effe
         before={"query": _image(query), "alerts": kept},
         undo="The journal keeps the query and its alerts; made anew they would have new ids.",
         needs_code=True,
-        facts={"query_json": clean(query.query_json, LONGEST_FIELD), "alerts_deleted": len(alerts), **blocked.facts},
+        facts={**_told({"query_json": query.query_json}), "alerts_deleted": len(alerts), **blocked.facts},
         events=blocked.events,
     )
 
@@ -273,7 +274,7 @@ def _image(query: SavedQuery) -> JsonValue:
 
 
 def _told(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    return {name: clean(value, LONGEST_FIELD) if isinstance(value, str) else value for name, value in values.items()}
+    return {name: cleaned(value, LONGEST_FIELD, name=name) for name, value in values.items()}
 
 
 def _said(*sentences: str) -> str:
@@ -287,7 +288,7 @@ def _shown(name: str) -> str:
 def _line(text: str, argument: str) -> str:
     """The text, if it is a line that can be read."""
     line = text.strip()
-    if not 0 < len(line) <= LONGEST_NAME or clean(line, len(line)) != line:
+    if not 0 < len(line) <= LONGEST_NAME or visible(line) != line:
         raise BadArgument(
             argument, f"{_shown(text)} is no readable line", f"1 to {LONGEST_NAME} visible characters in one line"
         )

@@ -7,8 +7,9 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
-from cf1_mcp.answers import LONGEST_CELL, Card
+from cf1_mcp.answers import Card
 from cf1_mcp.arguments import Confirm, Country, EventId, HomeDataset, Marking, Moment, RawData
+from cf1_mcp.cells import LONGEST_CELL
 from cf1_mcp.changes import Effect, Planned, Result, approved
 from cf1_mcp.checking import Checker, Checking, Given, checked_raw, checked_text, differing, same
 from cf1_mcp.client import ThreatEventsClient

@@ -157,7 +157,9 @@ async def test_26_rows_need_a_code_and_25_do_not(bench: Bench) -> None:
             "categories": {"Phishing": 26},
             "undo": "undo_change deletes the events whose ids the API tells, within the operator's rules; tags made anew stay.",
             "code": "...",
+            "untrusted": ["dates"],
             "sample": {
+                "untrusted": ["rows"],
                 "columns": ["uuid", "date", "tlp", "attacker", "event"],
                 "rows": [
                     ["row 0", "2026-11-20 00:00", "green", "", "seen"],
@@ -517,6 +519,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                 {"reason": "no\\nway", "rows": "4"},
             ],
             "created": [0, 2, 3, 4],
+            "untrusted": ["refused", "not_related"],
         }
     )
     assert [line.split("/events/")[1] for line in scripted.requests[2:]] == ["create/bulk", "relationships/create"]
@@ -540,6 +543,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                     "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
                     "stopped": 'The API failed (503). The API said: "later". If this was a change, look whether it was made before making it again; if not, try again in a minute.',
                     "next": "Import only the missing rows again, unknown ones once a search has not found them.",
+                    "untrusted": ["not_related", "stopped", "next"],
                 }
             ),
         ),
@@ -561,6 +565,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                     "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
                     "stopped": 'The API refused the request (400). The API said: "too many". Change what it names and call again.',
                     "next": "Import only the missing rows again, unknown ones once a search has not found them.",
+                    "untrusted": ["refused", "not_related", "stopped", "next"],
                 }
             ),
         ),
@@ -577,6 +582,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                     "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
                     "stopped": "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again.",
                     "next": "Import only the missing rows again, unknown ones once a search has not found them.",
+                    "untrusted": ["not_related", "stopped", "next"],
                 }
             ),
         ),
@@ -593,6 +599,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                     "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
                     "stopped": "The answer was an HTML page (6 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
                     "next": "Import only the missing rows again, unknown ones once a search has not found them.",
+                    "untrusted": ["not_related", "stopped", "next"],
                 }
             ),
         ),

@@ -60,6 +60,7 @@ async def test_the_preview_of_a_lower_marking_shows_old_and_new(bench: Bench) ->
             "to": {"tlp": "clear", "raw_data": '{"public": true}', "raw_tlp": "clear"},
             "undo": "undo_change sets the old values again.",
             "code": "...",
+            "untrusted": ["from", "to"],
             "sample": "...",
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."

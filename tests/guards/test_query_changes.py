@@ -127,6 +127,7 @@ async def test_a_query_that_blocks_is_previewed_with_what_matches_now(bench: Ben
             "withheld": ["1 by CF1_MAX_TLP (amber)"],
             "undo": "undo_change deletes the query again. What was blocked until then was blocked.",
             "code": "...",
+            "untrusted": ["withheld"],
             "sample": "...",
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
@@ -441,6 +442,7 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
             "matches_now": "0",
             "undo": "The journal keeps the query and its alerts; made anew they would have new ids.",
             "code": "...",
+            "untrusted": ["query_json"],
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
             ],

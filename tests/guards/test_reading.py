@@ -214,8 +214,10 @@ async def test_lists_of_datasets_and_actors_tell_only_what_may_be_read(sandbox: 
 [sandbox: fictional data, not intelligence]
 datasets: 1
 withheld: 4 by CF1_READ_DATASETS
+<untrusted MARK>
 name	uuid	kind	access
-Cloudforce One Threat Events	4c0157a5-9de0-5c1c-ae1c-4723e1a35b13	operational	public\
+Cloudforce One Threat Events	4c0157a5-9de0-5c1c-ae1c-4723e1a35b13	operational	public
+</untrusted MARK>\
 """)
         attackers = await ask(client, "list_threat_vocabulary", kind="attackers")
         names = await ask(client, "list_threat_vocabulary", kind="datasets")

@@ -276,6 +276,7 @@ async def test_a_failure_inside_an_answer_is_no_success(bench: Bench) -> None:
             "change": "Tag 1 events in dataset 'Mine' with 'wave'.",
             "tagged": [],
             "failed": "[{'event': 'EVENT', 'reason': 'The API answered that it did not do it.'}]",
+            "untrusted": ["failed"],
         }
     )
 

@@ -50,12 +50,14 @@ async def test_deleted_events_come_back_with_evidence_tags_and_links(bench: Benc
     assert [one.uuid for one in above] == [new_ids[campaign.uuid]]
     assert [line.split("\t")[2:5] for line in changes.split("\n")[3:]] == snapshot(
         [
+            ["tool", "outcome", "change"],
             [
                 "import_threat_events",
                 "done",
                 "Make 2 deleted events of dataset 'Mine' anew, with evidence, tags and links.",
             ],
             ["delete_threat_events", "done", "Delete 2 events from dataset 'Mine' for good."],
+            [],
         ]
     )
     assert Journal(bench.folder / "journal.db").verify() == []

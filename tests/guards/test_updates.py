@@ -262,6 +262,7 @@ async def test_evidence_that_does_not_follow_its_event_is_partial(bench: Bench) 
                     "reason": 'The API refused the request (400). The API said: "too late". Change what it names and call again.',
                 }
             ],
+            "untrusted": ["failed"],
         }
     )
     outcomes = [change.outcome for change in Journal(bench.folder / "journal.db").changes(9)]

@@ -23,10 +23,12 @@ groups: 3
 events: 307
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, ACME Incident Response
 withheld: counts by CF1_MAX_TLP (amber)
+<untrusted MARK>
 attacker	targetIndustry	count
 COPPER LANTERN	Banking & Financial Services	106
 VELOUR CICADA	Insurance	22
 VELOUR CICADA	Automotive	17
+</untrusted MARK>
 Only the largest groups are shown: ask for more (limit), a shorter period or fewer columns.\
 """)
 
@@ -104,6 +106,7 @@ async def test_a_graphql_query_is_answered_with_its_data(client: Client, sandbox
             "data": {
                 "threatEvents": {"total": 204, "groups": [{"tlp": "green", "count": 93}, {"tlp": "amber", "count": 59}]}
             },
+            "untrusted": ["data"],
         }
     )
     assert sandbox.log[-1].body == {"query": query, "variables": {"since": "2026-11-17"}}

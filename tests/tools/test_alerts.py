@@ -17,13 +17,15 @@ async def test_alerts_are_listed_with_their_queries(client: Client) -> None:
     assert await told(client, "list_query_alerts") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 alerts: 6
+<untrusted MARK>
 id	query_id	enabled	frequency	notification_type	last_sent
 1	1	True	daily	ans	
 2	2	True	daily	ans	
 3	3	True	immediate	ans	
 4	4	False	immediate	ans	
 5	6	True	immediate	ans	
-6	8	True	daily	ans	\
+6	8	True	daily	ans	
+</untrusted MARK>\
 """)
 
 
@@ -31,8 +33,10 @@ async def test_one_alert_is_read_by_its_id(client: Client) -> None:
     assert await told(client, "list_query_alerts", alert_id=4) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 alerts: 1
+<untrusted MARK>
 id	query_id	enabled	frequency	notification_type	last_sent
-4	4	False	immediate	ans	\
+4	4	False	immediate	ans	
+</untrusted MARK>\
 """)
 
 

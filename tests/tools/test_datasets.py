@@ -16,12 +16,14 @@ async def test_datasets_are_listed_by_name_uuid_and_kind(client: Client) -> None
     assert await told(client, "list_threat_datasets") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 datasets: 5
+<untrusted MARK>
 name	uuid	kind	access
 Cloudforce One Threat Events	4c0157a5-9de0-5c1c-ae1c-4723e1a35b13	operational	public
 Cybercrime	1845c219-708a-5742-ae10-15645f39ca69	operational	public
 DDoS Attacks	864ac67a-628a-5f92-95b2-aaadaff9397f	operational	public
 Compromised Devices	6539b91f-6772-5f59-ad2c-faa78ad7db62	analytics	public
-ACME Incident Response	fe0cbf94-ee7c-54e3-84bc-499004865e24	operational	private\
+ACME Incident Response	fe0cbf94-ee7c-54e3-84bc-499004865e24	operational	private
+</untrusted MARK>\
 """)
 
 

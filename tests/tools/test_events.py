@@ -23,9 +23,11 @@ events: 2
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 withheld: 1 by CF1_MAX_TLP (amber)
 next_cursor: a369edc8-3-2-0
+<untrusted MARK>
 uuid	date	attacker	category	indicator	target_country	target_industry	tlp	event
-911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	COPPER LANTERN	Account Takeover	198.51.100.43	AT	Banking & Financial Services	green	Reused passwords tried against customer accounts of a Banking & Financial Services organisation
-80fc161b-d20a-5998-bbb9-efef9448a981	2026-11-24 04:14	COPPER LANTERN	Account Takeover	198.51.100.59	DE	Banking & Financial Services	green	Stolen session cookie replayed from a residential network\
+911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	COPPER LANTERN	Account Takeover	198[.]51[.]100[.]43	AT	Banking & Financial Services	green	Reused passwords tried against customer accounts of a Banking & Financial Services organisation
+80fc161b-d20a-5998-bbb9-efef9448a981	2026-11-24 04:14	COPPER LANTERN	Account Takeover	198[.]51[.]100[.]59	DE	Banking & Financial Services	green	Stolen session cookie replayed from a residential network
+</untrusted MARK>\
 """)
 
 
@@ -43,6 +45,7 @@ async def test_the_same_facts_stand_in_text_and_in_data(client: Client) -> None:
                 "ACME Incident Response",
             ],
             "next_cursor": "a369edc8-2-2-0",
+            "untrusted": ["rows"],
             "columns": ["date", "indicator", "tags"],
             "rows": [
                 ["2026-11-24 05:33", "198.51.100.43", ["T1185", "NIGHTLEDGER", "ledger-frost"]],
@@ -148,9 +151,7 @@ async def test_rows_that_do_not_fit_are_cut_and_the_cursor_goes_on_after_them(cl
         cursor = page["next_cursor"]
     everything = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=200)
     assert seen == column(everything, "uuid")[: len(seen)]
-    assert notes[0] == snapshot(
-        ["Cut to fit: the next cursor goes on where this answer ends. Fewer columns (fields) show more rows."]
-    )
+    assert notes[0] == snapshot(["32 of 44 fit: next_cursor goes on after them, and fewer columns (fields) show more."])
 
 
 async def test_a_saved_query_is_run_by_its_id_and_narrowed(client: Client, sandbox: Sandbox) -> None:
@@ -176,6 +177,7 @@ async def test_an_event_is_read_with_its_evidence_and_its_relatives(client: Clie
     text = await told(client, "get_threat_event", event_id=event, dataset_id=DEFAULT, include=["raw", "relationships"])
     assert text == snapshot("""\
 [sandbox: fictional data, not intelligence]
+<untrusted MARK>
 uuid: 911b726d-f71b-545b-9243-98bb435ccb5d
 date: 2026-11-24T05:33:54Z
 event: Reused passwords tried against customer accounts of a Banking & Financial Services organisation
@@ -183,7 +185,7 @@ dataset_id: 4c0157a5-9de0-5c1c-ae1c-4723e1a35b13
 category: Account Takeover
 attacker: COPPER LANTERN
 attacker_country: RU
-indicator: 198.51.100.43
+indicator: 198[.]51[.]100[.]43
 indicator_type: ip
 kill_chain: 7
 mitre_attack: T1110.004, T1078
@@ -194,15 +196,20 @@ target_industry: Banking & Financial Services
 tlp: green
 raw_id: raw1152
 -- raw
-source: sensors.example.net
+</untrusted MARK>
+<untrusted MARK>
+source: sensors[.]example[.]net
 tlp: green
 created: 2026-11-24T07:40:38Z
-data: {"observedAt":"2026-11-24T05:33:54Z","service":"mail","account":"s-okafor@example.org","sourceIp":"198.51.100.43","result":"success","mfa":"not asked","userAgent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36","referrer":"https://files.lantern-pay.test/"}
+data: {"observedAt":"2026-11-24T05:33:54Z","service":"mail","account":"***@example[.]org","sourceIp":"198[.]51[.]100[.]43","result":"success","mfa":"not asked","userAgent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36","referrer":"hxxps://files[.]lantern-pay[.]test/"}
+</untrusted MARK>
 -- relationships
 events: 2
+<untrusted MARK>
 uuid	date	category	indicator	event
 1d93a965-20fc-5d4c-8f56-aafcef041d7f	2026-11-17 18:24	Intrusion Report		Ledger Frost: intrusion at Banking & Financial Services victim 4
-6f57096f-483d-56f9-8cf9-4a901e5a1a2d	2026-11-17 14:24	Campaign		Operation Ledger Frost\
+6f57096f-483d-56f9-8cf9-4a901e5a1a2d	2026-11-17 14:24	Campaign		Operation Ledger Frost
+</untrusted MARK>\
 """)
     assert [line.split("/")[-1] for line in sandbox.asked()[2:]] == [
         event,
@@ -236,6 +243,7 @@ async def test_related_events_lead_to_the_campaign(client: Client) -> None:
             "events": 2,
             "datasets": ["Cloudforce One Threat Events"],
             "withheld": ["1 by CF1_MAX_TLP (amber)"],
+            "untrusted": ["rows"],
             "columns": ["category", "event"],
             "rows": [
                 ["Malware Sample", "COINWICK dropper, signed with a certificate that was withdrawn later"],

@@ -21,8 +21,10 @@ async def test_one_saved_query_is_read_by_its_id(client: Client) -> None:
     assert await told(client, "list_saved_queries", query_id=6) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 queries: 1
+<untrusted MARK>
 id	name	alert_enabled	rule_enabled	updated	query_json
-6	File gateway CVE-2099-10019	True	False	2026-11-24	{"datasetId": ["4c0157a5-9de0-5c1c-ae1c-4723e1a35b13", "fe0cbf94-ee7c-54e3-84bc-499004865e24"], "search": [{"field": "indicator", "op": "equals", "value": "CVE-2099-10019"}]}\
+6	File gateway CVE-2099-10019	True	False	2026-11-24	{"datasetId": ["4c0157a5-9de0-5c1c-ae1c-4723e1a35b13", "fe0cbf94-ee7c-54e3-84bc-499004865e24"], "search": [{"field": "indicator", "op": "equals", "value": "CVE-2099-10019"}]}
+</untrusted MARK>\
 """)
 
 
