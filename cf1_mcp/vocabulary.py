@@ -7,7 +7,8 @@ from typing import Final, Generic, Literal, TypeVar, get_args
 import anyio
 
 from cf1_mcp.client import ThreatEventsClient
-from cf1_mcp.models import Dataset, Tag
+from cf1_mcp.errors import ThreatEventsError
+from cf1_mcp.models import Category, Country, Dataset, Tag
 
 T = TypeVar("T")
 Kind = Literal["attackers", "categories", "countries", "datasets", "indicator_types", "industries", "tags"]
@@ -22,20 +23,47 @@ Ids = tuple[str, ...]
 
 
 @dataclass
+class _Asking(Generic[T]):
+    """A request under way. It ends with an answer, with a failure, or with neither when its caller was cancelled."""
+
+    over: anyio.Event
+    answer: T | None = None
+    failure: ThreatEventsError | None = None
+
+
+@dataclass
 class _Kept(Generic[T]):
-    """One answer, asked for once however many callers wait for it."""
+    """One answer, asked for once however many callers wait for it; they share its failure too."""
 
     read: Callable[[], Awaitable[T]]
-    lock: anyio.Lock
     value: T | None = None
     until: float = float("-inf")
+    asking: _Asking[T] | None = None
 
     async def get(self) -> T:
-        async with self.lock:
-            if self.value is None or anyio.current_time() >= self.until:
-                self.value = await self.read()
-                self.until = anyio.current_time() + KEPT_FOR
-            return self.value
+        while self.value is None or anyio.current_time() >= self.until:
+            if self.asking is None:
+                return await self._ask()
+            asking = self.asking
+            await asking.over.wait()
+            if asking.failure is not None:
+                raise asking.failure
+            if asking.answer is not None:
+                return asking.answer
+        return self.value
+
+    async def _ask(self) -> T:
+        asking = self.asking = _Asking[T](anyio.Event())
+        try:
+            answer = asking.answer = self.value = await self.read()
+            self.until = anyio.current_time() + KEPT_FOR
+            return answer
+        except ThreatEventsError as error:
+            asking.failure = error
+            raise
+        finally:
+            self.asking = None
+            asking.over.set()
 
 
 class Vocabulary:
@@ -45,18 +73,12 @@ class Vocabulary:
         async def tags() -> list[Tag]:
             return (await client.list_tags(page_size=MOST_TAGS)).tags
 
-        async def categories() -> list[str]:
-            return [category.name for category in await client.list_categories()]
-
-        async def countries() -> list[str]:
-            return [f"{country.alpha2} {country.name}" for country in await client.list_countries()]
-
         self._client = client
-        self._datasets = _Kept(client.list_datasets, anyio.Lock())
-        self._tags = _Kept(tags, anyio.Lock())
-        self._categories = _Kept(categories, anyio.Lock())
-        self._countries = _Kept(countries, anyio.Lock())
-        self._industries = _Kept(client.list_industries, anyio.Lock())
+        self._datasets = _Kept(client.list_datasets)
+        self._tags = _Kept(tags)
+        self._categories = _Kept(client.list_categories)
+        self._countries = _Kept(client.list_countries)
+        self._industries = _Kept(client.list_industries)
         self._attackers: dict[Ids, _Kept[list[str]]] = {}
         self._indicator_types: dict[Ids, _Kept[list[str]]] = {}
 
@@ -67,12 +89,19 @@ class Vocabulary:
     async def tags(self) -> list[Tag]:
         return await self._tags.get()
 
-    async def categories(self) -> list[str]:
+    async def category_list(self) -> list[Category]:
         return await self._categories.get()
+
+    async def categories(self) -> list[str]:
+        """The names of the categories."""
+        return [category.name for category in await self.category_list()]
+
+    async def country_list(self) -> list[Country]:
+        return await self._countries.get()
 
     async def countries(self) -> list[str]:
         """ISO alpha-2 code and name in one."""
-        return await self._countries.get()
+        return [f"{country.alpha2} {country.name}" for country in await self.country_list()]
 
     async def industries(self) -> list[str]:
         return await self._industries.get()
@@ -87,4 +116,4 @@ class Vocabulary:
 
 
 def _kept(read: Callable[[Ids], Awaitable[list[str]]], dataset_ids: Ids) -> _Kept[list[str]]:
-    return _Kept(lambda: read(dataset_ids), anyio.Lock())
+    return _Kept(lambda: read(dataset_ids))
