@@ -18,7 +18,7 @@ def _several(value: object) -> object:
 Words = Annotated[list[str], BeforeValidator(_several)]
 
 
-def _words(description: str) -> Any:  # noqa: ANN401 - what Field itself returns
+def _words(description: str | None = None) -> Any:  # noqa: ANN401 - what Field itself returns
     return Field(description=description, max_length=100)
 
 
@@ -43,24 +43,24 @@ EventIds = Annotated[Words, Field(description="Event uuids"), AfterValidator(_uu
 Confirm = Annotated[str | None, Field(description="The code from the preview that this call gave without it")]
 HomeDataset = Annotated[str, Field(description="Dataset name or uuid of the events")]
 DatasetId = Annotated[str | None, Field(description="Dataset name or uuid")]
-DatasetIds = Annotated[Words | None, _words("Dataset names or uuids, or all (default), operational or analytics")]
-QueryId = Annotated[int | None, Field(description="Run this saved query, narrowed by the other filters", ge=1)]
-Fields = Annotated[Words | None, _words("Columns to show instead of the default ones")]
-Limit = Annotated[int, Field(description="Most rows", ge=1, le=500)]
-Cursor = Annotated[str | None, Field(description="next_cursor of the last answer, other arguments unchanged")]
+DatasetIds = Annotated[Words | None, _words("Names or uuids, or all (default), operational, analytics")]
+QueryId = Annotated[int | None, Field(description="Saved query to run, narrowed by the others", ge=1)]
+Fields = Annotated[Words | None, _words("Columns to show")]
+Limit = Annotated[int, Field(ge=1, le=500)]
+Cursor = Annotated[str | None, Field(description="next_cursor of the last answer")]
 
-Attackers = Annotated[Words | None, _words("Actor names")]
+Attackers = Annotated[Words | None, _words()]
 Countries = Annotated[Words | None, _words("ISO codes")]
-Industries = Annotated[Words | None, _words("Industry names")]
-Categories = Annotated[Words | None, _words("Event categories")]
-Indicators = Annotated[Words | None, _words("Exact indicator values")]
+Industries = Annotated[Words | None, _words()]
+Categories = Annotated[Words | None, _words()]
+Indicators = Annotated[Words | None, _words("Exact values")]
 IndicatorTypes = Annotated[Words | None, _words("domain, ip, url, hash ...")]
-Tags = Annotated[Words | None, _words("Any of these tags")]
-Techniques = Annotated[Words | None, _words("ATT&CK ids of the category; single events carry theirs as tags")]
-Tlps = Annotated[Words | None, _words("clear, green, amber, amber+strict, red")]
+Tags = Annotated[Words | None, _words()]
+Techniques = Annotated[Words | None, _words("ATT&CK ids of the category; an event's own are tags")]
+Tlps = Annotated[Words | None, _words()]
 Text = Annotated[str | None, Field(description="Words in the description", max_length=512)]
 Since = Annotated[str | None, Field(description="Earliest date: ISO, or relative as 7d, 24h")]
-Until = Annotated[str | None, Field(description="Latest date, likewise")]
+Until = Annotated[str | None, Field(description="Latest date")]
 
 Description = Annotated[str, Field(description="What happened, in words")]
 Moment = Annotated[str, Field(description="When it happened: ISO, or relative as 2h")]
@@ -79,39 +79,30 @@ class Clause(BaseModel):
     model_config = ConfigDict(extra="forbid")
     field: SearchField
     op: SearchOp = "equals"
-    value: Annotated[Words, Field(description="One value; several with op in", min_length=1, max_length=100)]
+    value: Annotated[Words, Field(min_length=1, max_length=100)]
+    group: int | None = None
 
 
-# Spelt out once here, plainly, instead of the enumerations twice: the API's names are checked by the model above.
-_CLAUSE = {
-    "type": "object",
-    "properties": {
-        "field": {"type": "string"},
-        "op": {"type": "string"},
-        "value": {"type": "array", "items": {"type": "string"}},
-    },
-    "required": ["field", "value"],
-    "additionalProperties": False,
-}
+# Spelt out here, plainly, instead of with the enumerations: the API's names are checked by the model above.
 Conditions = Annotated[
     list[Clause] | None,
     WithJsonSchema(
         {
             "type": "array",
-            "items": _CLAUSE,
-            "description": "More conditions, all of which must hold. field: attacker, createdAt, date, event, "
-            "hasChildren, indicator, killChain, mitreCapec, tags, uuid ...; op: equals, not, gt, gte, lt, lte, like, "
-            "contains, startsWith, endsWith, find, in",
-        }
-    ),
-]
-AnyOf = Annotated[
-    list[list[Clause]] | None,
-    WithJsonSchema(
-        {
-            "type": "array",
-            "items": {"type": "array", "items": _CLAUSE},
-            "description": "Groups of conditions, at least one group of which must hold",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "field": {"type": "string"},
+                    "op": {"type": "string"},
+                    "value": {"type": "array", "items": {"type": "string"}},
+                    "group": {"type": "integer"},
+                },
+                "required": ["field", "value"],
+                "additionalProperties": False,
+            },
+            "description": "More conditions. field: attacker, createdAt, event, hasChildren, killChain, tags, uuid "
+            "...; op: equals, not, gt, gte, lt, lte, like, contains, startsWith, endsWith, in. Those without group "
+            "must all hold, and one of the groups: those with the same number",
         }
     ),
 ]

@@ -49,21 +49,36 @@ def conditions(
     return found
 
 
-def branches(saved: Sequence[Sequence[Condition]], groups: Sequence[Sequence[Clause]] | None) -> list[list[Condition]]:
-    """Groups of conditions of which one must hold."""
+def branches(saved: Sequence[Sequence[Condition]], clauses: Sequence[Clause] | None) -> list[list[Condition]]:
+    """The alternatives of which one must hold: those of the saved query, or the raw conditions by their group.
+
+    Raises:
+        BadArgument: both are given, a group looks at indicators, or there are more than the API takes.
+    """
+    groups: dict[int, list[Condition]] = {}
+    for clause in clauses or ():
+        if clause.group is not None:
+            # The API refuses it there, in words of its own that no argument of the tool is named by.
+            if clause.field == "indicator":
+                raise BadArgument(
+                    "conditions", "a group cannot look at the indicator", "the argument indicator: any of its values"
+                )
+            groups.setdefault(clause.group, []).append(_condition(clause))
     if saved and groups:
-        raise BadArgument("any_of", "the saved query has such groups of its own", "conditions to narrow it further")
-    found = [list(group) for group in saved] or [from_clauses(group) for group in groups or () if group]
+        raise BadArgument("conditions", "the saved query has groups of its own", "conditions without group")
+    found = [list(group) for group in saved] or list(groups.values())
     if len(found) > MOST_BRANCHES or any(len(group) > MOST_CONDITIONS for group in found):
         raise BadArgument(
-            "any_of", "there are too many groups or conditions", f"at most {MOST_BRANCHES} groups of {MOST_CONDITIONS}"
+            "conditions",
+            "there are too many groups or conditions in one",
+            f"at most {MOST_BRANCHES} groups of {MOST_CONDITIONS}",
         )
     return found
 
 
 def from_clauses(clauses: Sequence[Clause] | None) -> list[Condition]:
-    """Raw conditions with their values in the types that their fields have."""
-    return [_condition(clause) for clause in clauses or ()]
+    """The raw conditions that stand in no group, with their values in the types that their fields have."""
+    return [_condition(clause) for clause in clauses or () if clause.group is None]
 
 
 def period(since: str | None, until: str | None, now: datetime) -> tuple[str | None, str | None]:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | float | bool | None"
 
 # What tells a model nothing beyond type and description, or limits that it rarely meets and the code checks anyway.
-_NOISE = frozenset({"title", "$defs", "format", "pattern", "maxItems", "minItems", "maxLength", "minLength"})
+_NOISE = frozenset({"title", "$defs", "format", "pattern", "maxItems", "minItems", "maxLength", "minLength", "minimum"})
 
 
 def plain_schema(schema: Mapping[str, Json]) -> dict[str, Json]:

@@ -9,7 +9,6 @@ from pydantic import Field, JsonValue
 from cf1_mcp import filters
 from cf1_mcp.answers import Answer, Card, Rows
 from cf1_mcp.arguments import (
-    AnyOf,
     Attackers,
     Categories,
     Conditions,
@@ -71,7 +70,6 @@ async def search_threat_events(
     since: Since = None,
     until: Until = None,
     conditions: Conditions = None,
-    any_of: AnyOf = None,
     query_id: QueryId = None,
     order: Annotated[Order, Field(description="By date")] = "desc",
     dataset_ids: DatasetIds = None,
@@ -79,9 +77,9 @@ async def search_threat_events(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Rows:
-    """Find threat events by who attacked whom, with what, where and when: an actor, a country, an industry, an IP,
-    domain, URL or hash, a technique, a date range. All filters must hold; several values of one filter mean any of
-    them. Use it for lists and look-ups; for counts and trends use aggregate_threat_events.
+    """Find threat events by who attacked whom, with what, where and when: look up an IP, domain, URL or hash, the
+    attacks of an actor or on a country or industry, a technique, a period. All filters must hold; of one filter's
+    values any. For counts, rankings and trends use aggregate_threat_events.
     """
     chosen: filters.Filters = {
         "attacker": attacker,
@@ -97,9 +95,9 @@ async def search_threat_events(
     }
     asked = filters.conditions(chosen, text, since, until, now, [*saved.search, *filters.from_clauses(conditions)])
     search = EventSearch(dataset_id=list(scope.ids), search=asked, order_by="date", order=order)
-    if groups := filters.branches(saved.search_branches, any_of):
+    if groups := filters.branches(saved.search_branches, conditions):
         search.search_branches = groups
-    identity = {**chosen, "text": text, "since": since, "until": until, "conditions": conditions, "any_of": any_of,
+    identity = {**chosen, "text": text, "since": since, "until": until, "conditions": conditions,
                 "query_id": query_id, "order": order, "scope": scope.ids}  # fmt: skip
     return await event_page(client, search, scope, columns_of(fields), limit, cursor, identity)
 

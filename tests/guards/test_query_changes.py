@@ -537,3 +537,36 @@ async def test_a_query_that_is_still_there_after_its_deletion_was_not_deleted(be
         preview = await ask(client, "delete_saved_query", query_id=query.id)
         done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
     assert (done["status"], done["left"]) == ("failed", True)
+
+
+# -- running
+
+
+async def test_a_saved_query_with_groups_is_run_with_them_and_takes_no_others(bench: Bench) -> None:
+    query = await saved(
+        bench,
+        "Two of them",
+        over(uuid_of(bench, MINE), searchBranches=[[PHISHING], [{"field": "tlp", "op": "equals", "value": "green"}]]),
+    )
+    alone: JsonValue = {"field": "attacker", "value": ["A"]}
+    grouped: JsonValue = {"field": "attacker", "value": ["A"], "group": 1}
+    async with bench.server(bench.allowed()) as client:
+        words = await refused(client, "search_threat_events", query_id=query.id, conditions=[alone, grouped])
+        await ask(client, "search_threat_events", query_id=query.id, conditions=[alone])
+    assert words == snapshot("conditions: the saved query has groups of its own. Use conditions without group.")
+    assert bench.sandbox.log[-1].body == snapshot(
+        {
+            "datasetId": ["a9fa1f29-a64a-58a3-af35-67f963de9ab6"],
+            "search": [
+                {"field": "category", "op": "equals", "value": "Phishing"},
+                {"field": "attacker", "op": "equals", "value": "A"},
+            ],
+            "searchBranches": [
+                [{"field": "category", "op": "equals", "value": "Phishing"}],
+                [{"field": "tlp", "op": "equals", "value": "green"}],
+            ],
+            "orderBy": "date",
+            "order": "desc",
+            "pageSize": 20,
+        }
+    )

@@ -107,7 +107,8 @@ def test_it_calls_a_tool_with_arguments(inspector: Inspector, era: str) -> None:
     data = answer["structuredContent"]
     assert (data["source"], data["columns"]) == ("sandbox: fictional data, not intelligence", ["attacker", "tlp"])
     assert [attacker for attacker, _ in data["rows"]] == ["GLASS HERON"] * 3
-    assert answer["content"][0]["text"].endswith("\n".join("\t".join(row) for row in data["rows"]))
+    table = "\n".join("\t".join(row) for row in data["rows"])
+    assert f"\n{table}\n</untrusted " in answer["content"][0]["text"]
 
 
 def test_it_is_told_that_an_argument_is_wrong(inspector: Inspector) -> None:

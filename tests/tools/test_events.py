@@ -22,7 +22,7 @@ async def test_a_search_answers_rows_that_say_where_they_come_from(client: Clien
 events: 2
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 withheld: 1 by CF1_MAX_TLP (amber)
-next_cursor: a369edc8-3-2-0
+next_cursor: b6a53eb4-3-2-0
 <untrusted MARK>
 uuid	date	attacker	category	indicator	target_country	target_industry	tlp	event
 911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	COPPER LANTERN	Account Takeover	198[.]51[.]100[.]43	AT	Banking & Financial Services	green	Reused passwords tried against customer accounts of a Banking & Financial Services organisation
@@ -44,7 +44,7 @@ async def test_the_same_facts_stand_in_text_and_in_data(client: Client) -> None:
                 "Compromised Devices",
                 "ACME Incident Response",
             ],
-            "next_cursor": "a369edc8-2-2-0",
+            "next_cursor": "b6a53eb4-2-2-0",
             "untrusted": ["rows"],
             "columns": ["date", "indicator", "tags"],
             "rows": [
@@ -108,24 +108,42 @@ async def test_tags_techniques_indicators_and_raw_conditions_reach_it_too(client
     )
 
 
-async def test_groups_of_conditions_go_in_a_body(client: Client, sandbox: Sandbox) -> None:
+async def test_one_group_of_conditions_must_hold_beside_those_without_group(client: Client, sandbox: Sandbox) -> None:
     data = await ask(
         client,
         "search_threat_events",
-        any_of=[
-            [{"field": "attacker", "value": ["COPPER LANTERN"]}, {"field": "targetCountry", "value": ["AT"]}],
-            [{"field": "attacker", "value": ["VELOUR CICADA"]}],
+        conditions=[
+            {"field": "attacker", "value": ["COPPER LANTERN"], "group": 1},
+            {"field": "targetCountry", "value": ["AT"], "group": 1},
+            {"field": "attacker", "value": ["VELOUR CICADA"], "group": "2"},
+            {"field": "tlp", "op": "not", "value": ["green"]},
         ],
         dataset_ids=[DEFAULT],
-        fields=["attacker", "target_country"],
+        fields=["attacker", "target_country", "tlp"],
         limit=100,
     )
     assert sandbox.asked()[-1] == "POST /events"
-    assert {
-        (attacker, country == "AT")
-        for attacker, country in zip(column(data, "attacker"), column(data, "target_country"), strict=True)
-    } >= {("COPPER LANTERN", True)}
-    assert set(column(data, "attacker")) == {"COPPER LANTERN", "VELOUR CICADA"}
+    assert sandbox.log[-1].body == snapshot(
+        {
+            "datasetId": ["4c0157a5-9de0-5c1c-ae1c-4723e1a35b13"],
+            "search": [{"field": "tlp", "op": "not", "value": "green"}],
+            "searchBranches": [
+                [
+                    {"field": "attacker", "op": "equals", "value": "COPPER LANTERN"},
+                    {"field": "targetCountry", "op": "equals", "value": "AT"},
+                ],
+                [{"field": "attacker", "op": "equals", "value": "VELOUR CICADA"}],
+            ],
+            "orderBy": "date",
+            "order": "desc",
+            "pageSize": 100,
+        }
+    )
+    attackers = column(data, "attacker")
+    assert set(attackers) == {"COPPER LANTERN", "VELOUR CICADA"}
+    countries = zip(attackers, column(data, "target_country"), strict=True)
+    assert all(country == "AT" for attacker, country in countries if attacker == "COPPER LANTERN")
+    assert "green" not in column(data, "tlp")
 
 
 async def test_pages_follow_one_another_without_gap_or_repetition(client: Client) -> None:
@@ -282,7 +300,7 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"atacker": ["X"]},
             snapshot(
-                "search_threat_events has no argument 'atacker'. Did you mean attacker? Valid arguments: any_of, attacker, attacker_country, category, conditions, cursor, dataset_ids, fields, indicator, indicator_type, limit, mitre_attack, order, query_id, since, tags, target_country, target_industry, text, tlp, until."
+                "search_threat_events has no argument 'atacker'. Did you mean attacker? Valid arguments: attacker, attacker_country, category, conditions, cursor, dataset_ids, fields, indicator, indicator_type, limit, mitre_attack, order, query_id, since, tags, target_country, target_industry, text, tlp, until."
             ),
         ),
         (
@@ -353,14 +371,22 @@ async def test_related_events_can_be_paged(client: Client) -> None:
             ),
         ),
         (
-            {"any_of": [[{"field": "indicator", "value": ["x"]}]]},
+            {"conditions": [{"field": "indicator", "value": ["x"], "group": 1}]},
             snapshot(
-                'The API refused the request (400). The API said: "searchBranches must not filter by indicator; put that condition into search". Change what it names and call again.'
+                "conditions: a group cannot look at the indicator. Use the argument indicator: any of its values."
             ),
         ),
         (
-            {"any_of": [[{"field": "tlp", "value": ["red"]}]] * 9},
-            snapshot("any_of: there are too many groups or conditions. Use at most 8 groups of 10."),
+            {"conditions": [{"field": "tlp", "value": ["red"], "group": group} for group in range(9)]},
+            snapshot("conditions: there are too many groups or conditions in one. Use at most 8 groups of 10."),
+        ),
+        (
+            {"conditions": [{"field": "tlp", "value": ["red"], "group": 3}] * 11},
+            snapshot("conditions: there are too many groups or conditions in one. Use at most 8 groups of 10."),
+        ),
+        (
+            {"conditions": [{"field": "tlp", "value": ["red"], "group": "first"}]},
+            snapshot("conditions.0.group: Input should be a valid integer, unable to parse string as an integer."),
         ),
         (
             {"query_id": 999},
