@@ -18,6 +18,7 @@ from cf1_mcp.models import Dataset, Event, Tlp
 from cf1_mcp.queries import Saved
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.text import clean
+from cf1_mcp.vocabulary import EVERYWHERE, Kind, Vocabulary
 
 SCOPE_WORDS: Final = ("all", "operational", "analytics")
 LONGEST_NAME: Final = 80
@@ -77,7 +78,8 @@ class Scope:
     reading: Reading
 
 
-async def _reading(words: KnownWords, operator: Operator) -> Reading:
+async def reading_rules(words: KnownWords, operator: Operator) -> Reading:
+    """The rules for reading as they stand for the datasets that the account has now."""
     known = await words.datasets()
     wanted = {_plain(word) for word in operator.read_datasets}
     if operator.read_datasets == EVERY_DATASET:
@@ -89,7 +91,27 @@ async def _reading(words: KnownWords, operator: Operator) -> Reading:
     return Reading((*listed, *unlisted), True, operator.max_tlp)
 
 
-Reader = Annotated[Reading, Resolve(_reading)]
+Reader = Annotated[Reading, Resolve(reading_rules)]
+
+
+async def readable_words(words: Vocabulary, reading: Reading, kind: Kind) -> list[str]:
+    """All values of one kind that may be told, in the API's order and as it writes them."""
+    readable = tuple(dataset.uuid for dataset in reading.datasets) if reading.restricted else EVERYWHERE
+    match kind:
+        case "attackers":
+            return await words.attackers(readable) if readable else []
+        case "indicator_types":
+            return await words.indicator_types(readable) if readable else []
+        case "categories":
+            return await words.categories()
+        case "countries":
+            return await words.countries()
+        case "datasets":
+            return [dataset.name for dataset in reading.datasets]
+        case "industries":
+            return await words.industries()
+        case "tags":
+            return [tag.value for tag in await words.tags() if not reading.above(tag.tlp)]
 
 
 async def _read_scope(words: KnownWords, reading: Reader, dataset_ids: list[str] | None) -> Scope:

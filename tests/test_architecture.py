@@ -28,11 +28,14 @@ FLOORS = [
     [
         "queries",
         "policy",
+        "countries",
+        "spelling",
         "paging",
         "arguments",
         "filters",
         "cells",
         "answers",
+        "guide",
         "listing",
         "counting",
         "graphql_guard",
@@ -72,11 +75,12 @@ FLOORS = [
         "tools.changes",
         "tools.undoing",
     ],
+    ["instructions", "resources", "completions"],
     ["server"],
     ["serve", "tour", "history", "cli", "__main__"],
 ]
 ORDER = [module for floor in FLOORS for module in floor]
-TOOLS = FLOORS[-3]
+TOOLS = FLOORS[-4]
 COMMANDS = FLOORS[-1]
 
 

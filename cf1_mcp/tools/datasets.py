@@ -1,18 +1,19 @@
 """What the account holds: its datasets and its words."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cf1_mcp.answers import Rows
+from cf1_mcp.answers import Answer, Rows
 from cf1_mcp.arguments import Cursor, Limit
 from cf1_mcp.cells import LONGEST_CELL
 from cf1_mcp.context import KnownWords
+from cf1_mcp.guide import SearchGuide
 from cf1_mcp.listing import whole_list, withheld_fact
-from cf1_mcp.policy import DATASET_RULE, Reader, Reading
+from cf1_mcp.policy import DATASET_RULE, Reader, readable_words
 from cf1_mcp.text import clean
 from cf1_mcp.toolset import READ, Toolset
-from cf1_mcp.vocabulary import EVERYWHERE, Kind, Vocabulary
+from cf1_mcp.vocabulary import Kind
 
 datasets = Toolset("events")
 
@@ -42,35 +43,18 @@ async def list_threat_datasets(words: KnownWords, reading: Reader, cursor: Curso
 async def list_threat_vocabulary(
     words: KnownWords,
     reading: Reader,
-    kind: Annotated[Kind, Field(description="Which values")],
+    kind: Annotated[Literal[Kind, "search_guide"], Field(description="Which values")],
     contains: Contains = None,
     limit: Limit = 100,
     cursor: Cursor = None,
-) -> Rows:
+) -> Answer:
     """List the values the account knows: actors, categories, countries, industries, indicator types, tags. Use it to
-    find the exact spelling before a search, or when a search finds nothing. It tells no events.
+    find the exact spelling before a search, or when a search finds nothing. It tells no events. Kind search_guide tells
+    how to write a search, with examples.
     """
+    if kind == "search_guide":
+        return SearchGuide()
     wanted = (contains or "").casefold()
-    found = [word for word in await _words(words, reading, kind) if wanted in word.casefold()]
+    found = [word for word in await readable_words(words, reading, kind) if wanted in word.casefold()]
     rows = [[clean(word, LONGEST_CELL)] for word in found]
     return whole_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
-
-
-async def _words(words: Vocabulary, reading: Reading, kind: Kind) -> list[str]:
-    """All values of one kind that may be told, in the API's order."""
-    readable = tuple(dataset.uuid for dataset in reading.datasets) if reading.restricted else EVERYWHERE
-    match kind:
-        case "attackers":
-            return await words.attackers(readable) if readable else []
-        case "indicator_types":
-            return await words.indicator_types(readable) if readable else []
-        case "categories":
-            return await words.categories()
-        case "countries":
-            return await words.countries()
-        case "datasets":
-            return [dataset.name for dataset in reading.datasets]
-        case "industries":
-            return await words.industries()
-        case "tags":
-            return [tag.value for tag in await words.tags() if not reading.above(tag.tlp)]
