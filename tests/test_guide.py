@@ -1,0 +1,47 @@
+"""The search guide says what the search itself takes."""
+
+import json
+from typing import get_args
+
+import pytest
+from mcp import Client
+from pydantic import JsonValue
+
+from cf1_mcp.answers import FIELDS, UNTOLD
+from cf1_mcp.guide import EXAMPLES, Example, search_guide
+from cf1_mcp.models import SearchField, SearchOp
+from cf1_mcp.server import offered_tools
+from cf1_mcp.settings import Settings
+from tests.conversations import ask
+
+pytestmark = pytest.mark.anyio
+
+# Groups of conditions are described as they are about to be taken.
+TAKEN = [one for one in EXAMPLES if '"group"' not in json.dumps(one.arguments)]
+SCHEMA = next(tool.parameters for tool in offered_tools(Settings()) if tool.name == "search_threat_events")
+
+
+def test_it_is_short_enough_to_be_read_whole() -> None:
+    assert len(search_guide()) <= 6_000
+
+
+def test_it_names_every_field_operator_and_column() -> None:
+    told = set(search_guide().replace(",", " ").replace(".", " ").replace(":", " ").replace("`", " ").split())
+    assert {*get_args(SearchField), *get_args(SearchOp), *FIELDS} - {*UNTOLD} <= told
+
+
+def test_it_names_every_argument_of_the_search_and_its_bounds() -> None:
+    guide, known = search_guide(), SCHEMA["properties"]
+    assert [name for name in known if f"`{name}`" not in guide and name != "any_of"] == []
+    assert f"({known['limit']['default']}, up to {known['limit']['maximum']})" in guide
+
+
+@pytest.mark.parametrize("example", TAKEN, ids=lambda one: one.question)
+async def test_an_example_is_taken_by_the_search_itself(client: Client, example: Example) -> None:
+    arguments: dict[str, JsonValue] = dict(example.arguments)
+    data = await ask(client, "search_threat_events", **arguments)
+    assert isinstance(data["events"], int)
+
+
+def test_there_are_examples_enough_and_not_too_many() -> None:
+    assert 6 <= len(TAKEN) <= len(EXAMPLES) <= 8
