@@ -58,7 +58,8 @@ class Answer(ABC):
     def text(self, style: Style) -> str:
         """The answer as a model reads it."""
         lines: list[str] = []
-        for foreign, blocks in groupby(self.blocks(style), key=lambda block: block.foreign):
+        filled = (block for block in self.blocks(style) if block.lines)
+        for foreign, blocks in groupby(filled, key=lambda block: block.foreign):
             inside = [line for block in blocks for line in block.lines]
             lines += style.apart(inside) if foreign else inside
         return "\n".join(lines)

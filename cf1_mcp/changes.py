@@ -39,7 +39,9 @@ SAMPLE_COLUMNS: Final = ("uuid", "date", "tlp", "attacker", "event")
 
 @dataclass(frozen=True)
 class Effect:
-    """What a change would do, as it stands now. `before` is what undo needs, and what the code is bound to."""
+    """What a change would do, as it stands now. `before` is what undo needs, and what the code is bound to; `read_as`
+    says what of the call was read otherwise than it was typed.
+    """
 
     tool: str
     arguments: Mapping[str, JsonValue]
@@ -51,6 +53,7 @@ class Effect:
     facts: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     events: Sequence[Event] = ()
     undoes: str | None = None
+    read_as: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Planned:
         except ThreatEventsError as error:
             await self._failed(change_id, error)
             raise
-        ours, foreign = _by_origin(result.facts)
+        ours, foreign = _by_origin({**result.facts, **effect.read_as})
         told: dict[str, JsonValue] = {"status": result.status, "change_id": change_id, "change": _summary(effect)}
         told |= ours | _repeats(self.server, effect)
         try:
@@ -170,7 +173,7 @@ def journaled(plan: Plan) -> Callable[..., Awaitable[Planned]]:
 async def _preview(server: ServerContext, effect: Effect) -> Card:
     """What would happen, and the code that lets it."""
     code = server.confirmations.code(effect.tool, effect.arguments, effect.before)
-    ours, foreign = _by_origin(effect.facts)
+    ours, foreign = _by_origin({**effect.facts, **effect.read_as})
     shown: dict[str, JsonValue] = {
         "status": "confirmation_required",
         "change": _summary(effect),

@@ -10,10 +10,11 @@ from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
 from cf1_mcp.context import KnownWords, Now
+from cf1_mcp.countries import country_code
 from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
-from cf1_mcp.models import Event, Tlp
+from cf1_mcp.models import Country, Event, Tlp
 from cf1_mcp.policy import Reader, Reading
-from cf1_mcp.text import clean, visible
+from cf1_mcp.text import clean, typed_indicator, visible
 from cf1_mcp.times import ACCEPTED, moment
 from cf1_mcp.vocabulary import EVERYWHERE, Vocabulary
 
@@ -72,14 +73,16 @@ class Checking:
                 return self.date(text, argument)
             case "tlp":
                 return self.marking(text, argument)
-            case "attacker" | "indicator":
+            case "attacker":
                 return _visible(text.strip(), argument)
+            case "indicator":
+                return _visible(typed_indicator(text), argument)
             case "target_industry" if text.strip():
                 return _known(text, await self.words.industries(), argument)
             case "indicator_type" if text.strip():
                 return _known(text, await self._indicator_types(), argument)
             case "attacker_country" | "target_country" if text.strip():
-                return _country(text, await self.words.countries(), argument)
+                return _country(text, await self.words.country_list(), argument)
             case _:
                 return text
 
@@ -171,6 +174,16 @@ def checked_raw(data: dict[str, JsonValue], argument: str = "raw_data") -> dict[
     return data
 
 
+def read_as(given: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, JsonValue]:
+    """A fact on what was read otherwise than it was typed, where anything was."""
+    told: list[JsonValue] = [
+        f"{name}: {clean(text, LONGEST_SHOWN, value=True)} as {clean(fields[name], LONGEST_SHOWN, value=True)}"
+        for name, text in given.items()
+        if fields[name] != text.strip() and not same(name, fields[name], text)
+    ]
+    return {"read_as": told} if told else {}
+
+
 def differing(sent: Mapping[str, str], event: Event) -> list[JsonValue]:
     """The fields that an answer tells otherwise than they were sent, each with both values."""
     return [
@@ -211,16 +224,15 @@ def _known(text: str, known: Sequence[str], argument: str) -> str:
     raise _unknown(text, known, argument, choices([clean(word, LONGEST_SHOWN) for word in known]))
 
 
-def _country(text: str, known: Sequence[str], argument: str) -> str:
-    """The ISO code of a country given as such or by name. The known ones are `US United States`."""
-    pairs = [entry.partition(" ")[::2] for entry in known]
-    wanted = text.strip().casefold()
-    for code, name in pairs:
-        if wanted in (code.casefold(), name.casefold()):
-            return code
+def _country(text: str, known: Sequence[Country], argument: str) -> str:
+    """The ISO code of a country given as such, by name or by a common alias."""
     if not known:
         return text
-    raise _unknown(text, [name for _, name in pairs], argument, "an ISO code of two letters such as US, or a name")
+    if code := country_code(text, known):
+        return code
+    raise _unknown(
+        text, [country.name for country in known], argument, "an ISO code of two letters such as US, or a name"
+    )
 
 
 def _unknown(text: str, known: Sequence[str], argument: str, valid: str) -> BadArgument:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from pydantic.alias_generators import to_snake
+
 from cf1_mcp.arguments import Clause
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import Condition, SearchField, SearchValue, Tlp
@@ -13,6 +15,7 @@ from cf1_mcp.times import ACCEPTED, moment
 # Limits of the API for one search.
 MOST_CONDITIONS: Final = 10
 MOST_BRANCHES: Final = 8
+MOST_VALUES: Final = 100
 LONGEST_VALUE: Final = 512
 
 Filters = Mapping[SearchField, Sequence[str] | None]
@@ -21,32 +24,30 @@ Filters = Mapping[SearchField, Sequence[str] | None]
 def conditions(
     filters: Filters,
     text: str | None,
-    since: str | None,
-    until: str | None,
-    now: datetime,
+    dates: tuple[str | None, str | None],
     more: Sequence[Condition],
-) -> list[Condition]:
-    """Everything that must hold, as the API is asked.
+    saved: Sequence[Condition],
+) -> dict[str, list[Condition]]:
+    """Everything that must hold, as the API is asked, by the argument that asks for it.
 
     Raises:
-        BadArgument: a date is none, a value is too long, or there are more than ten conditions.
+        BadArgument: a value is too long, or there are more than ten conditions.
     """
-    found = [_any_of(name, values) for name, values in filters.items() if values]
+    start, end = dates
+    found = {to_snake(name): [_any_of(name, values)] for name, values in filters.items() if values}
     if text and text.strip():
-        found.append(Condition(field="event", op="contains", value=text.strip()))
-    start, end = period(since, until, now)
-    if start:
-        found.append(Condition(field="date", op="gte", value=start))
-    if end:
-        found.append(Condition(field="date", op="lte", value=end))
-    found += more
-    if len(found) > MOST_CONDITIONS:
+        found["text"] = [Condition(field="event", op="contains", value=text.strip())]
+    found["since"] = [Condition(field="date", op="gte", value=start)] if start else []
+    found["until"] = [Condition(field="date", op="lte", value=end)] if end else []
+    found |= {"conditions": [*more], "query_id": [*saved]}
+    count = sum(len(part) for part in found.values())
+    if count > MOST_CONDITIONS:
         raise BadArgument(
             "conditions",
-            f"there are {len(found)} conditions and the API takes {MOST_CONDITIONS}",
+            f"there are {count} conditions and the API takes {MOST_CONDITIONS}",
             f"at most {MOST_CONDITIONS} filters and conditions together",
         )
-    return found
+    return {name: part for name, part in found.items() if part}
 
 
 def branches(saved: Sequence[Sequence[Condition]], clauses: Sequence[Clause] | None) -> list[list[Condition]]:
@@ -116,10 +117,14 @@ def _any_of(name: SearchField, values: Sequence[str]) -> Condition:
     for value in spelt:
         if not 0 < len(value) <= LONGEST_VALUE:
             raise BadArgument(
-                str(name), f"a value has {len(value)} characters", f"values of 1 to {LONGEST_VALUE} characters"
+                to_snake(name), f"a value has {len(value)} characters", f"values of 1 to {LONGEST_VALUE} characters"
             )
     if len(spelt) == 1:
         return Condition(field=name, op="equals", value=spelt[0])
+    if len(spelt) > MOST_VALUES:
+        raise BadArgument(
+            to_snake(name), f"it stands for {len(spelt)} values", f"values for at most {MOST_VALUES} spellings"
+        )
     return Condition(field=name, op="in", value=list[SearchValue](spelt))
 
 

@@ -116,7 +116,7 @@ class Spelling:
 
 async def spelling_for(words: Vocabulary, reading: Reading, names: Sequence[SearchField]) -> Spelling:
     """The words that filters of these names are held to. What cannot be read in time is left out."""
-    kinds = list(dict.fromkeys(KINDS[name] for name in names if name in KINDS))
+    kinds: list[Kind] = list(dict.fromkeys(KINDS[name] for name in names if name in KINDS))
     found: dict[Kind, Sequence[str]] = {}
     countries: list[Country] = []
     aliases: list[Tag] = []
@@ -139,9 +139,9 @@ async def spelling_for(words: Vocabulary, reading: Reading, names: Sequence[Sear
 
 
 def near(word: str, known: Sequence[str]) -> list[str]:
-    """The known words that `word` was probably meant to be, whatever its case: parts first, then likenesses."""
+    """The known words that `word` was probably meant to be, whatever its case: what holds it, else what is like it."""
     by_fold = {name.casefold(): name for name in known}
     wanted = word.strip().casefold()
-    parts = [fold for fold in by_fold if len(wanted) >= SHORTEST_PART and wanted in fold]
-    alike = get_close_matches(wanted, list(by_fold), n=MOST_NEAR, cutoff=0.6)
-    return [by_fold[fold] for fold in dict.fromkeys([*parts, *alike])][:MOST_NEAR]
+    holding = [fold for fold in by_fold if len(wanted) >= SHORTEST_PART and wanted in fold]
+    found = holding or get_close_matches(wanted, list(by_fold), n=MOST_NEAR, cutoff=0.6)
+    return [by_fold[fold] for fold in found][:MOST_NEAR]

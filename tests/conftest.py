@@ -35,6 +35,10 @@ class Sandbox:
     def connect(self) -> httpx.AsyncBaseTransport:
         return httpx.ASGITransport(ExchangeLog(sandbox_app(self.store, self.options), self.log))
 
+    def searches(self) -> list[Exchange]:
+        """The requests for a page of events, in their order."""
+        return [one for one in self.log if one.path.endswith("/events")]
+
     def asked(self) -> list[str]:
         """Method and path of every request so far, account and dataset ids left out."""
         return [f"{one.method} {one.path.split('/cloudforce-one')[1]}" for one in self.log]

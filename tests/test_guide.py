@@ -7,7 +7,7 @@ import pytest
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.answers import FIELDS, UNTOLD
+from cf1_mcp.cells import FIELDS, UNTOLD
 from cf1_mcp.guide import EXAMPLES, Example, search_guide
 from cf1_mcp.models import SearchField, SearchOp
 from cf1_mcp.server import offered_tools

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from cf1_mcp.answers import Card
 from cf1_mcp.arguments import Country, Description, HomeDataset, Marking, Moment, NewTags, RawData
 from cf1_mcp.changes import Effect, Planned, Result, journaled
-from cf1_mcp.checking import Checker, Given, checked_raw, checked_tags, checked_text, differing
+from cf1_mcp.checking import Checker, Given, checked_raw, checked_tags, checked_text, differing, read_as
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.context import Client
 from cf1_mcp.errors import BadArgument
@@ -50,6 +50,7 @@ async def _plan(
         before=None,
         undo="undo_change deletes the event again.",
         needs_code=False,
+        read_as=read_as(given, fields),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from cf1_mcp import filters
+from cf1_mcp.absence import explained
 from cf1_mcp.answers import Answer, Card, Rows
 from cf1_mcp.arguments import (
     Attackers,
@@ -32,12 +32,12 @@ from cf1_mcp.arguments import (
 )
 from cf1_mcp.cells import LONGEST_FIELD, cleaned, columns_of, event_cells, event_fields
 from cf1_mcp.client import ThreatEventsClient
-from cf1_mcp.context import Client, KnownWords, Now
+from cf1_mcp.context import Client, KnownWords
 from cf1_mcp.listing import event_page, page_rows, withheld_fact
-from cf1_mcp.models import Dataset, Direction, Event, EventSearch, Order, RelationshipType
+from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
 from cf1_mcp.paging import decode
 from cf1_mcp.policy import KnownDataset, Reader, Reading, SearchScope
-from cf1_mcp.queries import Saved
+from cf1_mcp.question import Asked
 from cf1_mcp.text import clean
 from cf1_mcp.together import together
 from cf1_mcp.toolset import READ, Toolset
@@ -54,8 +54,7 @@ LONGEST_RAW = 8_000
 async def search_threat_events(
     client: Client,
     scope: SearchScope,
-    saved: Saved,
-    now: Now,
+    question: Asked,
     attacker: Attackers = None,
     attacker_country: Countries = None,
     target_country: Countries = None,
@@ -81,25 +80,10 @@ async def search_threat_events(
     attacks of an actor or on a country or industry, a technique, a period. All filters must hold; of one filter's
     values any. For counts, rankings and trends use aggregate_threat_events.
     """
-    chosen: filters.Filters = {
-        "attacker": attacker,
-        "attackerCountry": attacker_country,
-        "targetCountry": target_country,
-        "targetIndustry": target_industry,
-        "category": category,
-        "indicator": indicator,
-        "indicatorType": indicator_type,
-        "tags": tags,
-        "mitreAttack": mitre_attack,
-        "tlp": tlp,
-    }
-    asked = filters.conditions(chosen, text, since, until, now, [*saved.search, *filters.from_clauses(conditions)])
-    search = EventSearch(dataset_id=list(scope.ids), search=asked, order_by="date", order=order)
-    if groups := filters.branches(saved.search_branches, conditions):
-        search.search_branches = groups
-    identity = {**chosen, "text": text, "since": since, "until": until, "conditions": conditions,
-                "query_id": query_id, "order": order, "scope": scope.ids}  # fmt: skip
-    return await event_page(client, search, scope, columns_of(fields), limit, cursor, identity)
+    search = question.search().model_copy(update={"dataset_id": list(scope.ids), "order_by": "date", "order": order})
+    identity = {**question.typed, "query_id": query_id, "order": order, "scope": scope.ids}
+    page = await event_page(client, search, scope, columns_of(fields), limit, cursor, identity)
+    return await explained(client, page, question, scope)
 
 
 @events.tool("Get a threat event", READ)

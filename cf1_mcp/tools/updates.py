@@ -11,7 +11,7 @@ from cf1_mcp.answers import Card
 from cf1_mcp.arguments import Confirm, Country, EventId, HomeDataset, Marking, Moment, RawData
 from cf1_mcp.cells import LONGEST_CELL
 from cf1_mcp.changes import Effect, Planned, Result, approved
-from cf1_mcp.checking import Checker, Checking, Given, checked_raw, checked_text, differing, same
+from cf1_mcp.checking import Checker, Checking, Given, checked_raw, checked_text, differing, read_as, same
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.context import Client
 from cf1_mcp.errors import ApiError, BadArgument, Withheld
@@ -82,6 +82,7 @@ async def _plan(
         needs_code=bool(lowered),
         facts={"from": _told(old, old_raw), "to": _told({**new}, new_raw)},
         events=[event],
+        read_as=read_as(given, fields),
     )
 
 

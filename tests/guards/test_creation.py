@@ -58,6 +58,13 @@ async def test_an_event_is_created_as_it_was_given_and_journaled(bench: Bench) -
             "change_id": "...",
             "change": "Create an event of category 'Phishing', marked clear, in dataset 'Mine'.",
             "created": "...",
+            "read_as": [
+                "category: phishing as Phishing",
+                "date: 2h as 2026-11-24T10:00:00Z",
+                "target_country: Germany as DE",
+                "target_industry: government as Government",
+            ],
+            "untrusted": ["read_as"],
         }
     )
     assert bench.changes_sent() == ["POST /events/create"]
@@ -170,6 +177,8 @@ async def test_an_event_that_the_api_made_otherwise_is_partial_and_says_how(benc
                 {"field": "tlp", "sent": "green", "answered": "clear"},
                 {"field": "tags", "not_set": ["wave"]},
             ],
+            "read_as": ["date: 2026-11-20 as 2026-11-20T00:00:00Z"],
+            "untrusted": ["read_as"],
         }
     )
 

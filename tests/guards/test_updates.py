@@ -51,6 +51,8 @@ async def test_what_is_given_is_changed_and_its_old_values_are_journaled(bench: 
             "change": "...",
             "event_id": "...",
             "changed": ["attacker", "event", "indicator", "target_country", "tlp", "raw"],
+            "read_as": ["category: phishing as Phishing", "target_country: Germany as DE"],
+            "untrusted": ["read_as"],
         }
     )
     assert bench.changes_sent() == [f"PATCH /events/{event.uuid}", f"PATCH /events/{event.uuid}/raw/{event.raw_id}"]

@@ -64,5 +64,5 @@ async def test_a_hundred_calls_at_once_ask_the_api_once(client: Client, sandbox:
 
 async def test_an_unknown_vocabulary_is_refused_with_the_known_ones(client: Client) -> None:
     assert await refused(client, "list_threat_vocabulary", kind="malware") == snapshot(
-        "kind: Input should be 'attackers', 'categories', 'countries', 'datasets', 'indicator_types', 'industries' or 'tags'. Use attackers, categories, countries, datasets, indicator_types, industries or tags."
+        "kind: Input should be 'attackers', 'categories', 'countries', 'datasets', 'indicator_types', 'industries', 'tags' or 'search_guide'. Use attackers, categories, countries, datasets, indicator_types, industries, tags or search_guide."
     )

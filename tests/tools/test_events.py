@@ -22,8 +22,9 @@ async def test_a_search_answers_rows_that_say_where_they_come_from(client: Clien
 events: 2
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 withheld: 1 by CF1_MAX_TLP (amber)
-next_cursor: b6a53eb4-3-2-0
+next_cursor: 1dc79a57-3-2-0
 <untrusted MARK>
+read_as: since: 7d as 2026-11-17T12:00:00Z
 uuid	date	attacker	category	indicator	target_country	target_industry	tlp	event
 911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	COPPER LANTERN	Account Takeover	198[.]51[.]100[.]43	AT	Banking & Financial Services	green	Reused passwords tried against customer accounts of a Banking & Financial Services organisation
 80fc161b-d20a-5998-bbb9-efef9448a981	2026-11-24 04:14	COPPER LANTERN	Account Takeover	198[.]51[.]100[.]59	DE	Banking & Financial Services	green	Stolen session cookie replayed from a residential network
@@ -44,8 +45,9 @@ async def test_the_same_facts_stand_in_text_and_in_data(client: Client) -> None:
                 "Compromised Devices",
                 "ACME Incident Response",
             ],
-            "next_cursor": "b6a53eb4-2-2-0",
-            "untrusted": ["rows"],
+            "next_cursor": "1dc79a57-2-2-0",
+            "read_as": ["since: 7d as 2026-11-17T12:00:00Z"],
+            "untrusted": ["read_as", "rows"],
             "columns": ["date", "indicator", "tags"],
             "rows": [
                 ["2026-11-24 05:33", "198.51.100.43", ["T1185", "NIGHTLEDGER", "ledger-frost"]],
@@ -72,8 +74,7 @@ async def test_every_filter_reaches_the_api_as_a_condition(client: Client, sandb
         dataset_ids=["cybercrime", "DDoS Attacks"],
         order="asc",
     )
-    assert sandbox.asked() == ["GET /events/dataset", "GET /events"]
-    assert sandbox.log[-1].query == snapshot(
+    assert sandbox.searches()[0].query == snapshot(
         [
             ("datasetId", "1845c219-708a-5742-ae10-15645f39ca69"),
             ("datasetId", "864ac67a-628a-5f92-95b2-aaadaff9397f"),
@@ -101,7 +102,7 @@ async def test_tags_techniques_indicators_and_raw_conditions_reach_it_too(client
             {"field": "attacker", "op": "in", "value": ["A", "B"]},
         ],
     )
-    assert [value for name, value in sandbox.log[-1].query if name == "search"] == snapshot(
+    assert [value for name, value in sandbox.searches()[0].query if name == "search"] == snapshot(
         [
             '[{"field":"indicator","op":"equals","value":"198.51.100.43"},{"field":"tags","op":"equals","value":"ledger-frost"},{"field":"mitreAttack","op":"equals","value":"T1566"},{"field":"killChain","op":"gte","value":3},{"field":"hasChildren","op":"equals","value":false},{"field":"attacker","op":"in","value":["A","B"]}]'
         ]
@@ -177,7 +178,9 @@ async def test_a_saved_query_is_run_by_its_id_and_narrowed(client: Client, sandb
         client, "search_threat_events", query_id=1, category=["Phishing"], fields=["category", "target_country"]
     )
     assert (data["datasets"], set(column(data, "category"))) == ([DEFAULT], {"Phishing"})
-    assert sandbox.asked() == snapshot(["GET /events/dataset", "GET /events/queries/1", "GET /events"])
+    assert sandbox.asked() == snapshot(
+        ["GET /events/dataset", "GET /events/queries/1", "GET /events/categories/catalog", "GET /events"]
+    )
 
 
 async def test_nothing_found_says_where_and_that_it_is_no_clean_bill(client: Client) -> None:
@@ -185,6 +188,7 @@ async def test_nothing_found_says_where_and_that_it_is_no_clean_bill(client: Cli
 [sandbox: fictional data, not intelligence]
 events: 0
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+Without attacker there are events: it alone removes all of them.
 Absence from these datasets does not show that something is benign.\
 """)
 
@@ -214,8 +218,6 @@ target_industry: Banking & Financial Services
 tlp: green
 raw_id: raw1152
 -- raw
-</untrusted MARK>
-<untrusted MARK>
 source: sensors[.]example[.]net
 tlp: green
 created: 2026-11-24T07:40:38Z
@@ -229,9 +231,10 @@ uuid	date	category	indicator	event
 6f57096f-483d-56f9-8cf9-4a901e5a1a2d	2026-11-17 14:24	Campaign		Operation Ledger Frost
 </untrusted MARK>\
 """)
-    assert [line.split("/")[-1] for line in sandbox.asked()[2:]] == [
+    after = sandbox.asked().index("GET /events") + 1
+    assert [line.split("/")[-1] for line in sandbox.asked()[after:]] == [
         event,
-        *sorted(line.split("/")[-1] for line in sandbox.asked()[3:]),
+        *sorted(line.split("/")[-1] for line in sandbox.asked()[after + 1 :]),
     ]
 
 
