@@ -44,7 +44,7 @@ Confirm = Annotated[str | None, Field(description="The code from the preview tha
 HomeDataset = Annotated[str, Field(description="Dataset name or uuid of the events")]
 DatasetId = Annotated[str | None, Field(description="Dataset name or uuid")]
 DatasetIds = Annotated[Words | None, _words("Names or uuids, or all (default), operational, analytics")]
-QueryId = Annotated[int | None, Field(description="Saved query to run, narrowed by the others", ge=1)]
+QueryId = Annotated[int | None, Field(description="Saved query to run", ge=1)]
 Fields = Annotated[Words | None, _words("Columns to show")]
 Limit = Annotated[int, Field(ge=1, le=500)]
 Cursor = Annotated[str | None, Field(description="next_cursor of the last answer")]
@@ -101,8 +101,8 @@ Conditions = Annotated[
                 "additionalProperties": False,
             },
             "description": "More conditions. field: attacker, createdAt, event, hasChildren, killChain, tags, uuid "
-            "...; op: equals, not, gt, gte, lt, lte, like, contains, startsWith, endsWith, in. Those without group "
-            "must all hold, and one of the groups: those with the same number",
+            "...; op: equals, not, gt, gte, lt, lte, contains, startsWith, in ... All without group must hold, and "
+            "one group: those with the same number",
         }
     ),
 ]

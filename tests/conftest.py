@@ -66,8 +66,15 @@ async def client(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Pat
         yield connected
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-figures", action="store_true", help="write what tests/test_budgets.py measures")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How many attempts against the guards were held off in this run."""
+    """What tests measured, and how many attempts against the guards were held off in this run."""
+    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")
     held = [report for report in terminalreporter.getreports("passed") if "guards/test_" in report.nodeid]
     attacks = [report for report in held if "test_attacks" in report.nodeid or "test_reading" in report.nodeid]
     if attacks:

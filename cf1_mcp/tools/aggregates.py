@@ -46,8 +46,9 @@ async def aggregate_threat_events(
     dataset_ids: DatasetIds = None,
     limit: Groups = 50,
 ) -> Rows:
-    """Count threat events by one or more columns, largest first: top actors, who targets banks or a country, trends
-    by day. Use it for how many, which most and when; for the events themselves use search_threat_events.
+    """Count threat events by one or more columns, largest first: top actors, who targets banks, an industry or a
+    country most often, the number in each kill chain phase, the trend from day to day over a week or a month. Use it
+    for figures, rankings and briefs; for the events themselves use search_threat_events.
     """
     wire = [_camel(column) for column in columns]
     counted = await count_events(client, scope, wire, period(since, until, now), daily, limit)
@@ -65,8 +66,9 @@ async def aggregate_threat_events(
 
 @aggregates.tool("Query threat GraphQL", READ)
 async def query_threat_graphql(client: Client, reading: Reader, query: Document, variables: Variables = None) -> Card:
-    """Run a GraphQL query over threat events, for group-bys that aggregate_threat_events cannot express. Ask
-    `{ __schema { queryType { fields { name args { name } } } } }` first: the schema is not published. Queries only.
+    """Run a GraphQL query over threat events, for group-bys that aggregate_threat_events cannot express. Introspect
+    `{ __schema { queryType { fields { name args { name } } } } }` first: the schema and its fields are not published.
+    Queries only.
     """
     check_query(query, variables, reading)
     answer = await client.query_graphql(query, variables)

@@ -63,8 +63,8 @@ Creation = Annotated[Planned, Resolve(journaled(_plan_creation))]
 async def create_query_alert(
     client: Client, plan: Creation, query_id: WatchedQuery, frequency: Frequency = "daily", enabled: Enabled = True
 ) -> Card:
-    """Have people outside notified when a saved query finds something new. To make the query first use
-    create_saved_query.
+    """Have people outside notified, as by mail or webhook, when a saved query finds something new: at each hit or once
+    a day. To save the query first use create_saved_query.
     """
     return await plan.carry_out(lambda: _create(client, plan.effect))
 
@@ -117,8 +117,8 @@ async def update_query_alert(
     frequency: AlertFrequency | None = None,
     enabled: bool | None = None,
 ) -> Card:
-    """Change how often an alert notifies, or silence it and wake it again. It stays on its query: for another query
-    use create_query_alert.
+    """Change how often an alert notifies (a noisy one daily, not at each hit), or silence, mute and wake it again. It
+    stays on its query: for another query use create_query_alert.
     """
     return await plan.carry_out(lambda: _update(client, plan.effect, alert_id))
 
@@ -158,8 +158,8 @@ Deletion = Annotated[Planned, Resolve(approved(_plan_deletion))]
 
 @alert_changes.tool("Delete a query alert", DELETE)
 async def delete_query_alert(client: Client, plan: Deletion, alert_id: AlertNumber, confirm: Confirm = None) -> Card:
-    """Delete an alert for good; its query stays. Without `confirm` nothing is deleted: the answer is a preview that
-    holds the code. To silence it for a while use update_query_alert.
+    """Delete an alert for good, so that it never notifies again; its query stays. Without `confirm` it changes nothing
+    and answers a preview that holds the code. To silence it for a while use update_query_alert.
     """
     return plan.preview or await plan.carry_out(lambda: _delete(client, alert_id))
 

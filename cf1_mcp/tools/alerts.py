@@ -19,8 +19,9 @@ OnlyAlert = Annotated[int | None, Field(description="Only this alert", ge=1)]
 
 @alerts.tool("List query alerts", READ)
 async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: Cursor = None) -> Rows:
-    """List who is told when a saved query finds something new, and how often. Use it to see which alerts exist; what
-    they watch for stands in list_saved_queries.
+    """List the alerts on saved queries: who is told (notified by mail or webhook) when a query finds something new, how
+    often, and which are silenced. Use it to see whether there is an alert on a query; what it watches for stands in
+    list_saved_queries.
     """
     if alert_id is not None:
         found = [await client.read_alert(alert_id)]

@@ -28,8 +28,10 @@ COLUMNS = ("change_id", "at", "tool", "outcome", "change", "undone_by")
 async def list_changes(
     journal: History, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
 ) -> Answer:
-    """List what this server changed, newest first: who did what is in the account's audit log, this is what was done
-    from here. Use it before undoing something, or when the outcome of a change is unknown.
+    """List what this server changed, newest first: the log of what was created, imported, modified, moved, deleted,
+    removed, reverted or undone, and whether it has finished, failed or is unknown. Use it to see whether anybody did
+    delete, move or revert something from here, and before an undo. What was done elsewhere is in the account's audit
+    log.
     """
     if change_id is not None:
         return _card(await anyio.to_thread.run_sync(journal.change, change_id))

@@ -78,8 +78,9 @@ async def create_threat_event(
     raw_source: str | None = None,
     raw_tlp: str | None = None,
 ) -> Card:
-    """Create one event in one dataset: a sighting, a report, a finding of your own. For several at once use
-    import_threat_events. list_threat_vocabulary tells valid categories, industries and indicator types.
+    """Create one event in one dataset: record a sighting, report or add an incident, an indicator that you observed, a
+    finding of your own. For several at once use import_threat_events. list_threat_vocabulary tells valid categories,
+    industries and indicator types.
     """
     return await plan.carry_out(lambda: _create(client, plan))
 

@@ -22,8 +22,9 @@ Contains = Annotated[str | None, Field(description="Only values that contain thi
 
 @datasets.tool("List threat datasets", READ)
 async def list_threat_datasets(words: KnownWords, reading: Reader, cursor: Cursor = None) -> Rows:
-    """List the datasets that can be read, with name, uuid and kind. Use it when a question names a dataset or an
-    answer's datasets need explaining.
+    """List the datasets that can be read: which sources or collections of events exist, with name, uuid and kind. Use
+    it when a question names a dataset or an answer's datasets need explaining. For the events in them use
+    search_threat_events.
     """
     rows = [
         [
@@ -48,9 +49,9 @@ async def list_threat_vocabulary(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Answer:
-    """List the values the account knows: actors, categories, countries, industries, indicator types, tags. Use it to
-    find the exact spelling before a search, or when a search finds nothing. It tells no events. Kind search_guide tells
-    how to write a search, with examples.
+    """List the values the account knows: threat actors, categories, countries, industries (sectors), indicator types,
+    tags. Use it to find the exact spelling or alias before a search or a filter, or when a search finds nothing. It
+    tells no events: for those use search_threat_events. Kind search_guide tells how to write a search, with examples.
     """
     if kind == "search_guide":
         return SearchGuide()

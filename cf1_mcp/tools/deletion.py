@@ -48,8 +48,9 @@ Deletion = Annotated[Planned, Resolve(approved(_plan))]
 async def delete_threat_events(
     client: Client, plan: Deletion, dataset_id: HomeDataset, event_ids: EventIds, confirm: Confirm = None
 ) -> Card:
-    """Delete events from one dataset for good: false positives, duplicates, a bad import. Without `confirm` nothing is
-    deleted: the answer is a preview that holds the code. To keep the events elsewhere use move_threat_events.
+    """Delete events from one dataset for good: purge or erase false positives, duplicates, a bad import. Without
+    `confirm` it changes nothing and answers a preview that holds the code. To keep the events elsewhere use
+    move_threat_events.
     """
     return plan.preview or await plan.carry_out(lambda: _delete(client, plan))
 

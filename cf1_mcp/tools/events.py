@@ -76,9 +76,10 @@ async def search_threat_events(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Rows:
-    """Find threat events by who attacked whom, with what, where and when: look up an IP, domain, URL or hash, the
-    attacks of an actor or on a country or industry, a technique, a period. All filters must hold; of one filter's
-    values any. For counts, rankings and trends use aggregate_threat_events.
+    """Find threat events by who attacked whom, with what, where and when: look up an IP, domain, URL or hash (seen?
+    malicious?), an actor's attacks, malware, ransomware or phishing against a country or industry, what attackers did
+    (steal, wipe, delete), a technique. All filters must hold; of one filter's values any. For counts and trends use
+    aggregate_threat_events.
     """
     search = question.search().model_copy(update={"dataset_id": list(scope.ids), "order_by": "date", "order": order})
     identity = {**question.typed, "query_id": query_id, "order": order, "scope": scope.ids}
@@ -95,8 +96,9 @@ async def get_threat_event(
     dataset_id: DatasetId = None,
     include: Annotated[list[Literal["raw", "relationships"]] | None, Field(description="What to add")] = None,
 ) -> Card:
-    """Read one event in full, on request with its raw evidence and the events around it. Use it when search has shown
-    which event matters. Naming the dataset spares a deprecated look-up.
+    """Read one event in full, with every detail, and on request with its raw evidence (the log behind it) and the
+    events around it. Use it when search has shown which event matters; to find one use search_threat_events. Naming the
+    dataset spares a deprecated look-up.
     """
     wanted = include or []
     if dataset is None:
@@ -130,8 +132,9 @@ async def list_related_threat_events(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Rows:
-    """List the events linked to one event: the campaign above it, the steps below it. Use it to follow a campaign or
-    pivot from one indicator to the next. For events that merely share a value use search_threat_events.
+    """List the events linked to one event: the campaign it belongs to, the steps before and after it, the malware and
+    infrastructure below it. Use it to follow a campaign or attack chain, or to pivot from one indicator to the next.
+    For events that merely share a value use search_threat_events.
     """
     dataset = dataset or await _home(client, words, reading, event_id)
     identity = {"event": event_id, "home": dataset.uuid, "to": direction, "depth": max_depth, "by": relationship_types}

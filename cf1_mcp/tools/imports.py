@@ -67,8 +67,9 @@ async def import_threat_events(
     rows: Rows,
     confirm: Confirm = None,
 ) -> Card:
-    """Create several events in one dataset, with relationships between them. Nothing is sent unless every row is right.
-    Above 25 rows the answer without `confirm` is a preview that holds the code. Rows count from 0.
+    """Create many events at once in one dataset: bulk load the rows of a CSV, a report or a MISP export, with their
+    parents. Nothing is sent unless every row is right; above 25 it first answers a preview with a code. Rows count from
+    0. For one event use create_threat_event.
     """
     return plan.preview or await plan.carry_out(lambda: import_batch(client, batch))
 

@@ -115,9 +115,9 @@ async def relate_threat_events(
     related_dataset_id: OtherDataset = None,
     relationship_type: Kind = None,
 ) -> Card:
-    """Link one event to others: a plain reference, or with `relationship_type` a typed relationship of which event_id
-    is the parent (the campaign, the cause). Typed ones cannot be removed again. To make events use
-    create_threat_event.
+    """Link or connect one event to others, such as a phishing mail to the malware it dropped: a plain reference, or
+    with `relationship_type` a typed relationship of which event_id is the parent (the campaign, the cause). Typed ones
+    cannot be removed again. To make events use create_threat_event.
     """
     new = [event.uuid for event in plan.effect.events]
     return await plan.carry_out(lambda: _relate(client, plan.effect, event_id, new, relationship_type))
@@ -201,8 +201,9 @@ async def unrelate_threat_events(
     related_dataset_id: OtherDataset = None,
     confirm: Confirm = None,
 ) -> Card:
-    """Remove references from one event to others. Without `confirm` nothing is removed: the answer is a preview that
-    holds the code. Typed relationships cannot be removed: the API has no way to.
+    """Remove references from one event to others: cut a link or connection made by mistake. Without `confirm` it
+    changes nothing and answers a preview that holds the code. Typed relationships cannot be removed: the API has no way
+    to. To make one use relate_threat_events.
     """
     return plan.preview or await plan.carry_out(lambda: _unrelate(client, plan.effect, event_id))
 

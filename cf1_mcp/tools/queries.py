@@ -19,8 +19,9 @@ OnlyQuery = Annotated[int | None, Field(description="Only this saved query", ge=
 
 @queries.tool("List saved queries", READ)
 async def list_saved_queries(client: Client, query_id: OnlyQuery = None, cursor: Cursor = None) -> Rows:
-    """List the account's saved queries with what they search and whether they alert or feed a block list. Use it to
-    see what is watched; to run one give its id to search_threat_events.
+    """List the account's saved queries: the stored searches, what each looks for, whether it alerts or feeds a block
+    list. Use it to see what is being watched, or before a query is changed or deleted; to run one give its id to
+    search_threat_events.
     """
     saved = await client.list_queries() if query_id is None else [await client.read_query(query_id)]
     # The person who saved it stays unnamed: an address is personal data that no investigation needs.

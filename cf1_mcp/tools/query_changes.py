@@ -102,8 +102,9 @@ async def create_saved_query(
     rule_scope: RuleScope = None,
     confirm: Confirm = None,
 ) -> Card:
-    """Save a search under a name of its own, to be run again or watched. With `rule_enabled` it first answers a preview
-    with a code, because a block list changes. To search once use search_threat_events.
+    """Save a search under a name of its own: keep it to be run again, watch for new hits, or block what it finds at the
+    gateway. With `rule_enabled` it first answers a preview with a code, because a block list changes. To search once
+    use search_threat_events; to notify people use create_query_alert.
     """
     return plan.preview or await plan.carry_out(lambda: _create(client, plan.effect))
 
@@ -167,8 +168,9 @@ async def update_saved_query(
     rule_scope: str | None = None,
     confirm: Confirm = None,
 ) -> Card:
-    """Change a saved query: what is given is replaced, the rest stays. Where its rule is or becomes enabled it first
-    answers a preview with a code, because a block list changes. For its alerts use update_query_alert.
+    """Change a saved query: rename it, narrow or widen what it searches, switch its blocking rule on or off. What is
+    given is replaced, the rest stays. Where its rule is or becomes enabled it first answers a preview with a code,
+    because a block list changes. For its alerts use update_query_alert.
     """
     return plan.preview or await plan.carry_out(lambda: _update(client, plan.effect, query_id))
 
@@ -212,8 +214,9 @@ Deletion = Annotated[Planned, Resolve(approved(_plan_deletion))]
 
 @query_changes.tool("Delete a saved query", DELETE)
 async def delete_saved_query(client: Client, plan: Deletion, query_id: QueryNumber, confirm: Confirm = None) -> Card:
-    """Delete a saved query for good, and its alerts with it. Without `confirm` nothing is deleted: the answer is a
-    preview that holds the code. To keep it but silence it use update_saved_query.
+    """Delete a saved query for good, and its alerts with it: get rid of one that nobody uses any more. Without
+    `confirm` it changes nothing and answers a preview that holds the code. To keep it but silence it use
+    update_saved_query.
     """
     return plan.preview or await plan.carry_out(lambda: _delete(client, plan.effect, query_id))
 

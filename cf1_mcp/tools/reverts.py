@@ -25,7 +25,7 @@ LONGEST: Final = 43_200
 PAGE: Final = 500
 
 RevertedDataset = Annotated[str, Field(description="Dataset name or uuid")]
-Minutes = Annotated[int, Field(description="How far back, at most 30 days", ge=1, le=LONGEST)]
+Minutes = Annotated[int, Field(ge=1, le=LONGEST)]
 
 
 async def _plan(client: Client, writing: Writer, now: Now, dataset_id: str, minutes_ago: int) -> Effect:
@@ -94,8 +94,8 @@ Revert = Annotated[Planned, Resolve(approved(_plan))]
 async def revert_threat_dataset(
     client: Client, plan: Revert, dataset_id: RevertedDataset, minutes_ago: Minutes, confirm: Confirm = None
 ) -> Card:
-    """Put a whole dataset back to what it was some minutes ago; everything that anyone did since is lost. A last
-    resort, after a bad import for instance. Without `confirm` nothing is reverted: the answer is a preview that holds
+    """Put a whole dataset back to its state some minutes ago; all later work in it, by anyone, is lost. A last resort,
+    to roll it back after a bad import or script. Without `confirm` it changes nothing and answers a preview that holds
     the code. To take back one change use undo_change.
     """
     return plan.preview or await plan.carry_out(lambda: _revert(client, plan.effect, minutes_ago))

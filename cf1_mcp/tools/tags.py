@@ -88,8 +88,8 @@ Untagging = Annotated[Planned, Resolve(approved(_plan_untagging))]
 async def tag_threat_events(
     client: Client, plan: Tagging, dataset_id: HomeDataset, event_ids: EventIds, tags: NewTags
 ) -> Card:
-    """Add tags to events of one dataset, beside those they have: a triage mark, a campaign name, an actor. For other
-    fields use update_threat_event.
+    """Add tags to events of one dataset, beside those they have: label, flag or mark them as triaged, reviewed or a
+    false positive, with the name of a campaign or an actor. For other fields use update_threat_event.
     """
     lacked = _TAGS_OF.validate_python(plan.effect.before)
     return await plan.carry_out(lambda: _each(client.tag_event, lacked, "tagged"))
@@ -104,8 +104,8 @@ async def untag_threat_events(
     tags: OldTags,
     confirm: Confirm = None,
 ) -> Card:
-    """Take tags off events of one dataset; their other tags stay. Without `confirm` nothing is changed: the answer is a
-    preview that holds the code.
+    """Take tags off events of one dataset: strip a wrong label, flag or mark; their other tags stay. Without `confirm`
+    it changes nothing and answers a preview that holds the code. To add tags use tag_threat_events.
     """
     own = {event.uuid: _own(event, tags) for event in plan.effect.events}
     return plan.preview or await plan.carry_out(lambda: _each(client.untag_event, own, "untagged"))

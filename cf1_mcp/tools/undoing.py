@@ -36,7 +36,8 @@ Undo = Annotated[Planned, Resolve(approved(_plan))]
 
 @undoing.tool("Undo a change", UPDATE)
 async def undo_change(client: Client, past: Past, plan: Undo, change_id: ChangeId, confirm: Confirm = None) -> Card:
-    """Take back one change that this server made: bring deleted events back, move events back, restore fields, remove
-    what an import made. Where it destroys something it previews first and asks for a code.
+    """Undo one change that this server made: take back an import, bring deleted events back, move events back, restore
+    fields, reverse the last edit. Where it destroys something it previews first and asks for a code. list_changes has
+    the change_id.
     """
     return plan.preview or await plan.carry_out(lambda: inverse_of(past).carry(client, plan.effect))

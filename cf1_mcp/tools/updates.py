@@ -111,8 +111,9 @@ async def update_threat_event(
     raw_tlp: str | None = None,
     confirm: Confirm = None,
 ) -> Card:
-    """Change fields of one event, or its raw evidence: what is given is replaced, an empty text clears, the rest stays.
-    Lowering a TLP marking first answers a preview with a code. For tags use tag_threat_events.
+    """Change or correct fields of one event, or its raw evidence: a wrong attribution, attacker, country or date, a
+    higher TLP marking. What is given is replaced, an empty text clears, the rest stays. Lowering a TLP marking first
+    answers a preview with a code. For tags use tag_threat_events.
     """
     return plan.preview or await plan.carry_out(lambda: _update(client, plan.effect))
 
