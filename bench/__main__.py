@@ -3,19 +3,14 @@
 import os
 import platform
 import sys
-from pathlib import Path
 
 import anyio
 
 from bench import call, large, start
+from bench.report import write_section
 from bench.timing import Ratio
 
-REPORT = Path(__file__).parent.parent / "BENCHMARKS.md"
-HEAD = """# Benchmarks
-
-Taken by `python -m bench --write`, which plays both sides of each ratio in turn in one run, so that a machine that
-slows down slows both. Times are medians; what counts is the ratio.
-
+HEAD = """\
 | what | ours | compared with | ratio | allowed |
 |---|--:|--:|--:|--:|
 """
@@ -46,7 +41,7 @@ async def main() -> None:
     print(table)
     if "--write" in sys.argv:
         machine = f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.system()}."
-        REPORT.write_text(f"{HEAD}{table}\n\n{machine}\n", encoding="utf-8")
+        write_section("times", f"{HEAD}{table}\n\n{machine}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,81 @@
+"""What the tools cost a model before it has asked anything, in o200k tokens. BENCHMARKS.md publishes the figures."""
+
+import json
+import re
+from dataclasses import dataclass
+
+import bpe_openai  # pyright: ignore[reportMissingTypeStubs]
+import pytest
+from mcp.server.mcpserver.tools import Tool
+
+from bench.report import REPORT, section, with_section, write_section
+from cf1_mcp.server import INSTRUCTIONS, offered_tools
+from cf1_mcp.settings import Settings
+
+ENCODING = bpe_openai.get_encoding("o200k_base")
+
+DEFAULT_LIST, EVERYTHING, INSTRUCTION, TOOL, SEARCH = 3_000, 7_000, 400, 350, 650
+GROWTH = 1.05
+
+
+@dataclass(frozen=True)
+class Figure:
+    what: str
+    tokens: int
+    budget: int
+
+
+def tokens(text: str) -> int:
+    return len(ENCODING.encode(text))
+
+
+def cost(tool: Tool) -> int:
+    """What a host puts before the model of one tool."""
+    shown = {"name": tool.name, "description": tool.description, "inputSchema": tool.parameters}
+    return tokens(json.dumps(shown, separators=(",", ":"), ensure_ascii=False))
+
+
+def figures() -> list[Figure]:
+    everything = offered_tools(Settings(mode="full"))
+    return [
+        Figure("the default list, which only reads", sum(map(cost, offered_tools(Settings()))), DEFAULT_LIST),
+        Figure("everything", sum(map(cost, everything)), EVERYTHING),
+        Figure("the server's instructions", tokens(INSTRUCTIONS), INSTRUCTION),
+        *(
+            Figure(f"`{tool.name}`", cost(tool), SEARCH if tool.name == "search_threat_events" else TOOL)
+            for tool in everything
+        ),
+    ]
+
+
+def table(found: list[Figure]) -> str:
+    rows = [f"| {one.what} | {one.tokens:,} | {one.budget:,} |" for one in found]
+    return "\n".join(["| what | tokens | budget |", "|---|--:|--:|", *rows])
+
+
+def published() -> dict[str, int]:
+    rows = re.findall(
+        r"^\| (.+) \| ([\d,]+) \| [\d,]+ \|$", section(REPORT.read_text(encoding="utf-8"), "tokens"), re.M
+    )
+    return {what: int(count.replace(",", "")) for what, count in rows}
+
+
+def test_nothing_costs_more_than_its_budget() -> None:
+    assert [one for one in figures() if one.tokens > one.budget] == []
+
+
+def test_nothing_has_grown_by_over_5_percent_since_it_was_published(request: pytest.FixtureRequest) -> None:
+    found = figures()
+    if request.config.getoption("--write-figures"):
+        write_section("tokens", table(found))
+    known = published()
+    assert list(known) == [one.what for one in found], (
+        "the tools are others: pytest tests/test_budgets.py --write-figures"
+    )
+    assert [one for one in found if one.tokens > known[one.what] * GROWTH] == []
+
+
+def test_writing_one_section_leaves_the_rest_of_the_page() -> None:
+    page = "# Page\n<!-- a -->\none\n<!-- /a -->\nbetween\n<!-- b -->\ntwo\n<!-- /b -->\nend\n"
+    assert with_section(page, "a", "| 1 |\n| 2 |") == page.replace("one", "| 1 |\n| 2 |")
+    assert section(page, "b") == "two"
