@@ -22,7 +22,7 @@ from cf1_mcp.vocabulary import Kind, Vocabulary
 MOST_COMPLETIONS: Final = 100
 LONGEST_COMPLETION: Final = 160
 SHORTEST_CODE: Final = 2
-# Nobody who is typing waits longer.
+# Seconds. Nobody who is typing waits longer.
 PATIENCE: Final = 5.0
 
 # Which vocabulary completes an argument of this name, where the playbook does not say.
@@ -74,8 +74,8 @@ async def complete(words: Vocabulary, reading: Reading, kind: Kind | None, typed
     return list(dict.fromkeys(shown))
 
 
-def completing(declared: Declared = nothing_declared, patience: float = PATIENCE) -> Handler:
-    """The handler of completion/complete. `patience` is in seconds."""
+def completing(declared: Declared = nothing_declared) -> Handler:
+    """The handler of completion/complete."""
 
     async def handle(
         request: ServerRequestContext[ServerContext, Any], params: CompleteRequestParams
@@ -85,7 +85,7 @@ def completing(declared: Declared = nothing_declared, patience: float = PATIENCE
         values: list[str] = []
         # Whose operator switched the reading tools off gets their words by no other way.
         if kind and "events" in server.settings.toolsets:
-            with anyio.move_on_after(patience):
+            with anyio.move_on_after(PATIENCE):
                 values = await _known(server, kind, params.argument.value)
         return CompleteResult(completion=_page(values))
 
