@@ -1,5 +1,6 @@
 """Serving over stdio, with no more imported than that takes: a host waits for every start."""
 
+import logging
 import os
 import signal
 
@@ -18,6 +19,8 @@ def serve() -> None:
         SettingsError: the environment is wrong; nothing was started.
     """
     settings = Settings.from_environment(os.environ)
+    # Set before the SDK sets its own, which breaks a line at the 80th column.
+    logging.basicConfig(level=logging.WARNING, format="cf1-mcp: %(message)s")
     # The SDK waits for stdin in a thread that Ctrl-C does not reach.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     build_server(settings, _way_to(settings)).run("stdio")

@@ -11,7 +11,17 @@ from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp.types import CallToolResult, CompleteRequestParams, InputRequiredResult, Resource, ResourceTemplate
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    CompleteRequestParams,
+    GetPromptResult,
+    InputRequiredResult,
+    Prompt,
+    Resource,
+    ResourceTemplate,
+)
 from pydantic import AnyUrl
 
 from cf1_mcp import resources
@@ -21,9 +31,10 @@ from cf1_mcp.completions import completing
 from cf1_mcp.confirmation import Confirmations
 from cf1_mcp.connection import Connect
 from cf1_mcp.context import Clock, ServerContext, utc_now
-from cf1_mcp.errors import Withheld
+from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.instructions import instructions
 from cf1_mcp.journal import Journal
+from cf1_mcp.prompts import Playbooks
 from cf1_mcp.seen import SeenTexts
 from cf1_mcp.settings import SANDBOX_ACCOUNT, Mode, Settings
 from cf1_mcp.spent import SpentCodes
@@ -107,6 +118,7 @@ class ThreatServer(MCPServer[ServerContext]):
         self._reads_events = "events" in settings.toolsets
         # The SDK's own decorator gives a completion no context.
         self._lowlevel_server.add_request_handler("completion/complete", CompleteRequestParams, completing())
+        self._playbooks = Playbooks(settings.prompts_dir)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[ServerContext, Any] | None = None
@@ -133,6 +145,18 @@ class ThreatServer(MCPServer[ServerContext]):
         except ToolError as error:
             raise resources.failure(error) from error
         return resources.contents(call, answer) if isinstance(answer, CallToolResult) else answer
+
+    async def list_prompts(self) -> list[Prompt]:
+        return await self._playbooks.listed()
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[ServerContext, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        try:
+            return await self._playbooks.get(name, arguments or {})
+        except BadArgument as error:
+            # Anything but the SDK's own error would reach the client as an internal one.
+            raise MCPError(INVALID_PARAMS, str(error)) from error
 
 
 def build_server(settings: Settings, connect: Connect, clock: Clock = utc_now) -> MCPServer[ServerContext]:

@@ -23,6 +23,7 @@ NAMES = (
     "CF1_MAX_CHANGE",
     "CF1_MAX_TLP",
     "CF1_MODE",
+    "CF1_PROMPTS_DIR",
     "CF1_READ_DATASETS",
     "CF1_SANDBOX_DB",
     "CF1_STATE_DIR",
@@ -79,6 +80,7 @@ class Settings:
     confirm_ttl: int = 600
     state_dir: Path = field(default_factory=_state_dir)
     defang: Defang = "text"
+    prompts_dir: Path | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -106,6 +108,7 @@ class Settings:
             confirm_ttl=_number("CF1_CONFIRM_TTL", given.get("CF1_CONFIRM_TTL", "600"), 10, 86_400),
             state_dir=Path(given["CF1_STATE_DIR"]) if "CF1_STATE_DIR" in given else _state_dir(),
             defang=_defang(given.get("CF1_DEFANG", "text")),
+            prompts_dir=_folder("CF1_PROMPTS_DIR", given["CF1_PROMPTS_DIR"]) if "CF1_PROMPTS_DIR" in given else None,
         )
 
 
@@ -220,6 +223,13 @@ def _number(name: str, text: str, least: int, most: int) -> int:
     if not text.isdecimal() or not least <= int(text) <= most:
         raise SettingsError(f"{name}: {text!r} is not within its bounds. Use a whole number from {least} to {most}.")
     return int(text)
+
+
+def _folder(name: str, text: str) -> Path:
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise SettingsError(f"{name}: {text!r} is no folder. Use the path of a folder that exists.")
+    return folder
 
 
 def _update_method(text: str) -> UpdateMethod:

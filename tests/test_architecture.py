@@ -77,7 +77,7 @@ FLOORS = [
         "tools.changes",
         "tools.undoing",
     ],
-    ["instructions", "resources", "completions"],
+    ["prompts", "instructions", "resources", "completions"],
     ["server"],
     ["serve", "tour", "history", "cli", "__main__"],
 ]

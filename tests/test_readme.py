@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cf1_mcp import operations
 from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.prompts import read_playbook
 from cf1_mcp.server import TOOLS, offered_tools
 from cf1_mcp.settings import NAMES, Settings
 from cf1_mcp.toolset import needed_mode
@@ -27,6 +28,19 @@ def test_its_table_lists_every_tool() -> None:
     table = README.split("<!-- tools -->\n")[1].split("\n<!-- /tools -->")[0]
     assert table == tool_table()
     assert all(f"`{tool.name}`" in table for tool in offered_tools(Settings(mode="full")))
+
+
+def test_its_table_lists_every_playbook() -> None:
+    shipped = [read_playbook(path) for path in sorted((ROOT / "prompts").iterdir())]
+    rows = [f"| `{playbook.name}` | {playbook.heading.description.rstrip('.')} |" for playbook in shipped]
+    table = README.split("<!-- playbooks -->\n")[1].split("\n<!-- /playbooks -->")[0]
+    assert table.splitlines() == ["| playbook | what for |", "|---|---|", *rows]
+
+
+def test_its_own_playbook_can_be_read(tmp_path: Path) -> None:
+    example = README.split("`who_targets.md`:\n\n```\n")[1].split("```")[0]
+    (tmp_path / "who_targets.md").write_text(example, encoding="utf-8")
+    assert read_playbook(tmp_path / "who_targets.md").heading.title == "Who targets a country"
 
 
 def test_it_explains_every_setting() -> None:

@@ -29,7 +29,7 @@ def test_both_credentials_mean_the_live_api_and_the_token_stays_hidden() -> None
     assert settings.credentials is not None
     assert (settings.credentials.account_id, settings.credentials.api_token) == (ACCOUNT.lower(), TOKEN)
     assert repr(settings) == snapshot(
-        "Settings(credentials=Credentials(account_id='0123456789abcdef0123456789abcdef'), base_url='https://api.cloudflare.com/client/v4', toolsets=('events', 'curation', 'watch', 'changes'), update_method='PATCH', sandbox_db=None, read_datasets=('*',), max_tlp=<Tlp.AMBER: 'amber'>, mode='read', write_datasets=(), delete_datasets=(), max_change=100, approval='code', confirm_ttl=600, state_dir=PosixPath('state'), defang='text')"
+        "Settings(credentials=Credentials(account_id='0123456789abcdef0123456789abcdef'), base_url='https://api.cloudflare.com/client/v4', toolsets=('events', 'curation', 'watch', 'changes'), update_method='PATCH', sandbox_db=None, read_datasets=('*',), max_tlp=<Tlp.AMBER: 'amber'>, mode='read', write_datasets=(), delete_datasets=(), max_change=100, approval='code', confirm_ttl=600, state_dir=PosixPath('state'), defang='text', prompts_dir=None)"
     )
 
 
@@ -42,6 +42,7 @@ def test_every_setting_is_read() -> None:
         "CF1_SANDBOX_DB": "x.db",
         "CF1_READ_DATASETS": "Mine, d0000000-0000-4000-8000-000000000001",
         "CF1_MAX_TLP": "TLP:Amber-Strict",
+        "CF1_PROMPTS_DIR": ".",
     }
     settings = Settings.from_environment(environment)
     assert (
@@ -51,6 +52,7 @@ def test_every_setting_is_read() -> None:
         str(settings.sandbox_db),
         settings.read_datasets,
         settings.max_tlp,
+        str(settings.prompts_dir),
     ) == snapshot(
         (
             "http://127.0.0.1:8787/client/v4",
@@ -59,6 +61,7 @@ def test_every_setting_is_read() -> None:
             "x.db",
             ("Mine", "d0000000-0000-4000-8000-000000000001"),
             Tlp.AMBER_STRICT,
+            ".",
         )
     )
 
@@ -117,12 +120,16 @@ def test_every_setting_is_read() -> None:
         (
             {"CF1_VERBOSITY": "red"},
             snapshot(
-                "CF1_VERBOSITY is not a setting of this version. Known settings: CF1_APPROVAL, CF1_CONFIRM_KEY, CF1_CONFIRM_TTL, CF1_DEFANG, CF1_DELETE_DATASETS, CF1_MAX_CHANGE, CF1_MAX_TLP, CF1_MODE, CF1_READ_DATASETS, CF1_SANDBOX_DB, CF1_STATE_DIR, CF1_TOOLSETS or one of 2 more."
+                "CF1_VERBOSITY is not a setting of this version. Known settings: CF1_APPROVAL, CF1_CONFIRM_KEY, CF1_CONFIRM_TTL, CF1_DEFANG, CF1_DELETE_DATASETS, CF1_MAX_CHANGE, CF1_MAX_TLP, CF1_MODE, CF1_PROMPTS_DIR, CF1_READ_DATASETS, CF1_SANDBOX_DB, CF1_STATE_DIR or one of 3 more."
             ),
         ),
         (
             {"CF1_MAX_TLP": "pink"},
             snapshot("CF1_MAX_TLP: 'pink' is no TLP level. Use clear, green, amber, amber+strict or red."),
+        ),
+        (
+            {"CF1_PROMPTS_DIR": "/no/such/folder"},
+            snapshot("CF1_PROMPTS_DIR: '/no/such/folder' is no folder. Use the path of a folder that exists."),
         ),
         (
             {"CF1_READ_DATASETS": "*, Mine"},
