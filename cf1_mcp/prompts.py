@@ -152,6 +152,12 @@ class Playbooks:
             )
         return known[name].filled(given)
 
+    async def completed(self, name: str, argument: str) -> Completed | None:
+        """The vocabulary that a playbook names to complete one of its arguments, if it names one."""
+        playbook = (await self.all()).get(name)
+        arguments = playbook.heading.arguments if playbook else ()
+        return next((one.complete for one in arguments if one.name == argument), None)
+
     def _read(self) -> dict[str, Playbook]:
         found: dict[str, Playbook] = {}
         faults: dict[Path, str] = {}

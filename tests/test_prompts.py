@@ -17,7 +17,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, TextContent
 from pydantic import JsonValue
 
-from cf1_mcp.prompts import LARGEST_FILE, read_playbook, shipped_folder
+from cf1_mcp.prompts import LARGEST_FILE, Playbooks, shipped_folder
 from cf1_mcp.server import build_server, offered_tools
 from cf1_mcp.settings import Settings
 from tests.conftest import NOW, Sandbox
@@ -393,12 +393,13 @@ async def test_an_unknown_prompt_of_an_operator_is_no_way_out_of_the_folder(clie
         assert "there is no playbook '../outside'" in await refused(client, "../outside", word="x")
 
 
-def test_what_completes_an_argument_stands_in_its_playbook() -> None:
+async def test_a_playbook_names_what_completes_its_arguments() -> None:
+    playbooks = Playbooks(None)
     completed = {
-        f"{name}.{one.name}": one.complete
-        for name in SHIPPED
-        for one in read_playbook(ROOT / "prompts" / f"{name}.md").heading.arguments
-        if one.complete
+        f"{name}.{one.name}": kind
+        for name, playbook in (await playbooks.all()).items()
+        for one in playbook.heading.arguments
+        if (kind := await playbooks.completed(name, one.name))
     }
     assert completed == snapshot(
         {
@@ -407,6 +408,7 @@ def test_what_completes_an_argument_stands_in_its_playbook() -> None:
             "weekly_brief.target": "industries",
         }
     )
+    assert await playbooks.completed("curate_dataset", "other") is await playbooks.completed("other", "dataset") is None
 
 
 # -- how calls are read out of a playbook
