@@ -42,19 +42,19 @@ BY_NAME: Final[Mapping[str, Kind]] = {
 
 Reference = PromptReference | ResourceTemplateReference
 # What a playbook declares for one of its arguments: (playbook, argument) -> vocabulary.
-Declared = Callable[[str, str], Kind | None]
+Declared = Callable[[str, str], Awaitable[Kind | None]]
 Handler = Callable[[ServerRequestContext[ServerContext, Any], CompleteRequestParams], Awaitable[CompleteResult]]
 
 
-def nothing_declared(playbook: str, argument: str) -> Kind | None:
+async def nothing_declared(playbook: str, argument: str) -> Kind | None:
     """For playbooks that leave it to the names of their arguments."""
     return None
 
 
-def vocabulary_for(reference: Reference, argument: str, declared: Declared = nothing_declared) -> Kind | None:
+async def vocabulary_for(reference: Reference, argument: str, declared: Declared = nothing_declared) -> Kind | None:
     """The vocabulary that completes an argument, if one does."""
     if isinstance(reference, PromptReference):
-        return declared(reference.name, argument) or BY_NAME.get(argument)
+        return await declared(reference.name, argument) or BY_NAME.get(argument)
     return "datasets" if (reference.uri, argument) == (EVENT_ADDRESS, "dataset_id") else None
 
 
@@ -81,7 +81,7 @@ def completing(declared: Declared = nothing_declared) -> Handler:
         request: ServerRequestContext[ServerContext, Any], params: CompleteRequestParams
     ) -> CompleteResult:
         server = request.lifespan_context
-        kind = vocabulary_for(params.ref, params.argument.name, declared)
+        kind = await vocabulary_for(params.ref, params.argument.name, declared)
         values: list[str] = []
         # Whose operator switched the reading tools off gets their words by no other way.
         if kind and "events" in server.settings.toolsets:

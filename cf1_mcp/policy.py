@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
 
+from cf1_mcp.arguments import Clause
 from cf1_mcp.context import KnownWords, Operator
 from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
 from cf1_mcp.models import Dataset, Event, Tlp
@@ -118,8 +119,13 @@ async def _read_scope(words: KnownWords, reading: Reader, dataset_ids: list[str]
     return _scope(dataset_ids or ["all"], await words.datasets(), reading)
 
 
-async def _search_scope(words: KnownWords, reading: Reader, saved: Saved, dataset_ids: list[str] | None) -> Scope:
-    return _scope(dataset_ids or saved.dataset_id or ["all"], await words.datasets(), reading)
+async def _search_scope(
+    words: KnownWords, reading: Reader, saved: Saved, dataset_ids: list[str] | None, conditions: list[Clause] | None
+) -> Scope:
+    grouped = bool(saved.search_branches) or any(clause.group is not None for clause in conditions or ())
+    # The API takes no alternatives on analytics datasets.
+    everything = "operational" if grouped else "all"
+    return _scope(dataset_ids or saved.dataset_id or [everything], await words.datasets(), reading)
 
 
 async def _known_dataset(words: KnownWords, reading: Reader, dataset_id: str | None) -> Dataset | None:

@@ -116,9 +116,10 @@ class ThreatServer(MCPServer[ServerContext]):
         rules = {offer.name: _rule_against(group, offer, settings) for group, offer in offers}
         self._withheld = {name: rule for name, rule in rules.items() if rule}
         self._reads_events = "events" in settings.toolsets
-        # The SDK's own decorator gives a completion no context.
-        self._lowlevel_server.add_request_handler("completion/complete", CompleteRequestParams, completing())
         self._playbooks = Playbooks(settings.prompts_dir)
+        # The SDK's own decorator gives a completion no context.
+        complete = completing(self._playbooks.completed)
+        self._lowlevel_server.add_request_handler("completion/complete", CompleteRequestParams, complete)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[ServerContext, Any] | None = None

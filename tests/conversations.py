@@ -24,7 +24,12 @@ async def told(client: Client, tool: str, **arguments: JsonValue) -> str:
     """The text of a successful call, with the random mark around strangers' words made the same every time."""
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, text_of(result.content)
-    return re.sub(r"(?m)^(</?untrusted) [0-9a-f]{8}>$", r"\1 MARK>", text_of(result.content))
+    return same_mark(text_of(result.content))
+
+
+def same_mark(text: str) -> str:
+    """An answer's text with one mark for all answers."""
+    return re.sub(r"(?m)^(</?untrusted) [0-9a-f]{8}>$", r"\1 MARK>", text)
 
 
 async def refused(client: Client, tool: str, **arguments: JsonValue) -> str:

@@ -26,12 +26,12 @@ FLOORS = [
     ],
     ["vocabulary", "context"],
     [
+        "arguments",
         "queries",
         "policy",
         "countries",
         "spelling",
         "paging",
-        "arguments",
         "filters",
         "cells",
         "answers",

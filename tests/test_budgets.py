@@ -9,7 +9,8 @@ import pytest
 from mcp.server.mcpserver.tools import Tool
 
 from bench.report import REPORT, section, with_section, write_section
-from cf1_mcp.server import INSTRUCTIONS, offered_tools
+from cf1_mcp.instructions import instructions
+from cf1_mcp.server import offered_tools
 from cf1_mcp.settings import Settings
 
 ENCODING = bpe_openai.get_encoding("o200k_base")
@@ -40,7 +41,7 @@ def figures() -> list[Figure]:
     return [
         Figure("the default list, which only reads", sum(map(cost, offered_tools(Settings()))), DEFAULT_LIST),
         Figure("everything", sum(map(cost, everything)), EVERYTHING),
-        Figure("the server's instructions", tokens(INSTRUCTIONS), INSTRUCTION),
+        Figure("the server's instructions", tokens(instructions(Settings())), INSTRUCTION),
         *(
             Figure(f"`{tool.name}`", cost(tool), SEARCH if tool.name == "search_threat_events" else TOOL)
             for tool in everything

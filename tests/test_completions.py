@@ -161,7 +161,7 @@ async def test_only_what_list_threat_vocabulary_tells_is_completed(
     async with served(sandbox.connect, settings) as client:
         told = await ask(client, "list_threat_vocabulary", kind=kind, limit=100)
         values = await completed(client, NAMES[kind], "")
-    assert values == list(dict.fromkeys(column(told, kind) if told["of"] else []))
+    assert values == list(dict.fromkeys(column(told, kind) if told["values"] else []))
 
 
 async def test_rules_take_words_away(sandbox: Sandbox) -> None:
@@ -206,12 +206,12 @@ async def test_an_api_that_does_not_answer_gives_no_completions(
         assert await completed(client, "attacker", "") == []
 
 
-def test_what_a_playbook_declares_goes_before_the_name_of_its_argument() -> None:
-    def declared(playbook: str, argument: str) -> Kind | None:
+async def test_what_a_playbook_declares_goes_before_the_name_of_its_argument() -> None:
+    async def declared(playbook: str, argument: str) -> Kind | None:
         return "tags" if (playbook, argument) == ("profile_attacker", "attacker") else None
 
     asked = [(PLAYBOOK, "attacker"), (PLAYBOOK, "country"), (PromptReference(name="other"), "attacker"), (EVENT, "tag")]
-    assert [vocabulary_for(*one, declared) for one in asked] == ["tags", "countries", "attackers", None]
+    assert [await vocabulary_for(*one, declared) for one in asked] == ["tags", "countries", "attackers", None]
 
 
 def base(port: int) -> str:
@@ -220,3 +220,11 @@ def base(port: int) -> str:
 
 def live(port: int) -> Settings:
     return Settings(credentials=Credentials(ACCOUNT, TOKEN), base_url=base(port))
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_shipped_playbook_completes_what_it_declares(sandbox: Sandbox, mode: Literal["auto", "legacy"]) -> None:
+    async with served(sandbox.connect, Settings(), mode) as client:
+        reference = PromptReference(name="weekly_brief")
+        result = await client.complete(reference, {"name": "target", "value": "bank"})
+    assert result.completion.values == ["Banking & Financial Services"]

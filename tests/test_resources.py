@@ -21,7 +21,7 @@ from cf1_mcp.server import build_server
 from cf1_mcp.settings import Credentials, Settings
 from cf1_mcp.transport import network
 from tests.conftest import NOW, Sandbox
-from tests.conversations import ask, column, told
+from tests.conversations import ask, column, same_mark, told
 from tests.upstreams import ACCOUNT, TOKEN, failed, upstream
 
 pytestmark = pytest.mark.anyio
@@ -77,7 +77,7 @@ async def test_the_resources_are_listed(client: Client) -> None:
 
 async def test_the_datasets_are_what_the_tool_lists(client: Client) -> None:
     content = await read(client, "cf1://datasets")
-    assert content.text == await told(client, "list_threat_datasets")
+    assert same_mark(content.text) == await told(client, "list_threat_datasets")
     assert content.text.splitlines()[0] == MARK
 
 
@@ -94,15 +94,15 @@ async def test_an_event_is_told_in_full_by_name_or_uuid_of_its_dataset(
             "GET /events/dataset/1845c219-708a-5742-ae10-15645f39ca69/events/54c03abc-6b7a-5720-bf5b-201a48ab912b",
         ]
     )
-    assert content.text == await told(client, "get_threat_event", event_id=event, dataset_id="Cybercrime")
-    assert content.text.splitlines()[:2] == [MARK, f"uuid: {event}"]
+    assert same_mark(content.text) == await told(client, "get_threat_event", event_id=event, dataset_id="Cybercrime")
+    assert (content.text.splitlines()[0], content.text.splitlines()[2]) == (MARK, f"uuid: {event}")
 
 
 async def test_the_guide_is_the_same_by_its_address_and_through_the_tool(client: Client) -> None:
     content = await read(client, "cf1://guide/search")
     assert content.mime_type == "text/markdown"
-    assert content.text == f"{MARK}\n{search_guide()}"
-    assert content.text == await told(client, "list_threat_vocabulary", kind="search_guide")
+    assert same_mark(content.text) == f"{MARK}\n{search_guide()}"
+    assert same_mark(content.text) == await told(client, "list_threat_vocabulary", kind="search_guide")
     data = await ask(client, "list_threat_vocabulary", kind="search_guide")
     assert data["search_guide"] == search_guide()
 
@@ -187,13 +187,15 @@ async def test_what_may_not_be_read_is_withheld_by_its_rule(sandbox: Sandbox, mo
             ),
         ]
     )
-    assert listed.text == snapshot("""\
+    assert same_mark(listed.text) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 datasets: 2
 withheld: 3 by CF1_READ_DATASETS
+<untrusted MARK>
 name	uuid	kind	access
 DDoS Attacks	864ac67a-628a-5f92-95b2-aaadaff9397f	operational	public
-ACME Incident Response	fe0cbf94-ee7c-54e3-84bc-499004865e24	operational	private\
+ACME Incident Response	fe0cbf94-ee7c-54e3-84bc-499004865e24	operational	private
+</untrusted MARK>\
 """)
 
 

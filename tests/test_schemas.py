@@ -26,8 +26,8 @@ VERBS = {
     "update undo untag unrelate move delete revert": (False, True),
 }
 HINTS = {verb: hints for verbs, hints in VERBS.items() for verb in verbs.split()}
-# Arguments that begin with a verb.
-NO_TOOLS = {"query_id", "query_json"}
+# Arguments and values that begin with a verb.
+NO_TOOLS = {"query_id", "query_json", "search_guide"}
 
 
 @pytest.mark.parametrize("offer", OFFERS)
