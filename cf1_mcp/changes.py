@@ -27,7 +27,7 @@ from cf1_mcp.errors import BadArgument, ThreatEventsError, Unavailable, Unexpect
 from cf1_mcp.journal import Intent, JournalError, Outcome
 from cf1_mcp.models import Event
 from cf1_mcp.style import Style
-from cf1_mcp.text import clean
+from cf1_mcp.text import clean, defang
 
 SAMPLE: Final = 10
 LONGEST_SUMMARY: Final = 1_000
@@ -192,7 +192,7 @@ async def _preview(server: ServerContext, effect: Effect) -> Card:
 
 def _summary(effect: Effect) -> str:
     """The change in a sentence. It names datasets and saved queries, which others named."""
-    return clean(effect.summary, LONGEST_SUMMARY)
+    return defang(clean(effect.summary, LONGEST_SUMMARY))
 
 
 def _by_origin(facts: Mapping[str, JsonValue]) -> tuple[dict[str, JsonValue], dict[str, JsonValue]]:

@@ -17,7 +17,7 @@ _NAMED = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 _MARKS = r"(?P<image>!(?=\[))|(?P<link>\](?=[(\[:]))|(?P<html><(?=[A-Za-z/!?|<]))|(?P<fence>`{3,}|~{3,})"
 _MARKUP = re.compile(_MARKS)
 _ARMED = re.compile(_MARKS + r"|(?P<scheme>h(?:tt|xx)ps?)?(?P<slashes>://)|(?P<www>\bwww\.)", re.IGNORECASE)
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@(?P<domain>[\w-]+(?:\.[\w-]+)+)")
+_NAME = re.compile(r"(?<![\w.+-])(?P<name>[\w.+-]+)(?=@(?P<domain>[\w-]+(?:\.[\w-]+)+))")
 # How far past its cut a text is looked at, so that an address across the cut is still seen as one.
 LONGEST_ADDRESS: Final = 320
 
@@ -76,7 +76,7 @@ def masked(text: str, keep: str = "") -> str:
     """The text without the names in e-mail addresses; `keep` is an address that stays."""
     if "@" not in text:
         return text
-    return _EMAIL.sub(lambda found: found[0] if found[0] == keep else f"***@{found['domain']}", text)
+    return _NAME.sub(lambda found: found[0] if f"{found[0]}@{found['domain']}" == keep else "***", text)
 
 
 def defang(text: str) -> str:
