@@ -1,0 +1,80 @@
+"""Indicators out of a report, against the two libraries that are most used for it: `pip install 'cf1-mcp[bench]'`.
+
+The text is of a size at which iocextract still answers: it has taken 40 seconds over a report of 45 kB.
+"""
+
+import random
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Final
+
+from bench.timing import Ratio, paired
+from cf1_mcp.indicators import extract
+
+SIZE: Final = 200_000
+ROUNDS: Final = 2
+# The libraries, each with the call that finds everything it knows and refangs it.
+LIBRARIES: Final = (("ioc-finder", "ioc_finder", "find_iocs"), ("iocextract", "iocextract", "extract_iocs"))
+ALLOWED: Final = 1.0
+SENTENCES: Final = (
+    "The loader {file} then resolves {domain} and sends what it has collected to {ip}:8443 within the hour.",
+    "A second stage was fetched from {url}, which answered with a script that the first had not mentioned.",
+    "Victims received a message from {mail} with the attachment {file}; its SHA-256 is {sha256}.",
+    "We have seen the same key in version 4.2.1 of the tool, and in samples such as {md5} and {sha1}.",
+    "Nothing in this part of the campaign points to another actor, although the tooling overlaps (see the appendix).",
+    "It exploits {cve} on servers that were not updated, as described in https://blog.vendor.example/{number}.",
+)
+
+
+def report(size: int = SIZE) -> str:
+    """A made-up report on reserved names, the same every time."""
+    chance = random.Random(11)
+    parts: list[str] = []
+    length = 0
+    while length < size:
+        number = chance.randrange(10**6)
+        sentence = chance.choice(SENTENCES).format(
+            number=number,
+            file=f"update-{number}.exe",
+            domain=f"c{number}.paper-heron[.]example",
+            ip=f"203.0.113[.]{number % 256}",
+            url=f"hxxps://cdn{number}.paper-heron[.]example/gate.php?id={number}",
+            mail=f"billing{number}[@]portal[.]example",
+            md5=f"{chance.getrandbits(128):032x}",
+            sha1=f"{chance.getrandbits(160):040x}",
+            sha256=f"{chance.getrandbits(256):064x}",
+            cve=f"CVE-2025-{1000 + number % 9000}",
+        )
+        parts.append(sentence)
+        length += len(sentence) + 1
+    return "\n".join(parts)
+
+
+async def rows() -> list[str]:
+    """A row for each library: megabytes a second, ours first."""
+    text = report()
+    return [_row(name, text, await _measured(module, function, text)) for name, module, function in LIBRARIES]
+
+
+async def _measured(module: str, function: str, text: str) -> Ratio | None:
+    try:
+        find: Callable[[str], Iterable[object]] = getattr(import_module(module), function)
+    except ModuleNotFoundError:
+        return None
+
+    async def ours() -> None:
+        assert extract(text).indicators
+
+    async def other() -> None:
+        # A dictionary, or a generator that finds nothing until it is asked.
+        assert list(find(text))
+
+    return await paired(ours, other, ROUNDS)
+
+
+def _row(name: str, text: str, found: Ratio | None) -> str:
+    what = f"| indicators out of a report of {len(text) / 1000:.0f} kB"
+    if found is None:
+        return f"{what} | - | {name}, not installed | - | {ALLOWED} |"
+    ours, other = (f"{len(text) / 1000 / milliseconds:.2f} MB/s" for milliseconds in (found.ours, found.other))
+    return f"{what} | {ours} | {name}, {other} | {found.ratio:.3f} | {ALLOWED} |"

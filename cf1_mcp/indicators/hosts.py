@@ -1,0 +1,105 @@
+"""Addresses and domain names: what is one, and where on the public suffix list a name ends."""
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING, Final
+
+from cf1_mcp.indicators.kinds import Indicator
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+LONGEST_NAME: Final = 253
+# The full stops of other scripts, which resolvers take for dots (RFC 3490).
+OTHER_DOTS: Final = "\u3002\uff0e\uff61"
+
+# Names that no registry holds and that texts use all the same; all but the hidden services are reserved
+# (RFC 6761, 6762, 9476 and ICANN's .internal).
+_HIDDEN_SERVICES: Final = frozenset({"onion", "i2p"})
+_SPECIAL: Final = frozenset({"example", "test", "invalid", "localhost", "local", "internal", "alt"})
+_DOCUMENTATION: Final = (".example.com", ".example.net", ".example.org")
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_NAME: Final = re.compile(
+    rf"(?:[a-z0-9_](?:[a-z0-9_-]{{0,61}}[a-z0-9_])?\.)*{_LABEL}\.[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])"
+)
+_DOTS: Final = str.maketrans(dict.fromkeys(OTHER_DOTS, "."))
+
+
+def address(text: str) -> Indicator | None:
+    """An IPv4 or IPv6 address. One that is only mapped into IPv6 is the IPv4 address."""
+    try:
+        found = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(found, IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    return Indicator("ipv4" if isinstance(found, IPv4Address) else "ipv6", str(found), _reserved(found))
+
+
+def network(text: str) -> Indicator | None:
+    """A range of addresses, such as 198.51.100.0/24; bits beyond its length are dropped."""
+    if "/" not in text:
+        return None
+    try:
+        found = ip_network(text, strict=False)
+    except ValueError:
+        return None
+    return Indicator("cidr", str(found), _reserved(found.network_address))
+
+
+def domain(text: str) -> Indicator | None:
+    """A domain name by its form alone; `is_top_level` tells whether it can exist."""
+    if len(text) > LONGEST_NAME:
+        return None
+    name = text.lower()
+    if not name.isascii():
+        name = ".".join(_ascii(label) for label in with_dots(unicodedata.normalize("NFKC", name)).split("."))
+    if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
+        return None
+    top = name.rpartition(".")[2]
+    return Indicator("domain", name, top in _SPECIAL or f".{name}".endswith(_DOCUMENTATION))
+
+
+@lru_cache(maxsize=4096)
+def is_top_level(label: str) -> bool:
+    """Whether a label, in lower case and ASCII, is a top-level domain, or is used as one without being registered."""
+    special = label in _SPECIAL or label in _HIDDEN_SERVICES
+    return special or _suffixes().publicsuffix(label, accept_unknown=False) is not None
+
+
+def suffix_of(name: str) -> str:
+    """The part of a name below which names are registered: `co.uk` of `shop.evil.co.uk`."""
+    return _suffixes().publicsuffix(name) or ""
+
+
+def registered_domain(host: str) -> str | None:
+    """The name that somebody registered: `evil.co.uk` of `shop.evil.co.uk`.
+
+    None for an address, and for a name that is a public suffix itself.
+    """
+    found = domain(host)
+    return _suffixes().privatesuffix(found.value) if found else None
+
+
+def with_dots(text: str) -> str:
+    """The text with the full stops of other scripts as dots."""
+    return text if text.isascii() else text.translate(_DOTS)
+
+
+def _ascii(label: str) -> str:
+    # Punycode without IDNA's tables: a name that no registry would take is still read as it was written.
+    return label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}"
+
+
+@cache
+def _suffixes() -> "PublicSuffixList":
+    # Imported late: parsing the list takes longer than all else that a server does when it starts.
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList()
+
+
+def _reserved(found: IPv4Address | IPv6Address) -> bool:
+    return not found.is_global or found.is_multicast
