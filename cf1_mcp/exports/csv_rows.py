@@ -1,0 +1,81 @@
+"""A table of events, as RFC 4180 has it."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from typing import ClassVar, Final
+
+from cf1_mcp.exports.format import Format, LeftOut
+from cf1_mcp.models import Event, Tlp
+from cf1_mcp.text import FORMULA, clean
+
+COLUMNS: Final = (
+    "tlp",
+    "date",
+    "indicator",
+    "indicator_type",
+    "attacker",
+    "attacker_country",
+    "category",
+    "kill_chain",
+    "mitre_attack",
+    "mitre_capec",
+    "target_country",
+    "target_industry",
+    "tags",
+    "event",
+    "insight",
+    "has_children",
+    "uuid",
+    "dataset_id",
+    "source",
+)
+LONGEST_TEXT: Final = 4_000
+# Japanese and Chinese settings take the wide forms for the narrow ones.
+_FORMULA: Final = (*FORMULA, "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+class CsvRows(Format):
+    """A row an event with its own marking in the first column; the file's marking is the highest in that column.
+
+    Indicators are true, not defanged. No cell and no item of a list begins with what a spreadsheet takes for a formula.
+    """
+
+    media_type: ClassVar[str] = "text/csv;charset=utf-8;header=present"
+    suffix: ClassVar[str] = ".csv"
+
+    def head(self) -> str:
+        return csv_line(COLUMNS)
+
+    def tail(self) -> Iterator[str]:
+        yield from ()
+
+    def _event(self, event: Event, level: Tlp) -> str | LeftOut:
+        told: dict[str, object] = {"tlp": level.value, "source": self._source()}
+        return csv_line([_cell(column, told.get(column, getattr(event, column, ""))) for column in COLUMNS])
+
+
+def csv_line(cells: Sequence[str]) -> str:
+    """A line of CSV that ends in CRLF."""
+    line = StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue()
+
+
+def _cell(column: str, value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case float() if value.is_integer():
+            return str(int(value))
+        case list():
+            return ";".join(_text(column, str(item)) for item in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        case _:
+            return _text(column, str(value))
+
+
+def _text(column: str, text: str) -> str:
+    shown = clean(text, LONGEST_TEXT, value=column == "indicator")
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown

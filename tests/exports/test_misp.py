@@ -1,0 +1,198 @@
+"""The MISP event."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from inline_snapshot import snapshot
+
+from cf1_mcp.exports import Handling, new_export
+from cf1_mcp.models import Event, Tlp
+from tests.exports.making import (
+    BARE,
+    EVENT,
+    HEADING,
+    HOSTILE,
+    REAL,
+    TYPES,
+    event,
+    export,
+    hostile_events,
+    real_events,
+    written,
+)
+
+# The pairs that MISP takes of those written here (describeTypes of MISP 2.5).
+TAKEN = {
+    "Network activity": {"domain", "ip-dst", "url", "ja3-fingerprint-md5", "AS"},
+    "Payload delivery": {
+        *("email-src", "filename", "md5", "sha1", "sha256", "sha512"),
+        *("x509-fingerprint-md5", "x509-fingerprint-sha1", "x509-fingerprint-sha256"),
+    },
+    "External analysis": {"vulnerability"},
+    "Attribution": {"threat-actor"},
+    "Other": {"text", "comment"},
+}
+
+
+def misp(*events: Event, level: Tlp = Tlp.RED) -> dict[str, Any]:
+    return json.loads(written(export("misp", level), events))["Event"]
+
+
+def test_an_event_is_an_attribute_and_its_attacker_another() -> None:
+    assert misp(EVENT, BARE) == snapshot(
+        {
+            "Attribute": [
+                {
+                    "uuid": "051358a8-ed81-5339-b5fb-e849e5d7e1bf",
+                    "type": "domain",
+                    "category": "Network activity",
+                    "value": "relay.example",
+                    "to_ids": True,
+                    "comment": "Command and Control / Beacon to a relay",
+                    "first_seen": "2026-11-01T09:30:00.000Z",
+                    "last_seen": "2026-11-01T09:30:00.000Z",
+                    "distribution": "5",
+                    "Tag": [{"name": "tlp:green"}],
+                },
+                {
+                    "uuid": "d0305345-bbd3-5854-9e4b-76339b5dab12",
+                    "type": "threat-actor",
+                    "category": "Attribution",
+                    "value": "COPPER LANTERN",
+                    "to_ids": False,
+                    "comment": "",
+                    "first_seen": "2026-11-01T09:30:00.000Z",
+                    "last_seen": "2026-11-01T09:30:00.000Z",
+                    "distribution": "5",
+                    "Tag": [{"name": "tlp:green"}],
+                },
+                {
+                    "uuid": "e7e6a684-314d-58b3-bbf1-60baa28d4e47",
+                    "type": "comment",
+                    "category": "Other",
+                    "value": "A raid is planned",
+                    "to_ids": False,
+                    "comment": "A raid is planned",
+                    "first_seen": "2026-11-02T00:00:00.000Z",
+                    "last_seen": "2026-11-02T00:00:00.000Z",
+                    "distribution": "5",
+                    "Tag": [{"name": "tlp:clear"}],
+                },
+            ],
+            "uuid": "aa6bcd61-a057-5f48-a18b-525d741f2399",
+            "info": "Relays of autumn (cf1-mcp sandbox, fictional events)",
+            "date": "2026-11-02",
+            "timestamp": "1795521600",
+            "threat_level_id": "4",
+            "analysis": "2",
+            "distribution": "1",
+            "published": False,
+            "Tag": [{"name": "tlp:green"}, {"name": "T1071.001"}, {"name": "T1090"}],
+        }
+    )
+
+
+def test_an_empty_event_is_whole() -> None:
+    assert misp() == snapshot(
+        {
+            "Attribute": [],
+            "uuid": "aa6bcd61-a057-5f48-a18b-525d741f2399",
+            "info": "Relays of autumn (cf1-mcp sandbox, fictional events)",
+            "date": "2026-11-24",
+            "timestamp": "1795521600",
+            "threat_level_id": "4",
+            "analysis": "2",
+            "distribution": "1",
+            "published": False,
+            "Tag": [{"name": "tlp:clear"}],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ("domain", "Relay.example", ("domain", "Network activity", "relay.example", True)),
+        ("ip", "2001:DB8::1", ("ip-dst", "Network activity", "2001:db8::1", True)),
+        ("cidr", "192.0.2.0/24", ("ip-dst", "Network activity", "192.0.2.0/24", True)),
+        ("url", "https://a.example/x", ("url", "Network activity", "https://a.example/x", True)),
+        ("email", "a@b.example", ("email-src", "Payload delivery", "a@b.example", True)),
+        ("hash", "d" * 32, ("md5", "Payload delivery", "d" * 32, True)),
+        ("hash", "d" * 40, ("sha1", "Payload delivery", "d" * 40, True)),
+        ("hash", "d" * 64, ("sha256", "Payload delivery", "d" * 64, True)),
+        ("ja3", "d" * 32, ("ja3-fingerprint-md5", "Network activity", "d" * 32, True)),
+        ("certificate", "d" * 40, ("x509-fingerprint-sha1", "Payload delivery", "d" * 40, True)),
+        ("certificate", "d" * 128, ("text", "Other", "d" * 128, False)),
+        ("cve", "cve-2026-12345", ("vulnerability", "External analysis", "CVE-2026-12345", False)),
+        ("asn", "64496", ("AS", "Network activity", "AS64496", False)),
+        ("filename", "invoice.exe", ("filename", "Payload delivery", "invoice.exe", False)),
+        ("wallet", "w1", ("text", "Other", "wallet: w1", False)),
+        ("ip", "192.0.2.999", ("text", "Other", "ip: 192.0.2.999", False)),
+    ],
+)
+def test_type_and_category_follow_the_indicator(kind: str, value: str, expected: tuple[str, str, str, bool]) -> None:
+    attribute = misp(event("x", indicator_type=kind, indicator=value))["Attribute"][0]
+    assert tuple(attribute[name] for name in ("type", "category", "value", "to_ids")) == expected
+
+
+@pytest.mark.parametrize(
+    ("tlp", "tag", "distribution"),
+    [
+        ("white", "tlp:clear", "1"),
+        ("green", "tlp:green", "1"),
+        ("", "tlp:amber", "0"),
+        ("amber-strict", "tlp:amber+strict", "0"),
+        ("purple", "tlp:red", "0"),
+    ],
+)
+def test_the_highest_marking_is_the_tag_and_keeps_the_event_at_home(tlp: str, tag: str, distribution: str) -> None:
+    made = misp(event("x", tlp=tlp), event("y", tlp="clear"))
+    assert (made["Tag"][0]["name"], made["distribution"], made["published"]) == (tag, distribution, False)
+
+
+def test_a_value_that_several_events_share_is_one_attribute() -> None:
+    file = export("misp")
+    made = json.loads(written(file, [event("x"), event("y", tlp="amber")]))["Event"]
+    assert [one["type"] for one in made["Attribute"]] == ["domain", "threat-actor"]
+    assert (file.written, file.marking) == (2, Tlp.AMBER)
+
+
+def test_uuids_are_the_same_in_every_order_and_others_under_another_name() -> None:
+    events = [event("x"), event("y"), BARE]
+    first, second = misp(*events), misp(*reversed(events))
+    other = new_export("misp", Handling(Tlp.RED), replace(HEADING, name="Other relays"))
+    third = json.loads(written(other, events))["Event"]
+    uuids = [{one["uuid"], *(attribute["uuid"] for attribute in one["Attribute"])} for one in (first, second, third)]
+    assert uuids[0] == uuids[1]
+    assert not uuids[0] & uuids[2]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_hostile_events_make_attributes_that_misp_takes(kind: str) -> None:
+    for attribute in misp(*hostile_events(kind))["Attribute"]:
+        assert attribute["type"] in TAKEN[attribute["category"]]
+        assert attribute["value"].strip()
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="real events are not part of the repository")
+def test_every_real_indicator_is_an_attribute() -> None:
+    events, _ = real_events()
+    made = misp(*events)
+    assert {one.indicator.lower() for one in events if one.indicator and one.indicator_type != "url"} <= {
+        one["value"].lower() for one in made["Attribute"]
+    }
+
+
+@settings(deadline=None)
+@given(
+    kind=st.sampled_from(TYPES), value=st.text() | st.sampled_from(HOSTILE), text=st.text(), words=st.lists(st.text())
+)
+def test_any_text_in_any_field_makes_valid_json(kind: str, value: str, text: str, words: list[str]) -> None:
+    texts = dict.fromkeys(("date", "event", "attacker", "category", "tlp"), text)
+    made = misp(event(text, indicator=value, indicator_type=kind, tags=words, mitre_attack=words, **texts), EVENT)
+    uuids = [one["uuid"] for one in made["Attribute"]]
+    assert len(uuids) == len(set(uuids)) >= 2
