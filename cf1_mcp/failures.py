@@ -19,6 +19,8 @@ from cf1_mcp.text import clean
 from cf1_mcp.transport import WaitTooLong
 
 LONGEST_REASON = 300
+# What a 404 means where it is alerts that are asked for.
+NO_ALERTS = "This account has no query alerts; not every account does. Use list_saved_queries to see what is watched."
 
 
 def failure(response: httpx.Response, secrets: Sequence[str]) -> ApiError:
@@ -110,10 +112,12 @@ def waited_too_long(error: WaitTooLong, secrets: Sequence[str]) -> ApiError:
     """The error for a retry that would come after the deadline."""
     if isinstance(error.last, httpx.Response):
         if error.last.status_code == 429:
+            # The transport caps what it reckons with; the header is what counts.
+            wait = retry_after(error.last.headers) or error.wait
             return RateLimited(
-                f"The API's rate limit is reached (429) and asks for a wait of {error.wait:.0f} s, longer than one "
-                f"call may take. Call again after {error.wait:.0f} s.",
-                error.wait,
+                f"The API's rate limit is reached (429) and asks for a wait of {wait:.0f} s, longer than one call may "
+                f"take. Call again after {wait:.0f} s.",
+                wait,
             )
         return failure(error.last, secrets)
     return no_answer(error.last)

@@ -27,18 +27,22 @@ class Act(Enum):
 
 @dataclass
 class Scripted:
-    """A server that plays one line of its script a request, the last one again and again."""
+    """A server that plays one line of its script a request, the last one again and again. A path in `routes`, as it
+    stands below the account, has its own line.
+    """
 
     script: Sequence[bytes | Act]
     port: int = 0
     requests: list[str] = field(default_factory=list[str])
     connections: int = 0
+    routes: dict[str, bytes | Act] = field(default_factory=dict[str, bytes | Act])
 
     async def handle(self, stream: SocketStream) -> None:
         self.connections += 1
         async with stream:
             while request := await _read_request(stream):
                 line = self.script[min(len(self.requests), len(self.script) - 1)]
+                line = self.routes.get(request.split("cloudforce-one")[-1].split("?")[0], line)
                 self.requests.append(request)
                 match line:
                     case Act.RESET:

@@ -1,6 +1,7 @@
 """Counting threat events."""
 
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, JsonValue
@@ -8,13 +9,14 @@ from pydantic import Field, JsonValue
 from cf1_mcp.answers import LARGEST_SIZE, Card, Rows, fitting, room_for
 from cf1_mcp.arguments import DatasetIds, Since, Until, Variables, Words
 from cf1_mcp.cells import LONGEST_CELL, LONGEST_FIELD, Cell, cleaned
+from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.context import Client, Now
 from cf1_mcp.counting import count_events
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.filters import period
 from cf1_mcp.graphql_guard import check_answer, check_query
 from cf1_mcp.listing import ABSENCE, named
-from cf1_mcp.policy import Reader, ReadScope
+from cf1_mcp.policy import Reader, ReadScope, Scope
 from cf1_mcp.text import clean
 from cf1_mcp.toolset import READ, Toolset
 
@@ -31,6 +33,7 @@ Columns = Annotated[
 Daily = Annotated[bool, Field(description="One count a day")]
 Groups = Annotated[int, Field(description="Most groups", ge=1, le=1000)]
 CUT = "Only the largest groups are shown: ask for more (limit), a shorter period or fewer columns."
+PERIOD = "Without since and until there are events: the period alone removes all of them."
 Document = Annotated[str, Field(description="A GraphQL query document", min_length=1, max_length=10_000)]
 
 
@@ -51,7 +54,8 @@ async def aggregate_threat_events(
     for figures, rankings and briefs; for the events themselves use search_threat_events.
     """
     wire = [_camel(column) for column in columns]
-    counted = await count_events(client, scope, wire, period(since, until, now), daily, limit)
+    dates = period(since, until, now)
+    counted = await count_events(client, scope, wire, dates, daily, limit)
     names = [*(["date"] if daily else []), *wire, "count"]
     cells = [[_cell(row.get(name)) for name in names] for row in counted.groups]
     shown = fitting(cells, room_for(limit))
@@ -61,7 +65,9 @@ async def aggregate_threat_events(
     if counted.withheld:
         facts["withheld"] = [f"counts by {scope.reading.tlp_rule}"]
     notes = [CUT] if counted.cut or shown < len(cells) else []
-    return Rows(names, cells[:shown], facts, notes if cells else [ABSENCE])
+    if not cells:
+        notes = [*([PERIOD] if any(dates) and await _any_ever(client, scope, wire) else []), ABSENCE]
+    return Rows(names, cells[:shown], facts, notes)
 
 
 @aggregates.tool("Query threat GraphQL", READ)
@@ -83,6 +89,11 @@ async def query_threat_graphql(client: Client, reading: Reader, query: Document,
     if size > LARGEST_SIZE:
         raise BadArgument("query", f"the answer has {size:,} characters, too many to show", "a smaller limit")
     return Card(foreign=fields)
+
+
+async def _any_ever(client: ThreatEventsClient, scope: Scope, columns: Sequence[str]) -> bool:
+    """Whether there is anything to count without a period."""
+    return bool((await count_events(client, scope, columns, (None, None), False, 1)).groups)
 
 
 def _camel(column: str) -> str:

@@ -13,6 +13,7 @@ from cf1_mcp.changes import Effect, Planned, Result, approved, journaled
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.context import Client
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
+from cf1_mcp.failures import NO_ALERTS
 from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
 from cf1_mcp.reaching import reach_of_saved
 from cf1_mcp.text import clean
@@ -184,7 +185,7 @@ async def _alerts(client: ThreatEventsClient) -> Sequence[QueryAlert]:
     try:
         return await client.list_alerts()
     except NotFound as error:
-        raise NotFound("This account has no query alerts; not every account does.", error.status) from None
+        raise NotFound(NO_ALERTS, error.status) from None
 
 
 async def _alert(client: ThreatEventsClient, alert_id: int) -> QueryAlert:

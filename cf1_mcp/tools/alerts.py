@@ -8,6 +8,7 @@ from cf1_mcp.answers import Rows
 from cf1_mcp.arguments import Cursor
 from cf1_mcp.context import Client
 from cf1_mcp.errors import NotFound
+from cf1_mcp.failures import NO_ALERTS
 from cf1_mcp.listing import whole_list
 from cf1_mcp.text import clean
 from cf1_mcp.toolset import READ, Toolset
@@ -29,7 +30,7 @@ async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: 
         try:
             found = await client.list_alerts()
         except NotFound as error:
-            raise NotFound("This account has no query alerts; not every account does.", error.status) from None
+            raise NotFound(NO_ALERTS, error.status) from None
     rows = [
         [
             alert.id,

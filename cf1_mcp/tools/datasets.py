@@ -1,5 +1,6 @@
 """What the account holds: its datasets and its words."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from cf1_mcp.context import KnownWords
 from cf1_mcp.guide import SearchGuide
 from cf1_mcp.listing import whole_list, withheld_fact
 from cf1_mcp.policy import DATASET_RULE, Reader, readable_words
+from cf1_mcp.spelling import near
 from cf1_mcp.text import clean
 from cf1_mcp.toolset import READ, Toolset
 from cf1_mcp.vocabulary import Kind
@@ -56,6 +58,9 @@ async def list_threat_vocabulary(
     if kind == "search_guide":
         return SearchGuide()
     wanted = (contains or "").casefold()
-    found = [word for word in await readable_words(words, reading, kind) if wanted in word.casefold()]
+    known = await readable_words(words, reading, kind)
+    found = [word for word in known if wanted in word.casefold()]
     rows = [[clean(word, LONGEST_CELL)] for word in found]
-    return whole_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
+    listed = whole_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
+    meant = near(wanted, known) if not rows else []
+    return replace(listed, foreign={"near": [clean(word, LONGEST_CELL) for word in meant]}) if meant else listed

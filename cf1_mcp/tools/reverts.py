@@ -48,7 +48,7 @@ async def _plan(client: Client, writing: Writer, now: Now, dataset_id: str, minu
         "no more than ids, dates and titles of what is lost.",
         needs_code=True,
         facts={"events_lost": len(lost), "target": target.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")},
-        events=lost,
+        events=sorted(lost, key=lambda event: event.date, reverse=True),
     )
 
 

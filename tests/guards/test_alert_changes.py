@@ -228,7 +228,11 @@ async def test_an_account_without_alerts_says_so_before_anything_is_sent(bench: 
             await refused(client, "update_query_alert", alert_id=99, enabled=False),
             await refused(client, "delete_query_alert", alert_id=99),
         ]
-    assert words == ["This account has no query alerts; not every account does."] * 3
+    assert (
+        words
+        == ["This account has no query alerts; not every account does. Use list_saved_queries to see what is watched."]
+        * 3
+    )
     assert len(await alerts_now(bench)) == 1
 
 
