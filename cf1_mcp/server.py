@@ -49,6 +49,7 @@ from cf1_mcp.tools.events import events
 from cf1_mcp.tools.imports import imports
 from cf1_mcp.tools.links import links
 from cf1_mcp.tools.moves import moves
+from cf1_mcp.tools.profiles import profiles
 from cf1_mcp.tools.queries import queries
 from cf1_mcp.tools.query_changes import query_changes
 from cf1_mcp.tools.reverts import reverts
@@ -65,6 +66,7 @@ TOOLS: tuple[Toolset, ...] = (
     events,
     aggregates,
     datasets,
+    profiles,
     creation,
     imports,
     updates,

@@ -13,7 +13,7 @@ from cf1_mcp.errors import SettingsError, choices, nearest
 from cf1_mcp.models import Tlp
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
-TOOLSETS = ("events", "curation", "watch", "changes")
+TOOLSETS = ("events", "indicators", "curation", "watch", "changes")
 NAMES = (
     "CF1_APPROVAL",
     "CF1_CONFIRM_KEY",

@@ -58,11 +58,13 @@ class Read:
 
 @dataclass(frozen=True)
 class Spelling:
-    """The account's words, as far as they were read. A kind that is missing could not be read or was not needed."""
+    """The account's words, as far as they were read. A kind that is missing could not be read or was not needed; so it
+    is with `aliases` that are None.
+    """
 
     words: Mapping[Kind, Sequence[str]]
     countries: Sequence[Country] = ()
-    aliases: Sequence[Tag] = ()
+    aliases: Sequence[Tag] | None = None
 
     def read(self, name: SearchField, value: str) -> Read:
         """One value of a filter."""
@@ -93,16 +95,22 @@ class Spelling:
         """An actor by any of its names: whichever of them events carry."""
         known = self.words.get("attackers", ())
         by_fold = {name.strip().casefold(): name for name in known}
-        folds = {typed.casefold()}
-        for tag in self.aliases:
-            names = {name.strip().casefold() for name in (tag.value, *tag.alias_group_names)}
-            folds |= names if typed.casefold() in names else set()
+        folds = {typed.casefold(), *(name.strip().casefold() for name in self.names(typed))}
         found = [by_fold[typed.casefold()]] if typed.casefold() in by_fold else []
         found += [name for fold, name in by_fold.items() if fold in folds and name not in found]
         if found:
             return Read(typed, tuple(found))
-        every = [*known, *(name for tag in self.aliases for name in tag.alias_group_names)]
+        every = [*known, *(name for tag in self.aliases or () for name in tag.alias_group_names)]
         return Read(typed, (typed,), tuple(near(typed, every)))
+
+    def names(self, typed: str) -> list[str]:
+        """Every name that tags give an actor who is known by one of them."""
+        found: list[str] = []
+        for tag in self.aliases or ():
+            group = [tag.value, *tag.alias_group_names]
+            if typed.strip().casefold() in (name.strip().casefold() for name in group):
+                found += group
+        return list(dict.fromkeys(found))
 
     def _word(self, typed: str, known: Sequence[str]) -> Read:
         if typed in known or not known:
@@ -119,16 +127,17 @@ async def spelling_for(words: Vocabulary, reading: Reading, names: Sequence[Sear
     kinds: list[Kind] = list(dict.fromkeys(KINDS[name] for name in names if name in KINDS))
     found: dict[Kind, Sequence[str]] = {}
     countries: list[Country] = []
-    aliases: list[Tag] = []
+    aliases: list[Tag] | None = None
 
     async def read(kind: Kind) -> None:
+        nonlocal aliases
         try:
             if kind == "countries":
                 countries.extend(await words.country_list())
             else:
                 found[kind] = await readable_words(words, reading, kind)
             if kind == "attackers":
-                aliases.extend(tag for tag in await words.tags() if not reading.above(tag.tlp))
+                aliases = [tag for tag in await words.tags() if not reading.above(tag.tlp)]
         except ApiError:
             # A courtesy to the search, which goes on without it.
             found.setdefault(kind, ())

@@ -18,7 +18,7 @@ def moment(text: str, now: datetime, *, end: bool = False) -> str | None:
     """
     word = text.strip().lower()
     if word == "now":
-        return _iso(now)
+        return iso(now)
     if relative := _RELATIVE.fullmatch(word):
         return _ago(int(relative[1]), relative[2], now)
     if word in ("today", "yesterday"):
@@ -31,13 +31,13 @@ def moment(text: str, now: datetime, *, end: bool = False) -> str | None:
         parsed = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
-    return _iso(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+    return iso(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
 
 
 def _ago(count: int, unit: str, now: datetime) -> str | None:
     step = {"m": timedelta(minutes=1), "min": timedelta(minutes=1), "h": timedelta(hours=1)}.get(unit)
     try:
-        return _iso(now - count * (step or timedelta(days=_DAYS[unit])))
+        return iso(now - count * (step or timedelta(days=_DAYS[unit])))
     except OverflowError:
         return None
 
@@ -45,13 +45,15 @@ def _ago(count: int, unit: str, now: datetime) -> str | None:
 def _partial(year: int, month: int | None, day: int | None, end: bool) -> str | None:
     try:
         if not end:
-            return _iso(datetime(year, month or 1, day or 1, tzinfo=UTC))
+            return iso(datetime(year, month or 1, day or 1, tzinfo=UTC))
         last_month = month or 12
         last_day = day or monthrange(year, last_month)[1]
-        return _iso(datetime(year, last_month, last_day, 23, 59, 59, tzinfo=UTC))
+        return iso(datetime(year, last_month, last_day, 23, 59, 59, tzinfo=UTC))
     except ValueError:
         return None
 
 
-def _iso(value: datetime) -> str:
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def iso(value: datetime) -> str:
+    """A time as the API is asked for it, `YYYY-MM-DDTHH:MM:SSZ`."""
+    # strftime writes the year 900 with three digits, which is no ISO date.
+    return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"

@@ -121,12 +121,14 @@ QUESTIONS = [
     Question("engineer", "Notify the SOC through a webhook as soon as a stored query hits", "create_query_alert"),
     Question("manager", "The alert is too noisy: once a day is enough", "update_query_alert"),
     Question("manager", "Drop that alert, nobody reads it", "delete_query_alert"),
+    Question("manager", "Who is this actor: aims, victims, tools, latest activity?", "profile_attacker"),
+    Question("analyst", "Write a one-page dossier on an adversary", "profile_attacker"),
+    Question("manager", "Who is behind the name in the press, and what are they known for?", "profile_attacker"),
+    Question("analyst", "Compare two actors: which infrastructure and TTPs have they in common?", "profile_attacker"),
     # For tools that are asked about once they are offered.
     Question("analyst", "Check these fifty IPs and domains from our proxy log at once", "lookup_indicators"),
     Question("analyst", "Here is a vendor's report: which of its IOCs do we know?", "lookup_indicators"),
     Question("engineer", "Are any of the addresses in this mail text known to be bad?", "lookup_indicators"),
-    Question("manager", "Who is this actor: aims, victims, tools, latest activity?", "profile_attacker"),
-    Question("analyst", "Write a one-page dossier on an adversary", "profile_attacker"),
     Question("engineer", "Hand me the results as STIX for our intelligence platform", "export_threat_events"),
     Question("engineer", "Download last month's indicators as a CSV file for the SIEM", "export_threat_events"),
 ]

@@ -29,7 +29,7 @@ def test_both_credentials_mean_the_live_api_and_the_token_stays_hidden() -> None
     assert settings.credentials is not None
     assert (settings.credentials.account_id, settings.credentials.api_token) == (ACCOUNT.lower(), TOKEN)
     assert repr(settings) == snapshot(
-        "Settings(credentials=Credentials(account_id='0123456789abcdef0123456789abcdef'), base_url='https://api.cloudflare.com/client/v4', toolsets=('events', 'curation', 'watch', 'changes'), update_method='PATCH', sandbox_db=None, read_datasets=('*',), max_tlp=<Tlp.AMBER: 'amber'>, mode='read', write_datasets=(), delete_datasets=(), max_change=100, approval='code', confirm_ttl=600, state_dir=PosixPath('state'), defang='text', prompts_dir=None)"
+        "Settings(credentials=Credentials(account_id='0123456789abcdef0123456789abcdef'), base_url='https://api.cloudflare.com/client/v4', toolsets=('events', 'indicators', 'curation', 'watch', 'changes'), update_method='PATCH', sandbox_db=None, read_datasets=('*',), max_tlp=<Tlp.AMBER: 'amber'>, mode='read', write_datasets=(), delete_datasets=(), max_change=100, approval='code', confirm_ttl=600, state_dir=PosixPath('state'), defang='text', prompts_dir=None)"
     )
 
 
@@ -139,7 +139,9 @@ def test_every_setting_is_read() -> None:
         ),
         (
             {"CF1_TOOLSETS": "event"},
-            snapshot("CF1_TOOLSETS: 'event' is not a toolset. Use all, events, curation, watch or changes."),
+            snapshot(
+                "CF1_TOOLSETS: 'event' is not a toolset. Use all, events, indicators, curation, watch or changes."
+            ),
         ),
         (
             {"CF1_UPDATE_METHOD": "PUT"},
