@@ -1,6 +1,6 @@
 """From what the API tells to the cells and fields of an answer: cleaned, clipped, nothing empty."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, TypeAlias
 
 from pydantic import JsonValue
@@ -13,7 +13,7 @@ Cell: TypeAlias = str | int | float | bool | list[str]
 
 LONGEST_CELL: Final = 160
 # A description in a table: enough to tell what happened, and a row stays affordable.
-LONGEST_DESCRIPTION: Final = 110
+LONGEST_DESCRIPTION: Final = 90
 LONGEST_NAME: Final = 300
 LONGEST_FIELD: Final = 4_000
 MOST_IN_CELL: Final = 12
@@ -39,10 +39,12 @@ INDICATOR: Final = "indicator"
 TRUE_VALUES: Final = frozenset({INDICATOR, "query_json"})
 
 
-def columns_of(fields: Sequence[str] | None) -> tuple[str, ...]:
-    """The columns that `fields` asks for, in snake or camel case; the default ones where it asks for none."""
+def columns_of(fields: Sequence[str] | None, fixed: Collection[str] = ()) -> tuple[str, ...]:
+    """The columns that `fields` asks for, in snake or camel case. Where it asks for none, the default ones but for
+    those that are `fixed`: what was asked for by one value would only be repeated in every row.
+    """
     if not fields:
-        return DEFAULT_FIELDS
+        return tuple(name for name in DEFAULT_FIELDS if name not in fixed)
     known = {name.replace("_", "").casefold(): name for name in FIELDS}
     columns: list[str] = []
     for name in fields:

@@ -5,6 +5,7 @@ them, and back. Every pattern here takes time linear in the text.
 """
 
 import re
+from itertools import groupby
 from typing import Final
 
 # Letters and marks that Unicode calls printable although nothing is seen of them: fillers, joiners, selectors.
@@ -20,6 +21,8 @@ _ARMED = re.compile(_MARKS + r"|(?P<scheme>h(?:tt|xx)ps?)?(?P<slashes>://)|(?P<w
 _NAME = re.compile(r"(?<![\w.+-])(?P<name>[\w.+-]+)(?=@(?P<domain>[\w-]+(?:\.[\w-]+)+))")
 # How far past its cut a text is looked at, so that an address across the cut is still seen as one.
 LONGEST_ADDRESS: Final = 320
+# How many unseen characters in a row are shown by their codes.
+MOST_CODES: Final = 8
 
 _DOTTED = re.compile(r"[\w-]+(?:[.\u3002\uff0e\uff61][\w-]+)+")
 _DOTS = re.compile(r"[.\u3002\uff0e\uff61]")
@@ -65,7 +68,14 @@ def visible(text: str) -> str:
     """The text on one line, with a code for each character that would not be seen."""
     if text.isprintable() and not _UNSEEN.search(text):
         return text
-    return "".join(_visible(char) for char in text)
+    shown: list[str] = []
+    for seen, run in groupby(text, key=_is_seen):
+        chars = "".join(run)
+        # Whole messages are hidden in characters that nobody sees; a few codes tell that as well as all of them.
+        kept = chars if seen else chars[:MOST_CODES]
+        shown += [_visible(char) for char in kept]
+        shown += [f"(+{len(chars) - len(kept)} unseen)"] if len(kept) < len(chars) else []
+    return "".join(shown)
 
 
 def disarmed(text: str, *, links: bool = True) -> str:
@@ -120,6 +130,10 @@ def typed_indicator(text: str) -> str:
 def cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _is_seen(char: str) -> bool:
+    return char.isprintable() and not _UNSEEN.match(char)
 
 
 def _visible(char: str) -> str:

@@ -6,17 +6,23 @@ from dataclasses import dataclass
 
 import bpe_openai  # pyright: ignore[reportMissingTypeStubs]
 import pytest
+from mcp import Client
 from mcp.server.mcpserver.tools import Tool
+from pydantic import JsonValue
 
 from bench.report import REPORT, section, with_section, write_section
 from cf1_mcp.instructions import instructions
 from cf1_mcp.server import offered_tools
 from cf1_mcp.settings import Settings
+from tests.conversations import text_of
 
 ENCODING = bpe_openai.get_encoding("o200k_base")
 
 DEFAULT_LIST, EVERYTHING, INSTRUCTION, TOOL, SEARCH = 3_000, 7_000, 400, 350, 650
 GROWTH = 1.05
+# Answers: twenty events of the sample tenant.
+TWENTY_ROWS, TWENTY_ROWS_OF_FOUR = 1_600, 900
+FOUR_COLUMNS: list[JsonValue] = ["date", "attacker", "category", "indicator"]
 
 
 @dataclass(frozen=True)
@@ -80,3 +86,21 @@ def test_writing_one_section_leaves_the_rest_of_the_page() -> None:
     page = "# Page\n<!-- a -->\none\n<!-- /a -->\nbetween\n<!-- b -->\ntwo\n<!-- /b -->\nend\n"
     assert with_section(page, "a", "| 1 |\n| 2 |") == page.replace("one", "| 1 |\n| 2 |")
     assert section(page, "b") == "two"
+
+
+async def rows_cost(client: Client, **arguments: JsonValue) -> int:
+    """What twenty events cost a model that reads the text, or the data where that is more."""
+    result = await client.call_tool("search_threat_events", arguments)
+    data: dict[str, JsonValue] = dict(result.structured_content or {})
+    assert data["events"] == 20
+    return max(tokens(text_of(result.content)), tokens(json.dumps(data, separators=(",", ":"), ensure_ascii=False)))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("fields", "budget"), [(None, TWENTY_ROWS), (FOUR_COLUMNS, TWENTY_ROWS_OF_FOUR)])
+@pytest.mark.parametrize("asked", [{"tlp": ["clear", "green"]}, {"attacker": ["COPPER LANTERN"], "tlp": ["green"]}])
+async def test_twenty_events_cost_no_more_than_their_budget(
+    client: Client, asked: dict[str, JsonValue], fields: list[JsonValue] | None, budget: int
+) -> None:
+    cost = await rows_cost(client, **asked, **({"fields": fields} if fields else {}))
+    assert cost <= budget
