@@ -12,7 +12,7 @@ from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.models import Event, EventPage, EventSearch
 from cf1_mcp.paging import Place, decode, encode
 from cf1_mcp.policy import LONGEST_NAME, Reading, Scope
-from cf1_mcp.text import clean
+from cf1_mcp.text import clean, defang
 
 # How many datasets an answer names; a scope of the API has up to fifty.
 MOST_NAMES: Final = 12
@@ -88,7 +88,7 @@ def whole_list(
 def named(datasets: Sequence[str]) -> list[JsonValue]:
     """The names of datasets, those past a dozen counted."""
     more = [f"and {len(datasets) - MOST_NAMES} more"] if len(datasets) > MOST_NAMES else []
-    return [*(clean(name, LONGEST_NAME) for name in datasets[:MOST_NAMES]), *more]
+    return [*(defang(clean(name, LONGEST_NAME)) for name in datasets[:MOST_NAMES]), *more]
 
 
 def withheld_fact(withheld: Mapping[str, int]) -> dict[str, JsonValue]:

@@ -1,14 +1,22 @@
 """Conversations about events: search, get, related."""
 
 import json
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
+from cf1_mcp.server import build_server
+from cf1_mcp.transport import network
 from tests.conftest import Sandbox
 from tests.conversations import ask, column, refused, text_of, told
+from tests.ports import settings_for
+from tests.upstreams import answer, upstream
 
 pytestmark = pytest.mark.anyio
 
@@ -25,9 +33,9 @@ withheld: 1 by CF1_MAX_TLP (amber)
 next_cursor: 1dc79a57-3-2-0
 <untrusted MARK>
 read_as: since: 7d as 2026-11-17T12:00:00Z
-uuid	date	attacker	category	indicator	target_country	target_industry	tlp	event
-911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	COPPER LANTERN	Account Takeover	198[.]51[.]100[.]43	AT	Banking & Financial Services	green	Reused passwords tried against customer accounts of a Banking & Financial Services organisation
-80fc161b-d20a-5998-bbb9-efef9448a981	2026-11-24 04:14	COPPER LANTERN	Account Takeover	198[.]51[.]100[.]59	DE	Banking & Financial Services	green	Stolen session cookie replayed from a residential network
+uuid	date	category	indicator	target_country	target_industry	tlp	event
+911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	Account Takeover	198[.]51[.]100[.]43	AT	Banking & Financial Services	green	Reused passwords tried against customer accounts of a Banking & Financial Services organi… (+6 characters)
+80fc161b-d20a-5998-bbb9-efef9448a981	2026-11-24 04:14	Account Takeover	198[.]51[.]100[.]59	DE	Banking & Financial Services	green	Stolen session cookie replayed from a residential network
 </untrusted MARK>\
 """)
 
@@ -467,3 +475,28 @@ async def test_hostile_text_stays_on_its_line_and_shows_what_is_unseen(client: C
     rows = data["rows"]
     assert isinstance(rows, list) and len(rows) >= 12
     assert all(str(cell).isprintable() for row in rows if isinstance(row, list) for cell in row)
+
+
+async def test_a_page_of_25_000_rows_is_answered_in_bounded_memory(tmp_path: Path) -> None:
+    row = {
+        "uuid": "",
+        "date": "2026-11-20T00:00:00Z",
+        "event": "A lure, told at some length " * 8,
+        "tlp": "green",
+        "indicator": "a.example",
+    }
+    rows = [{**row, "uuid": str(UUID(int=number))} for number in range(25_000)]
+    envelope = {"success": True, "errors": [], "messages": [], "result": rows, "result_info": {"cursor": None}}
+    async with upstream(answer(envelope)) as server:
+        server.routes["/events/dataset"] = answer([{"uuid": str(UUID(int=1)), "name": "Ours"}])
+        settings = replace(settings_for(f"http://127.0.0.1:{server.port}/client/v4"), state_dir=tmp_path)
+        async with Client(build_server(settings, lambda: network(settings.base_url))) as client:
+            tracemalloc.start()
+            data = await ask(client, "search_threat_events", limit=20)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            second = await ask(client, "search_threat_events", limit=20, cursor=data["next_cursor"])
+    assert (data["events"], second["events"]) == (20, 20)
+    assert column(data, "uuid") + column(second, "uuid") == [str(UUID(int=number)) for number in range(40)]
+    # The API's answer itself takes 11 MB; what is made of it must not multiply that without bounds.
+    assert peak < 150 * 1024 * 1024
