@@ -6,7 +6,7 @@ import sys
 
 import anyio
 
-from bench import call, extraction, large, start
+from bench import call, extraction, importing, large, start
 from bench.report import write_section
 from bench.timing import Ratio
 
@@ -25,6 +25,14 @@ async def rows() -> list[str]:
         _ratio("a warm search over stdio", "a bare tool with the same request", await call.measure(), call.ALLOWED),
         _time(f"loading {large.EVENTS:,} events into the sandbox", large.loading(), large.ALLOWED_TO_LOAD),
         *await extraction.rows(),
+        _ratio(
+            f"importing a file of {importing.ROWS:,} rows",
+            "a bare loop that posts it",
+            await importing.measure(),
+            importing.ALLOWED,
+        ),
+        f"| peak memory of importing {importing.ROWS_FOR_MEMORY:,} rows | {importing.peak_megabytes():.0f} MB | - | - "
+        f"| {importing.ALLOWED_MEGABYTES} MB |",
         *(_time(f"{one.name}, of {large.EVENTS:,}", one.milliseconds, large.ALLOWED) for one in await large.measure()),
     ]
 

@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import anyio
 import typer
@@ -14,6 +14,8 @@ from cf1_mcp.history import decide, show_change, show_changes, verify_journal
 from cf1_mcp.serve import serve as serve_stdio
 from cf1_mcp.server import offered_tools
 from cf1_mcp.settings import Settings
+
+OnDuplicate = Literal["skip", "update", "create"]
 
 app = typer.Typer(
     name="cf1-mcp",
@@ -81,6 +83,47 @@ def journal_verify() -> None:
 def approve(code: str) -> None:
     """Decide on a change that waits for the operator (CF1_APPROVAL=operator)."""
     decide(Settings.from_environment(os.environ), code, Console())
+
+
+@app.command("import")
+def import_events(
+    file: Annotated[Path, typer.Argument(help="JSONL, CSV, STIX 2.1 or MISP, plain or gzipped.")],
+    dataset: Annotated[str, typer.Option(help="The dataset that the events go to, by name or uuid.")],
+    form: Annotated[str, typer.Option("--format", help="jsonl, csv, stix or misp; recognised where left out.")] = "",
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="COLUMN=FIELD of a CSV file; repeatable.")] = None,
+    constants: Annotated[
+        list[str] | None, typer.Option("--set", help="FIELD=VALUE for rows without one; repeatable.")
+    ] = None,
+    on_duplicate: Annotated[
+        OnDuplicate, typer.Option(help="For rows that are there: skip, update or create.")
+    ] = "skip",
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Import the rest of a file with bad rows.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare; send nothing.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Forget that this file was imported before.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Where the outcome of every row is written.")] = None,
+    group: Annotated[int, typer.Option(min=1, max=1000, help="Events a request.")] = 100,
+    concurrency: Annotated[int, typer.Option(min=1, max=16, help="Requests at once.")] = 4,
+    give_up_after: Annotated[float, typer.Option(min=0, help="Minutes to wait for an API that fails.")] = 30,
+    settle: Annotated[float, typer.Option(min=0, help="Seconds a request without answer may take effect.")] = 30,
+) -> None:
+    """Import a file of events. Interrupted at any point, the same command goes on and sends no row twice."""
+    from cf1_mcp.importing.run import Options
+    from cf1_mcp.imports_command import import_file
+
+    options = Options(
+        dataset=dataset,
+        skip_bad=skip_bad,
+        dry_run=dry_run,
+        again=again,
+        on_duplicate=on_duplicate,
+        group=group,
+        concurrency=concurrency,
+        give_up_after=give_up_after * 60,
+        settle=settle,
+        report=report,
+    )
+    settings = Settings.from_environment(os.environ)
+    raise typer.Exit(import_file(settings, file, form, mapping or [], constants or [], options))
 
 
 @app.command()

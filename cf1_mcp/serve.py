@@ -23,10 +23,11 @@ def serve() -> None:
     logging.basicConfig(level=logging.WARNING, format="cf1-mcp: %(message)s")
     # The SDK waits for stdin in a thread that Ctrl-C does not reach.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    build_server(settings, _way_to(settings)).run("stdio")
+    build_server(settings, way_to(settings)).run("stdio")
 
 
-def _way_to(settings: Settings) -> Connect:
+def way_to(settings: Settings) -> Connect:
+    """To the live API, or to the embedded sandbox where there are no credentials."""
     if settings.credentials:
         return lambda: network(settings.base_url)
 

@@ -167,7 +167,7 @@ def build_server(settings: Settings, connect: Connect, clock: Clock = utc_now) -
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[ServerContext]) -> AsyncGenerator[ServerContext]:
-        async with _client(settings, connect) as client:
+        async with client_for(settings, connect) as client:
             yield ServerContext(
                 settings,
                 client,
@@ -183,7 +183,8 @@ def build_server(settings: Settings, connect: Connect, clock: Clock = utc_now) -
     return ThreatServer(settings, lifespan)
 
 
-def _client(settings: Settings, connect: Connect) -> ThreatEventsClient:
+def client_for(settings: Settings, connect: Connect) -> ThreatEventsClient:
+    """A client of the account that the settings name."""
     credentials = settings.credentials
     client = ThreatEventsClient(
         settings.base_url,

@@ -83,11 +83,12 @@ class Writing:
         return [one for one in self.reading.datasets if {_plain(one.uuid), _plain(one.name)} & wanted]
 
 
-async def _writing(words: KnownWords, reading: Reader, operator: Operator) -> Writing:
+async def writing_for(words: KnownWords, reading: Reader, operator: Operator) -> Writing:
+    """The operator's rules for changes, over the datasets that the account has now."""
     return Writing(operator, tuple(await words.datasets()), reading)
 
 
-Writer = Annotated[Writing, Resolve(_writing)]
+Writer = Annotated[Writing, Resolve(writing_for)]
 
 
 def _plain(name: str) -> str:

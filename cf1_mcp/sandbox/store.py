@@ -70,6 +70,8 @@ class Store:
             self.db.execute("ROLLBACK")
             raise
         self.db.execute("COMMIT")
+        # Costs nothing until tables have grown tenfold; then the planner would weigh indexes by what they held once.
+        self.db.execute("PRAGMA optimize")
 
     def is_empty(self) -> bool:
         """Whether there are neither events nor datasets other than the default one."""

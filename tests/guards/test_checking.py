@@ -1,5 +1,7 @@
 """What an event may not be made of is said with what may, and is not sent."""
 
+import json
+
 import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue
@@ -135,6 +137,15 @@ async def test_what_cannot_be_right_is_said_and_not_sent(bench: Bench, wrong: di
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, "create_threat_event", **(LEAST | wrong)) == words
     assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("value", ["https://a.example.com/x", "www.example.com", "somebody@example.com"])
+async def test_an_indicator_that_is_an_address_is_sent_as_it_is(bench: Bench, value: str) -> None:
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, "create_threat_event", **LEAST, indicator=value, indicator_type="any")
+    assert done["status"] == "done"
+    [created] = [one for one in bench.sandbox.log if one.method == "POST"]
+    assert f'"indicator": "{value}"' in json.dumps(created.body)
 
 
 async def test_types_of_datasets_that_may_not_be_read_are_not_told(bench: Bench) -> None:

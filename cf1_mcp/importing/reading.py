@@ -1,0 +1,44 @@
+"""The rows of a file, whatever its format."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cf1_mcp.errors import BadArgument
+from cf1_mcp.importing.files import Format, opened, text_lines
+from cf1_mcp.importing.jsonl import jsonl_rows
+from cf1_mcp.importing.misp import misp_rows
+from cf1_mcp.importing.rows import Notes, Rows
+from cf1_mcp.importing.stix import stix_rows
+from cf1_mcp.importing.tables import csv_rows
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file and how it is to be read: `mapping` from columns to fields, `constants` for fields that a row lacks."""
+
+    path: Path
+    format: Format
+    mapping: Mapping[str, str] = field(default_factory=dict[str, str])
+    constants: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def rows_of(source: Source, notes: Notes) -> Rows:
+    """The rows of a file, one at a time.
+
+    Raises:
+        BadFile: it cannot be read as what it is said to be.
+        BadArgument: `mapping` does not fit it.
+    """
+    if source.mapping and source.format != "csv":
+        raise BadArgument("--map", f"a {source.format} file has no columns", "it with CSV files only")
+    match source.format:
+        case "jsonl":
+            with opened(source.path) as file:
+                yield from jsonl_rows(file, notes)
+        case "csv":
+            yield from csv_rows(text_lines(source.path, notes), source.mapping, source.constants, notes)
+        case "stix":
+            yield from stix_rows(source.path, notes)
+        case "misp":
+            yield from misp_rows(source.path, notes)
