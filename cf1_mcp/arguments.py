@@ -15,6 +15,12 @@ def _several(value: object) -> object:
     return [json.dumps(item) if isinstance(item, int | float) else item for item in values]  # pyright: ignore[reportUnknownVariableType]
 
 
+def unfilled(value: object) -> object:
+    """None for 0 and for an empty text. Where a host makes schemas strict, its model has to fill every argument, and
+    says with these that it has none."""
+    return None if value in (0, "") else value
+
+
 Words = Annotated[list[str], BeforeValidator(_several)]
 
 
@@ -40,11 +46,15 @@ def _uuids(texts: list[str]) -> list[str]:
 
 
 EventIds = Annotated[Words, Field(description="Event uuids"), AfterValidator(_uuids)]
-Confirm = Annotated[str | None, Field(description="The code from the preview that this call gave without it")]
+Confirm = Annotated[
+    str | None,
+    Field(description="The code from the preview that this call gave without it"),
+    BeforeValidator(unfilled),
+]
 HomeDataset = Annotated[str, Field(description="Dataset name or uuid of the events")]
 DatasetId = Annotated[str | None, Field(description="Dataset name or uuid")]
 DatasetIds = Annotated[Words | None, _words("Names or uuids, or all (default), operational, analytics")]
-QueryId = Annotated[int | None, Field(description="Saved query to run", ge=1)]
+QueryId = Annotated[int | None, Field(description="Saved query to run", ge=1), BeforeValidator(unfilled)]
 Fields = Annotated[Words | None, _words("Columns to show")]
 Limit = Annotated[int, Field(ge=1, le=500)]
 Cursor = Annotated[str | None, Field(description="next_cursor of the last answer")]
@@ -70,6 +80,7 @@ NewTags = Annotated[Words, Field(description="Tags to add", max_length=100)]
 RawData = Annotated[
     dict[str, JsonValue] | None,
     WithJsonSchema({"type": "string", "description": "Raw evidence as JSON text, an object"}),
+    BeforeValidator(unfilled),
 ]
 
 
@@ -109,4 +120,5 @@ Conditions = Annotated[
 Variables = Annotated[
     dict[str, JsonValue] | None,
     WithJsonSchema({"type": "string", "description": "Variables as JSON text"}),
+    BeforeValidator(unfilled),
 ]

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from cf1_mcp.answers import Rows
-from cf1_mcp.arguments import Cursor
+from cf1_mcp.arguments import Cursor, unfilled
 from cf1_mcp.context import Client
 from cf1_mcp.errors import NotFound
 from cf1_mcp.failures import NO_ALERTS
@@ -15,7 +15,7 @@ from cf1_mcp.toolset import READ, Toolset
 
 alerts = Toolset("watch")
 
-OnlyAlert = Annotated[int | None, Field(description="Only this alert", ge=1)]
+OnlyAlert = Annotated[int | None, Field(description="Only this alert", ge=1), BeforeValidator(unfilled)]
 
 
 @alerts.tool("List query alerts", READ)

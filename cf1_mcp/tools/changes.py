@@ -5,10 +5,10 @@ from functools import partial
 from typing import Annotated
 
 import anyio.to_thread
-from pydantic import Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue
 
 from cf1_mcp.answers import Answer, Card
-from cf1_mcp.arguments import Cursor, Limit
+from cf1_mcp.arguments import Cursor, Limit, unfilled
 from cf1_mcp.cells import LONGEST_CELL, LONGEST_FIELD, cleaned
 from cf1_mcp.context import History
 from cf1_mcp.journal import Change
@@ -18,7 +18,7 @@ from cf1_mcp.toolset import READ, Toolset
 
 changes = Toolset("changes")
 
-OneChange = Annotated[str | None, Field(description="Only this change, in full")]
+OneChange = Annotated[str | None, Field(description="Only this change, in full"), BeforeValidator(unfilled)]
 # Older ones are in the journal, which the operator reads.
 MOST_LISTED = 1_000
 COLUMNS = ("change_id", "at", "tool", "outcome", "change", "undone_by")

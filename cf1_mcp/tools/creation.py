@@ -35,10 +35,10 @@ async def _plan(
     raw: dict[str, object] = {"data": checked_raw(raw_data) if raw_data is not None else None}
     if raw_source is not None:
         raw["source"] = checked_text(raw_source, "raw_source")
-    if raw_tlp is not None:
+    if raw_tlp:
         raw["tlp"] = checking.marking(raw_tlp, "raw_tlp")
     fields = await checking.fields(given)
-    labels: dict[str, object] = {"tags": checked_tags(tags)} if tags is not None else {}
+    labels: dict[str, object] = {"tags": checked_tags(tags)} if tags else {}
     new = NewEvent.model_validate(
         {**fields, **labels, "dataset_id": dataset.uuid, "raw": NewRaw.model_validate(raw)}, by_name=True
     )

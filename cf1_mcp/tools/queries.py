@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from cf1_mcp.answers import Rows
-from cf1_mcp.arguments import Cursor
+from cf1_mcp.arguments import Cursor, unfilled
 from cf1_mcp.cells import LONGEST_FIELD
 from cf1_mcp.context import Client
 from cf1_mcp.listing import whole_list
@@ -14,7 +14,7 @@ from cf1_mcp.toolset import READ, Toolset
 
 queries = Toolset("watch")
 
-OnlyQuery = Annotated[int | None, Field(description="Only this saved query", ge=1)]
+OnlyQuery = Annotated[int | None, Field(description="Only this saved query", ge=1), BeforeValidator(unfilled)]
 
 
 @queries.tool("List saved queries", READ)

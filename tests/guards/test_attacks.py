@@ -130,7 +130,7 @@ async def test_a_rule_holds_a_change_and_nothing_is_sent(bench: Bench, situation
 
 
 @pytest.mark.parametrize("tool", sorted(DESTROYING))
-@pytest.mark.parametrize("confirm", ["", "yes", "true", "AAAA-BBBB-CCCC", "K7QF-2M9D-XW4T", "0" * 5_000, "\u202eK7QF"])
+@pytest.mark.parametrize("confirm", [" ", "yes", "true", "AAAA-BBBB-CCCC", "K7QF-2M9D-XW4T", "0" * 5_000, "\u202eK7QF"])
 async def test_no_made_up_code_is_taken(bench: Bench, tool: str, confirm: str) -> None:
     arguments = await CALLS[tool](bench, MINE)
     bench.sandbox.log.clear()
@@ -138,6 +138,15 @@ async def test_no_made_up_code_is_taken(bench: Bench, tool: str, confirm: str) -
         words = await refused(client, tool, **arguments, confirm=confirm)
     assert words.startswith("confirm: this code is not for this change")
     assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("tool", sorted(DESTROYING))
+async def test_an_empty_code_is_none_and_only_previews(bench: Bench, tool: str) -> None:
+    arguments = await CALLS[tool](bench, MINE)
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(**BOTH)) as client:
+        preview = await ask(client, tool, **arguments, confirm="")
+    assert (preview["status"], bench.changes_sent()) == ("confirmation_required", [])
 
 
 @pytest.mark.parametrize("tool", sorted(DESTROYING))

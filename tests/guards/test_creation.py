@@ -104,6 +104,15 @@ on two lines\
     assert journal.verify() == []
 
 
+async def test_what_is_filled_with_nothing_is_not_set(bench: Bench) -> None:
+    names = ("attacker", "attacker_country", "indicator", "indicator_type", "insight", "target_country")
+    nothing = dict.fromkeys([*names, "target_industry", "raw_data", "raw_source", "raw_tlp"], "")
+    async with bench.server(bench.allowed(mode="write")) as client:
+        least = await stored(bench, await ask(client, "create_threat_event", **LEAST))
+        filled = await stored(bench, await ask(client, "create_threat_event", **LEAST, **nothing, tags=[]))
+    assert filled.model_dump(exclude={"uuid", "raw_id"}) == least.model_dump(exclude={"uuid", "raw_id"})
+
+
 async def test_an_undo_deletes_what_was_created(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "create_threat_event", **LEAST)

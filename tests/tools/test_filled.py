@@ -1,0 +1,39 @@
+"""A host that makes schemas strict has its model fill every argument; what it fills with nothing must change nothing."""
+
+from typing import Any
+
+import pytest
+from mcp import Client
+from pydantic import JsonValue
+
+from cf1_mcp.server import offered_tools
+from cf1_mcp.settings import Settings
+from tests.conversations import ask, column
+
+pytestmark = pytest.mark.anyio
+
+NOTHING: dict[str, JsonValue] = {"array": [], "string": "", "integer": 0, "boolean": False}
+NEEDED: dict[str, dict[str, JsonValue]] = {
+    "aggregate_threat_events": {"columns": ["attacker"]},
+    "get_threat_event": {"event_id": "newest"},
+    "list_related_threat_events": {"event_id": "newest"},
+    "list_threat_vocabulary": {"kind": "tags"},
+    "profile_attacker": {"attacker": "COPPER LANTERN"},
+    "query_threat_graphql": {"query": "{ __typename }"},
+}
+
+
+def nothing_for(schema: dict[str, Any]) -> dict[str, JsonValue]:
+    """For every argument that may be left out its default, or the emptiest value of its type."""
+    rest = {name: one for name, one in schema["properties"].items() if name not in schema.get("required", ())}
+    return {name: one.get("default", NOTHING[one["type"]]) for name, one in rest.items()}
+
+
+@pytest.mark.parametrize("tool", [tool.name for tool in offered_tools(Settings())])
+async def test_a_reading_tool_answers_as_if_it_had_been_left_out(client: Client, tool: str) -> None:
+    newest = column(await ask(client, "search_threat_events", limit=1), "uuid")[0]
+    needed = {name: newest if value == "newest" else value for name, value in NEEDED.get(tool, {}).items()}
+    schema = next(one for one in (await client.list_tools()).tools if one.name == tool).input_schema
+    least, filled = [await ask(client, tool, **{**rest, **needed}) for rest in ({}, nothing_for(schema))]
+    # A cursor remembers the arguments, however they were written.
+    assert {**filled, "next_cursor": ""} == {**least, "next_cursor": ""}
