@@ -21,6 +21,11 @@ def unfilled(value: object) -> object:
     return None if value in (0, "") else value
 
 
+def _number_or_name(value: object) -> object:
+    """Ids of saved queries are numbers, which models write as such."""
+    return str(value) if isinstance(value, int) and value else unfilled(value)
+
+
 Words = Annotated[list[str], BeforeValidator(_several)]
 
 
@@ -54,13 +59,13 @@ Confirm = Annotated[
 HomeDataset = Annotated[str, Field(description="Dataset name or uuid of the events")]
 DatasetId = Annotated[str | None, Field(description="Dataset name or uuid")]
 DatasetIds = Annotated[Words | None, _words("Names or uuids, or all (default), operational, analytics")]
-QueryId = Annotated[int | None, Field(description="Saved query to run", ge=1), BeforeValidator(unfilled)]
+QueryId = Annotated[str | None, Field(description="Saved query to run: id or name"), BeforeValidator(_number_or_name)]
 Fields = Annotated[Words | None, _words("Columns to show")]
 Limit = Annotated[int, Field(ge=1, le=500)]
 Cursor = Annotated[str | None, Field(description="next_cursor of the last answer")]
 
 Attackers = Annotated[Words | None, _words()]
-Countries = Annotated[Words | None, _words("ISO codes")]
+Countries = Annotated[Words | None, _words("Codes or names")]
 Industries = Annotated[Words | None, _words()]
 Categories = Annotated[Words | None, _words()]
 Indicators = Annotated[Words | None, _words("Exact values")]

@@ -130,7 +130,7 @@ unless said otherwise.
 - `since`, `until`: {ACCEPTED}. Of a bare day, month
   or year `since` takes the first second and `until` the last. UTC.
 - `dataset_ids`: names or uuids, or one of {_words(SCOPE_WORDS)} alone. Default: all that may be read.
-- `query_id`: the number of a saved query, narrowed by the other filters.
+- `query_id`: the number or the name of a saved query, narrowed by the other filters.
 
 ## Conditions
 

@@ -12,7 +12,7 @@ from cf1_mcp.server import build_server
 from cf1_mcp.settings import Settings
 from cf1_mcp.transport import network
 from tests.conftest import NOW, Sandbox
-from tests.conversations import ask, told
+from tests.conversations import ask, refused, told
 from tests.every_tool import Tenant
 from tests.ports import settings_for
 from tests.upstreams import answer, failed, upstream
@@ -240,3 +240,16 @@ async def test_counts_by_a_period_without_events_say_so(client: Client) -> None:
 async def test_a_word_that_the_vocabulary_lacks_brings_the_nearest_known(client: Client) -> None:
     data = await ask(client, "list_threat_vocabulary", kind="attackers", contains="velur cicada")
     assert (data["values"], data["near"]) == snapshot((0, ["VELOUR CICADA"]))
+
+
+async def test_a_saved_query_is_run_by_its_name_too(client: Client, sandbox: Sandbox) -> None:
+    by_name = await ask(client, "search_threat_events", query_id=" file gateway cve-2099-10019", limit=3)
+    by_id = await ask(client, "search_threat_events", query_id=6, limit=3)
+    assert by_name["rows"] == by_id["rows"]
+    assert sandbox.searches()[0].query == sandbox.searches()[1].query
+
+
+async def test_a_saved_query_that_does_not_exist_brings_the_names_of_those_that_do(client: Client) -> None:
+    assert await refused(client, "search_threat_events", query_id="file gateway CVE-2099-1001") == snapshot(
+        "query_id: there is no saved query 'file gateway CVE-2099-1001', did you mean 'File gateway CVE-2099-10019'? Use an id, or Banking in Germany and Austria, DE/AT banks (old), COPPER LANTERN everywhere, Block list: live command and control, Floods on Dutch transport, File gateway CVE-2099-10019, Own cases, open or Mining companies in Iceland."
+    )
