@@ -1,6 +1,6 @@
 """From what the API tells to the cells and fields of an answer: cleaned, clipped, nothing empty."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
 from pydantic import JsonValue
@@ -39,12 +39,10 @@ INDICATOR: Final = "indicator"
 TRUE_VALUES: Final = frozenset({INDICATOR, "query_json"})
 
 
-def columns_of(fields: Sequence[str] | None, fixed: Collection[str] = ()) -> tuple[str, ...]:
-    """The columns that `fields` asks for, in snake or camel case. Where it asks for none, the default ones but for
-    those that are `fixed`: what was asked for by one value would only be repeated in every row.
-    """
+def columns_of(fields: Sequence[str] | None) -> tuple[str, ...]:
+    """The columns that `fields` asks for, in snake or camel case; the default ones where it asks for none."""
     if not fields:
-        return tuple(name for name in DEFAULT_FIELDS if name not in fixed)
+        return DEFAULT_FIELDS
     known = {name.replace("_", "").casefold(): name for name in FIELDS}
     columns: list[str] = []
     for name in fields:

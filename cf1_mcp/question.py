@@ -19,8 +19,6 @@ from cf1_mcp.text import clean
 
 # Operators that compare whole values; the others look for parts of them, which have no spelling.
 WHOLE: Final = ("equals", "not", "in")
-# Filters that hold an event's one value. A marking is not among them: it is told with every event.
-FIXING: Final = ("attacker", "category", "target_country", "target_industry")
 COUNTRIES: Final = ("attackerCountry", "targetCountry")
 
 
@@ -35,11 +33,6 @@ class Question:
     branches: Sequence[Sequence[Condition]]
     read_as: tuple[str, ...]
     near: Mapping[tuple[str, str], tuple[str, ...]]
-
-    @property
-    def fixed(self) -> list[str]:
-        """The fields that can have one value only in whatever is found."""
-        return [name for name in FIXING if [part.op for part in self.parts.get(name, ())] == ["equals"]]
 
     def search(self, without: str = "") -> EventSearch:
         """The filters as the API takes them, but for those of one argument."""

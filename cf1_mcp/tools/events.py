@@ -83,8 +83,7 @@ async def search_threat_events(
     """
     search = question.search().model_copy(update={"dataset_id": list(scope.ids), "order_by": "date", "order": order})
     identity = {**question.typed, "query_id": query_id, "order": order, "scope": scope.ids}
-    columns = columns_of(fields, question.fixed)
-    page = await event_page(client, search, scope, columns, limit, cursor, identity)
+    page = await event_page(client, search, scope, columns_of(fields), limit, cursor, identity)
     return await explained(client, page, question, scope)
 
 

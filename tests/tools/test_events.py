@@ -33,9 +33,9 @@ withheld: 1 by CF1_MAX_TLP (amber)
 next_cursor: 1dc79a57-3-2-0
 <untrusted MARK>
 read_as: since: 7d as 2026-11-17T12:00:00Z
-uuid	date	category	indicator	target_country	target_industry	tlp	event
-911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	Account Takeover	198[.]51[.]100[.]43	AT	Banking & Financial Services	green	Reused passwords tried against customer accounts of a Banking & Financial Services organi… (+6 characters)
-80fc161b-d20a-5998-bbb9-efef9448a981	2026-11-24 04:14	Account Takeover	198[.]51[.]100[.]59	DE	Banking & Financial Services	green	Stolen session cookie replayed from a residential network
+uuid	date	attacker	category	indicator	target_country	target_industry	tlp	event
+911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	COPPER LANTERN	Account Takeover	198[.]51[.]100[.]43	AT	Banking & Financial Services	green	Reused passwords tried against customer accounts of a Banking & Financial Services organi… (+6 characters)
+80fc161b-d20a-5998-bbb9-efef9448a981	2026-11-24 04:14	COPPER LANTERN	Account Takeover	198[.]51[.]100[.]59	DE	Banking & Financial Services	green	Stolen session cookie replayed from a residential network
 </untrusted MARK>\
 """)
 
