@@ -6,7 +6,7 @@ import sys
 
 import anyio
 
-from bench import call, extraction, importing, large, start
+from bench import call, extraction, importing, large, lookup, start
 from bench.report import write_section
 from bench.timing import Ratio
 
@@ -24,6 +24,7 @@ async def rows() -> list[str]:
         ),
         _ratio("a warm search over stdio", "a bare tool with the same request", await call.measure(), call.ALLOWED),
         _time(f"loading {large.EVENTS:,} events into the sandbox", large.loading(), large.ALLOWED_TO_LOAD),
+        _lookup(await lookup.measure()),
         *await extraction.rows(),
         _ratio(
             f"importing a file of {importing.ROWS:,} rows",
@@ -39,6 +40,12 @@ async def rows() -> list[str]:
 
 def _ratio(what: str, other: str, found: Ratio, allowed: float) -> str:
     return f"| {what} | {found.ours:.1f} ms | {other}, {found.other:.1f} ms | {found.ratio:.2f} | {allowed} |"
+
+
+def _lookup(found: lookup.Taken) -> str:
+    what = f"| {lookup.INDICATORS:,} indicators looked up over stdio, {found.requests} requests"
+    other = f"one request an indicator, as many at once, {found.other:,.0f} ms"
+    return f"{what} | {found.ours:,.0f} ms | {other} | {found.ratio:.3f} | {lookup.ALLOWED} |"
 
 
 def _time(what: str, milliseconds: float, allowed: float) -> str:

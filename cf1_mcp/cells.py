@@ -39,23 +39,25 @@ INDICATOR: Final = "indicator"
 TRUE_VALUES: Final = frozenset({INDICATOR, "query_json"})
 
 
-def columns_of(fields: Sequence[str] | None) -> tuple[str, ...]:
-    """The columns that `fields` asks for, in snake or camel case; the default ones where it asks for none."""
+def columns_of(
+    fields: Sequence[str] | None, columns: Sequence[str] = FIELDS, default: Sequence[str] = DEFAULT_FIELDS
+) -> tuple[str, ...]:
+    """Those of the columns that `fields` asks for, in snake or camel case; the default ones where it asks for none."""
     if not fields:
-        return DEFAULT_FIELDS
-    known = {name.replace("_", "").casefold(): name for name in FIELDS}
-    columns: list[str] = []
+        return tuple(default)
+    known = {name.replace("_", "").casefold(): name for name in columns}
+    found: list[str] = []
     for name in fields:
         column = known.get(name.replace("_", "").strip().casefold())
         if column is None:
-            meant = nearest(name, FIELDS)
+            meant = nearest(name, columns)
             raise BadArgument(
                 "fields",
                 f"there is no field {clean(name, 60)!r}" + (f", did you mean {meant}?" if meant else ""),
-                choices(FIELDS, most=len(FIELDS)),
+                choices(columns, most=len(columns)),
             )
-        columns.append(column)
-    return tuple(dict.fromkeys(columns))
+        found.append(column)
+    return tuple(dict.fromkeys(found))
 
 
 def event_cells(events: Iterable[Event], columns: Sequence[str]) -> list[list[Cell]]:

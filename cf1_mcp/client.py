@@ -21,6 +21,7 @@ from cf1_mcp.models import (
     EventPage,
     EventSearch,
     GraphqlAnswer,
+    IndicatorPage,
     Moved,
     NewEvent,
     QueryAlert,
@@ -98,6 +99,21 @@ class ThreatEventsClient(Connection):
             "pageSize": page_size,
         }
         return await self.request(list[Event], op.LIST_RELATIONSHIPS, query=query, event_id=event_id)
+
+    async def list_indicators(
+        self, dataset_ids: Sequence[str], values: Sequence[str], page: int = 1, page_size: int = 1_000
+    ) -> IndicatorPage:
+        """Those of up to a hundred values that the datasets hold, each with every event that it belongs to."""
+        search = [{"field": "value", "op": "in", "value": [*values]}]
+        query: Query = {
+            "datasetIds": dataset_ids,
+            "search": json.dumps(search, separators=(",", ":"), ensure_ascii=False),
+            "relatedEventsLimit": -1,
+            "includeTags": False,
+            "page": page,
+            "pageSize": page_size,
+        }
+        return await self.request(IndicatorPage, op.LIST_INDICATORS, query=query)
 
     async def aggregate_events(
         self,

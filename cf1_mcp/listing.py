@@ -32,8 +32,8 @@ async def event_page(
 ) -> Rows:
     """One page of a search. `identity` is what makes it this search and no other: a cursor is good for it alone."""
     place = decode(cursor, identity, limit)
-    page = await client.list_events(_at(search, place))
-    return page_rows(page.result, place, _next(page, place), scope.names, scope.reading, columns, limit, identity)
+    page = await client.list_events(search_at(search, place))
+    return page_rows(page.result, place, place_after(page, place), scope.names, scope.reading, columns, limit, identity)
 
 
 def page_rows(
@@ -100,14 +100,16 @@ def _cut(shown: int, found: int) -> str:
     return f"{shown} of {found} fit: next_cursor goes on after them, and fewer columns (fields) show more."
 
 
-def _at(search: EventSearch, place: Place) -> EventSearch:
+def search_at(search: EventSearch, place: Place) -> EventSearch:
+    """The search of one page."""
     if place.api_cursor:
         # The API's cursor carries the filters, and refuses them beside it.
         return EventSearch(cursor=place.api_cursor, page_size=place.page_size)
     return search.model_copy(update={"page_size": place.page_size} | ({"page": place.page} if place.page > 1 else {}))
 
 
-def _next(page: EventPage, place: Place) -> Place | None:
+def place_after(page: EventPage, place: Place) -> Place | None:
+    """Where the next page begins, if there may be one."""
     following = place.following(page.result_info.cursor)
     if page.result_info.cursor:
         return following

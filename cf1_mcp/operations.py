@@ -51,6 +51,7 @@ QUERY_GRAPHQL = _read("query_graphql", "POST /v2/events/graphql", "POST /events/
 LIST_RELATIONSHIPS = _read(
     "list_relationships", "GET /events/by-id/{event_id}/relationships", "GET /events/{event_id}/relationships"
 )
+LIST_INDICATORS = _read("list_indicators", "GET /events/indicators")
 READ_RAW = _read("read_raw", "GET /events/{event_id}/raw/{raw_id}")
 READ_DATASET_RAW = _read(
     "read_dataset_raw",

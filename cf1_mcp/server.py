@@ -48,6 +48,7 @@ from cf1_mcp.tools.deletion import deletion
 from cf1_mcp.tools.events import events
 from cf1_mcp.tools.imports import imports
 from cf1_mcp.tools.links import links
+from cf1_mcp.tools.lookups import lookups
 from cf1_mcp.tools.moves import moves
 from cf1_mcp.tools.profiles import profiles
 from cf1_mcp.tools.queries import queries
@@ -66,6 +67,7 @@ TOOLS: tuple[Toolset, ...] = (
     events,
     aggregates,
     datasets,
+    lookups,
     profiles,
     creation,
     imports,

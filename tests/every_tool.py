@@ -28,6 +28,7 @@ CALLS: Mapping[str, dict[str, JsonValue]] = {
     "query_threat_graphql": {"query": 'query { threatEvents(groupBy: [attacker], datasetIds: ["all"], filter: [{field: tlp, op: in, value: ["clear", "green", "amber"]}]) { groups { attacker count } } }'},
     "list_threat_datasets": {},
     "list_threat_vocabulary": {"kind": "attackers"},
+    "lookup_indicators": {"indicators": ["INDICATOR", "nothing.example.org"]},
     "profile_attacker": {"attacker": "ACTOR"},
     "create_threat_event": {"dataset_id": "HOME", "category": "phishing", "date": "1h", "event": "WORDS", "tlp": "green"},
     "import_threat_events": {"dataset_id": "HOME", "rows": MANY},
@@ -122,6 +123,7 @@ class Tenant:
             "ACTOR": f"Actor {self.words}",
             "WORDS": self.words,
             "new WORDS": f"new {self.words}",
+            "INDICATOR": self.indicator,
             "TAG": self.tag,
             "x TAG": f"x {self.tag}",
         }

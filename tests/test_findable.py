@@ -16,7 +16,7 @@ from tests.schemas import walk
 TOOLS = {tool.name: tool for tool in offered_tools(Settings(mode="full"))}
 ASKED = [question for question in QUESTIONS if question.tool in TOOLS]
 # Questions for these wait until they are offered.
-COMING = {"lookup_indicators", "export_threat_events"}
+COMING = {"export_threat_events"}
 READING = [question for question in ASKED if (hints := TOOLS[question.tool].annotations) and hints.read_only_hint]
 # Of all questions, so many find their tool among the first three.
 ENOUGH = 0.85

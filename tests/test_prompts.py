@@ -121,17 +121,16 @@ Playbook `triage_indicator`: Triage one indicator
 
 Say what Cloudforce One knows of `hxxps://lantern-pay[.]test/a?b=1`, so that a person can decide within minutes. Where it was seen: `proxy log`.
 
-Words in CAPITALS stand for values from earlier answers. If the indicator is defanged (`hxxp`, `[.]`), write it in every
-call as it is used. Never open, resolve or fetch it.
+Words in CAPITALS stand for values from earlier answers. Never open, resolve or fetch the indicator.
 
 ## Steps
 
-1. Look it up in every dataset, newest first:
+1. Is it known, since when, from whom? A URL is tried as its host and registered domain, too:
+   `lookup_indicators(indicators=["hxxps://lantern-pay[.]test/a?b=1"])`
+2. Its events in every dataset, newest first; of a URL that is known by its host or domain alone, those of that:
    `search_threat_events(indicator=["hxxps://lantern-pay[.]test/a?b=1"], fields=["uuid", "date", "attacker", "category", "indicator", "tlp", "event", "dataset_id"], limit=50)`
-2. When was it first seen?
-   `search_threat_events(indicator=["hxxps://lantern-pay[.]test/a?b=1"], order="asc", limit=1)`
-3. Of a URL look up its host and registered domain too, of a host name its registered domain:
-   `search_threat_events(indicator=[HOST, DOMAIN], limit=50)`
+3. Of a host name look up its registered domain:
+   `lookup_indicators(indicators=[DOMAIN])`
    and what else stands under that domain:
    `search_threat_events(conditions=[{"field": "indicator", "op": "endsWith", "value": [".DOMAIN"]}], limit=20)`
    Keep these apart from exact hits: a shared host may serve thousands of strangers.

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
-from cf1_mcp.models.base import ApiModel, Strings, Text
+from cf1_mcp.models.base import ApiModel, SnakeModel, Strings, Text
 
 SearchOp = Literal[
     "equals", "not", "gt", "gte", "lt", "lte", "like", "contains", "startsWith", "endsWith", "find", "in"
@@ -83,6 +83,33 @@ class EventPage(BaseModel):
     @classmethod
     def _absent(cls, value: object) -> object:
         return ResultInfo() if value is None else value
+
+
+class RelatedEvent(ApiModel):
+    """An event that an indicator belongs to."""
+
+    event_id: str
+    dataset_id: Text = ""
+
+
+class ListedIndicator(ApiModel):
+    """An indicator of one dataset and the events that hold it, whichever of their indicators those show."""
+
+    value: str
+    related_events: list[RelatedEvent] = []
+
+
+class Pagination(SnakeModel):
+    """Paging facts of the indicator list, in snake case unlike the rest."""
+
+    has_more: bool = False
+
+
+class IndicatorPage(ApiModel):
+    """One page of indicators."""
+
+    indicators: list[ListedIndicator]
+    pagination: Pagination = Pagination()
 
 
 class Raw(ApiModel):

@@ -62,7 +62,7 @@ RELATIONSHIP_MAX_DEPTH: Final = 100
 """`maxDepth` has a default (5) and no maximum; a bound keeps one request from walking a tenant."""
 
 RELATED_EVENTS: Final = 2
-"""`relatedEventsLimit` of the indicator list has this default; the sandbox keeps to it and takes no other."""
+"""`relatedEventsLimit` of the indicator list has this default, as published."""
 
 # `direction=both` walks to ancestors and to descendants, not to siblings. An event id without a dataset means the
 # event of the default dataset, else the one stored first. Adding a tag or reference twice, and removing one that is not

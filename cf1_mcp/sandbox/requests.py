@@ -94,9 +94,9 @@ def query_of(request: Request, *lists: str) -> dict[str, object]:
     return found
 
 
-def list_query(request: Request) -> dict[str, object]:
+def list_query(request: Request, datasets: str = "datasetId") -> dict[str, object]:
     """The query string of a list request, with `search` as the conditions that any of its spellings means."""
-    given = query_of(request, "datasetId")
+    given = query_of(request, datasets)
     items = request.query_params.multi_items()
     plain = {name: value for name, value in given.items() if not name.startswith(("search.", "search["))}
     if isinstance(plain.get("search"), str):

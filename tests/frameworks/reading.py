@@ -12,9 +12,9 @@ def read(seen: str) -> Answer:
 
 
 def column(answer: Answer, name: str) -> list[str]:
-    """One column of a columnar answer."""
+    """One column of a columnar answer. Several values in one cell stand with commas between, as they do in the text."""
     place = answer["columns"].index(name)
-    return [str(row[place]) for row in answer["rows"]]
+    return [",".join(row[place]) if isinstance(row[place], list) else str(row[place]) for row in answer["rows"]]
 
 
 def _from_text(text: str) -> Answer:

@@ -41,7 +41,7 @@ class Script:
 
 # As reports print them.
 REPORTED = ["198[.]51[.]100[.]35", "sso[.]ledger-sync[.]example", "CVE-2099-10020", "hxxps://unknown[.]example/a"]
-ENRICH = Call("search_threat_events", {"indicator": REPORTED, "fields": ["attacker", "category"], "limit": 100})
+ENRICH = Call("lookup_indicators", {"indicators": REPORTED})
 
 
 def triage() -> Turns:
@@ -65,7 +65,7 @@ TRIAGED = (
 def enrichment() -> Turns:
     """Who is behind a report's indicators, and how much else there is of them."""
     matches = read((yield ENRICH))
-    behind = sorted(set(column(matches, "attacker")))
+    behind = sorted({name for names in column(matches, "attackers") for name in names.split(",") if name})
     counts = read((yield Call("aggregate_threat_events", {"columns": ["attacker"], "limit": 100})))
     events = dict(zip(column(counts, "attacker"), column(counts, "count"), strict=True))
     return ", ".join(f"{attacker} ({events[attacker]} events)" for attacker in behind)

@@ -64,6 +64,22 @@ async def test_indicators_are_listed_with_their_events(worded: Talk) -> None:
     assert (await worded("GET", "/events/indicators", datasetIds="all", name="192"))["pagination"]["count"] == 1
 
 
+async def test_indicators_are_searched_by_value_with_all_their_events(worded: Talk) -> None:
+    for number in range(3):
+        await worded.event(event=f"again {number}", indicator="a.example.com", indicatorType="domain")
+    search = '[{"field":"value","op":"in","value":["A.example.com","b.example.com"]}]'
+    counts = [
+        [len(one["relatedEvents"]) for one in answer["indicators"] if one["value"] == "a.example.com"]
+        for limit in ("-1", "0", "2")
+        for answer in [
+            await worded("GET", "/events/indicators", datasetIds="all", search=search, relatedEventsLimit=limit)
+        ]
+    ]
+    assert counts == [[4], [0], [2]]
+    wrong = '[{"field":"attacker","op":"equals","value":"x"}]'
+    assert "cannot be searched here" in await worded("GET", "/events/indicators", search=wrong, status=400)
+
+
 async def test_datasets_are_created_listed_and_read(talk: Talk) -> None:
     made = await talk("POST", "/events/dataset/create", {"name": "Mine", "isPublic": True})
     assert made == {"uuid": made["uuid"], "name": "Mine", "isPublic": True, "isAnalytics": False}

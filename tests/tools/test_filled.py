@@ -18,6 +18,7 @@ NEEDED: dict[str, dict[str, JsonValue]] = {
     "get_threat_event": {"event_id": "newest"},
     "list_related_threat_events": {"event_id": "newest"},
     "list_threat_vocabulary": {"kind": "tags"},
+    "lookup_indicators": {"indicators": ["198.51.100.43"]},
     "profile_attacker": {"attacker": "COPPER LANTERN"},
     "query_threat_graphql": {"query": "{ __typename }"},
 }

@@ -1,0 +1,94 @@
+"""Ten thousand indicators looked up through the server over stdio, against one request for each, as many at once.
+
+The other side is timed over a thousand of them and reckoned up: it is the same request again and again.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import anyio
+import httpx
+from mcp import Client, StdioServerParameters
+from pydantic import JsonValue
+
+from bench.timing import timed
+from bench.upstream import ACCOUNT, TOKEN, sandbox
+
+EVENTS: Final = 20_000
+INDICATORS: Final = 10_000
+ONE_BY_ONE: Final = 1_000
+AT_ONCE: Final = 4
+ROUNDS: Final = 3
+ALLOWED: Final = 0.1
+# What the sandbox counts down from, by token.
+QUOTA: Final = 1_200
+# A fifth of them stand in the sandbox.
+VALUES: Final = [
+    f"host-{number}.example.com" if number % 5 == 0 else f"new-{number}.example.net" for number in range(INDICATORS)
+]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Milliseconds that both ways take for all indicators, and the requests of ours."""
+
+    ours: float
+    other: float
+    requests: int
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.other
+
+
+async def measure() -> Taken:
+    """Both ways in turn over one sandbox on a port: the medians."""
+    with sandbox(EVENTS) as base:
+        address = f"{base}/accounts/{ACCOUNT}/cloudforce-one"
+        environment = {
+            "PYTHONPATH": str(Path.cwd()),
+            "CLOUDFLARE_BASE_URL": base,
+            "CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
+            "CLOUDFLARE_API_TOKEN": TOKEN,
+        }
+        command = StdioServerParameters(command=sys.executable, args=["-m", "cf1_mcp"], env=environment)
+        async with Client(command) as client, httpx.AsyncClient(base_url=address, headers=_token("other")) as http:
+
+            async def ours() -> None:
+                arguments: dict[str, JsonValue] = {"indicators": [*VALUES], "only": "known"}
+                answer = await client.call_tool("lookup_indicators", arguments)
+                data: dict[str, JsonValue] = dict(answer.structured_content or {})
+                counts = data["counts"]
+                assert isinstance(counts, dict) and counts["unknown"] == INDICATORS * 4 // 5
+
+            async def other() -> None:
+                turn = anyio.Semaphore(AT_ONCE)
+                async with anyio.create_task_group() as group:
+                    for value in VALUES[:ONE_BY_ONE]:
+                        group.start_soon(_ask, http, value, turn)
+
+            await ours()
+            requests = await _requests(address)
+            pairs = [(await timed(ours), await timed(other)) for _ in range(ROUNDS)]
+        share = INDICATORS / ONE_BY_ONE
+        return Taken(median(pair[0] for pair in pairs), median(pair[1] for pair in pairs) * share, requests)
+
+
+async def _ask(http: httpx.AsyncClient, value: str, turn: anyio.Semaphore) -> None:
+    search = f'[{{"field":"indicator","op":"equals","value":"{value}"}}]'
+    async with turn:
+        (await http.get("/events", params={"datasetId": "all", "search": search, "pageSize": 100})).raise_for_status()
+
+
+async def _requests(address: str) -> int:
+    """How many requests the server has sent, from what the sandbox says is left of its token's quota."""
+    async with httpx.AsyncClient(headers=_token(TOKEN)) as http:
+        left = (await http.get(f"{address}/events/dataset")).headers["Ratelimit"].split("r=")[1].split(";")[0]
+    return QUOTA - int(left) - 1
+
+
+def _token(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
