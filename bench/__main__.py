@@ -6,7 +6,7 @@ import sys
 
 import anyio
 
-from bench import call, extraction, importing, large, lookup, start
+from bench import call, exporting, extraction, importing, large, lookup, start
 from bench.report import write_section
 from bench.timing import Ratio
 
@@ -26,6 +26,7 @@ async def rows() -> list[str]:
         _time(f"loading {large.EVENTS:,} events into the sandbox", large.loading(), large.ALLOWED_TO_LOAD),
         _lookup(await lookup.measure()),
         *await extraction.rows(),
+        *await exporting.rows(),
         _ratio(
             f"importing a file of {importing.ROWS:,} rows",
             "a bare loop that posts it",

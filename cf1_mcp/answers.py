@@ -40,6 +40,17 @@ class Block:
     lines: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Link:
+    """A resource that an answer offers beside what it tells. `size` is in bytes."""
+
+    uri: str
+    name: str
+    description: str
+    mime_type: str
+    size: int
+
+
 class Answer(ABC):
     """What a tool returns."""
 
@@ -66,6 +77,10 @@ class Answer(ABC):
 
     def free_texts(self) -> Iterable[tuple[str, str]]:
         """Texts that the makers of events wrote, each with the event's id, empty where the answer does not tell it."""
+        return ()
+
+    def links(self) -> Sequence[Link]:
+        """What it offers to be read as a resource. Not every client shows links, so the answer tells them, too."""
         return ()
 
 
@@ -116,12 +131,16 @@ class Rows(Answer):
 
 @dataclass(frozen=True)
 class Card(Answer):
-    """One thing in full: its filled fields, those that strangers wrote, and what hangs on it."""
+    """One thing in full: its filled fields, those that strangers wrote, what hangs on it, and where to read on."""
 
     fields: Facts = field(default_factory=dict[str, JsonValue])
     foreign: Facts = field(default_factory=dict[str, JsonValue])
     parts: Mapping[str, Answer] = field(default_factory=dict[str, Answer])
     notes: Sequence[str] = ()
+    linked: Sequence[Link] = ()
+
+    def links(self) -> Sequence[Link]:
+        return self.linked
 
     def blocks(self, style: Style) -> Iterator[Block]:
         yield Block(False, _lines(self.fields))

@@ -76,6 +76,9 @@ Tlps = Annotated[Words | None, _words()]
 Text = Annotated[str | None, Field(description="Words in the description", max_length=512)]
 Since = Annotated[str | None, Field(description="Earliest date: ISO, or relative as 7d, 24h")]
 Until = Annotated[str | None, Field(description="Latest date")]
+# For tools that take some of the search's filters and say so once, in their description.
+SameWords = Annotated[Words | None, _words()]
+SameText = Annotated[str | None, Field(max_length=512)]
 
 Description = Annotated[str, Field(description="What happened, in words")]
 Moment = Annotated[str, Field(description="When it happened: ISO, or relative as 2h")]

@@ -60,10 +60,6 @@ class ThreatEventsClient(Connection):
             return await self.request(EventPage, op.SEARCH_EVENTS, body=search.wire(), paged=True)
         return await self.request(EventPage, op.LIST_EVENTS, query=query, paged=True)
 
-    async def list_events_as(self, search: EventSearch, format: str) -> object:  # noqa: A002 - the API's own name
-        """A page of events as `stix2` or `taxii`."""
-        return await self.request(object, op.LIST_EVENTS, query={**_as_query(search), "format": format})
-
     async def read_event(self, dataset_id: str, event_id: str) -> Event:
         return await self.request(Event, op.READ_EVENT, dataset_id=dataset_id, event_id=event_id)
 

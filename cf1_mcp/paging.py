@@ -34,7 +34,7 @@ class Place:
 
 def encode(place: Place, search: Mapping[str, object]) -> str:
     """A cursor for the place, good for the same search only."""
-    parts = [_digest(search), str(place.page_size), str(place.page), str(place.shown)]
+    parts = [digest(search), str(place.page_size), str(place.page), str(place.shown)]
     return "-".join([*parts, place.api_cursor] if place.api_cursor else parts)
 
 
@@ -50,11 +50,12 @@ def decode(cursor: str | None, search: Mapping[str, object], limit: int) -> Plac
     found = _CURSOR.fullmatch(cursor.strip())
     if found is None:
         raise BadArgument("cursor", "this is no cursor of this server", again)
-    digest, page_size, page, shown, api_cursor = found.groups()
-    if digest != _digest(search):
+    named, page_size, page, shown, api_cursor = found.groups()
+    if named != digest(search):
         raise BadArgument("cursor", "it belongs to another search", again)
     return Place(int(page_size), int(page), int(shown), api_cursor)
 
 
-def _digest(search: Mapping[str, object]) -> str:
+def digest(search: Mapping[str, object]) -> str:
+    """Eight digits that tell one search from another."""
     return hashlib.sha256(json.dumps(search, sort_keys=True, default=str).encode()).hexdigest()[:8]

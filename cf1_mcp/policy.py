@@ -128,11 +128,17 @@ async def _search_scope(
     return _scope(dataset_ids or saved.dataset_id or [everything], await words.datasets(), reading)
 
 
+async def _narrow_scope(words: KnownWords, reading: Reader, saved: Saved, dataset_ids: list[str] | None) -> Scope:
+    return await _search_scope(words, reading, saved, dataset_ids, None)
+
+
 async def _known_dataset(words: KnownWords, reading: Reader, dataset_id: str | None) -> Dataset | None:
     return _dataset(dataset_id, await words.datasets(), reading, "dataset_id") if dataset_id else None
 
 
 SearchScope = Annotated[Scope, Resolve(_search_scope)]
+# For a search without `conditions`.
+NarrowScope = Annotated[Scope, Resolve(_narrow_scope)]
 ReadScope = Annotated[Scope, Resolve(_read_scope)]
 KnownDataset = Annotated[Dataset | None, Resolve(_known_dataset)]
 

@@ -12,14 +12,17 @@ from cf1_mcp.arguments import Clause
 from cf1_mcp.context import KnownWords, Now
 from cf1_mcp.filters import branches, conditions, from_clauses, period
 from cf1_mcp.models import Condition, EventSearch, SearchField
-from cf1_mcp.policy import Reader
+from cf1_mcp.policy import Reader, Reading
 from cf1_mcp.queries import Saved
 from cf1_mcp.spelling import KINDS, Read, Spelling, spelling_for
 from cf1_mcp.text import clean
+from cf1_mcp.vocabulary import Vocabulary
 
 # Operators that compare whole values; the others look for parts of them, which have no spelling.
 WHOLE: Final = ("equals", "not", "in")
 COUNTRIES: Final = ("attackerCountry", "targetCountry")
+
+Typed = Mapping[SearchField, list[str] | None]
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ async def _question(
     until: str | None,
     conditions: list[Clause] | None,
 ) -> Question:
-    typed: dict[SearchField, list[str] | None] = {
+    typed: Typed = {
         "attacker": attacker,
         "attackerCountry": attacker_country,
         "targetCountry": target_country,
@@ -75,6 +78,51 @@ async def _question(
         "mitreAttack": mitre_attack,
         "tlp": tlp,
     }
+    return await _read(words, reading, saved, now, typed, text, since, until, conditions)
+
+
+async def _narrow_question(
+    words: KnownWords,
+    reading: Reader,
+    saved: Saved,
+    now: Now,
+    attacker: list[str] | None,
+    target_country: list[str] | None,
+    target_industry: list[str] | None,
+    category: list[str] | None,
+    indicator_type: list[str] | None,
+    tags: list[str] | None,
+    text: str | None,
+    since: str | None,
+    until: str | None,
+) -> Question:
+    typed: Typed = {
+        "attacker": attacker,
+        "targetCountry": target_country,
+        "targetIndustry": target_industry,
+        "category": category,
+        "indicatorType": indicator_type,
+        "tags": tags,
+    }
+    return await _read(words, reading, saved, now, typed, text, since, until, None)
+
+
+Asked = Annotated[Question, Resolve(_question)]
+# By the filters that are used most.
+AskedNarrowly = Annotated[Question, Resolve(_narrow_question)]
+
+
+async def _read(
+    words: Vocabulary,
+    reading: Reading,
+    saved: EventSearch,
+    now: datetime,
+    typed: Typed,
+    text: str | None,
+    since: str | None,
+    until: str | None,
+    conditions: Sequence[Clause] | None,
+) -> Question:
     given: dict[SearchField, list[str]] = {name: _separate(name, values) for name, values in typed.items() if values}
     clauses = conditions or []
     named: list[SearchField] = [
@@ -90,9 +138,6 @@ async def _question(
         for name in given
     }
     return _asked(spelt, text, since, until, now, saved, [clause for clause, _ in of_clauses], reads)
-
-
-Asked = Annotated[Question, Resolve(_question)]
 
 
 def _asked(

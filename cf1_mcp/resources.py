@@ -1,4 +1,4 @@
-"""Resources: what a person can put before a model by its address. Each is the answer of a tool, under all its rules."""
+"""Resources: what can be read by its address. Each is the answer of a tool, or a part of it, under all its rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,17 +23,22 @@ SCHEME: Final = "cf1://"
 DATASETS_ADDRESS: Final = "cf1://datasets"
 GUIDE_ADDRESS: Final = "cf1://guide/search"
 EVENT_ADDRESS: Final = "cf1://events/{dataset_id}/{event_id}"
+EXPORT_ADDRESS: Final = "cf1://exports/{export_id}{?offset}"
 LONGEST_ADDRESS: Final = 200
 _EVENT: Final = UriTemplate.parse(EVENT_ADDRESS)
+_EXPORT: Final = UriTemplate.parse(EXPORT_ADDRESS)
+# What the tool tells of a page beside its content.
+PAGING: Final = ("source", "size", "offset", "next_offset")
 
 
 @dataclass(frozen=True)
 class Call:
-    """The call of a tool whose answer a resource is."""
+    """The call of a tool whose answer a resource is; its `content` alone where that is `verbatim`."""
 
     tool: str
     arguments: Mapping[str, JsonValue]
     mime_type: str = "text/plain"
+    verbatim: bool = False
 
 
 _CALLS: Final = {
@@ -56,15 +61,22 @@ RESOURCES: Final = (
         mime_type="text/markdown",
     ),
 )
-TEMPLATES: Final = (
-    ResourceTemplate(
+TEMPLATES: Final = {
+    "events": ResourceTemplate(
         uri_template=EVENT_ADDRESS,
         name="threat_event",
         title="A threat event",
         description="One event in full, by its dataset (name or uuid) and its uuid",
         mime_type="text/plain",
     ),
-)
+    "indicators": ResourceTemplate(
+        uri_template=EXPORT_ADDRESS,
+        name="threat_export",
+        title="An export of threat events",
+        description="A file that export_threat_events made, in pages: each tells next_offset in its _meta",
+    ),
+}
+"""By the toolset that they belong to."""
 
 
 def call_for(address: str) -> Call | None:
@@ -78,16 +90,23 @@ def call_for(address: str) -> Call | None:
     named = _EVENT.match(address)
     if named and all(named.values()):
         return Call("get_threat_event", {name: str(value) for name, value in named.items()})
+    if (exported := _EXPORT.match(address)) and exported.get("export_id"):
+        page: dict[str, JsonValue] = {name: str(value) for name, value in exported.items() if value}
+        return Call("export_threat_events", page, verbatim=True)
     if address.lower().startswith(SCHEME):
         raise ResourceNotFoundError(
             f"There is no resource '{clean(address, LONGEST_ADDRESS, value=True)}'. "
-            f"Use {choices([DATASETS_ADDRESS, EVENT_ADDRESS, GUIDE_ADDRESS])}."
+            f"Use {choices([DATASETS_ADDRESS, EVENT_ADDRESS, EXPORT_ADDRESS, GUIDE_ADDRESS])}."
         )
     return None
 
 
 def contents(call: Call, answer: CallToolResult) -> list[ReadResourceContents]:
-    """What the tool answered, word for word."""
+    """What the tool answered, word for word: all of it as text, or what it calls the content of a file."""
+    if call.verbatim:
+        told: dict[str, JsonValue] = dict(answer.structured_content or {})
+        about = {name: told[name] for name in PAGING if name in told}
+        return [ReadResourceContents(str(told["content"]), str(told["media_type"]), about)]
     text = "\n".join(part.text for part in answer.content if isinstance(part, TextContent))
     return [ReadResourceContents(text, call.mime_type)]
 

@@ -46,6 +46,7 @@ from cf1_mcp.tools.creation import creation
 from cf1_mcp.tools.datasets import datasets
 from cf1_mcp.tools.deletion import deletion
 from cf1_mcp.tools.events import events
+from cf1_mcp.tools.exports import exports
 from cf1_mcp.tools.imports import imports
 from cf1_mcp.tools.links import links
 from cf1_mcp.tools.lookups import lookups
@@ -69,6 +70,7 @@ TOOLS: tuple[Toolset, ...] = (
     datasets,
     lookups,
     profiles,
+    exports,
     creation,
     imports,
     updates,
@@ -119,7 +121,7 @@ class ThreatServer(MCPServer[ServerContext]):
         offers = [(group, offer) for group in TOOLS for offer in group.tools]
         rules = {offer.name: _rule_against(group, offer, settings) for group, offer in offers}
         self._withheld = {name: rule for name, rule in rules.items() if rule}
-        self._reads_events = "events" in settings.toolsets
+        self._toolsets = settings.toolsets
         self._playbooks = Playbooks(settings.prompts_dir)
         # The SDK's own decorator gives a completion no context.
         complete = completing(self._playbooks.completed)
@@ -134,10 +136,11 @@ class ThreatServer(MCPServer[ServerContext]):
         return await super().call_tool(name, arguments, context)
 
     async def list_resources(self) -> list[Resource]:
-        return [*(resources.RESOURCES if self._reads_events else ()), *await super().list_resources()]
+        return [*(resources.RESOURCES if "events" in self._toolsets else ()), *await super().list_resources()]
 
     async def list_resource_templates(self) -> list[ResourceTemplate]:
-        return [*(resources.TEMPLATES if self._reads_events else ()), *await super().list_resource_templates()]
+        ours = [template for name, template in resources.TEMPLATES.items() if name in self._toolsets]
+        return [*ours, *await super().list_resource_templates()]
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[ServerContext, Any] | None = None

@@ -51,7 +51,7 @@ class Credentials:
 
 
 def _state_dir() -> Path:
-    """The platform's folder for what a program keeps: journal and approvals."""
+    """The platform's folder for what a program keeps: journal, approvals and exports."""
     home = Path.home()
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "cf1-mcp"

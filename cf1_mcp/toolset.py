@@ -10,10 +10,10 @@ import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, ResourceLink, TextContent, ToolAnnotations
 from pydantic import ValidationError
 
-from cf1_mcp.answers import Answer, fitted
+from cf1_mcp.answers import Answer, Link, fitted
 from cf1_mcp.context import ServerContext
 from cf1_mcp.errors import ThreatEventsError, choices, nearest
 from cf1_mcp.schemas import plain_schema
@@ -26,6 +26,8 @@ Function = TypeVar("Function", bound=Callable[..., Awaitable[Answer]])
 # No call may hang: hosts give up after 30 to 60 s, and some never recover.
 LONGEST_CALL: Final = 25.0
 LONGEST_PLACE: Final = 120
+# The version of the protocol since when results may hold links; clients of older ones may choke on them.
+LINKS_SINCE: Final = "2025-06-18"
 FICTIONAL: Final = "sandbox: fictional data, not intelligence"
 
 READ: Final = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
@@ -66,7 +68,7 @@ class ThreatTool(Tool):
         if self.annotations == READ:
             for event_id, text in answer.free_texts():
                 server.seen.remember(event_id, text)
-        return _result(answer, server)
+        return _result(answer, server, links=(context.protocol_version or "") >= LINKS_SINCE)
 
     def _refuse_unknown(self, arguments: Mapping[str, object]) -> None:
         """A misspelt filter that is dropped in silence would search for everything."""
@@ -149,12 +151,19 @@ def _docstring(function: Callable[..., object]) -> str:
     return " ".join((getdoc(function) or "").split())
 
 
-def _result(answer: Answer, server: ServerContext) -> CallToolResult | InputRequiredResult:
+def _result(answer: Answer, server: ServerContext, links: bool) -> CallToolResult | InputRequiredResult:
     """The same facts as text and as data, marked where they are fictional."""
     source = {"source": FICTIONAL} if server.client.fictional else {}
     style = Style(server.settings.defang, token_hex(4))
     whole = fitted(answer)
     text = "\n".join([*(f"[{mark}]" for mark in source.values()), whole.text(style)])
     return CallToolResult(
-        content=[TextContent(type="text", text=text)], structured_content={**source, **whole.structured(style)}
+        content=[TextContent(type="text", text=text), *(map(_linked, whole.links()) if links else ())],
+        structured_content={**source, **whole.structured(style)},
+    )
+
+
+def _linked(link: Link) -> ResourceLink:
+    return ResourceLink(
+        uri=link.uri, name=link.name, description=link.description, mime_type=link.mime_type, size=link.size
     )

@@ -30,6 +30,7 @@ CALLS: Mapping[str, dict[str, JsonValue]] = {
     "list_threat_vocabulary": {"kind": "attackers"},
     "lookup_indicators": {"indicators": ["INDICATOR", "nothing.example.org"]},
     "profile_attacker": {"attacker": "ACTOR"},
+    "export_threat_events": {"format": "stix2", "handling": "amber", "since": "30d"},
     "create_threat_event": {"dataset_id": "HOME", "category": "phishing", "date": "1h", "event": "WORDS", "tlp": "green"},
     "import_threat_events": {"dataset_id": "HOME", "rows": MANY},
     "update_threat_event": {"dataset_id": "HOME", "event_id": "FIRST", "tlp": "clear", "event": "new WORDS"},

@@ -54,6 +54,7 @@ FLOORS = [
         "journal.file",
         "journal.journal",
         "journal",
+        "export_folder",
     ],
     ["vocabulary", "context"],
     [
@@ -80,6 +81,7 @@ FLOORS = [
         "profiles.tables",
         "profiles.profile",
         "profiles.comparison",
+        "exporting",
         "graphql_guard",
         "writing",
         "watching",
@@ -131,6 +133,7 @@ FLOORS = [
         "tools.datasets",
         "tools.deletion",
         "tools.events",
+        "tools.exports",
         "tools.imports",
         "tools.links",
         "tools.lookups",

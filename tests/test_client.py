@@ -134,16 +134,6 @@ CASES = [
         {"result": 1},
     ),
     case(
-        "list as stix2",
-        lambda c: c.list_events_as(EventSearch(page_size=1), "stix2"),
-        "GET",
-        "/events",
-        "pageSize=1&format=stix2",
-        None,
-        {"type": "bundle"},
-        {"type": "bundle"},
-    ),
-    case(
         "aggregate",
         lambda c: c.aggregate_events(["attacker", "tlp"], [DATASET], "2026-01-01", "2026-02-01", True, 5),
         "GET",

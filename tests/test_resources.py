@@ -71,7 +71,10 @@ async def test_the_resources_are_listed(client: Client) -> None:
     )
     templates = (await client.list_resource_templates()).resource_templates
     assert [(one.uri_template, one.name, one.mime_type) for one in templates] == snapshot(
-        [("cf1://events/{dataset_id}/{event_id}", "threat_event", "text/plain")]
+        [
+            ("cf1://events/{dataset_id}/{event_id}", "threat_event", "text/plain"),
+            ("cf1://exports/{export_id}{?offset}", "threat_export", None),
+        ]
     )
 
 
@@ -147,7 +150,10 @@ async def test_an_unknown_address_is_refused_with_the_known_ones(client: Client,
     code, words = await unread(client, address)
     assert code == -32602
     assert words.startswith("There is no resource 'cf1://") or words.startswith("There is no resource 'CF1://")
-    assert words.endswith("Use cf1://datasets, cf1://events/{dataset_id}/{event_id} or cf1://guide/search.")
+    known = (
+        "cf1://datasets, cf1://events/{dataset_id}/{event_id}, cf1://exports/{export_id}{?offset} or cf1://guide/search"
+    )
+    assert words.endswith(f"Use {known}.")
     assert words.isprintable() and len(words) < 400
 
 

@@ -27,7 +27,7 @@ VERBS = {
 }
 HINTS = {verb: hints for verbs, hints in VERBS.items() for verb in verbs.split()}
 # Arguments and values that begin with a verb.
-NO_TOOLS = {"query_id", "query_json", "search_guide"}
+NO_TOOLS = {"export_id", "query_id", "query_json", "search_guide"}
 
 
 @pytest.mark.parametrize("offer", OFFERS)

@@ -13,9 +13,9 @@ from tests.every_tool import CALLS, Tenant
 pytestmark = pytest.mark.anyio
 
 ANSWERS = Path(__file__).parent / "answers"
-# What is new in every run: ids, ids of changes, codes.
+# What is new in every run: ids, ids of changes and exports, codes.
 NEW = re.compile(
-    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z0-9]{4}(?:-[A-Z0-9]{4}){2}|c-[0-9a-z]{5}-[0-9a-z]{5}"
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z0-9]{4}(?:-[A-Z0-9]{4}){2}|c-[0-9a-z]{5}-[0-9a-z]{5}|\b[a-z2-7]{16}\b"
 )
 
 

@@ -2,12 +2,13 @@
 
 A file is made piece by piece, so that the caller may fetch page after page and memory stays small:
 
->>> file = new_export("stix", Handling(Tlp.GREEN), Heading("Weekly", "Cloudforce One Threat Events", now))
+>>> file = new_export("stix2", Handling(Tlp.GREEN), Heading("Weekly", "Cloudforce One Threat Events", now))
 >>> pieces = [file.head(), *(file.add(event) for event in events), *file.tail()]
 """
 
-from cf1_mcp.exports.catalog import FormatName, new_export
+from cf1_mcp.exports.blocklist import ListKind
+from cf1_mcp.exports.catalog import FORMATS, FormatName, new_export
 from cf1_mcp.exports.format import Format, Heading
 from cf1_mcp.exports.handling import Handling, label
 
-__all__ = ["Format", "FormatName", "Handling", "Heading", "label", "new_export"]
+__all__ = ["FORMATS", "Format", "FormatName", "Handling", "Heading", "ListKind", "label", "new_export"]

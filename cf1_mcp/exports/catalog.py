@@ -1,6 +1,6 @@
 """The formats by the names that people choose them by."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from cf1_mcp.errors import BadArgument, choices
@@ -16,16 +16,18 @@ from cf1_mcp.exports.taxii import TaxiiEnvelope
 from cf1_mcp.exports.waf import WafExpressions
 from cf1_mcp.text import clean
 
-FormatName = Literal["stix", "taxii", "misp", "csv", "navigator", "waf", "blocklist", "gateway"]
+FormatName = Literal["stix2", "taxii", "misp", "csv", "navigator", "waf", "blocklist", "gateway"]
 
-_WHOLE: Final[Mapping[str, Callable[[Handling, Heading], Format]]] = {
-    "stix": StixBundle,
+_WHOLE: Final[Mapping[FormatName, type[Format]]] = {
+    "stix2": StixBundle,
     "taxii": TaxiiEnvelope,
     "misp": MispEvent,
     "csv": CsvRows,
     "navigator": NavigatorLayer,
     "waf": WafExpressions,
 }
+FORMATS: Final[Mapping[FormatName, type[Format]]] = {**_WHOLE, "blocklist": BlockList, "gateway": GatewayList}
+"""What a file of each format is."""
 
 
 def new_export(name: FormatName, handling: Handling, heading: Heading, kind: str | None = None) -> Format:

@@ -41,6 +41,8 @@ class Format(ABC):
 
     media_type: ClassVar[str]
     suffix: ClassVar[str]
+    tells_links: ClassVar[bool] = False
+    """Whether the format has words for a link between two events."""
 
     def __init__(self, handling: Handling, heading: Heading) -> None:
         self.handling: Final = handling
@@ -77,7 +79,7 @@ class Format(ABC):
         return text
 
     def relate(self, relationship: Relationship) -> None:
-        """A link between two events, before or after them; most formats have no words for it."""
+        """A link between two events, before or after them, where the format `tells_links`."""
         del relationship
 
     @abstractmethod

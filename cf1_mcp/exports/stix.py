@@ -53,6 +53,7 @@ class StixBundle(Format):
 
     media_type: ClassVar[str] = "application/stix+json;version=2.1"
     suffix: ClassVar[str] = ".json"
+    tells_links: ClassVar[bool] = True
 
     def __init__(self, handling: Handling, heading: Heading) -> None:
         super().__init__(handling, heading)

@@ -13,7 +13,7 @@ from cf1_mcp.models import Event, Tlp
 from tests.exports.making import EVENT, HEADING, event, export, written
 
 FILES: list[tuple[FormatName, str | None]] = [
-    *(("stix", None), ("taxii", None), ("misp", None), ("csv", None), ("waf", None)),
+    *(("stix2", None), ("taxii", None), ("misp", None), ("csv", None), ("waf", None)),
     *(("blocklist", "domain"), ("gateway", "domain")),
 ]
 MARKINGS = ("clear", "WHITE", "green", "TLP:GREEN", "amber", "", "amber+strict", "amber-strict", "red", "purple", "??")
@@ -77,7 +77,7 @@ def test_a_heading_of_hostile_text_is_harmless(name: FormatName, kind: str | Non
         ("blocklist", None, "kind: a list holds one kind of value. Use ip, domain, url or hash."),
         ("blocklist", "fax", "kind: there is no list of 'fax'. Use ip, domain, url or hash."),
         ("gateway", "hash", "kind: there is no list of 'hash'. Use ip, domain or url."),
-        ("stix", "ip", "kind: a stix file holds every kind. Use it with blocklist or gateway, or leave it out."),
+        ("stix2", "ip", "kind: a stix2 file holds every kind. Use it with blocklist or gateway, or leave it out."),
     ],
 )
 def test_a_kind_that_cannot_be_is_refused(name: FormatName, kind: str | None, said: str) -> None:
@@ -95,7 +95,7 @@ def test_memory_holds_little_more_than_the_ids_of_the_events() -> None:
 def _peak(count: int) -> int:
     """Bytes at most in use while so many events go through a bundle."""
     tracemalloc.start()
-    file = export("stix")
+    file = export("stix2")
     file.head()
     for place in range(count):
         file.add(event(f"00000000-0000-4000-8000-{place:012}", indicator=f"h{place}.example"))

@@ -35,7 +35,7 @@ StixObjects = list[dict[str, Any]]
 
 def objects(*events: Event, links: Sequence[tuple[str, str]] = (), level: Tlp = Tlp.RED) -> StixObjects:
     """The objects of a bundle of these events."""
-    return json.loads(written(export("stix", level), events, links))["objects"]
+    return json.loads(written(export("stix2", level), events, links))["objects"]
 
 
 def of_type(kind: str, found: StixObjects) -> StixObjects:
@@ -68,7 +68,7 @@ def references(found: StixObjects) -> set[str]:
 
 
 def test_an_event_is_an_indicator_with_its_sighting_and_what_it_is_linked_to() -> None:
-    assert json.loads(written(export("stix"), [EVENT])) == snapshot(
+    assert json.loads(written(export("stix2"), [EVENT])) == snapshot(
         {
             "type": "bundle",
             "objects": [
@@ -355,7 +355,7 @@ def test_an_event_without_an_indicator_is_a_campaign() -> None:
 
 
 def test_a_bundle_without_events_is_valid_and_marked_clear() -> None:
-    bundle = json.loads(written(export("stix"), []))
+    bundle = json.loads(written(export("stix2"), []))
     assert problems(bundle) == []
     assert [one["type"] for one in bundle["objects"]] == ["identity", "marking-definition", "grouping"]
 
@@ -377,13 +377,13 @@ def test_every_type_of_indicator_is_valid_with_every_hostile_value() -> None:
 
 
 def test_hostile_text_in_every_other_field_is_valid() -> None:
-    assert problems(json.loads(written(export("stix"), hostile_events("wallet")))) == []
+    assert problems(json.loads(written(export("stix2"), hostile_events("wallet")))) == []
 
 
 @pytest.mark.parametrize("name", list(Event.model_fields))
 def test_any_one_field_may_be_missing(name: str) -> None:
     lacking = Event.model_validate(EVENT.model_dump(exclude={name}) | ({"uuid": ""} if name == "uuid" else {}))
-    assert problems(json.loads(written(export("stix"), [lacking]))) == []
+    assert problems(json.loads(written(export("stix2"), [lacking]))) == []
 
 
 @pytest.mark.parametrize(
@@ -437,7 +437,7 @@ def test_a_cve_is_a_vulnerability_that_the_attacker_targets() -> None:
     ("kind", "value"), [("wallet", "w1"), ("hash", "abc"), ("ip", "192.0.2.999"), ("domain", "javascript:alert(1)")]
 )
 def test_an_indicator_that_stix_has_no_form_for_is_told_in_words_and_counted(kind: str, value: str) -> None:
-    file = export("stix")
+    file = export("stix2")
     found = json.loads(written(file, [event("x", indicator_type=kind, indicator=value), BARE]))["objects"]
     assert f"{kind}: " in standing("x", found)["description"]
     assert [one["type"] for one in (standing("x", found), standing(BARE.uuid, found))] == ["campaign", "campaign"]
@@ -472,7 +472,7 @@ def test_links_relate_events_and_group_children_with_their_parent() -> None:
 
 
 def test_a_link_to_an_event_that_is_not_in_the_file_is_left_out_and_counted() -> None:
-    file = export("stix", Tlp.GREEN)
+    file = export("stix2", Tlp.GREEN)
     links = [(EVENT.uuid, "elsewhere"), (EVENT.uuid, "secret")]
     text = written(file, [EVENT, event("secret", tlp="red")], links)
     assert "related-to" not in text
@@ -516,7 +516,7 @@ def test_an_industry_of_no_list_is_marked_like_the_mildest_event_that_names_it()
 
 
 def test_two_links_of_different_types_are_two_relationships() -> None:
-    file = export("stix")
+    file = export("stix2")
     pieces = [file.head(), file.add(event("parent")), file.add(event("child"))]
     for kind in ("related_to", "caused_by", "caused_by"):
         file.relate(Relationship(parent_id="parent", child_id="child", relationship_type=kind))
@@ -527,7 +527,7 @@ def test_two_links_of_different_types_are_two_relationships() -> None:
 
 
 def test_the_same_event_twice_is_there_once() -> None:
-    file = export("stix")
+    file = export("stix2")
     ids = [one["id"] for one in json.loads(written(file, [EVENT, EVENT]))["objects"]]
     assert len(ids) == len(set(ids))
     assert (file.written, dict(file.left_out)) == (1, {"repeated: the same event came before": 1})
@@ -536,7 +536,7 @@ def test_the_same_event_twice_is_there_once() -> None:
 @pytest.mark.anyio
 async def test_ids_are_the_same_in_every_run_and_order(filled_store: Store) -> None:
     events = (await sample_events(filled_store))[:400]
-    first, second = (json.loads(written(export("stix"), order)) for order in (events, reversed(events)))
+    first, second = (json.loads(written(export("stix2"), order)) for order in (events, reversed(events)))
     assert first["id"] == second["id"]
     assert {one["id"] for one in first["objects"]} == {one["id"] for one in second["objects"]}
 
@@ -545,7 +545,7 @@ async def test_ids_are_the_same_in_every_run_and_order(filled_store: Store) -> N
 async def test_the_sample_tenant_is_valid(filled_store: Store) -> None:
     everything = await sample_events(filled_store)
     events = [one for place, one in enumerate(everything) if place % 40 == 0 or "hostile-sample" in one.tags]
-    bundle = json.loads(written(export("stix"), events))
+    bundle = json.loads(written(export("stix2"), events))
     assert len(events) > 100
     assert problems(bundle) == []
     assert references(bundle["objects"]) <= {one["id"] for one in bundle["objects"]}
@@ -554,7 +554,7 @@ async def test_the_sample_tenant_is_valid(filled_store: Store) -> None:
 @pytest.mark.skipif(not REAL.exists(), reason="real events are not part of the repository")
 def test_real_events_and_their_links_are_valid() -> None:
     events, links = real_events(every=40)
-    bundle = json.loads(written(export("stix"), events, links))
+    bundle = json.loads(written(export("stix2"), events, links))
     assert len(events) > 90
     assert problems(bundle) == []
 
@@ -562,7 +562,7 @@ def test_real_events_and_their_links_are_valid() -> None:
 @pytest.mark.skipif(not REAL.exists(), reason="real events are not part of the repository")
 def test_every_real_event_is_in_the_file_and_every_reference_leads_somewhere() -> None:
     events, links = real_events()
-    file = export("stix")
+    file = export("stix2")
     found = json.loads(written(file, events, links))["objects"]
     assert file.written == len(events) == len(of_type("sighting", found))
     assert file.notes() == []
@@ -587,6 +587,6 @@ def test_any_text_in_any_field_makes_valid_json_and_valid_patterns(
     )
     lists = dict.fromkeys(("tags", "mitre_attack", "mitre_capec"), words)
     made = event(text, indicator=value, indicator_type=kind, kill_chain=number, **texts, **lists)
-    found = json.loads(written(export("stix"), [made]))["objects"]
+    found = json.loads(written(export("stix2"), [made]))["objects"]
     assert pattern_problems(found) == []
     assert references(found) <= {one["id"] for one in found}

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.anyio
 NOTHING: dict[str, JsonValue] = {"array": [], "string": "", "integer": 0, "boolean": False}
 NEEDED: dict[str, dict[str, JsonValue]] = {
     "aggregate_threat_events": {"columns": ["attacker"]},
+    "export_threat_events": {"format": "csv", "since": "7d"},
     "get_threat_event": {"event_id": "newest"},
     "list_related_threat_events": {"event_id": "newest"},
     "list_threat_vocabulary": {"kind": "tags"},
@@ -36,5 +37,6 @@ async def test_a_reading_tool_answers_as_if_it_had_been_left_out(client: Client,
     needed = {name: newest if value == "newest" else value for name, value in NEEDED.get(tool, {}).items()}
     schema = next(one for one in (await client.list_tools()).tools if one.name == tool).input_schema
     least, filled = [await ask(client, tool, **{**rest, **needed}) for rest in ({}, nothing_for(schema))]
-    # A cursor remembers the arguments, however they were written.
-    assert {**filled, "next_cursor": ""} == {**least, "next_cursor": ""}
+    # A cursor remembers the arguments, however they were written; a file has an id of its own.
+    new = {"next_cursor": "", "export_id": "", "resource": ""}
+    assert filled | new == least | new

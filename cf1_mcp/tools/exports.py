@@ -1,0 +1,182 @@
+"""Exporting threat events to files of other systems' formats, and reading such a file page by page."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final, Self
+
+from anyio.to_thread import run_sync
+from mcp.server.mcpserver import Resolve
+from pydantic import BeforeValidator, Field, JsonValue
+
+from cf1_mcp.absence import explained
+from cf1_mcp.answers import Answer, Block, Card, Link, Rows
+from cf1_mcp.arguments import QueryId, SameText, SameWords, unfilled
+from cf1_mcp.context import Client, Now, Operator, ToolContext
+from cf1_mcp.errors import BadArgument, Withheld, choices
+from cf1_mcp.export_folder import ExportFolder, Page, Stored
+from cf1_mcp.exporting import Export, export_events
+from cf1_mcp.exports import FORMATS, Format, FormatName, Handling, Heading, ListKind, label, new_export
+from cf1_mcp.listing import ABSENCE, named, withheld_fact
+from cf1_mcp.models import Tlp
+from cf1_mcp.paging import digest
+from cf1_mcp.policy import NarrowScope, Reading, Scope
+from cf1_mcp.question import AskedNarrowly, Question
+from cf1_mcp.style import Style
+from cf1_mcp.text import clean
+from cf1_mcp.times import moment
+from cf1_mcp.toolset import READ, Toolset
+
+exports = Toolset("indicators")
+
+SOURCE: Final = "Cloudforce One Threat Events"
+FICTIONAL_SOURCE: Final = "cf1-mcp sandbox: fictional events"
+VERBATIM: Final = "The content is word for word what the file holds, true indicators included: it is for machines."
+
+
+async def _folder(operator: Operator, now: Now) -> ExportFolder:
+    return ExportFolder(operator, now)
+
+
+Exports = Annotated[ExportFolder, Resolve(_folder)]
+
+
+@exports.tool("Export threat events", READ)
+async def export_threat_events(
+    context: ToolContext,
+    client: Client,
+    scope: NarrowScope,
+    question: AskedNarrowly,
+    folder: Exports,
+    now: Now,
+    format: Annotated[FormatName | None, BeforeValidator(unfilled)] = None,  # noqa: A002 - the API's own name
+    kind: Annotated[ListKind | None, Field(description="For blocklist and gateway"), BeforeValidator(unfilled)] = None,
+    handling: Annotated[str | None, Field(description="Highest TLP, default green")] = None,
+    attacker: SameWords = None,
+    target_country: SameWords = None,
+    target_industry: SameWords = None,
+    category: SameWords = None,
+    indicator_type: SameWords = None,
+    tags: SameWords = None,
+    text: SameText = None,
+    since: SameText = None,
+    until: SameText = None,
+    query_id: QueryId = None,
+    dataset_ids: SameWords = None,
+    export_id: Annotated[str | None, Field(description="Show this file's content instead")] = None,
+    offset: Annotated[int, Field(description="next_offset of its last page", ge=0)] = 0,
+) -> Answer:
+    """Export threat events to a file for other systems: STIX or TAXII for an intelligence platform, MISP, CSV for a
+    SIEM, block list, WAF rules, Gateway list, ATT&CK Navigator. Filters as in search_threat_events. It answers a link
+    to the file and what was left out.
+    """
+    if export_id:
+        return ExportPage(await run_sync(folder.page, export_id, offset))
+    if format is None:
+        raise BadArgument("format", "an export needs one", choices([*FORMATS]))
+    level = _level(handling, scope.reading)
+    source = FICTIONAL_SOURCE if client.fictional else SOURCE
+    file = new_export(format, Handling(level), Heading(_title(question, query_id, scope, level), source, now), kind)
+    search = question.search().model_copy(update={"dataset_id": [*scope.ids]})
+    export = await export_events(client, search, scope.reading, file, format, folder, context.report_progress)
+    card = _told(export, file, question, scope)
+    return card if export.read else await explained(client, Rows((), (), card.fields, [ABSENCE]), question, scope)
+
+
+@dataclass(frozen=True)
+class ExportPage(Answer):
+    """A page of an export, word for word in both forms: defanged or clipped it would be another file."""
+
+    page: Page
+
+    def blocks(self, style: Style) -> Iterator[Block]:
+        yield Block(False, [f"{name}: {value}" for name, value in self._facts().items()])
+        yield Block(True, self.page.text.split("\n"))
+        yield Block(False, [VERBATIM])
+
+    def structured(self, style: Style) -> dict[str, JsonValue]:
+        return {**self._facts(), "untrusted": ["content"], "content": self.page.text, "notes": [VERBATIM]}
+
+    def clipped(self, longest: int, most: int) -> Self:
+        # A page is made to fit.
+        return self
+
+    def free_texts(self) -> Sequence[tuple[str, str]]:
+        return [("", self.page.text)]
+
+    def _facts(self) -> dict[str, JsonValue]:
+        page, export = self.page, self.page.export
+        following: dict[str, JsonValue] = {} if page.next_offset is None else {"next_offset": page.next_offset}
+        return {
+            "export_id": export.id,
+            "format": export.format,
+            "media_type": export.media_type,
+            "size": export.size,
+            "offset": page.offset,
+            **following,
+        }
+
+
+def _level(handling: str | None, reading: Reading) -> Tlp:
+    """The level of a file; green unless told otherwise, and never above what may be read."""
+    if not handling:
+        return Tlp.GREEN if reading.ceiling.rank > Tlp.GREEN.rank else reading.ceiling
+    level = Tlp.parse(handling)
+    if level is None:
+        levels = choices([one.value for one in Tlp])
+        raise BadArgument("handling", f"{clean(handling, 40)!r} is no TLP level", levels)
+    if level.rank > reading.ceiling.rank:
+        raise Withheld(f"handling: a file up to {label(level)}", reading.tlp_rule)
+    return level
+
+
+def _title(question: Question, query_id: str | None, scope: Scope, level: Tlp) -> str:
+    """The same for the same question, since some systems take a file of one name for a newer version of the last. It
+    says nothing of what was asked: whoever gets the file need not know.
+    """
+    asked = {**question.typed, "query_id": query_id, "scope": scope.ids, "handling": level}
+    return f"Threat events {digest(asked)}"
+
+
+def _told(export: Export, file: Format, question: Question, scope: Scope) -> Card:
+    """What is in the file, what is not and why, and where it lies."""
+    facts: dict[str, JsonValue] = {}
+    if export.stored:
+        first = export.stored[0]
+        facts |= {"export_id": first.id, "resource": _uri(first), "format": first.format, "size": first.size}
+        facts |= {"marking": label(file.marking), "expires": _told_time(first.expires)}
+    facts |= {"events": file.written, "datasets": named(scope.names), **withheld_fact(export.withheld)}
+    if file.left_out:
+        facts["left_out"] = [f"{count} {reason}" for reason, count in file.left_out.most_common()]
+    if further := export.stored[1:]:
+        facts["further"] = [{"export_id": one.id, "size": one.size} for one in further]
+    notes = [*_cut(export, file.heading.made), *export.notes]
+    notes += file.notes() if export.stored else ["No file was made."]
+    links = [_link(one, file, place, len(export.stored)) for place, one in enumerate(export.stored, 1)]
+    read_as: Mapping[str, JsonValue] = {"read_as": [*question.read_as]} if question.read_as else {}
+    return Card(facts, read_as, notes=notes, linked=links)
+
+
+def _cut(export: Export, now: datetime) -> list[str]:
+    if not export.cut:
+        return []
+    reached = moment(export.reached, now)
+    after = f"until={reached!r}" if reached else "a shorter period"
+    return [
+        f"Cut: the newest {export.read:,} events were read, and there are older ones. For those export with {after}; "
+        "events of that moment are in both files."
+    ]
+
+
+def _link(one: Stored, file: Format, place: int, count: int) -> Link:
+    number = f"-{place}" if count > 1 else ""
+    about = f"{label(file.marking)}, until {_told_time(one.expires)}"
+    return Link(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, one.media_type, one.size)
+
+
+def _uri(one: Stored) -> str:
+    return f"cf1://exports/{one.id}"
+
+
+def _told_time(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,674 @@
+"""Conversations about exports: files for other systems, offered as links and read in pages."""
+
+import csv
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
+from io import StringIO
+from pathlib import Path
+
+import anyio
+import pytest
+from inline_snapshot import snapshot
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp.types import ResourceLink, TextResourceContents
+from pydantic import JsonValue
+
+from cf1_mcp import exporting
+from cf1_mcp.export_folder import LONGEST_PAGE, ExportFolder
+from cf1_mcp.exporting import PAGE_SIZE, SPARE_AFTER_EVENTS, export_events
+from cf1_mcp.exports import Handling, Heading, gateway, new_export
+from cf1_mcp.models import EventSearch, Tlp
+from cf1_mcp.policy import Reading
+from cf1_mcp.server import build_server
+from cf1_mcp.settings import Credentials, Settings
+from cf1_mcp.transport import network
+from tests.conftest import NOW, Sandbox
+from tests.conversations import ask, refused, same_mark, text_of
+from tests.every_tool import Tenant
+from tests.exports.test_stix import problems
+from tests.harmless import assert_harmless, assert_seen
+from tests.test_trust import ADDRESS, PLANT
+from tests.upstreams import ACCOUNT, TOKEN, Act, answer, failed, upstream
+
+pytestmark = pytest.mark.anyio
+
+TOOL = "export_threat_events"
+FORMATS: list[tuple[str, str | None]] = [
+    ("stix2", None),
+    ("taxii", None),
+    ("misp", None),
+    ("csv", None),
+    ("navigator", None),
+    ("waf", None),
+    ("blocklist", "ip"),
+    ("blocklist", "hash"),
+    ("gateway", "domain"),
+]
+ID = re.compile(r"\b[a-z2-7]{16}\b")
+
+
+@asynccontextmanager
+async def served(
+    sandbox: Sandbox, settings: Settings, now: datetime = NOW, mode: str = "auto"
+) -> AsyncGenerator[Client]:
+    server = build_server(settings, sandbox.connect, clock=lambda: now)
+    async with Client(server, mode="legacy" if mode == "legacy" else "auto") as client:
+        yield client
+
+
+async def read(client: Client, address: str) -> tuple[str, dict[str, JsonValue]]:
+    """The text of a page and what it tells of itself."""
+    (content,) = (await client.read_resource(address)).contents
+    assert isinstance(content, TextResourceContents)
+    return content.text, dict(content.meta or {})
+
+
+async def whole(client: Client, export_id: JsonValue) -> str:
+    """A file put together again from its pages."""
+    pages: list[str] = []
+    following: JsonValue = 0
+    while following is not None:
+        text, about = await read(client, f"cf1://exports/{export_id}?offset={following}")
+        assert 0 < len(text) <= LONGEST_PAGE
+        pages.append(text)
+        following = about.get("next_offset")
+    return "".join(pages)
+
+
+async def rows(client: Client, **arguments: JsonValue) -> list[dict[str, str]]:
+    """The rows of a CSV export."""
+    made = await ask(client, TOOL, format="csv", **arguments)
+    return [*csv.DictReader(StringIO(await whole(client, made["export_id"]), newline=""))]
+
+
+def on_disk(folder: Path) -> dict[str, str]:
+    """The text of each file of an operator's exports, by its id."""
+    files = (folder / "exports").iterdir()
+    return {path.name.split(".")[0]: path.read_bytes().decode() for path in files}
+
+
+def said_over_stdio(version: str, folder: Path, **arguments: JsonValue) -> dict[str, JsonValue]:
+    """What the real server answers a client that speaks a version of the protocol, byte by byte."""
+    about: dict[str, JsonValue] = {"name": "old", "version": "1"}
+    opening: dict[str, JsonValue] = {"protocolVersion": version, "capabilities": {}, "clientInfo": about}
+    lines: list[dict[str, JsonValue]] = [
+        {"id": 1, "method": "initialize", "params": opening},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/call", "params": {"name": TOOL, "arguments": arguments}},
+    ]
+    with subprocess.Popen(
+        [sys.executable, "-m", "cf1_mcp"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "CF1_STATE_DIR": str(folder)},
+        text=True,
+    ) as server:
+        assert server.stdin and server.stdout
+        for line in lines:
+            server.stdin.write(json.dumps({"jsonrpc": "2.0", **line}) + "\n")
+        server.stdin.flush()
+        answers = (json.loads(line) for line in server.stdout)
+        found = next(answer for answer in answers if answer.get("id") == 2)
+        server.stdin.close()
+    return found["result"]
+
+
+def unnamed(text: str) -> str:
+    """A text with one id for all exports."""
+    return ID.sub("ID", text)
+
+
+# -- what comes of it
+
+
+async def test_an_export_is_told_in_short_and_offered_as_a_link(client: Client) -> None:
+    result = await client.call_tool(TOOL, {"format": "csv", "attacker": ["COPPER LANTERN"], "since": "7d"})
+    assert unnamed(same_mark(text_of(result.content))) == snapshot("""\
+[sandbox: fictional data, not intelligence]
+export_id: ID
+resource: cf1://exports/ID
+format: csv
+size: 28695
+marking: TLP:GREEN
+expires: 2026-11-25T12:00:00Z
+events: 80
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+withheld: 28 by CF1_MAX_TLP (amber)
+left_out: 48 above TLP:GREEN
+<untrusted MARK>
+read_as: since: 7d as 2026-11-17T12:00:00Z
+</untrusted MARK>\
+""")
+    data: dict[str, JsonValue] = dict(result.structured_content or {})
+    assert json.loads(unnamed(json.dumps(data))) == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "export_id": "ID",
+            "resource": "cf1://exports/ID",
+            "format": "csv",
+            "size": 28695,
+            "marking": "TLP:GREEN",
+            "expires": "2026-11-25T12:00:00Z",
+            "events": 80,
+            "datasets": [
+                "Cloudforce One Threat Events",
+                "Cybercrime",
+                "DDoS Attacks",
+                "Compromised Devices",
+                "ACME Incident Response",
+            ],
+            "withheld": ["28 by CF1_MAX_TLP (amber)"],
+            "left_out": ["48 above TLP:GREEN"],
+            "read_as": ["since: 7d as 2026-11-17T12:00:00Z"],
+            "untrusted": ["read_as"],
+        }
+    )
+    (link,) = [block for block in result.content if isinstance(block, ResourceLink)]
+    assert link.uri == data["resource"] == f"cf1://exports/{data['export_id']}"
+    assert json.loads(unnamed(link.model_dump_json(exclude_none=True))) == snapshot(
+        {
+            "name": "csv-ID.csv",
+            "uri": "cf1://exports/ID",
+            "description": "TLP:GREEN, until 2026-11-25T12:00:00Z",
+            "mime_type": "text/csv;charset=utf-8;header=present",
+            "size": 28695,
+            "type": "resource_link",
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "blocks"),
+    [("2024-11-05", ["text"]), ("2025-03-26", ["text"]), ("2025-06-18", ["text", "resource_link"])],
+)
+def test_a_client_from_before_there_were_links_gets_none(tmp_path: Path, version: str, blocks: list[str]) -> None:
+    result = said_over_stdio(version, tmp_path, format="csv", since="7d")
+    content = result["content"]
+    assert isinstance(content, list)
+    assert [block["type"] for block in content if isinstance(block, dict)] == blocks
+    assert "resource: cf1://exports/" in json.dumps(content)
+
+
+@pytest.mark.parametrize(("name", "kind"), FORMATS)
+async def test_a_file_of_any_format_comes_whole_in_pages(
+    client: Client, tmp_path: Path, name: str, kind: str | None
+) -> None:
+    made = await ask(client, TOOL, format=name, kind=kind, since="60d", handling="amber")
+    text = await whole(client, made["export_id"])
+    assert {str(made["export_id"]): text} == on_disk(tmp_path)
+    assert len(text.encode()) == made["size"]
+    match name:
+        case "stix2":
+            bundle = json.loads(text)
+            standing = [one for one in bundle["objects"] if one["type"] in ("indicator", "vulnerability", "campaign")]
+            assert len(standing) == made["events"]
+        case "taxii" | "misp" | "navigator":
+            assert {"taxii": "objects", "misp": "Event", "navigator": "techniques"}[name] in json.loads(text)
+        case "csv":
+            assert len([*csv.reader(StringIO(text, newline=""))]) == int(str(made["events"])) + 1
+        case _:
+            assert text.splitlines()
+
+
+async def test_a_bundle_passes_the_validator_of_the_standard_and_tells_links(client: Client) -> None:
+    made = await ask(client, TOOL, format="stix2", tags=["ledger-frost"], handling="amber")
+    bundle = json.loads(await whole(client, made["export_id"]))
+    assert problems(bundle) == []
+    links = [one for one in bundle["objects"] if one.get("relationship_type") == "related-to"]
+    assert {one["description"] for one in links} == snapshot({"attributed_to", "caused_by", "related_to"})
+
+
+@pytest.mark.parametrize("defang", ["text", "all", "off"])
+async def test_the_tool_shows_the_same_pages_between_marks_and_not_defanged(
+    sandbox: Sandbox, tmp_path: Path, defang: str
+) -> None:
+    settings = Settings.from_environment({"CF1_DEFANG": defang, "CF1_STATE_DIR": str(tmp_path)})
+    async with served(sandbox, settings) as client:
+        made = await ask(client, TOOL, format="csv", since="60d")
+        page = await client.call_tool(TOOL, {"export_id": made["export_id"]})
+        second = await ask(
+            client, TOOL, export_id=made["export_id"], offset=dict(page.structured_content or {})["next_offset"]
+        )
+        text, _ = await read(client, str(made["resource"]))
+    data: dict[str, JsonValue] = dict(page.structured_content or {})
+    assert data["content"] == text and data["untrusted"] == ["content"] and second["offset"] == data["next_offset"]
+    before, inside, after = re.split(r"</?untrusted MARK>\n", same_mark(text_of(page.content)))
+    assert inside == f"{text}\n" and "198.51.100." in inside
+    assert unnamed(before) == snapshot("""\
+[sandbox: fictional data, not intelligence]
+export_id: ID
+format: csv
+media_type: text/csv;charset=utf-8;header=present
+size: 285028
+offset: 0
+next_offset: 31938
+""")
+    assert after == snapshot(
+        "The content is word for word what the file holds, true indicators included: it is for machines."
+    )
+    assert not any(isinstance(block, ResourceLink) for block in page.content)
+
+
+async def test_a_list_too_long_for_one_file_is_offered_in_several(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "LARGEST_LIST", 50)
+    result = await client.call_tool(TOOL, {"format": "gateway", "kind": "ip", "since": "60d"})
+    data: dict[str, JsonValue] = dict(result.structured_content or {})
+    further = data["further"]
+    assert isinstance(further, list)
+    ids = [data["export_id"], *(one["export_id"] for one in further if isinstance(one, dict))]
+    links = [block for block in result.content if isinstance(block, ResourceLink)]
+    assert [link.uri for link in links] == [f"cf1://exports/{one}" for one in ids] and len(ids) > 2
+    assert [link.name.split("-")[-1] for link in links][:2] == ["1.csv", "2.csv"]
+    assert {str(one): await whole(client, one) for one in ids} == on_disk(tmp_path)
+
+
+async def test_progress_is_told_on_the_way(client: Client) -> None:
+    told: list[tuple[float, str | None]] = []
+
+    async def heard(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, message))
+
+    await client.call_tool(TOOL, {"format": "csv"}, progress_callback=heard)
+    assert told == snapshot([(2000, "2,000 events read"), (3610, "3,610 events read")])
+
+
+async def test_a_file_says_that_the_events_of_the_sandbox_are_fictional(client: Client, tmp_path: Path) -> None:
+    for name, kind in FORMATS:
+        await ask(client, TOOL, format=name, kind=kind, since="60d")
+    texts = on_disk(tmp_path)
+    assert len(texts) == len(FORMATS) and all("fictional" in text for text in texts.values())
+
+
+async def test_only_the_operator_may_open_the_files(client: Client, tmp_path: Path) -> None:
+    await ask(client, TOOL, format="csv", since="7d")
+    (file,) = (tmp_path / "exports").iterdir()
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+# -- what goes in
+
+
+async def test_what_lies_above_the_handling_level_is_left_out_and_counted(client: Client) -> None:
+    green = await ask(client, TOOL, format="csv", since="60d")
+    amber = await ask(client, TOOL, format="csv", since="60d", handling="TLP:AMBER")
+    assert {one["tlp"] for one in await rows(client, since="60d")} == {"clear", "green"}
+    assert {one["tlp"] for one in await rows(client, since="60d", handling="amber")} == {"clear", "green", "amber"}
+    held = int(str(amber["events"])) - int(str(green["events"]))
+    assert (green["left_out"], green["marking"]) == ([f"{held} above TLP:GREEN"], "TLP:GREEN")
+    assert ("left_out" in amber, amber["marking"]) == (False, "TLP:AMBER")
+    assert green["withheld"] == amber["withheld"]
+
+
+async def test_no_file_goes_above_the_ceiling(client: Client) -> None:
+    assert await refused(client, TOOL, format="csv", handling="amber+strict") == snapshot(
+        "handling: a file up to TLP:AMBER+STRICT is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
+    )
+    assert await refused(client, TOOL, format="csv", handling="pink") == snapshot(
+        "handling: 'pink' is no TLP level. Use clear, green, amber, amber+strict or red."
+    )
+
+
+async def test_a_low_ceiling_lowers_the_default_level(sandbox: Sandbox, tmp_path: Path) -> None:
+    async with served(sandbox, Settings(state_dir=tmp_path, max_tlp=Tlp.CLEAR)) as client:
+        made = await ask(client, TOOL, format="csv", since="60d")
+        assert {one["tlp"] for one in await rows(client, since="60d")} == {"clear"}
+    assert (made["marking"], made["withheld"], "left_out" in made) == snapshot(
+        ("TLP:CLEAR", ["877 by CF1_MAX_TLP (clear)"], False)
+    )
+
+
+async def test_only_what_may_be_read_is_exported(sandbox: Sandbox, tmp_path: Path) -> None:
+    async with served(sandbox, Settings(state_dir=tmp_path, read_datasets=("Cybercrime",))) as client:
+        made = await ask(client, TOOL, format="csv", since="60d")
+        found = {one["dataset_id"] for one in await rows(client, since="60d")}
+        assert (made["datasets"], found) == (["Cybercrime"], {"1845c219-708a-5742-ae10-15645f39ca69"})
+        assert "CF1_READ_DATASETS" in await refused(client, TOOL, format="csv", dataset_ids=["DDoS Attacks"])
+
+
+async def test_filters_mean_what_they_mean_in_a_search(client: Client, sandbox: Sandbox) -> None:
+    filters: dict[str, JsonValue] = {
+        "attacker": "copper lantern",
+        "target_country": ["Germany", "AT"],
+        "category": ["Account Takeover"],
+        "since": "30d",
+        "until": "yesterday",
+        "text": "session",
+    }
+    await ask(client, "search_threat_events", **filters, limit=500)
+    await ask(client, TOOL, format="csv", **filters)
+    searched, exported = (dict(one.query) for one in sandbox.searches()[:2])
+    assert {**exported, "pageSize": "500"} == searched
+
+
+async def test_nothing_to_export_is_explained_and_makes_no_file(client: Client, tmp_path: Path) -> None:
+    found = await ask(client, TOOL, format="csv", attacker=["MARSH HERONN"])
+    assert found == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "events": 0,
+            "datasets": [
+                "Cloudforce One Threat Events",
+                "Cybercrime",
+                "DDoS Attacks",
+                "Compromised Devices",
+                "ACME Incident Response",
+            ],
+            "did_you_mean": ["attacker: MARSH HERONN is unknown, near are GLASS HERON"],
+            "untrusted": ["did_you_mean"],
+            "notes": [
+                "Without attacker there are events: it alone removes all of them.",
+                "Absence from these datasets does not show that something is benign.",
+            ],
+        }
+    )
+    assert on_disk(tmp_path) == {}
+
+
+async def test_events_that_a_format_cannot_tell_are_counted_and_make_no_file(client: Client, tmp_path: Path) -> None:
+    result = await client.call_tool(
+        TOOL, {"format": "blocklist", "kind": "hash", "indicator_type": ["ip"], "since": "7d"}
+    )
+    assert same_mark(text_of(result.content)) == snapshot("""\
+[sandbox: fictional data, not intelligence]
+events: 0
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+withheld: 20 by CF1_MAX_TLP (amber)
+left_out: 182 an indicator of another kind than hash, 42 above TLP:GREEN
+<untrusted MARK>
+read_as: since: 7d as 2026-11-17T12:00:00Z
+</untrusted MARK>
+No file was made.\
+""")
+    assert len(result.content) == 1 and on_disk(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            {},
+            snapshot("format: an export needs one. Use stix2, taxii, misp, csv, navigator, waf, blocklist or gateway."),
+        ),
+        ({"format": "gateway"}, snapshot("kind: a list holds one kind of value. Use ip, domain or url.")),
+        ({"format": "gateway", "kind": "hash"}, snapshot("kind: there is no list of 'hash'. Use ip, domain or url.")),
+        (
+            {"format": "csv", "kind": "ip"},
+            snapshot("kind: a csv file holds every kind. Use it with blocklist or gateway, or leave it out."),
+        ),
+        (
+            {"format": "stix"},
+            snapshot(
+                "format: Input should be 'stix2', 'taxii', 'misp', 'csv', 'navigator', 'waf', 'blocklist' or 'gateway'. Use stix2, taxii, misp, csv, navigator, waf, blocklist or gateway."
+            ),
+        ),
+        (
+            {"format": "csv", "conditions": []},
+            snapshot(
+                "export_threat_events has no argument 'conditions'. Valid arguments: attacker, category, dataset_ids, export_id, format, handling, indicator_type, kind, offset, query_id, since, tags, target_country, target_industry, text, until."
+            ),
+        ),
+    ],
+)
+async def test_an_export_that_cannot_be_is_refused_with_what_would_do(
+    sandbox: Sandbox, tmp_path: Path, arguments: dict[str, JsonValue], words: str
+) -> None:
+    async with served(sandbox, Settings(state_dir=tmp_path)) as client:
+        assert await refused(client, TOOL, **arguments) == words
+    assert not (tmp_path / "exports").exists()
+
+
+@pytest.mark.parametrize(("name", "kind"), FORMATS)
+async def test_strangers_words_in_a_page_stay_between_the_marks_and_are_seen(
+    tmp_path: Path, name: str, kind: str | None
+) -> None:
+    planted = Tenant(tmp_path, PLANT, "PLANTED <i>tag</i>", ADDRESS)
+    async with planted.server() as (client, _), planted.api() as api:
+        await planted.plant(api, indicator="192.0.2.9", indicatorType="ip", attacker="")
+        await planted.plant(api, indicator="bait.example", indicatorType="domain", tags=["T1059"])
+        await planted.plant(api, indicator="0" * 64, indicatorType="hash")
+        made = await client.call_tool(TOOL, {"format": name, "kind": kind, "handling": "amber"})
+        assert_harmless(made)
+        export_id = dict(made.structured_content or {})["export_id"]
+        page = await client.call_tool(TOOL, {"export_id": export_id})
+    outside = re.sub(r"(?ms)^<untrusted MARK>.*^</untrusted MARK>$", "", same_mark(text_of(page.content)))
+    assert "PLANTED" not in outside and outside.count("untrusted") == 0
+    content = str(dict(page.structured_content or {})["content"])
+    for line in content.replace("\r\n", "\n").split("\n"):
+        assert_seen(line)
+
+
+# -- how long it lives
+
+
+async def test_an_export_is_gone_after_a_day(sandbox: Sandbox, tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path)
+    async with served(sandbox, settings) as client:
+        made = await ask(client, TOOL, format="csv", since="7d")
+    async with served(sandbox, settings, NOW + timedelta(hours=23, minutes=59)) as client:
+        assert await whole(client, made["export_id"])
+    async with served(sandbox, settings, NOW + timedelta(hours=24)) as client:
+        assert unnamed(await refused(client, TOOL, export_id=made["export_id"])) == snapshot(
+            "export_id: there is no such export: an export is gone after 24 hours, and unreadable once the operator has changed what may be read. Use the id of an earlier answer, or export anew."
+        )
+    assert on_disk(tmp_path) == {}
+
+
+async def test_a_new_export_clears_away_what_has_expired_and_nothing_else(sandbox: Sandbox, tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path)
+    async with served(sandbox, settings) as client:
+        old = await ask(client, TOOL, format="csv", since="7d")
+    (tmp_path / "exports" / "notes.txt").write_text("the operator's own", encoding="utf-8")
+    async with served(sandbox, settings, NOW + timedelta(days=2)) as client:
+        new = await ask(client, TOOL, format="csv", since="7d")
+    assert old["export_id"] not in on_disk(tmp_path)
+    assert {*on_disk(tmp_path)} == {str(new["export_id"]), "notes"}
+
+
+@pytest.mark.parametrize("other", [{"max_tlp": Tlp.GREEN}, {"read_datasets": ("Cybercrime",)}])
+async def test_an_export_made_under_other_rules_is_not_shown(
+    sandbox: Sandbox, tmp_path: Path, other: dict[str, object]
+) -> None:
+    async with served(sandbox, Settings(state_dir=tmp_path)) as client:
+        made = await ask(client, TOOL, format="csv", since="7d")
+    async with served(sandbox, Settings(state_dir=tmp_path, **other)) as client:  # pyright: ignore[reportArgumentType]
+        assert "there is no such export" in await refused(client, TOOL, export_id=made["export_id"])
+
+
+@pytest.mark.parametrize(
+    "export_id",
+    [
+        "../journal.db",
+        "..",
+        "*",
+        "a" * 16,
+        "a" * 15 + "/",
+        "../exports/" + "a" * 16,
+        "\u202e\x00",
+        "x" * 5_000,
+        "%2e%2e",
+    ],
+)
+async def test_an_id_that_names_no_export_leads_nowhere(client: Client, tmp_path: Path, export_id: str) -> None:
+    (tmp_path / "journal.db").write_text("secret", encoding="utf-8")
+    said = await refused(client, TOOL, export_id=export_id)
+    assert said.startswith("export_id: there is no such export") and len(said) < 300
+
+
+@pytest.mark.parametrize(
+    "rest", ["a" * 16, "..%2f..%2fjournal.db", "../journal.db", "?offset=0", "a" * 16 + "?offset=x"]
+)
+async def test_an_address_that_names_no_export_is_refused(client: Client, rest: str) -> None:
+    with pytest.raises(MCPError) as caught:
+        await client.read_resource(f"cf1://exports/{rest}")
+    assert caught.value.error.code == -32602
+
+
+async def test_an_offset_where_no_page_begins_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path)
+    draft = ExportFolder(settings, NOW).draft("csv", new_export("csv", Handling(Tlp.RED), Heading("x", "x", NOW)))
+    draft.write("a\u00fc\n" * 9)
+    made = draft.keep()
+    async with served(sandbox, settings) as client:
+        said = [await refused(client, TOOL, export_id=made.id, offset=offset) for offset in (2, 36, 10**40)]
+    assert said == snapshot(
+        [
+            "offset: no page begins there. Use next_offset of the page before, or 0.",
+            "offset: the file ends at 36. Use next_offset of the page before, or 0.",
+            "offset: the file ends at 36. Use next_offset of the page before, or 0.",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 100_000, "\u00fc" * 50_000, '"\u4e2d\U0001f4a5"' * 9_000, "a\r\n" * 40_000, "\\\n" * 60_000]
+)
+async def test_any_text_comes_together_again(sandbox: Sandbox, tmp_path: Path, text: str) -> None:
+    settings = Settings(state_dir=tmp_path)
+    draft = ExportFolder(settings, NOW).draft("csv", new_export("csv", Handling(Tlp.RED), Heading("x", "x", NOW)))
+    draft.write(text)
+    made = draft.keep()
+    async with served(sandbox, settings) as client:
+        assert await whole(client, made.id) == text
+        page = await client.call_tool(TOOL, {"export_id": made.id})
+    assert max(len(text_of(page.content)), len(json.dumps(page.structured_content))) <= 40_000
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_with_its_toolset_switched_off_no_export_is_read(sandbox: Sandbox, tmp_path: Path, mode: str) -> None:
+    async with served(sandbox, Settings(state_dir=tmp_path)) as client:
+        made = await ask(client, TOOL, format="csv", since="7d")
+    async with served(sandbox, Settings(state_dir=tmp_path, toolsets=("events",)), mode=mode) as client:
+        templates = (await client.list_resource_templates()).resource_templates
+        assert [one.uri_template for one in templates] == ["cf1://events/{dataset_id}/{event_id}"]
+        with pytest.raises(MCPError, match="withheld by CF1_TOOLSETS"):
+            await client.read_resource(str(made["resource"]))
+
+
+# -- when it breaks off
+
+
+async def test_what_is_cut_says_where_to_go_on(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = {one["uuid"] for one in await rows(client)}
+    monkeypatch.setattr(exporting, "LARGEST_FILE", 1)
+    made = await ask(client, TOOL, format="csv")
+    assert made["notes"] == snapshot(
+        [
+            "Cut: the newest 2,000 events were read, and there are older ones. For those export with until='2026-07-19T19:07:33Z'; events of that moment are in both files."
+        ]
+    )
+    first = {one["uuid"] for one in await rows(client)}
+    notes = str(made["notes"])
+    second = {one["uuid"] for one in await rows(client, until=notes.split("until='")[1].split("'")[0])}
+    assert first < everything and second < everything and first | second == everything
+
+
+async def test_links_past_the_bound_are_said_to_be_missing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "MOST_PARENTS", 2)
+    made = await ask(client, TOOL, format="stix2", tags=["ledger-frost"], handling="amber")
+    assert made["notes"] == snapshot(
+        [
+            "Links are complete for 2 of 5 events that have any below them.",
+            "Links left out because an event at their end is not in the file: 7.",
+        ]
+    )
+
+
+DATASETS = answer([{"uuid": "1845c219-708a-5742-ae10-15645f39ca69", "name": "One", "isPublic": True}])
+
+
+def page_of_events(cursor: str | None, children: bool = False) -> bytes:
+    body: dict[str, JsonValue] = {"tlp": "green", "date": "2026-11-20T00:00:00Z", "indicator": "a.example"}
+    events: list[JsonValue] = [{**body, "uuid": f"u{number}", "hasChildren": children} for number in range(3)]
+    return answer({"success": True, "result": events, "result_info": {"cursor": cursor}})
+
+
+@asynccontextmanager
+async def over(folder: Path, *script: bytes | Act) -> AsyncGenerator[Client]:
+    """A client of a server over an upstream that misbehaves."""
+    async with upstream(*script) as api:
+        base = f"http://127.0.0.1:{api.port}/client/v4"
+        settings = Settings(credentials=Credentials(ACCOUNT, TOKEN), base_url=base, state_dir=folder)
+        async with Client(build_server(settings, lambda: network(base), clock=lambda: NOW)) as client:
+            yield client
+
+
+async def test_an_upstream_that_fails_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+    async with over(tmp_path, DATASETS, page_of_events("next"), failed("403 Forbidden", "no")) as client:
+        assert await refused(client, TOOL, format="csv") == snapshot(
+            "The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
+        )
+    assert on_disk(tmp_path) == {}
+
+
+async def test_links_that_cannot_be_read_are_noted_and_the_file_is_whole(tmp_path: Path) -> None:
+    script = (DATASETS, page_of_events(None, children=True), failed("403 Forbidden", "no"))
+    async with over(tmp_path, *script) as client:
+        made = await ask(client, TOOL, format="stix2")
+        bundle = json.loads(await whole(client, made["export_id"]))
+    assert made["notes"] == snapshot(
+        [
+            "Links are complete for 0 of 3 events that have any below them. The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+            "Indicators that have no form in STIX and are told in words: 3.",
+        ]
+    )
+    assert problems(bundle) == []
+
+
+async def test_a_bare_list_is_followed_by_its_pages(tmp_path: Path) -> None:
+    full = [{"uuid": f"u{number}", "tlp": "green"} for number in range(PAGE_SIZE)]
+    last = [{"uuid": "last", "tlp": "green"}]
+    async with over(tmp_path, DATASETS, answer(full), answer(last)) as client:
+        assert (await ask(client, TOOL, format="csv"))["events"] == PAGE_SIZE + 1
+
+
+async def test_an_api_that_hangs_cuts_the_export_at_the_last_whole_page(tmp_path: Path) -> None:
+    folder = ExportFolder(Settings(state_dir=tmp_path), NOW)
+    file = new_export("csv", Handling(Tlp.RED), Heading("x", "x", NOW))
+
+    async def unheard(progress: float, total: float | None, message: str | None) -> None:
+        pass
+
+    async with upstream(page_of_events("next"), Act.HANG) as api, api.client() as calling:
+        with anyio.fail_after(SPARE_AFTER_EVENTS + 1):
+            export = await export_events(
+                calling, EventSearch(), Reading((), False, Tlp.RED), file, "csv", folder, unheard
+            )
+    assert (export.cut, export.read, export.reached) == (True, 3, "2026-11-20T00:00:00Z")
+    assert folder.page(export.stored[0].id, 0).text.count("\n") == 4
+
+
+@contextmanager
+def small_disk(size: int) -> Generator[None]:
+    """No file may grow beyond `size` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_full_disk_is_said_and_leaves_nothing(client: Client, tmp_path: Path) -> None:
+    with small_disk(50_000):
+        said = await refused(client, TOOL, format="csv", since="60d")
+    assert said == snapshot(
+        "The export cannot be written, as the disk is full or failing. Ask the operator to make room where CF1_STATE_DIR is."
+    )
+    assert on_disk(tmp_path) == {}
+
+
+async def test_a_folder_that_cannot_be_used_is_said(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "exports").write_text("no folder", encoding="utf-8")
+    assert await refused(client, TOOL, format="csv", since="7d") == snapshot(
+        "The folder of exports cannot be used. Ask the operator to check CF1_STATE_DIR and who may write there."
+    )
