@@ -23,8 +23,14 @@ PATIENCE: Final = 8.0
 LONGEST_SHOWN: Final = 80
 
 
-async def explained(client: ThreatEventsClient, page: Rows, question: Question, scope: Scope) -> Rows:
-    """The answer with how its question was read and, where nothing was found, why that may be."""
+async def explained(
+    client: ThreatEventsClient, page: Rows, question: Question, scope: Scope, cursor: str | None = None
+) -> Rows:
+    """The answer with how its question was read and, where nothing was found, why that may be. The first page tells
+    from where a later call goes on.
+    """
+    if question.watermark and not cursor:
+        page = replace(page, facts={**page.facts, "watermark": question.watermark})
     told: dict[str, JsonValue] = {"read_as": [*question.read_as]} if question.read_as else {}
     if page.rows or "withheld" in page.facts or "next_cursor" in page.facts:
         return replace(page, foreign=told)

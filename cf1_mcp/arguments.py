@@ -75,6 +75,7 @@ Techniques = Annotated[Words | None, _words("ATT&CK ids of the category; an even
 Tlps = Annotated[Words | None, _words()]
 Text = Annotated[str | None, Field(description="Words in the description", max_length=512)]
 Since = Annotated[str | None, Field(description="Earliest date: ISO, or relative as 7d, 24h")]
+CreatedSince = Annotated[str | None, Field(description="What is new since: date or last watermark")]
 Until = Annotated[str | None, Field(description="Latest date")]
 # For tools that take some of the search's filters and say so once, in their description.
 SameWords = Annotated[Words | None, _words()]

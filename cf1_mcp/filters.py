@@ -25,6 +25,7 @@ def conditions(
     filters: Filters,
     text: str | None,
     dates: tuple[str | None, str | None],
+    stored: str | None,
     more: Sequence[Condition],
     saved: Sequence[Condition],
 ) -> dict[str, list[Condition]]:
@@ -39,6 +40,7 @@ def conditions(
         found["text"] = [Condition(field="event", op="contains", value=text.strip())]
     found["since"] = [Condition(field="date", op="gte", value=start)] if start else []
     found["until"] = [Condition(field="date", op="lte", value=end)] if end else []
+    found["created_since"] = [Condition(field="createdAt", op="gte", value=stored)] if stored else []
     found |= {"conditions": [*more], "query_id": [*saved]}
     count = sum(len(part) for part in found.values())
     if count > MOST_CONDITIONS:
@@ -92,6 +94,15 @@ def period(since: str | None, until: str | None, now: datetime) -> tuple[str | N
     if start and end and start > end:
         raise BadArgument("until", f"it ends at {end}, before since begins at {start}", "a later date, or none")
     return start, end
+
+
+def stored_since(text: str | None, now: datetime) -> str | None:
+    """The moment since which events must have been stored, from what a person typed or a watermark of an answer.
+
+    Raises:
+        BadArgument: the text is no date.
+    """
+    return _bound("created_since", text, now)
 
 
 def _bound(argument: str, text: str | None, now: datetime) -> str | None:

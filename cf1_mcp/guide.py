@@ -129,6 +129,8 @@ unless said otherwise.
 - `text`: a piece of the description; one text, no list.
 - `since`, `until`: {ACCEPTED}. Of a bare day, month
   or year `since` takes the first second and `until` the last. UTC.
+- `created_since`: stored since then, whenever it happened. The answer tells a `watermark` to give next time; what was
+  stored around it may come twice, and changes to older events do not show.
 - `dataset_ids`: names or uuids, or one of {_words(SCOPE_WORDS)} alone. Default: all that may be read.
 - `query_id`: the number or the name of a saved query, narrowed by the other filters.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_snake
 
 from cf1_mcp.arguments import Clause
 from cf1_mcp.context import KnownWords, Now
-from cf1_mcp.filters import branches, conditions, from_clauses, period
+from cf1_mcp.filters import branches, conditions, from_clauses, period, stored_since
 from cf1_mcp.models import Condition, EventSearch, SearchField
 from cf1_mcp.policy import Reader, Reading
 from cf1_mcp.queries import Saved
@@ -20,6 +20,8 @@ from cf1_mcp.vocabulary import Vocabulary
 
 # Operators that compare whole values; the others look for parts of them, which have no spelling.
 WHOLE: Final = ("equals", "not", "in")
+# What was being stored while it was asked may have been missed: rather an event twice than never.
+OVERLAP: Final = timedelta(minutes=2)
 COUNTRIES: Final = ("attackerCountry", "targetCountry")
 
 Typed = Mapping[SearchField, list[str] | None]
@@ -28,7 +30,8 @@ Typed = Mapping[SearchField, list[str] | None]
 @dataclass(frozen=True)
 class Question:
     """`typed` is all of it as it came, `parts` the conditions by the argument that asks for them. `read_as` says what
-    was read otherwise than it was typed, `near` which of the account's words a value may have meant.
+    was read otherwise than it was typed, `near` which of the account's words a value may have meant. `watermark` is
+    the `created_since` that goes on from here, where one was given.
     """
 
     typed: Mapping[str, object]
@@ -36,6 +39,7 @@ class Question:
     branches: Sequence[Sequence[Condition]]
     read_as: tuple[str, ...]
     near: Mapping[tuple[str, str], tuple[str, ...]]
+    watermark: str
 
     def search(self, without: str = "") -> EventSearch:
         """The filters as the API takes them, but for those of one argument."""
@@ -64,6 +68,7 @@ async def _question(
     text: str | None,
     since: str | None,
     until: str | None,
+    created_since: str | None,
     conditions: list[Clause] | None,
 ) -> Question:
     typed: Typed = {
@@ -78,7 +83,7 @@ async def _question(
         "mitreAttack": mitre_attack,
         "tlp": tlp,
     }
-    return await _read(words, reading, saved, now, typed, text, since, until, conditions)
+    return await _read(words, reading, saved, now, typed, text, since, until, created_since, conditions)
 
 
 async def _narrow_question(
@@ -104,7 +109,7 @@ async def _narrow_question(
         "indicatorType": indicator_type,
         "tags": tags,
     }
-    return await _read(words, reading, saved, now, typed, text, since, until, None)
+    return await _read(words, reading, saved, now, typed, text, since, until, None, None)
 
 
 Asked = Annotated[Question, Resolve(_question)]
@@ -121,6 +126,7 @@ async def _read(
     text: str | None,
     since: str | None,
     until: str | None,
+    created_since: str | None,
     conditions: Sequence[Clause] | None,
 ) -> Question:
     given: dict[SearchField, list[str]] = {name: _separate(name, values) for name, values in typed.items() if values}
@@ -137,7 +143,8 @@ async def _read(
         name: [meant for argument, read in reads if argument == to_snake(name) for meant in read.meant]
         for name in given
     }
-    return _asked(spelt, text, since, until, now, saved, [clause for clause, _ in of_clauses], reads)
+    clauses = [clause for clause, _ in of_clauses]
+    return _asked(spelt, text, since, until, created_since, now, saved, clauses, reads)
 
 
 def _asked(
@@ -145,21 +152,26 @@ def _asked(
     text: str | None,
     since: str | None,
     until: str | None,
+    created_since: str | None,
     now: datetime,
     saved: EventSearch,
     clauses: Sequence[Clause],
     reads: Sequence[tuple[str, Read]],
 ) -> Question:
     dates = period(since, until, now)
-    parts = conditions(spelt, text, dates, from_clauses(clauses), saved.search)
+    stored = stored_since(created_since, now)
+    parts = conditions(spelt, text, dates, stored, from_clauses(clauses), saved.search)
     said = [read.said(argument) for argument, read in reads]
     said += [_said("since", since, dates[0]), _said("until", until, dates[1])]
+    said.append(_said("created_since", created_since, stored))
+    typed = {"text": text, "since": since, "until": until, "created_since": created_since, "conditions": [*clauses]}
     return Question(
-        {**spelt, "text": text, "since": since, "until": until, "conditions": [*clauses]},
+        {**spelt, **typed},
         parts,
         branches(saved.search_branches, clauses),
         tuple(dict.fromkeys(sentence for sentence in said if sentence)),
         {(argument, read.typed): read.near for argument, read in reads if read.near},
+        f"{now - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if stored else "",
     )
 
 

@@ -13,6 +13,7 @@ from cf1_mcp.arguments import (
     Categories,
     Conditions,
     Countries,
+    CreatedSince,
     Cursor,
     DatasetId,
     DatasetIds,
@@ -68,6 +69,7 @@ async def search_threat_events(
     text: Text = None,
     since: Since = None,
     until: Until = None,
+    created_since: CreatedSince = None,
     conditions: Conditions = None,
     query_id: QueryId = None,
     order: Annotated[Order, Field(description="By date")] = "desc",
@@ -84,7 +86,7 @@ async def search_threat_events(
     search = question.search().model_copy(update={"dataset_id": list(scope.ids), "order_by": "date", "order": order})
     identity = {**question.typed, "query_id": query_id, "order": order, "scope": scope.ids}
     page = await event_page(client, search, scope, columns_of(fields), limit, cursor, identity)
-    return await explained(client, page, question, scope)
+    return await explained(client, page, question, scope, cursor)
 
 
 @events.tool("Get a threat event", READ)

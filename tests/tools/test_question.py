@@ -1,5 +1,6 @@
 """What a search makes of its arguments as analysts type them, and what it says when it finds nothing."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from cf1_mcp.server import build_server
 from cf1_mcp.settings import Settings
 from cf1_mcp.transport import network
 from tests.conftest import NOW, Sandbox
-from tests.conversations import ask, refused, told
+from tests.conversations import ask, column, refused, told
 from tests.every_tool import Tenant
 from tests.ports import settings_for
 from tests.upstreams import answer, failed, upstream
@@ -253,3 +254,32 @@ async def test_a_saved_query_that_does_not_exist_brings_the_names_of_those_that_
     assert await refused(client, "search_threat_events", query_id="file gateway CVE-2099-1001") == snapshot(
         "query_id: there is no saved query 'file gateway CVE-2099-1001', did you mean 'File gateway CVE-2099-10019'? Use an id, or Banking in Germany and Austria, DE/AT banks (old), COPPER LANTERN everywhere, Block list: live command and control, Floods on Dutch transport, File gateway CVE-2099-10019, Own cases, open or Mining companies in Iceland."
     )
+
+
+async def test_what_is_new_is_told_with_a_watermark_that_goes_on_where_it_ended(tmp_path: Path) -> None:
+    tenant = Tenant(tmp_path, "words", "tag", "https://a.example")
+    now = NOW
+    async with (
+        tenant.api() as api,
+        Client(build_server(tenant.settings, tenant.sandbox.connect, clock=lambda: now)) as client,
+    ):
+        tenant.now = NOW - timedelta(hours=3)
+        await tenant.plant(api, event="old", date="2026-11-20T00:00:00Z")
+        tenant.now = NOW - timedelta(hours=1)
+        for number in range(3):
+            await tenant.plant(api, event=f"new {number}", date=f"2020-01-0{number + 1}T00:00:00Z")
+        first = await ask(client, "search_threat_events", created_since="2h", fields=["event"], limit=2)
+        rest = await ask(
+            client, "search_threat_events", created_since="2h", fields=["event"], limit=2, cursor=first["next_cursor"]
+        )
+        now = tenant.now = NOW + timedelta(hours=1)
+        await tenant.plant(api, event="newest")
+        later = await ask(client, "search_threat_events", created_since=first["watermark"], fields=["event"])
+    assert [*column(first, "event"), *column(rest, "event")] == ["new 2", "new 1", "new 0"]
+    assert (first["watermark"], "watermark" in rest) == ("2026-11-24T11:58:00Z", False)
+    assert (column(later, "event"), later["watermark"]) == (["newest"], "2026-11-24T12:58:00Z")
+
+
+async def test_a_watermark_that_is_no_date_is_refused(client: Client) -> None:
+    words = await refused(client, "search_threat_events", created_since="lately")
+    assert words.startswith("created_since: 'lately' is no date. Use an ISO date or time")
