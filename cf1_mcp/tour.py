@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 
 from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult, TextContent
@@ -60,6 +61,11 @@ GRAPHQL = """{
   }
 }"""
 
+# As vendors print them: defanged, with a link of their own and a file name that is none.
+REPORT = """\
+The group signed in from 198[.]51[.]100[.]35 and sso[.]ledger-sync[.]example, and dropped invoice.pdf.
+New to us: hxxps://unknown[.]example/gate and CVE-2099-10020. More at https://blog.example.com/report."""
+
 STEPS: Sequence[Step] = (
     Step(
         "Who attacked which industry over the last week?",
@@ -103,6 +109,16 @@ STEPS: Sequence[Step] = (
         },
     ),
     Step(
+        "Who is this actor, and what is new about it?",
+        "profile_attacker",
+        lambda found: {"attacker": found.first("aggregate_threat_events", "attacker"), "since": "14d"},
+    ),
+    Step(
+        "A colleague pastes a report: which of its indicators are known?",
+        "lookup_indicators",
+        lambda _: {"text": REPORT, "fields": ["indicator", "status", "events", "last_seen", "attackers"]},
+    ),
+    Step(
         "Who else uses the relay pay[.]harbor-relay[.]example?",
         "search_threat_events",
         lambda _: {
@@ -113,6 +129,17 @@ STEPS: Sequence[Step] = (
     ),
     Step("Who sends phishing where, in one GraphQL query?", "query_threat_graphql", lambda _: {"query": GRAPHQL}),
     Step("Which of this is being watched already?", "list_saved_queries", lambda _: {}),
+    Step(
+        "What goes to the firewall, for everybody's eyes?",
+        "export_threat_events",
+        lambda found: {
+            "format": "blocklist",
+            "kind": "ip",
+            "handling": "green",
+            "attacker": [found.first("aggregate_threat_events", "attacker")],
+            "since": "14d",
+        },
+    ),
 )
 
 
@@ -123,8 +150,20 @@ async def tour(console: Console) -> None:
         ThreatEventsError: a step failed.
     """
     findings = Findings()
-    server = StdioServerParameters(command=sys.executable, args=["-m", "cf1_mcp"])
     console.print(Panel(Text("A guided investigation over the sandbox: fictional actors, reserved addresses.")))
+    with TemporaryDirectory() as state:
+        await _play(console, findings, state)
+    console.print()
+    console.print(
+        Text(
+            "Add it to your client: see README.md. Set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID for the live API."
+        )
+    )
+
+
+async def _play(console: Console, findings: Findings, state: str) -> None:
+    """The steps, with a state folder that is gone afterwards."""
+    server = StdioServerParameters(command=sys.executable, args=["-m", "cf1_mcp"], env={"CF1_STATE_DIR": state})
     async with Client(server) as client:
         listed = await client.list_tools()
         console.print(
@@ -141,12 +180,6 @@ async def tour(console: Console) -> None:
             structured = _OBJECT.validate_python(answer.structured_content or {})
             findings.tables[step.tool] = _rows(structured)
             _show(console, structured, _text(answer))
-    console.print()
-    console.print(
-        Text(
-            "Add it to your client: see README.md. Set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID for the live API."
-        )
-    )
 
 
 def _call(arguments: Arguments) -> str:
@@ -171,7 +204,7 @@ def _show(console: Console, structured: dict[str, JsonValue], text: str) -> None
         console.print(Text(json.dumps(structured["data"], indent=1, ensure_ascii=False) if nested else text))
         return
     for name, value in structured.items():
-        if name not in ("columns", "rows"):
+        if name not in ("columns", "rows", "untrusted"):
             console.print(Text(f"   {name}: {_cell(value)}", style="dim"))
     console.print(_table(_rows(structured)))
 
