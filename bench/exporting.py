@@ -4,7 +4,6 @@ Each runs in a process of its own, whose peak memory is what the system counts.
 """
 
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +17,7 @@ import anyio
 import httpx
 from mcp import Client
 
+from bench.timing import peak_megabytes
 from bench.upstream import ACCOUNT, TOKEN, sandbox
 from cf1_mcp.exporting import PAGE_SIZE
 from cf1_mcp.models import Tlp
@@ -100,9 +100,7 @@ async def main(side: str, name: str, base: str) -> None:
         written = await SIDES[side](base, name, Path(folder))
         seconds = perf_counter() - start
     assert written == EVENTS
-    # Kilobytes on Linux.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak": peak}))
+    print(json.dumps({"seconds": seconds, "peak": peak_megabytes()}))
 
 
 if __name__ == "__main__":

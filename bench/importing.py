@@ -5,14 +5,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import sleep
 
 import anyio
 import httpx
 
 from bench.timing import Ratio, paired
+from bench.timing import peak_megabytes as peak_of
 from bench.upstream import ACCOUNT, CATEGORIES, COUNTRIES, TOKEN, sandbox
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.context import utc_now
@@ -126,8 +129,12 @@ def peak_megabytes() -> float:
             "CF1_STATE_DIR": folder,
         }
         command = [sys.executable, "-m", "cf1_mcp", "import", str(file), "--dataset", "Dataset 0"]
-        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        peak = 0.0
+        with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                # A process that is ending has no memory left to tell of.
+                with suppress(IndexError):
+                    peak = max(peak, peak_of(process.pid))
+                sleep(0.1)
         assert process.returncode == 0
-        return usage.ru_maxrss / 1024
+        return peak

@@ -1,7 +1,9 @@
 """How figures are taken: the two sides in turn, so that a machine that slows down slows both, and the median."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -29,3 +31,11 @@ async def timed(call: Callable[[], Awaitable[object]]) -> float:
     start = perf_counter()
     await call()
     return (perf_counter() - start) * 1000
+
+
+def peak_megabytes(process: int | str = "self") -> float:
+    """The most memory that a process of this machine has held so far, by its id. What `getrusage` tells of a child
+    counts in what its parent held before the child began.
+    """
+    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    return int(re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)[0]) / 1024

@@ -26,6 +26,8 @@ HEAD_SIZE: Final = 2_000
 # How an answer that is too large is clipped, gently at first: characters a text, entries a list.
 STEPS: Final = ((4_000, 100), (2_000, 60), (1_000, 40), (500, 25), (200, 15), (80, 8), (30, 4))
 # No mark is known before an answer is sent; sizes are taken with one of the same length.
+# Signs that disarming and defanging may add to.
+GROWING: Final = ".@:!]<`~'=+-\u3002\uff0e\uff61"
 MEASURED: Final = Style(mark="00000000")
 CLIPPED: Final = "Cut to fit: long texts and lists are clipped, with what is missing counted."
 
@@ -172,17 +174,19 @@ class Card(Answer):
 
 def fitted(answer: Answer, size: int = LARGEST_SIZE) -> Answer:
     """The answer within `size` characters, as text and as data: clipped no more than that takes."""
-    shown = answer
-    for longest, most in STEPS:
-        if size_of(shown) <= size:
-            return shown
-        shown = answer.clipped(longest, most)
-    return shown
+    return written(answer, MEASURED, size)[0]
 
 
-def size_of(answer: Answer) -> int:
-    """Characters that the answer takes in the larger of its forms, written as wastefully as clients may."""
-    return max(len(answer.text(MEASURED)), len(json.dumps(answer.structured(MEASURED))))
+def written(answer: Answer, style: Style, size: int = LARGEST_SIZE) -> tuple[Answer, str, dict[str, JsonValue]]:
+    """The answer within its size, and both of its forms."""
+    shown, steps = answer, iter(STEPS)
+    while True:
+        text, data = shown.text(style), shown.structured(style)
+        # As wastefully as clients may write it.
+        step = next(steps, None) if max(len(text), len(json.dumps(data))) > size else None
+        if step is None:
+            return shown, text, data
+        shown = answer.clipped(*step)
 
 
 def room_for(limit: int) -> int:
@@ -192,6 +196,9 @@ def room_for(limit: int) -> int:
 
 def fitting(rows: Sequence[Sequence[Cell]], size: int) -> int:
     """How many of the rows, from the first on, take at most `size` characters. At least one, so that paging goes on."""
+    # Few rows come near the limit, so they are first taken for as long as they could be.
+    if sum(_at_most(row) for row in rows) <= size:
+        return len(rows)
     used = 0
     for count, row in enumerate(rows):
         as_text = sum(len(_in_table(value, MEASURED)) + 1 for value in row)
@@ -199,6 +206,12 @@ def fitting(rows: Sequence[Sequence[Cell]], size: int) -> int:
         if used > size:
             return max(count, 1)
     return len(rows)
+
+
+def _at_most(row: Sequence[Cell]) -> int:
+    """Characters that a row cannot exceed: what is disarmed or defanged grows by two for each sign that is touched."""
+    as_data = json.dumps([_kept(value) for value in row])
+    return len(as_data) + 2 + 2 * sum(map(as_data.count, GROWING))
 
 
 def _lines(facts: Facts) -> list[str]:

@@ -17,6 +17,8 @@ _NAMED = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 # What a renderer acts on: images, links and their definitions, HTML and autolinks, fences, bare addresses.
 _MARKS = r"(?P<image>!(?=\[))|(?P<link>\](?=[(\[:]))|(?P<html><(?=[A-Za-z/!?|<]))|(?P<fence>`{3,}|~{3,})"
 _MARKUP = re.compile(_MARKS)
+# Most texts hold nothing of the kind, and one look tells that.
+_SUSPECT = re.compile("[.@!<\\]`~\u3002\uff0e\uff61]|://")
 _ARMED = re.compile(_MARKS + r"|(?P<scheme>h(?:tt|xx)ps?)?(?P<slashes>://)|(?P<www>\bwww\.)", re.IGNORECASE)
 _NAME = re.compile(r"(?<![\w.+-])(?P<name>[\w.+-]+)(?=@(?P<domain>[\w-]+(?:\.[\w-]+)+))")
 # How far past its cut a text is looked at, so that an address across the cut is still seen as one.
@@ -66,7 +68,7 @@ def clean(text: str, most: int, *, keep: str = "", value: bool = False) -> str:
 
 def visible(text: str) -> str:
     """The text on one line, with a code for each character that would not be seen."""
-    if text.isprintable() and not _UNSEEN.search(text):
+    if text.isprintable() and (text.isascii() or not _UNSEEN.search(text)):
         return text
     shown: list[str] = []
     for seen, run in groupby(text, key=_is_seen):
@@ -83,6 +85,8 @@ def disarmed(text: str, *, links: bool = True) -> str:
 
     With `links` off, bare addresses stay as they are.
     """
+    if not _SUSPECT.search(text):
+        return text
     return (_ARMED if links else _MARKUP).sub(_harmless, text)
 
 
@@ -95,7 +99,7 @@ def masked(text: str, keep: str = "") -> str:
 
 def defang(text: str) -> str:
     """The text with its addresses written so that nothing links them: `hxxps://mail[.]example[.]com`."""
-    if "." in text or "@" in text or ":" in text or not text.isascii():
+    if _SUSPECT.search(text):
         return _AT.sub("[@]", _DOTTED.sub(_undotted, _WEB.sub("hxxp", text)))
     return text
 

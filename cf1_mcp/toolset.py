@@ -13,7 +13,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, InputRequiredResult, ResourceLink, TextContent, ToolAnnotations
 from pydantic import ValidationError
 
-from cf1_mcp.answers import Answer, Link, fitted
+from cf1_mcp.answers import Answer, Link, written
 from cf1_mcp.context import ServerContext
 from cf1_mcp.errors import ThreatEventsError, choices, nearest
 from cf1_mcp.schemas import plain_schema
@@ -155,11 +155,11 @@ def _result(answer: Answer, server: ServerContext, links: bool) -> CallToolResul
     """The same facts as text and as data, marked where they are fictional."""
     source = {"source": FICTIONAL} if server.client.fictional else {}
     style = Style(server.settings.defang, token_hex(4))
-    whole = fitted(answer)
-    text = "\n".join([*(f"[{mark}]" for mark in source.values()), whole.text(style)])
+    whole, text, data = written(answer, style)
+    text = "\n".join([*(f"[{mark}]" for mark in source.values()), text])
     return CallToolResult(
         content=[TextContent(type="text", text=text), *(map(_linked, whole.links()) if links else ())],
-        structured_content={**source, **whole.structured(style)},
+        structured_content={**source, **data},
     )
 
 

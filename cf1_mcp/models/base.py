@@ -19,7 +19,7 @@ class Tlp(StrEnum):
     @property
     def rank(self) -> int:
         """How restrictive it is, from 0."""
-        return list(Tlp).index(self)
+        return _RANKS[self]
 
     @classmethod
     def of(cls, marking: str) -> "Tlp":
@@ -31,7 +31,11 @@ class Tlp(StrEnum):
         """The level a marking names in any accepted spelling (`WHITE`, `amber-strict`, `TLP:RED`), or None."""
         word = marking.strip().lower().removeprefix("tlp:").replace("amber-strict", "amber+strict")
         word = "clear" if word == "white" else word
-        return next((level for level in cls if level == word), None)
+        return _LEVELS.get(word)
+
+
+_LEVELS = {level.value: level for level in Tlp}
+_RANKS = {level: rank for rank, level in enumerate(Tlp)}
 
 
 class ApiModel(BaseModel):

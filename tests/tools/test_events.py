@@ -30,7 +30,7 @@ async def test_a_search_answers_rows_that_say_where_they_come_from(client: Clien
 events: 2
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 withheld: 1 by CF1_MAX_TLP (amber)
-next_cursor: 1dc79a57-3-2-0
+next_cursor: 916b9ab2-3-2-0
 <untrusted MARK>
 read_as: since: 7d as 2026-11-17T12:00:00Z
 uuid	date	attacker	category	indicator	target_country	target_industry	tlp	event
@@ -53,7 +53,7 @@ async def test_the_same_facts_stand_in_text_and_in_data(client: Client) -> None:
                 "Compromised Devices",
                 "ACME Incident Response",
             ],
-            "next_cursor": "1dc79a57-2-2-0",
+            "next_cursor": "916b9ab2-2-2-0",
             "read_as": ["since: 7d as 2026-11-17T12:00:00Z"],
             "untrusted": ["read_as", "rows"],
             "columns": ["date", "indicator", "tags"],
@@ -311,7 +311,7 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"atacker": ["X"]},
             snapshot(
-                "search_threat_events has no argument 'atacker'. Did you mean attacker? Valid arguments: attacker, attacker_country, category, conditions, cursor, dataset_ids, fields, indicator, indicator_type, limit, mitre_attack, order, query_id, since, tags, target_country, target_industry, text, tlp, until."
+                "search_threat_events has no argument 'atacker'. Did you mean attacker? Valid arguments: attacker, attacker_country, category, conditions, created_since, cursor, dataset_ids, fields, indicator, indicator_type, limit, mitre_attack, order, query_id, since, tags, target_country, target_industry, text, tlp, until."
             ),
         ),
         (
