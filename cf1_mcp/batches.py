@@ -11,16 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
-from mcp.server.mcpserver import Resolve
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
-from cf1_mcp.checking import Checker, Checking, checked_raw, checked_tags
+from cf1_mcp.checking import Checking, ReadAs, checked_raw, checked_tags
 from cf1_mcp.confirmation import canonical
 from cf1_mcp.errors import BadArgument, Withheld, nearest
 from cf1_mcp.models import Dataset, Event, NewEvent, NewRaw, RelationshipType
 from cf1_mcp.text import clean
-from cf1_mcp.writing import Writer
 
 MOST_ROWS: Final = 500
 MOST_PROBLEMS: Final = 20  # told in words; the rows of further ones are named all the same
@@ -51,9 +49,8 @@ def _parsed(raw: object) -> object:
         raise ValueError("this is no JSON text; write an object such as {}") from None
 
 
+# No docstring: it would stand in the schema, where every model pays for it.
 class Row(BaseModel):
-    """One event to be imported."""
-
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
     date: str
     category: str
@@ -70,20 +67,21 @@ class Row(BaseModel):
     raw: Annotated[
         dict[str, JsonValue] | None,
         BeforeValidator(_parsed),
-        WithJsonSchema({"type": "string", "description": "Evidence as JSON text"}),
+        WithJsonSchema({"type": "string"}),  # JSON text, as the error for any other says
     ] = None
     ref: str | None = None
     parent_ref: str | None = None
-    relationship_type: RelationshipType | None = None
+    # Its three values stand in the error for any other, not in the schema: few rows need it, and every model would pay.
+    relationship_type: Annotated[RelationshipType | None, WithJsonSchema({"type": "string"})] = None
 
 
 Rows = Annotated[
-    list[dict[str, JsonValue]],
+    list[dict[str, JsonValue]] | None,
     WithJsonSchema(
         {
             "type": "array",
             "items": Row.model_json_schema(),
-            "description": "At most 500; parent_ref takes the ref of another row",
+            "description": "At most 500; parent_ref: ref of another",
         }
     ),
 ]
@@ -100,25 +98,34 @@ class NewLink:
 
 @dataclass(frozen=True)
 class Batch:
-    """Events that may be made in a dataset, the links between them, and a digest of the rows as they were given."""
+    """Events that may be made in a dataset, by row, and the links to be made between them.
+
+    `given` counts the rows as they came; `digest` is of those, and of what was found of them in the dataset. `there`
+    are rows whose event exists already, by its uuid. `facts` say how the rows were read and which are left out.
+    """
 
     dataset: Dataset
-    events: tuple[NewEvent, ...]
+    events: Mapping[int, NewEvent]
     links: tuple[NewLink, ...]
     digest: str
+    given: int
+    there: Mapping[int, str] = field(default_factory=dict[int, str])
+    facts: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
 
     def sample(self) -> list[Event]:
         """The events as a preview shows them, by row instead of by uuid."""
         return [
             Event.model_validate({**new.model_dump(include={"date", "tlp", "attacker", "event"}), "uuid": f"row {row}"})
-            for row, new in enumerate(self.events)
+            for row, new in self.events.items()
         ]
 
 
 @dataclass
-class _Problems:
-    """What is wrong, in words, and with which rows."""
+class Problems:
+    """What is wrong, in words, and with which rows. `argument` is where they came from; `unit` is what is counted."""
 
+    argument: str = "rows"
+    unit: str = "row"
     rows: dict[str, list[int]] = field(default_factory=lambda: defaultdict[str, list[int]](list))
 
     def add(self, row: int, words: str) -> None:
@@ -135,14 +142,14 @@ class _Problems:
     def told(self, count: int) -> BadArgument:
         """All of it as one error."""
         bad = sorted({row for rows in self.rows.values() for row in rows})
-        lines = [f"row {spans(rows)}: {words}" for words, rows in self.rows.items()]
+        lines = [f"{self.unit} {spans(sorted({*rows}))}: {words}" for words, rows in self.rows.items()]
         rest = sorted({row for rows in [*self.rows.values()][MOST_PROBLEMS:] for row in rows})
         if rest:
-            lines = [*lines[:MOST_PROBLEMS], f"row {spans(rest)}: more of the like"]
+            lines = [*lines[:MOST_PROBLEMS], f"{self.unit} {spans(rest)}: more of the like"]
         return BadArgument(
-            "rows",
+            self.argument,
             f"{len(bad)} of {count} rows cannot be right, so nothing was sent",
-            "\n".join(["the same rows with these put right:", *lines]),
+            "\n".join([f"the same {self.argument} with these put right:", *lines]),
         )
 
 
@@ -156,23 +163,17 @@ async def checked_batch(rows: Sequence[Mapping[str, JsonValue]], dataset: Datase
         raise BadArgument("rows", "there are no rows", f"1 to {MOST_ROWS} rows")
     if len(rows) > MOST_ROWS:
         raise BadArgument("rows", f"{len(rows)} rows are too many for one call", f"at most {MOST_ROWS} a call")
-    problems = _Problems()
+    problems, read = Problems(), ReadAs()
     shaped = {number: row for number, given in enumerate(rows) if (row := _shaped(number, given, problems))}
-    events = [await _event(number, row, checking, problems) for number, row in shaped.items()]
-    links = _links(shaped, _refs(rows, problems), problems)
+    events = [await _event(number, row, checking, problems, read) for number, row in shaped.items()]
+    links = linked(_above(shaped, problems), _refs(rows, problems), problems)
     if problems.rows:
         raise problems.told(len(rows))
-    return Batch(dataset, tuple(NewEvent.model_validate(event) for event in events), links, _digest(shaped.values()))
+    made = {number: NewEvent.model_validate(event) for number, event in enumerate(events)}
+    return Batch(dataset, made, links, _digest(shaped.values()), len(rows), facts=read.told())
 
 
-async def _batch(writing: Writer, checking: Checker, dataset_id: str, rows: list[dict[str, JsonValue]]) -> Batch:
-    return await checked_batch(rows, writing.to_write(dataset_id), checking)
-
-
-CheckedBatch = Annotated[Batch, Resolve(_batch)]
-
-
-def _shaped(number: int, given: Mapping[str, JsonValue], problems: _Problems) -> Row | None:
+def _shaped(number: int, given: Mapping[str, JsonValue], problems: Problems) -> Row | None:
     try:
         json.dumps(given, ensure_ascii=False).encode()
         return Row.model_validate(given)
@@ -193,7 +194,7 @@ def _worded(problem: ErrorDetails) -> str:
     return f"{where}: a row has no such field" + (f", perhaps {meant}" if meant else "")
 
 
-async def _event(number: int, row: Row, checking: Checking, problems: _Problems) -> dict[str, object]:
+async def _event(number: int, row: Row, checking: Checking, problems: Problems, read: ReadAs) -> dict[str, object]:
     """The fields that are sent for a row. Those that cannot be right are left out, and told."""
     fields: dict[str, object] = {"raw": NewRaw(data=None)}
     for name in TEXTS:
@@ -202,7 +203,9 @@ async def _event(number: int, row: Row, checking: Checking, problems: _Problems)
         if text is None or not (text.strip() or name in REQUIRED):
             continue
         with problems.of(number):
-            fields |= await checking.fields({name: text})
+            found = await checking.fields({name: text})
+            read.note(name, text, found[name])
+            fields |= found
     if "indicator_type" in fields and "indicator" not in fields:
         problems.add(number, "indicator_type: there is no indicator of this type")
     if row.tags:
@@ -215,7 +218,7 @@ async def _event(number: int, row: Row, checking: Checking, problems: _Problems)
     return fields
 
 
-def _refs(rows: Sequence[Mapping[str, JsonValue]], problems: _Problems) -> dict[str, int]:
+def _refs(rows: Sequence[Mapping[str, JsonValue]], problems: Problems) -> dict[str, int]:
     """The rows by their ref, those included that are wrong otherwise."""
     refs: dict[str, int] = {}
     for number, row in enumerate(rows):
@@ -228,32 +231,43 @@ def _refs(rows: Sequence[Mapping[str, JsonValue]], problems: _Problems) -> dict[
     return refs
 
 
-def _links(rows: Mapping[int, Row], refs: Mapping[str, int], problems: _Problems) -> tuple[NewLink, ...]:
-    links: dict[int, NewLink] = {}
+def _above(rows: Mapping[int, Row], problems: Problems) -> list[tuple[int, str, RelationshipType]]:
+    """The row, the ref of the row above it, and the type of their link."""
+    above: list[tuple[int, str, RelationshipType]] = []
     for number, row in rows.items():
-        name = (row.parent_ref or "").strip()
-        if not name:
-            if row.relationship_type:
-                problems.add(number, "relationship_type: there is no parent_ref to relate the row to")
-        elif name in refs:
-            links[number] = NewLink(refs[name], number, row.relationship_type or "related_to")
+        if name := (row.parent_ref or "").strip():
+            above.append((number, name, row.relationship_type or "related_to"))
+        elif row.relationship_type:
+            problems.add(number, "relationship_type: there is no parent_ref to relate the row to")
+    return above
+
+
+def linked(
+    above: Iterable[tuple[int, str, RelationshipType]], refs: Mapping[str, int], problems: Problems
+) -> tuple[NewLink, ...]:
+    """The links of rows to those above them, which they name by ref."""
+    links: list[NewLink] = []
+    for number, name, kind in above:
+        if name in refs:
+            links.append(NewLink(refs[name], number, kind))
         else:
             meant = nearest(name, [*refs])
             hint = f", perhaps {_shown(meant)}" if meant else ""
             problems.add(number, f"parent_ref: no row has the ref {_shown(name)}{hint}")
-    for number in links:
-        if _stands_above_itself(number, links):
-            problems.add(number, "parent_ref: the row would stand above itself")
-    return tuple(links.values())
+    for number in sorted({link.child for link in _circular(links)}):
+        problems.add(number, "parent_ref: the row would stand above itself")
+    return tuple(links)
 
 
-def _stands_above_itself(row: int, links: Mapping[int, NewLink]) -> bool:
-    seen: set[int] = set()
-    above = links[row].parent
-    while above != row and above in links and above not in seen:
-        seen.add(above)
-        above = links[above].parent
-    return above == row
+def _circular(links: Sequence[NewLink]) -> list[NewLink]:
+    """The links of circles, and of ways from one circle to another: those without an end, in either direction."""
+    left = [*links]
+    while True:
+        parents, children = {link.parent for link in left}, {link.child for link in left}
+        kept = [link for link in left if link.parent in children and link.child in parents]
+        if len(kept) == len(left):
+            return left
+        left = kept
 
 
 def _digest(rows: Iterable[Row]) -> str:

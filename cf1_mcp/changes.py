@@ -101,6 +101,11 @@ class Planned:
             return Card(told, foreign, notes=[f"The change was made, but {error}"])
         return Card(told, foreign)
 
+    def nothing(self, words: str) -> Card:
+        """The answer where the change turned out to be made already. Nothing was sent, so nothing is journaled."""
+        ours, foreign = _by_origin({**self.effect.facts, **self.effect.read_as})
+        return Card({"status": "done", "change": _summary(self.effect), **ours}, foreign, notes=[words])
+
     async def _failed(self, change_id: str, error: ThreatEventsError) -> None:
         # No answer, or an unreadable one, does not tell that nothing was done.
         outcome: Outcome = "unknown" if isinstance(error, Unavailable | UnexpectedAnswer) else "failed"

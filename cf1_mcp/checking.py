@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -179,9 +179,32 @@ def read_as(given: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, Js
     told: list[JsonValue] = [
         f"{name}: {clean(text, LONGEST_SHOWN, value=True)} as {clean(fields[name], LONGEST_SHOWN, value=True)}"
         for name, text in given.items()
-        if fields[name] != text.strip() and not same(name, fields[name], text)
+        if _otherwise(name, text, fields[name])
     ]
     return {"read_as": told} if told else {}
+
+
+@dataclass
+class ReadAs:
+    """How many values of many events were read otherwise than they were typed, by field, with the first as example."""
+
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    examples: dict[str, str] = field(default_factory=dict[str, str])
+
+    def note(self, name: str, text: str, value: str) -> None:
+        # A date that only gets its time of day is read as anybody would.
+        if _otherwise(name, text, value) and not value.startswith(text.strip()):
+            self.counts[name] = self.counts.get(name, 0) + 1
+            pair = [clean(one, LONGEST_SHOWN, value=True) for one in (text, value)]
+            self.examples.setdefault(name, " as ".join(pair))
+
+    def told(self) -> dict[str, JsonValue]:
+        """The fact of it, where there is anything to tell."""
+        return (
+            {"read_as": [f"{name}: {count}, such as {self.examples[name]}" for name, count in self.counts.items()]}
+            if self.counts
+            else {}
+        )
 
 
 def differing(sent: Mapping[str, str], event: Event) -> list[JsonValue]:
@@ -204,6 +227,10 @@ def same(name: str, one: str, other: str) -> bool:
             return one.strip().casefold() == other.strip().casefold()
         case _:
             return one.strip() == other.strip()
+
+
+def _otherwise(name: str, text: str, value: str) -> bool:
+    return value != text.strip() and not same(name, value, text)
 
 
 def _instant(text: str) -> datetime | str:

@@ -7,7 +7,7 @@ It is what a model or an operator reads, so it never holds a token, a header, a 
     |- SettingsError          the operator's environment
     |- BadArgument            the caller's argument
     |- Withheld               a rule of the operator's
-    |- BadFile                a file given on the command line
+    |- BadFile                a file, or a text in the form of one
     `- ApiError               what came back, or did not
        |- Refused             400, 409, 422
        |- Unauthenticated     401

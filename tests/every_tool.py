@@ -19,7 +19,9 @@ from tests.conftest import NOW, Sandbox
 from tests.conversations import ask, text_of
 
 # Capitals stand for what a tenant fills in.
-MANY: list[JsonValue] = [{"category": "Phishing", "date": "1h", "event": "WORDS", "tlp": "green"}] * 26
+MANY: list[JsonValue] = [
+    {"category": "Phishing", "date": f"{hours}h", "event": "WORDS", "tlp": "green"} for hours in range(1, 27)
+]
 CALLS: Mapping[str, dict[str, JsonValue]] = {
     "search_threat_events": {"fields": ["uuid", "attacker", "indicator", "insight", "tags", "event"]},
     "get_threat_event": {"event_id": "FIRST", "include": ["raw", "relationships"]},

@@ -117,6 +117,8 @@ FLOORS = [
         "importing.patience",
         "importing.finding",
         "importing.comparing",
+        "importing.duplicates",
+        "importing.intake",
         "importing.recovery",
         "importing.sending",
         "importing.linking",

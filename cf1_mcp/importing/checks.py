@@ -33,12 +33,13 @@ class Checked(NamedTuple):
 
 
 class RowChecks:
-    """Checks rows, and gives them what they lack of `constants`."""
+    """Checks rows, and gives them what they lack of `constants`, which come from an argument or `option`."""
 
-    def __init__(self, checking: Checking, constants: Mapping[str, str], notes: Notes) -> None:
+    def __init__(self, checking: Checking, constants: Mapping[str, str], notes: Notes, option: str = "--set") -> None:
         for name in constants:
             if name not in TEXTS and name != "tags":
-                raise no_such_field(name, "--set")
+                raise no_such_field(name, option)
+        self._option = option
         self._checking = checking
         self._constants: Fields = {
             name: [*filter(None, map(str.strip, text.split(",")))] if name == "tags" else text
@@ -65,7 +66,7 @@ class RowChecks:
                 await self._text(fields, name, value, name, problems)
         if not problems or row.fields:
             problems += [
-                f"{name}: it is missing. Use a column or field for it, or --set {name}=VALUE"
+                f"{name}: it is missing. Use a column or field for it, or {self._option} {name}=VALUE"
                 for name in REQUIRED
                 if name not in given
             ]

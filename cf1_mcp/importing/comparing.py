@@ -1,5 +1,6 @@
 """Rows that are in the dataset already are found before anything is sent, and left alone or brought up to date."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
@@ -10,8 +11,8 @@ from pydantic import JsonValue
 from cf1_mcp.checking import same
 from cf1_mcp.client import ThreatEventsClient
 from cf1_mcp.errors import NotFound, Refused
-from cf1_mcp.importing.finding import COMPARED, Finder, Wanted, agreement, wanted
-from cf1_mcp.importing.ledger import Ledger, Line
+from cf1_mcp.importing.finding import COMPARED, Finder, Wanted, likest, wanted
+from cf1_mcp.importing.ledger import Ledger
 from cf1_mcp.importing.patience import Patience
 from cf1_mcp.importing.progress import Progress
 from cf1_mcp.importing.workers import work
@@ -63,7 +64,7 @@ class Comparing:
             self._progress.advance("compared", int(str(count)))
             return
         groups = self._ledger.stream(
-            "SELECT number, place, event FROM row WHERE number > ? AND state = 'ready' ORDER BY number LIMIT ?", AT_ONCE
+            "SELECT number, event FROM row WHERE number > ? AND state = 'ready' ORDER BY number LIMIT ?", AT_ONCE
         )
 
         one_at_a_time = anyio.Lock()
@@ -73,7 +74,7 @@ class Comparing:
                 some = await anyio.to_thread.run_sync(next, groups, None)
             if some is None:
                 return False
-            await self._compare([wanted(Line(int(str(n)), int(str(place)), str(event))) for n, place, event in some])
+            await self._compare([wanted(int(str(n)), json.loads(str(event))) for n, event in some])
             self._progress.advance("compared", len(some))
             return True
 
@@ -91,15 +92,15 @@ class Comparing:
             events = found.get(row.identity, [])
             if not events:
                 continue
-            event = max(events, key=lambda one: (agreement(row.fields, one), one.uuid))
+            event = likest(row, events)
             if rule := self._reading.rule_against(event):
-                withheld[row.line.number] = f"it is there already, and withheld by {rule}"
+                withheld[row.number] = f"it is there already, and withheld by {rule}"
             else:
                 new = _new_values(row.fields, event) if self._on_duplicate == "update" and self._updates else {}
                 if new:
                     await self._update(row, event, new)
                 else:
-                    there[row.line.number] = event.uuid
+                    there[row.number] = event.uuid
         await anyio.to_thread.run_sync(self._ledger.settle, "there", there)
         await anyio.to_thread.run_sync(self._ledger.refuse, withheld)
 
@@ -122,11 +123,11 @@ class Comparing:
         except (Refused, NotFound) as error:
             reason: JsonValue = {"error": str(error)}
             await anyio.to_thread.run_sync(self._journal.finish, change_id, "failed", reason)
-            await anyio.to_thread.run_sync(self._ledger.refuse, {row.line.number: str(error)})
+            await anyio.to_thread.run_sync(self._ledger.refuse, {row.number: str(error)})
             return
         told: JsonValue = {"event_id": event.uuid, "changed": [*new]}
         await anyio.to_thread.run_sync(self._journal.finish, change_id, "done", told)
-        await anyio.to_thread.run_sync(self._ledger.settle, "changed", {row.line.number: event.uuid})
+        await anyio.to_thread.run_sync(self._ledger.settle, "changed", {row.number: event.uuid})
 
 
 def _new_values(fields: Mapping[str, JsonValue], event: Event) -> dict[str, str]:

@@ -74,7 +74,16 @@ def format_of(path: Path) -> Format:
     if suffix in _BY_SUFFIX:
         return _BY_SUFFIX[suffix]
     with opened(path) as file:
-        head = file.read(HEAD).removeprefix(codecs.BOM_UTF8)
+        head = file.read(HEAD)
+    found = recognised(head) or ("csv" if suffix != ".json" and head.strip() else None)
+    if found is None:
+        raise BadFile(f"{_name(path)}: its format is not recognised. Say it with --format {choices(FORMATS)}.")
+    return found
+
+
+def recognised(head: bytes) -> Format | None:
+    """The format of JSON by its first bytes; None where they are none."""
+    head = head.removeprefix(codecs.BOM_UTF8)
     if _MISP.match(head):
         return "misp"
     first, _, rest = head.lstrip().partition(b"\n")
@@ -82,9 +91,7 @@ def format_of(path: Path) -> Format:
         return "jsonl"
     if head.lstrip().startswith(b"{"):
         return "stix" if _BUNDLE.search(head) else "jsonl"
-    if suffix != ".json" and head.strip():
-        return "csv"
-    raise BadFile(f"{_name(path)}: its format is not recognised. Say it with --format {choices(FORMATS)}.")
+    return None
 
 
 def text_lines(path: Path, notes: Notes) -> Iterator[str]:

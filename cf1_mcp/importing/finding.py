@@ -6,7 +6,6 @@ indicator, and among events that share those by how many other fields agree. Of 
 events that are neither older than the import nor of another row, min(n, m) were made.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
@@ -17,8 +16,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.checking import same
 from cf1_mcp.client import ThreatEventsClient
-from cf1_mcp.importing.ledger import Line
-from cf1_mcp.importing.patience import Patience
+from cf1_mcp.importing.patience import Asking
 from cf1_mcp.models import Condition, Event, EventSearch, SearchField
 
 PAGE: Final = 1000
@@ -45,17 +43,17 @@ class Identity(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """A row with its event."""
+    """A row, by its number, with its event in the fields of NewEvent."""
 
-    line: Line
+    number: int
     fields: Mapping[str, JsonValue]
     identity: Identity
 
 
-def wanted(line: Line) -> Wanted:
-    """A row of the ledger as it is looked for."""
-    fields = json.loads(line.event)
-    return Wanted(line, fields, Identity(_second(fields["date"]), fields["event"].strip(), first_indicator(fields)))
+def wanted(number: int, fields: Mapping[str, JsonValue]) -> Wanted:
+    """A row as it is looked for."""
+    identity = Identity(_second(fields["date"]), str(fields["event"]).strip(), first_indicator(fields))
+    return Wanted(number, fields, identity)
 
 
 def identity_of(event: Event) -> Identity:
@@ -77,18 +75,23 @@ def agreement(fields: Mapping[str, JsonValue], event: Event) -> int:
     return agreed + (sorted(_texts(fields.get("tags"))) == sorted(event.tags))
 
 
+def likest(row: Wanted, events: Sequence[Event]) -> Event:
+    """The event that says most of what the row says."""
+    return max(events, key=lambda one: (agreement(row.fields, one), one.uuid))
+
+
 class Finder:
     """Searches one dataset."""
 
-    def __init__(self, client: ThreatEventsClient, dataset_id: str, patience: Patience) -> None:
+    def __init__(self, client: ThreatEventsClient, dataset_id: str, asking: Asking) -> None:
         self._client = client
         self._dataset_id = dataset_id
-        self._patience = patience
+        self._asking = asking
 
     async def any_between(self, first: str, last: str) -> bool:
         """Whether the dataset has any event between two dates; where it has none, nothing can be there already."""
         search = EventSearch(dataset_id=[self._dataset_id], search=_between(first, last), page_size=1)
-        return bool((await self._patience.reading(lambda: self._client.list_events(search))).result)
+        return bool((await self._asking.reading(lambda: self._client.list_events(search))).result)
 
     async def older_like(self, rows: Sequence[Wanted]) -> dict[Identity, list[Event]]:
         """Events of long ago that may be those of rows, by identity: asked by indicator where a row has one."""
@@ -102,12 +105,16 @@ class Finder:
         created = Condition(field="createdAt", op="gte", value=_iso(since))
         return await self._like(rows, [[created, *search] for search in _searches(rows, by_indicator=False)])
 
+    async def recent_like(self, rows: Sequence[Wanted], since: datetime) -> dict[Identity, list[Event]]:
+        """Of all events made since then, those that may be rows, by identity; the indicators of some may be to come."""
+        return await self._like(rows, [[Condition(field="createdAt", op="gte", value=_iso(since))]])
+
     async def _like(self, rows: Sequence[Wanted], searches: list[list[Condition]]) -> dict[Identity, list[Event]]:
         found: dict[Identity, list[Event]] = defaultdict(list)
         identities = {row.identity for row in rows} | {row.identity._replace(indicator="") for row in rows}
         seen: set[str] = set()
         for conditions in searches:
-            async for event in _events(self._client, self._dataset_id, conditions, self._patience):
+            async for event in _events(self._client, self._dataset_id, conditions, self._asking):
                 identity = identity_of(event)
                 if identity in identities and event.uuid not in seen:
                     seen.add(event.uuid)
@@ -142,7 +149,7 @@ def _searches(rows: Sequence[Wanted], by_indicator: bool) -> list[list[Condition
 
 
 async def _events(
-    client: ThreatEventsClient, dataset_id: str, conditions: list[Condition], patience: Patience
+    client: ThreatEventsClient, dataset_id: str, conditions: list[Condition], asking: Asking
 ) -> AsyncGenerator[Event]:
     cursor: str | None = None
     page = 1
@@ -151,7 +158,7 @@ async def _events(
             search = EventSearch(cursor=cursor, page_size=PAGE)
         else:
             search = EventSearch(dataset_id=[dataset_id], search=conditions, page=page, page_size=PAGE)
-        answer = await patience.reading(lambda search=search: client.list_events(search))
+        answer = await asking.reading(lambda search=search: client.list_events(search))
         for event in answer.result:
             yield event
         cursor = answer.result_info.cursor

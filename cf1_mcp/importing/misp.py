@@ -7,13 +7,11 @@ attacker, and techniques tags with their ids; whether an attribute is for detect
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Final, cast
+from typing import BinaryIO, Final, cast
 
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
-from cf1_mcp.importing.files import opened
 from cf1_mcp.importing.json_stream import JsonStream
 from cf1_mcp.importing.rows import FileRow, Notes, Parent, Rows, shown
 from cf1_mcp.models import Tlp
@@ -33,7 +31,7 @@ _ACTOR: Final = re.compile(r'misp-galaxy:(?:threat-actor|mitre-intrusion-set|mic
 _TECHNIQUE: Final = re.compile(r'misp-galaxy:mitre-attack-pattern="[^"]*\b(T\d{4}(?:\.\d{3})?)"')
 
 
-def misp_rows(path: Path, notes: Notes) -> Rows:
+def misp_rows(file: BinaryIO, notes: Notes) -> Rows:
     """The rows of a file with one event or several; each event is held whole while it is read.
 
     Raises:
@@ -41,12 +39,11 @@ def misp_rows(path: Path, notes: Notes) -> Rows:
     """
     place = 0
     found = False
-    with opened(path) as file:
-        for event in _events(JsonStream(file)):
-            found = True
-            for row in _rows(event, notes):
-                place += 1
-                yield row._replace(place=place)
+    for event in _events(JsonStream(file)):
+        found = True
+        for row in _rows(event, notes):
+            place += 1
+            yield row._replace(place=place)
     if not found:
         raise BadFile('The file holds no MISP event: {"Event": ...} or {"response": [...]} is expected.')
 

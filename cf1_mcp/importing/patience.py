@@ -1,7 +1,7 @@
 """Waiting out what passes: rate limits, outages, broken connections."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import anyio
 
@@ -12,6 +12,14 @@ T = TypeVar("T")
 LONGEST_BACKOFF: Final = 60.0
 WITHOUT_WORD: Final = 60.0  # seconds to wait for a rate limit that does not say how long
 MOST_UNEXPECTED: Final = 3  # readings of an answer that is not this API's, before it is taken for what it is
+
+
+class Asking(Protocol):
+    """How requests that change nothing are asked."""
+
+    async def reading(self, call: Callable[[], Awaitable[T]]) -> T:
+        """What such a request returns."""
+        ...
 
 
 class GaveUp(ThreatEventsError):

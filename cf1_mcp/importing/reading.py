@@ -1,5 +1,6 @@
-"""The rows of a file, whatever its format."""
+"""The rows of a file, or of a text in the form of one, whatever its format."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,25 @@ def rows_of(source: Source, notes: Notes) -> Rows:
         case "csv":
             yield from csv_rows(text_lines(source.path, notes), source.mapping, source.constants, notes)
         case "stix":
-            yield from stix_rows(source.path, notes)
+            with opened(source.path) as file:
+                yield from stix_rows(file, notes)
         case "misp":
-            yield from misp_rows(source.path, notes)
+            with opened(source.path) as file:
+                yield from misp_rows(file, notes)
+
+
+def rows_in(text: str, form: Format, constants: Mapping[str, str], notes: Notes) -> Rows:
+    """The rows of a text, read as those of a file are.
+
+    Raises:
+        BadFile: it is not in the form that it is said to be.
+    """
+    match form:
+        case "jsonl":
+            yield from jsonl_rows(io.BytesIO(text.encode()), notes)
+        case "csv":
+            yield from csv_rows(io.StringIO(text, newline=""), {}, constants, notes)
+        case "stix":
+            yield from stix_rows(io.BytesIO(text.encode()), notes)
+        case "misp":
+            yield from misp_rows(io.BytesIO(text.encode()), notes)

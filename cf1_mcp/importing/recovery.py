@@ -1,5 +1,6 @@
 """After an answer was lost, or the process with it: which rows of the open requests were made?"""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ import anyio
 import anyio.to_thread
 
 from cf1_mcp.importing.finding import Finder, Identity, Wanted, agreement, wanted
-from cf1_mcp.importing.ledger import Ledger, Line
+from cf1_mcp.importing.ledger import Ledger
 from cf1_mcp.importing.progress import Progress
 from cf1_mcp.models import Event
 
@@ -36,13 +37,13 @@ class Recovery:
     async def run(self) -> int:
         """Settle all open rows: made ones get their ids, the others are to be sent again. How many were made."""
         found = await anyio.to_thread.run_sync(
-            self._ledger.select, "SELECT number, place, event FROM row WHERE state = 'sending' ORDER BY number"
+            self._ledger.select, "SELECT number, event FROM row WHERE state = 'sending' ORDER BY number"
         )
         if not found:
             return 0
         self._progress.say(f"looking for {len(found)} rows whose answer was lost")
         since = await self._wait()
-        rows = [wanted(Line(int(str(n)), int(str(place)), str(event))) for n, place, event in found]
+        rows = [wanted(int(str(n)), json.loads(str(event))) for n, event in found]
         made: dict[int, str] = {}
         # Rows that may be taken for one another are looked at together, wherever in the file they stand.
         rows.sort(key=lambda row: row.identity)
@@ -50,9 +51,7 @@ class Recovery:
             made |= matched(some, await self._candidates(some, since))
         uuids: dict[int, str | None] = {**made}
         await anyio.to_thread.run_sync(self._ledger.created, uuids, dict[int, str]())
-        await anyio.to_thread.run_sync(
-            self._ledger.put_back, [row.line.number for row in rows if row.line.number not in made]
-        )
+        await anyio.to_thread.run_sync(self._ledger.put_back, [row.number for row in rows if row.number not in made])
         self._progress.say("")
         return len(made)
 
@@ -92,10 +91,10 @@ def matched(rows: Sequence[Wanted], found: Mapping[Identity, list[Event]]) -> di
         for row in rows:
             # Should indicators never have appeared, events without one are taken for those of the same date and title.
             events = free.get(row.identity if exact else row.identity._replace(indicator=""), [])
-            if row.line.number in made or not events:
+            if row.number in made or not events:
                 continue
             best = max(events, key=lambda event: (agreement(row.fields, event), event.uuid))
-            made[row.line.number] = best.uuid
+            made[row.number] = best.uuid
             events.remove(best)
     return made
 

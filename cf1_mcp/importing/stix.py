@@ -16,13 +16,11 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from pathlib import Path
-from typing import Final, cast
+from typing import BinaryIO, Final, cast
 
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
-from cf1_mcp.importing.files import opened
 from cf1_mcp.importing.json_stream import JsonStream
 from cf1_mcp.importing.patterns import observables
 from cf1_mcp.importing.rows import FileRow, Notes, Parent, Rows, shown
@@ -57,7 +55,7 @@ CREATE TABLE seen (id TEXT, date TEXT);
 """
 
 
-def stix_rows(path: Path, notes: Notes) -> Rows:
+def stix_rows(file: BinaryIO, notes: Notes) -> Rows:
     """The rows of a bundle. Its objects are kept on disk while it is read, so that its size does not matter.
 
     Raises:
@@ -65,7 +63,7 @@ def stix_rows(path: Path, notes: Notes) -> Rows:
     """
     with closing(sqlite3.connect("", check_same_thread=False)) as db:
         db.executescript(_TABLES)
-        _store(db, path, notes)
+        _store(db, file, notes)
         bundle = _Bundle(db, notes)
         bundle.note_dangling()
         for kind in ROWS:
@@ -74,21 +72,20 @@ def stix_rows(path: Path, notes: Notes) -> Rows:
                 yield from bundle.rows(int(place), json.loads(text))
 
 
-def _store(db: sqlite3.Connection, path: Path, notes: Notes) -> None:
+def _store(db: sqlite3.Connection, file: BinaryIO, notes: Notes) -> None:
     bundle = False
-    with opened(path) as file:
-        stream = JsonStream(file)
-        for key in stream.members():
-            if key == "objects":
-                for place, value in enumerate(stream.elements(), 1):
-                    _keep(db, place, value, notes)
-                continue
-            value = stream.value()
-            bundle = bundle or (key == "type" and value == "bundle")
-            if key == "spec_version" and value != "2.1":
-                raise _version(value)
+    stream = JsonStream(file)
+    for key in stream.members():
+        if key == "objects":
+            for place, value in enumerate(stream.elements(), 1):
+                _keep(db, place, value, notes)
+            continue
+        value = stream.value()
+        bundle = bundle or (key == "type" and value == "bundle")
+        if key == "spec_version" and value != "2.1":
+            raise _version(value)
     if not bundle:
-        raise BadFile('The file is no STIX bundle: it has no "type": "bundle". Say what it is with --format.')
+        raise BadFile('The file is no STIX bundle: it has no "type": "bundle". Say which format it is.')
     db.executescript("CREATE INDEX edge_one ON edge (one); CREATE INDEX edge_other ON edge (other);")
 
 

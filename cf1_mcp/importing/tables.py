@@ -53,6 +53,17 @@ MEANINGS: Final[Mapping[str, str]] = {
 }
 
 
+class NoColumn(BadFile):
+    """A column is missing without which there are no events. `problem` says it without what to do."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"{problem}. Say which one it is with --map COLUMN=FIELD, "
+            "or give every row the same with --set FIELD=VALUE."
+        )
+        self.problem = problem
+
+
 def csv_rows(lines: Iterator[str], mapping: Mapping[str, str], constants: Mapping[str, str], notes: Notes) -> Rows:
     """The rows below a header. `mapping` says which field a column is where its name does not.
 
@@ -67,10 +78,9 @@ def csv_rows(lines: Iterator[str], mapping: Mapping[str, str], constants: Mappin
     columns = _columns(names, mapping, notes)
     missing = [name for name in ("date", "category", "event", "tlp") if name not in {*columns, *constants}]
     if missing:
-        raise BadFile(
+        raise NoColumn(
             f"the file has no column for {choices(missing)}: its columns are "
-            f"{choices([shown(name) for name in names], 20) or 'none'}. Say which one it is with --map COLUMN=FIELD, "
-            "or give every row the same with --set FIELD=VALUE."
+            f"{choices([shown(name) for name in names], 20) or 'none'}"
         )
     reader = csv.reader(lines, delimiter=separator, strict=True)
     place = 1

@@ -1,7 +1,7 @@
 """Importing many threat events at once."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -10,13 +10,14 @@ from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
 from cf1_mcp.answers import Card
-from cf1_mcp.arguments import Confirm, HomeDataset
-from cf1_mcp.batches import Batch, CheckedBatch, NewLink, Rows, spans
+from cf1_mcp.arguments import Confirm
+from cf1_mcp.batches import Batch, NewLink, Rows, spans
 from cf1_mcp.changes import Effect, Planned, Result, approved
 from cf1_mcp.client import ThreatEventsClient
-from cf1_mcp.context import Client
+from cf1_mcp.context import Client, ToolContext
 from cf1_mcp.errors import ApiError, NotFound, Refused, Unavailable, UnexpectedAnswer
-from cf1_mcp.models import BulkCreated, RelationshipsCreated, RelationshipType
+from cf1_mcp.importing.intake import Content, ContentFormat, Defaults, Intake, OnDuplicate, TargetDataset
+from cf1_mcp.models import BulkCreated, NewEvent, RelationshipsCreated, RelationshipType
 from cf1_mcp.text import clean
 from cf1_mcp.toolset import CREATE, Toolset
 from cf1_mcp.writing import Writer
@@ -28,31 +29,59 @@ GROUP: Final = 100  # events a request; the API publishes no maximum
 SPARE: Final = 3.0  # seconds kept of a call to tell what was made, should the API be slow
 MOST_REASONS: Final = 30
 LONGEST_REASON: Final = 200
+NOTHING: Final = "All rows are there already: nothing was sent, so there is no change to undo."
+
+Report = Callable[[float, float | None, str | None], Awaitable[None]]
 
 
-async def _plan(batch: CheckedBatch, writing: Writer) -> Effect:
+async def _unwatched(progress: float, total: float | None, words: str | None) -> None:
+    """For an import whose progress nobody wants to know."""
+
+
+async def _report(context: ToolContext) -> Report:
+    return context.report_progress
+
+
+Progress = Annotated[Report, Resolve(_report)]
+
+
+async def _plan(batch: Intake, writing: Writer, on_duplicate: str) -> Effect:
     dataset, count, links = batch.dataset, len(batch.events), len(batch.links)
     undo = "undo_change deletes the events whose ids the API tells, within the operator's rules; tags made anew stay."
     if count > writing.operator.max_change:
         undo = f"Not by undo_change: CF1_MAX_CHANGE ({writing.operator.max_change}) lets it delete fewer at once."
-    dates = sorted(event.date for event in batch.events)
+    events = [*batch.events.values()]
     return Effect(
         tool="import_threat_events",
-        arguments={"dataset_id": dataset.uuid, "rows": count, "digest": batch.digest},
+        arguments={
+            "dataset_id": dataset.uuid,
+            "rows": batch.given,
+            "digest": batch.digest,
+            "on_duplicate": on_duplicate,
+        },
         datasets=(dataset.uuid,),
         summary=f"Create {count} events with {links} relationships in dataset {dataset.name!r}.",
         before=None,
         undo=undo,
-        needs_code=count > IMPORT_WITHOUT_CODE,
+        # By the rows as given: a code must not become needless because others made some of them meanwhile.
+        needs_code=batch.given > IMPORT_WITHOUT_CODE and bool(batch.events or batch.links),
         facts={
             "events": count,
             "relationships": links,
-            "dates": f"{dates[0]} to {dates[-1]}",
-            "markings": {**Counter(event.tlp for event in batch.events)},
-            "categories": {**Counter(event.category for event in batch.events)},
+            **(_described(events) if events else {}),
         },
         events=batch.sample(),
+        read_as=batch.facts,
     )
+
+
+def _described(events: Sequence[NewEvent]) -> dict[str, JsonValue]:
+    dates = sorted(event.date for event in events)
+    return {
+        "dates": f"{dates[0]} to {dates[-1]}",
+        "markings": {**Counter(event.tlp for event in events)},
+        "categories": {**Counter(event.category for event in events)},
+    }
 
 
 Import = Annotated[Planned, Resolve(approved(_plan))]
@@ -62,25 +91,31 @@ Import = Annotated[Planned, Resolve(approved(_plan))]
 async def import_threat_events(
     client: Client,
     plan: Import,
-    batch: CheckedBatch,
-    dataset_id: HomeDataset,
-    rows: Rows,
+    batch: Intake,
+    progress: Progress,
+    dataset_id: TargetDataset,
+    rows: Rows = None,
+    content: Content = None,
+    format: ContentFormat = None,  # noqa: A002 - what every export calls it
+    defaults: Defaults = None,
+    on_duplicate: OnDuplicate = "skip",
     confirm: Confirm = None,
 ) -> Card:
-    """Create many events at once in one dataset: bulk load the rows of a CSV, a report or a MISP export, with their
-    parents. Nothing is sent unless every row is right; above 25 it first answers a preview with a code. Rows count from
-    0. For one event use create_threat_event.
+    """Create many events at once in one dataset: bulk load rows, or a CSV, JSONL, STIX 2.1 or MISP export, with
+    parents. Above 25 a preview with a code comes first.
     """
-    return plan.preview or await plan.carry_out(lambda: import_batch(client, batch))
+    if not batch.events and not batch.links:
+        return plan.nothing(NOTHING)
+    return plan.preview or await plan.carry_out(lambda: import_batch(client, batch, progress))
 
 
-async def import_batch(client: ThreatEventsClient, batch: Batch) -> Result:
+async def import_batch(client: ThreatEventsClient, batch: Batch, report: Report = _unwatched) -> Result:
     """Events first, links when both ends exist. What breaks off after the first answer is told, not raised.
 
     Raises:
         ApiError: nothing was created, or nothing is known of it.
     """
-    done = _Done()
+    done = _Done(report, len(batch.events) + len(batch.links))
     with anyio.CancelScope(deadline=anyio.current_effective_deadline() - SPARE) as scope:
         try:
             await _create(client, batch, done)
@@ -93,16 +128,17 @@ async def import_batch(client: ThreatEventsClient, batch: Batch) -> Result:
 
 
 async def _create(client: ThreatEventsClient, batch: Batch, done: "_Done") -> None:
-    for start in range(0, len(batch.events), GROUP):
-        group = batch.events[start : start + GROUP]
-        done.sending = range(start, start + len(group))
+    rows = [*batch.events]
+    for start in range(0, len(rows), GROUP):
+        done.sending = rows[start : start + GROUP]
         try:
-            done.add_events(await client.create_events(batch.dataset.uuid, group))
+            done.add_events(await client.create_events(batch.dataset.uuid, [batch.events[row] for row in done.sending]))
         except NotFound as error:
             if start:
                 raise
             await _create_the_older_way(client, batch, done, error)
             return
+        await done.told("events created")
 
 
 async def _create_the_older_way(client: ThreatEventsClient, batch: Batch, done: "_Done", missing: NotFound) -> None:
@@ -111,14 +147,15 @@ async def _create_the_older_way(client: ThreatEventsClient, batch: Batch, done: 
     Invented: which rows that route relates is not published; only with all rows right below the first can nothing else
     be meant, so only then is it used.
     """
-    if not batch.links or batch.links != tuple(NewLink(0, row, "related_to") for row in range(1, len(batch.events))):
+    first, *rows = batch.events
+    if not batch.links or batch.links != tuple(NewLink(first, row, "related_to") for row in rows):
         raise NotFound(
             f"The API does not know the bulk import, or not this dataset ({missing.status}). Use create_threat_event "
             "for each row.",
             missing.status,
         )
-    done.sending = range(len(batch.events))
-    made = await client.create_events_with_relationships(batch.dataset.uuid, batch.events)
+    done.sending = [*batch.events]
+    made = await client.create_events_with_relationships(batch.dataset.uuid, [*batch.events.values()])
     done.add_events(BulkCreated(created_events_count=made.created_events_count, errors=made.errors))
     done.related_unseen = made.created_relationships_count
 
@@ -126,60 +163,69 @@ async def _create_the_older_way(client: ThreatEventsClient, batch: Batch, done: 
 async def _relate(client: ThreatEventsClient, batch: Batch, done: "_Done") -> None:
     """Link the rows that were created, the children of one parent and type together."""
     families: dict[tuple[int, RelationshipType], list[int]] = defaultdict(list)
+    ends = {**batch.there, **done.uuids}
     for link in batch.links:
-        if link.parent in done.uuids and link.child in done.uuids:
+        if link.parent in ends and link.child in ends:
             families[link.parent, link.type].append(link.child)
     for (parent, kind), children in families.items():
         for start in range(0, len(children), GROUP):
-            some = children[start : start + GROUP]
-            ids = [done.uuids[child] for child in some]
+            some = {child: ends[child] for child in children[start : start + GROUP]}
+            links = [NewLink(parent, child, kind) for child in some]
             try:
-                answer = await client.create_relationships(batch.dataset.uuid, done.uuids[parent], ids, kind)
+                answer = await client.create_relationships(batch.dataset.uuid, ends[parent], [*some.values()], kind)
             except (Refused, NotFound) as error:
                 # A fault of these links; others may be without it.
-                done.unrelated |= dict.fromkeys(some, str(error))
+                done.unrelated |= dict.fromkeys(links, str(error))
             else:
-                done.add_links(some, answer)
+                done.add_links(links, some, answer)
+            await done.told("relationships made")
 
 
 @dataclass
 class _Done:
     """What came of the rows so far, as the API told it. `sending` are the rows of a request without an answer yet."""
 
-    sending: range = range(0)
+    report: Report
+    total: int
+    sending: Sequence[int] = ()
     answered: bool = False
     uuids: dict[int, str] = field(default_factory=dict[int, str])
     without_id: list[int] = field(default_factory=list[int])
     refused: dict[int, str] = field(default_factory=dict[int, str])
     unknown: list[int] = field(default_factory=list[int])
     indicators: int = 0
-    related: set[int] = field(default_factory=set[int])
+    related: set[NewLink] = field(default_factory=set[NewLink])
     related_unseen: int | None = None
-    unrelated: dict[int, str] = field(default_factory=dict[int, str])
+    unrelated: dict[NewLink, str] = field(default_factory=dict[NewLink, str])
     stopped: str = ""
 
     def add_events(self, answer: BulkCreated) -> None:
         """The rows that are being sent, answered. The API counts them from the first of its request."""
-        rows, first = self.sending, self.sending.start
-        uuids = {row: one.uuid for one in answer.created_events if (row := first + one.event_index) in rows}
-        refused = {row: one.error for one in answer.errors if (row := first + one.event_index) in rows}
-        silent = [row for row in rows if row not in uuids and row not in refused]
+        rows = dict(enumerate(self.sending))
+        uuids = {rows[one.event_index]: one.uuid for one in answer.created_events if one.event_index in rows}
+        refused = {rows[one.event_index]: one.error for one in answer.errors if one.event_index in rows}
+        silent = [row for row in self.sending if row not in uuids and row not in refused]
         self.uuids |= uuids
         self.refused |= {row: reason for row, reason in refused.items() if row not in uuids}
         (self.without_id if answer.created_events_count >= len(uuids) + len(silent) else self.unknown).extend(silent)
         self.indicators += answer.queued_indicators_count
-        self.sending, self.answered = range(0), True
+        self.sending, self.answered = (), True
 
-    def add_links(self, children: Sequence[int], answer: RelationshipsCreated) -> None:
+    async def told(self, words: str) -> None:
+        """Tell how far it is: events and relationships that are settled, of all that there are to be made."""
+        settled = [*self.uuids, *self.without_id, *self.refused, *self.unknown, *self.related, *self.unrelated]
+        await self.report(len(settled), self.total, words)
+
+    def add_links(self, links: Sequence[NewLink], uuids: Mapping[int, str], answer: RelationshipsCreated) -> None:
         """Rows that were to be linked to their parent, answered."""
         linked = {one.child_id for one in answer.relationships if answer.success}
         reasons = {one.child_id: one.error for one in answer.errors}
-        for child in children:
-            uuid = self.uuids[child]
+        for link in links:
+            uuid = uuids[link.child]
             if uuid in linked:
-                self.related.add(child)
+                self.related.add(link)
             else:
-                self.unrelated[child] = reasons.get(uuid, "the API did not say that it was made")
+                self.unrelated[link] = reasons.get(uuid, "the API did not say that it was made")
 
     def break_off(self, error: ApiError) -> None:
         """No more is sent. What was created stays, and must be told.
@@ -211,7 +257,7 @@ class _Done:
             "indicators_queued": self.indicators,
             "refused": _by_reason(self.refused),
             "unknown_rows": spans(self.unknown),
-            "rows_not_sent": spans([row for row in range(len(batch.events)) if row not in known]),
+            "rows_not_sent": spans([row for row in batch.events if row not in known]),
             "rows_without_id": spans(self.without_id),
             "not_related": _by_reason(self._not_related(batch)),
             "stopped": self.stopped,
@@ -227,12 +273,13 @@ class _Done:
     def _not_related(self, batch: Batch) -> dict[int, str]:
         if self.related_unseen is not None:
             return {}
+        known = {*self.uuids, *batch.there}
         ends = "one of its ends was not created, or has no id that is known"
         late = "it was not answered before the import broke off"
         return {
-            link.child: self.unrelated.get(link.child, late if {link.parent, link.child} <= {*self.uuids} else ends)
+            link.child: self.unrelated.get(link, late if {link.parent, link.child} <= known else ends)
             for link in batch.links
-            if link.child not in self.related
+            if link not in self.related
         }
 
 

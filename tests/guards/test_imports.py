@@ -77,6 +77,12 @@ async def test_rows_become_events_with_links_tags_and_evidence_and_are_journaled
             "events": 3,
             "relationships": 2,
             "created": [0, 1, 2],
+            "read_as": [
+                "attacker_country: 1, such as germany as DE",
+                "date: 1, such as 2h as 2026-11-24T10:00:00Z",
+                "category: 1, such as phishing as Phishing",
+            ],
+            "untrusted": ["read_as"],
         }
     )
     assert bench.changes_sent() == snapshot(
@@ -113,7 +119,7 @@ async def test_indicators_are_told_as_queued_and_follow_a_little_later(bench: Be
 
 async def test_an_import_is_undone_as_a_whole(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
-        made = await ask(client, TOOL, dataset_id=MINE, rows=[row(ref="a"), row(parent_ref="a"), row()])
+        made = await ask(client, TOOL, dataset_id=MINE, rows=[row("a", ref="a"), row("b", parent_ref="a"), row()])
         preview = await ask(client, "undo_change", change_id=made["change_id"])
         undone = await ask(client, "undo_change", change_id=made["change_id"], confirm=preview["code"])
         left = await ask(client, "search_threat_events", dataset_ids=[MINE])
@@ -142,9 +148,10 @@ async def test_500_rows_go_in_five_requests_and_their_links_by_parent(bench: Ben
 
 async def test_26_rows_need_a_code_and_25_do_not(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
-        assert (await ask(client, TOOL, dataset_id=MINE, rows=many(25)))["status"] == "done"
+        few: list[JsonValue] = [row(f"another {number}") for number in range(25)]
+        assert (await ask(client, TOOL, dataset_id=MINE, rows=few))["status"] == "done"
         bench.sandbox.log.clear()
-        preview = await ask(client, TOOL, dataset_id=MINE, rows=[row(ref="a"), *many(24), row(parent_ref="a")])
+        preview = await ask(client, TOOL, dataset_id=MINE, rows=[row(ref="a"), *many(24), row("last", parent_ref="a")])
     assert {**preview, "code": "..."} == snapshot(
         {
             "source": "sandbox: fictional data, not intelligence",
@@ -198,7 +205,15 @@ async def test_a_code_is_good_for_its_own_rows_and_dataset_once(bench: Bench) ->
             assert "this code is not for this change" in words
         assert bench.changes_sent() == []
         assert (await ask(client, TOOL, dataset_id=MINE, rows=rows, confirm=code))["status"] == "done"
-        assert "used already" in await refused(client, TOOL, dataset_id=MINE, rows=rows, confirm=code)
+    assert bench.changes_sent() == ["POST /events/create/bulk"]
+
+
+async def test_a_code_makes_the_same_rows_only_once_where_they_are_not_compared(bench: Bench) -> None:
+    call: Json = {"dataset_id": MINE, "rows": many(26), "on_duplicate": "create"}
+    async with bench.server(bench.allowed()) as client:
+        code = (await ask(client, TOOL, **call))["code"]
+        assert (await ask(client, TOOL, **call, confirm=code))["status"] == "done"
+        assert "used already" in await refused(client, TOOL, **call, confirm=code)
     assert bench.changes_sent() == ["POST /events/create/bulk"]
 
 
@@ -457,6 +472,8 @@ async def test_500_bad_rows_are_told_in_few_words_and_all_by_number(bench: Bench
 CATALOG: list[JsonValue] = [{"uuid": "c1", "name": "Phishing", "killChain": 3}]
 HOME = {"uuid": "d0000000-0000-4000-8000-000000000001", "name": MINE, "isPublic": False}
 WORDS = (answer([HOME]), answer(CATALOG))
+# What is sent is looked at here, not what is compared before.
+AS_THEY_ARE: dict[str, JsonValue] = {"on_duplicate": "create"}
 
 
 def uuid(number: int) -> str:
@@ -505,7 +522,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
         }
     )
     async with over(bench, bulk, linked) as (client, scripted):
-        done = await ask(client, TOOL, dataset_id=MINE, rows=rows)
+        done = await ask(client, TOOL, dataset_id=MINE, rows=rows, **AS_THEY_ARE)
     assert steady(done) == snapshot(
         {
             "status": "partial",
@@ -611,7 +628,7 @@ async def test_what_was_made_before_an_import_broke_off_is_told(
 ) -> None:
     rows: list[JsonValue] = [row(ref="a"), row(parent_ref="a"), *many(205)]
     async with over(bench, created(range(100)), breaks) as (client, scripted):
-        done = await confirmed(client, dataset_id=MINE, rows=rows)
+        done = await confirmed(client, dataset_id=MINE, rows=rows, **AS_THEY_ARE)
     assert [*uuids(done)] == [*range(100)]
     assert {name: value for name, value in done.items() if name not in ("change_id", "created")} == told
     assert len(scripted.requests) == 4
@@ -622,7 +639,7 @@ async def test_what_was_made_before_an_import_broke_off_is_told(
 
 async def test_an_import_that_is_not_answered_at_all_is_unknown_to_the_journal(bench: Bench) -> None:
     async with over(bench, Act.RESET) as (client, scripted):
-        words = await refused(client, TOOL, dataset_id=MINE, rows=[row()])
+        words = await refused(client, TOOL, dataset_id=MINE, rows=[row()], **AS_THEY_ARE)
     assert words == snapshot(
         "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again. Whether events were created is not known: search for them before importing them again."
     )
@@ -632,13 +649,13 @@ async def test_an_import_that_is_not_answered_at_all_is_unknown_to_the_journal(b
 
 async def test_an_import_that_is_refused_whole_is_failed(bench: Bench) -> None:
     async with over(bench, failed("403 Forbidden", "read only")) as (client, _):
-        assert "The token may not do this" in await refused(client, TOOL, dataset_id=MINE, rows=[row()])
+        assert "The token may not do this" in await refused(client, TOOL, dataset_id=MINE, rows=[row()], **AS_THEY_ARE)
     assert [change.outcome for change in Journal(bench.folder / "journal.db").changes(5)] == ["failed"]
 
 
 async def test_an_import_of_which_every_row_is_refused_is_failed(bench: Bench) -> None:
     async with over(bench, created(range(0), errors={0: "no", 1: "no"})) as (client, _):
-        done = await ask(client, TOOL, dataset_id=MINE, rows=[row(), row()])
+        done = await ask(client, TOOL, dataset_id=MINE, rows=[row(), row()], **AS_THEY_ARE)
     assert (done["status"], done["refused"]) == ("failed", [{"reason": "no", "rows": "0-1"}])
 
 
@@ -647,7 +664,7 @@ async def test_an_import_of_which_every_row_is_refused_is_failed(bench: Bench) -
 )
 async def test_rows_without_an_id_are_told(bench: Bench, count: int, status: str, name: str) -> None:
     async with over(bench, created(range(1), count=count)) as (client, _):
-        done = await ask(client, TOOL, dataset_id=MINE, rows=[row(), row(), row()])
+        done = await ask(client, TOOL, dataset_id=MINE, rows=[row(), row(), row()], **AS_THEY_ARE)
     assert (done["status"], done["events"], done[name], uuids(done)) == (status, count, "1-2", {0: uuid(0)})
 
 
@@ -656,7 +673,7 @@ async def test_indices_of_other_rows_are_not_taken_for_ours(bench: Bench) -> Non
         {"createdEventsCount": 1, "createdEvents": [{"eventIndex": index, "uuid": uuid(9)} for index in (-1, 1, 7)]}
     )
     async with over(bench, strange) as (client, _):
-        done = await ask(client, TOOL, dataset_id=MINE, rows=[row()])
+        done = await ask(client, TOOL, dataset_id=MINE, rows=[row()], **AS_THEY_ARE)
     assert (done["status"], done["rows_without_id"], uuids(done)) == ("done", "0", {})
 
 
@@ -674,7 +691,7 @@ async def test_indices_of_other_rows_are_not_taken_for_ours(bench: Bench) -> Non
 )
 async def test_links_count_only_when_the_api_says_so(bench: Bench, linked: bytes) -> None:
     async with over(bench, created(range(2)), linked) as (client, _):
-        done = await ask(client, TOOL, dataset_id=MINE, rows=[row(ref="a"), row(parent_ref="a")])
+        done = await ask(client, TOOL, dataset_id=MINE, rows=[row(ref="a"), row(parent_ref="a")], **AS_THEY_ARE)
     assert (done["status"], done["events"], done["relationships"]) == ("partial", 2, 0)
     reasons = done["not_related"]
     assert isinstance(reasons, list) and isinstance(reasons[0], dict) and reasons[0]["rows"] == "1"
@@ -682,7 +699,7 @@ async def test_links_count_only_when_the_api_says_so(bench: Bench, linked: bytes
 
 async def test_a_slow_api_does_not_cost_the_ids_of_what_was_made(bench: Bench) -> None:
     new = NewEvent.model_validate(row() | {"raw": {"data": None}})
-    batch = Batch(Dataset.model_validate(HOME), (new,) * 150, (), "")
+    batch = Batch(Dataset.model_validate(HOME), dict.fromkeys(range(150), new), (), "", 150)
     async with upstream(created(range(100)), Act.HANG) as scripted, scripted.client() as api:
         with anyio.fail_after(SPARE + 0.5):
             result = await import_batch(api, batch)
@@ -730,9 +747,9 @@ async def test_without_the_newer_route_one_family_goes_by_the_older_and_its_ids_
     "rows",
     [
         [row()],
-        [row(ref="a"), row(parent_ref="a"), row()],
-        [row(parent_ref="a"), row(ref="a")],
-        [row(ref="a"), row(parent_ref="a", relationship_type="caused_by")],
+        [row(ref="a"), row("b", parent_ref="a"), row("c")],
+        [row("b", parent_ref="a"), row(ref="a")],
+        [row(ref="a"), row("b", parent_ref="a", relationship_type="caused_by")],
     ],
     ids=["no links", "one apart", "parent below", "another type"],
 )

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
+from pydantic import JsonValue
 
 from cf1_mcp.importing.finding import Identity, Wanted, wanted
-from cf1_mcp.importing.ledger import Ledger, Line, NewLine
+from cf1_mcp.importing.ledger import Ledger, NewLine
 from cf1_mcp.importing.recovery import matched
 from cf1_mcp.journal import Journal
 from cf1_mcp.models import Event
@@ -188,9 +189,9 @@ def test_an_import_does_not_go_on_in_another_way_than_it_began(tmp_path: Path) -
 # -- which rows were made
 
 
-def lost(number: int, **fields: object) -> Wanted:
+def lost(number: int, **fields: JsonValue) -> Wanted:
     event = {"date": "2026-01-10T08:00:00Z", "event": "x", "category": "Phishing", "tlp": "green", **fields}
-    return wanted(Line(number, number, json.dumps(event)))
+    return wanted(number, event)
 
 
 def found(uuid: str, insight: str = "") -> Event:
