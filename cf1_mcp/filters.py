@@ -124,7 +124,7 @@ def _condition(clause: Clause) -> Condition:
 
 
 def _any_of(name: SearchField, values: Sequence[str]) -> Condition:
-    spelt = [spelling for value in values for spelling in (_markings(value) if name == "tlp" else (value.strip(),))]
+    spelt = [spelling for value in values for spelling in (_markings(value) if name == "tlp" else (value,))]
     for value in spelt:
         if not 0 < len(value) <= LONGEST_VALUE:
             raise BadArgument(
