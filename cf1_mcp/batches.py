@@ -251,7 +251,9 @@ def linked(
         if name in refs:
             links.append(NewLink(refs[name], number, kind))
         else:
-            meant = nearest(name, [*refs])
+            # Likeness is dear: it is looked for where it is told, among names that a person may have mistyped.
+            short = [ref for ref in refs if len(ref) <= LONGEST_NAME] if len(problems.rows) < MOST_PROBLEMS else []
+            meant = nearest(name[:LONGEST_NAME], short)
             hint = f", perhaps {_shown(meant)}" if meant else ""
             problems.add(number, f"parent_ref: no row has the ref {_shown(name)}{hint}")
     for number in sorted({link.child for link in _circular(links)}):

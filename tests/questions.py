@@ -89,6 +89,7 @@ QUESTIONS = [
     Question("analyst", "Add a new incident of ours to the tenant", "create_threat_event"),
     Question("engineer", "Load these two hundred rows of a CSV as events", "import_threat_events"),
     Question("engineer", "Bulk upload our MISP export with its parents", "import_threat_events"),
+    Question("analyst", "Import this STIX bundle that a partner sent", "import_threat_events"),
     Question(
         "analyst",
         "The attribution is wrong: set the attacker of this event to another actor",

@@ -74,11 +74,17 @@ async def without_duplicates(batch: Batch, client: ThreatEventsClient, reading: 
     made = await _made(
         client, batch.dataset.uuid, [one for one in links if {one.parent, one.child} <= {*there}], there, asking
     )
-    seen: JsonValue = [batch.digest, {str(row): uuid for row, uuid in there.items()}, [*firsts], [*rules], len(made)]
+    left = tuple(link for link in links if link not in made)
+    seen: JsonValue = [
+        batch.digest,
+        {str(row): uuid for row, uuid in there.items()},
+        [*firsts, -1, *rules],
+        [[link.parent, link.child, link.type] for link in left],
+    ]
     return replace(
         batch,
         events={number: event for number, event in batch.events.items() if number not in {*found, *firsts}},
-        links=tuple(link for link in links if link not in made),
+        links=left,
         digest=hashlib.sha256(canonical(seen)).hexdigest(),
         there=there,
         facts={**batch.facts, **_told(there, firsts, rules)},

@@ -26,6 +26,7 @@ from cf1_mcp.models import Dataset, NewEvent, RelationshipType
 from cf1_mcp.writing import Writer
 
 LARGEST: Final = 1_000_000  # bytes of content; more does not fit a model's context anyway
+MOST_NOTES: Final = 20
 COMMAND: Final = "the command `cf1-mcp import FILE --dataset NAME`"
 UNITS: Final[Mapping[Format, str]] = {"csv": "line", "jsonl": "line", "stix": "object", "misp": "record"}
 _FORMATS: Final[Mapping[str, Format]] = {"csv": "csv", "jsonl": "jsonl", "stix2": "stix", "misp": "misp"}
@@ -33,7 +34,11 @@ _FORMATS: Final[Mapping[str, Format]] = {"csv": "csv", "jsonl": "jsonl", "stix2"
 
 def _as_text(value: object) -> object:
     """The SDK reads JSON in any argument that may be left out, and models write it unquoted; here it is a text."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else unfilled(value)
+    return (
+        json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        if isinstance(value, dict | list)
+        else unfilled(value)
+    )
 
 
 def _pairs(value: object) -> object:
@@ -123,7 +128,8 @@ async def batch_of(
     given: JsonValue = [content, form, {**constants}]
     facts = read.told()
     if told := notes.told():
-        facts["content_notes"] = [*told]
+        more = [f"and {len(told) - MOST_NOTES:,} more of the like"] if len(told) > MOST_NOTES else []
+        facts["content_notes"] = [*told[:MOST_NOTES], *more]
     return Batch(dataset, made, links, hashlib.sha256(canonical(given)).hexdigest(), len(rows), facts=facts)
 
 

@@ -53,6 +53,15 @@ CREATE TABLE object (id TEXT PRIMARY KEY, place INTEGER, type TEXT, json TEXT);
 CREATE TABLE edge (one TEXT, type TEXT, other TEXT);
 CREATE TABLE seen (id TEXT, date TEXT);
 """
+# Links without an end, upwards or downwards: what is left of all, when those of the outermost objects are taken away.
+DEEPEST: Final = 100  # levels; what lies deeper is taken for a circle
+_GRAPH: Final = """
+CREATE INDEX edge_one ON edge (one); CREATE INDEX edge_other ON edge (other);
+CREATE TABLE loop AS SELECT other AS child, one AS parent FROM edge WHERE type = 'refers-to'
+    UNION SELECT one, other FROM edge WHERE type <> 'refers-to';
+CREATE INDEX loop_child ON loop (child, parent); CREATE INDEX loop_parent ON loop (parent);
+"""
+_PEEL: Final = "DELETE FROM loop WHERE parent NOT IN (SELECT child FROM loop) OR child NOT IN (SELECT parent FROM loop)"
 
 
 def stix_rows(file: BinaryIO, notes: Notes) -> Rows:
@@ -86,7 +95,10 @@ def _store(db: sqlite3.Connection, file: BinaryIO, notes: Notes) -> None:
             raise _version(value)
     if not bundle:
         raise BadFile('The file is no STIX bundle: it has no "type": "bundle". Say which format it is.')
-    db.executescript("CREATE INDEX edge_one ON edge (one); CREATE INDEX edge_other ON edge (other);")
+    db.executescript(_GRAPH)
+    for _ in range(DEEPEST):
+        if not db.execute(_PEEL).rowcount:
+            break
 
 
 def _keep(db: sqlite3.Connection, place: int, value: JsonValue, notes: Notes) -> None:
@@ -235,13 +247,8 @@ class _Bundle:
 
         Every circle has a link from a lower id to a higher one, so without those none is left.
         """
-        walk = (
-            "WITH RECURSIVE up (id, depth) AS (SELECT ?, 0 UNION SELECT CASE edge.type WHEN 'refers-to' THEN edge.one "
-            "ELSE edge.other END, depth + 1 FROM up JOIN edge ON (edge.type = 'refers-to' AND edge.other = up.id) "
-            "OR (edge.type <> 'refers-to' AND edge.one = up.id) WHERE depth < 20) "
-            "SELECT 1 FROM up WHERE id = ? LIMIT 1"
-        )
-        if self._db.execute(walk, (above, name)).fetchone() is None or above < name:
+        found = self._db.execute("SELECT 1 FROM loop WHERE child = ? AND parent = ?", (name, above)).fetchone()
+        if found is None or above < name:
             return False
         self._notes.add("objects refer to each other in a circle: a link of it is left out")
         return True

@@ -25,6 +25,7 @@ from cf1_mcp.text import clean
 
 SEPARATORS: Final = (",", ";", "\t", "|")
 LONGEST_CELL: Final = 100_000  # characters; a title or an insight longer than that is a mistake
+MOST_COLUMNS: Final = 1_000
 LONGEST_EVIDENCE: Final = 1_000_000
 # The module refuses a whole file for one cell above its own limit of 131,072; here a row is refused for it.
 LARGEST_FIELD: Final = 64_000_000
@@ -75,6 +76,11 @@ def csv_rows(lines: Iterator[str], mapping: Mapping[str, str], constants: Mappin
     header = next((line for line in lines if line.strip()), "").removeprefix("\ufeff")
     separator = max(SEPARATORS, key=_unquoted(header).count)
     names = next(csv.reader([header], delimiter=separator), list[str]())
+    if len(names) > MOST_COLUMNS:
+        raise BadFile(
+            f"The first line of the file has {len(names):,} cells, and at most {MOST_COLUMNS:,} are read. "
+            "Begin it with a header of the columns that events need."
+        )
     columns = _columns(names, mapping, notes)
     missing = [name for name in ("date", "category", "event", "tlp") if name not in {*columns, *constants}]
     if missing:

@@ -51,6 +51,8 @@ async def _plan(batch: Intake, writing: Writer, on_duplicate: str) -> Effect:
     if count > writing.operator.max_change:
         undo = f"Not by undo_change: CF1_MAX_CHANGE ({writing.operator.max_change}) lets it delete fewer at once."
     events = [*batch.events.values()]
+    if any({link.parent, link.child} <= {*batch.there} for link in batch.links):
+        undo += " Relationships between events that were there before stay."
     return Effect(
         tool="import_threat_events",
         arguments={

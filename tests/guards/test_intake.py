@@ -210,6 +210,7 @@ BAD: dict[str, tuple[Json, str]] = {
     "blank": ({"content": " \n"}, snapshot('content: the file has no column for date, category, event or tlp: its columns are none. Use a header that names it, or defaults such as tlp=amber.')),
     "a header alone": ({"content": HEAD}, snapshot('content: read as csv, it holds no events. Use 1 to 500 events.')),
     "a column missing": ({"content": "date;title;tlp\n2026-11-20;x;green\n"}, snapshot("content: the file has no column for category: its columns are 'date', 'title' or 'tlp'. Use a header that names it, or defaults such as tlp=amber.")),
+    "a header of too many columns": ({"content": "," * 1_000}, snapshot('content: The first line of the file has 1,001 cells, and at most 1,000 are read. Begin it with a header of the columns that events need.')),
     "a row too short": ({"content": f"{HEAD}{LINE}2026-11-20,Phishing\n"}, snapshot("""\
 content: 1 of 2 rows cannot be right, so nothing was sent. Use the same content with these put right:
 line 3: the row has 2 cells under 4 columns.\
@@ -280,6 +281,28 @@ async def test_more_than_500_rows_are_sent_to_the_command(bench: Bench) -> None:
         assert await refused(client, TOOL, dataset_id=MINE, content=content) == snapshot(
             "content: 501 rows are too many for one call. Use at most 500, or the command `cf1-mcp import FILE --dataset NAME`."
         )
+
+
+async def test_many_notes_on_the_content_are_told_in_part_and_counted(bench: Bench) -> None:
+    columns = "".join(f",column {number}" for number in range(25))
+    content = f"{HEAD.strip()}{columns}\n{LINE.strip()}{',x' * 25}\n"
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, TOOL, dataset_id=MINE, content=content)
+    notes = done["content_notes"]
+    assert isinstance(notes, list) and (len(notes), notes[-1]) == (21, "and 5 more of the like")
+
+
+async def test_json_that_is_given_unquoted_is_read_all_the_same(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, TOOL, dataset_id=MINE, content=json.loads(MISP), defaults=["category=Phishing"])
+    assert (done["status"], done["events"]) == ("done", 3)
+
+
+async def test_likeness_is_not_looked_for_among_refs_that_nobody_would_type(bench: Bench) -> None:
+    rows: list[JsonValue] = [row(ref="r" * 70, parent_ref="r" * 71)]
+    async with bench.server(bench.allowed()) as client:
+        words = await refused(client, TOOL, dataset_id=MINE, rows=rows)
+    assert "perhaps" not in words
 
 
 async def test_objects_in_a_circle_are_imported_without_a_link_of_it(bench: Bench) -> None:
