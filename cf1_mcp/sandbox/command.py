@@ -62,6 +62,8 @@ def _listener(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
+        # Whoever is told the address may come before the server is up; from here on they wait instead of being refused.
+        listener.listen(2048)
         return listener
     except OSError as error:
         raise ValueError(
