@@ -16,8 +16,8 @@ import anyio
 from cf1_mcp.client import LONGEST_QUERY, ThreatEventsClient
 from cf1_mcp.errors import ApiError, Forbidden, RateLimited, Unauthenticated, Unavailable
 from cf1_mcp.filters import MOST_VALUES
-from cf1_mcp.intake import Wanted, comparable
 from cf1_mcp.listing import place_after, search_at
+from cf1_mcp.lookup_input import Wanted, comparable
 from cf1_mcp.models import Condition, Event, EventSearch, SearchValue
 from cf1_mcp.paging import Place
 from cf1_mcp.policy import Scope

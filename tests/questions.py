@@ -126,7 +126,6 @@ QUESTIONS = [
     Question("analyst", "Write a one-page dossier on an adversary", "profile_attacker"),
     Question("manager", "Who is behind the name in the press, and what are they known for?", "profile_attacker"),
     Question("analyst", "Compare two actors: which infrastructure and TTPs have they in common?", "profile_attacker"),
-    # For tools that are asked about once they are offered.
     Question("analyst", "Check these fifty IPs and domains from our proxy log at once", "lookup_indicators"),
     Question("analyst", "Here is a vendor's report: which of its IOCs do we know?", "lookup_indicators"),
     Question("engineer", "Are any of the addresses in this mail text known to be bad?", "lookup_indicators"),

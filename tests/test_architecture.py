@@ -71,7 +71,7 @@ FLOORS = [
         "question",
         "listing",
         "sightings",
-        "intake",
+        "lookup_input",
         "lookups",
         "absence",
         "counting",

@@ -16,8 +16,8 @@ from cf1_mcp.cells import LONGEST_CELL, Cell, columns_of, shortened
 from cf1_mcp.context import Client, Now, ToolContext
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.filters import LONGEST_VALUE, period
-from cf1_mcp.intake import Intake, read_list, read_text
 from cf1_mcp.listing import ABSENCE, named, withheld_fact
+from cf1_mcp.lookup_input import Intake, read_list, read_text
 from cf1_mcp.lookups import AT_ONCE, STATUSES, Finding, Lookup
 from cf1_mcp.paging import Place, decode, encode
 from cf1_mcp.policy import LONGEST_NAME, ReadScope, Scope
