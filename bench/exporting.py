@@ -19,11 +19,11 @@ from mcp import Client
 
 from bench.timing import peak_megabytes
 from bench.upstream import ACCOUNT, TOKEN, sandbox
-from cf1_mcp.exporting import PAGE_SIZE
+from cf1_mcp.api.transport import network
+from cf1_mcp.exports.export import PAGE_SIZE
 from cf1_mcp.models import Tlp
-from cf1_mcp.server import build_server
+from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
-from cf1_mcp.transport import network
 
 EVENTS = 50_000
 ROUNDS = 3

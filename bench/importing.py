@@ -17,13 +17,13 @@ import httpx
 from bench.timing import Ratio, paired
 from bench.timing import peak_megabytes as peak_of
 from bench.upstream import ACCOUNT, CATEGORIES, COUNTRIES, TOKEN, sandbox
-from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.transport import network
 from cf1_mcp.context import utc_now
-from cf1_mcp.importing.progress import Unwatched
-from cf1_mcp.importing.reading import Source
-from cf1_mcp.importing.run import Options, run_import
+from cf1_mcp.imports.job import Options, run_import
+from cf1_mcp.imports.progress import Unwatched
+from cf1_mcp.imports.readers.sources import Source
 from cf1_mcp.settings import Credentials, Settings
-from cf1_mcp.transport import network
 
 ROWS = 50_000
 ROWS_FOR_MEMORY = 200_000

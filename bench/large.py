@@ -10,8 +10,8 @@ import httpx
 
 from bench.timing import timed
 from bench.upstream import ACCOUNT, TOKEN, sandbox, written
-from cf1_mcp.sandbox.records import load, read_records
-from cf1_mcp.sandbox.store import Store
+from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.record_files import load, read_records
 
 EVENTS = 120_000
 ROUNDS = 15

@@ -9,11 +9,11 @@ def main() -> None:
     """Run, and end a foreseen failure with one sentence on stderr and exit code 2."""
     try:
         if len(sys.argv) == 1:
-            from cf1_mcp.serve import serve
+            from cf1_mcp.cli.serve import serve
 
             serve()
         else:
-            from cf1_mcp.cli import app
+            from cf1_mcp.cli.app import app
 
             app()
     except ThreatEventsError as error:

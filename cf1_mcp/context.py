@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context, Resolve
 
-from cf1_mcp.approvals import Approvals
-from cf1_mcp.client import ThreatEventsClient
-from cf1_mcp.confirmation import Confirmations
-from cf1_mcp.journal import Journal
-from cf1_mcp.seen import SeenTexts
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.settings import Settings
-from cf1_mcp.spent import SpentCodes
-from cf1_mcp.vocabulary import Vocabulary
+from cf1_mcp.store.approvals import Approvals
+from cf1_mcp.store.confirmation_codes import Confirmations
+from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.shown_texts import SeenTexts
+from cf1_mcp.store.spent_codes import SpentCodes
 
 Clock = Callable[[], datetime]
 

@@ -10,10 +10,10 @@ import pytest
 from mcp import Client
 
 from cf1_mcp.sandbox.app import Options, sandbox_app
-from cf1_mcp.sandbox.exchanges import Exchange, ExchangeLog
-from cf1_mcp.sandbox.store import Store
-from cf1_mcp.sandbox.tenant import fill_with_sample
-from cf1_mcp.server import build_server
+from cf1_mcp.sandbox.http.exchange_log import Exchange, ExchangeLog
+from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.sample_tenant import fill_with_sample
+from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -11,8 +11,8 @@ Schema = dict[str, JsonValue]
 FORBIDDEN: Final = ("$ref", "$defs", "definitions", "anyOf", "oneOf", "allOf", "not", "title", "const", "nullable")
 TYPES: Final = ("string", "integer", "number", "boolean", "array", "object")
 PROPERTY: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
-LONGEST_NAME: Final = 40
-LONGEST_DESCRIPTION: Final = 1_000
+MAX_NAME_LENGTH: Final = 40
+MAX_DESCRIPTION_LENGTH: Final = 1_000
 
 
 def walk(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
@@ -65,5 +65,5 @@ def _flaws(node: Schema, place: str) -> Iterator[str]:
     for name in properties if isinstance(properties, dict) else ():
         if not PROPERTY.fullmatch(name):
             yield f"has a property {name!r}"
-    if len(str(node.get("description", ""))) > LONGEST_DESCRIPTION:
+    if len(str(node.get("description", ""))) > MAX_DESCRIPTION_LENGTH:
         yield "has a long description"

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from mcp.types import CallToolResult, TextContent
 from pydantic import JsonValue
 
-from cf1_mcp.answers import CLIPPED, LARGEST_SIZE, Answer, Card, Rows, fitted, fitting, room_for
-from cf1_mcp.cells import DEFAULT_FIELDS, FIELDS, cleaned, event_cells, event_fields
+from cf1_mcp.answers.answer import CLIPPED, MAX_SIZE, Answer, Card, Rows, fitted, fitting, room_for
+from cf1_mcp.answers.columns import DEFAULT_FIELDS, FIELDS, cleaned, event_cells, event_fields
+from cf1_mcp.answers.rendering import Style
 from cf1_mcp.models import Event
-from cf1_mcp.style import Style
 from tests.harmless import assert_harmless
 
 MARK = "0123abcd"
@@ -82,7 +82,7 @@ def test_rows_of_any_events_are_harmless_fit_and_parse_back(events: list[Event],
     cells = event_cells(events, columns)
     shown = fitting(cells, room_for(20))
     answer = Rows(columns, cells[:shown], {"events": shown})
-    assert max(sizes(answer)) <= LARGEST_SIZE
+    assert max(sizes(answer)) <= MAX_SIZE
     assert_harmless(sent(answer))
     table = table_of(answer)
     assert table[0] == [*columns]
@@ -96,7 +96,7 @@ def test_rows_of_any_events_are_harmless_fit_and_parse_back(events: list[Event],
 def test_any_event_in_full_with_any_evidence_is_harmless_and_fits(event: Event, data: JsonValue) -> None:
     evidence = Card(foreign={"data": cleaned(data, 4_000, event.indicator)})
     answer = Card(foreign=event_fields(event), parts={"raw": evidence})
-    assert max(sizes(answer)) <= LARGEST_SIZE
+    assert max(sizes(answer)) <= MAX_SIZE
     assert_harmless(sent(answer))
 
 
@@ -108,7 +108,7 @@ def test_any_answer_is_clipped_to_its_cap_and_says_so(text: str, times: int) -> 
     answer = Card({"status": "done"}, {"failed": value})
     whole = fitted(answer)
     text = whole.text(STYLE)
-    assert max(len(text), len(json.dumps(whole.structured(STYLE)))) <= LARGEST_SIZE
+    assert max(len(text), len(json.dumps(whole.structured(STYLE)))) <= MAX_SIZE
     assert whole is answer or text.endswith(CLIPPED)
 
 

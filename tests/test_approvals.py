@@ -14,8 +14,8 @@ from threading import Barrier
 import pytest
 from inline_snapshot import snapshot
 
-from cf1_mcp.approvals import ApprovalError, Approvals, Request
 from cf1_mcp.errors import ThreatEventsError
+from cf1_mcp.store.approvals import ApprovalError, Approvals, Request
 
 CODE = "K7QF-2M0D-X1T4"
 OTHER = "0000-1111-2222"
@@ -271,7 +271,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from cf1_mcp.approvals import Approvals
+from cf1_mcp.store.approvals import Approvals
 
 path, now, code, action = Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2]), *sys.argv[3:]
 approvals = Approvals(path, lambda: now, patience=60)

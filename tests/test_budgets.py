@@ -11,8 +11,8 @@ from mcp.server.mcpserver.tools import Tool
 from pydantic import JsonValue
 
 from bench.report import REPORT, section, with_section, write_section
-from cf1_mcp.instructions import instructions
-from cf1_mcp.server import offered_tools
+from cf1_mcp.server.instructions import instructions
+from cf1_mcp.server.mcp_server import offered_tools
 from cf1_mcp.settings import Settings
 from tests.conversations import text_of
 

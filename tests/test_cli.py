@@ -12,9 +12,9 @@ from inline_snapshot import snapshot
 from mcp import Client, StdioServerParameters
 from pydantic import JsonValue
 
-from cf1_mcp.server import build_server, offered_tools
+from cf1_mcp.api.transport import network
+from cf1_mcp.server.mcp_server import build_server, offered_tools
 from cf1_mcp.settings import Settings
-from cf1_mcp.transport import network
 from tests.conversations import ask, column, refused, told
 from tests.ports import REAL, environment_for, sandbox_on_a_port, settings_for
 

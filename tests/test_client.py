@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import (
     Condition,
     EventChange,

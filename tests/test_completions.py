@@ -9,15 +9,15 @@ from inline_snapshot import snapshot
 from mcp import Client
 from mcp.types import Completion, PromptReference, ResourceTemplateReference
 
-from cf1_mcp import completions
-from cf1_mcp.completions import BY_NAME, vocabulary_for
-from cf1_mcp.connection import Connect
+from cf1_mcp.api.connection import Connect
+from cf1_mcp.api.transport import network
+from cf1_mcp.api.vocabulary import KINDS, Kind
 from cf1_mcp.models import Tlp
-from cf1_mcp.resources import EVENT_ADDRESS
-from cf1_mcp.server import build_server
+from cf1_mcp.server import completions
+from cf1_mcp.server.completions import BY_NAME, vocabulary_for
+from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.server.resources import EVENT_ADDRESS
 from cf1_mcp.settings import Credentials, Settings
-from cf1_mcp.transport import network
-from cf1_mcp.vocabulary import KINDS, Kind
 from tests.conftest import NOW, Sandbox
 from tests.conversations import ask, column
 from tests.upstreams import ACCOUNT, TOKEN, Act, answer, failed, upstream
@@ -201,7 +201,7 @@ async def test_a_failing_api_gives_no_completions_and_no_error(mode: Literal["au
 async def test_an_api_that_does_not_answer_gives_no_completions(
     mode: Literal["auto", "legacy"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(completions, "PATIENCE", 0.05)
+    monkeypatch.setattr(completions, "TIMEOUT", 0.05)
     async with upstream(Act.HANG) as api, served(lambda: network(base(api.port)), live(api.port), mode) as client:
         assert await completed(client, "attacker", "") == []
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from pydantic import JsonValue
 
-from cf1_mcp import confirmation
-from cf1_mcp.confirmation import SYMBOLS, Confirmations, canonical, spelled
+from cf1_mcp.store import confirmation_codes as confirmation
+from cf1_mcp.store.confirmation_codes import SYMBOLS, Confirmations, canonical, spelled
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEY = bytes(range(32))

@@ -10,9 +10,9 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.server import build_server
+from cf1_mcp.api.transport import network
+from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
-from cf1_mcp.transport import network
 from tests.conftest import NOW
 from tests.conversations import refused, text_of
 from tests.every_tool import CALLS, filled

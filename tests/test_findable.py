@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from mcp.server.mcpserver.tools import Tool
 
-from cf1_mcp.server import offered_tools
+from cf1_mcp.server.mcp_server import offered_tools
 from cf1_mcp.settings import Settings
 from tests.questions import QUESTIONS
 from tests.schemas import walk

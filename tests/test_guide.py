@@ -6,10 +6,10 @@ import pytest
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.cells import FIELDS, UNTOLD
-from cf1_mcp.guide import EXAMPLES, Example, search_guide
+from cf1_mcp.answers.columns import FIELDS, UNTOLD
 from cf1_mcp.models import SearchField, SearchOp
-from cf1_mcp.server import offered_tools
+from cf1_mcp.search.guide import EXAMPLES, Example, search_guide
+from cf1_mcp.server.mcp_server import offered_tools
 from cf1_mcp.settings import Settings
 from tests.conversations import ask
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from cf1_mcp.approvals import Approvals
 from cf1_mcp.context import utc_now
-from cf1_mcp.journal import Intent, Journal
+from cf1_mcp.store.approvals import Approvals
+from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_records import Intent
 
 CODE = "K7QF-2M9D-XW4T"
 

@@ -9,15 +9,15 @@ from bpe_openai import get_encoding  # pyright: ignore[reportMissingTypeStubs] -
 from inline_snapshot import snapshot
 from mcp import Client
 
-from cf1_mcp.instructions import instructions
 from cf1_mcp.models import Tlp
-from cf1_mcp.server import MODES, build_server
+from cf1_mcp.server.instructions import instructions
+from cf1_mcp.server.mcp_server import MODES, build_server
 from cf1_mcp.settings import CLOUDFLARE, Approval, Credentials, Settings
 from tests.conftest import Sandbox
 
 pytestmark = pytest.mark.anyio
 
-MOST_TOKENS = 400
+MAX_TOKENS = 400
 O200K = get_encoding("o200k_base")
 APPROVALS: tuple[Approval, ...] = get_args(Approval)
 LIVE = Credentials("0" * 32, "a-token")
@@ -48,7 +48,7 @@ def test_they_take_less_than_400_tokens_in_every_setting(mode: str, approval: st
             max_tlp=Tlp.AMBER_STRICT,
             max_change=10_000,
         )
-        assert len(O200K.encode(instructions(talkative))) < MOST_TOKENS
+        assert len(O200K.encode(instructions(talkative))) < MAX_TOKENS
 
 
 async def test_a_client_is_told_them(client: Client) -> None:

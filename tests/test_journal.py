@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from pydantic import JsonValue
 
-from cf1_mcp.journal import Change, Intent, Journal, JournalError
+from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_records import Change, Intent, JournalError
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DATASET = "5b3e1f0a-0000-4000-8000-000000000001"
@@ -34,7 +35,8 @@ DELETION = Intent(
 BEGINNER = """
 import sys
 from pathlib import Path
-from cf1_mcp.journal import Intent, Journal
+from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_records import Intent
 journal = Journal(Path(sys.argv[1]), busy_timeout=60)
 for line in sys.stdin:
     print(journal.begin(Intent("tag_threat_events", {"n": line.strip()}, (), "Tag.", None)), flush=True)
@@ -42,7 +44,8 @@ for line in sys.stdin:
 BEGINNER_WITHOUT_ROOM = """
 import resource, sys
 from pathlib import Path
-from cf1_mcp.journal import Intent, Journal, JournalError
+from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_records import Intent, JournalError
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 try:
     Journal(Path(sys.argv[1])).begin(Intent("delete_threat_events", {}, (), "Delete.", "x" * 500_000))

@@ -17,8 +17,8 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, TextContent
 from pydantic import JsonValue
 
-from cf1_mcp.prompts import LARGEST_FILE, Playbooks, shipped_folder
-from cf1_mcp.server import build_server, offered_tools
+from cf1_mcp.server.mcp_server import build_server, offered_tools
+from cf1_mcp.server.playbooks import MAX_FILE_SIZE, Playbooks, shipped_folder
 from cf1_mcp.settings import Settings
 from tests.conftest import NOW, Sandbox
 from tests.conversations import text_of
@@ -342,7 +342,7 @@ async def test_an_edited_playbook_counts_at_once(clients: Clients, own: Path) ->
             snapshot("arguments.0.name: String should match pattern '^[a-z][a-z0-9_]{0,39}$'"),
         ),
         (HEAD.encode() + b"+++\n\xff", snapshot("it is not UTF-8 at byte 47")),
-        (HEAD.encode() + b"+++\n" + b"x" * LARGEST_FILE, snapshot("it is larger than 64 kB")),
+        (HEAD.encode() + b"+++\n" + b"x" * MAX_FILE_SIZE, snapshot("it is larger than 64 kB")),
     ],
 )
 async def test_a_broken_file_is_named_in_one_line_and_skipped(

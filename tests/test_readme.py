@@ -3,12 +3,12 @@
 import re
 from pathlib import Path
 
-from cf1_mcp import operations
-from cf1_mcp.client import ThreatEventsClient
-from cf1_mcp.prompts import read_playbook
-from cf1_mcp.server import TOOLS, offered_tools
+from cf1_mcp.api import operations
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.contracts.toolset import needed_mode
+from cf1_mcp.server.mcp_server import TOOLS, offered_tools
+from cf1_mcp.server.playbooks import read_playbook
 from cf1_mcp.settings import NAMES, Settings
-from cf1_mcp.toolset import needed_mode
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -14,12 +14,12 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import TextResourceContents
 from pydantic import JsonValue
 
-from cf1_mcp.connection import Connect
-from cf1_mcp.guide import search_guide
+from cf1_mcp.api.connection import Connect
+from cf1_mcp.api.transport import network
 from cf1_mcp.models import Tlp
-from cf1_mcp.server import build_server
+from cf1_mcp.search.guide import search_guide
+from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
-from cf1_mcp.transport import network
 from tests.conftest import NOW, Sandbox
 from tests.conversations import ask, column, same_mark, told
 from tests.upstreams import ACCOUNT, TOKEN, failed, upstream

@@ -8,9 +8,9 @@ import pytest
 from mcp.server.mcpserver.tools import Tool
 from pydantic import JsonValue
 
-from cf1_mcp.server import offered_tools
+from cf1_mcp.server.mcp_server import offered_tools
 from cf1_mcp.settings import TOOLSETS, Mode, Settings
-from tests.schemas import LONGEST_DESCRIPTION, LONGEST_NAME, Schema, flaws
+from tests.schemas import MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, Schema, flaws
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 OFFERS = {f"{mode}, {name}": Settings(mode=mode, toolsets=(name,)) for mode in MODES for name in TOOLSETS} | {
@@ -43,8 +43,8 @@ def test_an_input_schema_is_an_object(name: str) -> None:
 @EACH
 def test_a_name_and_a_description_fit_where_hosts_cut_them(name: str) -> None:
     tool = EVERYTHING[name]
-    assert re.fullmatch(r"[a-z][a-z_]*", name) and len(name) <= LONGEST_NAME
-    assert 0 < len(tool.description) <= LONGEST_DESCRIPTION
+    assert re.fullmatch(r"[a-z][a-z_]*", name) and len(name) <= MAX_NAME_LENGTH
+    assert 0 < len(tool.description) <= MAX_DESCRIPTION_LENGTH
 
 
 @EACH

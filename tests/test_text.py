@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cf1_mcp.text import clean, defang, disarmed, masked, refang, typed_indicator
+from cf1_mcp.text.sanitize import clean, defang, disarmed, masked, refang, typed_indicator
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cf1_mcp.times import moment
+from cf1_mcp.text.dates import moment
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, tzinfo=UTC)
 

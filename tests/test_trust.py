@@ -8,11 +8,11 @@ from mcp import Client
 from mcp.types import CallToolResult
 from pydantic import JsonValue
 
-from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import NewEvent
-from cf1_mcp.sandbox.records import load, read_records
-from cf1_mcp.sandbox.store import Store
-from cf1_mcp.server import build_server, offered_tools
+from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.record_files import load, read_records
+from cf1_mcp.server.mcp_server import build_server, offered_tools
 from cf1_mcp.settings import Settings
 from tests.conftest import NOW, Sandbox
 from tests.conversations import column, text_of

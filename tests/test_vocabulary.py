@@ -8,12 +8,12 @@ import pytest
 from anyio import wait_all_tasks_blocked
 from inline_snapshot import snapshot
 
-from cf1_mcp import vocabulary
-from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.api import vocabulary
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.errors import Forbidden, ThreatEventsError
 from cf1_mcp.models import Category, Country, Dataset
 from cf1_mcp.settings import SANDBOX_ACCOUNT
-from cf1_mcp.vocabulary import Vocabulary
 from tests.conftest import Sandbox
 from tests.upstreams import Act, answer, failed, upstream
 
@@ -139,7 +139,7 @@ async def test_an_answer_serves_until_its_time_is_over(monkeypatch: pytest.Monke
         words = Vocabulary(client)
         assert [await words.datasets(), await words.datasets()] == [[_ours()]] * 2
         assert len(api.requests) == 1
-        monkeypatch.setattr(vocabulary, "KEPT_FOR", 0.0)
+        monkeypatch.setattr(vocabulary, "CACHE_SECONDS", 0.0)
         words = Vocabulary(client)
         assert [await words.datasets(), await words.datasets()] == [[_ours()]] * 2
         assert len(api.requests) == 3

@@ -11,8 +11,8 @@ from enum import Enum, auto
 import anyio
 from anyio.abc import SocketAttribute, SocketStream
 
-from cf1_mcp.client import ThreatEventsClient
-from cf1_mcp.transport import network
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.transport import network
 
 ACCOUNT = "b" * 32
 TOKEN = "secret-token-of-a-test"

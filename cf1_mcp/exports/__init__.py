@@ -7,8 +7,8 @@ A file is made piece by piece, so that the caller may fetch page after page and 
 """
 
 from cf1_mcp.exports.blocklist import ListKind
-from cf1_mcp.exports.catalog import FORMATS, FormatName, new_export
+from cf1_mcp.exports.catalog import FORMATS, MEDIA_TYPES, FormatName, new_export
 from cf1_mcp.exports.format import Format, Heading
 from cf1_mcp.exports.handling import Handling, label
 
-__all__ = ["FORMATS", "Format", "FormatName", "Handling", "Heading", "ListKind", "label", "new_export"]
+__all__ = ["FORMATS", "MEDIA_TYPES", "Format", "FormatName", "Handling", "Heading", "ListKind", "label", "new_export"]

@@ -14,7 +14,7 @@ from cf1_mcp.exports.navigator import NavigatorLayer
 from cf1_mcp.exports.stix import StixBundle
 from cf1_mcp.exports.taxii import TaxiiEnvelope
 from cf1_mcp.exports.waf import WafExpressions
-from cf1_mcp.text import clean
+from cf1_mcp.text.sanitize import clean
 
 FormatName = Literal["stix2", "taxii", "misp", "csv", "navigator", "waf", "blocklist", "gateway"]
 
@@ -28,6 +28,7 @@ _WHOLE: Final[Mapping[FormatName, type[Format]]] = {
 }
 FORMATS: Final[Mapping[FormatName, type[Format]]] = {**_WHOLE, "blocklist": BlockList, "gateway": GatewayList}
 """What a file of each format is."""
+MEDIA_TYPES: Final[Mapping[str, str]] = {name: made.media_type for name, made in FORMATS.items()}
 
 
 def new_export(name: FormatName, handling: Handling, heading: Heading, kind: str | None = None) -> Format:

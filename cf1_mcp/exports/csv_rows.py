@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from cf1_mcp.exports.format import Format, LeftOut
 from cf1_mcp.models import Event, Tlp
-from cf1_mcp.text import FORMULA, clean
+from cf1_mcp.text.sanitize import FORMULA, clean
 
 COLUMNS: Final = (
     "tlp",
@@ -30,7 +30,7 @@ COLUMNS: Final = (
     "dataset_id",
     "source",
 )
-LONGEST_TEXT: Final = 4_000
+MAX_TEXT_LENGTH: Final = 4_000
 # Japanese and Chinese settings take the wide forms for the narrow ones.
 _FORMULA: Final = (*FORMULA, "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -77,5 +77,5 @@ def _cell(column: str, value: object) -> str:
 
 
 def _text(column: str, text: str) -> str:
-    shown = clean(text, LONGEST_TEXT, value=column == "indicator")
+    shown = clean(text, MAX_TEXT_LENGTH, value=column == "indicator")
     return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown

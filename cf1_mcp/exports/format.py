@@ -9,9 +9,9 @@ from typing import ClassVar, Final
 
 from cf1_mcp.exports.handling import Handling, label, stricter
 from cf1_mcp.models import Event, Relationship, Tlp
-from cf1_mcp.text import clean
+from cf1_mcp.text.sanitize import clean
 
-LONGEST_NAME: Final = 80
+MAX_NAME_LENGTH: Final = 80
 REPEATED: Final = "repeated: the same event came before"
 
 
@@ -99,10 +99,10 @@ class Format(ABC):
         """The text of an event that may be in the file."""
 
     def _name(self) -> str:
-        return clean(self.heading.name, LONGEST_NAME)
+        return clean(self.heading.name, MAX_NAME_LENGTH)
 
     def _source(self) -> str:
-        return clean(self.heading.source, LONGEST_NAME)
+        return clean(self.heading.source, MAX_NAME_LENGTH)
 
     def _provenance(self) -> str:
         """One line: what it is, how it is handled, where it is from, when it was made."""

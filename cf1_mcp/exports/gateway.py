@@ -13,10 +13,10 @@ from cf1_mcp.models import Event, Tlp
 
 LIST_TYPES: Final = {ListKind.IP: "IP", ListKind.DOMAIN: "DOMAIN", ListKind.URL: "URL"}
 """What a list can hold, and how Zero Trust calls its type."""
-LARGEST_LIST: Final = 1_000
+MAX_LIST_ROWS: Final = 1_000
 """Entries of one list on standard plans; Enterprise plans take 5,000."""
 # An upload must be smaller than 2 MB.
-LARGEST_FILE: Final = 1_900_000
+MAX_FILE_SIZE: Final = 1_900_000
 
 
 class GatewayList(Format):
@@ -43,7 +43,7 @@ class GatewayList(Format):
 
     def notes(self) -> Sequence[str]:
         count = len(self._further) + 1
-        several = [f"{count} files for {count} lists: a list takes {LARGEST_LIST:,} entries on standard plans."]
+        several = [f"{count} files for {count} lists: a list takes {MAX_LIST_ROWS:,} entries on standard plans."]
         use = f"Upload each file as a list of the type {LIST_TYPES[self._kind]}."
         return (use, *(several if self._further else []), NOT_FILTERED)
 
@@ -62,7 +62,7 @@ class GatewayList(Format):
         entries = size = 0
         for one in sorted(self._values, key=order):
             line = csv_line((one.value, f"{label(self._values[one])} {self._source()}"))
-            if entries == LARGEST_LIST or size + len(line) > LARGEST_FILE:
+            if entries == MAX_LIST_ROWS or size + len(line) > MAX_FILE_SIZE:
                 files.append(header)
                 entries = size = 0
             files[-1] += line

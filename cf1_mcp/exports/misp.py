@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 from uuid import uuid5
 
-from cf1_mcp.exports.format import LONGEST_NAME, Format, Heading, LeftOut
+from cf1_mcp.exports.format import MAX_NAME_LENGTH, Format, Heading, LeftOut
 from cf1_mcp.exports.handling import Handling
 from cf1_mcp.exports.observables import Kind, observable
 from cf1_mcp.exports.stix_objects import stamp, timestamp
 from cf1_mcp.exports.stix_terms import NAMESPACE, techniques
 from cf1_mcp.models import Event, Tlp
-from cf1_mcp.text import clean
+from cf1_mcp.text.sanitize import clean
 
-LONGEST_TEXT: Final = 4_000
+MAX_TEXT_LENGTH: Final = 4_000
 
 # Type, category, and whether a detection may act on it, as MISP's own defaults have them. A name of a file is too
 # common to act on.
@@ -94,12 +94,12 @@ class MispEvent(Format):
 
     def _event(self, event: Event, level: Tlp) -> str | LeftOut:
         date = timestamp(event.date)
-        comment = " / ".join(clean(text, LONGEST_TEXT) for text in (event.category, event.event) if text.strip())
+        comment = " / ".join(clean(text, MAX_TEXT_LENGTH) for text in (event.category, event.event) if text.strip())
         self._newest = max(self._newest, date)
         self._techniques.update(techniques(event))
         told = self._attribute(_value(event), comment, level, date)
         if attacker := event.attacker.strip():
-            actor = Value("threat-actor", "Attribution", False, clean(attacker, LONGEST_NAME))
+            actor = Value("threat-actor", "Attribution", False, clean(attacker, MAX_NAME_LENGTH))
             told += self._attribute(actor, "", level, date)
         return told
 
@@ -128,10 +128,10 @@ def _value(event: Event) -> Value:
     found = observable(event)
     if found is None and event.indicator.strip():
         named = f"{event.indicator_type or 'indicator'}: {event.indicator}"
-        return Value("text", "Other", False, clean(named, LONGEST_TEXT))
+        return Value("text", "Other", False, clean(named, MAX_TEXT_LENGTH))
     if found is None:
         told = event.event if event.event.strip() else event.category
-        return Value("comment", "Other", False, clean(told, LONGEST_TEXT) or "Threat event")
+        return Value("comment", "Other", False, clean(told, MAX_TEXT_LENGTH) or "Threat event")
     if found.kind is Kind.CERTIFICATE:
         known = _CERTIFICATES.get(len(found.value))
         told = Value("text", "Other", False, found.value)

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from cf1_mcp.models import Event
-from cf1_mcp.text import typed_indicator, visible
+from cf1_mcp.text.sanitize import typed_indicator, visible
 
 
 class Kind(StrEnum):
@@ -35,8 +35,8 @@ HASHES: Final[Mapping[int, Kind]] = {32: Kind.MD5, 40: Kind.SHA1, 64: Kind.SHA25
 """The hash of a file, by the number of its hexadecimal digits."""
 
 # Longer values are no addresses: browsers and proxies take URLs of some thousands of characters.
-LONGEST_VALUE: Final = 8_192
-LONGEST_DOMAIN: Final = 253
+MAX_VALUE_LENGTH: Final = 8_192
+MAX_DOMAIN_LENGTH: Final = 253
 
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 # Names of files in real addresses have spaces; they are percent-encoded like all that ASCII lacks.
@@ -60,7 +60,7 @@ def observable(event: Event) -> Observable | None:
     """What the event's indicator is; None where it has none, of an unknown type, or not valid for its type."""
     read = _READERS.get(type_word(event.indicator_type))
     value = event.indicator.strip()
-    if read is None or not value or len(value) > LONGEST_VALUE:
+    if read is None or not value or len(value) > MAX_VALUE_LENGTH:
         return None
     return read(value)
 
@@ -76,11 +76,11 @@ def domain_name(text: str) -> str | None:
     if not name.isascii():
         try:
             # Longer labels than DNS has are refused first: the codec takes quadratic time.
-            name = name.encode("idna").decode("ascii").lower() if len(name) <= LONGEST_DOMAIN else ""
+            name = name.encode("idna").decode("ascii").lower() if len(name) <= MAX_DOMAIN_LENGTH else ""
         except UnicodeError:
             return None
     labels = name.split(".")
-    valid = len(name) <= LONGEST_DOMAIN and len(labels) > 1 and all(map(_LABEL.fullmatch, labels))
+    valid = len(name) <= MAX_DOMAIN_LENGTH and len(labels) > 1 and all(map(_LABEL.fullmatch, labels))
     return name if valid and not labels[-1].isdecimal() else None
 
 

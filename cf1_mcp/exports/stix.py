@@ -26,9 +26,9 @@ from cf1_mcp.exports.stix_objects import (
 )
 from cf1_mcp.exports.stix_terms import StixObject, marking
 from cf1_mcp.models import Event, Relationship, Tlp
-from cf1_mcp.text import clean
+from cf1_mcp.text.sanitize import clean
 
-LONGEST_TYPE: Final = 40
+MAX_TYPE_LENGTH: Final = 40
 _JSON: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -78,7 +78,7 @@ class StixBundle(Format):
 
     def relate(self, relationship: Relationship) -> None:
         """The link is told at the end, if both its events are in the file."""
-        told = clean(relationship.relationship_type, LONGEST_TYPE)
+        told = clean(relationship.relationship_type, MAX_TYPE_LENGTH)
         self._links[(relationship.parent_id, relationship.child_id, told)] = None
 
     def tail(self) -> Iterator[str]:

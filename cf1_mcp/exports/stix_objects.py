@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 from uuid import uuid5
 
-from cf1_mcp.exports.format import LONGEST_NAME, event_key
+from cf1_mcp.exports.format import MAX_NAME_LENGTH, event_key
 from cf1_mcp.exports.observables import Kind, observable
 from cf1_mcp.exports.stix_terms import (
     COUNTRIES,
@@ -23,9 +23,9 @@ from cf1_mcp.exports.stix_terms import (
     techniques,
 )
 from cf1_mcp.models import Event, Tlp
-from cf1_mcp.text import clean, defang
+from cf1_mcp.text.sanitize import clean, defang
 
-LONGEST_TEXT: Final = 4_000
+MAX_TEXT_LENGTH: Final = 4_000
 NO_DATE: Final = "1970-01-01T00:00:00.000Z"
 """For an event whose date is missing or cannot be read."""
 
@@ -68,7 +68,9 @@ class EventObjects:
 
     @property
     def title(self) -> str:
-        return clean(self._event.event, LONGEST_NAME) or clean(self._event.category, LONGEST_NAME) or "Threat event"
+        return (
+            clean(self._event.event, MAX_NAME_LENGTH) or clean(self._event.category, MAX_NAME_LENGTH) or "Threat event"
+        )
 
     @property
     def places(self) -> list[str]:
@@ -107,7 +109,7 @@ class EventObjects:
         if self.found and properties:
             return self._described(
                 "indicator",
-                name=clean(defang(self.found.value), LONGEST_NAME),
+                name=clean(defang(self.found.value), MAX_NAME_LENGTH),
                 indicator_types=["malicious-activity"],
                 **properties,
                 valid_from=self.date,
@@ -128,10 +130,10 @@ class EventObjects:
 
     def _described(self, kind: str, *further: str, **properties: object) -> StixObject:
         texts = (self._event.event, self._event.insight, *further)
-        labels = [clean(text, LONGEST_NAME) for text in (self._event.category, *self._event.tags)]
+        labels = [clean(text, MAX_NAME_LENGTH) for text in (self._event.category, *self._event.tags)]
         return self._made(
             kind,
-            description="\n\n".join(clean(text, LONGEST_TEXT) for text in texts if text.strip()),
+            description="\n\n".join(clean(text, MAX_TEXT_LENGTH) for text in texts if text.strip()),
             labels=list(dict.fromkeys(label for label in labels if label.strip())),
             external_references=[
                 {"source_name": name, "external_id": number} for name, number in dict.fromkeys(self._references())
@@ -141,7 +143,7 @@ class EventObjects:
 
     def _references(self) -> Iterator[tuple[str, str]]:
         if self._event.uuid.strip():
-            yield self._origin.source, clean(self._event.uuid, LONGEST_NAME)
+            yield self._origin.source, clean(self._event.uuid, MAX_NAME_LENGTH)
         if self.found and self.found.kind is Kind.CVE:
             yield "cve", self.found.value
         tactics = (word.strip() for word in self._event.mitre_attack)
@@ -165,7 +167,7 @@ def industry(name: str, level: Tlp, origin: Origin) -> StixObject:
     """Unmarked where it is a word of the API's list; any other may say what only its events say."""
     sectors = list(SECTORS.get(name.casefold(), ()))
     marked = None if name.casefold() in SECTORS else level
-    told = {"name": clean(name, LONGEST_NAME), "identity_class": "class", "sectors": sectors}
+    told = {"name": clean(name, MAX_NAME_LENGTH), "identity_class": "class", "sectors": sectors}
     return _object("identity", industry_id(name), SHARED_SINCE, origin, marked, told)
 
 
@@ -181,7 +183,7 @@ def attack_pattern(technique: str, origin: Origin) -> StixObject:
 
 
 def intrusion_set(attacker: str, level: Tlp, origin: Origin) -> StixObject:
-    told = {"name": clean(attacker, LONGEST_NAME)}
+    told = {"name": clean(attacker, MAX_NAME_LENGTH)}
     return _object("intrusion-set", intrusion_set_id(attacker), SHARED_SINCE, origin, level, told)
 
 

@@ -9,12 +9,12 @@ from cf1_mcp.exports.format import Format, Heading, LeftOut
 from cf1_mcp.exports.handling import Handling
 from cf1_mcp.exports.observables import Observable
 from cf1_mcp.models import Event, Tlp
-from cf1_mcp.text import visible
+from cf1_mcp.text.sanitize import visible
 
-LONGEST_EXPRESSION: Final = 4_096
+MAX_EXPRESSION_LENGTH: Final = 4_096
 """Characters that Cloudflare takes as the expression of one rule."""
 # An attacker's name of more characters is none.
-LONGEST_ATTACKER: Final = 200
+MAX_ATTACKER_LENGTH: Final = 200
 
 WARNINGS: Final = (
     "Deploy each rule with the action Log first, look through its matches, and only then Block or Managed Challenge.",
@@ -54,7 +54,7 @@ class WafExpressions(Format):
             if isinstance(found, LeftOut):
                 return LeftOut(f"no attacker, and {found.reason}")
             self._addresses.add(found)
-        elif visible(name) != name or len(name) > LONGEST_ATTACKER:
+        elif visible(name) != name or len(name) > MAX_ATTACKER_LENGTH:
             return LeftOut("an attacker's name that no rule can hold")
         else:
             self._attackers.add(name)
@@ -66,7 +66,7 @@ def _joined(parts: Iterable[str], start: str, between: str, end: str) -> Iterato
     expression = ""
     for part in parts:
         longer = f"{expression}{between}{part}" if expression else f"{start}{part}"
-        if len(longer) + len(end) > LONGEST_EXPRESSION:
+        if len(longer) + len(end) > MAX_EXPRESSION_LENGTH:
             yield expression + end
             longer = f"{start}{part}"
         expression = longer

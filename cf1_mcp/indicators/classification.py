@@ -4,11 +4,11 @@ import re
 from typing import Final
 
 from cf1_mcp.indicators.candidates import UNSEEN
-from cf1_mcp.indicators.extraction import LONGEST_LOCAL_PART
+from cf1_mcp.indicators.extraction import MAX_LOCAL_PART_LENGTH
 from cf1_mcp.indicators.hosts import address, domain, is_top_level, network
 from cf1_mcp.indicators.kinds import Indicator, autonomous_system, digest, fingerprint, vulnerability
-from cf1_mcp.indicators.urls import LONGEST_URL, parts_of
-from cf1_mcp.text import typed_indicator
+from cf1_mcp.indicators.urls import MAX_URL_LENGTH, parts_of
+from cf1_mcp.text.sanitize import typed_indicator
 
 _PORT: Final = re.compile(r":\d{1,5}\Z")
 
@@ -20,7 +20,7 @@ def classify(text: str) -> Indicator | None:
     A name that ends in a file extension counts as a domain where that is a top-level domain too, for it was typed to be
     asked about.
     """
-    word = typed_indicator(UNSEEN.sub("", text)) if len(text) <= 2 * LONGEST_URL else ""
+    word = typed_indicator(UNSEEN.sub("", text)) if len(text) <= 2 * MAX_URL_LENGTH else ""
     for read in (digest, vulnerability, fingerprint, autonomous_system, address, network, _host, _email, _url):
         if found := read(word):
             return found
@@ -36,12 +36,12 @@ def _host(word: str) -> Indicator | None:
 
 def _email(word: str) -> Indicator | None:
     local, _, name = word.rpartition("@")
-    host = _host(name) if 0 < len(local) <= LONGEST_LOCAL_PART and not re.search(r"[\s/:]", local) else None
+    host = _host(name) if 0 < len(local) <= MAX_LOCAL_PART_LENGTH and not re.search(r"[\s/:]", local) else None
     return Indicator("email", f"{local.lower()}@{host.value}", host.reserved) if host else None
 
 
 def _url(word: str) -> Indicator | None:
-    parts = None if len(word) > LONGEST_URL or re.search(r"\s", word) else parts_of(word)
+    parts = None if len(word) > MAX_URL_LENGTH or re.search(r"\s", word) else parts_of(word)
     host = _host(parts.host) if parts else None
     if parts is None or host is None or (parts.user and not parts.scheme):
         return None

@@ -24,16 +24,16 @@ from cf1_mcp.indicators.candidates import (
     UNSPACED,
 )
 from cf1_mcp.indicators.findings import Extraction, Findings
-from cf1_mcp.indicators.hosts import LONGEST_NAME, address, network
+from cf1_mcp.indicators.hosts import MAX_NAME_LENGTH, address, network
 from cf1_mcp.indicators.kinds import HASHES, Indicator
 from cf1_mcp.indicators.names import MAYBE_VERSION, NO_SUFFIX, TOO_LONG, Reading, read_name
 from cf1_mcp.indicators.rewriting import Rewritten
 from cf1_mcp.indicators.wording import Wording
-from cf1_mcp.text import DEFANGED, plain
+from cf1_mcp.text.sanitize import DEFANGED, plain
 
 # Characters. Whoever takes 2**20 for a megabyte is right too.
-LONGEST_TEXT: Final = 2**20
-LONGEST_LOCAL_PART: Final = 64
+MAX_TEXT_LENGTH: Final = 2**20
+MAX_LOCAL_PART_LENGTH: Final = 64
 HIDDEN: Final = "a character that turns the direction of writing stands inside it"
 MAYBE_CODE: Final = "may be program code: an IPv6 address without a digit"
 OTHER_LENGTH: Final = "hexadecimal of another length"
@@ -45,9 +45,9 @@ def extract(text: str) -> Extraction:
     Raises:
         BadArgument: the text is longer, or holds more than 10,000 different indicators.
     """
-    if len(text) > LONGEST_TEXT:
+    if len(text) > MAX_TEXT_LENGTH:
         raise BadArgument(
-            "text", f"{len(text):,} characters are too many", f"at most 1 MB ({LONGEST_TEXT:,} characters)"
+            "text", f"{len(text):,} characters are too many", f"at most 1 MB ({MAX_TEXT_LENGTH:,} characters)"
         )
     return _Scan(text).extraction()
 
@@ -107,7 +107,7 @@ class _Scan:
         begin = self._origin(start)
         if self._turns and not doubt and TURNING.search(self._original, begin, self._origin(end - 1)):
             doubt = HIDDEN
-        known_port = int(port) if port and int(port) <= urls.MOST_PORT else None
+        known_port = int(port) if port and int(port) <= urls.MAX_PORT else None
         defanged = self._fanged.touched(start, end)
         self._findings.add(indicator, begin, defanged=defanged, port=known_port, doubt=doubt)
 
@@ -144,9 +144,9 @@ class _Scan:
 
     def _url(self, word: str, start: int) -> None:
         url = urls.trimmed(word)
-        parts = urls.parts_of(url) if len(url) <= urls.LONGEST_URL else None
+        parts = urls.parts_of(url) if len(url) <= urls.MAX_URL_LENGTH else None
         if parts is None:
-            return self._findings.reject(TOO_LONG if len(url) > urls.LONGEST_URL else "")
+            return self._findings.reject(TOO_LONG if len(url) > urls.MAX_URL_LENGTH else "")
         end = start + len(url)
         if parts.host.lower() == "localhost":
             return self._add(Indicator("url", parts.normalised("localhost"), reserved=True), start, end)
@@ -178,7 +178,7 @@ class _Scan:
         close = start + len(local) + 1 + len(host)
         reading = self._reading(host, deliberate=True)
         where = reading.indicator
-        if where is None or len(local) > LONGEST_LOCAL_PART or local == "git":
+        if where is None or len(local) > MAX_LOCAL_PART_LENGTH or local == "git":
             self._findings.reject(reading.doubt)
         elif where.kind == "ipv4":
             # A login on a machine, as ssh writes it.
@@ -219,7 +219,7 @@ class _Scan:
             # A file named by its hash, or a sentence that begins right behind one.
             self._hash(found.value, begin)
         elif self._text[begin - 1 : begin] != "\\":
-            self._findings.reject(TOO_LONG if len(core) > LONGEST_NAME else reason)
+            self._findings.reject(TOO_LONG if len(core) > MAX_NAME_LENGTH else reason)
 
     def _with_tail(self, found: Indicator, doubt: str, begin: int, close: int) -> int:
         """Take in a name or address with what follows it at once: the length of a range, a port, a path."""
@@ -235,7 +235,7 @@ class _Scan:
         if len(tail) < 2 or self._is_name(tail[1:]):
             self._add_name(found, doubt, begin, close, port and port[1])
             return behind
-        if len(tail) > urls.LONGEST_URL:
+        if len(tail) > urls.MAX_URL_LENGTH:
             self._findings.reject(TOO_LONG)
         else:
             url = Indicator("url", f"{found.value}{text[close:behind]}{tail}", found.reserved)
@@ -252,7 +252,7 @@ class _Scan:
 
     def _is_name(self, word: str) -> bool:
         """`a.example/b.example` are two names."""
-        if "/" in word or len(word) > LONGEST_NAME:
+        if "/" in word or len(word) > MAX_NAME_LENGTH:
             return False
         reading = self._reading(word, deliberate=False)
         return reading.indicator is not None and not reading.doubt

@@ -11,7 +11,7 @@ from cf1_mcp.indicators.kinds import Indicator
 from cf1_mcp.indicators.names import FILE_NAME, MAYBE_FILE
 from cf1_mcp.indicators.urls import host_of
 
-MOST_INDICATORS: Final = 10_000
+MAX_INDICATORS: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class Findings:
         """
         seen = self._seen.get(indicator)
         if seen is None:
-            if len(self._seen) == MOST_INDICATORS:
-                problem = f"it holds more than {MOST_INDICATORS:,} different indicators"
+            if len(self._seen) == MAX_INDICATORS:
+                problem = f"it holds more than {MAX_INDICATORS:,} different indicators"
                 raise BadArgument("text", problem, "a part of it at a time")
             seen = self._seen[indicator] = _Sightings(indicator, offset, doubt)
         seen.count += 1

@@ -11,7 +11,7 @@ from cf1_mcp.indicators.kinds import Indicator
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
-LONGEST_NAME: Final = 253
+MAX_NAME_LENGTH: Final = 253
 # The full stops of other scripts, which resolvers take for dots (RFC 3490).
 OTHER_DOTS: Final = "\u3002\uff0e\uff61"
 
@@ -51,12 +51,12 @@ def network(text: str) -> Indicator | None:
 
 def domain(text: str) -> Indicator | None:
     """A domain name by its form alone; `is_top_level` tells whether it can exist."""
-    if len(text) > LONGEST_NAME:
+    if len(text) > MAX_NAME_LENGTH:
         return None
     name = text.lower()
     if not name.isascii():
         name = ".".join(_ascii(label) for label in with_dots(unicodedata.normalize("NFKC", name)).split("."))
-    if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
+    if len(name) > MAX_NAME_LENGTH or not _NAME.fullmatch(name):
         return None
     top = name.rpartition(".")[2]
     return Indicator("domain", name, top in _SPECIAL or f".{name}".endswith(_DOCUMENTATION))

@@ -9,7 +9,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 # Hexadecimal digits of each digest. An MD5 and a JA3 look alike: only what a text says of it tells them apart.
 HASHES: Final[dict[int, Kind]] = {32: "md5", 40: "sha1", 64: "sha256"}
-MOST_ASN: Final = 2**32 - 1
+MAX_ASN: Final = 2**32 - 1
 
 # Patterns to build on, by their own specifications; the hyphens are those that word processors make.
 CVE: Final = r"(?i:cve)[-_ \u2010-\u2013\u2212]?((?:19|20)\d\d)[-_\u2010-\u2013\u2212](\d{4,7})"
@@ -56,6 +56,6 @@ def fingerprint(text: str) -> Indicator | None:
 def autonomous_system(text: str) -> Indicator | None:
     """`AS64496`, from `AS64496` or `ASN 64496`."""
     found = _ASN.fullmatch(text)
-    if found is None or not 0 < int(found[1]) <= MOST_ASN:
+    if found is None or not 0 < int(found[1]) <= MAX_ASN:
         return None
     return Indicator("asn", f"AS{int(found[1])}")

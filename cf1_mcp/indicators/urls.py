@@ -15,8 +15,8 @@ _STOPS: Final = r"\s<>\"'`{}|\\^\[\]\u201c\u201d\u2018\u2019\u00ab\u00bb\u3001\u
 TAIL: Final = rf"(?:[^{_STOPS},;]++|[,;](?!{SCHEMES}://))*+"
 URL: Final = rf"{SCHEMES}://(?:\[[0-9A-Fa-f:.]++(?:%\w++)?\])?+{TAIL}"
 # What browsers and mail programs take.
-LONGEST_URL: Final = 2048
-MOST_PORT: Final = 65535
+MAX_URL_LENGTH: Final = 2048
+MAX_PORT: Final = 65535
 
 _PARTS: Final = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*+)://)?(?:(?P<user>[^/?#]*)@)?(?P<host>\[[^\]/?#]*\]|[^/?#:\[\]]*)"
@@ -47,7 +47,7 @@ def parts_of(url: str) -> Url | None:
     if found is None or not found["host"]:
         return None
     scheme, user, port = found["scheme"], found["user"], found["port"]
-    if port and int(port) > MOST_PORT:
+    if port and int(port) > MAX_PORT:
         return None
     return Url(
         f"{scheme.lower()}://" if scheme else "",

@@ -8,9 +8,9 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.profiles.facts import Facts, short
-from cf1_mcp.spelling import Read, Spelling
+from cf1_mcp.search.spelling import Read, Spelling
 
-MOST_NAMES: Final = 12
+MAX_NAMES: Final = 12
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def actor(spelling: Spelling, typed: str, argument: str) -> Actor:
 def read_as(*actors: Actor) -> Facts:
     """How names were read, where that is not as they were typed."""
     said: list[JsonValue] = [
-        f"{one.argument}: {short(one.read.typed)} as {' or '.join(short(name) for name in one.names[:MOST_NAMES])}"
+        f"{one.argument}: {short(one.read.typed)} as {' or '.join(short(name) for name in one.names[:MAX_NAMES])}"
         for one in actors
         if one.names != (one.read.typed,)
     ]
@@ -76,5 +76,5 @@ def did_you_mean(*actors: Actor) -> Facts:
 
 
 def _listed(names: Sequence[str]) -> list[JsonValue]:
-    more = [f"and {len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
-    return [*(short(name) for name in names[:MOST_NAMES]), *more]
+    more = [f"and {len(names) - MAX_NAMES} more"] if len(names) > MAX_NAMES else []
+    return [*(short(name) for name in names[:MAX_NAMES]), *more]

@@ -4,21 +4,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from cf1_mcp.answers import DEFAULT_SIZE, Answer, Card, fitted
-from cf1_mcp.client import ThreatEventsClient
-from cf1_mcp.listing import ABSENCE, named
+from cf1_mcp.answers.answer import DEFAULT_SIZE, Answer, Card, fitted
+from cf1_mcp.answers.event_pages import ABSENCE, named
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import together
 from cf1_mcp.models import Event
-from cf1_mcp.policy import Scope
+from cf1_mcp.policy.reading import Scope
 from cf1_mcp.profiles.actor import Actor, did_you_mean, read_as
 from cf1_mcp.profiles.facts import Facts, days, highest, number, sampled_fact, unread, withheld
 from cf1_mcp.profiles.sampling import Sample, Span, Total, campaigns_of, raise_if_all_failed, sampled, totals
-from cf1_mcp.profiles.tables import MOST_SHARED, links, shared
-from cf1_mcp.together import together
+from cf1_mcp.profiles.tables import MAX_SHARED, links, shared
 
 ONE_HAND: Final = "Shared techniques, tools and rented hosts do not show that two actors are one."
 QUIET: Final = "There is no event of {} to show in this period: a longer one (since) may tell more."
-LARGEST: Final = (
-    f"At most {MOST_SHARED} of a kind are shown, with the number of each actor's events. An event tells one indicator; "
+TABLES_NOTE: Final = (
+    f"At most {MAX_SHARED} of a kind are shown, with the number of each actor's events. An event tells one indicator; "
     "its others are found by searching for them. linked: events of the period, and campaigns of any time, that refer "
     "to the other actor's."
 )
@@ -72,5 +72,5 @@ def comparison_answer(one: Side, other: Side, span: Span, scope: Scope) -> Answe
     if one.sample.events and other.sample.events:
         tables = shared(one.sample.events, other.sample.events) | tables
     filled = {name: table for name, table in tables.items() if table.rows}
-    notes += [LARGEST, ONE_HAND] if filled else [ABSENCE]
+    notes += [TABLES_NOTE, ONE_HAND] if filled else [ABSENCE]
     return fitted(Card(fields, foreign, filled, notes), DEFAULT_SIZE)

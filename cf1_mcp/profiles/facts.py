@@ -6,19 +6,19 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cf1_mcp.listing import withheld_fact
+from cf1_mcp.answers.event_pages import withheld_fact
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.profiles.sampling import Dates, Sample, Total
-from cf1_mcp.text import clean
+from cf1_mcp.text.sanitize import clean
 
-LONGEST_VALUE: Final = 60
+MAX_VALUE_LENGTH: Final = 60
 
 Facts = dict[str, JsonValue]
 
 
 def short(text: str) -> str:
     """A word of the account, cleaned."""
-    return clean(text.strip(), LONGEST_VALUE)
+    return clean(text.strip(), MAX_VALUE_LENGTH)
 
 
 def days(dates: Dates) -> str:

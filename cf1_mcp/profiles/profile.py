@@ -8,23 +8,23 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cf1_mcp.answers import DEFAULT_SIZE, Answer, Card, Rows, fitted
-from cf1_mcp.cells import Cell
-from cf1_mcp.client import ThreatEventsClient
-from cf1_mcp.listing import ABSENCE, named
+from cf1_mcp.answers.answer import DEFAULT_SIZE, Answer, Card, Rows, fitted
+from cf1_mcp.answers.columns import Cell
+from cf1_mcp.answers.event_pages import ABSENCE, named
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import together
 from cf1_mcp.models import Event
-from cf1_mcp.policy import Scope
+from cf1_mcp.policy.reading import Scope
 from cf1_mcp.profiles.actor import Actor, did_you_mean, read_as
 from cf1_mcp.profiles.facts import Facts, days, highest, number, sampled_fact, short, unread, withheld
 from cf1_mcp.profiles.sampling import EDGE, Sample, Span, Total, campaigns_of, raise_if_all_failed, sampled, totals
 from cf1_mcp.profiles.tables import generations, infrastructure, listed
-from cf1_mcp.text import clean
-from cf1_mcp.together import together
+from cf1_mcp.text.sanitize import clean
 
-MOST_CAMPAIGNS: Final = 5
-MOST_NEWEST: Final = 5
-MOST_MONTHS: Final = 24
-MOST_ORIGINS: Final = 3
+MAX_CAMPAIGNS: Final = 5
+MAX_NEWEST: Final = 5
+MAX_MONTHS: Final = 24
+MAX_ORIGINS: Final = 3
 
 GENERATIONS: Final = "before = 0: new in this period. now = 0: gone."
 SIGHTINGS: Final = "Counts are of events seen, not of attacks."
@@ -107,18 +107,18 @@ def profile_answer(actor: Actor, profile: Profile, span: Span, scope: Scope) -> 
     periods = {name: one for name, one in (("now", profile.now), ("before", profile.before)) if not one.failure}
     tables, left = generations({name: sample.events for name, sample in periods.items()})
     campaigns = sorted(profile.campaigns.events, key=lambda event: not event.insight.strip())
-    if (more := len(campaigns) - MOST_CAMPAIGNS) > 0:
+    if (more := len(campaigns) - MAX_CAMPAIGNS) > 0:
         left.append(f"{more}{' or more' if profile.campaigns.cut else ''} campaigns")
     newest = profile.now.events or profile.last.events
     activity = _activity(profile)
-    if (earlier := len(activity) - MOST_MONTHS) > 0:
+    if (earlier := len(activity) - MAX_MONTHS) > 0:
         left.append(f"{earlier} earlier months")
     parts = {
-        "activity": Rows(["month", "events"], activity[-MOST_MONTHS:]),
+        "activity": Rows(["month", "events"], activity[-MAX_MONTHS:]),
         **tables,
         "infrastructure": infrastructure(profile.now.events),
-        "campaigns": listed(campaigns[:MOST_CAMPAIGNS], ("uuid", "date", "event")),
-        "newest": listed(newest[:MOST_NEWEST], ("uuid", "date", "category", "indicator", "event")),
+        "campaigns": listed(campaigns[:MAX_CAMPAIGNS], ("uuid", "date", "event")),
+        "newest": listed(newest[:MAX_NEWEST], ("uuid", "date", "category", "indicator", "event")),
     }
     notes = [*problems, *_hidden(profile)]
     notes += [QUIET] if not (profile.now.events or profile.now.failure) else []
@@ -150,7 +150,7 @@ def _hidden(profile: Profile) -> list[str]:
 def _origin(events: Sequence[Event]) -> Facts:
     """The countries that events attribute the actor to, the most frequent first."""
     counts = Counter(event.attacker_country for event in events if event.attacker_country.strip())
-    told: list[JsonValue] = [short(country) for country, _ in counts.most_common(MOST_ORIGINS)]
+    told: list[JsonValue] = [short(country) for country, _ in counts.most_common(MAX_ORIGINS)]
     return {"attacker_country": told} if told else {}
 
 

@@ -14,23 +14,23 @@ from typing import Final
 import anyio
 from pydantic import JsonValue
 
-from cf1_mcp.client import ThreatEventsClient
-from cf1_mcp.counting import MOST_GROUPS, Counted, count_events
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import together
 from cf1_mcp.errors import ApiError, BadArgument
-from cf1_mcp.filters import MOST_VALUES, period
 from cf1_mcp.models import Condition, Event, EventPage, EventSearch, Order
-from cf1_mcp.policy import Scope
-from cf1_mcp.times import iso
-from cf1_mcp.together import together
+from cf1_mcp.policy.reading import Scope
+from cf1_mcp.search.conditions import MAX_VALUES, period
+from cf1_mcp.search.counting import MAX_GROUPS, Counted, count_events
+from cf1_mcp.text.dates import iso
 
 # About 750 kB of JSON: nearly every actor's quarter in one page, well within the time of a call.
 SAMPLE: Final = 1_000
 # The first and the last event that may be shown: enough that many before it may be withheld.
 EDGE: Final = 50
-MOST_CAMPAIGNS: Final = 100
+MAX_CAMPAIGNS: Final = 100
 # A part that takes longer is left out, so that the others are told within the time of a call.
-PATIENCE: Final = 9.0
-COUNT_PATIENCE: Final = 6.0
+TIMEOUT: Final = 9.0
+COUNT_TIMEOUT: Final = 6.0
 DEFAULT_LENGTH: Final = timedelta(days=90)
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -109,7 +109,7 @@ async def sampled(
 ) -> Sample:
     """At most one page of the events of an actor, under any of its names. It does not raise what the API fails with."""
     # As the account spells them: a name may end in blanks, which filters that people type lose.
-    who = Condition(field="attacker", op="in", value=[*attackers[:MOST_VALUES]])
+    who = Condition(field="attacker", op="in", value=[*attackers[:MAX_VALUES]])
     if len(attackers) == 1:
         who = Condition(field="attacker", op="equals", value=attackers[0])
     start, end = dates
@@ -123,12 +123,12 @@ async def sampled(
         page_size=most,
     )
     try:
-        with anyio.fail_after(PATIENCE):
+        with anyio.fail_after(TIMEOUT):
             page = await client.list_events(search)
     except ApiError as error:
         return Sample(failure=error)
     except TimeoutError:
-        return Sample(failure=ApiError(f"It took longer than {PATIENCE:.0f} s."))
+        return Sample(failure=ApiError(f"It took longer than {TIMEOUT:.0f} s."))
     rules = {event.uuid: scope.reading.rule_against(event) for event in page.result}
     withheld = {uuid: rule for uuid, rule in rules.items() if rule}
     return Sample([event for event in page.result if event.uuid not in withheld], withheld, _cut(page, most))
@@ -137,7 +137,7 @@ async def sampled(
 async def campaigns_of(client: ThreatEventsClient, scope: Scope, attackers: Sequence[str]) -> Sample:
     """The events of an actor that have others below them, whenever they were."""
     parents = Condition(field="hasChildren", op="equals", value=True)
-    return await sampled(client, scope, attackers, more=[parents], most=MOST_CAMPAIGNS)
+    return await sampled(client, scope, attackers, more=[parents], most=MAX_CAMPAIGNS)
 
 
 async def totals(
@@ -150,12 +150,12 @@ async def totals(
 
     async def count(place: int, dates: Dates, daily: bool) -> None:
         try:
-            counted = await count_events(client, scope, ["attacker"], dates, daily, MOST_GROUPS)
+            counted = await count_events(client, scope, ["attacker"], dates, daily, MAX_GROUPS)
         except ApiError:
             return
         found[place] = _total(counted, scope, attackers)
 
-    with anyio.move_on_after(COUNT_PATIENCE):
+    with anyio.move_on_after(COUNT_TIMEOUT):
         await together(*(partial(count, place, *one) for place, one in enumerate(asked)))
     return found
 

@@ -5,21 +5,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from cf1_mcp.answers import Rows
-from cf1_mcp.cells import Cell, event_cells
+from cf1_mcp.answers.answer import Rows
+from cf1_mcp.answers.columns import Cell, event_cells
 from cf1_mcp.models import Event
 from cf1_mcp.profiles.facts import short
-from cf1_mcp.text import clean
+from cf1_mcp.text.sanitize import clean
 
-MOST_VALUES: Final = 8
+MAX_VALUES: Final = 8
 # Beside those: values that only the period before has.
-MOST_GONE: Final = 3
-MOST_TYPES: Final = 6
-MOST_EXAMPLES: Final = 3
-MOST_SHARED: Final = 8
-MOST_LINKS: Final = 4
+MAX_GONE: Final = 3
+MAX_TYPES: Final = 6
+MAX_EXAMPLES: Final = 3
+MAX_SHARED: Final = 8
+MAX_LINKS: Final = 4
 # A clipped indicator is of no use; longer ones are rare.
-LONGEST_INDICATOR: Final = 120
+MAX_INDICATOR_LENGTH: Final = 120
 _TECHNIQUE: Final = re.compile(r"T\d{4}(?:\.\d{3})?", re.IGNORECASE)
 
 
@@ -79,7 +79,7 @@ def generations(periods: Mapping[str, Sequence[Event]]) -> tuple[dict[str, Rows]
         counts = [counted(events, values) for events in periods.values()]
         ranked = sorted(counted(everything, values), key=lambda value: (*(-count[value] for count in counts), value))
         present = sum(1 for value in ranked if counts[0][value])
-        shown = [*ranked[:present][:MOST_VALUES], *ranked[present:][:MOST_GONE]]
+        shown = [*ranked[:present][:MAX_VALUES], *ranked[present:][:MAX_GONE]]
         if len(shown) < len(ranked):
             left.append(f"{len(ranked) - len(shown)} {name.replace('_', ' ')}")
         rows: list[list[Cell]] = [[short(value), *(count[value] for count in counts)] for value in shown]
@@ -107,9 +107,9 @@ def infrastructure(events: Sequence[Event]) -> Rows:
         if event.indicator.strip():
             kinds.setdefault(event.indicator_type.strip().casefold(), []).append(event)
     rows: list[list[Cell]] = []
-    for kind, seen in sorted(kinds.items(), key=lambda kind: (-len(kind[1]), kind[0]))[:MOST_TYPES]:
+    for kind, seen in sorted(kinds.items(), key=lambda kind: (-len(kind[1]), kind[0]))[:MAX_TYPES]:
         distinct = [*dict.fromkeys(event.indicator for event in seen)]
-        newest = [_shown_indicator(indicator) for indicator in distinct[:MOST_EXAMPLES]]
+        newest = [_shown_indicator(indicator) for indicator in distinct[:MAX_EXAMPLES]]
         rows.append([short(kind), len(seen), len(distinct), clean(seen[0].date[:10], 10), newest])
     return Rows(["indicator_type", "events", "different", "last", "indicator"], rows)
 
@@ -130,7 +130,7 @@ def shared(one: Sequence[Event], other: Sequence[Event]) -> dict[str, Rows]:
         both = sorted(ours & theirs, key=lambda value: (-min(ours[value], theirs[value]), value))
         overlap.append([name, len(ours), len(theirs), len(both)])
         told = _shown_indicator if column == "indicator" else short
-        rows: list[list[Cell]] = [[told(value), ours[value], theirs[value]] for value in both[:MOST_SHARED]]
+        rows: list[list[Cell]] = [[told(value), ours[value], theirs[value]] for value in both[:MAX_SHARED]]
         tables[f"shared_{name}"] = Rows([column, "attacker", "compare"], rows)
     return {"overlap": Rows(["different", "attacker", "compare", "shared"], overlap), **tables}
 
@@ -146,11 +146,11 @@ def links(one: Sequence[Event], other: Sequence[Event]) -> Rows:
             if uuid in owner and owner[uuid] != owner[event.uuid]:
                 linked.setdefault(event.uuid, set()).add(uuid)
                 linked.setdefault(uuid, set()).add(event.uuid)
-    ranked = sorted(linked, key=lambda uuid: (-len(linked[uuid]), uuid))[:MOST_LINKS]
+    ranked = sorted(linked, key=lambda uuid: (-len(linked[uuid]), uuid))[:MAX_LINKS]
     cells = event_cells([found[uuid] for uuid in ranked], ("uuid", "date", "event"))
     rows: list[list[Cell]] = [[owner[uuid], len(linked[uuid]), *row] for uuid, row in zip(ranked, cells, strict=True)]
     return Rows(["of", "links", "uuid", "date", "event"], rows)
 
 
 def _shown_indicator(indicator: str) -> str:
-    return clean(indicator, LONGEST_INDICATOR, value=True)
+    return clean(indicator, MAX_INDICATOR_LENGTH, value=True)

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cf1_mcp.sandbox.answers import Options, refusal
 from cf1_mcp.sandbox.endpoints import (
     aggregate,
     bulk,
@@ -27,9 +26,10 @@ from cf1_mcp.sandbox.endpoints import (
     vocabulary,
 )
 from cf1_mcp.sandbox.errors import NotFound, Refused
+from cf1_mcp.sandbox.http.envelopes import Options, refusal
+from cf1_mcp.sandbox.http.requests import store_of
 from cf1_mcp.sandbox.invented import DEPRECATION, MARK, NO_METHOD, NO_ROUTE, SUNSET
-from cf1_mcp.sandbox.requests import store_of
-from cf1_mcp.sandbox.store import Store
+from cf1_mcp.sandbox.storage.database import Store
 
 __all__ = ["Options", "sandbox_app"]
 

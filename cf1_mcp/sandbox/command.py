@@ -10,17 +10,17 @@ from typing import Literal
 import uvicorn
 from starlette.middleware import Middleware
 
-from cf1_mcp.sandbox.access import Access
 from cf1_mcp.sandbox.app import Options, sandbox_app
-from cf1_mcp.sandbox.faults import FaultInjector, parse_faults
-from cf1_mcp.sandbox.ratelimit import RateLimit, parse_rate
-from cf1_mcp.sandbox.records import load, read_records
-from cf1_mcp.sandbox.store import Store
-from cf1_mcp.sandbox.tenant import fill_with_sample
+from cf1_mcp.sandbox.http.access import Access
+from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
+from cf1_mcp.sandbox.http.rate_limit import RateLimit, parse_rate
+from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.record_files import load, read_records
+from cf1_mcp.sandbox.storage.sample_tenant import fill_with_sample
 
 Right = Literal["read", "write"]
 
-MOST_SKIPPED_TOLD = 10
+MAX_SKIPPED_TOLD = 10
 
 
 def serve_sandbox(
@@ -86,7 +86,7 @@ def _load(store: Store, file: Path, skip_bad: bool) -> None:
         loaded = load(store, records, skip_bad=skip_bad)
     except OSError as error:
         raise ValueError(f"{file} cannot be read: {error.strerror}; name a file of events as JSONL") from error
-    for words in skipped[:MOST_SKIPPED_TOLD]:
+    for words in skipped[:MAX_SKIPPED_TOLD]:
         _tell(f"skipped: {words}")
     left_out = len(skipped) + loaded.skipped
     _tell(f"loaded {loaded.events} events and {loaded.links} links from {file.name}" + _but(left_out))

@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx
 
 from cf1_mcp.sandbox.app import sandbox_app
-from cf1_mcp.sandbox.store import Store
-from cf1_mcp.sandbox.tenant import fill_with_sample
+from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.sample_tenant import fill_with_sample
 
 
 def embedded_sandbox(db: Path | None = None) -> httpx.ASGITransport:

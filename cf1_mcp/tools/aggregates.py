@@ -6,19 +6,20 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue
 
-from cf1_mcp.answers import LARGEST_SIZE, Card, Rows, fitting, room_for
-from cf1_mcp.arguments import DatasetIds, Since, Until, Variables, Words
-from cf1_mcp.cells import LONGEST_CELL, LONGEST_FIELD, Cell, cleaned
-from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.answers.answer import MAX_SIZE, Card, Rows, fitting, room_for
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, Cell, cleaned
+from cf1_mcp.answers.event_pages import ABSENCE, named
+from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client, Now
-from cf1_mcp.counting import count_events
+from cf1_mcp.contracts.arguments import DatasetIds, Since, Until, Variables
+from cf1_mcp.contracts.toolset import READ, Toolset
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.filters import period
-from cf1_mcp.graphql_guard import check_answer, check_query
-from cf1_mcp.listing import ABSENCE, named
-from cf1_mcp.policy import Reader, ReadScope, Scope
-from cf1_mcp.text import clean
-from cf1_mcp.toolset import READ, Toolset
+from cf1_mcp.policy.graphql import check_answer, check_query
+from cf1_mcp.policy.reading import Reader, ReadScope, Scope
+from cf1_mcp.search.conditions import period
+from cf1_mcp.search.counting import count_events
+from cf1_mcp.text.lenient import Words
+from cf1_mcp.text.sanitize import clean
 
 aggregates = Toolset("events")
 
@@ -78,15 +79,15 @@ async def query_threat_graphql(client: Client, reading: Reader, query: Document,
     """
     check_query(query, variables, reading)
     answer = await client.query_graphql(query, variables)
-    errors = [cleaned(error.get("message", "unnamed"), LONGEST_FIELD) for error in answer.errors or []]
+    errors = [cleaned(error.get("message", "unnamed"), MAX_FIELD_LENGTH) for error in answer.errors or []]
     if answer.data is None:
         raise BadArgument("query", "; ".join(map(str, errors)).rstrip(".") or "it brought no data", "another query")
     check_answer(answer.data, reading)
-    fields: dict[str, JsonValue] = {"data": cleaned(answer.data, LONGEST_FIELD)}
+    fields: dict[str, JsonValue] = {"data": cleaned(answer.data, MAX_FIELD_LENGTH)}
     if errors:
         fields["errors"] = errors
     size = len(json.dumps(fields, ensure_ascii=False))
-    if size > LARGEST_SIZE:
+    if size > MAX_SIZE:
         raise BadArgument("query", f"the answer has {size:,} characters, too many to show", "a smaller limit")
     return Card(foreign=fields)
 
@@ -102,4 +103,4 @@ def _camel(column: str) -> str:
 
 
 def _cell(value: JsonValue) -> Cell:
-    return value if isinstance(value, int) else "" if value is None else clean(str(value), LONGEST_CELL)
+    return value if isinstance(value, int) else "" if value is None else clean(str(value), MAX_CELL_LENGTH)

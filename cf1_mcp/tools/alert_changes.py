@@ -6,19 +6,19 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import Field, JsonValue
 
-from cf1_mcp.answers import Card
-from cf1_mcp.arguments import Confirm
-from cf1_mcp.cells import LONGEST_CELL
-from cf1_mcp.changes import Effect, Planned, Result, approved, journaled
-from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.failures import NO_ALERTS
+from cf1_mcp.changes.guards import Effect, Planned, Result, approved, journaled
+from cf1_mcp.changes.query_reach import reach_of_saved
 from cf1_mcp.context import Client
+from cf1_mcp.contracts.arguments import Confirm
+from cf1_mcp.contracts.toolset import CREATE, DELETE, UPDATE, Toolset
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
-from cf1_mcp.failures import NO_ALERTS
 from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
-from cf1_mcp.reaching import reach_of_saved
-from cf1_mcp.text import clean
-from cf1_mcp.toolset import CREATE, DELETE, UPDATE, Toolset
-from cf1_mcp.writing import Writer
+from cf1_mcp.policy.writing import Writer
+from cf1_mcp.text.sanitize import clean
 
 alert_changes = Toolset("watch")
 
@@ -150,7 +150,11 @@ async def _plan_deletion(client: Client, writing: Writer, alert_id: int) -> Effe
         before={"alert": _image(alert)},
         undo="The journal keeps the alert; made anew it would have a new id.",
         needs_code=True,
-        facts={"query_id": alert.query_id, "frequency": clean(alert.frequency, LONGEST_CELL), "enabled": alert.enabled},
+        facts={
+            "query_id": alert.query_id,
+            "frequency": clean(alert.frequency, MAX_CELL_LENGTH),
+            "enabled": alert.enabled,
+        },
     )
 
 
@@ -212,4 +216,4 @@ def _image(alert: QueryAlert) -> JsonValue:
 
 
 def _shown(query: SavedQuery) -> str:
-    return f"saved query {query.id} {clean(query.name, LONGEST_CELL)!r}"
+    return f"saved query {query.id} {clean(query.name, MAX_CELL_LENGTH)!r}"

@@ -4,14 +4,15 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from cf1_mcp.answers import Rows
-from cf1_mcp.arguments import Cursor, unfilled
+from cf1_mcp.answers.answer import Rows
+from cf1_mcp.answers.event_pages import whole_list
+from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.context import Client
+from cf1_mcp.contracts.arguments import Cursor
+from cf1_mcp.contracts.toolset import READ, Toolset
 from cf1_mcp.errors import NotFound
-from cf1_mcp.failures import NO_ALERTS
-from cf1_mcp.listing import whole_list
-from cf1_mcp.text import clean
-from cf1_mcp.toolset import READ, Toolset
+from cf1_mcp.text.lenient import unfilled
+from cf1_mcp.text.sanitize import clean
 
 alerts = Toolset("watch")
 

@@ -7,20 +7,21 @@ from typing import Annotated
 import anyio.to_thread
 from pydantic import BeforeValidator, Field, JsonValue
 
-from cf1_mcp.answers import Answer, Card
-from cf1_mcp.arguments import Cursor, Limit, unfilled
-from cf1_mcp.cells import LONGEST_CELL, LONGEST_FIELD, cleaned
+from cf1_mcp.answers.answer import Answer, Card
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, cleaned
+from cf1_mcp.answers.event_pages import whole_list
 from cf1_mcp.context import History
-from cf1_mcp.journal import Change
-from cf1_mcp.listing import whole_list
-from cf1_mcp.text import clean
-from cf1_mcp.toolset import READ, Toolset
+from cf1_mcp.contracts.arguments import Cursor, Limit
+from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.store.journal_records import Change
+from cf1_mcp.text.lenient import unfilled
+from cf1_mcp.text.sanitize import clean
 
 changes = Toolset("changes")
 
 OneChange = Annotated[str | None, Field(description="Only this change, in full"), BeforeValidator(unfilled)]
 # Older ones are in the journal, which the operator reads.
-MOST_LISTED = 1_000
+MAX_LISTED = 1_000
 COLUMNS = ("change_id", "at", "tool", "outcome", "change", "undone_by")
 
 
@@ -35,7 +36,7 @@ async def list_changes(
     """
     if change_id is not None:
         return _card(await anyio.to_thread.run_sync(journal.change, change_id))
-    found = await anyio.to_thread.run_sync(partial(journal.changes, MOST_LISTED, pre_images=False))
+    found = await anyio.to_thread.run_sync(partial(journal.changes, MAX_LISTED, pre_images=False))
     unknown = ["Unknown means that no answer came: look at the events before making the change again."]
     rows = [_row(change) for change in found]
     return whole_list("changes", COLUMNS, rows, cursor, limit, notes=unknown if _any_unknown(found) else [])
@@ -47,7 +48,7 @@ def _any_unknown(found: Sequence[Change]) -> bool:
 
 def _row(change: Change) -> list[str | int | float | bool | list[str]]:
     at = change.at.strftime("%Y-%m-%d %H:%M")
-    summary = clean(change.intent.summary, LONGEST_CELL)
+    summary = clean(change.intent.summary, MAX_CELL_LENGTH)
     return [change.id, at, change.intent.tool, change.outcome, summary, change.undone_by or ""]
 
 
@@ -60,9 +61,9 @@ def _card(change: Change) -> Card:
         "outcome": change.outcome,
     }
     foreign: dict[str, JsonValue] = {
-        "change": clean(intent.summary, LONGEST_FIELD),
-        "arguments": cleaned(dict(intent.arguments), LONGEST_CELL),
-        "result": cleaned(change.result, LONGEST_CELL),
+        "change": clean(intent.summary, MAX_FIELD_LENGTH),
+        "arguments": cleaned(dict(intent.arguments), MAX_CELL_LENGTH),
+        "result": cleaned(change.result, MAX_CELL_LENGTH),
     }
     more = {"undoes": intent.undoes, "undone_by": change.undone_by}
     return Card(fields | {name: value for name, value in more.items() if value}, foreign)

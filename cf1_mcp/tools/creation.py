@@ -5,16 +5,16 @@ from typing import Annotated
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
-from cf1_mcp.answers import Card
-from cf1_mcp.arguments import Country, Description, HomeDataset, Marking, Moment, NewTags, RawData
-from cf1_mcp.changes import Effect, Planned, Result, journaled
-from cf1_mcp.checking import Checker, Given, checked_raw, checked_tags, checked_text, differing, read_as
-from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.answers.answer import Card
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.guards import Effect, Planned, Result, journaled
 from cf1_mcp.context import Client
+from cf1_mcp.contracts.arguments import Country, Description, HomeDataset, Marking, Moment, NewTags, RawData
+from cf1_mcp.contracts.toolset import CREATE, Toolset
 from cf1_mcp.errors import BadArgument
+from cf1_mcp.events.validation import Checker, Given, checked_raw, checked_tags, checked_text, differing, read_as
 from cf1_mcp.models import NewEvent, NewRaw
-from cf1_mcp.toolset import CREATE, Toolset
-from cf1_mcp.writing import Writer
+from cf1_mcp.policy.writing import Writer
 
 creation = Toolset("curation")
 

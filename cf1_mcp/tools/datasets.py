@@ -5,17 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cf1_mcp.answers import Answer, Rows
-from cf1_mcp.arguments import Cursor, Limit
-from cf1_mcp.cells import LONGEST_CELL
+from cf1_mcp.answers.answer import Answer, Rows
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH
+from cf1_mcp.answers.event_pages import whole_list, withheld_fact
+from cf1_mcp.api.vocabulary import Kind
 from cf1_mcp.context import KnownWords
-from cf1_mcp.guide import SearchGuide
-from cf1_mcp.listing import whole_list, withheld_fact
-from cf1_mcp.policy import DATASET_RULE, Reader, readable_words
-from cf1_mcp.spelling import near
-from cf1_mcp.text import clean
-from cf1_mcp.toolset import READ, Toolset
-from cf1_mcp.vocabulary import Kind
+from cf1_mcp.contracts.arguments import Cursor, Limit
+from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.policy.reading import DATASET_RULE, Reader, readable_words
+from cf1_mcp.search.guide import SearchGuide
+from cf1_mcp.search.spelling import near
+from cf1_mcp.text.sanitize import clean
 
 datasets = Toolset("events")
 
@@ -30,7 +30,7 @@ async def list_threat_datasets(words: KnownWords, reading: Reader, cursor: Curso
     """
     rows = [
         [
-            clean(dataset.name, LONGEST_CELL),
+            clean(dataset.name, MAX_CELL_LENGTH),
             dataset.uuid,
             "analytics" if dataset.is_analytics else "operational",
             "public" if dataset.is_public else "private",
@@ -60,7 +60,7 @@ async def list_threat_vocabulary(
     wanted = (contains or "").casefold()
     known = await readable_words(words, reading, kind)
     found = [word for word in known if wanted in word.casefold()]
-    rows = [[clean(word, LONGEST_CELL)] for word in found]
+    rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
     listed = whole_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
     meant = near(wanted, known) if not rows else []
-    return replace(listed, foreign={"near": [clean(word, LONGEST_CELL) for word in meant]}) if meant else listed
+    return replace(listed, foreign={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed

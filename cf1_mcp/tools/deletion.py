@@ -4,16 +4,16 @@ from typing import Annotated
 
 from mcp.server.mcpserver import Resolve
 
-from cf1_mcp.answers import Card
-from cf1_mcp.arguments import Confirm, EventIds, HomeDataset
-from cf1_mcp.changes import Effect, Planned, Result, approved
-from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.answers.answer import Card
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.affected_queries import queries_that_find
+from cf1_mcp.changes.guards import Effect, Planned, Result, approved
 from cf1_mcp.context import Client
+from cf1_mcp.contracts.arguments import Confirm, EventIds, HomeDataset
+from cf1_mcp.contracts.toolset import DELETE, Toolset
 from cf1_mcp.errors import NotFound
-from cf1_mcp.images import images_of
-from cf1_mcp.toolset import DELETE, Toolset
-from cf1_mcp.watching import queries_that_find
-from cf1_mcp.writing import Writer
+from cf1_mcp.events.snapshots import images_of
+from cf1_mcp.policy.writing import Writer
 
 deletion = Toolset("curation")
 

@@ -6,9 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from cf1_mcp.absence import explained
-from cf1_mcp.answers import Answer, Card, Rows
-from cf1_mcp.arguments import (
+from cf1_mcp.answers.answer import Answer, Card, Rows
+from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, cleaned, columns_of, event_cells, event_fields
+from cf1_mcp.answers.cursors import decode
+from cf1_mcp.answers.event_pages import event_page, page_rows, withheld_fact
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.vocabulary import Vocabulary
+from cf1_mcp.context import Client, KnownWords
+from cf1_mcp.contracts.arguments import (
     Attackers,
     Categories,
     Conditions,
@@ -31,24 +37,19 @@ from cf1_mcp.arguments import (
     Tlps,
     Until,
 )
-from cf1_mcp.cells import LONGEST_FIELD, cleaned, columns_of, event_cells, event_fields
-from cf1_mcp.client import ThreatEventsClient
-from cf1_mcp.context import Client, KnownWords
-from cf1_mcp.listing import event_page, page_rows, withheld_fact
+from cf1_mcp.contracts.toolset import READ, Toolset
 from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
-from cf1_mcp.paging import decode
-from cf1_mcp.policy import KnownDataset, Reader, Reading, SearchScope
-from cf1_mcp.question import Asked
-from cf1_mcp.text import clean
-from cf1_mcp.together import together
-from cf1_mcp.toolset import READ, Toolset
-from cf1_mcp.vocabulary import Vocabulary
+from cf1_mcp.policy.reading import KnownDataset, Reader, Reading
+from cf1_mcp.search.no_results import explained
+from cf1_mcp.search.request import Asked
+from cf1_mcp.search.scopes import SearchScope
+from cf1_mcp.text.sanitize import clean
 
 events = Toolset("events")
 
 # How many relatives an event's own answer shows; list_related_threat_events shows more.
 NEAREST_RELATIVES = 20
-LONGEST_RAW = 8_000
+MAX_RAW_LENGTH = 8_000
 
 
 @events.tool("Search threat events", READ)
@@ -162,11 +163,11 @@ async def _raw(client: ThreatEventsClient, reading: Reading, event: Event, datas
     # Raw has a marking of its own, which may be stricter than its event's.
     if reading.above(raw.tlp or event.tlp):
         return Card({"withheld": f"by {reading.tlp_rule}"})
-    data = cleaned(raw.data, LONGEST_FIELD, event.indicator)
+    data = cleaned(raw.data, MAX_FIELD_LENGTH, event.indicator)
     told = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
-    shown: dict[str, JsonValue] = {name: clean(value, LONGEST_FIELD) for name, value in fields.items() if value}
-    return Card(foreign={**shown, "data": data if len(told) <= LONGEST_RAW else clean(told, LONGEST_RAW)})
+    shown: dict[str, JsonValue] = {name: clean(value, MAX_FIELD_LENGTH) for name, value in fields.items() if value}
+    return Card(foreign={**shown, "data": data if len(told) <= MAX_RAW_LENGTH else clean(told, MAX_RAW_LENGTH)})
 
 
 async def _nearest(client: ThreatEventsClient, reading: Reading, event: Event, dataset_id: str) -> Answer:

@@ -9,23 +9,25 @@ from anyio.to_thread import run_sync
 from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field, JsonValue
 
-from cf1_mcp.absence import explained
-from cf1_mcp.answers import Answer, Block, Card, Link, Rows
-from cf1_mcp.arguments import QueryId, SameText, SameWords, unfilled
+from cf1_mcp.answers.answer import Answer, Block, Card, Link, Rows
+from cf1_mcp.answers.cursors import digest
+from cf1_mcp.answers.event_pages import ABSENCE, named, withheld_fact
+from cf1_mcp.answers.rendering import Style
 from cf1_mcp.context import Client, Now, Operator, ToolContext
+from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
+from cf1_mcp.contracts.toolset import READ, Toolset
 from cf1_mcp.errors import BadArgument, Withheld, choices
-from cf1_mcp.export_folder import ExportFolder, Page, Stored
-from cf1_mcp.exporting import Export, export_events
-from cf1_mcp.exports import FORMATS, Format, FormatName, Handling, Heading, ListKind, label, new_export
-from cf1_mcp.listing import ABSENCE, named, withheld_fact
+from cf1_mcp.exports import FORMATS, MEDIA_TYPES, Format, FormatName, Handling, Heading, ListKind, label, new_export
+from cf1_mcp.exports.export import Export, export_events
 from cf1_mcp.models import Tlp
-from cf1_mcp.paging import digest
-from cf1_mcp.policy import NarrowScope, Reading, Scope
-from cf1_mcp.question import AskedNarrowly, Question
-from cf1_mcp.style import Style
-from cf1_mcp.text import clean
-from cf1_mcp.times import moment
-from cf1_mcp.toolset import READ, Toolset
+from cf1_mcp.policy.reading import Reading, Scope
+from cf1_mcp.search.no_results import explained
+from cf1_mcp.search.request import AskedNarrowly, Question
+from cf1_mcp.search.scopes import NarrowScope
+from cf1_mcp.store.export_files import ExportFolder, Page, Stored
+from cf1_mcp.text.dates import moment
+from cf1_mcp.text.lenient import unfilled
+from cf1_mcp.text.sanitize import clean
 
 exports = Toolset("indicators")
 
@@ -35,7 +37,7 @@ VERBATIM: Final = "The content is word for word what the file holds, true indica
 
 
 async def _folder(operator: Operator, now: Now) -> ExportFolder:
-    return ExportFolder(operator, now)
+    return ExportFolder(operator, now, MEDIA_TYPES)
 
 
 Exports = Annotated[ExportFolder, Resolve(_folder)]

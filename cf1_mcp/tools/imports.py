@@ -9,26 +9,26 @@ import anyio
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
-from cf1_mcp.answers import Card
-from cf1_mcp.arguments import Confirm
-from cf1_mcp.batches import Batch, NewLink, Rows, spans
-from cf1_mcp.changes import Effect, Planned, Result, approved
-from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.answers.answer import Card
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.guards import Effect, Planned, Result, approved
 from cf1_mcp.context import Client, ToolContext
+from cf1_mcp.contracts.arguments import Confirm
+from cf1_mcp.contracts.toolset import CREATE, Toolset
 from cf1_mcp.errors import ApiError, NotFound, Refused, Unavailable, UnexpectedAnswer
-from cf1_mcp.importing.intake import Content, ContentFormat, Defaults, Intake, OnDuplicate, TargetDataset
+from cf1_mcp.imports.batches import Batch, NewLink, Rows, spans
+from cf1_mcp.imports.call_input import Content, ContentFormat, Defaults, Intake, OnDuplicate, TargetDataset
 from cf1_mcp.models import BulkCreated, NewEvent, RelationshipsCreated, RelationshipType
-from cf1_mcp.text import clean
-from cf1_mcp.toolset import CREATE, Toolset
-from cf1_mcp.writing import Writer
+from cf1_mcp.policy.writing import Writer
+from cf1_mcp.text.sanitize import clean
 
 imports = Toolset("curation")
 
 IMPORT_WITHOUT_CODE: Final = 25  # rows; more at once than a person would look through need a person's word
 GROUP: Final = 100  # events a request; the API publishes no maximum
-SPARE: Final = 3.0  # seconds kept of a call to tell what was made, should the API be slow
-MOST_REASONS: Final = 30
-LONGEST_REASON: Final = 200
+RESERVED_SECONDS: Final = 3.0  # seconds kept of a call to tell what was made, should the API be slow
+MAX_REASONS: Final = 30
+MAX_REASON_LENGTH: Final = 200
 NOTHING: Final = "All rows are there already: nothing was sent, so there is no change to undo."
 
 Report = Callable[[float, float | None, str | None], Awaitable[None]]
@@ -118,7 +118,7 @@ async def import_batch(client: ThreatEventsClient, batch: Batch, report: Report 
         ApiError: nothing was created, or nothing is known of it.
     """
     done = _Done(report, len(batch.events) + len(batch.links))
-    with anyio.CancelScope(deadline=anyio.current_effective_deadline() - SPARE) as scope:
+    with anyio.CancelScope(deadline=anyio.current_effective_deadline() - RESERVED_SECONDS) as scope:
         try:
             await _create(client, batch, done)
             await _relate(client, batch, done)
@@ -289,6 +289,6 @@ def _by_reason(reasons: Mapping[int, str]) -> list[JsonValue]:
     """Rows under the reason that they share; past a number of reasons, rows alone."""
     rows: dict[str, list[int]] = defaultdict(list)
     for row, reason in sorted(reasons.items()):
-        words = clean(reason, LONGEST_REASON)
-        rows[words if words in rows or len(rows) < MOST_REASONS else "other reasons"].append(row)
+        words = clean(reason, MAX_REASON_LENGTH)
+        rows[words if words in rows or len(rows) < MAX_REASONS else "other reasons"].append(row)
     return [{"reason": reason, "rows": spans(numbers)} for reason, numbers in rows.items()]

@@ -5,19 +5,19 @@ from typing import Annotated
 from mcp.server.mcpserver import Resolve
 from pydantic import Field, JsonValue
 
-from cf1_mcp.answers import Card
-from cf1_mcp.arguments import Confirm, EventIds, HomeDataset
-from cf1_mcp.cells import LONGEST_CELL
-from cf1_mcp.changes import Effect, Planned, Result, approved
-from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.affected_queries import queries_that_find
+from cf1_mcp.changes.guards import Effect, Planned, Result, approved
 from cf1_mcp.context import Client
+from cf1_mcp.contracts.arguments import Confirm, EventIds, HomeDataset
+from cf1_mcp.contracts.toolset import DELETE, Toolset
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
-from cf1_mcp.images import images_of
+from cf1_mcp.events.snapshots import images_of
 from cf1_mcp.models import Moved
-from cf1_mcp.text import clean
-from cf1_mcp.toolset import DELETE, Toolset
-from cf1_mcp.watching import queries_that_find
-from cf1_mcp.writing import Writer
+from cf1_mcp.policy.writing import Writer
+from cf1_mcp.text.sanitize import clean
 
 moves = Toolset("curation")
 
@@ -108,7 +108,7 @@ async def _move(client: ThreatEventsClient, effect: Effect, keep_raw_data: bool)
         facts["not_moved"] = _not_moved(answer, ids)
     if answer.deletion_failures:
         # These events were copied, so that they are now in both datasets.
-        reasons = [clean(str(one.get("reason", "")), LONGEST_CELL) for one in answer.deletion_failures]
+        reasons = [clean(str(one.get("reason", "")), MAX_CELL_LENGTH) for one in answer.deletion_failures]
         facts["not_removed_from_source"] = [*reasons]
     left = await _still_in(client, source, ids)
     nothing_done = left == [*ids] and not answer.moved and not answer.deletion_failures
@@ -119,7 +119,7 @@ def _not_moved(answer: Moved, ids: list[str]) -> list[JsonValue]:
     """The events that the answer names by their place in the request, with its reasons."""
     rows: list[JsonValue] = []
     for failure in answer.insert_failures:
-        index, reason = failure.get("index"), clean(str(failure.get("reason", "")), LONGEST_CELL)
+        index, reason = failure.get("index"), clean(str(failure.get("reason", "")), MAX_CELL_LENGTH)
         event_id = ids[index] if isinstance(index, int) and 0 <= index < len(ids) else "unknown"
         rows.append({"event": event_id, "reason": reason})
     return rows

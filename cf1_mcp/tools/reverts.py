@@ -6,26 +6,26 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import Field, JsonValue
 
-from cf1_mcp.answers import Card
-from cf1_mcp.arguments import Confirm
-from cf1_mcp.cells import LONGEST_CELL
-from cf1_mcp.changes import Effect, Planned, Result, approved
-from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.guards import Effect, Planned, Result, approved
 from cf1_mcp.context import Client, Now
+from cf1_mcp.contracts.arguments import Confirm
+from cf1_mcp.contracts.toolset import DELETE, Toolset
 from cf1_mcp.errors import NotFound, Withheld
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch
-from cf1_mcp.text import clean
-from cf1_mcp.toolset import DELETE, Toolset
-from cf1_mcp.writing import Writer, Writing
+from cf1_mcp.policy.writing import Writer, Writing
+from cf1_mcp.text.sanitize import clean
 
 reverts = Toolset("curation")
 
 # 30 days in minutes: so far reaches the point-in-time recovery of Durable Objects. The API publishes no bound.
-LONGEST: Final = 43_200
-PAGE: Final = 500
+MAX_MINUTES_AGO: Final = 43_200
+PAGE_SIZE: Final = 500
 
 RevertedDataset = Annotated[str, Field(description="Dataset name or uuid")]
-Minutes = Annotated[int, Field(ge=1, le=LONGEST)]
+Minutes = Annotated[int, Field(ge=1, le=MAX_MINUTES_AGO)]
 
 
 async def _plan(client: Client, writing: Writer, now: Now, dataset_id: str, minutes_ago: int) -> Effect:
@@ -66,7 +66,7 @@ async def _created_since(
     search = EventSearch(
         dataset_id=[dataset.uuid],
         search=[Condition(field="createdAt", op="gte", value=since)],
-        page_size=min(PAGE, most + 1),
+        page_size=min(PAGE_SIZE, most + 1),
     )
     found: dict[str, Event] = {}
     seen: set[str] = set()
@@ -111,5 +111,5 @@ async def _revert(client: ThreatEventsClient, effect: Effect, minutes_ago: int) 
         "revert_bookmark": answer.revert_bookmark,
         "undo_bookmark": answer.undo_bookmark,
     }
-    facts: dict[str, JsonValue] = {name: clean(value, LONGEST_CELL) for name, value in told.items() if value}
+    facts: dict[str, JsonValue] = {name: clean(value, MAX_CELL_LENGTH) for name, value in told.items() if value}
     return Result("done", facts)

@@ -7,20 +7,20 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
-from cf1_mcp.answers import Card
-from cf1_mcp.arguments import Confirm, Country, EventId, HomeDataset, Marking, Moment, RawData
-from cf1_mcp.cells import LONGEST_CELL
-from cf1_mcp.changes import Effect, Planned, Result, approved
-from cf1_mcp.checking import Checker, Checking, Given, checked_raw, checked_text, differing, read_as, same
-from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.guards import Effect, Planned, Result, approved
 from cf1_mcp.context import Client
+from cf1_mcp.contracts.arguments import Confirm, Country, EventId, HomeDataset, Marking, Moment, RawData
+from cf1_mcp.contracts.toolset import UPDATE, Toolset
 from cf1_mcp.errors import ApiError, BadArgument, Withheld
-from cf1_mcp.images import without_copies
+from cf1_mcp.events.snapshots import without_copies
+from cf1_mcp.events.validation import Checker, Checking, Given, checked_raw, checked_text, differing, read_as, same
 from cf1_mcp.models import Event, EventChange, Raw, RawChange, Tlp
-from cf1_mcp.policy import Reading
-from cf1_mcp.text import clean
-from cf1_mcp.toolset import UPDATE, Toolset
-from cf1_mcp.writing import Writer
+from cf1_mcp.policy.reading import Reading
+from cf1_mcp.policy.writing import Writer
+from cf1_mcp.text.sanitize import clean
 
 updates = Toolset("curation")
 
@@ -172,7 +172,7 @@ def _told(fields: Mapping[str, JsonValue], raw: Mapping[str, JsonValue]) -> Json
     """Values for a preview, short."""
     every = {**fields, **{f"raw_{name}": value for name, value in raw.items()}}
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in every.items()}
-    return {name: clean(text, LONGEST_CELL) for name, text in texts.items()}
+    return {name: clean(text, MAX_CELL_LENGTH) for name, text in texts.items()}
 
 
 async def _update(client: ThreatEventsClient, effect: Effect) -> Result:
@@ -195,7 +195,7 @@ async def _update(client: ThreatEventsClient, effect: Effect) -> Result:
             asked += ["raw"]
             # The answer tells the data and nothing else of the evidence.
             if evidence.data is not None and not _same_part("data", evidence.data, answer.data):
-                differs.append({"field": "raw", "answered": clean(json.dumps(answer.data), LONGEST_CELL)})
+                differs.append({"field": "raw", "answered": clean(json.dumps(answer.data), MAX_CELL_LENGTH)})
         except ApiError as error:
             if event is None:
                 raise

@@ -11,7 +11,7 @@ import httpx
 from cf1_mcp.exports import Format, FormatName, Handling, Heading, new_export
 from cf1_mcp.models import Event, EventPage, Relationship, Tlp
 from cf1_mcp.sandbox.app import sandbox_app
-from cf1_mcp.sandbox.store import Store
+from cf1_mcp.sandbox.storage.database import Store
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real" / "events.jsonl.gz"
 HEADING = Heading("Relays of autumn", "cf1-mcp sandbox, fictional events", datetime(2026, 11, 24, 12, 0, tzinfo=UTC))

@@ -14,7 +14,7 @@ from stix2validator import ValidationOptions, validate_instance  # pyright: igno
 from cf1_mcp.exports.stix_objects import NO_DATE
 from cf1_mcp.exports.stix_terms import TLP_IDS
 from cf1_mcp.models import Event, Relationship, Tlp
-from cf1_mcp.sandbox.store import Store
+from cf1_mcp.sandbox.storage.database import Store
 from tests.exports.making import (
     BARE,
     EVENT,

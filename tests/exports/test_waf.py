@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from cf1_mcp.exports.waf import LONGEST_EXPRESSION
+from cf1_mcp.exports.waf import MAX_EXPRESSION_LENGTH
 from cf1_mcp.models import Tlp
 from tests.exports.making import EVENT, HOSTILE, event, export, written
 
@@ -72,7 +72,7 @@ def test_long_expressions_are_split_and_numbered() -> None:
     ]
     text = written(export("waf"), [*named, *nameless])
     found = expressions(text)
-    assert [len(one) <= LONGEST_EXPRESSION for one in found] == [True] * 5
+    assert [len(one) <= MAX_EXPRESSION_LENGTH for one in found] == [True] * 5
     assert [line for line in text.splitlines() if "Expression" in line] == [
         f"# Expression {n} of 5" for n in range(1, 6)
     ]

@@ -11,10 +11,10 @@ from mcp import Client
 from mcp.client.session import ElicitationFnT
 from pydantic import JsonValue
 
-from cf1_mcp.client import ThreatEventsClient
+from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import Event, NewEvent
-from cf1_mcp.sandbox.store import Store
-from cf1_mcp.server import build_server
+from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.conftest import NOW, Sandbox
 

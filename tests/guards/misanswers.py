@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cf1_mcp.sandbox.app import sandbox_app
-from cf1_mcp.server import build_server
+from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.guards.conftest import Bench
 

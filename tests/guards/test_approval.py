@@ -10,8 +10,8 @@ from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 from pydantic import JsonValue
 
-from cf1_mcp.approvals import Approvals
-from cf1_mcp.server import build_server
+from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.store.approvals import Approvals
 from tests.conversations import ask, refused
 from tests.guards.conftest import MINE, Bench
 

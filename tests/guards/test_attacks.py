@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import pytest
 from pydantic import JsonValue
 
+from cf1_mcp.contracts.toolset import READ, needed_mode
 from cf1_mcp.models import Tlp
-from cf1_mcp.server import TOOLS
-from cf1_mcp.toolset import READ, needed_mode
+from cf1_mcp.server.mcp_server import TOOLS
 from tests.conversations import ask, refused
 from tests.guards.conftest import MINE, YOURS, Bench
 

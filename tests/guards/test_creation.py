@@ -4,8 +4,8 @@ import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue
 
-from cf1_mcp.journal import Journal
 from cf1_mcp.models import Event, Tlp
+from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.guards.conftest import MINE, YOURS, Bench
 from tests.guards.misanswers import misanswered

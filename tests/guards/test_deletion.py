@@ -7,9 +7,9 @@ import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue
 
-from cf1_mcp.journal import Journal
 from cf1_mcp.models import SavedQueryFields
 from cf1_mcp.settings import Settings
+from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused, told
 from tests.guards.conftest import MINE, YOURS, Bench
 

@@ -11,16 +11,16 @@ from mcp import Client
 from pydantic import JsonValue
 from starlette.middleware import Middleware
 
-from cf1_mcp.batches import Batch
+from cf1_mcp.api.transport import network
 from cf1_mcp.errors import Unavailable
-from cf1_mcp.journal import Journal
+from cf1_mcp.imports.batches import Batch
 from cf1_mcp.models import Dataset, NewEvent
 from cf1_mcp.sandbox.app import Options
-from cf1_mcp.sandbox.faults import FaultInjector, parse_faults
-from cf1_mcp.server import build_server
+from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
+from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials
-from cf1_mcp.tools.imports import SPARE, import_batch
-from cf1_mcp.transport import network
+from cf1_mcp.store.journal import Journal
+from cf1_mcp.tools.imports import RESERVED_SECONDS, import_batch
 from tests.conversations import ask, refused, told
 from tests.guards.conftest import MINE, YOURS, Bench
 from tests.upstreams import ACCOUNT, TOKEN, Act, Scripted, answer, failed, upstream
@@ -701,11 +701,11 @@ async def test_a_slow_api_does_not_cost_the_ids_of_what_was_made(bench: Bench) -
     new = NewEvent.model_validate(row() | {"raw": {"data": None}})
     batch = Batch(Dataset.model_validate(HOME), dict.fromkeys(range(150), new), (), "", 150)
     async with upstream(created(range(100)), Act.HANG) as scripted, scripted.client() as api:
-        with anyio.fail_after(SPARE + 0.5):
+        with anyio.fail_after(RESERVED_SECONDS + 0.5):
             result = await import_batch(api, batch)
     assert (result.status, result.facts["events"], result.facts["unknown_rows"]) == ("partial", 100, "100-149")
     async with upstream(Act.HANG) as scripted, scripted.client() as api:
-        with anyio.fail_after(SPARE + 0.1), pytest.raises(Unavailable, match="search for them before"):
+        with anyio.fail_after(RESERVED_SECONDS + 0.1), pytest.raises(Unavailable, match="search for them before"):
             await import_batch(api, batch)
 
 

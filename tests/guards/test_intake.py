@@ -9,11 +9,11 @@ from mcp import Client
 from pydantic import JsonValue
 from starlette.middleware import Middleware
 
-from cf1_mcp.journal import Journal
 from cf1_mcp.models import EventSearch
 from cf1_mcp.sandbox.app import Options
-from cf1_mcp.sandbox.faults import FaultInjector, parse_faults
-from cf1_mcp.server import build_server
+from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
+from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, column, refused
 from tests.guards.conftest import MINE, YOURS, Bench
 from tests.guards.test_imports import TOOL, Json, confirmed, many, row, steady, uuids

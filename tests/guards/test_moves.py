@@ -5,7 +5,7 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue, TypeAdapter
 
 from cf1_mcp.errors import NotFound
-from cf1_mcp.journal import Journal
+from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused, told
 from tests.guards.conftest import MINE, YOURS, Bench
 from tests.guards.misanswers import copied, misanswered

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from cf1_mcp.seen import MOST_TEXTS, SeenTexts
+from cf1_mcp.store.shown_texts import MAX_TEXTS, SeenTexts
 from tests.conversations import ask
 from tests.guards.conftest import MINE, Bench
 
@@ -62,10 +62,10 @@ async def test_the_event_itself_and_common_words_are_no_repetition(bench: Bench)
 
 def test_the_memory_is_bounded() -> None:
     seen = SeenTexts()
-    for number in range(MOST_TEXTS + 1):
+    for number in range(MAX_TEXTS + 1):
         seen.remember("e", f"text number {number} of many")
     assert seen.repeated({"tags": ["text number 0 of"]}) == []
-    assert seen.repeated({"tags": [f"text number {MOST_TEXTS} of"]}) != []
+    assert seen.repeated({"tags": [f"text number {MAX_TEXTS} of"]}) != []
 
 
 @given(st.text(min_size=12, max_size=40), st.text(max_size=40), st.text(max_size=40))

@@ -6,10 +6,10 @@ from mcp import Client
 from pydantic import JsonValue
 from starlette.middleware import Middleware
 
-from cf1_mcp.journal import Journal
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.sandbox.app import Options
-from cf1_mcp.sandbox.faults import FaultInjector, parse_faults
+from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
+from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.guards.conftest import MINE, YOURS, Bench
 from tests.guards.misanswers import copied, misanswered

@@ -5,8 +5,8 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.journal import Journal
 from cf1_mcp.models import Event, EventChange, Tlp
+from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused, told
 from tests.guards.conftest import MINE, YOURS, Bench
 from tests.guards.misanswers import copied

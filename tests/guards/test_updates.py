@@ -7,9 +7,9 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cf1_mcp.journal import Journal
 from cf1_mcp.models import Event, EventChange, Raw, RawChange, Tlp
 from cf1_mcp.sandbox.app import Options
+from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.guards.conftest import MINE, YOURS, Bench
 from tests.guards.misanswers import misanswered

@@ -10,9 +10,9 @@ import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 
-from cf1_mcp.journal import Journal
-from cf1_mcp.server import build_server
-from cf1_mcp.transport import network
+from cf1_mcp.api.transport import network
+from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.store.journal import Journal
 from tests.conversations import ask
 from tests.importing.tenant import MINE, Tenant, csv_of, row, tenant
 from tests.ports import REAL, settings_for

@@ -8,11 +8,11 @@ import pytest
 from inline_snapshot import snapshot
 
 from cf1_mcp.errors import ThreatEventsError
-from cf1_mcp.importing.files import Format, format_of
-from cf1_mcp.importing.json_stream import JsonStream
-from cf1_mcp.importing.patterns import observables
-from cf1_mcp.importing.reading import Source, rows_of
-from cf1_mcp.importing.rows import Notes
+from cf1_mcp.imports.readers.files import Format, format_of
+from cf1_mcp.imports.readers.json_stream import JsonStream
+from cf1_mcp.imports.readers.rows import Notes
+from cf1_mcp.imports.readers.sources import Source, rows_of
+from cf1_mcp.imports.readers.stix_patterns import observables
 
 GREEN = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
 RED_1 = "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed"

@@ -9,11 +9,11 @@ import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue
 
-from cf1_mcp.importing.finding import Identity, Wanted, wanted
-from cf1_mcp.importing.ledger import Ledger, NewLine
-from cf1_mcp.importing.recovery import matched
-from cf1_mcp.journal import Journal
+from cf1_mcp.events.matching import Identity, Wanted, wanted
+from cf1_mcp.imports.recovery import matched
 from cf1_mcp.models import Event
+from cf1_mcp.store.import_ledger import Ledger, NewLine
+from cf1_mcp.store.journal import Journal
 from tests.importing.tenant import Tenant, csv_of, row, tenant
 
 ROWS = 60

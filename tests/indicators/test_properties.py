@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cf1_mcp.indicators import classify, extract, registered_domain
-from cf1_mcp.indicators.extraction import LONGEST_TEXT
-from cf1_mcp.text import refang
+from cf1_mcp.indicators.extraction import MAX_TEXT_LENGTH
+from cf1_mcp.text.sanitize import refang
 
 HEX = "0123456789abcdef"
 TOPS = ["example", "com", "net", "co.uk", "de", "top"]
@@ -77,4 +77,4 @@ def test_any_text_is_read_and_what_is_found_stands_in_it(text: str) -> None:
     assert all(0 <= one.offset < len(text) and one.count > 0 for one in every)
     assert [one.offset for one in found.indicators] == sorted(one.offset for one in found.indicators)
     assert len({one.indicator for one in every}) == len(every)
-    assert all(len(one.indicator.value) <= LONGEST_TEXT for one in every)
+    assert all(len(one.indicator.value) <= MAX_TEXT_LENGTH for one in every)

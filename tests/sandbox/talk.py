@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import httpx
 
 from cf1_mcp.sandbox.app import Options, sandbox_app
-from cf1_mcp.sandbox.drafts import is_object
-from cf1_mcp.sandbox.store import Store
+from cf1_mcp.sandbox.inputs import is_object
+from cf1_mcp.sandbox.storage.database import Store
 
 # Whatever an answer holds: tests look inside freely, and fail where it is not as they think.
 Json: TypeAlias = Any

@@ -5,7 +5,7 @@ import pytest
 from inline_snapshot import snapshot
 from starlette.responses import PlainTextResponse
 
-from cf1_mcp.sandbox.access import Access
+from cf1_mcp.sandbox.http.access import Access
 
 pytestmark = pytest.mark.anyio
 

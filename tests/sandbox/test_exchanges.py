@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from cf1_mcp.sandbox.exchanges import UNANSWERED, Exchange, ExchangeLog
-from cf1_mcp.sandbox.faults import FaultInjector, parse_faults
+from cf1_mcp.sandbox.http.exchange_log import UNANSWERED, Exchange, ExchangeLog
+from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 
 pytestmark = pytest.mark.anyio
 

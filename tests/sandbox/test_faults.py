@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
-from cf1_mcp.sandbox.faults import GATEWAY_PAGE, Fault, FaultInjector, parse_faults
+from cf1_mcp.sandbox.http.faults import GATEWAY_PAGE, Fault, FaultInjector, parse_faults
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ from stix2validator import ValidationOptions, validate_instance  # pyright: igno
 from cf1_mcp.models import Tlp
 from cf1_mcp.sandbox.app import sandbox_app
 from cf1_mcp.sandbox.catalog import INDICATOR_TYPES
-from cf1_mcp.sandbox.formats import TLP_IDS, stix2_bundle, taxii_envelope
-from cf1_mcp.sandbox.store import Store
+from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.stix_feed import TLP_IDS, stix2_bundle, taxii_envelope
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real" / "events.jsonl.gz"
 

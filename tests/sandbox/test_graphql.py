@@ -9,11 +9,11 @@ from graphql.type import GraphQLEnumType
 from inline_snapshot import snapshot
 
 from cf1_mcp.models import Aggregates
-from cf1_mcp.sandbox.aggregate import COLUMNS
 from cf1_mcp.sandbox.app import sandbox_app
-from cf1_mcp.sandbox.graphql import LONGEST_QUERY, MOST_COUNTS, MOST_SELECTIONS, SCHEMA, execute
-from cf1_mcp.sandbox.search import FIELDS, OPS
-from cf1_mcp.sandbox.store import Store
+from cf1_mcp.sandbox.search.conditions import FIELDS, OPS
+from cf1_mcp.sandbox.search.counts import COLUMNS
+from cf1_mcp.sandbox.search.graphql import MAX_COUNTS, MAX_QUERY_LENGTH, MAX_SELECTIONS, SCHEMA, execute
+from cf1_mcp.sandbox.storage.database import Store
 from tests.sandbox.talk import HandClock, Json, Talk
 
 pytestmark = pytest.mark.anyio
@@ -442,7 +442,7 @@ BOMBS = {
     "a mutation": "mutation { deleteEvents }",
     "a subscription": "subscription { events }",
     "a mutation beside a query": "query A { __typename } mutation B { deleteEvents }",
-    "a long document": "{ __typename } #" + "x" * LONGEST_QUERY,
+    "a long document": "{ __typename } #" + "x" * MAX_QUERY_LENGTH,
     "many tokens": "{" + " a" * 2_100 + "}",
     "a document too deep to parse": nested(1_600),
     "values too deep to parse": "{ a(x: " + "[" * 900 + "]" * 900 + ") }",
@@ -451,14 +451,14 @@ BOMBS = {
     + "".join(f"fragment f{n} on Query {{ ...f{n + 1} }}" for n in range(30))
     + "fragment f30 on Query { __typename }",
     "doubling fragments": doubling(15),
-    "many fields": "{ datasets {" + " name" * (MOST_SELECTIONS + 1) + "} }",
-    "many aliases": aliases(MOST_SELECTIONS + 1, "__typename"),
+    "many fields": "{ datasets {" + " name" * (MAX_SELECTIONS + 1) + "} }",
+    "many aliases": aliases(MAX_SELECTIONS + 1, "__typename"),
     "many fields in an unused fragment": "{ __typename } fragment f on Dataset {"
-    + " name" * (MOST_SELECTIONS + 1)
+    + " name" * (MAX_SELECTIONS + 1)
     + "}",
-    "many counts": aliases(MOST_COUNTS + 1, COUNT),
+    "many counts": aliases(MAX_COUNTS + 1, COUNT),
     "many counts in a fragment": "{ ...f ...g } fragment f on Query "
-    + aliases(MOST_COUNTS, COUNT)
+    + aliases(MAX_COUNTS, COUNT)
     + "fragment g on Query { "
     + COUNT
     + "}",
@@ -524,9 +524,9 @@ def test_bombs_are_refused_before_they_are_counted() -> None:
 
 
 def test_a_query_at_the_limits_is_answered(filled_store: Store) -> None:
-    assert len(ask(filled_store, aliases(MOST_SELECTIONS, "__typename"))) == MOST_SELECTIONS
-    assert len(ask(filled_store, aliases(MOST_COUNTS, COUNT))) == MOST_COUNTS
-    assert ask(filled_store, "{ __typename }".ljust(LONGEST_QUERY)) == {"__typename": "Query"}
+    assert len(ask(filled_store, aliases(MAX_SELECTIONS, "__typename"))) == MAX_SELECTIONS
+    assert len(ask(filled_store, aliases(MAX_COUNTS, COUNT))) == MAX_COUNTS
+    assert ask(filled_store, "{ __typename }".ljust(MAX_QUERY_LENGTH)) == {"__typename": "Query"}
 
 
 def test_a_defect_of_the_store_is_no_answer() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from cf1_mcp.sandbox.records import Record, load
-from cf1_mcp.sandbox.schema import VERSIONED
+from cf1_mcp.sandbox.storage.record_files import Record, load
+from cf1_mcp.sandbox.storage.tables import VERSIONED
 from tests.sandbox.talk import Talk, new_event
 
 pytestmark = pytest.mark.anyio

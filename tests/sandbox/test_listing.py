@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cf1_mcp.sandbox.records import Record, load
+from cf1_mcp.sandbox.storage.record_files import Record, load
 from tests.sandbox.talk import Talk, new_event
 
 pytestmark = pytest.mark.anyio

@@ -10,11 +10,11 @@ from inline_snapshot import snapshot
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 
-from cf1_mcp.sandbox.access import Access
 from cf1_mcp.sandbox.app import Options, sandbox_app
-from cf1_mcp.sandbox.faults import FaultInjector, parse_faults
-from cf1_mcp.sandbox.ratelimit import RateLimit, parse_rate
-from cf1_mcp.sandbox.store import Store
+from cf1_mcp.sandbox.http.access import Access
+from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
+from cf1_mcp.sandbox.http.rate_limit import RateLimit, parse_rate
+from cf1_mcp.sandbox.storage.database import Store
 
 pytestmark = pytest.mark.anyio
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cf1_mcp.sandbox.errors import BadRecord
-from cf1_mcp.sandbox.records import Loaded, Record, load, read_records
-from cf1_mcp.sandbox.store import Store
+from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.record_files import Loaded, Record, load, read_records
 from tests.ports import REAL
 from tests.sandbox.talk import HandClock, new_event
 

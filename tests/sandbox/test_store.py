@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.records import Record, load
-from cf1_mcp.sandbox.store import Store
+from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.record_files import Record, load
 from tests.sandbox.talk import HandClock, new_event
 
 

@@ -14,7 +14,7 @@ from tests.sandbox.talk import Json
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "@modelcontextprotocol/inspector@2.12.0"
-PATIENCE = 60
+TIMEOUT = 60
 """Seconds for a run; the first of all fetches the package."""
 
 TOOL_ERROR = 5
@@ -48,7 +48,7 @@ class Inspector:
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [self._npx, "--yes", PACKAGE, "--cli", *arguments]
-        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=PATIENCE)
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=TIMEOUT)
 
     def __call__(self, era: str, method: str, *arguments: str, code: int = 0) -> Json:
         """The result that it prints, once it has ended with the expected code."""
@@ -68,7 +68,7 @@ def inspector(tmp_path_factory: pytest.TempPathFactory) -> Inspector:
     try:
         told = inspector.run("--version")
     except subprocess.TimeoutExpired:
-        pytest.skip(f"npx did not bring {PACKAGE} within {PATIENCE} s")
+        pytest.skip(f"npx did not bring {PACKAGE} within {TIMEOUT} s")
     if told.returncode != 0:
         pytest.skip(f"npx cannot run {PACKAGE}: {told.stderr.splitlines()[:1]}")
     assert told.stdout.strip() == PACKAGE.rpartition("@")[2]

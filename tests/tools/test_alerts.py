@@ -4,9 +4,9 @@ import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 
-from cf1_mcp.server import build_server
+from cf1_mcp.api.transport import network
+from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
-from cf1_mcp.transport import network
 from tests.conversations import refused, told
 from tests.upstreams import ACCOUNT, TOKEN, failed, upstream
 

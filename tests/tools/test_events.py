@@ -11,8 +11,8 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.server import build_server
-from cf1_mcp.transport import network
+from cf1_mcp.api.transport import network
+from cf1_mcp.server.mcp_server import build_server
 from tests.conftest import Sandbox
 from tests.conversations import ask, column, refused, text_of, told
 from tests.ports import settings_for

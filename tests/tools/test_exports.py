@@ -21,15 +21,15 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import ResourceLink, TextResourceContents
 from pydantic import JsonValue
 
-from cf1_mcp import exporting
-from cf1_mcp.export_folder import LONGEST_PAGE, ExportFolder
-from cf1_mcp.exporting import PAGE_SIZE, SPARE_AFTER_EVENTS, export_events
-from cf1_mcp.exports import Handling, Heading, gateway, new_export
+from cf1_mcp.api.transport import network
+from cf1_mcp.exports import MEDIA_TYPES, Handling, Heading, gateway, new_export
+from cf1_mcp.exports import export as exporting
+from cf1_mcp.exports.export import PAGE_SIZE, RESERVED_AFTER_EVENTS, export_events
 from cf1_mcp.models import EventSearch, Tlp
-from cf1_mcp.policy import Reading
-from cf1_mcp.server import build_server
+from cf1_mcp.policy.reading import Reading
+from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
-from cf1_mcp.transport import network
+from cf1_mcp.store.export_files import MAX_PAGE_LENGTH, ExportFolder
 from tests.conftest import NOW, Sandbox
 from tests.conversations import ask, refused, same_mark, text_of
 from tests.every_tool import Tenant
@@ -77,7 +77,7 @@ async def whole(client: Client, export_id: JsonValue) -> str:
     following: JsonValue = 0
     while following is not None:
         text, about = await read(client, f"cf1://exports/{export_id}?offset={following}")
-        assert 0 < len(text) <= LONGEST_PAGE
+        assert 0 < len(text) <= MAX_PAGE_LENGTH
         pages.append(text)
         following = about.get("next_offset")
     return "".join(pages)
@@ -260,7 +260,7 @@ next_offset: 31938
 async def test_a_list_too_long_for_one_file_is_offered_in_several(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "LARGEST_LIST", 50)
+    monkeypatch.setattr(gateway, "MAX_LIST_ROWS", 50)
     result = await client.call_tool(TOOL, {"format": "gateway", "kind": "ip", "since": "60d"})
     data: dict[str, JsonValue] = dict(result.structured_content or {})
     further = data["further"]
@@ -515,7 +515,7 @@ async def test_an_address_that_names_no_export_is_refused(client: Client, rest: 
 
 async def test_an_offset_where_no_page_begins_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
-    draft = ExportFolder(settings, NOW).draft("csv", new_export("csv", Handling(Tlp.RED), Heading("x", "x", NOW)))
+    draft = ExportFolder(settings, NOW, MEDIA_TYPES).draft("csv", ".csv")
     draft.write("a\u00fc\n" * 9)
     made = draft.keep()
     async with served(sandbox, settings) as client:
@@ -534,7 +534,7 @@ async def test_an_offset_where_no_page_begins_is_refused(sandbox: Sandbox, tmp_p
 )
 async def test_any_text_comes_together_again(sandbox: Sandbox, tmp_path: Path, text: str) -> None:
     settings = Settings(state_dir=tmp_path)
-    draft = ExportFolder(settings, NOW).draft("csv", new_export("csv", Handling(Tlp.RED), Heading("x", "x", NOW)))
+    draft = ExportFolder(settings, NOW, MEDIA_TYPES).draft("csv", ".csv")
     draft.write(text)
     made = draft.keep()
     async with served(sandbox, settings) as client:
@@ -559,7 +559,7 @@ async def test_with_its_toolset_switched_off_no_export_is_read(sandbox: Sandbox,
 
 async def test_what_is_cut_says_where_to_go_on(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     everything = {one["uuid"] for one in await rows(client)}
-    monkeypatch.setattr(exporting, "LARGEST_FILE", 1)
+    monkeypatch.setattr(exporting, "MAX_FILE_SIZE", 1)
     made = await ask(client, TOOL, format="csv")
     assert made["notes"] == snapshot(
         [
@@ -573,7 +573,7 @@ async def test_what_is_cut_says_where_to_go_on(client: Client, monkeypatch: pyte
 
 
 async def test_links_past_the_bound_are_said_to_be_missing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "MOST_PARENTS", 2)
+    monkeypatch.setattr(exporting, "MAX_PARENTS", 2)
     made = await ask(client, TOOL, format="stix2", tags=["ledger-frost"], handling="amber")
     assert made["notes"] == snapshot(
         [
@@ -632,14 +632,14 @@ async def test_a_bare_list_is_followed_by_its_pages(tmp_path: Path) -> None:
 
 
 async def test_an_api_that_hangs_cuts_the_export_at_the_last_whole_page(tmp_path: Path) -> None:
-    folder = ExportFolder(Settings(state_dir=tmp_path), NOW)
+    folder = ExportFolder(Settings(state_dir=tmp_path), NOW, MEDIA_TYPES)
     file = new_export("csv", Handling(Tlp.RED), Heading("x", "x", NOW))
 
     async def unheard(progress: float, total: float | None, message: str | None) -> None:
         pass
 
     async with upstream(page_of_events("next"), Act.HANG) as api, api.client() as calling:
-        with anyio.fail_after(SPARE_AFTER_EVENTS + 1):
+        with anyio.fail_after(RESERVED_AFTER_EVENTS + 1):
             export = await export_events(
                 calling, EventSearch(), Reading((), False, Tlp.RED), file, "csv", folder, unheard
             )

@@ -6,7 +6,7 @@ import pytest
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.server import offered_tools
+from cf1_mcp.server.mcp_server import offered_tools
 from cf1_mcp.settings import Settings
 from tests.conversations import ask, column
 

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cf1_mcp.models import NewEvent, Tlp
 from cf1_mcp.profiles import sampling
 from cf1_mcp.sandbox.app import sandbox_app
-from cf1_mcp.server import build_server
+from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.conftest import NOW, Sandbox
 from tests.conversations import ask, column, refused, text_of, told
@@ -739,7 +739,7 @@ async def test_a_period_that_could_not_be_read_does_not_pass_for_an_empty_one(
 
 
 async def test_a_part_that_hangs_is_left_out(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "PATIENCE", 3.0)
+    monkeypatch.setattr(sampling, "TIMEOUT", 3.0)
     async with differing(sandbox, Settings(state_dir=tmp_path), "hasChildren", None) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     notes = data["notes"]

@@ -8,10 +8,10 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
+from cf1_mcp.api.transport import network
 from cf1_mcp.models import Tlp
-from cf1_mcp.server import build_server
+from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
-from cf1_mcp.transport import network
 from tests.conftest import NOW, Sandbox
 from tests.conversations import ask, column, refused, told
 from tests.every_tool import Tenant

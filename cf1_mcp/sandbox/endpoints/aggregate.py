@@ -3,10 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cf1_mcp.sandbox.answers import answer
-from cf1_mcp.sandbox.drafts import is_array
+from cf1_mcp.sandbox.http.envelopes import answer
+from cf1_mcp.sandbox.http.requests import query_of, read_body, store_of, truth, whole_number
+from cf1_mcp.sandbox.inputs import is_array
 from cf1_mcp.sandbox.invented import AGGREGATE_LIMIT
-from cf1_mcp.sandbox.requests import query_of, read_body, store_of, truth, whole_number
 
 
 async def aggregate(request: Request) -> Response:
@@ -30,6 +30,6 @@ async def graphql(request: Request) -> Response:
     """POST /v2/events/graphql and /events/graphql."""
     body = await read_body(request)
     # Imported here, so that only those who ask GraphQL wait for it.
-    from cf1_mcp.sandbox.graphql import execute
+    from cf1_mcp.sandbox.search.graphql import execute
 
     return answer(request, execute(store_of(request), body))

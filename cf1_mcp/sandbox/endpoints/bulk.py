@@ -5,16 +5,16 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cf1_mcp.sandbox.answers import answer
-from cf1_mcp.sandbox.changes import NewRow, insert_events
-from cf1_mcp.sandbox.drafts import Draft, Json, draft, is_array
 from cf1_mcp.sandbox.errors import BadRequest
+from cf1_mcp.sandbox.http.envelopes import answer
+from cf1_mcp.sandbox.http.requests import one_text, read_body, store_of, truth
+from cf1_mcp.sandbox.inputs import Draft, Json, draft, is_array
 from cf1_mcp.sandbox.instants import stored
 from cf1_mcp.sandbox.invented import BULK_RELATIONSHIP, INDICATOR_DELAY, shard_id
-from cf1_mcp.sandbox.moves import link
-from cf1_mcp.sandbox.requests import one_text, read_body, store_of, truth
-from cf1_mcp.sandbox.scope import dataset_number
-from cf1_mcp.sandbox.vocabulary import Vocabulary
+from cf1_mcp.sandbox.search.dataset_scope import dataset_number
+from cf1_mcp.sandbox.shared_words import Vocabulary
+from cf1_mcp.sandbox.storage.event_moves import link
+from cf1_mcp.sandbox.storage.event_writes import NewRow, insert_events
 
 RowError = dict[str, object]
 

@@ -3,15 +3,15 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cf1_mcp.sandbox.answers import answer, enveloped
-from cf1_mcp.sandbox.changes import delete_events, known_event
-from cf1_mcp.sandbox.drafts import is_array
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.history import revert
-from cf1_mcp.sandbox.moves import Copied, copy_events, move_events
-from cf1_mcp.sandbox.relations import add_references, add_tags, remove_references, remove_tags
-from cf1_mcp.sandbox.requests import one_text, query_of, read_body, store_of, texts, truth
-from cf1_mcp.sandbox.scope import dataset_number
+from cf1_mcp.sandbox.http.envelopes import answer, enveloped
+from cf1_mcp.sandbox.http.requests import one_text, query_of, read_body, store_of, texts, truth
+from cf1_mcp.sandbox.inputs import is_array
+from cf1_mcp.sandbox.search.dataset_scope import dataset_number
+from cf1_mcp.sandbox.storage.event_links import add_references, add_tags, remove_references, remove_tags
+from cf1_mcp.sandbox.storage.event_moves import Copied, copy_events, move_events
+from cf1_mcp.sandbox.storage.event_writes import delete_events, known_event
+from cf1_mcp.sandbox.storage.revisions import revert
 
 DONE = {"success": True}
 

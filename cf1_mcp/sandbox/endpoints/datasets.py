@@ -4,9 +4,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cf1_mcp.models import Dataset
-from cf1_mcp.sandbox.answers import answer
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.requests import one_text, query_of, read_body, store_of, truth
+from cf1_mcp.sandbox.http.envelopes import answer
+from cf1_mcp.sandbox.http.requests import one_text, query_of, read_body, store_of, truth
 
 
 async def list_datasets(request: Request) -> Response:

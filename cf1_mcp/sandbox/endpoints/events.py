@@ -6,18 +6,18 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cf1_mcp.sandbox.answers import answer
-from cf1_mcp.sandbox.changes import NewRow, find_event, insert_events, known_event, update_event
-from cf1_mcp.sandbox.drafts import Json, draft, is_object
 from cf1_mcp.sandbox.errors import BadRequest, NotFound, Refused
-from cf1_mcp.sandbox.listing import PARAMETERS, parse_listing, read_page
-from cf1_mcp.sandbox.requests import list_query, one_text, query_of, read_body, store_of, texts
-from cf1_mcp.sandbox.scope import dataset_number, dataset_numbers
-from cf1_mcp.sandbox.vocabulary import Vocabulary
-from cf1_mcp.sandbox.wire import wire_event, wire_events
+from cf1_mcp.sandbox.http.envelopes import answer
+from cf1_mcp.sandbox.http.requests import list_query, one_text, query_of, read_body, store_of, texts
+from cf1_mcp.sandbox.inputs import Json, draft, is_object
+from cf1_mcp.sandbox.search.dataset_scope import dataset_number, dataset_numbers
+from cf1_mcp.sandbox.search.event_json import wire_event, wire_events
+from cf1_mcp.sandbox.search.pages import PARAMETERS, parse_listing, read_page
+from cf1_mcp.sandbox.shared_words import Vocabulary
+from cf1_mcp.sandbox.storage.event_writes import NewRow, find_event, insert_events, known_event, update_event
 
 TAXII = "application/taxii+json;version=2.1"
-MOST_UPDATED = 100
+MAX_UPDATED = 100
 FORMATS = ("json", "stix2", "taxii")
 
 
@@ -45,7 +45,7 @@ def _listed(request: Request, given: Json) -> Response:
     events = wire_events(store.db, page.numbers)
     if form != "json":
         # Imported here, so that an ordinary list does not wait for it.
-        from cf1_mcp.sandbox import formats
+        from cf1_mcp.sandbox.storage import stix_feed as formats
 
         if form == "taxii":
             return JSONResponse(formats.taxii_envelope(events, page.cursor is not None), media_type=TAXII)
@@ -110,8 +110,8 @@ async def update_bulk(request: Request) -> Response:
     body = await read_body(request)
     dataset = dataset_number(store.db, one_text(body, "datasetId"))
     uuids = texts(body, "eventIds")
-    if len(uuids) > MOST_UPDATED:
-        raise BadRequest(f"eventIds holds {len(uuids)} ids; at most {MOST_UPDATED} are updated at once")
+    if len(uuids) > MAX_UPDATED:
+        raise BadRequest(f"eventIds holds {len(uuids)} ids; at most {MAX_UPDATED} are updated at once")
     updates = body.get("updates")
     if not is_object(updates):
         raise BadRequest("updates must be an object of fields and their new values")

@@ -8,16 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cf1_mcp.models import Condition
-from cf1_mcp.sandbox.answers import answer
-from cf1_mcp.sandbox.drafts import Json, is_array, is_object
 from cf1_mcp.sandbox.errors import BadRequest
+from cf1_mcp.sandbox.http.envelopes import answer
+from cf1_mcp.sandbox.http.requests import list_query, refuse_unserved, store_of, whole_number
+from cf1_mcp.sandbox.inputs import Json, is_array, is_object
 from cf1_mcp.sandbox.instants import shown
 from cf1_mcp.sandbox.invented import NAMESPACE, RELATED_EVENTS
-from cf1_mcp.sandbox.listing import page_size_of
-from cf1_mcp.sandbox.matching import text_test
-from cf1_mcp.sandbox.requests import list_query, refuse_unserved, store_of, whole_number
-from cf1_mcp.sandbox.scope import dataset_numbers, scope_clause
-from cf1_mcp.sandbox.search import parse_conditions
+from cf1_mcp.sandbox.search.conditions import parse_conditions
+from cf1_mcp.sandbox.search.dataset_scope import dataset_numbers, scope_clause
+from cf1_mcp.sandbox.search.pages import page_size_of
+from cf1_mcp.sandbox.search.sql_conditions import text_test
 
 # What a search of indicators may look at here, and the like field of a search of events, whose rules hold.
 COLUMNS: Final = {"value": ("i.value", "indicator"), "indicatorType": ("t.name", "indicatorType")}

@@ -3,10 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cf1_mcp.sandbox import saved
-from cf1_mcp.sandbox.answers import answer
 from cf1_mcp.sandbox.errors import NotFound
-from cf1_mcp.sandbox.requests import read_body, store_of
+from cf1_mcp.sandbox.http.envelopes import answer
+from cf1_mcp.sandbox.http.requests import read_body, store_of
+from cf1_mcp.sandbox.storage import query_storage as saved
 
 
 async def list_queries(request: Request) -> Response:

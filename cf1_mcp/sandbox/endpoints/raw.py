@@ -5,15 +5,15 @@ import json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cf1_mcp.sandbox.answers import answer
-from cf1_mcp.sandbox.changes import find_event, known_event, update_raw
 from cf1_mcp.sandbox.errors import BadRequest, NotFound
+from cf1_mcp.sandbox.http.envelopes import answer
+from cf1_mcp.sandbox.http.requests import read_body, store_of
 from cf1_mcp.sandbox.instants import shown
 from cf1_mcp.sandbox.invented import ACCOUNT_NUMBER
-from cf1_mcp.sandbox.requests import read_body, store_of
-from cf1_mcp.sandbox.scope import dataset_number
-from cf1_mcp.sandbox.store import Store
-from cf1_mcp.sandbox.wire import raw_id
+from cf1_mcp.sandbox.search.dataset_scope import dataset_number
+from cf1_mcp.sandbox.search.event_json import raw_id
+from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.event_writes import find_event, known_event, update_raw
 
 RawRow = tuple[int, int, str, str, str | None, str | None]
 

@@ -3,15 +3,15 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cf1_mcp.sandbox.answers import answer
-from cf1_mcp.sandbox.changes import known_event
-from cf1_mcp.sandbox.drafts import is_array
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.listing import page_size_of
-from cf1_mcp.sandbox.relations import create_relationships, known_type, related_events
-from cf1_mcp.sandbox.requests import one_text, query_of, read_body, store_of, texts, truth, whole_number
-from cf1_mcp.sandbox.scope import dataset_number
-from cf1_mcp.sandbox.wire import wire_events
+from cf1_mcp.sandbox.http.envelopes import answer
+from cf1_mcp.sandbox.http.requests import one_text, query_of, read_body, store_of, texts, truth, whole_number
+from cf1_mcp.sandbox.inputs import is_array
+from cf1_mcp.sandbox.search.dataset_scope import dataset_number
+from cf1_mcp.sandbox.search.event_json import wire_events
+from cf1_mcp.sandbox.search.pages import page_size_of
+from cf1_mcp.sandbox.storage.event_links import create_relationships, known_type, related_events
+from cf1_mcp.sandbox.storage.event_writes import known_event
 
 
 async def list_relationships(request: Request) -> Response:

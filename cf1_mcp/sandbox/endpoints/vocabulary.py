@@ -7,17 +7,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cf1_mcp.models import Category
-from cf1_mcp.sandbox.answers import answer
 from cf1_mcp.sandbox.catalog import COUNTRIES
-from cf1_mcp.sandbox.drafts import is_array, words
 from cf1_mcp.sandbox.errors import BadRequest
+from cf1_mcp.sandbox.http.envelopes import answer
+from cf1_mcp.sandbox.http.requests import one_text, query_of, read_body, refuse_unserved, store_of, whole_number
+from cf1_mcp.sandbox.inputs import is_array, words
 from cf1_mcp.sandbox.instants import shown
-from cf1_mcp.sandbox.listing import page_size_of
-from cf1_mcp.sandbox.matching import text_test
-from cf1_mcp.sandbox.requests import one_text, query_of, read_body, refuse_unserved, store_of, whole_number
-from cf1_mcp.sandbox.scope import dataset_numbers, scope_clause
-from cf1_mcp.sandbox.vocabulary import add_category, industries
-from cf1_mcp.sandbox.wire import whole
+from cf1_mcp.sandbox.search.dataset_scope import dataset_numbers, scope_clause
+from cf1_mcp.sandbox.search.event_json import whole
+from cf1_mcp.sandbox.search.pages import page_size_of
+from cf1_mcp.sandbox.search.sql_conditions import text_test
+from cf1_mcp.sandbox.shared_words import add_category, industries
 
 _CATEGORY = "SELECT uuid, name, kill_chain, mitre_attack, mitre_capec, shortname FROM category"
 

@@ -1,0 +1,1 @@
+"""The Threat Events API: one method an operation, routes, transport, failures, vocabularies."""

@@ -1,0 +1,250 @@
+"""ThreatEventsClient: one method an operation, all through the one `request()` of its connection."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
+
+from cf1_mcp.api import operations as op
+from cf1_mcp.api.connection import Connection, Query
+from cf1_mcp.models import (
+    Aggregates,
+    BulkCreated,
+    BulkWithRelationshipsCreated,
+    Category,
+    Country,
+    Dataset,
+    Direction,
+    Done,
+    Event,
+    EventChange,
+    EventPage,
+    EventSearch,
+    GraphqlAnswer,
+    IndicatorPage,
+    Moved,
+    NewEvent,
+    QueryAlert,
+    QueryAlertFields,
+    Raw,
+    RawChange,
+    RelationshipsCreated,
+    RelationshipType,
+    Reverted,
+    SavedQuery,
+    SavedQueryFields,
+    TagPage,
+)
+
+# A query string longer than this is asked with a body: proxies and servers begin to refuse addresses near 8 kB.
+MAX_QUERY_LENGTH = 4000
+
+
+def _as_query(search: EventSearch) -> dict[str, str | float | bool | Sequence[str] | None]:
+    """A search as query parameters. `search` goes as one JSON text: repeated keys would lose which belongs to which."""
+    query = search.wire()
+    if "search" in query:
+        query["search"] = json.dumps(query["search"], separators=(",", ":"), ensure_ascii=False)
+    return query
+
+
+class ThreatEventsClient(Connection):
+    """The operations of the Threat Events API. Every failure is a `ThreatEventsError`."""
+
+    # -- reading events
+
+    async def list_events(self, search: EventSearch) -> EventPage:
+        """A page of events. Short searches go in the address; long ones, and any with branches, in a body."""
+        query = _as_query(search)
+        if search.search_branches or len(str(query)) > MAX_QUERY_LENGTH:
+            return await self.request(EventPage, op.SEARCH_EVENTS, body=search.wire(), paged=True)
+        return await self.request(EventPage, op.LIST_EVENTS, query=query, paged=True)
+
+    async def read_event(self, dataset_id: str, event_id: str) -> Event:
+        return await self.request(Event, op.READ_EVENT, dataset_id=dataset_id, event_id=event_id)
+
+    async def read_event_anywhere(self, event_id: str) -> Event:
+        """For when the dataset is unknown; the route is deprecated."""
+        return await self.request(Event, op.READ_EVENT_ANYWHERE, event_id=event_id)
+
+    async def read_raw(self, event_id: str, raw_id: str) -> Raw:
+        return await self.request(Raw, op.READ_RAW, event_id=event_id, raw_id=raw_id)
+
+    async def read_dataset_raw(self, dataset_id: str, event_id: str) -> Raw:
+        return await self.request(Raw, op.READ_DATASET_RAW, dataset_id=dataset_id, event_id=event_id)
+
+    async def list_relationships(
+        self,
+        event_id: str,
+        dataset_id: str,
+        direction: Direction = "both",
+        max_depth: int | None = None,
+        relationship_types: Sequence[RelationshipType] | None = None,
+        include_parent: bool = True,
+        page: int | None = None,
+        page_size: int | None = None,
+    ) -> list[Event]:
+        """Events that hang together with one, without the links between them: the API does not tell those."""
+        query: Query = {
+            "datasetId": dataset_id,
+            "direction": direction,
+            "maxDepth": max_depth,
+            "relationshipTypes": relationship_types,
+            "includeParent": include_parent,
+            "page": page,
+            "pageSize": page_size,
+        }
+        return await self.request(list[Event], op.LIST_RELATIONSHIPS, query=query, event_id=event_id)
+
+    async def list_indicators(
+        self, dataset_ids: Sequence[str], values: Sequence[str], page: int = 1, page_size: int = 1_000
+    ) -> IndicatorPage:
+        """Those of up to a hundred values that the datasets hold, each with every event that it belongs to."""
+        search = [{"field": "value", "op": "in", "value": [*values]}]
+        query: Query = {
+            "datasetIds": dataset_ids,
+            "search": json.dumps(search, separators=(",", ":"), ensure_ascii=False),
+            "relatedEventsLimit": -1,
+            "includeTags": False,
+            "page": page,
+            "pageSize": page_size,
+        }
+        return await self.request(IndicatorPage, op.LIST_INDICATORS, query=query)
+
+    async def aggregate_events(
+        self,
+        columns: Sequence[str],
+        dataset_ids: Sequence[str],
+        start_date: str | None = None,
+        end_date: str | None = None,
+        group_by_date: bool | None = None,
+        limit: int | None = None,
+    ) -> Aggregates:
+        query: Query = {
+            "aggregateBy": ",".join(columns),
+            "datasetId": dataset_ids,
+            "startDate": start_date,
+            "endDate": end_date,
+            "groupByDate": group_by_date,
+            "limit": limit,
+        }
+        return await self.request(Aggregates, op.AGGREGATE_EVENTS, query=query)
+
+    async def query_graphql(self, query: str, variables: Mapping[str, JsonValue] | None = None) -> GraphqlAnswer:
+        body = {"query": query} | ({"variables": variables} if variables else {})
+        return await self.request(GraphqlAnswer, op.QUERY_GRAPHQL, body=body)
+
+    # -- changing events
+
+    async def create_event(self, event: NewEvent) -> Event:
+        return await self.request(Event, op.CREATE_EVENT, body=event.wire())
+
+    async def create_events(self, dataset_id: str, events: Sequence[NewEvent]) -> BulkCreated:
+        """Many events at once; their indicators follow a little later."""
+        body = {"datasetId": dataset_id, "data": [event.wire() for event in events], "includeCreatedEvents": True}
+        return await self.request(BulkCreated, op.CREATE_EVENTS, body=body)
+
+    async def create_events_with_relationships(
+        self, dataset_id: str, events: Sequence[NewEvent]
+    ) -> BulkWithRelationshipsCreated:
+        body = {"datasetId": dataset_id, "data": [event.wire() for event in events]}
+        return await self.request(BulkWithRelationshipsCreated, op.CREATE_EVENTS_WITH_RELATIONSHIPS, body=body)
+
+    async def update_event(self, event_id: str, change: EventChange) -> Event:
+        return await self.request(Event, op.UPDATE_EVENT, body=change.wire(), event_id=event_id)
+
+    async def update_raw(self, event_id: str, raw_id: str, change: RawChange) -> Raw:
+        return await self.request(Raw, op.UPDATE_RAW, body=change.wire(), event_id=event_id, raw_id=raw_id)
+
+    async def tag_event(self, event_id: str, tags: Sequence[str]) -> Done:
+        return await self.request(Done, op.TAG_EVENT, body={"tags": tags}, event_id=event_id)
+
+    async def untag_event(self, event_id: str, tags: Sequence[str]) -> Done:
+        return await self.request(Done, op.UNTAG_EVENT, body={"tags": tags}, event_id=event_id)
+
+    async def relate_event(self, event_id: str, references: Sequence[str]) -> Done:
+        return await self.request(Done, op.RELATE_EVENT, body={"events": references}, event_id=event_id)
+
+    async def unrelate_event(self, event_id: str, references: Sequence[str]) -> Done:
+        return await self.request(Done, op.UNRELATE_EVENT, body={"events": references}, event_id=event_id)
+
+    async def create_relationships(
+        self, dataset_id: str, parent_id: str, child_ids: Sequence[str], relationship_type: RelationshipType
+    ) -> RelationshipsCreated:
+        body = {
+            "datasetId": dataset_id,
+            "parentId": parent_id,
+            "childIds": child_ids,
+            "relationshipType": relationship_type,
+        }
+        return await self.request(RelationshipsCreated, op.CREATE_RELATIONSHIPS, body=body)
+
+    async def move_events(
+        self, dataset_id: str, dest_dataset_id: str, event_ids: Sequence[str], keep_raw_data: bool = True
+    ) -> Moved:
+        """Raw evidence always leaves the source; it is lost unless kept, so it is kept unless told otherwise."""
+        body = {"destDatasetId": dest_dataset_id, "eventIds": event_ids}
+        query: Query = {"keepRawData": keep_raw_data}
+        return await self.request(Moved, op.MOVE_EVENTS, query=query, body=body, dataset_id=dataset_id)
+
+    async def delete_events(self, dataset_id: str, event_ids: Sequence[str]) -> int:
+        return await self.request(int, op.DELETE_EVENTS, query={"eventIds": event_ids}, dataset_id=dataset_id)
+
+    async def revert_dataset(self, dataset_id: str, minutes_ago: float) -> Reverted:
+        return await self.request(Reverted, op.REVERT_DATASET, body={"minutesAgo": minutes_ago}, dataset_id=dataset_id)
+
+    # -- saved queries and alerts
+
+    async def list_queries(self) -> list[SavedQuery]:
+        return await self.request(list[SavedQuery], op.LIST_QUERIES)
+
+    async def read_query(self, query_id: int) -> SavedQuery:
+        return await self.request(SavedQuery, op.READ_QUERY, query_id=query_id)
+
+    async def create_query(self, fields: SavedQueryFields) -> SavedQuery:
+        return await self.request(SavedQuery, op.CREATE_QUERY, body=fields.wire())
+
+    async def update_query(self, query_id: int, fields: SavedQueryFields) -> SavedQuery:
+        return await self.request(SavedQuery, op.UPDATE_QUERY, body=fields.wire(), query_id=query_id)
+
+    async def delete_query(self, query_id: int) -> None:
+        await self.request(object, op.DELETE_QUERY, query_id=query_id)
+
+    async def list_alerts(self) -> list[QueryAlert]:
+        return await self.request(list[QueryAlert], op.LIST_ALERTS)
+
+    async def read_alert(self, alert_id: int) -> QueryAlert:
+        return await self.request(QueryAlert, op.READ_ALERT, alert_id=alert_id)
+
+    async def create_alert(self, fields: QueryAlertFields) -> QueryAlert:
+        return await self.request(QueryAlert, op.CREATE_ALERT, body=fields.wire())
+
+    async def update_alert(self, alert_id: int, fields: QueryAlertFields) -> QueryAlert:
+        return await self.request(QueryAlert, op.UPDATE_ALERT, body=fields.wire(), alert_id=alert_id)
+
+    async def delete_alert(self, alert_id: int) -> None:
+        await self.request(object, op.DELETE_ALERT, alert_id=alert_id)
+
+    # -- vocabularies
+
+    async def list_datasets(self) -> list[Dataset]:
+        return await self.request(list[Dataset], op.LIST_DATASETS)
+
+    async def list_attackers(self, dataset_ids: Sequence[str]) -> list[str]:
+        return await self.request(list[str], op.LIST_ATTACKERS, query={"datasetIds": dataset_ids})
+
+    async def list_categories(self) -> list[Category]:
+        return await self.request(list[Category], op.LIST_CATEGORIES)
+
+    async def list_countries(self) -> list[Country]:
+        return await self.request(list[Country], op.LIST_COUNTRIES)
+
+    async def list_industries(self) -> list[str]:
+        return await self.request(list[str], op.LIST_INDUSTRIES)
+
+    async def list_indicator_types(self, dataset_ids: Sequence[str]) -> list[str]:
+        return await self.request(list[str], op.LIST_INDICATOR_TYPES, query={"datasetIds": dataset_ids})
+
+    async def list_tags(self, search: str | None = None, page: int = 1, page_size: int = 100) -> TagPage:
+        query: Query = {"search": search, "page": page, "pageSize": page_size}
+        return await self.request(TagPage, op.LIST_TAGS, query=query)

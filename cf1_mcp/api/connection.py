@@ -1,0 +1,195 @@
+"""The one way a request is sent and its answer read. Every failure is a `ThreatEventsError`."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from types import TracebackType
+from typing import Final, Self, TypeVar
+from urllib.parse import quote
+
+import anyio
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from cf1_mcp.api.failures import failure, no_answer, not_json, too_slow, unsuccessful, waited_too_long
+from cf1_mcp.api.operations import Operation, Route
+from cf1_mcp.api.transport import READS, TIMEOUT, WRITES, WaitTooLong, retrying
+from cf1_mcp.errors import ApiError, BadArgument, UnexpectedAnswer
+from cf1_mcp.settings import UpdateMethod
+
+T = TypeVar("T")
+Query = Mapping[str, str | float | bool | Sequence[str] | None]
+Connect = Callable[[], httpx.AsyncBaseTransport]
+
+BUDGET: Final = 25.0
+# The sandbox marks its answers, wherever it runs, so that nothing fictional passes for intelligence.
+SANDBOX_MARK: Final = "X-Sandbox"
+
+
+class Connection:
+    """The Threat Events API of one account.
+
+    `connect` makes the transport when the first request needs it. `budget` is the longest that one operation may
+    take, in seconds, retries included. `fictional` turns true once an answer came from a sandbox.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        account_id: str,
+        api_token: str | None,
+        connect: Connect,
+        update_method: UpdateMethod = "PATCH",
+        budget: float = BUDGET,
+    ) -> None:
+        self.fictional = False
+        self._base = f"{base_url}/accounts/{account_id}/cloudforce-one"
+        self._secrets = tuple(secret for secret in (api_token, account_id) if secret)
+        self._authorization = {"Authorization": f"Bearer {api_token}"} if api_token else {}
+        self._connect = connect
+        self._update_method = update_method
+        self._budget = budget
+        self._remembered: dict[str, Route] = {}
+        self._http: httpx.AsyncClient | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._http is not None:
+            await self._http.aclose()
+
+    async def request(
+        self,
+        shape: type[T],
+        operation: Operation,
+        *,
+        query: Query | None = None,
+        body: Mapping[str, object] | None = None,
+        paged: bool = False,
+        **ids: str | int,
+    ) -> T:
+        """Do one operation and read its answer as `shape`.
+
+        `paged` keeps the paging facts beside a list: `shape` then describes `{"result", "result_info"}`.
+
+        Raises:
+            ApiError: the API refused, failed, did not answer within the budget, or answered something else.
+            BadArgument: an id cannot stand in a path.
+        """
+        try:
+            with anyio.fail_after(self._budget):
+                answer = await self._try_routes(operation, query, body, ids)
+        except TimeoutError:
+            raise too_slow(self._budget) from None
+        except WaitTooLong as error:
+            raise waited_too_long(error, self._secrets) from None
+        except httpx.HTTPError as error:
+            raise no_answer(error) from None
+        try:
+            return _reader(shape).validate_python(self._unwrapped(answer, paged))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the whole answer"
+            raise UnexpectedAnswer(
+                f"The answer to {operation.name} is not as this API gives it: {where}: {first['msg']}. "
+                "If it goes on, report it to the operator: the API may have changed."
+            ) from None
+
+    async def _try_routes(
+        self, operation: Operation, query: Query | None, body: Mapping[str, object] | None, ids: Mapping[str, str | int]
+    ) -> object:
+        """The first route's answer, or a later route's where a server does not know the earlier ones."""
+        errors: list[ApiError] = []
+        for route in self._in_order(operation):
+            response = await self._send(operation, route, query, body, ids)
+            if response.is_success:
+                self._remembered[operation.name] = route
+                return _parsed(response.content)
+            errors.append(failure(response, self._secrets))
+            if response.status_code not in operation.gives_way_on:
+                raise errors[-1]
+        raise errors[0]
+
+    def _in_order(self, operation: Operation) -> list[Route]:
+        """The operation's routes, the one that worked last in front, else the one the operator prefers."""
+        remembered = self._remembered.get(operation.name)
+        twins = {route.method for route in operation.routes} == {"PATCH", "POST"}
+        return sorted(
+            operation.routes,
+            key=lambda route: (route != remembered, twins and route.method != self._update_method),
+        )
+
+    async def _send(
+        self,
+        operation: Operation,
+        route: Route,
+        query: Query | None,
+        body: Mapping[str, object] | None,
+        ids: Mapping[str, str | int],
+    ) -> httpx.Response:
+        http = self._http = self._http or self._open()
+        path = route.path.format_map({name: _segment(name, value) for name, value in ids.items()})
+        try:
+            request = http.build_request(route.method, self._base + path, params=_parameters(query), json=body)
+        except UnicodeEncodeError:
+            raise BadArgument("text", "it holds half a character (a lone surrogate)", "whole characters") from None
+        request.extensions["retry"] = READS if operation.reads else WRITES
+        response = await http.send(request)
+        self.fictional = self.fictional or SANDBOX_MARK in response.headers
+        return response
+
+    def _open(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            transport=retrying(self._connect()),
+            headers={"Accept": "application/json", **self._authorization},
+            timeout=TIMEOUT,
+            follow_redirects=False,
+        )
+
+    def _unwrapped(self, answer: object, paged: bool) -> object:
+        # Some answers own a `success` of their own, so an envelope is told by `result`.
+        if not (isinstance(answer, dict) and "result" in answer and "success" in answer):
+            return {"result": answer} if paged else answer  # pyright: ignore[reportUnknownVariableType]
+        if answer["success"] is False:
+            raise unsuccessful(answer, self._secrets)  # pyright: ignore[reportUnknownArgumentType]
+        return answer if paged else answer["result"]  # pyright: ignore[reportUnknownVariableType]
+
+
+@cache
+def _reader(shape: type[T]) -> TypeAdapter[T]:
+    return TypeAdapter(shape)
+
+
+def _parsed(content: bytes) -> object:
+    if not content:
+        return None
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        raise not_json(content) from None
+
+
+def _segment(name: str, value: str | int) -> str:
+    text = str(value)
+    if text in ("", ".", ".."):
+        raise BadArgument(name, f"{text!r} is no id", "an id from an earlier answer")
+    return quote(text, safe="")
+
+
+def _parameters(query: Query | None) -> httpx.QueryParams:
+    """Query parameters as the API takes them: lists repeat the name, booleans are lower case, None is left out."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in (query or {}).items():
+        match value:
+            case None:
+                continue
+            case bool():
+                pairs.append((name, "true" if value else "false"))
+            case str() | int() | float():
+                pairs.append((name, str(value)))
+            case _:
+                pairs.extend((name, item) for item in value)
+    return httpx.QueryParams(tuple(pairs))

@@ -1,0 +1,168 @@
+"""From an answer that is no success to the error that says what to do about it."""
+
+import json
+from collections.abc import Sequence
+
+import httpx
+
+from cf1_mcp.api.transport import WaitTooLong
+from cf1_mcp.errors import (
+    ApiError,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Refused,
+    Unauthenticated,
+    Unavailable,
+    UnexpectedAnswer,
+)
+from cf1_mcp.text.sanitize import clean
+
+MAX_REASON_LENGTH = 300
+# What a 404 means where it is alerts that are asked for.
+NO_ALERTS = "This account has no query alerts; not every account does. Use list_saved_queries to see what is watched."
+
+
+def failure(response: httpx.Response, secrets: Sequence[str]) -> ApiError:
+    """The error for an answer with a status of 400 or more.
+
+    Published errors of this API are `{"errors": [{"message"}], "result": {}, "success": false}`; errors of the
+    gateway before it also carry a `code`, and a proxy may answer in HTML. All are read, none is required.
+    """
+    status = response.status_code
+    reason = api_reason(_json(response.content), secrets)
+    said = f' The API said: "{reason}".' if reason else ""
+    match status:
+        case 401:
+            return Unauthenticated(
+                f"The API does not accept the token (401).{said} "
+                "Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.",
+                status,
+            )
+        case 403:
+            return Forbidden(
+                f"The token may not do this (403).{said} Ask the operator whether the account has Cloudforce One and "
+                "the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+                status,
+            )
+        case 404 | 405:
+            return NotFound(
+                f"There is no such thing on this account ({status}).{said} "
+                "Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
+                status,
+            )
+        case 429:
+            wait = retry_after(response.headers)
+            when = f"Wait {wait:.0f} s before the next call" if wait is not None else "Wait a few minutes"
+            return RateLimited(f"The API's rate limit is reached (429).{said} {when}, and ask for more per call.", wait)
+        case _ if status < 400:
+            return UnexpectedAnswer(
+                f"The API answered {status}, a redirection that is not followed lest the token go elsewhere. "
+                "Ask the operator to check CLOUDFLARE_BASE_URL.",
+                status,
+            )
+        case _ if status >= 500:
+            return Unavailable(
+                f"The API failed ({status}).{said} If this was a change, look whether it was made before making it "
+                "again; if not, try again in a minute.",
+                status,
+            )
+        case _:
+            return Refused(
+                f"The API refused the request ({status}).{said or ' It gave no reason.'} Change what it names and "
+                "call again.",
+                status,
+            )
+
+
+def unsuccessful(envelope: object, secrets: Sequence[str]) -> ApiError:
+    """The error for `success: false` inside a 200."""
+    reason = api_reason(envelope, secrets) or "no reason given"
+    return Refused(
+        f'The API answered 200 but reported failure: "{reason}". Nothing may have been done; look before trying again.',
+        200,
+    )
+
+
+def api_reason(body: object, secrets: Sequence[str]) -> str:
+    """The API's own words for a failure, cleaned and clipped, or nothing. Secrets it may echo are blotted out."""
+    if not isinstance(body, dict):
+        return ""
+    errors: object = body.get("errors")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    if not isinstance(errors, list):
+        return ""
+    messages = [
+        str(error["message"])  # pyright: ignore[reportUnknownArgumentType]
+        for error in errors  # pyright: ignore[reportUnknownVariableType]
+        if isinstance(error, dict) and error.get("message")  # pyright: ignore[reportUnknownMemberType]
+    ]
+    reason = "; ".join(messages)
+    for secret in secrets:
+        reason = reason.replace(secret, "[hidden]")
+    return clean(reason, MAX_REASON_LENGTH).rstrip(". ")
+
+
+def retry_after(headers: httpx.Headers) -> float | None:
+    """Seconds to wait by the Retry-After header, where it gives seconds."""
+    value = headers.get("Retry-After", "").strip()
+    return float(value) if value.isascii() and value.isdigit() else None
+
+
+def waited_too_long(error: WaitTooLong, secrets: Sequence[str]) -> ApiError:
+    """The error for a retry that would come after the deadline."""
+    if isinstance(error.last, httpx.Response):
+        if error.last.status_code == 429:
+            # The transport caps what it reckons with; the header is what counts.
+            wait = retry_after(error.last.headers) or error.wait
+            return RateLimited(
+                f"The API's rate limit is reached (429) and asks for a wait of {wait:.0f} s, longer than one call may "
+                f"take. Call again after {wait:.0f} s.",
+                wait,
+            )
+        return failure(error.last, secrets)
+    return no_answer(error.last)
+
+
+def no_answer(error: Exception) -> ApiError:
+    """The error for a request that brought no answer."""
+    match error:
+        case httpx.ConnectTimeout() | httpx.ConnectError():
+            return Unavailable(
+                "The API cannot be reached: no connection could be made. Ask the operator to check the network, the "
+                "proxy and CLOUDFLARE_BASE_URL."
+            )
+        case httpx.TimeoutException():
+            return Unavailable(
+                "The API did not answer in time. Ask for less, for instance a shorter period, or try again."
+            )
+        case httpx.RemoteProtocolError() | httpx.ReadError() | httpx.WriteError():
+            return Unavailable(
+                "The connection broke before the whole answer was there. If this was a change, look whether it was "
+                "made before trying again; if not, try again."
+            )
+        case _:
+            return Unavailable(f"The request could not be sent ({type(error).__name__}). Try again.")
+
+
+def too_slow(budget: float) -> ApiError:
+    """The error for an operation that used up its time."""
+    return Unavailable(
+        f"The API did not answer within {budget:g} s. Ask for less, for instance a shorter period or a smaller "
+        "limit, or try again."
+    )
+
+
+def not_json(body: bytes) -> UnexpectedAnswer:
+    """The error for a success whose body is no JSON."""
+    kind = "an HTML page" if b"<html" in body[:2000].lower() else "no complete JSON"
+    return UnexpectedAnswer(
+        f"The answer was {kind} ({len(body):,} bytes) instead of this API's. Something between here and Cloudflare "
+        "may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy."
+    )
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""How a change is made: planned, previewed, confirmed, approved, journaled, carried out, undone."""

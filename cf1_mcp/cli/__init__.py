@@ -1,0 +1,1 @@
+"""The `cf1-mcp` command."""

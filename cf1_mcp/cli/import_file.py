@@ -1,0 +1,136 @@
+"""`cf1-mcp import`: a file of events into a dataset, with a progress bar, a summary and a report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import anyio
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from cf1_mcp.cli.serve import way_to
+from cf1_mcp.context import utc_now
+from cf1_mcp.errors import BadArgument, SettingsError, choices
+from cf1_mcp.imports.job import Options, run_import
+from cf1_mcp.imports.progress import Step
+from cf1_mcp.imports.readers.files import FORMATS, Format, format_of
+from cf1_mcp.imports.readers.sources import Source
+from cf1_mcp.imports.report import Summary
+from cf1_mcp.server.mcp_server import client_for
+from cf1_mcp.settings import Settings
+from cf1_mcp.text.sanitize import clean
+
+MAX_LINE_LENGTH: Final = 400
+DONE, SOME_MISSING, REFUSED = 0, 1, 2
+OUTCOMES: Final = {
+    "created": "created",
+    "there": "there already",
+    "changed": "there, brought up to date",
+    "refused": "refused",
+    "bad": "not right",
+    "ready": "not sent",
+    "sending": "sent, outcome unknown",
+}
+LINK_OUTCOMES: Final = {"made": "made", "there": "there already", "failed": "not made", "ready": "not made yet"}
+
+
+def import_file(
+    settings: Settings, file: Path, form: str, mapping: Sequence[str], constants: Sequence[str], options: Options
+) -> int:
+    """Import and tell; the exit code: 0 all is there, 1 some rows are not, 2 nothing was sent.
+
+    Raises:
+        ThreatEventsError: it could not begin.
+    """
+    if settings.credentials is None and settings.sandbox_db is None and not options.dry_run:
+        raise SettingsError(
+            "Without credentials the embedded sandbox answers, and it would forget what is imported. Set "
+            "CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or CF1_SANDBOX_DB to a file that keeps it."
+        )
+    console = Console(stderr=True)
+    named: dict[str, Format] = {known: known for known in FORMATS}
+    chosen = named.get(form.lower())
+    if form and chosen is None:
+        raise BadArgument("--format", f"{form!r} is none", choices(FORMATS))
+    source = Source(file, chosen or format_of(file), _pairs(mapping, "--map"), _pairs(constants, "--set"))
+    try:
+        summary = anyio.run(_imported, source, options, settings, console)
+    except KeyboardInterrupt:
+        console.print(Text("Interrupted. Nothing is lost: the same command goes on where it was."))
+        return SOME_MISSING
+    _tell(summary, options, console)
+    if not summary.sent and not options.dry_run:
+        return REFUSED
+    return DONE if summary.complete or (options.dry_run and not summary.rows.get("bad")) else SOME_MISSING
+
+
+async def _imported(source: Source, options: Options, settings: Settings, console: Console) -> Summary:
+    columns = (TextColumn("{task.description:9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[why]}"), console=console) as bar:
+        async with client_for(settings, way_to(settings)) as client:
+            return await run_import(source, options, settings, client, utc_now, _Bar(bar))
+
+
+class _Bar:
+    """A line for each step."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._tasks: dict[Step, TaskID] = {}
+        self._at: TaskID | None = None
+
+    def expect(self, step: Step, total: int) -> None:
+        self._task(step, total)
+
+    def advance(self, step: Step, count: int) -> None:
+        self._bar.advance(self._task(step, None), count)
+        self.say("")
+
+    def say(self, words: str) -> None:
+        if self._at is not None:
+            self._bar.update(self._at, why=words)
+
+    def _task(self, step: Step, total: int | None) -> TaskID:
+        if step not in self._tasks:
+            self._tasks[step] = self._bar.add_task(step, total=total, why="")
+        self._at = self._tasks[step]
+        return self._at
+
+
+def _tell(summary: Summary, options: Options, console: Console) -> None:
+    if summary.fictional:
+        console.print(Text("The API is a sandbox: nothing here is intelligence."))
+    for places, words in summary.problems:
+        console.print(Text(clean(f"row {places}: {words}", MAX_LINE_LENGTH)))
+    if summary.more_problems:
+        console.print(Text(f"{summary.more_problems:,} further problems are in the report."))
+    for note in summary.notes:
+        console.print(Text(clean(note, MAX_LINE_LENGTH)))
+    table = Table("rows", "", title=Text(clean(f"import into {summary.dataset}", MAX_LINE_LENGTH)))
+    words = OUTCOMES | {"ready": "would be created"} if options.dry_run else OUTCOMES
+    for state, outcome in words.items():
+        if count := summary.rows.get(state):
+            table.add_row(f"{count:,}", outcome)
+    for state, outcome in LINK_OUTCOMES.items():
+        if (count := summary.links.get(state)) and summary.sent:
+            table.add_row(f"{count:,}", f"relationships {outcome}")
+    console.print(table)
+    if summary.stopped:
+        console.print(Text(clean(summary.stopped, MAX_LINE_LENGTH)))
+    if summary.sent and not summary.complete:
+        console.print(Text("The same command goes on where this one stopped, and sends no row twice."))
+    console.print(Text(f"report: {summary.report}"), soft_wrap=True)
+    if summary.change_id:
+        console.print(Text(f"change: {summary.change_id}"))
+
+
+def _pairs(given: Sequence[str], argument: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in given:
+        left, equals, right = text.partition("=")
+        if not (equals and left.strip() and right.strip()):
+            raise BadArgument(argument, f"{text!r} is no pair", "NAME=VALUE, such as Datum=date or tlp=amber")
+        pairs[left.strip()] = right.strip()
+    return pairs

@@ -1,0 +1,1 @@
+"""How a function becomes a tool: its arguments, its schema, its toolset and its errors."""

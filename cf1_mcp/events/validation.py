@@ -1,0 +1,286 @@
+"""What an event may be made of: words that the account knows, real markings and dates, text that can be seen."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Final
+
+from mcp.server.mcpserver import Resolve
+from pydantic import JsonValue
+
+from cf1_mcp.api.vocabulary import EVERYWHERE, Vocabulary
+from cf1_mcp.context import KnownWords, Now
+from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
+from cf1_mcp.models import Country, Event, Tlp
+from cf1_mcp.policy.reading import Reader, Reading
+from cf1_mcp.search.countries import country_code
+from cf1_mcp.text.dates import ACCEPTED, moment
+from cf1_mcp.text.sanitize import clean, typed_indicator, visible
+
+MAX_RAW_SIZE: Final = 1_000_000  # bytes of JSON text
+MAX_TAG_LENGTH: Final = 512  # no search takes a longer value, so a longer tag could not be found again
+MAX_SHOWN_LENGTH: Final = 80
+
+
+@dataclass(frozen=True)
+class Checking:
+    """Holds the fields of events to what can be right. Words of the account are read only when a field needs them."""
+
+    words: Vocabulary
+    reading: Reading
+    now: datetime
+
+    async def fields(self, given: Mapping[str, str], where: str = "") -> dict[str, str]:
+        """Text fields of an event by their snake-case names, as they are to be sent: words in the account's spelling,
+        countries as ISO codes, dates in UTC. `where` stands before a name in an error, such as `events[3].`.
+
+        Raises:
+            BadArgument: a value cannot be right.
+            Withheld: a marking lies above the ceiling.
+        """
+        return {
+            name: await self._field(name, checked_text(text, where + name), where + name)
+            for name, text in given.items()
+        }
+
+    def marking(self, text: str, argument: str) -> str:
+        """A TLP marking in its one spelling. What may not be seen may not be made either."""
+        level = Tlp.parse(text)
+        if level is None:
+            raise BadArgument(argument, f"{_shown(text)} is no marking", choices([level.value for level in Tlp]))
+        if self.reading.above(level):
+            raise Withheld(f"{argument}: marking something {level.value}", self.reading.tlp_rule)
+        return level.value
+
+    def date(self, text: str, argument: str) -> str:
+        """A moment that has passed, as `YYYY-MM-DDTHH:MM:SSZ`."""
+        found = moment(text, self.now)
+        if found is None:
+            raise BadArgument(argument, f"{_shown(text)} is no date", ACCEPTED)
+        date = found.zfill(len("2026-11-24T00:00:00Z"))  # years before 1000 come without their zeros
+        if datetime.fromisoformat(date) > self.now:
+            raise BadArgument(argument, f"{date} is in the future", f"a moment up to now ({self.now:%Y-%m-%dT%H:%MZ})")
+        return date
+
+    async def _field(self, name: str, text: str, argument: str) -> str:
+        match name:
+            case "category":
+                return _known(_filled(text, argument), await self.words.categories(), argument)
+            case "event":
+                return _filled(text, argument)
+            case "date":
+                return self.date(text, argument)
+            case "tlp":
+                return self.marking(text, argument)
+            case "attacker":
+                return _visible(text.strip(), argument)
+            case "indicator":
+                return _visible(typed_indicator(text), argument)
+            case "target_industry" if text.strip():
+                return _known(text, await self.words.industries(), argument)
+            case "indicator_type" if text.strip():
+                return _known(text, await self._indicator_types(), argument)
+            case "attacker_country" | "target_country" if text.strip():
+                return _country(text, await self.words.country_list(), argument)
+            case _:
+                return text
+
+    async def _indicator_types(self) -> list[str]:
+        readable = tuple(dataset.uuid for dataset in self.reading.datasets)
+        return await self.words.indicator_types(readable if self.reading.restricted else EVERYWHERE)
+
+
+async def _checking(words: KnownWords, reading: Reader, now: Now) -> Checking:
+    return Checking(words, reading, now)
+
+
+async def _given(
+    category: str | None,
+    date: str | None,
+    event: str | None,
+    tlp: str | None,
+    attacker: str | None,
+    attacker_country: str | None,
+    indicator: str | None,
+    indicator_type: str | None,
+    insight: str | None,
+    target_country: str | None,
+    target_industry: str | None,
+) -> dict[str, str]:
+    named = {
+        "category": category,
+        "date": date,
+        "event": event,
+        "tlp": tlp,
+        "attacker": attacker,
+        "attacker_country": attacker_country,
+        "indicator": indicator,
+        "indicator_type": indicator_type,
+        "insight": insight,
+        "target_country": target_country,
+        "target_industry": target_industry,
+    }
+    return {name: text for name, text in named.items() if text is not None}
+
+
+Checker = Annotated[Checking, Resolve(_checking)]
+# The text fields of an event that a call names, not yet checked.
+Given = Annotated[dict[str, str], Resolve(_given)]
+
+
+def checked_tags(tags: Sequence[str], argument: str = "tags") -> list[str]:
+    """The tags, each once whatever its case.
+
+    Raises:
+        BadArgument: there are none, or one of them is blank, too long, or holds characters that are not seen.
+    """
+    if not tags:
+        raise BadArgument(argument, "there are no tags", "at least one tag")
+    distinct: dict[str, str] = {}
+    for tag in tags:
+        distinct.setdefault(tag.strip().casefold(), tag.strip())
+    for tag in distinct.values():
+        if not 0 < len(tag) <= MAX_TAG_LENGTH:
+            raise BadArgument(argument, f"a tag has {len(tag)} characters", f"tags of 1 to {MAX_TAG_LENGTH} characters")
+        _visible(tag, argument)
+    return list(distinct.values())
+
+
+def checked_text(text: str, argument: str) -> str:
+    """Free text as it is.
+
+    Raises:
+        BadArgument: it holds half a character, which cannot be sent.
+    """
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise BadArgument(argument, "it holds half a character (a lone surrogate)", "the whole text, or leave it out")
+    return text
+
+
+def checked_raw(data: dict[str, JsonValue], argument: str = "raw_data") -> dict[str, JsonValue]:
+    """The data of raw evidence.
+
+    Raises:
+        BadArgument: it is too large, nested too deep, or holds numbers that JSON has not.
+    """
+    try:
+        size = len(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
+    except (ValueError, RecursionError):
+        valid = "plain JSON without NaN or Infinity"
+        raise BadArgument(argument, "this cannot be written as JSON", valid) from None
+    if size > MAX_RAW_SIZE:
+        raise BadArgument(argument, f"it takes {size:,} bytes", f"at most {MAX_RAW_SIZE:,} bytes of JSON text")
+    return data
+
+
+def read_as(given: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, JsonValue]:
+    """A fact on what was read otherwise than it was typed, where anything was."""
+    told: list[JsonValue] = [
+        f"{name}: {clean(text, MAX_SHOWN_LENGTH, value=True)} as {clean(fields[name], MAX_SHOWN_LENGTH, value=True)}"
+        for name, text in given.items()
+        if _otherwise(name, text, fields[name])
+    ]
+    return {"read_as": told} if told else {}
+
+
+@dataclass
+class ReadAs:
+    """How many values of many events were read otherwise than they were typed, by field, with the first as example."""
+
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    examples: dict[str, str] = field(default_factory=dict[str, str])
+
+    def note(self, name: str, text: str, value: str) -> None:
+        # A date that only gets its time of day is read as anybody would.
+        if _otherwise(name, text, value) and not value.startswith(text.strip()):
+            self.counts[name] = self.counts.get(name, 0) + 1
+            pair = [clean(one, MAX_SHOWN_LENGTH, value=True) for one in (text, value)]
+            self.examples.setdefault(name, " as ".join(pair))
+
+    def told(self) -> dict[str, JsonValue]:
+        """The fact of it, where there is anything to tell."""
+        return (
+            {"read_as": [f"{name}: {count}, such as {self.examples[name]}" for name, count in self.counts.items()]}
+            if self.counts
+            else {}
+        )
+
+
+def differing(sent: Mapping[str, str], event: Event) -> list[JsonValue]:
+    """The fields that an answer tells otherwise than they were sent, each with both values."""
+    return [
+        {"field": name, "sent": clean(value, MAX_SHOWN_LENGTH), "answered": clean(told, MAX_SHOWN_LENGTH)}
+        for name, value in sent.items()
+        if name in event.model_fields_set and not same(name, value, told := str(getattr(event, name)))
+    ]
+
+
+def same(name: str, one: str, other: str) -> bool:
+    """Whether two values of an event's field mean the same: markings and dates have several spellings."""
+    match name:
+        case "tlp":
+            return one.strip() == other.strip() or Tlp.parse(one) == Tlp.parse(other) is not None
+        case "date":
+            return _instant(one) == _instant(other)
+        case "attacker_country" | "target_country":
+            return one.strip().casefold() == other.strip().casefold()
+        case _:
+            return one.strip() == other.strip()
+
+
+def _otherwise(name: str, text: str, value: str) -> bool:
+    return value != text.strip() and not same(name, value, text)
+
+
+def _instant(text: str) -> datetime | str:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _known(text: str, known: Sequence[str], argument: str) -> str:
+    """The word in the account's own spelling. An account without events tells no words to hold it to."""
+    if text in known or not known:
+        return text
+    wanted = text.strip().casefold()
+    for word in known:
+        if word.strip().casefold() == wanted:
+            return word
+    raise _unknown(text, known, argument, choices([clean(word, MAX_SHOWN_LENGTH) for word in known]))
+
+
+def _country(text: str, known: Sequence[Country], argument: str) -> str:
+    """The ISO code of a country given as such, by name or by a common alias."""
+    if not known:
+        return text
+    if code := country_code(text, known):
+        return code
+    raise _unknown(
+        text, [country.name for country in known], argument, "an ISO code of two letters such as US, or a name"
+    )
+
+
+def _unknown(text: str, known: Sequence[str], argument: str, valid: str) -> BadArgument:
+    meant = nearest(text, known)
+    hint = f", did you mean {clean(meant, MAX_SHOWN_LENGTH)!r}?" if meant else ""
+    return BadArgument(argument, f"the account does not know {_shown(text)}{hint}", valid)
+
+
+def _filled(text: str, argument: str) -> str:
+    if not text.strip():
+        raise BadArgument(argument, "it is empty", "a text that says something")
+    return text
+
+
+def _visible(text: str, argument: str) -> str:
+    if visible(text) != text:
+        raise BadArgument(
+            argument, f"{_shown(text)} holds line breaks or characters that are not seen", "one line of visible text"
+        )
+    return text
+
+
+def _shown(text: str) -> str:
+    return repr(clean(text, MAX_SHOWN_LENGTH))

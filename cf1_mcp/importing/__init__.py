@@ -1,1 +1,0 @@
-"""Files of threat events: read, checked, compared with what is there, sent, and every row accounted for."""

@@ -1,0 +1,113 @@
+"""Large JSON documents, read without holding them whole: one element of their long list at a time."""
+
+import codecs
+import json
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from pydantic import JsonValue
+
+from cf1_mcp.errors import BadFile
+
+CHUNK: Final = 1 << 18
+MAX_VALUE_SIZE: Final = 100_000_000  # characters of one element, which is held whole
+_SPACE: Final = " \t\r\n"
+
+
+class JsonStream:
+    """The text of a document with a place in it. Every fault in it is a BadFile that names the place."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
+        self._scan = json.JSONDecoder().raw_decode
+        self._text = ""
+        self._at = 0
+        self._before = 0
+        self._ended = False
+
+    def members(self) -> Iterator[str]:
+        """The keys of the object that begins here. Each value must be read, by `value` or `elements`."""
+        self._expect("{")
+        if self._take("}"):
+            return
+        while True:
+            key = self.value()
+            if not isinstance(key, str):
+                raise self._fault("a name in double quotes is expected")
+            self._expect(":")
+            yield key
+            if self._take("}"):
+                return
+            self._expect(",")
+
+    def elements(self) -> Iterator[JsonValue]:
+        """The elements of the list that begins here."""
+        self._expect("[")
+        if self._take("]"):
+            return
+        while True:
+            yield self.value()
+            if self._take("]"):
+                return
+            self._expect(",")
+
+    def peek(self) -> str:
+        """The next character that is no space; empty at the end."""
+        while True:
+            while self._at < len(self._text):
+                if self._text[self._at] not in _SPACE:
+                    return self._text[self._at]
+                self._at += 1
+            if not self._more(CHUNK):
+                return ""
+
+    def value(self) -> JsonValue:
+        """The value that begins here, whole."""
+        self.peek()
+        size = CHUNK
+        while True:
+            try:
+                value, end = self._scan(self._text, self._at)
+            except (ValueError, RecursionError) as error:
+                if isinstance(error, RecursionError) or not self._more(size):
+                    raise self._fault("there is no whole JSON value") from error
+                size *= 2  # so that a long value is not begun again too often
+                continue
+            # A number at the end of what was read may go on in what was not.
+            if end == len(self._text) and self._more(size):
+                continue
+            self._at = end
+            return value
+
+    def _expect(self, sign: str) -> None:
+        if not self._take(sign):
+            raise self._fault(f"{sign} is expected")
+
+    def _take(self, sign: str) -> bool:
+        if self.peek() != sign:
+            return False
+        self._at += 1
+        return True
+
+    def _more(self, size: int) -> bool:
+        if self._ended:
+            return False
+        if len(self._text) - self._at > MAX_VALUE_SIZE:
+            raise self._fault(f"one object has more than {MAX_VALUE_SIZE:,} characters")
+        chunk = self._file.read(size)
+        self._ended = not chunk
+        try:
+            new = self._decode(chunk, self._ended)
+        except UnicodeDecodeError:
+            raise self._fault("the file is no UTF-8 text") from None
+        self._before += self._at
+        self._text = self._text[self._at :] + new
+        self._at = 0
+        return True
+
+    def _fault(self, words: str) -> BadFile:
+        cut = " and the file ends there: it may have been cut" if self._ended else ""
+        return BadFile(
+            f"At character {self._before + self._at + 1:,} of the file {words}{cut}. Fetch or make it again."
+        )

@@ -1,0 +1,166 @@
+"""MISP events as JSON: an event becomes a row, and each of its indicators a row below it.
+
+Attributes inside objects count like those of the event. Tags `tlp:*` become the marking, galaxies of actors the
+attacker, and techniques tags with their ids; whether an attribute is for detection (`to_ids`) is kept in the evidence.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import BinaryIO, Final, cast
+
+from pydantic import JsonValue
+
+from cf1_mcp.errors import BadFile
+from cf1_mcp.imports.readers.json_stream import JsonStream
+from cf1_mcp.imports.readers.rows import FileRow, Notes, Parent, Rows, shown
+from cf1_mcp.models import Tlp
+
+Object = Mapping[str, JsonValue]
+_HASHES: Final = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "imphash", "ssdeep", "authentihash", "tlsh")
+KINDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("domain", "hostname"), "domain"),
+    **dict.fromkeys(("ip", "ip-src", "ip-dst"), "ip"),
+    **dict.fromkeys(("url", "uri"), "url"),
+    **dict.fromkeys(("email", "email-src", "email-dst", "email-reply-to"), "email"),
+    **dict.fromkeys(_HASHES, "hash"),
+    "ja3-fingerprint-md5": "ja3",
+    "vulnerability": "cve",
+}
+_ACTOR: Final = re.compile(r'misp-galaxy:(?:threat-actor|mitre-intrusion-set|microsoft-activity-group)="([^"]+)"')
+_TECHNIQUE: Final = re.compile(r'misp-galaxy:mitre-attack-pattern="[^"]*\b(T\d{4}(?:\.\d{3})?)"')
+
+
+def misp_rows(file: BinaryIO, notes: Notes) -> Rows:
+    """The rows of a file with one event or several; each event is held whole while it is read.
+
+    Raises:
+        BadFile: it is no MISP export.
+    """
+    place = 0
+    found = False
+    for event in _events(JsonStream(file)):
+        found = True
+        for row in _rows(event, notes):
+            place += 1
+            yield row._replace(place=place)
+    if not found:
+        raise BadFile('The file holds no MISP event: {"Event": ...} or {"response": [...]} is expected.')
+
+
+def _events(stream: JsonStream) -> Iterator[Object]:
+    if stream.peek() == "[":
+        yield from _unwrapped(stream.elements())
+        return
+    for key in stream.members():
+        if key == "response" and stream.peek() == "[":
+            yield from _unwrapped(stream.elements())
+        else:
+            value = stream.value()
+            if key in ("Event", "response"):
+                yield from _unwrapped(iter([{key: value} if key == "Event" else value]))
+
+
+def _unwrapped(values: Iterator[JsonValue]) -> Iterator[Object]:
+    for value in values:
+        event = value.get("Event") if isinstance(value, dict) else None
+        if isinstance(event, dict):
+            yield cast(Object, event)
+
+
+def _rows(event: Object, notes: Notes) -> Iterator[FileRow]:
+    """The row of an event, and those of its attributes. Places are given by whoever counts them."""
+    info = str(event.get("info") or "")
+    tags = _tags(event)
+    common: dict[str, JsonValue] = {"date": event.get("date") or _moment(event.get("timestamp")), "event": info}
+    common |= _said_by(tags)
+    ref = _ref(event)
+    kept = ("uuid", "threat_level_id", "analysis", "org_id", "Orgc")
+    evidence: JsonValue = {"misp": {name: event[name] for name in kept if name in event}}
+    common["raw"] = {"data": evidence}
+    yield FileRow(0, {**common}, ref)
+    parents = (Parent(ref, "related_to"),) if ref else ()
+    for attribute in _attributes(event):
+        if attribute.get("deleted") in (True, "1"):
+            continue
+        found = _indicators(attribute)
+        if not found:
+            notes.add(f"an attribute of type {shown(str(attribute.get('type')))} is no indicator, and not imported")
+            continue
+        yield from _attribute_rows(attribute, found, common, tags, parents)
+
+
+def _attribute_rows(
+    attribute: Object,
+    found: list[tuple[str, str]],
+    common: Mapping[str, JsonValue],
+    tags: list[str],
+    parents: tuple[Parent, ...],
+) -> Iterator[FileRow]:
+    own = _tags(attribute)
+    fields = {**common, **_said_by([*own, *tags] if own else tags)}
+    own_marking = _said_by(own).get("tlp")
+    if own_marking:
+        fields["tlp"] = own_marking
+    if date := attribute.get("last_seen") or attribute.get("first_seen"):
+        fields["date"] = date
+    if comment := str(attribute.get("comment") or "").strip():
+        fields["insight"] = comment
+    kept = ("uuid", "category", "type", "to_ids", "value")
+    fields["raw"] = {"data": {"misp": {name: attribute[name] for name in kept if name in attribute}}}
+    ref = _ref(attribute)
+    for number, (value, kind) in enumerate(found):
+        row: dict[str, JsonValue] = {**fields, "indicator": value, "indicator_type": kind}
+        yield FileRow(0, row, ref if number == 0 or ref is None else f"{ref}#{number}", parents)
+
+
+def _attributes(event: Object) -> Iterator[Object]:
+    yield from _objects(event.get("Attribute"))
+    for group in _objects(event.get("Object")):
+        yield from _objects(group.get("Attribute"))
+
+
+def _indicators(attribute: Object) -> list[tuple[str, str]]:
+    """Value and type; two of a type such as `domain|ip`."""
+    kinds = str(attribute.get("type") or "").split("|")
+    values = str(attribute.get("value") or "").split("|", len(kinds) - 1)
+    paired = zip(kinds, values, strict=False)
+    return [(value.strip(), KINDS[kind]) for kind, value in paired if kind in KINDS and value.strip()]
+
+
+def _said_by(tags: list[str]) -> dict[str, JsonValue]:
+    """What tags say in a form of their own, and the other tags as they are."""
+    fields: dict[str, JsonValue] = {}
+    markings = [tag[len("tlp:") :] for tag in tags if tag.lower().startswith("tlp:")]
+    if markings:
+        fields["tlp"] = max(markings, key=lambda level: Tlp.of(level).rank)
+    plain: list[JsonValue] = []
+    for tag in tags:
+        if actor := _ACTOR.fullmatch(tag):
+            fields.setdefault("attacker", actor[1].partition(" - ")[0])
+        elif technique := _TECHNIQUE.fullmatch(tag):
+            plain.append(technique[1])
+        elif not tag.lower().startswith("tlp:"):
+            plain.append(tag)
+    if plain:
+        fields["tags"] = plain
+    return fields
+
+
+def _tags(value: Object) -> list[str]:
+    return [str(tag["name"]) for tag in _objects(value.get("Tag")) if isinstance(tag.get("name"), str)]
+
+
+def _objects(value: JsonValue) -> list[Object]:
+    return [cast(Object, one) for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _ref(value: Object) -> str | None:
+    ref = value.get("uuid")
+    return ref if isinstance(ref, str) and ref else None
+
+
+def _moment(timestamp: JsonValue) -> str:
+    """MISP counts seconds since 1970, as text."""
+    text = str(timestamp)
+    return datetime.fromtimestamp(int(text), UTC).isoformat() if text.isdecimal() and len(text) < 12 else ""

@@ -1,0 +1,75 @@
+"""What a reader makes of a file: rows, in the fields of an event to be made, and notes about the whole."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, get_args
+
+from pydantic import JsonValue
+
+from cf1_mcp.errors import BadArgument, choices, nearest
+from cf1_mcp.imports.batches import TEXTS
+from cf1_mcp.models import RelationshipType
+from cf1_mcp.text.sanitize import clean
+
+RELATIONSHIP_TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipType)
+# Fields of a row that are no plain text, and those that say how rows hang together.
+STRUCTURED: Final = ("tags", "indicators", "raw")
+LINKING: Final = ("ref", "parent_ref", "relationship_type")
+FIELDS: Final = (*TEXTS, "tags", "raw", *LINKING)
+MAX_SHOWN_LENGTH: Final = 80
+
+
+class Parent(NamedTuple):
+    """The row above another one, by its ref."""
+
+    ref: str
+    type: RelationshipType
+
+
+class FileRow(NamedTuple):
+    """One row of a file. `place` counts lines, records or objects from 1, as a person does.
+
+    `fields` holds texts by their snake-case names, `tags` (texts), `indicators` (`{"value", "indicator_type"}`) and
+    `raw` (`{"data", "source"?, "tlp"?}`). A row with problems is only told.
+    """
+
+    place: int
+    fields: Mapping[str, JsonValue]
+    ref: str | None = None
+    parents: tuple[Parent, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+Rows = Iterator[FileRow]
+
+
+@dataclass
+class Notes:
+    """What is to be said of a file besides its rows: how it was read, and what of it was left out how often."""
+
+    counts: Counter[str] = field(default_factory=Counter[str])
+
+    def add(self, words: str, count: int = 1) -> None:
+        self.counts[words] += count
+
+    def told(self) -> list[str]:
+        return [f"{words} ({count:,} times)" if count > 1 else words for words, count in self.counts.items()]
+
+
+def relationship_type(word: str) -> RelationshipType | None:
+    """The API's type of a relationship, however its case and its dashes are written."""
+    wanted = word.strip().lower().replace("-", "_")
+    return next((kind for kind in RELATIONSHIP_TYPES if kind == wanted), None)
+
+
+def no_such_field(name: str, argument: str) -> BadArgument:
+    """The error for a field that rows do not have."""
+    meant = nearest(name, FIELDS)
+    problem = f"rows have no field {shown(name)}" + (f", did you mean {meant}?" if meant else "")
+    return BadArgument(argument, problem, choices(FIELDS, len(FIELDS)))
+
+
+def shown(text: str) -> str:
+    """Text of a file inside a message."""
+    return repr(clean(text, MAX_SHOWN_LENGTH))

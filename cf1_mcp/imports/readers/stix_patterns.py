@@ -1,0 +1,53 @@
+"""STIX patterns that say plainly which indicator is meant."""
+
+import re
+from typing import Final, NamedTuple
+
+# A comparison of an observable's property with a text: `domain-name:value = 'x'`, also of several by IN.
+_COMPARISON: Final = re.compile(
+    r"(?P<path>[a-z0-9-]+:[\w.'\[\]*-]+)\s*(?P<op>=|IN)\s*"
+    r"(?P<values>'(?:[^'\\]|\\.)*'|\(\s*'(?:[^'\\]|\\.)*'(?:\s*,\s*'(?:[^'\\]|\\.)*')*\s*\))",
+    re.DOTALL,
+)
+_VALUE: Final = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+# What may stand between comparisons. NOT, LIKE, FOLLOWEDBY and qualifiers mean more than a list of values.
+_BETWEEN: Final = re.compile(r"(?:\s|[\[\]()]|\bOR\b|\bAND\b)*")
+MAX_PATTERN_LENGTH: Final = 100_000
+_KINDS: Final = {
+    "domain-name:value": "domain",
+    "ipv4-addr:value": "ip",
+    "ipv6-addr:value": "ip",
+    "url:value": "url",
+    "email-addr:value": "email",
+    "email-message:from_ref.value": "email",
+    "email-message:sender_ref.value": "email",
+    "network-traffic:dst_ref.value": "ip",
+    "network-traffic:src_ref.value": "ip",
+}
+_IGNORED: Final = ("file:name", "file:size", "network-traffic:dst_port", "network-traffic:src_port")
+
+
+class Observable(NamedTuple):
+    """An indicator with the type that accounts usually have for it."""
+
+    value: str
+    type: str
+
+
+def observables(pattern: str) -> list[Observable]:
+    """The indicators of a pattern, each once; none when it means more than some values, any of which will do."""
+    found: dict[Observable, None] = {}
+    at = 0
+    for comparison in _COMPARISON.finditer(pattern[:MAX_PATTERN_LENGTH]):
+        if not _BETWEEN.fullmatch(pattern, at, comparison.start()):
+            return []
+        at = comparison.end()
+        path = comparison["path"]
+        kind = "hash" if path.startswith(("file:hashes", "artifact:hashes")) else _KINDS.get(path)
+        if kind is None and path not in _IGNORED:
+            return []
+        for value in _VALUE.findall(comparison["values"]):
+            if kind is not None and (plain := _ESCAPED.sub(r"\1", value).strip()):
+                found[Observable(plain, kind)] = None
+    return list(found) if _BETWEEN.fullmatch(pattern, at) else []

@@ -1,0 +1,171 @@
+"""Rows held to what the account can take: the same checks as for a single event, at the pace of a file.
+
+What was checked once is not checked again, as the same few words come in row after row.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from pydantic import JsonValue
+
+from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
+from cf1_mcp.events.validation import Checking, checked_raw, checked_tags, checked_text
+from cf1_mcp.imports.batches import REQUIRED, TEXTS
+from cf1_mcp.imports.readers.rows import STRUCTURED, FileRow, Notes, no_such_field
+from cf1_mcp.text.sanitize import typed_indicator
+
+MAX_REMEMBERED: Final = 20_000
+# Whatever `typed_indicator` would change holds one of these.
+_DEFANGED: Final = re.compile(
+    r"[\[\](){}<>\\\s\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb]|^\W?(?:h..?.?ps?|fxps?):", re.I
+)
+_FREE: Final = ("event", "insight")
+
+Fields = dict[str, JsonValue]
+
+
+class Checked(NamedTuple):
+    """A row's event as it is to be sent, by the snake-case names of NewEvent, and what is wrong with the row."""
+
+    fields: Fields
+    problems: list[str]
+
+
+class RowChecks:
+    """Checks rows, and gives them what they lack of `constants`, which come from an argument or `option`."""
+
+    def __init__(self, checking: Checking, constants: Mapping[str, str], notes: Notes, option: str = "--set") -> None:
+        for name in constants:
+            if name not in TEXTS and name != "tags":
+                raise no_such_field(name, option)
+        self._option = option
+        self._checking = checking
+        self._constants: Fields = {
+            name: [*filter(None, map(str.strip, text.split(",")))] if name == "tags" else text
+            for name, text in constants.items()
+        }
+        self._notes = notes
+        self._known: dict[tuple[str, str], str | ThreatEventsError] = {}
+
+    async def check(self, row: FileRow) -> Checked:
+        """The event of a row. Fields that cannot be right are left out of it, and told as problems."""
+        given = {**self._constants, **row.fields} if self._constants else row.fields
+        problems = [*row.problems]
+        fields: Fields = {}
+        for name, value in given.items():
+            if name in STRUCTURED:
+                continue
+            if not isinstance(value, str):
+                problems.append(f"{name}: this is no text")
+            elif name in _FREE and value.isascii() and value.strip():
+                fields[name] = value
+            elif name == "indicator":
+                await self._indicator(fields, value, problems)
+            else:
+                await self._text(fields, name, value, name, problems)
+        if not problems or row.fields:
+            problems += [
+                f"{name}: it is missing. Use a column or field for it, or {self._option} {name}=VALUE"
+                for name in REQUIRED
+                if name not in given
+            ]
+        await self._structured(fields, given, problems)
+        if (row.ref and not is_whole(row.ref)) or not all(is_whole(parent.ref) for parent in row.parents):
+            problems.append("ref: it, or that of a parent, holds half a character (a lone surrogate)")
+        if "indicator_type" in fields and "indicator" not in given:
+            problems.append("indicator_type: there is no indicator of this type")
+        return Checked(fields, problems)
+
+    async def _structured(self, fields: Fields, given: Mapping[str, JsonValue], problems: list[str]) -> None:
+        try:
+            if tags := given.get("tags"):
+                fields["tags"] = [*self._tags(tags)]
+        except BadArgument as error:
+            problems.append(str(error))
+        if "raw" in given:
+            await self._raw(fields, given["raw"], problems)
+        else:
+            fields["raw"] = {"data": None}
+        several = given.get("indicators")
+        if isinstance(several, list) and several:
+            found: list[JsonValue] = []
+            for one in several:
+                part: Fields = {}
+                if isinstance(one, dict):
+                    await self._indicator(part, str(one["value"]), problems)
+                    await self._text(part, "indicator_type", str(one["indicator_type"]), "indicators", problems)
+                found.append({"value": part.get("indicator"), "indicator_type": part.get("indicator_type")})
+            fields["indicators"] = found
+
+    async def _raw(self, fields: Fields, given: JsonValue, problems: list[str]) -> None:
+        raw = given if isinstance(given, dict) else {"data": given}
+        data = raw.get("data")
+        try:
+            if data is not None and not isinstance(data, dict):
+                raise BadArgument("raw", "the data is no JSON object", 'an object such as {"report": "..."}')
+            made: Fields = {"data": None if data is None else checked_raw(data, "raw")}
+            if source := raw.get("source"):
+                made["source"] = checked_text(str(source), "raw.source")
+        except BadArgument as error:
+            problems.append(str(error))
+            return
+        marking: Fields = {}
+        if raw.get("tlp"):
+            await self._text(marking, "tlp", str(raw["tlp"]), "raw.tlp", problems)
+        # Evidence without a marking would count as amber, however its event is marked.
+        level = marking.get("tlp") or fields.get("tlp")
+        if level and (data is not None or "source" in made):
+            made["tlp"] = level
+        fields["raw"] = made
+
+    def _tags(self, tags: JsonValue) -> list[str]:
+        listed = tags if isinstance(tags, list) else [tags]
+        if not all(isinstance(tag, str) for tag in listed):
+            raise BadArgument("tags", "they are no list of texts", 'texts such as ["malware", "botnet"]')
+        filled = [str(tag) for tag in listed if str(tag).strip()]
+        if len(filled) == 1 and ("tag", filled[0]) in self._known:
+            return filled
+        checked = checked_tags(filled) if filled else []
+        if checked == filled and len(filled) == 1:
+            self._remember(("tag", filled[0]), filled[0])
+        return checked
+
+    async def _indicator(self, fields: Fields, text: str, problems: list[str]) -> None:
+        if _DEFANGED.search(text):
+            plain = typed_indicator(text)
+            if plain != text.strip():
+                self._notes.add("an indicator was written defanged and is taken as it is used")
+            text = plain
+        if text and text.isascii() and text.isprintable():
+            fields["indicator"] = text
+        else:
+            await self._text(fields, "indicator", text, "indicator", problems)
+
+    async def _text(self, fields: Fields, name: str, text: str, argument: str, problems: list[str]) -> None:
+        found = self._known.get((name, text))
+        if found is None:
+            found = await self._found(name, text, argument)
+        if isinstance(found, str):
+            if found or name in REQUIRED:
+                fields[name] = found
+        else:
+            problems.append(str(found).rstrip("."))
+
+    async def _found(self, name: str, text: str, argument: str) -> str | ThreatEventsError:
+        try:
+            found = (await self._checking.fields({name: text.strip() if name not in _FREE else text}))[name]
+        except (BadArgument, Withheld) as error:
+            return error if argument == name else ThreatEventsError(f"{argument}: {str(error).partition(': ')[2]}")
+        self._remember((name, text), found)
+        return found
+
+    def _remember(self, key: tuple[str, str], found: str) -> None:
+        if len(self._known) >= MAX_REMEMBERED:
+            self._known.clear()
+        self._known[key] = found
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text can be stored and sent: JSON may name halves of characters, which are none."""
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,0 +1,1 @@
+"""Many indicators looked up in few requests."""

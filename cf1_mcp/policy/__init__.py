@@ -1,0 +1,1 @@
+"""What the operator allows: which datasets may be read and changed, up to which marking, how much at once."""

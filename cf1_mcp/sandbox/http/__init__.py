@@ -1,0 +1,1 @@
+"""What lies between a request and the sandbox's state: tokens, envelopes, faults, limits."""

@@ -1,0 +1,1 @@
+"""The sandbox's state and every change to it."""

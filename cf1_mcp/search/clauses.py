@@ -1,0 +1,18 @@
+"""Raw conditions of a search, as a caller gives them."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cf1_mcp.models import SearchField, SearchOp
+from cf1_mcp.text.lenient import Words
+
+
+class Clause(BaseModel):
+    """One raw condition of the API."""
+
+    model_config = ConfigDict(extra="forbid")
+    field: SearchField
+    op: SearchOp = "equals"
+    value: Annotated[Words, Field(min_length=1, max_length=100)]
+    group: int | None = None

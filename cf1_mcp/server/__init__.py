@@ -1,0 +1,1 @@
+"""The MCP server: tools, prompts, resources, completions, and how it is served."""

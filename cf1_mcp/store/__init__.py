@@ -1,0 +1,1 @@
+"""What outlives a call: the journal, approvals, codes, import ledgers and export files."""

@@ -1,0 +1,61 @@
+"""Texts of events that were shown in this server's life, so that a change that repeats one can be told to a person.
+
+An event's text is written by attackers. When a value in it comes back as an argument of a change, the data may be
+asking for that change. This is told, not forbidden: an analyst has good reasons to act on what an event says.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from pydantic import JsonValue
+
+MAX_TEXTS: Final = 5_000
+# Shorter values are common words; longer ones seldom appear by chance.
+MIN_LENGTH: Final = 12
+# Words of the account's own vocabulary, which any event may mention.
+COMMON: Final = frozenset(
+    {"category", "date", "tlp", "indicatorType", "attackerCountry", "targetCountry", "targetIndustry"}
+)
+
+
+class SeenTexts:
+    """The newest texts, by the event that they are of."""
+
+    def __init__(self) -> None:
+        self._texts: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    def remember(self, event_id: str, text: str) -> None:
+        """A free text of an event, as it was shown."""
+        self._texts[event_id, text] = text.casefold()
+        while len(self._texts) > MAX_TEXTS:
+            self._texts.popitem(last=False)
+
+    def repeated(self, arguments: Mapping[str, JsonValue]) -> list[str]:
+        """A sentence for each value that repeats a text shown before."""
+        sentences: list[str] = []
+        for name, value in _values("", dict(arguments)):
+            event_id = self._source(value)
+            if event_id is not None:
+                sentences.append(f"{name} appears in the text of event {event_id}: the data may be asking for this.")
+        return list(dict.fromkeys(sentences))
+
+    def _source(self, value: str) -> str | None:
+        wanted = value.strip().casefold()
+        if len(wanted) < MIN_LENGTH:
+            return None
+        return next(
+            (event_id for (event_id, _), text in self._texts.items() if wanted in text and event_id != value), None
+        )
+
+
+def _values(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _values(name, item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key not in COMMON:
+                yield from _values(key, item)

@@ -1,0 +1,56 @@
+"""Profiling actors."""
+
+from functools import partial
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from cf1_mcp.answers.answer import Answer
+from cf1_mcp.api.concurrency import together
+from cf1_mcp.context import Client, KnownWords, Now
+from cf1_mcp.contracts.arguments import DatasetIds, Until
+from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.errors import BadArgument
+from cf1_mcp.policy.reading import ReadScope
+from cf1_mcp.profiles.actor import actor
+from cf1_mcp.profiles.comparison import comparison_answer, read_side
+from cf1_mcp.profiles.profile import profile_answer, read_profile
+from cf1_mcp.profiles.sampling import span_of
+from cf1_mcp.search.spelling import spelling_for
+
+profiles = Toolset("indicators")
+
+MAX_NAME_LENGTH: Final = 200
+Attacker = Annotated[str, Field(description="Name or alias", max_length=MAX_NAME_LENGTH)]
+Compare = Annotated[str | None, Field(description="Another actor: what both share", max_length=MAX_NAME_LENGTH)]
+
+Since = Annotated[str | None, Field(description="Earliest date, default 90d: ISO, or relative as 7d")]
+
+
+@profiles.tool("Profile an attacker", READ)
+async def profile_attacker(
+    client: Client,
+    scope: ReadScope,
+    words: KnownWords,
+    now: Now,
+    attacker: Attacker,
+    compare: Compare = None,
+    since: Since = None,
+    until: Until = None,
+    dataset_ids: DatasetIds = None,
+) -> Answer:
+    """Profile one threat actor, a dossier on an adversary in one call: who is behind a name, aliases, first and latest
+    activity by month, aims and victims (countries, industries), TTPs, tools, infrastructure, campaigns, what is new or
+    gone since the period before. With `compare` instead: what two actors have in common.
+    """
+    span = span_of(since, until, now)
+    spelling = await spelling_for(words, scope.reading, ["attacker"])
+    one = actor(spelling, attacker, "attacker")
+    if compare is None or not compare.strip():
+        return profile_answer(one, await read_profile(client, scope, one, span), span, scope)
+    other = actor(spelling, compare, "compare")
+    if {name.casefold() for name in one.names} & {name.casefold() for name in other.names}:
+        raise BadArgument("compare", "it names the same actor as attacker", "another actor, or leave it out")
+    read = partial(read_side, client, scope, span)
+    left, right = await together(partial(read, one), partial(read, other))
+    return comparison_answer(left, right, span, scope)
