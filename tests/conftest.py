@@ -1,47 +1,21 @@
 """What every test may ask for: a sandbox whose clock stands still, the server over it, and a real client."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
 from mcp import Client
 
-from cf1_mcp.sandbox.app import Options, sandbox_app
-from cf1_mcp.sandbox.http.exchange_log import Exchange, ExchangeLog
 from cf1_mcp.sandbox.storage.database import Store
 from cf1_mcp.sandbox.storage.sample_tenant import fill_with_sample
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
-
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+from tests.tenant import NOW, Bench, Sandbox
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@dataclass
-class Sandbox:
-    """A sandbox and the log of what it was asked."""
-
-    store: Store
-    log: list[Exchange] = field(default_factory=list[Exchange])
-    options: Options = field(default_factory=Options)
-
-    def connect(self) -> httpx.AsyncBaseTransport:
-        return httpx.ASGITransport(ExchangeLog(sandbox_app(self.store, self.options), self.log))
-
-    def searches(self) -> list[Exchange]:
-        """The requests for a page of events, in their order."""
-        return [one for one in self.log if one.path.endswith("/events")]
-
-    def asked(self) -> list[str]:
-        """Method and path of every request so far, account and dataset ids left out."""
-        return [f"{one.method} {one.path.split('/cloudforce-one')[1]}" for one in self.log]
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +41,7 @@ async def client(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Pat
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-figures", action="store_true", help="write what tests/test_budgets.py measures")
+    parser.addoption("--write-figures", action="store_true", help="write what tests/contract/test_budgets.py measures")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -79,3 +53,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     attacks = [report for report in held if "test_attacks" in report.nodeid or "test_reading" in report.nodeid]
     if attacks:
         terminalreporter.write_line(f"attacks held off: {len(attacks)}")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
