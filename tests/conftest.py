@@ -9,10 +9,11 @@ import httpx
 import pytest
 from mcp import Client
 
-from cf1_mcp.sandbox.app import Options, sandbox_app
-from cf1_mcp.sandbox.http.exchange_log import Exchange, ExchangeLog
-from cf1_mcp.sandbox.storage.database import Store
-from cf1_mcp.sandbox.storage.sample_tenant import fill_with_sample
+from cf1_mcp.sandbox.app import create_sandbox_app
+from cf1_mcp.sandbox.http.request_recorder import RecordedRequest, RequestRecorder
+from cf1_mcp.sandbox.options import SandboxOptions
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sample_tenant import load_sample_tenant
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 
@@ -28,14 +29,14 @@ def anyio_backend() -> str:
 class Sandbox:
     """A sandbox and the log of what it was asked."""
 
-    store: Store
-    log: list[Exchange] = field(default_factory=list[Exchange])
-    options: Options = field(default_factory=Options)
+    store: SandboxDatabase
+    log: list[RecordedRequest] = field(default_factory=list[RecordedRequest])
+    options: SandboxOptions = field(default_factory=SandboxOptions)
 
     def connect(self) -> httpx.AsyncBaseTransport:
-        return httpx.ASGITransport(ExchangeLog(sandbox_app(self.store, self.options), self.log))
+        return httpx.ASGITransport(RequestRecorder(create_sandbox_app(self.store, self.options), self.log))
 
-    def searches(self) -> list[Exchange]:
+    def searches(self) -> list[RecordedRequest]:
         """The requests for a page of events, in their order."""
         return [one for one in self.log if one.path.endswith("/events")]
 
@@ -45,15 +46,15 @@ class Sandbox:
 
 
 @pytest.fixture(scope="session")
-def filled_store() -> Store:
+def filled_store() -> SandboxDatabase:
     """The sample tenant. Made once: tests of reading share it."""
-    store = Store.open(clock=lambda: NOW)
-    fill_with_sample(store)
+    store = SandboxDatabase.open(clock=lambda: NOW)
+    load_sample_tenant(store)
     return store
 
 
 @pytest.fixture
-def sandbox(filled_store: Store) -> Sandbox:
+def sandbox(filled_store: SandboxDatabase) -> Sandbox:
     return Sandbox(filled_store)
 
 

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import Event, NewEvent
-from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.conftest import NOW, Sandbox
@@ -31,7 +31,7 @@ class Bench:
     sandbox: Sandbox = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sandbox = Sandbox(Store.open(clock=lambda: self.now))
+        self.sandbox = Sandbox(SandboxDatabase.open(clock=lambda: self.now))
         for name in (MINE, YOURS):
             self.sandbox.store.add_dataset(name)
 
