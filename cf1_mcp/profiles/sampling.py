@@ -15,7 +15,7 @@ import anyio
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import Condition, Event, EventPage, EventSearch, Order
 from cf1_mcp.policy.reading import Scope
@@ -156,7 +156,7 @@ async def totals(
         found[place] = _total(counted, scope, attackers)
 
     with anyio.move_on_after(COUNT_TIMEOUT):
-        await together(*(partial(count, place, *one) for place, one in enumerate(asked)))
+        await gather(partial(count, place, *one) for place, one in enumerate(asked))
     return found
 
 
