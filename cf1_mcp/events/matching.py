@@ -159,20 +159,10 @@ def _searches(rows: Sequence[Wanted], by_indicator: bool) -> list[list[Condition
 async def _events(
     client: ThreatEventsClient, dataset_id: str, conditions: list[Condition], asking: Asking
 ) -> AsyncGenerator[Event]:
-    cursor: str | None = None
-    page = 1
-    while True:
-        if cursor:
-            search = EventSearch(cursor=cursor, page_size=PAGE_SIZE)
-        else:
-            search = EventSearch(dataset_id=[dataset_id], search=conditions, page=page, page_size=PAGE_SIZE)
-        answer = await asking.reading(lambda search=search: client.list_events(search))
-        for event in answer.result:
+    search = EventSearch(dataset_id=[dataset_id], search=conditions, page_size=PAGE_SIZE)
+    async for page in client.event_pages(search, asking.reading):
+        for event in page.result:
             yield event
-        cursor = answer.result_info.cursor
-        page += 1
-        if not answer.result or (not cursor and len(answer.result) < PAGE_SIZE):
-            return
 
 
 def _between(first: str, last: str) -> list[Condition]:

@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.paging import search_after
 from cf1_mcp.errors import ThreatEventsError, Unavailable
 from cf1_mcp.exports import Format
 from cf1_mcp.models import Event, EventPage, EventSearch, Relationship, RelationshipType
@@ -96,7 +97,7 @@ async def _write_events(
     if page is None:
         raise Unavailable("The API did not answer in time. Export a shorter period, or try again later.")
     while page is not None:
-        following = _after(search, page)
+        following = search_after(search, page)
         if following and draft.characters >= MAX_FILE_SIZE:
             following, export.cut = None, True
         # The next page comes while this one is written.
@@ -128,16 +129,6 @@ def _add(events: Sequence[Event], file: Format, draft: Draft, export: Export) ->
         if text and event.has_children and file.tells_links:
             export.parents[event.uuid] = event.dataset_id
     export.reached = events[-1].date if events else export.reached
-
-
-def _after(search: EventSearch, page: EventPage) -> EventSearch | None:
-    """The next page, by the API's cursor: what is created meanwhile does not shift it."""
-    if page.result_info.cursor:
-        return EventSearch(cursor=page.result_info.cursor, page_size=PAGE_SIZE)
-    if search.cursor or "cursor" in page.result_info.model_fields_set or len(page.result) < PAGE_SIZE:
-        return None
-    # A bare list tells nothing of what follows; a full page may have a successor.
-    return search.model_copy(update={"page": (search.page or 1) + 1})
 
 
 async def _relate(client: ThreatEventsClient, file: Format, export: Export, progress: Progress) -> None:
