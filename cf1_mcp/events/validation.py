@@ -15,7 +15,7 @@ from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
 from cf1_mcp.models import Country, Event, Tlp
 from cf1_mcp.policy.reading import Reader, Reading
 from cf1_mcp.search.countries import country_code
-from cf1_mcp.text.dates import ACCEPTED, moment
+from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
 from cf1_mcp.text.sanitize import clean, typed_indicator, visible
 
 MAX_RAW_SIZE: Final = 1_000_000  # bytes of JSON text
@@ -55,9 +55,9 @@ class Checking:
 
     def date(self, text: str, argument: str) -> str:
         """A moment that has passed, as `YYYY-MM-DDTHH:MM:SSZ`."""
-        found = moment(text, self.now)
+        found = parse_date(text, self.now)
         if found is None:
-            raise BadArgument(argument, f"{_shown(text)} is no date", ACCEPTED)
+            raise BadArgument(argument, f"{_shown(text)} is no date", ACCEPTED_DATES)
         date = found.zfill(len("2026-11-24T00:00:00Z"))  # years before 1000 come without their zeros
         if datetime.fromisoformat(date) > self.now:
             raise BadArgument(argument, f"{date} is in the future", f"a moment up to now ({self.now:%Y-%m-%dT%H:%MZ})")
