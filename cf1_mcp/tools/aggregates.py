@@ -88,7 +88,7 @@ async def query_threat_graphql(client: Client, reading: Reader, query: Document,
     size = len(json.dumps(fields, ensure_ascii=False))
     if size > MAX_SIZE:
         raise BadArgument("query", f"the answer has {size:,} characters, too many to show", "a smaller limit")
-    return Card(foreign=fields)
+    return Card(untrusted=fields)
 
 
 async def _any_ever(client: ThreatEventsClient, scope: Scope, columns: Sequence[str]) -> bool:

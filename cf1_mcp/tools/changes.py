@@ -59,10 +59,10 @@ def _card(change: Change) -> Card:
         "tool": intent.tool,
         "outcome": change.outcome,
     }
-    foreign: dict[str, JsonValue] = {
+    untrusted: dict[str, JsonValue] = {
         "change": clean(intent.summary, MAX_FIELD_LENGTH),
         "arguments": cleaned(dict(intent.arguments), MAX_CELL_LENGTH),
         "result": cleaned(change.result, MAX_CELL_LENGTH),
     }
     more = {"undoes": intent.undoes, "undone_by": change.undone_by}
-    return Card(fields | {name: value for name, value in more.items() if value}, foreign)
+    return Card(fields | {name: value for name, value in more.items() if value}, untrusted)

@@ -62,4 +62,4 @@ async def list_threat_vocabulary(
     rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
     listed = whole_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
     meant = near(wanted, known) if not rows else []
-    return replace(listed, foreign={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed
+    return replace(listed, untrusted={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed

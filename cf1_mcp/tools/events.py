@@ -114,7 +114,7 @@ async def get_threat_event(
         "relationships": partial(_nearest, client, reading, event, dataset.uuid),
     }
     tables = await together(*(parts[name] for name in wanted))
-    return Card(foreign=event_fields(event), parts=dict(zip(wanted, tables, strict=True)))
+    return Card(untrusted=event_fields(event), parts=dict(zip(wanted, tables, strict=True)))
 
 
 @EVENTS.tool("List related threat events", ToolEffect.READ)
@@ -166,7 +166,7 @@ async def _raw(client: ThreatEventsClient, reading: Reading, event: Event, datas
     told = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
     shown: dict[str, JsonValue] = {name: clean(value, MAX_FIELD_LENGTH) for name, value in fields.items() if value}
-    return Card(foreign={**shown, "data": data if len(told) <= MAX_RAW_LENGTH else clean(told, MAX_RAW_LENGTH)})
+    return Card(untrusted={**shown, "data": data if len(told) <= MAX_RAW_LENGTH else clean(told, MAX_RAW_LENGTH)})
 
 
 async def _nearest(client: ThreatEventsClient, reading: Reading, event: Event, dataset_id: str) -> Answer:

@@ -81,7 +81,7 @@ async def export_threat_events(
     search = question.search().model_copy(update={"dataset_id": [*scope.ids]})
     export = await export_events(client, search, scope.reading, file, format, folder, context.report_progress)
     card = _told(export, file, question, scope)
-    return card if export.read else await explained(client, Rows((), (), card.fields, [ABSENCE]), question, scope)
+    return card if export.read else await explained(client, Rows((), (), card.facts, [ABSENCE]), question, scope)
 
 
 @dataclass(frozen=True)

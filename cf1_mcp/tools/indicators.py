@@ -204,11 +204,11 @@ def _answer(
     if after := page.following:
         counts = ".".join(map(str, page.counts))
         facts["next_cursor"] = encode(Place(limit, after.stage, after.position, counts), identity)
-    foreign: dict[str, JsonValue] = {}
+    untrusted: dict[str, JsonValue] = {}
     if intake.references:
         links = [clean(value, MAX_CELL_LENGTH) for value in intake.references]
-        foreign["references"] = shortened([*links], MAX_CELL_LENGTH, MAX_EXAMPLES)
-    return Rows(columns, rows, facts, _notes(page, lookup), foreign)
+        untrusted["references"] = shortened([*links], MAX_CELL_LENGTH, MAX_EXAMPLES)
+    return Rows(columns, rows, facts, _notes(page, lookup), untrusted)
 
 
 def _facts(intake: Intake, page: _Page, scope: Scope) -> dict[str, JsonValue]:
