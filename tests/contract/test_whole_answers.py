@@ -29,8 +29,9 @@ async def test_a_tool_answers_in_full_as_it_is_written_down(tmp_path: Path, tool
     for answer in await tenant.answers(tool):
         data = json.dumps(answer.structured_content, indent=1, ensure_ascii=False)
         parts.append(f"{same_mark(text_of(answer.content))}\n\n{data}\n")
-    written_down = external_file(ANSWERS / f"{tool}.txt", format=".txt")
-    assert numbered("\n".join(parts)) == written_down, f"{tool} answers differently: run {WRITE_ANSWERS} and review it"
+    assert numbered("\n".join(parts)) == external_file(ANSWERS / f"{tool}.txt", format=".txt"), (
+        f"{tool} answers differently: run {WRITE_ANSWERS} and review it"
+    )
 
 
 def numbered(text: str) -> str:
