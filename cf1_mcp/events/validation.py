@@ -10,7 +10,7 @@ from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
 from cf1_mcp.api.vocabulary import EVERYWHERE, Vocabulary
-from cf1_mcp.context import KnownWords, Now
+from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
 from cf1_mcp.models import Country, Event, Tlp
 from cf1_mcp.policy.reading import Reader, Reading
@@ -91,7 +91,7 @@ class Checking:
         return await self.words.indicator_types(readable if self.reading.restricted else EVERYWHERE)
 
 
-async def _checking(words: KnownWords, reading: Reader, now: Now) -> Checking:
+async def _checking(words: AccountVocabulary, reading: Reader, now: Now) -> Checking:
     return Checking(words, reading, now)
 
 

@@ -13,7 +13,7 @@ from cf1_mcp.answers.answer import Answer, Block, Card, Link, Rows
 from cf1_mcp.answers.cursors import digest
 from cf1_mcp.answers.event_pages import ABSENCE, named, withheld_fact
 from cf1_mcp.answers.rendering import Style
-from cf1_mcp.context import Client, Now, Operator, ToolContext
+from cf1_mcp.context import Client, Now, OperatorSettings, ToolContext
 from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
@@ -35,7 +35,7 @@ FICTIONAL_SOURCE: Final = "cf1-mcp sandbox: fictional events"
 VERBATIM: Final = "The content is word for word what the file holds, true indicators included: it is for machines."
 
 
-async def _folder(operator: Operator, now: Now) -> ExportFolder:
+async def _folder(operator: OperatorSettings, now: Now) -> ExportFolder:
     return ExportFolder(operator, now, MEDIA_TYPES)
 
 
