@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from cf1_mcp.sandbox.storage.database import Store
-from cf1_mcp.sandbox.storage.sample_tenant import fill_with_sample
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sample_tenant import load_sample_tenant
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.tenant import NOW, Bench, Sandbox
@@ -19,15 +19,15 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def filled_store() -> Store:
+def filled_store() -> SandboxDatabase:
     """The sample tenant. Made once: tests of reading share it."""
-    store = Store.open(clock=lambda: NOW)
-    fill_with_sample(store)
+    store = SandboxDatabase.open(clock=lambda: NOW)
+    load_sample_tenant(store)
     return store
 
 
 @pytest.fixture
-def sandbox(filled_store: Store) -> Sandbox:
+def sandbox(filled_store: SandboxDatabase) -> Sandbox:
     return Sandbox(filled_store)
 
 

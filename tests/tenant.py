@@ -13,9 +13,10 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import Event, NewEvent
-from cf1_mcp.sandbox.app import Options, sandbox_app
-from cf1_mcp.sandbox.http.exchange_log import Exchange, ExchangeLog
-from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.app import create_sandbox_app
+from cf1_mcp.sandbox.http.request_recorder import RecordedRequest, RequestRecorder
+from cf1_mcp.sandbox.options import SandboxOptions
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 
@@ -30,14 +31,14 @@ YOURS = "Yours"
 class Sandbox:
     """A sandbox and the log of what it was asked."""
 
-    store: Store
-    log: list[Exchange] = field(default_factory=list[Exchange])
-    options: Options = field(default_factory=Options)
+    store: SandboxDatabase
+    log: list[RecordedRequest] = field(default_factory=list[RecordedRequest])
+    options: SandboxOptions = field(default_factory=SandboxOptions)
 
     def connect(self) -> httpx.AsyncBaseTransport:
-        return httpx.ASGITransport(ExchangeLog(sandbox_app(self.store, self.options), self.log))
+        return httpx.ASGITransport(RequestRecorder(create_sandbox_app(self.store, self.options), self.log))
 
-    def searches(self) -> list[Exchange]:
+    def searches(self) -> list[RecordedRequest]:
         """The requests for a page of events, in their order."""
         return [one for one in self.log if one.path.endswith("/events")]
 
@@ -55,7 +56,7 @@ class Bench:
     sandbox: Sandbox = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sandbox = Sandbox(Store.open(clock=lambda: self.now))
+        self.sandbox = Sandbox(SandboxDatabase.open(clock=lambda: self.now))
         for name in (MINE, YOURS):
             self.sandbox.store.add_dataset(name)
 

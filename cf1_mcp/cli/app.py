@@ -140,9 +140,10 @@ def sandbox(
     read_token: Annotated[list[str] | None, typer.Option(help="A bearer token that may only read.")] = None,
 ) -> None:
     """Serve the sandbox on a port, for this server (CLOUDFLARE_BASE_URL) or any other client of the API."""
-    from cf1_mcp.sandbox.command import Right, serve_sandbox
+    from cf1_mcp.sandbox.command import serve_sandbox
+    from cf1_mcp.sandbox.http.bearer_auth import Permission
 
-    tokens: dict[str, Right] = {**dict.fromkeys(token or (), "write"), **dict.fromkeys(read_token or (), "read")}
+    tokens: dict[str, Permission] = {**dict.fromkeys(token or (), "write"), **dict.fromkeys(read_token or (), "read")}
     try:
         serve_sandbox(port, db, load or [], skip_bad, bare, sunset, faults, rate_limit, tokens)
     except ValueError as error:

@@ -33,8 +33,8 @@ def way_to(settings: Settings) -> Connect:
 
     def embedded() -> httpx.AsyncBaseTransport:
         # Imported by the first request: a server with credentials never needs the sandbox.
-        from cf1_mcp.sandbox.embedded import embedded_sandbox
+        from cf1_mcp.sandbox.embedded import create_embedded_sandbox
 
-        return embedded_sandbox(settings.sandbox_db)
+        return create_embedded_sandbox(settings.sandbox_db)
 
     return embedded

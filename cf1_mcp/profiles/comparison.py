@@ -66,11 +66,11 @@ def comparison_answer(one: Side, other: Side, span: Span, scope: Scope) -> Answe
     strangers = [side.actor for side in (one, other) if not side.events]
     quiet = [side.actor.argument for side in (one, other) if not (side.sample.events or side.sample.failure)]
     actors = (one.actor, other.actor)
-    foreign = one.actor.told() | other.actor.told() | read_as(*actors) | did_you_mean(*strangers)
+    untrusted = one.actor.told() | other.actor.told() | read_as(*actors) | did_you_mean(*strangers)
     notes = [*unread(parts), *one.actor.unread(), *other.actor.unread(), *(QUIET.format(name) for name in quiet)]
     tables = {"linked": links(one.events, other.events)}
     if one.sample.events and other.sample.events:
         tables = shared(one.sample.events, other.sample.events) | tables
     filled = {name: table for name, table in tables.items() if table.rows}
     notes += [TABLES_NOTE, ONE_HAND] if filled else [ABSENCE]
-    return fitted(Card(fields, foreign, filled, notes), DEFAULT_SIZE)
+    return fitted(Card(fields, untrusted, filled, notes), DEFAULT_SIZE)

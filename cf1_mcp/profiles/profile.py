@@ -103,7 +103,7 @@ def profile_answer(actor: Actor, profile: Profile, span: Span, scope: Scope) -> 
     fields |= sampled_fact(
         {"events": (profile.now, profile.total), "events_before": (profile.before, profile.total_before)}
     )
-    foreign = actor.told() | read_as(actor) | _seen(profile) | _origin(profile.events)
+    untrusted = actor.told() | read_as(actor) | _seen(profile) | _origin(profile.events)
     periods = {name: one for name, one in (("now", profile.now), ("before", profile.before)) if not one.failure}
     tables, left = generations({name: sample.events for name, sample in periods.items()})
     campaigns = sorted(profile.campaigns.events, key=lambda event: not event.insight.strip())
@@ -128,7 +128,7 @@ def profile_answer(actor: Actor, profile: Profile, span: Span, scope: Scope) -> 
         notes.append(f"activity is counted{', and may be more' if total.at_least else ''}, not sampled.")
     notes += [SIGHTINGS, *([f"Not shown: {', '.join(left)}."] if left else [])]
     filled = {name: part for name, part in parts.items() if part.rows}
-    return fitted(Card(fields | highest(profile.events) | common, foreign, filled, notes), DEFAULT_SIZE)
+    return fitted(Card(fields | highest(profile.events) | common, untrusted, filled, notes), DEFAULT_SIZE)
 
 
 def _seen(profile: Profile) -> Facts:

@@ -33,10 +33,10 @@ async def explained(
         page = replace(page, facts={**page.facts, "watermark": question.watermark})
     told: dict[str, JsonValue] = {"read_as": [*question.read_as]} if question.read_as else {}
     if page.rows or "withheld" in page.facts or "next_cursor" in page.facts:
-        return replace(page, foreign=told)
+        return replace(page, untrusted=told)
     if near := _meant(question):
         told["did_you_mean"] = near
-    return replace(page, foreign=told, notes=[*await _reasons(client, question, scope), *page.notes])
+    return replace(page, untrusted=told, notes=[*await _reasons(client, question, scope), *page.notes])
 
 
 def _meant(question: Question) -> list[JsonValue]:

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import Event, NewEvent, QueryAlertFields, SavedQueryFields
-from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.conversations import ask, text_of
@@ -64,7 +64,7 @@ class Tenant:
     def __init__(self, folder: Path, words: str, tag: str, indicator: str) -> None:
         self.words, self.tag, self.indicator = words, tag, indicator
         self.now = NOW - timedelta(minutes=1)
-        self.sandbox = Sandbox(Store.open(clock=lambda: self.now))
+        self.sandbox = Sandbox(SandboxDatabase.open(clock=lambda: self.now))
         self.home = self.sandbox.store.add_dataset(f"Home {words[:60]}").uuid
         self.away = self.sandbox.store.add_dataset(f"Away {words[:60]}").uuid
         self.settings = Settings(

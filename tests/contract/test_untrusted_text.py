@@ -10,8 +10,8 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import NewEvent
-from cf1_mcp.sandbox.storage.database import Store
-from cf1_mcp.sandbox.storage.record_files import load, read_records
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.event_files import load_records, read_records
 from cf1_mcp.server.mcp_server import build_server, offered_tools
 from cf1_mcp.settings import Settings
 from tests.contract.every_tool import CALLS, Tenant, call
@@ -167,8 +167,8 @@ async def test_the_hostile_events_of_the_sample_are_harmless_everywhere(sandbox:
 
 @pytest.mark.skipif(not SYNTHETIC.exists(), reason="the exercise data lies beside the project")
 async def test_the_exercise_is_harmless_everywhere(tmp_path: Path) -> None:
-    sandbox = Sandbox(Store.open(clock=lambda: NOW))
-    load(sandbox.store, read_records(SYNTHETIC))
+    sandbox = Sandbox(SandboxDatabase.open(clock=lambda: NOW))
+    load_records(sandbox.store, read_records(SYNTHETIC))
     async with Client(build_server(Settings(state_dir=tmp_path), sandbox.connect, clock=lambda: NOW)) as client:
         found = await client.call_tool("search_threat_events", {"limit": 100})
         ids = [str(one) for one in column(dict(found.structured_content or {}), "uuid")]

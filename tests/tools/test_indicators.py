@@ -12,9 +12,9 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.transport import network
-from cf1_mcp.contracts import toolset
+from cf1_mcp.contracts import tool as tool_runs
 from cf1_mcp.models import NewEvent, Tlp
-from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.conversations import ask, column, refused, told
@@ -39,7 +39,7 @@ class Home:
     """A small tenant of one's own, and the server over it."""
 
     def __init__(self, folder: Path, read_datasets: tuple[str, ...] = ("*",), max_tlp: Tlp = Tlp.AMBER) -> None:
-        self.sandbox = Sandbox(Store.open(clock=lambda: NOW))
+        self.sandbox = Sandbox(SandboxDatabase.open(clock=lambda: NOW))
         self.ids = {name: self.sandbox.store.add_dataset(name).uuid for name in ("Home", "Away")}
         self.settings = Settings(state_dir=folder, read_datasets=read_datasets, max_tlp=max_tlp)
 
@@ -168,7 +168,7 @@ async def test_10_000_indicators_take_a_hundred_and_one_requests(client: Client,
     assert len(sandbox.log) == 101
 
 
-async def test_the_pages_together_tell_each_indicator_once(client: Client, filled_store: Store) -> None:
+async def test_the_pages_together_tell_each_indicator_once(client: Client, filled_store: SandboxDatabase) -> None:
     found = await ask(client, "search_threat_events", limit=200, fields=["indicator"])
     some = list(dict.fromkeys(column(found, "indicator")))[:60]
     indicators = [value for pair in zip(some, hosts(60), strict=False) for value in pair]
@@ -509,7 +509,7 @@ async def test_an_account_without_a_list_of_indicators_has_doubts_instead() -> N
 
 
 async def test_what_time_does_not_reach_is_left_to_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(toolset, "MAX_CALL_SECONDS", 4.0)
+    monkeypatch.setattr(tool_runs, "MAX_CALL_SECONDS", 4.0)
     async with _served(_datasets(), _events([]), Act.HANG) as (server, client):
         data = await ask(client, TOOL, indicators=hosts(1_000), limit=200)
         again = {"indicators": hosts(1_000), "limit": 200, "cursor": data["next_cursor"]}
