@@ -10,7 +10,7 @@ from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.sample_tenant import load_sample_tenant
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
-from tests.tenant import NOW, Bench, Sandbox
+from tests.tenant import NOW, Tenant
 
 
 @pytest.fixture
@@ -20,19 +20,20 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def filled_store() -> SandboxDatabase:
-    """The sample tenant. Made once: tests of reading share it."""
+    """The sample tenant, filled once: tests that only read share it."""
     store = SandboxDatabase.open(clock=lambda: NOW)
     load_sample_tenant(store)
     return store
 
 
 @pytest.fixture
-def sandbox(filled_store: SandboxDatabase) -> Sandbox:
-    return Sandbox(filled_store)
+def sandbox(filled_store: SandboxDatabase, tmp_path: Path) -> Tenant:
+    """The sample tenant with a log of its own, to read from."""
+    return Tenant(tmp_path, store=filled_store)
 
 
 @pytest.fixture(params=["auto", "legacy"])
-async def client(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Path) -> AsyncGenerator[Client]:
+async def client(request: pytest.FixtureRequest, sandbox: Tenant, tmp_path: Path) -> AsyncGenerator[Client]:
     """A real client of both protocol generations, in memory."""
     server = build_server(Settings(state_dir=tmp_path), sandbox.connect, clock=lambda: NOW)
     mode = "legacy" if request.param == "legacy" else "auto"
@@ -56,5 +57,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench(tmp_path: Path) -> Tenant:
+    """An empty tenant to change."""
+    return Tenant(tmp_path)

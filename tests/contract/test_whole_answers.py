@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import external_file
 
-from tests.contract.every_tool import CALLS, Tenant
+from tests.contract.every_tool import CALLS, PlantedTenant
 from tests.conversations import same_mark, text_of
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +21,7 @@ NEW = re.compile(
 
 @pytest.mark.parametrize("tool", CALLS)
 async def test_a_tool_answers_in_full_as_it_is_written_down(tmp_path: Path, tool: str) -> None:
-    tenant = Tenant(
+    tenant = PlantedTenant(
         tmp_path, "Invoice lure from billing.example.com", "invoice", "http://kit.example.com/pay/index.php"
     )
     parts: list[str] = []

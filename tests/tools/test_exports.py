@@ -30,7 +30,7 @@ from cf1_mcp.policy.reading import Reading
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
 from cf1_mcp.store.export_files import MAX_PAGE_LENGTH, ExportFolder
-from tests.contract.every_tool import Tenant
+from tests.contract.every_tool import PlantedTenant
 from tests.contract.harmless import assert_harmless, assert_seen
 from tests.contract.test_untrusted_text import ADDRESS, PLANT
 from tests.conversations import ask, refused, same_mark, text_of
@@ -431,11 +431,11 @@ async def test_an_export_that_cannot_be_is_refused_with_what_would_do(
 async def test_strangers_words_in_a_page_stay_between_the_marks_and_are_seen(
     tmp_path: Path, name: str, kind: str | None
 ) -> None:
-    planted = Tenant(tmp_path, PLANT, "PLANTED <i>tag</i>", ADDRESS)
-    async with planted.server() as (client, _), planted.api() as api:
-        await planted.plant(api, indicator="192.0.2.9", indicatorType="ip", attacker="")
-        await planted.plant(api, indicator="bait.example", indicatorType="domain", tags=["T1059"])
-        await planted.plant(api, indicator="0" * 64, indicatorType="hash")
+    planted = PlantedTenant(tmp_path, PLANT, "PLANTED <i>tag</i>", ADDRESS)
+    async with planted.connected() as (client, _):
+        await planted.plant(indicator="192.0.2.9", indicatorType="ip", attacker="")
+        await planted.plant(indicator="bait.example", indicatorType="domain", tags=["T1059"])
+        await planted.plant(indicator="0" * 64, indicatorType="hash")
         made = await client.call_tool(TOOL, {"format": name, "kind": kind, "handling": "amber"})
         assert_harmless(made)
         export_id = dict(made.structured_content or {})["export_id"]
