@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
+from typing import Literal
 
 import httpx
 import uvicorn
@@ -23,6 +24,10 @@ from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+Generation = Literal["auto", "legacy"]
+GENERATIONS: tuple[Generation, ...] = ("auto", "legacy")
+"""Generations of the protocol, as the SDK's client names them: the current one, and that of the handshake."""
 
 MINE = "Mine"
 """The dataset that `Tenant.allowed()` lets a server write to and delete from."""
@@ -120,6 +125,10 @@ class Tenant:
         self.log.clear()
         return created
 
+    def reading(self) -> Settings:
+        """The defaults of an operator, with the state of this tenant."""
+        return Settings(state_dir=self.folder)
+
     def allowed(self, **changed: object) -> Settings:
         """Full mode, with writing and deletion allowed in MINE."""
         rules: dict[str, object] = {
@@ -132,10 +141,12 @@ class Tenant:
         return Settings(**(rules | changed))  # pyright: ignore[reportArgumentType]
 
     @asynccontextmanager
-    async def server(self, settings: Settings, answers: ElicitationFnT | None = None) -> AsyncGenerator[Client]:
+    async def server(
+        self, settings: Settings, answers: ElicitationFnT | None = None, mode: Generation = "auto"
+    ) -> AsyncGenerator[Client]:
         """A client of a server with these settings; `answers` plays the person behind the client."""
         server = build_server(settings, self.connect, clock=lambda: self.now)
-        async with Client(server, elicitation_callback=answers) as client:
+        async with Client(server, mode=mode, elicitation_callback=answers) as client:
             yield client
 
     # -- older names, until every test has the new ones

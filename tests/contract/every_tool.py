@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.models import Event, QueryAlertFields, SavedQueryFields
 from tests.conversations import ask, text_of
-from tests.tenant import Tenant
+from tests.tenant import Generation, Tenant
 
 # Capitals stand for what a tenant fills in.
 MANY: list[JsonValue] = [
@@ -78,7 +78,7 @@ class PlantedTenant(Tenant):
         return await self.add(self.words, self.home_name, **(planted | fields))
 
     @asynccontextmanager
-    async def connected(self) -> AsyncGenerator[tuple[Client, dict[str, JsonValue]]]:
+    async def connected(self, mode: Generation = "auto") -> AsyncGenerator[tuple[Client, dict[str, JsonValue]]]:
         """A client of a server over the planted events, and what the capitals in CALLS stand for."""
         # The API lists by time of creation, too.
         self.wait(-60)
@@ -103,7 +103,7 @@ class PlantedTenant(Tenant):
             "TAG": self.tag,
             "x TAG": f"x {self.tag}",
         }
-        async with self.server(self.settings) as client:
+        async with self.server(self.settings, mode=mode) as client:
             yield client, names
 
     def _saved_query(self, name: str) -> SavedQueryFields:
@@ -116,9 +116,9 @@ class PlantedTenant(Tenant):
             rule_enabled=False,
         )
 
-    async def answers(self, tool: str) -> list[CallToolResult]:
+    async def answers(self, tool: str, mode: Generation = "auto") -> list[CallToolResult]:
         """What a tool answers: where it asks for a code, the preview and then the change."""
-        async with self.connected() as (client, names):
+        async with self.connected(mode) as (client, names):
             if "LAST" in CALLS[tool].values():
                 tagging: dict[str, JsonValue] = {
                     "dataset_id": self.home,

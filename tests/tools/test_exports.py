@@ -129,8 +129,8 @@ def unnamed(text: str) -> str:
 # -- what comes of it
 
 
-async def test_an_export_is_told_in_short_and_offered_as_a_link(client: Client) -> None:
-    result = await client.call_tool(TOOL, {"format": "csv", "attacker": ["COPPER LANTERN"], "since": "7d"})
+async def test_an_export_is_told_in_short_and_offered_as_a_link(any_client: Client) -> None:
+    result = await any_client.call_tool(TOOL, {"format": "csv", "attacker": ["COPPER LANTERN"], "since": "7d"})
     assert unnamed(same_mark(text_of(result.content))) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 export_id: ID
@@ -272,13 +272,13 @@ async def test_a_list_too_long_for_one_file_is_offered_in_several(
     assert {str(one): await whole(client, one) for one in ids} == on_disk(tmp_path)
 
 
-async def test_progress_is_told_on_the_way(client: Client) -> None:
+async def test_progress_is_told_on_the_way(any_client: Client) -> None:
     told: list[tuple[float, str | None]] = []
 
     async def heard(progress: float, total: float | None, message: str | None) -> None:
         told.append((progress, message))
 
-    await client.call_tool(TOOL, {"format": "csv"}, progress_callback=heard)
+    await any_client.call_tool(TOOL, {"format": "csv"}, progress_callback=heard)
     assert told == snapshot([(2000, "2,000 events read"), (3610, "3,610 events read")])
 
 
@@ -507,9 +507,9 @@ async def test_an_id_that_names_no_export_leads_nowhere(client: Client, tmp_path
 @pytest.mark.parametrize(
     "rest", ["a" * 16, "..%2f..%2fjournal.db", "../journal.db", "?offset=0", "a" * 16 + "?offset=x"]
 )
-async def test_an_address_that_names_no_export_is_refused(client: Client, rest: str) -> None:
+async def test_an_address_that_names_no_export_is_refused(any_client: Client, rest: str) -> None:
     with pytest.raises(MCPError) as caught:
-        await client.read_resource(f"cf1://exports/{rest}")
+        await any_client.read_resource(f"cf1://exports/{rest}")
     assert caught.value.error.code == -32602
 
 

@@ -514,29 +514,29 @@ async def test_what_time_does_not_reach_is_left_to_the_next_call(monkeypatch: py
     assert rest["shown"] == 200
 
 
-async def test_progress_is_told_on_the_way(client: Client) -> None:
+async def test_progress_is_told_on_the_way(any_client: Client) -> None:
     heard: list[tuple[float, float | None, str | None]] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
         heard.append((progress, total, message))
 
-    await client.call_tool(TOOL, {"indicators": hosts(250)}, progress_callback=hear)
+    await any_client.call_tool(TOOL, {"indicators": hosts(250)}, progress_callback=hear)
     assert sorted(heard)[-1] == (250, 250, "250 of 250 values looked up")
     assert len(heard) == 3
 
 
-async def test_a_cancelled_look_up_asks_no_more(client: Client, sandbox: Tenant) -> None:
+async def test_a_cancelled_look_up_asks_no_more(any_client: Client, sandbox: Tenant) -> None:
     with anyio.CancelScope() as scope:
 
         async def cancel(progress: float, total: float | None, message: str | None) -> None:
             scope.cancel()
 
-        await client.call_tool(TOOL, {"indicators": hosts(10_000)}, progress_callback=cancel)
+        await any_client.call_tool(TOOL, {"indicators": hosts(10_000)}, progress_callback=cancel)
     for _ in range(3):
-        await client.list_tools()
+        await any_client.list_tools()
     asked = len(sandbox.log)
     for _ in range(3):
-        await client.list_tools()
+        await any_client.list_tools()
     assert scope.cancelled_caught and asked == len(sandbox.log) < 60
 
 
