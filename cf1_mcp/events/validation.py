@@ -16,7 +16,8 @@ from cf1_mcp.models import Country, Event, Tlp
 from cf1_mcp.policy.reading import Reader, Reading
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
-from cf1_mcp.text.sanitize import clean, typed_indicator, visible
+from cf1_mcp.text.defang import refang_indicator
+from cf1_mcp.text.sanitize import clean, escape_invisible
 
 MAX_RAW_SIZE: Final = 1_000_000  # bytes of JSON text
 MAX_TAG_LENGTH: Final = 512  # no search takes a longer value, so a longer tag could not be found again
@@ -76,7 +77,7 @@ class Checking:
             case "attacker":
                 return _visible(text.strip(), argument)
             case "indicator":
-                return _visible(typed_indicator(text), argument)
+                return _visible(refang_indicator(text), argument)
             case "target_industry" if text.strip():
                 return _known(text, await self.words.industries(), argument)
             case "indicator_type" if text.strip():
@@ -275,7 +276,7 @@ def _filled(text: str, argument: str) -> str:
 
 
 def _visible(text: str, argument: str) -> str:
-    if visible(text) != text:
+    if escape_invisible(text) != text:
         raise BadArgument(
             argument, f"{_shown(text)} holds line breaks or characters that are not seen", "one line of visible text"
         )

@@ -23,7 +23,8 @@ from cf1_mcp.exports.stix_terms import (
     techniques,
 )
 from cf1_mcp.models import Event, Tlp
-from cf1_mcp.text.sanitize import clean, defang
+from cf1_mcp.text.defang import defang
+from cf1_mcp.text.sanitize import clean
 
 MAX_TEXT_LENGTH: Final = 4_000
 NO_DATE: Final = "1970-01-01T00:00:00.000Z"

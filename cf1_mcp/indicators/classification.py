@@ -8,7 +8,7 @@ from cf1_mcp.indicators.extraction import MAX_LOCAL_PART_LENGTH
 from cf1_mcp.indicators.hosts import address, domain, is_top_level, network
 from cf1_mcp.indicators.kinds import Indicator, autonomous_system, digest, fingerprint, vulnerability
 from cf1_mcp.indicators.urls import MAX_URL_LENGTH, parts_of
-from cf1_mcp.text.sanitize import typed_indicator
+from cf1_mcp.text.defang import refang_indicator
 
 _PORT: Final = re.compile(r":\d{1,5}\Z")
 
@@ -20,7 +20,7 @@ def classify(text: str) -> Indicator | None:
     A name that ends in a file extension counts as a domain where that is a top-level domain too, for it was typed to be
     asked about.
     """
-    word = typed_indicator(UNSEEN.sub("", text)) if len(text) <= 2 * MAX_URL_LENGTH else ""
+    word = refang_indicator(UNSEEN.sub("", text)) if len(text) <= 2 * MAX_URL_LENGTH else ""
     for read in (digest, vulnerability, fingerprint, autonomous_system, address, network, _host, _email, _url):
         if found := read(word):
             return found

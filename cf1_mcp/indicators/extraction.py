@@ -29,7 +29,7 @@ from cf1_mcp.indicators.kinds import HASHES, Indicator
 from cf1_mcp.indicators.names import MAYBE_VERSION, NO_SUFFIX, TOO_LONG, Reading, read_name
 from cf1_mcp.indicators.rewriting import Rewritten
 from cf1_mcp.indicators.wording import Wording
-from cf1_mcp.text.sanitize import DEFANGED, plain
+from cf1_mcp.text.defang import DEFANGED, refang_match
 
 # Characters. Whoever takes 2**20 for a megabyte is right too.
 MAX_TEXT_LENGTH: Final = 2**20
@@ -55,7 +55,7 @@ def extract(text: str) -> Extraction:
 def _as_read(found: re.Match[str]) -> str:
     # "Dots are written [.] here" speaks of the brackets themselves.
     aside = found[0][0] == found[0][-1] == " " and found["dot"] and "." in found[0]
-    return found[0] if aside else plain(found)
+    return found[0] if aside else refang_match(found)
 
 
 class _Scan:

@@ -19,7 +19,8 @@ from cf1_mcp.errors import ApiError
 from cf1_mcp.models import Country, SearchField, Tag
 from cf1_mcp.policy.reading import Reading, readable_words
 from cf1_mcp.search.countries import country_code
-from cf1_mcp.text.sanitize import clean, typed_indicator
+from cf1_mcp.text.defang import refang_indicator
+from cf1_mcp.text.sanitize import clean
 
 # A search does not wait longer for the vocabularies; without them values stay as they were typed.
 TIMEOUT: Final = 5.0
@@ -73,7 +74,7 @@ class Spelling:
         typed = value.strip()
         match name:
             case "indicator":
-                meant = typed_indicator(value)
+                meant = refang_indicator(value)
                 return Read(typed, (meant,), how="refanged")
             case "mitreAttack":
                 return Read(typed, (typed.upper(),))

@@ -19,7 +19,7 @@ from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
 from cf1_mcp.policy.writing import Writer
 from cf1_mcp.store.confirmation_codes import canonical
-from cf1_mcp.text.sanitize import clean, visible
+from cf1_mcp.text.sanitize import clean, escape_invisible
 
 query_changes = Toolset("watch")
 
@@ -291,7 +291,7 @@ def _shown(name: str) -> str:
 def _line(text: str, argument: str) -> str:
     """The text, if it is a line that can be read."""
     line = text.strip()
-    if not 0 < len(line) <= MAX_NAME_LENGTH or visible(line) != line:
+    if not 0 < len(line) <= MAX_NAME_LENGTH or escape_invisible(line) != line:
         raise BadArgument(
             argument, f"{_shown(text)} is no readable line", f"1 to {MAX_NAME_LENGTH} visible characters in one line"
         )
