@@ -12,12 +12,11 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, cleaned
 from cf1_mcp.answers.event_pages import whole_list
 from cf1_mcp.context import History
 from cf1_mcp.contracts.arguments import Cursor, Limit
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CHANGES
 from cf1_mcp.store.journal_records import Change
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
-
-changes = Toolset("changes")
 
 OneChange = Annotated[str | None, Field(description="Only this change, in full"), BeforeValidator(unfilled)]
 # Older ones are in the journal, which the operator reads.
@@ -25,7 +24,7 @@ MAX_LISTED = 1_000
 COLUMNS = ("change_id", "at", "tool", "outcome", "change", "undone_by")
 
 
-@changes.tool("List changes", READ)
+@CHANGES.tool("List changes", ToolEffect.READ)
 async def list_changes(
     journal: History, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
 ) -> Answer:

@@ -11,18 +11,17 @@ from cf1_mcp.answers.event_pages import whole_list, withheld_fact
 from cf1_mcp.api.vocabulary import Kind
 from cf1_mcp.context import KnownWords
 from cf1_mcp.contracts.arguments import Cursor, Limit
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.policy.reading import DATASET_RULE, Reader, readable_words
 from cf1_mcp.search.guide import SearchGuide
 from cf1_mcp.search.spelling import near
 from cf1_mcp.text.sanitize import clean
 
-datasets = Toolset("events")
-
 Contains = Annotated[str | None, Field(description="Only values that contain this")]
 
 
-@datasets.tool("List threat datasets", READ)
+@EVENTS.tool("List threat datasets", ToolEffect.READ)
 async def list_threat_datasets(words: KnownWords, reading: Reader, cursor: Cursor = None) -> Rows:
     """List the datasets that can be read: which sources or collections of events exist, with name, uuid and kind. Use
     it when a question names a dataset or an answer's datasets need explaining. For the events in them use
@@ -42,7 +41,7 @@ async def list_threat_datasets(words: KnownWords, reading: Reader, cursor: Curso
     return whole_list("datasets", ("name", "uuid", "kind", "access"), rows, cursor, facts=facts)
 
 
-@datasets.tool("List threat vocabulary", READ)
+@EVENTS.tool("List threat vocabulary", ToolEffect.READ)
 async def list_threat_vocabulary(
     words: KnownWords,
     reading: Reader,

@@ -37,7 +37,8 @@ from cf1_mcp.contracts.arguments import (
     Tlps,
     Until,
 )
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
 from cf1_mcp.policy.reading import KnownDataset, Reader, Reading
 from cf1_mcp.search.no_results import explained
@@ -45,14 +46,12 @@ from cf1_mcp.search.request import Asked
 from cf1_mcp.search.scopes import SearchScope
 from cf1_mcp.text.sanitize import clean
 
-events = Toolset("events")
-
 # How many relatives an event's own answer shows; list_related_threat_events shows more.
 NEAREST_RELATIVES = 20
 MAX_RAW_LENGTH = 8_000
 
 
-@events.tool("Search threat events", READ)
+@EVENTS.tool("Search threat events", ToolEffect.READ)
 async def search_threat_events(
     client: Client,
     scope: SearchScope,
@@ -90,7 +89,7 @@ async def search_threat_events(
     return await explained(client, page, question, scope, cursor)
 
 
-@events.tool("Get a threat event", READ)
+@EVENTS.tool("Get a threat event", ToolEffect.READ)
 async def get_threat_event(
     client: Client,
     reading: Reader,
@@ -118,7 +117,7 @@ async def get_threat_event(
     return Card(untrusted=event_fields(event), parts=dict(zip(wanted, tables, strict=True)))
 
 
-@events.tool("List related threat events", READ)
+@EVENTS.tool("List related threat events", ToolEffect.READ)
 async def list_related_threat_events(
     client: Client,
     words: KnownWords,

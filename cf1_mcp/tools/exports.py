@@ -15,7 +15,8 @@ from cf1_mcp.answers.event_pages import ABSENCE, named, withheld_fact
 from cf1_mcp.answers.rendering import Style
 from cf1_mcp.context import Client, Now, Operator, ToolContext
 from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument, Withheld, choices
 from cf1_mcp.exports import FORMATS, MEDIA_TYPES, Format, FormatName, Handling, Heading, ListKind, label, new_export
 from cf1_mcp.exports.export import Export, export_events
@@ -29,8 +30,6 @@ from cf1_mcp.text.dates import iso, parse_date
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
 
-exports = Toolset("indicators")
-
 SOURCE: Final = "Cloudforce One Threat Events"
 FICTIONAL_SOURCE: Final = "cf1-mcp sandbox: fictional events"
 VERBATIM: Final = "The content is word for word what the file holds, true indicators included: it is for machines."
@@ -43,7 +42,7 @@ async def _folder(operator: Operator, now: Now) -> ExportFolder:
 Exports = Annotated[ExportFolder, Resolve(_folder)]
 
 
-@exports.tool("Export threat events", READ)
+@INDICATORS.tool("Export threat events", ToolEffect.READ)
 async def export_threat_events(
     context: ToolContext,
     client: Client,

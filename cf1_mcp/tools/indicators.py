@@ -16,7 +16,8 @@ from cf1_mcp.answers.cursors import Place, decode, encode
 from cf1_mcp.answers.event_pages import ABSENCE, named, withheld_fact
 from cf1_mcp.context import Client, Now, ToolContext
 from cf1_mcp.contracts.arguments import Cursor, DatasetIds, Fields, Limit, Since
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.lookups.input import Intake, read_list, read_text
 from cf1_mcp.lookups.lookup import MAX_CONCURRENT, STATUSES, Finding, Lookup
@@ -24,8 +25,6 @@ from cf1_mcp.policy.reading import MAX_NAME_LENGTH, ReadScope, Scope
 from cf1_mcp.search.conditions import MAX_VALUE_LENGTH, period
 from cf1_mcp.text.lenient import Words
 from cf1_mcp.text.sanitize import clean
-
-lookups = Toolset("indicators")
 
 COLUMNS: Final = (
     "indicator",
@@ -63,7 +62,7 @@ Only = Literal["all", "known"]
 Row = Callable[[Finding], Sequence[Cell]]
 
 
-@lookups.tool("Look up indicators", READ)
+@INDICATORS.tool("Look up indicators", ToolEffect.READ)
 async def lookup_indicators(
     client: Client,
     scope: ReadScope,

@@ -13,14 +13,13 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved, journaled
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, EventId, EventIds, HomeDataset
-from cf1_mcp.contracts.toolset import CREATE, DELETE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.snapshots import events_of, without_copies
 from cf1_mcp.models import Dataset, Event, RelationshipsCreated, RelationshipType
 from cf1_mcp.policy.writing import Writer, Writing
 from cf1_mcp.text.sanitize import clean
-
-links = Toolset("curation")
 
 OtherDataset = Annotated[str | None, Field(description="Dataset of related_ids where it is another one")]
 Kind = Annotated[RelationshipType | None, Field(description="Without it: a plain reference, which can be undone")]
@@ -101,7 +100,7 @@ async def _children(
 Relation = Annotated[Planned, Resolve(journaled(_plan_relation))]
 
 
-@links.tool("Relate threat events", CREATE)
+@CURATION.tool("Relate threat events", ToolEffect.CREATE)
 async def relate_threat_events(
     client: Client,
     plan: Relation,
@@ -187,7 +186,7 @@ async def _plan_removal(
 Removal = Annotated[Planned, Resolve(approved(_plan_removal))]
 
 
-@links.tool("Unrelate threat events", DELETE)
+@CURATION.tool("Unrelate threat events", ToolEffect.DELETE)
 async def unrelate_threat_events(
     client: Client,
     plan: Removal,

@@ -12,14 +12,13 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved
 from cf1_mcp.context import Client, Now
 from cf1_mcp.contracts.arguments import Confirm
-from cf1_mcp.contracts.toolset import DELETE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import NotFound, Withheld
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch
 from cf1_mcp.policy.writing import Writer, Writing
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
-
-reverts = Toolset("curation")
 
 # 30 days in minutes: so far reaches the point-in-time recovery of Durable Objects. The API publishes no bound.
 MAX_MINUTES_AGO: Final = 43_200
@@ -91,7 +90,7 @@ def _is_of(event: Event, dataset: Dataset) -> bool:
 Revert = Annotated[Planned, Resolve(approved(_plan))]
 
 
-@reverts.tool("Revert a threat dataset", DELETE)
+@CURATION.tool("Revert a threat dataset", ToolEffect.DELETE)
 async def revert_threat_dataset(
     client: Client, plan: Revert, dataset_id: RevertedDataset, minutes_ago: Minutes, confirm: Confirm = None
 ) -> Card:

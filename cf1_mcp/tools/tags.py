@@ -14,7 +14,8 @@ from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved, journaled
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, EventIds, HomeDataset, NewTags
-from cf1_mcp.contracts.toolset import CREATE, DELETE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, choices, nearest
 from cf1_mcp.events.snapshots import events_of, without_copies
 from cf1_mcp.events.validation import checked_tags
@@ -22,8 +23,6 @@ from cf1_mcp.models import Dataset, Done, Event
 from cf1_mcp.policy.writing import Writer, Writing
 from cf1_mcp.text.lenient import Words
 from cf1_mcp.text.sanitize import clean
-
-tags = Toolset("curation")
 
 MAX_SHOWN: Final = 5
 MAX_SHOWN_LENGTH: Final = 80
@@ -85,7 +84,7 @@ Tagging = Annotated[Planned, Resolve(journaled(_plan_tagging))]
 Untagging = Annotated[Planned, Resolve(approved(_plan_untagging))]
 
 
-@tags.tool("Tag threat events", CREATE)
+@CURATION.tool("Tag threat events", ToolEffect.CREATE)
 async def tag_threat_events(
     client: Client, plan: Tagging, dataset_id: HomeDataset, event_ids: EventIds, tags: NewTags
 ) -> Card:
@@ -96,7 +95,7 @@ async def tag_threat_events(
     return await plan.carry_out(lambda: _each(client.tag_event, lacked, "tagged"))
 
 
-@tags.tool("Untag threat events", DELETE)
+@CURATION.tool("Untag threat events", ToolEffect.DELETE)
 async def untag_threat_events(
     client: Client,
     plan: Untagging,

@@ -8,8 +8,8 @@ from inline_snapshot import external_file
 from mcp import Client
 from mcp.types import Tool
 
-from cf1_mcp.server.mcp_server import MODES, build_server, offered_tools
-from cf1_mcp.settings import Settings
+from cf1_mcp.server.mcp_server import build_server, offered_tools
+from cf1_mcp.settings import MODES, Settings
 from tests.tenant import Sandbox
 
 pytestmark = pytest.mark.anyio

@@ -2,17 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from typing import get_args
 
 import pytest
 from mcp.server.mcpserver.tools import Tool
 from pydantic import JsonValue
 
 from cf1_mcp.server.mcp_server import offered_tools
-from cf1_mcp.settings import TOOLSETS, Mode, Settings
+from cf1_mcp.settings import MODES, TOOLSETS, Mode, Settings
 from tests.contract.schema_lint import MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, Schema, flaws
 
-MODES: tuple[Mode, ...] = get_args(Mode)
 OFFERS = {f"{mode}, {name}": Settings(mode=mode, toolsets=(name,)) for mode in MODES for name in TOOLSETS} | {
     f"{mode}, all": Settings(mode=mode) for mode in MODES
 }

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from cf1_mcp.api import operations
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.contracts.toolset import needed_mode
-from cf1_mcp.server.mcp_server import TOOLS, offered_tools
+from cf1_mcp.server.mcp_server import offered_tools
 from cf1_mcp.server.playbooks import read_playbook
 from cf1_mcp.settings import NAMES, Settings
+from cf1_mcp.tools import ALL_TOOLS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,9 +17,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def tool_table() -> str:
     """The table of tools, a row each: what it is for is the first sentence of its description."""
     rows = [
-        f"| {group.name} | `{tool.name}` | {needed_mode(tool.annotations)} | {re.split(r'(?<=[.:]) ', tool.description)[0].rstrip(':.')} |"
-        for group in TOOLS
-        for tool in group.tools
+        f"| {tool.toolset} | `{tool.name}` | {tool.effect.mode} | {re.split(r'(?<=[.:]) ', tool.description)[0].rstrip(':.')} |"
+        for tool in ALL_TOOLS
     ]
     return "\n".join(["| toolset | tool | from mode | what for |", "|---|---|---|---|", *rows])
 
@@ -73,7 +72,7 @@ def test_every_operation_of_the_api_has_a_tool_and_a_route() -> None:
         if isinstance(operation, operations.Operation)
         for route in operation.routes
     }
-    tools = {tool.name for group in TOOLS for tool in group.tools}
+    tools = {tool.name for tool in ALL_TOOLS}
     assert len(told) == len(rows) == 35
     assert set(told) <= routes
     assert set(told.values()) <= tools

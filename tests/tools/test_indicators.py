@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.transport import network
-from cf1_mcp.contracts import toolset
+from cf1_mcp.contracts import tool as tool_runs
 from cf1_mcp.models import NewEvent, Tlp
 from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.server.mcp_server import build_server
@@ -509,7 +509,7 @@ async def test_an_account_without_a_list_of_indicators_has_doubts_instead() -> N
 
 
 async def test_what_time_does_not_reach_is_left_to_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(toolset, "MAX_CALL_SECONDS", 4.0)
+    monkeypatch.setattr(tool_runs, "MAX_CALL_SECONDS", 4.0)
     async with _served(_datasets(), _events([]), Act.HANG) as (server, client):
         data = await ask(client, TOOL, indicators=hosts(1_000), limit=200)
         again = {"indicators": hosts(1_000), "limit": 200, "cursor": data["next_cursor"]}
