@@ -17,11 +17,11 @@ from cf1_mcp.policy.reading import Reader, Reading
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
 from cf1_mcp.text.defang import refang_indicator
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean, escape_invisible
 
 MAX_RAW_SIZE: Final = 1_000_000  # bytes of JSON text
 MAX_TAG_LENGTH: Final = 512  # no search takes a longer value, so a longer tag could not be found again
-MAX_SHOWN_LENGTH: Final = 80
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def checked_raw(data: dict[str, JsonValue], argument: str = "raw_data") -> dict[
 def read_as(given: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, JsonValue]:
     """A fact on what was read otherwise than it was typed, where anything was."""
     told: list[JsonValue] = [
-        f"{name}: {clean(text, MAX_SHOWN_LENGTH, value=True)} as {clean(fields[name], MAX_SHOWN_LENGTH, value=True)}"
+        f"{name}: {clean(text, MAX_NAME_LENGTH, value=True)} as {clean(fields[name], MAX_NAME_LENGTH, value=True)}"
         for name, text in given.items()
         if _otherwise(name, text, fields[name])
     ]
@@ -196,7 +196,7 @@ class ReadAs:
         # A date that only gets its time of day is read as anybody would.
         if _otherwise(name, text, value) and not value.startswith(text.strip()):
             self.counts[name] = self.counts.get(name, 0) + 1
-            pair = [clean(one, MAX_SHOWN_LENGTH, value=True) for one in (text, value)]
+            pair = [clean(one, MAX_NAME_LENGTH, value=True) for one in (text, value)]
             self.examples.setdefault(name, " as ".join(pair))
 
     def told(self) -> dict[str, JsonValue]:
@@ -211,7 +211,7 @@ class ReadAs:
 def differing(sent: Mapping[str, str], event: Event) -> list[JsonValue]:
     """The fields that an answer tells otherwise than they were sent, each with both values."""
     return [
-        {"field": name, "sent": clean(value, MAX_SHOWN_LENGTH), "answered": clean(told, MAX_SHOWN_LENGTH)}
+        {"field": name, "sent": clean(value, MAX_NAME_LENGTH), "answered": clean(told, MAX_NAME_LENGTH)}
         for name, value in sent.items()
         if name in event.model_fields_set and not same(name, value, told := str(getattr(event, name)))
     ]
@@ -249,7 +249,7 @@ def _known(text: str, known: Sequence[str], argument: str) -> str:
     for word in known:
         if word.strip().casefold() == wanted:
             return word
-    raise _unknown(text, known, argument, choices([clean(word, MAX_SHOWN_LENGTH) for word in known]))
+    raise _unknown(text, known, argument, choices([clean(word, MAX_NAME_LENGTH) for word in known]))
 
 
 def _country(text: str, known: Sequence[Country], argument: str) -> str:
@@ -265,7 +265,7 @@ def _country(text: str, known: Sequence[Country], argument: str) -> str:
 
 def _unknown(text: str, known: Sequence[str], argument: str, valid: str) -> BadArgument:
     meant = nearest(text, known)
-    hint = f", did you mean {clean(meant, MAX_SHOWN_LENGTH)!r}?" if meant else ""
+    hint = f", did you mean {clean(meant, MAX_NAME_LENGTH)!r}?" if meant else ""
     return BadArgument(argument, f"the account does not know {_shown(text)}{hint}", valid)
 
 
@@ -284,4 +284,4 @@ def _visible(text: str, argument: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return repr(clean(text, MAX_SHOWN_LENGTH))
+    return repr(clean(text, MAX_NAME_LENGTH))

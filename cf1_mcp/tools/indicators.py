@@ -21,9 +21,10 @@ from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.lookups.input import Intake, read_list, read_text
 from cf1_mcp.lookups.lookup import MAX_CONCURRENT, STATUSES, Finding, Lookup
-from cf1_mcp.policy.reading import MAX_NAME_LENGTH, ReadScope, Scope
+from cf1_mcp.policy.reading import ReadScope, Scope
 from cf1_mcp.search.conditions import MAX_VALUE_LENGTH, period
 from cf1_mcp.text.lenient import Words
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 COLUMNS: Final = (
