@@ -16,6 +16,7 @@ from cf1_mcp.search.clauses import Clause
 from cf1_mcp.search.conditions import branches, conditions, from_clauses, period, stored_since
 from cf1_mcp.search.saved_queries import Saved
 from cf1_mcp.search.spelling import KINDS, Read, Spelling, spelling_for
+from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
 # Operators that compare whole values; the others look for parts of them, which have no spelling.
@@ -171,7 +172,7 @@ def _asked(
         branches(saved.search_branches, clauses),
         tuple(dict.fromkeys(sentence for sentence in said if sentence)),
         {(argument, read.typed): read.near for argument, read in reads if read.near},
-        f"{now - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if stored else "",
+        iso(now - OVERLAP) if stored else "",
     )
 
 
