@@ -37,7 +37,7 @@ contracts: ## Rewrite the published contracts and the pinned answers; review the
 	$(PYTHON) -m pytest -n 0 --inline-snapshot=create,fix tests/contract
 
 figures: ## Rewrite the tables of tools and token costs in README.md and BENCHMARKS.md
-	$(PYTHON) -m pytest -n 0 tests/contract tests/documents --write-figures
+	$(PYTHON) -m pytest -n 0 tests/contract/test_budgets.py tests/documents --write-figures --write-tables
 
 pictures: ## Draw the pictures in docs/ again
 	$(PYTHON) docs/pictures.py
