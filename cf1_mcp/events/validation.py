@@ -10,14 +10,14 @@ from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
 from cf1_mcp.api.vocabulary import Vocabulary
-from cf1_mcp.context import KnownWords, Now
+from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
 from cf1_mcp.models import Country, Event, NewEvent, Tlp
 from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
 from cf1_mcp.policy.reading import Reader, Reading, readable_words
 from cf1_mcp.search.argument_groups import ArgumentGroup, expand_argument_groups
 from cf1_mcp.search.countries import country_code
-from cf1_mcp.text.dates import ACCEPTED, moment
+from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
 from cf1_mcp.text.sanitize import clean, typed_indicator, visible
 
 MAX_RAW_SIZE: Final = 1_000_000  # bytes of JSON text
@@ -58,9 +58,9 @@ class Checking:
 
     def date(self, text: str, argument: str) -> str:
         """A moment that has passed, as `YYYY-MM-DDTHH:MM:SSZ`."""
-        found = moment(text, self.now)
+        found = parse_date(text, self.now)
         if found is None:
-            raise BadArgument(argument, f"{_shown(text)} is no date", ACCEPTED)
+            raise BadArgument(argument, f"{_shown(text)} is no date", ACCEPTED_DATES)
         date = found.zfill(len("2026-11-24T00:00:00Z"))  # years before 1000 come without their zeros
         if datetime.fromisoformat(date) > self.now:
             raise BadArgument(argument, f"{date} is in the future", f"a moment up to now ({self.now:%Y-%m-%dT%H:%MZ})")
@@ -87,7 +87,7 @@ class Checking:
                 return text
 
 
-async def _checking(words: KnownWords, reading: Reader, now: Now) -> Checking:
+async def _checking(words: AccountVocabulary, reading: Reader, now: Now) -> Checking:
     return Checking(words, reading, now)
 
 

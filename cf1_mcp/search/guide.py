@@ -22,7 +22,7 @@ from cf1_mcp.models.fields import (
 from cf1_mcp.policy.reading import SCOPE_WORDS
 from cf1_mcp.search.clauses import Clause
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS, MAX_VALUE_LENGTH
-from cf1_mcp.text.dates import ACCEPTED
+from cf1_mcp.text.dates import ACCEPTED_DATES
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ of up to {_most_values()} values, unless said otherwise.
 
 {_filters()}
 - `text`: a piece of the description; one text, no list.
-- `since`, `until`: {ACCEPTED}. Of a bare day, month
+- `since`, `until`: {ACCEPTED_DATES}. Of a bare day, month
   or year `since` takes the first second and `until` the last. UTC.
 - `created_since`: stored since then, whenever it happened. The answer tells a `watermark` to give next time; what was
   stored around it may come twice, and changes to older events do not show.

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 
 from cf1_mcp.api.vocabulary import Vocabulary
-from cf1_mcp.context import KnownWords, Now
+from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.models import Condition, EventSearch, SearchField
 from cf1_mcp.models.fields import SEARCHABLE, EventField
 from cf1_mcp.policy.reading import Reader, Reading
@@ -18,6 +18,7 @@ from cf1_mcp.search.conditions import branches, conditions, from_clauses, period
 from cf1_mcp.search.filters import ExportFilters, Filters, SearchFilters
 from cf1_mcp.search.saved_queries import Saved
 from cf1_mcp.search.spelling import Read, Spelling, spelling_for
+from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
 # Operators that compare whole values. The others match parts of a value, which the vocabulary does not hold.
@@ -67,7 +68,7 @@ class SearchRequest:
 
 @expand_argument_groups
 async def _search_request(
-    words: KnownWords,
+    words: AccountVocabulary,
     reading: Reader,
     saved: Saved,
     now: Now,
@@ -84,7 +85,7 @@ async def _search_request(
 
 @expand_argument_groups
 async def _export_request(
-    words: KnownWords,
+    words: AccountVocabulary,
     reading: Reader,
     saved: Saved,
     now: Now,
@@ -145,7 +146,7 @@ def _build_request(
         branches(saved.search_branches, clauses),
         tuple(dict.fromkeys(sentence for sentence in read_as if sentence)),
         {(argument, read.typed): read.near for argument, read in reads if read.near},
-        f"{now - WATERMARK_OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if stored else "",
+        iso(now - WATERMARK_OVERLAP) if stored else "",
     )
 
 

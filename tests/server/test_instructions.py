@@ -11,8 +11,8 @@ from mcp import Client
 
 from cf1_mcp.models import Tlp
 from cf1_mcp.server.instructions import instructions
-from cf1_mcp.server.mcp_server import MODES, build_server
-from cf1_mcp.settings import CLOUDFLARE, Approval, Credentials, Settings
+from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.settings import CLOUDFLARE, MODES, Approval, Credentials, Settings
 from tests.tenant import Sandbox
 
 pytestmark = pytest.mark.anyio
