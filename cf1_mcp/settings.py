@@ -6,14 +6,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from cf1_mcp.errors import SettingsError, choices, nearest
 from cf1_mcp.models import Tlp
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
-TOOLSETS = ("events", "indicators", "curation", "watch", "changes")
 NAMES = (
     "CF1_APPROVAL",
     "CF1_CONFIRM_KEY",
@@ -37,7 +36,11 @@ EVERY_DATASET = ("*",)
 SANDBOX_ACCOUNT = "0" * 32
 
 UpdateMethod = Literal["PATCH", "POST"]
+ToolsetName = Literal["events", "indicators", "curation", "watch", "changes"]
+TOOLSETS: tuple[ToolsetName, ...] = get_args(ToolsetName)
+# Each mode allows what the modes before it allow.
 Mode = Literal["read", "write", "full"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 Approval = Literal["code", "ask", "operator"]
 Defang = Literal["text", "all", "off"]
 
@@ -66,7 +69,7 @@ class Settings:
 
     credentials: Credentials | None = None
     base_url: str = CLOUDFLARE
-    toolsets: tuple[str, ...] = TOOLSETS
+    toolsets: tuple[ToolsetName, ...] = TOOLSETS
     update_method: UpdateMethod = "PATCH"
     sandbox_db: Path | None = None
     read_datasets: tuple[str, ...] = EVERY_DATASET
@@ -110,6 +113,10 @@ class Settings:
             defang=_defang(given.get("CF1_DEFANG", "text")),
             prompts_dir=_folder("CF1_PROMPTS_DIR", given["CF1_PROMPTS_DIR"]) if "CF1_PROMPTS_DIR" in given else None,
         )
+
+    def allows(self, mode: Mode) -> bool:
+        """Whether what needs this mode is allowed in the operator's."""
+        return MODES.index(mode) <= MODES.index(self.mode)
 
 
 def _refuse_unknown_names(given: Mapping[str, str]) -> None:
@@ -159,7 +166,7 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _toolsets(text: str) -> tuple[str, ...]:
+def _toolsets(text: str) -> tuple[ToolsetName, ...]:
     if text == "all":
         return TOOLSETS
     asked = [word.strip() for word in text.split(",") if word.strip()]

@@ -28,79 +28,36 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.connection import Connect
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import Clock, ServerContext, utc_now
-from cf1_mcp.contracts.toolset import Offer, Toolset, needed_mode
+from cf1_mcp.contracts.toolset import ToolDefinition
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.server import resources
 from cf1_mcp.server.completions import completing
 from cf1_mcp.server.instructions import instructions
 from cf1_mcp.server.playbooks import Playbooks
-from cf1_mcp.settings import SANDBOX_ACCOUNT, Mode, Settings
+from cf1_mcp.settings import SANDBOX_ACCOUNT, Settings
 from cf1_mcp.store.approvals import Approvals
 from cf1_mcp.store.confirmation_codes import Confirmations
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.shown_texts import SeenTexts
 from cf1_mcp.store.spent_codes import SpentCodes
-from cf1_mcp.tools.aggregates import aggregates
-from cf1_mcp.tools.alert_changes import alert_changes
-from cf1_mcp.tools.alerts import alerts
-from cf1_mcp.tools.attackers import profiles
-from cf1_mcp.tools.changes import changes
-from cf1_mcp.tools.creation import creation
-from cf1_mcp.tools.datasets import datasets
-from cf1_mcp.tools.deletion import deletion
-from cf1_mcp.tools.events import events
-from cf1_mcp.tools.exports import exports
-from cf1_mcp.tools.imports import imports
-from cf1_mcp.tools.indicators import lookups
-from cf1_mcp.tools.moves import moves
-from cf1_mcp.tools.relationships import links
-from cf1_mcp.tools.reverts import reverts
-from cf1_mcp.tools.saved_queries import queries
-from cf1_mcp.tools.saved_query_changes import query_changes
-from cf1_mcp.tools.tags import tags
-from cf1_mcp.tools.undo import undoing
-from cf1_mcp.tools.updates import updates
+from cf1_mcp.tools import ALL_TOOLS
 
 Lifespan = Callable[[MCPServer[ServerContext]], AbstractAsyncContextManager[ServerContext]]
 
-# In the order in which they are listed.
-TOOLS: tuple[Toolset, ...] = (
-    events,
-    aggregates,
-    datasets,
-    lookups,
-    profiles,
-    exports,
-    creation,
-    imports,
-    updates,
-    tags,
-    links,
-    moves,
-    deletion,
-    reverts,
-    queries,
-    query_changes,
-    alerts,
-    alert_changes,
-    changes,
-    undoing,
-)
-
 # What is listed changes only with the operator's settings.
 LISTED = CacheHint(3_600_000, "private")
-MODES: tuple[Mode, ...] = ("read", "write", "full")
 
 
 def offered_tools(settings: Settings) -> list[Tool]:
-    """The tools that the operator's toolsets and mode let through, in a stable order."""
-    return [offer.tool for group in TOOLS for offer in group.tools if _rule_against(group, offer, settings) is None]
+    """Return the tools that the operator's toolsets and mode allow, in the order of tools/list."""
+    return [definition.tool for definition in ALL_TOOLS if _withholding_setting(definition, settings) is None]
 
 
-def _rule_against(group: Toolset, offer: Offer, settings: Settings) -> str | None:
-    if group.name not in settings.toolsets:
+def _withholding_setting(definition: ToolDefinition, settings: Settings) -> str | None:
+    """The name of the setting that withholds a tool, None where it is offered."""
+    if definition.toolset not in settings.toolsets:
         return "CF1_TOOLSETS"
-    return "CF1_MODE" if MODES.index(needed_mode(offer.annotations)) > MODES.index(settings.mode) else None
+    return None if settings.allows(definition.effect.mode) else "CF1_MODE"
 
 
 class ThreatServer(MCPServer[ServerContext]):
@@ -118,8 +75,7 @@ class ThreatServer(MCPServer[ServerContext]):
             cache_hints={"tools/list": LISTED, "resources/list": LISTED, "resources/templates/list": LISTED},
             log_level="WARNING",
         )
-        offers = [(group, offer) for group in TOOLS for offer in group.tools]
-        rules = {offer.name: _rule_against(group, offer, settings) for group, offer in offers}
+        rules = {definition.name: _withholding_setting(definition, settings) for definition in ALL_TOOLS}
         self._withheld = {name: rule for name, rule in rules.items() if rule}
         self._toolsets = settings.toolsets
         self._playbooks = Playbooks(settings.prompts_dir)

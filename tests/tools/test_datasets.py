@@ -6,8 +6,8 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from tests.conftest import Sandbox
 from tests.conversations import ask, column, refused, told
+from tests.tenant import Sandbox
 
 pytestmark = pytest.mark.anyio
 

@@ -13,9 +13,9 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.transport import network
 from cf1_mcp.server.mcp_server import build_server
-from tests.conftest import Sandbox
 from tests.conversations import ask, column, refused, text_of, told
 from tests.ports import settings_for
+from tests.tenant import Sandbox
 from tests.upstreams import answer, upstream
 
 pytestmark = pytest.mark.anyio

@@ -30,12 +30,12 @@ from cf1_mcp.policy.reading import Reading
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
 from cf1_mcp.store.export_files import MAX_PAGE_LENGTH, ExportFolder
-from tests.conftest import NOW, Sandbox
+from tests.contract.every_tool import Tenant
+from tests.contract.harmless import assert_harmless, assert_seen
+from tests.contract.test_untrusted_text import ADDRESS, PLANT
 from tests.conversations import ask, refused, same_mark, text_of
-from tests.every_tool import Tenant
 from tests.exports.test_stix import problems
-from tests.harmless import assert_harmless, assert_seen
-from tests.test_trust import ADDRESS, PLANT
+from tests.tenant import NOW, Sandbox
 from tests.upstreams import ACCOUNT, TOKEN, Act, answer, failed, upstream
 
 pytestmark = pytest.mark.anyio

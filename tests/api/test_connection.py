@@ -1,0 +1,207 @@
+"""What becomes of a request when the upstream is slow, broken or hostile. Faults come from a real socket."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import pytest
+from inline_snapshot import snapshot
+
+from cf1_mcp.api.client import MAX_QUERY_LENGTH, ThreatEventsClient
+from cf1_mcp.errors import (
+    ApiError,
+    BadArgument,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Refused,
+    Unavailable,
+    UnexpectedAnswer,
+)
+from cf1_mcp.models import Condition, EventSearch, NewEvent, NewRaw, SearchValue
+from tests.upstreams import ACCOUNT, TOKEN, Act, answer, failed, upstream
+
+pytestmark = pytest.mark.anyio
+
+EVENT = "e0000000-0000-4000-8000-000000000001"
+OK = answer({"success": True, "errors": [], "messages": [], "result": {"uuid": EVENT}})
+NEW = NewEvent(category="Phishing", date="2026-11-01T00:00:00Z", event="x", raw=NewRaw(data=None), tlp="green")
+BUSY = failed("429 Too Many Requests", "slow down", "Retry-After: 0\r\n")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [BUSY, failed("500 Oops", "x"), failed("503 Busy", "x"), Act.RESET, OK[:-10]],
+    ids=["429", "500", "503", "reset", "broken off"],
+)
+async def test_a_read_is_asked_again_after_a_passing_fault(fault: bytes | Act) -> None:
+    # A body that breaks off would make the server wait for more; closing is what tells the client.
+    script = (fault if isinstance(fault, Act) else _closing(fault), OK)
+    async with upstream(*script) as server, server.client() as client:
+        event = await client.read_event("d", EVENT)
+    assert (event.uuid, len(server.requests)) == (EVENT, 2)
+
+
+@pytest.mark.parametrize("fault", [BUSY, failed("500 Oops", "x"), Act.RESET], ids=["429", "500", "reset"])
+async def test_a_write_that_may_have_arrived_is_never_sent_twice(fault: bytes | Act) -> None:
+    async with upstream(fault, OK) as server, server.client() as client:
+        with pytest.raises(ApiError):
+            await client.create_event(NEW)
+    assert len(server.requests) == 1
+
+
+async def test_a_write_that_cannot_have_arrived_says_that_nothing_is_reached() -> None:
+    async with upstream(OK) as server:
+        client = server.client()
+    async with client:
+        with pytest.raises(Unavailable) as error:
+            await client.create_event(NEW)
+    assert str(error.value) == snapshot(
+        "The API cannot be reached: no connection could be made. Ask the operator to check the network, the proxy and CLOUDFLARE_BASE_URL."
+    )
+    assert server.requests == []
+
+
+async def test_a_wait_beyond_the_budget_is_an_error_that_says_how_long() -> None:
+    async with upstream(failed("429 Too Many", "x", "Retry-After: 120\r\n")) as server, server.client() as client:
+        with pytest.raises(RateLimited) as error:
+            await client.read_event("d", EVENT)
+    assert (str(error.value), error.value.retry_after, len(server.requests)) == snapshot(
+        (
+            "The API's rate limit is reached (429) and asks for a wait of 120 s, longer than one call may take. Call again after 120 s.",
+            120.0,
+            1,
+        )
+    )
+
+
+async def test_a_server_that_hangs_is_left_when_the_budget_is_used_up() -> None:
+    async with upstream(Act.HANG) as server, server.client(budget=0.2) as client:
+        with pytest.raises(Unavailable) as error:
+            await client.read_event("d", EVENT)
+    assert str(error.value) == snapshot(
+        "The API did not answer within 0.2 s. Ask for less, for instance a shorter period or a smaller limit, or try again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "reply", "kind"),
+    [
+        ("400", failed("400 Bad", "An error occurred."), Refused),
+        ("401", answer({"errors": [{"code": 10000, "message": "Authentication error"}]}, "401 No"), ApiError),
+        ("403", failed("403 No", f"token {TOKEN} of {ACCOUNT} lacks\nscope"), Forbidden),
+        ("404", failed("404 No", "Event not found"), NotFound),
+        ("409", answer({"errors": "nonsense", "result": None}, "409 Conflict"), Refused),
+        ("422", answer("<html><body>Bad gateway</body></html>", "422 What", content_type="text/html"), Refused),
+        ("success-false", answer({"success": False, "errors": [{"message": "not today"}], "result": {}}), Refused),
+        ("html", answer("<html>login here</html>", content_type="text/html"), UnexpectedAnswer),
+        ("cut-json", answer('{"success": true, "result": {"uuid": "tru'), UnexpectedAnswer),
+        ("wrong-shape", answer({"success": True, "result": {"id": 5}}), UnexpectedAnswer),
+        ("wrong-type", answer([1, 2, 3]), UnexpectedAnswer),
+        ("binary", answer(b"\xff\xfe\x00"), UnexpectedAnswer),
+        ("nested", answer("[" * 100_000), UnexpectedAnswer),
+        ("redirect", answer("", "302 Found", "Location: http://192.0.2.1/steal\r\n"), UnexpectedAnswer),
+    ],
+)
+async def test_every_failure_is_one_account_without_secrets(name: str, reply: bytes, kind: type[ApiError]) -> None:
+    async with upstream(reply) as server, server.client() as client:
+        with pytest.raises(kind) as error:
+            await client.read_event("d", EVENT)
+    words = str(error.value)
+    assert TOKEN not in words and ACCOUNT not in words and "\n" not in words
+    assert words == MESSAGES[name]
+
+
+MESSAGES = snapshot(
+    {
+        "400": 'The API refused the request (400). The API said: "An error occurred". Change what it names and call again.',
+        "401": 'The API does not accept the token (401). The API said: "Authentication error". Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.',
+        "403": "The token may not do this (403). The API said: \"token [hidden] of [hidden] lacks\\nscope\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+        "404": 'There is no such thing on this account (404). The API said: "Event not found". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.',
+        "409": "The API refused the request (409). It gave no reason. Change what it names and call again.",
+        "422": "The API refused the request (422). It gave no reason. Change what it names and call again.",
+        "success-false": 'The API answered 200 but reported failure: "not today". Nothing may have been done; look before trying again.',
+        "html": "The answer was an HTML page (23 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
+        "cut-json": "The answer was no complete JSON (41 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
+        "wrong-shape": "The answer to read_event is not as this API gives it: uuid: Field required. If it goes on, report it to the operator: the API may have changed.",
+        "wrong-type": "The answer to read_event is not as this API gives it: the whole answer: Input should be a valid dictionary or instance of Event. If it goes on, report it to the operator: the API may have changed.",
+        "binary": "The answer was no complete JSON (3 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
+        "nested": "The answer was no complete JSON (100,000 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
+        "redirect": "The API answered 302, a redirection that is not followed lest the token go elsewhere. Ask the operator to check CLOUDFLARE_BASE_URL.",
+    }
+)
+
+
+async def test_an_answer_of_fifty_megabytes_is_read_and_a_larger_one_refused() -> None:
+    fifty = answer({"success": True, "result": {"uuid": EVENT, "event": "x" * 50_000_000}})
+    eighty = answer({"success": True, "result": {"uuid": EVENT, "event": "x" * 80_000_000}})
+    async with upstream(fifty, eighty) as server, server.client() as client:
+        assert len((await client.read_event("d", EVENT)).event) == 50_000_000
+        with pytest.raises(UnexpectedAnswer) as error:
+            await client.read_event("d", EVENT)
+    assert str(error.value) == snapshot(
+        "The answer is larger than 64 MB. Ask for less: a smaller limit or a shorter period."
+    )
+
+
+async def test_requests_share_one_connection() -> None:
+    async with upstream(OK) as server, server.client() as client:
+        for _ in range(5):
+            await client.read_event("d", EVENT)
+    assert (len(server.requests), server.connections) == (5, 1)
+
+
+@pytest.mark.parametrize("event_id", ["", ".", ".."])
+async def test_an_id_that_would_change_the_path_is_refused(event_id: str) -> None:
+    async with upstream(OK) as server, server.client() as client:
+        with pytest.raises(BadArgument):
+            await client.read_event("d", event_id)
+    assert server.requests == []
+
+
+async def test_the_token_stays_out_of_logs_and_reprs(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with upstream(OK, failed("400 Bad", TOKEN)) as server, server.client() as client:
+        await client.read_event("d", EVENT)
+        with pytest.raises(Refused):
+            await client.read_event("d", EVENT)
+        assert TOKEN not in repr(client) + str(vars(client).get("_http"))
+    assert caplog.records and TOKEN not in caplog.text
+
+
+HALF = "half \ud800"
+HALF_RAW = {"raw": NewRaw(data={"log": ["\ud800"]})}
+
+
+def searching(*values: SearchValue | list[SearchValue]) -> EventSearch:
+    return EventSearch(search=[Condition(field="event", op="in", value=value) for value in values])
+
+
+HALVES: list[tuple[str, Callable[[ThreatEventsClient], Awaitable[object]]]] = [
+    ("tags.2", lambda client: client.tag_event(EVENT, ["a", "b", HALF])),
+    ("event_id", lambda client: client.tag_event(HALF, ["a"])),
+    ("datasetId.1", lambda client: client.aggregate_events(["tlp"], ["all", HALF])),
+    ("startDate", lambda client: client.aggregate_events(["tlp"], ["all"], start_date=HALF)),
+    ("search.1.value", lambda client: client.list_events(searching("mail", HALF))),
+    ("search.0.value.1", lambda client: client.list_events(searching(["mail", HALF]))),
+    ("search.0.value.1", lambda client: client.list_events(searching(["x" * MAX_QUERY_LENGTH, HALF]))),
+    ("search.0.value.1", lambda client: client.list_indicators(["all"], ["mail", HALF])),
+    ("data.1.raw.data.log.0", lambda client: client.create_events("d", [NEW, NEW.model_copy(update=HALF_RAW)])),
+    ("variables.a", lambda client: client.query_graphql("{ a }", {"a": {HALF: 1}})),
+    ("query", lambda client: client.query_graphql(HALF)),
+]
+
+
+def _closing(reply: bytes) -> bytes:
+    return reply.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+
+
+@pytest.mark.parametrize(("argument", "call"), HALVES)
+async def test_half_a_character_is_refused_by_its_path_before_anything_is_sent(
+    argument: str, call: Callable[[ThreatEventsClient], Awaitable[object]]
+) -> None:
+    async with upstream(OK) as server, server.client() as client:
+        with pytest.raises(BadArgument) as error:
+            await call(client)
+    assert str(error.value) == f"{argument}: it contains half a character (a lone surrogate). Use whole characters."
+    assert error.value.argument == argument
+    assert server.requests == []

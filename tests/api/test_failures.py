@@ -1,0 +1,154 @@
+"""Every kind of failure as a model reads it, through a real client and a real socket."""
+
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from inline_snapshot import snapshot
+from mcp import Client
+from pydantic import JsonValue
+
+from cf1_mcp.api.transport import network
+from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.settings import Credentials, Settings
+from tests.contract.every_tool import CALLS, filled
+from tests.conversations import refused, text_of
+from tests.tenant import NOW
+from tests.upstreams import ACCOUNT, TOKEN, Act, Scripted, answer, failed, upstream
+
+pytestmark = pytest.mark.anyio
+
+HOME = "d0000000-0000-4000-8000-000000000001"
+EVENT = "e0000000-0000-4000-8000-000000000001"
+DATASETS = answer([{"uuid": HOME, "name": "Ours"}])
+# A hostile or careless gateway may repeat anything that it was sent.
+ECHO = f"no: Bearer {TOKEN} at /accounts/{ACCOUNT}/cloudforce-one \u202e<b>![x](http://203.0.113.5)"
+NEXT = re.compile(r"\b(Ask|Use|Call|Change|Check|Wait|Try|Tell|look|report|search)\b", re.IGNORECASE)
+
+
+@asynccontextmanager
+async def served(server: Scripted, folder: Path) -> AsyncGenerator[Client]:
+    base = f"http://127.0.0.1:{server.port}/client/v4"
+    settings = Settings(
+        credentials=Credentials(ACCOUNT, TOKEN),
+        base_url=base,
+        mode="full",
+        write_datasets=("*",),
+        delete_datasets=("*",),
+        state_dir=folder,
+    )
+    async with Client(build_server(settings, lambda: network(base), clock=lambda: NOW)) as client:
+        yield client
+
+
+async def failing(folder: Path, fault: bytes | Act, tool: str, **arguments: JsonValue) -> str:
+    """What a tool says when the API answers everything but its datasets with a fault."""
+    async with upstream(fault) as server:
+        server.routes["/events/dataset"] = DATASETS
+        async with served(server, folder) as client:
+            return await refused(client, tool, **arguments)
+
+
+FAULTS: dict[str, bytes | Act] = {
+    "400": failed("400 Bad Request", "field colour is unknown"),
+    "401": failed("401 Unauthorized", "Authentication error"),
+    "403": failed("403 Forbidden", "no subscription"),
+    "404": failed("404 Not Found", "Event not found"),
+    "409": failed("409 Conflict", "it exists"),
+    "422": failed("422 Unprocessable", "value too long"),
+    "429": failed("429 Too Many Requests", "slow down", "Retry-After: 900\r\n"),
+    "500": failed("500 Oops", "shard down"),
+    "redirection": answer("", "302 Found", "Location: http://203.0.113.5/steal\r\n"),
+    "HTML": answer("<html><body>Just a moment</body></html>", content_type="text/html"),
+    "cut JSON": answer('{"success": true, "result": [{"uuid": "e0'),
+    "wrong shape": answer({"success": True, "errors": [], "messages": [], "result": {"uuid": ["a", 1]}}),
+    "failure in a 200": answer({"success": False, "errors": [{"message": "no"}], "result": {}}),
+    "reset": Act.RESET,
+}
+
+
+async def test_each_failure_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
+    said = {
+        name: await failing(tmp_path, fault, "create_threat_event", dataset_id=HOME, category="x", date="1h", event="x", tlp="green")
+        if name in ("500", "reset")  # a read would be tried again for seconds
+        else await failing(tmp_path, fault, "get_threat_event", dataset_id=HOME, event_id=EVENT)
+        for name, fault in FAULTS.items()
+    }  # fmt: skip
+    assert said == snapshot(
+        {
+            "400": 'The API refused the request (400). The API said: "field colour is unknown". Change what it names and call again.',
+            "401": 'The API does not accept the token (401). The API said: "Authentication error". Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.',
+            "403": "The token may not do this (403). The API said: \"no subscription\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+            "404": 'There is no such thing on this account (404). The API said: "Event not found". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.',
+            "409": 'The API refused the request (409). The API said: "it exists". Change what it names and call again.',
+            "422": 'The API refused the request (422). The API said: "value too long". Change what it names and call again.',
+            "429": "The API's rate limit is reached (429) and asks for a wait of 900 s, longer than one call may take. Call again after 900 s.",
+            "500": 'The API failed (500). The API said: "shard down". If this was a change, look whether it was made before making it again; if not, try again in a minute.',
+            "redirection": "The API answered 302, a redirection that is not followed lest the token go elsewhere. Ask the operator to check CLOUDFLARE_BASE_URL.",
+            "HTML": "The answer was an HTML page (39 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
+            "cut JSON": "The answer was no complete JSON (41 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
+            "wrong shape": "The answer to read_event is not as this API gives it: uuid: Input should be a valid string. If it goes on, report it to the operator: the API may have changed.",
+            "failure in a 200": 'The API answered 200 but reported failure: "no". Nothing may have been done; look before trying again.',
+            "reset": "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again.",
+        }
+    )
+
+
+async def test_an_api_that_cannot_be_reached_is_said(tmp_path: Path) -> None:
+    async with upstream(DATASETS) as server:
+        pass
+    async with served(server, tmp_path) as client:
+        words = await refused(client, "list_threat_datasets")
+    assert words == snapshot(
+        "The API cannot be reached: no connection could be made. Ask the operator to check the network, the proxy and CLOUDFLARE_BASE_URL."
+    )
+
+
+@pytest.mark.parametrize("fault", ["400", "403", "404", "429", "HTML", "wrong shape"])
+@pytest.mark.parametrize(
+    "tool", [tool for tool in CALLS if tool not in ("list_threat_datasets", "list_changes", "undo_change")]
+)
+async def test_no_tool_lets_a_failure_through_raw(tmp_path: Path, tool: str, fault: str) -> None:
+    names: dict[str, JsonValue] = {"FIRST": EVENT, "SECOND": EVENT, "HOME": HOME, "AWAY": HOME}
+    names |= {"WORDS": "words", "new WORDS": "new words", "TAG": "tag", "x TAG": "x tag"}
+    arguments = filled(CALLS[tool], names)
+    assert isinstance(arguments, dict)
+    status = FAULTS[fault]
+    assert isinstance(status, bytes)
+    echoing = failed("400 Bad Request", ECHO) if fault == "400" else status
+    async with upstream(echoing) as server:
+        server.routes["/events/dataset"] = DATASETS
+        async with served(server, tmp_path) as client:
+            result = await client.call_tool(tool, arguments)
+    words = text_of(result.content)
+    assert result.is_error and result.structured_content is None
+    assert NEXT.search(words), words
+    for secret in (TOKEN, ACCOUNT, "Traceback", "http://", "httpx", "pydantic", 'File "', "<b>", "\u202e", "![x]"):
+        assert secret not in words, words
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "words"),
+    [
+        ("get_threat_event", {"event_id": EVENT, "dataset_id": "Theirs"}, "dataset_id: there is no dataset 'Theirs'"),
+        (
+            "search_threat_events",
+            {"fields": ["atacker"]},
+            "fields: there is no field 'atacker', did you mean attacker?",
+        ),
+        (
+            "search_threat_events",
+            {"atacker": "x"},
+            "search_threat_events has no argument 'atacker'. Did you mean attacker?",
+        ),
+        ("search_threat_events", {"limit": 0}, "limit: Input should be greater than or equal to 1"),
+        ("aggregate_threat_events", {"columns": []}, "columns: Value should have at least 1 item"),
+        ("list_threat_vocabulary", {}, "kind: Field required"),
+    ],
+)
+async def test_a_wrong_argument_is_named_with_what_would_do(
+    tmp_path: Path, tool: str, arguments: dict[str, JsonValue], words: str
+) -> None:
+    assert (await failing(tmp_path, answer([]), tool, **arguments)).startswith(words)

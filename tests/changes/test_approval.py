@@ -1,0 +1,172 @@
+"""A person's agreement: through the client, or on the operator's terminal."""
+
+import sys
+
+import anyio
+import pytest
+from inline_snapshot import snapshot
+from mcp import Client
+from mcp.client import ClientRequestContext
+from mcp.types import ElicitRequestParams, ElicitResult
+from pydantic import JsonValue
+
+from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.store.approvals import Approvals
+from tests.conversations import ask, refused
+from tests.tenant import MINE, Bench
+
+pytestmark = pytest.mark.anyio
+
+
+async def prepared(bench: Bench, client: Client) -> dict[str, JsonValue]:
+    """A deletion with the code of its preview."""
+    event = await bench.add("false positive")
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
+    preview = await ask(client, "delete_threat_events", **call)
+    bench.sandbox.log.clear()
+    return call | {"confirm": preview["code"]}
+
+
+def answering(result: ElicitResult) -> "type[Person]":
+    class Answer(Person):
+        answer = result
+
+    return Answer
+
+
+class Person:
+    """Somebody behind the client."""
+
+    answer = ElicitResult(action="accept", content={"answer": "yes"})
+    asked: list[str]
+
+    def __init__(self) -> None:
+        self.asked = []
+
+    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        self.asked.append(params.message)
+        return self.answer
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_person_who_says_yes_is_shown_the_change_and_it_is_made(bench: Bench, mode: str) -> None:
+    person = Person()
+    server = build_server(bench.allowed(approval="ask"), bench.sandbox.connect, clock=lambda: bench.now)
+    async with Client(server, mode="legacy" if mode == "legacy" else "auto", elicitation_callback=person) as client:
+        call = await prepared(bench, client)
+        done = await ask(client, "delete_threat_events", **call)
+    assert (done["status"], person.asked) == snapshot(
+        (
+            "done",
+            [
+                "Delete 1 events from dataset 'Mine' for good. The journal keeps the events, their raw evidence and links; made anew they would have new ids."
+            ],
+        )
+    )
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize(
+    "result",
+    [
+        ElicitResult(action="accept", content={"answer": "no"}),
+        ElicitResult(action="decline"),
+        ElicitResult(action="cancel"),
+        ElicitResult(action="accept", content={"answer": "maybe"}),
+        ElicitResult(action="accept", content={}),
+        ElicitResult(action="accept"),
+    ],
+    ids=["no", "decline", "cancel", "nonsense", "empty", "nothing"],
+)
+async def test_anything_but_a_yes_leaves_everything_as_it_is(bench: Bench, mode: str, result: ElicitResult) -> None:
+    server = build_server(bench.allowed(approval="ask"), bench.sandbox.connect, clock=lambda: bench.now)
+    person = answering(result)()
+    async with Client(server, mode="legacy" if mode == "legacy" else "auto", elicitation_callback=person) as client:
+        await refused(client, "delete_threat_events", **await prepared(bench, client))
+    assert len(person.asked) >= 1 and bench.changes_sent() == []
+
+
+async def test_a_client_that_cannot_ask_is_refused(bench: Bench) -> None:
+    async with bench.server(bench.allowed(approval="ask")) as client:
+        words = await refused(client, "delete_threat_events", **await prepared(bench, client))
+    assert words == snapshot(
+        "The change: this client cannot ask a person, and it is withheld by CF1_APPROVAL (ask). Tell the person that the operator's setting forbids it."
+    )
+    assert bench.changes_sent() == []
+
+
+async def test_a_person_who_never_answers_leaves_everything_as_it_is(bench: Bench) -> None:
+    async def silent(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        await anyio.sleep_forever()
+        raise AssertionError("nobody answers")
+
+    server = build_server(bench.allowed(approval="ask"), bench.sandbox.connect, clock=lambda: bench.now)
+    async with Client(server, mode="legacy", elicitation_callback=silent) as client:
+        words = await refused(client, "delete_threat_events", **await prepared(bench, client))
+    assert words.startswith("delete_threat_events took longer than 25 s and was stopped.")
+    assert bench.changes_sent() == []
+
+
+async def test_without_a_code_nobody_is_asked(bench: Bench) -> None:
+    person = Person()
+    async with bench.server(bench.allowed(approval="ask"), person) as client:
+        await prepared(bench, client)
+    assert person.asked == []
+
+
+async def test_the_operator_decides_and_the_approval_serves_once(bench: Bench) -> None:
+    approvals = Approvals(bench.folder / "approvals.db", clock=lambda: bench.now)
+    async with bench.server(bench.allowed(approval="operator")) as client:
+        call = await prepared(bench, client)
+        waiting = await refused(client, "delete_threat_events", **call)
+        assert bench.changes_sent() == []
+        (request,) = approvals.waiting()
+        approvals.decide(str(call["confirm"]), approved=True)
+        done = await ask(client, "delete_threat_events", **call)
+    assert (waiting, done["status"], request.tool) == snapshot(
+        (
+            "The change has not been approved by the operator, and until then it is withheld by CF1_APPROVAL (operator). Tell the person that the operator's setting forbids it.",
+            "done",
+            "delete_threat_events",
+        )
+    )
+    assert "false positive" in request.preview
+
+
+async def test_what_the_operator_refused_stays_refused(bench: Bench) -> None:
+    approvals = Approvals(bench.folder / "approvals.db", clock=lambda: bench.now)
+    async with bench.server(bench.allowed(approval="operator")) as client:
+        call = await prepared(bench, client)
+        approvals.decide(str(call["confirm"]), approved=False)
+        await refused(client, "delete_threat_events", **call)
+    assert bench.changes_sent() == []
+
+
+async def test_of_two_servers_racing_with_one_approval_one_changes(bench: Bench) -> None:
+    approvals = Approvals(bench.folder / "approvals.db", clock=lambda: bench.now)
+    outcomes: list[bool] = []
+    settings = bench.allowed(approval="operator")
+    async with bench.server(settings) as first, bench.server(settings) as second:
+        call = await prepared(bench, first)
+        approvals.decide(str(call["confirm"]), approved=True)
+
+        async def attempt(client: Client) -> None:
+            outcomes.append(bool((await client.call_tool("delete_threat_events", call)).is_error))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(attempt, first)
+            group.start_soon(attempt, second)
+    assert sorted(outcomes) == [False, True]
+    assert len(bench.changes_sent()) == 1
+
+
+async def test_an_approval_is_given_on_a_terminal_only(bench: Bench) -> None:
+    ended = await anyio.run_process(
+        [sys.executable, "-m", "cf1_mcp", "approve", "AAAA-BBBB-CCCC"],
+        env={"CF1_STATE_DIR": str(bench.folder), "PATH": "/usr/bin:/bin"},
+        check=False,
+        input=b"yes\n",
+    )
+    assert (ended.returncode, ended.stderr.decode()) == snapshot(
+        (2, "cf1-mcp: An approval is given by a person at a terminal, and this is none.\n")
+    )

@@ -1,0 +1,205 @@
+"""Every changing tool against every rule: what a hostile or confused model might try, and that nothing is sent.
+
+The table is tools x situations. Each case is a call that would change something if the rule did not hold.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import pytest
+from pydantic import JsonValue
+
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.models import Tlp
+from cf1_mcp.tools import ALL_TOOLS
+from tests.conversations import ask, refused
+from tests.tenant import MINE, YOURS, Bench
+
+pytestmark = pytest.mark.anyio
+
+Arguments = dict[str, JsonValue]
+Call = Callable[[Bench, str], Awaitable[Arguments]]
+
+NEW: Arguments = {"date": "2026-11-20", "category": "Phishing", "event": "made", "tlp": "green"}
+
+
+async def _event(bench: Bench, dataset: str, **fields: JsonValue) -> str:
+    return (await bench.add("target", dataset, **fields)).uuid
+
+
+async def _create(bench: Bench, dataset: str) -> Arguments:
+    return {**NEW, "dataset_id": dataset}
+
+
+async def _import(bench: Bench, dataset: str) -> Arguments:
+    return {"dataset_id": dataset, "rows": [{**NEW}]}
+
+
+async def _update(bench: Bench, dataset: str) -> Arguments:
+    return {"dataset_id": dataset, "event_id": await _event(bench, dataset), "event": "rewritten"}
+
+
+async def _tag(bench: Bench, dataset: str) -> Arguments:
+    return {"dataset_id": dataset, "event_ids": [await _event(bench, dataset)], "tags": ["benign"]}
+
+
+async def _untag(bench: Bench, dataset: str) -> Arguments:
+    return {
+        "dataset_id": dataset,
+        "event_ids": [await _event(bench, dataset, tags=["malicious"])],
+        "tags": ["malicious"],
+    }
+
+
+async def _relate(bench: Bench, dataset: str) -> Arguments:
+    first, second = await _event(bench, dataset), await _event(bench, dataset)
+    return {"dataset_id": dataset, "event_id": first, "related_ids": [second]}
+
+
+async def _unrelate(bench: Bench, dataset: str) -> Arguments:
+    arguments = await _relate(bench, dataset)
+    async with bench.api() as api:
+        await api.relate_event(str(arguments["event_id"]), [str(one) for one in _listed(arguments["related_ids"])])
+    return arguments
+
+
+async def _move(bench: Bench, dataset: str) -> Arguments:
+    other = YOURS if dataset.strip().casefold() == MINE.casefold() else MINE
+    return {"dataset_id": dataset, "destination_dataset_id": other, "event_ids": [await _event(bench, dataset)]}
+
+
+async def _delete(bench: Bench, dataset: str) -> Arguments:
+    return {"dataset_id": dataset, "event_ids": [await _event(bench, dataset)]}
+
+
+async def _revert(bench: Bench, dataset: str) -> Arguments:
+    await _event(bench, dataset)
+    return {"dataset_id": dataset, "minutes_ago": 60}
+
+
+CALLS: Mapping[str, Call] = {
+    "create_threat_event": _create,
+    "import_threat_events": _import,
+    "update_threat_event": _update,
+    "tag_threat_events": _tag,
+    "untag_threat_events": _untag,
+    "relate_threat_events": _relate,
+    "unrelate_threat_events": _unrelate,
+    "move_threat_events": _move,
+    "delete_threat_events": _delete,
+    "revert_threat_dataset": _revert,
+}
+DESTROYING = {tool.name for tool in ALL_TOOLS if tool.name in CALLS and tool.effect.mode == "full"}
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Rules under which a call is tried, and the rule that must hold it."""
+
+    name: str
+    changed: Mapping[str, object]
+    dataset: str
+    rule: str
+    tools: frozenset[str] = frozenset(CALLS)
+
+
+BOTH = {"write_datasets": (MINE, YOURS), "delete_datasets": (MINE, YOURS)}
+SITUATIONS = [
+    Situation("in read mode", {**BOTH, "mode": "read"}, MINE, "CF1_MODE"),
+    Situation("in write mode", {**BOTH, "mode": "write"}, MINE, "CF1_MODE", frozenset(DESTROYING)),
+    Situation("with its toolset off", {**BOTH, "toolsets": ("events", "watch")}, MINE, "CF1_TOOLSETS"),
+    Situation("with no lists at all", {"write_datasets": (), "delete_datasets": ()}, MINE, "_DATASETS"),
+    Situation("with the write list alone", {"delete_datasets": ()}, MINE, "CF1_DELETE_DATASETS", frozenset(DESTROYING)),
+    Situation("in a dataset of others", {}, YOURS, "_DATASETS"),
+    Situation("in a dataset of others, upper case and padded", {}, f"  {YOURS.upper()}\t", "_DATASETS"),
+    Situation("in a dataset that may not be read", {**BOTH, "read_datasets": (YOURS,)}, MINE, "_DATASETS"),
+]
+CASES = [(situation, tool) for situation in SITUATIONS for tool in CALLS if tool in situation.tools]
+
+
+@pytest.mark.parametrize(("situation", "tool"), CASES, ids=[f"{tool} {situation.name}" for situation, tool in CASES])
+async def test_a_rule_holds_a_change_and_nothing_is_sent(bench: Bench, situation: Situation, tool: str) -> None:
+    arguments = await CALLS[tool](bench, situation.dataset.strip().title())
+    arguments["dataset_id"] = situation.dataset
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(**situation.changed)) as client:
+        words = await refused(client, tool, **arguments)
+    assert "is withheld by CF1_" in words and situation.rule in words
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("tool", sorted(DESTROYING))
+@pytest.mark.parametrize("confirm", [" ", "yes", "true", "AAAA-BBBB-CCCC", "K7QF-2M9D-XW4T", "0" * 5_000, "\u202eK7QF"])
+async def test_no_made_up_code_is_taken(bench: Bench, tool: str, confirm: str) -> None:
+    arguments = await CALLS[tool](bench, MINE)
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(**BOTH)) as client:
+        words = await refused(client, tool, **arguments, confirm=confirm)
+    assert words.startswith("confirm: this code is not for this change")
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("tool", sorted(DESTROYING))
+async def test_an_empty_code_is_none_and_only_previews(bench: Bench, tool: str) -> None:
+    arguments = await CALLS[tool](bench, MINE)
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(**BOTH)) as client:
+        preview = await ask(client, tool, **arguments, confirm="")
+    assert (preview["status"], bench.changes_sent()) == ("confirmation_required", [])
+
+
+@pytest.mark.parametrize("tool", sorted(DESTROYING))
+@pytest.mark.parametrize("other", sorted(DESTROYING))
+async def test_a_code_of_one_change_makes_no_other(bench: Bench, tool: str, other: str) -> None:
+    mine, theirs = await CALLS[tool](bench, MINE), await CALLS[other](bench, MINE)
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(**BOTH)) as client:
+        code = (await ask(client, tool, **mine))["code"]
+        if tool == other == "revert_threat_dataset":
+            theirs["minutes_ago"] = 61
+        await refused(client, other, **theirs, confirm=code)
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("tool", sorted(DESTROYING))
+async def test_the_first_call_of_a_destroying_tool_changes_nothing(bench: Bench, tool: str) -> None:
+    arguments = await CALLS[tool](bench, MINE)
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(**BOTH)) as client:
+        preview = await ask(client, tool, **arguments)
+    assert preview["status"] == "confirmation_required" and bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("tool", sorted(set(CALLS) - {"create_threat_event", "import_threat_events"}))
+async def test_what_lies_above_the_ceiling_is_not_touched(bench: Bench, tool: str) -> None:
+    arguments = await CALLS[tool](bench, MINE)
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(**BOTH, max_tlp=Tlp.CLEAR)) as client:
+        assert "CF1_MAX_TLP (clear)" in await refused(client, tool, **arguments)
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("tool", ["create_threat_event", "import_threat_events"])
+async def test_what_could_not_be_seen_is_not_made(bench: Bench, tool: str) -> None:
+    red: Arguments = {**NEW, "tlp": "red"}
+    arguments: Arguments = (
+        {**red, "dataset_id": MINE} if tool.startswith("create") else {"dataset_id": MINE, "rows": [red]}
+    )
+    async with bench.server(bench.allowed()) as client:
+        assert "CF1_MAX_TLP (amber)" in await refused(client, tool, **arguments)
+    assert bench.changes_sent() == []
+
+
+def test_every_changing_tool_of_events_is_attacked() -> None:
+    changing = {tool.name for tool in ALL_TOOLS if tool.toolset == "curation" and tool.effect != ToolEffect.READ}
+    assert changing == set(CALLS)
+
+
+def test_the_attacks_are_many() -> None:
+    codes = len(DESTROYING) * (7 + len(DESTROYING) + 1)
+    assert len(CASES) + codes + len(CALLS) >= 80
+
+
+def _listed(value: JsonValue) -> list[JsonValue]:
+    assert isinstance(value, list)
+    return value

@@ -1,0 +1,305 @@
+"""Taking changes back, under the rules as they are now."""
+
+import pytest
+from inline_snapshot import snapshot
+from mcp import Client
+from pydantic import JsonValue
+
+from cf1_mcp.models import Event, EventChange, Tlp
+from cf1_mcp.store.journal import Journal
+from tests.conversations import ask, refused, told
+from tests.misanswers import copied
+from tests.tenant import MINE, YOURS, Bench
+
+pytestmark = pytest.mark.anyio
+
+
+async def confirmed(client: Client, tool: str, **arguments: JsonValue) -> dict[str, JsonValue]:
+    """A change that was previewed and made."""
+    preview = await ask(client, tool, **arguments)
+    return await ask(client, tool, **arguments, confirm=preview["code"])
+
+
+async def test_deleted_events_come_back_with_evidence_tags_and_links(bench: Bench) -> None:
+    campaign = await bench.add("campaign", tags=["wave"])
+    step = await bench.add("step", indicator="198.51.100.7", indicatorType="ip", insight="why", tlp="amber")
+    other = await bench.add("referenced")
+    async with bench.api() as api:
+        await api.create_relationships(campaign.dataset_id, campaign.uuid, [step.uuid], "caused_by")
+        await api.relate_event(step.uuid, [other.uuid])
+    async with bench.server(bench.allowed()) as client:
+        ids: list[JsonValue] = [campaign.uuid, step.uuid]
+        deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=ids)
+        undone = await ask(client, "undo_change", change_id=deleted["change_id"])
+        new_ids = undone["new_ids"]
+        assert isinstance(new_ids, dict)
+        async with bench.api() as api:
+            event = await api.read_event(step.dataset_id, str(new_ids[step.uuid]))
+            raw = await api.read_dataset_raw(step.dataset_id, event.uuid)
+            above = await api.list_relationships(
+                event.uuid, step.dataset_id, "ancestors", 1, ["caused_by"], include_parent=False
+            )
+        changes = await told(client, "list_changes")
+    changed = {"uuid", "raw_id", "dataset_id", "references_ids"}
+    assert event.model_dump(exclude=changed) == {
+        **step.model_dump(exclude=changed),
+        "references": [other.uuid],
+        "num_references": 1,
+    }
+    assert raw.data == {"of": "step"}
+    assert [one.uuid for one in above] == [new_ids[campaign.uuid]]
+    assert [line.split("\t")[2:5] for line in changes.split("\n")[3:]] == snapshot(
+        [
+            ["tool", "outcome", "change"],
+            [
+                "import_threat_events",
+                "done",
+                "Make 2 deleted events of dataset 'Mine' anew, with evidence, tags and links.",
+            ],
+            ["delete_threat_events", "done", "Delete 2 events from dataset 'Mine' for good."],
+            [],
+        ]
+    )
+    assert Journal(bench.folder / "journal.db").verify() == []
+
+
+async def test_an_undo_can_be_undone(bench: Bench) -> None:
+    event = await bench.add("back and forth")
+    async with bench.server(bench.allowed()) as client:
+        deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+        undone = await ask(client, "undo_change", change_id=deleted["change_id"])
+        again = await confirmed(client, "undo_change", change_id=undone["change_id"])
+        left = await ask(client, "search_threat_events", dataset_ids=[MINE])
+    assert (again["status"], left["events"]) == ("done", 0)
+
+
+async def test_a_change_is_undone_once(bench: Bench) -> None:
+    event = await bench.add("once")
+    async with bench.server(bench.allowed()) as client:
+        deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+        await ask(client, "undo_change", change_id=deleted["change_id"])
+        bench.sandbox.log.clear()
+        words = await refused(client, "undo_change", change_id=deleted["change_id"])
+    assert "is undone already" in words and bench.changes_sent() == []
+
+
+async def test_an_undo_is_held_to_the_rules_of_now(bench: Bench) -> None:
+    event = await bench.add("made when the list was wider")
+    async with bench.server(bench.allowed()) as client:
+        deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+    bench.sandbox.log.clear()
+    for narrower in (
+        {"write_datasets": (YOURS,)},
+        {"write_datasets": ()},
+        {"mode": "read"},
+        {"read_datasets": (YOURS,)},
+    ):
+        async with bench.server(bench.allowed(**narrower)) as client:
+            assert "withheld by CF1_" in await refused(client, "undo_change", change_id=deleted["change_id"])
+    assert bench.changes_sent() == []
+
+
+async def test_an_unknown_change_is_said(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        assert await refused(client, "undo_change", change_id="c-none") == snapshot(
+            "There is no change 'c-none' in the journal. Use an id that list_changes shows."
+        )
+
+
+async def test_a_change_is_shown_in_full(bench: Bench) -> None:
+    event = await bench.add("shown")
+    async with bench.server(bench.allowed()) as client:
+        deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+        data = await ask(client, "list_changes", change_id=deleted["change_id"])
+    assert {name: data[name] for name in ("tool", "outcome", "change", "result")} == snapshot(
+        {
+            "tool": "delete_threat_events",
+            "outcome": "done",
+            "change": "Delete 1 events from dataset 'Mine' for good.",
+            "result": {"deleted": 1},
+        }
+    )
+
+
+async def test_added_tags_are_taken_off_and_come_back(bench: Bench) -> None:
+    first, second = await bench.add("first", tags=["kept"]), await bench.add("second", tags=["kept", "triaged"])
+    async with bench.server(bench.allowed()) as client:
+        ids: list[JsonValue] = [first.uuid, second.uuid]
+        tagged = await ask(client, "tag_threat_events", dataset_id=MINE, event_ids=ids, tags=["triaged", "wave"])
+        undone = await confirmed(client, "undo_change", change_id=tagged["change_id"])
+        assert await tags_of(bench, first, second) == [["kept"], ["kept", "triaged"]]
+        await ask(client, "undo_change", change_id=undone["change_id"])
+        assert await tags_of(bench, first, second) == [["kept", "triaged", "wave"], ["kept", "triaged", "wave"]]
+
+
+async def test_tags_taken_off_come_back(bench: Bench) -> None:
+    first, second = await bench.add("first", tags=["a", "b"]), await bench.add("second", tags=["b"])
+    async with bench.server(bench.allowed()) as client:
+        ids: list[JsonValue] = [first.uuid, second.uuid]
+        untagged = await confirmed(client, "untag_threat_events", dataset_id=MINE, event_ids=ids, tags=["B"])
+        assert await tags_of(bench, first, second) == [["a"], []]
+        await ask(client, "undo_change", change_id=untagged["change_id"])
+    assert await tags_of(bench, first, second) == [["a", "b"], ["b"]]
+
+
+async def test_fields_get_their_old_values_back(bench: Bench) -> None:
+    event = await bench.add("old title", attacker="SOMEBODY", tlp="green")
+    async with bench.server(bench.allowed()) as client:
+        changed = await ask(
+            client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, event="new title", tlp="amber"
+        )
+        # It lowers the marking again, so it asks.
+        await confirmed(client, "undo_change", change_id=changed["change_id"])
+    async with bench.api() as api:
+        now = await api.read_event(event.dataset_id, event.uuid)
+    assert (now.event, now.tlp, now.attacker) == ("old title", "green", "SOMEBODY")
+
+
+async def test_an_undo_says_which_later_changes_it_overwrites(bench: Bench) -> None:
+    event = await bench.add("first title")
+    async with bench.server(bench.allowed()) as client:
+        changed = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, event="second title")
+        async with bench.api() as api:
+            await api.update_event(event.uuid, EventChange(dataset_id=event.dataset_id, event="a colleague's title"))
+        preview = await ask(client, "undo_change", change_id=changed["change_id"])
+    assert (preview["status"], preview["overwritten"]) == ("confirmation_required", ["event"])
+    assert "Later changes of event are overwritten." in str(preview["change"])
+
+
+async def test_moved_events_are_moved_back(bench: Bench) -> None:
+    event = await bench.add("moved")
+    both = (MINE, YOURS)
+    async with bench.server(bench.allowed(write_datasets=both, delete_datasets=both)) as client:
+        moved = await confirmed(
+            client, "move_threat_events", dataset_id=MINE, destination_dataset_id=YOURS, event_ids=[event.uuid]
+        )
+        await confirmed(client, "undo_change", change_id=moved["change_id"])
+    async with bench.api() as api:
+        assert (await api.read_event(event.dataset_id, event.uuid)).event == "moved"
+        assert (await api.read_dataset_raw(event.dataset_id, event.uuid)).data == {"of": "moved"}
+
+
+async def test_references_are_removed_and_added_again(bench: Bench) -> None:
+    event, other = await bench.add("event"), await bench.add("other")
+    async with bench.server(bench.allowed()) as client:
+        related = await ask(
+            client, "relate_threat_events", dataset_id=MINE, event_id=event.uuid, related_ids=[other.uuid]
+        )
+        undone = await confirmed(client, "undo_change", change_id=related["change_id"])
+        async with bench.api() as api:
+            assert (await api.read_event(event.dataset_id, event.uuid)).references == []
+        await ask(client, "undo_change", change_id=undone["change_id"])
+    async with bench.api() as api:
+        assert (await api.read_event(event.dataset_id, event.uuid)).references == [other.uuid]
+
+
+async def test_typed_relationships_cannot_be_undone_and_that_is_said(bench: Bench) -> None:
+    event, other = await bench.add("event"), await bench.add("other")
+    async with bench.server(bench.allowed()) as client:
+        related = await ask(
+            client,
+            "relate_threat_events",
+            dataset_id=MINE,
+            event_id=event.uuid,
+            related_ids=[other.uuid],
+            relationship_type="caused_by",
+        )
+        words = await refused(client, "undo_change", change_id=related["change_id"])
+    assert "typed relationships, which the API cannot remove" in words
+
+
+async def test_what_was_made_is_deleted_again(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        made = await ask(
+            client,
+            "create_threat_event",
+            dataset_id=MINE,
+            date="2026-11-20",
+            category="Phishing",
+            event="made by mistake",
+            tlp="green",
+        )
+        await confirmed(client, "undo_change", change_id=made["change_id"])
+        left = await ask(client, "search_threat_events", dataset_ids=[MINE])
+    assert left["events"] == 0
+
+
+async def tags_of(bench: Bench, *events: Event) -> list[list[str]]:
+    async with bench.api() as api:
+        return [sorted((await api.read_event(event.dataset_id, event.uuid)).tags) for event in events]
+
+
+QUERY: dict[str, JsonValue] = {"name": "watched", "query_json": '{"datasetId": ["Mine"], "search": []}'}
+
+
+async def test_queries_and_alerts_are_undone_in_every_direction(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        query = await ask(client, "create_saved_query", **QUERY)
+        alert = await ask(client, "create_query_alert", query_id=query["query_id"], frequency="daily")
+        renamed = await ask(client, "update_saved_query", query_id=query["query_id"], name="renamed")
+        hurried = await ask(client, "update_query_alert", alert_id=alert["alert_id"], frequency="immediate")
+        for change in (renamed, hurried):
+            await ask(client, "undo_change", change_id=change["change_id"])
+        assert await names_and_frequencies(bench) == (["watched"], ["daily"])
+        gone = await confirmed(client, "delete_saved_query", query_id=query["query_id"])
+        assert await names_and_frequencies(bench) == ([], [])
+        back = await ask(client, "undo_change", change_id=gone["change_id"])
+        assert await names_and_frequencies(bench) == (["watched"], ["daily"])
+        await confirmed(client, "undo_change", change_id=back["change_id"])
+        assert await names_and_frequencies(bench) == ([], [])
+
+
+async def test_an_alert_that_was_deleted_comes_back(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        query = await ask(client, "create_saved_query", **QUERY)
+        alert = await ask(client, "create_query_alert", query_id=query["query_id"], frequency="daily")
+        gone = await confirmed(client, "delete_query_alert", alert_id=alert["alert_id"])
+        back = await ask(client, "undo_change", change_id=gone["change_id"])
+        assert await names_and_frequencies(bench) == (["watched"], ["daily"])
+        await confirmed(client, "undo_change", change_id=back["change_id"])
+    assert await names_and_frequencies(bench) == (["watched"], [])
+
+
+async def names_and_frequencies(bench: Bench) -> tuple[list[str], list[str]]:
+    async with bench.api() as api:
+        return [one.name for one in await api.list_queries()], [one.frequency for one in await api.list_alerts()]
+
+
+async def test_an_undo_links_nothing_in_a_dataset_that_may_not_be_written(bench: Bench) -> None:
+    event, near, far = await bench.add("event"), await bench.add("near"), await bench.add("far", YOURS)
+    async with bench.api() as api:
+        await api.relate_event(far.uuid, [event.uuid])
+        await api.relate_event(event.uuid, [near.uuid, far.uuid])
+        await api.create_relationships(far.dataset_id, far.uuid, [event.uuid], "caused_by")
+    async with bench.server(bench.allowed()) as client:
+        deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+        undone = await ask(client, "undo_change", change_id=deleted["change_id"])
+        new_ids = undone["new_ids"]
+        assert isinstance(new_ids, dict)
+        async with bench.api() as api:
+            back = await api.read_event(event.dataset_id, str(new_ids[event.uuid]))
+            untouched = await api.read_event(far.dataset_id, far.uuid)
+    # The typed link, and both references across, are left out and counted.
+    assert undone["links_left_out"] == 3
+    assert (back.references, back.referenced) == ([near.uuid], [])
+    assert (untouched.references, untouched.referenced, untouched.has_children) == ([], [], False)
+
+
+async def test_an_event_above_the_ceiling_of_now_is_not_made_anew(bench: Bench) -> None:
+    event = await bench.add("amber", tlp="amber")
+    async with bench.server(bench.allowed()) as client:
+        deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(max_tlp=Tlp.GREEN)) as client:
+        assert "CF1_MAX_TLP (green)" in await refused(client, "undo_change", change_id=deleted["change_id"])
+    assert bench.changes_sent() == []
+
+
+async def test_tags_of_an_event_with_a_copy_elsewhere_are_not_undone(bench: Bench) -> None:
+    event = await bench.add("copied")
+    async with bench.server(bench.allowed()) as client:
+        tagged = await ask(client, "tag_threat_events", dataset_id=MINE, event_ids=[event.uuid], tags=["triaged"])
+        await copied(bench, event.uuid, MINE, YOURS)
+        bench.sandbox.log.clear()
+        words = await refused(client, "undo_change", change_id=tagged["change_id"])
+    assert "has a copy in a dataset that was not named" in words and bench.changes_sent() == []

@@ -1,0 +1,172 @@
+"""One call of every tool, and a small tenant on which each has something to tell."""
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from mcp import Client
+from mcp.types import CallToolResult
+from pydantic import JsonValue
+
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.models import Event, NewEvent, QueryAlertFields, SavedQueryFields
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.settings import Settings
+from tests.conversations import ask, text_of
+from tests.tenant import NOW, Sandbox
+
+# Capitals stand for what a tenant fills in.
+MANY: list[JsonValue] = [
+    {"category": "Phishing", "date": f"{hours}h", "event": "WORDS", "tlp": "green"} for hours in range(1, 27)
+]
+CALLS: Mapping[str, dict[str, JsonValue]] = {
+    "search_threat_events": {"fields": ["uuid", "attacker", "indicator", "insight", "tags", "event"]},
+    "get_threat_event": {"event_id": "FIRST", "include": ["raw", "relationships"]},
+    "list_related_threat_events": {"event_id": "FIRST"},
+    "aggregate_threat_events": {"columns": ["attacker", "indicatorType"]},
+    "query_threat_graphql": {"query": 'query { threatEvents(groupBy: [attacker], datasetIds: ["all"], filter: [{field: tlp, op: in, value: ["clear", "green", "amber"]}]) { groups { attacker count } } }'},
+    "list_threat_datasets": {},
+    "list_threat_vocabulary": {"kind": "attackers"},
+    "lookup_indicators": {"indicators": ["INDICATOR", "nothing.example.org"]},
+    "profile_attacker": {"attacker": "ACTOR"},
+    "export_threat_events": {"format": "stix2", "handling": "amber", "since": "30d"},
+    "create_threat_event": {"dataset_id": "HOME", "category": "phishing", "date": "1h", "event": "WORDS", "tlp": "green"},
+    "import_threat_events": {"dataset_id": "HOME", "rows": MANY},
+    "update_threat_event": {"dataset_id": "HOME", "event_id": "FIRST", "tlp": "clear", "event": "new WORDS"},
+    "tag_threat_events": {"dataset_id": "HOME", "event_ids": ["FIRST"], "tags": ["x TAG"]},
+    "untag_threat_events": {"dataset_id": "HOME", "event_ids": ["SECOND"], "tags": ["TAG"]},
+    "relate_threat_events": {"dataset_id": "HOME", "event_id": "FIRST", "related_ids": ["SECOND"]},
+    "unrelate_threat_events": {"dataset_id": "HOME", "event_id": "SECOND", "related_ids": ["FIRST"]},
+    "move_threat_events": {"dataset_id": "HOME", "destination_dataset_id": "AWAY", "event_ids": ["FIRST"]},
+    "delete_threat_events": {"dataset_id": "HOME", "event_ids": ["FIRST"]},
+    "revert_threat_dataset": {"dataset_id": "HOME", "minutes_ago": 60},
+    "list_saved_queries": {},
+    "create_saved_query": {"name": "Another query", "query_json": '{"datasetId": ["HOME"], "search": []}', "rule_enabled": True},
+    "update_saved_query": {"query_id": 1, "rule_enabled": True},
+    "delete_saved_query": {"query_id": 1},
+    "list_query_alerts": {},
+    "create_query_alert": {"query_id": 2},
+    "update_query_alert": {"alert_id": 1, "enabled": False},
+    "delete_query_alert": {"alert_id": 1},
+    "list_changes": {"change_id": "LAST"},
+    "undo_change": {"change_id": "LAST"},
+}  # fmt: skip
+
+
+class Tenant:
+    """A sandbox of two events, each related to the other, with a watched query, whose texts are all `words`. The
+    server over it may do everything.
+    """
+
+    def __init__(self, folder: Path, words: str, tag: str, indicator: str) -> None:
+        self.words, self.tag, self.indicator = words, tag, indicator
+        self.now = NOW - timedelta(minutes=1)
+        self.sandbox = Sandbox(SandboxDatabase.open(clock=lambda: self.now))
+        self.home = self.sandbox.store.add_dataset(f"Home {words[:60]}").uuid
+        self.away = self.sandbox.store.add_dataset(f"Away {words[:60]}").uuid
+        self.settings = Settings(
+            mode="full", write_datasets=("*",), delete_datasets=("*",), state_dir=folder, confirm_key=b"k" * 32
+        )
+
+    def api(self) -> ThreatEventsClient:
+        """The API itself, for what happens besides the server."""
+        return ThreatEventsClient("http://sandbox/client/v4", "0" * 32, None, self.sandbox.connect)
+
+    async def plant(self, api: ThreatEventsClient, **fields: JsonValue) -> Event:
+        """An event that somebody made."""
+        body: dict[str, JsonValue] = {
+            "category": "Phishing",
+            "date": "2026-11-20T00:00:00Z",
+            "event": self.words,
+            "tlp": "amber",
+            "attacker": f"Actor {self.words}",
+            "insight": self.words,
+            "tags": [f"tag {self.words}", self.tag],
+            "indicator": self.indicator,
+            "indicatorType": "url",
+            "raw": {"data": {self.words: self.words, "nested": [{"deep": self.words}]}, "source": self.words},
+            "datasetId": self.home,
+            **fields,
+        }
+        return await api.create_event(NewEvent.model_validate(body))
+
+    @asynccontextmanager
+    async def server(self) -> AsyncGenerator[tuple[Client, dict[str, JsonValue]]]:
+        """A client, and what the capitals in CALLS stand for."""
+        async with self.api() as api:
+            first = await self.plant(api, event=f"first {self.words}")
+            # The API lists by time of creation, too.
+            self.now = NOW
+            second = await self.plant(api, event=f"second {self.words}", date="2026-11-21T00:00:00Z")
+            await api.relate_event(second.uuid, [first.uuid])
+            await api.create_relationships(self.home, first.uuid, [second.uuid], "related_to")
+            search = {"datasetId": [self.home], "search": [{"field": "event", "op": "contains", "value": self.words}]}
+            watched, silent = [
+                await api.create_query(
+                    SavedQueryFields(
+                        name=f"{name} {self.words}",
+                        query_json=json.dumps(search),
+                        alert_enabled=name == "Watched",
+                        alert_rollup_enabled=False,
+                        rule_enabled=False,
+                    )
+                )
+                for name in ("Watched", "Silent")
+            ]
+            alert = await api.create_alert(QueryAlertFields(query_id=watched.id, enabled=True, frequency="daily"))
+        assert (watched.id, silent.id, alert.id) == (1, 2, 1)
+        names: dict[str, JsonValue] = {
+            "FIRST": first.uuid,
+            "SECOND": second.uuid,
+            "HOME": self.home,
+            "AWAY": self.away,
+            "ACTOR": f"Actor {self.words}",
+            "WORDS": self.words,
+            "new WORDS": f"new {self.words}",
+            "INDICATOR": self.indicator,
+            "TAG": self.tag,
+            "x TAG": f"x {self.tag}",
+        }
+        async with Client(build_server(self.settings, self.sandbox.connect, clock=lambda: NOW)) as client:
+            yield client, names
+
+    async def answers(self, tool: str) -> list[CallToolResult]:
+        """What a tool answers: where it asks for a code, the preview and then the change."""
+        async with self.server() as (client, names):
+            if "LAST" in CALLS[tool].values():
+                tagging: dict[str, JsonValue] = {
+                    "dataset_id": self.home,
+                    "event_ids": [names["FIRST"]],
+                    "tags": [f"x {self.tag}"],
+                }
+                names["LAST"] = (await ask(client, "tag_threat_events", **tagging))["change_id"]
+            first = await call(client, tool, names)
+            data: dict[str, JsonValue] = dict(first.structured_content or {})
+            code = data.get("code")
+            return [first, *([await call(client, tool, names, confirm=code)] if isinstance(code, str) else [])]
+
+
+async def call(client: Client, tool: str, names: Mapping[str, JsonValue], **more: JsonValue) -> CallToolResult:
+    """One tool's call from CALLS; it must succeed."""
+    arguments = filled(CALLS[tool], names)
+    assert isinstance(arguments, dict)
+    result = await client.call_tool(tool, {**arguments, **more})
+    assert not result.is_error, text_of(result.content)
+    return result
+
+
+def filled(value: JsonValue, names: Mapping[str, JsonValue]) -> JsonValue:
+    """A value with what its capitals stand for."""
+    match value:
+        case str():
+            text = value.replace('["HOME"]', json.dumps([names["HOME"]]))
+            return names.get(text, text)
+        case list():
+            return [filled(item, names) for item in value]
+        case dict():
+            return {key: filled(item, names) for key, item in value.items()}
+        case _:
+            return value

@@ -1,0 +1,60 @@
+"""The published contract: `tools/*.json` holds what tools/list says, word for word."""
+
+import json
+from pathlib import Path
+
+import pytest
+from inline_snapshot import external_file
+from mcp import Client
+from mcp.types import Tool
+
+from cf1_mcp.server.mcp_server import build_server, offered_tools
+from cf1_mcp.settings import MODES, Settings
+from tests.tenant import Sandbox
+
+pytestmark = pytest.mark.anyio
+
+CONTRACTS = Path(__file__).parents[2] / "tools"
+WRITE_CONTRACTS = "python -m pytest -n 0 --inline-snapshot=create,fix tests/contract/test_contract.py"
+EVERYTHING = Settings(mode="full")
+NAMES = [tool.name for tool in offered_tools(EVERYTHING)]
+
+
+async def test_every_tool_keeps_its_contract(sandbox: Sandbox) -> None:
+    async with Client(build_server(EVERYTHING, sandbox.connect)) as client:
+        for tool in (await client.list_tools()).tools:
+            contract = json.dumps(as_listed(tool), indent=2, ensure_ascii=False)
+            assert f"{contract}\n" == external_file(CONTRACTS / f"{tool.name}.json", format=".txt"), (
+                f"{tool.name} has changed: run {WRITE_CONTRACTS} and review it"
+            )
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_both_protocol_generations_list_the_contract_in_the_same_order(sandbox: Sandbox, mode: str) -> None:
+    server = build_server(EVERYTHING, sandbox.connect)
+    async with Client(server, mode="legacy" if mode == "legacy" else "auto") as client:
+        listed = (await client.list_tools()).tools
+    assert [tool.name for tool in listed] == NAMES
+    for tool in listed:
+        assert as_listed(tool) == json.loads((CONTRACTS / f"{tool.name}.json").read_text(encoding="utf-8"))
+
+
+def as_listed(tool: Tool) -> dict[str, object]:
+    return tool.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def test_every_contract_has_its_tool() -> None:
+    orphans = [f"git rm tools/{path.name}" for path in CONTRACTS.iterdir() if path.stem not in NAMES]
+    assert not orphans, "\n".join(orphans)
+
+
+def test_what_is_offered_depends_on_the_mode() -> None:
+    offered = {mode: [tool.name for tool in offered_tools(Settings(mode=mode))] for mode in MODES}
+    assert set(offered["read"]) < set(offered["write"]) < set(offered["full"]) == set(NAMES)
+    for tool in offered_tools(Settings()):
+        assert tool.annotations and tool.annotations.read_only_hint
+
+
+def test_an_operator_switches_toolsets_off() -> None:
+    only_watch = offered_tools(Settings(toolsets=("watch",)))
+    assert [tool.name for tool in only_watch] == ["list_saved_queries", "list_query_alerts"]

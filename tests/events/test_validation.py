@@ -1,0 +1,190 @@
+"""What an event may not be made of is said with what may, and is not sent."""
+
+import json
+
+import pytest
+from inline_snapshot import snapshot
+from pydantic import JsonValue
+
+from tests.conversations import ask, refused
+from tests.tenant import MINE, YOURS, Bench
+
+pytestmark = pytest.mark.anyio
+
+LEAST: dict[str, JsonValue] = {
+    "dataset_id": MINE,
+    "category": "Phishing",
+    "date": "2026-11-20",
+    "event": "A lure",
+    "tlp": "green",
+}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            {"category": "Fishing"},
+            snapshot(
+                "category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more."
+            ),
+        ),
+        ({"category": " "}, snapshot("category: it is empty. Use a text that says something.")),
+        ({"event": ""}, snapshot("event: it is empty. Use a text that says something.")),
+        (
+            {"attacker_country": "Germoney"},
+            snapshot(
+                "attacker_country: the account does not know 'Germoney', did you mean 'Germany'? Use an ISO code of two letters such as US, or a name."
+            ),
+        ),
+        (
+            {"target_country": "XX"},
+            snapshot(
+                "target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name."
+            ),
+        ),
+        (
+            {"target_industry": "Goverment"},
+            snapshot(
+                "target_industry: the account does not know 'Goverment', did you mean 'Government'? Use Agriculture, Automotive, Banking & Financial Services, Construction, Consulting, Cryptocurrency, Defense & Aerospace, Education, Energy & Utilities, Food & Beverage, Gambling, Gaming or one of 19 more."
+            ),
+        ),
+        (
+            {"indicator": "x.example", "indicator_type": "domian"},
+            snapshot("indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain."),
+        ),
+        (
+            {"indicator_type": "domain"},
+            snapshot("indicator_type: there is no indicator of this type. Use indicator as well, or neither."),
+        ),
+        (
+            {"indicator": "x.example\u200b", "indicator_type": "domain"},
+            snapshot(
+                "indicator: 'x.example\\\\u200b' holds line breaks or characters that are not seen. Use one line of visible text."
+            ),
+        ),
+        (
+            {"attacker": "APT\nExample"},
+            snapshot(
+                "attacker: 'APT\\\\nExample' holds line breaks or characters that are not seen. Use one line of visible text."
+            ),
+        ),
+        ({"tlp": "purple"}, snapshot("tlp: 'purple' is no marking. Use clear, green, amber, amber+strict or red.")),
+        ({"tlp": ""}, snapshot("tlp: '' is no marking. Use clear, green, amber, amber+strict or red.")),
+        (
+            {"date": "yesterdayish"},
+            snapshot(
+                "date: 'yesterdayish' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+            ),
+        ),
+        (
+            {"date": "2026-11-24T12:00:01Z"},
+            snapshot("date: 2026-11-24T12:00:01Z is in the future. Use a moment up to now (2026-11-24T12:00Z)."),
+        ),
+        (
+            {"date": "2027"},
+            snapshot("date: 2027-01-01T00:00:00Z is in the future. Use a moment up to now (2026-11-24T12:00Z)."),
+        ),
+        (
+            {"date": "2026-11-24T13:00+00:30"},
+            snapshot("date: 2026-11-24T12:30:00Z is in the future. Use a moment up to now (2026-11-24T12:00Z)."),
+        ),
+        ({"tags": ["fine", " "]}, snapshot("tags: a tag has 0 characters. Use tags of 1 to 512 characters.")),
+        (
+            {"tags": ["two\nlines"]},
+            snapshot(
+                "tags: 'two\\\\nlines' holds line breaks or characters that are not seen. Use one line of visible text."
+            ),
+        ),
+        ({"tags": ["x" * 513]}, snapshot("tags: a tag has 513 characters. Use tags of 1 to 512 characters.")),
+        (
+            {"raw_data": {"body": "x" * 5_000_000}},
+            snapshot("raw_data: it takes 5,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
+        ),
+        (
+            {"raw_data": {"body": "ü" * 500_000}},
+            snapshot("raw_data: it takes 1,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
+        ),
+        (
+            {"raw_data": '{"number": NaN}'},
+            snapshot("raw_data: this cannot be written as JSON. Use plain JSON without NaN or Infinity."),
+        ),
+        (
+            {"insight": "half \ud800"},
+            snapshot("insight: it holds half a character (a lone surrogate). Use the whole text, or leave it out."),
+        ),
+        (
+            {"raw_source": "half \ud800"},
+            snapshot("raw_source: it holds half a character (a lone surrogate). Use the whole text, or leave it out."),
+        ),
+        (
+            {"raw_data": {"half": "\ud800"}},
+            snapshot("raw_data: this cannot be written as JSON. Use plain JSON without NaN or Infinity."),
+        ),
+        ({"raw_data": "no JSON"}, snapshot("raw_data: Input should be a valid dictionary.")),
+        ({"raw_data": "[1]"}, snapshot("raw_data: Input should be a valid dictionary.")),
+        (
+            {"colour": "red"},
+            snapshot(
+                "create_threat_event has no argument 'colour'. Valid arguments: attacker, attacker_country, category, dataset_id, date, event, indicator, indicator_type, insight, raw_data, raw_source, raw_tlp, tags, target_country, target_industry, tlp."
+            ),
+        ),
+    ],
+)
+async def test_what_cannot_be_right_is_said_and_not_sent(bench: Bench, wrong: dict[str, JsonValue], words: str) -> None:
+    await bench.add("tells a type", indicator="a.example", indicatorType="domain")
+    async with bench.server(bench.allowed()) as client:
+        assert await refused(client, "create_threat_event", **(LEAST | wrong)) == words
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("value", ["https://a.example.com/x", "www.example.com", "somebody@example.com"])
+async def test_an_indicator_that_is_an_address_is_sent_as_it_is(bench: Bench, value: str) -> None:
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, "create_threat_event", **LEAST, indicator=value, indicator_type="any")
+    assert done["status"] == "done"
+    [created] = [one for one in bench.sandbox.log if one.method == "POST"]
+    assert f'"indicator": "{value}"' in json.dumps(created.body)
+
+
+async def test_types_of_datasets_that_may_not_be_read_are_not_told(bench: Bench) -> None:
+    await bench.add("mine", indicator="a.example", indicatorType="domain")
+    await bench.add("yours", YOURS, indicator="b", indicatorType="secret-type")
+    async with bench.server(bench.allowed(read_datasets=(MINE,))) as client:
+        words = await refused(client, "create_threat_event", **LEAST, indicator="b", indicator_type="secret-typo")
+    assert "secret-type" not in words and "Use domain." in words
+
+
+async def test_raw_of_just_the_limit_is_sent(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, "create_threat_event", **LEAST, raw_data={"body": "x" * (1_000_000 - 11)})
+    assert done["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("date", "sent"),
+    [
+        ("today", "2026-11-24T00:00:00Z"),
+        ("2026-11-24T13:00+01:00", "2026-11-24T12:00:00Z"),
+        ("0999", "0999-01-01T00:00:00Z"),
+    ],
+)
+async def test_a_date_as_people_write_it_is_sent_in_utc(bench: Bench, date: str, sent: str) -> None:
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, "create_threat_event", **(LEAST | {"date": date}))
+        told = await ask(client, "list_changes", change_id=done["change_id"])
+    arguments = told["arguments"]
+    assert isinstance(arguments, dict) and arguments["date"] == sent
+
+
+async def test_an_account_that_knows_no_types_takes_the_first_one(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, "create_threat_event", **LEAST, indicator="a.example", indicator_type="domain")
+    assert done["status"] == "done"
+
+
+async def test_the_words_of_the_account_are_not_asked_for_where_no_field_needs_them(bench: Bench) -> None:
+    event = await bench.add("plain")
+    async with bench.server(bench.allowed()) as client:
+        await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker="New")
+    assert not [line for line in bench.sandbox.asked() if "categories" in line or "indicator" in line]

@@ -1,0 +1,513 @@
+"""The import command against a sandbox on a port: checked first, compared, sent, linked, accounted for."""
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inline_snapshot import snapshot
+from mcp import Client
+
+from cf1_mcp.api.transport import network
+from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.store.journal import Journal
+from tests.conversations import ask
+from tests.imports.command_tenant import MINE, Tenant, csv_of, row, tenant
+from tests.ports import REAL, settings_for
+
+
+def jsonl(*rows: object) -> str:
+    return "\n".join(json.dumps(one) for one in rows) + "\n"
+
+
+# -- what is imported
+
+
+def test_rows_become_events_with_all_that_they_say(tmp_path: Path) -> None:
+    rows = [
+        row(1, event="The campaign", ref="a", attacker="COPPER", attacker_country="Germany", tlp="TLP:AMBER"),
+        row(2, event="A lure", indicator="hxxp://a[.]example[.]com/x", indicator_type="URL", parent_ref="a"),
+        row(3, event="A mail", indicator="x@example.com", indicator_type="email", tags=["b", "a"], raw={"k": 1}),
+    ]
+    with tenant(tmp_path) as api:
+        ended = api.run(api.written("rows.jsonl", jsonl(*rows)))
+        events = api.events_with_indicators()
+        below = api.children("The campaign")
+        report = api.report()
+    assert (ended.code, ended.counted()) == (0, {"created": 3, "relationships made": 1})
+    assert ended.sentences() == snapshot(
+        [
+            "The API is a sandbox: nothing here is intelligence.",
+            "an indicator was written defanged and is taken as it is used",
+        ]
+    )
+    told = ("event", "indicator", "indicatorType", "attacker", "attackerCountry", "tlp", "tags", "date")
+    assert [{name: event[name] for name in told if event[name]} for event in events] == snapshot(
+        [
+            {
+                "event": "A lure",
+                "indicator": "http://a.example.com/x",
+                "indicatorType": "url",
+                "tlp": "green",
+                "date": "2026-01-10T08:00:00Z",
+            },
+            {
+                "event": "A mail",
+                "indicator": "x@example.com",
+                "indicatorType": "email",
+                "tlp": "green",
+                "tags": ["b", "a"],
+                "date": "2026-01-10T08:00:00Z",
+            },
+            {
+                "event": "The campaign",
+                "indicator": "host-1.example.com",
+                "indicatorType": "domain",
+                "attacker": "COPPER",
+                "attackerCountry": "DE",
+                "tlp": "amber",
+                "date": "2026-01-10T08:00:00Z",
+            },
+        ]
+    )
+    assert below == ["A lure"]
+    assert [{**line, "uuid": "..."} if "uuid" in line else line for line in report] == snapshot(
+        [
+            {"note": "an indicator was written defanged and is taken as it is used"},
+            {"row": 1, "outcome": "created", "uuid": "...", "ref": "a"},
+            {"row": 2, "outcome": "created", "uuid": "..."},
+            {"row": 3, "outcome": "created", "uuid": "..."},
+            {"link": {"parent_row": 1, "child_row": 2, "type": "related_to"}, "outcome": "made"},
+        ]
+    )
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real events are not part of this repository")
+def test_real_events_are_imported_whole(tmp_path: Path) -> None:
+    with gzip.open(REAL, "rt", encoding="utf-8") as lines:
+        bodies = [json.loads(line)["body"] for line in lines]
+    words: dict[tuple[str, ...], dict[str, Any]] = {}
+    for body in bodies:
+        words.setdefault((body["category"], body.get("indicatorType", ""), body.get("targetIndustry", "")), body)
+    seeds = [{**body, "event": "the seed", "date": "2000-01-01T00:00:00Z"} for body in words.values()]
+    with tenant(tmp_path, seeds=seeds) as api:
+        ended = api.run(REAL)
+        events = api.events()
+    assert (ended.code, ended.counted()) == (0, {"created": 3658, "relationships made": 2972})
+    assert sorted(event["event"] for event in events) == sorted(body["event"] for body in bodies)
+
+
+def test_a_bundle_and_a_misp_event_become_linked_events(tmp_path: Path) -> None:
+    bundle = {
+        "type": "bundle",
+        "id": "bundle--1",
+        "objects": [
+            {
+                "type": "report",
+                "spec_version": "2.1",
+                "id": "report--1",
+                "name": "The report",
+                "published": "2026-01-10T00:00:00Z",
+                "object_refs": ["indicator--1"],
+            },
+            {
+                "type": "indicator",
+                "spec_version": "2.1",
+                "id": "indicator--1",
+                "name": "A host",
+                "pattern": "[domain-name:value = 'a.example.com']",
+                "valid_from": "2026-01-10T00:00:00Z",
+            },
+        ],
+    }
+    attribute = {"uuid": "a", "type": "ip-dst", "value": "192.0.2.1", "comment": "seen"}
+    event = {"Event": {"uuid": "e", "info": "The wave", "date": "2026-01-10", "Attribute": [attribute]}}
+    given = ["--set", "category=Phishing", "--set", "tlp=green"]
+    with tenant(tmp_path) as api:
+        assert api.run(api.written("bundle.json", json.dumps(bundle)), *given).code == 0
+        assert api.run(api.written("event.json", json.dumps(event)), *given).code == 0
+        assert api.titles() == ["A host", "The report", "The wave", "The wave"]
+        assert api.children("The report") == ["A host"]
+
+
+# -- what is not right
+
+
+def wrong_file(api: Tenant) -> Path:
+    rows = [
+        row(1, ref="a"),
+        row(2, category="Fishing"),
+        row(3, category="Fishing", tlp="red", target_country="XX"),
+        row(4, date="never", parent_ref="nobody"),
+        row(5, ref="a", indicator_type="domian"),
+        row(6, ref="c", parent_ref="d"),
+        row(7, ref="d", parent_ref="c"),
+        row(8, parent_ref="a"),
+        {"event": "y"},
+    ]
+    return api.written("rows.jsonl", jsonl(*rows) + '{"cut": ')
+
+
+def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path: Path) -> None:
+    with tenant(tmp_path) as api:
+        ended = api.run(wrong_file(api))
+        assert api.titles() == []
+        report = api.report()
+    assert ended.code == 2
+    assert ended.sentences() == snapshot(
+        [
+            "The API is a sandbox: nothing here is intelligence.",
+            "row 2-3: category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised",
+            "Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more",
+            "row 3: tlp: marking something red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
+            "row 3: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
+            "row 4: date: 'never' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
+            "row 4: parent_ref: no row has the ref 'nobody'",
+            "row 5: indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain, email, hash, ip or url",
+            "row 5: ref: row 1 has the same one already",
+            "row 6-7: parent_ref: the row would stand above itself, or too many levels deep",
+            "row 9: date: it is missing. Use a column or field for it, or --set date=VALUE",
+            "row 9: category: it is missing. Use a column or field for it, or --set category=VALUE",
+            "row 9: tlp: it is missing. Use a column or field for it, or --set tlp=VALUE",
+            "row 10: the line is no JSON (Expecting value at character 9), and the file ends within it: it may have been cut",
+            "Nothing was sent, because of the rows that are not right.",
+        ]
+    )
+    assert [line for line in report if line.get("outcome") != "not sent"] == snapshot(
+        [
+            {
+                "row": 2,
+                "outcome": "bad",
+                "reasons": [
+                    "category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more"
+                ],
+            },
+            {
+                "row": 3,
+                "outcome": "bad",
+                "reasons": [
+                    "category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more",
+                    "tlp: marking something red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
+                    "target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
+                ],
+            },
+            {
+                "row": 4,
+                "outcome": "bad",
+                "reasons": [
+                    "date: 'never' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
+                    "parent_ref: no row has the ref 'nobody'",
+                ],
+            },
+            {
+                "row": 5,
+                "outcome": "bad",
+                "ref": "a",
+                "reasons": [
+                    "indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain, email, hash, ip or url",
+                    "ref: row 1 has the same one already",
+                ],
+            },
+            {
+                "row": 6,
+                "outcome": "bad",
+                "ref": "c",
+                "reasons": ["parent_ref: the row would stand above itself, or too many levels deep"],
+            },
+            {
+                "row": 7,
+                "outcome": "bad",
+                "ref": "d",
+                "reasons": ["parent_ref: the row would stand above itself, or too many levels deep"],
+            },
+            {
+                "row": 9,
+                "outcome": "bad",
+                "reasons": [
+                    "date: it is missing. Use a column or field for it, or --set date=VALUE",
+                    "category: it is missing. Use a column or field for it, or --set category=VALUE",
+                    "tlp: it is missing. Use a column or field for it, or --set tlp=VALUE",
+                ],
+            },
+            {
+                "row": 10,
+                "outcome": "bad",
+                "reasons": [
+                    "the line is no JSON (Expecting value at character 9), and the file ends within it: it may have been cut"
+                ],
+            },
+            {
+                "link": {"parent_row": None, "child_row": 4, "type": "related_to", "parent_ref": "nobody"},
+                "outcome": "not made",
+            },
+            {"link": {"parent_row": 7, "child_row": 6, "type": "related_to"}, "outcome": "not made"},
+            {"link": {"parent_row": 6, "child_row": 7, "type": "related_to"}, "outcome": "not made"},
+            {"link": {"parent_row": 1, "child_row": 8, "type": "related_to"}, "outcome": "not made"},
+        ]
+    )
+
+
+def test_halves_of_characters_are_told_wherever_they_stand(tmp_path: Path) -> None:
+    half = "\ud800"
+    rows = [
+        row(1, event=half),
+        row(2, ref=half),
+        row(3, parent_ref=half),
+        row(4, raw={"k": half}),
+        row(5, tags=[half]),
+        row(6, indicator=half),
+        {"ref": "r", "body": {"raw": {"data": None, "source": half}}},
+        {half: 1},
+    ]
+    with tenant(tmp_path) as api:
+        ended = api.run(api.written("rows.jsonl", jsonl(*rows)))
+    assert (ended.code, ended.sentences()) == snapshot(
+        (
+            2,
+            [
+                "The API is a sandbox: nothing here is intelligence.",
+                "row 1: event: it holds half a character (a lone surrogate). Use the whole text, or leave it out",
+                "row 2-3: ref: it, or that of a parent, holds half a character (a lone surrogate)",
+                "row 4: raw: this cannot be written as JSON. Use plain JSON without NaN or Infinity.",
+                "row 5: tags: '\\\\ud800' holds line breaks or characters that are not seen. Use one line of visible text.",
+                "row 6: indicator: it holds half a character (a lone surrogate). Use the whole text, or leave it out",
+                "row 7: date: it is missing. Use a column or field for it, or --set date=VALUE",
+                "row 7: category: it is missing. Use a column or field for it, or --set category=VALUE",
+                "row 7: event: it is missing. Use a column or field for it, or --set event=VALUE",
+                "row 7: tlp: it is missing. Use a column or field for it, or --set tlp=VALUE",
+                "row 7: raw.source: it holds half a character (a lone surrogate). Use the whole text, or leave it out.",
+                "row 8: \\ud800: a row has no such field",
+                "Nothing was sent, because of the rows that are not right.",
+            ],
+        )
+    )
+
+
+def test_the_rest_is_sent_on_request_and_links_to_wrong_rows_are_told(tmp_path: Path) -> None:
+    rows = [row(1, category="Fishing", ref="a"), row(2, parent_ref="a"), row(3, ref="c"), row(4, parent_ref="c")]
+    with tenant(tmp_path) as api:
+        ended = api.run(api.written("rows.jsonl", jsonl(*rows)), "--skip-bad")
+        assert api.titles() == ["Lure 0002", "Lure 0003", "Lure 0004"]
+        report = api.report()
+    assert (ended.code, ended.counted()) == snapshot(
+        (1, {"created": 3, "not right": 1, "relationships made": 1, "relationships not made": 1})
+    )
+    assert [line for line in report if "link" in line] == snapshot(
+        [
+            {
+                "link": {"parent_row": 1, "child_row": 2, "type": "related_to"},
+                "outcome": "failed",
+                "reason": "one of its ends is not imported, or its id is not known",
+            },
+            {"link": {"parent_row": 3, "child_row": 4, "type": "related_to"}, "outcome": "made"},
+        ]
+    )
+
+
+def test_a_row_that_was_put_right_is_found_right_the_next_time(tmp_path: Path) -> None:
+    with tenant(tmp_path) as api:
+        assert api.run(api.written("a.csv", csv_of([row(1, category="Fishing")]))).code == 2
+        assert api.run(api.written("a.csv", csv_of([row(1)]))).code == 0
+        assert api.titles() == ["Lure 0001"]
+
+
+def test_a_row_that_the_api_refuses_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    with tenant(tmp_path, "--faults", "413=3@create/bulk") as api:
+        ended = api.run(api.written("a.csv", csv_of(row(n) for n in range(4))), "--group", "4", "--concurrency", "1")
+        counted = ended.counted()
+        again = api.run(api.folder / "a.csv", "--group", "4", "--concurrency", "1")
+        assert api.titles() == [f"Lure {n:04}" for n in range(4)]
+    assert (ended.code, counted) == (1, {"created": 3, "refused": 1})
+    assert again.code == 0
+
+
+def test_a_dry_run_sends_nothing_and_tells_what_would_be(tmp_path: Path) -> None:
+    with tenant(tmp_path, seeds=[there(1)]) as api:
+        file = api.written("a.csv", csv_of([row(1), row(2)]))
+        ended = api.run(file, "--dry-run")
+        assert api.titles() == ["Lure 0001"]
+        assert api.run(file).counted() == {"created": 1, "there already": 1}
+    assert (ended.code, ended.counted()) == (0, {"there already": 1, "would be created": 1})
+
+
+# -- what is there already
+
+
+def there(number: int, **fields: object) -> dict[str, object]:
+    """The event of a row, made by somebody before."""
+    own = {name: value for name, value in row(number).items() if name != "indicator_type"}
+    return {**own, "indicatorType": "domain", **fields}
+
+
+def test_rows_that_are_there_already_are_left_alone(tmp_path: Path) -> None:
+    others = [there(2, date="2026-01-11T08:00:00Z"), there(3, event="Another"), there(4, indicator="other.example.com")]
+    bare = {name: value for name, value in there(5).items() if not name.startswith("indicator")}
+    rows = [*(row(n) for n in (1, 2, 3, 4)), row(5, indicator="", indicator_type=""), row(6), row(6)]
+    with tenant(tmp_path, seeds=[there(1, insight="kept"), *others, bare]) as api:
+        ended = api.run(api.written("a.csv", csv_of(rows)))
+        report = api.report()
+        assert len(api.events()) == 5 + 4
+    assert (ended.code, ended.counted()) == (0, {"created": 4, "there already": 3})
+    assert [(line["row"], line.get("reasons")) for line in report if line["outcome"] == "there"] == snapshot(
+        [(2, None), (6, None), (8, ["it repeats row 7 of the file"])]
+    )
+
+
+def test_an_imported_file_is_not_imported_again_whoever_does(tmp_path: Path) -> None:
+    with tenant(tmp_path) as api:
+        file = api.written("a.csv", csv_of(row(n) for n in range(3)))
+        assert api.run(file).code == 0
+        assert api.run(file).counted() == {"created": 3}
+        api.events_with_indicators()
+        assert api.run(file, "--again").counted() == {"there already": 3}
+        assert len(api.events()) == 3
+
+
+def test_rows_are_created_beside_their_twins_on_request(tmp_path: Path) -> None:
+    with tenant(tmp_path, seeds=[there(1)]) as api:
+        ended = api.run(api.written("a.csv", csv_of([row(1), row(1)])), "--on-duplicate", "create")
+        assert (ended.code, ended.counted(), len(api.events())) == (0, {"created": 2}, 3)
+
+
+def test_rows_that_are_there_are_brought_up_to_date_and_no_marking_is_lowered(tmp_path: Path) -> None:
+    seeds = [there(1, attacker="OLD", tlp="amber"), there(2)]
+    with tenant(tmp_path, seeds=seeds) as api:
+        rows = [row(1, attacker="NEW", target_country="US"), row(2, attacker="", target_country="")]
+        ended = api.run(api.written("a.csv", csv_of(rows)), "--on-duplicate", "update")
+        events = api.events()
+    changed = [(event["attacker"], event["targetCountry"], event["tlp"]) for event in events]
+    assert (ended.code, ended.counted()) == (0, {"there already": 1, "there, brought up to date": 1})
+    assert changed == [("NEW", "US", "amber"), ("", "", "green")]
+    [_, update] = reversed(Journal(tmp_path / "state" / "journal.db").changes())
+    assert (update.intent.tool, update.outcome) == ("update_threat_event", "done")
+
+
+def test_an_event_above_the_ceiling_is_neither_told_nor_touched(tmp_path: Path) -> None:
+    with tenant(tmp_path, seeds=[there(1, tlp="red")]) as api:
+        ended = api.run(api.written("a.csv", csv_of([row(1)])), "--on-duplicate", "update")
+        assert [event["tlp"] for event in api.events()] == ["red"]
+        assert ended.code == 1
+    assert ended.sentences() == snapshot(
+        [
+            "The API is a sandbox: nothing here is intelligence.",
+            "row 2: it is there already, and withheld by CF1_MAX_TLP (amber)",
+            "The same command goes on where this one stopped, and sends no row twice.",
+        ]
+    )
+
+
+# -- what the operator allows
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        (
+            {"CF1_MODE": "read"},
+            snapshot(
+                [
+                    "cf1-mcp: Importing is withheld by CF1_MODE (read). Tell the person that the operator's setting forbids it."
+                ]
+            ),
+        ),
+        (
+            {"CF1_WRITE_DATASETS": "Yours"},
+            snapshot(
+                [
+                    "cf1-mcp: --dataset: changing dataset 'Mine' like this is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
+                ]
+            ),
+        ),
+        (
+            {"CF1_READ_DATASETS": "Yours", "CF1_WRITE_DATASETS": "*"},
+            snapshot(
+                [
+                    "cf1-mcp: --dataset: changing dataset 'Mine' like this is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
+                ]
+            ),
+        ),
+        (
+            {"CF1_MAX_TLP": "clear"},
+            snapshot(
+                [
+                    "The API is a sandbox: nothing here is intelligence.",
+                    "row 2: tlp: marking something green is withheld by CF1_MAX_TLP (clear). Tell the person that the operator's setting forbids it",
+                    "Nothing was sent, because of the rows that are not right.",
+                ]
+            ),
+        ),
+    ],
+    ids=["mode", "write list", "read list", "ceiling"],
+)
+def test_a_rule_holds_for_the_command_too(tmp_path: Path, environment: dict[str, str], words: list[str]) -> None:
+    with tenant(tmp_path) as api:
+        ended = api.run(api.written("a.csv", csv_of([row(1)])), **environment)
+        assert api.titles() == []
+    assert (ended.code, ended.sentences()) == (2, words)
+
+
+def test_nothing_is_imported_into_a_sandbox_that_forgets(tmp_path: Path) -> None:
+    api = Tenant("http://127.0.0.1:1", tmp_path)
+    nobody = {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_ACCOUNT_ID": "", "CLOUDFLARE_BASE_URL": ""}
+    ended = api.run(api.written("a.csv", csv_of([row(1)])), **nobody)
+    assert (ended.code, ended.sentences()) == snapshot(
+        (
+            2,
+            [
+                "cf1-mcp: Without credentials the embedded sandbox answers, and it would forget what is imported. Set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or CF1_SANDBOX_DB to a file that keeps it."
+            ],
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--format", "xml"], snapshot(["cf1-mcp: --format: 'xml' is none. Use jsonl, csv, stix or misp."])),
+        (
+            ["--map", "date"],
+            snapshot(["cf1-mcp: --map: 'date' is no pair. Use NAME=VALUE, such as Datum=date or tlp=amber."]),
+        ),
+        (
+            ["--set", "titel=x"],
+            snapshot(
+                [
+                    "cf1-mcp: --set: rows have no field 'titel'. Use date, category, event, tlp, attacker, attacker_country, target_country, target_industry, indicator, indicator_type, insight, tags, raw, ref, parent_ref or relationship_type."
+                ]
+            ),
+        ),
+        (
+            ["--report", "/nowhere/x.jsonl"],
+            snapshot(["cf1-mcp: --report: x.jsonl cannot be written: No such file or directory. Name another file."]),
+        ),
+    ],
+    ids=["format", "pair", "field", "report"],
+)
+def test_an_argument_that_cannot_be_is_said(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
+    with tenant(tmp_path) as api:
+        ended = api.run(api.written("a.csv", csv_of([row(1)])), "--dry-run", *arguments)
+    assert (ended.code, ended.sentences()) == (2, words)
+
+
+# -- the journal
+
+
+@pytest.mark.anyio
+async def test_undoing_an_import_takes_back_the_events_that_it_made(tmp_path: Path) -> None:
+    with tenant(tmp_path, seeds=[there(7)]) as api:
+        api.run(api.written("a.csv", csv_of([row(1), row(2), row(7)])))
+        [change] = Journal(tmp_path / "state" / "journal.db").changes()
+        settings = replace(
+            settings_for(api.base),
+            mode="full",
+            write_datasets=(MINE,),
+            delete_datasets=(MINE,),
+            state_dir=tmp_path / "state",
+        )
+        async with Client(build_server(settings, lambda: network(api.base))) as client:
+            preview = await ask(client, "undo_change", change_id=change.id)
+            undone = await ask(client, "undo_change", change_id=change.id, confirm=preview["code"])
+        assert api.titles() == ["Lure 0007"]
+    assert (change.intent.tool, change.outcome, undone["deleted"]) == ("import_threat_events", "done", 2)

@@ -1,0 +1,239 @@
+"""An import that is interrupted, at whatever point and by whatever, ends with every row exactly once."""
+
+import json
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from inline_snapshot import snapshot
+from pydantic import JsonValue
+
+from cf1_mcp.events.matching import Identity, Wanted, wanted
+from cf1_mcp.imports.recovery import matched
+from cf1_mcp.models import Event
+from cf1_mcp.store.import_ledger import Ledger, NewLine
+from cf1_mcp.store.journal import Journal
+from tests.imports.command_tenant import Tenant, csv_of, row, tenant
+
+ROWS = 60
+SMALL = ["--group", "5", "--settle", "1"]
+# Rows that nothing tells apart but how often they are there, and rows without an indicator, among plain ones.
+TWINS = [*(row(n) for n in range(ROWS - 20)), *[row(900)] * 10]
+BARE = [row(n, indicator="", indicator_type="") for n in range(800, 810)]
+EVERY = Counter(str(one["event"]) for one in [*TWINS, *BARE])
+FILE = csv_of([*TWINS, *BARE])
+ALL_OF_THEM = ["--on-duplicate", "create", *SMALL]
+
+
+def family(children: int) -> str:
+    rows = [row(0, event="Parent", ref="p"), *(row(n, parent_ref="p") for n in range(1, children + 1))]
+    return "\n".join(json.dumps(one) for one in rows)
+
+
+def killed_once(api: Tenant, file: Path, least: int, *arguments: str) -> None:
+    """Start an import and kill it once the sandbox holds so many of its events."""
+    with api.start(file, *arguments) as process:
+        while len(api.events()) < least:
+            assert process.poll() is None, process.stderr and process.stderr.read()
+        process.kill()
+
+
+# -- killed
+
+
+@pytest.mark.parametrize("least", [1, 20, 45], ids=["after the first answers", "in the middle", "near the end"])
+def test_a_killed_import_goes_on_and_makes_each_row_once(tmp_path: Path, least: int) -> None:
+    with tenant(tmp_path, "--faults", "latency=0.2@create/bulk") as api:
+        file = api.written("a.csv", FILE)
+        killed_once(api, file, least, *ALL_OF_THEM)
+        ended = api.run(file, *ALL_OF_THEM)
+        assert Counter(api.titles()) == EVERY
+        ids = {event["uuid"] for event in api.events()}
+        assert {line["uuid"] for line in api.report() if "uuid" in line} == ids
+    assert (ended.code, ended.counted()) == (0, {"created": ROWS})
+    # The run that was killed and the one that went on are one change, which tells every event.
+    [change] = Journal(tmp_path / "state" / "journal.db").changes()
+    assert change.outcome == "done"
+    assert isinstance(change.result, dict) and isinstance(created := change.result["created"], list)
+    assert {str(one["uuid"]) for one in created if isinstance(one, dict)} == ids
+
+
+def test_an_import_killed_twice_goes_on(tmp_path: Path) -> None:
+    with tenant(tmp_path, "--faults", "latency=0.2@create/bulk") as api:
+        file = api.written("a.csv", FILE)
+        killed_once(api, file, 5, *ALL_OF_THEM)
+        killed_once(api, file, 30, *ALL_OF_THEM)
+        assert api.run(file, *ALL_OF_THEM).code == 0
+        assert Counter(api.titles()) == EVERY
+
+
+def test_an_import_killed_while_it_checks_begins_anew(tmp_path: Path) -> None:
+    with tenant(tmp_path) as api:
+        file = api.written("a.csv", FILE)
+        with api.start(file, *ALL_OF_THEM) as process:
+            while not list(tmp_path.glob("state/imports/*.db")):
+                assert process.poll() is None
+            process.kill()
+        assert api.run(file, *ALL_OF_THEM).code == 0
+        assert Counter(api.titles()) == EVERY
+
+
+def test_an_import_killed_between_its_links_makes_each_link_once(tmp_path: Path) -> None:
+    with tenant(tmp_path, "--faults", "latency=0.5@relationships/create") as api:
+        file = api.written("a.jsonl", family(20))
+        with api.start(file, *SMALL) as process:
+            while len(api.events()) < 21 or not api.children("Parent"):
+                assert process.poll() is None
+            process.kill()
+        ended = api.run(file, *SMALL)
+        assert len(api.children("Parent")) == 20
+    made = sum(count for words, count in ended.counted().items() if words.startswith("relationships"))
+    assert (ended.code, made) == (0, 20)
+
+
+def test_two_processes_do_not_work_at_one_import(tmp_path: Path) -> None:
+    with tenant(tmp_path) as api:
+        file = api.written("a.csv", FILE)
+        assert api.run(file, *ALL_OF_THEM).code == 0
+        [path] = tmp_path.glob("state/imports/*.db")
+        first = Ledger(path)
+        second = api.run(file, *ALL_OF_THEM)
+        first.close()
+        assert api.run(file, *ALL_OF_THEM).code == 0
+    assert (second.code, second.sentences()) == snapshot(
+        (2, ["cf1-mcp: Another process is at this very import. Wait until it ends."])
+    )
+
+
+def test_a_person_may_stop_an_import_at_any_time(tmp_path: Path) -> None:
+    with tenant(tmp_path, "--faults", "latency=0.2@create/bulk") as api:
+        file = api.written("a.csv", FILE)
+        with api.start(file, *ALL_OF_THEM) as process:
+            while not api.events():
+                assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate()
+        assert (process.returncode, told.strip().splitlines()[-1]) == (
+            1,
+            "Interrupted. Nothing is lost: the same command goes on where it was.",
+        )
+        assert api.run(file, *ALL_OF_THEM).code == 0
+        assert Counter(api.titles()) == EVERY
+
+
+# -- answers that are lost, and an API that fails
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "truncate=3@create/bulk",
+        "reset=3@create/bulk",
+        "html=2@create/bulk",
+        "503=2@create/bulk",
+        "429=3@create/bulk",
+        "truncate=2@relationships/create,reset=1@relationships/create",
+        "503=3,truncate=1@create/bulk,429=1",
+    ],
+)
+def test_an_import_outlives_what_fails_on_the_way(tmp_path: Path, fault: str) -> None:
+    with tenant(tmp_path, "--faults", fault) as api:
+        file = api.written("a.jsonl", family(30))
+        ended = api.run(file, *SMALL)
+        assert Counter(api.titles()) == Counter(["Parent", *(f"Lure {n:04}" for n in range(1, 31))])
+        assert len(api.children("Parent")) == 30
+    assert ended.code == 0
+
+
+def test_an_import_keeps_to_a_rate_limit(tmp_path: Path) -> None:
+    with tenant(tmp_path, "--rate-limit", "12/2") as api:
+        assert api.run(api.written("a.csv", FILE), *ALL_OF_THEM).code == 0
+        while isinstance(found := api.get("/events", datasetId="all", pageSize=25000), dict):
+            pass  # the limit is for this caller too
+    titles = Counter(event["event"] for event in found)
+    assert {title: titles[title] for title in EVERY} == EVERY
+
+
+def test_an_import_that_gives_up_says_so_and_goes_on_later(tmp_path: Path) -> None:
+    with tenant(tmp_path, "--faults", "truncate=1@create/bulk") as api:
+        file = api.written("a.csv", FILE)
+        stopped = api.run(file, *ALL_OF_THEM, "--give-up-after", "0", "--concurrency", "1")
+        first = api.counted_outcomes()
+        ended = api.run(file, *ALL_OF_THEM)
+        assert Counter(api.titles()) == EVERY
+    assert (stopped.code, first) == snapshot((1, {"unknown": 5, "not sent": 55}))
+    assert stopped.sentences() == snapshot(
+        [
+            "The API is a sandbox: nothing here is intelligence.",
+            "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again. It went on for longer than --give-up-after allows.",
+            "The same command goes on where this one stopped, and sends no row twice.",
+        ]
+    )
+    assert (ended.code, ended.counted()) == (0, {"created": ROWS})
+    changes = Journal(tmp_path / "state" / "journal.db").changes()
+    assert [change.outcome for change in changes] == ["done", "unknown"]
+
+
+def test_an_import_does_not_go_on_in_another_way_than_it_began(tmp_path: Path) -> None:
+    with tenant(tmp_path) as api:
+        file = api.written("a.csv", FILE)
+        assert api.run(file, *ALL_OF_THEM).code == 0
+        ended = api.run(file, *SMALL)
+        assert Counter(api.titles()) == EVERY
+    assert (ended.code, ended.sentences()) == snapshot(
+        (2, ["cf1-mcp: --on-duplicate: this import began with create. Use create, or --again."])
+    )
+
+
+# -- which rows were made
+
+
+def lost(number: int, **fields: JsonValue) -> Wanted:
+    event = {"date": "2026-01-10T08:00:00Z", "event": "x", "category": "Phishing", "tlp": "green", **fields}
+    return wanted(number, event)
+
+
+def found(uuid: str, insight: str = "") -> Event:
+    told = {"date": "2026-01-10T08:00:00Z", "event": "x", "category": "Phishing", "tlp": "green"}
+    return Event.model_validate({**told, "uuid": uuid, "insight": insight})
+
+
+def by_identity(rows: list[Wanted], *events: Event) -> dict[Identity, list[Event]]:
+    plain = rows[0].identity
+    return {plain: [*events]}
+
+
+def test_of_many_twins_as_many_are_made_as_there_are_events() -> None:
+    rows = [lost(number) for number in range(5)]
+    assert len(matched(rows, by_identity(rows, found("a"), found("b")))) == 2
+
+
+def test_among_twins_the_event_that_agrees_most_is_taken() -> None:
+    rows = [lost(0, insight="one"), lost(1, insight="two")]
+    assert matched(rows, by_identity(rows, found("a", insight="two"))) != {}
+    assert matched(rows[1:], by_identity(rows, found("b"), found("a", insight="two"))) == {1: "a"}
+
+
+def test_no_event_is_of_two_rows() -> None:
+    rows = [lost(0), lost(1)]
+    made = matched(rows, by_identity(rows, found("a")))
+    assert len(made) == 1
+
+
+# -- the ledger
+
+
+def test_rows_that_are_taken_stay_so_when_the_process_ends(tmp_path: Path) -> None:
+    path = tmp_path / "imports" / "a.db"
+    ledger = Ledger(path)
+    ledger.start_over()
+    ledger.add([NewLine(n, n, "ready", "{}", None, None, None) for n in range(5)], [])
+    taken = ledger.take(2, 2, at=0.0)
+    ledger.created({0: "a"}, {1: "no"})
+    ledger.close()
+    again = Ledger(path)
+    assert [[line.number for line in one.lines] for one in taken] == [[0, 1], [2, 3]]
+    assert again.counts() == {"created": 1, "ready": 1, "refused": 1, "sending": 2}
+    assert path.stat().st_mode & 0o777 == 0o600
+    again.close()

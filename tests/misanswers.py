@@ -1,0 +1,53 @@
+"""What the sandbox never answers, and what the client never asks."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import httpx
+from mcp import Client
+from pydantic import JsonValue
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cf1_mcp.sandbox.app import create_sandbox_app
+from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.settings import Settings
+from tests.tenant import Bench
+
+
+class Misanswering:
+    """The sandbox, save one route (told by the end of its path), which answers by rote and does nothing."""
+
+    def __init__(self, sandbox: ASGIApp, route: str, answer: JsonValue, status: int) -> None:
+        self.sandbox = sandbox
+        self.route = route
+        self.answer = answer
+        self.status = status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].endswith(self.route):
+            await JSONResponse(self.answer, self.status)(scope, receive, send)
+        else:
+            await self.sandbox(scope, receive, send)
+
+
+@asynccontextmanager
+async def misanswered(
+    bench: Bench, route: str, answer: JsonValue, status: int = 200, settings: Settings | None = None
+) -> AsyncGenerator[Client]:
+    """A client of a server over such an API, by default with all that `bench.allowed()` allows."""
+    app = Misanswering(create_sandbox_app(bench.sandbox.store), route, answer, status)
+    allowed = settings or bench.allowed()
+    server = build_server(allowed, lambda: httpx.ASGITransport(app), clock=lambda: bench.now)
+    async with Client(server) as client:
+        yield client
+
+
+async def copied(bench: Bench, event_id: str, source: str, destination: str) -> None:
+    """The same event in a second dataset, as somebody made it; the client has no such operation."""
+    uuids = {one.name: one.uuid for one in bench.sandbox.store.datasets()}
+    async with httpx.AsyncClient(transport=bench.sandbox.connect(), base_url="http://sandbox/client/v4") as http:
+        path = f"/accounts/{'0' * 32}/cloudforce-one/events/dataset/{uuids[source]}/copy"
+        body = {"destDatasetId": uuids[destination], "eventIds": [event_id]}
+        assert (await http.post(path, json=body)).is_success
+    bench.sandbox.log.clear()

@@ -1,0 +1,58 @@
+"""Dates and times as people type them."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cf1_mcp.text.dates import iso, parse_date
+
+NOW = datetime(2026, 11, 24, 12, 30, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("now", "2026-11-24T12:30:15Z", "2026-11-24T12:30:15Z"),
+        ("7d", "2026-11-17T12:30:15Z", "2026-11-17T12:30:15Z"),
+        ("24h", "2026-11-23T12:30:15Z", "2026-11-23T12:30:15Z"),
+        ("2 w ago", "2026-11-10T12:30:15Z", "2026-11-10T12:30:15Z"),
+        ("30min", "2026-11-24T12:00:15Z", "2026-11-24T12:00:15Z"),
+        ("3mo", "2026-08-26T12:30:15Z", "2026-08-26T12:30:15Z"),
+        ("Today", "2026-11-24T00:00:00Z", "2026-11-24T23:59:59Z"),
+        ("yesterday", "2026-11-23T00:00:00Z", "2026-11-23T23:59:59Z"),
+        ("2026", "2026-01-01T00:00:00Z", "2026-12-31T23:59:59Z"),
+        ("0900", "0900-01-01T00:00:00Z", "0900-12-31T23:59:59Z"),
+        ("2024-02", "2024-02-01T00:00:00Z", "2024-02-29T23:59:59Z"),
+        ("2026-11-01", "2026-11-01T00:00:00Z", "2026-11-01T23:59:59Z"),
+        ("2026-11-01T08:00", "2026-11-01T08:00:00Z", "2026-11-01T08:00:00Z"),
+        ("2026-11-01T08:00:00+02:00", "2026-11-01T06:00:00Z", "2026-11-01T06:00:00Z"),
+        ("2026-11-01T08:00:00.5Z", "2026-11-01T08:00:00Z", "2026-11-01T08:00:00Z"),
+    ],
+)
+def test_a_date_means_its_first_second_or_its_last(text: str, start: str, end: str) -> None:
+    assert (parse_date(text, NOW), parse_date(text, NOW, end=True)) == (start, end)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "7", "7q", "2026-13", "2026-02-30", "0000", "999999y", "24/11/2026"])
+def test_a_text_that_is_not_a_date_gives_none(text: str) -> None:
+    assert parse_date(text, NOW) is None
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_date_or_none(text: str) -> None:
+    found = parse_date(text, NOW)
+    assert found is None or datetime.fromisoformat(found).tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (datetime(2026, 11, 24, 12, 30, 15, 999_999, tzinfo=UTC), "2026-11-24T12:30:15Z"),
+        (datetime(2026, 11, 24, 1, tzinfo=timezone(timedelta(hours=2))), "2026-11-23T23:00:00Z"),
+        (datetime(900, 1, 1, tzinfo=UTC), "0900-01-01T00:00:00Z"),
+    ],
+)
+def test_a_time_is_written_in_utc_to_the_second(time: datetime, text: str) -> None:
+    assert iso(time) == text

@@ -1,0 +1,254 @@
+"""Alerts: judged by the query that they are on, and told apart where an account has none."""
+
+import json
+
+import pytest
+from inline_snapshot import snapshot
+from pydantic import JsonValue
+
+from cf1_mcp.models import QueryAlert, QueryAlertFields, SavedQueryFields
+from cf1_mcp.store.journal import Journal
+from tests.conversations import ask, refused
+from tests.misanswers import misanswered
+from tests.tenant import MINE, YOURS, Bench
+
+pytestmark = pytest.mark.anyio
+
+Arguments = dict[str, JsonValue]
+
+
+async def watched(bench: Bench, name: str, dataset: str = MINE) -> QueryAlert:
+    """A daily alert that somebody made, on a query over a dataset."""
+    uuids = {one.name: one.uuid for one in bench.sandbox.store.datasets()}
+    fields = SavedQueryFields(
+        name=name,
+        query_json=json.dumps({"datasetId": [uuids.get(dataset, dataset)]}),
+        alert_enabled=False,
+        alert_rollup_enabled=False,
+        rule_enabled=False,
+    )
+    async with bench.api() as api:
+        query = await api.create_query(fields)
+        alert = await api.create_alert(QueryAlertFields(query_id=query.id, frequency="daily"))
+    bench.sandbox.log.clear()
+    return alert
+
+
+def journaled(bench: Bench) -> tuple[str, JsonValue]:
+    """The outcome and the pre-image of the newest change."""
+    journal = Journal(bench.folder / "journal.db")
+    assert journal.verify() == []
+    change = journal.changes(1)[0]
+    return change.outcome, change.intent.before
+
+
+async def alerts_now(bench: Bench) -> list[tuple[int, int, str, bool]]:
+    async with bench.api() as api:
+        return [(one.id, one.query_id, one.frequency, one.enabled) for one in await api.list_alerts()]
+
+
+async def test_an_alert_is_made_without_a_code_and_says_that_people_outside_are_told(bench: Bench) -> None:
+    alert = await watched(bench, "phish")
+    async with bench.server(bench.allowed(mode="write")) as client:
+        done = await ask(client, "create_query_alert", query_id=alert.query_id, frequency="immediate")
+    assert {**done, "change_id": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "done",
+            "change_id": "...",
+            "change": "Create an alert (immediate) on saved query 1 'phish'. Its notifications go to people outside.",
+            "alert_id": 2,
+        }
+    )
+    assert bench.changes_sent() == ["POST /events/queries/alerts/create"]
+    assert await alerts_now(bench) == [(1, 1, "daily", True), (2, 1, "immediate", True)]
+    assert journaled(bench) == ("done", None)
+
+
+async def test_a_second_alert_of_one_frequency_is_refused_with_the_id_of_the_first(bench: Bench) -> None:
+    alert = await watched(bench, "phish")
+    async with bench.server(bench.allowed()) as client:
+        words = await refused(client, "create_query_alert", query_id=alert.query_id)
+    assert words == snapshot("query_id: alert 1 is on this query already, daily. Use update_query_alert to change it.")
+    assert bench.changes_sent() == []
+
+
+async def test_an_alert_is_silenced_and_the_alert_as_it_was_is_journaled(bench: Bench) -> None:
+    alert = await watched(bench, "phish")
+    async with bench.server(bench.allowed(mode="write")) as client:
+        call: Arguments = {"alert_id": alert.id, "frequency": "daily", "enabled": False}
+        done = await ask(client, "update_query_alert", **call)
+        again = await refused(client, "update_query_alert", **call)
+        nothing = await refused(client, "update_query_alert", alert_id=alert.id)
+    assert {**done, "change_id": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "done",
+            "change_id": "...",
+            "change": "Change enabled of alert 1 on saved query 1 'phish'.",
+            "alert_id": 1,
+            "changed": ["enabled"],
+        }
+    )
+    assert [one.body for one in bench.sandbox.log if one.method == "PATCH"] == [{"enabled": False}]
+    before: JsonValue = {"alert": alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})}
+    assert journaled(bench) == ("done", before)
+    assert (again, nothing) == snapshot(
+        (
+            "alert_id: the alert has these values already. Use other values, or leave it as it is.",
+            "alert_id: nothing is given to change. Use frequency, enabled or both.",
+        )
+    )
+
+
+async def test_an_alert_is_deleted_with_the_code_of_its_preview(bench: Bench) -> None:
+    alert, other = await watched(bench, "phish"), await watched(bench, "other")
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "delete_query_alert", alert_id=alert.id)
+        await refused(client, "delete_query_alert", alert_id=other.id, confirm=preview["code"])
+        assert bench.changes_sent() == []
+        done = await ask(client, "delete_query_alert", alert_id=alert.id, confirm=preview["code"])
+    assert {**preview, "code": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "confirmation_required",
+            "change": "Delete alert 1 on saved query 1 'phish' for good: it notifies nobody any more.",
+            "query_id": 1,
+            "frequency": "daily",
+            "enabled": True,
+            "undo": "The journal keeps the alert; made anew it would have a new id.",
+            "code": "...",
+            "notes": [
+                "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+            ],
+        }
+    )
+    assert {**done, "change_id": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "done",
+            "change_id": "...",
+            "change": "Delete alert 1 on saved query 1 'phish' for good: it notifies nobody any more.",
+            "alert_id": 1,
+        }
+    )
+    assert bench.changes_sent() == [f"DELETE /events/queries/alerts/{alert.id}"]
+    assert [one[0] for one in await alerts_now(bench)] == [other.id]
+    before: JsonValue = {"alert": alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})}
+    assert journaled(bench) == ("done", before)
+
+
+async def test_a_code_dies_when_the_alert_changed_meanwhile(bench: Bench) -> None:
+    alert = await watched(bench, "phish")
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "delete_query_alert", alert_id=alert.id)
+        async with bench.api() as api:
+            await api.update_alert(alert.id, QueryAlertFields(frequency="immediate"))
+        bench.sandbox.log.clear()
+        await refused(client, "delete_query_alert", alert_id=alert.id, confirm=preview["code"])
+    assert bench.changes_sent() == []
+
+
+RIGHT: dict[str, Arguments] = {
+    "create_query_alert": {"query_id": 1, "frequency": "immediate"},
+    "update_query_alert": {"alert_id": 1, "enabled": False},
+    "delete_query_alert": {"alert_id": 1},
+}
+RULES: list[tuple[str, str, str, dict[str, object], str]] = [
+    ("creating in read mode", "create_query_alert", MINE, {"mode": "read"}, "CF1_MODE"),
+    ("creating without a write list", "create_query_alert", MINE, {"write_datasets": ()}, "CF1_WRITE_DATASETS"),
+    ("creating on another query", "create_query_alert", YOURS, {}, "CF1_WRITE_DATASETS"),
+    ("creating on a query of everything", "create_query_alert", "all", {}, "CF1_WRITE_DATASETS"),
+    ("creating on what may not be read", "create_query_alert", MINE, {"read_datasets": (YOURS,)}, "CF1_WRITE_DATASETS"),
+    ("creating with the toolset off", "create_query_alert", MINE, {"toolsets": ("events",)}, "CF1_TOOLSETS"),
+    ("updating in read mode", "update_query_alert", MINE, {"mode": "read"}, "CF1_MODE"),
+    ("updating on another query", "update_query_alert", YOURS, {}, "CF1_WRITE_DATASETS"),
+    ("updating on a query of everything", "update_query_alert", "all", {}, "CF1_WRITE_DATASETS"),
+    ("deleting in write mode", "delete_query_alert", MINE, {"mode": "write"}, "CF1_MODE"),
+    ("deleting with a write list alone", "delete_query_alert", MINE, {"delete_datasets": ()}, "CF1_DELETE_DATASETS"),
+    ("deleting on another query", "delete_query_alert", YOURS, {"write_datasets": ("*",)}, "CF1_DELETE_DATASETS"),
+    ("deleting on a query of everything", "delete_query_alert", "all", {}, "CF1_DELETE_DATASETS"),
+]
+
+
+@pytest.mark.parametrize(
+    ("tool", "dataset", "changed", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES]
+)
+async def test_nothing_is_sent_against_a_rule(
+    bench: Bench, tool: str, dataset: str, changed: dict[str, object], rule: str
+) -> None:
+    await watched(bench, "phish", dataset)
+    async with bench.server(bench.allowed(**changed)) as client:
+        words = await refused(client, tool, **RIGHT[tool])
+    assert f"is withheld by {rule}" in words
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "words"),
+    [
+        (
+            "create_query_alert",
+            {"query_id": 99},
+            snapshot(
+                'There is no such thing on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+            ),
+        ),
+        (
+            "create_query_alert",
+            {"query_id": 1, "frequency": "hourly"},
+            snapshot("frequency: Input should be 'immediate' or 'daily'. Use immediate or daily."),
+        ),
+        (
+            "update_query_alert",
+            {"alert_id": 99, "enabled": False},
+            snapshot(
+                'There is no such thing on this account (404). The API said: "Event query alert not found: there is no alert 99; GET /events/queries/alerts lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+            ),
+        ),
+        ("delete_query_alert", {"alert_id": 0}, snapshot("alert_id: Input should be greater than or equal to 1.")),
+    ],
+    ids=["unknown query", "unknown frequency", "unknown alert", "no id"],
+)
+async def test_what_cannot_be_right_is_said(bench: Bench, tool: str, arguments: Arguments, words: str) -> None:
+    await watched(bench, "phish")
+    async with bench.server(bench.allowed()) as client:
+        assert await refused(client, tool, **arguments) == words
+    assert bench.changes_sent() == []
+
+
+NO_ROUTE: JsonValue = {"success": False, "errors": [{"message": "no route"}], "result": {}}
+
+
+async def test_an_account_without_alerts_says_so_before_anything_is_sent(bench: Bench) -> None:
+    await watched(bench, "phish")
+    async with misanswered(bench, "/queries/alerts", NO_ROUTE, 404) as client:
+        words = [
+            await refused(client, "create_query_alert", query_id=1, frequency="immediate"),
+            await refused(client, "update_query_alert", alert_id=99, enabled=False),
+            await refused(client, "delete_query_alert", alert_id=99),
+        ]
+    assert (
+        words
+        == ["This account has no query alerts; not every account does. Use list_saved_queries to see what is watched."]
+        * 3
+    )
+    assert len(await alerts_now(bench)) == 1
+
+
+async def test_an_answer_that_tells_other_values_is_no_whole_change(bench: Bench) -> None:
+    alert = await watched(bench, "phish")
+    answer: JsonValue = {"success": True, "result": alert.model_dump(mode="json")}
+    async with misanswered(bench, "/alerts/create", answer) as client:
+        created = await ask(client, "create_query_alert", query_id=1, frequency="immediate")
+    async with misanswered(bench, "/alerts/1", answer) as client:
+        failed = await ask(client, "update_query_alert", alert_id=1, enabled=False)
+        preview = await ask(client, "delete_query_alert", alert_id=1)
+        left = await ask(client, "delete_query_alert", alert_id=1, confirm=preview["code"])
+    assert (created["status"], created["differs"]) == snapshot(
+        ("partial", [{"field": "frequency", "sent": "immediate", "answered": "daily"}])
+    )
+    assert (failed["status"], failed["differs"]) == snapshot(
+        ("failed", [{"field": "enabled", "sent": False, "answered": True}])
+    )
+    assert (left["status"], left["left"]) == ("failed", True)

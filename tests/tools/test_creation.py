@@ -1,0 +1,209 @@
+"""Creating an event: held to the rules and to the account's words, journaled, and nothing sent before that."""
+
+import pytest
+from inline_snapshot import snapshot
+from pydantic import JsonValue
+
+from cf1_mcp.models import Event, Tlp
+from cf1_mcp.store.journal import Journal
+from tests.conversations import ask, refused
+from tests.misanswers import misanswered
+from tests.tenant import MINE, YOURS, Bench
+
+pytestmark = pytest.mark.anyio
+
+LEAST: dict[str, JsonValue] = {
+    "dataset_id": MINE,
+    "category": "Phishing",
+    "date": "2026-11-20",
+    "event": "A lure",
+    "tlp": "green",
+}
+
+
+async def stored(bench: Bench, done: dict[str, JsonValue]) -> Event:
+    """The event that a call created, as the API has it."""
+    created = done["created"]
+    assert isinstance(created, list) and isinstance(created[0], dict)
+    async with bench.api() as api:
+        return await api.read_event(bench.sandbox.store.datasets()[1].uuid, str(created[0]["uuid"]))
+
+
+async def test_an_event_is_created_as_it_was_given_and_journaled(bench: Bench) -> None:
+    async with bench.server(bench.allowed(mode="write")) as client:
+        done = await ask(
+            client,
+            "create_threat_event",
+            dataset_id=MINE,
+            category="phishing",
+            date="2h",
+            event="A lure\non two lines",
+            tlp="TLP:WHITE",
+            attacker="APT Example",
+            attacker_country="cn",
+            indicator="login.example.com",
+            indicator_type="domain",
+            insight="Seen twice",
+            target_country="Germany",
+            target_industry="government",
+            tags=["wave", "Wave", " second "],
+            raw_data={"subject": "Invoice"},
+            raw_source="mail gateway",
+            raw_tlp="amber",
+        )
+    assert {**done, "change_id": "...", "created": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "done",
+            "change_id": "...",
+            "change": "Create an event of category 'Phishing', marked clear, in dataset 'Mine'.",
+            "created": "...",
+            "read_as": [
+                "category: phishing as Phishing",
+                "date: 2h as 2026-11-24T10:00:00Z",
+                "target_country: Germany as DE",
+                "target_industry: government as Government",
+            ],
+            "untrusted": ["read_as"],
+        }
+    )
+    assert bench.changes_sent() == ["POST /events/create"]
+    event = await stored(bench, done)
+    assert event.model_dump(exclude={"uuid", "dataset_id", "raw_id"}, exclude_defaults=True) == snapshot(
+        {
+            "date": "2026-11-24T10:00:00Z",
+            "event": """\
+A lure
+on two lines\
+""",
+            "category": "Phishing",
+            "attacker": "APT Example",
+            "attacker_country": "CN",
+            "attacker_country_alpha3": "CHN",
+            "indicator": "login.example.com",
+            "indicator_type": "domain",
+            "indicator_type_id": 5,
+            "insight": "Seen twice",
+            "kill_chain": 3.0,
+            "mitre_attack": ["T1566"],
+            "mitre_capec": ["98", "163"],
+            "tags": ["wave", "second"],
+            "target_country": "DE",
+            "target_country_alpha3": "DEU",
+            "target_industry": "Government",
+            "tlp": "clear",
+        }
+    )
+    async with bench.api() as api:
+        raw = await api.read_raw(event.uuid, event.raw_id)
+    assert (raw.data, raw.source, raw.tlp) == snapshot(({"subject": "Invoice"}, "mail gateway", "amber"))
+    journal = Journal(bench.folder / "journal.db")
+    change = journal.change(str(done["change_id"]))
+    assert (change.outcome, change.intent.tool, change.intent.before) == ("done", "create_threat_event", None)
+    assert change.intent.arguments["category"] == "Phishing" and change.result == {"created": done["created"]}
+    assert journal.verify() == []
+
+
+async def test_what_is_filled_with_nothing_is_not_set(bench: Bench) -> None:
+    names = ("attacker", "attacker_country", "indicator", "indicator_type", "insight", "target_country")
+    nothing = dict.fromkeys([*names, "target_industry", "raw_data", "raw_source", "raw_tlp"], "")
+    async with bench.server(bench.allowed(mode="write")) as client:
+        least = await stored(bench, await ask(client, "create_threat_event", **LEAST))
+        filled = await stored(bench, await ask(client, "create_threat_event", **LEAST, **nothing, tags=[]))
+    assert filled.model_dump(exclude={"uuid", "raw_id"}) == least.model_dump(exclude={"uuid", "raw_id"})
+
+
+async def test_an_undo_deletes_what_was_created(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, "create_threat_event", **LEAST)
+        preview = await ask(client, "undo_change", change_id=done["change_id"])
+        undone = await ask(client, "undo_change", change_id=done["change_id"], confirm=preview["code"])
+    assert (undone["status"], undone["deleted"]) == ("done", 1)
+
+
+RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
+    ("in read mode", {"mode": "read"}, {}, "CF1_MODE"),
+    ("without a write list", {"write_datasets": ()}, {}, "CF1_WRITE_DATASETS"),
+    ("with a delete list alone", {"write_datasets": (), "delete_datasets": ("*",)}, {}, "CF1_WRITE_DATASETS"),
+    ("in another dataset", {}, {"dataset_id": YOURS}, "CF1_WRITE_DATASETS"),
+    ("in another dataset in upper case", {}, {"dataset_id": f" {YOURS.upper()} "}, "CF1_WRITE_DATASETS"),
+    ("in what may not be read", {"read_datasets": (YOURS,)}, {}, "CF1_WRITE_DATASETS"),
+    ("with its toolset off", {"toolsets": ("events",)}, {}, "CF1_TOOLSETS"),
+    ("above the ceiling", {}, {"tlp": "red"}, "CF1_MAX_TLP (amber)"),
+    ("above the ceiling, spelt otherwise", {}, {"tlp": " TLP:Amber-Strict "}, "CF1_MAX_TLP (amber)"),
+    ("with raw above the ceiling", {}, {"raw_tlp": "RED"}, "CF1_MAX_TLP (amber)"),
+]
+
+
+@pytest.mark.parametrize(("changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
+async def test_nothing_is_created_against_a_rule(
+    bench: Bench, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+) -> None:
+    async with bench.server(bench.allowed(**changed)) as client:
+        words = await refused(client, "create_threat_event", **(LEAST | other))
+    assert f"is withheld by {rule}" in words
+    assert bench.changes_sent() == []
+
+
+async def test_a_red_event_is_created_where_red_may_be_seen(bench: Bench) -> None:
+    async with bench.server(bench.allowed(max_tlp=Tlp.RED)) as client:
+        done = await ask(client, "create_threat_event", **(LEAST | {"tlp": "red"}))
+    assert (await stored(bench, done)).tlp == "red"
+
+
+async def test_a_locked_journal_stops_the_creation_before_it_happens(bench: Bench) -> None:
+    (bench.folder / "journal.db").mkdir()
+    async with bench.server(bench.allowed()) as client:
+        assert "The change is not made" in await refused(client, "create_threat_event", **LEAST)
+    assert bench.changes_sent() == []
+
+
+async def test_an_event_that_the_api_made_otherwise_is_partial_and_says_how(bench: Bench) -> None:
+    made: dict[str, JsonValue] = {
+        "uuid": "e0000000-0000-4000-8000-000000000001",
+        "datasetId": "d0000000-0000-4000-8000-000000000002",
+        "category": "Phishing",
+        "date": "2026-11-20T00:00:00.000Z",
+        "event": "A lure",
+        "tlp": "clear",
+        "tags": [" "],
+    }
+    async with misanswered(bench, "/events/create", {"success": True, "result": made}) as client:
+        done = await ask(client, "create_threat_event", **LEAST, tags=["wave"])
+    assert {**done, "change_id": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "partial",
+            "change_id": "...",
+            "change": "Create an event of category 'Phishing', marked green, in dataset 'Mine'.",
+            "created": [{"row": 0, "uuid": "e0000000-0000-4000-8000-000000000001"}],
+            "differs": [
+                {
+                    "field": "dataset_id",
+                    "sent": "a9fa1f29-a64a-58a3-af35-67f963de9ab6",
+                    "answered": "d0000000-0000-4000-8000-000000000002",
+                },
+                {"field": "tlp", "sent": "green", "answered": "clear"},
+                {"field": "tags", "not_set": ["wave"]},
+            ],
+            "read_as": ["date: 2026-11-20 as 2026-11-20T00:00:00Z"],
+            "untrusted": ["read_as"],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "outcome"),
+    [
+        ({"success": False, "errors": [{"message": "quota"}], "result": {}}, 200, "failed"),
+        ({"success": False, "errors": [{"message": "no such thing"}], "result": {}}, 400, "failed"),
+        ({"success": True, "result": {"uuid": None}}, 200, "unknown"),
+    ],
+)
+async def test_a_creation_that_the_api_does_not_own_up_to_is_no_success(
+    bench: Bench, answer: JsonValue, status: int, outcome: str
+) -> None:
+    async with misanswered(bench, "/events/create", answer, status) as client:
+        await refused(client, "create_threat_event", **LEAST)
+    [change] = Journal(bench.folder / "journal.db").changes(2)
+    assert change.outcome == outcome

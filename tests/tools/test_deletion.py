@@ -1,0 +1,247 @@
+"""Deleting: rules, preview, code, journal, in that order, and nothing sent before all of them."""
+
+import json
+
+import anyio
+import pytest
+from inline_snapshot import snapshot
+from pydantic import JsonValue
+
+from cf1_mcp.models import SavedQueryFields
+from cf1_mcp.settings import Settings
+from cf1_mcp.store.journal import Journal
+from tests.conversations import ask, refused, told
+from tests.tenant import MINE, YOURS, Bench
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_call_without_a_code_deletes_nothing_and_previews_what_would_go(bench: Bench) -> None:
+    parent, child = await bench.add("campaign"), await bench.add("step", tlp="amber")
+    async with bench.api() as api:
+        await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
+        await api.relate_event(child.uuid, [parent.uuid])
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed()) as client:
+        data = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[child.uuid])
+    assert {**data, "code": "...", "sample": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "confirmation_required",
+            "change": "Delete 1 events from dataset 'Mine' for good.",
+            "events": 1,
+            "relationships_cut": 1,
+            "references_cut": 1,
+            "undo": "The journal keeps the events, their raw evidence and links; made anew they would have new ids.",
+            "code": "...",
+            "sample": "...",
+            "notes": [
+                "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+            ],
+        }
+    )
+    assert bench.changes_sent() == []
+
+
+async def test_a_preview_tells_which_saved_queries_find_the_events(bench: Bench) -> None:
+    event = await bench.add("watched", attacker="SOMEBODY")
+    async with bench.api() as api:
+        search = json.dumps(
+            {"datasetId": [event.dataset_id], "search": [{"field": "attacker", "op": "equals", "value": "somebody"}]}
+        )
+        for name, text, rule in (("somebody", search, True), ("nobody", search.replace("somebody", "nobody"), False)):
+            fields = SavedQueryFields(
+                name=name, query_json=text, alert_enabled=False, alert_rollup_enabled=False, rule_enabled=rule
+            )
+            await api.create_query(fields)
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed()) as client:
+        data = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+    assert data["saved_queries"] == ["1 'somebody' finds 1 of these events, and feeds a block list"]
+    assert bench.changes_sent() == []
+
+
+async def test_the_same_call_with_its_code_deletes_and_is_journaled(bench: Bench) -> None:
+    event = await bench.add("false positive")
+    async with bench.server(bench.allowed()) as client:
+        call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
+        preview = await ask(client, "delete_threat_events", **call)
+        done = await ask(client, "delete_threat_events", **call, confirm=preview["code"])
+        gone = await refused(client, "get_threat_event", event_id=event.uuid, dataset_id=MINE)
+    assert {**done, "change_id": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "done",
+            "change_id": "...",
+            "change": "Delete 1 events from dataset 'Mine' for good.",
+            "deleted": 1,
+        }
+    )
+    assert "There is no such thing" in gone
+    assert bench.changes_sent() == [f"DELETE /events/datasets/{event.dataset_id}/events"]
+    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    assert (change.outcome, change.intent.tool, change.result) == ("done", "delete_threat_events", {"deleted": 1})
+    assert Journal(bench.folder / "journal.db").verify() == []
+
+
+async def test_a_code_dies_when_the_events_changed_meanwhile(bench: Bench) -> None:
+    event = await bench.add("to be edited")
+    async with bench.server(bench.allowed()) as client:
+        call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
+        preview = await ask(client, "delete_threat_events", **call)
+        async with bench.api() as api:
+            await api.tag_event(event.uuid, ["a colleague was here"])
+        bench.sandbox.log.clear()
+        words = await refused(client, "delete_threat_events", **call, confirm=preview["code"])
+    assert words == snapshot(
+        "confirm: this code is not for this change as things stand now. Use the same call without confirm, and show the person its new preview."
+    )
+    assert bench.changes_sent() == []
+
+
+async def test_a_code_is_good_for_its_own_events_only(bench: Bench) -> None:
+    first, second = await bench.add("first"), await bench.add("second")
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[first.uuid])
+        for ids in ([second.uuid], [first.uuid, second.uuid]):
+            await refused(client, "delete_threat_events", dataset_id=MINE, event_ids=[*ids], confirm=preview["code"])
+    assert bench.changes_sent() == []
+
+
+async def test_a_code_dies_with_its_time(bench: Bench) -> None:
+    event = await bench.add("old")
+    async with bench.server(bench.allowed()) as client:
+        call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
+        preview = await ask(client, "delete_threat_events", **call)
+        bench.wait(601)
+        await refused(client, "delete_threat_events", **call, confirm=preview["code"])
+    assert bench.changes_sent() == []
+
+
+async def test_another_server_with_the_same_key_takes_the_code_and_one_without_does_not(bench: Bench) -> None:
+    event = await bench.add("shared")
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "delete_threat_events", **call)
+    async with bench.server(bench.allowed(confirm_key=None)) as client:
+        await refused(client, "delete_threat_events", **call, confirm=preview["code"])
+    async with bench.server(bench.allowed()) as client:
+        assert (await ask(client, "delete_threat_events", **call, confirm=preview["code"]))["status"] == "done"
+
+
+async def test_of_two_calls_with_one_code_one_deletes(bench: Bench) -> None:
+    event = await bench.add("once")
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "delete_threat_events", **call)
+        assert (await ask(client, "delete_threat_events", **call, confirm=preview["code"]))["status"] == "done"
+        await refused(client, "delete_threat_events", **call, confirm=preview["code"])
+    assert len(bench.changes_sent()) == 1
+
+
+async def test_of_two_calls_racing_with_one_code_one_is_sent(bench: Bench) -> None:
+    event = await bench.add("once")
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
+    refusals: list[bool] = []
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "delete_threat_events", **call)
+
+        async def attempt() -> None:
+            arguments = {**call, "confirm": preview["code"]}
+            refusals.append(bool((await client.call_tool("delete_threat_events", arguments)).is_error))
+
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(attempt)
+    assert sorted(refusals) == [False, True, True, True, True]
+    assert len(bench.changes_sent()) == 1
+
+
+RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
+    ("in read mode", {"mode": "read"}, {}, "CF1_MODE"),
+    ("in write mode", {"mode": "write"}, {}, "CF1_MODE"),
+    ("without a delete list", {"delete_datasets": ()}, {}, "CF1_DELETE_DATASETS"),
+    ("with a write list alone", {"delete_datasets": (), "write_datasets": ("*",)}, {}, "CF1_DELETE_DATASETS"),
+    ("from another dataset", {}, {"dataset_id": YOURS}, "CF1_DELETE_DATASETS"),
+    ("from another dataset in upper case", {}, {"dataset_id": f" {YOURS.upper()} "}, "CF1_DELETE_DATASETS"),
+    ("what may not be read", {"read_datasets": (YOURS,)}, {}, "CF1_DELETE_DATASETS"),
+    ("more than allowed", {"max_change": 1}, {}, "CF1_MAX_CHANGE (1)"),
+    ("with its toolset off", {"toolsets": ("events",)}, {}, "CF1_TOOLSETS"),
+]
+
+
+@pytest.mark.parametrize(("changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
+async def test_nothing_is_deleted_against_a_rule(
+    bench: Bench, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+) -> None:
+    first, second = await bench.add("first"), await bench.add("second")
+    async with bench.server(bench.allowed(**changed)) as client:
+        arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [first.uuid, second.uuid]}
+        words = await refused(client, "delete_threat_events", **(arguments | other))
+    assert f"is withheld by {rule}" in words
+    assert bench.changes_sent() == []
+
+
+async def test_events_of_another_dataset_or_above_the_ceiling_are_refused_whole(bench: Bench) -> None:
+    mine, yours, red = await bench.add("mine"), await bench.add("yours", YOURS), await bench.add("red", tlp="red")
+    async with bench.server(bench.allowed()) as client:
+        for other in (yours, red):
+            await refused(client, "delete_threat_events", dataset_id=MINE, event_ids=[mine.uuid, other.uuid])
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize(
+    ("event_ids", "words"),
+    [
+        ([], snapshot("event_ids: there are no events; name at least one.")),
+        (["no uuid"], snapshot("event_ids: this is no event uuid; take it from the uuid column of a search.")),
+        (
+            ["e0000000-0000-4000-8000-000000000001"],
+            snapshot(
+                "There is no such thing on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
+            ),
+        ),
+        (
+            [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)],
+            snapshot(
+                "event_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+            ),
+        ),
+    ],
+    ids=["none", "no uuid", "unknown", "ten thousand"],
+)
+async def test_bad_lists_of_events_are_said(bench: Bench, event_ids: list[JsonValue], words: str) -> None:
+    async with bench.server(bench.allowed()) as client:
+        assert await refused(client, "delete_threat_events", dataset_id=MINE, event_ids=event_ids) == words
+    assert bench.changes_sent() == []
+
+
+async def test_an_event_named_twice_is_deleted_once(bench: Bench) -> None:
+    event = await bench.add("twice")
+    async with bench.server(bench.allowed()) as client:
+        data = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid, event.uuid.upper()])
+    assert data["events"] == 1
+
+
+async def test_a_journal_that_cannot_be_written_stops_the_change_before_it_happens(bench: Bench) -> None:
+    event = await bench.add("kept")
+    (bench.folder / "journal.db").mkdir()
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "delete_threat_events", **call)
+        words = await refused(client, "delete_threat_events", **call, confirm=preview["code"])
+    assert "The change is not made" in words
+    assert bench.changes_sent() == []
+
+
+async def test_in_read_mode_no_changing_tool_is_listed(bench: Bench) -> None:
+    async with bench.server(Settings()) as client:
+        tools = (await client.list_tools()).tools
+    assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
+
+
+async def test_the_preview_is_told_in_words(bench: Bench) -> None:
+    event = await bench.add("told")
+    async with bench.server(bench.allowed()) as client:
+        text = await told(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+    assert "status: confirmation_required" in text and "Nothing was changed." in text

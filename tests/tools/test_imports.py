@@ -1,0 +1,761 @@
+"""Importing: every row is checked before any is sent, and every row is accounted for afterwards."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import anyio
+import pytest
+from inline_snapshot import snapshot
+from mcp import Client
+from pydantic import JsonValue
+from starlette.middleware import Middleware
+
+from cf1_mcp.api.transport import network
+from cf1_mcp.errors import Unavailable
+from cf1_mcp.imports.batches import Batch
+from cf1_mcp.models import Dataset, NewEvent
+from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
+from cf1_mcp.sandbox.options import SandboxOptions
+from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.settings import Credentials
+from cf1_mcp.store.journal import Journal
+from cf1_mcp.tools.imports import RESERVED_SECONDS, import_batch
+from tests.conversations import ask, refused, told
+from tests.tenant import MINE, YOURS, Bench
+from tests.upstreams import ACCOUNT, TOKEN, Act, Scripted, answer, failed, upstream
+
+pytestmark = pytest.mark.anyio
+
+TOOL = "import_threat_events"
+Json = dict[str, JsonValue]
+
+
+def row(event: str = "seen", **fields: JsonValue) -> Json:
+    return {"date": "2026-11-20", "category": "Phishing", "event": event, "tlp": "green", **fields}
+
+
+def many(count: int) -> list[JsonValue]:
+    return [row(f"number {number}") for number in range(count)]
+
+
+async def confirmed(client: Client, **arguments: JsonValue) -> Json:
+    preview = await ask(client, TOOL, **arguments)
+    return await ask(client, TOOL, **arguments, confirm=preview["code"])
+
+
+def uuids(data: Json) -> dict[int, str]:
+    """The ids that an import told, by row."""
+    created = data["created"]
+    assert isinstance(created, list)
+    return {int(str(one["row"])): str(one["uuid"]) for one in created if isinstance(one, dict)}
+
+
+def steady(data: Json) -> Json:
+    """An answer without what differs from run to run."""
+    return {**data, "change_id": "...", "created": [*uuids(data)]}
+
+
+# -- what is made
+
+
+async def test_rows_become_events_with_links_tags_and_evidence_and_are_journaled(bench: Bench) -> None:
+    rows: list[JsonValue] = [
+        row("step", parent_ref=" wave ", relationship_type="caused_by", attacker_country="germany", raw='{"a": 1}'),
+        row("wave", ref="wave", category="phishing", tags=["new", "New"], attacker=" ")
+        | {"date": "2h", "tlp": "WHITE"},
+        row("twin", parent_ref="wave", tags=[], insight=None),
+    ]
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, TOOL, dataset_id=MINE, rows=rows)
+    assert steady(done) == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "done",
+            "change_id": "...",
+            "change": "Create 3 events with 2 relationships in dataset 'Mine'.",
+            "events": 3,
+            "relationships": 2,
+            "created": [0, 1, 2],
+            "read_as": [
+                "attacker_country: 1, such as germany as DE",
+                "date: 1, such as 2h as 2026-11-24T10:00:00Z",
+                "category: 1, such as phishing as Phishing",
+            ],
+            "untrusted": ["read_as"],
+        }
+    )
+    assert bench.changes_sent() == snapshot(
+        ["POST /events/create/bulk", "POST /events/relationships/create", "POST /events/relationships/create"]
+    )
+    ids = uuids(done)
+    async with bench.api() as api:
+        home = next(one.uuid for one in bench.sandbox.store.datasets() if one.name == MINE)
+        step, wave = await api.read_event(home, ids[0]), await api.read_event(home, ids[1])
+        raw = await api.read_dataset_raw(home, step.uuid)
+        caused = await api.list_relationships(wave.uuid, home, "descendants", 1, ["caused_by"], False)
+        related = await api.list_relationships(wave.uuid, home, "descendants", 1, ["related_to"], False)
+    assert (step.attacker_country, raw.data, raw.tlp) == ("DE", {"a": 1}, "green")
+    assert (wave.category, wave.tlp, wave.tags) == ("Phishing", "clear", ["new"])
+    assert wave.date == "2026-11-24T10:00:00Z"
+    assert ([one.uuid for one in caused], [one.uuid for one in related]) == ([ids[0]], [ids[2]])
+    journal = Journal(bench.folder / "journal.db")
+    change = journal.change(str(done["change_id"]))
+    assert (change.outcome, change.intent.tool, change.intent.before) == ("done", TOOL, None)
+    assert isinstance(change.result, dict) and change.result["created"] == done["created"]
+    assert journal.verify() == []
+
+
+async def test_indicators_are_told_as_queued_and_follow_a_little_later(bench: Bench) -> None:
+    rows: list[JsonValue] = [row(indicator="203.0.113.9", indicator_type="ip"), row()]
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, TOOL, dataset_id=MINE, rows=rows)
+        at_once = await ask(client, "search_threat_events", dataset_ids=[MINE], indicator=["203.0.113.9"])
+        bench.wait(3)
+        later = await ask(client, "search_threat_events", dataset_ids=[MINE], indicator=["203.0.113.9"])
+    assert (done["status"], done["indicators_queued"]) == ("done", 1)
+    assert (at_once["events"], later["events"]) == (0, 1)
+
+
+async def test_an_import_is_undone_as_a_whole(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        made = await ask(client, TOOL, dataset_id=MINE, rows=[row("a", ref="a"), row("b", parent_ref="a"), row()])
+        preview = await ask(client, "undo_change", change_id=made["change_id"])
+        undone = await ask(client, "undo_change", change_id=made["change_id"], confirm=preview["code"])
+        left = await ask(client, "search_threat_events", dataset_ids=[MINE])
+    assert (undone["deleted"], left["events"]) == (3, 0)
+
+
+async def test_rows_may_come_as_json_text(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        rows = '[{"date": "2026-11-20", "category": "Phishing", "event": "x", "tlp": "green", "raw": {"a": 1}}]'
+        done = await ask(client, TOOL, dataset_id=MINE, rows=rows)
+    assert (done["status"], done["events"]) == ("done", 1)
+
+
+async def test_500_rows_go_in_five_requests_and_their_links_by_parent(bench: Bench) -> None:
+    rows: list[JsonValue] = [row("top", ref="top"), *(row(str(number), parent_ref="top") for number in range(499))]
+    async with bench.server(bench.allowed(max_change=500)) as client:
+        done = await confirmed(client, dataset_id=MINE, rows=rows)
+        assert len(await told(client, TOOL, dataset_id=MINE, rows=rows)) < 8_000
+    assert (done["status"], done["events"], done["relationships"]) == ("done", 500, 499)
+    assert sorted(uuids(done)) == [*range(500)]
+    assert bench.changes_sent() == ["POST /events/create/bulk"] * 5 + ["POST /events/relationships/create"] * 5
+
+
+# -- the code
+
+
+async def test_26_rows_need_a_code_and_25_do_not(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        few: list[JsonValue] = [row(f"another {number}") for number in range(25)]
+        assert (await ask(client, TOOL, dataset_id=MINE, rows=few))["status"] == "done"
+        bench.sandbox.log.clear()
+        preview = await ask(client, TOOL, dataset_id=MINE, rows=[row(ref="a"), *many(24), row("last", parent_ref="a")])
+    assert {**preview, "code": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "confirmation_required",
+            "change": "Create 26 events with 1 relationships in dataset 'Mine'.",
+            "events": 26,
+            "relationships": 1,
+            "dates": "2026-11-20T00:00:00Z to 2026-11-20T00:00:00Z",
+            "markings": {"green": 26},
+            "categories": {"Phishing": 26},
+            "undo": "undo_change deletes the events whose ids the API tells, within the operator's rules; tags made anew stay.",
+            "code": "...",
+            "untrusted": ["dates"],
+            "sample": {
+                "untrusted": ["rows"],
+                "columns": ["uuid", "date", "tlp", "attacker", "event"],
+                "rows": [
+                    ["row 0", "2026-11-20 00:00", "green", "", "seen"],
+                    ["row 1", "2026-11-20 00:00", "green", "", "number 0"],
+                    ["row 2", "2026-11-20 00:00", "green", "", "number 1"],
+                    ["row 3", "2026-11-20 00:00", "green", "", "number 2"],
+                    ["row 4", "2026-11-20 00:00", "green", "", "number 3"],
+                    ["row 5", "2026-11-20 00:00", "green", "", "number 4"],
+                    ["row 6", "2026-11-20 00:00", "green", "", "number 5"],
+                    ["row 7", "2026-11-20 00:00", "green", "", "number 6"],
+                    ["row 8", "2026-11-20 00:00", "green", "", "number 7"],
+                    ["row 9", "2026-11-20 00:00", "green", "", "number 8"],
+                ],
+            },
+            "notes": [
+                "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+            ],
+        }
+    )
+    assert bench.changes_sent() == []
+
+
+async def test_a_code_is_good_for_its_own_rows_and_dataset_once(bench: Bench) -> None:
+    async with bench.server(bench.allowed(write_datasets=("*",))) as client:
+        rows = many(26)
+        code = (await ask(client, TOOL, dataset_id=MINE, rows=rows))["code"]
+        others: list[tuple[str, list[JsonValue]]] = [
+            (MINE, [*rows[:-1], row("another")]),
+            (MINE, [*rows[1:], rows[0]]),
+            (MINE, [*rows[:-1], row("number 25", tags=["slipped in"])]),
+            (MINE, [*rows, row()]),
+            (YOURS, rows),
+        ]
+        for dataset, changed in others:
+            words = await refused(client, TOOL, dataset_id=dataset, rows=changed, confirm=code)
+            assert "this code is not for this change" in words
+        assert bench.changes_sent() == []
+        assert (await ask(client, TOOL, dataset_id=MINE, rows=rows, confirm=code))["status"] == "done"
+    assert bench.changes_sent() == ["POST /events/create/bulk"]
+
+
+async def test_a_code_makes_the_same_rows_only_once_where_they_are_not_compared(bench: Bench) -> None:
+    call: Json = {"dataset_id": MINE, "rows": many(26), "on_duplicate": "create"}
+    async with bench.server(bench.allowed()) as client:
+        code = (await ask(client, TOOL, **call))["code"]
+        assert (await ask(client, TOOL, **call, confirm=code))["status"] == "done"
+        assert "used already" in await refused(client, TOOL, **call, confirm=code)
+    assert bench.changes_sent() == ["POST /events/create/bulk"]
+
+
+async def test_a_code_outlives_the_moment_that_a_relative_date_means(bench: Bench) -> None:
+    rows: list[JsonValue] = [row(str(number)) | {"date": "1h"} for number in range(26)]
+    async with bench.server(bench.allowed()) as client:
+        code = (await ask(client, TOOL, dataset_id=MINE, rows=rows))["code"]
+        bench.wait(20)
+        assert (await ask(client, TOOL, dataset_id=MINE, rows=rows, confirm=code))["status"] == "done"
+
+
+async def test_more_than_can_be_undone_at_once_is_said(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, TOOL, dataset_id=MINE, rows=many(101))
+    assert preview["undo"] == snapshot("Not by undo_change: CF1_MAX_CHANGE (100) lets it delete fewer at once.")
+
+
+# -- the operator's rules
+
+
+RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
+    ("in read mode", {"mode": "read"}, {}, "CF1_MODE"),
+    ("without a write list", {"write_datasets": ()}, {}, "CF1_WRITE_DATASETS"),
+    ("with a delete list alone", {"write_datasets": (), "delete_datasets": ("*",)}, {}, "CF1_WRITE_DATASETS"),
+    ("into another dataset", {}, {"dataset_id": f" {YOURS.upper()} "}, "CF1_WRITE_DATASETS"),
+    ("into what may not be read", {"read_datasets": (YOURS,)}, {}, "CF1_WRITE_DATASETS"),
+    ("with its toolset off", {"toolsets": ("events",)}, {}, "CF1_TOOLSETS"),
+    ("above the ceiling", {}, {"rows": [row(), row() | {"tlp": "red"}]}, "CF1_MAX_TLP (amber)"),
+]
+
+
+@pytest.mark.parametrize(("changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
+async def test_nothing_is_imported_against_a_rule(
+    bench: Bench, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+) -> None:
+    async with bench.server(bench.allowed(**changed)) as client:
+        arguments: dict[str, JsonValue] = {"dataset_id": MINE, "rows": [row()]}
+        words = await refused(client, TOOL, **(arguments | other))
+    assert f"is withheld by {rule}" in words
+    assert bench.changes_sent() == []
+
+
+async def test_an_import_in_write_mode_needs_no_delete_list(bench: Bench) -> None:
+    async with bench.server(bench.allowed(mode="write", delete_datasets=())) as client:
+        assert (await ask(client, TOOL, dataset_id=MINE, rows=[row()]))["status"] == "done"
+
+
+async def test_rows_cannot_bring_a_dataset_of_their_own(bench: Bench) -> None:
+    other = next(one.uuid for one in bench.sandbox.store.datasets() if one.name == YOURS)
+    async with bench.server(bench.allowed()) as client:
+        for name in ("datasetId", "dataset_id", "dataset"):
+            assert f"{name}: a row has no such field" in await refused(
+                client, TOOL, dataset_id=MINE, rows=[row(), row(**{name: other})]
+            )
+    assert bench.changes_sent() == []
+
+
+# -- bad rows
+
+
+BAD: dict[str, tuple[list[JsonValue], str]] = {
+    "no rows": ([], snapshot("rows: there are no rows. Use 1 to 500 rows.")),
+    "501 rows": (many(501), snapshot("rows: 501 rows are too many for one call. Use at most 500 a call.")),
+    "no object": (["a row"], snapshot("rows.0: Input should be a valid dictionary.")),
+    "an unknown category": (
+        [row(), row() | {"category": "Phising"}],
+        snapshot("""\
+rows: 1 of 2 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 1: category: the account does not know 'Phising', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more.\
+"""),
+    ),
+    "an unknown country": (
+        [row(attacker_country="Germny"), row(target_country="XX")],
+        snapshot("""\
+rows: 2 of 2 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: attacker_country: the account does not know 'Germny', did you mean 'Germany'? Use an ISO code of two letters such as US, or a name
+row 1: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name.\
+"""),
+    ),
+    "an unknown industry": (
+        [row(target_industry="Enregy")],
+        snapshot("""\
+rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: target_industry: the account does not know 'Enregy'. Use Agriculture, Automotive, Banking & Financial Services, Construction, Consulting, Cryptocurrency, Defense & Aerospace, Education, Energy & Utilities, Food & Beverage, Gambling, Gaming or one of 19 more.\
+"""),
+    ),
+    "a type of nothing": (
+        [row(indicator_type="domain", indicator=" ")],
+        snapshot("""\
+rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: indicator_type: there is no indicator of this type.\
+"""),
+    ),
+    "no marking": (
+        [row() | {"tlp": "purple"}, row() | {"tlp": ""}],
+        snapshot("""\
+rows: 2 of 2 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: tlp: 'purple' is no marking. Use clear, green, amber, amber+strict or red
+row 1: tlp: '' is no marking. Use clear, green, amber, amber+strict or red.\
+"""),
+    ),
+    "dates": (
+        [row() | {"date": "2026-11-25"}, row() | {"date": "soon"}, row() | {"date": ""}],
+        snapshot("""\
+rows: 3 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: date: 2026-11-25T00:00:00Z is in the future. Use a moment up to now (2026-11-24T12:00Z)
+row 1: date: 'soon' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)
+row 2: date: '' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w).\
+"""),
+    ),
+    "tags": (
+        [row(tags=["fine", "two\nlines"]), row(tags=["un\u200bseen"]), row(tags=[" "])],
+        snapshot("""\
+rows: 3 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: tags: 'two\\\\nlines' holds line breaks or characters that are not seen. Use one line of visible text
+row 1: tags: 'un\\\\u200bseen' holds line breaks or characters that are not seen. Use one line of visible text
+row 2: tags: a tag has 0 characters. Use tags of 1 to 512 characters.\
+"""),
+    ),
+    "raw": (
+        [row(raw="{"), row(raw="[1]"), row(raw='{"a": NaN}')],
+        snapshot("""\
+rows: 3 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: raw: this is no JSON text; write an object such as {}
+row 1: raw: Input should be a valid dictionary
+row 2: raw: this cannot be written as JSON. Use plain JSON without NaN or Infinity.\
+"""),
+    ),
+    "too much raw": (
+        [row(raw={"a": "x" * 1_000_000})],
+        snapshot("""\
+rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: raw: it takes 1,000,008 bytes. Use at most 1,000,000 bytes of JSON text.\
+"""),
+    ),
+    "fields missing": (
+        [{"date": "2026-11-20"}, row(), {"date": "2026-11-20"}],
+        snapshot("""\
+rows: 2 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0, 2: category: Field required
+row 0, 2: event: Field required
+row 0, 2: tlp: Field required.\
+"""),
+    ),
+    "a field misspelt": (
+        [row(attackerCountry="DE")],
+        snapshot("""\
+rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: attackerCountry: a row has no such field, perhaps attacker_country.\
+"""),
+    ),
+    "no kind of link": (
+        [row(ref="a"), row(parent_ref="a", relationship_type="child_of")],
+        snapshot("""\
+rows: 1 of 2 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 1: relationship_type: Input should be 'related_to', 'caused_by' or 'attributed_to'.\
+"""),
+    ),
+    "refs twice": (
+        [row(ref="a"), row(ref="a "), row(ref="a", parent_ref="a")],
+        snapshot("""\
+rows: 2 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 1-2: ref: row 0 has the ref 'a' already.\
+"""),
+    ),
+    "a parent that is not there": (
+        [row(ref="wave"), row(parent_ref="wawe"), row(parent_ref="9")],
+        snapshot("""\
+rows: 2 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 1: parent_ref: no row has the ref 'wawe', perhaps 'wave'
+row 2: parent_ref: no row has the ref '9'.\
+"""),
+    ),
+    "a link to nothing": (
+        [row(relationship_type="caused_by")],
+        snapshot("""\
+rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: relationship_type: there is no parent_ref to relate the row to.\
+"""),
+    ),
+    "its own parent": (
+        [row(ref="a", parent_ref="a")],
+        snapshot("""\
+rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: parent_ref: the row would stand above itself.\
+"""),
+    ),
+    "a circle of parents": (
+        [row(ref="a", parent_ref="c"), row(ref="b", parent_ref="a"), row(ref="c", parent_ref="b"), row(parent_ref="a")],
+        snapshot("""\
+rows: 3 of 4 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0-2: parent_ref: the row would stand above itself.\
+"""),
+    ),
+    "several faults in a row": (
+        [row(tags=["\n"], attacker="un\u202eseen", target_country="XX") | {"tlp": "pink"}],
+        snapshot("""\
+rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: tlp: 'pink' is no marking. Use clear, green, amber, amber+strict or red
+row 0: attacker: 'un\\\\u202eseen' holds line breaks or characters that are not seen. Use one line of visible text
+row 0: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name
+row 0: tags: a tag has 0 characters. Use tags of 1 to 512 characters.\
+"""),
+    ),
+    "half a character": (
+        [row(raw='{"a": "\\ud800"}')],
+        snapshot("""\
+rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: raw: this cannot be written as JSON. Use plain JSON without NaN or Infinity.\
+"""),
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows", "words"), BAD.values(), ids=list(BAD))
+async def test_bad_rows_are_told_by_number_and_nothing_is_sent(bench: Bench, rows: list[JsonValue], words: str) -> None:
+    async with bench.server(bench.allowed()) as client:
+        assert await refused(client, TOOL, dataset_id=MINE, rows=rows) == words
+    assert bench.changes_sent() == []
+
+
+async def test_an_indicator_type_is_one_that_the_account_has(bench: Bench) -> None:
+    await bench.add("first of its kind", indicator="a.example", indicatorType="domain")
+    bench.wait(3)
+    async with bench.server(bench.allowed()) as client:
+        rows: list[JsonValue] = [row(indicator="b.example", indicator_type="domian")]
+        assert await refused(client, TOOL, dataset_id=MINE, rows=rows) == snapshot("""\
+rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain.\
+""")
+    assert bench.changes_sent() == []
+
+
+async def test_half_a_character_inside_json_text_is_refused(bench: Bench) -> None:
+    rows = '[{"date": "2026-11-20", "category": "Phishing", "event": "\\ud800", "tlp": "green"}]'
+    async with bench.server(bench.allowed()) as client:
+        assert await refused(client, TOOL, dataset_id=MINE, rows=rows) == snapshot("""\
+rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+row 0: the row holds half a character, a lone surrogate.\
+""")
+    assert bench.changes_sent() == []
+
+
+async def test_500_bad_rows_are_told_in_few_words_and_all_by_number(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        rows: list[JsonValue] = [row(**{f"field{number}": "x"}) for number in range(500)]
+        words = await refused(client, TOOL, dataset_id=MINE, rows=rows)
+    assert len(words) < 5_000
+    lines = words.split("\n")
+    assert [line.split(":")[0] for line in lines[1:]] == [*(f"row {number}" for number in range(20)), "row 20-499"]
+
+
+# -- an API that does not do all of it
+
+
+CATALOG: list[JsonValue] = [{"uuid": "c1", "name": "Phishing", "killChain": 3}]
+HOME = {"uuid": "d0000000-0000-4000-8000-000000000001", "name": MINE, "isPublic": False}
+WORDS = (answer([HOME]), answer(CATALOG))
+# What is sent is looked at here, not what is compared before.
+AS_THEY_ARE: dict[str, JsonValue] = {"on_duplicate": "create"}
+
+
+def uuid(number: int) -> str:
+    return str(UUID(int=number))
+
+
+def created(rows: range, first: int = 0, errors: dict[int, str] | None = None, count: int | None = None) -> bytes:
+    """The answer to a group of a bulk create. `rows` were made; indices count from the group's first row."""
+    refusals = [{"eventIndex": index, "error": error} for index, error in (errors or {}).items()]
+    made = [{"eventIndex": index, "shardId": "s", "uuid": uuid(first + index)} for index in rows]
+    return answer(
+        {
+            "createdEventsCount": len(made) if count is None else count,
+            "errorCount": len(refusals),
+            "createdEvents": made,
+            "errors": refusals,
+        },
+        "202 Accepted",
+    )
+
+
+@asynccontextmanager
+async def over(bench: Bench, *script: bytes | Act) -> AsyncGenerator[tuple[Client, Scripted]]:
+    """A server over an upstream that plays the script once the account's words are read."""
+    async with upstream(*WORDS, *script) as scripted:
+        base = f"http://127.0.0.1:{scripted.port}/client/v4"
+        settings = bench.allowed(credentials=Credentials(ACCOUNT, TOKEN), base_url=base)
+        async with Client(build_server(settings, lambda: network(base), clock=lambda: bench.now)) as client:
+            yield client, scripted
+
+
+async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(bench: Bench) -> None:
+    rows: list[JsonValue] = [row(ref="a"), row(ref="b"), row(parent_ref="a"), row(parent_ref="b"), row(parent_ref="a")]
+    linked = answer(
+        {
+            "success": True,
+            "relationships": [{"parentId": uuid(0), "childId": uuid(2), "relationshipType": "related_to"}],
+            "errors": [{"childId": uuid(4), "error": "no\nway"}],
+        }
+    )
+    bulk = answer(
+        {
+            "createdEventsCount": 4,
+            "createdEvents": [{"eventIndex": index, "uuid": uuid(index)} for index in (0, 2, 3, 4)],
+            "errors": [{"eventIndex": 1, "error": "bad \u202erow"}],
+        }
+    )
+    async with over(bench, bulk, linked) as (client, scripted):
+        done = await ask(client, TOOL, dataset_id=MINE, rows=rows, **AS_THEY_ARE)
+    assert steady(done) == snapshot(
+        {
+            "status": "partial",
+            "change_id": "...",
+            "change": "Create 5 events with 3 relationships in dataset 'Mine'.",
+            "events": 4,
+            "relationships": 1,
+            "refused": [{"reason": "bad \\u202erow", "rows": "1"}],
+            "not_related": [
+                {"reason": "one of its ends was not created, or has no id that is known", "rows": "3"},
+                {"reason": "no\\nway", "rows": "4"},
+            ],
+            "created": [0, 2, 3, 4],
+            "untrusted": ["refused", "not_related"],
+        }
+    )
+    assert [line.split("/events/")[1] for line in scripted.requests[2:]] == ["create/bulk", "relationships/create"]
+    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    assert change.outcome == "partial"
+
+
+@pytest.mark.parametrize(
+    ("breaks", "told"),
+    [
+        (
+            failed("503 Service Unavailable", "later"),
+            snapshot(
+                {
+                    "status": "partial",
+                    "change": "Create 207 events with 1 relationships in dataset 'Mine'.",
+                    "events": 100,
+                    "relationships": 0,
+                    "unknown_rows": "100-199",
+                    "rows_not_sent": "200-206",
+                    "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
+                    "stopped": 'The API failed (503). The API said: "later". If this was a change, look whether it was made before making it again; if not, try again in a minute.',
+                    "next": "Import only the missing rows again, unknown ones once a search has not found them.",
+                    "untrusted": ["not_related", "stopped", "next"],
+                }
+            ),
+        ),
+        (
+            failed("400 Bad Request", "too many"),
+            snapshot(
+                {
+                    "status": "partial",
+                    "change": "Create 207 events with 1 relationships in dataset 'Mine'.",
+                    "events": 100,
+                    "relationships": 0,
+                    "refused": [
+                        {
+                            "reason": 'The API refused the request (400). The API said: "too many". Change what it names and call again.',
+                            "rows": "100-199",
+                        }
+                    ],
+                    "rows_not_sent": "200-206",
+                    "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
+                    "stopped": 'The API refused the request (400). The API said: "too many". Change what it names and call again.',
+                    "next": "Import only the missing rows again, unknown ones once a search has not found them.",
+                    "untrusted": ["refused", "not_related", "stopped", "next"],
+                }
+            ),
+        ),
+        (
+            Act.RESET,
+            snapshot(
+                {
+                    "status": "partial",
+                    "change": "Create 207 events with 1 relationships in dataset 'Mine'.",
+                    "events": 100,
+                    "relationships": 0,
+                    "unknown_rows": "100-199",
+                    "rows_not_sent": "200-206",
+                    "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
+                    "stopped": "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again.",
+                    "next": "Import only the missing rows again, unknown ones once a search has not found them.",
+                    "untrusted": ["not_related", "stopped", "next"],
+                }
+            ),
+        ),
+        (
+            answer("<html>"),
+            snapshot(
+                {
+                    "status": "partial",
+                    "change": "Create 207 events with 1 relationships in dataset 'Mine'.",
+                    "events": 100,
+                    "relationships": 0,
+                    "unknown_rows": "100-199",
+                    "rows_not_sent": "200-206",
+                    "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
+                    "stopped": "The answer was an HTML page (6 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
+                    "next": "Import only the missing rows again, unknown ones once a search has not found them.",
+                    "untrusted": ["not_related", "stopped", "next"],
+                }
+            ),
+        ),
+    ],
+    ids=["unavailable", "refused", "reset", "nonsense"],
+)
+async def test_what_was_made_before_an_import_broke_off_is_told(
+    bench: Bench, breaks: bytes | Act, told: JsonValue
+) -> None:
+    rows: list[JsonValue] = [row(ref="a"), row(parent_ref="a"), *many(205)]
+    async with over(bench, created(range(100)), breaks) as (client, scripted):
+        done = await confirmed(client, dataset_id=MINE, rows=rows, **AS_THEY_ARE)
+    assert [*uuids(done)] == [*range(100)]
+    assert {name: value for name, value in done.items() if name not in ("change_id", "created")} == told
+    assert len(scripted.requests) == 4
+    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    assert change.outcome == "partial" and isinstance(change.result, dict)
+    assert change.result["created"] == done["created"]
+
+
+async def test_an_import_that_is_not_answered_at_all_is_unknown_to_the_journal(bench: Bench) -> None:
+    async with over(bench, Act.RESET) as (client, scripted):
+        words = await refused(client, TOOL, dataset_id=MINE, rows=[row()], **AS_THEY_ARE)
+    assert words == snapshot(
+        "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again. Whether events were created is not known: search for them before importing them again."
+    )
+    assert len(scripted.requests) == 3
+    assert [change.outcome for change in Journal(bench.folder / "journal.db").changes(5)] == ["unknown"]
+
+
+async def test_an_import_that_is_refused_whole_is_failed(bench: Bench) -> None:
+    async with over(bench, failed("403 Forbidden", "read only")) as (client, _):
+        assert "The token may not do this" in await refused(client, TOOL, dataset_id=MINE, rows=[row()], **AS_THEY_ARE)
+    assert [change.outcome for change in Journal(bench.folder / "journal.db").changes(5)] == ["failed"]
+
+
+async def test_an_import_of_which_every_row_is_refused_is_failed(bench: Bench) -> None:
+    async with over(bench, created(range(0), errors={0: "no", 1: "no"})) as (client, _):
+        done = await ask(client, TOOL, dataset_id=MINE, rows=[row(), row()], **AS_THEY_ARE)
+    assert (done["status"], done["refused"]) == ("failed", [{"reason": "no", "rows": "0-1"}])
+
+
+@pytest.mark.parametrize(
+    ("count", "status", "name"), [(3, "done", "rows_without_id"), (1, "partial", "unknown_rows")], ids=["made", "lost"]
+)
+async def test_rows_without_an_id_are_told(bench: Bench, count: int, status: str, name: str) -> None:
+    async with over(bench, created(range(1), count=count)) as (client, _):
+        done = await ask(client, TOOL, dataset_id=MINE, rows=[row(), row(), row()], **AS_THEY_ARE)
+    assert (done["status"], done["events"], done[name], uuids(done)) == (status, count, "1-2", {0: uuid(0)})
+
+
+async def test_indices_of_other_rows_are_not_taken_for_ours(bench: Bench) -> None:
+    strange = answer(
+        {"createdEventsCount": 1, "createdEvents": [{"eventIndex": index, "uuid": uuid(9)} for index in (-1, 1, 7)]}
+    )
+    async with over(bench, strange) as (client, _):
+        done = await ask(client, TOOL, dataset_id=MINE, rows=[row()], **AS_THEY_ARE)
+    assert (done["status"], done["rows_without_id"], uuids(done)) == ("done", "0", {})
+
+
+@pytest.mark.parametrize(
+    "linked",
+    [
+        answer(
+            {"success": False, "relationships": [{"parentId": uuid(0), "childId": uuid(1), "relationshipType": ""}]}
+        ),
+        answer({"success": True, "relationships": []}),
+        failed("400 Bad Request", "no such parent"),
+        failed("500 Internal Server Error", "oh"),
+    ],
+    ids=["no success", "success of nothing", "refused", "broken"],
+)
+async def test_links_count_only_when_the_api_says_so(bench: Bench, linked: bytes) -> None:
+    async with over(bench, created(range(2)), linked) as (client, _):
+        done = await ask(client, TOOL, dataset_id=MINE, rows=[row(ref="a"), row(parent_ref="a")], **AS_THEY_ARE)
+    assert (done["status"], done["events"], done["relationships"]) == ("partial", 2, 0)
+    reasons = done["not_related"]
+    assert isinstance(reasons, list) and isinstance(reasons[0], dict) and reasons[0]["rows"] == "1"
+
+
+async def test_a_slow_api_does_not_cost_the_ids_of_what_was_made(bench: Bench) -> None:
+    new = NewEvent.model_validate(row() | {"raw": {"data": None}})
+    batch = Batch(Dataset.model_validate(HOME), dict.fromkeys(range(150), new), (), "", 150)
+    async with upstream(created(range(100)), Act.HANG) as scripted, scripted.client() as api:
+        with anyio.fail_after(RESERVED_SECONDS + 0.5):
+            result = await import_batch(api, batch)
+    assert (result.status, result.facts["events"], result.facts["unknown_rows"]) == ("partial", 100, "100-149")
+    async with upstream(Act.HANG) as scripted, scripted.client() as api:
+        with anyio.fail_after(RESERVED_SECONDS + 0.1), pytest.raises(Unavailable, match="search for them before"):
+            await import_batch(api, batch)
+
+
+# -- where only the older bulk create exists
+
+
+def without_bulk(bench: Bench) -> None:
+    bench.sandbox.options = SandboxOptions(middleware=[Middleware(FaultInjector, parse_faults("404=1@create/bulk"))])
+
+
+async def test_without_the_newer_route_one_family_goes_by_the_older_and_its_ids_are_said_to_be_unknown(
+    bench: Bench,
+) -> None:
+    without_bulk(bench)
+    rows: list[JsonValue] = [row("top", ref="top"), row("one", parent_ref="top"), row("two", parent_ref="top")]
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, TOOL, dataset_id=MINE, rows=rows)
+        found = await ask(client, "search_threat_events", dataset_ids=[MINE])
+        bench.sandbox.log.clear()
+        undo = await refused(client, "undo_change", change_id=done["change_id"])
+    assert steady(done) == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "done",
+            "change_id": "...",
+            "change": "Create 3 events with 2 relationships in dataset 'Mine'.",
+            "events": 3,
+            "relationships": 2,
+            "rows_without_id": "0-2",
+            "created": [],
+        }
+    )
+    assert found["events"] == 3
+    assert "tells no events that it made" in undo
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [row()],
+        [row(ref="a"), row("b", parent_ref="a"), row("c")],
+        [row("b", parent_ref="a"), row(ref="a")],
+        [row(ref="a"), row("b", parent_ref="a", relationship_type="caused_by")],
+    ],
+    ids=["no links", "one apart", "parent below", "another type"],
+)
+async def test_the_older_route_is_not_used_where_it_could_link_otherwise(bench: Bench, rows: list[JsonValue]) -> None:
+    without_bulk(bench)
+    async with bench.server(bench.allowed()) as client:
+        words = await refused(client, TOOL, dataset_id=MINE, rows=rows)
+    assert "does not know the bulk import" in words and "create_threat_event" in words
+    assert bench.changes_sent() == ["POST /events/create/bulk"]

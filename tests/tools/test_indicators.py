@@ -1,0 +1,572 @@
+"""Conversations about many indicators at once."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+from inline_snapshot import snapshot
+from mcp import Client
+from pydantic import JsonValue
+
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.transport import network
+from cf1_mcp.contracts import tool as tool_runs
+from cf1_mcp.models import NewEvent, Tlp
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.settings import Settings
+from tests.conversations import ask, column, refused, told
+from tests.ports import settings_for
+from tests.tenant import NOW, Sandbox
+from tests.upstreams import Act, Scripted, answer, failed, upstream
+
+pytestmark = pytest.mark.anyio
+
+TOOL = "lookup_indicators"
+REPORT = """\
+BRASS LANTERN returns - https://blog.vendor.example/2026/brass-lantern
+
+The lure invoice.pdf was sent from billing[@]kit.example[.]com and led to hxxps://cdn.kit.example[.]com/pay/index.php?id=7,
+hosted on 198[.]51[.]100[.]7:8443 (also 198[.]51[.]100[.]7). The loader (SHA-256
+9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08) is version 1.2.3.4; it also tried 999.1[.]2.3 and
+CVE-2025-12345.
+"""
+
+
+class Home:
+    """A small tenant of one's own, and the server over it."""
+
+    def __init__(self, folder: Path, read_datasets: tuple[str, ...] = ("*",), max_tlp: Tlp = Tlp.AMBER) -> None:
+        self.sandbox = Sandbox(SandboxDatabase.open(clock=lambda: NOW))
+        self.ids = {name: self.sandbox.store.add_dataset(name).uuid for name in ("Home", "Away")}
+        self.settings = Settings(state_dir=folder, read_datasets=read_datasets, max_tlp=max_tlp)
+
+    async def add(self, *indicators: str, dataset: str = "Home", **fields: JsonValue) -> str:
+        """An event of these indicators, which shows the first of them; its uuid."""
+        body: dict[str, JsonValue] = {
+            "category": "Phishing",
+            "date": "2026-11-20T08:00:00Z",
+            "event": "A lure was sent",
+            "tlp": "green",
+            "raw": {"data": {}},
+            "datasetId": self.ids[dataset],
+            "indicators": [{"value": value, "indicatorType": "any"} for value in indicators],
+            **fields,
+        }
+        async with ThreatEventsClient("http://sandbox/client/v4", "0" * 32, None, self.sandbox.connect) as api:
+            made = await api.create_event(NewEvent.model_validate(body))
+        self.sandbox.log.clear()
+        return made.uuid
+
+    @asynccontextmanager
+    async def client(self) -> AsyncGenerator[Client]:
+        async with Client(build_server(self.settings, self.sandbox.connect, clock=lambda: NOW)) as client:
+            yield client
+
+
+def hosts(count: int) -> list[JsonValue]:
+    return [f"host-{number}.example.org" for number in range(count)]
+
+
+def rows(data: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
+    """The rows by their columns, empty cells left out."""
+    columns, found = data.get("columns", []), data.get("rows", [])
+    assert isinstance(columns, list) and isinstance(found, list)
+    return [
+        {str(name): value for name, value in zip(columns, row, strict=True) if value != ""}
+        for row in found
+        if isinstance(row, list)
+    ]
+
+
+async def everything(client: Client, **arguments: JsonValue) -> list[dict[str, JsonValue]]:
+    """Every page of a look-up."""
+    pages = [await ask(client, TOOL, **arguments)]
+    while cursor := pages[-1].get("next_cursor"):
+        pages.append(await ask(client, TOOL, **arguments, cursor=cursor))
+    return pages
+
+
+async def test_a_list_is_told_row_by_row_with_what_is_known_first(client: Client) -> None:
+    indicators: list[JsonValue] = ["nothing.example.org", "198[.]51[.]100[.]43", "hxxp://192.0.2.9/gate", "192.0.2.9"]
+    assert await told(client, TOOL, indicators=indicators) == snapshot("""\
+[sandbox: fictional data, not intelligence]
+indicators: 4
+shown: 4
+counts: {"known":3,"unknown":1}
+read_as: 2 refanged
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+<untrusted MARK>
+indicator	kind	status	events	first_seen	last_seen	attackers	categories	tlp	matched_as	event_ids
+198[.]51[.]100[.]43	ipv4	known	3	2026-11-22 15:14	2026-11-24 05:33	COPPER LANTERN	Account Takeover,Credential Access & Discovery,Command and Control	amber		911b726d-f71b-545b-9243-98bb435ccb5d,bf910031-b316-5a51-963e-7ca8eb2da35d
+hxxp://192[.]0[.]2[.]9/gate	url	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Compromised Device,Residential Proxy,Account Takeover	amber	host 192[.]0[.]2[.]9	60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
+192[.]0[.]2[.]9	ipv4	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Compromised Device,Residential Proxy,Account Takeover	amber		60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
+nothing[.]example[.]org	domain	unknown								
+</untrusted MARK>
+matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites.
+Absence from these datasets does not show that something is benign.\
+""")
+
+
+async def test_the_same_facts_stand_in_the_data(client: Client) -> None:
+    data = await ask(client, TOOL, indicators=["198[.]51[.]100[.]43"], fields=["indicator", "events", "datasets"])
+    assert data == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "indicators": 1,
+            "shown": 1,
+            "counts": {"known": 1, "unknown": 0},
+            "read_as": "1 refanged",
+            "datasets": [
+                "Cloudforce One Threat Events",
+                "Cybercrime",
+                "DDoS Attacks",
+                "Compromised Devices",
+                "ACME Incident Response",
+            ],
+            "untrusted": ["rows"],
+            "columns": ["indicator", "events", "datasets"],
+            "rows": [["198.51.100.43", 3, ["Cloudforce One Threat Events"]]],
+        }
+    )
+
+
+async def test_a_report_is_read_whole(client: Client) -> None:
+    assert await told(client, TOOL, text=REPORT) == snapshot("""\
+[sandbox: fictional data, not intelligence]
+indicators: 6
+shown: 6
+counts: {"known":1,"ambiguous":1,"unknown":4}
+read_as: 3 refanged, 1 repeated
+rejected: 1 file name, 1 impossible address
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+<untrusted MARK>
+references: hxxps://blog[.]vendor[.]example/2026/brass-lantern
+indicator	kind	status	events	first_seen	last_seen	attackers	categories	tlp	why	event_ids
+198[.]51[.]100[.]7	ipv4	known	3	2026-01-09 23:47	2026-06-06 01:02	GLASS HERON	Command and Control,Reconnaissance,Credential Access & Discovery	amber		db01a178-7405-5c33-b583-69f57c57e8de,05bbe97f-9d52-5f35-bdc9-091cec82f7be
+1[.]2[.]3[.]4	ipv4	ambiguous							may be a version number	
+billing[@]kit[.]example[.]com	email	unknown								
+hxxps://cdn[.]kit[.]example[.]com/pay/index[.]php?id=7	url	unknown								
+9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08	sha256	unknown								
+CVE-2025-12345	cve	unknown								
+</untrusted MARK>
+Absence from these datasets does not show that something is benign.\
+""")
+
+
+async def test_500_indicators_take_six_requests(client: Client, sandbox: Sandbox) -> None:
+    data = await ask(client, TOOL, indicators=hosts(500), limit=1)
+    assert data["counts"] == {"known": 0, "unknown": 500}
+    assert len(sandbox.log) == 6
+
+
+async def test_10_000_indicators_take_a_hundred_and_one_requests(client: Client, sandbox: Sandbox) -> None:
+    data = await ask(client, TOOL, indicators=hosts(10_000), limit=1)
+    assert data["counts"] == {"known": 0, "unknown": 10_000}
+    assert len(sandbox.log) == 101
+
+
+async def test_the_pages_together_tell_each_indicator_once(client: Client, filled_store: SandboxDatabase) -> None:
+    found = await ask(client, "search_threat_events", limit=200, fields=["indicator"])
+    some = list(dict.fromkeys(column(found, "indicator")))[:60]
+    indicators = [value for pair in zip(some, hosts(60), strict=False) for value in pair]
+    pages = await everything(client, indicators=indicators, limit=25)
+    told = [str(value) for page in pages for value in column(page, "indicator")]
+    statuses = [value for page in pages for value in column(page, "status")]
+    assert len(told) == len(set(told)) == pages[0]["indicators"]
+    assert statuses == sorted(statuses, key=lambda status: status == "unknown")
+    assert {str(page["counts"]) for page in pages} == {str(pages[0]["counts"])}
+
+
+async def test_a_later_page_looks_up_what_it_shows_alone(client: Client, sandbox: Sandbox) -> None:
+    first = await ask(client, TOOL, indicators=hosts(2_000), limit=100)
+    sandbox.log.clear()
+    second = await ask(client, TOOL, indicators=hosts(2_000), limit=100, cursor=first["next_cursor"])
+    assert (first["counts"], second["counts"]) == ({"known": 0, "unknown": 2_000},) * 2
+    assert column(first, "indicator") + column(second, "indicator") == hosts(200)
+    assert len(sandbox.log) == 4
+
+
+async def test_only_known_leaves_the_unknown_to_the_counts(client: Client) -> None:
+    data = await ask(client, TOOL, indicators=[*hosts(300), "198.51.100.43"], only="known")
+    assert (data["counts"], column(data, "indicator"), "next_cursor" in data) == (
+        {"known": 1, "unknown": 300},
+        ["198.51.100.43"],
+        False,
+    )
+
+
+async def test_a_withheld_indicator_tells_nothing_but_that(tmp_path: Path) -> None:
+    home = Home(tmp_path, max_tlp=Tlp.GREEN)
+    await home.add("a.example.com", tlp="amber", attacker="SECRET")
+    await home.add("b.example.com", tlp="amber", attacker="SECRET")
+    await home.add("b.example.com", attacker="OPEN")
+    async with home.client() as client:
+        data = await ask(client, TOOL, indicators=["a.example.com", "b.example.com"])
+    assert data["withheld"] == ["2 by CF1_MAX_TLP (green)"]
+    assert [{**row, "event_ids": 1} if "event_ids" in row else row for row in rows(data)] == snapshot(
+        [
+            {
+                "indicator": "b.example.com",
+                "kind": "domain",
+                "status": "known",
+                "events": 1,
+                "first_seen": "2026-11-20 08:00",
+                "last_seen": "2026-11-20 08:00",
+                "attackers": ["OPEN"],
+                "categories": ["Phishing"],
+                "tlp": "green",
+                "event_ids": 1,
+            },
+            {"indicator": "a.example.com", "kind": "domain", "status": "withheld"},
+        ]
+    )
+
+
+async def test_a_dataset_that_may_not_be_read_is_not_asked(tmp_path: Path) -> None:
+    home = Home(tmp_path, read_datasets=("Home",))
+    await home.add("a.example.com", dataset="Away")
+    async with home.client() as client:
+        data = await ask(client, TOOL, indicators=["a.example.com"])
+        words = await refused(client, TOOL, indicators=["a.example.com"], dataset_ids=["Away"])
+    assert (data["datasets"], data["counts"]) == (["Home"], {"known": 0, "unknown": 1})
+    assert words == snapshot(
+        "dataset_ids: dataset 'Away' is withheld by CF1_READ_DATASETS. Tell the person that the operator's setting forbids it."
+    )
+
+
+async def test_a_url_is_found_by_its_host_or_domain_and_says_so(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    await home.add("cdn.evil.example.com")
+    await home.add("bad.co.uk")
+    await home.add("https://x.bad.co.uk/exact")
+    urls: list[JsonValue] = [
+        "https://cdn.evil.example.com/a",
+        "https://deep.bad.co.uk/b",
+        "https://x.bad.co.uk/exact",
+        "https://www.other.org/",
+    ]
+    async with home.client() as client:
+        data = await ask(client, TOOL, indicators=urls, fields=["indicator", "status", "events", "matched_as"])
+    assert (rows(data), data["notes"]) == snapshot(
+        (
+            [
+                {
+                    "indicator": "https://cdn.evil.example.com/a",
+                    "status": "known",
+                    "events": 1,
+                    "matched_as": "host cdn.evil.example.com",
+                },
+                {
+                    "indicator": "https://deep.bad.co.uk/b",
+                    "status": "known",
+                    "events": 1,
+                    "matched_as": "domain bad.co.uk",
+                },
+                {"indicator": "https://x.bad.co.uk/exact", "status": "known", "events": 1},
+                {"indicator": "https://www.other.org/", "status": "unknown"},
+            ],
+            [
+                "matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites.",
+                "Absence from these datasets does not show that something is benign.",
+            ],
+        )
+    )
+
+
+async def test_one_thing_in_many_spellings_is_one_indicator(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    await home.add("Kit.Example.com")
+    await home.add("2001:0db8:0000:0000:0000:0000:0000:0007")
+    await home.add("D41D8CD98F00B204E9800998ECF8427E")
+    await home.add("https://kit.example.com/")
+    typed: list[JsonValue] = [
+        "KIT[.]EXAMPLE[.]com",
+        "kit.example.com",
+        "2001:db8::7",
+        "2001:DB8:0:0::7",
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "hxxps://kit.example[.]com",
+        "",
+    ]
+    async with home.client() as client:
+        data = await ask(client, TOOL, indicators=typed, fields=["indicator", "kind", "events"])
+    assert (data["read_as"], data["rejected"], rows(data)) == snapshot(
+        (
+            "2 refanged, 2 repeated",
+            ["1 empty"],
+            [
+                {"indicator": "kit.example.com", "kind": "domain", "events": 1},
+                {"indicator": "2001:db8::7", "kind": "ipv6", "events": 1},
+                {"indicator": "d41d8cd98f00b204e9800998ecf8427e", "kind": "md5", "events": 1},
+                {"indicator": "https://kit.example.com", "kind": "url", "events": 1},
+            ],
+        )
+    )
+
+
+async def test_the_path_of_a_url_keeps_its_case(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    await home.add("https://kit.example.com/Pay")
+    typed: list[JsonValue] = ["https://kit.example.com/pay", "https://KIT.example.com/Pay"]
+    async with home.client() as client:
+        data = await ask(client, TOOL, indicators=typed, fields=["indicator", "status"])
+    assert rows(data) == snapshot(
+        [
+            {"indicator": "https://kit.example.com/Pay", "status": "known"},
+            {"indicator": "https://kit.example.com/pay", "status": "unknown"},
+        ]
+    )
+
+
+async def test_an_event_counts_for_each_of_its_indicators_though_it_shows_one(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    await home.add("192.0.2.1", "192.0.2.2", "192.0.2.3")
+    await home.add("192.0.2.2")
+    async with home.client() as client:
+        few = await ask(
+            client, TOOL, indicators=["192.0.2.1", "192.0.2.2", "192.0.2.3"], fields=["indicator", "events"]
+        )
+        home.sandbox.log.clear()
+        many = await ask(client, TOOL, indicators=["192.0.2.3", *hosts(150)], only="known", fields=["events"])
+    assert rows(few) == snapshot(
+        [
+            {"indicator": "192.0.2.1", "events": 1},
+            {"indicator": "192.0.2.2", "events": 2},
+            {"indicator": "192.0.2.3", "events": 1},
+        ]
+    )
+    assert (rows(many), home.sandbox.asked()) == snapshot(
+        ([{"events": 1}], ["GET /events", "GET /events/indicators", "GET /events"])
+    )
+
+
+async def test_since_leaves_older_events_out(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    await home.add("192.0.2.1", date="2026-01-01T00:00:00Z")
+    await home.add("192.0.2.2")
+    async with home.client() as client:
+        data = await ask(
+            client, TOOL, indicators=["192.0.2.1", "192.0.2.2"], since="30d", fields=["indicator", "status"]
+        )
+    assert rows(data) == snapshot(
+        [{"indicator": "192.0.2.2", "status": "known"}, {"indicator": "192.0.2.1", "status": "unknown"}]
+    )
+
+
+async def test_a_group_of_more_events_than_are_read_still_finds_its_rarer_members() -> None:
+    busy = [{"uuid": f"u{number}", "indicator": "192.0.2.1", "date": "2026-11-20T00:00:00Z"} for number in range(1_000)]
+    rare = [{"uuid": "rare", "indicator": "192.0.2.2", "date": "2026-01-01T00:00:00Z"}]
+    async with _served(_datasets(), *[answer({"success": True, "result": busy})] * 10, _events(rare)) as (
+        server,
+        client,
+    ):
+        data = await ask(client, TOOL, indicators=["192.0.2.1", "192.0.2.2"], fields=["indicator", "events"])
+    assert (rows(data), data["notes"], len(server.requests)) == snapshot(
+        (
+            [{"indicator": "192.0.2.1", "events": "1000+"}, {"indicator": "192.0.2.2", "events": 1}],
+            ["events with + were not all counted, and first_seen may be earlier."],
+            13,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, snapshot("indicators, text: neither is given. Use one of the two.")),
+        (
+            {"indicators": ["a.example"], "text": "a.example"},
+            snapshot("indicators, text: both are given. Use one of the two."),
+        ),
+        ({"indicators": []}, snapshot("indicators: there are none. Use 1 to 10,000 values.")),
+        ({"indicators": ["", " "]}, snapshot("indicators: there are none. Use 1 to 10,000 values.")),
+        ({"indicators": hosts(10_001)}, snapshot("indicators: 10,001 are too many. Use at most 10,000 a call.")),
+        ({"text": " \n"}, snapshot("text: it is empty. Use a text that holds indicators.")),
+        (
+            {"text": "x" * 5_000_000},
+            snapshot("text: 5,000,000 characters are too many. Use at most 1 MB (1,048,576 characters)."),
+        ),
+        (
+            {"indicators": ["a.example"], "fields": ["atacker"]},
+            snapshot(
+                "fields: there is no field 'atacker', did you mean attackers? Use indicator, kind, status, events, first_seen, last_seen, attackers, categories, tlp, matched_as, why, event_ids or datasets."
+            ),
+        ),
+        (
+            {"indicators": ["a.example"], "since": "soon"},
+            snapshot(
+                "since: 'soon' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+            ),
+        ),
+        (
+            {"indicators": ["a.example"], "cursor": "12345678-1-1-1"},
+            snapshot(
+                "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to begin anew."
+            ),
+        ),
+    ],
+    ids=["neither", "both", "no", "blank", "10,001", "empty text", "5 MB", "field", "since", "cursor"],
+)
+async def test_what_cannot_be_looked_up_is_refused_in_words(
+    client: Client, arguments: dict[str, JsonValue], words: str
+) -> None:
+    assert await refused(client, TOOL, **arguments) == words
+
+
+async def test_a_forged_place_is_no_cursor(client: Client) -> None:
+    first = await ask(client, TOOL, indicators=hosts(3), limit=1)
+    forged = str(first["next_cursor"]).rsplit("-", 1)[0]
+    assert await refused(client, TOOL, indicators=hosts(3), limit=1, cursor=forged) == snapshot(
+        "cursor: this is not a cursor of this tool. Use the next_cursor of the last answer."
+    )
+
+
+async def test_ten_thousand_dots_hold_nothing(client: Client, sandbox: Sandbox) -> None:
+    data = await ask(client, TOOL, text="." * 10_000)
+    assert (data["indicators"], data["notes"]) == snapshot((0, ["Nothing in it has the form of an indicator."]))
+    assert sandbox.searches() == []
+
+
+async def test_a_text_of_defanged_addresses_is_a_list_of_addresses(client: Client) -> None:
+    text = "\n".join(f"user{number}[@]mail{number}[.]example[.]org" for number in range(50))
+    data = await ask(client, TOOL, text=text, fields=["kind"], limit=50)
+    assert (data["indicators"], data["read_as"], column(data, "kind")) == (50, "50 refanged", ["email"] * 50)
+
+
+async def test_what_is_too_long_for_the_api_is_told_and_the_rest_looked_up(client: Client) -> None:
+    long = f"https://kit.example.com/{'a' * 600}"
+    data = await ask(client, TOOL, indicators=["x" * 600, long, "198.51.100.43"], fields=["kind", "status", "why"])
+    assert (rows(data), data["counts"]) == snapshot(
+        (
+            [
+                {"kind": "ipv4", "status": "known"},
+                {
+                    "kind": "other",
+                    "status": "not_looked_up",
+                    "why": "longer than the 512 characters that the API takes",
+                },
+                {"kind": "url", "status": "not_looked_up", "why": "longer than the 512 characters that the API takes"},
+            ],
+            {"known": 1, "unknown": 0, "not_looked_up": 2},
+        )
+    )
+
+
+async def test_a_group_that_fails_is_told_and_the_others_stand() -> None:
+    async with _served(_datasets(), failed("400 Bad Request", "no such thing"), _events([])) as (_, client):
+        data = await ask(client, TOOL, indicators=hosts(250), limit=1)
+    counts = data["counts"]
+    assert isinstance(counts, dict) and sorted(counts.values(), key=str) in ([0, 100, 150], [0, 200, 50])
+    assert rows(data)[0]["why"] == snapshot(
+        'The API refused the request (400). The API said: "no such thing". Change what it names and call again.'
+    )
+
+
+async def test_a_failure_of_everything_is_an_error() -> None:
+    async with _served(_datasets(), failed("400 Bad Request", "no such thing")) as (_, client):
+        assert await refused(client, TOOL, indicators=hosts(250)) == snapshot(
+            'The API refused the request (400). The API said: "no such thing". Change what it names and call again.'
+        )
+
+
+async def test_a_rate_limit_ends_the_asking_and_the_cursor_goes_on_there() -> None:
+    limited = failed("429 Too Many Requests", "slow down", "Retry-After: 300\r\n")
+    async with _served(_datasets(), *[_events([])] * 2, limited) as (server, client):
+        data = await ask(client, TOOL, indicators=hosts(10_000), limit=1)
+    assert "next_cursor" in data and len(server.requests) <= 7
+    assert data["notes"] == snapshot(
+        [
+            "The API's rate limit is reached (429) and asks for a wait of 300 s, longer than one call may take. Call again after 300 s. next_cursor continues with the rest.",
+            "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators may appear as unknown here. Look up at most 100 at a time to find those too.",
+            "Absence from these datasets does not show that something is benign.",
+        ]
+    )
+
+
+async def test_an_account_without_a_list_of_indicators_has_doubts_instead() -> None:
+    other = [{"uuid": "u", "indicator": "192.0.2.9", "date": "2026-11-20T00:00:00Z"}]
+    async with _served(_datasets(), _events(other), failed("404 Not Found", "no route")) as (_, client):
+        data = await ask(client, TOOL, indicators=["192.0.2.1", "192.0.2.2"])
+    assert rows(data) == snapshot(
+        [
+            {
+                "indicator": "192.0.2.1",
+                "kind": "ipv4",
+                "status": "ambiguous",
+                "why": "events of its group show another indicator than they were found by: look it up alone",
+            },
+            {
+                "indicator": "192.0.2.2",
+                "kind": "ipv4",
+                "status": "ambiguous",
+                "why": "events of its group show another indicator than they were found by: look it up alone",
+            },
+        ]
+    )
+
+
+async def test_what_time_does_not_reach_is_left_to_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tool_runs, "MAX_CALL_SECONDS", 4.0)
+    async with _served(_datasets(), _events([]), Act.HANG) as (server, client):
+        data = await ask(client, TOOL, indicators=hosts(1_000), limit=200)
+        again = {"indicators": hosts(1_000), "limit": 200, "cursor": data["next_cursor"]}
+        monkeypatch.setattr(server, "script", [_events([])])
+        rest = await ask(client, TOOL, **again)
+    assert (data["counts"], data["shown"], data["notes"]) == snapshot(
+        (
+            {"known": 0, "unknown": 100, "not_looked_up": 900},
+            0,
+            [
+                "The API was too slow for all of it in one call. next_cursor continues with the rest.",
+                "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators may appear as unknown here. Look up at most 100 at a time to find those too.",
+                "Absence from these datasets does not show that something is benign.",
+            ],
+        )
+    )
+    assert rest["shown"] == 200
+
+
+async def test_progress_is_told_on_the_way(client: Client) -> None:
+    heard: list[tuple[float, float | None, str | None]] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append((progress, total, message))
+
+    await client.call_tool(TOOL, {"indicators": hosts(250)}, progress_callback=hear)
+    assert sorted(heard)[-1] == (250, 250, "250 of 250 values looked up")
+    assert len(heard) == 3
+
+
+async def test_a_cancelled_look_up_asks_no_more(client: Client, sandbox: Sandbox) -> None:
+    with anyio.CancelScope() as scope:
+
+        async def cancel(progress: float, total: float | None, message: str | None) -> None:
+            scope.cancel()
+
+        await client.call_tool(TOOL, {"indicators": hosts(10_000)}, progress_callback=cancel)
+    for _ in range(3):
+        await client.list_tools()
+    asked = len(sandbox.log)
+    for _ in range(3):
+        await client.list_tools()
+    assert scope.cancelled_caught and asked == len(sandbox.log) < 60
+
+
+def _datasets() -> bytes:
+    return answer({"success": True, "result": [{"uuid": "d" * 8, "name": "Home"}]})
+
+
+def _events(events: Sequence[dict[str, str]]) -> bytes:
+    return answer({"success": True, "result": events, "result_info": {"cursor": None}})
+
+
+@asynccontextmanager
+async def _served(*script: bytes | Act) -> AsyncGenerator[tuple[Scripted, Client]]:
+    """A server over an upstream that plays the script."""
+    async with upstream(*script) as scripted:
+        base = f"http://127.0.0.1:{scripted.port}/client/v4"
+        async with Client(build_server(settings_for(base), lambda: network(base), clock=lambda: NOW)) as client:
+            yield scripted, client

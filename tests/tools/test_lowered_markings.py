@@ -1,0 +1,101 @@
+"""A lower TLP marking lays something open, so it waits for a code; everything else about a marking does not."""
+
+import pytest
+from inline_snapshot import snapshot
+from pydantic import JsonValue
+
+from cf1_mcp.models import EventChange, RawChange, Tlp
+from tests.conversations import ask, refused
+from tests.tenant import MINE, Bench
+
+pytestmark = pytest.mark.anyio
+
+LOWER: list[tuple[dict[str, JsonValue], dict[str, JsonValue], str]] = [
+    ({"tlp": "amber"}, {"tlp": "green"}, "This lowers the event's marking from amber to green."),
+    ({"tlp": "amber"}, {"tlp": "WHITE", "attacker": "X"}, "This lowers the event's marking from amber to clear."),
+    ({"tlp": ""}, {"tlp": "green"}, "This lowers the event's marking from amber to green."),
+    (
+        {"raw": {"data": {}, "tlp": "amber"}},
+        {"raw_tlp": "green"},
+        "This lowers the raw evidence's marking from amber to green.",
+    ),
+    ({"raw": {"data": {}}}, {"raw_tlp": "green"}, "This lowers the raw evidence's marking from amber to green."),
+]
+
+
+@pytest.mark.parametrize(("fields", "change", "words"), LOWER)
+async def test_a_lower_marking_waits_for_its_code(
+    bench: Bench, fields: dict[str, JsonValue], change: dict[str, JsonValue], words: str
+) -> None:
+    event = await bench.add("marked", MINE, **fields)
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, **change}
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "update_threat_event", **call)
+        assert preview["status"] == "confirmation_required" and words in str(preview["change"])
+        await refused(client, "update_threat_event", **call, confirm="AAAA-AAAA-AAAA")
+        assert bench.changes_sent() == []
+        done = await ask(client, "update_threat_event", **call, confirm=preview["code"])
+    assert done["status"] == "done" and len(bench.changes_sent()) == 1
+
+
+async def test_the_preview_of_a_lower_marking_shows_old_and_new(bench: Bench) -> None:
+    event = await bench.add("marked", tlp="amber", raw={"data": {"secret": "of theirs"}, "tlp": "amber"})
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(
+            client,
+            "update_threat_event",
+            dataset_id=MINE,
+            event_id=event.uuid,
+            tlp="clear",
+            raw_tlp="clear",
+            raw_data={"public": True},
+        )
+    shown = str(preview["change"]).replace(event.uuid, "EVENT")
+    assert {**preview, "change": shown, "code": "...", "sample": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "confirmation_required",
+            "change": "Change tlp, raw data, raw tlp of event EVENT in dataset 'Mine'. This lowers the event's marking from amber to clear. This lowers the raw evidence's marking from amber to clear.",
+            "from": {"tlp": "amber", "raw_data": '{"secret": "of theirs"}', "raw_tlp": "amber"},
+            "to": {"tlp": "clear", "raw_data": '{"public": true}', "raw_tlp": "clear"},
+            "undo": "undo_change sets the old values again.",
+            "code": "...",
+            "untrusted": ["from", "to"],
+            "sample": "...",
+            "notes": [
+                "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+            ],
+        }
+    )
+
+
+@pytest.mark.parametrize("change", [{"tlp": "amber"}, {"raw_tlp": "amber"}, {"attacker": "X"}, {"raw_source": "X"}])
+async def test_a_higher_marking_or_another_field_needs_no_code(bench: Bench, change: dict[str, JsonValue]) -> None:
+    event = await bench.add("marked", raw={"data": {}, "tlp": "green"})
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, **change)
+    assert done["status"] == "done"
+
+
+async def test_unmarked_evidence_is_as_strict_as_its_event(bench: Bench) -> None:
+    event = await bench.add("strict", tlp="red", raw={"data": {}})
+    async with bench.server(bench.allowed(max_tlp=Tlp.RED)) as client:
+        preview = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, raw_tlp="amber+strict")
+    assert "from red to amber+strict" in str(preview["change"])
+
+
+@pytest.mark.parametrize("evidence", [True, False], ids=["evidence", "event"])
+async def test_a_code_dies_when_what_it_lays_open_changed_meanwhile(bench: Bench, evidence: bool) -> None:
+    event = await bench.add("harmless", tlp="amber", raw={"data": {"harmless": True}, "tlp": "amber"})
+    change: dict[str, JsonValue] = {"raw_tlp": "green"} if evidence else {"tlp": "green"}
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, **change}
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "update_threat_event", **call)
+        async with bench.api() as api:
+            if evidence:
+                await api.update_raw(event.uuid, event.raw_id, RawChange(data={"secret": True}))
+            else:
+                await api.update_event(event.uuid, EventChange(dataset_id=event.dataset_id, event="a secret"))
+        bench.sandbox.log.clear()
+        await refused(client, "update_threat_event", **call, confirm=preview["code"])
+    assert bench.changes_sent() == []

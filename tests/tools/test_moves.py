@@ -1,0 +1,259 @@
+"""Moving: what leaves must be allowed to leave, and to arrive where it goes."""
+
+import pytest
+from inline_snapshot import snapshot
+from pydantic import JsonValue, TypeAdapter
+
+from cf1_mcp.errors import NotFound
+from cf1_mcp.store.journal import Journal
+from tests.conversations import ask, refused, told
+from tests.misanswers import copied, misanswered
+from tests.tenant import MINE, YOURS, Bench
+
+pytestmark = pytest.mark.anyio
+
+THERE = {"write_datasets": (YOURS,)}
+
+
+def moving(*event_ids: str, **other: JsonValue) -> dict[str, JsonValue]:
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "destination_dataset_id": YOURS, "event_ids": [*event_ids]}
+    return call | other
+
+
+def uuid_of(bench: Bench, name: str) -> str:
+    return next(one.uuid for one in bench.sandbox.store.datasets() if one.name == name)
+
+
+async def test_a_move_is_previewed_with_what_hangs_on_the_events(bench: Bench) -> None:
+    parent, child = await bench.add("parent"), await bench.add("child")
+    async with bench.api() as api:
+        await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(**THERE)) as client:
+        data = await ask(client, "move_threat_events", **moving(child.uuid))
+    assert {**data, "code": "...", "sample": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "confirmation_required",
+            "change": "Move 1 events from dataset 'Mine' to 'Yours'.",
+            "events": 1,
+            "relationships": 1,
+            "raw_kept": 1,
+            "undo": "undo_change moves them back.",
+            "code": "...",
+            "sample": "...",
+            "notes": [
+                "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+            ],
+        }
+    )
+    assert bench.changes_sent() == []
+
+
+async def test_moved_events_arrive_with_evidence_and_links_and_are_gone_from_where_they_were(bench: Bench) -> None:
+    parent, child = await bench.add("parent"), await bench.add("child")
+    async with bench.api() as api:
+        await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(**THERE)) as client:
+        preview = await ask(client, "move_threat_events", **moving(child.uuid))
+        done = await ask(client, "move_threat_events", **moving(child.uuid), confirm=preview["code"])
+    assert (done["status"], done["moved"]) == ("done", 1)
+    assert bench.changes_sent() == [f"POST /events/dataset/{child.dataset_id}/move"]
+    yours = uuid_of(bench, YOURS)
+    async with bench.api() as api:
+        moved = await api.read_event(yours, child.uuid)
+        raw = await api.read_dataset_raw(yours, child.uuid)
+        above = await api.list_relationships(child.uuid, yours, "ancestors", 1, ["caused_by"], False)
+        with pytest.raises(NotFound):
+            await api.read_event(child.dataset_id, child.uuid)
+    assert (moved.dataset_id, moved.event, raw.data) == (yours, "child", {"of": "child"})
+    assert [one.uuid for one in above] == [parent.uuid]
+    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    before = TypeAdapter(dict[str, JsonValue]).validate_python(change.intent.before)
+    assert (change.outcome, change.intent.datasets) == ("done", (child.dataset_id, yours))
+    assert before["destination"] == {"uuid": yours, "is_public": False}
+    [image] = TypeAdapter(list[dict[str, JsonValue]]).validate_python(before["images"])
+    assert image["event"] == child.model_dump(mode="json", by_alias=True)
+
+
+async def test_raw_evidence_is_dropped_only_on_request_and_the_preview_says_so(bench: Bench) -> None:
+    event = await bench.add("event")
+    async with bench.server(bench.allowed(**THERE)) as client:
+        call = moving(event.uuid, keep_raw_data=False)
+        preview = await ask(client, "move_threat_events", **call)
+        await refused(client, "move_threat_events", **moving(event.uuid), confirm=preview["code"])
+        assert bench.changes_sent() == []
+        done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
+    assert [preview[name] for name in ("change", "raw_lost", "undo")] == snapshot(
+        [
+            "Move 1 events from dataset 'Mine' to 'Yours'. The raw evidence of 1 events is lost for good.",
+            1,
+            "undo_change moves them back, without the raw evidence: that stays in the journal alone.",
+        ]
+    )
+    assert done["status"] == "done"
+    async with bench.api() as api:
+        with pytest.raises(NotFound):
+            await api.read_dataset_raw(uuid_of(bench, YOURS), event.uuid)
+
+
+async def test_that_a_destination_is_public_is_said(bench: Bench) -> None:
+    event = await bench.add("event")
+    datasets: list[JsonValue] = [
+        {"uuid": one.uuid, "name": one.name, "isPublic": one.name == YOURS} for one in bench.sandbox.store.datasets()
+    ]
+    async with misanswered(bench, "/events/dataset", datasets, settings=bench.allowed(**THERE)) as client:
+        words = await told(client, "move_threat_events", **moving(event.uuid))
+    assert "The destination is public: anyone may search it." in words
+
+
+RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
+    ("in read mode", {"mode": "read"}, {}, "CF1_MODE"),
+    ("in write mode", {"mode": "write"}, {}, "CF1_MODE"),
+    ("out of an allowed source into a forbidden destination", {"write_datasets": (MINE,)}, {}, "CF1_WRITE_DATASETS"),
+    ("into what may be destroyed but not written", {"delete_datasets": ("*",), "write_datasets": ()}, {}, "CF1_WRITE"),
+    ("out of a forbidden source", {"delete_datasets": (YOURS,)}, {}, "CF1_DELETE_DATASETS"),
+    ("out of what may be written but not destroyed", {"delete_datasets": ()}, {}, "CF1_DELETE_DATASETS"),
+    (
+        "the other way round",
+        {},
+        {"dataset_id": f" {YOURS.upper()}", "destination_dataset_id": MINE},
+        "CF1_DELETE_DATASETS",
+    ),
+    ("into what may not be read", {"read_datasets": (MINE,)}, {}, "CF1_WRITE_DATASETS"),
+    ("more than allowed", {"max_change": 1}, {}, "CF1_MAX_CHANGE (1)"),
+    ("with the toolset off", {"toolsets": ("events",)}, {}, "CF1_TOOLSETS"),
+]
+
+
+@pytest.mark.parametrize(("changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
+async def test_nothing_is_moved_against_a_rule(
+    bench: Bench, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+) -> None:
+    first, second = await bench.add("first"), await bench.add("second")
+    async with bench.server(bench.allowed(**(THERE | changed))) as client:
+        words = await refused(client, "move_threat_events", **(moving(first.uuid, second.uuid) | other))
+    assert f"is withheld by {rule}" in words
+    assert bench.changes_sent() == []
+
+
+async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(bench: Bench) -> None:
+    mine, yours, red = await bench.add("mine"), await bench.add("yours", YOURS), await bench.add("red", tlp="red")
+    async with bench.server(bench.allowed(**THERE)) as client:
+        for other in (yours, red):
+            await refused(client, "move_threat_events", **moving(mine.uuid, other.uuid))
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"event_ids": []}, snapshot("event_ids: there are no events; name at least one.")),
+        (
+            {"event_ids": ["no uuid"]},
+            snapshot("event_ids: this is no event uuid; take it from the uuid column of a search."),
+        ),
+        (
+            {"destination_dataset_id": "mine "},
+            snapshot("destination_dataset_id: the events are in 'Mine' already. Use another dataset."),
+        ),
+        (
+            {"destination_dataset_id": "Your"},
+            snapshot(
+                "destination_dataset_id: there is no dataset 'Your', did you mean 'Yours'? Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
+            ),
+        ),
+        (
+            {"event_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
+            snapshot(
+                "event_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+            ),
+        ),
+    ],
+    ids=["none", "no uuid", "where they are", "no dataset", "ten thousand"],
+)
+async def test_a_move_that_makes_no_sense_is_said(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
+    event = await bench.add("event")
+    async with bench.server(bench.allowed(write_datasets=(MINE, YOURS))) as client:
+        assert await refused(client, "move_threat_events", **(moving(event.uuid) | arguments)) == words
+    assert bench.changes_sent() == []
+
+
+async def test_a_code_dies_when_an_event_changed_meanwhile(bench: Bench) -> None:
+    event = await bench.add("event")
+    async with bench.server(bench.allowed(**THERE)) as client, bench.api() as api:
+        preview = await ask(client, "move_threat_events", **moving(event.uuid))
+        await api.tag_event(event.uuid, ["a colleague was here"])
+        bench.sandbox.log.clear()
+        words = await refused(client, "move_threat_events", **moving(event.uuid), confirm=preview["code"])
+    assert "this code is not for this change" in words and bench.changes_sent() == []
+
+
+# -- moves of which only a part is done
+
+
+def failing(index: JsonValue) -> JsonValue:
+    return {"index": index, "reason": "Shard\nbusy"}
+
+
+PARTS: list[tuple[str, JsonValue, str, JsonValue]] = [
+    ("an older answer counts alone", 2, "done", {"moved": 2}),
+    ("an older answer counts less", 1, "partial", snapshot({"moved": 1, "still_in_source": ["A", "B"]})),
+    (
+        "one failed",
+        {"moved": 1, "insertFailures": [failing(1)]},
+        "partial",
+        snapshot({"moved": 1, "not_moved": [{"event": "B", "reason": "Shard\\nbusy"}], "still_in_source": ["A", "B"]}),
+    ),
+    (
+        "failed rows that are none",
+        {"moved": 1, "insertFailures": [failing(9), failing("x")]},
+        "partial",
+        snapshot(
+            {
+                "moved": 1,
+                "not_moved": [
+                    {"event": "unknown", "reason": "Shard\\nbusy"},
+                    {"event": "unknown", "reason": "Shard\\nbusy"},
+                ],
+                "still_in_source": ["A", "B"],
+            }
+        ),
+    ),
+    (
+        "copied, not removed",
+        {"moved": 2, "deletionFailures": [{"datasetId": "d", "reason": "busy"}]},
+        "partial",
+        snapshot({"moved": 2, "not_removed_from_source": ["busy"], "still_in_source": ["A", "B"]}),
+    ),
+    ("nothing moved", {"moved": 0}, "failed", snapshot({"moved": 0, "still_in_source": ["A", "B"]})),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "facts"), [one[1:] for one in PARTS], ids=[one[0] for one in PARTS])
+async def test_a_move_is_told_by_its_answer(bench: Bench, body: JsonValue, status: str, facts: JsonValue) -> None:
+    events = [await bench.add(title) for title in ("one", "two")]
+    first, second = sorted(event.uuid for event in events)
+    call = moving(first, second)
+    async with misanswered(bench, "/move", body, settings=bench.allowed(**THERE)) as client:
+        preview = await ask(client, "move_threat_events", **call)
+        done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
+    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    assert (done["status"], change.outcome) == (status, status)
+    result = change.result
+    assert isinstance(result, dict)
+    spelt = TypeAdapter(JsonValue).dump_json(result).decode().replace(first, "A").replace(second, "B")
+    assert TypeAdapter(dict[str, JsonValue]).validate_json(spelt) == facts
+
+
+async def test_an_event_that_is_in_the_destination_already_stays_and_is_named(bench: Bench) -> None:
+    twice, other = await bench.add("twice"), await bench.add("other")
+    async with bench.server(bench.allowed(delete_datasets=(MINE, YOURS), write_datasets=(MINE, YOURS))) as client:
+        call = moving(twice.uuid, other.uuid)
+        preview = await ask(client, "move_threat_events", **call)
+        await copied(bench, twice.uuid, MINE, YOURS)
+        done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
+    assert (done["status"], done["moved"], done["still_in_source"]) == ("partial", 1, [twice.uuid])
+    [row] = TypeAdapter(list[dict[str, JsonValue]]).validate_python(done["not_moved"])
+    assert row["event"] == twice.uuid and "is in the destination already" in str(row["reason"])

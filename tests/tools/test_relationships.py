@@ -1,0 +1,344 @@
+"""Linking and unlinking: both ends under the rules, what existed told apart from what is added."""
+
+import json
+
+import pytest
+from inline_snapshot import snapshot
+from pydantic import JsonValue
+
+from cf1_mcp.models import RelationshipType
+from cf1_mcp.store.journal import Journal
+from tests.conversations import ask, refused
+from tests.misanswers import copied, misanswered
+from tests.tenant import MINE, YOURS, Bench
+
+pytestmark = pytest.mark.anyio
+
+BOTH = {"write_datasets": (MINE, YOURS)}
+
+
+async def test_references_are_added_and_those_that_existed_are_told_apart(bench: Bench) -> None:
+    event, old, new = await bench.add("event"), await bench.add("old"), await bench.add("new")
+    async with bench.api() as api:
+        await api.relate_event(event.uuid, [old.uuid])
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(mode="write")) as client:
+        ids: list[JsonValue] = [old.uuid, new.uuid]
+        done = await ask(client, "relate_threat_events", dataset_id=MINE, event_id=event.uuid, related_ids=ids)
+    assert (done["status"], done["related"]) == ("done", [new.uuid])
+    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    assert (change.outcome, change.intent.before) == ("done", {"existing": [old.uuid]})
+    assert [one.body for one in bench.sandbox.log if one.path.endswith("/create")] == [{"events": [new.uuid]}]
+    async with bench.api() as api:
+        assert (await api.read_event(event.dataset_id, event.uuid)).references == [old.uuid, new.uuid]
+
+
+async def test_a_typed_relationship_makes_the_event_the_parent(bench: Bench) -> None:
+    campaign, old, step = await bench.add("campaign"), await bench.add("old"), await bench.add("step", YOURS)
+    kind: RelationshipType = "caused_by"
+    async with bench.api() as api:
+        await api.create_relationships(campaign.dataset_id, campaign.uuid, [old.uuid], kind)
+    async with bench.server(bench.allowed(mode="write", **BOTH)) as client:
+        call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": campaign.uuid, "relationship_type": kind}
+        done = await ask(
+            client, "relate_threat_events", **call, related_ids=[step.uuid], related_dataset_id=YOURS.lower()
+        )
+        again = await refused(client, "relate_threat_events", **call, related_ids=[old.uuid])
+    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    assert {
+        **done,
+        "change_id": "...",
+        "change": _spelt(str(done["change"]), {campaign.uuid: "..."}),
+        "related": "...",
+    } == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "done",
+            "change_id": "...",
+            "change": "Add 1 caused_by relationships from event ... of dataset 'Mine' to events of 'Yours'.",
+            "related": "...",
+        }
+    )
+    assert done["related"] == [step.uuid]
+    assert change.intent.datasets == (campaign.dataset_id, step.dataset_id)
+    assert again == snapshot("related_ids: every one of them is linked so already. Use events that are not linked yet.")
+    async with bench.api() as api:
+        below = await api.list_relationships(campaign.uuid, campaign.dataset_id, "descendants", 1, [kind], False)
+    assert {one.uuid for one in below} == {old.uuid, step.uuid}
+
+
+async def test_references_are_removed_with_the_code_of_their_preview(bench: Bench) -> None:
+    event, kept, gone = await bench.add("event"), await bench.add("kept"), await bench.add("gone")
+    async with bench.api() as api:
+        await api.relate_event(event.uuid, [kept.uuid, gone.uuid])
+    bench.sandbox.log.clear()
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, "related_ids": [gone.uuid]}
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "unrelate_threat_events", **call)
+        assert bench.changes_sent() == []
+        done = await ask(client, "unrelate_threat_events", **call, confirm=preview["code"])
+    assert {**preview, "code": "...", "sample": "...", "change": str(preview["change"]).replace(event.uuid, "...")} == (
+        snapshot(
+            {
+                "source": "sandbox: fictional data, not intelligence",
+                "status": "confirmation_required",
+                "change": "Remove 1 references from event ... of dataset 'Mine'. Typed relationships stay: the API has no way to remove them.",
+                "references": 1,
+                "undo": "undo_change adds the references again.",
+                "code": "...",
+                "sample": "...",
+                "notes": [
+                    "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+                ],
+            }
+        )
+    )
+    assert (done["status"], done["unrelated"]) == ("done", [gone.uuid])
+    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    assert change.intent.before == {"references": sorted([kept.uuid, gone.uuid])}
+    async with bench.api() as api:
+        assert (await api.read_event(event.dataset_id, event.uuid)).references == [kept.uuid]
+
+
+async def test_a_code_for_unrelating_dies_when_the_references_changed(bench: Bench) -> None:
+    event, one, other = await bench.add("event"), await bench.add("one"), await bench.add("other")
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, "related_ids": [one.uuid]}
+    async with bench.api() as api, bench.server(bench.allowed()) as client:
+        await api.relate_event(event.uuid, [one.uuid])
+        preview = await ask(client, "unrelate_threat_events", **call)
+        await api.relate_event(event.uuid, [other.uuid])
+        bench.sandbox.log.clear()
+        words = await refused(client, "unrelate_threat_events", **call, confirm=preview["code"])
+    assert "this code is not for this change" in words and bench.changes_sent() == []
+
+
+async def test_a_typed_relationship_cannot_be_removed_and_that_is_said(bench: Bench) -> None:
+    parent, child = await bench.add("parent"), await bench.add("child")
+    async with bench.api() as api:
+        await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "related_to")
+    bench.sandbox.log.clear()
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": parent.uuid, "related_ids": [child.uuid]}
+    async with bench.server(bench.allowed()) as client:
+        words = await refused(client, "unrelate_threat_events", **call)
+    assert words.replace(parent.uuid, "PARENT").replace(child.uuid, "CHILD") == snapshot(
+        "related_ids: event PARENT has no reference to CHILD, and the API cannot remove typed relationships. Use the references that get_threat_event shows of it."
+    )
+    assert bench.changes_sent() == []
+
+
+RULES: list[tuple[str, str, dict[str, object], dict[str, JsonValue], str]] = [
+    ("read mode", "relate", {"mode": "read"}, {}, "CF1_MODE"),
+    ("no list", "relate", {"write_datasets": ()}, {}, "CF1_WRITE_DATASETS"),
+    ("a delete list alone", "relate", {"write_datasets": (), "delete_datasets": ("*",)}, {}, "CF1_WRITE_DATASETS"),
+    ("another home", "relate", {}, {"dataset_id": YOURS}, "CF1_WRITE_DATASETS"),
+    ("another end", "relate", {}, {"related_dataset_id": YOURS}, "CF1_WRITE_DATASETS"),
+    ("another end, padded", "relate", {}, {"related_dataset_id": f" {YOURS.upper()} "}, "CF1_WRITE_DATASETS"),
+    ("an end that may not be read", "relate", {"read_datasets": (YOURS,)}, {}, "CF1_WRITE_DATASETS"),
+    ("too many", "relate", {"max_change": 1}, {}, "CF1_MAX_CHANGE (1)"),
+    ("write mode", "unrelate", {"mode": "write"}, {}, "CF1_MODE"),
+    ("no delete list", "unrelate", {"delete_datasets": ()}, {}, "CF1_DELETE_DATASETS"),
+    ("another home", "unrelate", {}, {"dataset_id": YOURS}, "CF1_DELETE_DATASETS"),
+    ("another end", "unrelate", {}, {"related_dataset_id": YOURS}, "CF1_WRITE_DATASETS"),
+    ("too many", "unrelate", {"max_change": 1}, {}, "CF1_MAX_CHANGE (1)"),
+    ("toolset off", "unrelate", {"toolsets": ("events",)}, {}, "CF1_TOOLSETS"),
+]
+
+
+@pytest.mark.parametrize(
+    ("verb", "changed", "other", "rule"), [one[1:] for one in RULES], ids=[f"{one[1]}: {one[0]}" for one in RULES]
+)
+async def test_no_link_is_touched_against_a_rule(
+    bench: Bench, verb: str, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+) -> None:
+    event, first, second = await bench.add("event"), await bench.add("first"), await bench.add("second")
+    async with bench.api() as api:
+        await api.relate_event(event.uuid, [first.uuid, second.uuid])
+    bench.sandbox.log.clear()
+    call: dict[str, JsonValue] = {
+        "dataset_id": MINE,
+        "event_id": event.uuid,
+        "related_ids": [first.uuid, second.uuid],
+    }
+    async with bench.server(bench.allowed(**changed)) as client:
+        words = await refused(client, f"{verb}_threat_events", **(call | other))
+    assert f"is withheld by {rule}" in words
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("verb", ["relate", "unrelate"])
+async def test_an_end_elsewhere_or_above_the_ceiling_is_refused(bench: Bench, verb: str) -> None:
+    event, yours, red = await bench.add("event"), await bench.add("yours", YOURS), await bench.add("red", tlp="red")
+    async with bench.api() as api:
+        await api.relate_event(event.uuid, [yours.uuid, red.uuid])
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(**BOTH)) as client:
+        for one, other in ((event, yours), (event, red), (red, event), (yours, event)):
+            ids: dict[str, JsonValue] = {"event_id": one.uuid, "related_ids": [other.uuid]}
+            await refused(client, f"{verb}_threat_events", dataset_id=MINE, **ids)
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("end", ["event_id", "related_ids"])
+@pytest.mark.parametrize("kind", [{}, {"relationship_type": "related_to"}], ids=["reference", "typed"])
+async def test_an_event_with_a_copy_where_nothing_may_be_written_is_refused(
+    bench: Bench, end: str, kind: dict[str, JsonValue]
+) -> None:
+    twice, other = await bench.add("twice", YOURS), await bench.add("other")
+    await copied(bench, twice.uuid, YOURS, MINE)
+    ids: dict[str, JsonValue] = {"event_id": other.uuid, "related_ids": [twice.uuid]}
+    if end == "event_id":
+        ids = {"event_id": twice.uuid, "related_ids": [other.uuid]}
+    async with bench.server(bench.allowed()) as client:
+        words = await refused(client, "relate_threat_events", dataset_id=MINE, **ids, **kind)
+    assert words.replace(twice.uuid, "TWICE") == snapshot(
+        "related_ids: event TWICE has a copy in a dataset that was not named, and the API might take that one. Use events without such copies."
+    )
+    assert bench.changes_sent() == []
+
+
+NONE = "e0000000-0000-4000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"related_ids": []}, snapshot("related_ids: there are no events; name at least one.")),
+        (
+            {"related_ids": ["../aggregate"]},
+            snapshot("related_ids: this is no event uuid; take it from the uuid column of a search."),
+        ),
+        (
+            {"event_id": "aggregate"},
+            snapshot("event_id: this is no event uuid; take it from the uuid column of a search."),
+        ),
+        (
+            {"related_ids": ["itself"]},
+            snapshot("related_ids: event EVENT would be linked to itself. Use other events than event_id."),
+        ),
+        (
+            {"relationship_type": "caused"},
+            snapshot(
+                "relationship_type: Input should be 'related_to', 'caused_by' or 'attributed_to'. Use related_to, caused_by or attributed_to."
+            ),
+        ),
+        (
+            {"dataset_id": "Mein"},
+            snapshot(
+                "dataset_id: there is no dataset 'Mein', did you mean 'Mine'? Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
+            ),
+        ),
+        (
+            {"related_dataset_id": "Mein"},
+            snapshot(
+                "related_dataset_id: there is no dataset 'Mein', did you mean 'Mine'? Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
+            ),
+        ),
+        (
+            {"related_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
+            snapshot(
+                "related_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+            ),
+        ),
+    ],
+    ids=["none", "no uuid", "no event uuid", "itself", "no type", "no dataset", "no other dataset", "ten thousand"],
+)
+async def test_what_cannot_be_linked_is_said(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
+    event = await bench.add("event")
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, "related_ids": [NONE]}
+    if arguments.get("related_ids") == ["itself"]:
+        arguments = {"related_ids": [event.uuid.upper()]}
+    async with bench.server(bench.allowed()) as client:
+        said = await refused(client, "relate_threat_events", **(call | arguments))
+    assert said.replace(event.uuid, "EVENT") == words
+    assert bench.changes_sent() == []
+
+
+async def test_one_event_that_does_not_exist_stops_all(bench: Bench) -> None:
+    event, other = await bench.add("event"), await bench.add("other")
+    ids: list[JsonValue] = [other.uuid, NONE]
+    async with bench.server(bench.allowed()) as client:
+        words = await refused(client, "relate_threat_events", dataset_id=MINE, event_id=event.uuid, related_ids=ids)
+    assert "There is no such thing on this account (404)" in words and bench.changes_sent() == []
+
+
+# -- an API that does less than it was asked
+
+
+TYPED: list[tuple[str, dict[str, JsonValue], str, JsonValue]] = [
+    ("an older answer names nobody", {"success": True, "message": "ok"}, "done", {"related": ["A", "B"]}),
+    (
+        "nothing was done",
+        {"success": False, "message": "no"},
+        "failed",
+        snapshot({"not_related": {"A": "the API does not say why", "B": "the API does not say why"}, "related": []}),
+    ),
+    (
+        "one child failed",
+        {
+            "success": True,
+            "message": "1 of 2",
+            "relationships": [{"parentId": "P", "childId": "A", "relationshipType": "caused_by"}],
+            "relationshipsCreated": 1,
+            "childIds": ["A"],
+            "errors": [{"childId": "B", "error": "Shard\nbusy", "errorType": "Internal"}],
+        },
+        "partial",
+        snapshot({"not_related": {"B": "Shard\\nbusy"}, "related": ["A"]}),
+    ),
+    (
+        "only failures are named",
+        {"success": True, "errors": [{"childId": "A", "error": "no"}]},
+        "partial",
+        snapshot({"not_related": {"A": "no"}, "related": ["B"]}),
+    ),
+    (
+        "a count alone that is too small",
+        {"success": True, "relationshipsCreated": 1},
+        "partial",
+        snapshot({"related_count": 1, "unclear_which": ["A", "B"]}),
+    ),
+    (
+        "a count alone that is none",
+        {"success": True, "relationshipsCreated": 0},
+        "failed",
+        snapshot({"not_related": {"A": "the API does not say why", "B": "the API does not say why"}, "related": []}),
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "facts"), [one[1:] for one in TYPED], ids=[one[0] for one in TYPED])
+async def test_relationships_are_told_by_the_answer_alone(
+    bench: Bench, body: dict[str, JsonValue], status: str, facts: JsonValue
+) -> None:
+    parent, *children = [await bench.add(title) for title in ("parent", "one", "two")]
+    first, second = sorted(child.uuid for child in children)
+    said = json.loads(
+        _spelt(json.dumps({"success": True, "result": body}), {'"A"': f'"{first}"', '"B"': f'"{second}"'})
+    )
+    async with misanswered(bench, "/relationships/create", said) as client:
+        call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": parent.uuid, "related_ids": [first, second]}
+        done = await ask(client, "relate_threat_events", **call, relationship_type="caused_by")
+    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    assert (done["status"], change.outcome) == (status, status)
+    assert json.loads(_spelt(json.dumps(change.result), {first: "A", second: "B"})) == facts
+
+
+@pytest.mark.parametrize("verb", ["relate", "unrelate"])
+async def test_success_false_is_a_failure(bench: Bench, verb: str) -> None:
+    event, referenced, other = await bench.add("event"), await bench.add("referenced"), await bench.add("other")
+    async with bench.api() as api:
+        await api.relate_event(event.uuid, [referenced.uuid])
+    route = f"/relate/{event.uuid}" + ("/create" if verb == "relate" else "")
+    async with misanswered(bench, route, {"success": True, "result": {"success": False}}) as client:
+        ids: list[JsonValue] = [other.uuid if verb == "relate" else referenced.uuid]
+        call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, "related_ids": ids}
+        done = await ask(client, f"{verb}_threat_events", **call)
+        if verb == "unrelate":
+            done = await ask(client, f"{verb}_threat_events", **call, confirm=done["code"])
+    assert (done["status"], done[f"not_{verb}d"]) == ("failed", ids)
+
+
+def _spelt(text: str, words: dict[str, str]) -> str:
+    for word, other in words.items():
+        text = text.replace(word, other)
+    return text

@@ -1,0 +1,190 @@
+"""Reverting a dataset: what would be lost is counted and shown before, and nothing else may be."""
+
+from datetime import timedelta
+
+import pytest
+from inline_snapshot import snapshot
+from pydantic import JsonValue
+
+from cf1_mcp.models import EventSearch
+from cf1_mcp.store.journal import Journal
+from tests.conversations import ask, refused
+from tests.misanswers import misanswered
+from tests.tenant import MINE, NOW, YOURS, Bench
+
+pytestmark = pytest.mark.anyio
+
+HALF_AN_HOUR: dict[str, JsonValue] = {"dataset_id": MINE, "minutes_ago": 30}
+
+
+async def titles(bench: Bench, dataset_id: str) -> set[str]:
+    async with bench.api() as api:
+        return {event.event for event in (await api.list_events(EventSearch(dataset_id=[dataset_id]))).result}
+
+
+async def test_what_was_made_since_is_previewed_and_gone_afterwards_and_the_rest_stays(bench: Bench) -> None:
+    old = await bench.add("old")
+    bench.wait(3600)
+    new, elsewhere = await bench.add("new"), await bench.add("elsewhere", YOURS)
+    async with bench.api() as api:
+        await api.tag_event(old.uuid, ["since"])
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+        assert bench.changes_sent() == []
+        done = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
+    sample = preview["sample"]
+    assert isinstance(sample, dict) and isinstance(sample["rows"], list)
+    assert [row[0] for row in sample["rows"] if isinstance(row, list)] == [new.uuid]
+    assert {**preview, "code": "...", "sample": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "confirmation_required",
+            "change": "Revert dataset 'Mine' to what it was 30 minutes ago: the 1 events created since are lost, those of colleagues too. Everything else done to the dataset since is taken back as well: changed events change back, deleted ones return, events moved in are lost. How many that are is unknown, because the API does not tell.",
+            "events_lost": 1,
+            "target": "2026-11-24T12:30:00Z",
+            "undo": "This cannot be undone from here: the API shows an undo bookmark that no route takes. The journal keeps no more than ids, dates and titles of what is lost.",
+            "code": "...",
+            "sample": "...",
+            "notes": [
+                "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+            ],
+        }
+    )
+    target = (NOW + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert (done["status"], done["target_timestamp"]) == ("done", target)
+    assert done["revert_bookmark"] and done["undo_bookmark"]
+    assert bench.changes_sent() == [f"POST /events/{old.dataset_id}/revert-do"]
+    assert await titles(bench, old.dataset_id) == {"old"}
+    assert await titles(bench, elsewhere.dataset_id) == {"elsewhere"}
+    async with bench.api() as api:
+        assert (await api.read_event(old.dataset_id, old.uuid)).tags == []
+    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    assert change.intent.before == [{"uuid": new.uuid, "date": new.date, "event": "new"}]
+    assert change.result == {name: done[name] for name in ("target_timestamp", "revert_bookmark", "undo_bookmark")}
+
+
+async def test_a_revert_that_loses_no_events_says_that_other_changes_go_all_the_same(bench: Bench) -> None:
+    old = await bench.add("old")
+    bench.wait(3600)
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+    assert preview["events_lost"] == 0 and "changed events change back" in str(preview["change"])
+    assert bench.changes_sent() == [] and await titles(bench, old.dataset_id) == {"old"}
+
+
+async def test_a_code_dies_when_another_event_was_made_meanwhile(bench: Bench) -> None:
+    old = await bench.add("old")
+    bench.wait(3600)
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+        await bench.add("a colleague's")
+        words = await refused(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
+    assert "this code is not for this change" in words
+    assert bench.changes_sent() == [] and await titles(bench, old.dataset_id) == {"old", "a colleague's"}
+
+
+async def test_a_code_is_good_for_its_own_minutes_only(bench: Bench) -> None:
+    await bench.add("old")
+    bench.wait(3600)
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+        other = {**HALF_AN_HOUR, "minutes_ago": 31}
+        await refused(client, "revert_threat_dataset", **other, confirm=preview["code"])
+    assert bench.changes_sent() == []
+
+
+async def test_a_revert_may_lose_as_many_events_as_one_change_may_touch_and_no_more(bench: Bench) -> None:
+    for number in range(3):
+        await bench.add(f"new {number}")
+    async with bench.server(bench.allowed(max_change=3)) as client:
+        assert (await ask(client, "revert_threat_dataset", **HALF_AN_HOUR))["events_lost"] == 3
+    async with bench.server(bench.allowed(max_change=2)) as client:
+        assert await refused(client, "revert_threat_dataset", **HALF_AN_HOUR) == snapshot(
+            "minutes_ago: a revert that loses more than 2 events is withheld by CF1_MAX_CHANGE (2). Tell the person that the operator's setting forbids it."
+        )
+    assert bench.changes_sent() == []
+
+
+async def test_events_that_may_not_be_seen_are_not_lost_unseen(bench: Bench) -> None:
+    await bench.add("seen")
+    await bench.add("unseen", tlp="red")
+    async with bench.server(bench.allowed()) as client:
+        assert await refused(client, "revert_threat_dataset", **HALF_AN_HOUR) == snapshot(
+            "minutes_ago: a revert that loses 1 events unseen is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
+        )
+    assert bench.changes_sent() == []
+
+
+RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
+    ("in read mode", {"mode": "read"}, {}, "CF1_MODE"),
+    ("in write mode", {"mode": "write"}, {}, "CF1_MODE"),
+    ("without a delete list", {"delete_datasets": ()}, {}, "CF1_DELETE_DATASETS"),
+    ("with a write list alone", {"delete_datasets": (), "write_datasets": ("*",)}, {}, "CF1_DELETE_DATASETS"),
+    ("of another dataset", {}, {"dataset_id": YOURS}, "CF1_DELETE_DATASETS"),
+    ("of another dataset, padded", {}, {"dataset_id": f" {YOURS.upper()} "}, "CF1_DELETE_DATASETS"),
+    ("of what may not be read", {"read_datasets": (YOURS,)}, {}, "CF1_DELETE_DATASETS"),
+    ("with the toolset off", {"toolsets": ("events",)}, {}, "CF1_TOOLSETS"),
+]
+
+
+@pytest.mark.parametrize(("changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
+async def test_nothing_is_reverted_against_a_rule(
+    bench: Bench, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+) -> None:
+    await bench.add("event")
+    async with bench.server(bench.allowed(**changed)) as client:
+        words = await refused(client, "revert_threat_dataset", **(HALF_AN_HOUR | other))
+    assert f"is withheld by {rule}" in words
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"minutes_ago": 0}, snapshot("minutes_ago: Input should be greater than or equal to 1.")),
+        ({"minutes_ago": 43_201}, snapshot("minutes_ago: Input should be less than or equal to 43200.")),
+        (
+            {"minutes_ago": "an hour"},
+            snapshot("minutes_ago: Input should be a valid integer, unable to parse string as an integer."),
+        ),
+        (
+            {"dataset_id": "all"},
+            snapshot(
+                "dataset_id: there is no dataset 'all'. Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
+            ),
+        ),
+        (
+            {"dataset_id": "Mien"},
+            snapshot(
+                "dataset_id: there is no dataset 'Mien', did you mean 'Mine'? Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
+            ),
+        ),
+    ],
+    ids=["no time", "over 30 days", "no number", "a scope word", "no dataset"],
+)
+async def test_a_revert_that_makes_no_sense_is_said(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
+    async with bench.server(bench.allowed()) as client:
+        assert await refused(client, "revert_threat_dataset", **(HALF_AN_HOUR | arguments)) == words
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("status", [404, 405])
+async def test_an_account_without_revert_is_said_in_one_sentence(bench: Bench, status: int) -> None:
+    body: JsonValue = {"success": False, "errors": [{"message": "no such route"}], "result": {}}
+    async with misanswered(bench, "/revert-do", body, status) as client:
+        preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+        words = await refused(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
+    assert words == snapshot("This account has no revert of datasets; nothing was changed.")
+    [change] = Journal(bench.folder / "journal.db").changes(10)
+    assert change.outcome == "failed"
+
+
+async def test_a_list_that_repeats_one_page_for_ever_is_read_to_its_end_and_events_from_elsewhere_do_not_count(
+    bench: Bench,
+) -> None:
+    made = [*[await bench.add(title) for title in "abc"], await bench.add("elsewhere", YOURS)]
+    events: list[JsonValue] = [event.model_dump(mode="json", by_alias=True) for event in made]
+    async with misanswered(bench, "/events", {"success": True, "result": events, "result_info": {}}) as client:
+        preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+    assert preview["events_lost"] == 3

@@ -1,0 +1,572 @@
+"""Saved queries: held to the datasets that they reach, before and after; block lists change with a code alone."""
+
+import json
+
+import pytest
+from inline_snapshot import snapshot
+from pydantic import JsonValue
+
+from cf1_mcp.changes.query_reach import DEFAULT_DATASET
+from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
+from cf1_mcp.store.journal import Journal
+from tests.conversations import ask, refused
+from tests.misanswers import misanswered
+from tests.tenant import MINE, YOURS, Bench
+
+pytestmark = pytest.mark.anyio
+
+PHISHING: JsonValue = {"field": "category", "op": "equals", "value": "Phishing"}
+UNKNOWN = "d0000000-0000-4000-8000-000000000009"
+Arguments = dict[str, JsonValue]
+
+
+def uuid_of(bench: Bench, name: str) -> str:
+    return next(one.uuid for one in bench.sandbox.store.datasets() if one.name == name)
+
+
+def over(*datasets: str, **more: JsonValue) -> str:
+    """A `query_json` over datasets."""
+    return json.dumps({"datasetId": list(datasets), "search": [PHISHING], **more})
+
+
+async def saved(bench: Bench, name: str, query_json: str, **flags: bool) -> SavedQuery:
+    """A query that somebody saved."""
+    fields = {"alert_enabled": False, "alert_rollup_enabled": False, "rule_enabled": False} | flags
+    async with bench.api() as api:
+        made = await api.create_query(
+            SavedQueryFields.model_validate({"name": name, "query_json": query_json} | fields)
+        )
+    bench.sandbox.log.clear()
+    return made
+
+
+async def stored(bench: Bench, query_id: int) -> SavedQuery:
+    async with bench.api() as api:
+        return await api.read_query(query_id)
+
+
+def journaled(bench: Bench, answer: Arguments) -> Journal:
+    journal = Journal(bench.folder / "journal.db")
+    assert journal.verify() == [] and answer["change_id"]
+    return journal
+
+
+# -- creating
+
+
+async def test_a_query_is_saved_with_its_datasets_by_uuid_and_without_a_code(bench: Bench) -> None:
+    async with bench.server(bench.allowed(mode="write")) as client:
+        done = await ask(
+            client, "create_saved_query", name=" Phishing watch ", query_json=over(MINE.upper(), order="asc")
+        )
+    assert {**done, "change_id": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "done",
+            "change_id": "...",
+            "change": "Create saved query 'Phishing watch' over 1 datasets.",
+            "query_id": 1,
+        }
+    )
+    query = await stored(bench, 1)
+    assert (query.name, query.alert_enabled, query.rule_enabled) == ("Phishing watch", False, False)
+    assert json.loads(query.query_json) == {"datasetId": [uuid_of(bench, MINE)], "search": [PHISHING], "order": "asc"}
+    change = journaled(bench, done).change(str(done["change_id"]))
+    assert (change.outcome, change.intent.datasets) == ("done", (uuid_of(bench, MINE),))
+
+
+async def test_a_search_may_come_as_an_object(bench: Bench) -> None:
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, "create_saved_query", name="object", query_json={"datasetId": MINE})
+        changed = await ask(
+            client, "update_saved_query", query_id=1, query_json={"datasetId": [MINE], "search": [PHISHING]}
+        )
+    assert (done["status"], changed["status"]) == ("done", "done")
+    assert json.loads((await stored(bench, 1)).query_json)["search"] == [PHISHING]
+
+
+async def test_a_query_that_names_no_dataset_is_one_over_the_default_dataset_and_says_so(bench: Bench) -> None:
+    arguments: Arguments = {"name": "default", "query_json": json.dumps({"search": [PHISHING]})}
+    async with bench.server(bench.allowed()) as client:
+        assert "CF1_WRITE_DATASETS" in await refused(client, "create_saved_query", **arguments)
+    assert bench.changes_sent() == []
+    async with bench.server(bench.allowed(write_datasets=(DEFAULT_DATASET,))) as client:
+        await ask(client, "create_saved_query", **arguments)
+    assert json.loads((await stored(bench, 1)).query_json)["datasetId"] == [uuid_of(bench, DEFAULT_DATASET)]
+
+
+async def test_a_scope_word_stays_where_everything_may_be_written_and_is_spelt_out_elsewhere(bench: Bench) -> None:
+    every = (MINE, YOURS, DEFAULT_DATASET)
+    for settings, name in (
+        (bench.allowed(write_datasets=("*",)), "open"),
+        (bench.allowed(write_datasets=every), "list"),
+    ):
+        async with bench.server(settings) as client:
+            await ask(client, "create_saved_query", name=name, query_json=over(" ALL "))
+    assert json.loads((await stored(bench, 1)).query_json)["datasetId"] == ["all"]
+    assert set(json.loads((await stored(bench, 2)).query_json)["datasetId"]) == {uuid_of(bench, one) for one in every}
+
+
+async def test_a_query_that_blocks_is_previewed_with_what_matches_now(bench: Bench) -> None:
+    events = [await bench.add("phish"), await bench.add("phish too"), await bench.add("red phish", tlp="red")]
+    await bench.add("no phish", category="Ransomware")
+    call: Arguments = {"name": "block", "query_json": over(MINE), "rule_enabled": True, "alert_enabled": True}
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "create_saved_query", **call)
+        assert bench.changes_sent() == []
+        for other in ({"name": "other"}, {"query_json": over(MINE, order="asc")}, {"rule_scope": "everywhere"}):
+            await refused(client, "create_saved_query", **(call | other), confirm=preview["code"])
+        assert bench.changes_sent() == []
+        done = await ask(client, "create_saved_query", **call, confirm=preview["code"])
+    assert {**preview, "code": "...", "sample": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "confirmation_required",
+            "change": "Create saved query 'block' over 1 datasets. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 2 events. 1 more are withheld here and feed it too. Its alerts notify people outside.",
+            "matches_now": "2",
+            "withheld": ["1 by CF1_MAX_TLP (amber)"],
+            "undo": "undo_change deletes the query again. What was blocked until then was blocked.",
+            "code": "...",
+            "untrusted": ["withheld"],
+            "sample": "...",
+            "notes": [
+                "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+            ],
+        }
+    )
+    sample = preview["sample"]
+    assert (
+        isinstance(sample, dict) and events[2].uuid not in json.dumps(sample) and events[0].uuid in json.dumps(sample)
+    )
+    assert done["status"] == "done" and (await stored(bench, 1)).rule_enabled
+
+
+async def test_a_count_beyond_a_page_is_said_to_be_at_least_so_much(bench: Bench) -> None:
+    page: JsonValue = {
+        "success": True,
+        "result": [{"uuid": f"e{number}", "datasetId": uuid_of(bench, MINE), "tlp": "green"} for number in range(1000)],
+        "result_info": {"cursor": "more"},
+    }
+    async with misanswered(bench, "/events", page) as client:
+        preview = await ask(client, "create_saved_query", name="much", query_json=over(MINE), rule_enabled=True)
+    assert preview["matches_now"] == "at least 1000"
+    assert "at least 1000 events" in str(preview["change"])
+
+
+async def test_a_taken_name_is_refused_with_the_id_that_has_it(bench: Bench) -> None:
+    first, second = await saved(bench, "taken", over(uuid_of(bench, MINE))), await saved(bench, "free", "{}")
+    async with bench.server(bench.allowed(write_datasets=("*",))) as client:
+        words = await refused(client, "create_saved_query", name=" taken ", query_json=over(MINE))
+        renamed = await refused(client, "update_saved_query", query_id=second.id, name="taken")
+        kept = await refused(client, "update_saved_query", query_id=first.id, name="taken")
+    assert (words, renamed) == snapshot(
+        (
+            "name: saved query 1 has the name 'taken'. Use a name that is not taken.",
+            "name: saved query 1 has the name 'taken'. Use a name that is not taken.",
+        )
+    )
+    assert kept == snapshot("query_id: the query has these values already. Use other values, or leave it as it is.")
+    assert bench.changes_sent() == []
+
+
+REACHING: list[tuple[str, JsonValue]] = [
+    ("another dataset", over(YOURS)),
+    ("one beside the allowed one", over(MINE, YOURS)),
+    ("another one as a single text", {"datasetId": YOURS}),
+    ("another one in other letters", over(f" {YOURS.upper()}\t")),
+    ("everything by a scope word", over("all")),
+    ("everything by a star", over("*")),
+    ("everything operational", over("operational")),
+    ("everything in other letters", over(" All ")),
+    ("the default dataset by an empty list", over()),
+    ("the default dataset by null", '{"datasetId": null}'),
+    ("the default dataset by an empty object", "{}"),
+]
+UNCLEAR: list[tuple[str, JsonValue]] = [
+    ("no JSON", "attacker = somebody"),
+    ("no object", "[]"),
+    ("an unknown dataset", over(UNKNOWN)),
+    ("several uuids in one text", over(f"{MINE},{YOURS}")),
+    ("a scope word beside a dataset", over(MINE, "all")),
+    ("a scope word of nothing", over("analytics")),
+    ("datasets under another spelling", json.dumps({"dataset_id": [MINE]})),
+    ("a cursor", over(MINE, cursor="eyJ2ZXJzaW9uIjoxfQ")),
+    ("an unknown parameter", over(MINE, datasetIds=[YOURS])),
+    ("no list of datasets", json.dumps({"datasetId": {"in": [MINE]}})),
+    ("a search that is none", json.dumps({"datasetId": [MINE], "search": [{"field": "datasetId"}]})),
+    ("a number that JSON has not", f'{{"datasetId": ["{MINE}"], "page": NaN}}'),
+    ("an endless number", f'{{"datasetId": ["{MINE}"], "page": 1e999}}'),
+    ("half a character", f'{{"datasetId": ["{MINE}"], "orderBy": "\\ud800"}}'),
+    ("nested too deep", "[" * 5000),
+    ("too many conditions", json.dumps({"datasetId": [MINE], "search": [PHISHING] * 11})),
+]
+
+
+@pytest.mark.parametrize("query_json", [one[1] for one in REACHING], ids=[one[0] for one in REACHING])
+@pytest.mark.parametrize("tool", ["create_saved_query", "update_saved_query"])
+async def test_no_query_is_made_to_reach_beyond_the_write_list(bench: Bench, tool: str, query_json: JsonValue) -> None:
+    mine = await saved(bench, "mine", over(uuid_of(bench, MINE)))
+    arguments: Arguments = {"name": "new"} if tool == "create_saved_query" else {"query_id": mine.id}
+    async with bench.server(bench.allowed()) as client:
+        words = await refused(client, tool, **arguments, query_json=query_json)
+    assert "is withheld by CF1_WRITE_DATASETS" in words
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("query_json", [one[1] for one in UNCLEAR], ids=[one[0] for one in UNCLEAR])
+@pytest.mark.parametrize("tool", ["create_saved_query", "update_saved_query"])
+async def test_a_query_whose_reach_is_unclear_is_refused(bench: Bench, tool: str, query_json: JsonValue) -> None:
+    mine = await saved(bench, "mine", over(uuid_of(bench, MINE)))
+    arguments: Arguments = {"name": "new"} if tool == "create_saved_query" else {"query_id": mine.id}
+    async with bench.server(bench.allowed(write_datasets=("*",))) as client:
+        words = await refused(client, tool, **arguments, query_json=query_json)
+    assert words.startswith("query_json: ") and " Use " in words
+    assert bench.changes_sent() == []
+
+
+async def test_a_text_that_says_its_datasets_twice_is_refused(bench: Bench) -> None:
+    twice = f'{{"datasetId": ["{MINE}"], "datasetId": ["{YOURS}"]}}'
+    async with bench.server(bench.allowed(write_datasets=("*",))) as client:
+        words = await refused(client, "create_saved_query", name="twice", query_json=twice)
+    assert words.startswith("query_json: this is no JSON object that says each thing once.")
+    assert bench.changes_sent() == []
+
+
+async def test_what_may_not_be_read_may_not_be_reached(bench: Bench) -> None:
+    async with bench.server(bench.allowed(write_datasets=("*",), read_datasets=(MINE,))) as client:
+        for name in (YOURS, uuid_of(bench, YOURS), "all"):
+            words = await refused(client, "create_saved_query", name="new", query_json=over(name))
+            assert "is withheld by CF1_WRITE_DATASETS" in words
+        await ask(client, "create_saved_query", name="new", query_json=over(MINE))
+    assert bench.changes_sent() == ["POST /events/queries/create"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"name": " "}, snapshot("name: ' ' is no readable line. Use 1 to 200 visible characters in one line.")),
+        (
+            {"name": "two\nlines"},
+            snapshot("name: 'two\\\\nlines' is no readable line. Use 1 to 200 visible characters in one line."),
+        ),
+        (
+            {"name": "n" * 201},
+            snapshot(
+                "name: 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn… (+2 characters)' is no readable line. Use 1 to 200 visible characters in one line."
+            ),
+        ),
+        (
+            {"rule_scope": "un\u200bseen"},
+            snapshot("rule_scope: 'un\\\\u200bseen' is no readable line. Use 1 to 200 visible characters in one line."),
+        ),
+        (
+            {"query_json": over("Mime")},
+            snapshot(
+                "query_json: there is no dataset 'Mime', did you mean 'Mine'? Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
+            ),
+        ),
+        (
+            {"query_json": "attacker"},
+            snapshot(
+                'query_json: this is no JSON object that says each thing once. Use a text such as {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
+            ),
+        ),
+        (
+            {"query_json": json.dumps({"datasetid": [MINE]})},
+            snapshot(
+                "query_json: a search has no 'datasetid'. Use datasetId, search, searchBranches, orderBy, order, page, pageSize, format, forceRefresh, cache."
+            ),
+        ),
+        (
+            {"query_json": json.dumps({"datasetId": [MINE], "search": [{"field": "who"}]})},
+            snapshot(
+                'query_json: search.0.field is not as in a search. Use {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
+            ),
+        ),
+    ],
+)
+async def test_what_cannot_be_right_is_said(bench: Bench, wrong: Arguments, words: str) -> None:
+    right: Arguments = {"name": "right", "query_json": over(MINE)}
+    async with bench.server(bench.allowed()) as client:
+        assert await refused(client, "create_saved_query", **(right | wrong)) == words
+    assert bench.changes_sent() == []
+
+
+# -- updating
+
+
+async def test_what_is_given_is_changed_and_the_query_as_it_was_is_journaled(bench: Bench) -> None:
+    query = await saved(bench, "old", over(uuid_of(bench, MINE)))
+    async with bench.server(bench.allowed(mode="write")) as client:
+        call: Arguments = {"query_id": query.id, "name": "new", "alert_enabled": True, "rule_enabled": False}
+        done = await ask(client, "update_saved_query", **call)
+    assert {**done, "change_id": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "done",
+            "change_id": "...",
+            "change": "Change name, alert_enabled of saved query 1 'old'. Its alerts notify people outside.",
+            "query_id": 1,
+            "changed": ["alert_enabled", "name"],
+        }
+    )
+    assert [one.body for one in bench.sandbox.log if one.method == "PATCH"] == [{"name": "new", "alert_enabled": True}]
+    change = journaled(bench, done).change(str(done["change_id"]))
+    before = change.intent.before
+    assert isinstance(before, dict) and before["query"] == query.model_dump(mode="json", exclude={"user_email"})
+
+
+async def test_every_update_of_a_query_that_blocks_or_will_needs_a_code(bench: Bench) -> None:
+    on = await saved(bench, "on", over(uuid_of(bench, MINE)), rule_enabled=True)
+    off = await saved(bench, "off", over(uuid_of(bench, MINE)))
+    await bench.add("phish")
+    calls: list[Arguments] = [
+        {"query_id": on.id, "name": "renamed"},
+        {"query_id": on.id, "rule_enabled": False},
+        {"query_id": on.id, "query_json": json.dumps({"datasetId": [MINE]})},
+        {"query_id": off.id, "rule_enabled": True},
+    ]
+    async with bench.server(bench.allowed(mode="write")) as client:
+        previews = [await ask(client, "update_saved_query", **call) for call in calls]
+        assert bench.changes_sent() == []
+        done = await ask(client, "update_saved_query", **calls[3], confirm=previews[3]["code"])
+    assert [one["status"] for one in previews] == ["confirmation_required"] * 4
+    assert [one["change"] for one in previews] == snapshot(
+        [
+            "Change name of saved query 1 'on'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
+            "Change rule_enabled of saved query 1 'on'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
+            "Change query_json of saved query 1 'on'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
+            "Change rule_enabled of saved query 2 'off'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
+        ]
+    )
+    assert done["status"] == "done" and (await stored(bench, off.id)).rule_enabled
+
+
+async def test_a_code_dies_when_the_query_changed_meanwhile(bench: Bench) -> None:
+    query = await saved(bench, "on", over(uuid_of(bench, MINE)), rule_enabled=True)
+    call: Arguments = {"query_id": query.id, "rule_enabled": False}
+    async with bench.server(bench.allowed()) as client:
+        for tool, arguments in (("update_saved_query", call), ("delete_saved_query", {"query_id": query.id})):
+            preview = await ask(client, tool, **arguments)
+            async with bench.api() as api:
+                await api.update_query(query.id, SavedQueryFields(rule_scope=f"changed before {tool}"))
+            bench.sandbox.log.clear()
+            await refused(client, tool, **arguments, confirm=preview["code"])
+            assert bench.changes_sent() == []
+
+
+STORED: list[tuple[str, str]] = [
+    ("another dataset", "{yours}"),
+    ("one beside the allowed one", '["{mine}", "{yours}"]'),
+    ("everything", '["all"]'),
+    ("the default dataset", "null"),
+]
+
+
+@pytest.mark.parametrize("stored_as", [one[1] for one in STORED], ids=[one[0] for one in STORED])
+@pytest.mark.parametrize("tool", ["update_saved_query", "delete_saved_query"])
+async def test_a_query_that_reaches_beyond_the_list_is_left_alone(bench: Bench, tool: str, stored_as: str) -> None:
+    ids = stored_as.replace("{mine}", uuid_of(bench, MINE)).replace("{yours}", uuid_of(bench, YOURS))
+    text = f'{{"datasetId": {ids if ids[0] in "[n" else json.dumps(ids)}}}'
+    query = await saved(bench, "theirs", text)
+    # Narrowing it does not make it ours.
+    change: Arguments = {"query_json": over(MINE)} if tool == "update_saved_query" else {}
+    rule = "CF1_WRITE_DATASETS" if tool == "update_saved_query" else "CF1_DELETE_DATASETS"
+    async with bench.server(bench.allowed()) as client:
+        words = await refused(client, tool, query_id=query.id, **change)
+    assert f"is withheld by {rule}" in words
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("text", ["", "attacker", over(UNKNOWN, cursor="eyJ9"), '{"sql": 1}'])
+@pytest.mark.parametrize("tool", ["update_saved_query", "delete_saved_query"])
+async def test_a_query_that_is_not_understood_is_left_alone(bench: Bench, tool: str, text: str) -> None:
+    query: JsonValue = {"id": 7, "name": "odd", "query_json": text}
+    change: Arguments = {"rule_enabled": True} if tool == "update_saved_query" else {}
+    settings = bench.allowed(write_datasets=("*",), delete_datasets=("*",))
+    async with misanswered(bench, "/queries/7", {"success": True, "result": query}, settings=settings) as client:
+        words = await refused(client, tool, query_id=7, **change)
+    assert words == snapshot(
+        "query_id: it cannot be told which datasets saved query 7 reaches, so it is left alone. Use list_saved_queries to see its text, and leave the change to the person."
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"query_id": 1}, snapshot("query_id: nothing is given to change. Use at least one field with its new value.")),
+        (
+            {"query_id": 1, "name": "mine", "rule_enabled": False},
+            snapshot("query_id: the query has these values already. Use other values, or leave it as it is."),
+        ),
+        (
+            {"query_id": 99, "name": "new"},
+            snapshot(
+                'There is no such thing on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+            ),
+        ),
+        ({"query_id": 0, "name": "new"}, snapshot("query_id: Input should be greater than or equal to 1.")),
+    ],
+    ids=["nothing", "the same", "unknown", "no id"],
+)
+async def test_an_update_of_nothing_is_said(bench: Bench, arguments: Arguments, words: str) -> None:
+    await saved(bench, "mine", over(uuid_of(bench, MINE)))
+    async with bench.server(bench.allowed()) as client:
+        assert await refused(client, "update_saved_query", **arguments) == words
+    assert bench.changes_sent() == []
+
+
+# -- deleting
+
+
+async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_code(bench: Bench) -> None:
+    query, other = (
+        await saved(bench, "gone", over(uuid_of(bench, MINE)), rule_enabled=True),
+        await saved(bench, "x", "{}"),
+    )
+    async with bench.api() as api:
+        alert = await api.create_alert(QueryAlertFields(query_id=query.id, frequency="daily"))
+        await api.create_alert(QueryAlertFields(query_id=other.id))
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "delete_saved_query", query_id=query.id)
+        assert bench.changes_sent() == []
+        done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
+    assert {**preview, "code": "...", "query_json": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "confirmation_required",
+            "change": "Delete saved query 1 'gone' for good, and its 1 alerts with it. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 0 events.",
+            "query_json": "...",
+            "alerts_deleted": 1,
+            "matches_now": "0",
+            "undo": "The journal keeps the query and its alerts; made anew they would have new ids.",
+            "code": "...",
+            "untrusted": ["query_json"],
+            "notes": [
+                "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+            ],
+        }
+    )
+    assert {**done, "change_id": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "done",
+            "change_id": "...",
+            "change": "Delete saved query 1 'gone' for good, and its 1 alerts with it. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 0 events.",
+            "query_id": 1,
+            "alerts_deleted": 1,
+        }
+    )
+    assert bench.changes_sent() == [f"DELETE /events/queries/{query.id}"]
+    before = journaled(bench, done).change(str(done["change_id"])).intent.before
+    assert before == {
+        "query": query.model_dump(mode="json", exclude={"user_email"}),
+        "alerts": [alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})],
+    }
+
+
+async def test_an_account_without_alerts_can_delete_its_queries(bench: Bench) -> None:
+    query = await saved(bench, "gone", over(uuid_of(bench, MINE)))
+    async with misanswered(bench, "/queries/alerts", {"success": False, "errors": [], "result": {}}, 404) as client:
+        preview = await ask(client, "delete_saved_query", query_id=query.id)
+        done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
+    assert (preview["alerts_deleted"], done["status"]) == (0, "done")
+
+
+RULES: list[tuple[str, str, dict[str, object], str]] = [
+    ("creating in read mode", "create_saved_query", {"mode": "read"}, "CF1_MODE"),
+    ("creating without a write list", "create_saved_query", {"write_datasets": ()}, "CF1_WRITE_DATASETS"),
+    ("creating with a delete list alone", "create_saved_query", {"write_datasets": (YOURS,)}, "CF1_WRITE_DATASETS"),
+    ("creating with the toolset off", "create_saved_query", {"toolsets": ("events",)}, "CF1_TOOLSETS"),
+    ("updating in read mode", "update_saved_query", {"mode": "read"}, "CF1_MODE"),
+    ("updating without a write list", "update_saved_query", {"write_datasets": ()}, "CF1_WRITE_DATASETS"),
+    ("updating what may not be read", "update_saved_query", {"read_datasets": (YOURS,)}, "CF1_WRITE_DATASETS"),
+    ("deleting in write mode", "delete_saved_query", {"mode": "write"}, "CF1_MODE"),
+    ("deleting with a write list alone", "delete_saved_query", {"delete_datasets": ()}, "CF1_DELETE_DATASETS"),
+    ("deleting what may not be read", "delete_saved_query", {"read_datasets": (YOURS,)}, "CF1_DELETE_DATASETS"),
+]
+RIGHT: dict[str, Arguments] = {
+    "create_saved_query": {"name": "new", "query_json": over(MINE), "rule_enabled": True},
+    "update_saved_query": {"query_id": 1, "name": "new"},
+    "delete_saved_query": {"query_id": 1},
+}
+
+
+@pytest.mark.parametrize(("tool", "changed", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
+async def test_nothing_is_sent_against_a_rule(bench: Bench, tool: str, changed: dict[str, object], rule: str) -> None:
+    await saved(bench, "mine", over(uuid_of(bench, MINE)))
+    async with bench.server(bench.allowed(**changed)) as client:
+        words = await refused(client, tool, **RIGHT[tool])
+    assert f"is withheld by {rule}" in words
+    assert bench.changes_sent() == []
+
+
+# -- what the API answers
+
+
+async def test_an_answer_that_tells_other_values_is_a_partial_change(bench: Bench) -> None:
+    query = await saved(bench, "old", over(uuid_of(bench, MINE)))
+    told: JsonValue = {"id": query.id, "name": "old", "alert_enabled": True, "query_json": query.query_json}
+    body: JsonValue = {"success": True, "result": told}
+    async with misanswered(bench, "/queries/create", body) as client:
+        created = await ask(client, "create_saved_query", name="new", query_json=over(MINE), alert_enabled=True)
+    async with misanswered(bench, f"/queries/{query.id}", body) as client:
+        # What it was is told by rote as well, so that all that differs is the name.
+        failed = await ask(client, "update_saved_query", query_id=query.id, name="new")
+    assert (created["status"], created["differs"]) == snapshot(
+        ("partial", [{"field": "name", "sent": "new", "answered": "old"}])
+    )
+    assert (failed["status"], failed["changed"], failed["differs"]) == snapshot(
+        ("failed", [], [{"field": "name", "sent": "new", "answered": "old"}])
+    )
+
+
+async def test_a_refusal_inside_a_200_is_a_failed_change(bench: Bench) -> None:
+    body: JsonValue = {"success": False, "errors": [{"message": "no room"}], "result": {}}
+    async with misanswered(bench, "/queries/create", body) as client:
+        words = await refused(client, "create_saved_query", name="new", query_json=over(MINE))
+    assert "no room" in words
+    assert Journal(bench.folder / "journal.db").changes()[0].outcome == "failed"
+
+
+async def test_a_query_that_is_still_there_after_its_deletion_was_not_deleted(bench: Bench) -> None:
+    query = await saved(bench, "stays", over(uuid_of(bench, MINE)))
+    told: JsonValue = {"success": True, "result": query.model_dump(mode="json")}
+    async with misanswered(bench, f"/queries/{query.id}", told) as client:
+        preview = await ask(client, "delete_saved_query", query_id=query.id)
+        done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
+    assert (done["status"], done["left"]) == ("failed", True)
+
+
+# -- running
+
+
+async def test_a_saved_query_with_groups_is_run_with_them_and_takes_no_others(bench: Bench) -> None:
+    query = await saved(
+        bench,
+        "Two of them",
+        over(uuid_of(bench, MINE), searchBranches=[[PHISHING], [{"field": "tlp", "op": "equals", "value": "green"}]]),
+    )
+    alone: JsonValue = {"field": "attacker", "value": ["A"]}
+    grouped: JsonValue = {"field": "attacker", "value": ["A"], "group": 1}
+    async with bench.server(bench.allowed()) as client:
+        words = await refused(client, "search_threat_events", query_id=query.id, conditions=[alone, grouped])
+        await ask(client, "search_threat_events", query_id=query.id, conditions=[alone])
+    assert words == snapshot("conditions: the saved query has groups of its own. Use conditions without group.")
+    assert bench.sandbox.searches()[0].body == snapshot(
+        {
+            "datasetId": ["a9fa1f29-a64a-58a3-af35-67f963de9ab6"],
+            "search": [
+                {"field": "attacker", "op": "equals", "value": "A"},
+                {"field": "category", "op": "equals", "value": "Phishing"},
+            ],
+            "searchBranches": [
+                [{"field": "category", "op": "equals", "value": "Phishing"}],
+                [{"field": "tlp", "op": "equals", "value": "green"}],
+            ],
+            "orderBy": "date",
+            "order": "desc",
+            "pageSize": 20,
+        }
+    )

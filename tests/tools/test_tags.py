@@ -1,0 +1,289 @@
+"""Tagging and untagging: only what is lacking is added, only what is there is taken off, and every failure is named."""
+
+import pytest
+from inline_snapshot import snapshot
+from mcp import Client
+from pydantic import JsonValue
+from starlette.middleware import Middleware
+
+from cf1_mcp.models import Event, Tlp
+from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
+from cf1_mcp.sandbox.options import SandboxOptions
+from cf1_mcp.store.journal import Journal
+from tests.conversations import ask, refused
+from tests.misanswers import copied, misanswered
+from tests.tenant import MINE, YOURS, Bench
+
+pytestmark = pytest.mark.anyio
+
+UNKNOWN = "e0000000-0000-4000-8000-000000000001"
+
+
+async def tags_of(bench: Bench, *events: Event) -> list[list[str]]:
+    """The tags of events as the API has them now."""
+    async with bench.api() as api:
+        return [(await api.read_event(event.dataset_id, event.uuid)).tags for event in events]
+
+
+async def previewed(client: Client, **arguments: JsonValue) -> dict[str, JsonValue]:
+    """An untagging with the code of its preview."""
+    return arguments | {"confirm": (await ask(client, "untag_threat_events", **arguments))["code"]}
+
+
+def named(events: list[Event]) -> list[JsonValue]:
+    return [event.uuid for event in events]
+
+
+async def five(bench: Bench, **fields: JsonValue) -> list[Event]:
+    """Five events in the order in which they are worked."""
+    return sorted([await bench.add(f"number {n}", MINE, **fields) for n in range(5)], key=lambda event: event.uuid)
+
+
+async def test_only_what_events_lack_is_added_and_that_is_kept_for_undo(bench: Bench) -> None:
+    bare = await bench.add("bare")
+    half = await bench.add("half", tags=["Wave", "old"])
+    full = await bench.add("full", tags=["wave", "triaged"])
+    async with bench.server(bench.allowed(mode="write")) as client:
+        ids = named([bare, half, full, bare])
+        done = await ask(
+            client, "tag_threat_events", dataset_id=MINE, event_ids=ids, tags=["wave", " Triaged ", "WAVE"]
+        )
+    assert done["status"] == "done" and done["change"] == snapshot(
+        "Tag 2 events in dataset 'Mine' with 'wave', 'Triaged'."
+    )
+    assert done["tagged"] == sorted([bare.uuid, half.uuid])
+    assert await tags_of(bench, bare, half, full) == snapshot(
+        [["wave", "Triaged"], ["Wave", "old", "Triaged"], ["wave", "triaged"]]
+    )
+    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    assert change.intent.before == {bare.uuid: ["wave", "Triaged"], half.uuid: ["Triaged"]}
+    assert change.outcome == "done"
+
+
+async def test_taking_tags_off_waits_for_a_code_and_keeps_what_there_was(bench: Bench) -> None:
+    first, second = await bench.add("first", tags=["Wave", "old"]), await bench.add("second", tags=["other"])
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": named([first, second]), "tags": ["wave", "none"]}
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "untag_threat_events", **call)
+        assert bench.changes_sent() == []
+        done = await ask(client, "untag_threat_events", **call, confirm=preview["code"])
+    assert {**preview, "code": "...", "sample": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "confirmation_required",
+            "change": "Take 'Wave' off 1 events in dataset 'Mine'.",
+            "events": 1,
+            "tags_taken_off": 1,
+            "undo": "undo_change tags the events again.",
+            "code": "...",
+            "sample": "...",
+            "notes": [
+                "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+            ],
+        }
+    )
+    assert done["untagged"] == [first.uuid]
+    assert bench.changes_sent() == [f"DELETE /events/event_tag/{first.uuid}"]
+    assert await tags_of(bench, first, second) == [["old"], ["other"]]
+    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    assert change.intent.before == {first.uuid: ["Wave", "old"]}
+
+
+async def test_a_code_dies_when_tags_changed_meanwhile_or_other_tags_are_named(bench: Bench) -> None:
+    event = await bench.add("busy", tags=["wave", "old"])
+    async with bench.server(bench.allowed()) as client:
+        call = await previewed(client, dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
+        both: dict[str, JsonValue] = {"tags": ["wave", "old"]}
+        await refused(client, "untag_threat_events", **(call | both))
+        async with bench.api() as api:
+            await api.tag_event(event.uuid, ["a colleague was here"])
+        bench.sandbox.log.clear()
+        await refused(client, "untag_threat_events", **call)
+    assert bench.changes_sent() == []
+
+
+TAG, UNTAG = "tag_threat_events", "untag_threat_events"
+RULES: list[tuple[str, str, dict[str, object], dict[str, JsonValue], str]] = [
+    ("tag in read mode", TAG, {"mode": "read"}, {}, "CF1_MODE"),
+    ("tag without a write list", TAG, {"write_datasets": ()}, {}, "CF1_WRITE_DATASETS"),
+    ("tag with a delete list alone", TAG, {"write_datasets": (), "delete_datasets": ("*",)}, {}, "CF1_WRITE_DATASETS"),
+    ("tag in another dataset", TAG, {}, {"dataset_id": f"{YOURS.upper()} "}, "CF1_WRITE_DATASETS"),
+    ("tag what may not be read", TAG, {"read_datasets": (YOURS,)}, {}, "CF1_WRITE_DATASETS"),
+    ("tag above the ceiling", TAG, {"max_tlp": Tlp.CLEAR}, {}, "CF1_MAX_TLP (clear)"),
+    ("tag more than allowed", TAG, {"max_change": 1}, {}, "CF1_MAX_CHANGE (1)"),
+    ("tag with its toolset off", TAG, {"toolsets": ("events",)}, {}, "CF1_TOOLSETS"),
+    ("untag in read mode", UNTAG, {"mode": "read"}, {}, "CF1_MODE"),
+    ("untag in write mode", UNTAG, {"mode": "write"}, {}, "CF1_MODE"),
+    ("untag without a delete list", UNTAG, {"delete_datasets": ()}, {}, "CF1_DELETE_DATASETS"),
+    ("untag with a write list alone", UNTAG, {"write_datasets": ("*",), "delete_datasets": ()}, {}, "CF1_DELETE_DATASETS"),
+    ("untag in another dataset", UNTAG, {}, {"dataset_id": YOURS}, "CF1_DELETE_DATASETS"),
+    ("untag what may not be read", UNTAG, {"read_datasets": (YOURS,)}, {}, "CF1_DELETE_DATASETS"),
+    ("untag above the ceiling", UNTAG, {"max_tlp": Tlp.CLEAR}, {}, "CF1_MAX_TLP (clear)"),
+    ("untag more than allowed", UNTAG, {"max_change": 1}, {}, "CF1_MAX_CHANGE (1)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tool", "changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES]
+)
+async def test_no_tag_is_touched_against_a_rule(
+    bench: Bench, tool: str, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+) -> None:
+    first, second = await bench.add("first", tags=["there"]), await bench.add("second")
+    tag = "new" if tool == TAG else "there"
+    arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": named([first, second]), "tags": [tag]}
+    async with bench.server(bench.allowed(**changed)) as client:
+        words = await refused(client, tool, **(arguments | other))
+    assert f"is withheld by {rule}" in words
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("tool", [TAG, UNTAG])
+async def test_one_event_of_another_dataset_or_unknown_stops_the_whole(bench: Bench, tool: str) -> None:
+    mine, yours = await bench.add("mine", tags=["there"]), await bench.add("yours", YOURS, tags=["there"])
+    tag = "new" if tool == TAG else "there"
+    async with bench.server(bench.allowed()) as client:
+        for other in (yours.uuid, UNKNOWN):
+            await refused(client, tool, dataset_id=MINE, event_ids=[mine.uuid, other], tags=[tag])
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize("tool", [TAG, UNTAG])
+async def test_an_event_whose_copy_would_be_touched_instead_is_refused(bench: Bench, tool: str) -> None:
+    event = await bench.add("theirs first", YOURS, tags=["there"])
+    await copied(bench, event.uuid, YOURS, MINE)
+    bench.sandbox.log.clear()
+    tag = "new" if tool == TAG else "there"
+    async with bench.server(bench.allowed()) as client:
+        words = await refused(client, tool, dataset_id=MINE, event_ids=[event.uuid], tags=[tag])
+    assert "has a copy in a dataset that was not named" in words
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize(
+    ("tool", "wrong", "words"),
+    [
+        (TAG, {"tags": []}, snapshot("tags: there are no tags. Use at least one tag.")),
+        (TAG, {"tags": [""]}, snapshot("tags: a tag has 0 characters. Use tags of 1 to 512 characters.")),
+        (
+            TAG,
+            {"tags": ["two\r\nlines"]},
+            snapshot(
+                "tags: 'two\\\\r\\\\nlines' holds line breaks or characters that are not seen. Use one line of visible text."
+            ),
+        ),
+        (
+            TAG,
+            {"tags": ["un\u202eseen"]},
+            snapshot(
+                "tags: 'un\\\\u202eseen' holds line breaks or characters that are not seen. Use one line of visible text."
+            ),
+        ),
+        (
+            TAG,
+            {"tags": ["THERE"]},
+            snapshot("tags: all of these events have all of these tags already. Use other tags, or other events."),
+        ),
+        (TAG, {"event_ids": []}, snapshot("event_ids: there are no events; name at least one.")),
+        (
+            TAG,
+            {"event_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
+            snapshot(
+                "event_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+            ),
+        ),
+        (
+            UNTAG,
+            {"tags": ["their"]},
+            snapshot("tags: none of these events has 'their', did you mean 'there'? Use there."),
+        ),
+        (UNTAG, {"tags": []}, snapshot("tags: there are no tags. Use at least one tag.")),
+    ],
+)
+async def test_what_cannot_be_right_is_said_and_not_sent(
+    bench: Bench, tool: str, wrong: dict[str, JsonValue], words: str
+) -> None:
+    event = await bench.add("kept", tags=["there"])
+    arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid], "tags": ["new"]}
+    async with bench.server(bench.allowed()) as client:
+        assert await refused(client, tool, **(arguments | wrong)) == words
+    assert bench.changes_sent() == []
+
+
+async def test_where_the_third_of_five_fails_the_others_are_tagged_and_it_is_named(bench: Bench) -> None:
+    events = await five(bench)
+    bench.sandbox.options = failing(f"409@event_tag/{events[2].uuid}")
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, TAG, dataset_id=MINE, event_ids=named(events), tags=["wave"])
+    assert done["status"] == "partial"
+    assert done["tagged"] == named([*events[:2], *events[3:]])
+    assert done["failed"] == [
+        {
+            "event": events[2].uuid,
+            "reason": snapshot(
+                'The API refused the request (409). The API said: "An error occurred". Change what it names and call again.'
+            ),
+        }
+    ]
+    assert [bool(tags) for tags in await tags_of(bench, *events)] == [True, True, False, True, True]
+
+
+async def test_where_the_third_of_five_keeps_its_tags_it_is_named(bench: Bench) -> None:
+    events = await five(bench, tags=["wave"])
+    bench.sandbox.options = failing(f"409@event_tag/{events[2].uuid}")
+    async with bench.server(bench.allowed()) as client:
+        call = await previewed(client, dataset_id=MINE, event_ids=named(events), tags=["wave"])
+        done = await ask(client, UNTAG, **call)
+    assert (done["status"], done["untagged"]) == ("partial", named([*events[:2], *events[3:]]))
+    assert [bool(tags) for tags in await tags_of(bench, *events)] == [False, False, True, False, False]
+
+
+def failing(spec: str) -> SandboxOptions:
+    return SandboxOptions(middleware=[Middleware(FaultInjector, faults=parse_faults(spec))])
+
+
+async def test_an_api_that_is_down_is_not_asked_on_and_what_was_not_tried_is_named(bench: Bench) -> None:
+    events = sorted([await bench.add(f"number {n}") for n in range(10)], key=lambda event: event.uuid)
+    bench.sandbox.options = failing(f"html@event_tag/{events[2].uuid}")
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, TAG, dataset_id=MINE, event_ids=named(events), tags=["wave"])
+    failed = done["failed"]
+    assert isinstance(failed, list)
+    assert (done["status"], done["tagged"]) == ("partial", named([*events[:2], *events[3:8]]))
+    assert failed[1:] == [{"event": one.uuid, "reason": "Not tried, because others failed."} for one in events[8:]]
+
+
+@pytest.mark.parametrize(("fault", "outcome"), [("409", "failed"), ("429", "failed"), ("html", "unknown")])
+async def test_where_nothing_is_known_to_be_tagged_the_journal_says_so(bench: Bench, fault: str, outcome: str) -> None:
+    events = await five(bench)
+    bench.sandbox.options = failing(f"{fault}@event_tag")
+    async with bench.server(bench.allowed()) as client:
+        await client.call_tool(TAG, {"dataset_id": MINE, "event_ids": named(events), "tags": ["wave"]})
+    [change] = Journal(bench.folder / "journal.db").changes(2)
+    assert change.outcome == outcome
+
+
+async def test_a_failure_inside_an_answer_is_no_success(bench: Bench) -> None:
+    event = await bench.add("refused")
+    no: JsonValue = {"success": True, "result": {"success": False}}
+    async with misanswered(bench, f"/event_tag/{event.uuid}/create", no) as client:
+        done = await ask(client, TAG, dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
+    assert {**done, "change_id": "...", "failed": str(done["failed"]).replace(event.uuid, "EVENT")} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "failed",
+            "change_id": "...",
+            "change": "Tag 1 events in dataset 'Mine' with 'wave'.",
+            "tagged": [],
+            "failed": "[{'event': 'EVENT', 'reason': 'The API answered that it did not do it.'}]",
+            "untrusted": ["failed"],
+        }
+    )
+
+
+async def test_a_locked_journal_stops_the_change_before_it_happens(bench: Bench) -> None:
+    event = await bench.add("kept")
+    (bench.folder / "journal.db").mkdir()
+    async with bench.server(bench.allowed()) as client:
+        await refused(client, TAG, dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
+    assert bench.changes_sent() == []

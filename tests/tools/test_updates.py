@@ -1,0 +1,297 @@
+"""Changing an event: its old values are kept, a lower marking needs a code, and nothing is sent against a rule."""
+
+import pytest
+from inline_snapshot import snapshot
+from pydantic import JsonValue
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cf1_mcp.models import Event, EventChange, Raw, RawChange, Tlp
+from cf1_mcp.sandbox.options import SandboxOptions
+from cf1_mcp.store.journal import Journal
+from tests.conversations import ask, refused
+from tests.misanswers import misanswered
+from tests.tenant import MINE, YOURS, Bench
+
+pytestmark = pytest.mark.anyio
+
+
+async def stored(bench: Bench, event: Event) -> tuple[Event, Raw]:
+    """The event and its evidence as the API has them now."""
+    async with bench.api() as api:
+        now = await api.read_event(event.dataset_id, event.uuid)
+        return now, await api.read_raw(now.uuid, now.raw_id)
+
+
+async def test_what_is_given_is_changed_and_its_old_values_are_journaled(bench: Bench) -> None:
+    event = await bench.add(
+        "old words", attacker="Old", indicator="a.example", indicatorType="domain", insight="kept", targetCountry="US"
+    )
+    async with bench.server(bench.allowed(mode="write")) as client:
+        done = await ask(
+            client,
+            "update_threat_event",
+            dataset_id=MINE,
+            event_id=event.uuid.upper(),
+            event="new words",
+            attacker="",
+            indicator="b.example",
+            target_country="Germany",
+            tlp="AMBER",
+            category="phishing",
+            raw_data={"of": "something else"},
+            raw_tlp="amber",
+        )
+    assert {**done, "change_id": "...", "event_id": "...", "change": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "done",
+            "change_id": "...",
+            "change": "...",
+            "event_id": "...",
+            "changed": ["attacker", "event", "indicator", "target_country", "tlp", "raw"],
+            "read_as": ["category: phishing as Phishing", "target_country: Germany as DE"],
+            "untrusted": ["read_as"],
+        }
+    )
+    assert bench.changes_sent() == [f"PATCH /events/{event.uuid}", f"PATCH /events/{event.uuid}/raw/{event.raw_id}"]
+    now, raw = await stored(bench, event)
+    assert (now.event, now.attacker, now.indicator, now.indicator_type, now.target_country, now.tlp, now.insight) == (
+        "new words", "", "b.example", "domain", "DE", "amber", "kept",
+    )  # fmt: skip
+    assert (raw.data, raw.source, raw.tlp) == ({"of": "something else"}, "", "amber")
+    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    assert change.outcome == "done"
+    blank = {event.uuid: "EVENT", event.dataset_id: "DATASET", event.raw_id: "RAW"}
+    assert blanked(change.intent.arguments["event"], blank) == snapshot(
+        {
+            "attacker": "",
+            "datasetId": "DATASET",
+            "event": "new words",
+            "indicator": "b.example",
+            "targetCountry": "DE",
+            "tlp": "amber",
+        }
+    )
+    assert blanked(change.intent.before, blank) == snapshot(
+        {
+            "event": {
+                "attacker": "Old",
+                "datasetId": "DATASET",
+                "event": "old words",
+                "indicator": "a.example",
+                "indicatorType": "domain",
+                "targetCountry": "US",
+                "tlp": "green",
+            },
+            "raw": {"data": {"of": "old words"}, "tlp": ""},
+            "seen": [],
+        }
+    )
+
+
+def blanked(value: JsonValue, blank: dict[str, str]) -> JsonValue:
+    match value:
+        case dict():
+            return {key: blanked(item, blank) for key, item in value.items()}
+        case str():
+            return blank.get(value, value)
+        case _:
+            return value
+
+
+async def test_what_is_kept_puts_everything_back(bench: Bench) -> None:
+    event = await bench.add("old words", attacker="Old", indicator="a.example", indicatorType="domain")
+    before = await stored(bench, event)
+    change: dict[str, JsonValue] = {"indicator": "", "attacker": "New", "date": "2026-11-01", "raw_data": {}}
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, **change)
+    assert await stored(bench, event) != before
+    kept = Journal(bench.folder / "journal.db").change(str(done["change_id"])).intent.before
+    assert isinstance(kept, dict)
+    async with bench.api() as api:
+        await api.update_event(event.uuid, EventChange.model_validate(kept["event"]))
+        await api.update_raw(event.uuid, event.raw_id, RawChange.model_validate(kept["raw"]))
+    assert await stored(bench, event) == before
+
+
+async def test_values_that_are_there_already_are_not_sent(bench: Bench) -> None:
+    event = await bench.add("same", attacker="Same", targetCountry="DE")
+    async with bench.server(bench.allowed()) as client:
+        done = await ask(
+            client,
+            "update_threat_event",
+            dataset_id=MINE,
+            event_id=event.uuid,
+            tlp="TLP:GREEN",
+            date="2026-11-20T01:00:00+01:00",
+            target_country="de",
+            attacker="SAME",
+            raw_data={"of": "same"},
+        )
+    assert done["changed"] == ["attacker"]
+    assert bench.changes_sent() == [f"PATCH /events/{event.uuid}"]
+
+
+async def test_one_and_true_are_different_evidence(bench: Bench) -> None:
+    event = await bench.add("typed", raw={"data": {"seen": 1}})
+    async with bench.server(bench.allowed()) as client:
+        await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, raw_data={"seen": True})
+    assert (await stored(bench, event))[1].data == {"seen": True}
+
+
+RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
+    ("in read mode", {"mode": "read"}, {}, "CF1_MODE"),
+    ("without a write list", {"write_datasets": ()}, {}, "CF1_WRITE_DATASETS"),
+    ("with a delete list alone", {"write_datasets": (), "delete_datasets": ("*",)}, {}, "CF1_WRITE_DATASETS"),
+    ("in another dataset", {}, {"dataset_id": f" {YOURS.upper()}"}, "CF1_WRITE_DATASETS"),
+    ("in what may not be read", {"read_datasets": (YOURS,)}, {}, "CF1_WRITE_DATASETS"),
+    ("with its toolset off", {"toolsets": ("events",)}, {}, "CF1_TOOLSETS"),
+    ("of an event above the ceiling", {"max_tlp": Tlp.CLEAR}, {}, "CF1_MAX_TLP (clear)"),
+    ("to a marking above the ceiling", {}, {"tlp": "red"}, "CF1_MAX_TLP (amber)"),
+    ("to a marking of raw above the ceiling", {}, {"raw_tlp": "amber-strict"}, "CF1_MAX_TLP (amber)"),
+    ("of raw above the ceiling", {"max_tlp": Tlp.GREEN}, {"raw_tlp": "green"}, "CF1_MAX_TLP (green)"),
+    ("of the source of raw above the ceiling", {"max_tlp": Tlp.GREEN}, {"raw_source": "x"}, "CF1_MAX_TLP (green)"),
+]
+
+
+@pytest.mark.parametrize(("changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
+async def test_nothing_is_changed_against_a_rule(
+    bench: Bench, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+) -> None:
+    event = await bench.add("kept", raw={"data": {}, "tlp": "amber"})
+    arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, "attacker": "X"}
+    async with bench.server(bench.allowed(**changed)) as client:
+        words = await refused(client, "update_threat_event", **(arguments | other))
+    assert f"is withheld by {rule}" in words
+    assert bench.changes_sent() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, snapshot("event_id: nothing is given to change. Use at least one field with its new value.")),
+        (
+            {"attacker": "Same"},
+            snapshot("event_id: the event has these values already. Use other values, or leave it as it is."),
+        ),
+        (
+            {"category": "Fishing"},
+            snapshot(
+                "category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more."
+            ),
+        ),
+        ({"event": " "}, snapshot("event: it is empty. Use a text that says something.")),
+        (
+            {"indicator_type": "domain"},
+            snapshot("indicator_type: there is no indicator of this type. Use indicator as well, or neither."),
+        ),
+        (
+            {"indicator": "", "indicator_type": "domain"},
+            snapshot("indicator_type: there is no indicator of this type. Use indicator as well, or neither."),
+        ),
+        ({"tlp": "purple"}, snapshot("tlp: 'purple' is no marking. Use clear, green, amber, amber+strict or red.")),
+        (
+            {"date": "2030-01-01"},
+            snapshot("date: 2030-01-01T00:00:00Z is in the future. Use a moment up to now (2026-11-24T12:00Z)."),
+        ),
+        (
+            {"raw_data": {"body": "x" * 5_000_000}},
+            snapshot("raw_data: it takes 5,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
+        ),
+        (
+            {"event_id": "aggregate", "attacker": "X"},
+            snapshot("event_id: this is no event uuid; take it from the uuid column of a search."),
+        ),
+        (
+            {"tags": ["x"]},
+            snapshot(
+                "update_threat_event has no argument 'tags'. Valid arguments: attacker, attacker_country, category, confirm, dataset_id, date, event, event_id, indicator, indicator_type, insight, raw_data, raw_source, raw_tlp, target_country, target_industry, tlp."
+            ),
+        ),
+    ],
+)
+async def test_what_cannot_be_right_is_said_and_not_sent(
+    bench: Bench, change: dict[str, JsonValue], words: str
+) -> None:
+    event = await bench.add("kept", attacker="Same")
+    arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid}
+    async with bench.server(bench.allowed()) as client:
+        assert await refused(client, "update_threat_event", **(arguments | change)) == words
+    assert bench.changes_sent() == []
+
+
+async def test_an_event_of_another_dataset_is_refused(bench: Bench) -> None:
+    event = await bench.add("theirs", YOURS)
+    async with bench.server(bench.allowed()) as client:
+        await refused(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker="X")
+    assert bench.changes_sent() == []
+
+
+class NoRawUpdates:
+    """An API that refuses changes of raw evidence, and reads it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "PATCH" and "/raw/" in scope["path"]:
+            body: dict[str, JsonValue] = {"success": False, "errors": [{"message": "too late"}], "result": {}}
+            await JSONResponse(body, 400)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+async def test_evidence_that_does_not_follow_its_event_is_partial(bench: Bench) -> None:
+    event = await bench.add("half")
+    bench.sandbox.options = SandboxOptions(middleware=[Middleware(NoRawUpdates)])
+    async with bench.server(bench.allowed()) as client:
+        call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid}
+        half = await ask(client, "update_threat_event", **call, attacker="X", raw_source="Y")
+        await refused(client, "update_threat_event", **call, raw_source="Y")
+    assert {**half, "change_id": "...", "event_id": "...", "change": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "partial",
+            "change_id": "...",
+            "change": "...",
+            "event_id": "...",
+            "changed": ["attacker"],
+            "failed": [
+                {
+                    "part": "raw",
+                    "reason": 'The API refused the request (400). The API said: "too late". Change what it names and call again.',
+                }
+            ],
+            "untrusted": ["failed"],
+        }
+    )
+    outcomes = [change.outcome for change in Journal(bench.folder / "journal.db").changes(9)]
+    assert outcomes == ["failed", "partial"]
+
+
+async def test_an_answer_that_shows_other_values_is_no_success(bench: Bench) -> None:
+    event = await bench.add("stubborn", attacker="Old")
+    unchanged: JsonValue = {"success": True, "result": event.model_dump(mode="json", by_alias=True)}
+    async with misanswered(bench, f"/events/{event.uuid}", unchanged) as client:
+        done = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker="New")
+    assert {**done, "change_id": "...", "event_id": "...", "change": "..."} == snapshot(
+        {
+            "source": "sandbox: fictional data, not intelligence",
+            "status": "failed",
+            "change_id": "...",
+            "change": "...",
+            "event_id": "...",
+            "changed": [],
+            "differs": [{"field": "attacker", "sent": "New", "answered": "Old"}],
+        }
+    )
+
+
+async def test_a_locked_journal_stops_the_change_before_it_happens(bench: Bench) -> None:
+    event = await bench.add("kept")
+    (bench.folder / "journal.db").mkdir()
+    async with bench.server(bench.allowed()) as client:
+        await refused(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker="X")
+    assert bench.changes_sent() == []
