@@ -84,6 +84,7 @@ def bench(tmp_path: Path) -> Tenant:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-figures", action="store_true", help="write what tests/contract/test_budgets.py measures")
+    parser.addoption("--write-tables", action="store_true", help="write the generated tables of README.md and docs/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

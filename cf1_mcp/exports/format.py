@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import ClassVar, Final
 
 from cf1_mcp.exports.handling import Handling, label, stricter
 from cf1_mcp.models import Event, Relationship, Tlp
+from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
 MAX_NAME_LENGTH: Final = 80
@@ -106,7 +107,7 @@ class Format(ABC):
 
     def _provenance(self) -> str:
         """One line: what it is, how it is handled, where it is from, when it was made."""
-        made = self.heading.made.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        made = iso(self.heading.made)
         return f"{self._name()}. {label(self.marking)}. Source: {self._source()}. Made {made}. Events: {self.written}."
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from cf1_mcp.answers.answer import DEFAULT_SIZE, Answer, Card, fitted
 from cf1_mcp.answers.event_pages import ABSENCE, named
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
 from cf1_mcp.policy.reading import Scope
 from cf1_mcp.profiles.actor import Actor, did_you_mean, read_as
@@ -48,8 +48,8 @@ async def read_side(client: ThreatEventsClient, scope: Scope, span: Span, actor:
     Raises:
         ApiError: neither could be read.
     """
-    sample, campaigns = await together(
-        partial(sampled, client, scope, actor.names, span.now), partial(campaigns_of, client, scope, actor.names)
+    sample, campaigns = await gather(
+        [partial(sampled, client, scope, actor.names, span.now), partial(campaigns_of, client, scope, actor.names)]
     )
     raise_if_all_failed(sample, campaigns)
     counts = await totals(client, scope, actor.names, [(span.now, False)]) if sample.cut else [None]

@@ -12,7 +12,7 @@ from cf1_mcp.answers.answer import DEFAULT_SIZE, Answer, Card, Rows, fitted
 from cf1_mcp.answers.columns import Cell
 from cf1_mcp.answers.event_pages import ABSENCE, named
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
 from cf1_mcp.policy.reading import Scope
 from cf1_mcp.profiles.actor import Actor, did_you_mean, read_as
@@ -68,12 +68,14 @@ async def read_profile(client: ThreatEventsClient, scope: Scope, actor: Actor, s
         ApiError: nothing could be read.
     """
     events = partial(sampled, client, scope, actor.names)
-    now, before, first, last, campaigns = await together(
-        partial(events, span.now),
-        partial(events, span.before),
-        partial(events, order="asc", most=EDGE),
-        partial(events, most=EDGE),
-        partial(campaigns_of, client, scope, actor.names),
+    now, before, first, last, campaigns = await gather(
+        [
+            partial(events, span.now),
+            partial(events, span.before),
+            partial(events, order="asc", most=EDGE),
+            partial(events, most=EDGE),
+            partial(campaigns_of, client, scope, actor.names),
+        ]
     )
     raise_if_all_failed(now, before, first, last, campaigns)
     asked = {
