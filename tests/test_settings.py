@@ -1,4 +1,4 @@
-"""What the environment may say."""
+"""Settings from the environment."""
 
 import pytest
 from inline_snapshot import snapshot
@@ -19,11 +19,11 @@ def refused(environment: dict[str, str]) -> str:
     return str(error.value)
 
 
-def test_nothing_set_means_the_sandbox() -> None:
+def test_an_empty_environment_selects_the_sandbox() -> None:
     assert Settings.from_environment({"PATH": "/bin", "CLOUDFLARE_API_TOKEN": " "}) == Settings()
 
 
-def test_both_credentials_mean_the_live_api_and_the_token_stays_hidden() -> None:
+def test_both_credentials_select_the_live_api_and_the_token_is_never_shown() -> None:
     given = {name: f" {value}\n" for name, value in BOTH.items()}
     settings = Settings.from_environment({**given, "CF1_STATE_DIR": "state"})
     assert settings.credentials is not None
@@ -149,5 +149,5 @@ def test_every_setting_is_read() -> None:
         ),
     ],
 )
-def test_what_is_wrong_stops_the_start_with_what_would_do(environment: dict[str, str], words: str) -> None:
+def test_a_wrong_setting_stops_the_start_and_names_a_right_one(environment: dict[str, str], words: str) -> None:
     assert refused(environment) == words
