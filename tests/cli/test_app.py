@@ -49,7 +49,7 @@ def test_the_tour_plays_every_step_through_the_real_server() -> None:
 
 
 def test_the_version_is_the_installed_one() -> None:
-    ended = run("--version")
+    ended = run_command("--version")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"cf1-mcp {version('cf1-mcp')}\n", "")
 
 
