@@ -20,7 +20,7 @@ def test_its_table_lists_every_tool() -> None:
 def test_its_own_playbook_can_be_read(tmp_path: Path) -> None:
     example = README.split("`who_targets.md`:\n\n```\n")[1].split("```")[0]
     (tmp_path / "who_targets.md").write_text(example, encoding="utf-8")
-    assert read_playbook(tmp_path / "who_targets.md").heading.title == "Who targets a country"
+    assert read_playbook(tmp_path / "who_targets.md").front_matter.title == "Who targets a country"
 
 
 def test_it_explains_every_setting() -> None:
