@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.answers.answer import Answer, Block
 from cf1_mcp.answers.columns import DEFAULT_FIELDS, FIELDS, UNTOLD
-from cf1_mcp.answers.rendering import Style
+from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.models import SearchField, SearchOp, Tlp
 from cf1_mcp.policy.reading import SCOPE_WORDS
 from cf1_mcp.search.clauses import Clause
@@ -92,10 +92,10 @@ EXAMPLES: Final = (
 class SearchGuide(Answer):
     """The guide as an answer."""
 
-    def blocks(self, style: Style) -> Iterator[Block]:
+    def blocks(self, renderer: Renderer) -> Iterator[Block]:
         yield Block(False, [search_guide()])
 
-    def structured(self, style: Style) -> dict[str, JsonValue]:
+    def structured(self, renderer: Renderer) -> dict[str, JsonValue]:
         return {"search_guide": search_guide()}
 
     def clipped(self, longest: int, most: int) -> Self:

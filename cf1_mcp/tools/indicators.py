@@ -10,10 +10,11 @@ from typing import Annotated, Final, Literal
 import anyio
 from pydantic import Field, JsonValue
 
-from cf1_mcp.answers.answer import Rows, fitting, room_for
-from cf1_mcp.answers.columns import MAX_CELL_LENGTH, Cell, columns_of, shortened
-from cf1_mcp.answers.cursors import Place, decode, encode
-from cf1_mcp.answers.event_pages import ABSENCE, named, withheld_fact
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH, Cell, resolve_columns, shorten
+from cf1_mcp.answers.cursors import Position, decode_cursor, encode_cursor
+from cf1_mcp.answers.fitting import count_fitting, size_for_rows
+from cf1_mcp.answers.pages import ABSENCE, dataset_names, withheld_facts
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.context import Client, Now, ToolContext
 from cf1_mcp.contracts.arguments import Cursor, DatasetIds, Fields, Limit, Since
 from cf1_mcp.contracts.effects import ToolEffect
@@ -82,7 +83,7 @@ async def lookup_indicators(
     when, from whom. Give a list, or paste a whole report, mail or log: indicators are found in it, refanged, without
     duplicates. A row for each, known ones first. For one indicator's events use search_threat_events.
     """
-    columns = columns_of(fields, COLUMNS, DEFAULT)
+    columns = resolve_columns(fields, COLUMNS, DEFAULT)
     intake = await _intake(indicators, text)
     identity = {"indicators": indicators, "text": text, "since": since, "only": only, "scope": scope.ids}
     place = _place(cursor, identity, limit)
@@ -132,7 +133,7 @@ async def _intake(indicators: Sequence[str] | None, text: str | None) -> Intake:
 
 
 def _place(cursor: str | None, identity: Mapping[str, object], limit: int) -> _Place:
-    found = decode(cursor, identity, limit)
+    found = decode_cursor(cursor, identity, limit)
     if not cursor:
         return _Place()
     if not _COUNTS.fullmatch(found.api_cursor or "") or found.page not in (TELLING, UNKNOWN):
@@ -152,7 +153,7 @@ async def _page(lookup: Lookup, place: _Place, limit: int, only: Only, row: Row)
             at = _Place(UNKNOWN) if at.stage == TELLING and only == "all" else None
             continue
         if not lookup.asked(at.position):
-            full = len(rows) == limit or fitting(rows, room_for(limit)) < len(rows)
+            full = len(rows) == limit or count_fitting(rows, size_for_rows(limit)) < len(rows)
             if full or (rows and at.stage != places[-1].stage):
                 break
             await lookup.ask(at.position, at.position + SLICE)
@@ -166,7 +167,7 @@ async def _page(lookup: Lookup, place: _Place, limit: int, only: Only, row: Row)
             found.append(one)
             rows.append(row(one))
         at = _Place(at.stage, at.position + 1)
-    shown = fitting(rows, room_for(limit))
+    shown = count_fitting(rows, size_for_rows(limit))
     # An answer is cut by the order of the input, and told with the best known first.
     order = sorted(range(shown), key=lambda number: STATUSES.index(found[number].status))
     return _Page(
@@ -201,14 +202,14 @@ def _answer(
     if not chosen:
         kept = [place for place in range(len(DEFAULT)) if any(row[place] != "" for row in rows)]
         columns, rows = [DEFAULT[place] for place in kept], [[row[place] for place in kept] for row in rows]
-    facts = _facts(intake, page, scope) | withheld_fact(lookup.withheld)
+    facts = _facts(intake, page, scope) | withheld_facts(lookup.withheld)
     if after := page.following:
         counts = ".".join(map(str, page.counts))
-        facts["next_cursor"] = encode(Place(limit, after.stage, after.position, counts), identity)
+        facts["next_cursor"] = encode_cursor(Position(limit, after.stage, after.position, counts), identity)
     untrusted: dict[str, JsonValue] = {}
     if intake.references:
         links = [clean(value, MAX_CELL_LENGTH) for value in intake.references]
-        untrusted["references"] = shortened([*links], MAX_CELL_LENGTH, MAX_EXAMPLES)
+        untrusted["references"] = shorten([*links], MAX_CELL_LENGTH, MAX_EXAMPLES)
     return Rows(columns, rows, facts, _notes(page, lookup), untrusted)
 
 
@@ -223,7 +224,7 @@ def _facts(intake: Intake, page: _Page, scope: Scope) -> dict[str, JsonValue]:
         facts["read_as"] = ", ".join(f"{count} {what}" for what, count in read.items() if count)
     if intake.rejected:
         facts["rejected"] = [f"{count} {reason}" for reason, count in intake.rejected.items()]
-    facts["datasets"] = named(scope.names)
+    facts["datasets"] = dataset_names(scope.names)
     return facts
 
 
