@@ -15,7 +15,7 @@ _CURSOR: Final = re.compile(r"([0-9a-f]{8})-(\d{1,5})-(\d{1,6})-(\d{1,5})(?:-(.+
 
 
 @dataclass(frozen=True)
-class Position:
+class PagePosition:
     """A position in a list: a page of the API, how many of its rows were shown, and past MAX_OFFSET the API's cursor.
 
     Pages are numbered where possible: a number costs a model a few tokens, the API's cursor some hundreds.
@@ -26,26 +26,26 @@ class Position:
     shown: int = 0
     api_cursor: str | None = None
 
-    def next_page(self, api_cursor: str | None = None) -> "Position":
+    def next_page(self, api_cursor: str | None = None) -> "PagePosition":
         """The start of the next page, by the API's cursor past MAX_OFFSET."""
         reached = self.page * self.page_size
-        return Position(self.page_size, self.page + 1, 0, api_cursor if reached >= MAX_OFFSET else None)
+        return PagePosition(self.page_size, self.page + 1, 0, api_cursor if reached >= MAX_OFFSET else None)
 
 
-def encode_cursor(position: Position, search: Mapping[str, object]) -> str:
+def encode_cursor(position: PagePosition, search: Mapping[str, object]) -> str:
     """A cursor for the position, valid for the same search only."""
     parts = [digest_search(search), str(position.page_size), str(position.page), str(position.shown)]
     return "-".join([*parts, position.api_cursor] if position.api_cursor else parts)
 
 
-def decode_cursor(cursor: str | None, search: Mapping[str, object], limit: int) -> Position:
+def decode_cursor(cursor: str | None, search: Mapping[str, object], limit: int) -> PagePosition:
     """The position that a cursor stands for; without a cursor, the beginning.
 
     Raises:
         BadArgument: it is not a cursor, or it belongs to another search.
     """
     if not cursor:
-        return Position(page_size=limit)
+        return PagePosition(page_size=limit)
     valid = "the next_cursor of the last answer with the same arguments, or leave it out to start again"
     found = _CURSOR.fullmatch(cursor.strip())
     if found is None:
@@ -53,7 +53,7 @@ def decode_cursor(cursor: str | None, search: Mapping[str, object], limit: int) 
     digest, page_size, page, shown, api_cursor = found.groups()
     if digest != digest_search(search):
         raise BadArgument("cursor", "it belongs to another search", valid)
-    return Position(int(page_size), int(page), int(shown), api_cursor)
+    return PagePosition(int(page_size), int(page), int(shown), api_cursor)
 
 
 def digest_search(search: Mapping[str, object]) -> str:

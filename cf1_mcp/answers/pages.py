@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import Cell, event_cells
-from cf1_mcp.answers.cursors import Position, decode_cursor, encode_cursor
+from cf1_mcp.answers.cursors import PagePosition, decode_cursor, encode_cursor
 from cf1_mcp.answers.fitting import DEFAULT_SIZE, HEAD_SIZE, count_fitting, size_for_rows
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
@@ -43,8 +43,8 @@ async def list_event_page(
 
 def fit_events(
     events: Sequence[Event],
-    position: Position,
-    next_page: Position | None,
+    position: PagePosition,
+    next_page: PagePosition | None,
     datasets: Sequence[str],
     reading: Reading,
     columns: Sequence[str],
@@ -86,7 +86,7 @@ def fit_list(
     shown = count_fitting(window, size_for_rows(limit) if limit < MAX_ROWS else DEFAULT_SIZE - HEAD_SIZE)
     counts: dict[str, JsonValue] = {noun: shown}
     if (passed := position.shown + shown) < len(rows):
-        counts |= {"of": len(rows), "next_cursor": encode_cursor(Position(limit, shown=passed), identity)}
+        counts |= {"of": len(rows), "next_cursor": encode_cursor(PagePosition(limit, shown=passed), identity)}
     return Rows(columns, window[:shown], {**counts, **(facts or {})}, notes)
 
 
@@ -105,7 +105,7 @@ def _cut_note(shown: int, found: int) -> str:
     return f"{shown} of {found} fit: next_cursor continues after them, and fewer columns (fields) show more."
 
 
-def _search_at(search: EventSearch, position: Position) -> EventSearch:
+def _search_at(search: EventSearch, position: PagePosition) -> EventSearch:
     """The search for the page of a position."""
     if position.api_cursor:
         # The API's cursor carries the filters, and the API refuses them next to it.

@@ -10,8 +10,8 @@ from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
 from cf1_mcp.api.vocabulary import EVERYWHERE, Vocabulary
-from cf1_mcp.context import KnownWords, Now
-from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
+from cf1_mcp.context import AccountVocabulary, Now
+from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
 from cf1_mcp.models import Country, Event, Tlp
 from cf1_mcp.policy.reading import Reader, Reading
 from cf1_mcp.search.countries import country_code
@@ -92,7 +92,7 @@ class Checking:
         return await self.words.indicator_types(readable if self.reading.restricted else EVERYWHERE)
 
 
-async def _checking(words: KnownWords, reading: Reader, now: Now) -> Checking:
+async def _checking(words: AccountVocabulary, reading: Reader, now: Now) -> Checking:
     return Checking(words, reading, now)
 
 
@@ -249,7 +249,8 @@ def _known(text: str, known: Sequence[str], argument: str) -> str:
     for word in known:
         if word.strip().casefold() == wanted:
             return word
-    raise _unknown(text, known, argument, choices([clean(word, MAX_NAME_LENGTH) for word in known]))
+    names = [clean(word, MAX_NAME_LENGTH) for word in known]
+    raise _unknown(text, names, argument, choices(names))
 
 
 def _country(text: str, known: Sequence[Country], argument: str) -> str:
@@ -258,15 +259,12 @@ def _country(text: str, known: Sequence[Country], argument: str) -> str:
         return text
     if code := country_code(text, known):
         return code
-    raise _unknown(
-        text, [country.name for country in known], argument, "an ISO code of two letters such as US, or a name"
-    )
+    names = [clean(country.name, MAX_NAME_LENGTH) for country in known]
+    raise _unknown(text, names, argument, "an ISO code of two letters such as US, or a name")
 
 
 def _unknown(text: str, known: Sequence[str], argument: str, valid: str) -> BadArgument:
-    meant = nearest(text, known)
-    hint = f", did you mean {clean(meant, MAX_NAME_LENGTH)!r}?" if meant else ""
-    return BadArgument(argument, f"the account does not know {_shown(text)}{hint}", valid)
+    return BadArgument(argument, f"the account does not know {_shown(text)}{did_you_mean(text, known)}", valid)
 
 
 def _filled(text: str, argument: str) -> str:

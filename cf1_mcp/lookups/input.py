@@ -138,9 +138,9 @@ def _other_forms(found: "Indicator") -> list[str]:
 
 
 def _wider(url: str) -> tuple[str, ...]:
-    from cf1_mcp.indicators import host_of, registered_domain
+    from cf1_mcp.indicators import registered_domain, url_host
 
-    host = host_of(url)
+    host = url_host(url)
     if host is None:
         return ()
     return tuple(dict.fromkeys((host, registered_domain(host) or host)))

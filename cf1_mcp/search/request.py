@@ -9,7 +9,7 @@ from mcp.server.mcpserver import Resolve
 from pydantic.alias_generators import to_snake
 
 from cf1_mcp.api.vocabulary import Vocabulary
-from cf1_mcp.context import KnownWords, Now
+from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.models import Condition, EventSearch, SearchField
 from cf1_mcp.policy.reading import Reader, Reading
 from cf1_mcp.search.clauses import Clause
@@ -52,7 +52,7 @@ class Question:
 
 
 async def _question(
-    words: KnownWords,
+    words: AccountVocabulary,
     reading: Reader,
     saved: Saved,
     now: Now,
@@ -88,7 +88,7 @@ async def _question(
 
 
 async def _narrow_question(
-    words: KnownWords,
+    words: AccountVocabulary,
     reading: Reader,
     saved: Saved,
     now: Now,

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from cf1_mcp.answers.answer import Answer
 from cf1_mcp.api.concurrency import gather
-from cf1_mcp.context import Client, KnownWords, Now
+from cf1_mcp.context import AccountVocabulary, Client, Now
 from cf1_mcp.contracts.arguments import DatasetIds, Until
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
@@ -30,7 +30,7 @@ Since = Annotated[str | None, Field(description="Earliest date, default 90d: ISO
 async def profile_attacker(
     client: Client,
     scope: ReadScope,
-    words: KnownWords,
+    words: AccountVocabulary,
     now: Now,
     attacker: Attacker,
     compare: Compare = None,

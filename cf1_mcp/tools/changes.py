@@ -11,7 +11,7 @@ from cf1_mcp.answers.answer import Answer
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, clean_value
 from cf1_mcp.answers.pages import fit_list
-from cf1_mcp.context import History
+from cf1_mcp.context import ChangeJournal
 from cf1_mcp.contracts.arguments import Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CHANGES
@@ -27,7 +27,7 @@ COLUMNS = ("change_id", "at", "tool", "outcome", "change", "undone_by")
 
 @CHANGES.tool("List changes", ToolEffect.READ)
 async def list_changes(
-    journal: History, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
+    journal: ChangeJournal, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
 ) -> Answer:
     """List what this server changed, newest first: the log of what was created, imported, modified, moved, deleted,
     removed, reverted or undone, and whether it has finished, failed or is unknown. Use it to see whether anybody did

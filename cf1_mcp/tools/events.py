@@ -15,7 +15,7 @@ from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.vocabulary import Vocabulary
-from cf1_mcp.context import Client, KnownWords
+from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import (
     Attackers,
     Categories,
@@ -122,7 +122,7 @@ async def get_threat_event(
 @EVENTS.tool("List related threat events", ToolEffect.READ)
 async def list_related_threat_events(
     client: Client,
-    words: KnownWords,
+    words: AccountVocabulary,
     reading: Reader,
     dataset: KnownDataset,
     event_id: EventId,

@@ -15,7 +15,7 @@ from cf1_mcp.answers.cursors import digest_search
 from cf1_mcp.answers.pages import ABSENCE, dataset_names, withheld_facts
 from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.answers.rows import Rows
-from cf1_mcp.context import Client, Now, Operator, ToolContext
+from cf1_mcp.context import Client, Now, OperatorSettings, ToolContext
 from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
@@ -37,7 +37,7 @@ FICTIONAL_SOURCE: Final = "cf1-mcp sandbox: fictional events"
 VERBATIM: Final = "The content is word for word what the file holds, true indicators included: it is for machines."
 
 
-async def _folder(operator: Operator, now: Now) -> ExportFolder:
+async def _folder(operator: OperatorSettings, now: Now) -> ExportFolder:
     return ExportFolder(operator, now, MEDIA_TYPES)
 
 

@@ -178,7 +178,9 @@ async def test_rows_that_do_not_fit_are_cut_and_the_cursor_goes_on_after_them(cl
         cursor = page["next_cursor"]
     everything = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=200)
     assert seen == column(everything, "uuid")[: len(seen)]
-    assert notes[0] == snapshot(["32 of 44 fit: next_cursor continues after them, and fewer columns (fields) show more."])
+    assert notes[0] == snapshot(
+        ["32 of 44 fit: next_cursor continues after them, and fewer columns (fields) show more."]
+    )
 
 
 async def test_a_saved_query_is_run_by_its_id_and_narrowed(client: Client, sandbox: Sandbox) -> None:
@@ -420,9 +422,9 @@ async def test_related_events_can_be_paged(client: Client) -> None:
     ],
 )
 async def test_what_cannot_be_searched_is_one_sentence_that_says_what_to_do(
-    client: Client, arguments: dict[str, JsonValue], words: str
+    any_client: Client, arguments: dict[str, JsonValue], words: str
 ) -> None:
-    assert await refused(client, "search_threat_events", **arguments) == words
+    assert await refused(any_client, "search_threat_events", **arguments) == words
 
 
 @pytest.mark.parametrize("event_id", ["aggregate", "../queries", "queries", ""])
