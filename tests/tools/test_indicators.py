@@ -389,7 +389,7 @@ async def test_a_group_of_more_events_than_are_read_still_finds_its_rarer_member
         (
             {"indicators": ["a.example"], "cursor": "12345678-1-1-1"},
             snapshot(
-                "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to begin anew."
+                "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
             ),
         ),
     ],
