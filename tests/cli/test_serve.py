@@ -72,7 +72,7 @@ async def test_a_base_that_cannot_be_reached_is_said_by_the_first_call() -> None
         ),
         (
             {"CF1_TOOLSETZ": "all"},
-            snapshot("cf1-mcp: CF1_TOOLSETZ is not a setting of this version. Did you mean CF1_TOOLSETS?\n"),
+            snapshot("cf1-mcp: CF1_TOOLSETZ is not a setting of this version, did you mean 'CF1_TOOLSETS'?\n"),
         ),
     ],
 )

@@ -119,7 +119,7 @@ def test_it_is_told_that_an_argument_is_wrong(inspector: Inspector) -> None:
         (
             True,
             [
-                "list_related_threat_events has no argument 'event'. Did you mean event_id? Valid arguments: cursor, dataset_id, direction, event_id, fields, limit, max_depth, relationship_types."
+                "list_related_threat_events has no argument 'event', did you mean 'event_id'? Valid arguments: cursor, dataset_id, direction, event_id, fields, limit, max_depth, relationship_types."
             ],
         )
     )
