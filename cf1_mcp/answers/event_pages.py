@@ -12,8 +12,10 @@ from cf1_mcp.answers.cursors import Place, decode, encode
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.paging import has_more
 from cf1_mcp.models import Event, EventPage, EventSearch
-from cf1_mcp.policy.reading import MAX_NAME_LENGTH, Reading, Scope
-from cf1_mcp.text.sanitize import clean, defang
+from cf1_mcp.policy.reading import Reading, Scope
+from cf1_mcp.text.defang import defang
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
+from cf1_mcp.text.sanitize import clean
 
 # How many datasets an answer names; a scope of the API has up to fifty.
 MAX_NAMES: Final = 12

@@ -13,11 +13,11 @@ from cf1_mcp.answers.answer import Answer
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.results import tool_result
 from cf1_mcp.errors import ThreatEventsError, choices, did_you_mean
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 # Hosts give up after 30 to 60 s, and some never recover.
 MAX_CALL_SECONDS: Final = 25.0
-MAX_NAME_LENGTH: Final = 60
 MAX_LOCATION_LENGTH: Final = 120
 
 

@@ -12,7 +12,7 @@ from cf1_mcp.models import Event, Relationship, Tlp
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
-MAX_NAME_LENGTH: Final = 80
+MAX_TITLE_LENGTH: Final = 80
 REPEATED: Final = "repeated: the same event came before"
 
 
@@ -100,10 +100,10 @@ class Format(ABC):
         """The text of an event that may be in the file."""
 
     def _name(self) -> str:
-        return clean(self.heading.name, MAX_NAME_LENGTH)
+        return clean(self.heading.name, MAX_TITLE_LENGTH)
 
     def _source(self) -> str:
-        return clean(self.heading.source, MAX_NAME_LENGTH)
+        return clean(self.heading.source, MAX_TITLE_LENGTH)
 
     def _provenance(self) -> str:
         """One line: what it is, how it is handled, where it is from, when it was made."""

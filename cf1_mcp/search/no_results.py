@@ -14,13 +14,13 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import ApiError
 from cf1_mcp.policy.reading import Scope
 from cf1_mcp.search.request import Question
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 # Cheap counts: so many at most, each of a few events, since some of those may be withheld.
 MAX_COUNTS: Final = 5
 PROBE: Final = 5
 TIMEOUT: Final = 8.0
-MAX_SHOWN_LENGTH: Final = 80
 
 
 async def explained(
@@ -41,8 +41,8 @@ async def explained(
 
 def _meant(question: Question) -> list[JsonValue]:
     return [
-        f"{argument}: {clean(typed, MAX_SHOWN_LENGTH)} is unknown, near are "
-        + ", ".join(clean(name, MAX_SHOWN_LENGTH) for name in names)
+        f"{argument}: {clean(typed, MAX_NAME_LENGTH)} is unknown, near are "
+        + ", ".join(clean(name, MAX_NAME_LENGTH) for name in names)
         for (argument, typed), names in question.near.items()
     ]
 

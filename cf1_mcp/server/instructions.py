@@ -8,7 +8,7 @@ from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_NAMES: Final = 6
-MAX_NAME_LENGTH: Final = 40
+MAX_DATASET_NAME_LENGTH: Final = 40
 # For the names of one list. Letters share tokens; digits, signs and other scripts hardly do, so each byte counts twice.
 MAX_WEIGHT: Final = 72
 
@@ -75,7 +75,7 @@ def _names(datasets: Sequence[str]) -> str:
     if tuple(datasets) == EVERY_DATASET:
         return "every dataset"
     shown: list[str] = []
-    for name in (clean(name, MAX_NAME_LENGTH) for name in datasets[:MAX_NAMES]):
+    for name in (clean(name, MAX_DATASET_NAME_LENGTH) for name in datasets[:MAX_NAMES]):
         if sum(map(_weight, [*shown, name])) > MAX_WEIGHT:
             break
         shown.append(name)

@@ -20,11 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cf1_mcp.errors import BadArgument, BadFile, choices, did_you_mean
 from cf1_mcp.search.conditions import MAX_VALUE_LENGTH
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 PACKAGE: Final = Path(__file__).parents[1]
 MAX_FILE_SIZE: Final = 64 * 1024  # bytes
-MAX_NAME_LENGTH: Final = 60
 MAX_NAMES: Final = 40
 MAX_REASON_LENGTH: Final = 300
 NAME: Final = r"[a-z][a-z0-9_]{0,39}"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from inline_snapshot import external_file
 
-from tests.contract.every_tool import CALLS, Tenant
+from tests.contract.every_tool import CALLS, PlantedTenant
 from tests.conversations import same_mark, text_of
+from tests.tenant import GENERATIONS, Generation
 
 pytestmark = pytest.mark.anyio
 
@@ -20,13 +21,14 @@ NEW = re.compile(
 )
 
 
+@pytest.mark.parametrize("mode", GENERATIONS)
 @pytest.mark.parametrize("tool", CALLS)
-async def test_a_tool_answers_in_full_as_it_is_written_down(tmp_path: Path, tool: str) -> None:
-    tenant = Tenant(
+async def test_a_tool_answers_in_full_as_it_is_written_down(tmp_path: Path, tool: str, mode: Generation) -> None:
+    tenant = PlantedTenant(
         tmp_path, "Invoice lure from billing.example.com", "invoice", "http://kit.example.com/pay/index.php"
     )
     parts: list[str] = []
-    for answer in await tenant.answers(tool):
+    for answer in await tenant.answers(tool, mode):
         data = json.dumps(answer.structured_content, indent=1, ensure_ascii=False)
         parts.append(f"{same_mark(text_of(answer.content))}\n\n{data}\n")
     assert numbered("\n".join(parts)) == external_file(ANSWERS / f"{tool}.txt", format=".txt"), (

@@ -29,7 +29,7 @@ COPPER LANTERN	Banking & Financial Services	106
 VELOUR CICADA	Insurance	22
 VELOUR CICADA	Automotive	17
 </untrusted MARK>
-Only the largest groups are shown: ask for more (limit), a shorter period or fewer columns.\
+Only the largest groups are shown: raise limit, or use a shorter period or fewer columns.\
 """)
 
 

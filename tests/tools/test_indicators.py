@@ -1,7 +1,7 @@
 """Conversations about many indicators at once."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -10,16 +10,15 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.transport import network
 from cf1_mcp.contracts import tool as tool_runs
-from cf1_mcp.models import NewEvent, Tlp
+from cf1_mcp.models import Tlp
 from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.conversations import ask, column, refused, told
 from tests.ports import settings_for
-from tests.tenant import NOW, Sandbox
+from tests.tenant import NOW, Tenant
 from tests.upstreams import Act, Scripted, answer, failed, upstream
 
 pytestmark = pytest.mark.anyio
@@ -39,31 +38,17 @@ class Home:
     """A small tenant of one's own, and the server over it."""
 
     def __init__(self, folder: Path, read_datasets: tuple[str, ...] = ("*",), max_tlp: Tlp = Tlp.AMBER) -> None:
-        self.sandbox = Sandbox(SandboxDatabase.open(clock=lambda: NOW))
-        self.ids = {name: self.sandbox.store.add_dataset(name).uuid for name in ("Home", "Away")}
+        self.tenant = Tenant(folder, ("Home", "Away"))
         self.settings = Settings(state_dir=folder, read_datasets=read_datasets, max_tlp=max_tlp)
 
     async def add(self, *indicators: str, dataset: str = "Home", **fields: JsonValue) -> str:
-        """An event of these indicators, which shows the first of them; its uuid."""
-        body: dict[str, JsonValue] = {
-            "category": "Phishing",
-            "date": "2026-11-20T08:00:00Z",
-            "event": "A lure was sent",
-            "tlp": "green",
-            "raw": {"data": {}},
-            "datasetId": self.ids[dataset],
-            "indicators": [{"value": value, "indicatorType": "any"} for value in indicators],
-            **fields,
-        }
-        async with ThreatEventsClient("http://sandbox/client/v4", "0" * 32, None, self.sandbox.connect) as api:
-            made = await api.create_event(NewEvent.model_validate(body))
-        self.sandbox.log.clear()
-        return made.uuid
+        """Create an event of these indicators, which shows the first of them, and return its uuid."""
+        values: list[JsonValue] = [{"value": value, "indicatorType": "any"} for value in indicators]
+        defaults: dict[str, JsonValue] = {"date": "2026-11-20T08:00:00Z", "raw": {"data": {}}, "indicators": values}
+        return (await self.tenant.add("A lure was sent", dataset, **(defaults | fields))).uuid
 
-    @asynccontextmanager
-    async def client(self) -> AsyncGenerator[Client]:
-        async with Client(build_server(self.settings, self.sandbox.connect, clock=lambda: NOW)) as client:
-            yield client
+    def client(self) -> AbstractAsyncContextManager[Client]:
+        return self.tenant.server(self.settings)
 
 
 def hosts(count: int) -> list[JsonValue]:
@@ -156,13 +141,13 @@ Absence from these datasets does not show that something is benign.\
 """)
 
 
-async def test_500_indicators_take_six_requests(client: Client, sandbox: Sandbox) -> None:
+async def test_500_indicators_take_six_requests(client: Client, sandbox: Tenant) -> None:
     data = await ask(client, TOOL, indicators=hosts(500), limit=1)
     assert data["counts"] == {"known": 0, "unknown": 500}
     assert len(sandbox.log) == 6
 
 
-async def test_10_000_indicators_take_a_hundred_and_one_requests(client: Client, sandbox: Sandbox) -> None:
+async def test_10_000_indicators_take_a_hundred_and_one_requests(client: Client, sandbox: Tenant) -> None:
     data = await ask(client, TOOL, indicators=hosts(10_000), limit=1)
     assert data["counts"] == {"known": 0, "unknown": 10_000}
     assert len(sandbox.log) == 101
@@ -180,7 +165,7 @@ async def test_the_pages_together_tell_each_indicator_once(client: Client, fille
     assert {str(page["counts"]) for page in pages} == {str(pages[0]["counts"])}
 
 
-async def test_a_later_page_looks_up_what_it_shows_alone(client: Client, sandbox: Sandbox) -> None:
+async def test_a_later_page_looks_up_what_it_shows_alone(client: Client, sandbox: Tenant) -> None:
     first = await ask(client, TOOL, indicators=hosts(2_000), limit=100)
     sandbox.log.clear()
     second = await ask(client, TOOL, indicators=hosts(2_000), limit=100, cursor=first["next_cursor"])
@@ -329,7 +314,7 @@ async def test_an_event_counts_for_each_of_its_indicators_though_it_shows_one(tm
         few = await ask(
             client, TOOL, indicators=["192.0.2.1", "192.0.2.2", "192.0.2.3"], fields=["indicator", "events"]
         )
-        home.sandbox.log.clear()
+        home.tenant.log.clear()
         many = await ask(client, TOOL, indicators=["192.0.2.3", *hosts(150)], only="known", fields=["events"])
     assert rows(few) == snapshot(
         [
@@ -338,7 +323,7 @@ async def test_an_event_counts_for_each_of_its_indicators_though_it_shows_one(tm
             {"indicator": "192.0.2.3", "events": 1},
         ]
     )
-    assert (rows(many), home.sandbox.asked()) == snapshot(
+    assert (rows(many), home.tenant.requests()) == snapshot(
         ([{"events": 1}], ["GET /events", "GET /events/indicators", "GET /events"])
     )
 
@@ -424,7 +409,7 @@ async def test_a_forged_place_is_no_cursor(client: Client) -> None:
     )
 
 
-async def test_ten_thousand_dots_hold_nothing(client: Client, sandbox: Sandbox) -> None:
+async def test_ten_thousand_dots_hold_nothing(client: Client, sandbox: Tenant) -> None:
     data = await ask(client, TOOL, text="." * 10_000)
     assert (data["indicators"], data["notes"]) == snapshot((0, ["Nothing in it has the form of an indicator."]))
     assert sandbox.searches() == []
@@ -529,29 +514,29 @@ async def test_what_time_does_not_reach_is_left_to_the_next_call(monkeypatch: py
     assert rest["shown"] == 200
 
 
-async def test_progress_is_told_on_the_way(client: Client) -> None:
+async def test_progress_is_told_on_the_way(any_client: Client) -> None:
     heard: list[tuple[float, float | None, str | None]] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
         heard.append((progress, total, message))
 
-    await client.call_tool(TOOL, {"indicators": hosts(250)}, progress_callback=hear)
+    await any_client.call_tool(TOOL, {"indicators": hosts(250)}, progress_callback=hear)
     assert sorted(heard)[-1] == (250, 250, "250 of 250 values looked up")
     assert len(heard) == 3
 
 
-async def test_a_cancelled_look_up_asks_no_more(client: Client, sandbox: Sandbox) -> None:
+async def test_a_cancelled_look_up_asks_no_more(any_client: Client, sandbox: Tenant) -> None:
     with anyio.CancelScope() as scope:
 
         async def cancel(progress: float, total: float | None, message: str | None) -> None:
             scope.cancel()
 
-        await client.call_tool(TOOL, {"indicators": hosts(10_000)}, progress_callback=cancel)
+        await any_client.call_tool(TOOL, {"indicators": hosts(10_000)}, progress_callback=cancel)
     for _ in range(3):
-        await client.list_tools()
+        await any_client.list_tools()
     asked = len(sandbox.log)
     for _ in range(3):
-        await client.list_tools()
+        await any_client.list_tools()
     assert scope.cancelled_caught and asked == len(sandbox.log) < 60
 
 
