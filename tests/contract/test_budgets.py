@@ -68,11 +68,11 @@ def published() -> dict[str, int]:
     return {what: int(count.replace(",", "")) for what, count in rows}
 
 
-def test_nothing_costs_more_than_its_budget() -> None:
+def test_no_tool_exceeds_its_budget() -> None:
     assert [one for one in figures() if one.tokens > one.budget] == []
 
 
-def test_nothing_has_grown_by_over_5_percent_since_it_was_published(request: pytest.FixtureRequest) -> None:
+def test_no_tool_has_grown_by_over_5_percent_since_it_was_published(request: pytest.FixtureRequest) -> None:
     found = figures()
     if request.config.getoption("--write-figures"):
         write_section("tokens", table(found))

@@ -32,7 +32,7 @@ def nothing_for(schema: dict[str, Any]) -> dict[str, JsonValue]:
 
 
 @pytest.mark.parametrize("tool", [tool.name for tool in offered_tools(Settings())])
-async def test_a_reading_tool_answers_as_if_it_had_been_left_out(client: Client, tool: str) -> None:
+async def test_an_empty_argument_is_treated_as_omitted(client: Client, tool: str) -> None:
     newest = column(await ask(client, "search_threat_events", limit=1), "uuid")[0]
     needed = {name: newest if value == "newest" else value for name, value in NEEDED.get(tool, {}).items()}
     schema = next(one for one in (await client.list_tools()).tools if one.name == tool).input_schema

@@ -70,12 +70,12 @@ def test_the_right_tool_is_among_the_first_three(record_property: Callable[[str,
     assert hits >= ENOUGH, [(question.words, BM25.best(question.words)[:3]) for question in missed]
 
 
-def test_no_destructive_tool_answers_a_reading_question_first() -> None:
+def test_no_destructive_tool_comes_first_for_a_reading_question() -> None:
     first = {question.words: BM25.best(question.words)[0] for question in READING}
     assert {words: name for words, name in first.items() if destructive(name)} == {}
 
 
-def test_the_questions_reach_every_tool_and_every_kind_of_person() -> None:
+def test_the_questions_cover_every_tool_and_every_role() -> None:
     assert {question.tool for question in QUESTIONS} == set(TOOLS)
     assert Counter(question.who for question in QUESTIONS).keys() == {"analyst", "engineer", "manager", "operator"}
     assert len(QUESTIONS) >= 60

@@ -34,12 +34,12 @@ def planted(tmp_path: Path) -> PlantedTenant:
     return PlantedTenant(tmp_path, PLANT, "PLANTED <i>tag</i>", ADDRESS)
 
 
-def test_every_tool_is_walked() -> None:
+def test_every_tool_is_called() -> None:
     assert sorted(CALLS) == sorted(tool.name for tool in offered_tools(Settings(mode="full")))
 
 
 @pytest.mark.parametrize("tool", CALLS)
-async def test_no_tool_lets_a_strangers_words_act(planted: PlantedTenant, tool: str) -> None:
+async def test_no_answer_contains_active_untrusted_text(planted: PlantedTenant, tool: str) -> None:
     answers = await planted.answers(tool)
     for answer in answers:
         assert_harmless(answer)
@@ -49,12 +49,12 @@ async def test_no_tool_lets_a_strangers_words_act(planted: PlantedTenant, tool: 
 @pytest.mark.parametrize(
     "kind", ["attackers", "categories", "countries", "datasets", "indicator_types", "industries", "tags"]
 )
-async def test_no_vocabulary_lets_them_act(planted: PlantedTenant, kind: str) -> None:
+async def test_no_vocabulary_contains_active_untrusted_text(planted: PlantedTenant, kind: str) -> None:
     async with planted.connected() as (client, _):
         assert_harmless(await client.call_tool("list_threat_vocabulary", {"kind": kind}))
 
 
-async def test_what_strangers_wrote_stands_between_the_marks(planted: PlantedTenant) -> None:
+async def test_untrusted_text_is_between_the_marks(planted: PlantedTenant) -> None:
     async with planted.connected() as (client, names):
         for tool in ("search_threat_events", "get_threat_event", "list_related_threat_events", "list_threat_datasets"):
             answer = await call(client, tool, names)
@@ -63,13 +63,13 @@ async def test_what_strangers_wrote_stands_between_the_marks(planted: PlantedTen
             assert outside.count("PLANTED") <= 2  # the names of the two datasets, cleaned
 
 
-async def test_the_mark_is_another_one_in_every_answer(planted: PlantedTenant) -> None:
+async def test_every_answer_has_another_mark(planted: PlantedTenant) -> None:
     async with planted.connected() as (client, names):
         texts = [text_of((await call(client, "list_threat_datasets", names)).content) for _ in range(20)]
     assert len(set(texts)) == 20
 
 
-async def test_an_indicator_is_true_in_the_data_and_defanged_in_the_text(planted: PlantedTenant) -> None:
+async def test_an_indicator_is_exact_in_the_data_and_defanged_in_the_text(planted: PlantedTenant) -> None:
     async with planted.connected() as (client, names):
         answer = await call(client, "search_threat_events", names)
     data = dict(answer.structured_content or {})
@@ -98,7 +98,7 @@ async def test_the_operator_decides_where_indicators_are_defanged(
     )
 
 
-async def test_an_address_is_named_where_it_is_the_indicator_and_nowhere_else(planted: PlantedTenant) -> None:
+async def test_an_email_address_is_shown_only_where_it_is_the_indicator(planted: PlantedTenant) -> None:
     text = "billing@example.org wrote to jo.doe@example.org"
     made = await planted.add(
         text, planted.home_name, indicator="billing@example.org", indicatorType="email", raw={"data": {"to": text}}
@@ -136,7 +136,7 @@ async def read_everything(client: Client, event_ids: list[str]) -> list[CallTool
     return answers
 
 
-async def test_the_hostile_events_of_the_sample_are_harmless_everywhere(sandbox: Tenant, tmp_path: Path) -> None:
+async def test_the_hostile_events_of_the_sample_are_harmless_in_every_answer(sandbox: Tenant, tmp_path: Path) -> None:
     async with Client(build_server(Settings(state_dir=tmp_path), sandbox.connect, clock=lambda: NOW)) as client:
         found = await client.call_tool("search_threat_events", {"tags": ["hostile-sample"], "limit": 100})
         ids = [str(one) for one in column(dict(found.structured_content or {}), "uuid")]
@@ -148,7 +148,7 @@ async def test_the_hostile_events_of_the_sample_are_harmless_everywhere(sandbox:
 
 
 @pytest.mark.skipif(not SYNTHETIC.exists(), reason="the exercise data lies beside the project")
-async def test_the_exercise_is_harmless_everywhere(tmp_path: Path) -> None:
+async def test_the_exercise_data_is_harmless_in_every_answer(tmp_path: Path) -> None:
     sandbox = Tenant(tmp_path, store=SandboxDatabase.open(clock=lambda: NOW))
     load_records(sandbox.store, read_records(SYNTHETIC))
     async with Client(build_server(Settings(state_dir=tmp_path), sandbox.connect, clock=lambda: NOW)) as client:
@@ -161,5 +161,5 @@ async def test_the_exercise_is_harmless_everywhere(tmp_path: Path) -> None:
         assert_harmless(answer)
 
 
-def test_the_plant_is_armed() -> None:
+def test_the_planted_text_is_hostile() -> None:
     assert len({found[0].lower() for found in ARMED.finditer(PLANT)}) >= 6

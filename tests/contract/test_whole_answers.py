@@ -23,7 +23,7 @@ NEW = re.compile(
 
 @pytest.mark.parametrize("mode", GENERATIONS)
 @pytest.mark.parametrize("tool", CALLS)
-async def test_a_tool_answers_in_full_as_it_is_written_down(tmp_path: Path, tool: str, mode: Generation) -> None:
+async def test_the_full_answer_of_a_tool_is_as_recorded(tmp_path: Path, tool: str, mode: Generation) -> None:
     tenant = PlantedTenant(
         tmp_path, "Invoice lure from billing.example.com", "invoice", "http://kit.example.com/pay/index.php"
     )
@@ -42,6 +42,6 @@ def numbered(text: str) -> str:
     return NEW.sub(lambda found: known.setdefault(found[0], f"ID{len(known) + 1}"), text)
 
 
-def test_every_answer_written_down_is_one_of_a_tool() -> None:
+def test_every_recorded_answer_has_its_tool() -> None:
     orphans = [f"git rm tests/contract/answers/{path.name}" for path in ANSWERS.iterdir() if path.stem not in CALLS]
     assert not orphans, "\n".join(orphans)

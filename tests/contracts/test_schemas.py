@@ -29,7 +29,7 @@ NO_TOOLS = {"export_id", "query_id", "query_json", "search_guide"}
 
 
 @pytest.mark.parametrize("offer", OFFERS)
-def test_no_schema_holds_what_breaks_a_client(offer: str) -> None:
+def test_no_schema_contains_anything_that_breaks_a_client(offer: str) -> None:
     assert [flaw for tool in offered_tools(OFFERS[offer]) for flaw in flaws(tool.parameters, tool.name)] == []
 
 
@@ -56,14 +56,14 @@ def test_a_tool_has_a_title_and_all_four_hints(name: str) -> None:
 
 
 @EACH
-def test_the_hints_say_what_the_verb_does(name: str) -> None:
+def test_the_hints_match_the_verb_of_the_name(name: str) -> None:
     hints, verb = EVERYTHING[name].annotations, name.split("_")[0]
     assert verb in HINTS, f"{verb} is a new verb: use one of VERBS in tests/contracts/test_schemas.py, or add it there"
     assert hints and (hints.read_only_hint, hints.destructive_hint) == HINTS[verb]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_description_sends_nobody_to_a_tool_that_its_mode_withholds(mode: Mode) -> None:
+def test_no_description_refers_to_a_tool_that_its_mode_withholds(mode: Mode) -> None:
     offered = {tool.name: tool for tool in offered_tools(Settings(mode=mode))}
     sent = {(name, other) for name, tool in offered.items() for other in named(tool)}
     assert {(name, other) for name, other in sent if other not in offered} == set()
@@ -117,6 +117,6 @@ def test_the_lint_finds(schema: Schema, flaw: str) -> None:
     assert flaw in flaws(schema, "tool")
 
 
-def test_the_lint_lets_a_plain_schema_through() -> None:
+def test_the_lint_accepts_a_plain_schema() -> None:
     rows: Schema = {"type": "array", "items": with_property(CHOICE), "description": "x" * 1_000}
     assert flaws(with_property(rows), "tool") == []

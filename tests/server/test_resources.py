@@ -78,14 +78,14 @@ async def test_the_resources_are_listed(client: Client) -> None:
     )
 
 
-async def test_the_datasets_are_what_the_tool_lists(client: Client) -> None:
+async def test_the_datasets_equal_those_of_the_tool(client: Client) -> None:
     content = await read(client, "cf1://datasets")
     assert same_mark(content.text) == await told(client, "list_threat_datasets")
     assert content.text.splitlines()[0] == MARK
 
 
 @pytest.mark.parametrize("dataset", ["Cybercrime", " cybercrime ", CYBERCRIME])
-async def test_an_event_is_told_in_full_by_name_or_uuid_of_its_dataset(
+async def test_an_event_is_read_in_full_by_name_or_uuid_of_its_dataset(
     client: Client, sandbox: Sandbox, dataset: str
 ) -> None:
     event = await some_event(sandbox)
@@ -101,7 +101,7 @@ async def test_an_event_is_told_in_full_by_name_or_uuid_of_its_dataset(
     assert (content.text.splitlines()[0], content.text.splitlines()[2]) == (MARK, f"uuid: {event}")
 
 
-async def test_the_guide_is_the_same_by_its_address_and_through_the_tool(client: Client) -> None:
+async def test_the_guide_equals_that_of_the_tool(client: Client) -> None:
     content = await read(client, "cf1://guide/search")
     assert content.mime_type == "text/markdown"
     assert same_mark(content.text) == f"{MARK}\n{search_guide()}"
@@ -110,7 +110,7 @@ async def test_the_guide_is_the_same_by_its_address_and_through_the_tool(client:
     assert data["search_guide"] == search_guide()
 
 
-async def test_a_missing_event_is_said_with_what_to_do(client: Client) -> None:
+async def test_a_missing_event_is_reported_with_the_next_step(client: Client) -> None:
     assert await unread(client, event_address("Cybercrime", NOBODY)) == snapshot(
         (
             -32602,
@@ -119,7 +119,7 @@ async def test_a_missing_event_is_said_with_what_to_do(client: Client) -> None:
     )
 
 
-async def test_an_unknown_dataset_is_said_with_the_known_ones(client: Client) -> None:
+async def test_an_unknown_dataset_is_reported_with_the_known_ones(client: Client) -> None:
     assert await unread(client, event_address("cybercrimes", NOBODY)) == snapshot(
         (
             -32602,
@@ -128,7 +128,7 @@ async def test_an_unknown_dataset_is_said_with_the_known_ones(client: Client) ->
     )
 
 
-async def test_an_event_id_that_is_none_reaches_no_route(client: Client, sandbox: Sandbox) -> None:
+async def test_an_invalid_event_id_is_not_sent_to_the_api(client: Client, sandbox: Sandbox) -> None:
     assert await unread(client, event_address("Cybercrime", "aggregate")) == snapshot(
         (-32602, "event_id: this is no event uuid; take it from the uuid column of a search.")
     )
@@ -162,7 +162,9 @@ async def test_an_address_of_another_kind_is_unknown(client: Client) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_what_may_not_be_read_is_withheld_by_its_rule(sandbox: Sandbox, mode: Literal["auto", "legacy"]) -> None:
+async def test_an_event_above_the_ceiling_is_withheld_by_its_rule(
+    sandbox: Sandbox, mode: Literal["auto", "legacy"]
+) -> None:
     event, red = await some_event(sandbox), await some_event(sandbox, "red", "ACME Incident Response")
     only = Settings(read_datasets=("DDoS Attacks", "ACME Incident Response"))
     async with served(sandbox.connect, only, mode) as client:
@@ -206,7 +208,7 @@ ACME Incident Response	fe0cbf94-ee7c-54e3-84bc-499004865e24	operational	private
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_with_the_reading_tools_switched_off_there_are_no_resources(
+async def test_there_are_no_resources_if_the_read_tools_are_switched_off(
     sandbox: Sandbox, mode: Literal["auto", "legacy"]
 ) -> None:
     async with served(sandbox.connect, Settings(toolsets=("watch",)), mode) as client:
@@ -221,7 +223,7 @@ async def test_with_the_reading_tools_switched_off_there_are_no_resources(
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_an_api_that_refuses_is_no_missing_resource(mode: Literal["auto", "legacy"]) -> None:
+async def test_a_refusal_of_the_api_is_not_a_missing_resource(mode: Literal["auto", "legacy"]) -> None:
     async with upstream(failed("403 Forbidden", "no")) as api:
         base = f"http://127.0.0.1:{api.port}/client/v4"
         settings = Settings(credentials=Credentials(ACCOUNT, TOKEN), base_url=base)
@@ -235,9 +237,7 @@ async def test_an_api_that_refuses_is_no_missing_resource(mode: Literal["auto", 
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_fault_of_the_server_tells_nothing_of_its_inside(
-    mode: Literal["auto", "legacy"], tmp_path: Path
-) -> None:
+async def test_a_bug_of_the_server_reveals_nothing_internal(mode: Literal["auto", "legacy"], tmp_path: Path) -> None:
     def broken() -> httpx.AsyncBaseTransport:
         raise RuntimeError(f"{TOKEN} in {tmp_path}")
 
