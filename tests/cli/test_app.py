@@ -42,10 +42,10 @@ def written(path: Path, *lines: str) -> str:
 def test_the_tour_plays_every_step_through_the_real_server() -> None:
     ended = run_command("try")
     assert ended.returncode == 0, ended.stderr
-    told = ended.stdout
+    output = ended.stdout
     for tool in offered_tools(Settings()):
-        assert tool.name in told
-    assert "COPPER LANTERN" in told and "Operation Ledger Frost" in told
+        assert tool.name in output
+    assert "COPPER LANTERN" in output and "Operation Ledger Frost" in output
 
 
 def test_the_version_is_the_installed_one() -> None:

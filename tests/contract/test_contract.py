@@ -1,4 +1,4 @@
-"""The published contract: `tools/*.json` holds what tools/list says, word for word."""
+"""The published contract: `tools/*.json` equals what tools/list returns, word for word."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Completions: the account's own words while somebody types, and never more than may be read."""
+"""Completions: values of the account's vocabularies, and never more than may be read."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -161,9 +161,9 @@ async def test_completions_are_values_of_list_threat_vocabulary(
     sandbox: Sandbox, settings: Settings, kind: Kind
 ) -> None:
     async with served(sandbox.connect, settings) as client:
-        told = await ask(client, "list_threat_vocabulary", kind=kind, limit=100)
+        listed = await ask(client, "list_threat_vocabulary", kind=kind, limit=100)
         values = await completed(client, NAMES[kind], "")
-    assert values == list(dict.fromkeys(column(told, kind) if told["values"] else []))
+    assert values == list(dict.fromkeys(column(listed, kind) if listed["values"] else []))
 
 
 async def test_withheld_values_are_not_completed(sandbox: Sandbox) -> None:

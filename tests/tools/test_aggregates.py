@@ -1,4 +1,4 @@
-"""Conversations about counts."""
+"""Counting events, by columns or in GraphQL."""
 
 import pytest
 from graphql import get_introspection_query

@@ -1,4 +1,4 @@
-"""Conversations about actors: what is known of one, what two have in common."""
+"""Profiles of one actor, and comparisons of two."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -40,13 +40,13 @@ async def served(sandbox: Sandbox, settings: Settings) -> AsyncGenerator[Client]
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """A small sandbox of the test's own."""
+    """A small sandbox of this test."""
     return Bench(tmp_path)
 
 
 @dataclass
 class Differing:
-    """The sandbox, save for requests with a part in path or query: those are answered by rote, or never."""
+    """The sandbox, except for requests that contain a text: those get a fixed response, or none."""
 
     sandbox: ASGIApp
     part: str
@@ -66,7 +66,7 @@ class Differing:
 async def differing(
     sandbox: Sandbox, settings: Settings, part: str, answer: JsonValue, status: int = 200
 ) -> AsyncGenerator[Client]:
-    """A client of a server over such an API."""
+    """A client of a server connected to such an API."""
     app = Differing(create_sandbox_app(sandbox.store), part, answer, status)
     async with Client(build_server(settings, lambda: httpx.ASGITransport(app), clock=lambda: NOW)) as client:
         yield client
@@ -76,7 +76,7 @@ DENIED: JsonValue = {"success": False, "errors": [{"message": "no"}], "result": 
 
 
 def table(data: dict[str, JsonValue], name: str) -> list[JsonValue]:
-    """The rows of one part of an answer."""
+    """Return the rows of one part of an answer."""
     part = data[name]
     assert isinstance(part, dict) and isinstance(part["rows"], list)
     return part["rows"]
@@ -349,8 +349,8 @@ async def test_the_figures_equal_those_of_a_search(client: Client) -> None:
     )
     categories = column(found, "category")
     assert profile["events"] == len(categories) > 20
-    told_of = {str(row[0]): row[2] for row in table(profile, "categories") if isinstance(row, list)}
-    assert told_of == {name: categories.count(name) for name in told_of}
+    shown = {str(row[0]): row[2] for row in table(profile, "categories") if isinstance(row, list)}
+    assert shown == {name: categories.count(name) for name in shown}
 
 
 async def test_a_profile_costs_eight_requests_and_the_next_one_five(client: Client, sandbox: Sandbox) -> None:
@@ -403,7 +403,7 @@ async def test_periods_are_whole_adjacent_days(client: Client, sandbox: Sandbox)
 
 
 @pytest.mark.parametrize(
-    ("period", "told_as"),
+    ("period", "shown_as"),
     [
         ({}, snapshot(("2026-08-26 to 2026-11-24", "2026-05-27 to 2026-08-25"))),
         ({"until": "2026-06"}, snapshot(("2026-04-01 to 2026-06-30", "2025-12-31 to 2026-03-31"))),
@@ -417,10 +417,10 @@ async def test_periods_are_whole_adjacent_days(client: Client, sandbox: Sandbox)
     ],
 )
 async def test_every_period_has_one_before_it(
-    client: Client, period: dict[str, JsonValue], told_as: tuple[str, str]
+    client: Client, period: dict[str, JsonValue], shown_as: tuple[str, str]
 ) -> None:
     data = await ask(client, "profile_attacker", attacker="COPPER LANTERN", **period)
-    assert (data["period"], data["period_before"]) == told_as
+    assert (data["period"], data["period_before"]) == shown_as
 
 
 async def test_a_quiet_actor_is_described_by_its_earlier_events(client: Client) -> None:
@@ -759,7 +759,7 @@ BUSY = "BUSY BEE"
 
 
 async def swarm(bench: Bench, count: int) -> None:
-    """So many events of one actor, a quarter of an hour apart, one in ten of them red."""
+    """Add `count` events of one actor, 15 minutes apart, every tenth of them red."""
     uuids = {one.name: one.uuid for one in bench.sandbox.store.datasets()}
     rows: list[dict[str, JsonValue]] = [
         {

@@ -1,4 +1,4 @@
-"""Conversations about what the account holds."""
+"""The datasets and vocabularies of the account."""
 
 import anyio
 import pytest

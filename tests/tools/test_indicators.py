@@ -35,7 +35,7 @@ CVE-2025-12345.
 
 
 class Home:
-    """A small tenant of one's own, and the server over it."""
+    """A small tenant of this test, and a server connected to it."""
 
     def __init__(self, folder: Path, read_datasets: tuple[str, ...] = ("*",), max_tlp: Tlp = Tlp.AMBER) -> None:
         self.tenant = Tenant(folder, ("Home", "Away"))
@@ -56,7 +56,7 @@ def hosts(count: int) -> list[JsonValue]:
 
 
 def rows(data: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
-    """The rows by their columns, empty cells left out."""
+    """Return the rows as mappings, without empty cells."""
     columns, found = data.get("columns", []), data.get("rows", [])
     assert isinstance(columns, list) and isinstance(found, list)
     return [
@@ -66,8 +66,8 @@ def rows(data: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
     ]
 
 
-async def everything(client: Client, **arguments: JsonValue) -> list[dict[str, JsonValue]]:
-    """Every page of a look-up."""
+async def all_rows(client: Client, **arguments: JsonValue) -> list[dict[str, JsonValue]]:
+    """Return the rows of all pages of a look-up."""
     pages = [await ask(client, TOOL, **arguments)]
     while cursor := pages[-1].get("next_cursor"):
         pages.append(await ask(client, TOOL, **arguments, cursor=cursor))
@@ -157,10 +157,10 @@ async def test_the_pages_together_list_each_indicator_once(client: Client, fille
     found = await ask(client, "search_threat_events", limit=200, fields=["indicator"])
     some = list(dict.fromkeys(column(found, "indicator")))[:60]
     indicators = [value for pair in zip(some, hosts(60), strict=False) for value in pair]
-    pages = await everything(client, indicators=indicators, limit=25)
-    told = [str(value) for page in pages for value in column(page, "indicator")]
+    pages = await all_rows(client, indicators=indicators, limit=25)
+    listed = [str(value) for page in pages for value in column(page, "indicator")]
     statuses = [value for page in pages for value in column(page, "status")]
-    assert len(told) == len(set(told)) == pages[0]["indicators"]
+    assert len(listed) == len(set(listed)) == pages[0]["indicators"]
     assert statuses == sorted(statuses, key=lambda status: status == "unknown")
     assert {str(page["counts"]) for page in pages} == {str(pages[0]["counts"])}
 
@@ -550,7 +550,7 @@ def _events(events: Sequence[dict[str, str]]) -> bytes:
 
 @asynccontextmanager
 async def _served(*script: bytes | Act) -> AsyncGenerator[tuple[Scripted, Client]]:
-    """A server over an upstream that plays the script."""
+    """A server connected to an upstream that plays the script."""
     async with upstream(*script) as scripted:
         base = f"http://127.0.0.1:{scripted.port}/client/v4"
         async with Client(build_server(settings_for(base), lambda: network(base), clock=lambda: NOW)) as client:
