@@ -41,12 +41,11 @@ from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.shown_texts import SeenTexts
 from cf1_mcp.store.spent_codes import SpentCodes
 from cf1_mcp.tools.aggregates import aggregates
-from cf1_mcp.tools.alert_changes import alert_changes
 from cf1_mcp.tools.alerts import alerts
 from cf1_mcp.tools.attackers import profiles
 from cf1_mcp.tools.changes import changes
 from cf1_mcp.tools.creation import creation
-from cf1_mcp.tools.datasets import datasets
+from cf1_mcp.tools.datasets import datasets, reverts
 from cf1_mcp.tools.deletion import deletion
 from cf1_mcp.tools.events import events
 from cf1_mcp.tools.exports import exports
@@ -54,11 +53,8 @@ from cf1_mcp.tools.imports import imports
 from cf1_mcp.tools.indicators import lookups
 from cf1_mcp.tools.moves import moves
 from cf1_mcp.tools.relationships import links
-from cf1_mcp.tools.reverts import reverts
 from cf1_mcp.tools.saved_queries import queries
-from cf1_mcp.tools.saved_query_changes import query_changes
 from cf1_mcp.tools.tags import tags
-from cf1_mcp.tools.undo import undoing
 from cf1_mcp.tools.updates import updates
 
 Lifespan = Callable[[MCPServer[ServerContext]], AbstractAsyncContextManager[ServerContext]]
@@ -80,11 +76,8 @@ TOOLS: tuple[Toolset, ...] = (
     deletion,
     reverts,
     queries,
-    query_changes,
     alerts,
-    alert_changes,
     changes,
-    undoing,
 )
 
 # What is listed changes only with the operator's settings.

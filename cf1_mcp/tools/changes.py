@@ -1,18 +1,22 @@
-"""What was changed here before."""
+"""The journal of changes: listing it, and undoing a change."""
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio.to_thread
+from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field, JsonValue
 
 from cf1_mcp.answers.answer import Answer, Card
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, cleaned
 from cf1_mcp.answers.event_pages import whole_list
-from cf1_mcp.context import History
-from cf1_mcp.contracts.arguments import Cursor, Limit
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.changes.effect import Effect, Planner
+from cf1_mcp.changes.guards import Planned, approved
+from cf1_mcp.changes.undo import plan_undo
+from cf1_mcp.context import Client, History
+from cf1_mcp.contracts.arguments import Confirm, Cursor, Limit
+from cf1_mcp.contracts.toolset import READ, UPDATE, Toolset
 from cf1_mcp.store.journal_records import Change
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
@@ -23,6 +27,7 @@ OneChange = Annotated[str | None, Field(description="Only this change, in full")
 # Older ones are in the journal, which the operator reads.
 MAX_LISTED = 1_000
 COLUMNS = ("change_id", "at", "tool", "outcome", "change", "undone_by")
+ChangeId = Annotated[str, Field(description="change_id from list_changes")]
 
 
 @changes.tool("List changes", READ)
@@ -67,3 +72,19 @@ def _card(change: Change) -> Card:
     }
     more = {"undoes": intent.undoes, "undone_by": change.undone_by}
     return Card(fields | {name: value for name, value in more.items() if value}, foreign)
+
+
+async def _plan(planning: Planner, journal: History, change_id: str) -> Effect[Any]:
+    return await plan_undo(planning, await anyio.to_thread.run_sync(journal.change, change_id))
+
+
+Undo = Annotated[Planned[Any], Resolve(approved(_plan))]
+
+
+@changes.tool("Undo a change", UPDATE)
+async def undo_change(client: Client, plan: Undo, change_id: ChangeId, confirm: Confirm = None) -> Card:
+    """Undo one change that this server made: take back an import, bring deleted events back, move events back, restore
+    fields, reverse the last edit. Where it destroys something it previews first and asks for a code. list_changes has
+    the change_id.
+    """
+    return plan.preview or await plan.carry_out(client)

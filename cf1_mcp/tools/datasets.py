@@ -1,24 +1,34 @@
-"""What the account holds: its datasets and its words."""
+"""Datasets and vocabulary: listing them, and reverting a dataset."""
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
+from mcp.server.mcpserver import Resolve
 from pydantic import Field
 
-from cf1_mcp.answers.answer import Answer, Rows
+from cf1_mcp.answers.answer import Answer, Card, Rows
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.answers.event_pages import whole_list, withheld_fact
 from cf1_mcp.api.vocabulary import Kind
-from cf1_mcp.context import KnownWords
-from cf1_mcp.contracts.arguments import Cursor, Limit
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.changes.guards import Planned, approved
+from cf1_mcp.changes.reverts import RevertDataset, plan_revert
+from cf1_mcp.context import Client, KnownWords
+from cf1_mcp.contracts.arguments import Confirm, Cursor, Limit
+from cf1_mcp.contracts.toolset import DELETE, READ, Toolset
 from cf1_mcp.policy.reading import DATASET_RULE, Reader, readable_words
 from cf1_mcp.search.guide import SearchGuide
 from cf1_mcp.search.spelling import near
 from cf1_mcp.text.sanitize import clean
 
 datasets = Toolset("events")
+reverts = Toolset("curation")
 
+# 30 days in minutes, as far as the point-in-time recovery of Durable Objects goes. The API publishes no bound.
+MAX_MINUTES_AGO: Final = 43_200
+
+RevertedDataset = Annotated[str, Field(description="Dataset name or uuid")]
+Minutes = Annotated[int, Field(ge=1, le=MAX_MINUTES_AGO)]
+Revert = Annotated[Planned[RevertDataset], Resolve(approved(plan_revert))]
 Contains = Annotated[str | None, Field(description="Only values that contain this")]
 
 
@@ -64,3 +74,14 @@ async def list_threat_vocabulary(
     listed = whole_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
     meant = near(wanted, known) if not rows else []
     return replace(listed, foreign={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed
+
+
+@reverts.tool("Revert a threat dataset", DELETE)
+async def revert_threat_dataset(
+    client: Client, plan: Revert, dataset_id: RevertedDataset, minutes_ago: Minutes, confirm: Confirm = None
+) -> Card:
+    """Put a whole dataset back to its state some minutes ago; all later work in it, by anyone, is lost. A last resort,
+    to roll it back after a bad import or script. Without `confirm` it changes nothing and answers a preview that holds
+    the code. To take back one change use undo_change.
+    """
+    return plan.preview or await plan.carry_out(client)
