@@ -7,16 +7,16 @@ from typing import Final
 from pydantic import JsonValue, ValidationError
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import ApiError
 from cf1_mcp.models import Condition, EventSearch, SavedQuery
 from cf1_mcp.search.conditions import MAX_CONDITIONS
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_QUERIES: Final = 20  # each costs a request
 MAX_IDS: Final = 100
-MAX_NAME_LENGTH: Final = 80
 
 
 async def find_affected_queries(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, JsonValue]:
@@ -29,7 +29,7 @@ async def find_affected_queries(client: ThreatEventsClient, event_ids: Sequence[
     except ApiError:
         return {"saved_queries": ["unknown: they could not be listed"]}
     checked = queries[:MAX_QUERIES]
-    found = await together(*(partial(_describe, client, query, event_ids[:MAX_IDS]) for query in checked))
+    found = await gather(partial(_describe, client, query, event_ids[:MAX_IDS]) for query in checked)
     sentences = [sentence for sentence in found if sentence]
     if queries and len(event_ids) > MAX_IDS:
         sentences.append(f"only the first {MAX_IDS} of {len(event_ids)} events were checked")

@@ -27,7 +27,8 @@ from cf1_mcp.changes.effect import Effect, P, Result
 from cf1_mcp.context import ServerContext, ToolContext
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
 from cf1_mcp.store.journal_records import Intent, JournalError, Outcome
-from cf1_mcp.text.sanitize import clean, defang
+from cf1_mcp.text.defang import defang
+from cf1_mcp.text.sanitize import clean
 
 MAX_SAMPLE: Final = 10
 MAX_SUMMARY_LENGTH: Final = 1_000

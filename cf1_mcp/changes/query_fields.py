@@ -11,9 +11,9 @@ from cf1_mcp.changes.query_scope import parse_search
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import SavedQuery, SavedQueryFields
 from cf1_mcp.store.confirmation_codes import canonical
-from cf1_mcp.text.sanitize import clean, visible
+from cf1_mcp.text.sanitize import clean, escape_invisible
 
-MAX_NAME_LENGTH: Final = 200
+MAX_LINE_LENGTH: Final = 200
 
 
 async def _named_fields(
@@ -64,16 +64,16 @@ def preview_fields(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def quote_name(name: str) -> str:
-    return repr(clean(name, MAX_NAME_LENGTH))
+    return repr(clean(name, MAX_LINE_LENGTH))
 
 
 def _checked_line(text: str, argument: str) -> str:
     """The text, if it is one readable line."""
     line = text.strip()
-    if not 0 < len(line) <= MAX_NAME_LENGTH or visible(line) != line:
+    if not 0 < len(line) <= MAX_LINE_LENGTH or escape_invisible(line) != line:
         raise BadArgument(
             argument,
             f"{quote_name(text)} is not a readable line",
-            f"1 to {MAX_NAME_LENGTH} visible characters in one line",
+            f"1 to {MAX_LINE_LENGTH} visible characters in one line",
         )
     return line

@@ -1,6 +1,6 @@
 """Reverting a dataset to an earlier state. The API has no way back."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from pydantic import BaseModel, JsonValue
@@ -11,6 +11,7 @@ from cf1_mcp.changes.effect import ChangeKind, Effect, Payload, Planner, Plannin
 from cf1_mcp.context import Now
 from cf1_mcp.errors import NotFound, Withheld
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch
+from cf1_mcp.text.dates import iso
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
@@ -37,7 +38,8 @@ async def plan_revert(planning: Planner, now: Now, dataset_id: str, minutes_ago:
     """Check that the dataset may be reverted, and find the events that are lost by it."""
     reading = planning.writing.reading
     dataset = planning.dataset_to_destroy(dataset_id)
-    target = _whole_seconds(now - timedelta(minutes=minutes_ago))
+    # Whole seconds, rounded down: one event too many is better than one unmentioned.
+    target = iso(now - timedelta(minutes=minutes_ago))
     lost = await _created_since(planning, dataset, target)
     hidden = sum(reading.above(event.tlp) for event in lost)
     if hidden:
@@ -90,11 +92,6 @@ async def _created_since(planning: Planning, dataset: Dataset, since: str) -> li
         if not new:
             break
     return sorted(found.values(), key=lambda event: event.uuid)
-
-
-def _whole_seconds(moment: datetime) -> str:
-    """The moment rounded down: one event too many is better than one unmentioned."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _is_in(event: Event, dataset: Dataset) -> bool:

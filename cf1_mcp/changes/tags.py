@@ -8,17 +8,17 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
-from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, choices, nearest
-from cf1_mcp.events.snapshots import MAX_CONCURRENT, read_events, refuse_copies
+from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, choices, did_you_mean
+from cf1_mcp.events.snapshots import read_events, refuse_copies
 from cf1_mcp.events.validation import checked_tags
 from cf1_mcp.models import Dataset, Done, Event
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_LISTED: Final = 5
-MAX_TAG_LENGTH: Final = 80
 
 TagsByEvent = Mapping[str, Sequence[str]]
 
@@ -177,7 +177,7 @@ async def _change_each(change: Change, tags_of: TagsByEvent, verb: str) -> Resul
     # Where the API is down or overloaded, more requests would only use up the time of the call.
     while tried < len(ids) and not any(failure.stop for failure in failures):
         group = ids[tried : tried + MAX_CONCURRENT]
-        results = await together(*(partial(_change_one, change, event_id, tags_of[event_id]) for event_id in group))
+        results = await gather(partial(_change_one, change, event_id, tags_of[event_id]) for event_id in group)
         failures += [result for result in results if result is not None]
         tried += len(group)
     left = {failure.event_id for failure in failures}
@@ -222,16 +222,15 @@ def _distinct(tags_of: TagsByEvent) -> list[str]:
 
 
 def _no_such_tag(planning: Planning, tags: Sequence[str], events: Sequence[Event]) -> BadArgument:
-    existing = sorted({tag for event in events for tag in event.tags}, key=str.casefold)
-    meant = nearest(tags[0], existing) if tags else None
-    hint = f", did you mean {clean(meant, MAX_TAG_LENGTH)!r}?" if meant else ""
-    valid = choices([clean(tag, MAX_TAG_LENGTH) for tag in existing]) or "other events"
-    return BadArgument(planning.argument("tags"), f"none of these events has {_listed(tags)}{hint}", valid)
+    known = sorted({clean(tag, MAX_NAME_LENGTH) for event in events for tag in event.tags}, key=str.casefold)
+    hint = did_you_mean(tags[0], known) if tags else ""
+    problem = f"none of these events has {_listed(tags)}{hint}"
+    return BadArgument(planning.argument("tags"), problem, choices(known) or "other events")
 
 
 def _listed(tags: Sequence[str]) -> str:
     more = f" and {len(tags) - MAX_LISTED} more" if len(tags) > MAX_LISTED else ""
-    return ", ".join(repr(clean(tag, MAX_TAG_LENGTH)) for tag in tags[:MAX_LISTED]) + more
+    return ", ".join(repr(clean(tag, MAX_NAME_LENGTH)) for tag in tags[:MAX_LISTED]) + more
 
 
 TAGGING = ChangeKind("tag_threat_events", TagEvents, tag_events, _undo_tagging)

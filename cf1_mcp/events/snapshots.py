@@ -7,12 +7,11 @@ from typing import Final, get_args
 from pydantic import BaseModel, JsonValue, field_serializer
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import BadArgument, NotFound
 from cf1_mcp.models import Condition, Dataset, Direction, Event, EventSearch, Raw, RelationshipType, SearchValue
 from cf1_mcp.policy.writing import Writing
 
-MAX_CONCURRENT: Final = 8
 MAX_VALUES: Final = 100  # values that the API takes in one condition
 MAX_COPIES: Final = 1000  # events that one page may hold
 TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipType)
@@ -56,11 +55,7 @@ async def read_snapshots(
         raw, links = await _read_raw(client, dataset, event), await _read_links(client, dataset, event)
         return Snapshot(event=event, raw=raw, links=links)
 
-    snapshots: list[Snapshot] = []
-    for start in range(0, len(event_ids), MAX_CONCURRENT):
-        group = event_ids[start : start + MAX_CONCURRENT]
-        snapshots += await together(*(partial(read, event_id) for event_id in group))
-    return snapshots
+    return await gather(partial(read, event_id) for event_id in event_ids)
 
 
 async def _read_raw(client: ThreatEventsClient, dataset: Dataset, event: Event) -> Raw | None:
@@ -94,10 +89,7 @@ async def read_events(
     async def read(event_id: str) -> Event:
         return writing.at_home(await client.read_event(dataset.uuid, event_id), dataset, argument)
 
-    events: list[Event] = []
-    for start in range(0, len(event_ids), MAX_CONCURRENT):
-        events += await together(*(partial(read, event_id) for event_id in event_ids[start : start + MAX_CONCURRENT]))
-    return events
+    return await gather(partial(read, event_id) for event_id in event_ids)
 
 
 async def refuse_copies(

@@ -19,13 +19,12 @@ from cf1_mcp.changes.alerts import (
 from cf1_mcp.changes.guards import Planned, approved, journaled
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor
-from cf1_mcp.contracts.toolset import CREATE, DELETE, READ, UPDATE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.errors import NotFound
 from cf1_mcp.models import AlertFrequency
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
-
-alerts = Toolset("watch")
 
 OnlyAlert = Annotated[int | None, Field(description="Only this alert", ge=1), BeforeValidator(unfilled)]
 AlertNumber = Annotated[int, Field(description="id from list_query_alerts", ge=1)]
@@ -38,7 +37,7 @@ Update = Annotated[Planned[UpdateAlert], Resolve(journaled(plan_alert_update))]
 Deletion = Annotated[Planned[DeleteAlert], Resolve(approved(plan_alert_deletion))]
 
 
-@alerts.tool("List query alerts", READ)
+@WATCH.tool("List query alerts", ToolEffect.READ)
 async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: Cursor = None) -> Rows:
     """List the alerts on saved queries: who is told (notified by mail or webhook) when a query finds something new, how
     often, and which are silenced. Use it to see whether there is an alert on a query; what it watches for stands in
@@ -66,7 +65,7 @@ async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: 
     return whole_list("alerts", columns, rows, cursor, alert=alert_id)
 
 
-@alerts.tool("Create a query alert", CREATE)
+@WATCH.tool("Create a query alert", ToolEffect.CREATE)
 async def create_query_alert(
     client: Client, plan: Creation, query_id: WatchedQuery, frequency: Frequency = "daily", enabled: Enabled = True
 ) -> Card:
@@ -76,7 +75,7 @@ async def create_query_alert(
     return await plan.carry_out(client)
 
 
-@alerts.tool("Update a query alert", UPDATE)
+@WATCH.tool("Update a query alert", ToolEffect.UPDATE)
 async def update_query_alert(
     client: Client,
     plan: Update,
@@ -90,7 +89,7 @@ async def update_query_alert(
     return await plan.carry_out(client)
 
 
-@alerts.tool("Delete a query alert", DELETE)
+@WATCH.tool("Delete a query alert", ToolEffect.DELETE)
 async def delete_query_alert(client: Client, plan: Deletion, alert_id: AlertNumber, confirm: Confirm = None) -> Card:
     """Delete an alert for good, so that it never notifies again; its query stays. Without `confirm` it changes nothing
     and answers a preview that holds the code. To silence it for a while use update_query_alert.

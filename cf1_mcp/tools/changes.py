@@ -14,14 +14,13 @@ from cf1_mcp.answers.event_pages import whole_list
 from cf1_mcp.changes.effect import Effect, Planner
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.changes.undo import plan_undo
-from cf1_mcp.context import Client, History
+from cf1_mcp.context import ChangeJournal, Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor, Limit
-from cf1_mcp.contracts.toolset import READ, UPDATE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CHANGES
 from cf1_mcp.store.journal_records import Change
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
-
-changes = Toolset("changes")
 
 OneChange = Annotated[str | None, Field(description="Only this change, in full"), BeforeValidator(unfilled)]
 # Older ones are in the journal, which the operator reads.
@@ -30,9 +29,9 @@ COLUMNS = ("change_id", "at", "tool", "outcome", "change", "undone_by")
 ChangeId = Annotated[str, Field(description="change_id from list_changes")]
 
 
-@changes.tool("List changes", READ)
+@CHANGES.tool("List changes", ToolEffect.READ)
 async def list_changes(
-    journal: History, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
+    journal: ChangeJournal, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
 ) -> Answer:
     """List what this server changed, newest first: the log of what was created, imported, modified, moved, deleted,
     removed, reverted or undone, and whether it has finished, failed or is unknown. Use it to see whether anybody did
@@ -65,23 +64,23 @@ def _card(change: Change) -> Card:
         "tool": intent.tool,
         "outcome": change.outcome,
     }
-    foreign: dict[str, JsonValue] = {
+    untrusted: dict[str, JsonValue] = {
         "change": clean(intent.summary, MAX_FIELD_LENGTH),
         "arguments": cleaned(dict(intent.arguments), MAX_CELL_LENGTH),
         "result": cleaned(change.result, MAX_CELL_LENGTH),
     }
     more = {"undoes": intent.undoes, "undone_by": change.undone_by}
-    return Card(fields | {name: value for name, value in more.items() if value}, foreign)
+    return Card(fields | {name: value for name, value in more.items() if value}, untrusted)
 
 
-async def _plan(planning: Planner, journal: History, change_id: str) -> Effect[Any]:
+async def _plan(planning: Planner, journal: ChangeJournal, change_id: str) -> Effect[Any]:
     return await plan_undo(planning, await anyio.to_thread.run_sync(journal.change, change_id))
 
 
 Undo = Annotated[Planned[Any], Resolve(approved(_plan))]
 
 
-@changes.tool("Undo a change", UPDATE)
+@CHANGES.tool("Undo a change", ToolEffect.UPDATE)
 async def undo_change(client: Client, plan: Undo, change_id: ChangeId, confirm: Confirm = None) -> Card:
     """Undo one change that this server made: take back an import, bring deleted events back, move events back, restore
     fields, reverse the last edit. Where it destroys something it previews first and asks for a code. list_changes has

@@ -9,14 +9,13 @@ from cf1_mcp.changes.creation import CreateEvent, plan_creation
 from cf1_mcp.changes.guards import Planned, journaled
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Country, Description, HomeDataset, Marking, Moment, NewTags, RawData
-from cf1_mcp.contracts.toolset import CREATE, Toolset
-
-creation = Toolset("curation")
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 
 Creation = Annotated[Planned[CreateEvent], Resolve(journaled(plan_creation))]
 
 
-@creation.tool("Create a threat event", CREATE)
+@CURATION.tool("Create a threat event", ToolEffect.CREATE)
 async def create_threat_event(
     client: Client,
     plan: Creation,

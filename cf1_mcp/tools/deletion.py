@@ -14,14 +14,13 @@ from cf1_mcp.changes.deletion import DeleteEvents, plan_deletion
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, EventIds, HomeDataset
-from cf1_mcp.contracts.toolset import DELETE, Toolset
-
-deletion = Toolset("curation")
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 
 Deletion = Annotated[Planned[DeleteEvents], Resolve(approved(plan_deletion))]
 
 
-@deletion.tool("Delete threat events", DELETE)
+@CURATION.tool("Delete threat events", ToolEffect.DELETE)
 async def delete_threat_events(
     client: Client, plan: Deletion, dataset_id: HomeDataset, event_ids: EventIds, confirm: Confirm = None
 ) -> Card:

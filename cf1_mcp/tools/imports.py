@@ -16,14 +16,13 @@ from cf1_mcp.changes.effect import Result
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.context import Client, ToolContext
 from cf1_mcp.contracts.arguments import Confirm
-from cf1_mcp.contracts.toolset import CREATE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import ApiError, NotFound, Refused, Unavailable, UnexpectedAnswer
 from cf1_mcp.imports.batches import Batch, NewLink, Rows, spans
 from cf1_mcp.imports.call_input import Content, ContentFormat, Defaults, Intake, OnDuplicate, TargetDataset
 from cf1_mcp.models import BulkCreated, RelationshipsCreated, RelationshipType
 from cf1_mcp.text.sanitize import clean
-
-imports = Toolset("curation")
 
 GROUP: Final = 100  # events a request; the API publishes no maximum
 RESERVED_SECONDS: Final = 3.0  # seconds kept of a call to tell what was made, should the API be slow
@@ -48,7 +47,7 @@ Progress = Annotated[Report, Resolve(_report)]
 Import = Annotated[Planned[ImportEvents], Resolve(approved(plan_import))]
 
 
-@imports.tool("Import threat events", CREATE)
+@CURATION.tool("Import threat events", ToolEffect.CREATE)
 async def import_threat_events(
     client: Client,
     plan: Import,

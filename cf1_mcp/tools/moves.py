@@ -10,16 +10,15 @@ from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.changes.moves import MoveEvents, plan_move
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, EventIds, HomeDataset
-from cf1_mcp.contracts.toolset import DELETE, Toolset
-
-moves = Toolset("curation")
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 
 Destination = Annotated[str, Field(description="Dataset name or uuid to move them to")]
 KeepRaw = Annotated[bool, Field(description="false loses the raw evidence for good")]
 Move = Annotated[Planned[MoveEvents], Resolve(approved(plan_move))]
 
 
-@moves.tool("Move threat events", DELETE)
+@CURATION.tool("Move threat events", ToolEffect.DELETE)
 async def move_threat_events(
     client: Client,
     plan: Move,

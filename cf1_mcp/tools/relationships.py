@@ -10,10 +10,9 @@ from cf1_mcp.changes.guards import Planned, approved, journaled
 from cf1_mcp.changes.relationships import RelateEvents, UnrelateEvents, plan_relating, plan_unrelating
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, EventId, EventIds, HomeDataset
-from cf1_mcp.contracts.toolset import CREATE, DELETE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.models import RelationshipType
-
-links = Toolset("curation")
 
 OtherDataset = Annotated[str | None, Field(description="Dataset of related_ids where it is another one")]
 Kind = Annotated[RelationshipType | None, Field(description="Without it: a plain reference, which can be undone")]
@@ -21,7 +20,7 @@ Relating = Annotated[Planned[RelateEvents], Resolve(journaled(plan_relating))]
 Unrelating = Annotated[Planned[UnrelateEvents], Resolve(approved(plan_unrelating))]
 
 
-@links.tool("Relate threat events", CREATE)
+@CURATION.tool("Relate threat events", ToolEffect.CREATE)
 async def relate_threat_events(
     client: Client,
     plan: Relating,
@@ -38,7 +37,7 @@ async def relate_threat_events(
     return await plan.carry_out(client)
 
 
-@links.tool("Unrelate threat events", DELETE)
+@CURATION.tool("Unrelate threat events", ToolEffect.DELETE)
 async def unrelate_threat_events(
     client: Client,
     plan: Unrelating,

@@ -21,11 +21,10 @@ from cf1_mcp.changes.saved_queries import (
 )
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor
-from cf1_mcp.contracts.toolset import CREATE, DELETE, READ, UPDATE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
-
-queries = Toolset("watch")
 
 
 def _as_text(value: object) -> object:
@@ -47,7 +46,7 @@ Update = Annotated[Planned[UpdateQuery], Resolve(approved(plan_query_update))]
 Deletion = Annotated[Planned[DeleteQuery], Resolve(approved(plan_query_deletion))]
 
 
-@queries.tool("List saved queries", READ)
+@WATCH.tool("List saved queries", ToolEffect.READ)
 async def list_saved_queries(client: Client, query_id: OnlyQuery = None, cursor: Cursor = None) -> Rows:
     """List the account's saved queries: the stored searches, what each looks for, whether it alerts or feeds a block
     list. Use it to see what is being watched, or before a query is changed or deleted; to run one give its id to
@@ -70,7 +69,7 @@ async def list_saved_queries(client: Client, query_id: OnlyQuery = None, cursor:
     return whole_list("queries", columns, rows, cursor, query=query_id)
 
 
-@queries.tool("Create a saved query", CREATE)
+@WATCH.tool("Create a saved query", ToolEffect.CREATE)
 async def create_saved_query(
     client: Client,
     plan: Creation,
@@ -89,7 +88,7 @@ async def create_saved_query(
     return plan.preview or await plan.carry_out(client)
 
 
-@queries.tool("Update a saved query", UPDATE)
+@WATCH.tool("Update a saved query", ToolEffect.UPDATE)
 async def update_saved_query(
     client: Client,
     plan: Update,
@@ -109,7 +108,7 @@ async def update_saved_query(
     return plan.preview or await plan.carry_out(client)
 
 
-@queries.tool("Delete a saved query", DELETE)
+@WATCH.tool("Delete a saved query", ToolEffect.DELETE)
 async def delete_saved_query(client: Client, plan: Deletion, query_id: QueryNumber, confirm: Confirm = None) -> Card:
     """Delete a saved query for good, and its alerts with it: get rid of one that nobody uses any more. Without
     `confirm` it changes nothing and answers a preview that holds the code. To keep it but silence it use

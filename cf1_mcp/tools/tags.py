@@ -10,17 +10,16 @@ from cf1_mcp.changes.guards import Planned, approved, journaled
 from cf1_mcp.changes.tags import TagEvents, UntagEvents, plan_tagging, plan_untagging
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, EventIds, HomeDataset, NewTags
-from cf1_mcp.contracts.toolset import CREATE, DELETE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.text.lenient import Words
-
-tags = Toolset("curation")
 
 OldTags = Annotated[Words, Field(description="Tags to take off", max_length=100)]
 Tagging = Annotated[Planned[TagEvents], Resolve(journaled(plan_tagging))]
 Untagging = Annotated[Planned[UntagEvents], Resolve(approved(plan_untagging))]
 
 
-@tags.tool("Tag threat events", CREATE)
+@CURATION.tool("Tag threat events", ToolEffect.CREATE)
 async def tag_threat_events(
     client: Client, plan: Tagging, dataset_id: HomeDataset, event_ids: EventIds, tags: NewTags
 ) -> Card:
@@ -30,7 +29,7 @@ async def tag_threat_events(
     return await plan.carry_out(client)
 
 
-@tags.tool("Untag threat events", DELETE)
+@CURATION.tool("Untag threat events", ToolEffect.DELETE)
 async def untag_threat_events(
     client: Client,
     plan: Untagging,

@@ -9,14 +9,13 @@ from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.changes.updates import UpdateEvent, plan_update
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Country, EventId, HomeDataset, Marking, Moment, RawData
-from cf1_mcp.contracts.toolset import UPDATE, Toolset
-
-updates = Toolset("curation")
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 
 Update = Annotated[Planned[UpdateEvent], Resolve(approved(plan_update))]
 
 
-@updates.tool("Update a threat event", UPDATE)
+@CURATION.tool("Update a threat event", ToolEffect.UPDATE)
 async def update_threat_event(
     client: Client,
     plan: Update,

@@ -14,14 +14,14 @@ from cf1_mcp.context import utc_now
 from cf1_mcp.store.approvals import Approvals
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import Intent
+from tests.commands import run_command
 
 CODE = "K7QF-2M9D-XW4T"
 
 
 def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     environment = {"CF1_STATE_DIR": str(folder), "PATH": os.environ["PATH"], "COLUMNS": "120"}
-    command = [sys.executable, "-m", "cf1_mcp", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    return run_command(*arguments, environment=environment)
 
 
 @pytest.fixture
