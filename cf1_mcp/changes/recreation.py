@@ -1,7 +1,6 @@
 """How deleted events are created again: with evidence and tags, and linked as far as the rules allow."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from pydantic import Field, JsonValue
 
@@ -10,19 +9,8 @@ from cf1_mcp.changes.effect import Payload, Planning, Result
 from cf1_mcp.errors import ApiError, Withheld
 from cf1_mcp.events.snapshots import Snapshot, find_datasets_of
 from cf1_mcp.models import Event, NewEvent, NewRaw, Raw
+from cf1_mcp.models.fields import SETTABLE
 from cf1_mcp.policy.reading import Reading
-
-REQUIRED: Final = ("category", "date", "event", "tlp")
-OPTIONAL: Final = (
-    "attacker",
-    "attacker_country",
-    "indicator",
-    "indicator_type",
-    "insight",
-    "tags",
-    "target_country",
-    "target_industry",
-)
 
 
 class RecreateEvents(Payload):
@@ -108,8 +96,10 @@ def _new_event(event: Event, raw: Raw | None, dataset_id: str) -> NewEvent:
     evidence: dict[str, object] = {"data": raw.data if raw and isinstance(raw.data, dict) else {}}
     if raw:
         evidence |= {name: value for name in ("source", "tlp") if (value := getattr(raw, name))}
-    fields = {name: getattr(event, name) for name in REQUIRED}
-    fields |= {name: value for name in OPTIONAL if (value := getattr(event, name))}
+    required = [field.name for field in SETTABLE if field.creation == "required"]
+    optional = [field.name for field in SETTABLE if field.creation == "optional"]
+    fields = {name: getattr(event, name) for name in required}
+    fields |= {name: value for name in optional if (value := getattr(event, name))}
     return NewEvent.model_validate({**fields, "dataset_id": dataset_id, "raw": NewRaw.model_validate(evidence)})
 
 
