@@ -39,8 +39,8 @@ Deletion = Annotated[Planned[DeleteAlert], Resolve(approved(plan_alert_deletion)
 
 @WATCH.tool("List query alerts", ToolEffect.READ)
 async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: Cursor = None) -> Rows:
-    """List the alerts on saved queries: who is told (notified by mail or webhook) when a query finds something new, how
-    often, and which are silenced. Use it to see whether there is an alert on a query; what it watches for stands in
+    """List the alerts on saved queries: who is notified (by mail or webhook) when a query finds something new, how
+    often, and which are silenced. Use it to see whether a query has an alert; what it watches for is in
     list_saved_queries.
     """
     if alert_id is not None:
@@ -69,8 +69,8 @@ async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: 
 async def create_query_alert(
     client: Client, plan: Creation, query_id: WatchedQuery, frequency: Frequency = "daily", enabled: Enabled = True
 ) -> Card:
-    """Have people outside notified, as by mail or webhook, when a saved query finds something new: at each hit or once
-    a day. To save the query first use create_saved_query.
+    """Notify people outside, by mail or webhook, when a saved query finds something new: at each hit or once a day. To
+    save the query first use create_saved_query.
     """
     return await plan.carry_out(client)
 
@@ -83,7 +83,7 @@ async def update_query_alert(
     frequency: AlertFrequency | None = None,
     enabled: bool | None = None,
 ) -> Card:
-    """Change how often an alert notifies (a noisy one daily, not at each hit), or silence, mute and wake it again. It
+    """Change how often an alert notifies (a noisy one daily, not at each hit), or silence, mute and re-enable it. It
     stays on its query: for another query use create_query_alert.
     """
     return await plan.carry_out(client)
@@ -92,6 +92,6 @@ async def update_query_alert(
 @WATCH.tool("Delete a query alert", ToolEffect.DELETE)
 async def delete_query_alert(client: Client, plan: Deletion, alert_id: AlertNumber, confirm: Confirm = None) -> Card:
     """Delete an alert for good, so that it never notifies again; its query stays. Without `confirm` it changes nothing
-    and answers a preview that holds the code. To silence it for a while use update_query_alert.
+    and returns a preview with the code. To silence it for a while use update_query_alert.
     """
     return plan.preview or await plan.carry_out(client)

@@ -37,7 +37,7 @@ async def create_threat_event(
     raw_tlp: str | None = None,
 ) -> Card:
     """Create one event in one dataset: record a sighting, report or add an incident, an indicator that you observed, a
-    finding of your own. For several at once use import_threat_events. list_threat_vocabulary tells valid categories,
+    finding of your own. For several at once use import_threat_events. list_threat_vocabulary lists valid categories,
     industries and indicator types.
     """
     return await plan.carry_out(client)

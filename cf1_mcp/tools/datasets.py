@@ -78,8 +78,8 @@ async def list_threat_vocabulary(
 async def revert_threat_dataset(
     client: Client, plan: Revert, dataset_id: RevertedDataset, minutes_ago: Minutes, confirm: Confirm = None
 ) -> Card:
-    """Put a whole dataset back to its state some minutes ago; all later work in it, by anyone, is lost. A last resort,
-    to roll it back after a bad import or script. Without `confirm` it changes nothing and answers a preview that holds
-    the code. To take back one change use undo_change.
+    """Revert a whole dataset to its state some minutes ago; all later work in it, by anyone, is lost. A last resort, to
+    roll it back after a bad import or script. Without `confirm` it changes nothing and returns a preview with the code.
+    To take back one change use undo_change.
     """
     return plan.preview or await plan.carry_out(client)

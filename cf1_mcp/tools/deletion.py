@@ -25,7 +25,7 @@ async def delete_threat_events(
     client: Client, plan: Deletion, dataset_id: HomeDataset, event_ids: EventIds, confirm: Confirm = None
 ) -> Card:
     """Delete events from one dataset for good: purge or erase false positives, duplicates, a bad import. Without
-    `confirm` it changes nothing and answers a preview that holds the code. To keep the events elsewhere use
+    `confirm` it changes nothing and returns a preview with the code. To keep the events elsewhere use
     move_threat_events.
     """
     return plan.preview or await plan.carry_out(client)

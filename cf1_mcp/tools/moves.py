@@ -28,8 +28,8 @@ async def move_threat_events(
     keep_raw_data: KeepRaw = True,
     confirm: Confirm = None,
 ) -> Card:
-    """Move events from one dataset to another, with their raw evidence unless told otherwise: quarantine suspicious
-    ones, transfer or archive them. Without `confirm` it changes nothing and answers a preview that holds the code. To
-    be rid of events use delete_threat_events.
+    """Move events from one dataset to another, by default with their raw evidence: quarantine suspicious ones, transfer
+    or archive them. Without `confirm` it changes nothing and returns a preview with the code. To remove events for good
+    use delete_threat_events.
     """
     return plan.preview or await plan.carry_out(client)

@@ -32,7 +32,7 @@ async def relate_threat_events(
 ) -> Card:
     """Link or connect one event to others, such as a phishing mail to the malware it dropped: a plain reference, or
     with `relationship_type` a typed relationship of which event_id is the parent (the campaign, the cause). Typed ones
-    cannot be removed again. To make events use create_threat_event.
+    cannot be removed again. To create events use create_threat_event.
     """
     return await plan.carry_out(client)
 
@@ -48,7 +48,7 @@ async def unrelate_threat_events(
     confirm: Confirm = None,
 ) -> Card:
     """Remove references from one event to others: cut a link or connection made by mistake. Without `confirm` it
-    changes nothing and answers a preview that holds the code. Typed relationships cannot be removed: the API has no way
-    to. To make one use relate_threat_events.
+    changes nothing and returns a preview with the code. Typed relationships cannot be removed: the API has no way to.
+    To add one use relate_threat_events.
     """
     return plan.preview or await plan.carry_out(client)

@@ -48,12 +48,12 @@ Deletion = Annotated[Planned[DeleteQuery], Resolve(approved(plan_query_deletion)
 
 @WATCH.tool("List saved queries", ToolEffect.READ)
 async def list_saved_queries(client: Client, query_id: OnlyQuery = None, cursor: Cursor = None) -> Rows:
-    """List the account's saved queries: the stored searches, what each looks for, whether it alerts or feeds a block
+    """List the account's saved queries: the stored searches, what each searches for, whether it alerts or feeds a block
     list. Use it to see what is being watched, or before a query is changed or deleted; to run one give its id to
     search_threat_events.
     """
     saved = await client.list_queries() if query_id is None else [await client.read_query(query_id)]
-    # The person who saved it stays unnamed: an address is personal data that no investigation needs.
+    # Without who saved it: an address is personal data that no investigation needs.
     rows = [
         [
             query.id,
@@ -81,8 +81,8 @@ async def create_saved_query(
     rule_scope: RuleScope = None,
     confirm: Confirm = None,
 ) -> Card:
-    """Save a search under a name of its own: keep it to be run again, watch for new hits, or block what it finds at the
-    gateway. With `rule_enabled` it first answers a preview with a code, because a block list changes. To search once
+    """Save a search under its own name: keep it to run again, watch for new hits, or block what it finds at the
+    gateway. With `rule_enabled` it first returns a preview with a code, because a block list changes. To search once
     use search_threat_events; to notify people use create_query_alert.
     """
     return plan.preview or await plan.carry_out(client)
@@ -101,17 +101,16 @@ async def update_saved_query(
     rule_scope: str | None = None,
     confirm: Confirm = None,
 ) -> Card:
-    """Change a saved query: rename it, narrow or widen what it searches, switch its blocking rule on or off. What is
-    given is replaced, the rest stays. Where its rule is or becomes enabled it first answers a preview with a code,
-    because a block list changes. For its alerts use update_query_alert.
+    """Change a saved query: rename it, narrow or widen what it searches, switch its blocking rule on or off. Only given
+    fields are replaced. Where its rule is or becomes enabled it first returns a preview with a code, because a block
+    list changes. For its alerts use update_query_alert.
     """
     return plan.preview or await plan.carry_out(client)
 
 
 @WATCH.tool("Delete a saved query", ToolEffect.DELETE)
 async def delete_saved_query(client: Client, plan: Deletion, query_id: QueryNumber, confirm: Confirm = None) -> Card:
-    """Delete a saved query for good, and its alerts with it: get rid of one that nobody uses any more. Without
-    `confirm` it changes nothing and answers a preview that holds the code. To keep it but silence it use
-    update_saved_query.
+    """Delete a saved query for good, and its alerts with it: remove one that nobody uses any more. Without `confirm` it
+    changes nothing and returns a preview with the code. To keep it but silence it use update_saved_query.
     """
     return plan.preview or await plan.carry_out(client)

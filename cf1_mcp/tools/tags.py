@@ -1,4 +1,4 @@
-"""Tagging threat events, and taking tags off again."""
+"""Tagging threat events, and taking tags off them."""
 
 from typing import Annotated
 
@@ -23,8 +23,8 @@ Untagging = Annotated[Planned[UntagEvents], Resolve(approved(plan_untagging))]
 async def tag_threat_events(
     client: Client, plan: Tagging, dataset_id: HomeDataset, event_ids: EventIds, tags: NewTags
 ) -> Card:
-    """Add tags to events of one dataset, beside those they have: label, flag or mark them as triaged, reviewed or a
-    false positive, with the name of a campaign or an actor. For other fields use update_threat_event.
+    """Add tags to events of one dataset, in addition to those they have: label, flag or mark them as triaged, reviewed
+    or a false positive, with the name of a campaign or an actor. For other fields use update_threat_event.
     """
     return await plan.carry_out(client)
 
@@ -39,6 +39,6 @@ async def untag_threat_events(
     confirm: Confirm = None,
 ) -> Card:
     """Take tags off events of one dataset: strip a wrong label, flag or mark; their other tags stay. Without `confirm`
-    it changes nothing and answers a preview that holds the code. To add tags use tag_threat_events.
+    it changes nothing and returns a preview with the code. To add tags use tag_threat_events.
     """
     return plan.preview or await plan.carry_out(client)
