@@ -112,12 +112,13 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(bench: Bench) ->
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Delete alert 1 on saved query 1 'phish' for good: it notifies nobody any more.",
+            "change": "Delete alert 1 on saved query 1 'phish' for good: it no longer notifies anyone.",
             "query_id": 1,
             "frequency": "daily",
             "enabled": True,
-            "undo": "The journal keeps the alert; made anew it would have a new id.",
+            "undo": "undo_change creates the alert again from the journal, with a new id.",
             "code": "...",
+            "untrusted": ["frequency"],
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
             ],
@@ -128,7 +129,7 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(bench: Bench) ->
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Delete alert 1 on saved query 1 'phish' for good: it notifies nobody any more.",
+            "change": "Delete alert 1 on saved query 1 'phish' for good: it no longer notifies anyone.",
             "alert_id": 1,
         }
     )

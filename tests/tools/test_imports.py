@@ -156,15 +156,15 @@ async def test_26_rows_need_a_code_and_25_do_not(bench: Bench) -> None:
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Create 26 events with 1 relationships in dataset 'Mine'.",
+            "change": "Create 26 events with 1 relationship in dataset 'Mine'.",
             "events": 26,
             "relationships": 1,
             "dates": "2026-11-20T00:00:00Z to 2026-11-20T00:00:00Z",
             "markings": {"green": 26},
             "categories": {"Phishing": 26},
-            "undo": "undo_change deletes the events whose ids the API tells, within the operator's rules; tags made anew stay.",
+            "undo": "undo_change deletes the events whose ids the API reports, within the operator's rules; new tags stay.",
             "code": "...",
-            "untrusted": ["dates"],
+            "untrusted": ["dates", "categories"],
             "sample": {
                 "untrusted": ["rows"],
                 "columns": ["uuid", "date", "tlp", "attacker", "event"],
@@ -552,7 +552,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
             snapshot(
                 {
                     "status": "partial",
-                    "change": "Create 207 events with 1 relationships in dataset 'Mine'.",
+                    "change": "Create 207 events with 1 relationship in dataset 'Mine'.",
                     "events": 100,
                     "relationships": 0,
                     "unknown_rows": "100-199",
@@ -569,7 +569,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
             snapshot(
                 {
                     "status": "partial",
-                    "change": "Create 207 events with 1 relationships in dataset 'Mine'.",
+                    "change": "Create 207 events with 1 relationship in dataset 'Mine'.",
                     "events": 100,
                     "relationships": 0,
                     "refused": [
@@ -591,7 +591,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
             snapshot(
                 {
                     "status": "partial",
-                    "change": "Create 207 events with 1 relationships in dataset 'Mine'.",
+                    "change": "Create 207 events with 1 relationship in dataset 'Mine'.",
                     "events": 100,
                     "relationships": 0,
                     "unknown_rows": "100-199",
@@ -608,7 +608,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
             snapshot(
                 {
                     "status": "partial",
-                    "change": "Create 207 events with 1 relationships in dataset 'Mine'.",
+                    "change": "Create 207 events with 1 relationship in dataset 'Mine'.",
                     "events": 100,
                     "relationships": 0,
                     "unknown_rows": "100-199",
@@ -739,7 +739,7 @@ async def test_without_the_newer_route_one_family_goes_by_the_older_and_its_ids_
         }
     )
     assert found["events"] == 3
-    assert "tells no events that it made" in undo
+    assert "lists no created events" in undo
     assert bench.changes_sent() == []
 
 

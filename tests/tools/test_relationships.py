@@ -55,13 +55,15 @@ async def test_a_typed_relationship_makes_the_event_the_parent(bench: Bench) -> 
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Add 1 caused_by relationships from event ... of dataset 'Mine' to events of 'Yours'.",
+            "change": "Add 1 caused_by relationship from event ... of dataset 'Mine' to events of 'Yours'.",
             "related": "...",
         }
     )
     assert done["related"] == [step.uuid]
     assert change.intent.datasets == (campaign.dataset_id, step.dataset_id)
-    assert again == snapshot("related_ids: every one of them is linked so already. Use events that are not linked yet.")
+    assert again == snapshot(
+        "related_ids: all of them are linked in this way already. Use events that are not linked yet."
+    )
     async with bench.api() as api:
         below = await api.list_relationships(campaign.uuid, campaign.dataset_id, "descendants", 1, [kind], False)
     assert {one.uuid for one in below} == {old.uuid, step.uuid}
@@ -82,7 +84,7 @@ async def test_references_are_removed_with_the_code_of_their_preview(bench: Benc
             {
                 "source": "sandbox: fictional data, not intelligence",
                 "status": "confirmation_required",
-                "change": "Remove 1 references from event ... of dataset 'Mine'. Typed relationships stay: the API has no way to remove them.",
+                "change": "Remove 1 reference from event ... of dataset 'Mine'. Typed relationships stay: the API has no way to remove them.",
                 "references": 1,
                 "undo": "undo_change adds the references again.",
                 "code": "...",

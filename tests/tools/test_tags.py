@@ -71,7 +71,7 @@ async def test_taking_tags_off_waits_for_a_code_and_keeps_what_there_was(bench: 
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Take 'Wave' off 1 events in dataset 'Mine'.",
+            "change": "Take 'Wave' off 1 event in dataset 'Mine'.",
             "events": 1,
             "tags_taken_off": 1,
             "undo": "undo_change tags the events again.",
@@ -273,7 +273,7 @@ async def test_a_failure_inside_an_answer_is_no_success(bench: Bench) -> None:
             "source": "sandbox: fictional data, not intelligence",
             "status": "failed",
             "change_id": "...",
-            "change": "Tag 1 events in dataset 'Mine' with 'wave'.",
+            "change": "Tag 1 event in dataset 'Mine' with 'wave'.",
             "tagged": [],
             "failed": "[{'event': 'EVENT', 'reason': 'The API answered that it did not do it.'}]",
             "untrusted": ["failed"],

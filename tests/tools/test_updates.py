@@ -285,6 +285,7 @@ async def test_an_answer_that_shows_other_values_is_no_success(bench: Bench) -> 
             "event_id": "...",
             "changed": [],
             "differs": [{"field": "attacker", "sent": "New", "answered": "Old"}],
+            "untrusted": ["differs"],
         }
     )
 
