@@ -18,6 +18,9 @@ from cf1_mcp.sandbox.http.exchange_log import Exchange, ExchangeLog
 from cf1_mcp.sandbox.storage.database import Store
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
+from cf1_mcp.store.approvals import Approvals
+from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.stores import Stores, open_stores
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -58,6 +61,20 @@ class Bench:
         self.sandbox = Sandbox(Store.open(clock=lambda: self.now))
         for name in (MINE, YOURS):
             self.sandbox.store.add_dataset(name)
+
+    @property
+    def journal(self) -> Journal:
+        """The journal that the servers over this sandbox write."""
+        return self._stores.journal
+
+    @property
+    def approvals(self) -> Approvals:
+        """The requests that they put before the operator."""
+        return self._stores.approvals
+
+    @property
+    def _stores(self) -> Stores:
+        return open_stores(Settings(state_dir=self.folder), lambda: self.now)
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)

@@ -15,8 +15,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
-import anyio
-import anyio.to_thread
 from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, Resolve
 from pydantic import BaseModel, Field, JsonValue
 
@@ -80,13 +78,13 @@ class Planned:
             JournalError: the intent could not be written, so nothing was changed.
             ApiError: the change failed, or it is unknown whether it was made; the journal says which.
         """
-        effect, journal = self.effect, self.server.journal
-        if self.code is not None and not self.server.spent.spend(self.code):
+        effect, journal = self.effect, self.server.stores.journal
+        if self.code is not None and not await self.server.stores.spent_codes.spend(self.code):
             raise BadArgument("confirm", "this code was used already", "list_changes to see what came of it")
         intent = Intent(
             effect.tool, effect.arguments, effect.datasets, effect.summary, effect.before, undoes=effect.undoes
         )
-        change_id = await anyio.to_thread.run_sync(journal.begin, intent)
+        change_id = await journal.begin(intent)
         try:
             result = await call()
         except ThreatEventsError as error:
@@ -96,7 +94,7 @@ class Planned:
         told: dict[str, JsonValue] = {"status": result.status, "change_id": change_id, "change": _summary(effect)}
         told |= ours | _repeats(self.server, effect)
         try:
-            await anyio.to_thread.run_sync(journal.finish, change_id, result.status, dict(result.facts))
+            await journal.finish(change_id, result.status, dict(result.facts))
         except JournalError as error:
             return Card(told, foreign, notes=[f"The change was made, but {error}"])
         return Card(told, foreign)
@@ -110,9 +108,9 @@ class Planned:
         # No answer, or an unreadable one, does not tell that nothing was done.
         outcome: Outcome = "unknown" if isinstance(error, Unavailable | UnexpectedAnswer) else "failed"
         if outcome == "failed" and self.code is not None:
-            self.server.spent.give_back(self.code)
+            await self.server.stores.spent_codes.give_back(self.code)
         reason: JsonValue = {"error": str(error)}
-        await anyio.to_thread.run_sync(self.server.journal.finish, change_id, outcome, reason)
+        await self.server.stores.journal.finish(change_id, outcome, reason)
 
 
 class Consent(BaseModel):
@@ -133,7 +131,7 @@ def approved(plan: Plan) -> Callable[..., Awaitable[Planned]]:
         server = context.request_context.lifespan_context
         if not effect.needs_code or confirm is None:
             return effect
-        if not server.confirmations.accepts(confirm, effect.tool, effect.arguments, effect.before):
+        if not server.confirmation_codes.accepts(confirm, effect.tool, effect.arguments, effect.before):
             raise BadArgument(
                 "confirm",
                 "this code is not for this change as things stand now",
@@ -177,7 +175,7 @@ def journaled(plan: Plan) -> Callable[..., Awaitable[Planned]]:
 
 async def _preview(server: ServerContext, effect: Effect) -> Card:
     """What would happen, and the code that lets it."""
-    code = server.confirmations.code(effect.tool, effect.arguments, effect.before)
+    code = server.confirmation_codes.code(effect.tool, effect.arguments, effect.before)
     ours, foreign = _by_origin({**effect.facts, **effect.read_as})
     shown: dict[str, JsonValue] = {
         "status": "confirmation_required",
@@ -191,7 +189,7 @@ async def _preview(server: ServerContext, effect: Effect) -> Card:
     preview = Card(shown, foreign, {"sample": sample} if effect.events else {}, [NOTE])
     if server.settings.approval == "operator":
         ttl, told = float(server.settings.confirm_ttl), fitted(preview).text(Style())
-        await anyio.to_thread.run_sync(server.approvals.ask, code, effect.tool, told, ttl)
+        await server.stores.approvals.ask(code, effect.tool, told, ttl)
     return preview
 
 
@@ -220,7 +218,7 @@ def _wordless(value: JsonValue) -> bool:
 
 def _repeats(server: ServerContext, effect: Effect) -> dict[str, JsonValue]:
     """What of the change repeats texts that were read before, where anything does."""
-    sentences = server.seen.repeated(effect.arguments)
+    sentences = server.shown_texts.repeated(effect.arguments)
     return {"repeats": [*sentences]} if sentences else {}
 
 
@@ -231,5 +229,5 @@ def _refuse_who_cannot_ask(context: ToolContext) -> None:
 
 
 async def _redeem(server: ServerContext, code: str) -> None:
-    if not await anyio.to_thread.run_sync(server.approvals.redeem, code):
+    if not await server.stores.approvals.redeem(code):
         raise Withheld("The change has not been approved by the operator, and until then it", "CF1_APPROVAL (operator)")

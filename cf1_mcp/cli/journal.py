@@ -1,8 +1,9 @@
-"""The commands of the operator: what was changed, and what may be."""
+"""The operator's commands: list, show and verify changes, and approve them."""
 
 import json
 import sys
 
+import anyio
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -11,17 +12,16 @@ from rich.text import Text
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import ThreatEventsError
 from cf1_mcp.settings import Settings
-from cf1_mcp.store.approvals import Approvals
-from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.stores import Stores, open_stores
 from cf1_mcp.text.sanitize import clean
 
 MAX_SUMMARY_LENGTH = 200
 
 
 def show_changes(settings: Settings, limit: int, console: Console) -> None:
-    """The newest changes, a row each."""
+    """Print the newest changes, one row each."""
     table = Table("id", "at (UTC)", "tool", "outcome", "change")
-    for change in _journal(settings).changes(limit):
+    for change in anyio.run(_stores(settings).journal.changes, limit):
         at = change.at.strftime("%Y-%m-%d %H:%M")
         summary = clean(change.intent.summary, MAX_SUMMARY_LENGTH)
         table.add_row(change.id, at, change.intent.tool, change.outcome, Text(summary))
@@ -29,10 +29,10 @@ def show_changes(settings: Settings, limit: int, console: Console) -> None:
 
 
 def show_change(settings: Settings, change_id: str) -> None:
-    """All of one change as JSON, its pre-image included."""
-    change = _journal(settings).change(change_id)
+    """Print one change as JSON, including its pre-image."""
+    change = anyio.run(_stores(settings).journal.change, change_id)
     intent = change.intent
-    told = {
+    shown = {
         "id": change.id,
         "at": change.at.isoformat(),
         "tool": intent.tool,
@@ -46,38 +46,38 @@ def show_change(settings: Settings, change_id: str) -> None:
         "undone_by": change.undone_by,
         "before": intent.before,
     }
-    # ASCII only, so that nothing written by an attacker can steer the terminal.
-    typer.echo(json.dumps(told, indent=2, ensure_ascii=True))
+    # ASCII only, so that text written by an attacker cannot control the terminal.
+    typer.echo(json.dumps(shown, indent=2, ensure_ascii=True))
 
 
 def verify_journal(settings: Settings) -> None:
-    """Say that the chain holds.
+    """Check the chain and print that it is intact.
 
     Raises:
-        ThreatEventsError: it does not; the message says where.
+        ThreatEventsError: it is not; the message states where.
     """
-    problems = _journal(settings).verify()
+    problems = anyio.run(_stores(settings).journal.verify)
     if problems:
         raise ThreatEventsError("The journal was altered or damaged. " + " ".join(problems))
-    typer.echo("The journal is whole: no entry was altered, removed, added or moved.")
+    typer.echo("The journal is intact: no entry was altered, removed, added or moved.")
 
 
 def decide(settings: Settings, code: str, console: Console) -> None:
-    """Show a change that waits, and ask the person at the terminal for a yes or no.
+    """Show a change that waits for approval, and ask the person at the terminal for a yes or no.
 
     Raises:
-        ThreatEventsError: there is no terminal, or nothing waits under the code.
+        ThreatEventsError: there is no terminal, or no request with this code waits.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ThreatEventsError("An approval is given by a person at a terminal, and this is none.")
-    approvals = Approvals(settings.state_dir / "approvals.db", utc_now)
-    request = approvals.find(code)
-    console.print(Text(f"{request.tool} asks, until {request.expires_at:%H:%M:%S} UTC:\n"))
+        raise ThreatEventsError("A person gives an approval at a terminal, and this is not a terminal.")
+    approvals = _stores(settings).approvals
+    request = anyio.run(approvals.find, code)
+    console.print(Text(f"{request.tool} requests, until {request.expires_at:%H:%M:%S} UTC:\n"))
     console.print(Text(request.preview))
     agreed = typer.confirm("\nMake this change?", default=False)
-    approvals.decide(code, approved=agreed)
-    console.print(Text("Approved: the same call now goes through, once." if agreed else "Refused."))
+    anyio.run(approvals.decide, code, agreed)
+    console.print(Text("Approved: the same call now succeeds, once." if agreed else "Refused."))
 
 
-def _journal(settings: Settings) -> Journal:
-    return Journal(settings.state_dir / "journal.db", utc_now)
+def _stores(settings: Settings) -> Stores:
+    return open_stores(settings, utc_now)

@@ -67,7 +67,7 @@ class ThreatTool(Tool):
         server = context.request_context.lifespan_context
         if self.annotations == READ:
             for event_id, text in answer.free_texts():
-                server.seen.remember(event_id, text)
+                server.shown_texts.remember(event_id, text)
         return _result(answer, server, links=(context.protocol_version or "") >= LINKS_SINCE)
 
     def _refuse_unknown(self, arguments: Mapping[str, object]) -> None:

@@ -19,7 +19,7 @@ COMMON: Final = frozenset(
 )
 
 
-class SeenTexts:
+class ShownTexts:
     """The newest texts, by the event that they are of."""
 
     def __init__(self) -> None:

@@ -1,10 +1,8 @@
 """What was changed here before."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated
 
-import anyio.to_thread
 from pydantic import BeforeValidator, Field, JsonValue
 
 from cf1_mcp.answers.answer import Answer, Card
@@ -35,8 +33,8 @@ async def list_changes(
     log.
     """
     if change_id is not None:
-        return _card(await anyio.to_thread.run_sync(journal.change, change_id))
-    found = await anyio.to_thread.run_sync(partial(journal.changes, MAX_LISTED, pre_images=False))
+        return _card(await journal.change(change_id))
+    found = await journal.changes(MAX_LISTED, pre_images=False)
     unknown = ["Unknown means that no answer came: look at the events before making the change again."]
     rows = [_row(change) for change in found]
     return whole_list("changes", COLUMNS, rows, cursor, limit, notes=unknown if _any_unknown(found) else [])

@@ -13,7 +13,7 @@ from cf1_mcp.answers.answer import Answer, Block, Card, Link, Rows
 from cf1_mcp.answers.cursors import digest
 from cf1_mcp.answers.event_pages import ABSENCE, named, withheld_fact
 from cf1_mcp.answers.rendering import Style
-from cf1_mcp.context import Client, Now, Operator, ToolContext
+from cf1_mcp.context import Client, Now, ToolContext
 from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
 from cf1_mcp.contracts.toolset import READ, Toolset
 from cf1_mcp.errors import BadArgument, Withheld, choices
@@ -24,7 +24,7 @@ from cf1_mcp.policy.reading import Reading, Scope
 from cf1_mcp.search.no_results import explained
 from cf1_mcp.search.request import AskedNarrowly, Question
 from cf1_mcp.search.scopes import NarrowScope
-from cf1_mcp.store.export_files import ExportFolder, Page, Stored
+from cf1_mcp.store.export_files import ExportFolder, StoredExport, StoredPage
 from cf1_mcp.text.dates import moment
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
@@ -36,8 +36,8 @@ FICTIONAL_SOURCE: Final = "cf1-mcp sandbox: fictional events"
 VERBATIM: Final = "The content is word for word what the file holds, true indicators included: it is for machines."
 
 
-async def _folder(operator: Operator, now: Now) -> ExportFolder:
-    return ExportFolder(operator, now, MEDIA_TYPES)
+async def _folder(context: ToolContext) -> ExportFolder:
+    return context.request_context.lifespan_context.stores.exports
 
 
 Exports = Annotated[ExportFolder, Resolve(_folder)]
@@ -89,7 +89,7 @@ async def export_threat_events(
 class ExportPage(Answer):
     """A page of an export, word for word in both forms: defanged or clipped it would be another file."""
 
-    page: Page
+    page: StoredPage
 
     def blocks(self, style: Style) -> Iterator[Block]:
         yield Block(False, [f"{name}: {value}" for name, value in self._facts().items()])
@@ -112,7 +112,7 @@ class ExportPage(Answer):
         return {
             "export_id": export.id,
             "format": export.format,
-            "media_type": export.media_type,
+            "media_type": _media_type(export),
             "size": export.size,
             "offset": page.offset,
             **following,
@@ -170,13 +170,17 @@ def _cut(export: Export, now: datetime) -> list[str]:
     ]
 
 
-def _link(one: Stored, file: Format, place: int, count: int) -> Link:
+def _link(one: StoredExport, file: Format, place: int, count: int) -> Link:
     number = f"-{place}" if count > 1 else ""
     about = f"{label(file.marking)}, until {_told_time(one.expires)}"
-    return Link(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, one.media_type, one.size)
+    return Link(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, _media_type(one), one.size)
 
 
-def _uri(one: Stored) -> str:
+def _media_type(one: StoredExport) -> str:
+    return MEDIA_TYPES.get(one.format, "text/plain")
+
+
+def _uri(one: StoredExport) -> str:
     return f"cf1://exports/{one.id}"
 
 

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import anyio.to_thread
 from mcp.server.mcpserver import Resolve
 from pydantic import Field
 
@@ -21,7 +20,7 @@ ChangeId = Annotated[str, Field(description="change_id from list_changes")]
 
 
 async def _change(journal: History, change_id: str) -> Change:
-    return await anyio.to_thread.run_sync(journal.change, change_id)
+    return await journal.change(change_id)
 
 
 Past = Annotated[Change, Resolve(_change)]

@@ -1,4 +1,4 @@
-"""The operator's commands: what was changed, and what may be."""
+"""The operator's commands: list, show, verify and approve changes."""
 
 import json
 import os
@@ -7,13 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import anyio
 import pytest
 from inline_snapshot import snapshot
+from pydantic import JsonValue
 
 from cf1_mcp.context import utc_now
-from cf1_mcp.store.approvals import Approvals
-from cf1_mcp.store.journal import Journal
+from cf1_mcp.settings import Settings
 from cf1_mcp.store.journal_records import Intent
+from cf1_mcp.store.stores import Stores, open_stores
 
 CODE = "K7QF-2M9D-XW4T"
 
@@ -24,26 +26,30 @@ def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
 
+def stores(folder: Path) -> Stores:
+    return open_stores(Settings(state_dir=folder), utc_now)
+
+
 @pytest.fixture
 def change(tmp_path: Path) -> str:
-    """A change in a journal, its summary written by somebody hostile."""
-    journal = Journal(tmp_path / "journal.db")
-    summary = "Delete 1 events from dataset '\x1b[2Jevil\u202e' for good."
-    change_id = journal.begin(
-        Intent("delete_threat_events", {"event_ids": ["e"]}, ("d",), summary, [{"event": "\x1b"}])
-    )
-    journal.finish(change_id, "done", {"deleted": 1})
+    """A change in a journal, with a summary that an attacker wrote."""
+    journal = stores(tmp_path).journal
+    summary = "Delete 1 event from dataset '\x1b[2Jevil\u202e' for good."
+    intent = Intent("delete_threat_events", {"event_ids": ["e"]}, ("d",), summary, [{"event": "\x1b"}])
+    change_id = anyio.run(journal.begin, intent)
+    result: JsonValue = {"deleted": 1}
+    anyio.run(journal.finish, change_id, "done", result)
     return change_id
 
 
 def test_changes_are_listed_newest_first(tmp_path: Path, change: str) -> None:
-    second = Journal(tmp_path / "journal.db").begin(Intent("undo", {}, (), "Interrupted", None))
+    second = anyio.run(stores(tmp_path).journal.begin, Intent("undo", {}, (), "Interrupted", None))
     told = run(tmp_path, "journal", "list").stdout
     assert told.index(second) < told.index(change)
     assert "unknown" in told and "\x1b" not in told and "\u202e" not in told
 
 
-def test_a_change_is_shown_whole_and_cannot_steer_the_terminal(tmp_path: Path, change: str) -> None:
+def test_a_change_is_shown_in_full_and_cannot_control_the_terminal(tmp_path: Path, change: str) -> None:
     told = run(tmp_path, "journal", "show", change).stdout
     shown = json.loads(told)
     assert told.isascii() and "\x1b" not in told
@@ -52,13 +58,13 @@ def test_a_change_is_shown_whole_and_cannot_steer_the_terminal(tmp_path: Path, c
     )
 
 
-def test_a_whole_journal_is_said_to_be_whole(tmp_path: Path, change: str) -> None:
+def test_an_intact_journal_is_reported_as_intact(tmp_path: Path, change: str) -> None:
     assert change and run(tmp_path, "journal", "verify").stdout == snapshot(
-        "The journal is whole: no entry was altered, removed, added or moved.\n"
+        "The journal is intact: no entry was altered, removed, added or moved.\n"
     )
 
 
-def test_a_damaged_journal_is_said_to_be_damaged(tmp_path: Path, change: str) -> None:
+def test_a_damaged_journal_is_reported_as_damaged(tmp_path: Path, change: str) -> None:
     assert change
     file = tmp_path / "journal.db"
     content = file.read_bytes()
@@ -68,15 +74,15 @@ def test_a_damaged_journal_is_said_to_be_damaged(tmp_path: Path, change: str) ->
     assert ended.returncode == 2 and ended.stderr.startswith("cf1-mcp: The journal was altered or damaged.")
 
 
-def test_an_unknown_change_is_said(tmp_path: Path) -> None:
+def test_an_unknown_change_is_reported(tmp_path: Path) -> None:
     ended = run(tmp_path, "journal", "show", "c-none")
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
 
 
 @pytest.mark.parametrize(("typed", "state"), [("y\n", "approved"), ("n\n", "refused"), ("\n", "refused")])
 def test_a_person_decides_on_a_terminal(tmp_path: Path, typed: str, state: str) -> None:
-    approvals = Approvals(tmp_path / "approvals.db", utc_now)
-    approvals.ask(CODE, "delete_threat_events", "Delete 1 events\nundo: possible", 600)
+    approvals = stores(tmp_path).approvals
+    anyio.run(approvals.ask, CODE, "delete_threat_events", "Delete 1 event\nundo: possible", 600)
     inside, outside = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "cf1_mcp", "approve", CODE.lower()],
@@ -88,11 +94,11 @@ def test_a_person_decides_on_a_terminal(tmp_path: Path, typed: str, state: str) 
         os.close(outside)
         os.write(inside, typed.encode())
         told = _everything(inside)
-    assert process.returncode == 0 and "Delete 1 events" in told and "undo: possible" in told
-    assert approvals.find(CODE).state == state
+    assert process.returncode == 0 and "Delete 1 event" in told and "undo: possible" in told
+    assert anyio.run(approvals.find, CODE).state == state
 
 
-def test_a_code_that_nobody_asked_for_cannot_be_approved(tmp_path: Path) -> None:
+def test_a_code_without_a_request_cannot_be_approved(tmp_path: Path) -> None:
     inside, outside = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "cf1_mcp", "approve", CODE],
@@ -107,7 +113,7 @@ def test_a_code_that_nobody_asked_for_cannot_be_approved(tmp_path: Path) -> None
 
 
 def _everything(terminal: int) -> str:
-    """All that a terminal shows until its program ends, which Linux tells by an error."""
+    """Return all that a terminal shows until its program ends, which Linux reports as an error."""
     parts: list[bytes] = []
     while True:
         try:

@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 
+from cf1_mcp.context import utc_now
+from cf1_mcp.settings import Settings
+from cf1_mcp.store.journal_records import Change
+from cf1_mcp.store.stores import open_stores
 from tests.ports import ACCOUNT, environment_for, sandbox_on_a_port
 
 MINE = "Mine"
@@ -95,6 +100,10 @@ class Tenant:
     def counted_outcomes(self) -> dict[str, int]:
         """How many rows the report tells under which outcome."""
         return dict(Counter(line["outcome"] for line in self.report() if "row" in line))
+
+    def changes(self) -> list[Change]:
+        """The changes in the command's journal, newest first."""
+        return anyio.run(open_stores(Settings(state_dir=self.folder / "state"), utc_now).journal.changes)
 
     def written(self, name: str, text: str | bytes) -> Path:
         path = self.folder / name
