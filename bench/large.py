@@ -10,8 +10,8 @@ import httpx
 
 from bench.timing import timed
 from bench.upstream import ACCOUNT, TOKEN, sandbox, written
-from cf1_mcp.sandbox.storage.database import Store
-from cf1_mcp.sandbox.storage.record_files import load, read_records
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.event_files import load_records, read_records
 
 EVENTS = 120_000
 ROUNDS = 15
@@ -32,7 +32,7 @@ def loading() -> float:
     with TemporaryDirectory() as folder:
         file = written(Path(folder), EVENTS)
         start = perf_counter()
-        loaded = load(Store.open(), read_records(file))
+        loaded = load_records(SandboxDatabase.open(), read_records(file))
         assert loaded.events == EVENTS
         return (perf_counter() - start) * 1000
 

@@ -1,4 +1,4 @@
-"""What a tool can receive by naming it in its signature."""
+"""What the server holds while it runs, and the parameters through which tools receive parts of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class ServerContext:
-    """What exists as long as the server."""
+    """Everything that lives as long as the server."""
 
     settings: Settings
     client: ThreatEventsClient
@@ -59,8 +59,9 @@ async def _now(context: ToolContext) -> datetime:
     return context.request_context.lifespan_context.clock()
 
 
+# Resolved by the SDK for each call, and absent from the schema that a model sees.
 Client = Annotated[ThreatEventsClient, Resolve(_client)]
-KnownWords = Annotated[Vocabulary, Resolve(_vocabulary)]
-History = Annotated[Journal, Resolve(_journal)]
-Operator = Annotated[Settings, Resolve(_settings)]
+AccountVocabulary = Annotated[Vocabulary, Resolve(_vocabulary)]
+ChangeJournal = Annotated[Journal, Resolve(_journal)]
+OperatorSettings = Annotated[Settings, Resolve(_settings)]
 Now = Annotated[datetime, Resolve(_now)]

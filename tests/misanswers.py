@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cf1_mcp.sandbox.app import sandbox_app
+from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.tenant import Bench
@@ -36,7 +36,7 @@ async def misanswered(
     bench: Bench, route: str, answer: JsonValue, status: int = 200, settings: Settings | None = None
 ) -> AsyncGenerator[Client]:
     """A client of a server over such an API, by default with all that `bench.allowed()` allows."""
-    app = Misanswering(sandbox_app(bench.sandbox.store), route, answer, status)
+    app = Misanswering(create_sandbox_app(bench.sandbox.store), route, answer, status)
     allowed = settings or bench.allowed()
     server = build_server(allowed, lambda: httpx.ASGITransport(app), clock=lambda: bench.now)
     async with Client(server) as client:

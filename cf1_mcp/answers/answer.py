@@ -1,8 +1,8 @@
 """What tools answer: the same facts as text and as data, counted and kept to a size.
 
 Lists are columnar. Text is tab-separated with a header, because a table costs a model a third of what JSON does; some
-clients show only the text and others only the data, so neither holds what the other lacks. What strangers wrote is
-`foreign` here: it stands between marks in the text, and is named under `untrusted` in the data.
+clients show only the text and others only the data, so neither holds what the other lacks. What this server states is
+`facts`; what others wrote is `untrusted`: it is between marks in the text, and listed under `untrusted` in the data.
 """
 
 import json
@@ -36,9 +36,9 @@ Facts = Mapping[str, JsonValue]
 
 @dataclass(frozen=True)
 class Block:
-    """Lines of an answer's text, and whether strangers wrote them."""
+    """Lines of an answer's text, and whether they are untrusted."""
 
-    foreign: bool
+    untrusted: bool
     lines: Sequence[str]
 
 
@@ -72,9 +72,9 @@ class Answer(ABC):
         """The answer as a model reads it."""
         lines: list[str] = []
         filled = (block for block in self.blocks(style) if block.lines)
-        for foreign, blocks in groupby(filled, key=lambda block: block.foreign):
+        for untrusted, blocks in groupby(filled, key=lambda block: block.untrusted):
             inside = [line for block in blocks for line in block.lines]
-            lines += style.apart(inside) if foreign else inside
+            lines += style.apart(inside) if untrusted else inside
         return "\n".join(lines)
 
     def free_texts(self) -> Iterable[tuple[str, str]]:
@@ -90,18 +90,18 @@ class Answer(ABC):
 class Rows(Answer):
     """A list: `columns` name what each of `rows` holds, `facts` say what it is a list of, `notes` what to know.
 
-    Rows are strangers' words; so is what stands in `foreign`.
+    Rows are untrusted; so are the values in `untrusted`.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     facts: Facts = field(default_factory=dict[str, JsonValue])
     notes: Sequence[str] = ()
-    foreign: Facts = field(default_factory=dict[str, JsonValue])
+    untrusted: Facts = field(default_factory=dict[str, JsonValue])
 
     def blocks(self, style: Style) -> Iterator[Block]:
         yield Block(False, _lines(self.facts))
-        yield Block(True, _foreign_lines(self.foreign, style))
+        yield Block(True, _untrusted_lines(self.untrusted, style))
         if self.rows:
             table = ["\t".join(_in_table(value, style) for value in row) for row in self.rows]
             yield Block(True, ["\t".join(self.columns), *table])
@@ -110,7 +110,7 @@ class Rows(Answer):
     def structured(self, style: Style) -> dict[str, JsonValue]:
         rows: list[JsonValue] = [[style.told(_kept(value)) for value in row] for row in self.rows]
         table: dict[str, JsonValue] = {"columns": [*self.columns], "rows": rows} if rows else {}
-        return {**self.facts, **_told(self.foreign, style, [*self.foreign, *(["rows"] if rows else [])])} | {
+        return {**self.facts, **_told(self.untrusted, style, [*self.untrusted, *(["rows"] if rows else [])])} | {
             **table,
             **_notes(self.notes),
         }
@@ -121,7 +121,7 @@ class Rows(Answer):
             self,
             rows=rows,
             facts=_clipped(self.facts, longest, most),
-            foreign=_clipped(self.foreign, longest, most),
+            untrusted=_clipped(self.untrusted, longest, most),
             notes=[*self.notes, CLIPPED],
         )
 
@@ -133,10 +133,10 @@ class Rows(Answer):
 
 @dataclass(frozen=True)
 class Card(Answer):
-    """One thing in full: its filled fields, those that strangers wrote, what hangs on it, and where to read on."""
+    """One thing in full: trusted `facts`, `untrusted` fields, named `parts`, notes and linked resources."""
 
-    fields: Facts = field(default_factory=dict[str, JsonValue])
-    foreign: Facts = field(default_factory=dict[str, JsonValue])
+    facts: Facts = field(default_factory=dict[str, JsonValue])
+    untrusted: Facts = field(default_factory=dict[str, JsonValue])
     parts: Mapping[str, Answer] = field(default_factory=dict[str, Answer])
     notes: Sequence[str] = ()
     linked: Sequence[Link] = ()
@@ -145,30 +145,30 @@ class Card(Answer):
         return self.linked
 
     def blocks(self, style: Style) -> Iterator[Block]:
-        yield Block(False, _lines(self.fields))
-        yield Block(True, _foreign_lines(self.foreign, style))
+        yield Block(False, _lines(self.facts))
+        yield Block(True, _untrusted_lines(self.untrusted, style))
         for name, part in self.parts.items():
             inside = [*part.blocks(style)]
-            yield Block(all(block.foreign for block in inside if block.lines), [f"-- {name}"])
+            yield Block(all(block.untrusted for block in inside if block.lines), [f"-- {name}"])
             yield from inside
         yield Block(False, self.notes)
 
     def structured(self, style: Style) -> dict[str, JsonValue]:
         parts: dict[str, JsonValue] = {name: part.structured(style) for name, part in self.parts.items()}
-        return {**self.fields, **_told(self.foreign, style, [*self.foreign])} | {**parts, **_notes(self.notes)}
+        return {**self.facts, **_told(self.untrusted, style, [*self.untrusted])} | {**parts, **_notes(self.notes)}
 
     def clipped(self, longest: int, most: int) -> Self:
         return replace(
             self,
-            fields=_clipped(self.fields, longest, most),
-            foreign=_clipped(self.foreign, longest, most),
+            facts=_clipped(self.facts, longest, most),
+            untrusted=_clipped(self.untrusted, longest, most),
             parts={name: part.clipped(longest, most) for name, part in self.parts.items()},
             notes=[*self.notes, CLIPPED],
         )
 
     def free_texts(self) -> Iterable[tuple[str, str]]:
-        event_id = str(self.foreign.get("uuid", ""))
-        own = [(event_id, str(self.foreign[name])) for name in (*FREE_TEXTS, "data") if name in self.foreign]
+        event_id = str(self.untrusted.get("uuid", ""))
+        own = [(event_id, str(self.untrusted[name])) for name in (*FREE_TEXTS, "data") if name in self.untrusted]
         return [*own, *((found or event_id, text) for part in self.parts.values() for found, text in part.free_texts())]
 
 
@@ -218,13 +218,13 @@ def _lines(facts: Facts) -> list[str]:
     return [f"{name}: {_inline(value)}" for name, value in facts.items()]
 
 
-def _foreign_lines(facts: Facts, style: Style) -> list[str]:
+def _untrusted_lines(facts: Facts, style: Style) -> list[str]:
     return [f"{name}: {style.written(_inline(value))}" for name, value in facts.items()]
 
 
-def _told(foreign: Facts, style: Style, names: Sequence[str]) -> dict[str, JsonValue]:
+def _told(untrusted: Facts, style: Style, names: Sequence[str]) -> dict[str, JsonValue]:
     """Strangers' values as data, and which those are."""
-    values = {name: style.told(value) for name, value in foreign.items()}
+    values = {name: style.told(value) for name, value in untrusted.items()}
     return {**values, "untrusted": [*names]} if names else values
 
 

@@ -14,7 +14,7 @@ Cell: TypeAlias = str | int | float | bool | list[str]
 MAX_CELL_LENGTH: Final = 160
 # A description in a table: enough to tell what happened, and a row stays affordable.
 MAX_DESCRIPTION_LENGTH: Final = 90
-MAX_NAME_LENGTH: Final = 300
+MAX_SHORT_FIELD_LENGTH: Final = 300
 MAX_FIELD_LENGTH: Final = 4_000
 MAX_IN_CELL: Final = 12
 MAX_IN_FIELD: Final = 50
@@ -126,7 +126,7 @@ def _cell(event: Event, column: str) -> Cell:
 def _field(event: Event, name: str, value: JsonValue) -> JsonValue:
     if isinstance(value, list):
         return [*_items(event, value, MAX_CELL_LENGTH, MAX_IN_FIELD)]
-    longest = MAX_FIELD_LENGTH if name in (*FREE_TEXTS, INDICATOR) else MAX_NAME_LENGTH
+    longest = MAX_FIELD_LENGTH if name in (*FREE_TEXTS, INDICATOR) else MAX_SHORT_FIELD_LENGTH
     return cleaned(value, longest, event.indicator, name)
 
 

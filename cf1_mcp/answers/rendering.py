@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from cf1_mcp.settings import Defang
-from cf1_mcp.text.sanitize import cell, defang, disarmed
+from cf1_mcp.text.defang import defang
+from cf1_mcp.text.sanitize import disarm, escape_formula
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,11 @@ class Style:
 
     def written(self, text: str) -> str:
         """A stranger's text, indicators included, as it stands in an answer's text."""
-        return disarmed(text, links=False) if self.defang == "off" else defang(disarmed(text))
+        return disarm(text, links=False) if self.defang == "off" else defang(disarm(text))
 
     def in_table(self, text: str) -> str:
         """The same in a table, which may end up in a spreadsheet."""
-        return cell(self.written(text))
+        return escape_formula(self.written(text))
 
     def told(self, value: JsonValue) -> JsonValue:
         """A stranger's value as it stands in an answer's data: indicators are true there, unless the operator wants
@@ -34,7 +35,7 @@ class Style:
             return value
         match value:
             case str():
-                return defang(disarmed(value))
+                return defang(disarm(value))
             case list():
                 return [self.told(item) for item in value]
             case dict():

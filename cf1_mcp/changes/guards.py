@@ -25,7 +25,8 @@ from cf1_mcp.context import ServerContext, ToolContext
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
 from cf1_mcp.models import Event
 from cf1_mcp.store.journal_records import Intent, JournalError, Outcome
-from cf1_mcp.text.sanitize import clean, defang
+from cf1_mcp.text.defang import defang
+from cf1_mcp.text.sanitize import clean
 
 SAMPLE: Final = 10
 MAX_SUMMARY_LENGTH: Final = 1_000
@@ -90,19 +91,19 @@ class Planned:
         except ThreatEventsError as error:
             await self._failed(change_id, error)
             raise
-        ours, foreign = _by_origin({**result.facts, **effect.read_as})
+        ours, untrusted = _by_origin({**result.facts, **effect.read_as})
         told: dict[str, JsonValue] = {"status": result.status, "change_id": change_id, "change": _summary(effect)}
         told |= ours | _repeats(self.server, effect)
         try:
             await journal.finish(change_id, result.status, dict(result.facts))
         except JournalError as error:
-            return Card(told, foreign, notes=[f"The change was made, but {error}"])
-        return Card(told, foreign)
+            return Card(told, untrusted, notes=[f"The change was made, but {error}"])
+        return Card(told, untrusted)
 
     def nothing(self, words: str) -> Card:
         """The answer where the change turned out to be made already. Nothing was sent, so nothing is journaled."""
-        ours, foreign = _by_origin({**self.effect.facts, **self.effect.read_as})
-        return Card({"status": "done", "change": _summary(self.effect), **ours}, foreign, notes=[words])
+        ours, untrusted = _by_origin({**self.effect.facts, **self.effect.read_as})
+        return Card({"status": "done", "change": _summary(self.effect), **ours}, untrusted, notes=[words])
 
     async def _failed(self, change_id: str, error: ThreatEventsError) -> None:
         # No answer, or an unreadable one, does not tell that nothing was done.
@@ -176,7 +177,7 @@ def journaled(plan: Plan) -> Callable[..., Awaitable[Planned]]:
 async def _preview(server: ServerContext, effect: Effect) -> Card:
     """What would happen, and the code that lets it."""
     code = server.confirmation_codes.code(effect.tool, effect.arguments, effect.before)
-    ours, foreign = _by_origin({**effect.facts, **effect.read_as})
+    ours, untrusted = _by_origin({**effect.facts, **effect.read_as})
     shown: dict[str, JsonValue] = {
         "status": "confirmation_required",
         "change": _summary(effect),
@@ -186,7 +187,7 @@ async def _preview(server: ServerContext, effect: Effect) -> Card:
         "code": code,
     }
     sample = Rows(SAMPLE_COLUMNS, event_cells(effect.events[:SAMPLE], SAMPLE_COLUMNS))
-    preview = Card(shown, foreign, {"sample": sample} if effect.events else {}, [NOTE])
+    preview = Card(shown, untrusted, {"sample": sample} if effect.events else {}, [NOTE])
     if server.settings.approval == "operator":
         ttl, told = float(server.settings.confirm_ttl), fitted(preview).text(Style())
         await server.stores.approvals.ask(code, effect.tool, told, ttl)

@@ -1,7 +1,8 @@
-"""The commands beside the stdio server. Only these import typer and rich."""
+"""The commands other than the stdio server. Only these import typer and rich."""
 
 import json
 import os
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,6 +25,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        typer.echo(f"cf1-mcp {version('cf1-mcp')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
 
 
 @app.command()
@@ -140,9 +156,10 @@ def sandbox(
     read_token: Annotated[list[str] | None, typer.Option(help="A bearer token that may only read.")] = None,
 ) -> None:
     """Serve the sandbox on a port, for this server (CLOUDFLARE_BASE_URL) or any other client of the API."""
-    from cf1_mcp.sandbox.command import Right, serve_sandbox
+    from cf1_mcp.sandbox.command import serve_sandbox
+    from cf1_mcp.sandbox.http.bearer_auth import Permission
 
-    tokens: dict[str, Right] = {**dict.fromkeys(token or (), "write"), **dict.fromkeys(read_token or (), "read")}
+    tokens: dict[str, Permission] = {**dict.fromkeys(token or (), "write"), **dict.fromkeys(read_token or (), "read")}
     try:
         serve_sandbox(port, db, load or [], skip_bad, bare, sunset, faults, rate_limit, tokens)
     except ValueError as error:

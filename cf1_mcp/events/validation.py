@@ -10,17 +10,18 @@ from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
 from cf1_mcp.api.vocabulary import EVERYWHERE, Vocabulary
-from cf1_mcp.context import KnownWords, Now
-from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
+from cf1_mcp.context import AccountVocabulary, Now
+from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
 from cf1_mcp.models import Country, Event, Tlp
 from cf1_mcp.policy.reading import Reader, Reading
 from cf1_mcp.search.countries import country_code
-from cf1_mcp.text.dates import ACCEPTED, moment
-from cf1_mcp.text.sanitize import clean, typed_indicator, visible
+from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
+from cf1_mcp.text.defang import refang_indicator
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
+from cf1_mcp.text.sanitize import clean, escape_invisible
 
 MAX_RAW_SIZE: Final = 1_000_000  # bytes of JSON text
 MAX_TAG_LENGTH: Final = 512  # no search takes a longer value, so a longer tag could not be found again
-MAX_SHOWN_LENGTH: Final = 80
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ class Checking:
 
     def date(self, text: str, argument: str) -> str:
         """A moment that has passed, as `YYYY-MM-DDTHH:MM:SSZ`."""
-        found = moment(text, self.now)
+        found = parse_date(text, self.now)
         if found is None:
-            raise BadArgument(argument, f"{_shown(text)} is no date", ACCEPTED)
+            raise BadArgument(argument, f"{_shown(text)} is no date", ACCEPTED_DATES)
         date = found.zfill(len("2026-11-24T00:00:00Z"))  # years before 1000 come without their zeros
         if datetime.fromisoformat(date) > self.now:
             raise BadArgument(argument, f"{date} is in the future", f"a moment up to now ({self.now:%Y-%m-%dT%H:%MZ})")
@@ -76,7 +77,7 @@ class Checking:
             case "attacker":
                 return _visible(text.strip(), argument)
             case "indicator":
-                return _visible(typed_indicator(text), argument)
+                return _visible(refang_indicator(text), argument)
             case "target_industry" if text.strip():
                 return _known(text, await self.words.industries(), argument)
             case "indicator_type" if text.strip():
@@ -91,7 +92,7 @@ class Checking:
         return await self.words.indicator_types(readable if self.reading.restricted else EVERYWHERE)
 
 
-async def _checking(words: KnownWords, reading: Reader, now: Now) -> Checking:
+async def _checking(words: AccountVocabulary, reading: Reader, now: Now) -> Checking:
     return Checking(words, reading, now)
 
 
@@ -177,7 +178,7 @@ def checked_raw(data: dict[str, JsonValue], argument: str = "raw_data") -> dict[
 def read_as(given: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, JsonValue]:
     """A fact on what was read otherwise than it was typed, where anything was."""
     told: list[JsonValue] = [
-        f"{name}: {clean(text, MAX_SHOWN_LENGTH, value=True)} as {clean(fields[name], MAX_SHOWN_LENGTH, value=True)}"
+        f"{name}: {clean(text, MAX_NAME_LENGTH, value=True)} as {clean(fields[name], MAX_NAME_LENGTH, value=True)}"
         for name, text in given.items()
         if _otherwise(name, text, fields[name])
     ]
@@ -195,7 +196,7 @@ class ReadAs:
         # A date that only gets its time of day is read as anybody would.
         if _otherwise(name, text, value) and not value.startswith(text.strip()):
             self.counts[name] = self.counts.get(name, 0) + 1
-            pair = [clean(one, MAX_SHOWN_LENGTH, value=True) for one in (text, value)]
+            pair = [clean(one, MAX_NAME_LENGTH, value=True) for one in (text, value)]
             self.examples.setdefault(name, " as ".join(pair))
 
     def told(self) -> dict[str, JsonValue]:
@@ -210,7 +211,7 @@ class ReadAs:
 def differing(sent: Mapping[str, str], event: Event) -> list[JsonValue]:
     """The fields that an answer tells otherwise than they were sent, each with both values."""
     return [
-        {"field": name, "sent": clean(value, MAX_SHOWN_LENGTH), "answered": clean(told, MAX_SHOWN_LENGTH)}
+        {"field": name, "sent": clean(value, MAX_NAME_LENGTH), "answered": clean(told, MAX_NAME_LENGTH)}
         for name, value in sent.items()
         if name in event.model_fields_set and not same(name, value, told := str(getattr(event, name)))
     ]
@@ -248,7 +249,8 @@ def _known(text: str, known: Sequence[str], argument: str) -> str:
     for word in known:
         if word.strip().casefold() == wanted:
             return word
-    raise _unknown(text, known, argument, choices([clean(word, MAX_SHOWN_LENGTH) for word in known]))
+    names = [clean(word, MAX_NAME_LENGTH) for word in known]
+    raise _unknown(text, names, argument, choices(names))
 
 
 def _country(text: str, known: Sequence[Country], argument: str) -> str:
@@ -257,15 +259,12 @@ def _country(text: str, known: Sequence[Country], argument: str) -> str:
         return text
     if code := country_code(text, known):
         return code
-    raise _unknown(
-        text, [country.name for country in known], argument, "an ISO code of two letters such as US, or a name"
-    )
+    names = [clean(country.name, MAX_NAME_LENGTH) for country in known]
+    raise _unknown(text, names, argument, "an ISO code of two letters such as US, or a name")
 
 
 def _unknown(text: str, known: Sequence[str], argument: str, valid: str) -> BadArgument:
-    meant = nearest(text, known)
-    hint = f", did you mean {clean(meant, MAX_SHOWN_LENGTH)!r}?" if meant else ""
-    return BadArgument(argument, f"the account does not know {_shown(text)}{hint}", valid)
+    return BadArgument(argument, f"the account does not know {_shown(text)}{did_you_mean(text, known)}", valid)
 
 
 def _filled(text: str, argument: str) -> str:
@@ -275,7 +274,7 @@ def _filled(text: str, argument: str) -> str:
 
 
 def _visible(text: str, argument: str) -> str:
-    if visible(text) != text:
+    if escape_invisible(text) != text:
         raise BadArgument(
             argument, f"{_shown(text)} holds line breaks or characters that are not seen", "one line of visible text"
         )
@@ -283,4 +282,4 @@ def _visible(text: str, argument: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return repr(clean(text, MAX_SHOWN_LENGTH))
+    return repr(clean(text, MAX_NAME_LENGTH))

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from cf1_mcp.exports.format import Format, LeftOut
 from cf1_mcp.models import Event, Tlp
-from cf1_mcp.text.sanitize import FORMULA, clean
+from cf1_mcp.text.sanitize import FORMULA_STARTS, clean
 
 COLUMNS: Final = (
     "tlp",
@@ -32,7 +32,7 @@ COLUMNS: Final = (
 )
 MAX_TEXT_LENGTH: Final = 4_000
 # Japanese and Chinese settings take the wide forms for the narrow ones.
-_FORMULA: Final = (*FORMULA, "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA: Final = (*FORMULA_STARTS, "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class CsvRows(Format):

@@ -10,7 +10,8 @@ import anyio
 from anyio.to_thread import run_sync
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.paging import search_after
 from cf1_mcp.errors import ThreatEventsError, Unavailable
 from cf1_mcp.exports import Format
 from cf1_mcp.models import Event, EventPage, EventSearch, Relationship, RelationshipType
@@ -27,7 +28,6 @@ MAX_FILE_SIZE: Final = 500_000_000
 # The API tells what lies below one event and link type a request.
 MAX_PARENTS: Final = 100
 MAX_CHILDREN: Final = 1_000
-MAX_CONCURRENT: Final = 8
 LINKS: Final[Sequence[RelationshipType]] = ("related_to", "caused_by", "attributed_to")
 
 # How many events were read so far, of how many, and in words: the progress of a call.
@@ -97,12 +97,12 @@ async def _write_events(
     if page is None:
         raise Unavailable("The API did not answer in time. Export a shorter period, or try again later.")
     while page is not None:
-        following = _after(search, page)
+        following = search_after(search, page)
         if following and draft.characters >= MAX_FILE_SIZE:
             following, export.cut = None, True
         # The next page comes while this one is written.
-        _, page = await together(
-            partial(_write, page, reading, file, draft, export), partial(_page, client, following, until)
+        _, page = await gather(
+            [partial(_write, page, reading, file, draft, export), partial(_page, client, following, until)]
         )
         await progress(export.read, None, f"{export.read:,} events read")
         if following:
@@ -131,28 +131,14 @@ def _add(events: Sequence[Event], file: Format, draft: ExportDraft, export: Expo
     export.reached = events[-1].date if events else export.reached
 
 
-def _after(search: EventSearch, page: EventPage) -> EventSearch | None:
-    """The next page, by the API's cursor: what is created meanwhile does not shift it."""
-    if page.result_info.cursor:
-        return EventSearch(cursor=page.result_info.cursor, page_size=PAGE_SIZE)
-    if search.cursor or "cursor" in page.result_info.model_fields_set or len(page.result) < PAGE_SIZE:
-        return None
-    # A bare list tells nothing of what follows; a full page may have a successor.
-    return search.model_copy(update={"page": (search.page or 1) + 1})
-
-
 async def _relate(client: ThreatEventsClient, file: Format, export: Export, progress: Progress) -> None:
     """Tell the file the links below its events, as far as the API answers in time; what is missing is noted."""
     asked = [*export.parents.items()][:MAX_PARENTS]
-    limiter = anyio.CapacityLimiter(MAX_CONCURRENT)
     answered = Counter[str]()
     problem = ""
 
     async def below(parent: str, dataset: str, kind: RelationshipType) -> None:
-        async with limiter:
-            children = await client.list_relationships(
-                parent, dataset, "descendants", 1, [kind], False, 1, MAX_CHILDREN
-            )
+        children = await client.list_relationships(parent, dataset, "descendants", 1, [kind], False, 1, MAX_CHILDREN)
         for child in children:
             file.relate(Relationship(parent_id=parent, child_id=child.uuid, relationship_type=kind))
         answered[parent] += len(children) < MAX_CHILDREN
@@ -160,7 +146,7 @@ async def _relate(client: ThreatEventsClient, file: Format, export: Export, prog
     await progress(export.read, None, f"reading the links of {len(asked)} events")
     with anyio.CancelScope(deadline=anyio.current_effective_deadline() - RESERVED_AFTER_LINKS) as scope:
         try:
-            await together(*(partial(below, *parent, kind) for parent in asked for kind in LINKS))
+            await gather(partial(below, *parent, kind) for parent in asked for kind in LINKS)
         except ThreatEventsError as error:
             problem = f" {error}"
     if scope.cancelled_caught:

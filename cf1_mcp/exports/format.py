@@ -4,14 +4,15 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import ClassVar, Final
 
 from cf1_mcp.exports.handling import Handling, label, stricter
 from cf1_mcp.models import Event, Relationship, Tlp
+from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
-MAX_NAME_LENGTH: Final = 80
+MAX_TITLE_LENGTH: Final = 80
 REPEATED: Final = "repeated: the same event came before"
 
 
@@ -99,14 +100,14 @@ class Format(ABC):
         """The text of an event that may be in the file."""
 
     def _name(self) -> str:
-        return clean(self.heading.name, MAX_NAME_LENGTH)
+        return clean(self.heading.name, MAX_TITLE_LENGTH)
 
     def _source(self) -> str:
-        return clean(self.heading.source, MAX_NAME_LENGTH)
+        return clean(self.heading.source, MAX_TITLE_LENGTH)
 
     def _provenance(self) -> str:
         """One line: what it is, how it is handled, where it is from, when it was made."""
-        made = self.heading.made.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        made = iso(self.heading.made)
         return f"{self._name()}. {label(self.marking)}. Source: {self._source()}. Made {made}. Events: {self.written}."
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 from uuid import uuid5
 
-from cf1_mcp.exports.format import MAX_NAME_LENGTH, Format, Heading, LeftOut
+from cf1_mcp.exports.format import MAX_TITLE_LENGTH, Format, Heading, LeftOut
 from cf1_mcp.exports.handling import Handling
 from cf1_mcp.exports.observables import Kind, observable
 from cf1_mcp.exports.stix_objects import stamp, timestamp
@@ -99,7 +99,7 @@ class MispEvent(Format):
         self._techniques.update(techniques(event))
         told = self._attribute(_value(event), comment, level, date)
         if attacker := event.attacker.strip():
-            actor = Value("threat-actor", "Attribution", False, clean(attacker, MAX_NAME_LENGTH))
+            actor = Value("threat-actor", "Attribution", False, clean(attacker, MAX_TITLE_LENGTH))
             told += self._attribute(actor, "", level, date)
         return told
 

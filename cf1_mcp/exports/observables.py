@@ -9,7 +9,8 @@ from typing import Final
 from urllib.parse import quote
 
 from cf1_mcp.models import Event
-from cf1_mcp.text.sanitize import typed_indicator, visible
+from cf1_mcp.text.defang import refang_indicator
+from cf1_mcp.text.sanitize import escape_invisible
 
 
 class Kind(StrEnum):
@@ -85,12 +86,12 @@ def domain_name(text: str) -> str | None:
 
 
 def _domain(value: str) -> Observable | None:
-    name = domain_name(typed_indicator(value))
+    name = domain_name(refang_indicator(value))
     return Observable(Kind.DOMAIN, name) if name else None
 
 
 def _address(value: str) -> Observable | None:
-    text = typed_indicator(value)
+    text = refang_indicator(value)
     if "%" in text:
         return None
     try:
@@ -104,7 +105,7 @@ def _address(value: str) -> Observable | None:
 
 
 def _url(value: str) -> Observable | None:
-    text = typed_indicator(value)
+    text = refang_indicator(value)
     if not _URL.fullmatch(text) or not text.isprintable():
         return None
     scheme, rest = text.split("://", 1)
@@ -119,7 +120,7 @@ def _url(value: str) -> Observable | None:
 
 
 def _email(value: str) -> Observable | None:
-    mailbox, _, host = typed_indicator(value).rpartition("@")
+    mailbox, _, host = refang_indicator(value).rpartition("@")
     name = domain_name(host)
     return Observable(Kind.EMAIL, f"{mailbox}@{name}") if name and _MAILBOX.fullmatch(mailbox) else None
 
@@ -151,7 +152,7 @@ def _asn(value: str) -> Observable | None:
 
 
 def _filename(value: str) -> Observable | None:
-    return Observable(Kind.FILENAME, value) if visible(value) == value else None
+    return Observable(Kind.FILENAME, value) if escape_invisible(value) == value else None
 
 
 _READERS: Final[Mapping[str, Callable[[str], Observable | None]]] = {

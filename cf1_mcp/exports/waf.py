@@ -9,7 +9,7 @@ from cf1_mcp.exports.format import Format, Heading, LeftOut
 from cf1_mcp.exports.handling import Handling
 from cf1_mcp.exports.observables import Observable
 from cf1_mcp.models import Event, Tlp
-from cf1_mcp.text.sanitize import visible
+from cf1_mcp.text.sanitize import escape_invisible
 
 MAX_EXPRESSION_LENGTH: Final = 4_096
 """Characters that Cloudflare takes as the expression of one rule."""
@@ -54,7 +54,7 @@ class WafExpressions(Format):
             if isinstance(found, LeftOut):
                 return LeftOut(f"no attacker, and {found.reason}")
             self._addresses.add(found)
-        elif visible(name) != name or len(name) > MAX_ATTACKER_LENGTH:
+        elif escape_invisible(name) != name or len(name) > MAX_ATTACKER_LENGTH:
             return LeftOut("an attacker's name that no rule can hold")
         else:
             self._attackers.add(name)

@@ -13,10 +13,10 @@ from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.validation import Checking, checked_raw, checked_tags, checked_text
 from cf1_mcp.imports.batches import REQUIRED, TEXTS
 from cf1_mcp.imports.readers.rows import STRUCTURED, FileRow, Notes, no_such_field
-from cf1_mcp.text.sanitize import typed_indicator
+from cf1_mcp.text.defang import refang_indicator
 
 MAX_REMEMBERED: Final = 20_000
-# Whatever `typed_indicator` would change holds one of these.
+# Whatever `refang_indicator` would change holds one of these.
 _DEFANGED: Final = re.compile(
     r"[\[\](){}<>\\\s\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb]|^\W?(?:h..?.?ps?|fxps?):", re.I
 )
@@ -133,7 +133,7 @@ class RowChecks:
 
     async def _indicator(self, fields: Fields, text: str, problems: list[str]) -> None:
         if _DEFANGED.search(text):
-            plain = typed_indicator(text)
+            plain = refang_indicator(text)
             if plain != text.strip():
                 self._notes.add("an indicator was written defanged and is taken as it is used")
             text = plain

@@ -1,4 +1,4 @@
-"""Addresses and domain names: what is one, and where on the public suffix list a name ends."""
+"""Addresses, networks and domain names, and the public suffix list."""
 
 import re
 import unicodedata
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
 MAX_NAME_LENGTH: Final = 253
-# The full stops of other scripts, which resolvers take for dots (RFC 3490).
+# Full stops of other scripts, which resolvers treat as dots (RFC 3490).
 OTHER_DOTS: Final = "\u3002\uff0e\uff61"
 
-# Names that no registry holds and that texts use all the same; all but the hidden services are reserved
+# Top-level names that are used without being registered; all except the hidden services are reserved
 # (RFC 6761, 6762, 9476 and ICANN's .internal).
 _HIDDEN_SERVICES: Final = frozenset({"onion", "i2p"})
 _SPECIAL: Final = frozenset({"example", "test", "invalid", "localhost", "local", "internal", "alt"})
@@ -27,35 +27,35 @@ _NAME: Final = re.compile(
 _DOTS: Final = str.maketrans(dict.fromkeys(OTHER_DOTS, "."))
 
 
-def address(text: str) -> Indicator | None:
-    """An IPv4 or IPv6 address. One that is only mapped into IPv6 is the IPv4 address."""
+def parse_address(text: str) -> Indicator | None:
+    """Return an IPv4 or IPv6 address. An IPv4 address mapped into IPv6 is returned as IPv4."""
     try:
         found = ip_address(text.partition("%")[0])
     except ValueError:
         return None
     if isinstance(found, IPv6Address) and found.ipv4_mapped:
         found = found.ipv4_mapped
-    return Indicator("ipv4" if isinstance(found, IPv4Address) else "ipv6", str(found), _reserved(found))
+    return Indicator("ipv4" if isinstance(found, IPv4Address) else "ipv6", str(found), _is_reserved(found))
 
 
-def network(text: str) -> Indicator | None:
-    """A range of addresses, such as 198.51.100.0/24; bits beyond its length are dropped."""
+def parse_network(text: str) -> Indicator | None:
+    """Return a range of addresses, such as 198.51.100.0/24; host bits are dropped."""
     if "/" not in text:
         return None
     try:
         found = ip_network(text, strict=False)
     except ValueError:
         return None
-    return Indicator("cidr", str(found), _reserved(found.network_address))
+    return Indicator("cidr", str(found), _is_reserved(found.network_address))
 
 
-def domain(text: str) -> Indicator | None:
-    """A domain name by its form alone; `is_top_level` tells whether it can exist."""
+def parse_domain(text: str) -> Indicator | None:
+    """Return a domain name, checked for its syntax only; use `is_top_level` to check that it can exist."""
     if len(text) > MAX_NAME_LENGTH:
         return None
     name = text.lower()
     if not name.isascii():
-        name = ".".join(_ascii(label) for label in with_dots(unicodedata.normalize("NFKC", name)).split("."))
+        name = ".".join(_to_ascii(label) for label in normalize_dots(unicodedata.normalize("NFKC", name)).split("."))
     if len(name) > MAX_NAME_LENGTH or not _NAME.fullmatch(name):
         return None
     top = name.rpartition(".")[2]
@@ -64,42 +64,42 @@ def domain(text: str) -> Indicator | None:
 
 @lru_cache(maxsize=4096)
 def is_top_level(label: str) -> bool:
-    """Whether a label, in lower case and ASCII, is a top-level domain, or is used as one without being registered."""
+    """Whether a label, in lower case and ASCII, is a top-level domain, or is used as one without registration."""
     special = label in _SPECIAL or label in _HIDDEN_SERVICES
     return special or _suffixes().publicsuffix(label, accept_unknown=False) is not None
 
 
-def suffix_of(name: str) -> str:
-    """The part of a name below which names are registered: `co.uk` of `shop.evil.co.uk`."""
+def public_suffix(name: str) -> str:
+    """Return the part of a name below which names are registered: `co.uk` of `shop.evil.co.uk`."""
     return _suffixes().publicsuffix(name) or ""
 
 
 def registered_domain(host: str) -> str | None:
-    """The name that somebody registered: `evil.co.uk` of `shop.evil.co.uk`.
+    """Return the registered part of a name: `evil.co.uk` of `shop.evil.co.uk`.
 
-    None for an address, and for a name that is a public suffix itself.
+    None for an address, and for a name that is itself a public suffix.
     """
-    found = domain(host)
+    found = parse_domain(host)
     return _suffixes().privatesuffix(found.value) if found else None
 
 
-def with_dots(text: str) -> str:
-    """The text with the full stops of other scripts as dots."""
+def normalize_dots(text: str) -> str:
+    """Replace the full stops of other scripts by dots."""
     return text if text.isascii() else text.translate(_DOTS)
 
 
-def _ascii(label: str) -> str:
-    # Punycode without IDNA's tables: a name that no registry would take is still read as it was written.
+def _to_ascii(label: str) -> str:
+    # Punycode without IDNA's tables: a name that no registry would accept is still returned as written.
     return label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}"
 
 
 @cache
 def _suffixes() -> "PublicSuffixList":
-    # Imported late: parsing the list takes longer than all else that a server does when it starts.
+    # Imported late: parsing the list takes longer than the rest of the server's start.
     from publicsuffixlist import PublicSuffixList
 
     return PublicSuffixList()
 
 
-def _reserved(found: IPv4Address | IPv6Address) -> bool:
+def _is_reserved(found: IPv4Address | IPv6Address) -> bool:
     return not found.is_global or found.is_multicast

@@ -1,20 +1,20 @@
-"""URLs, with their scheme or without it."""
+"""URLs, with or without a scheme."""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
-from cf1_mcp.indicators.hosts import address, domain
+from cf1_mcp.indicators.hosts import parse_address, parse_domain
 
-# What malware and those who write about it use. Links of a report itself are http or https.
+# Schemes that malware and reports about it use. The links of a report itself are http or https.
 SCHEMES: Final = r"(?i:https?|ftps?|sftp|wss?|tcp|udp|tls|ssh|ldaps?|rmi|smb|irc|socks[45]?h?)"
 WEB: Final = ("http://", "https://")
-# Neither space nor quotes, brackets that enclose, nor the punctuation of East Asian prose.
+# Characters that end a URL: spaces, quotes, enclosing brackets and the punctuation of East Asian prose.
 _STOPS: Final = r"\s<>\"'`{}|\\^\[\]\u201c\u201d\u2018\u2019\u00ab\u00bb\u3001\u3002\uff0c\uff08\uff09\u300a-\u3011"
-# A list of URLs may have no spaces between them; a URL in a URL's query begins after `=`.
+# A list of URLs may have no spaces; a URL inside the query of another one begins after `=`.
 TAIL: Final = rf"(?:[^{_STOPS},;]++|[,;](?!{SCHEMES}://))*+"
 URL: Final = rf"{SCHEMES}://(?:\[[0-9A-Fa-f:.]++(?:%\w++)?\])?+{TAIL}"
-# What browsers and mail programs take.
+# The limit of common browsers and mail programs.
 MAX_URL_LENGTH: Final = 2048
 MAX_PORT: Final = 65535
 
@@ -26,8 +26,8 @@ _PARTS: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Url:
-    """The parts of a URL as they were written; `port` holds its colon, `host` no brackets."""
+class UrlParts:
+    """The parts of a URL as written. `scheme`, `user` and `port` include their separators; `host` has no brackets."""
 
     scheme: str
     user: str
@@ -35,21 +35,21 @@ class Url:
     port: str
     rest: str
 
-    def normalised(self, host: str) -> str:
-        """The URL with its scheme in lower case and its host as it is asked for; the rest is the server's own."""
+    def with_host(self, host: str) -> str:
+        """Return the URL with another form of its host; the rest is kept, because its meaning is up to the server."""
         place = f"[{host}]" if ":" in host else host
         return f"{self.scheme}{self.user}{place}{self.port}{self.rest}"
 
 
-def parts_of(url: str) -> Url | None:
-    """The parts of a URL; None for what is no URL."""
+def parse_url(url: str) -> UrlParts | None:
+    """Return the parts of a URL; None if it is not a URL."""
     found = _PARTS.fullmatch(url)
     if found is None or not found["host"]:
         return None
     scheme, user, port = found["scheme"], found["user"], found["port"]
     if port and int(port) > MAX_PORT:
         return None
-    return Url(
+    return UrlParts(
         f"{scheme.lower()}://" if scheme else "",
         f"{user}@" if user is not None else "",
         found["host"].strip("[]"),
@@ -58,15 +58,15 @@ def parts_of(url: str) -> Url | None:
     )
 
 
-def host_of(url: str) -> str | None:
-    """The host of a URL, as it is asked for."""
-    parts = parts_of(url)
-    found = parts and (address(parts.host) or domain(parts.host))
+def url_host(url: str) -> str | None:
+    """Return the host of a URL in its canonical form."""
+    parts = parse_url(url)
+    found = parts and (parse_address(parts.host) or parse_domain(parts.host))
     return found.value if found else None
 
 
-def trimmed(url: str) -> str:
-    """A URL without the punctuation of the sentence that it stands in; brackets that it opened itself stay."""
+def trim_url(url: str) -> str:
+    """Remove the punctuation of the surrounding sentence; closing brackets that the URL itself opened stay."""
     end = len(url)
     unopened = url.count(")") - url.count("(")
     while end and (url[end - 1] in ".,;:!?*_~" or (url[end - 1] == ")" and unopened > 0)):

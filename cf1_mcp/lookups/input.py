@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.search.conditions import MAX_VALUE_LENGTH
-from cf1_mcp.text.sanitize import refang, typed_indicator
+from cf1_mcp.text.defang import refang, refang_indicator
 
 if TYPE_CHECKING:
     from cf1_mcp.indicators import Indicator
@@ -64,7 +64,7 @@ def read_list(values: Sequence[str]) -> Intake:
     """
     from cf1_mcp.indicators import classify
 
-    typed = [(value, used) for value in values if (used := typed_indicator(value))]
+    typed = [(value, used) for value in values if (used := refang_indicator(value))]
     if not typed:
         raise BadArgument("indicators", "there are none", f"1 to {MAX_INDICATORS:,} values")
     if len(values) > MAX_INDICATORS:
@@ -138,9 +138,9 @@ def _other_forms(found: "Indicator") -> list[str]:
 
 
 def _wider(url: str) -> tuple[str, ...]:
-    from cf1_mcp.indicators import host_of, registered_domain
+    from cf1_mcp.indicators import registered_domain, url_host
 
-    host = host_of(url)
+    host = url_host(url)
     if host is None:
         return ()
     return tuple(dict.fromkeys((host, registered_domain(host) or host)))

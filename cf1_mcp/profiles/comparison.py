@@ -7,7 +7,7 @@ from typing import Final
 from cf1_mcp.answers.answer import DEFAULT_SIZE, Answer, Card, fitted
 from cf1_mcp.answers.event_pages import ABSENCE, named
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
 from cf1_mcp.policy.reading import Scope
 from cf1_mcp.profiles.actor import Actor, did_you_mean, read_as
@@ -48,8 +48,8 @@ async def read_side(client: ThreatEventsClient, scope: Scope, span: Span, actor:
     Raises:
         ApiError: neither could be read.
     """
-    sample, campaigns = await together(
-        partial(sampled, client, scope, actor.names, span.now), partial(campaigns_of, client, scope, actor.names)
+    sample, campaigns = await gather(
+        [partial(sampled, client, scope, actor.names, span.now), partial(campaigns_of, client, scope, actor.names)]
     )
     raise_if_all_failed(sample, campaigns)
     counts = await totals(client, scope, actor.names, [(span.now, False)]) if sample.cut else [None]
@@ -66,11 +66,11 @@ def comparison_answer(one: Side, other: Side, span: Span, scope: Scope) -> Answe
     strangers = [side.actor for side in (one, other) if not side.events]
     quiet = [side.actor.argument for side in (one, other) if not (side.sample.events or side.sample.failure)]
     actors = (one.actor, other.actor)
-    foreign = one.actor.told() | other.actor.told() | read_as(*actors) | did_you_mean(*strangers)
+    untrusted = one.actor.told() | other.actor.told() | read_as(*actors) | did_you_mean(*strangers)
     notes = [*unread(parts), *one.actor.unread(), *other.actor.unread(), *(QUIET.format(name) for name in quiet)]
     tables = {"linked": links(one.events, other.events)}
     if one.sample.events and other.sample.events:
         tables = shared(one.sample.events, other.sample.events) | tables
     filled = {name: table for name, table in tables.items() if table.rows}
     notes += [TABLES_NOTE, ONE_HAND] if filled else [ABSENCE]
-    return fitted(Card(fields, foreign, filled, notes), DEFAULT_SIZE)
+    return fitted(Card(fields, untrusted, filled, notes), DEFAULT_SIZE)

@@ -12,7 +12,7 @@ from cf1_mcp.answers.answer import DEFAULT_SIZE, Answer, Card, Rows, fitted
 from cf1_mcp.answers.columns import Cell
 from cf1_mcp.answers.event_pages import ABSENCE, named
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
 from cf1_mcp.policy.reading import Scope
 from cf1_mcp.profiles.actor import Actor, did_you_mean, read_as
@@ -68,12 +68,14 @@ async def read_profile(client: ThreatEventsClient, scope: Scope, actor: Actor, s
         ApiError: nothing could be read.
     """
     events = partial(sampled, client, scope, actor.names)
-    now, before, first, last, campaigns = await together(
-        partial(events, span.now),
-        partial(events, span.before),
-        partial(events, order="asc", most=EDGE),
-        partial(events, most=EDGE),
-        partial(campaigns_of, client, scope, actor.names),
+    now, before, first, last, campaigns = await gather(
+        [
+            partial(events, span.now),
+            partial(events, span.before),
+            partial(events, order="asc", most=EDGE),
+            partial(events, most=EDGE),
+            partial(campaigns_of, client, scope, actor.names),
+        ]
     )
     raise_if_all_failed(now, before, first, last, campaigns)
     asked = {
@@ -103,7 +105,7 @@ def profile_answer(actor: Actor, profile: Profile, span: Span, scope: Scope) -> 
     fields |= sampled_fact(
         {"events": (profile.now, profile.total), "events_before": (profile.before, profile.total_before)}
     )
-    foreign = actor.told() | read_as(actor) | _seen(profile) | _origin(profile.events)
+    untrusted = actor.told() | read_as(actor) | _seen(profile) | _origin(profile.events)
     periods = {name: one for name, one in (("now", profile.now), ("before", profile.before)) if not one.failure}
     tables, left = generations({name: sample.events for name, sample in periods.items()})
     campaigns = sorted(profile.campaigns.events, key=lambda event: not event.insight.strip())
@@ -128,7 +130,7 @@ def profile_answer(actor: Actor, profile: Profile, span: Span, scope: Scope) -> 
         notes.append(f"activity is counted{', and may be more' if total.at_least else ''}, not sampled.")
     notes += [SIGHTINGS, *([f"Not shown: {', '.join(left)}."] if left else [])]
     filled = {name: part for name, part in parts.items() if part.rows}
-    return fitted(Card(fields | highest(profile.events) | common, foreign, filled, notes), DEFAULT_SIZE)
+    return fitted(Card(fields | highest(profile.events) | common, untrusted, filled, notes), DEFAULT_SIZE)
 
 
 def _seen(profile: Profile) -> Facts:

@@ -15,9 +15,10 @@ import anyio
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.paging import has_more
 from cf1_mcp.errors import ApiError, BadArgument
-from cf1_mcp.models import Condition, Event, EventPage, EventSearch, Order
+from cf1_mcp.models import Condition, Event, EventSearch, Order
 from cf1_mcp.policy.reading import Scope
 from cf1_mcp.search.conditions import MAX_VALUES, period
 from cf1_mcp.search.counting import MAX_GROUPS, Counted, count_events
@@ -131,7 +132,7 @@ async def sampled(
         return Sample(failure=ApiError(f"It took longer than {TIMEOUT:.0f} s."))
     rules = {event.uuid: scope.reading.rule_against(event) for event in page.result}
     withheld = {uuid: rule for uuid, rule in rules.items() if rule}
-    return Sample([event for event in page.result if event.uuid not in withheld], withheld, _cut(page, most))
+    return Sample([event for event in page.result if event.uuid not in withheld], withheld, has_more(page, most))
 
 
 async def campaigns_of(client: ThreatEventsClient, scope: Scope, attackers: Sequence[str]) -> Sample:
@@ -156,7 +157,7 @@ async def totals(
         found[place] = _total(counted, scope, attackers)
 
     with anyio.move_on_after(COUNT_TIMEOUT):
-        await together(*(partial(count, place, *one) for place, one in enumerate(asked)))
+        await gather(partial(count, place, *one) for place, one in enumerate(asked))
     return found
 
 
@@ -179,11 +180,6 @@ def _total(counted: Counted, scope: Scope, attackers: Sequence[str]) -> Total:
 
 def _whole(count: JsonValue) -> int:
     return int(count) if isinstance(count, int | float) else 0
-
-
-def _cut(page: EventPage, most: int) -> bool:
-    told = "cursor" in page.result_info.model_fields_set
-    return bool(page.result_info.cursor) if told else len(page.result) >= most
 
 
 def _back(moment: datetime, length: timedelta) -> datetime:

@@ -25,13 +25,12 @@ from cf1_mcp.sandbox.endpoints import (
     relations,
     vocabulary,
 )
-from cf1_mcp.sandbox.errors import NotFound, Refused
-from cf1_mcp.sandbox.http.envelopes import Options, refusal
-from cf1_mcp.sandbox.http.requests import store_of
+from cf1_mcp.sandbox.errors import RequestRejected, ResourceNotFound
+from cf1_mcp.sandbox.http.requests import get_database
+from cf1_mcp.sandbox.http.responses import refusal
 from cf1_mcp.sandbox.invented import DEPRECATION, MARK, NO_METHOD, NO_ROUTE, SUNSET
-from cf1_mcp.sandbox.storage.database import Store
-
-__all__ = ["Options", "sandbox_app"]
+from cf1_mcp.sandbox.options import SandboxOptions
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 
 BASE: Final = "/client/v4/accounts/{account_id}/cloudforce-one"
 _ACCOUNT: Final = re.compile("[0-9a-fA-F]{32}")
@@ -104,7 +103,7 @@ ENDING: Final[tuple[tuple[str, Endpoint], ...]] = (
 )
 
 
-def sandbox_app(store: Store, options: Options = Options()) -> Starlette:  # noqa: B008 - frozen, so one is enough
+def create_sandbox_app(store: SandboxDatabase, options: SandboxOptions = SandboxOptions()) -> Starlette:  # noqa: B008 - frozen, so one is enough
     """The API over a store. `options.middleware` stands between the mark on the answers and the routes."""
     routes = [_route(route, endpoint) for route, endpoint in ROUTES]
     if not options.sunset:
@@ -112,7 +111,7 @@ def sandbox_app(store: Store, options: Options = Options()) -> Starlette:  # noq
     app = Starlette(
         routes=routes,
         middleware=[Middleware(_Marked), *options.middleware],
-        exception_handlers={Refused: _refused, HTTPException: _no_route},
+        exception_handlers={RequestRejected: _refused, HTTPException: _no_route},
     )
     app.state.store = store
     app.state.options = options
@@ -128,10 +127,10 @@ def _of_account(endpoint: Endpoint) -> Endpoint:
     async def answer(request: Request) -> Response:
         account = request.path_params["account_id"]
         if _ACCOUNT.fullmatch(account) is None:
-            raise NotFound(
+            raise ResourceNotFound(
                 f"Could not route to {request.url.path}, perhaps your object identifier is invalid?", NO_ROUTE
             )
-        store_of(request).settle()
+        get_database(request).settle()
         return await endpoint(request)
 
     return answer
@@ -147,7 +146,7 @@ def _ending(endpoint: Endpoint) -> Endpoint:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    if not isinstance(error, Refused):
+    if not isinstance(error, RequestRejected):
         raise error
     return refusal(error)
 
@@ -155,8 +154,8 @@ async def _refused(_: Request, error: Exception) -> Response:
 async def _no_route(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
     if status == 405:
-        return refusal(Refused(f"{request.method} is not allowed for {request.url.path}", NO_METHOD), status)
-    return refusal(NotFound(f"Could not route to {request.url.path}", NO_ROUTE), status)
+        return refusal(RequestRejected(f"{request.method} is not allowed for {request.url.path}", NO_METHOD), status)
+    return refusal(ResourceNotFound(f"Could not route to {request.url.path}", NO_ROUTE), status)
 
 
 class _Marked:

@@ -197,6 +197,9 @@ def _country(row: str) -> Country:
 COUNTRIES: tuple[Country, ...] = tuple(_country(row) for row in _COUNTRIES.replace("\n", " ").split(";"))
 """Every country of ISO 3166-1, by alpha-2 code; names are short English ones without accents."""
 
+ALPHA3: dict[str, str] = {country.alpha2: country.alpha3 for country in COUNTRIES}
+"""Alpha-3 codes by alpha-2 code."""
+
 _BY_TEXT = {text.lower(): country for country in COUNTRIES for text in (country.name, country.alpha3, country.alpha2)}
 
 

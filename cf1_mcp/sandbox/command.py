@@ -5,20 +5,18 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import uvicorn
 from starlette.middleware import Middleware
 
-from cf1_mcp.sandbox.app import Options, sandbox_app
-from cf1_mcp.sandbox.http.access import Access
+from cf1_mcp.sandbox.app import create_sandbox_app
+from cf1_mcp.sandbox.http.bearer_auth import BearerAuth, Permission
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.http.rate_limit import RateLimit, parse_rate
-from cf1_mcp.sandbox.storage.database import Store
-from cf1_mcp.sandbox.storage.record_files import load, read_records
-from cf1_mcp.sandbox.storage.sample_tenant import fill_with_sample
-
-Right = Literal["read", "write"]
+from cf1_mcp.sandbox.options import SandboxOptions
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.event_files import load_records, read_records
+from cf1_mcp.sandbox.storage.sample_tenant import load_sample_tenant
 
 MAX_SKIPPED_TOLD = 10
 
@@ -32,7 +30,7 @@ def serve_sandbox(
     sunset: bool,
     faults: str,
     rate_limit: str,
-    tokens: Mapping[str, Right],
+    tokens: Mapping[str, Permission],
 ) -> None:
     """Fill the store, listen on 127.0.0.1 and serve until stopped. What it does is told on stderr.
 
@@ -42,16 +40,16 @@ def serve_sandbox(
     limit, seconds = parse_rate(rate_limit) if rate_limit else (None, 300.0)
     middleware = [
         Middleware(RateLimit, limit=limit, seconds=seconds),
-        Middleware(Access, tokens=tokens),
+        Middleware(BearerAuth, tokens=tokens),
         Middleware(FaultInjector, faults=parse_faults(faults)),
     ]
-    store = Store.open(db)
+    store = SandboxDatabase.open(db)
     _fill(store, files, skip_bad)
     listener = _listener(port)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/client/v4"
     _tell(f"sandbox on {address} (fictional unless you loaded a file; Ctrl-C stops it)")
     _tell(f"use it with CLOUDFLARE_BASE_URL={address} and any token and 32-digit account id")
-    app = sandbox_app(store, Options(bare=bare, sunset=sunset, middleware=middleware))
+    app = create_sandbox_app(store, SandboxOptions(bare=bare, sunset=sunset, middleware=middleware))
     uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
 
 
@@ -71,19 +69,19 @@ def _listener(port: int) -> socket.socket:
         ) from error
 
 
-def _fill(store: Store, files: Sequence[Path], skip_bad: bool) -> None:
+def _fill(store: SandboxDatabase, files: Sequence[Path], skip_bad: bool) -> None:
     for file in files:
         _load(store, file, skip_bad)
     if not files and store.is_empty():
-        loaded = fill_with_sample(store)
+        loaded = load_sample_tenant(store)
         _tell(f"made a sample tenant of {loaded.events} events and {loaded.links} links")
 
 
-def _load(store: Store, file: Path, skip_bad: bool) -> None:
+def _load(store: SandboxDatabase, file: Path, skip_bad: bool) -> None:
     skipped: list[str] = []
     try:
         records = read_records(file, skip_bad=skip_bad, on_skip=lambda bad: skipped.append(str(bad)))
-        loaded = load(store, records, skip_bad=skip_bad)
+        loaded = load_records(store, records, skip_bad=skip_bad)
     except OSError as error:
         raise ValueError(f"{file} cannot be read: {error.strerror}; name a file of events as JSONL") from error
     for words in skipped[:MAX_SKIPPED_TOLD]:

@@ -1,13 +1,13 @@
 """What the sandbox refuses, and with which status.
 
-Refused
+RequestRejected
 ├── BadRequest   400, the API's own
-└── NotFound     404, the API's own
+└── ResourceNotFound     404, the API's own
 BadRecord        a ValueError: a line or record of a file that cannot be loaded
 """
 
 
-class Refused(Exception):
+class RequestRejected(Exception):
     """The request is answered with an error. `code` is set only where a gateway before the API would answer."""
 
     status = 400
@@ -18,11 +18,11 @@ class Refused(Exception):
         self.code = code
 
 
-class BadRequest(Refused):
+class BadRequest(RequestRejected):
     """The API's answer to a request that it does not accept: status 400, no code."""
 
 
-class NotFound(Refused):
+class ResourceNotFound(RequestRejected):
     """The API's answer to an id that it does not know, where the reference documents 404."""
 
     status = 404

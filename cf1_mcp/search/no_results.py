@@ -10,17 +10,17 @@ from pydantic import JsonValue
 
 from cf1_mcp.answers.answer import Rows
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import ApiError
 from cf1_mcp.policy.reading import Scope
 from cf1_mcp.search.request import Question
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 # Cheap counts: so many at most, each of a few events, since some of those may be withheld.
 MAX_COUNTS: Final = 5
 PROBE: Final = 5
 TIMEOUT: Final = 8.0
-MAX_SHOWN_LENGTH: Final = 80
 
 
 async def explained(
@@ -33,16 +33,16 @@ async def explained(
         page = replace(page, facts={**page.facts, "watermark": question.watermark})
     told: dict[str, JsonValue] = {"read_as": [*question.read_as]} if question.read_as else {}
     if page.rows or "withheld" in page.facts or "next_cursor" in page.facts:
-        return replace(page, foreign=told)
+        return replace(page, untrusted=told)
     if near := _meant(question):
         told["did_you_mean"] = near
-    return replace(page, foreign=told, notes=[*await _reasons(client, question, scope), *page.notes])
+    return replace(page, untrusted=told, notes=[*await _reasons(client, question, scope), *page.notes])
 
 
 def _meant(question: Question) -> list[JsonValue]:
     return [
-        f"{argument}: {clean(typed, MAX_SHOWN_LENGTH)} is unknown, near are "
-        + ", ".join(clean(name, MAX_SHOWN_LENGTH) for name in names)
+        f"{argument}: {clean(typed, MAX_NAME_LENGTH)} is unknown, near are "
+        + ", ".join(clean(name, MAX_NAME_LENGTH) for name in names)
         for (argument, typed), names in question.near.items()
     ]
 
@@ -55,7 +55,7 @@ async def _reasons(client: ThreatEventsClient, question: Question, scope: Scope)
     found: Sequence[bool] = ()
     with anyio.move_on_after(TIMEOUT):
         try:
-            found = await together(*(partial(_any_without, client, question, scope, name) for name in asked))
+            found = await gather(partial(_any_without, client, question, scope, name) for name in asked)
         except ApiError:
             return []
     guilty = [name for name, any_found in zip(asked, found, strict=False) if any_found]

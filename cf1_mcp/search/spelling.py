@@ -13,20 +13,21 @@ from typing import Final
 
 import anyio
 
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.errors import ApiError
 from cf1_mcp.models import Country, SearchField, Tag
 from cf1_mcp.policy.reading import Reading, readable_words
 from cf1_mcp.search.countries import country_code
-from cf1_mcp.text.sanitize import clean, typed_indicator
+from cf1_mcp.text.defang import refang_indicator
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
+from cf1_mcp.text.sanitize import clean
 
 # A search does not wait longer for the vocabularies; without them values stay as they were typed.
 TIMEOUT: Final = 5.0
 MAX_NEAR: Final = 3
 # A shorter word is part of too many others to mean one of them.
 MIN_PART_LENGTH: Final = 4
-MAX_SHOWN_LENGTH: Final = 80
 
 KINDS: Final[Mapping[SearchField, Kind]] = {
     "attacker": "attackers",
@@ -52,9 +53,9 @@ class Read:
         """How it was read, in words; nothing where it was taken as it is."""
         if self.meant == (self.typed,):
             return ""
-        typed = clean(self.typed, MAX_SHOWN_LENGTH, value=True)
+        typed = clean(self.typed, MAX_NAME_LENGTH, value=True)
         return (
-            f"{argument}: {typed} {self.how or 'as ' + ' or '.join(clean(one, MAX_SHOWN_LENGTH) for one in self.meant)}"
+            f"{argument}: {typed} {self.how or 'as ' + ' or '.join(clean(one, MAX_NAME_LENGTH) for one in self.meant)}"
         )
 
 
@@ -73,7 +74,7 @@ class Spelling:
         typed = value.strip()
         match name:
             case "indicator":
-                meant = typed_indicator(value)
+                meant = refang_indicator(value)
                 return Read(typed, (meant,), how="refanged")
             case "mitreAttack":
                 return Read(typed, (typed.upper(),))
@@ -145,7 +146,7 @@ async def spelling_for(words: Vocabulary, reading: Reading, names: Sequence[Sear
             found.setdefault(kind, ())
 
     with anyio.move_on_after(TIMEOUT):
-        await together(*(partial(read, kind) for kind in kinds))
+        await gather(partial(read, kind) for kind in kinds)
     return Spelling(found, countries, aliases)
 
 

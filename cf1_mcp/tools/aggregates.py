@@ -12,7 +12,8 @@ from cf1_mcp.answers.event_pages import ABSENCE, named
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client, Now
 from cf1_mcp.contracts.arguments import DatasetIds, Since, Until, Variables
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.policy.graphql import check_answer, check_query
 from cf1_mcp.policy.reading import Reader, ReadScope, Scope
@@ -20,8 +21,6 @@ from cf1_mcp.search.conditions import period
 from cf1_mcp.search.counting import count_events
 from cf1_mcp.text.lenient import Words
 from cf1_mcp.text.sanitize import clean
-
-aggregates = Toolset("events")
 
 Columns = Annotated[
     Words,
@@ -38,7 +37,7 @@ PERIOD = "Without since and until there are events: the period alone removes all
 Document = Annotated[str, Field(description="A GraphQL query document", min_length=1, max_length=10_000)]
 
 
-@aggregates.tool("Aggregate threat events", READ)
+@EVENTS.tool("Aggregate threat events", ToolEffect.READ)
 async def aggregate_threat_events(
     client: Client,
     scope: ReadScope,
@@ -71,7 +70,7 @@ async def aggregate_threat_events(
     return Rows(names, cells[:shown], facts, notes)
 
 
-@aggregates.tool("Query threat GraphQL", READ)
+@EVENTS.tool("Query threat GraphQL", ToolEffect.READ)
 async def query_threat_graphql(client: Client, reading: Reader, query: Document, variables: Variables = None) -> Card:
     """Run a GraphQL query over threat events, for group-bys that aggregate_threat_events cannot express. Introspect
     `{ __schema { queryType { fields { name args { name } } } } }` first: the schema and its fields are not published.
@@ -89,7 +88,7 @@ async def query_threat_graphql(client: Client, reading: Reader, query: Document,
     size = len(json.dumps(fields, ensure_ascii=False))
     if size > MAX_SIZE:
         raise BadArgument("query", f"the answer has {size:,} characters, too many to show", "a smaller limit")
-    return Card(foreign=fields)
+    return Card(untrusted=fields)
 
 
 async def _any_ever(client: ThreatEventsClient, scope: Scope, columns: Sequence[str]) -> bool:

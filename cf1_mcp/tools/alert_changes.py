@@ -14,13 +14,12 @@ from cf1_mcp.changes.guards import Effect, Planned, Result, approved, journaled
 from cf1_mcp.changes.query_reach import reach_of_saved
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm
-from cf1_mcp.contracts.toolset import CREATE, DELETE, UPDATE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
 from cf1_mcp.policy.writing import Writer
 from cf1_mcp.text.sanitize import clean
-
-alert_changes = Toolset("watch")
 
 # An address is personal data; and when it last told someone makes an alert no other than it was.
 UNTOLD: Final = frozenset({"user_email", "last_sent_at"})
@@ -60,7 +59,7 @@ async def _plan_creation(
 Creation = Annotated[Planned, Resolve(journaled(_plan_creation))]
 
 
-@alert_changes.tool("Create a query alert", CREATE)
+@WATCH.tool("Create a query alert", ToolEffect.CREATE)
 async def create_query_alert(
     client: Client, plan: Creation, query_id: WatchedQuery, frequency: Frequency = "daily", enabled: Enabled = True
 ) -> Card:
@@ -110,7 +109,7 @@ async def _plan_update(
 Update = Annotated[Planned, Resolve(journaled(_plan_update))]
 
 
-@alert_changes.tool("Update a query alert", UPDATE)
+@WATCH.tool("Update a query alert", ToolEffect.UPDATE)
 async def update_query_alert(
     client: Client,
     plan: Update,
@@ -161,7 +160,7 @@ async def _plan_deletion(client: Client, writing: Writer, alert_id: int) -> Effe
 Deletion = Annotated[Planned, Resolve(approved(_plan_deletion))]
 
 
-@alert_changes.tool("Delete a query alert", DELETE)
+@WATCH.tool("Delete a query alert", ToolEffect.DELETE)
 async def delete_query_alert(client: Client, plan: Deletion, alert_id: AlertNumber, confirm: Confirm = None) -> Card:
     """Delete an alert for good, so that it never notifies again; its query stays. Without `confirm` it changes nothing
     and answers a preview that holds the code. To silence it for a while use update_query_alert.

@@ -9,17 +9,16 @@ from cf1_mcp.answers.event_pages import whole_list
 from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Cursor
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.errors import NotFound
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
 
-alerts = Toolset("watch")
-
 OnlyAlert = Annotated[int | None, Field(description="Only this alert", ge=1), BeforeValidator(unfilled)]
 
 
-@alerts.tool("List query alerts", READ)
+@WATCH.tool("List query alerts", ToolEffect.READ)
 async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: Cursor = None) -> Rows:
     """List the alerts on saved queries: who is told (notified by mail or webhook) when a query finds something new, how
     often, and which are silenced. Use it to see whether there is an alert on a query; what it watches for stands in

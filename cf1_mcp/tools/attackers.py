@@ -6,10 +6,11 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from cf1_mcp.answers.answer import Answer
-from cf1_mcp.api.concurrency import together
-from cf1_mcp.context import Client, KnownWords, Now
+from cf1_mcp.api.concurrency import gather
+from cf1_mcp.context import AccountVocabulary, Client, Now
 from cf1_mcp.contracts.arguments import DatasetIds, Until
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.policy.reading import ReadScope
 from cf1_mcp.profiles.actor import actor
@@ -18,20 +19,18 @@ from cf1_mcp.profiles.profile import profile_answer, read_profile
 from cf1_mcp.profiles.sampling import span_of
 from cf1_mcp.search.spelling import spelling_for
 
-profiles = Toolset("indicators")
-
-MAX_NAME_LENGTH: Final = 200
-Attacker = Annotated[str, Field(description="Name or alias", max_length=MAX_NAME_LENGTH)]
-Compare = Annotated[str | None, Field(description="Another actor: what both share", max_length=MAX_NAME_LENGTH)]
+MAX_ATTACKER_LENGTH: Final = 200
+Attacker = Annotated[str, Field(description="Name or alias", max_length=MAX_ATTACKER_LENGTH)]
+Compare = Annotated[str | None, Field(description="Another actor: what both share", max_length=MAX_ATTACKER_LENGTH)]
 
 Since = Annotated[str | None, Field(description="Earliest date, default 90d: ISO, or relative as 7d")]
 
 
-@profiles.tool("Profile an attacker", READ)
+@INDICATORS.tool("Profile an attacker", ToolEffect.READ)
 async def profile_attacker(
     client: Client,
     scope: ReadScope,
-    words: KnownWords,
+    words: AccountVocabulary,
     now: Now,
     attacker: Attacker,
     compare: Compare = None,
@@ -52,5 +51,5 @@ async def profile_attacker(
     if {name.casefold() for name in one.names} & {name.casefold() for name in other.names}:
         raise BadArgument("compare", "it names the same actor as attacker", "another actor, or leave it out")
     read = partial(read_side, client, scope, span)
-    left, right = await together(partial(read, one), partial(read, other))
+    left, right = await gather(partial(read, actor) for actor in (one, other))
     return comparison_answer(left, right, span, scope)

@@ -8,14 +8,13 @@ from pydantic import BeforeValidator, Field, JsonValue
 from cf1_mcp.answers.answer import Answer, Card
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, cleaned
 from cf1_mcp.answers.event_pages import whole_list
-from cf1_mcp.context import History
+from cf1_mcp.context import ChangeJournal
 from cf1_mcp.contracts.arguments import Cursor, Limit
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CHANGES
 from cf1_mcp.store.journal_records import Change
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
-
-changes = Toolset("changes")
 
 OneChange = Annotated[str | None, Field(description="Only this change, in full"), BeforeValidator(unfilled)]
 # Older ones are in the journal, which the operator reads.
@@ -23,9 +22,9 @@ MAX_LISTED = 1_000
 COLUMNS = ("change_id", "at", "tool", "outcome", "change", "undone_by")
 
 
-@changes.tool("List changes", READ)
+@CHANGES.tool("List changes", ToolEffect.READ)
 async def list_changes(
-    journal: History, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
+    journal: ChangeJournal, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
 ) -> Answer:
     """List what this server changed, newest first: the log of what was created, imported, modified, moved, deleted,
     removed, reverted or undone, and whether it has finished, failed or is unknown. Use it to see whether anybody did
@@ -58,10 +57,10 @@ def _card(change: Change) -> Card:
         "tool": intent.tool,
         "outcome": change.outcome,
     }
-    foreign: dict[str, JsonValue] = {
+    untrusted: dict[str, JsonValue] = {
         "change": clean(intent.summary, MAX_FIELD_LENGTH),
         "arguments": cleaned(dict(intent.arguments), MAX_CELL_LENGTH),
         "result": cleaned(change.result, MAX_CELL_LENGTH),
     }
     more = {"undoes": intent.undoes, "undone_by": change.undone_by}
-    return Card(fields | {name: value for name, value in more.items() if value}, foreign)
+    return Card(fields | {name: value for name, value in more.items() if value}, untrusted)

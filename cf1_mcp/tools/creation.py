@@ -10,13 +10,12 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.guards import Effect, Planned, Result, journaled
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Country, Description, HomeDataset, Marking, Moment, NewTags, RawData
-from cf1_mcp.contracts.toolset import CREATE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.validation import Checker, Given, checked_raw, checked_tags, checked_text, differing, read_as
 from cf1_mcp.models import NewEvent, NewRaw
 from cf1_mcp.policy.writing import Writer
-
-creation = Toolset("curation")
 
 
 async def _plan(
@@ -57,7 +56,7 @@ async def _plan(
 Creation = Annotated[Planned, Resolve(journaled(_plan))]
 
 
-@creation.tool("Create a threat event", CREATE)
+@CURATION.tool("Create a threat event", ToolEffect.CREATE)
 async def create_threat_event(
     client: Client,
     plan: Creation,

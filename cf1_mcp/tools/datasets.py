@@ -9,21 +9,20 @@ from cf1_mcp.answers.answer import Answer, Rows
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.answers.event_pages import whole_list, withheld_fact
 from cf1_mcp.api.vocabulary import Kind
-from cf1_mcp.context import KnownWords
+from cf1_mcp.context import AccountVocabulary
 from cf1_mcp.contracts.arguments import Cursor, Limit
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.policy.reading import DATASET_RULE, Reader, readable_words
 from cf1_mcp.search.guide import SearchGuide
 from cf1_mcp.search.spelling import near
 from cf1_mcp.text.sanitize import clean
 
-datasets = Toolset("events")
-
 Contains = Annotated[str | None, Field(description="Only values that contain this")]
 
 
-@datasets.tool("List threat datasets", READ)
-async def list_threat_datasets(words: KnownWords, reading: Reader, cursor: Cursor = None) -> Rows:
+@EVENTS.tool("List threat datasets", ToolEffect.READ)
+async def list_threat_datasets(words: AccountVocabulary, reading: Reader, cursor: Cursor = None) -> Rows:
     """List the datasets that can be read: which sources or collections of events exist, with name, uuid and kind. Use
     it when a question names a dataset or an answer's datasets need explaining. For the events in them use
     search_threat_events.
@@ -42,9 +41,9 @@ async def list_threat_datasets(words: KnownWords, reading: Reader, cursor: Curso
     return whole_list("datasets", ("name", "uuid", "kind", "access"), rows, cursor, facts=facts)
 
 
-@datasets.tool("List threat vocabulary", READ)
+@EVENTS.tool("List threat vocabulary", ToolEffect.READ)
 async def list_threat_vocabulary(
-    words: KnownWords,
+    words: AccountVocabulary,
     reading: Reader,
     kind: Annotated[Literal[Kind, "search_guide"], Field(description="Which values")],
     contains: Contains = None,
@@ -63,4 +62,4 @@ async def list_threat_vocabulary(
     rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
     listed = whole_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
     meant = near(wanted, known) if not rows else []
-    return replace(listed, foreign={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed
+    return replace(listed, untrusted={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed

@@ -10,12 +10,11 @@ from cf1_mcp.changes.affected_queries import queries_that_find
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, EventIds, HomeDataset
-from cf1_mcp.contracts.toolset import DELETE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import NotFound
 from cf1_mcp.events.snapshots import images_of
 from cf1_mcp.policy.writing import Writer
-
-deletion = Toolset("curation")
 
 
 async def _plan(client: Client, writing: Writer, dataset_id: str, event_ids: list[str]) -> Effect:
@@ -44,7 +43,7 @@ async def _plan(client: Client, writing: Writer, dataset_id: str, event_ids: lis
 Deletion = Annotated[Planned, Resolve(approved(_plan))]
 
 
-@deletion.tool("Delete threat events", DELETE)
+@CURATION.tool("Delete threat events", ToolEffect.DELETE)
 async def delete_threat_events(
     client: Client, plan: Deletion, dataset_id: HomeDataset, event_ids: EventIds, confirm: Confirm = None
 ) -> Card:

@@ -11,9 +11,9 @@ from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, cleaned, columns_of, event
 from cf1_mcp.answers.cursors import decode
 from cf1_mcp.answers.event_pages import event_page, page_rows, withheld_fact
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.vocabulary import Vocabulary
-from cf1_mcp.context import Client, KnownWords
+from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import (
     Attackers,
     Categories,
@@ -37,7 +37,8 @@ from cf1_mcp.contracts.arguments import (
     Tlps,
     Until,
 )
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
 from cf1_mcp.policy.reading import KnownDataset, Reader, Reading
 from cf1_mcp.search.no_results import explained
@@ -45,14 +46,12 @@ from cf1_mcp.search.request import Asked
 from cf1_mcp.search.scopes import SearchScope
 from cf1_mcp.text.sanitize import clean
 
-events = Toolset("events")
-
 # How many relatives an event's own answer shows; list_related_threat_events shows more.
 NEAREST_RELATIVES = 20
 MAX_RAW_LENGTH = 8_000
 
 
-@events.tool("Search threat events", READ)
+@EVENTS.tool("Search threat events", ToolEffect.READ)
 async def search_threat_events(
     client: Client,
     scope: SearchScope,
@@ -90,7 +89,7 @@ async def search_threat_events(
     return await explained(client, page, question, scope, cursor)
 
 
-@events.tool("Get a threat event", READ)
+@EVENTS.tool("Get a threat event", ToolEffect.READ)
 async def get_threat_event(
     client: Client,
     reading: Reader,
@@ -114,14 +113,14 @@ async def get_threat_event(
         "raw": partial(_raw, client, reading, event, dataset.uuid),
         "relationships": partial(_nearest, client, reading, event, dataset.uuid),
     }
-    tables = await together(*(parts[name] for name in wanted))
-    return Card(foreign=event_fields(event), parts=dict(zip(wanted, tables, strict=True)))
+    tables = await gather(parts[name] for name in wanted)
+    return Card(untrusted=event_fields(event), parts=dict(zip(wanted, tables, strict=True)))
 
 
-@events.tool("List related threat events", READ)
+@EVENTS.tool("List related threat events", ToolEffect.READ)
 async def list_related_threat_events(
     client: Client,
-    words: KnownWords,
+    words: AccountVocabulary,
     reading: Reader,
     dataset: KnownDataset,
     event_id: EventId,
@@ -167,7 +166,7 @@ async def _raw(client: ThreatEventsClient, reading: Reading, event: Event, datas
     told = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
     shown: dict[str, JsonValue] = {name: clean(value, MAX_FIELD_LENGTH) for name, value in fields.items() if value}
-    return Card(foreign={**shown, "data": data if len(told) <= MAX_RAW_LENGTH else clean(told, MAX_RAW_LENGTH)})
+    return Card(untrusted={**shown, "data": data if len(told) <= MAX_RAW_LENGTH else clean(told, MAX_RAW_LENGTH)})
 
 
 async def _nearest(client: ThreatEventsClient, reading: Reading, event: Event, dataset_id: str) -> Answer:

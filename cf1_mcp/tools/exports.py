@@ -15,7 +15,8 @@ from cf1_mcp.answers.event_pages import ABSENCE, named, withheld_fact
 from cf1_mcp.answers.rendering import Style
 from cf1_mcp.context import Client, Now, ToolContext
 from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument, Withheld, choices
 from cf1_mcp.exports import FORMATS, MEDIA_TYPES, Format, FormatName, Handling, Heading, ListKind, label, new_export
 from cf1_mcp.exports.export import Export, export_events
@@ -25,11 +26,9 @@ from cf1_mcp.search.no_results import explained
 from cf1_mcp.search.request import AskedNarrowly, Question
 from cf1_mcp.search.scopes import NarrowScope
 from cf1_mcp.store.export_files import ExportFolder, StoredExport, StoredPage
-from cf1_mcp.text.dates import moment
+from cf1_mcp.text.dates import iso, parse_date
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
-
-exports = Toolset("indicators")
 
 SOURCE: Final = "Cloudforce One Threat Events"
 FICTIONAL_SOURCE: Final = "cf1-mcp sandbox: fictional events"
@@ -43,7 +42,7 @@ async def _folder(context: ToolContext) -> ExportFolder:
 Exports = Annotated[ExportFolder, Resolve(_folder)]
 
 
-@exports.tool("Export threat events", READ)
+@INDICATORS.tool("Export threat events", ToolEffect.READ)
 async def export_threat_events(
     context: ToolContext,
     client: Client,
@@ -82,7 +81,7 @@ async def export_threat_events(
     search = question.search().model_copy(update={"dataset_id": [*scope.ids]})
     export = await export_events(client, search, scope.reading, file, format, folder, context.report_progress)
     card = _told(export, file, question, scope)
-    return card if export.read else await explained(client, Rows((), (), card.fields, [ABSENCE]), question, scope)
+    return card if export.read else await explained(client, Rows((), (), card.facts, [ABSENCE]), question, scope)
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def _told(export: Export, file: Format, question: Question, scope: Scope) -> Car
     if export.stored:
         first = export.stored[0]
         facts |= {"export_id": first.id, "resource": _uri(first), "format": first.format, "size": first.size}
-        facts |= {"marking": label(file.marking), "expires": _told_time(first.expires)}
+        facts |= {"marking": label(file.marking), "expires": iso(first.expires)}
     facts |= {"events": file.written, "datasets": named(scope.names), **withheld_fact(export.withheld)}
     if file.left_out:
         facts["left_out"] = [f"{count} {reason}" for reason, count in file.left_out.most_common()]
@@ -162,7 +161,7 @@ def _told(export: Export, file: Format, question: Question, scope: Scope) -> Car
 def _cut(export: Export, now: datetime) -> list[str]:
     if not export.cut:
         return []
-    reached = moment(export.reached, now)
+    reached = parse_date(export.reached, now)
     after = f"until={reached!r}" if reached else "a shorter period"
     return [
         f"Cut: the newest {export.read:,} events were read, and there are older ones. For those export with {after}; "
@@ -172,7 +171,7 @@ def _cut(export: Export, now: datetime) -> list[str]:
 
 def _link(one: StoredExport, file: Format, place: int, count: int) -> Link:
     number = f"-{place}" if count > 1 else ""
-    about = f"{label(file.marking)}, until {_told_time(one.expires)}"
+    about = f"{label(file.marking)}, until {iso(one.expires)}"
     return Link(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, _media_type(one), one.size)
 
 
@@ -182,7 +181,3 @@ def _media_type(one: StoredExport) -> str:
 
 def _uri(one: StoredExport) -> str:
     return f"cf1://exports/{one.id}"
-
-
-def _told_time(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -14,15 +14,14 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved
 from cf1_mcp.context import Client, ToolContext
 from cf1_mcp.contracts.arguments import Confirm
-from cf1_mcp.contracts.toolset import CREATE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import ApiError, NotFound, Refused, Unavailable, UnexpectedAnswer
 from cf1_mcp.imports.batches import Batch, NewLink, Rows, spans
 from cf1_mcp.imports.call_input import Content, ContentFormat, Defaults, Intake, OnDuplicate, TargetDataset
 from cf1_mcp.models import BulkCreated, NewEvent, RelationshipsCreated, RelationshipType
 from cf1_mcp.policy.writing import Writer
 from cf1_mcp.text.sanitize import clean
-
-imports = Toolset("curation")
 
 IMPORT_WITHOUT_CODE: Final = 25  # rows; more at once than a person would look through need a person's word
 GROUP: Final = 100  # events a request; the API publishes no maximum
@@ -89,7 +88,7 @@ def _described(events: Sequence[NewEvent]) -> dict[str, JsonValue]:
 Import = Annotated[Planned, Resolve(approved(_plan))]
 
 
-@imports.tool("Import threat events", CREATE)
+@CURATION.tool("Import threat events", ToolEffect.CREATE)
 async def import_threat_events(
     client: Client,
     plan: Import,

@@ -12,14 +12,13 @@ from cf1_mcp.changes.affected_queries import queries_that_find
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, EventIds, HomeDataset
-from cf1_mcp.contracts.toolset import DELETE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.events.snapshots import images_of
 from cf1_mcp.models import Moved
 from cf1_mcp.policy.writing import Writer
 from cf1_mcp.text.sanitize import clean
-
-moves = Toolset("curation")
 
 Destination = Annotated[str, Field(description="Dataset name or uuid to move them to")]
 KeepRaw = Annotated[bool, Field(description="false loses the raw evidence for good")]
@@ -80,7 +79,7 @@ async def _plan(
 Move = Annotated[Planned, Resolve(approved(_plan))]
 
 
-@moves.tool("Move threat events", DELETE)
+@CURATION.tool("Move threat events", ToolEffect.DELETE)
 async def move_threat_events(
     client: Client,
     plan: Move,

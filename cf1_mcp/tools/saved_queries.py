@@ -9,16 +9,15 @@ from cf1_mcp.answers.columns import MAX_FIELD_LENGTH
 from cf1_mcp.answers.event_pages import whole_list
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Cursor
-from cf1_mcp.contracts.toolset import READ, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
-
-queries = Toolset("watch")
 
 OnlyQuery = Annotated[int | None, Field(description="Only this saved query", ge=1), BeforeValidator(unfilled)]
 
 
-@queries.tool("List saved queries", READ)
+@WATCH.tool("List saved queries", ToolEffect.READ)
 async def list_saved_queries(client: Client, query_id: OnlyQuery = None, cursor: Cursor = None) -> Rows:
     """List the account's saved queries: the stored searches, what each looks for, whether it alerts or feeds a block
     list. Use it to see what is being watched, or before a query is changed or deleted; to run one give its id to

@@ -14,16 +14,15 @@ from cf1_mcp.changes.guards import Effect, Planned, Result, approved
 from cf1_mcp.changes.query_reach import EXAMPLE, Blocking, blocking, parsed_search, reach_of_new, reach_of_saved
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm
-from cf1_mcp.contracts.toolset import CREATE, DELETE, UPDATE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
 from cf1_mcp.policy.writing import Writer
 from cf1_mcp.store.confirmation_codes import canonical
-from cf1_mcp.text.sanitize import clean, visible
+from cf1_mcp.text.sanitize import clean, escape_invisible
 
-query_changes = Toolset("watch")
-
-MAX_NAME_LENGTH: Final = 200
+MAX_LINE_LENGTH: Final = 200
 UNTOLD: Final = frozenset({"user_email"})
 ALERTING: Final = "Its alerts notify people outside."
 
@@ -90,7 +89,7 @@ async def _plan_creation(client: Client, writing: Writer, given: Given) -> Effec
 Creation = Annotated[Planned, Resolve(approved(_plan_creation))]
 
 
-@query_changes.tool("Create a saved query", CREATE)
+@WATCH.tool("Create a saved query", ToolEffect.CREATE)
 async def create_saved_query(
     client: Client,
     plan: Creation,
@@ -155,7 +154,7 @@ async def _plan_update(client: Client, writing: Writer, given: Given, query_id: 
 Update = Annotated[Planned, Resolve(approved(_plan_update))]
 
 
-@query_changes.tool("Update a saved query", UPDATE)
+@WATCH.tool("Update a saved query", ToolEffect.UPDATE)
 async def update_saved_query(
     client: Client,
     plan: Update,
@@ -212,7 +211,7 @@ async def _plan_deletion(client: Client, writing: Writer, query_id: int) -> Effe
 Deletion = Annotated[Planned, Resolve(approved(_plan_deletion))]
 
 
-@query_changes.tool("Delete a saved query", DELETE)
+@WATCH.tool("Delete a saved query", ToolEffect.DELETE)
 async def delete_saved_query(client: Client, plan: Deletion, query_id: QueryNumber, confirm: Confirm = None) -> Card:
     """Delete a saved query for good, and its alerts with it: get rid of one that nobody uses any more. Without
     `confirm` it changes nothing and answers a preview that holds the code. To keep it but silence it use
@@ -285,14 +284,14 @@ def _said(*sentences: str) -> str:
 
 
 def _shown(name: str) -> str:
-    return repr(clean(name, MAX_NAME_LENGTH))
+    return repr(clean(name, MAX_LINE_LENGTH))
 
 
 def _line(text: str, argument: str) -> str:
     """The text, if it is a line that can be read."""
     line = text.strip()
-    if not 0 < len(line) <= MAX_NAME_LENGTH or visible(line) != line:
+    if not 0 < len(line) <= MAX_LINE_LENGTH or escape_invisible(line) != line:
         raise BadArgument(
-            argument, f"{_shown(text)} is no readable line", f"1 to {MAX_NAME_LENGTH} visible characters in one line"
+            argument, f"{_shown(text)} is no readable line", f"1 to {MAX_LINE_LENGTH} visible characters in one line"
         )
     return line

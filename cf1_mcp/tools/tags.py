@@ -10,23 +10,22 @@ from pydantic import Field, JsonValue, TypeAdapter
 
 from cf1_mcp.answers.answer import Card
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved, journaled
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, EventIds, HomeDataset, NewTags
-from cf1_mcp.contracts.toolset import CREATE, DELETE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, choices, nearest
-from cf1_mcp.events.snapshots import MAX_CONCURRENT, events_of, without_copies
+from cf1_mcp.events.snapshots import events_of, without_copies
 from cf1_mcp.events.validation import checked_tags
 from cf1_mcp.models import Dataset, Done, Event
 from cf1_mcp.policy.writing import Writer, Writing
 from cf1_mcp.text.lenient import Words
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
-tags = Toolset("curation")
-
 MAX_SHOWN: Final = 5
-MAX_SHOWN_LENGTH: Final = 80
 OldTags = Annotated[Words, Field(description="Tags to take off", max_length=100)]
 
 # Tags by the uuid of their event.
@@ -85,7 +84,7 @@ Tagging = Annotated[Planned, Resolve(journaled(_plan_tagging))]
 Untagging = Annotated[Planned, Resolve(approved(_plan_untagging))]
 
 
-@tags.tool("Tag threat events", CREATE)
+@CURATION.tool("Tag threat events", ToolEffect.CREATE)
 async def tag_threat_events(
     client: Client, plan: Tagging, dataset_id: HomeDataset, event_ids: EventIds, tags: NewTags
 ) -> Card:
@@ -96,7 +95,7 @@ async def tag_threat_events(
     return await plan.carry_out(lambda: _each(client.tag_event, lacked, "tagged"))
 
 
-@tags.tool("Untag threat events", DELETE)
+@CURATION.tool("Untag threat events", ToolEffect.DELETE)
 async def untag_threat_events(
     client: Client,
     plan: Untagging,
@@ -149,7 +148,7 @@ async def _each(change: Change, tags_of: TagsOf, done: str) -> Result:
     # Where the API is down or overrun, more requests would only use up the time of the call.
     while tried < len(ids) and not any(failure.stop for failure in failures):
         group = ids[tried : tried + MAX_CONCURRENT]
-        results = await together(*(partial(_one, change, event_id, tags_of[event_id]) for event_id in group))
+        results = await gather(partial(_one, change, event_id, tags_of[event_id]) for event_id in group)
         failures += [result for result in results if result is not None]
         tried += len(group)
     left = {failure.event_id for failure in failures}
@@ -187,11 +186,11 @@ def _own(event: Event, wanted: Sequence[str]) -> list[str]:
 
 def _no_such_tag(wanted: Sequence[str], there: Sequence[str]) -> BadArgument:
     meant = nearest(wanted[0], there)
-    hint = f", did you mean {clean(meant, MAX_SHOWN_LENGTH)!r}?" if meant else ""
-    valid = choices([clean(tag, MAX_SHOWN_LENGTH) for tag in there]) or "other events"
+    hint = f", did you mean {clean(meant, MAX_NAME_LENGTH)!r}?" if meant else ""
+    valid = choices([clean(tag, MAX_NAME_LENGTH) for tag in there]) or "other events"
     return BadArgument("tags", f"none of these events has {_listed(wanted)}{hint}", valid)
 
 
 def _listed(tags: Sequence[str]) -> str:
     more = f" and {len(tags) - MAX_SHOWN} more" if len(tags) > MAX_SHOWN else ""
-    return ", ".join(repr(clean(tag, MAX_SHOWN_LENGTH)) for tag in tags[:MAX_SHOWN]) + more
+    return ", ".join(repr(clean(tag, MAX_NAME_LENGTH)) for tag in tags[:MAX_SHOWN]) + more

@@ -8,18 +8,17 @@ from pydantic import Field
 from cf1_mcp.answers.answer import Card
 from cf1_mcp.changes.guards import Effect, Planned, approved
 from cf1_mcp.changes.undo import inverse_of
-from cf1_mcp.context import Client, History
+from cf1_mcp.context import ChangeJournal, Client
 from cf1_mcp.contracts.arguments import Confirm
-from cf1_mcp.contracts.toolset import UPDATE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CHANGES
 from cf1_mcp.policy.writing import Writer
 from cf1_mcp.store.journal_records import Change
-
-undoing = Toolset("changes")
 
 ChangeId = Annotated[str, Field(description="change_id from list_changes")]
 
 
-async def _change(journal: History, change_id: str) -> Change:
+async def _change(journal: ChangeJournal, change_id: str) -> Change:
     return await journal.change(change_id)
 
 
@@ -33,7 +32,7 @@ async def _plan(client: Client, writing: Writer, past: Past) -> Effect:
 Undo = Annotated[Planned, Resolve(approved(_plan))]
 
 
-@undoing.tool("Undo a change", UPDATE)
+@CHANGES.tool("Undo a change", ToolEffect.UPDATE)
 async def undo_change(client: Client, past: Past, plan: Undo, change_id: ChangeId, confirm: Confirm = None) -> Card:
     """Undo one change that this server made: take back an import, bring deleted events back, move events back, restore
     fields, reverse the last edit. Where it destroys something it previews first and asks for a code. list_changes has

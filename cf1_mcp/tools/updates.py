@@ -13,7 +13,8 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Country, EventId, HomeDataset, Marking, Moment, RawData
-from cf1_mcp.contracts.toolset import UPDATE, Toolset
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import ApiError, BadArgument, Withheld
 from cf1_mcp.events.snapshots import without_copies
 from cf1_mcp.events.validation import Checker, Checking, Given, checked_raw, checked_text, differing, read_as, same
@@ -21,8 +22,6 @@ from cf1_mcp.models import Event, EventChange, Raw, RawChange, Tlp
 from cf1_mcp.policy.reading import Reading
 from cf1_mcp.policy.writing import Writer
 from cf1_mcp.text.sanitize import clean
-
-updates = Toolset("curation")
 
 INDICATOR: Final = ("indicator", "indicator_type")
 
@@ -89,7 +88,7 @@ async def _plan(
 Update = Annotated[Planned, Resolve(approved(_plan))]
 
 
-@updates.tool("Update a threat event", UPDATE)
+@CURATION.tool("Update a threat event", ToolEffect.UPDATE)
 async def update_threat_event(
     client: Client,
     plan: Update,

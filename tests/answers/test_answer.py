@@ -94,8 +94,8 @@ def test_rows_of_any_events_are_harmless_fit_and_parse_back(events: list[Event],
 @settings(deadline=None, max_examples=40)
 @given(EVENTS, JSON)
 def test_any_event_in_full_with_any_evidence_is_harmless_and_fits(event: Event, data: JsonValue) -> None:
-    evidence = Card(foreign={"data": cleaned(data, 4_000, event.indicator)})
-    answer = Card(foreign=event_fields(event), parts={"raw": evidence})
+    evidence = Card(untrusted={"data": cleaned(data, 4_000, event.indicator)})
+    answer = Card(untrusted=event_fields(event), parts={"raw": evidence})
     assert max(sizes(answer)) <= MAX_SIZE
     assert_harmless(sent(answer))
 

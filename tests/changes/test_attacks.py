@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import pytest
 from pydantic import JsonValue
 
-from cf1_mcp.contracts.toolset import READ, needed_mode
+from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.models import Tlp
-from cf1_mcp.server.mcp_server import TOOLS
+from cf1_mcp.tools import ALL_TOOLS
 from tests.conversations import ask, refused
 from tests.tenant import MINE, YOURS, Bench
 
@@ -89,8 +89,7 @@ CALLS: Mapping[str, Call] = {
     "delete_threat_events": _delete,
     "revert_threat_dataset": _revert,
 }
-HINTS = {tool.name: tool.annotations for group in TOOLS for tool in group.tools}
-DESTROYING = {name for name in CALLS if needed_mode(HINTS[name]) == "full"}
+DESTROYING = {tool.name for tool in ALL_TOOLS if tool.name in CALLS and tool.effect.mode == "full"}
 
 
 @dataclass(frozen=True)
@@ -192,9 +191,7 @@ async def test_what_could_not_be_seen_is_not_made(bench: Bench, tool: str) -> No
 
 
 def test_every_changing_tool_of_events_is_attacked() -> None:
-    changing = {
-        tool.name for group in TOOLS if group.name == "curation" for tool in group.tools if tool.annotations != READ
-    }
+    changing = {tool.name for tool in ALL_TOOLS if tool.toolset == "curation" and tool.effect != ToolEffect.READ}
     assert changing == set(CALLS)
 
 

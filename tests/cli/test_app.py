@@ -3,8 +3,8 @@
 import gzip
 import json
 import socket
-import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from cf1_mcp.api.transport import network
 from cf1_mcp.server.mcp_server import build_server, offered_tools
 from cf1_mcp.settings import Settings
+from tests.commands import run_command
 from tests.conversations import ask, column, refused, told
 from tests.ports import REAL, environment_for, sandbox_on_a_port, settings_for
 
@@ -33,17 +34,13 @@ RECORDS: list[dict[str, JsonValue]] = [
 ]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "cf1_mcp", *arguments], capture_output=True, text=True, timeout=60)
-
-
 def written(path: Path, *lines: str) -> str:
     path.write_text("\n".join(lines), encoding="utf-8")
     return str(path)
 
 
 def test_the_tour_plays_every_step_through_the_real_server() -> None:
-    ended = run("try")
+    ended = run_command("try")
     assert ended.returncode == 0, ended.stderr
     told = ended.stdout
     for tool in offered_tools(Settings()):
@@ -51,13 +48,18 @@ def test_the_tour_plays_every_step_through_the_real_server() -> None:
     assert "COPPER LANTERN" in told and "Operation Ledger Frost" in told
 
 
+def test_the_version_is_the_installed_one() -> None:
+    ended = run_command("--version")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"cf1-mcp {version('cf1-mcp')}\n", "")
+
+
 def test_tools_are_listed_as_the_contract_has_them() -> None:
-    listed = json.loads(run("tools", "--json").stdout)
+    listed = json.loads(run_command("tools", "--json").stdout)
     contracts = Path(__file__).parents[2] / "tools"
     for tool in listed:
         contract = json.loads((contracts / f"{tool['name']}.json").read_text(encoding="utf-8"))
         assert {name: contract[name] for name in tool} == tool
-    assert run("tools").stdout.splitlines()[0] == snapshot("search_threat_events         Search threat events")
+    assert run_command("tools").stdout.splitlines()[0] == snapshot("search_threat_events         Search threat events")
 
 
 async def test_the_server_works_a_sandbox_on_a_port_as_it_works_cloudflare() -> None:
@@ -118,7 +120,7 @@ async def test_a_file_of_events_becomes_datasets_as_named(tmp_path: Path, packed
 
 def test_a_line_that_is_not_json_is_named_and_nothing_is_served(tmp_path: Path) -> None:
     file = written(tmp_path / "events.jsonl", json.dumps(RECORDS[0]), "{nonsense")
-    ended = run("sandbox", "--port", "0", "--load", file)
+    ended = run_command("sandbox", "--port", "0", "--load", file)
     assert (ended.returncode, ended.stdout, ended.stderr) == snapshot(
         (
             2,
@@ -160,14 +162,14 @@ async def test_the_rest_of_a_bad_file_is_loaded_on_request(tmp_path: Path) -> No
     ids=["no file", "no fault", "no rate"],
 )
 def test_a_sandbox_that_cannot_start_says_why(arguments: list[str], words: str) -> None:
-    ended = run("sandbox", *arguments)
+    ended = run_command("sandbox", *arguments)
     assert (ended.returncode, ended.stderr) == (2, words)
 
 
 def test_a_port_that_is_taken_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ended = run("sandbox", "--port", str(port))
+        ended = run_command("sandbox", "--port", str(port))
     assert ended.returncode == 2
     assert ended.stderr.splitlines()[-1] == (
         f"cf1-mcp: port {port} cannot be used: Address already in use; name another with --port, or 0"

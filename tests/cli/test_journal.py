@@ -16,14 +16,14 @@ from cf1_mcp.context import utc_now
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.journal_records import Intent
 from cf1_mcp.store.stores import Stores, open_stores
+from tests.commands import run_command
 
 CODE = "K7QF-2M9D-XW4T"
 
 
 def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     environment = {"CF1_STATE_DIR": str(folder), "PATH": os.environ["PATH"], "COLUMNS": "120"}
-    command = [sys.executable, "-m", "cf1_mcp", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    return run_command(*arguments, environment=environment)
 
 
 def stores(folder: Path) -> Stores:

@@ -55,19 +55,19 @@ async def test_a_base_that_cannot_be_reached_is_said_by_the_first_call() -> None
         (
             {"CLOUDFLARE_API_TOKEN": "a-token"},
             snapshot(
-                "cf1-mcp: CLOUDFLARE_ACCOUNT_ID is missing while CLOUDFLARE_API_TOKEN is set. Set both to work the live API, or neither to use the embedded sandbox.\n"
+                "cf1-mcp: CLOUDFLARE_ACCOUNT_ID is missing while CLOUDFLARE_API_TOKEN is set. Set both to use the live API, or neither to use the embedded sandbox.\n"
             ),
         ),
         (
             {"CLOUDFLARE_ACCOUNT_ID": "0" * 32},
             snapshot(
-                "cf1-mcp: CLOUDFLARE_API_TOKEN is missing while CLOUDFLARE_ACCOUNT_ID is set. Set both to work the live API, or neither to use the embedded sandbox.\n"
+                "cf1-mcp: CLOUDFLARE_API_TOKEN is missing while CLOUDFLARE_ACCOUNT_ID is set. Set both to use the live API, or neither to use the embedded sandbox.\n"
             ),
         ),
         (
             {"CLOUDFLARE_API_TOKEN": "a-token", "CLOUDFLARE_ACCOUNT_ID": "mine"},
             snapshot(
-                "cf1-mcp: CLOUDFLARE_ACCOUNT_ID is not an account id. Use the 32 hexadecimal digits that stand in the address of the Cloudflare dashboard.\n"
+                "cf1-mcp: CLOUDFLARE_ACCOUNT_ID is not an account id. Use the 32 hexadecimal digits from the address of the Cloudflare dashboard.\n"
             ),
         ),
         (

@@ -8,16 +8,14 @@ from mcp import Client
 from mcp.types import CallToolResult
 from pydantic import JsonValue
 
-from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.models import NewEvent
-from cf1_mcp.sandbox.storage.database import Store
-from cf1_mcp.sandbox.storage.record_files import load, read_records
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.event_files import load_records, read_records
 from cf1_mcp.server.mcp_server import build_server, offered_tools
 from cf1_mcp.settings import Settings
-from tests.contract.every_tool import CALLS, Tenant, call
+from tests.contract.every_tool import CALLS, PlantedTenant, call
 from tests.contract.harmless import ARMED, assert_harmless, inside, whole
 from tests.conversations import column, text_of
-from tests.tenant import NOW, Sandbox
+from tests.tenant import NOW, Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -31,9 +29,9 @@ WORDLESS = ("list_query_alerts",)
 
 
 @pytest.fixture
-def planted(tmp_path: Path) -> Tenant:
+def planted(tmp_path: Path) -> PlantedTenant:
     """A tenant whose every text is hostile."""
-    return Tenant(tmp_path, PLANT, "PLANTED <i>tag</i>", ADDRESS)
+    return PlantedTenant(tmp_path, PLANT, "PLANTED <i>tag</i>", ADDRESS)
 
 
 def test_every_tool_is_walked() -> None:
@@ -41,7 +39,7 @@ def test_every_tool_is_walked() -> None:
 
 
 @pytest.mark.parametrize("tool", CALLS)
-async def test_no_tool_lets_a_strangers_words_act(planted: Tenant, tool: str) -> None:
+async def test_no_tool_lets_a_strangers_words_act(planted: PlantedTenant, tool: str) -> None:
     answers = await planted.answers(tool)
     for answer in answers:
         assert_harmless(answer)
@@ -51,13 +49,13 @@ async def test_no_tool_lets_a_strangers_words_act(planted: Tenant, tool: str) ->
 @pytest.mark.parametrize(
     "kind", ["attackers", "categories", "countries", "datasets", "indicator_types", "industries", "tags"]
 )
-async def test_no_vocabulary_lets_them_act(planted: Tenant, kind: str) -> None:
-    async with planted.server() as (client, _):
+async def test_no_vocabulary_lets_them_act(planted: PlantedTenant, kind: str) -> None:
+    async with planted.connected() as (client, _):
         assert_harmless(await client.call_tool("list_threat_vocabulary", {"kind": kind}))
 
 
-async def test_what_strangers_wrote_stands_between_the_marks(planted: Tenant) -> None:
-    async with planted.server() as (client, names):
+async def test_what_strangers_wrote_stands_between_the_marks(planted: PlantedTenant) -> None:
+    async with planted.connected() as (client, names):
         for tool in ("search_threat_events", "get_threat_event", "list_related_threat_events", "list_threat_datasets"):
             answer = await call(client, tool, names)
             outside = re.sub(r"(?ms)^<untrusted .*?^</untrusted .*?$", "", text_of(answer.content))
@@ -65,14 +63,14 @@ async def test_what_strangers_wrote_stands_between_the_marks(planted: Tenant) ->
             assert outside.count("PLANTED") <= 2  # the names of the two datasets, cleaned
 
 
-async def test_the_mark_is_another_one_in_every_answer(planted: Tenant) -> None:
-    async with planted.server() as (client, names):
+async def test_the_mark_is_another_one_in_every_answer(planted: PlantedTenant) -> None:
+    async with planted.connected() as (client, names):
         texts = [text_of((await call(client, "list_threat_datasets", names)).content) for _ in range(20)]
     assert len(set(texts)) == 20
 
 
-async def test_an_indicator_is_true_in_the_data_and_defanged_in_the_text(planted: Tenant) -> None:
-    async with planted.server() as (client, names):
+async def test_an_indicator_is_true_in_the_data_and_defanged_in_the_text(planted: PlantedTenant) -> None:
+    async with planted.connected() as (client, names):
         answer = await call(client, "search_threat_events", names)
     data = dict(answer.structured_content or {})
     assert column(data, "indicator")[0] == ADDRESS.replace("\u200b", "\\u200b")
@@ -88,20 +86,11 @@ async def test_an_indicator_is_true_in_the_data_and_defanged_in_the_text(planted
     ],
 )
 async def test_the_operator_decides_where_indicators_are_defanged(
-    planted: Tenant, defang: str, text: str, data: str, tmp_path: Path
+    planted: PlantedTenant, defang: str, text: str, data: str, tmp_path: Path
 ) -> None:
-    async with ThreatEventsClient("http://sandbox/client/v4", "0" * 32, None, planted.sandbox.connect) as api:
-        new: dict[str, JsonValue] = {
-            "category": "Phishing",
-            "date": "2026-11-20T00:00:00Z",
-            "event": "x",
-            "tlp": "green",
-            "raw": {"data": {}},
-        }
-        value = {"indicator": "http://kit.example.com/a", "indicatorType": "url", "datasetId": planted.home}
-        await api.create_event(NewEvent.model_validate({**new, **value}))
+    await planted.add("x", planted.home_name, indicator="http://kit.example.com/a", indicatorType="url")
     settings = Settings.from_environment({"CF1_DEFANG": defang, "CF1_STATE_DIR": str(tmp_path)})
-    async with Client(build_server(settings, planted.sandbox.connect, clock=lambda: NOW)) as client:
+    async with planted.server(settings) as client:
         answer = await client.call_tool("search_threat_events", {"fields": ["indicator"]})
     assert (inside(answer).strip().split("\n")[1], column(dict(answer.structured_content or {}), "indicator")) == (
         text,
@@ -109,19 +98,12 @@ async def test_the_operator_decides_where_indicators_are_defanged(
     )
 
 
-async def test_an_address_is_named_where_it_is_the_indicator_and_nowhere_else(planted: Tenant) -> None:
-    async with ThreatEventsClient("http://sandbox/client/v4", "0" * 32, None, planted.sandbox.connect) as api:
-        text = "billing@example.org wrote to jo.doe@example.org"
-        new: dict[str, JsonValue] = {
-            "category": "Phishing",
-            "date": "2026-11-20T00:00:00Z",
-            "event": text,
-            "tlp": "green",
-            "raw": {"data": {"to": text}},
-        }
-        value = {"indicator": "billing@example.org", "indicatorType": "email", "datasetId": planted.home}
-        made = await api.create_event(NewEvent.model_validate({**new, **value}))
-    async with Client(build_server(planted.settings, planted.sandbox.connect, clock=lambda: NOW)) as client:
+async def test_an_address_is_named_where_it_is_the_indicator_and_nowhere_else(planted: PlantedTenant) -> None:
+    text = "billing@example.org wrote to jo.doe@example.org"
+    made = await planted.add(
+        text, planted.home_name, indicator="billing@example.org", indicatorType="email", raw={"data": {"to": text}}
+    )
+    async with planted.server(planted.settings) as client:
         answer = await client.call_tool("get_threat_event", {"event_id": made.uuid, "include": ["raw"]})
     data = dict(answer.structured_content or {})
     assert data["event"] == "billing@example.org wrote to ***@example.org"
@@ -154,7 +136,7 @@ async def read_everything(client: Client, event_ids: list[str]) -> list[CallTool
     return answers
 
 
-async def test_the_hostile_events_of_the_sample_are_harmless_everywhere(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_the_hostile_events_of_the_sample_are_harmless_everywhere(sandbox: Tenant, tmp_path: Path) -> None:
     async with Client(build_server(Settings(state_dir=tmp_path), sandbox.connect, clock=lambda: NOW)) as client:
         found = await client.call_tool("search_threat_events", {"tags": ["hostile-sample"], "limit": 100})
         ids = [str(one) for one in column(dict(found.structured_content or {}), "uuid")]
@@ -167,8 +149,8 @@ async def test_the_hostile_events_of_the_sample_are_harmless_everywhere(sandbox:
 
 @pytest.mark.skipif(not SYNTHETIC.exists(), reason="the exercise data lies beside the project")
 async def test_the_exercise_is_harmless_everywhere(tmp_path: Path) -> None:
-    sandbox = Sandbox(Store.open(clock=lambda: NOW))
-    load(sandbox.store, read_records(SYNTHETIC))
+    sandbox = Tenant(tmp_path, store=SandboxDatabase.open(clock=lambda: NOW))
+    load_records(sandbox.store, read_records(SYNTHETIC))
     async with Client(build_server(Settings(state_dir=tmp_path), sandbox.connect, clock=lambda: NOW)) as client:
         found = await client.call_tool("search_threat_events", {"limit": 100})
         ids = [str(one) for one in column(dict(found.structured_content or {}), "uuid")]

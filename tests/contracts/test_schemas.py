@@ -2,17 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from typing import get_args
 
 import pytest
 from mcp.server.mcpserver.tools import Tool
 from pydantic import JsonValue
 
 from cf1_mcp.server.mcp_server import offered_tools
-from cf1_mcp.settings import TOOLSETS, Mode, Settings
+from cf1_mcp.settings import MODES, TOOLSETS, Mode, Settings
 from tests.contract.schema_lint import MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, Schema, flaws
 
-MODES: tuple[Mode, ...] = get_args(Mode)
 OFFERS = {f"{mode}, {name}": Settings(mode=mode, toolsets=(name,)) for mode in MODES for name in TOOLSETS} | {
     f"{mode}, all": Settings(mode=mode) for mode in MODES
 }
@@ -59,8 +57,9 @@ def test_a_tool_has_a_title_and_all_four_hints(name: str) -> None:
 
 @EACH
 def test_the_hints_say_what_the_verb_does(name: str) -> None:
-    hints = EVERYTHING[name].annotations
-    assert hints and (hints.read_only_hint, hints.destructive_hint) == HINTS[name.split("_")[0]]
+    hints, verb = EVERYTHING[name].annotations, name.split("_")[0]
+    assert verb in HINTS, f"{verb} is a new verb: use one of VERBS in tests/contracts/test_schemas.py, or add it there"
+    assert hints and (hints.read_only_hint, hints.destructive_hint) == HINTS[verb]
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -10,8 +10,8 @@ import httpx
 
 from cf1_mcp.exports import Format, FormatName, Handling, Heading, new_export
 from cf1_mcp.models import Event, EventPage, Relationship, Tlp
-from cf1_mcp.sandbox.app import sandbox_app
-from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.app import create_sandbox_app
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real" / "events.jsonl.gz"
 HEADING = Heading("Relays of autumn", "cf1-mcp sandbox, fictional events", datetime(2026, 11, 24, 12, 0, tzinfo=UTC))
@@ -134,10 +134,10 @@ def written(file: Format, events: Iterable[Event], links: Sequence[tuple[str, st
     return "".join((*pieces, *file.tail()))
 
 
-async def sample_events(store: Store) -> list[Event]:
+async def sample_events(store: SandboxDatabase) -> list[Event]:
     """Every event of the sample tenant, as the API answers them."""
     base = f"http://sandbox/client/v4/accounts/{'a' * 32}/cloudforce-one"
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(sandbox_app(store)), base_url=base) as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_sandbox_app(store)), base_url=base) as client:
         answer = await client.get("/events", params={"datasetId": "all", "pageSize": 25_000})
     return EventPage.model_validate(answer.json()).result
 

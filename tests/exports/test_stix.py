@@ -14,7 +14,7 @@ from stix2validator import ValidationOptions, validate_instance  # pyright: igno
 from cf1_mcp.exports.stix_objects import NO_DATE
 from cf1_mcp.exports.stix_terms import TLP_IDS
 from cf1_mcp.models import Event, Relationship, Tlp
-from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from tests.exports.making import (
     BARE,
     EVENT,
@@ -534,7 +534,7 @@ def test_the_same_event_twice_is_there_once() -> None:
 
 
 @pytest.mark.anyio
-async def test_ids_are_the_same_in_every_run_and_order(filled_store: Store) -> None:
+async def test_ids_are_the_same_in_every_run_and_order(filled_store: SandboxDatabase) -> None:
     events = (await sample_events(filled_store))[:400]
     first, second = (json.loads(written(export("stix2"), order)) for order in (events, reversed(events)))
     assert first["id"] == second["id"]
@@ -542,7 +542,7 @@ async def test_ids_are_the_same_in_every_run_and_order(filled_store: Store) -> N
 
 
 @pytest.mark.anyio
-async def test_the_sample_tenant_is_valid(filled_store: Store) -> None:
+async def test_the_sample_tenant_is_valid(filled_store: SandboxDatabase) -> None:
     everything = await sample_events(filled_store)
     events = [one for place, one in enumerate(everything) if place % 40 == 0 or "hostile-sample" in one.tags]
     bundle = json.loads(written(export("stix2"), events))

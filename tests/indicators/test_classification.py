@@ -1,10 +1,10 @@
-"""One typed indicator: what it is, and on what name it stands."""
+"""One typed indicator: its kind, its host and its registered domain."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cf1_mcp.indicators import KINDS, Indicator, classify, host_of, registered_domain
+from cf1_mcp.indicators import KINDS, Indicator, classify, registered_domain, url_host
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from cf1_mcp.indicators import KINDS, Indicator, classify, host_of, registered_d
         ("ASN 64496", "asn", "AS64496", False),
     ],
 )
-def test_a_typed_indicator_is_known_by_its_kind(typed: str, kind: str, value: str, reserved: bool) -> None:
+def test_a_typed_indicator_has_a_kind_and_a_canonical_value(typed: str, kind: str, value: str, reserved: bool) -> None:
     found = classify(typed)
     assert found is not None
     assert (found.kind, found.value, found.reserved) == (kind, value, reserved)
@@ -59,12 +59,12 @@ def test_a_typed_indicator_is_known_by_its_kind(typed: str, kind: str, value: st
         "9" * 5000,
     ],
 )
-def test_what_is_no_indicator_is_none(typed: str) -> None:
+def test_text_that_is_not_an_indicator_is_none(typed: str) -> None:
     assert classify(typed) is None
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[a-z0-9.:/@\[\]%-]{0,40}"))
-def test_a_classified_value_stays_what_it_is(typed: str) -> None:
+def test_classifying_a_classified_value_changes_nothing(typed: str) -> None:
     found = classify(typed)
     assert found is None or (found.kind in KINDS and classify(found.value) == found)
 
@@ -80,8 +80,8 @@ def test_a_classified_value_stays_what_it_is(typed: str) -> None:
         ("", None),
     ],
 )
-def test_a_url_stands_on_its_host(url: str, host: str | None) -> None:
-    assert host_of(url) == host
+def test_the_host_of_a_url_is_canonical(url: str, host: str | None) -> None:
+    assert url_host(url) == host
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_a_url_stands_on_its_host(url: str, host: str | None) -> None:
         ("192.0.2.1", None),
     ],
 )
-def test_a_host_stands_on_the_name_that_was_registered(host: str, registered: str | None) -> None:
+def test_a_host_belongs_to_its_registered_domain(host: str, registered: str | None) -> None:
     assert registered_domain(host) == registered
 
 
-def test_an_indicator_is_equal_by_what_it_is() -> None:
+def test_indicators_are_equal_by_value() -> None:
     assert classify("EVIL[.]example") == Indicator("domain", "evil.example", reserved=True)

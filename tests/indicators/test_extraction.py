@@ -1,11 +1,11 @@
-"""What is found in a text, form by form."""
+"""Indicators in a text, in each form in which authors write them."""
 
 import pytest
 from inline_snapshot import snapshot
 
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.indicators import extract
-from tests.indicators.telling import told, values
+from tests.indicators.summaries import certain_values, summarize
 
 MD5, SHA1, SHA256 = "0123456789abcdef" * 2, "0123456789abcdef0123" * 2, "0123456789abcdef" * 4
 JA4 = "t13d1516h2_8daaf6152771_b186095e22b6"
@@ -47,7 +47,7 @@ BIDI = "\u202e"
     ],
 )
 def test_a_domain_is_found_however_it_is_written(written: str) -> None:
-    assert values(f"It resolves {written} first") == ["evil.example"]
+    assert certain_values(f"It resolves {written} first") == ["evil.example"]
 
 
 @pytest.mark.parametrize(
@@ -72,20 +72,20 @@ def test_a_domain_is_found_however_it_is_written(written: str) -> None:
         ("https://evil.bücher.example/a", "https://evil.xn--bcher-kva.example/a"),
     ],
 )
-def test_a_url_is_found_whole(written: str, url: str) -> None:
-    assert values(f"It loads {written} next") == [url]
+def test_a_url_is_found_in_full(written: str, url: str) -> None:
+    assert certain_values(f"It loads {written} next") == [url]
 
 
-def test_urls_in_a_list_without_spaces_are_told_apart() -> None:
-    assert values("http://a.example/x,https://b.example/y;ftp://c.example") == [
+def test_urls_in_a_list_without_spaces_are_separate() -> None:
+    assert certain_values("http://a.example/x,https://b.example/y;ftp://c.example") == [
         "http://a.example/x",
         "https://b.example/y",
         "ftp://c.example",
     ]
 
 
-def test_names_on_both_sides_of_a_slash_are_two() -> None:
-    assert values("a.example/b.example") == ["a.example", "b.example"]
+def test_names_on_both_sides_of_a_slash_are_separate() -> None:
+    assert certain_values("a.example/b.example") == ["a.example", "b.example"]
 
 
 def test_addresses_keep_their_ports_and_ranges() -> None:
@@ -93,7 +93,7 @@ def test_addresses_keep_their_ports_and_ranges() -> None:
         "192.0.2[.]1:443, 192.0.2.1[:]8080, 192.0.2.0/24, 198.51.100.7:53/udp, 203.0.113.1-203.0.113.9, "
         "[2001:db8::1]:8443, 2001[:]db8::2, 2001:DB8:0:0::/32, ::ffff:192.0.2.1, evil.example:80, 192.0.2.2:99999"
     )
-    assert told(text) == snapshot(
+    assert summarize(text) == snapshot(
         [
             "0: ipv4 192.0.2.1 x3 defanged ports 443, 8080 reserved",
             "35: cidr 192.0.2.0/24 reserved",
@@ -137,21 +137,21 @@ def test_addresses_keep_their_ports_and_ranges() -> None:
         "No indicator in it.",
     ],
 )
-def test_what_only_looks_alike_is_none(text: str) -> None:
+def test_text_that_only_looks_like_an_indicator_is_ignored(text: str) -> None:
     found = extract(text)
     assert (found.indicators, found.ambiguous, found.references) == ((), (), ())
 
 
-def test_what_is_refused_is_counted_by_its_reason() -> None:
+def test_rejected_text_is_counted_by_reason() -> None:
     text = (
         f"invoice.pdf run.exe 999.1.1.1 http://300.1.1.1/ com.vendor.app ASP.NET foo.bar.nosuch co.uk end.Next {'a' * 33} "
         f"{'label.' * 50}example jo@evil.nosuch"
     )
-    assert told(text) == snapshot(
+    assert summarize(text) == snapshot(
         [
             "rejected: 1 end of one sentence and start of the next",
             "rejected: 2 file name",
-            "rejected: 1 hexadecimal of another length",
+            "rejected: 1 hexadecimal of unknown length",
             "rejected: 2 impossible address",
             "rejected: 2 no such top-level domain",
             "rejected: 2 package or product name",
@@ -161,12 +161,12 @@ def test_what_is_refused_is_counted_by_its_reason() -> None:
     )
 
 
-def test_hashes_are_told_apart_by_their_length_and_by_what_is_said_of_them() -> None:
+def test_hashes_are_distinguished_by_length_and_surrounding_words() -> None:
     text = (
         f"MD5 {MD5.upper()}, SHA1={SHA1}; {SHA256}.exe dropped. JA3: {MD5} and {'f' * 32}. JA4: {JA4}. "
         f"{SHA1}.The rest: md5 {'e' * 32}, {'d' * 41}, {MD5}.evil.example"
     )
-    assert told(text) == snapshot(
+    assert summarize(text) == snapshot(
         [
             "4: md5 0123456789abcdef0123456789abcdef",
             "43: sha1 0123456789abcdef01230123456789abcdef0123 x2",
@@ -176,27 +176,27 @@ def test_hashes_are_told_apart_by_their_length_and_by_what_is_said_of_them() -> 
             "244: ja4 t13d1516h2_8daaf6152771_b186095e22b6",
             "337: md5 eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
             "414: domain 0123456789abcdef0123456789abcdef.evil.example reserved",
-            "rejected: 1 hexadecimal of another length",
+            "rejected: 1 hexadecimal of unknown length",
         ]
     )
 
 
-def test_a_ja3_heading_reaches_over_its_list_alone() -> None:
+def test_a_ja3_heading_applies_to_its_own_list_only() -> None:
     later = "The dropper was written in a hurry and has been seen in several places since. " * 3
     lines = [f"JA3 fingerprints\n{MD5}\n{'a' * 32}\n", later, f"{'b' * 32}"]
     kinds = [one.indicator.kind for one in extract("".join(lines)).indicators]
     assert kinds == ["ja3", "ja3", "md5"]
 
 
-def test_vulnerabilities_and_networks_are_written_in_one_way() -> None:
-    assert told("cve-2025-53770 CVE\u20112025\u201153770 AS64496, ASN 64496 and ASN: 64511") == snapshot(
+def test_cve_and_asn_have_one_canonical_form() -> None:
+    assert summarize("cve-2025-53770 CVE\u20112025\u201153770 AS64496, ASN 64496 and ASN: 64511") == snapshot(
         ["0: cve CVE-2025-53770 x2", "30: asn AS64496 x2", "53: asn AS64511"]
     )
 
 
-def test_a_persons_address_is_one_indicator() -> None:
+def test_an_email_address_is_one_indicator() -> None:
     text = "jo.doe+x[at]evil[.]example, <billing@evil.example>, mailto:a_b@EVIL.example; root@192.0.2.7"
-    assert told(text) == snapshot(
+    assert summarize(text) == snapshot(
         [
             "0: email jo.doe+x@evil.example defanged reserved",
             "29: email billing@evil.example reserved",
@@ -206,11 +206,11 @@ def test_a_persons_address_is_one_indicator() -> None:
     )
 
 
-def test_a_version_is_said_to_be_ambiguous() -> None:
+def test_a_version_number_is_ambiguous() -> None:
     text = (
         "version 1.2.3.4, 1.2.3.5 and 1.2.3.6; v2.0.0.1; Chrome/120.0.0.0; before build 9.9.9.9. It calls 198.51.100.7"
     )
-    assert told(text) == snapshot(
+    assert summarize(text) == snapshot(
         [
             "97: ipv4 198.51.100.7 reserved",
             "ambiguous 8: ipv4 1.2.3.4 (may be a version number)",
@@ -223,14 +223,14 @@ def test_a_version_is_said_to_be_ambiguous() -> None:
     )
 
 
-def test_a_defanged_address_is_no_version() -> None:
-    assert told("version 192.0.2[.]4 and version 192.0.2.5:443") == snapshot(
+def test_a_defanged_address_is_not_a_version() -> None:
+    assert summarize("version 192.0.2[.]4 and version 192.0.2.5:443") == snapshot(
         ["8: ipv4 192.0.2.4 defanged reserved", "32: ipv4 192.0.2.5 ports 443 reserved"]
     )
 
 
 def test_an_extension_that_is_a_top_level_domain_is_ambiguous_unless_defanged() -> None:
-    assert told("setup.py deploy.sh x.bank.co.uk y.vercel.app") == snapshot(
+    assert summarize("setup.py deploy.sh x.bank.co.uk y.vercel.app") == snapshot(
         [
             "19: domain x.bank.co.uk",
             "32: domain y.vercel.app",
@@ -238,11 +238,11 @@ def test_an_extension_that_is_a_top_level_domain_is_ambiguous_unless_defanged() 
             "ambiguous 9: domain deploy.sh (may be a file name: its ending is a file extension and a top-level domain)",
         ]
     )
-    assert told("evil[.]zip and setup.py") == snapshot(["0: domain evil.zip defanged", "rejected: 1 file name"])
+    assert summarize("evil[.]zip and setup.py") == snapshot(["0: domain evil.zip defanged", "rejected: 1 file name"])
 
 
-def test_a_defanged_name_without_a_known_ending_is_ambiguous() -> None:
-    assert told("evil[.]bazar, invoice[.]pdf, abcdef[.]onion") == snapshot(
+def test_a_defanged_name_with_an_unknown_top_level_domain_is_ambiguous() -> None:
+    assert summarize("evil[.]bazar, invoice[.]pdf, abcdef[.]onion") == snapshot(
         [
             "29: domain abcdef.onion defanged",
             "ambiguous 0: domain evil.bazar defanged (written as an indicator, but no such top-level domain is known)",
@@ -252,7 +252,7 @@ def test_a_defanged_name_without_a_known_ending_is_ambiguous() -> None:
 
 
 def test_code_that_reads_as_an_ipv6_address_is_ambiguous() -> None:
-    assert told("dead::beef 2001:db8::1") == snapshot(
+    assert summarize("dead::beef 2001:db8::1") == snapshot(
         [
             "11: ipv6 2001:db8::1 reserved",
             "ambiguous 0: ipv6 dead::beef (may be program code: an IPv6 address without a digit)",
@@ -260,24 +260,24 @@ def test_code_that_reads_as_an_ipv6_address_is_ambiguous() -> None:
     )
 
 
-def test_a_character_that_turns_the_writing_is_said() -> None:
-    assert told(f"evil{BIDI}.example and {BIDI}good.example") == snapshot(
+def test_a_bidi_control_inside_a_name_makes_it_ambiguous() -> None:
+    assert summarize(f"evil{BIDI}.example and {BIDI}good.example") == snapshot(
         [
             "19: domain good.example reserved",
-            "ambiguous 0: domain evil.example reserved (a character that turns the direction of writing stands inside it)",
+            "ambiguous 0: domain evil.example reserved (contains a character that changes the direction of the text)",
         ]
     )
 
 
-def test_look_alikes_are_written_in_ascii() -> None:
-    assert values("\u0430pple.example xn--pple-43d.example b\u00fccher.example") == [
+def test_international_names_are_returned_in_ascii() -> None:
+    assert certain_values("\u0430pple.example xn--pple-43d.example b\u00fccher.example") == [
         "xn--pple-43d.example",
         "xn--bcher-kva.example",
     ]
 
 
-def test_duplicates_count_and_keep_their_first_place() -> None:
-    assert told("Evil[.]example, evil.EXAMPLE and evil.example:80; 1.2.3.4, version 1.2.3.4") == snapshot(
+def test_duplicates_are_counted_at_the_first_offset() -> None:
+    assert summarize("Evil[.]example, evil.EXAMPLE and evil.example:80; 1.2.3.4, version 1.2.3.4") == snapshot(
         ["0: domain evil.example x3 defanged ports 80 reserved", "50: ipv4 1.2.3.4 x2"]
     )
 
@@ -287,7 +287,7 @@ def test_live_links_of_a_report_that_defangs_are_references() -> None:
         "From https://blog.vendor.example/post and vendor.example/iocs (intel@vendor.example, www.vendor.example): "
         "evil[.]example, https://drop.evil.example/x, http://192.0.2.1/y and other.example."
     )
-    assert told(text) == snapshot(
+    assert summarize(text) == snapshot(
         [
             "106: domain evil.example defanged reserved",
             "122: url https://drop.evil.example/x reserved",
@@ -302,19 +302,19 @@ def test_live_links_of_a_report_that_defangs_are_references() -> None:
 
 
 def test_live_links_of_a_text_that_defangs_only_mail_are_indicators() -> None:
-    assert values("https://evil.example/x, write to jo[at]vendor[.]example") == [
+    assert certain_values("https://evil.example/x, write to jo[at]vendor[.]example") == [
         "https://evil.example/x",
         "jo@vendor.example",
     ]
 
 
-def test_places_are_those_of_the_text_as_it_came() -> None:
+def test_offsets_are_positions_in_the_original_text() -> None:
     text = "hxxps[:]//a[.]example/x \u200b\u200b b[.]example \ufeff and c [dot] example 192.0.2[.]1"
-    places = {one.indicator.value: text[one.offset :][:4] for one in extract(text).indicators}
-    assert places == {"https://a.example/x": "hxxp", "b.example": "b[.]", "c.example": "c [d", "192.0.2.1": "192."}
+    offsets = {one.indicator.value: text[one.offset :][:4] for one in extract(text).indicators}
+    assert offsets == {"https://a.example/x": "hxxp", "b.example": "b[.]", "c.example": "c [d", "192.0.2.1": "192."}
 
 
-def test_a_text_beyond_a_megabyte_is_refused() -> None:
+def test_a_text_over_a_megabyte_is_refused() -> None:
     with pytest.raises(BadArgument) as refused:
         extract("x" * 5_000_000)
     assert str(refused.value) == snapshot(
@@ -322,11 +322,11 @@ def test_a_text_beyond_a_megabyte_is_refused() -> None:
     )
 
 
-def test_ten_thousand_indicators_are_taken_and_one_more_is_refused() -> None:
+def test_ten_thousand_indicators_are_accepted_and_one_more_is_refused() -> None:
     hosts = [f"h{number}.example" for number in range(10_001)]
     assert len(extract(" ".join(hosts[:-1])).indicators) == 10_000
     with pytest.raises(BadArgument) as refused:
         extract(" ".join(hosts))
     assert str(refused.value) == snapshot(
-        "text: it holds more than 10,000 different indicators. Use a part of it at a time."
+        "text: it contains more than 10,000 different indicators. Use one part of it at a time."
     )

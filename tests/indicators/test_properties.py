@@ -1,4 +1,4 @@
-"""What holds for any indicators in any prose, and for any text."""
+"""Properties that hold for all indicators in all prose, and for all text."""
 
 import re
 
@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from cf1_mcp.indicators import classify, extract, registered_domain
 from cf1_mcp.indicators.extraction import MAX_TEXT_LENGTH
-from cf1_mcp.text.sanitize import refang
+from cf1_mcp.text.defang import refang
 
 HEX = "0123456789abcdef"
 TOPS = ["example", "com", "net", "co.uk", "de", "top"]
-# A word that Java would begin a package with makes the name a package's.
+# A name that starts like a Java package is taken for one.
 PACKAGES = {"com", "org", "net", "io", "edu", "gov", "java", "javax"}
 label = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True).filter(lambda word: word not in PACKAGES)
 names = st.lists(label, min_size=1, max_size=3).map(".".join)
@@ -19,7 +19,7 @@ domain = st.builds("{}.{}".format, names, st.sampled_from(TOPS)).filter(
     lambda name: registered_domain(name) is not None
 )
 ipv4 = st.ip_addresses(v=4).map(str).filter(lambda value: not value.startswith("0."))
-# Without a digit it may be code.
+# An address without a digit may be program code.
 ipv6 = st.ip_addresses(v=6).map(str).filter(lambda value: re.search("[1-9]", value) and "::ffff:" not in value)
 path = st.from_regex(r"(/[a-z0-9]{1,8}){1,3}(\.php)?(\?[a-z]=[0-9]{1,3})?", fullmatch=True)
 url = st.builds("{}://{}{}".format, st.sampled_from(["http", "https", "ftp"]), domain | ipv4, path)
@@ -39,7 +39,7 @@ BEFORE = ["the loader calls", "and", "which resolves to", "as seen (in May),", "
 
 @st.composite
 def defanged(draw: st.DrawFn) -> tuple[str, str]:
-    """An indicator, and how an author may have written it so that nothing links it."""
+    """An indicator, and one of the ways in which authors defang it."""
     value = draw(indicators)
     kind = classify(value)
     assert kind is not None
@@ -47,7 +47,7 @@ def defanged(draw: st.DrawFn) -> tuple[str, str]:
         return value, value.replace(":", draw(st.sampled_from([":", "[:]"])))
     scheme, _, rest = value.rpartition("://")
     if kind.kind in ("domain", "ipv4", "email", "url"):
-        # Whoever defangs does so at each dot, or at one alone; the host's last is the one that matters.
+        # Authors defang each dot or a single one; the last dot of the host is the one that matters.
         host, slash, behind = rest.partition("/")
         dot = draw(st.sampled_from(DOTS))
         parts = host.replace("@", draw(st.sampled_from(AT))).split(".")
@@ -59,9 +59,7 @@ def defanged(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(st.lists(defanged(), min_size=1, max_size=6), st.data())
-def test_indicators_that_were_defanged_into_prose_are_found_exactly(
-    written: list[tuple[str, str]], data: st.DataObject
-) -> None:
+def test_defanged_indicators_in_prose_are_found_exactly(written: list[tuple[str, str]], data: st.DataObject) -> None:
     words = [f"{data.draw(st.sampled_from(BEFORE))} {form}" for _, form in written]
     text = f"{' '.join(words)} afterwards."
     found = extract(text)
@@ -71,7 +69,7 @@ def test_indicators_that_were_defanged_into_prose_are_found_exactly(
 
 
 @given(st.text(max_size=300) | st.text(".:/@[]()\\-_+%hxtp0aA1\u3002\u200b\u202e \n", max_size=300))
-def test_any_text_is_read_and_what_is_found_stands_in_it(text: str) -> None:
+def test_any_text_is_read_and_every_offset_is_inside_it(text: str) -> None:
     found = extract(text)
     every = [*found.indicators, *found.ambiguous, *found.references]
     assert all(0 <= one.offset < len(text) and one.count > 0 for one in every)

@@ -1,4 +1,4 @@
-"""Real indicators, defanged into prose, are found again. They are live: none is printed, none is resolved."""
+"""Real indicators are found again in prose. They are live, so no test prints or resolves them."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 from cf1_mcp.indicators import classify, extract
 from tests.ports import REAL
 
-pytestmark = pytest.mark.skipif(not REAL.exists(), reason="the real events are not here")
+pytestmark = pytest.mark.skipif(not REAL.exists(), reason="the real events are not part of the repository")
 TYPES = ("domain", "ip", "url", "hash", "cve")
 FORMS = ("[.]", "(.)", "[dot]", "\\.")
 
@@ -25,7 +25,7 @@ def real() -> Iterator[tuple[str, str]]:
             yield from ((kind, value) for kind, value in pairs if kind in TYPES and value)
 
 
-def fate(value: str, number: int) -> str:
+def outcome(value: str, number: int) -> str:
     plain = value.replace("http", "hxxp", 1) if value.startswith("http") else value
     written = plain.replace(".", FORMS[number % len(FORMS)])
     found = extract(f"The sample talks to {written}, as seen in May. (Also {written})")
@@ -36,9 +36,9 @@ def fate(value: str, number: int) -> str:
 
 
 def test_every_real_indicator_is_found_again_in_prose() -> None:
-    fates = Counter((kind, fate(value, number)) for number, (kind, value) in enumerate(real()))
+    outcomes = Counter((kind, outcome(value, number)) for number, (kind, value) in enumerate(real()))
     # Eighty "domains" are file names such as a DLL's. Two URLs hold what a URL may not: a space, square brackets.
-    assert {f"{kind}, {what}": count for (kind, what), count in sorted(fates.items())} == snapshot(
+    assert {f"{kind}, {what}": count for (kind, what), count in sorted(outcomes.items())} == snapshot(
         {
             "cve, found": 562,
             "domain, found": 780,

@@ -1,8 +1,8 @@
-"""A report as vendors write them, start to end. The names in it are reserved, the story is made up."""
+"""A whole vendor report. Its names are reserved for documentation and its story is fictional."""
 
 from inline_snapshot import snapshot
 
-from tests.indicators.telling import told
+from tests.indicators.summaries import summarize
 
 REPORT = """\
 # Paper Heron returns with a quieter loader
@@ -49,8 +49,8 @@ References
 """
 
 
-def test_a_vendors_report_is_read_as_an_analyst_reads_it() -> None:
-    assert told(REPORT) == snapshot(
+def test_a_vendor_report_is_extracted_as_an_analyst_would() -> None:
+    assert summarize(REPORT) == snapshot(
         [
             "368: email billing@accounts-portal.example x2 defanged reserved",
             "475: url https://cdn.accounts-portal.example/dl/setup.py?id=7 defanged reserved",

@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 
 import httpx
 
-from cf1_mcp.sandbox.app import Options, sandbox_app
-from cf1_mcp.sandbox.inputs import is_object
-from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.app import create_sandbox_app
+from cf1_mcp.sandbox.event_input import is_object
+from cf1_mcp.sandbox.options import SandboxOptions
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 
 # Whatever an answer holds: tests look inside freely, and fail where it is not as they think.
 Json: TypeAlias = Any
@@ -34,7 +35,7 @@ class HandClock:
 class Talk:
     """One conversation. Each call expects a status (200 unless told) and gives back the result in either form."""
 
-    def __init__(self, store: Store, clock: HandClock, http: httpx.AsyncClient) -> None:
+    def __init__(self, store: SandboxDatabase, clock: HandClock, http: httpx.AsyncClient) -> None:
         self.store = store
         self.clock = clock
         self.http = http
@@ -82,11 +83,11 @@ def new_event(**fields: object) -> Mapping[str, object]:
 
 
 @asynccontextmanager
-async def talking(options: Options | None = None) -> AsyncGenerator[Talk]:
+async def talking(options: SandboxOptions | None = None) -> AsyncGenerator[Talk]:
     """A conversation with an empty sandbox."""
     clock = HandClock()
-    store = Store.open(clock=clock)
-    transport = httpx.ASGITransport(sandbox_app(store, options or Options()))
+    store = SandboxDatabase.open(clock=clock)
+    transport = httpx.ASGITransport(create_sandbox_app(store, options or SandboxOptions()))
     async with httpx.AsyncClient(transport=transport) as http:
         yield Talk(store, clock, http)
     store.close()

@@ -5,7 +5,7 @@ import pytest
 from inline_snapshot import snapshot
 from starlette.responses import PlainTextResponse
 
-from cf1_mcp.sandbox.http.access import Access
+from cf1_mcp.sandbox.http.bearer_auth import BearerAuth
 
 pytestmark = pytest.mark.anyio
 
@@ -13,7 +13,9 @@ BASE = "/client/v4/accounts/0/cloudforce-one"
 
 
 def visitor(*, token: str | None = None, **tokens: str) -> httpx.AsyncClient:
-    app = Access(PlainTextResponse("in"), {name: "write" if may == "write" else "read" for name, may in tokens.items()})
+    app = BearerAuth(
+        PlainTextResponse("in"), {name: "write" if may == "write" else "read" for name, may in tokens.items()}
+    )
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sandbox", headers=headers)
 

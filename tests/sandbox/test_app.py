@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cf1_mcp.sandbox.app import Options
+from cf1_mcp.sandbox.options import SandboxOptions
 from tests.sandbox.talk import BASE, Talk, new_event, talking
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +25,7 @@ async def test_a_success_is_in_the_envelope(talk: Talk) -> None:
 
 
 async def test_a_bare_answer_is_the_value_but_errors_tags_and_references_keep_the_envelope() -> None:
-    async with talking(Options(bare=True)) as talk:
+    async with talking(SandboxOptions(bare=True)) as talk:
         assert (await talk.answer("GET", "/events")).json() == []
         made = await talk.event()
         tagged = await talk.answer("POST", f"/events/event_tag/{made['uuid']}/create", {"tags": ["x"]})
@@ -71,7 +71,7 @@ class Teapot:
 
 
 async def test_the_mark_is_on_what_a_middleware_answers_too() -> None:
-    async with talking(Options(middleware=[Middleware(Teapot)])) as talk:
+    async with talking(SandboxOptions(middleware=[Middleware(Teapot)])) as talk:
         answer = await talk.answer("GET", "/events")
     assert (answer.status_code, answer.headers["X-Sandbox"]) == (418, "fictional")
 
@@ -91,7 +91,7 @@ async def test_a_route_that_ends_says_so_and_is_gone_after_the_sunset(method: st
         assert answer.status_code == 200
         assert answer.headers["Sunset"] == "Sat, 28 Nov 2026 00:00:00 GMT"
         assert answer.headers["Deprecation"].startswith("@")
-    async with talking(Options(sunset=True)) as talk:
+    async with talking(SandboxOptions(sunset=True)) as talk:
         made = await talk.event()
         answer = await talk.answer(method, path.format(dataset=made["datasetId"], event=made["uuid"]))
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, 7003)

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from cf1_mcp.sandbox.http.exchange_log import UNANSWERED, Exchange, ExchangeLog
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
+from cf1_mcp.sandbox.http.request_recorder import UNANSWERED, RecordedRequest, RequestRecorder
 
 pytestmark = pytest.mark.anyio
 
@@ -22,31 +22,31 @@ async def echo(request: Request) -> JSONResponse:
     return JSONResponse({"length": len(await request.body())}, 202)
 
 
-def logged(log: list[Exchange], faults: str = "") -> httpx.AsyncClient:
+def logged(log: list[RecordedRequest], faults: str = "") -> httpx.AsyncClient:
     routes = [Route("/a b", echo, methods=["GET", "POST"])]
     app = Starlette(routes=routes, middleware=[Middleware(FaultInjector, faults=parse_faults(faults))])
-    return httpx.AsyncClient(transport=httpx.ASGITransport(ExchangeLog(app, log)), base_url="http://sandbox")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(RequestRecorder(app, log)), base_url="http://sandbox")
 
 
 async def test_method_path_query_body_and_status_are_kept_in_order() -> None:
-    log: list[Exchange] = []
+    log: list[RecordedRequest] = []
     async with logged(log) as client:
         await client.get("/a%20b", params=[("id", "1"), ("id", "ü&="), ("empty", "")])
         await client.post("/a%20b", json={"tags": ["x"]})
         await client.delete("/nowhere")
     assert log == snapshot(
         [
-            Exchange(
+            RecordedRequest(
                 method="GET", path="/a b", query=[("id", "1"), ("id", "ü&="), ("empty", "")], body=None, status=202
             ),
-            Exchange(method="POST", path="/a b", query=[], body={"tags": ["x"]}, status=202),
-            Exchange(method="DELETE", path="/nowhere", query=[], body=None, status=404),
+            RecordedRequest(method="POST", path="/a b", query=[], body={"tags": ["x"]}, status=202),
+            RecordedRequest(method="DELETE", path="/nowhere", query=[], body=None, status=404),
         ]
     )
 
 
 async def test_the_body_still_reaches_the_application() -> None:
-    log: list[Exchange] = []
+    log: list[RecordedRequest] = []
 
     async def pieces() -> AsyncGenerator[bytes]:
         yield b'{"text": "'
@@ -60,14 +60,14 @@ async def test_the_body_still_reaches_the_application() -> None:
 
 
 async def test_a_body_that_is_no_json_is_kept_as_none() -> None:
-    log: list[Exchange] = []
+    log: list[RecordedRequest] = []
     async with logged(log) as client:
         await client.post("/a%20b", content=b"\xff{")
     assert log[0].body is None
 
 
 async def test_no_token_is_kept() -> None:
-    log: list[Exchange] = []
+    log: list[RecordedRequest] = []
     async with logged(log) as client:
         await client.get("/a%20b", headers={"Authorization": "Bearer secret-token"})
     assert len(log) == 1
@@ -75,7 +75,7 @@ async def test_no_token_is_kept() -> None:
 
 
 async def test_a_request_whose_connection_was_dropped_is_kept_as_unanswered() -> None:
-    log: list[Exchange] = []
+    log: list[RecordedRequest] = []
     async with logged(log, "reset=1") as client:
         with pytest.raises(httpx.ReadError):
             await client.get("/a%20b")
@@ -84,7 +84,7 @@ async def test_a_request_whose_connection_was_dropped_is_kept_as_unanswered() ->
 
 
 async def test_an_exchange_is_kept_before_its_answer_leaves() -> None:
-    log: list[Exchange] = []
+    log: list[RecordedRequest] = []
     seen: list[int] = []
 
     async def receive() -> Message:
@@ -93,7 +93,7 @@ async def test_an_exchange_is_kept_before_its_answer_leaves() -> None:
     async def send(message: Message) -> None:
         seen.append(len(log))
 
-    await ExchangeLog(PlainTextResponse("x"), log)(_scope(), receive, send)
+    await RequestRecorder(PlainTextResponse("x"), log)(_scope(), receive, send)
     assert seen == [1, 1]
 
 
@@ -113,12 +113,12 @@ async def test_an_answer_passes_piece_by_piece() -> None:
         if message["type"] == "http.response.body":
             passed.append(message["body"])
 
-    await ExchangeLog(two_pieces, [])(_scope(), receive, send)
+    await RequestRecorder(two_pieces, [])(_scope(), receive, send)
     assert passed == [b"first", b"second"]
 
 
 async def test_a_caller_who_left_before_the_end_of_its_request_is_not_kept() -> None:
-    log: list[Exchange] = []
+    log: list[RecordedRequest] = []
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -127,7 +127,7 @@ async def test_a_caller_who_left_before_the_end_of_its_request_is_not_kept() -> 
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await ExchangeLog(PlainTextResponse("x"), log)(_scope(), receive, send)
+    await RequestRecorder(PlainTextResponse("x"), log)(_scope(), receive, send)
     assert (log, sent) == ([], [])
 
 

@@ -11,10 +11,10 @@ from inline_snapshot import snapshot
 from stix2validator import ValidationOptions, validate_instance  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from cf1_mcp.models import Tlp
-from cf1_mcp.sandbox.app import sandbox_app
+from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.sandbox.catalog import INDICATOR_TYPES
-from cf1_mcp.sandbox.storage.database import Store
-from cf1_mcp.sandbox.storage.stix_feed import TLP_IDS, stix2_bundle, taxii_envelope
+from cf1_mcp.sandbox.search.event_stix import TLP_IDS, stix2_bundle, taxii_envelope
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real" / "events.jsonl.gz"
 
@@ -325,8 +325,8 @@ def test_real_events_are_valid() -> None:
 
 
 @pytest.mark.anyio
-async def test_the_sandbox_answers_its_sample_as_valid_stix_and_taxii(filled_store: Store) -> None:
-    transport = httpx.ASGITransport(sandbox_app(filled_store))
+async def test_the_sandbox_answers_its_sample_as_valid_stix_and_taxii(filled_store: SandboxDatabase) -> None:
+    transport = httpx.ASGITransport(create_sandbox_app(filled_store))
     base = f"http://sandbox/client/v4/accounts/{'a' * 32}/cloudforce-one"
     async with httpx.AsyncClient(transport=transport, base_url=base) as client:
         hostile = json.dumps([{"field": "tags", "op": "equals", "value": "hostile-sample"}])

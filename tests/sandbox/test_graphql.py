@@ -9,11 +9,11 @@ from graphql.type import GraphQLEnumType
 from inline_snapshot import snapshot
 
 from cf1_mcp.models import Aggregates
-from cf1_mcp.sandbox.app import sandbox_app
-from cf1_mcp.sandbox.search.conditions import FIELDS, OPS
-from cf1_mcp.sandbox.search.counts import COLUMNS
+from cf1_mcp.sandbox.app import create_sandbox_app
+from cf1_mcp.sandbox.search.aggregation import COLUMNS
+from cf1_mcp.sandbox.search.condition_input import FIELDS, OPS
 from cf1_mcp.sandbox.search.graphql import MAX_COUNTS, MAX_QUERY_LENGTH, MAX_SELECTIONS, SCHEMA, execute
-from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from tests.sandbox.talk import HandClock, Json, Talk
 
 pytestmark = pytest.mark.anyio
@@ -30,20 +30,20 @@ query ActorsAndCountries($since: String!, $until: String) {
 
 
 @pytest.fixture
-async def sample(filled_store: Store) -> AsyncGenerator[Talk]:
+async def sample(filled_store: SandboxDatabase) -> AsyncGenerator[Talk]:
     """A conversation with the sample tenant."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(sandbox_app(filled_store))) as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_sandbox_app(filled_store))) as http:
         yield Talk(filled_store, HandClock(), http)
 
 
-def ask(store: Store, query: str, **rest: object) -> Json:
+def ask(store: SandboxDatabase, query: str, **rest: object) -> Json:
     """The data of an answer that has no errors."""
     answer: Json = execute(store, {"query": query, **rest})
     assert "errors" not in answer
     return answer["data"]
 
 
-def refused(store: Store, query: str, **rest: object) -> str:
+def refused(store: SandboxDatabase, query: str, **rest: object) -> str:
     """The first error of an answer without data."""
     answer: Json = execute(store, {"query": query, **rest})
     assert answer["data"] is None
@@ -85,7 +85,7 @@ async def test_groups_are_those_of_the_aggregate_route(sample: Talk, route: str)
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_every_column_is_counted_as_by_the_store(filled_store: Store, column: str) -> None:
+def test_every_column_is_counted_as_by_the_store(filled_store: SandboxDatabase, column: str) -> None:
     query = (
         f'{{ threatEvents(groupBy: {column}, datasetIds: "all", limit: 1000) {{ total groups {{ count {column} }} }} }}'
     )
@@ -97,7 +97,7 @@ def test_every_column_is_counted_as_by_the_store(filled_store: Store, column: st
     assert answer == {"total": counted.total, "groups": counted.aggregations}
 
 
-def test_a_date_range_counts_its_days_only_and_the_last_one_whole(filled_store: Store) -> None:
+def test_a_date_range_counts_its_days_only_and_the_last_one_whole(filled_store: SandboxDatabase) -> None:
     query = """{
         whole: threatEvents(groupBy: tlp, startDate: "2026-11-20", endDate: "2026-11-21") { total }
         first: threatEvents(groupBy: tlp, startDate: "2026-11-20", endDate: "2026-11-20") { total }
@@ -109,7 +109,7 @@ def test_a_date_range_counts_its_days_only_and_the_last_one_whole(filled_store: 
     assert totals["whole"] == totals["first"] + totals["second"]
 
 
-def test_days_are_counted_apart_on_request(filled_store: Store) -> None:
+def test_days_are_counted_apart_on_request(filled_store: SandboxDatabase) -> None:
     query = """query ($daily: Boolean!) {
         threatEvents(groupBy: category, startDate: "2026-11-22", limit: 2, daily: $daily) { groups { %s count } }
     }"""
@@ -127,7 +127,7 @@ def test_days_are_counted_apart_on_request(filled_store: Store) -> None:
     assert sum(row["count"] for row in days) == sum(row["count"] for row in whole)
 
 
-def test_several_datasets_are_counted_together(filled_store: Store) -> None:
+def test_several_datasets_are_counted_together(filled_store: SandboxDatabase) -> None:
     first, second = [dataset.uuid for dataset in filled_store.datasets()][:2]
     query = (
         "query ($ids: [String!]) { threatEvents(groupBy: datasetId, datasetIds: $ids) { groups { datasetId count } } }"
@@ -142,14 +142,14 @@ def test_several_datasets_are_counted_together(filled_store: Store) -> None:
     assert len(counts("all")) > 2
 
 
-def test_without_datasets_the_default_one_is_counted(filled_store: Store) -> None:
+def test_without_datasets_the_default_one_is_counted(filled_store: SandboxDatabase) -> None:
     default = filled_store.datasets()[0].uuid
     for given in ("", ", datasetIds: null", ", datasetIds: []"):
         query = f"{{ threatEvents(groupBy: [datasetId]{given}) {{ groups {{ datasetId }} }} }}"
         assert ask(filled_store, query)["threatEvents"]["groups"] == [{"datasetId": default}]
 
 
-def test_datasets_are_listed(filled_store: Store) -> None:
+def test_datasets_are_listed(filled_store: SandboxDatabase) -> None:
     assert ask(filled_store, "{ datasets { name isPublic isAnalytics } }") == snapshot(
         {
             "datasets": [
@@ -166,7 +166,7 @@ def test_datasets_are_listed(filled_store: Store) -> None:
     ]
 
 
-def test_conditions_narrow_what_is_counted(filled_store: Store) -> None:
+def test_conditions_narrow_what_is_counted(filled_store: SandboxDatabase) -> None:
     query = """{
         us: threatEvents(groupBy: targetCountry, filter: { field: targetCountry, value: "usa" }) { groups { targetCountry count } }
         both: threatEvents(groupBy: targetCountry, filter: [{ field: targetCountry, op: in, value: ["US", "DE"] }]) { groups { targetCountry } }
@@ -179,7 +179,7 @@ def test_conditions_narrow_what_is_counted(filled_store: Store) -> None:
     assert answer["late"]["groups"]
 
 
-def test_fragments_and_named_operations_work(filled_store: Store) -> None:
+def test_fragments_and_named_operations_work(filled_store: SandboxDatabase) -> None:
     query = """
         query Other { datasets { name } }
         query Wanted { threatEvents(groupBy: [tlp, category], limit: 1) { ...Counted } }
@@ -198,7 +198,7 @@ def test_fragments_and_named_operations_work(filled_store: Store) -> None:
 # -- the schema
 
 
-def test_introspection_tells_a_client_the_whole_schema(filled_store: Store) -> None:
+def test_introspection_tells_a_client_the_whole_schema(filled_store: SandboxDatabase) -> None:
     query = get_introspection_query(
         specified_by_url=True, directive_is_repeatable=True, schema_description=True, input_value_deprecation=True
     )
@@ -314,19 +314,21 @@ def test_the_schema_knows_what_the_store_knows(enum: str, known: list[str]) -> N
         ),
     ],
 )
-def test_a_wrong_argument_is_told_what_is_right(filled_store: Store, arguments: str, fields: str, says: str) -> None:
+def test_a_wrong_argument_is_told_what_is_right(
+    filled_store: SandboxDatabase, arguments: str, fields: str, says: str
+) -> None:
     query = f"{{ threatEvents({arguments}) {{ {fields} }} }}".replace("()", "")
     assert refused(filled_store, query) == says
 
 
-def test_an_unknown_dataset_is_answered_with_those_there_are(filled_store: Store) -> None:
+def test_an_unknown_dataset_is_answered_with_those_there_are(filled_store: SandboxDatabase) -> None:
     message = refused(filled_store, '{ threatEvents(groupBy: tlp, datasetIds: "APTs") { total } }')
     assert message.startswith("datasetIds 'APTs' names no dataset; valid are all, *, analytics, operational, ")
     assert all(f"{dataset.uuid} ({dataset.name})" in message for dataset in filled_store.datasets())
 
 
 def test_of_many_datasets_an_error_names_a_few_and_says_how_to_list_them() -> None:
-    store = Store.open()
+    store = SandboxDatabase.open()
     for number in range(20):
         store.add_dataset(f"Dataset {number}")
     message = refused(store, '{ threatEvents(groupBy: tlp, datasetIds: "APTs") { total } }')
@@ -356,12 +358,14 @@ def test_of_many_datasets_an_error_names_a_few_and_says_how_to_list_them() -> No
         ),
     ],
 )
-def test_a_variable_of_the_wrong_type_is_refused(filled_store: Store, variables: dict[str, Json], says: str) -> None:
+def test_a_variable_of_the_wrong_type_is_refused(
+    filled_store: SandboxDatabase, variables: dict[str, Json], says: str
+) -> None:
     query = "query ($limit: Int!) { threatEvents(groupBy: tlp, limit: $limit) { total } }"
     assert refused(filled_store, query, variables=variables) == says
 
 
-def test_a_thousand_wrong_values_give_a_handful_of_errors(filled_store: Store) -> None:
+def test_a_thousand_wrong_values_give_a_handful_of_errors(filled_store: SandboxDatabase) -> None:
     query = "query ($columns: [Column!]!) { threatEvents(groupBy: $columns) { total } }"
     answer: Json = execute(filled_store, {"query": query, "variables": {"columns": ["mood"] * 1000}})
     assert answer["data"] is None
@@ -396,7 +400,9 @@ def test_a_thousand_wrong_values_give_a_handful_of_errors(filled_store: Store) -
         ),
     ],
 )
-def test_a_body_that_is_no_request_is_answered_with_what_one_is(filled_store: Store, body: object, says: str) -> None:
+def test_a_body_that_is_no_request_is_answered_with_what_one_is(
+    filled_store: SandboxDatabase, body: object, says: str
+) -> None:
     assert execute(filled_store, body) == {"data": None, "errors": [{"message": says}]}
 
 
@@ -523,7 +529,7 @@ def test_bombs_are_refused_before_they_are_counted() -> None:
     assert all(execute(Uncounted(), {"query": bomb})["data"] is None for bomb in BOMBS.values())
 
 
-def test_a_query_at_the_limits_is_answered(filled_store: Store) -> None:
+def test_a_query_at_the_limits_is_answered(filled_store: SandboxDatabase) -> None:
     assert len(ask(filled_store, aliases(MAX_SELECTIONS, "__typename"))) == MAX_SELECTIONS
     assert len(ask(filled_store, aliases(MAX_COUNTS, COUNT))) == MAX_COUNTS
     assert ask(filled_store, "{ __typename }".ljust(MAX_QUERY_LENGTH)) == {"__typename": "Query"}

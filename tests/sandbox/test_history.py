@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from cf1_mcp.sandbox.storage.record_files import Record, load
-from cf1_mcp.sandbox.storage.tables import VERSIONED
+from cf1_mcp.sandbox.storage.event_files import EventRecord, load_records
+from cf1_mcp.sandbox.storage.sql_schema import VERSIONED
 from tests.sandbox.talk import Talk, new_event
 
 pytestmark = pytest.mark.anyio
@@ -99,16 +99,16 @@ async def test_an_indicator_that_was_queued_then_still_arrives(talk: Talk) -> No
 
 
 async def test_loaded_events_were_created_when_they_say(talk: Talk) -> None:
-    def record(ref: str, parent: str | None = None, **body: object) -> Record:
+    def record(ref: str, parent: str | None = None, **body: object) -> EventRecord:
         parents = [{"ref": parent, "type": "related_to"}] if parent else []
-        return Record.model_validate(
+        return EventRecord.model_validate(
             {"ref": ref, "dataset": "Past", "parents": parents, "body": {**new_event(event=ref), **body}}
         )
 
     old = record("old", date="2026-11-01T00:00:00Z")
     late = record("late", "old", date="2026-11-02T00:00:00Z", createdAt="2026-11-22T00:00:00Z")
     future = record("future", date="2027-01-01T00:00:00Z")
-    load(talk.store, [late, old, future])
+    load_records(talk.store, [late, old, future])
     dataset = talk.store.datasets()[-1].uuid
     assert await talk.found(("createdAt", "equals", "2026-11-24T12:00:00Z")) == ["future"]
     talk.clock.go_on(minutes=1)

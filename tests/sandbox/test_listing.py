@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cf1_mcp.sandbox.storage.record_files import Record, load
+from cf1_mcp.sandbox.storage.event_files import EventRecord, load_records
 from tests.sandbox.talk import Talk, new_event
 
 pytestmark = pytest.mark.anyio
@@ -20,7 +20,9 @@ async def page(talk: Talk, **body: object) -> tuple[list[str], dict[str, Any]]:
 async def test_cursors_walk_every_event_once_in_order(talk: Talk) -> None:
     # Pairs share a date, so that the uuid has to break ties.
     bodies = [{**new_event(event=f"event {n}"), "date": f"2026-11-{1 + n // 2:02}T00:00:00Z"} for n in range(25)]
-    load(talk.store, [Record(ref=str(n), dataset="Walk", body=dict(body)) for n, body in enumerate(bodies)])
+    load_records(
+        talk.store, [EventRecord(ref=str(n), dataset="Walk", body=dict(body)) for n, body in enumerate(bodies)]
+    )
     seen, info = await page(talk, datasetId=["all"], pageSize=4)
     assert info.keys() == {"count", "per_page", "cursor"}
     while info["cursor"]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cf1_mcp.sandbox.app import Options
+from cf1_mcp.sandbox.options import SandboxOptions
 from tests.sandbox.talk import Talk, new_event, talking
 
 pytestmark = pytest.mark.anyio
@@ -14,7 +14,7 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture(params=["enveloped", "bare"])
 async def either(request: pytest.FixtureRequest) -> AsyncIterator[Talk]:
-    async with talking(Options(bare=request.param == "bare")) as conversation:
+    async with talking(SandboxOptions(bare=request.param == "bare")) as conversation:
         yield conversation
 
 

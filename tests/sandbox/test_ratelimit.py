@@ -10,11 +10,12 @@ from inline_snapshot import snapshot
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 
-from cf1_mcp.sandbox.app import Options, sandbox_app
-from cf1_mcp.sandbox.http.access import Access
+from cf1_mcp.sandbox.app import create_sandbox_app
+from cf1_mcp.sandbox.http.bearer_auth import BearerAuth
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.http.rate_limit import RateLimit, parse_rate
-from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.options import SandboxOptions
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 
 pytestmark = pytest.mark.anyio
 
@@ -110,11 +111,11 @@ async def test_each_token_has_its_own_count_and_addresses_count_without_one() ->
 async def test_the_sandbox_tells_its_limits_also_when_it_refuses_or_fails() -> None:
     middleware = [
         Middleware(RateLimit, limit=4, seconds=10.0, clock=Clock()),
-        Middleware(Access, tokens={"reader": "read"}),
+        Middleware(BearerAuth, tokens={"reader": "read"}),
         Middleware(FaultInjector, faults=parse_faults("503=1")),
     ]
-    store = Store.open(clock=lambda: datetime(2026, 11, 24, tzinfo=UTC))
-    transport = httpx.ASGITransport(sandbox_app(store, Options(middleware=middleware)))
+    store = SandboxDatabase.open(clock=lambda: datetime(2026, 11, 24, tzinfo=UTC))
+    transport = httpx.ASGITransport(create_sandbox_app(store, SandboxOptions(middleware=middleware)))
     base = f"http://sandbox/client/v4/accounts/{'a' * 32}/cloudforce-one"
     headers = {"Authorization": "Bearer reader"}
     with closing(store):

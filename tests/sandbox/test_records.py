@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from cf1_mcp.sandbox.errors import BadRecord
-from cf1_mcp.sandbox.storage.database import Store
-from cf1_mcp.sandbox.storage.record_files import Loaded, Record, load, read_records
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.event_files import EventRecord, LoadResult, load_records, read_records
 from tests.ports import REAL
 from tests.sandbox.talk import HandClock, new_event
 
 
 @pytest.fixture
-def store() -> Store:
-    return Store.open(clock=HandClock())
+def store() -> SandboxDatabase:
+    return SandboxDatabase.open(clock=HandClock())
 
 
 def line(ref: str, **more: object) -> str:
@@ -54,21 +54,21 @@ def test_a_truncated_gzip_file_is_refused(tmp_path: Path) -> None:
         list(read_records(file, skip_bad=True))
 
 
-def records(*lines: str) -> list[Record]:
-    return [Record.model_validate_json(text) for text in lines]
+def records(*lines: str) -> list[EventRecord]:
+    return [EventRecord.model_validate_json(text) for text in lines]
 
 
-def test_parents_and_references_may_come_after_what_names_them(store: Store) -> None:
-    loaded = load(
+def test_parents_and_references_may_come_after_what_names_them(store: SandboxDatabase) -> None:
+    loaded = load_records(
         store, records(line("child", parents=parent("top"), references=["aside"]), line("top"), line("aside"))
     )
-    assert loaded == Loaded(events=3, links=1, datasets=["Loaded"], skipped=0)
+    assert loaded == LoadResult(events=3, links=1, datasets=["Loaded"], skipped=0)
     assert store.db.execute("SELECT event, target FROM event_reference").fetchall() == [(1, 3)]
     assert store.db.execute("SELECT parent, child FROM relationship").fetchall() == [(2, 1)]
 
 
-def test_a_category_that_is_new_is_made(store: Store) -> None:
-    load(store, records(line("a", body=new_event(category="Weather balloon"))))
+def test_a_category_that_is_new_is_made(store: SandboxDatabase) -> None:
+    load_records(store, records(line("a", body=new_event(category="Weather balloon"))))
     [(number, kill_chain)] = store.db.execute("SELECT id, kill_chain FROM category WHERE name = 'Weather balloon'")
     assert (store.db.execute("SELECT category FROM event").fetchone()[0], kill_chain) == (number, 0)
 
@@ -84,30 +84,30 @@ def test_a_category_that_is_new_is_made(store: Store) -> None:
         (line("b", body=new_event(targetCountry="Atlantis")), "targetCountry 'Atlantis' is no country"),
     ],
 )
-def test_one_bad_record_leaves_the_store_as_it_was(store: Store, bad: str, says: str) -> None:
+def test_one_bad_record_leaves_the_store_as_it_was(store: SandboxDatabase, bad: str, says: str) -> None:
     with pytest.raises(BadRecord, match=says):
-        load(store, records(line("a"), bad))
+        load_records(store, records(line("a"), bad))
     assert store.is_empty()
-    loaded = load(store, records(line("a"), bad), skip_bad=True)
+    loaded = load_records(store, records(line("a"), bad), skip_bad=True)
     assert loaded.skipped == 1
 
 
-def test_a_second_load_of_the_same_file_is_refused(store: Store) -> None:
-    load(store, records(line("a")))
+def test_a_second_load_of_the_same_file_is_refused(store: SandboxDatabase) -> None:
+    load_records(store, records(line("a")))
     with pytest.raises(BadRecord, match="it is loaded already"):
-        load(store, records(line("a")))
+        load_records(store, records(line("a")))
 
 
-def test_the_same_file_gives_the_same_ids_everywhere(store: Store) -> None:
-    def ids(one: Store) -> list[Any]:
-        load(one, records(line("a"), line("b")))
+def test_the_same_file_gives_the_same_ids_everywhere(store: SandboxDatabase) -> None:
+    def ids(one: SandboxDatabase) -> list[Any]:
+        load_records(one, records(line("a"), line("b")))
         return one.db.execute("SELECT uuid FROM event").fetchall()
 
-    assert ids(store) == ids(Store.open(clock=HandClock()))
+    assert ids(store) == ids(SandboxDatabase.open(clock=HandClock()))
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real data is not on this machine")
-def test_the_real_events_load_whole(store: Store) -> None:
-    loaded = load(store, read_records(REAL))
+def test_the_real_events_load_whole(store: SandboxDatabase) -> None:
+    loaded = load_records(store, read_records(REAL))
     assert (loaded.events, loaded.links, loaded.skipped) == (3658, 2972, 0)
     assert loaded.datasets == ["Vendor IOC Reports", "Exploited Vulnerabilities"]

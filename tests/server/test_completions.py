@@ -14,7 +14,7 @@ from cf1_mcp.api.transport import network
 from cf1_mcp.api.vocabulary import KINDS, Kind
 from cf1_mcp.models import Tlp
 from cf1_mcp.server import completions
-from cf1_mcp.server.completions import BY_NAME, vocabulary_for
+from cf1_mcp.server.completions import VOCABULARY_BY_NAME, vocabulary_for
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.server.resources import EVENT_ADDRESS
 from cf1_mcp.settings import Credentials, Settings
@@ -28,7 +28,7 @@ MODES: tuple[Literal["auto", "legacy"], ...] = ("auto", "legacy")
 EVENT = ResourceTemplateReference(uri=EVENT_ADDRESS)
 PLAYBOOK = PromptReference(name="profile_attacker")
 DEFAULT = "Cloudforce One Threat Events"
-NAMES: dict[Kind, str] = {kind: name for name, kind in BY_NAME.items()}
+NAMES: dict[Kind, str] = {kind: name for name, kind in VOCABULARY_BY_NAME.items()}
 
 
 @asynccontextmanager
@@ -201,7 +201,7 @@ async def test_a_failing_api_gives_no_completions_and_no_error(mode: Literal["au
 async def test_an_api_that_does_not_answer_gives_no_completions(
     mode: Literal["auto", "legacy"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(completions, "TIMEOUT", 0.05)
+    monkeypatch.setattr(completions, "MAX_SECONDS", 0.05)
     async with upstream(Act.HANG) as api, served(lambda: network(base(api.port)), live(api.port), mode) as client:
         assert await completed(client, "attacker", "") == []
 

@@ -245,6 +245,6 @@ async def test_a_fault_of_the_server_tells_nothing_of_its_inside(
         assert await unread(client, "cf1://datasets") == snapshot(
             (
                 -32603,
-                "list_threat_datasets failed through a fault of this server. Report it to the operator: its log says more.",
+                "list_threat_datasets failed because of a bug in this server. Report it to the operator: the log has details.",
             )
         )

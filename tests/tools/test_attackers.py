@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cf1_mcp.models import NewEvent, Tlp
 from cf1_mcp.profiles import sampling
-from cf1_mcp.sandbox.app import sandbox_app
+from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.contract.harmless import assert_harmless
@@ -67,7 +67,7 @@ async def differing(
     sandbox: Sandbox, settings: Settings, part: str, answer: JsonValue, status: int = 200
 ) -> AsyncGenerator[Client]:
     """A client of a server over such an API."""
-    app = Differing(sandbox_app(sandbox.store), part, answer, status)
+    app = Differing(create_sandbox_app(sandbox.store), part, answer, status)
     async with Client(build_server(settings, lambda: httpx.ASGITransport(app), clock=lambda: NOW)) as client:
         yield client
 

@@ -420,9 +420,9 @@ async def test_related_events_can_be_paged(client: Client) -> None:
     ],
 )
 async def test_what_cannot_be_searched_is_one_sentence_that_says_what_to_do(
-    client: Client, arguments: dict[str, JsonValue], words: str
+    any_client: Client, arguments: dict[str, JsonValue], words: str
 ) -> None:
-    assert await refused(client, "search_threat_events", **arguments) == words
+    assert await refused(any_client, "search_threat_events", **arguments) == words
 
 
 @pytest.mark.parametrize("event_id", ["aggregate", "../queries", "queries", ""])

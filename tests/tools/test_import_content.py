@@ -10,8 +10,8 @@ from pydantic import JsonValue
 from starlette.middleware import Middleware
 
 from cf1_mcp.models import EventSearch
-from cf1_mcp.sandbox.app import Options
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
+from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.server.mcp_server import build_server
 from tests.conversations import ask, column, refused
 from tests.tenant import MINE, YOURS, Bench
@@ -407,7 +407,7 @@ async def test_a_call_that_is_repeated_makes_nothing_twice_and_journals_nothing(
 async def test_after_a_lost_answer_the_same_call_makes_what_is_missing_and_nothing_twice(bench: Bench) -> None:
     call: Json = {"dataset_id": MINE, "rows": many(250)}
     faults = parse_faults("truncate=1@create/bulk")
-    bench.sandbox.options = Options(middleware=[Middleware(FaultInjector, faults)])
+    bench.sandbox.options = SandboxOptions(middleware=[Middleware(FaultInjector, faults)])
     async with bench.server(bench.allowed(max_change=500)) as client:
         preview = await ask(client, TOOL, **call)
         words = await refused(client, TOOL, **call, confirm=preview["code"])

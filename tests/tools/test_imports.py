@@ -15,8 +15,8 @@ from cf1_mcp.api.transport import network
 from cf1_mcp.errors import Unavailable
 from cf1_mcp.imports.batches import Batch
 from cf1_mcp.models import Dataset, NewEvent
-from cf1_mcp.sandbox.app import Options
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
+from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials
 from cf1_mcp.tools.imports import RESERVED_SECONDS, import_batch
@@ -712,7 +712,7 @@ async def test_a_slow_api_does_not_cost_the_ids_of_what_was_made(bench: Bench) -
 
 
 def without_bulk(bench: Bench) -> None:
-    bench.sandbox.options = Options(middleware=[Middleware(FaultInjector, parse_faults("404=1@create/bulk"))])
+    bench.sandbox.options = SandboxOptions(middleware=[Middleware(FaultInjector, parse_faults("404=1@create/bulk"))])
 
 
 async def test_without_the_newer_route_one_family_goes_by_the_older_and_its_ids_are_said_to_be_unknown(

@@ -1,7 +1,7 @@
 """Conversations about many indicators at once."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -10,16 +10,15 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.transport import network
-from cf1_mcp.contracts import toolset
-from cf1_mcp.models import NewEvent, Tlp
-from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.contracts import tool as tool_runs
+from cf1_mcp.models import Tlp
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.conversations import ask, column, refused, told
 from tests.ports import settings_for
-from tests.tenant import NOW, Sandbox
+from tests.tenant import NOW, Tenant
 from tests.upstreams import Act, Scripted, answer, failed, upstream
 
 pytestmark = pytest.mark.anyio
@@ -39,31 +38,17 @@ class Home:
     """A small tenant of one's own, and the server over it."""
 
     def __init__(self, folder: Path, read_datasets: tuple[str, ...] = ("*",), max_tlp: Tlp = Tlp.AMBER) -> None:
-        self.sandbox = Sandbox(Store.open(clock=lambda: NOW))
-        self.ids = {name: self.sandbox.store.add_dataset(name).uuid for name in ("Home", "Away")}
+        self.tenant = Tenant(folder, ("Home", "Away"))
         self.settings = Settings(state_dir=folder, read_datasets=read_datasets, max_tlp=max_tlp)
 
     async def add(self, *indicators: str, dataset: str = "Home", **fields: JsonValue) -> str:
-        """An event of these indicators, which shows the first of them; its uuid."""
-        body: dict[str, JsonValue] = {
-            "category": "Phishing",
-            "date": "2026-11-20T08:00:00Z",
-            "event": "A lure was sent",
-            "tlp": "green",
-            "raw": {"data": {}},
-            "datasetId": self.ids[dataset],
-            "indicators": [{"value": value, "indicatorType": "any"} for value in indicators],
-            **fields,
-        }
-        async with ThreatEventsClient("http://sandbox/client/v4", "0" * 32, None, self.sandbox.connect) as api:
-            made = await api.create_event(NewEvent.model_validate(body))
-        self.sandbox.log.clear()
-        return made.uuid
+        """Create an event of these indicators, which shows the first of them, and return its uuid."""
+        values: list[JsonValue] = [{"value": value, "indicatorType": "any"} for value in indicators]
+        defaults: dict[str, JsonValue] = {"date": "2026-11-20T08:00:00Z", "raw": {"data": {}}, "indicators": values}
+        return (await self.tenant.add("A lure was sent", dataset, **(defaults | fields))).uuid
 
-    @asynccontextmanager
-    async def client(self) -> AsyncGenerator[Client]:
-        async with Client(build_server(self.settings, self.sandbox.connect, clock=lambda: NOW)) as client:
-            yield client
+    def client(self) -> AbstractAsyncContextManager[Client]:
+        return self.tenant.server(self.settings)
 
 
 def hosts(count: int) -> list[JsonValue]:
@@ -105,7 +90,7 @@ hxxp://192[.]0[.]2[.]9/gate	url	known	14	2025-11-03 14:40	2026-11-12 15:36	STATI
 192[.]0[.]2[.]9	ipv4	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Compromised Device,Residential Proxy,Account Takeover	amber		60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
 nothing[.]example[.]org	domain	unknown								
 </untrusted MARK>
-matched_as: only the host or domain of the URL is known, and a shared host serves many strangers.
+matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites.
 Absence from these datasets does not show that something is benign.\
 """)
 
@@ -156,19 +141,19 @@ Absence from these datasets does not show that something is benign.\
 """)
 
 
-async def test_500_indicators_take_six_requests(client: Client, sandbox: Sandbox) -> None:
+async def test_500_indicators_take_six_requests(client: Client, sandbox: Tenant) -> None:
     data = await ask(client, TOOL, indicators=hosts(500), limit=1)
     assert data["counts"] == {"known": 0, "unknown": 500}
     assert len(sandbox.log) == 6
 
 
-async def test_10_000_indicators_take_a_hundred_and_one_requests(client: Client, sandbox: Sandbox) -> None:
+async def test_10_000_indicators_take_a_hundred_and_one_requests(client: Client, sandbox: Tenant) -> None:
     data = await ask(client, TOOL, indicators=hosts(10_000), limit=1)
     assert data["counts"] == {"known": 0, "unknown": 10_000}
     assert len(sandbox.log) == 101
 
 
-async def test_the_pages_together_tell_each_indicator_once(client: Client, filled_store: Store) -> None:
+async def test_the_pages_together_tell_each_indicator_once(client: Client, filled_store: SandboxDatabase) -> None:
     found = await ask(client, "search_threat_events", limit=200, fields=["indicator"])
     some = list(dict.fromkeys(column(found, "indicator")))[:60]
     indicators = [value for pair in zip(some, hosts(60), strict=False) for value in pair]
@@ -180,7 +165,7 @@ async def test_the_pages_together_tell_each_indicator_once(client: Client, fille
     assert {str(page["counts"]) for page in pages} == {str(pages[0]["counts"])}
 
 
-async def test_a_later_page_looks_up_what_it_shows_alone(client: Client, sandbox: Sandbox) -> None:
+async def test_a_later_page_looks_up_what_it_shows_alone(client: Client, sandbox: Tenant) -> None:
     first = await ask(client, TOOL, indicators=hosts(2_000), limit=100)
     sandbox.log.clear()
     second = await ask(client, TOOL, indicators=hosts(2_000), limit=100, cursor=first["next_cursor"])
@@ -269,7 +254,7 @@ async def test_a_url_is_found_by_its_host_or_domain_and_says_so(tmp_path: Path) 
                 {"indicator": "https://www.other.org/", "status": "unknown"},
             ],
             [
-                "matched_as: only the host or domain of the URL is known, and a shared host serves many strangers.",
+                "matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites.",
                 "Absence from these datasets does not show that something is benign.",
             ],
         )
@@ -329,7 +314,7 @@ async def test_an_event_counts_for_each_of_its_indicators_though_it_shows_one(tm
         few = await ask(
             client, TOOL, indicators=["192.0.2.1", "192.0.2.2", "192.0.2.3"], fields=["indicator", "events"]
         )
-        home.sandbox.log.clear()
+        home.tenant.log.clear()
         many = await ask(client, TOOL, indicators=["192.0.2.3", *hosts(150)], only="known", fields=["events"])
     assert rows(few) == snapshot(
         [
@@ -338,7 +323,7 @@ async def test_an_event_counts_for_each_of_its_indicators_though_it_shows_one(tm
             {"indicator": "192.0.2.3", "events": 1},
         ]
     )
-    assert (rows(many), home.sandbox.asked()) == snapshot(
+    assert (rows(many), home.tenant.requests()) == snapshot(
         ([{"events": 1}], ["GET /events", "GET /events/indicators", "GET /events"])
     )
 
@@ -420,11 +405,11 @@ async def test_a_forged_place_is_no_cursor(client: Client) -> None:
     first = await ask(client, TOOL, indicators=hosts(3), limit=1)
     forged = str(first["next_cursor"]).rsplit("-", 1)[0]
     assert await refused(client, TOOL, indicators=hosts(3), limit=1, cursor=forged) == snapshot(
-        "cursor: this is no cursor of this tool. Use the next_cursor of the last answer."
+        "cursor: this is not a cursor of this tool. Use the next_cursor of the last answer."
     )
 
 
-async def test_ten_thousand_dots_hold_nothing(client: Client, sandbox: Sandbox) -> None:
+async def test_ten_thousand_dots_hold_nothing(client: Client, sandbox: Tenant) -> None:
     data = await ask(client, TOOL, text="." * 10_000)
     assert (data["indicators"], data["notes"]) == snapshot((0, ["Nothing in it has the form of an indicator."]))
     assert sandbox.searches() == []
@@ -479,8 +464,8 @@ async def test_a_rate_limit_ends_the_asking_and_the_cursor_goes_on_there() -> No
     assert "next_cursor" in data and len(server.requests) <= 7
     assert data["notes"] == snapshot(
         [
-            "The API's rate limit is reached (429) and asks for a wait of 300 s, longer than one call may take. Call again after 300 s. next_cursor goes on with the rest.",
-            "In a look-up of over 100 values an event counts for the indicators that it shows; its others may stand as unknown here. At most 100 at once are looked into further.",
+            "The API's rate limit is reached (429) and asks for a wait of 300 s, longer than one call may take. Call again after 300 s. next_cursor continues with the rest.",
+            "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators may appear as unknown here. Look up at most 100 at a time to find those too.",
             "Absence from these datasets does not show that something is benign.",
         ]
     )
@@ -509,7 +494,7 @@ async def test_an_account_without_a_list_of_indicators_has_doubts_instead() -> N
 
 
 async def test_what_time_does_not_reach_is_left_to_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(toolset, "MAX_CALL_SECONDS", 4.0)
+    monkeypatch.setattr(tool_runs, "MAX_CALL_SECONDS", 4.0)
     async with _served(_datasets(), _events([]), Act.HANG) as (server, client):
         data = await ask(client, TOOL, indicators=hosts(1_000), limit=200)
         again = {"indicators": hosts(1_000), "limit": 200, "cursor": data["next_cursor"]}
@@ -520,8 +505,8 @@ async def test_what_time_does_not_reach_is_left_to_the_next_call(monkeypatch: py
             {"known": 0, "unknown": 100, "not_looked_up": 900},
             0,
             [
-                "The API was too slow for all of it in one call. next_cursor goes on with the rest.",
-                "In a look-up of over 100 values an event counts for the indicators that it shows; its others may stand as unknown here. At most 100 at once are looked into further.",
+                "The API was too slow for all of it in one call. next_cursor continues with the rest.",
+                "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators may appear as unknown here. Look up at most 100 at a time to find those too.",
                 "Absence from these datasets does not show that something is benign.",
             ],
         )
@@ -529,29 +514,29 @@ async def test_what_time_does_not_reach_is_left_to_the_next_call(monkeypatch: py
     assert rest["shown"] == 200
 
 
-async def test_progress_is_told_on_the_way(client: Client) -> None:
+async def test_progress_is_told_on_the_way(any_client: Client) -> None:
     heard: list[tuple[float, float | None, str | None]] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
         heard.append((progress, total, message))
 
-    await client.call_tool(TOOL, {"indicators": hosts(250)}, progress_callback=hear)
+    await any_client.call_tool(TOOL, {"indicators": hosts(250)}, progress_callback=hear)
     assert sorted(heard)[-1] == (250, 250, "250 of 250 values looked up")
     assert len(heard) == 3
 
 
-async def test_a_cancelled_look_up_asks_no_more(client: Client, sandbox: Sandbox) -> None:
+async def test_a_cancelled_look_up_asks_no_more(any_client: Client, sandbox: Tenant) -> None:
     with anyio.CancelScope() as scope:
 
         async def cancel(progress: float, total: float | None, message: str | None) -> None:
             scope.cancel()
 
-        await client.call_tool(TOOL, {"indicators": hosts(10_000)}, progress_callback=cancel)
+        await any_client.call_tool(TOOL, {"indicators": hosts(10_000)}, progress_callback=cancel)
     for _ in range(3):
-        await client.list_tools()
+        await any_client.list_tools()
     asked = len(sandbox.log)
     for _ in range(3):
-        await client.list_tools()
+        await any_client.list_tools()
     assert scope.cancelled_caught and asked == len(sandbox.log) < 60
 
 

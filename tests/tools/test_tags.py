@@ -7,8 +7,8 @@ from pydantic import JsonValue
 from starlette.middleware import Middleware
 
 from cf1_mcp.models import Event, Tlp
-from cf1_mcp.sandbox.app import Options
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
+from cf1_mcp.sandbox.options import SandboxOptions
 from tests.conversations import ask, refused
 from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -237,8 +237,8 @@ async def test_where_the_third_of_five_keeps_its_tags_it_is_named(bench: Bench) 
     assert [bool(tags) for tags in await tags_of(bench, *events)] == [False, False, True, False, False]
 
 
-def failing(spec: str) -> Options:
-    return Options(middleware=[Middleware(FaultInjector, faults=parse_faults(spec))])
+def failing(spec: str) -> SandboxOptions:
+    return SandboxOptions(middleware=[Middleware(FaultInjector, faults=parse_faults(spec))])
 
 
 async def test_an_api_that_is_down_is_not_asked_on_and_what_was_not_tried_is_named(bench: Bench) -> None:

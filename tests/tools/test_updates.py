@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cf1_mcp.models import Event, EventChange, Raw, RawChange, Tlp
-from cf1_mcp.sandbox.app import Options
+from cf1_mcp.sandbox.options import SandboxOptions
 from tests.conversations import ask, refused
 from tests.misanswers import misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -244,7 +244,7 @@ class NoRawUpdates:
 
 async def test_evidence_that_does_not_follow_its_event_is_partial(bench: Bench) -> None:
     event = await bench.add("half")
-    bench.sandbox.options = Options(middleware=[Middleware(NoRawUpdates)])
+    bench.sandbox.options = SandboxOptions(middleware=[Middleware(NoRawUpdates)])
     async with bench.server(bench.allowed()) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid}
         half = await ask(client, "update_threat_event", **call, attacker="X", raw_source="Y")

@@ -12,7 +12,6 @@ from cf1_mcp.errors import BadFile, choices
 from cf1_mcp.imports.batches import TEXTS
 from cf1_mcp.imports.readers.rows import (
     FIELDS,
-    MAX_SHOWN_LENGTH,
     FileRow,
     Notes,
     Parent,
@@ -21,6 +20,7 @@ from cf1_mcp.imports.readers.rows import (
     relationship_type,
     shown,
 )
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 SEPARATORS: Final = (",", ";", "\t", "|")
@@ -98,7 +98,7 @@ def csv_rows(lines: Iterator[str], mapping: Mapping[str, str], constants: Mappin
             return
         except csv.Error as error:
             yield FileRow(
-                start, {}, problems=(f"the row cannot be read as CSV ({clean(str(error), MAX_SHOWN_LENGTH)})",)
+                start, {}, problems=(f"the row cannot be read as CSV ({clean(str(error), MAX_NAME_LENGTH)})",)
             )
             place = 1 + reader.line_num
             continue

@@ -10,7 +10,6 @@ from cf1_mcp.errors import nearest
 from cf1_mcp.imports.batches import TEXTS
 from cf1_mcp.imports.readers.rows import (
     FIELDS,
-    MAX_SHOWN_LENGTH,
     RELATIONSHIP_TYPES,
     FileRow,
     Notes,
@@ -20,6 +19,7 @@ from cf1_mcp.imports.readers.rows import (
     shown,
 )
 from cf1_mcp.models import NewEvent
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 MAX_LINE_LENGTH: Final = 4_000_000  # bytes; evidence may take a million
@@ -71,7 +71,7 @@ def _row(place: int, value: Json) -> FileRow:
         elif name not in FIELDS:
             meant = nearest(name, FIELDS)
             hint = f", perhaps {meant}" if meant else ""
-            problems.append(f"{clean(name, MAX_SHOWN_LENGTH)}: a row has no such field{hint}")
+            problems.append(f"{clean(name, MAX_NAME_LENGTH)}: a row has no such field{hint}")
     parents: tuple[Parent, ...] = ()
     kind = relationship_type(str(value.get("relationship_type") or RELATIONSHIP_TYPES[0]))
     if kind is None:
@@ -97,7 +97,7 @@ def _record(place: int, value: Json, notes: Notes) -> FileRow:
         elif name is None:
             meant = nearest(wire, [*_BY_WIRE])
             hint = f", perhaps {meant}" if meant else ""
-            problems.append(f"body.{clean(wire, MAX_SHOWN_LENGTH)}: an event to be made has no such field{hint}")
+            problems.append(f"body.{clean(wire, MAX_NAME_LENGTH)}: an event to be made has no such field{hint}")
         elif given is None or given == "":
             continue
         elif name in TEXTS:

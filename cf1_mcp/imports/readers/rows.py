@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from cf1_mcp.errors import BadArgument, choices, nearest
 from cf1_mcp.imports.batches import TEXTS
 from cf1_mcp.models import RelationshipType
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 RELATIONSHIP_TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipType)
@@ -17,7 +18,6 @@ RELATIONSHIP_TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipT
 STRUCTURED: Final = ("tags", "indicators", "raw")
 LINKING: Final = ("ref", "parent_ref", "relationship_type")
 FIELDS: Final = (*TEXTS, "tags", "raw", *LINKING)
-MAX_SHOWN_LENGTH: Final = 80
 
 
 class Parent(NamedTuple):
@@ -72,4 +72,4 @@ def no_such_field(name: str, argument: str) -> BadArgument:
 
 def shown(text: str) -> str:
     """Text of a file inside a message."""
-    return repr(clean(text, MAX_SHOWN_LENGTH))
+    return repr(clean(text, MAX_NAME_LENGTH))

@@ -3,9 +3,9 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cf1_mcp.sandbox.http.envelopes import answer
-from cf1_mcp.sandbox.http.requests import query_of, read_body, store_of, truth, whole_number
-from cf1_mcp.sandbox.inputs import is_array
+from cf1_mcp.sandbox.event_input import is_array
+from cf1_mcp.sandbox.http.requests import get_database, query_of, read_body, truth, whole_number
+from cf1_mcp.sandbox.http.responses import answer
 from cf1_mcp.sandbox.invented import AGGREGATE_LIMIT
 
 
@@ -14,7 +14,7 @@ async def aggregate(request: Request) -> Response:
     given = query_of(request, "aggregateBy", "datasetId")
     columns, datasets = given.get("aggregateBy"), given.get("datasetId")
     start, end = given.get("startDate"), given.get("endDate")
-    counted = store_of(request).aggregate(
+    counted = get_database(request).aggregate(
         datasets=[str(dataset) for dataset in datasets] if is_array(datasets) else [],
         columns=[str(column).strip() for column in columns] if is_array(columns) else [],
         start=str(start) if start else None,
@@ -32,4 +32,4 @@ async def graphql(request: Request) -> Response:
     # Imported here, so that only those who ask GraphQL wait for it.
     from cf1_mcp.sandbox.search.graphql import execute
 
-    return answer(request, execute(store_of(request), body))
+    return answer(request, execute(get_database(request), body))

@@ -4,21 +4,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.http.envelopes import answer, enveloped
-from cf1_mcp.sandbox.http.requests import one_text, query_of, read_body, store_of, texts, truth
-from cf1_mcp.sandbox.inputs import is_array
+from cf1_mcp.sandbox.event_input import is_array
+from cf1_mcp.sandbox.http.requests import get_database, one_text, query_of, read_body, texts, truth
+from cf1_mcp.sandbox.http.responses import answer, enveloped
 from cf1_mcp.sandbox.search.dataset_scope import dataset_number
+from cf1_mcp.sandbox.storage.dataset_history import revert
 from cf1_mcp.sandbox.storage.event_links import add_references, add_tags, remove_references, remove_tags
-from cf1_mcp.sandbox.storage.event_moves import Copied, copy_events, move_events
+from cf1_mcp.sandbox.storage.event_moves import CopyResult, copy_events, move_events
 from cf1_mcp.sandbox.storage.event_writes import delete_events, known_event
-from cf1_mcp.sandbox.storage.revisions import revert
 
 DONE = {"success": True}
 
 
 async def delete(request: Request) -> Response:
     """DELETE /events/datasets/{dataset_id}/events: the bare number of events that were there."""
-    store = store_of(request)
+    store = get_database(request)
     dataset = dataset_number(store.db, request.path_params["dataset_id"], "dataset_id")
     wanted = query_of(request, "eventIds").get("eventIds")
     if not is_array(wanted) or not wanted:
@@ -40,8 +40,8 @@ async def copy(request: Request) -> Response:
     return answer(request, {"copied": len(copied.numbers), **_carried(copied)})
 
 
-async def _carry(request: Request, *, moves: bool) -> Copied:
-    store = store_of(request)
+async def _carry(request: Request, *, moves: bool) -> CopyResult:
+    store = get_database(request)
     body = await read_body(request)
     source = dataset_number(store.db, request.path_params["dataset_id"], "dataset_id")
     target = dataset_number(store.db, one_text(body, "destDatasetId"), "destDatasetId")
@@ -54,7 +54,7 @@ async def _carry(request: Request, *, moves: bool) -> Copied:
         return carry(db, source, target, uuids, keep_raw=keep_raw)
 
 
-def _carried(copied: Copied) -> dict[str, object]:
+def _carried(copied: CopyResult) -> dict[str, object]:
     counts: dict[str, object] = {
         "indicatorsCopied": copied.indicators,
         "relationshipsCopied": copied.relationships,
@@ -64,7 +64,7 @@ def _carried(copied: Copied) -> dict[str, object]:
 
 async def revert_dataset(request: Request) -> Response:
     """POST /events/{dataset_id}/revert-do."""
-    store = store_of(request)
+    store = get_database(request)
     dataset = dataset_number(store.db, request.path_params["dataset_id"], "dataset_id")
     body = await read_body(request)
     return answer(request, revert(store, dataset, body.get("minutesAgo")))
@@ -72,7 +72,7 @@ async def revert_dataset(request: Request) -> Response:
 
 async def tag(request: Request) -> Response:
     """POST /events/event_tag/{event_id}/create."""
-    store = store_of(request)
+    store = get_database(request)
     tags = texts(await read_body(request), "tags")
     event = known_event(store.db, request.path_params["event_id"])
     with store.transaction() as db:
@@ -82,7 +82,7 @@ async def tag(request: Request) -> Response:
 
 async def untag(request: Request) -> Response:
     """DELETE /events/event_tag/{event_id}, with a body."""
-    store = store_of(request)
+    store = get_database(request)
     tags = texts(await read_body(request), "tags")
     event = known_event(store.db, request.path_params["event_id"])
     with store.transaction() as db:
@@ -92,7 +92,7 @@ async def untag(request: Request) -> Response:
 
 async def relate(request: Request) -> Response:
     """POST /events/relate/{event_id}/create: references, which are not relationships."""
-    store = store_of(request)
+    store = get_database(request)
     uuids = texts(await read_body(request), "events")
     event = known_event(store.db, request.path_params["event_id"])
     with store.transaction() as db:
@@ -102,7 +102,7 @@ async def relate(request: Request) -> Response:
 
 async def unrelate(request: Request) -> Response:
     """DELETE /events/relate/{event_id}, with a body."""
-    store = store_of(request)
+    store = get_database(request)
     uuids = texts(await read_body(request), "events")
     event = known_event(store.db, request.path_params["event_id"])
     with store.transaction() as db:

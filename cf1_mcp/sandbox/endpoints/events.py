@@ -6,15 +6,15 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cf1_mcp.sandbox.errors import BadRequest, NotFound, Refused
-from cf1_mcp.sandbox.http.envelopes import answer
-from cf1_mcp.sandbox.http.requests import list_query, one_text, query_of, read_body, store_of, texts
-from cf1_mcp.sandbox.inputs import Json, draft, is_object
+from cf1_mcp.sandbox.errors import BadRequest, RequestRejected, ResourceNotFound
+from cf1_mcp.sandbox.event_input import Json, draft, is_object
+from cf1_mcp.sandbox.http.requests import get_database, list_query, one_text, query_of, read_body, texts
+from cf1_mcp.sandbox.http.responses import answer
 from cf1_mcp.sandbox.search.dataset_scope import dataset_number, dataset_numbers
 from cf1_mcp.sandbox.search.event_json import wire_event, wire_events
-from cf1_mcp.sandbox.search.pages import PARAMETERS, parse_listing, read_page
-from cf1_mcp.sandbox.shared_words import Vocabulary
+from cf1_mcp.sandbox.search.event_listing import PARAMETERS, parse_listing, read_page
 from cf1_mcp.sandbox.storage.event_writes import NewRow, find_event, insert_events, known_event, update_event
+from cf1_mcp.sandbox.storage.vocabulary_tables import VocabularyIds
 
 TAXII = "application/taxii+json;version=2.1"
 MAX_UPDATED = 100
@@ -36,7 +36,7 @@ async def search_events(request: Request) -> Response:
 
 
 def _listed(request: Request, given: Json) -> Response:
-    store = store_of(request)
+    store = get_database(request)
     form = given.get("format") or "json"
     if form not in FORMATS:
         raise BadRequest(f"format {form!r} is unknown; valid are {', '.join(FORMATS)}")
@@ -45,7 +45,7 @@ def _listed(request: Request, given: Json) -> Response:
     events = wire_events(store.db, page.numbers)
     if form != "json":
         # Imported here, so that an ordinary list does not wait for it.
-        from cf1_mcp.sandbox.storage import stix_feed as formats
+        from cf1_mcp.sandbox.search import event_stix as formats
 
         if form == "taxii":
             return JSONResponse(formats.taxii_envelope(events, page.cursor is not None), media_type=TAXII)
@@ -58,17 +58,17 @@ def _listed(request: Request, given: Json) -> Response:
 
 async def read_event(request: Request) -> Response:
     """GET /events/dataset/{dataset_id}/events/{event_id}."""
-    db = store_of(request).db
+    db = get_database(request).db
     try:
         dataset = dataset_number(db, request.path_params["dataset_id"], "dataset_id")
     except BadRequest as unknown:
-        raise NotFound(unknown.message) from unknown
+        raise ResourceNotFound(unknown.message) from unknown
     return _read(request, find_event(db, request.path_params["event_id"], dataset))
 
 
 async def read_event_anywhere(request: Request) -> Response:
     """GET /events/{event_id}: the default dataset first, then wherever it is."""
-    db = store_of(request).db
+    db = get_database(request).db
     uuid = request.path_params["event_id"]
     number = find_event(db, uuid, dataset_numbers(db, ())[0])
     return _read(request, find_event(db, uuid) if number is None else number)
@@ -77,25 +77,25 @@ async def read_event_anywhere(request: Request) -> Response:
 def _read(request: Request, number: int | None) -> Response:
     if number is None:
         uuid = request.path_params["event_id"]
-        raise NotFound(f"Event not found: {uuid!r} is no event here; list events to see which there are")
-    return answer(request, wire_event(store_of(request).db, number))
+        raise ResourceNotFound(f"Event not found: {uuid!r} is no event here; list events to see which there are")
+    return answer(request, wire_event(get_database(request).db, number))
 
 
 async def create_event(request: Request) -> Response:
     """POST /events/create."""
-    store = store_of(request)
+    store = get_database(request)
     body = await read_body(request)
     made = draft(body)
     named = [one_text(body, "datasetId")] if body.get("datasetId") else []
     dataset = dataset_number(store.db, named[0]) if named else dataset_numbers(store.db, ())[0]
     with store.transaction() as db:
-        [number] = insert_events(db, [NewRow(made, dataset, str(uuid4()), store.now())], Vocabulary(db))
+        [number] = insert_events(db, [NewRow(made, dataset, str(uuid4()), store.now())], VocabularyIds(db))
     return answer(request, wire_event(store.db, number))
 
 
 async def update(request: Request) -> Response:
     """PATCH /events/{event_id} and its POST twin."""
-    store = store_of(request)
+    store = get_database(request)
     body = await read_body(request)
     dataset = dataset_number(store.db, one_text(body, "datasetId"))
     number = known_event(store.db, request.path_params["event_id"], dataset)
@@ -106,7 +106,7 @@ async def update(request: Request) -> Response:
 
 async def update_bulk(request: Request) -> Response:
     """PATCH /events/update/bulk: the same change for up to 100 events of a dataset."""
-    store = store_of(request)
+    store = get_database(request)
     body = await read_body(request)
     dataset = dataset_number(store.db, one_text(body, "datasetId"))
     uuids = texts(body, "eventIds")
@@ -123,7 +123,7 @@ async def update_bulk(request: Request) -> Response:
             db.execute("SAVEPOINT one")
             try:
                 update_event(db, known_event(db, uuid, dataset), updates)
-            except Refused as refused:
+            except RequestRejected as refused:
                 db.execute("ROLLBACK TO one")
                 failures.append({"eventId": uuid, "error": refused.message})
     return answer(

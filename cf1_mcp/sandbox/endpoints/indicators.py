@@ -9,15 +9,15 @@ from starlette.responses import Response
 
 from cf1_mcp.models import Condition
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.http.envelopes import answer
-from cf1_mcp.sandbox.http.requests import list_query, refuse_unserved, store_of, whole_number
-from cf1_mcp.sandbox.inputs import Json, is_array, is_object
-from cf1_mcp.sandbox.instants import shown
+from cf1_mcp.sandbox.event_input import Json, is_array, is_object
+from cf1_mcp.sandbox.http.requests import get_database, list_query, refuse_unserved, whole_number
+from cf1_mcp.sandbox.http.responses import answer
 from cf1_mcp.sandbox.invented import NAMESPACE, RELATED_EVENTS
-from cf1_mcp.sandbox.search.conditions import parse_conditions
+from cf1_mcp.sandbox.search.condition_input import parse_conditions
+from cf1_mcp.sandbox.search.condition_sql import text_test
 from cf1_mcp.sandbox.search.dataset_scope import dataset_numbers, scope_clause
-from cf1_mcp.sandbox.search.pages import page_size_of
-from cf1_mcp.sandbox.search.sql_conditions import text_test
+from cf1_mcp.sandbox.search.event_listing import page_size_of
+from cf1_mcp.sandbox.timestamps import shown
 
 # What a search of indicators may look at here, and the like field of a search of events, whose rules hold.
 COLUMNS: Final = {"value": ("i.value", "indicator"), "indicatorType": ("t.name", "indicatorType")}
@@ -26,7 +26,7 @@ EVERY: Final = -1
 
 async def list_indicators(request: Request) -> Response:
     """GET /events/indicators: newest first, one for each value and type in a dataset; `name` is part of a value."""
-    db = store_of(request).db
+    db = get_database(request).db
     given = list_query(request, "datasetIds")
     refuse_unserved(given, ("tagSearch", "tags", "relatedEvents", "createdAfter", "createdBefore", "cursor"))
     named = given.get("datasetIds")

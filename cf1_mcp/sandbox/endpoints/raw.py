@@ -5,15 +5,15 @@ import json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cf1_mcp.sandbox.errors import BadRequest, NotFound
-from cf1_mcp.sandbox.http.envelopes import answer
-from cf1_mcp.sandbox.http.requests import read_body, store_of
-from cf1_mcp.sandbox.instants import shown
+from cf1_mcp.sandbox.errors import BadRequest, ResourceNotFound
+from cf1_mcp.sandbox.http.requests import get_database, read_body
+from cf1_mcp.sandbox.http.responses import answer
 from cf1_mcp.sandbox.invented import ACCOUNT_NUMBER
 from cf1_mcp.sandbox.search.dataset_scope import dataset_number
 from cf1_mcp.sandbox.search.event_json import raw_id
-from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.event_writes import find_event, known_event, update_raw
+from cf1_mcp.sandbox.timestamps import shown
 
 RawRow = tuple[int, int, str, str, str | None, str | None]
 
@@ -26,22 +26,22 @@ async def read_raw(request: Request) -> Response:
 
 async def read_raw_by_dataset(request: Request) -> Response:
     """GET /events/datasets/{dataset_id}/events/{event_id}/raw: the id as a number, the data as JSON text."""
-    store = store_of(request)
+    store = get_database(request)
     uuid = request.path_params["event_id"]
     try:
         event = find_event(store.db, uuid, dataset_number(store.db, request.path_params["dataset_id"], "dataset_id"))
     except BadRequest as unknown:
-        raise NotFound(unknown.message) from unknown
+        raise ResourceNotFound(unknown.message) from unknown
     row = None if event is None else _row(store, "event = ?", event)
     if row is None:
-        raise NotFound(f"Raw event not found: {uuid!r} has no raw evidence in this dataset")
+        raise ResourceNotFound(f"Raw event not found: {uuid!r} has no raw evidence in this dataset")
     number, _, created, data, source, tlp = row
     return answer(request, {"id": number, "data": data, **_about(created, source, tlp)})
 
 
 async def update(request: Request) -> Response:
     """PATCH /events/{event_id}/raw/{raw_id} and its POST twin."""
-    store = store_of(request)
+    store = get_database(request)
     body = await read_body(request)
     number, event, *_ = _raw_of_event(request)
     with store.transaction() as db:
@@ -51,7 +51,7 @@ async def update(request: Request) -> Response:
 
 
 def _raw_of_event(request: Request) -> RawRow:
-    store = store_of(request)
+    store = get_database(request)
     uuid, wanted = request.path_params["event_id"], request.path_params["raw_id"]
     known_event(store.db, uuid)
     # An event may be in two datasets, each with raw evidence of its own: the raw id says which is meant.
@@ -65,7 +65,7 @@ def _raw_of_event(request: Request) -> RawRow:
 _SELECT = "SELECT id, event, created, data, source, tlp FROM raw"
 
 
-def _row(store: Store, where: str, number: int) -> RawRow | None:
+def _row(store: SandboxDatabase, where: str, number: int) -> RawRow | None:
     return store.db.execute(f"{_SELECT} WHERE {where}", (number,)).fetchone()
 
 

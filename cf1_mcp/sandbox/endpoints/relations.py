@@ -4,19 +4,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.http.envelopes import answer
-from cf1_mcp.sandbox.http.requests import one_text, query_of, read_body, store_of, texts, truth, whole_number
-from cf1_mcp.sandbox.inputs import is_array
+from cf1_mcp.sandbox.event_input import is_array
+from cf1_mcp.sandbox.http.requests import get_database, one_text, query_of, read_body, texts, truth, whole_number
+from cf1_mcp.sandbox.http.responses import answer
 from cf1_mcp.sandbox.search.dataset_scope import dataset_number
 from cf1_mcp.sandbox.search.event_json import wire_events
-from cf1_mcp.sandbox.search.pages import page_size_of
+from cf1_mcp.sandbox.search.event_listing import page_size_of
 from cf1_mcp.sandbox.storage.event_links import create_relationships, known_type, related_events
 from cf1_mcp.sandbox.storage.event_writes import known_event
 
 
 async def list_relationships(request: Request) -> Response:
     """GET /events/by-id/{event_id}/relationships: events only; the API does not tell the links between them."""
-    db = store_of(request).db
+    db = get_database(request).db
     given = query_of(request, "relationshipTypes", "indicatorTypeIds")
     dataset = dataset_number(db, one_text(given, "datasetId"))
     start = known_event(db, request.path_params["event_id"], dataset)
@@ -38,7 +38,7 @@ async def list_relationships(request: Request) -> Response:
 
 async def create_relationship(request: Request) -> Response:
     """POST /events/relationships/create: 200 even when some children could not be linked."""
-    store = store_of(request)
+    store = get_database(request)
     body = await read_body(request)
     dataset = dataset_number(store.db, one_text(body, "datasetId"))
     kind = known_type(body.get("relationshipType"), "relationshipType")

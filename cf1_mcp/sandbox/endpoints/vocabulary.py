@@ -9,15 +9,15 @@ from starlette.responses import Response
 from cf1_mcp.models import Category
 from cf1_mcp.sandbox.catalog import COUNTRIES
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.http.envelopes import answer
-from cf1_mcp.sandbox.http.requests import one_text, query_of, read_body, refuse_unserved, store_of, whole_number
-from cf1_mcp.sandbox.inputs import is_array, words
-from cf1_mcp.sandbox.instants import shown
+from cf1_mcp.sandbox.event_input import is_array, words
+from cf1_mcp.sandbox.http.requests import get_database, one_text, query_of, read_body, refuse_unserved, whole_number
+from cf1_mcp.sandbox.http.responses import answer
+from cf1_mcp.sandbox.search.condition_sql import text_test
 from cf1_mcp.sandbox.search.dataset_scope import dataset_numbers, scope_clause
 from cf1_mcp.sandbox.search.event_json import whole
-from cf1_mcp.sandbox.search.pages import page_size_of
-from cf1_mcp.sandbox.search.sql_conditions import text_test
-from cf1_mcp.sandbox.shared_words import add_category, industries
+from cf1_mcp.sandbox.search.event_listing import page_size_of
+from cf1_mcp.sandbox.storage.vocabulary_tables import add_category, industries
+from cf1_mcp.sandbox.timestamps import shown
 
 _CATEGORY = "SELECT uuid, name, kill_chain, mitre_attack, mitre_capec, shortname FROM category"
 
@@ -29,20 +29,20 @@ async def list_attackers(request: Request) -> Response:
 
 async def list_categories(request: Request) -> Response:
     """GET /events/categories: those that events of the datasets have."""
-    db = store_of(request).db
+    db = get_database(request).db
     used = f"SELECT DISTINCT e.category FROM event e WHERE {_scope(request)}"
     return answer(request, [_category(row) for row in db.execute(f"{_CATEGORY} WHERE id IN ({used}) ORDER BY name")])
 
 
 async def list_category_catalog(request: Request) -> Response:
     """GET /events/categories/catalog: all there are."""
-    return answer(request, [_category(row) for row in store_of(request).db.execute(f"{_CATEGORY} ORDER BY name")])
+    return answer(request, [_category(row) for row in get_database(request).db.execute(f"{_CATEGORY} ORDER BY name")])
 
 
 async def read_category(request: Request) -> Response:
     """GET /events/event-categories/by-id/{category_id}."""
     uuid = request.path_params["category_id"]
-    row = store_of(request).db.execute(f"{_CATEGORY} WHERE uuid = ?", (uuid.lower(),)).fetchone()
+    row = get_database(request).db.execute(f"{_CATEGORY} WHERE uuid = ?", (uuid.lower(),)).fetchone()
     if row is None:
         raise BadRequest(f"category_id {uuid!r} names no category; GET /events/categories/catalog lists them")
     return answer(request, _category(row))
@@ -50,7 +50,7 @@ async def read_category(request: Request) -> Response:
 
 async def create_category(request: Request) -> Response:
     """POST /events/categories/create."""
-    store = store_of(request)
+    store = get_database(request)
     body = await read_body(request)
     kill_chain = body.get("killChain")
     if not isinstance(kill_chain, (int, float)) or isinstance(kill_chain, bool):
@@ -82,7 +82,7 @@ async def list_industries(request: Request) -> Response:
 
 async def list_industry_catalog(request: Request) -> Response:
     """GET /events/targetIndustries/catalog: all there are."""
-    return answer(request, industries(store_of(request).db))
+    return answer(request, industries(get_database(request).db))
 
 
 async def list_indicator_types(request: Request) -> Response:
@@ -90,12 +90,12 @@ async def list_indicator_types(request: Request) -> Response:
     scope = _scope(request, "all")
     used = f"SELECT i.type FROM indicator i JOIN event e ON e.id = i.event WHERE {scope}"
     query = f"SELECT name FROM indicator_type WHERE id IN ({used}) ORDER BY name"
-    return answer(request, [row[0] for row in store_of(request).db.execute(query)])
+    return answer(request, [row[0] for row in get_database(request).db.execute(query)])
 
 
 async def list_tags(request: Request) -> Response:
     """GET /events/tags: `search` is part of a value."""
-    db = store_of(request).db
+    db = get_database(request).db
     given = query_of(request)
     refuse_unserved(given, ("filters", "categoryUuid"))
     page, page_size = whole_number(given, "page", 1), page_size_of(given)
@@ -111,7 +111,7 @@ async def list_tags(request: Request) -> Response:
 
 
 def _scope(request: Request, default: str = "default") -> str:
-    db = store_of(request).db
+    db = get_database(request).db
     named = query_of(request, "datasetIds").get("datasetIds")
     ids = [str(uuid) for uuid in named] if is_array(named) else []
     return scope_clause(db, dataset_numbers(db, ids, default=default))
@@ -120,7 +120,7 @@ def _scope(request: Request, default: str = "default") -> str:
 def _used_terms(request: Request, column: str) -> list[str]:
     used = f"SELECT DISTINCT e.{column} FROM event e WHERE {_scope(request)}"
     query = f"SELECT value FROM term WHERE id IN ({used}) ORDER BY value"
-    return [row[0] for row in store_of(request).db.execute(query)]
+    return [row[0] for row in get_database(request).db.execute(query)]
 
 
 def _category(row: tuple[str, str, float, str, str, str]) -> dict[str, object]:

@@ -12,8 +12,8 @@ import httpx
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cf1_mcp.sandbox.errors import Refused
-from cf1_mcp.sandbox.http.envelopes import refusal
+from cf1_mcp.sandbox.errors import RequestRejected
+from cf1_mcp.sandbox.http.responses import refusal
 
 # Invented: every fault is; the live service's failures are not documented beyond 400, 404, 429 and 500.
 
@@ -151,7 +151,7 @@ class FaultInjector:
 
 
 def _failure(status: int) -> Response:
-    response = refusal(Refused("An error occurred."), status)
+    response = refusal(RequestRejected("An error occurred."), status)
     if status == 429:
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response

@@ -9,8 +9,8 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cf1_mcp.sandbox.errors import Refused
-from cf1_mcp.sandbox.http.envelopes import refusal
+from cf1_mcp.sandbox.errors import RequestRejected
+from cf1_mcp.sandbox.http.responses import refusal
 
 # Invented: the body of a 429; the name "default" in both headers; one window for all callers, which opens with the
 # first request after the last one closed; and that over the limit a caller is blocked until the window closes, where
@@ -70,7 +70,7 @@ class RateLimit:
         }
         if self._limit is not None and remaining < 0:
             message = f"More than {self._limit} requests in {self._seconds:g} s; wait {reset} s and send it again"
-            refused = refusal(Refused(message), 429)
+            refused = refusal(RequestRejected(message), 429)
             refused.headers.update(told | {"Retry-After": str(reset)})
             await refused(scope, receive, send)
             return

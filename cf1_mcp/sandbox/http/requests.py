@@ -7,9 +7,9 @@ from typing import Final
 from starlette.requests import Request
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.inputs import Json, is_array, is_object
-from cf1_mcp.sandbox.json_text import parse_json
-from cf1_mcp.sandbox.storage.database import Store
+from cf1_mcp.sandbox.event_input import Json, is_array, is_object
+from cf1_mcp.sandbox.json_values import parse_json
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
 
 _BRACKETS: Final = re.compile(r"search\[(\d+)\]\[(field|op|value)\](\[\d*\])?")
 # Far beyond any page or limit, and far below what the database cannot hold.
@@ -17,10 +17,10 @@ MAX_NUMBER_SIZE: Final = 1_000_000_000
 _PARTS: Final = ("field", "op", "value")
 
 
-def store_of(request: Request) -> Store:
+def get_database(request: Request) -> SandboxDatabase:
     """The store that this application serves."""
     store = request.app.state.store
-    if not isinstance(store, Store):
+    if not isinstance(store, SandboxDatabase):
         raise TypeError("the application has no store")
     return store
 

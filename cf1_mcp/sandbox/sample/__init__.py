@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
 
+from cf1_mcp.sandbox.sample.background import actor_sightings, crime, devices, floods
 from cf1_mcp.sandbox.sample.campaigns import campaign_sketches
 from cf1_mcp.sandbox.sample.hostile import hostile_sketches
 from cf1_mcp.sandbox.sample.incidents import incident_sketches
-from cf1_mcp.sandbox.sample.noise import actor_sightings, crime, devices, floods
-from cf1_mcp.sandbox.sample.sketch import ACME, APT, CYBERCRIME, DDOS, DEVICES, Record, to_record
-from cf1_mcp.sandbox.sample.watch import sample_alerts, sample_queries
+from cf1_mcp.sandbox.sample.sample_event import ACME, APT, CYBERCRIME, DDOS, DEVICES, Record, to_record
+from cf1_mcp.sandbox.sample.sample_queries import sample_alerts, sample_queries
 
 __all__ = ["SAMPLE_DATASETS", "sample_alerts", "sample_queries", "sample_records"]
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from cf1_mcp.sandbox.sample.sketch import APT, CYBERCRIME, Dice, fingerprint
+from cf1_mcp.sandbox.sample.sample_event import APT, CYBERCRIME, SeededRandom, fingerprint
 
 _HOSTS = ("login", "mail", "cdn", "update", "api", "files", "sso", "vpn", "portal", "static")
 
@@ -35,17 +35,17 @@ class Actor(NamedTuple):
     events: int
     rents: bool = False
 
-    def ip(self, dice: Dice) -> str:
+    def ip(self, dice: SeededRandom) -> str:
         """One of 30 addresses that are this actor's alone, or an IPv6 one."""
         if dice.chance(0.08):
             return f"2001:db8:{self.number:x}::{1 + dice.below(40):x}"
         network = ("198.51.100", "203.0.113")[self.number // 8]
         return f"{network}.{self.number % 8 * 32 + 1 + dice.below(30)}"
 
-    def domain(self, dice: Dice) -> str:
+    def domain(self, dice: SeededRandom) -> str:
         return f"{dice.pick(_HOSTS)}.{dice.pick(self.zones)}"
 
-    def ja3(self, dice: Dice) -> str:
+    def ja3(self, dice: SeededRandom) -> str:
         """One of two client fingerprints: both in the form of an MD5, made from our own strings."""
         return fingerprint(f"{self.name} tls {dice.below(2)}")[:32]
 

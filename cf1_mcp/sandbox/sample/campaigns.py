@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from cf1_mcp.sandbox.sample.actors import BY_NAME
 from cf1_mcp.sandbox.sample.phases import PLOTS, act
-from cf1_mcp.sandbox.sample.sketch import CLOSED, DAY, HOUR, MIXED, Dice, Sketch, marked
+from cf1_mcp.sandbox.sample.sample_event import CLOSED, DAY, HOUR, MIXED, SampleEvent, SeededRandom, marked
 
 
 class Campaign(NamedTuple):
@@ -131,7 +131,7 @@ _LINKS = {
 }
 
 
-def _events(campaign: Campaign, dice: Dice) -> Iterator[Sketch]:
+def _events(campaign: Campaign, dice: SeededRandom) -> Iterator[SampleEvent]:
     actor = BY_NAME[campaign.actor]._replace(**_narrowed(campaign))
     phases = PLOTS[campaign.plot or actor.plot]
     top = f"campaign:{campaign.slug}"
@@ -164,12 +164,12 @@ def _narrowed(campaign: Campaign) -> dict[str, tuple[str, ...]]:
     return {name: values for name, values in chosen.items() if values}
 
 
-def _parents(campaign: Campaign, dice: Dice) -> Iterator[Sketch]:
+def _parents(campaign: Campaign, dice: SeededRandom) -> Iterator[SampleEvent]:
     actor = BY_NAME[campaign.actor]._replace(**_narrowed(campaign))
     top = f"campaign:{campaign.slug}"
     begin = int(campaign.start * DAY)
     yield marked(
-        Sketch(
+        SampleEvent(
             ref=top,
             dataset=actor.dataset,
             age=begin,
@@ -193,7 +193,7 @@ def _parents(campaign: Campaign, dice: Dice) -> Iterator[Sketch]:
     for number in range(1, campaign.victims + 1):
         sector = dice.pick(actor.sectors)
         yield marked(
-            Sketch(
+            SampleEvent(
                 ref=f"{top}/victim/{number}",
                 dataset=actor.dataset,
                 age=begin - number * HOUR,
@@ -219,9 +219,9 @@ def _parents(campaign: Campaign, dice: Dice) -> Iterator[Sketch]:
         )
 
 
-def campaign_sketches() -> Iterator[Sketch]:
+def campaign_sketches() -> Iterator[SampleEvent]:
     """Every campaign, oldest first: the parent, its intrusion reports, then its events."""
     for campaign in CAMPAIGNS:
-        dice = Dice(f"campaign {campaign.slug}")
+        dice = SeededRandom(f"campaign {campaign.slug}")
         yield from _parents(campaign, dice)
         yield from _events(campaign, dice)

@@ -5,7 +5,7 @@ Each builder gets the event's own domain and address, so that the evidence agree
 
 from collections.abc import Callable
 
-from cf1_mcp.sandbox.sample.sketch import Dice, Record, fingerprint
+from cf1_mcp.sandbox.sample.sample_event import Record, SeededRandom, fingerprint
 
 _AGENTS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36",
@@ -27,7 +27,7 @@ _FILES = ("statement.docm", "agenda.lnk", "offer.pdf.exe", "update.dll", "backup
 _PATHS = ("/owa/auth.php", "/api/v1/session", "/remote/logincheck", "/cgi-bin/status", "/wp-login.php", "/gate.php")
 
 
-def email(dice: Dice, domain: str, ip: str) -> Record:
+def email(dice: SeededRandom, domain: str, ip: str) -> Record:
     sender = f"{dice.pick(('billing', 'hr', 'notice', 'support'))}@{domain}"
     name = dice.pick(_FILES)
     return {
@@ -44,7 +44,7 @@ def email(dice: Dice, domain: str, ip: str) -> Record:
     }
 
 
-def dns(dice: Dice, domain: str, ip: str) -> Record:
+def dns(dice: SeededRandom, domain: str, ip: str) -> Record:
     return {
         "question": {"name": domain, "type": "AAAA" if ":" in ip else "A"},
         "rcode": "NOERROR",
@@ -54,7 +54,7 @@ def dns(dice: Dice, domain: str, ip: str) -> Record:
     }
 
 
-def http(dice: Dice, domain: str, ip: str) -> Record:
+def http(dice: SeededRandom, domain: str, ip: str) -> Record:
     verb = dice.pick(("GET", "POST", "POST"))
     return {
         "request": f"{verb} {dice.pick(_PATHS)} HTTP/1.1",
@@ -65,7 +65,7 @@ def http(dice: Dice, domain: str, ip: str) -> Record:
     }
 
 
-def whois(dice: Dice, domain: str, ip: str) -> Record:
+def whois(dice: SeededRandom, domain: str, ip: str) -> Record:
     return {
         "domain": domain,
         "registrar": dice.pick(("Example Registrar One", "Example Registrar Two")),
@@ -76,7 +76,7 @@ def whois(dice: Dice, domain: str, ip: str) -> Record:
     }
 
 
-def file(dice: Dice, domain: str, ip: str) -> Record:
+def file(dice: SeededRandom, domain: str, ip: str) -> Record:
     name = dice.pick(_FILES)
     seed = f"{name} {dice.below(10**6)}"
     return {
@@ -89,7 +89,7 @@ def file(dice: Dice, domain: str, ip: str) -> Record:
     }
 
 
-def process(dice: Dice, domain: str, ip: str) -> Record:
+def process(dice: SeededRandom, domain: str, ip: str) -> Record:
     return {
         "host": f"WS-{1000 + dice.below(9000)}",
         "user": dice.pick(_PEOPLE),
@@ -99,7 +99,7 @@ def process(dice: Dice, domain: str, ip: str) -> Record:
     }
 
 
-def flow(dice: Dice, domain: str, ip: str) -> Record:
+def flow(dice: SeededRandom, domain: str, ip: str) -> Record:
     return {
         "destination": {"address": ip, "serverName": domain, "port": dice.pick((443, 443, 8443, 53, 4433))},
         "ja3": fingerprint(f"flow {dice.below(20)}")[:32],
@@ -109,7 +109,7 @@ def flow(dice: Dice, domain: str, ip: str) -> Record:
     }
 
 
-def login(dice: Dice, domain: str, ip: str) -> Record:
+def login(dice: SeededRandom, domain: str, ip: str) -> Record:
     return {
         "service": dice.pick(("vpn", "mail", "sso")),
         "account": f"{dice.pick(_PEOPLE)}@example.org",
@@ -121,4 +121,4 @@ def login(dice: Dice, domain: str, ip: str) -> Record:
     }
 
 
-Builder = Callable[[Dice, str, str], Record]
+Builder = Callable[[SeededRandom, str, str], Record]

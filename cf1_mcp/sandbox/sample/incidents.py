@@ -6,7 +6,7 @@ from typing import NamedTuple
 from cf1_mcp.sandbox.sample import evidence
 from cf1_mcp.sandbox.sample.actors import BY_NAME
 from cf1_mcp.sandbox.sample.phases import act
-from cf1_mcp.sandbox.sample.sketch import ACME, CLOSED, DAY, HOUR, Dice, Sketch, marked
+from cf1_mcp.sandbox.sample.sample_event import ACME, CLOSED, DAY, HOUR, SampleEvent, SeededRandom, marked
 
 
 class Incident(NamedTuple):
@@ -46,17 +46,17 @@ INCIDENTS = (
 )  # fmt: skip
 
 
-def incident_sketches() -> Iterator[Sketch]:
+def incident_sketches() -> Iterator[SampleEvent]:
     """Each case as a parent and its events, and a few notes on insiders that belong to no case."""
     for incident in INCIDENTS:
-        dice = Dice(incident.number)
+        dice = SeededRandom(incident.number)
         top = f"acme:{incident.number}"
         actor = BY_NAME[incident.actor]._replace(dataset=ACME, targets=("AT", "DE"))
         age = int(incident.start * DAY)
         # The campaign's own hosts turn up here again, so that a look-up of ACME's indicators leads to the campaign.
         zone = f"{incident.cites[0]}.example"
         references = tuple(f"campaign:{slug}" for slug in incident.cites)
-        case = Sketch(
+        case = SampleEvent(
             ref=top,
             dataset=ACME,
             age=age,
@@ -84,10 +84,10 @@ def incident_sketches() -> Iterator[Sketch]:
             sketch.parent = (top, "caused_by" if phase in ("ransom", "c2") else "related_to")
             sketch.tags = (*sketch.tags, "acme", incident.number)
             yield marked(sketch, dice)
-    dice = Dice("insiders")
+    dice = SeededRandom("insiders")
     for number in range(1, 9):
         yield marked(
-            Sketch(
+            SampleEvent(
                 ref=f"acme:insider/{number}",
                 dataset=ACME,
                 age=number * 31 * DAY - dice.below(20 * DAY),

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from cf1_mcp.sandbox.sample import evidence
 from cf1_mcp.sandbox.sample.actors import RENTED, Actor
-from cf1_mcp.sandbox.sample.sketch import Dice, Sketch, fingerprint
+from cf1_mcp.sandbox.sample.sample_event import SampleEvent, SeededRandom, fingerprint
 
 
 class Phase(NamedTuple):
@@ -120,7 +120,7 @@ PLOTS = {
 }  # fmt: skip
 
 
-def _value(kind: str, actor: Actor, domain: str, ip: str, dice: Dice) -> str:
+def _value(kind: str, actor: Actor, domain: str, ip: str, dice: SeededRandom) -> str:
     match kind:
         case "ip":
             return ip
@@ -144,7 +144,7 @@ def _value(kind: str, actor: Actor, domain: str, ip: str, dice: Dice) -> str:
             return fingerprint(f"{actor.name} {dice.below(10**6)}")[: dice.pick((64, 64, 64, 40, 32))]
 
 
-def act(actor: Actor, phase_name: str, ref: str, age: int, tlp: str, dice: Dice, zone: str = "") -> Sketch:
+def act(actor: Actor, phase_name: str, ref: str, age: int, tlp: str, dice: SeededRandom, zone: str = "") -> SampleEvent:
     """One event of a phase by an actor; `zone` is a domain that belongs to the campaign."""
     phase = PHASES[phase_name]
     domain = (
@@ -162,7 +162,7 @@ def act(actor: Actor, phase_name: str, ref: str, age: int, tlp: str, dice: Dice,
             found[place] = ("domain", actor.domain(dice))
     if actor.rents and phase_name in ("c2", "resolution", "exfiltration") and dice.chance(0.6):
         found.append(dice.pick(RENTED))
-    return Sketch(
+    return SampleEvent(
         ref=ref,
         dataset=actor.dataset,
         age=age,

@@ -5,9 +5,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from cf1_mcp.sandbox.instants import shown
+from cf1_mcp.sandbox.catalog import ALPHA3
 from cf1_mcp.sandbox.invented import RAW_ID_PREFIX, RELEASABILITY_ID
-from cf1_mcp.sandbox.shared_words import ALPHA3
+from cf1_mcp.sandbox.timestamps import shown
 
 WireEvent = dict[str, object]
 

@@ -27,12 +27,12 @@ from graphql import (
 )
 
 from cf1_mcp.models import Aggregates, Condition, Dataset
-from cf1_mcp.sandbox.errors import BadRequest, Refused
-from cf1_mcp.sandbox.inputs import is_array, is_object
-from cf1_mcp.sandbox.instants import loose
-from cf1_mcp.sandbox.search.conditions import parse_conditions
-from cf1_mcp.sandbox.search.counts import COLUMNS
+from cf1_mcp.sandbox.errors import BadRequest, RequestRejected
+from cf1_mcp.sandbox.event_input import is_array, is_object
+from cf1_mcp.sandbox.search.aggregation import COLUMNS
+from cf1_mcp.sandbox.search.condition_input import parse_conditions
 from cf1_mcp.sandbox.search.dataset_scope import SCOPE_WORDS
+from cf1_mcp.sandbox.timestamps import loose
 
 # Invented: everything. No body, schema or limit is published. The body is the usual one of GraphQL over HTTP; errors
 # are a 200 with `errors`, as the published answer {data, errors} suggests. The limits leave room for the standard
@@ -106,7 +106,7 @@ def execute(source: Counts, body: object) -> dict[str, object]:
         return {"data": result.data}
     for error in result.errors:
         # GraphQL turns every failure into an answer; one that is no refusal is a defect and must show as one.
-        if error.original_error is not None and not isinstance(error.original_error, Refused | GraphQLError):
+        if error.original_error is not None and not isinstance(error.original_error, RequestRejected | GraphQLError):
             raise error.original_error
     return {"data": result.data, "errors": _told(result.errors)}
 

@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.inputs import Json, is_array, is_object
+from cf1_mcp.sandbox.event_input import Json, is_array, is_object
 
 VERSION: Final = 1
 Position = tuple[str | float, str, int]

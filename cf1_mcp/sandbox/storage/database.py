@@ -8,13 +8,13 @@ from pathlib import Path
 from uuid import uuid5
 
 from cf1_mcp.models import Aggregates, Condition, Dataset
-from cf1_mcp.sandbox import shared_words as vocabulary
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.instants import stored
 from cf1_mcp.sandbox.invented import DEFAULT_DATASET, HISTORY, NAMESPACE
-from cf1_mcp.sandbox.search import counts as aggregate
+from cf1_mcp.sandbox.search import aggregation as aggregate
 from cf1_mcp.sandbox.search.dataset_scope import dataset_numbers
-from cf1_mcp.sandbox.storage.tables import TABLES, TRIGGERS
+from cf1_mcp.sandbox.storage import vocabulary_tables as vocabulary
+from cf1_mcp.sandbox.storage.sql_schema import TABLES, TRIGGERS
+from cf1_mcp.sandbox.timestamps import stored
 
 Clock = Callable[[], datetime]
 
@@ -24,7 +24,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store:
+class SandboxDatabase:
     """Datasets, events and all that hangs on them. Not for several threads at once."""
 
     def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
@@ -32,7 +32,7 @@ class Store:
         self.clock = clock
 
     @classmethod
-    def open(cls, path: Path | None = None, clock: Clock = utc_now) -> "Store":
+    def open(cls, path: Path | None = None, clock: Clock = utc_now) -> "SandboxDatabase":
         """A store in memory, or in a file that keeps its state and is made when missing.
 
         ValueError when the file is something else.

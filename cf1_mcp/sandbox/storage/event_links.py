@@ -8,9 +8,9 @@ from typing import Final, get_args
 from cf1_mcp.models import Direction, RelationshipType
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.invented import RELATIONSHIP_MAX_DEPTH
-from cf1_mcp.sandbox.shared_words import Vocabulary
 from cf1_mcp.sandbox.storage.event_moves import link, refer
 from cf1_mcp.sandbox.storage.event_writes import find_event, known_event
+from cf1_mcp.sandbox.storage.vocabulary_tables import VocabularyIds
 
 DIRECTIONS: Final[tuple[str, ...]] = get_args(Direction)
 RELATIONSHIP_TYPES: Final[tuple[str, ...]] = get_args(RelationshipType)
@@ -105,7 +105,7 @@ def create_relationships(
 
 def add_tags(db: sqlite3.Connection, event: int, tags: Sequence[str], now: str) -> None:
     """Tag an event; tags that it has stay, tags that do not exist are made."""
-    vocabulary = Vocabulary(db)
+    vocabulary = VocabularyIds(db)
     columns = "INSERT OR IGNORE INTO event_tag (dataset, event, tag)"
     add = f"{columns} SELECT dataset, id, ? FROM event WHERE id = ?"
     db.executemany(add, [(vocabulary.tag(tag, now), event) for tag in tags])

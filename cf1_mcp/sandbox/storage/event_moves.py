@@ -13,7 +13,7 @@ _COLUMNS = (
 
 
 @dataclass
-class Copied:
+class CopyResult:
     """What arrived in the other dataset, and why some events did not; the index is 0-based."""
 
     numbers: dict[int, int] = field(default_factory=dict[int, int])
@@ -26,9 +26,11 @@ class Copied:
         return self.numbers.get(number, number)
 
 
-def copy_events(db: sqlite3.Connection, source: int, target: int, uuids: Sequence[str], *, keep_raw: bool) -> Copied:
+def copy_events(
+    db: sqlite3.Connection, source: int, target: int, uuids: Sequence[str], *, keep_raw: bool
+) -> CopyResult:
     """Copy events with tags, indicators, relationships and references, and with raw when it is kept."""
-    copied = Copied()
+    copied = CopyResult()
     for index, uuid in enumerate(uuids):
         number = find_event(db, uuid, source)
         if number is None:
@@ -46,7 +48,9 @@ def copy_events(db: sqlite3.Connection, source: int, target: int, uuids: Sequenc
     return copied
 
 
-def move_events(db: sqlite3.Connection, source: int, target: int, uuids: Sequence[str], *, keep_raw: bool) -> Copied:
+def move_events(
+    db: sqlite3.Connection, source: int, target: int, uuids: Sequence[str], *, keep_raw: bool
+) -> CopyResult:
     """Copy, then take the copied events and their raw out of the source."""
     copied = copy_events(db, source, target, uuids, keep_raw=keep_raw)
     db.executemany("DELETE FROM event WHERE id = ?", ((number,) for number in copied.numbers))
@@ -71,7 +75,7 @@ def _copy(db: sqlite3.Connection, number: int, target: int, keep_raw: bool) -> i
     return new
 
 
-def _copy_links(db: sqlite3.Connection, number: int, copied: Copied) -> None:
+def _copy_links(db: sqlite3.Connection, number: int, copied: CopyResult) -> None:
     links = "SELECT parent, child, type FROM relationship WHERE parent = :event OR child = :event"
     for parent, child, kind in db.execute(links, {"event": number}).fetchall():
         copied.relationships += link(db, copied.arrived(parent), copied.arrived(child), kind)

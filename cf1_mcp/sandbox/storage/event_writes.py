@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.inputs import (
-    Draft,
+from cf1_mcp.sandbox.event_input import (
+    EventInput,
     Json,
     country_code,
     is_object,
@@ -16,22 +16,22 @@ from cf1_mcp.sandbox.inputs import (
     required_text,
     text,
 )
-from cf1_mcp.sandbox.instants import exact
-from cf1_mcp.sandbox.shared_words import Vocabulary
+from cf1_mcp.sandbox.storage.vocabulary_tables import VocabularyIds
+from cf1_mcp.sandbox.timestamps import exact
 
 
 @dataclass(frozen=True)
 class NewRow:
     """A draft with its place: dataset number, uuid, and when it was created."""
 
-    draft: Draft
+    draft: EventInput
     dataset: int
     uuid: str
     created_at: str
 
 
 def insert_events(
-    db: sqlite3.Connection, rows: Sequence[NewRow], vocabulary: Vocabulary, due: str | None = None
+    db: sqlite3.Connection, rows: Sequence[NewRow], vocabulary: VocabularyIds, due: str | None = None
 ) -> list[int]:
     """The numbers of the new events. With `due`, their indicators wait until then."""
     last = last_event(db)
@@ -90,7 +90,7 @@ def update_event(db: sqlite3.Connection, event: int, changes: Json) -> None:
     for name in ("tags", "indicators"):
         if name in changes:
             raise BadRequest(f"{name} cannot be changed here; use event_tag for tags and indicator for the first one")
-    words = Vocabulary(db)
+    words = VocabularyIds(db)
     columns: dict[str, object] = {}
     if "attacker" in changes:
         columns["attacker"] = words.term("attacker", text(changes, "attacker"))
@@ -148,7 +148,7 @@ def delete_events(db: sqlite3.Connection, dataset: int, uuids: Sequence[str]) ->
     return len(found)
 
 
-def _update_indicator(db: sqlite3.Connection, event: int, changes: Json, words: Vocabulary) -> Mapping[str, object]:
+def _update_indicator(db: sqlite3.Connection, event: int, changes: Json, words: VocabularyIds) -> Mapping[str, object]:
     query = "SELECT id, value, type, dataset FROM indicator WHERE event = ? ORDER BY id LIMIT 1"
     first = db.execute(query, (event,)).fetchone()
     value = text(changes, "indicator").strip() if "indicator" in changes else first[1] if first else ""

@@ -5,19 +5,19 @@ import json
 from pydantic import JsonValue, TypeAdapter
 
 from cf1_mcp.sandbox.sample import SAMPLE_DATASETS, sample_alerts, sample_queries, sample_records
-from cf1_mcp.sandbox.storage import query_storage as saved
-from cf1_mcp.sandbox.storage.database import Store
-from cf1_mcp.sandbox.storage.record_files import Loaded, Record, load
+from cf1_mcp.sandbox.storage import query_tables as saved
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.event_files import EventRecord, LoadResult, load_records
 
 _PARAMETERS = TypeAdapter(dict[str, JsonValue])
 
 
-def fill_with_sample(store: Store) -> Loaded:
+def load_sample_tenant(store: SandboxDatabase) -> LoadResult:
     """The sample tenant, dated back from the store's clock: datasets, events, saved queries and alerts."""
     for name, is_public, is_analytics in SAMPLE_DATASETS:
         if name not in {dataset.name for dataset in store.datasets()}:
             store.add_dataset(name, is_public=is_public, is_analytics=is_analytics)
-    loaded = load(store, map(Record.model_validate, sample_records(store.clock())))
+    loaded = load_records(store, map(EventRecord.model_validate, sample_records(store.clock())))
     uuids = {dataset.name: dataset.uuid for dataset in store.datasets()}
     numbers: dict[str, int] = {}
     with store.transaction() as db:

@@ -1,22 +1,22 @@
-"""An extraction in a few lines that a person can check."""
+"""An extraction as a few lines that a person can check."""
 
-from cf1_mcp.indicators import Found, extract
+from cf1_mcp.indicators import ExtractedIndicator, extract
 
 
-def told(text: str) -> list[str]:
-    """What a text holds, a line each: where it stands first, what it is, and what is to be said of it."""
+def summarize(text: str) -> list[str]:
+    """Return one line for each indicator of a text (offset, kind, value, details) and for each reason of rejection."""
     found = extract(text)
     lists = (("", found.indicators), ("ambiguous ", found.ambiguous), ("reference ", found.references))
-    lines = [f"{_said(one)}" if not name else f"{name}{_said(one)}" for name, some in lists for one in some]
+    lines = [f"{prefix}{_line(one)}" for prefix, indicators in lists for one in indicators]
     return [*lines, *(f"rejected: {count} {reason}" for reason, count in found.rejected.items())]
 
 
-def values(text: str) -> list[str]:
-    """The certain indicators of a text."""
+def certain_values(text: str) -> list[str]:
+    """Return the values of the certain indicators of a text."""
     return [one.indicator.value for one in extract(text).indicators]
 
 
-def _said(one: Found) -> str:
+def _line(one: ExtractedIndicator) -> str:
     parts = [
         f"{one.offset}: {one.indicator.kind} {one.indicator.value}",
         f"x{one.count}" if one.count > 1 else "",

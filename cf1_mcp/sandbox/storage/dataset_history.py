@@ -11,10 +11,10 @@ from datetime import timedelta
 from typing import Final
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.instants import shown, stored
 from cf1_mcp.sandbox.invented import HISTORY
-from cf1_mcp.sandbox.storage.database import Store
-from cf1_mcp.sandbox.storage.tables import INSERT_TRIGGERS, VERSIONED
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sql_schema import INSERT_TRIGGERS, VERSIONED
+from cf1_mcp.sandbox.timestamps import shown, stored
 
 MAX_MINUTES_AGO: Final = HISTORY // timedelta(minutes=1)
 # Rows that join two events are restored only where both still are.
@@ -26,7 +26,7 @@ SELECT kind, row, before FROM history WHERE seq IN (
 """
 
 
-def revert(store: Store, dataset: int, minutes_ago: object) -> dict[str, object]:
+def revert(store: SandboxDatabase, dataset: int, minutes_ago: object) -> dict[str, object]:
     """Put a dataset back to where it was; the API's answer. BadRequest when the time is not within 30 days."""
     if (
         not isinstance(minutes_ago, (int, float))

@@ -23,7 +23,7 @@ Record = dict[str, object]
 Item = TypeVar("Item")
 
 
-class Dice:
+class SeededRandom:
     """Repeatable choices. Only `random()` is used: it is the one sequence that Python promises never to change."""
 
     def __init__(self, seed: str) -> None:
@@ -46,7 +46,7 @@ class Dice:
 
 
 @dataclass(slots=True)
-class Sketch:
+class SampleEvent:
     """One event: `age` and `lag` in seconds, `indicators` as (type, value), `parent` as (ref, relationship)."""
 
     ref: str
@@ -79,7 +79,7 @@ MIXED = ("clear",) * 5 + ("green",) * 8 + ("amber",) * 5 + ("amber+strict", "red
 CLOSED = ("green",) * 2 + ("amber",) * 11 + ("amber+strict",) * 5 + ("red",) * 2
 
 
-def marked(sketch: Sketch, dice: Dice) -> Sketch:
+def marked(sketch: SampleEvent, dice: SeededRandom) -> SampleEvent:
     """The sketch with a time until it was filed and the wear of real markings: odd, missing, or stricter evidence."""
     sketch.lag = 2 * HOUR + int(dice.roll() ** 2 * 3 * DAY)
     if sketch.lag >= sketch.age:
@@ -94,7 +94,7 @@ def marked(sketch: Sketch, dice: Dice) -> Sketch:
     return sketch
 
 
-def recent(dice: Dice, first: float, last: float) -> int:
+def recent(dice: SeededRandom, first: float, last: float) -> int:
     """An age in seconds between `first` and `last` days ago, more often near `last`."""
     return int((last + (first - last) * dice.roll() ** 1.7) * DAY) + 60
 
@@ -108,7 +108,7 @@ def _moment(now: datetime, age: int) -> str:
     return f"{(now - timedelta(seconds=age)).isoformat()[:19]}Z"
 
 
-def to_record(sketch: Sketch, now: datetime) -> Record:
+def to_record(sketch: SampleEvent, now: datetime) -> Record:
     """The loader's form of a sketch, dated back from `now` (which must know its zone)."""
     now = now.astimezone(UTC)
     date = _moment(now, sketch.age)

@@ -15,10 +15,10 @@ from pydantic import JsonValue
 
 from cf1_mcp.models import Aggregates, Condition
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.instants import is_day, loose
+from cf1_mcp.sandbox.search.condition_sql import search_clause
 from cf1_mcp.sandbox.search.dataset_scope import scope_clause
 from cf1_mcp.sandbox.search.event_json import whole
-from cf1_mcp.sandbox.search.sql_conditions import search_clause
+from cf1_mcp.sandbox.timestamps import is_day, loose
 
 # 20 bits a column: a million different words each, and three columns in one integer.
 BITS: Final = 20

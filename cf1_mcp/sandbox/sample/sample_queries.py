@@ -2,7 +2,7 @@
 
 from json import dumps
 
-from cf1_mcp.sandbox.sample.sketch import ACME, APT, CYBERCRIME, DDOS
+from cf1_mcp.sandbox.sample.sample_event import ACME, APT, CYBERCRIME, DDOS
 
 # Invented: query_json holds the parameters of the event list (the published text says only "JSON text with the query
 # parameters"), and rule_scope is "account" (its values are not published).

@@ -10,8 +10,8 @@ from typing import Final
 
 from cf1_mcp.models import Condition
 from cf1_mcp.sandbox import catalog
-from cf1_mcp.sandbox.inputs import is_array
-from cf1_mcp.sandbox.search.conditions import COMPARISONS, EXACT, NUMERIC_OPS
+from cf1_mcp.sandbox.event_input import is_array
+from cf1_mcp.sandbox.search.condition_input import COMPARISONS, EXACT, NUMERIC_OPS
 
 # More numbers than this are bound as one JSON parameter instead of being written into the statement.
 MAX_LIST_LENGTH: Final = 200

@@ -7,13 +7,13 @@ from typing import Final, TypeGuard
 
 from cf1_mcp.models import Condition
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.inputs import Json, is_array
+from cf1_mcp.sandbox.event_input import Json, is_array
 from cf1_mcp.sandbox.invented import ORDER, ORDER_BY, PAGE_SIZE
 from cf1_mcp.sandbox.search import page_cursor as cursors
-from cf1_mcp.sandbox.search.conditions import parse_branches, parse_conditions
+from cf1_mcp.sandbox.search.condition_input import parse_branches, parse_conditions
+from cf1_mcp.sandbox.search.condition_sql import search_clause
 from cf1_mcp.sandbox.search.dataset_scope import dataset_numbers, has_analytics, scope_clause
 from cf1_mcp.sandbox.search.page_cursor import Position
-from cf1_mcp.sandbox.search.sql_conditions import search_clause
 
 MAX_PAGE_SIZE: Final = 25_000
 FARTHEST_OFFSET: Final = 100_000

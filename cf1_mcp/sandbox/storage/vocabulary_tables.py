@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from difflib import get_close_matches
-from typing import Final, Literal
+from typing import Literal
 from uuid import uuid4, uuid5
 
 from cf1_mcp.models import Category
@@ -12,8 +12,6 @@ from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.invented import NAMESPACE, NEAREST, NEW_CATEGORY_KILL_CHAIN
 
 TermKind = Literal["attacker", "country", "industry", "tlp"]
-
-ALPHA3: Final = {country.alpha2: country.alpha3 for country in COUNTRIES}
 
 
 def seed(db: sqlite3.Connection) -> None:
@@ -45,7 +43,7 @@ def nearest(word: str, known: list[str]) -> str:
     return ", ".join(by_text[text] for text in found)
 
 
-class Vocabulary:
+class VocabularyIds:
     """Words to numbers for the length of one change; unknown words are added as they come."""
 
     def __init__(self, db: sqlite3.Connection, *, makes_categories: bool = False) -> None:

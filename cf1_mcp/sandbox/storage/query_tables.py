@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import Final, get_args
 
 from cf1_mcp.models import AlertFrequency
-from cf1_mcp.sandbox.errors import BadRequest, NotFound
-from cf1_mcp.sandbox.inputs import Json, is_object, text
-from cf1_mcp.sandbox.instants import shown
+from cf1_mcp.sandbox.errors import BadRequest, ResourceNotFound
+from cf1_mcp.sandbox.event_input import Json, is_object, text
 from cf1_mcp.sandbox.invented import ACCOUNT_NUMBER, USER_EMAIL, rule_list_id
-from cf1_mcp.sandbox.json_text import parse_json
-from cf1_mcp.sandbox.search.pages import PARAMETERS, parse_listing
+from cf1_mcp.sandbox.json_values import parse_json
+from cf1_mcp.sandbox.search.event_listing import PARAMETERS, parse_listing
+from cf1_mcp.sandbox.timestamps import shown
 
 FLAGS: Final = ("alert_enabled", "alert_rollup_enabled", "rule_enabled")
 FREQUENCIES: Final[tuple[str, ...]] = get_args(AlertFrequency)
@@ -27,10 +27,10 @@ def list_queries(db: sqlite3.Connection) -> list[dict[str, object]]:
 
 
 def read_query(db: sqlite3.Connection, number: int) -> dict[str, object]:
-    """A query as the API shows it, else NotFound."""
+    """A query as the API shows it, else ResourceNotFound."""
     row = db.execute(f"{_QUERIES} WHERE id = ?", (number,)).fetchone()
     if row is None:
-        raise NotFound(f"Event query not found: there is no query {number}; GET /events/queries lists them")
+        raise ResourceNotFound(f"Event query not found: there is no query {number}; GET /events/queries lists them")
     return _query(row)
 
 
@@ -61,10 +61,10 @@ def list_alerts(db: sqlite3.Connection) -> list[dict[str, object]]:
 
 
 def read_alert(db: sqlite3.Connection, number: int) -> dict[str, object]:
-    """An alert as the API shows it, else NotFound."""
+    """An alert as the API shows it, else ResourceNotFound."""
     row = db.execute(f"{_ALERTS} WHERE id = ?", (number,)).fetchone()
     if row is None:
-        raise NotFound(
+        raise ResourceNotFound(
             f"Event query alert not found: there is no alert {number}; GET /events/queries/alerts lists them"
         )
     return _alert(row)

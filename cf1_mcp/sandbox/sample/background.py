@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cf1_mcp.sandbox.sample import evidence
 from cf1_mcp.sandbox.sample.actors import ACTORS, BY_NAME
 from cf1_mcp.sandbox.sample.phases import PLOTS, act
-from cf1_mcp.sandbox.sample.sketch import (
+from cf1_mcp.sandbox.sample.sample_event import (
     CYBERCRIME,
     DAY,
     DDOS,
@@ -13,9 +13,9 @@ from cf1_mcp.sandbox.sample.sketch import (
     HOUR,
     MIXED,
     OPEN,
-    Dice,
     Record,
-    Sketch,
+    SampleEvent,
+    SeededRandom,
     fingerprint,
     marked,
     recent,
@@ -28,24 +28,24 @@ _PORTS = (23, 80, 443, 554, 2323, 5555, 7547, 8080)
 _VECTORS = ("HTTP/2 request flood", "UDP flood", "SYN flood", "DNS water torture", "Memcached reflection", "QUIC flood")
 
 
-def _bot(dice: Dice) -> str:
+def _bot(dice: SeededRandom) -> str:
     """One of 198 hijacked machines, which turn up as devices and again as sources of floods."""
     return f"192.0.2.{1 + dice.below(198)}"
 
 
-def actor_sightings() -> Iterator[Sketch]:
+def actor_sightings() -> Iterator[SampleEvent]:
     """Events of every actor outside its campaigns."""
     for actor in ACTORS:
-        dice = Dice(f"sightings {actor.name}")
+        dice = SeededRandom(f"sightings {actor.name}")
         for number in range(1, actor.events + 1):
             phase = dice.pick(PLOTS[actor.plot])
             ref = f"sighting:{actor.name.lower().replace(' ', '-')}/{number}"
             yield marked(act(actor, phase, ref, recent(dice, actor.first, actor.last), dice.pick(MIXED), dice), dice)
 
 
-def floods(days: int = 400) -> Iterator[Sketch]:
+def floods(days: int = 400) -> Iterator[SampleEvent]:
     """DDoS attacks: at least one every day, five a day in the last three weeks."""
-    dice = Dice("floods")
+    dice = SeededRandom("floods")
     claimed = (BY_NAME["CINDER OTTER"], BY_NAME["STATIC FINCH"])
     for day in range(days):
         for number in range(5 if day < 21 else 2 if day < 90 else 1):
@@ -55,7 +55,7 @@ def floods(days: int = 400) -> Iterator[Sketch]:
             vector, peak = dice.pick(_VECTORS), 1 + dice.below(60)
             bots = list(dict.fromkeys(_bot(dice) for _ in range(1 + dice.below(6))))
             yield marked(
-                Sketch(
+                SampleEvent(
                     ref=f"ddos:{day}/{number + 1}",
                     dataset=DDOS,
                     age=day * DAY + int(dice.roll() * 23 * HOUR) + HOUR // 2,
@@ -82,9 +82,9 @@ def floods(days: int = 400) -> Iterator[Sketch]:
             )
 
 
-def devices(count: int = 350, proxies: int = 160) -> Iterator[Sketch]:
+def devices(count: int = 350, proxies: int = 160) -> Iterator[SampleEvent]:
     """Hijacked devices, and the proxies that are rented out on such devices."""
-    dice = Dice("devices")
+    dice = SeededRandom("devices")
     for number in range(1, count + proxies + 1):
         proxy = number > count
         address = _bot(dice) if dice.chance(0.6) else f"2001:db8:f00::{number:x}"
@@ -101,7 +101,7 @@ def devices(count: int = 350, proxies: int = 160) -> Iterator[Sketch]:
             }
             text = f"{device[0].upper()}{device[1:]} answers to {botnet}"
         yield marked(
-            Sketch(
+            SampleEvent(
                 ref=f"proxy:{number - count}" if proxy else f"device:{number}",
                 dataset=DEVICES,
                 age=recent(dice, 200, 0),
@@ -133,9 +133,9 @@ _CRIME_SECTORS = (
 )  # fmt: skip
 
 
-def crime(count: int = 350) -> Iterator[Sketch]:
+def crime(count: int = 350) -> Iterator[SampleEvent]:
     """Crime that nobody has been named for."""
-    dice = Dice("crime")
+    dice = SeededRandom("crime")
     for number in range(1, count + 1):
         category, builder, kind, text, tag = dice.pick(_CRIME)
         name, zone = dice.pick(("shop", "secure", "bonus", "parcel")), dice.pick(("example", "test"))
@@ -143,7 +143,7 @@ def crime(count: int = 350) -> Iterator[Sketch]:
         ip, sector = _bot(dice), dice.pick(_CRIME_SECTORS)
         value = {"domain": domain, "url": f"https://{domain}/", "ip": ip, "hash": fingerprint(f"crime {number}")}[kind]
         yield marked(
-            Sketch(
+            SampleEvent(
                 ref=f"crime:{number}",
                 dataset=CYBERCRIME,
                 age=recent(dice, 395, 0.05),

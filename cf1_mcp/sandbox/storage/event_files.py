@@ -13,15 +13,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cf1_mcp.models import RelationshipType
 from cf1_mcp.sandbox.errors import BadRecord, BadRequest
-from cf1_mcp.sandbox.inputs import draft
-from cf1_mcp.sandbox.instants import exact
+from cf1_mcp.sandbox.event_input import draft
 from cf1_mcp.sandbox.invented import NAMESPACE
-from cf1_mcp.sandbox.json_text import parse_json
-from cf1_mcp.sandbox.shared_words import Vocabulary
-from cf1_mcp.sandbox.storage.database import Store, add_dataset
+from cf1_mcp.sandbox.json_values import parse_json
+from cf1_mcp.sandbox.storage.database import SandboxDatabase, add_dataset
+from cf1_mcp.sandbox.storage.dataset_history import remember_load, without_insert_history
 from cf1_mcp.sandbox.storage.event_moves import link, refer
 from cf1_mcp.sandbox.storage.event_writes import NewRow, find_event, insert_events, last_event
-from cf1_mcp.sandbox.storage.revisions import remember_load, without_insert_history
+from cf1_mcp.sandbox.storage.vocabulary_tables import VocabularyIds
+from cf1_mcp.sandbox.timestamps import exact
 
 GZIP: Final = b"\x1f\x8b"
 AT_ONCE: Final = 5_000
@@ -36,7 +36,7 @@ class Parent(BaseModel):
     type: RelationshipType
 
 
-class Record(BaseModel):
+class EventRecord(BaseModel):
     """One event of a file. `ref` names it within the file; `body` is as the API takes it, and may hold `createdAt`."""
 
     model_config = ConfigDict(extra="ignore")
@@ -49,7 +49,7 @@ class Record(BaseModel):
 
 
 @dataclass
-class Loaded:
+class LoadResult:
     """What a load made; `skipped` counts records left out."""
 
     events: int = 0
@@ -58,7 +58,7 @@ class Loaded:
     skipped: int = 0
 
 
-def read_records(path: Path, *, skip_bad: bool = False, on_skip: OnSkip | None = None) -> Iterator[Record]:
+def read_records(path: Path, *, skip_bad: bool = False, on_skip: OnSkip | None = None) -> Iterator[EventRecord]:
     """The records of a JSONL file, plain or gzipped; empty lines count for nothing.
 
     A line that is no record raises BadRecord, or with `skip_bad` is told to `on_skip` and left out.
@@ -78,7 +78,7 @@ def read_records(path: Path, *, skip_bad: bool = False, on_skip: OnSkip | None =
             yield record
 
 
-def load(store: Store, records: Iterable[Record], *, skip_bad: bool = False) -> Loaded:
+def load_records(store: SandboxDatabase, records: Iterable[EventRecord], *, skip_bad: bool = False) -> LoadResult:
     """Load everything or, on BadRecord, nothing; datasets and categories are made as they are named.
 
     A parent or a reference may stand after what names it. With `skip_bad`, records and links that do not fit are
@@ -95,16 +95,16 @@ class _Load:
         self._db = db
         self._now = now
         self._skip_bad = skip_bad
-        self._loaded = Loaded()
-        self._vocabulary = Vocabulary(db, makes_categories=True)
+        self._loaded = LoadResult()
+        self._vocabulary = VocabularyIds(db, makes_categories=True)
         self._datasets: dict[str, int] = {row[0].lower(): row[1] for row in db.execute("SELECT name, id FROM dataset")}
         self._rows: list[NewRow] = []
         self._numbers: dict[str, int] = {}
         self._next = last_event(db) + 1
 
-    def run(self, records: Iterable[Record]) -> Loaded:
+    def run(self, records: Iterable[EventRecord]) -> LoadResult:
         first = self._next
-        joined: list[Record] = []
+        joined: list[EventRecord] = []
         without_insert_history(self._db)
         for record in records:
             if self._fits(record):
@@ -123,7 +123,7 @@ class _Load:
         self._db.execute("ANALYZE")
         return self._loaded
 
-    def _fits(self, record: Record) -> bool:
+    def _fits(self, record: EventRecord) -> bool:
         try:
             if record.ref in self._numbers:
                 raise BadRequest("its ref names an earlier record too; give each record its own")
@@ -133,7 +133,7 @@ class _Load:
             return False
         return True
 
-    def _row(self, record: Record) -> NewRow:
+    def _row(self, record: EventRecord) -> NewRow:
         made = draft(record.body)
         created = record.body.get("createdAt")
         # An event without its own was created when it happened, but never later than now.
@@ -152,7 +152,7 @@ class _Load:
         insert_events(self._db, self._rows, self._vocabulary)
         self._rows = []
 
-    def _join(self, record: Record) -> None:
+    def _join(self, record: EventRecord) -> None:
         event = self._numbers[record.ref]
         for parent in record.parents:
             number = self._numbers.get(parent.ref)
@@ -173,13 +173,13 @@ class _Load:
         self._loaded.skipped += 1
 
 
-def _record(line: bytes, name: str) -> Record:
+def _record(line: bytes, name: str) -> EventRecord:
     try:
         value = parse_json(line)
     except ValueError as error:
         raise BadRecord(f"{name} is not JSON: {error}; fix it or load the rest with --skip-bad") from error
     try:
-        return Record.model_validate(value)
+        return EventRecord.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the line"

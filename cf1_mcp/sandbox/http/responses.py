@@ -1,28 +1,18 @@
 """Answers in both forms: in Cloudflare's envelope, or bare as the published schemas have them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cf1_mcp.sandbox.errors import Refused
-
-
-@dataclass(frozen=True)
-class Options:
-    """How the sandbox answers. `bare`: without the envelope; `sunset`: without the routes that end on 2026-11-28."""
-
-    bare: bool = False
-    sunset: bool = False
-    middleware: Sequence[Middleware] = field(default=())
+from cf1_mcp.sandbox.errors import RequestRejected
+from cf1_mcp.sandbox.options import SandboxOptions
 
 
 def answer(request: Request, result: object, info: Mapping[str, object] | None = None, status: int = 200) -> Response:
     """A success. `info` is the result_info of a list, which a bare answer has no room for."""
     options = request.app.state.options
-    if isinstance(options, Options) and options.bare:
+    if isinstance(options, SandboxOptions) and options.bare:
         return JSONResponse(result, status)
     return enveloped(result, info, status)
 
@@ -33,7 +23,7 @@ def enveloped(result: object, info: Mapping[str, object] | None = None, status: 
     return JSONResponse(body | ({"result_info": info} if info is not None else {}), status)
 
 
-def refusal(refused: Refused, status: int | None = None) -> Response:
+def refusal(refused: RequestRejected, status: int | None = None) -> Response:
     """An error, always in the envelope; a code only where a gateway would give one."""
     error: dict[str, object] = {} if refused.code is None else {"code": refused.code}
     body: dict[str, object] = {

@@ -17,7 +17,7 @@ WRITE_ALONE: Final = "Cloudforce One Write"
 Permission = Literal["read", "write"]
 
 
-class Access:
+class BearerAuth:
     """Lets requests pass that carry a known token; without tokens, every request.
 
     A read token passes wherever the API reference names the group "Cloudforce One Read", which is every GET and, odd as

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from cf1_mcp.models import Tlp
-from cf1_mcp.sandbox.inputs import is_array
+from cf1_mcp.sandbox.event_input import is_array
 
 # Invented: how the promised objects are filled is not published, so all of this is ours.
 # - An event is sighted as its Indicator; a CVE as a Vulnerability; an event without an indicator, or with one that STIX

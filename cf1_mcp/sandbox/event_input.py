@@ -11,7 +11,7 @@ from typing import TypeGuard
 from cf1_mcp.models import Tlp
 from cf1_mcp.sandbox.catalog import country
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.instants import exact
+from cf1_mcp.sandbox.timestamps import exact
 
 Json = Mapping[str, object]
 PURPLE = "purple"
@@ -19,7 +19,7 @@ MARKINGS = ", ".join([*Tlp, PURPLE])
 
 
 @dataclass(slots=True)
-class RawDraft:
+class RawInput:
     """Raw evidence: `data` is JSON text."""
 
     data: str
@@ -28,14 +28,14 @@ class RawDraft:
 
 
 @dataclass(slots=True)
-class Draft:
+class EventInput:
     """An event to be stored: dates in the store's form, countries as alpha-2, indicators as (value, type)."""
 
     category: str
     date: str
     event: str
     tlp: str
-    raw: RawDraft | None
+    raw: RawInput | None
     attacker: str = ""
     attacker_country: str = ""
     target_country: str = ""
@@ -45,14 +45,14 @@ class Draft:
     tags: list[str] = field(default_factory=list[str])
 
 
-def draft(body: object) -> Draft:
+def draft(body: object) -> EventInput:
     """The event that a request or a record describes; BadRequest names the first field that is wrong."""
     if not is_object(body):
         raise BadRequest("an event must be a JSON object with category, date, event, raw and tlp")
     for name in ("category", "date", "event", "raw", "tlp"):
         if name not in body:
             raise BadRequest(f"{name} is missing; an event needs category, date, event, raw and tlp")
-    return Draft(
+    return EventInput(
         category=required_text(body, "category"),
         date=exact(body["date"], "date"),
         event=required_text(body, "event"),
@@ -125,11 +125,11 @@ def words(value: object, name: str) -> list[str]:
     return list(found)
 
 
-def raw_draft(raw: object) -> RawDraft:
+def raw_draft(raw: object) -> RawInput:
     """Raw evidence of a new event: `data` is an object or null."""
     if not is_object(raw) or "data" not in raw:
         raise BadRequest('raw must be an object with data, such as {"data": null}')
-    return RawDraft(raw_data(raw["data"]), text(raw, "source"), optional_marking(raw, "tlp"))
+    return RawInput(raw_data(raw["data"]), text(raw, "source"), optional_marking(raw, "tlp"))
 
 
 def raw_data(data: object) -> str:

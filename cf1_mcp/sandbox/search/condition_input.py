@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from cf1_mcp.models import Condition, SearchField, SearchOp
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.inputs import is_array, is_object, marking
-from cf1_mcp.sandbox.instants import loose
+from cf1_mcp.sandbox.event_input import is_array, is_object, marking
+from cf1_mcp.sandbox.timestamps import loose
 
 MAX_CONDITIONS: Final = 10
 MAX_VALUES: Final = 100

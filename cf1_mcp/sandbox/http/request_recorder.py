@@ -7,14 +7,14 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cf1_mcp.sandbox.json_text import parse_json
+from cf1_mcp.sandbox.json_values import parse_json
 
 UNANSWERED: Final = 0
 """The status of an exchange whose connection was dropped before any answer."""
 
 
 @dataclass(frozen=True)
-class Exchange:
+class RecordedRequest:
     """A request and the status of its answer. `body` is parsed JSON, None where there was none. Headers are not kept,
     so no token is."""
 
@@ -25,10 +25,10 @@ class Exchange:
     status: int
 
 
-class ExchangeLog:
+class RequestRecorder:
     """Appends every request to `log`, before the first byte of its answer leaves."""
 
-    def __init__(self, app: ASGIApp, log: list[Exchange]) -> None:
+    def __init__(self, app: ASGIApp, log: list[RecordedRequest]) -> None:
         self._app = app
         self._log = log
 
@@ -55,7 +55,7 @@ class ExchangeLog:
             if not noted:
                 noted = True
                 query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-                self._log.append(Exchange(scope["method"], scope["path"], query, _json(content), status))
+                self._log.append(RecordedRequest(scope["method"], scope["path"], query, _json(content), status))
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,0 +1,80 @@
+"""A tool as this server runs it: strict arguments, a time limit, and failures that say what to do next."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import anyio
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools import Tool
+from pydantic import ValidationError
+
+from cf1_mcp.answers.answer import Answer
+from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.results import tool_result
+from cf1_mcp.errors import ThreatEventsError, choices, nearest
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
+from cf1_mcp.text.sanitize import clean
+
+# Hosts give up after 30 to 60 s, and some never recover.
+MAX_CALL_SECONDS: Final = 25.0
+MAX_LOCATION_LENGTH: Final = 120
+
+
+class ThreatTool(Tool):
+    """A tool that refuses unknown arguments, stops in time and words its failures for a model."""
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ANN401 - the SDK's own signature
+        try:
+            self._refuse_unknown(arguments)
+            with anyio.fail_after(MAX_CALL_SECONDS):
+                answer = await super().run(arguments, context)
+        except TimeoutError:
+            raise ToolError(
+                f"{self.name} took longer than {MAX_CALL_SECONDS:.0f} s and was stopped. Request less: a shorter "
+                "period, fewer datasets or a smaller limit."
+            ) from None
+        except ToolError as error:
+            raise self._reworded(error) from error
+        if not (convert_result and isinstance(answer, Answer)):
+            return answer
+        server = context.request_context.lifespan_context
+        if self.annotations == ToolEffect.READ.annotations:
+            for event_id, text in answer.free_texts():
+                server.shown_texts.remember(event_id, text)
+        return tool_result(answer, server, context.protocol_version)
+
+    def _refuse_unknown(self, arguments: Mapping[str, object]) -> None:
+        """Refuse arguments that do not exist: a misspelt filter that is ignored would match everything."""
+        known = sorted(self.parameters["properties"])
+        for name in arguments:
+            if name not in known:
+                meant = nearest(name, known)
+                hint = f" Did you mean {meant}?" if meant else ""
+                valid = f"Valid arguments: {', '.join(known)}." if known else "It takes none."
+                raise ToolError(f"{self.name} has no argument {clean(name, MAX_NAME_LENGTH)!r}.{hint} {valid}")
+
+    def _reworded(self, error: ToolError) -> ToolError:
+        """The same failure without the SDK's prefix, in the words of its cause."""
+        cause = error.__cause__
+        if isinstance(cause, ThreatEventsError):
+            return ToolError(str(cause))
+        if isinstance(cause, ValidationError):
+            return ToolError("\n".join(self._invalid_arguments(cause)))
+        if isinstance(error, UnexpectedToolError):
+            return UnexpectedToolError(
+                f"{self.name} failed because of a bug in this server. Report it to the operator: the log has details."
+            )
+        return error
+
+    def _invalid_arguments(self, error: ValidationError) -> list[str]:
+        """One line for each invalid argument, with the valid values."""
+        lines: list[str] = []
+        for problem in error.errors(include_url=False):
+            name = str(problem["loc"][0]) if problem["loc"] else "arguments"
+            schema = self.parameters["properties"].get(name, {})
+            allowed = schema.get("enum") or schema.get("items", {}).get("enum")
+            hint = f" Use {choices(allowed)}." if allowed else ""
+            where = clean(".".join(str(part) for part in problem["loc"]) or name, MAX_LOCATION_LENGTH)
+            lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ').rstrip('.')}.{hint}")
+        return list(dict.fromkeys(lines))

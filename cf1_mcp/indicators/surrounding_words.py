@@ -1,0 +1,75 @@
+"""Words near a number that say what it is: a version, a JA3 fingerprint or an MD5."""
+
+import re
+from typing import Final
+
+# How far such words reach, in characters: from a word to a version, from one version of a list to the next, and from a
+# heading to the first JA3 fingerprint or from one fingerprint to the next.
+_VERSION_REACH: Final = 40
+_LIST_REACH: Final = 12
+_JA3_REACH: Final = 200
+_VERSION_WORDS: Final = frozenset(
+    [
+        "build",
+        "firmware",
+        "patch",
+        "release",
+        "releases",
+        "rev",
+        "revision",
+        "update",
+        "v",
+        "ver",
+        "version",
+        "versions",
+    ]
+)
+_FILLER_WORDS: Final = frozenset(["before", "below", "from", "is", "number", "of", "than", "through", "to"])
+_PUNCTUATION: Final = ".,:;=(\"'-"
+_LIST_SEPARATOR: Final = re.compile(r"[\s,;&/-]*(?:and|or|to|through|until|before)?\s*", re.IGNORECASE)
+
+
+class SurroundingWords:
+    """Tracks, from left to right, which words were last seen in a text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._ja3_until = -1
+        self._version_end = -1
+
+    def note_hash_word(self, word: str, end: int) -> None:
+        """Record a word that distinguishes a JA3 from an MD5."""
+        self._ja3_until = end + _JA3_REACH if word.lower().startswith("ja3") else -1
+
+    def is_ja3(self, start: int, end: int) -> bool:
+        """Whether the words before 32 hexadecimal digits call them a JA3."""
+        if start > self._ja3_until:
+            return False
+        self._ja3_until = end + _JA3_REACH
+        return True
+
+    def is_version(self, start: int, end: int) -> bool:
+        """Whether four numbers are a version: `version 1.2.3.4`, `Chrome/1.2.3.4`, and the rest of such a list."""
+        if not self._continues_list(start) and not _ends_with_version_word(
+            self._text[max(0, start - _VERSION_REACH) : start]
+        ):
+            return False
+        self._version_end = end
+        return True
+
+    def _continues_list(self, start: int) -> bool:
+        if self._version_end < 0 or start - self._version_end > _LIST_REACH:
+            return False
+        return _LIST_SEPARATOR.fullmatch(self._text, self._version_end, start) is not None
+
+
+def _ends_with_version_word(before: str) -> bool:
+    words = before.lower().split()
+    if not words:
+        return False
+    if before.endswith("/"):
+        return words[-1][:-1].isalpha()
+    last = words[-1].strip(_PUNCTUATION)
+    if last in _FILLER_WORDS and len(words) > 1:
+        last = words[-2].strip(_PUNCTUATION)
+    return last in _VERSION_WORDS
