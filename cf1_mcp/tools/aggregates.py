@@ -6,9 +6,11 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue
 
-from cf1_mcp.answers.answer import MAX_SIZE, Card, Rows, fitting, room_for
-from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, Cell, cleaned
-from cf1_mcp.answers.event_pages import ABSENCE, named
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, Cell, clean_value
+from cf1_mcp.answers.fitting import MAX_SIZE, count_fitting, size_for_rows
+from cf1_mcp.answers.pages import ABSENCE, dataset_names
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client, Now
 from cf1_mcp.contracts.arguments import DatasetIds, Since, Until, Variables
@@ -58,10 +60,10 @@ async def aggregate_threat_events(
     counted = await count_events(client, scope, wire, dates, daily, limit)
     names = [*(["date"] if daily else []), *wire, "count"]
     cells = [[_cell(row.get(name)) for name in names] for row in counted.groups]
-    shown = fitting(cells, room_for(limit))
-    # `all` excludes analytics datasets from counts, so they are not named as searched.
+    shown = count_fitting(cells, size_for_rows(limit))
+    # `all` leaves analytics datasets out of counts, so they are not named as searched.
     total: JsonValue = f"at least {counted.total}" if counted.partial else counted.total
-    facts: dict[str, JsonValue] = {"groups": shown, "events": total, "datasets": named(scope.counted)}
+    facts: dict[str, JsonValue] = {"groups": shown, "events": total, "datasets": dataset_names(scope.counted)}
     if counted.withheld:
         facts["withheld"] = [f"counts by {scope.reading.tlp_rule}"]
     notes = [CUT] if counted.cut or shown < len(cells) else []
@@ -78,11 +80,11 @@ async def query_threat_graphql(client: Client, reading: Reader, query: Document,
     """
     check_query(query, variables, reading)
     answer = await client.query_graphql(query, variables)
-    errors = [cleaned(error.get("message", "unnamed"), MAX_FIELD_LENGTH) for error in answer.errors or []]
+    errors = [clean_value(error.get("message", "unnamed"), MAX_FIELD_LENGTH) for error in answer.errors or []]
     if answer.data is None:
         raise BadArgument("query", "; ".join(map(str, errors)).rstrip(".") or "it returned no data", "another query")
     check_answer(answer.data, reading)
-    fields: dict[str, JsonValue] = {"data": cleaned(answer.data, MAX_FIELD_LENGTH)}
+    fields: dict[str, JsonValue] = {"data": clean_value(answer.data, MAX_FIELD_LENGTH)}
     if errors:
         fields["errors"] = errors
     size = len(json.dumps(fields, ensure_ascii=False))

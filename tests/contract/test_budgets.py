@@ -18,7 +18,7 @@ from tests.conversations import text_of
 
 ENCODING = bpe_openai.get_encoding("o200k_base")
 
-DEFAULT_LIST, EVERYTHING, INSTRUCTION, TOOL, SEARCH = 3_000, 7_000, 400, 350, 650
+DEFAULT_LIST, EVERYTHING, INSTRUCTION, TOOL, SEARCH = 3_400, 8_000, 400, 400, 700
 GROWTH = 1.05
 WRITE_FIGURES = "python -m pytest -n 0 --write-figures tests/contract/test_budgets.py"
 # Answers: twenty events of the sample tenant.

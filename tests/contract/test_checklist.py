@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.card import Card
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CHANGES, CURATION, EVENTS, INDICATORS, WATCH, ToolDefinition
 from cf1_mcp.settings import TOOLSETS

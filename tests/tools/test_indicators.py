@@ -389,7 +389,7 @@ async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_re
         (
             {"indicators": ["a.example"], "cursor": "12345678-1-1-1"},
             snapshot(
-                "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to begin anew."
+                "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
             ),
         ),
     ],
