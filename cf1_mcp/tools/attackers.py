@@ -30,7 +30,7 @@ Since = Annotated[str | None, Field(description="Earliest date, default 90d: ISO
 async def profile_attacker(
     client: Client,
     scope: ReadScope,
-    words: AccountVocabulary,
+    vocabulary: AccountVocabulary,
     now: Now,
     attacker: Attacker,
     compare: Compare = None,
@@ -43,7 +43,7 @@ async def profile_attacker(
     gone since the period before. With `compare` instead: what two actors have in common.
     """
     span = span_of(since, until, now)
-    spelling = await spelling_for(words, scope.reading, ["attacker"])
+    spelling = await spelling_for(vocabulary, scope.reading, ["attacker"])
     one = actor(spelling, attacker, "attacker")
     if compare is None or not compare.strip():
         return profile_answer(one, await read_profile(client, scope, one, span), span, scope)

@@ -11,7 +11,7 @@ from mcp.server.mcpserver.tools import Tool
 from pydantic import JsonValue
 
 from bench.report import REPORT, section, with_section, write_section
-from cf1_mcp.server.instructions import instructions
+from cf1_mcp.server.instructions import render_instructions
 from cf1_mcp.server.mcp_server import offered_tools
 from cf1_mcp.settings import Settings
 from tests.conversations import text_of
@@ -48,7 +48,7 @@ def figures() -> list[Figure]:
     return [
         Figure("the default list, read-only", sum(map(cost, offered_tools(Settings()))), DEFAULT_LIST),
         Figure("everything", sum(map(cost, everything)), EVERYTHING),
-        Figure("the server's instructions", tokens(instructions(Settings())), INSTRUCTION),
+        Figure("the server's instructions", tokens(render_instructions(Settings())), INSTRUCTION),
         *(
             Figure(f"`{tool.name}`", cost(tool), SEARCH if tool.name == "search_threat_events" else TOOL)
             for tool in everything
