@@ -1,4 +1,4 @@
-"""One call of every tool, and a small tenant on which each has something to tell."""
+"""One call of every tool, and a small tenant in which each finds something."""
 
 import json
 from collections.abc import AsyncGenerator, Mapping
@@ -117,7 +117,7 @@ class PlantedTenant(Tenant):
         )
 
     async def answers(self, tool: str, mode: Generation = "auto") -> list[CallToolResult]:
-        """What a tool answers: where it asks for a code, the preview and then the change."""
+        """Call a tool, and again with the code where it first shows a preview."""
         async with self.connected(mode) as (client, names):
             if "LAST" in CALLS[tool].values():
                 tagging: dict[str, JsonValue] = {
@@ -133,7 +133,7 @@ class PlantedTenant(Tenant):
 
 
 async def call(client: Client, tool: str, names: Mapping[str, JsonValue], **more: JsonValue) -> CallToolResult:
-    """One tool's call from CALLS; it must succeed."""
+    """Make one tool's call from CALLS; it must succeed."""
     arguments = filled(CALLS[tool], names)
     assert isinstance(arguments, dict)
     result = await client.call_tool(tool, {**arguments, **more})
@@ -142,7 +142,7 @@ async def call(client: Client, tool: str, names: Mapping[str, JsonValue], **more
 
 
 def filled(value: JsonValue, names: Mapping[str, JsonValue]) -> JsonValue:
-    """A value with what its capitals stand for."""
+    """Replace the words in capitals by their values."""
     match value:
         case str():
             text = value.replace('["HOME"]', json.dumps([names["HOME"]]))

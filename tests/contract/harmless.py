@@ -1,4 +1,4 @@
-"""What no answer may hold, whatever strangers wrote into events."""
+"""What no answer may contain, whatever untrusted text the events contain."""
 
 import json
 import re
@@ -14,12 +14,12 @@ BOUNDARY = re.compile(r"^<(/?)untrusted ([0-9a-f]{8})>$")
 # Markdown images, links and definitions, HTML, fences, addresses that link themselves, names in addresses.
 ARMED = re.compile(r"!\[|\][(\[:]|<[A-Za-z/!?|<]|`{3,}|~{3,}|https?://|\bwww\.|[\w.+-]+@[\w-]+\.\w", re.IGNORECASE)
 BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e01ef]")
-# Values that stay true in the data, as they must to be of use.
+# Values that stay unchanged in the data, because programs use them.
 TRUE_IN_DATA = ("indicator", "query_json")
 
 
 def assert_harmless(result: CallToolResult) -> None:
-    """The text is bounded and holds nothing that acts; the data neither, save in its true values."""
+    """Check that untrusted text is between marks, and that neither text nor data contains anything active."""
     lines = text_of(result.content).split("\n")
     marks = [found for line in lines if (found := BOUNDARY.match(line))]
     assert [mark[1] for mark in marks] == ["", "/"] * (len(marks) // 2)
@@ -33,13 +33,13 @@ def assert_harmless(result: CallToolResult) -> None:
 
 
 def assert_seen(text: str) -> None:
-    """Every character of a text can be seen."""
+    """Check that every character of a text is visible."""
     unseen = [char for char in text if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
     assert not unseen and not BLANK.search(text), repr(text)
 
 
 def texts_of(data: JsonValue | dict[str, JsonValue], name: str = "") -> Iterator[tuple[str, str]]:
-    """Every text in the data, keys included, with the field or column that it stands under."""
+    """Every text in the data, keys included, with its field or column."""
     if isinstance(data, str):
         yield name, data
     elif isinstance(data, list):
@@ -59,7 +59,7 @@ def texts_of(data: JsonValue | dict[str, JsonValue], name: str = "") -> Iterator
 
 
 def inside(result: CallToolResult) -> str:
-    """What of the text stands between the marks."""
+    """Return the text between the marks."""
     parts = re.findall(
         r"^<untrusted [0-9a-f]{8}>$(.*?)^</untrusted ", text_of(result.content), re.MULTILINE | re.DOTALL
     )

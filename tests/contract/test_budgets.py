@@ -1,4 +1,4 @@
-"""What the tools cost a model before it has asked anything, in o200k tokens. BENCHMARKS.md publishes the figures."""
+"""Tokens (o200k) that the tools cost a model before its first question. BENCHMARKS.md publishes the figures."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def tokens(text: str) -> int:
 
 
 def cost(tool: Tool) -> int:
-    """What a host puts before the model of one tool."""
+    """Count the tokens of one tool as a host shows it to the model."""
     shown = {"name": tool.name, "description": tool.description, "inputSchema": tool.parameters}
     return tokens(json.dumps(shown, separators=(",", ":"), ensure_ascii=False))
 
@@ -72,7 +72,7 @@ def test_nothing_costs_more_than_its_budget() -> None:
     assert [one for one in figures() if one.tokens > one.budget] == []
 
 
-def test_nothing_has_grown_by_over_5_percent_since_it_was_published(request: pytest.FixtureRequest) -> None:
+def test_nothing_has_grown_by_more_than_5_percent_since_publication(request: pytest.FixtureRequest) -> None:
     found = figures()
     if request.config.getoption("--write-figures"):
         write_section("tokens", table(found))
@@ -81,14 +81,14 @@ def test_nothing_has_grown_by_over_5_percent_since_it_was_published(request: pyt
     assert [one for one in found if one.tokens > known[one.what] * GROWTH] == []
 
 
-def test_writing_one_section_leaves_the_rest_of_the_page() -> None:
+def test_writing_a_section_keeps_the_rest_of_the_page() -> None:
     page = "# Page\n<!-- a -->\none\n<!-- /a -->\nbetween\n<!-- b -->\ntwo\n<!-- /b -->\nend\n"
     assert with_section(page, "a", "| 1 |\n| 2 |") == page.replace("one", "| 1 |\n| 2 |")
     assert section(page, "b") == "two"
 
 
 async def rows_cost(client: Client, **arguments: JsonValue) -> int:
-    """What twenty events cost a model that reads the text, or the data where that is more."""
+    """Count the tokens of twenty events in the text or in the data, whichever is more."""
     result = await client.call_tool("search_threat_events", arguments)
     data: dict[str, JsonValue] = dict(result.structured_content or {})
     assert data["events"] == 20
@@ -106,7 +106,7 @@ async def rows_cost(client: Client, **arguments: JsonValue) -> int:
         ({"attacker": ["COPPER LANTERN"], "tlp": ["green"]}, FOUR_COLUMNS, TWENTY_ROWS_OF_FOUR),
     ],
 )
-async def test_twenty_events_cost_no_more_than_their_budget(
+async def test_twenty_events_stay_within_their_budget(
     client: Client, asked: dict[str, JsonValue], fields: list[JsonValue] | None, budget: float
 ) -> None:
     cost = await rows_cost(client, **asked, **({"fields": fields} if fields else {}))

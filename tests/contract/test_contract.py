@@ -1,4 +1,4 @@
-"""The published contract: `tools/*.json` holds what tools/list says, word for word."""
+"""The published contract: `tools/*.json` contains what tools/list returns, word for word."""
 
 import json
 from pathlib import Path
@@ -43,12 +43,12 @@ def as_listed(tool: Tool) -> dict[str, object]:
     return tool.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def test_every_contract_has_its_tool() -> None:
+def test_every_contract_belongs_to_a_tool() -> None:
     orphans = [f"git rm tools/{path.name}" for path in CONTRACTS.iterdir() if path.stem not in NAMES]
     assert not orphans, "\n".join(orphans)
 
 
-def test_what_is_offered_depends_on_the_mode() -> None:
+def test_the_mode_selects_the_tools() -> None:
     offered = {mode: [tool.name for tool in offered_tools(Settings(mode=mode))] for mode in MODES}
     assert set(offered["read"]) < set(offered["write"]) < set(offered["full"]) == set(NAMES)
     for tool in offered_tools(Settings()):

@@ -1,4 +1,4 @@
-"""A host that makes schemas strict has its model fill every argument; what it fills with nothing must change nothing."""
+"""Hosts with strict schemas make the model fill every argument; empty values must mean the same as left-out ones."""
 
 from typing import Any
 
@@ -26,17 +26,17 @@ NEEDED: dict[str, dict[str, JsonValue]] = {
 
 
 def nothing_for(schema: dict[str, Any]) -> dict[str, JsonValue]:
-    """For every argument that may be left out its default, or the emptiest value of its type."""
+    """Return, for every optional argument, its default or the empty value of its type."""
     rest = {name: one for name, one in schema["properties"].items() if name not in schema.get("required", ())}
     return {name: one.get("default", NOTHING[one["type"]]) for name, one in rest.items()}
 
 
 @pytest.mark.parametrize("tool", [tool.name for tool in offered_tools(Settings())])
-async def test_a_reading_tool_answers_as_if_it_had_been_left_out(client: Client, tool: str) -> None:
+async def test_an_empty_argument_means_the_same_as_none(client: Client, tool: str) -> None:
     newest = column(await ask(client, "search_threat_events", limit=1), "uuid")[0]
     needed = {name: newest if value == "newest" else value for name, value in NEEDED.get(tool, {}).items()}
     schema = next(one for one in (await client.list_tools()).tools if one.name == tool).input_schema
     least, filled = [await ask(client, tool, **{**rest, **needed}) for rest in ({}, nothing_for(schema))]
-    # A cursor remembers the arguments, however they were written; a file has an id of its own.
+    # A cursor encodes the arguments as they were written, and every file has a new id.
     new = {"next_cursor": "", "export_id": "", "resource": ""}
     assert filled | new == least | new

@@ -1,5 +1,5 @@
-"""Hosts hide schemas and find tools by their words: the right tool is among the first three, and never a destructive
-one answers a question that only reads."""
+"""Hosts hide schemas and search tools by words: the right tool is among the first three, and a destructive tool is never
+the first for a question that only reads."""
 
 import math
 import re
@@ -26,8 +26,8 @@ def words(text: str) -> list[str]:
     return [re.sub(r"(?<=..[^su])s$", "", re.sub(r"ies$", "y", word)) for word in found]
 
 
-def told(tool: Tool) -> list[str]:
-    """What a host indexes of a tool: its name, title and description, the names and descriptions of its arguments."""
+def indexed_words(tool: Tool) -> list[str]:
+    """Words that a host indexes: name, title and description of the tool, names and descriptions of its arguments."""
     arguments = [f"{path.rsplit('.', 1)[-1]} {part.get('description', '')}" for path, part in walk(tool.parameters, "")]
     return words(" ".join([tool.name, tool.title or "", tool.description, *arguments]))
 
@@ -55,7 +55,7 @@ class Bm25:
         return weight * counts[word] * (self.K1 + 1) / (counts[word] + self.K1 * length)
 
 
-BM25 = Bm25({name: told(tool) for name, tool in TOOLS.items()})
+BM25 = Bm25({name: indexed_words(tool) for name, tool in TOOLS.items()})
 
 
 def destructive(name: str) -> bool:

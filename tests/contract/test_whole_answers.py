@@ -1,4 +1,4 @@
-"""One full answer of every tool, text and data, as a client gets it: `tests/contract/answers/*.txt`."""
+"""One full answer of every tool, text and data, as a client receives it: `tests/contract/answers/*.txt`."""
 
 import json
 import re
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 ANSWERS = Path(__file__).parent / "answers"
 WRITE_ANSWERS = "python -m pytest -n 0 --inline-snapshot=create,fix tests/contract/test_whole_answers.py"
-# What is new in every run: ids, ids of changes and exports, codes.
+# Different in every run: ids, ids of changes and exports, codes.
 NEW = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z0-9]{4}(?:-[A-Z0-9]{4}){2}|c-[0-9a-z]{5}-[0-9a-z]{5}|\b[a-z2-7]{16}\b"
 )
@@ -23,7 +23,7 @@ NEW = re.compile(
 
 @pytest.mark.parametrize("mode", GENERATIONS)
 @pytest.mark.parametrize("tool", CALLS)
-async def test_a_tool_answers_in_full_as_it_is_written_down(tmp_path: Path, tool: str, mode: Generation) -> None:
+async def test_a_tool_gives_its_published_answer(tmp_path: Path, tool: str, mode: Generation) -> None:
     tenant = PlantedTenant(
         tmp_path, "Invoice lure from billing.example.com", "invoice", "http://kit.example.com/pay/index.php"
     )
@@ -37,11 +37,11 @@ async def test_a_tool_answers_in_full_as_it_is_written_down(tmp_path: Path, tool
 
 
 def numbered(text: str) -> str:
-    """The text with a number for each id, in the order in which they come."""
+    """Replace each id by a number, in the order of first use."""
     known: dict[str, str] = {}
     return NEW.sub(lambda found: known.setdefault(found[0], f"ID{len(known) + 1}"), text)
 
 
-def test_every_answer_written_down_is_one_of_a_tool() -> None:
+def test_every_published_answer_belongs_to_a_tool() -> None:
     orphans = [f"git rm tests/contract/answers/{path.name}" for path in ANSWERS.iterdir() if path.stem not in CALLS]
     assert not orphans, "\n".join(orphans)
