@@ -14,8 +14,9 @@ from typing import Final, Self
 
 from pydantic import JsonValue
 
-from cf1_mcp.answers.columns import FREE_TEXTS, Cell, shortened
+from cf1_mcp.answers.columns import Cell, shortened
 from cf1_mcp.answers.rendering import Style
+from cf1_mcp.models.fields import FREE_TEXTS
 
 DEFAULT_SIZE: Final = 8_000
 MAX_SIZE: Final = 40_000

@@ -9,9 +9,10 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import JsonValue
 
 from cf1_mcp.answers.answer import CLIPPED, MAX_SIZE, Answer, Card, Rows, fitted, fitting, room_for
-from cf1_mcp.answers.columns import DEFAULT_FIELDS, FIELDS, cleaned, event_cells, event_fields
+from cf1_mcp.answers.columns import cleaned, event_cells, event_fields
 from cf1_mcp.answers.rendering import Style
 from cf1_mcp.models import Event
+from cf1_mcp.models.fields import COLUMNS, DEFAULT_COLUMNS
 from tests.contract.harmless import assert_harmless
 
 MARK = "0123abcd"
@@ -77,7 +78,7 @@ def table_of(answer: Rows) -> list[list[str]]:
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(EVENTS, min_size=1, max_size=6), st.sampled_from([DEFAULT_FIELDS, FIELDS]))
+@given(st.lists(EVENTS, min_size=1, max_size=6), st.sampled_from([DEFAULT_COLUMNS, COLUMNS]))
 def test_rows_of_any_events_are_harmless_fit_and_parse_back(events: list[Event], columns: tuple[str, ...]) -> None:
     cells = event_cells(events, columns)
     shown = fitting(cells, room_for(20))
@@ -115,7 +116,7 @@ def test_any_answer_is_clipped_to_its_cap_and_says_so(text: str, times: int) -> 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(EVENTS, max_size=3))
 def test_no_text_can_forge_the_end_of_its_bounds(events: list[Event]) -> None:
-    answer = Rows(FIELDS, event_cells(events, FIELDS), {"events": len(events)})
+    answer = Rows(COLUMNS, event_cells(events, COLUMNS), {"events": len(events)})
     lines = answer.text(STYLE).split("\n")
     assert [line for line in lines if re.search("</?untrusted", line)] == (
         [f"<untrusted {MARK}>", f"</untrusted {MARK}>"] if events else []
