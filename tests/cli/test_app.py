@@ -151,7 +151,7 @@ async def test_the_rest_of_a_bad_file_is_loaded_on_request(tmp_path: Path) -> No
         (
             ["--faults", "earthquake"],
             snapshot(
-                "cf1-mcp: fault 'earthquake' is unknown; valid are latency=SECONDS, slow=SECONDS, reset, truncate, html or a status from 400 to 599, the latter four with =COUNT at will, and all with @PART_OF_PATH\n"
+                "cf1-mcp: fault 'earthquake' is unknown; valid are latency=SECONDS, slow=SECONDS, reset, truncate, html or a status from 400 to 599, the last four optionally with =COUNT, and all optionally with @PART_OF_PATH\n"
             ),
         ),
         (

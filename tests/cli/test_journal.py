@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from cf1_mcp.context import utc_now
 from cf1_mcp.store.approvals import Approvals
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import Intent
-from tests.commands import run_command
+from tests.commands import Command, run_command
 
 CODE = "K7QF-2M9D-XW4T"
 
@@ -78,32 +77,24 @@ def test_a_person_decides_on_a_terminal(tmp_path: Path, typed: str, state: str) 
     approvals = Approvals(tmp_path / "approvals.db", utc_now)
     approvals.ask(CODE, "delete_threat_events", "Delete 1 events\nundo: possible", 600)
     inside, outside = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "cf1_mcp", "approve", CODE.lower()],
-        env={"CF1_STATE_DIR": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "dumb"},
-        stdin=outside,
-        stdout=outside,
-        stderr=outside,
-    ) as process:
-        os.close(outside)
+    environment = {"CF1_STATE_DIR": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "dumb"}
+    with Command(["approve", CODE.lower()], environment, terminal=os.ttyname(outside)) as command:
         os.write(inside, typed.encode())
-        told = _everything(inside)
-    assert process.returncode == 0 and "Delete 1 events" in told and "undo: possible" in told
+        code = command.wait()
+    os.close(outside)
+    told = _everything(inside)
+    assert code == 0 and "Delete 1 events" in told and "undo: possible" in told
     assert approvals.find(CODE).state == state
 
 
 def test_a_code_that_nobody_asked_for_cannot_be_approved(tmp_path: Path) -> None:
     inside, outside = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "cf1_mcp", "approve", CODE],
-        env={"CF1_STATE_DIR": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "dumb"},
-        stdin=outside,
-        stdout=outside,
-        stderr=outside,
-    ) as process:
-        os.close(outside)
-        told = _everything(inside)
-    assert process.returncode == 2 and CODE in told
+    environment = {"CF1_STATE_DIR": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "dumb"}
+    with Command(["approve", CODE], environment, terminal=os.ttyname(outside)) as command:
+        code = command.wait()
+    os.close(outside)
+    told = _everything(inside)
+    assert code == 2 and CODE in told
 
 
 def _everything(terminal: int) -> str:
