@@ -1,4 +1,4 @@
-"""A lint for input schemas: finds what some client rejects, drops or fails on, with its place."""
+"""A lint for input schemas: it names what some clients reject or drop, with its location."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ MAX_DESCRIPTION_LENGTH: Final = 1_000
 
 
 def walk(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
-    """Every sub-schema with its place."""
+    """Yield every sub-schema with its location."""
     yield path, schema
     for place, child in _children(schema, path):
         if isinstance(child, dict):
@@ -24,7 +24,7 @@ def walk(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
 
 
 def flaws(schema: Schema, path: str) -> list[str]:
-    """The flaws of a schema, one line each: the place and the flaw."""
+    """Return the flaws of a schema, one line each: the location and the flaw."""
     return [f"{place}: {flaw}" for place, node in walk(schema, path) for flaw in _flaws(node, place)]
 
 

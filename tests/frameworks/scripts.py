@@ -91,7 +91,7 @@ DELETED = "confirmation_required, done, 0 left of 1"
 def correction() -> Turns:
     """Correct a misspelt argument by what the error suggests."""
     refusal = yield Call("search_threat_events", {"attackers": ["GLASS HERON"]})
-    right = re.search(r"Did you mean (\w+)\?", refusal)
+    right = re.search(r"did you mean '(\w+)'\?", refusal)
     assert right, refusal
     found = read((yield Call("search_threat_events", {right[1]: ["GLASS HERON"], "tlp": ["green"], "limit": 3})))
     return f"{right[1]}: {', '.join(column(found, 'attacker'))}"
