@@ -13,15 +13,23 @@ from cf1_mcp.contracts.arguments import Country, Description, HomeDataset, Marki
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.events.validation import Checker, Given, checked_raw, checked_tags, checked_text, differing, read_as
+from cf1_mcp.events.validation import (
+    EventTexts,
+    Validator,
+    check_raw,
+    check_tags,
+    check_text,
+    describe_read_as,
+    find_differences,
+)
 from cf1_mcp.models import NewEvent, NewRaw
 from cf1_mcp.policy.writing import Writer
 
 
 async def _plan(
     writing: Writer,
-    checking: Checker,
-    given: Given,
+    checking: Validator,
+    given: EventTexts,
     dataset_id: str,
     tags: list[str] | None,
     raw_data: dict[str, JsonValue] | None,
@@ -31,13 +39,13 @@ async def _plan(
     dataset = writing.to_write(dataset_id)
     if given.get("indicator_type") and not given.get("indicator"):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
-    raw: dict[str, object] = {"data": checked_raw(raw_data) if raw_data is not None else None}
+    raw: dict[str, object] = {"data": check_raw(raw_data) if raw_data is not None else None}
     if raw_source is not None:
-        raw["source"] = checked_text(raw_source, "raw_source")
+        raw["source"] = check_text(raw_source, "raw_source")
     if raw_tlp:
-        raw["tlp"] = checking.marking(raw_tlp, "raw_tlp")
-    fields = await checking.fields(given)
-    labels: dict[str, object] = {"tags": checked_tags(tags)} if tags else {}
+        raw["tlp"] = checking.check_marking(raw_tlp, "raw_tlp")
+    fields = await checking.check_fields(given)
+    labels: dict[str, object] = {"tags": check_tags(tags)} if tags else {}
     new = NewEvent.model_validate(
         {**fields, **labels, "dataset_id": dataset.uuid, "raw": NewRaw.model_validate(raw)}, by_name=True
     )
@@ -49,7 +57,7 @@ async def _plan(
         before=None,
         undo="undo_change deletes the event again.",
         needs_code=False,
-        read_as=read_as(given, fields),
+        read_as=describe_read_as(given, fields),
     )
 
 
@@ -88,7 +96,7 @@ async def _create(client: ThreatEventsClient, plan: Planned) -> Result:
     new = NewEvent.model_validate(plan.effect.arguments)
     made = await client.create_event(new)
     sent = {name: value for name in type(made).model_fields if isinstance(value := getattr(new, name, None), str)}
-    differs = differing(sent, made)
+    differs = find_differences(sent, made)
     kept = {tag.casefold() for tag in made.tags}
     if lost := [tag for tag in new.tags or () if tag.casefold() not in kept]:
         differs.append({"field": "tags", "not_set": [*lost]})

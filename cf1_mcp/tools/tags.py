@@ -18,7 +18,7 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, choices, nearest
 from cf1_mcp.events.snapshots import events_of, without_copies
-from cf1_mcp.events.validation import checked_tags
+from cf1_mcp.events.validation import check_tags
 from cf1_mcp.models import Dataset, Done, Event
 from cf1_mcp.policy.writing import Writer, Writing
 from cf1_mcp.text.lenient import Words
@@ -37,7 +37,7 @@ async def _plan_tagging(
     client: Client, writing: Writer, dataset_id: str, event_ids: list[str], tags: list[str]
 ) -> Effect:
     dataset = writing.to_write(dataset_id)
-    wanted = checked_tags(tags)
+    wanted = check_tags(tags)
     events = await _events(client, writing, dataset, event_ids)
     lacked = {event.uuid: [tag for tag in wanted if tag.casefold() not in _folded(event)] for event in events}
     lacked = {event_id: missing for event_id, missing in lacked.items() if missing}
@@ -59,7 +59,7 @@ async def _plan_untagging(
     client: Client, writing: Writer, dataset_id: str, event_ids: list[str], tags: list[str]
 ) -> Effect:
     dataset = writing.to_destroy(dataset_id)
-    wanted = checked_tags(tags)
+    wanted = check_tags(tags)
     events = await _events(client, writing, dataset, event_ids)
     there = sorted({tag for event in events for tag in event.tags}, key=str.casefold)
     taken = {event.uuid: _own(event, wanted) for event in events if _own(event, wanted)}

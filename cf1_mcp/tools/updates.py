@@ -17,7 +17,16 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import ApiError, BadArgument, Withheld
 from cf1_mcp.events.snapshots import without_copies
-from cf1_mcp.events.validation import Checker, Checking, Given, checked_raw, checked_text, differing, read_as, same
+from cf1_mcp.events.validation import (
+    EventTexts,
+    EventValidator,
+    Validator,
+    check_raw,
+    check_text,
+    describe_read_as,
+    find_differences,
+    is_same_value,
+)
 from cf1_mcp.models import Event, EventChange, Raw, RawChange, Tlp
 from cf1_mcp.policy.reading import Reading
 from cf1_mcp.policy.writing import Writer
@@ -29,8 +38,8 @@ INDICATOR: Final = ("indicator", "indicator_type")
 async def _plan(
     client: Client,
     writing: Writer,
-    checking: Checker,
-    given: Given,
+    checking: Validator,
+    given: EventTexts,
     dataset_id: str,
     event_id: str,
     raw_data: dict[str, JsonValue] | None,
@@ -41,7 +50,7 @@ async def _plan(
     parts = _raw_parts(checking, raw_data, raw_source, raw_tlp)
     if not given and not parts:
         raise BadArgument("event_id", "nothing is given to change", "at least one field with its new value")
-    fields = await checking.fields(given)
+    fields = await checking.check_fields(given)
     event = writing.at_home(await client.read_event(dataset.uuid, event_id), dataset, "event_id")
     raw = await _raw(client, writing.reading, event) if parts else None
     if parts:
@@ -49,7 +58,7 @@ async def _plan(
         await without_copies(client, [event.uuid], (dataset,), "event_id")
     if fields.get("indicator_type") and not fields.get("indicator", event.indicator):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
-    new = {name: text for name, text in fields.items() if not same(name, text, str(getattr(event, name)))}
+    new = {name: text for name, text in fields.items() if not is_same_value(name, text, str(getattr(event, name)))}
     new_raw = {name: value for name, value in parts.items() if not _same_part(name, value, getattr(raw, name))}
     if not new and not new_raw:
         raise BadArgument("event_id", "the event has these values already", "other values, or leave it as it is")
@@ -81,7 +90,7 @@ async def _plan(
         needs_code=bool(lowered),
         facts={"from": _told(old, old_raw), "to": _told({**new}, new_raw)},
         events=[event],
-        read_as=read_as(given, fields),
+        read_as=describe_read_as(given, fields),
     )
 
 
@@ -118,16 +127,16 @@ async def update_threat_event(
 
 
 def _raw_parts(
-    checking: Checking, data: dict[str, JsonValue] | None, source: str | None, tlp: str | None
+    checking: EventValidator, data: dict[str, JsonValue] | None, source: str | None, tlp: str | None
 ) -> dict[str, JsonValue]:
     """What is given of the raw evidence, checked."""
     parts: dict[str, JsonValue] = {}
     if data is not None:
-        parts["data"] = checked_raw(data)
+        parts["data"] = check_raw(data)
     if source is not None:
-        parts["source"] = checked_text(source, "raw_source")
+        parts["source"] = check_text(source, "raw_source")
     if tlp is not None:
-        parts["tlp"] = checking.marking(tlp, "raw_tlp")
+        parts["tlp"] = checking.check_marking(tlp, "raw_tlp")
     return parts
 
 
@@ -157,7 +166,7 @@ def _lowered(event: Event, new: Mapping[str, str], raw: Raw | None, new_raw: Map
 
 def _same_part(name: str, one: JsonValue, other: JsonValue) -> bool:
     if isinstance(one, str) and isinstance(other, str):
-        return same(name, one, other)
+        return is_same_value(name, one, other)
     # As text, because Python takes true and 1 for equal.
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
@@ -185,7 +194,7 @@ async def _update(client: ThreatEventsClient, effect: Effect) -> Result:
         sent = {
             name: str(getattr(change, name)) for name in EventChange.model_fields if name in change.model_fields_set
         }
-        differs = differing(sent, await client.update_event(event_id, change))
+        differs = find_differences(sent, await client.update_event(event_id, change))
         asked += [name for name in sent if name != "dataset_id"]
     if raw is not None:
         try:

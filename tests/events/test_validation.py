@@ -29,8 +29,8 @@ LEAST: dict[str, JsonValue] = {
                 "category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more."
             ),
         ),
-        ({"category": " "}, snapshot("category: it is empty. Use a text that says something.")),
-        ({"event": ""}, snapshot("event: it is empty. Use a text that says something.")),
+        ({"category": " "}, snapshot("category: it is empty. Use a text that is not blank.")),
+        ({"event": ""}, snapshot("event: it is empty. Use a text that is not blank.")),
         (
             {"attacker_country": "Germoney"},
             snapshot(
@@ -60,50 +60,53 @@ LEAST: dict[str, JsonValue] = {
         (
             {"indicator": "x.example\u200b", "indicator_type": "domain"},
             snapshot(
-                "indicator: 'x.example\\\\u200b' holds line breaks or characters that are not seen. Use one line of visible text."
+                "indicator: 'x.example\\\\u200b' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
         (
             {"attacker": "APT\nExample"},
             snapshot(
-                "attacker: 'APT\\\\nExample' holds line breaks or characters that are not seen. Use one line of visible text."
+                "attacker: 'APT\\\\nExample' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
-        ({"tlp": "purple"}, snapshot("tlp: 'purple' is no marking. Use clear, green, amber, amber+strict or red.")),
-        ({"tlp": ""}, snapshot("tlp: '' is no marking. Use clear, green, amber, amber+strict or red.")),
+        (
+            {"tlp": "purple"},
+            snapshot("tlp: 'purple' is not a TLP marking. Use clear, green, amber, amber+strict or red."),
+        ),
+        ({"tlp": ""}, snapshot("tlp: '' is not a TLP marking. Use clear, green, amber, amber+strict or red.")),
         (
             {"date": "yesterdayish"},
             snapshot(
-                "date: 'yesterdayish' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "date: 'yesterdayish' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
             ),
         ),
         (
             {"date": "2026-11-24T12:00:01Z"},
-            snapshot("date: 2026-11-24T12:00:01Z is in the future. Use a moment up to now (2026-11-24T12:00Z)."),
+            snapshot("date: 2026-11-24T12:00:01Z is in the future. Use a time up to now (2026-11-24T12:00Z)."),
         ),
         (
             {"date": "2027"},
-            snapshot("date: 2027-01-01T00:00:00Z is in the future. Use a moment up to now (2026-11-24T12:00Z)."),
+            snapshot("date: 2027-01-01T00:00:00Z is in the future. Use a time up to now (2026-11-24T12:00Z)."),
         ),
         (
             {"date": "2026-11-24T13:00+00:30"},
-            snapshot("date: 2026-11-24T12:30:00Z is in the future. Use a moment up to now (2026-11-24T12:00Z)."),
+            snapshot("date: 2026-11-24T12:30:00Z is in the future. Use a time up to now (2026-11-24T12:00Z)."),
         ),
         ({"tags": ["fine", " "]}, snapshot("tags: a tag has 0 characters. Use tags of 1 to 512 characters.")),
         (
             {"tags": ["two\nlines"]},
             snapshot(
-                "tags: 'two\\\\nlines' holds line breaks or characters that are not seen. Use one line of visible text."
+                "tags: 'two\\\\nlines' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
         ({"tags": ["x" * 513]}, snapshot("tags: a tag has 513 characters. Use tags of 1 to 512 characters.")),
         (
             {"raw_data": {"body": "x" * 5_000_000}},
-            snapshot("raw_data: it takes 5,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
+            snapshot("raw_data: it has 5,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
         ),
         (
             {"raw_data": {"body": "ü" * 500_000}},
-            snapshot("raw_data: it takes 1,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
+            snapshot("raw_data: it has 1,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
         ),
         (
             {"raw_data": '{"number": NaN}'},
@@ -111,11 +114,11 @@ LEAST: dict[str, JsonValue] = {
         ),
         (
             {"insight": "half \ud800"},
-            snapshot("insight: it holds half a character (a lone surrogate). Use the whole text, or leave it out."),
+            snapshot("insight: it contains half a character (a lone surrogate). Use whole characters."),
         ),
         (
             {"raw_source": "half \ud800"},
-            snapshot("raw_source: it holds half a character (a lone surrogate). Use the whole text, or leave it out."),
+            snapshot("raw_source: it contains half a character (a lone surrogate). Use whole characters."),
         ),
         (
             {"raw_data": {"half": "\ud800"}},

@@ -173,9 +173,9 @@ events: 0
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
 read_as: target_country: Germany as DE, since: 30d as 2026-10-25T12:00:00Z
-did_you_mean: attacker: VELUR CICADA is unknown, near are VELOUR CICADA
+did_you_mean: attacker: VELUR CICADA is unknown, the nearest are VELOUR CICADA
 </untrusted MARK>
-Without attacker there are events: it alone removes all of them.
+Without attacker there are events: this filter alone removes all of them.
 Absence from these datasets does not show that something is benign.\
 """)
     assert len(sandbox.searches()) == 1 + 3
@@ -200,7 +200,7 @@ async def test_filters_that_exclude_each_other_are_said_to(client: Client) -> No
     )
     notes = data["notes"]
     assert isinstance(notes, list)
-    assert notes[0] == snapshot("No filter removes everything alone: at least two of them exclude each other.")
+    assert notes[0] == snapshot("No single filter removes all events: at least two of them exclude each other.")
 
 
 async def test_what_is_withheld_explains_nothing_found_and_is_not_counted_around(
@@ -221,7 +221,7 @@ async def test_no_count_tells_of_events_above_the_ceiling(tmp_path: Path) -> Non
         data = await ask(client, "search_threat_events", attacker=["A"], target_country=["DE"])
     assert data["notes"] == snapshot(
         [
-            "Without attacker there are events: it alone removes all of them.",
+            "Without attacker there are events: this filter alone removes all of them.",
             "Absence from these datasets does not show that something is benign.",
         ]
     )
@@ -232,7 +232,7 @@ async def test_counts_by_a_period_without_events_say_so(client: Client) -> None:
     assert data["groups"] == 0
     assert data["notes"] == snapshot(
         [
-            "Without since and until there are events: the period alone removes all of them.",
+            "There are events outside this period: since and until removed all of them.",
             "Absence from these datasets does not show that something is benign.",
         ]
     )
@@ -279,7 +279,7 @@ async def test_what_is_new_is_told_with_a_watermark_that_goes_on_where_it_ended(
 
 async def test_a_watermark_that_is_no_date_is_refused(client: Client) -> None:
     words = await refused(client, "search_threat_events", created_since="lately")
-    assert words.startswith("created_since: 'lately' is no date. Use an ISO date or time")
+    assert words.startswith("created_since: 'lately' is not a date. Use an ISO date or time")
 
 
 async def test_an_actor_is_found_though_its_stored_name_ends_in_blanks(client: Client) -> None:

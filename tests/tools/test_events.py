@@ -198,7 +198,7 @@ async def test_nothing_found_says_where_and_that_it_is_no_clean_bill(client: Cli
 [sandbox: fictional data, not intelligence]
 events: 0
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
-Without attacker there are events: it alone removes all of them.
+Without attacker there are events: this filter alone removes all of them.
 Absence from these datasets does not show that something is benign.\
 """)
 
@@ -319,13 +319,13 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"since": "someday"},
             snapshot(
-                "since: 'someday' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "since: 'someday' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
             ),
         ),
         (
             {"until": "2026-02-30"},
             snapshot(
-                "until: '2026-02-30' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "until: '2026-02-30' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
             ),
         ),
         ({"limit": 0}, snapshot("limit: Input should be greater than or equal to 1.")),
@@ -352,7 +352,10 @@ async def test_related_events_can_be_paged(client: Client) -> None:
                 "fields: there is no field 'titel'. Use uuid, date, event, dataset_id, category, attacker, attacker_country, attacker_country_alpha3, indicator, indicator_type, indicator_type_id, insight, kill_chain, mitre_attack, mitre_capec, tags, target_country, target_country_alpha3, target_industry, tlp, raw_id, has_children, num_references, num_referenced, references, referenced or releasability_id."
             ),
         ),
-        ({"tlp": ["pink"]}, snapshot("tlp: 'pink' is no marking. Use clear, green, amber, amber+strict or red.")),
+        (
+            {"tlp": ["pink"]},
+            snapshot("tlp: 'pink' is not a TLP marking. Use clear, green, amber, amber+strict or red."),
+        ),
         ({"order": "newest"}, snapshot("order: Input should be 'asc' or 'desc'. Use asc or desc.")),
         ({"indicator": [""]}, snapshot("indicator: a value has 0 characters. Use values of 1 to 512 characters.")),
         (
@@ -380,22 +383,26 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"conditions": [{"field": "tlp", "value": ["red"]}] * 11},
             snapshot(
-                "conditions: there are 11 conditions and the API takes 10. Use at most 10 filters and conditions together."
+                "conditions: there are 11 conditions, and the API accepts 10. Use at most 10 filters and conditions together."
             ),
         ),
         (
             {"conditions": [{"field": "indicator", "value": ["x"], "group": 1}]},
             snapshot(
-                "conditions: a group cannot look at the indicator. Use the argument indicator: any of its values."
+                "conditions: a group cannot filter by indicator. Use the argument indicator, which takes many values."
             ),
         ),
         (
             {"conditions": [{"field": "tlp", "value": ["red"], "group": group} for group in range(9)]},
-            snapshot("conditions: there are too many groups or conditions in one. Use at most 8 groups of 10."),
+            snapshot(
+                "conditions: there are too many groups, or too many conditions in one. Use at most 8 groups of 10 conditions."
+            ),
         ),
         (
             {"conditions": [{"field": "tlp", "value": ["red"], "group": 3}] * 11},
-            snapshot("conditions: there are too many groups or conditions in one. Use at most 8 groups of 10."),
+            snapshot(
+                "conditions: there are too many groups, or too many conditions in one. Use at most 8 groups of 10 conditions."
+            ),
         ),
         (
             {"conditions": [{"field": "tlp", "value": ["red"], "group": "first"}]},
@@ -430,7 +437,7 @@ async def test_what_cannot_be_searched_is_one_sentence_that_says_what_to_do(
 @pytest.mark.parametrize("event_id", ["aggregate", "../queries", "queries", ""])
 async def test_an_event_id_cannot_lead_to_another_route(client: Client, sandbox: Sandbox, event_id: str) -> None:
     words = await refused(client, "get_threat_event", event_id=event_id)
-    assert words == "event_id: this is no event uuid; take it from the uuid column of a search."
+    assert words == "event_id: this is not an event uuid; take it from the uuid column of a search."
     assert sandbox.asked() == []
 
 

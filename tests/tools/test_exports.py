@@ -252,7 +252,7 @@ offset: 0
 next_offset: 31938
 """)
     assert after == snapshot(
-        "The content is word for word what the file holds, true indicators included: it is for machines."
+        "The content is exactly that of the file. Its indicators are not defanged: it is meant for machines."
     )
     assert not any(isinstance(block, ResourceLink) for block in page.content)
 
@@ -314,7 +314,7 @@ async def test_no_file_goes_above_the_ceiling(client: Client) -> None:
         "handling: a file up to TLP:AMBER+STRICT is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
     )
     assert await refused(client, TOOL, format="csv", handling="pink") == snapshot(
-        "handling: 'pink' is no TLP level. Use clear, green, amber, amber+strict or red."
+        "handling: 'pink' is not a TLP marking. Use clear, green, amber, amber+strict or red."
     )
 
 
@@ -363,10 +363,10 @@ async def test_nothing_to_export_is_explained_and_makes_no_file(client: Client, 
                 "Compromised Devices",
                 "ACME Incident Response",
             ],
-            "did_you_mean": ["attacker: MARSH HERONN is unknown, near are GLASS HERON"],
+            "did_you_mean": ["attacker: MARSH HERONN is unknown, the nearest are GLASS HERON"],
             "untrusted": ["did_you_mean"],
             "notes": [
-                "Without attacker there are events: it alone removes all of them.",
+                "Without attacker there are events: this filter alone removes all of them.",
                 "Absence from these datasets does not show that something is benign.",
             ],
         }
@@ -387,7 +387,7 @@ left_out: 182 an indicator of another kind than hash, 42 above TLP:GREEN
 <untrusted MARK>
 read_as: since: 7d as 2026-11-17T12:00:00Z
 </untrusted MARK>
-No file was made.\
+No file was created.\
 """)
     assert len(result.content) == 1 and on_disk(tmp_path) == {}
 
@@ -397,7 +397,9 @@ No file was made.\
     [
         (
             {},
-            snapshot("format: an export needs one. Use stix2, taxii, misp, csv, navigator, waf, blocklist or gateway."),
+            snapshot(
+                "format: an export needs a format. Use stix2, taxii, misp, csv, navigator, waf, blocklist or gateway."
+            ),
         ),
         ({"format": "gateway"}, snapshot("kind: a list holds one kind of value. Use ip, domain or url.")),
         ({"format": "gateway", "kind": "hash"}, snapshot("kind: there is no list of 'hash'. Use ip, domain or url.")),
@@ -563,7 +565,7 @@ async def test_what_is_cut_says_where_to_go_on(client: Client, monkeypatch: pyte
     made = await ask(client, TOOL, format="csv")
     assert made["notes"] == snapshot(
         [
-            "Cut: the newest 2,000 events were read, and there are older ones. For those export with until='2026-07-19T19:07:33Z'; events of that moment are in both files."
+            "Cut: the newest 2,000 events were read, and there are older ones. To export those, pass until='2026-07-19T19:07:33Z'; events of that time are in both files."
         ]
     )
     first = {one["uuid"] for one in await rows(client)}
