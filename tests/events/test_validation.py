@@ -1,4 +1,4 @@
-"""What an event may not be made of is said with what may, and is not sent."""
+"""Invalid fields of an event are refused with the valid values, and nothing is sent."""
 
 import json
 
@@ -134,7 +134,9 @@ LEAST: dict[str, JsonValue] = {
         ),
     ],
 )
-async def test_what_cannot_be_right_is_said_and_not_sent(bench: Bench, wrong: dict[str, JsonValue], words: str) -> None:
+async def test_an_invalid_value_is_refused_and_nothing_is_sent(
+    bench: Bench, wrong: dict[str, JsonValue], words: str
+) -> None:
     await bench.add("tells a type", indicator="a.example", indicatorType="domain")
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, "create_threat_event", **(LEAST | wrong)) == words
@@ -142,7 +144,7 @@ async def test_what_cannot_be_right_is_said_and_not_sent(bench: Bench, wrong: di
 
 
 @pytest.mark.parametrize("value", ["https://a.example.com/x", "www.example.com", "somebody@example.com"])
-async def test_an_indicator_that_is_an_address_is_sent_as_it_is(bench: Bench, value: str) -> None:
+async def test_an_indicator_that_is_an_address_is_sent_unchanged(bench: Bench, value: str) -> None:
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "create_threat_event", **LEAST, indicator=value, indicator_type="any")
     assert done["status"] == "done"
@@ -150,7 +152,7 @@ async def test_an_indicator_that_is_an_address_is_sent_as_it_is(bench: Bench, va
     assert f'"indicator": "{value}"' in json.dumps(created.body)
 
 
-async def test_types_of_datasets_that_may_not_be_read_are_not_told(bench: Bench) -> None:
+async def test_indicator_types_of_unreadable_datasets_are_not_suggested(bench: Bench) -> None:
     await bench.add("mine", indicator="a.example", indicatorType="domain")
     await bench.add("yours", YOURS, indicator="b", indicatorType="secret-type")
     async with bench.server(bench.allowed(read_datasets=(MINE,))) as client:
@@ -158,7 +160,7 @@ async def test_types_of_datasets_that_may_not_be_read_are_not_told(bench: Bench)
     assert "secret-type" not in words and "Use domain." in words
 
 
-async def test_raw_of_just_the_limit_is_sent(bench: Bench) -> None:
+async def test_raw_data_of_the_maximum_size_is_sent(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "create_threat_event", **LEAST, raw_data={"body": "x" * (1_000_000 - 11)})
     assert done["status"] == "done"
@@ -172,7 +174,7 @@ async def test_raw_of_just_the_limit_is_sent(bench: Bench) -> None:
         ("0999", "0999-01-01T00:00:00Z"),
     ],
 )
-async def test_a_date_as_people_write_it_is_sent_in_utc(bench: Bench, date: str, sent: str) -> None:
+async def test_a_date_as_people_type_it_is_sent_in_utc(bench: Bench, date: str, sent: str) -> None:
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "create_threat_event", **(LEAST | {"date": date}))
         told = await ask(client, "list_changes", change_id=done["change_id"])
@@ -180,13 +182,13 @@ async def test_a_date_as_people_write_it_is_sent_in_utc(bench: Bench, date: str,
     assert isinstance(arguments, dict) and arguments["date"] == sent
 
 
-async def test_an_account_that_knows_no_types_takes_the_first_one(bench: Bench) -> None:
+async def test_an_account_without_indicator_types_accepts_any(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "create_threat_event", **LEAST, indicator="a.example", indicator_type="domain")
     assert done["status"] == "done"
 
 
-async def test_the_words_of_the_account_are_not_asked_for_where_no_field_needs_them(bench: Bench) -> None:
+async def test_vocabularies_are_not_read_if_no_field_needs_them(bench: Bench) -> None:
     event = await bench.add("plain")
     async with bench.server(bench.allowed()) as client:
         await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker="New")
