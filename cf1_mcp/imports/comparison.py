@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import NotFound, Refused
 from cf1_mcp.events.matching import Finder, Wanted, likest, wanted
-from cf1_mcp.events.validation import same
+from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.imports.progress import Progress
 from cf1_mcp.imports.retries import Patience
 from cf1_mcp.imports.workers import work
@@ -137,7 +137,7 @@ def _new_values(fields: Mapping[str, JsonValue], event: Event) -> dict[str, str]
     new = {
         name: str(value)
         for name in COMPARED_TEXTS
-        if (value := fields.get(name)) is not None and not same(name, str(value), str(getattr(event, name)))
+        if (value := fields.get(name)) is not None and not is_same_value(name, str(value), str(getattr(event, name)))
     }
     if "tlp" in new and Tlp.of(new["tlp"]).rank < Tlp.of(event.tlp).rank:
         del new["tlp"]

@@ -14,7 +14,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.matching import Finder
-from cf1_mcp.events.validation import Checking
+from cf1_mcp.events.validation import EventValidator
 from cf1_mcp.imports import journaling
 from cf1_mcp.imports.checking import drop_twins, fill
 from cf1_mcp.imports.comparison import Comparing, OnDuplicate
@@ -79,7 +79,7 @@ async def run_import(
     digest = await anyio.to_thread.run_sync(_digest, source, dataset, settings)
     ledger = await anyio.to_thread.run_sync(Ledger, settings.state_dir / FOLDER / f"{digest[:32]}.db")
     try:
-        checking = Checking(words, writing.reading, clock())
+        checking = EventValidator(words, writing.reading, clock())
         run = _Run(source, options, settings, client, clock, progress, patience, ledger, dataset, writing)
         return await run.whole(checking, digest)
     finally:
@@ -109,7 +109,7 @@ class _Run:
     dataset: Dataset
     writing: Writing
 
-    async def whole(self, checking: Checking, digest: str) -> Summary:
+    async def whole(self, checking: EventValidator, digest: str) -> Summary:
         journal = open_stores(self.settings, self.clock).journal
         await self._check(checking)
         counts = await anyio.to_thread.run_sync(self.ledger.counts)
@@ -131,7 +131,7 @@ class _Run:
             await self._finish(journal, change_id, stopped)
         return await self._summary(stopped=stopped, change_id=change_id)
 
-    async def _check(self, checking: Checking) -> None:
+    async def _check(self, checking: EventValidator) -> None:
         """Read and check the file, unless that was done and rows of it were sent."""
         begun = await anyio.to_thread.run_sync(self.ledger.fact, "begun")
         if begun and not self.options.again:

@@ -20,8 +20,8 @@ from cf1_mcp.api.paging import has_more
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import Condition, Event, EventSearch, Order
 from cf1_mcp.policy.reading import Scope
-from cf1_mcp.search.conditions import MAX_VALUES, period
-from cf1_mcp.search.counting import MAX_GROUPS, Counted, count_events
+from cf1_mcp.search.conditions import MAX_VALUES, resolve_period
+from cf1_mcp.search.counting import MAX_GROUPS, EventCounts, count_events
 from cf1_mcp.text.dates import iso
 
 # About 750 kB of JSON: nearly every actor's quarter in one page, well within the time of a call.
@@ -90,7 +90,7 @@ def span_of(since: str | None, until: str | None, now: datetime) -> Span:
     Raises:
         BadArgument: a text is no date, or the period has no length.
     """
-    first, last = period(since, until, now)
+    first, last = resolve_period(since, until, now)
     end = min(datetime.fromisoformat(last), now) if last else now
     start = datetime.fromisoformat(first) if first else _back(end, DEFAULT_LENGTH)
     start = start.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -168,7 +168,7 @@ def raise_if_all_failed(*samples: Sample) -> None:
         raise failures[0]
 
 
-def _total(counted: Counted, scope: Scope, attackers: Sequence[str]) -> Total:
+def _total(counted: EventCounts, scope: Scope, attackers: Sequence[str]) -> Total:
     wanted = {name.casefold() for name in attackers}
     months: Counter[str] = Counter()
     for group in counted.groups:

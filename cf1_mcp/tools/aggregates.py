@@ -19,7 +19,7 @@ from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.policy.graphql import check_answer, check_query
 from cf1_mcp.policy.reading import Reader, ReadScope, Scope
-from cf1_mcp.search.conditions import period
+from cf1_mcp.search.conditions import resolve_period
 from cf1_mcp.search.counting import count_events
 from cf1_mcp.text.lenient import Words
 from cf1_mcp.text.sanitize import clean
@@ -56,7 +56,7 @@ async def aggregate_threat_events(
     for figures, rankings and briefs; for the events themselves use search_threat_events.
     """
     wire = [_to_camel_case(column) for column in columns]
-    dates = period(since, until, now)
+    dates = resolve_period(since, until, now)
     counted = await count_events(client, scope, wire, dates, daily, limit)
     names = [*(["date"] if daily else []), *wire, "count"]
     cells = [[_cell(row.get(name)) for name in names] for row in counted.groups]

@@ -20,7 +20,7 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION, EVENTS
 from cf1_mcp.policy.reading import DATASET_RULE, Reader, readable_words
 from cf1_mcp.search.guide import SearchGuide
-from cf1_mcp.search.spelling import near
+from cf1_mcp.search.spelling import nearest_words
 from cf1_mcp.text.sanitize import clean
 
 # 30 days in minutes, as far as the point-in-time recovery of Durable Objects goes. The API publishes no bound.
@@ -73,7 +73,7 @@ async def list_threat_vocabulary(
     found = [word for word in known if part in word.casefold()]
     rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
     listed = fit_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
-    meant = near(part, known) if not rows else []
+    meant = nearest_words(part, known) if not rows else []
     return replace(listed, untrusted={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed
 
 

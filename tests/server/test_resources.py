@@ -130,7 +130,7 @@ async def test_an_unknown_dataset_is_reported_with_the_known_ones(client: Client
 
 async def test_an_invalid_event_id_is_not_sent_to_the_api(client: Client, sandbox: Sandbox) -> None:
     assert await read_failure(client, event_address("Cybercrime", "aggregate")) == snapshot(
-        (-32602, "event_id: this is no event uuid; take it from the uuid column of a search.")
+        (-32602, "event_id: this is not an event uuid; take it from the uuid column of a search.")
     )
     assert sandbox.asked() == []
 

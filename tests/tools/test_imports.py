@@ -310,25 +310,25 @@ row 0: indicator_type: there is no indicator of this type.\
         [row() | {"tlp": "purple"}, row() | {"tlp": ""}],
         snapshot("""\
 rows: 2 of 2 rows cannot be right, so nothing was sent. Use the same rows with these put right:
-row 0: tlp: 'purple' is no marking. Use clear, green, amber, amber+strict or red
-row 1: tlp: '' is no marking. Use clear, green, amber, amber+strict or red.\
+row 0: tlp: 'purple' is not a TLP marking. Use clear, green, amber, amber+strict or red
+row 1: tlp: '' is not a TLP marking. Use clear, green, amber, amber+strict or red.\
 """),
     ),
     "dates": (
         [row() | {"date": "2026-11-25"}, row() | {"date": "soon"}, row() | {"date": ""}],
         snapshot("""\
 rows: 3 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
-row 0: date: 2026-11-25T00:00:00Z is in the future. Use a moment up to now (2026-11-24T12:00Z)
-row 1: date: 'soon' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)
-row 2: date: '' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w).\
+row 0: date: 2026-11-25T00:00:00Z is in the future. Use a time up to now (2026-11-24T12:00Z)
+row 1: date: 'soon' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)
+row 2: date: '' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w).\
 """),
     ),
     "tags": (
         [row(tags=["fine", "two\nlines"]), row(tags=["un\u200bseen"]), row(tags=[" "])],
         snapshot("""\
 rows: 3 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
-row 0: tags: 'two\\\\nlines' holds line breaks or characters that are not seen. Use one line of visible text
-row 1: tags: 'un\\\\u200bseen' holds line breaks or characters that are not seen. Use one line of visible text
+row 0: tags: 'two\\\\nlines' contains line breaks or invisible characters. Use one line of visible text
+row 1: tags: 'un\\\\u200bseen' contains line breaks or invisible characters. Use one line of visible text
 row 2: tags: a tag has 0 characters. Use tags of 1 to 512 characters.\
 """),
     ),
@@ -345,7 +345,7 @@ row 2: raw: this cannot be written as JSON. Use plain JSON without NaN or Infini
         [row(raw={"a": "x" * 1_000_000})],
         snapshot("""\
 rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
-row 0: raw: it takes 1,000,008 bytes. Use at most 1,000,000 bytes of JSON text.\
+row 0: raw: it has 1,000,008 bytes. Use at most 1,000,000 bytes of JSON text.\
 """),
     ),
     "fields missing": (
@@ -411,8 +411,8 @@ row 0-2: parent_ref: the row would stand above itself.\
         [row(tags=["\n"], attacker="un\u202eseen", target_country="XX") | {"tlp": "pink"}],
         snapshot("""\
 rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
-row 0: tlp: 'pink' is no marking. Use clear, green, amber, amber+strict or red
-row 0: attacker: 'un\\\\u202eseen' holds line breaks or characters that are not seen. Use one line of visible text
+row 0: tlp: 'pink' is not a TLP marking. Use clear, green, amber, amber+strict or red
+row 0: attacker: 'un\\\\u202eseen' contains line breaks or invisible characters. Use one line of visible text
 row 0: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name
 row 0: tags: a tag has 0 characters. Use tags of 1 to 512 characters.\
 """),

@@ -383,7 +383,7 @@ async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_re
         (
             {"indicators": ["a.example"], "since": "soon"},
             snapshot(
-                "since: 'soon' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "since: 'soon' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
             ),
         ),
         (

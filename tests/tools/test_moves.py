@@ -148,10 +148,10 @@ async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(b
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"event_ids": []}, snapshot("event_ids: there are no events; name at least one.")),
+        ({"event_ids": []}, snapshot("event_ids: there are no event uuids; pass at least one.")),
         (
             {"event_ids": ["no uuid"]},
-            snapshot("event_ids: this is no event uuid; take it from the uuid column of a search."),
+            snapshot("event_ids: this is not an event uuid; take it from the uuid column of a search."),
         ),
         (
             {"destination_dataset_id": "mine "},

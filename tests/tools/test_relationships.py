@@ -203,14 +203,14 @@ NONE = "e0000000-0000-4000-8000-000000000001"
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"related_ids": []}, snapshot("related_ids: there are no events; name at least one.")),
+        ({"related_ids": []}, snapshot("related_ids: there are no event uuids; pass at least one.")),
         (
             {"related_ids": ["../aggregate"]},
-            snapshot("related_ids: this is no event uuid; take it from the uuid column of a search."),
+            snapshot("related_ids: this is not an event uuid; take it from the uuid column of a search."),
         ),
         (
             {"event_id": "aggregate"},
-            snapshot("event_id: this is no event uuid; take it from the uuid column of a search."),
+            snapshot("event_id: this is not an event uuid; take it from the uuid column of a search."),
         ),
         (
             {"related_ids": ["itself"]},

@@ -168,14 +168,14 @@ async def test_an_event_whose_copy_would_be_touched_instead_is_refused(bench: Be
             TAG,
             {"tags": ["two\r\nlines"]},
             snapshot(
-                "tags: 'two\\\\r\\\\nlines' holds line breaks or characters that are not seen. Use one line of visible text."
+                "tags: 'two\\\\r\\\\nlines' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
         (
             TAG,
             {"tags": ["un\u202eseen"]},
             snapshot(
-                "tags: 'un\\\\u202eseen' holds line breaks or characters that are not seen. Use one line of visible text."
+                "tags: 'un\\\\u202eseen' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
         (
@@ -183,7 +183,7 @@ async def test_an_event_whose_copy_would_be_touched_instead_is_refused(bench: Be
             {"tags": ["THERE"]},
             snapshot("tags: all of these events have all of these tags already. Use other tags, or other events."),
         ),
-        (TAG, {"event_ids": []}, snapshot("event_ids: there are no events; name at least one.")),
+        (TAG, {"event_ids": []}, snapshot("event_ids: there are no event uuids; pass at least one.")),
         (
             TAG,
             {"event_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
