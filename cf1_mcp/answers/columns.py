@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, choices, nearest
 from cf1_mcp.models import Event
+from cf1_mcp.models.fields import COLUMNS, DEFAULT_COLUMNS, FREE_TEXTS, HIDDEN_COLUMNS
 from cf1_mcp.text.sanitize import clean
 
 Cell: TypeAlias = str | int | float | bool | list[str]
@@ -19,28 +20,13 @@ MAX_FIELD_LENGTH: Final = 4_000
 MAX_IN_CELL: Final = 12
 MAX_IN_FIELD: Final = 50
 
-FIELDS: Final = tuple(Event.model_fields)
-DEFAULT_FIELDS: Final = (
-    "uuid",
-    "date",
-    "attacker",
-    "category",
-    "indicator",
-    "target_country",
-    "target_industry",
-    "tlp",
-    "event",
-)
-FREE_TEXTS: Final = ("event", "insight")
-# Internal numbers, and countries told a second time.
-UNTOLD: Final = frozenset({"indicator_type_id", "releasability_id", "attacker_country_alpha3", "target_country_alpha3"})
 INDICATOR: Final = "indicator"
 # What must stay as it is to be of use: it is made harmless when it is written as text.
 TRUE_VALUES: Final = frozenset({INDICATOR, "query_json"})
 
 
 def resolve_columns(
-    fields: Sequence[str] | None, columns: Sequence[str] = FIELDS, default: Sequence[str] = DEFAULT_FIELDS
+    fields: Sequence[str] | None, columns: Sequence[str] = COLUMNS, default: Sequence[str] = DEFAULT_COLUMNS
 ) -> tuple[str, ...]:
     """Those of the columns that `fields` asks for, in snake or camel case; the default ones where it asks for none."""
     if not fields:
@@ -67,7 +53,7 @@ def event_cells(events: Iterable[Event], columns: Sequence[str]) -> list[list[Ce
 
 def event_fields(event: Event) -> dict[str, JsonValue]:
     """The filled fields of one event."""
-    values = {name: getattr(event, name) for name in FIELDS if name not in UNTOLD}
+    values = {name: getattr(event, name) for name in COLUMNS if name not in HIDDEN_COLUMNS}
     return {
         name: _field(event, name, value)
         for name, value in values.items()

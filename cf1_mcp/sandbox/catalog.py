@@ -1,17 +1,12 @@
-"""The closed lists of the sandbox: countries, categories, industries, indicator types.
+"""The catalog: countries, categories, industries and indicator types.
 
-Countries are those of ISO 3166-1. The real service's categories, industries and indicator types are not published, so
-the other three lists are this sandbox's own.
+Countries are those of ISO 3166-1. The other three lists are invented; see invented.py.
 """
 
 import unicodedata
 from uuid import NAMESPACE_URL, uuid5
 
 from cf1_mcp.models import Category, Country
-
-# Invented: the categories with their kill-chain numbers and MITRE ids, most industries, and every indicator type id but
-# one are ours. Published are "Domain Resolution", six industries, the type "domain" with id 5, and killChain as a plain
-# number; 1 (reconnaissance) to 7 (actions on objectives) follows the Lockheed Martin Cyber Kill Chain.
 
 # name | killChain | mitreAttack | mitreCapec | shortname
 _CATEGORIES = """
@@ -48,7 +43,7 @@ Targeting | 7 | | | target
 """
 
 
-def _category(line: str) -> Category:
+def _parse_category(line: str) -> Category:
     name, kill_chain, attack, capec, shortname = (cell.strip() for cell in line.split("|"))
     return Category(
         uuid=str(uuid5(NAMESPACE_URL, f"https://sandbox.example/categories/{shortname}")),
@@ -60,8 +55,8 @@ def _category(line: str) -> Category:
     )
 
 
-CATEGORIES: tuple[Category, ...] = tuple(_category(line) for line in _CATEGORIES.strip().splitlines())
-"""Every category; the uuid follows from the short name and never changes."""
+CATEGORIES: tuple[Category, ...] = tuple(_parse_category(line) for line in _CATEGORIES.strip().splitlines())
+"""Every category; its uuid derives from the short name and never changes."""
 
 INDUSTRIES: tuple[str, ...] = (
     "Agriculture",
@@ -100,7 +95,7 @@ INDUSTRIES: tuple[str, ...] = (
 INDICATOR_TYPES: tuple[str, ...] = (
     "ip", "url", "hash", "email", "domain", "ja3", "cve", "asn", "cidr", "filename", "certificate", "wallet",
 )  # fmt: skip
-"""The id of a type is its place, counted from 1."""
+"""The id of a type is its position, counted from 1."""
 
 _COUNTRIES = """
 AD AND Andorra; AE ARE United Arab Emirates; AF AFG Afghanistan; AG ATG Antigua and Barbuda; AI AIA Anguilla;
@@ -150,7 +145,7 @@ VI VIR United States Virgin Islands; VN VNM Vietnam; VU VUT Vanuatu; WF WLF Wall
 YE YEM Yemen; YT MYT Mayotte; ZA ZAF South Africa; ZM ZMB Zambia; ZW ZWE Zimbabwe
 """
 
-# Names in wide use beside the ones above.
+# Other common names.
 _OTHER_NAMES = {
     "america": "US",
     "bolivarian republic of venezuela": "VE",
@@ -189,13 +184,13 @@ _OTHER_NAMES = {
 }
 
 
-def _country(row: str) -> Country:
+def _parse_country(row: str) -> Country:
     alpha2, alpha3, name = row.strip().split(" ", 2)
     return Country(name=name, alpha2=alpha2, alpha3=alpha3)
 
 
-COUNTRIES: tuple[Country, ...] = tuple(_country(row) for row in _COUNTRIES.replace("\n", " ").split(";"))
-"""Every country of ISO 3166-1, by alpha-2 code; names are short English ones without accents."""
+COUNTRIES: tuple[Country, ...] = tuple(_parse_country(row) for row in _COUNTRIES.replace("\n", " ").split(";"))
+"""Every country of ISO 3166-1, ordered by alpha-2 code; names are short English names without accents."""
 
 ALPHA3: dict[str, str] = {country.alpha2: country.alpha3 for country in COUNTRIES}
 """Alpha-3 codes by alpha-2 code."""
@@ -203,8 +198,8 @@ ALPHA3: dict[str, str] = {country.alpha2: country.alpha3 for country in COUNTRIE
 _BY_TEXT = {text.lower(): country for country in COUNTRIES for text in (country.name, country.alpha3, country.alpha2)}
 
 
-def country(text: str) -> Country | None:
-    """The country that an alpha-2 code, alpha-3 code or English name means, whatever its case and accents."""
-    plain = "".join(mark for mark in unicodedata.normalize("NFKD", text.strip()) if not unicodedata.combining(mark))
-    word = plain.lower()
+def find_country(text: str) -> Country | None:
+    """Return the country of an alpha-2 code, alpha-3 code or English name, ignoring case and accents."""
+    decomposed = unicodedata.normalize("NFKD", text.strip())
+    word = "".join(letter for letter in decomposed if not unicodedata.combining(letter)).lower()
     return _BY_TEXT.get(_OTHER_NAMES.get(word, word).lower())

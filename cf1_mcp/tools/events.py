@@ -17,34 +17,27 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import (
-    Attackers,
-    Categories,
     Conditions,
-    Countries,
     CreatedSince,
     Cursor,
     DatasetId,
     DatasetIds,
     EventId,
     Fields,
-    Indicators,
-    IndicatorTypes,
-    Industries,
     Limit,
     QueryId,
     Since,
-    Tags,
-    Techniques,
     Text,
-    Tlps,
     Until,
 )
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
 from cf1_mcp.policy.reading import KnownDataset, Reader, Reading
+from cf1_mcp.search.argument_groups import expand_argument_groups
+from cf1_mcp.search.filters import SearchFilters
 from cf1_mcp.search.no_results import explained
-from cf1_mcp.search.request import Asked
+from cf1_mcp.search.request import RequestedSearch
 from cf1_mcp.search.scopes import SearchScope
 from cf1_mcp.text.sanitize import clean
 
@@ -54,20 +47,12 @@ MAX_RAW_LENGTH = 8_000
 
 
 @EVENTS.tool("Search threat events", ToolEffect.READ)
+@expand_argument_groups
 async def search_threat_events(
     client: Client,
     scope: SearchScope,
-    question: Asked,
-    attacker: Attackers = None,
-    attacker_country: Countries = None,
-    target_country: Countries = None,
-    target_industry: Industries = None,
-    category: Categories = None,
-    indicator: Indicators = None,
-    indicator_type: IndicatorTypes = None,
-    tags: Tags = None,
-    mitre_attack: Techniques = None,
-    tlp: Tlps = None,
+    request: RequestedSearch,
+    filters: SearchFilters,
     text: Text = None,
     since: Since = None,
     until: Until = None,
@@ -85,10 +70,10 @@ async def search_threat_events(
     (steal, wipe, delete), a technique. All filters must hold; of one filter's values any. For counts and trends use
     aggregate_threat_events.
     """
-    search = question.search().model_copy(update={"dataset_id": list(scope.ids), "order_by": "date", "order": order})
-    identity = {**question.typed, "query_id": query_id, "order": order, "scope": scope.ids}
+    search = request.search().model_copy(update={"dataset_id": list(scope.ids), "order_by": "date", "order": order})
+    identity = {**request.identity, "query_id": query_id, "order": order, "scope": scope.ids}
     page = await list_event_page(client, search, scope, resolve_columns(fields), limit, cursor, identity)
-    return await explained(client, page, question, scope, cursor)
+    return await explained(client, page, request, scope, cursor)
 
 
 @EVENTS.tool("Get a threat event", ToolEffect.READ)

@@ -10,11 +10,12 @@ from pydantic import JsonValue
 
 from cf1_mcp.answers.answer import CLIPPED, Answer
 from cf1_mcp.answers.card import Card
-from cf1_mcp.answers.columns import DEFAULT_FIELDS, FIELDS, clean_value, event_cells, event_fields
+from cf1_mcp.answers.columns import clean_value, event_cells, event_fields
 from cf1_mcp.answers.fitting import MAX_SIZE, count_fitting, fit, size_for_rows
 from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.models import Event
+from cf1_mcp.models.fields import COLUMNS, DEFAULT_COLUMNS
 from tests.contract.harmless import assert_harmless
 
 MARK = "0123abcd"
@@ -80,7 +81,7 @@ def table_of(answer: Rows) -> list[list[str]]:
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(EVENTS, min_size=1, max_size=6), st.sampled_from([DEFAULT_FIELDS, FIELDS]))
+@given(st.lists(EVENTS, min_size=1, max_size=6), st.sampled_from([DEFAULT_COLUMNS, COLUMNS]))
 def test_rows_of_any_events_are_harmless_fit_and_parse_back(events: list[Event], columns: tuple[str, ...]) -> None:
     cells = event_cells(events, columns)
     shown = count_fitting(cells, size_for_rows(20))
@@ -118,7 +119,7 @@ def test_any_answer_is_clipped_to_its_cap_and_says_so(text: str, times: int) -> 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(EVENTS, max_size=3))
 def test_no_text_can_forge_the_end_of_its_bounds(events: list[Event]) -> None:
-    answer = Rows(FIELDS, event_cells(events, FIELDS), {"events": len(events)})
+    answer = Rows(COLUMNS, event_cells(events, COLUMNS), {"events": len(events)})
     lines = answer.text(STYLE).split("\n")
     assert [line for line in lines if re.search("</?untrusted", line)] == (
         [f"<untrusted {MARK}>", f"</untrusted {MARK}>"] if events else []

@@ -114,7 +114,7 @@ async def test_a_missing_event_is_said_with_what_to_do(client: Client) -> None:
     assert await unread(client, event_address("Cybercrime", NOBODY)) == snapshot(
         (
             -32602,
-            "There is no such thing on this account (404). The API said: \"Event not found: 'd0000000-0000-4000-8000-000000000009' is no event here; list events to see which there are\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
+            "There is no such thing on this account (404). The API said: \"Event not found: 'd0000000-0000-4000-8000-000000000009' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
         )
     )
 
@@ -185,7 +185,7 @@ async def test_what_may_not_be_read_is_withheld_by_its_rule(sandbox: Sandbox, mo
             ),
             (
                 -32602,
-                "There is no such thing on this account (404). The API said: \"Event not found: '54c03abc-6b7a-5720-bf5b-201a48ab912b' is no event here; list events to see which there are\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
+                "There is no such thing on this account (404). The API said: \"Event not found: '54c03abc-6b7a-5720-bf5b-201a48ab912b' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
             ),
             (
                 -32602,

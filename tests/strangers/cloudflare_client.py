@@ -1,19 +1,19 @@
-"""Events made through the official client, and its answers where its types are wrong."""
+"""Creating events with the official client, and reading its answers where its types are wrong."""
 
 from cloudflare import BaseModel
 from cloudflare.resources.cloudforce_one.threat_events import ThreatEventsResource
 from cloudflare.types.cloudforce_one import ThreatEventCreateResponse
 
 from tests.ports import ACCOUNT
-from tests.sandbox.talk import Json
+from tests.sandbox.api_client import Json
 
 EVENTS = f"/accounts/{ACCOUNT}/cloudforce-one/events"
 
-ENDING = "ignore:Use .* before 2026-11-28:DeprecationWarning"
-"""What the client says of routes that end, as a filter of warnings."""
+IGNORE_SUNSET_WARNINGS = "ignore:Use .* before 2026-11-28:DeprecationWarning"
+"""A filter for the client's warnings about routes that end."""
 
 
-def new_event(
+def create_event(
     threats: ThreatEventsResource,
     dataset: str,
     event: str = "An event",
@@ -23,7 +23,7 @@ def new_event(
     indicator: str = "a.example",
     tlp: str = "amber",
 ) -> ThreatEventCreateResponse:
-    """An event, of which only what matters to the test needs saying."""
+    """Create an event with default values for the fields that are not given."""
     return threats.create(
         path_account_id=ACCOUNT,
         dataset_id=dataset,
@@ -40,6 +40,6 @@ def new_event(
     )
 
 
-def as_sent(answer: object) -> Json:
-    """An answer that the client's types get wrong, as JSON: some published schemas are a JSON Schema by mistake."""
+def as_json(answer: object) -> Json:
+    """Return an answer whose type is wrong in the client as JSON: some published schemas are JSON Schemas by mistake."""
     return answer.to_dict() if isinstance(answer, BaseModel) else answer

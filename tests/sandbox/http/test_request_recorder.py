@@ -1,4 +1,4 @@
-"""What was sent can be proved afterwards, and no token with it."""
+"""Requests are recorded without their tokens."""
 
 from collections.abc import AsyncGenerator
 
@@ -22,15 +22,15 @@ async def echo(request: Request) -> JSONResponse:
     return JSONResponse({"length": len(await request.body())}, 202)
 
 
-def logged(log: list[RecordedRequest], faults: str = "") -> httpx.AsyncClient:
+def recorded(log: list[RecordedRequest], faults: str = "") -> httpx.AsyncClient:
     routes = [Route("/a b", echo, methods=["GET", "POST"])]
     app = Starlette(routes=routes, middleware=[Middleware(FaultInjector, faults=parse_faults(faults))])
     return httpx.AsyncClient(transport=httpx.ASGITransport(RequestRecorder(app, log)), base_url="http://sandbox")
 
 
-async def test_method_path_query_body_and_status_are_kept_in_order() -> None:
+async def test_method_path_query_body_and_status_are_recorded_in_order() -> None:
     log: list[RecordedRequest] = []
-    async with logged(log) as client:
+    async with recorded(log) as client:
         await client.get("/a%20b", params=[("id", "1"), ("id", "ü&="), ("empty", "")])
         await client.post("/a%20b", json={"tags": ["x"]})
         await client.delete("/nowhere")
@@ -53,37 +53,37 @@ async def test_the_body_still_reaches_the_application() -> None:
         yield b"x" * 1000
         yield b'"}'
 
-    async with logged(log) as client:
+    async with recorded(log) as client:
         response = await client.post("/a%20b", content=pieces())
     assert response.json() == {"length": 1012}
     assert log[0].body == {"text": "x" * 1000}
 
 
-async def test_a_body_that_is_no_json_is_kept_as_none() -> None:
+async def test_a_body_that_is_not_json_is_recorded_as_none() -> None:
     log: list[RecordedRequest] = []
-    async with logged(log) as client:
+    async with recorded(log) as client:
         await client.post("/a%20b", content=b"\xff{")
     assert log[0].body is None
 
 
-async def test_no_token_is_kept() -> None:
+async def test_tokens_are_not_recorded() -> None:
     log: list[RecordedRequest] = []
-    async with logged(log) as client:
+    async with recorded(log) as client:
         await client.get("/a%20b", headers={"Authorization": "Bearer secret-token"})
     assert len(log) == 1
     assert "secret-token" not in repr(log)
 
 
-async def test_a_request_whose_connection_was_dropped_is_kept_as_unanswered() -> None:
+async def test_a_request_whose_connection_was_dropped_is_recorded_as_unanswered() -> None:
     log: list[RecordedRequest] = []
-    async with logged(log, "reset=1") as client:
+    async with recorded(log, "reset=1") as client:
         with pytest.raises(httpx.ReadError):
             await client.get("/a%20b")
         await client.get("/a%20b")
-    assert [exchange.status for exchange in log] == [UNANSWERED, 202]
+    assert [request.status for request in log] == [UNANSWERED, 202]
 
 
-async def test_an_exchange_is_kept_before_its_answer_leaves() -> None:
+async def test_a_request_is_recorded_before_its_response_is_sent() -> None:
     log: list[RecordedRequest] = []
     seen: list[int] = []
 
@@ -97,7 +97,7 @@ async def test_an_exchange_is_kept_before_its_answer_leaves() -> None:
     assert seen == [1, 1]
 
 
-async def test_an_answer_passes_piece_by_piece() -> None:
+async def test_a_response_is_passed_on_in_chunks() -> None:
     passed: list[bytes] = []
 
     async def two_pieces(scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,7 +117,7 @@ async def test_an_answer_passes_piece_by_piece() -> None:
     assert passed == [b"first", b"second"]
 
 
-async def test_a_caller_who_left_before_the_end_of_its_request_is_not_kept() -> None:
+async def test_a_request_that_was_not_sent_completely_is_not_recorded() -> None:
     log: list[RecordedRequest] = []
     sent: list[Message] = []
 

@@ -1,4 +1,4 @@
-"""Rate limits, with a clock that only the test moves."""
+"""Rate limits, with a clock that only the test advances."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.sandbox.http.bearer_auth import BearerAuth
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
-from cf1_mcp.sandbox.http.rate_limit import RateLimit, parse_rate
+from cf1_mcp.sandbox.http.rate_limit import RateLimiter, parse_rate
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.sandbox.storage.database import SandboxDatabase
 
@@ -29,33 +29,33 @@ class Clock:
 
 
 def limited(limit: int | None, seconds: float, clock: Clock, address: str = "192.0.2.1") -> httpx.AsyncClient:
-    app = RateLimit(PlainTextResponse("in"), limit, seconds, clock)
+    app = RateLimiter(PlainTextResponse("in"), limit, seconds, clock)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(address, 1)), base_url="http://sandbox")
 
 
-def told(response: httpx.Response) -> list[str]:
+def limits_of(response: httpx.Response) -> list[str]:
     return [response.headers[name] for name in ("Ratelimit", "Ratelimit-Policy")]
 
 
-async def test_every_answer_tells_what_is_left_and_when_it_is_renewed() -> None:
+async def test_every_response_reports_the_remaining_requests_and_the_reset() -> None:
     clock = Clock()
     async with limited(5, 10, clock) as client:
-        first = told(await client.get("/"))
+        first = limits_of(await client.get("/"))
         clock.now += 2.5
-        second = told(await client.get("/"))
+        second = limits_of(await client.get("/"))
     assert (first, second) == snapshot(
         (['"default";r=4;t=10', '"default";q=5;w=10'], ['"default";r=3;t=8', '"default";q=5;w=10'])
     )
 
 
-async def test_over_the_limit_the_answer_is_429_and_says_how_long_to_wait() -> None:
+async def test_a_request_over_the_limit_gets_429_with_retry_after() -> None:
     clock = Clock()
     async with limited(2, 10, clock) as client:
         statuses = [(await client.get("/")).status_code for _ in range(2)]
         clock.now += 0.5
         refused = await client.get("/")
     assert [*statuses, refused.status_code] == [200, 200, 429]
-    assert (refused.headers["Retry-After"], told(refused), refused.json()) == snapshot(
+    assert (refused.headers["Retry-After"], limits_of(refused), refused.json()) == snapshot(
         (
             "10",
             ['"default";r=0;t=10', '"default";q=2;w=10'],
@@ -69,7 +69,7 @@ async def test_over_the_limit_the_answer_is_429_and_says_how_long_to_wait() -> N
     )
 
 
-async def test_waiting_as_long_as_told_is_enough() -> None:
+async def test_a_request_succeeds_after_retry_after() -> None:
     clock = Clock()
     async with limited(1, 7.5, clock) as client:
         await client.get("/")
@@ -78,11 +78,11 @@ async def test_waiting_as_long_as_told_is_enough() -> None:
         assert (await client.get("/")).status_code == 200
 
 
-async def test_without_a_limit_the_documented_quota_is_told_and_nobody_refused() -> None:
+async def test_without_a_limit_the_documented_quota_is_reported_and_no_request_refused() -> None:
     async with limited(None, 300, Clock()) as client:
         answers = [await client.get("/") for _ in range(1201)]
     assert {answer.status_code for answer in answers} == {200}
-    assert [told(answers[place]) for place in (0, 1199, 1200)] == snapshot(
+    assert [limits_of(answers[place]) for place in (0, 1199, 1200)] == snapshot(
         [
             ['"default";r=1199;t=300', '"default";q=1200;w=300'],
             ['"default";r=0;t=300', '"default";q=1200;w=300'],
@@ -91,8 +91,8 @@ async def test_without_a_limit_the_documented_quota_is_told_and_nobody_refused()
     )
 
 
-async def test_each_token_has_its_own_count_and_addresses_count_without_one() -> None:
-    app = RateLimit(PlainTextResponse("in"), 1, 10, Clock())
+async def test_requests_are_counted_by_token_or_by_address_without_a_token() -> None:
+    app = RateLimiter(PlainTextResponse("in"), 1, 10, Clock())
     statuses: list[int] = []
     for address, token in [
         ("192.0.2.1", "a"),
@@ -108,21 +108,21 @@ async def test_each_token_has_its_own_count_and_addresses_count_without_one() ->
     assert statuses == [200, 200, 429, 200, 200]
 
 
-async def test_the_sandbox_tells_its_limits_also_when_it_refuses_or_fails() -> None:
+async def test_errors_of_the_sandbox_report_its_limits() -> None:
     middleware = [
-        Middleware(RateLimit, limit=4, seconds=10.0, clock=Clock()),
+        Middleware(RateLimiter, limit=4, seconds=10.0, clock=Clock()),
         Middleware(BearerAuth, tokens={"reader": "read"}),
         Middleware(FaultInjector, faults=parse_faults("503=1")),
     ]
-    store = SandboxDatabase.open(clock=lambda: datetime(2026, 11, 24, tzinfo=UTC))
-    transport = httpx.ASGITransport(create_sandbox_app(store, SandboxOptions(middleware=middleware)))
+    database = SandboxDatabase.open(clock=lambda: datetime(2026, 11, 24, tzinfo=UTC))
+    transport = httpx.ASGITransport(create_sandbox_app(database, SandboxOptions(middleware=middleware)))
     base = f"http://sandbox/client/v4/accounts/{'a' * 32}/cloudforce-one"
     headers = {"Authorization": "Bearer reader"}
-    with closing(store):
+    with closing(database):
         async with httpx.AsyncClient(transport=transport, base_url=base) as client:
             answers = [await client.get("/events"), await client.delete("/events/queries/1", headers=headers)]
             answers += [await client.get("/events", headers=headers) for _ in range(4)]
-    assert [(answer.status_code, told(answer)[0]) for answer in answers] == snapshot(
+    assert [(answer.status_code, limits_of(answer)[0]) for answer in answers] == snapshot(
         [
             (401, '"default";r=3;t=10'),
             (403, '"default";r=3;t=10'),
@@ -136,14 +136,14 @@ async def test_the_sandbox_tells_its_limits_also_when_it_refuses_or_fails() -> N
 
 
 @pytest.mark.parametrize(("text", "rate"), [("5/1", (5, 1.0)), (" 1200/300 ", (1200, 300.0)), ("1/0.5", (1, 0.5))])
-def test_a_rate_is_requests_and_seconds(text: str, rate: tuple[int, float]) -> None:
+def test_a_rate_consists_of_requests_and_seconds(text: str, rate: tuple[int, float]) -> None:
     assert parse_rate(text) == rate
 
 
 @pytest.mark.parametrize(
     "text", ["", "5", "/", "5/", "/1", "0/1", "-1/1", "5/0", "5/-1", "5/nan", "5/inf", "x/1", "1.5/1", "5/1/1"]
 )
-def test_another_text_is_no_rate(text: str) -> None:
+def test_other_text_is_not_a_rate(text: str) -> None:
     with pytest.raises(ValueError, match="write requests and seconds, both above 0, such as 5/1") as refused:
         parse_rate(text)
     assert repr(text) in str(refused.value)

@@ -1,26 +1,30 @@
-"""Counting events."""
+"""Counting events by columns."""
 
 import pytest
 from inline_snapshot import snapshot
 
 from cf1_mcp.models import Condition
-from tests.sandbox.talk import Json, Talk
+from cf1_mcp.sandbox.search.aggregation import AggregateRequest
+from tests.sandbox.api_client import ApiClient, Json
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def counted(talk: Talk) -> Talk:
+async def counted(api: ApiClient) -> ApiClient:
+    """A sandbox with five events of two attackers."""
     heron = {"attacker": "Paper Heron", "targetCountry": "US"}
-    await talk.event(**heron, date="2026-11-20T08:00:00Z", tags=["a", "b"])
-    await talk.event(**heron, date="2026-11-20T23:59:59Z", category="DDoS", tags=["a"])
-    await talk.event(**heron, date="2026-11-21T00:00:00Z", targetIndustry="Media")
-    await talk.event(attacker="Glass Otter", date="2026-11-22T12:00:00Z", indicator="192.0.2.1", indicatorType="ip")
-    await talk.event(date="2026-11-22T13:00:00Z")
-    return talk
+    await api.create_event(**heron, date="2026-11-20T08:00:00Z", tags=["a", "b"])
+    await api.create_event(**heron, date="2026-11-20T23:59:59Z", category="DDoS", tags=["a"])
+    await api.create_event(**heron, date="2026-11-21T00:00:00Z", targetIndustry="Media")
+    await api.create_event(
+        attacker="Glass Otter", date="2026-11-22T12:00:00Z", indicator="192.0.2.1", indicatorType="ip"
+    )
+    await api.create_event(date="2026-11-22T13:00:00Z")
+    return api
 
 
-async def test_groups_come_highest_first_with_null_for_nothing(counted: Talk) -> None:
+async def test_groups_are_ordered_by_count_with_null_for_missing_values(counted: ApiClient) -> None:
     assert await counted("GET", "/events/aggregate", aggregateBy="attacker,targetCountry") == snapshot(
         {
             "aggregateBy": "attacker,targetCountry",
@@ -35,7 +39,7 @@ async def test_groups_come_highest_first_with_null_for_nothing(counted: Talk) ->
     )
 
 
-async def test_days_keep_all_of_each_group_under_the_limit(counted: Talk) -> None:
+async def test_a_daily_limit_keeps_every_day_of_a_group(counted: ApiClient) -> None:
     answer = await counted("GET", "/events/aggregate", aggregateBy="attacker", groupByDate="true", limit=1)
     assert answer["aggregations"] == snapshot(
         [
@@ -46,7 +50,7 @@ async def test_days_keep_all_of_each_group_under_the_limit(counted: Talk) -> Non
     assert answer["total"] == 5
 
 
-async def test_an_end_day_is_counted_whole(counted: Talk) -> None:
+async def test_the_end_day_is_included_to_its_end(counted: ApiClient) -> None:
     dates: dict[str, Json] = {"startDate": "2026-11-20", "endDate": "2026-11-20"}
     answer = await counted("GET", "/events/aggregate", aggregateBy="datasetId", **dates)
     assert (answer["total"], answer["dateRange"]) == (2, dates)
@@ -65,14 +69,16 @@ async def test_an_end_day_is_counted_whole(counted: Talk) -> None:
         ("category", [("Phishing", 4), ("DDoS", 1)]),
     ],
 )
-async def test_every_kind_of_column_is_counted(counted: Talk, column: str, rows: list[tuple[str, int]]) -> None:
+async def test_every_kind_of_column_can_be_counted(
+    counted: ApiClient, column: str, rows: list[tuple[str, int]]
+) -> None:
     answer = await counted("GET", "/events/aggregate", aggregateBy=column)
     assert sorted((row[column] or "", row["count"]) for row in answer["aggregations"]) == sorted(
         (word or "", count) for word, count in rows
     )
 
 
-async def test_more_than_three_columns_are_counted_too(counted: Talk) -> None:
+async def test_more_than_three_columns_can_be_counted(counted: ApiClient) -> None:
     columns = "attacker,category,tlp,targetCountry,targetIndustry"
     answer = await counted("GET", "/events/aggregate", aggregateBy=columns, groupByDate="true", limit=2)
     assert answer["aggregations"] == snapshot(
@@ -99,35 +105,30 @@ async def test_more_than_three_columns_are_counted_too(counted: Talk) -> None:
     )
 
 
-async def test_all_leaves_analytics_datasets_out(counted: Talk) -> None:
-    await counted.event(datasetId=counted.store.add_dataset("Telemetry", is_analytics=True).uuid)
+async def test_the_word_all_excludes_analytics_datasets(counted: ApiClient) -> None:
+    await counted.create_event(datasetId=counted.database.add_dataset("Telemetry", is_analytics=True).uuid)
     assert (await counted("GET", "/events/aggregate", aggregateBy="tlp", datasetId="all"))["total"] == 5
     assert (await counted("GET", "/events/aggregate", aggregateBy="tlp", datasetId="analytics"))["total"] == 1
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "message"),
     [
         ({}, "aggregateBy is missing; name one or more of attacker, "),
         ({"aggregateBy": "mood"}, "'mood' cannot be counted by; valid are attacker, "),
-        ({"aggregateBy": "tlp,tlp"}, "names a column twice"),
+        ({"aggregateBy": "tlp,tlp"}, "contains a column twice"),
         ({"aggregateBy": "tlp", "limit": 0}, "limit '0' must be a whole number from 1"),
-        ({"aggregateBy": "tlp", "startDate": "soon"}, "startDate 'soon' is no ISO 8601 date"),
-        ({"aggregateBy": "tlp", "groupByDate": "maybe"}, "groupByDate 'maybe' is no truth value"),
+        ({"aggregateBy": "tlp", "startDate": "soon"}, "startDate 'soon' is not an ISO 8601 date"),
+        ({"aggregateBy": "tlp", "groupByDate": "maybe"}, "groupByDate 'maybe' is not a boolean"),
     ],
 )
-async def test_a_wrong_request_is_told_what_is_right(talk: Talk, query: dict[str, object], says: str) -> None:
-    assert says in await talk("GET", "/events/aggregate", status=400, **query)
+async def test_a_wrong_request_is_rejected_with_the_valid_values(
+    api: ApiClient, query: dict[str, object], message: str
+) -> None:
+    assert message in await api("GET", "/events/aggregate", status=400, **query)
 
 
-async def test_conditions_narrow_what_a_program_counts(counted: Talk) -> None:
-    answer = counted.store.aggregate(
-        datasets=["all"],
-        columns=["attacker"],
-        start=None,
-        end=None,
-        daily=False,
-        limit=10,
-        search=[Condition(field="targetCountry", op="equals", value="US")],
-    )
-    assert answer.aggregations == [{"attacker": "Paper Heron", "count": 3}]
+async def test_only_events_that_match_the_conditions_are_counted(counted: ApiClient) -> None:
+    search = [Condition(field="targetCountry", op="equals", value="US")]
+    counts = counted.database.aggregate(AggregateRequest(["attacker"], ["all"], search=search))
+    assert counts.aggregations == [{"attacker": "Paper Heron", "count": 3}]

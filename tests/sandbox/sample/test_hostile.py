@@ -1,3 +1,5 @@
+"""Hostile texts in the sample tenant."""
+
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,7 +12,7 @@ from cf1_mcp.sandbox.sample import sample_records
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
-# What must be found in the texts of the event that carries each kind, one text a line.
+# The pattern of each kind, searched in the texts of its event, which are joined by newlines.
 HOSTILE: dict[str, Callable[[str], object]] = {
     "instruction": re.compile("IGNORE ALL PREVIOUS INSTRUCTIONS").search,
     "tool-markup": re.compile("</event><system>.*<tool_call>").search,
@@ -36,32 +38,32 @@ HOSTILE: dict[str, Callable[[str], object]] = {
 
 
 @pytest.fixture(scope="module")
-def planted() -> list[NewEvent]:
+def hostile_events() -> list[NewEvent]:
     events = [NewEvent.model_validate(record["body"]) for record in sample_records(NOW)]
     return [event for event in events if "hostile-sample" in (event.tags or [])]
 
 
-def _texts(event: NewEvent) -> str:
+def _join_texts(event: NewEvent) -> str:
     raw = [str(value) for value in (event.raw.data or {}).values()]
     texts = [event.event, event.attacker, event.insight, event.indicator, *(event.tags or []), *raw]
     return "\n".join(text for text in texts if text)
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_a_hostile_text_of_this_kind_is_found_by_its_tags(kind: str, planted: list[NewEvent]) -> None:
-    carriers = [event for event in planted if f"hostile:{kind}" in (event.tags or [])]
-    assert len(carriers) == 1
-    assert HOSTILE[kind](_texts(carriers[0]))
+def test_each_kind_of_hostile_text_is_found_by_its_tag(kind: str, hostile_events: list[NewEvent]) -> None:
+    events = [event for event in hostile_events if f"hostile:{kind}" in (event.tags or [])]
+    assert len(events) == 1
+    assert HOSTILE[kind](_join_texts(events[0]))
 
 
-def test_hostile_texts_stand_in_every_field_that_attackers_can_write(planted: list[NewEvent]) -> None:
-    assert len(planted) == 24
+def test_every_field_that_attackers_can_write_contains_a_hostile_text(hostile_events: list[NewEvent]) -> None:
+    assert len(hostile_events) == 24
     for field in ("event", "attacker", "insight", "indicator"):
-        assert len({getattr(event, field) for event in planted}) > 1, field
-    assert any(len(event.tags or []) > 2 for event in planted)
-    assert any(len(event.raw.data or {}) > 2 for event in planted)
+        assert len({getattr(event, field) for event in hostile_events}) > 1, field
+    assert any(len(event.tags or []) > 2 for event in hostile_events)
+    assert any(len(event.raw.data or {}) > 2 for event in hostile_events)
 
 
-def test_hostile_events_survive_json(planted: list[NewEvent]) -> None:
-    for event in planted:
+def test_hostile_events_are_unchanged_by_json(hostile_events: list[NewEvent]) -> None:
+    for event in hostile_events:
         assert loads(dumps(event.wire(), ensure_ascii=False).encode()) == event.wire()

@@ -1,3 +1,5 @@
+"""The sample tenant: size, dates, structure, vocabulary and its investigations."""
+
 import json
 import re
 import subprocess
@@ -13,7 +15,7 @@ from inline_snapshot import snapshot
 from pydantic import BaseModel, ConfigDict
 
 from cf1_mcp.models import Condition, NewEvent, SavedQueryFields, Tlp
-from cf1_mcp.sandbox.catalog import CATEGORIES, INDICATOR_TYPES, INDUSTRIES, country
+from cf1_mcp.sandbox.catalog import CATEGORIES, INDICATOR_TYPES, INDUSTRIES, find_country
 from cf1_mcp.sandbox.sample import SAMPLE_DATASETS, sample_alerts, sample_queries, sample_records
 
 NOW = datetime(2026, 11, 24, 9, 30, 15, 999_999, tzinfo=UTC)
@@ -21,30 +23,30 @@ ISO_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 class Body(NewEvent):
-    """An event of the sample: what can be created and, for the loader, when it was."""
+    """The body of a sample event: that of a create request, with the creation time."""
 
     model_config = ConfigDict(extra="forbid")
     created_at: datetime
 
     @property
-    def found(self) -> list[tuple[str, str]]:
+    def typed_indicators(self) -> list[tuple[str, str]]:
         one = [(self.indicator_type or "", self.indicator)] if self.indicator else []
         return one + [(each.indicator_type, each.value) for each in self.indicators or []]
 
 
-class Parent(BaseModel):
+class ParentLink(BaseModel):
     ref: str
     type: str
 
 
 class Row(BaseModel):
-    """A record of the loader, read strictly."""
+    """A record for the loader, without unknown fields."""
 
     model_config = ConfigDict(extra="forbid")
     ref: str
     dataset: str
     body: Body
-    parents: list[Parent] = []
+    parents: list[ParentLink] = []
     references: list[str] = []
 
     @property
@@ -69,7 +71,7 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(inner)  # pyright: ignore[reportUnknownArgumentType]
 
 
-def test_thousands_of_events_spread_over_five_datasets(rows: list[Row]) -> None:
+def test_the_sample_has_thousands_of_events_in_five_datasets(rows: list[Row]) -> None:
     assert Counter(row.dataset for row in rows) == snapshot(
         Counter(
             {
@@ -98,7 +100,7 @@ def test_the_sample_is_the_same_on_every_machine() -> None:
         timedelta(days=463, hours=14, minutes=29, seconds=45),
     ],
 )
-def test_another_now_moves_every_date_by_the_same_time_and_nothing_else(later: timedelta) -> None:
+def test_another_time_shifts_every_date_and_changes_nothing_else(later: timedelta) -> None:
     def moved(date: re.Match[str]) -> str:
         return f"{datetime.fromisoformat(date[0]) + later:%Y-%m-%dT%H:%M:%SZ}"
 
@@ -106,25 +108,25 @@ def test_another_now_moves_every_date_by_the_same_time_and_nothing_else(later: t
         assert ISO_DATE.sub(moved, json.dumps(before)) == json.dumps(after)
 
 
-def test_the_zone_of_now_does_not_matter() -> None:
+def test_the_time_zone_of_the_clock_does_not_matter() -> None:
     tokyo = NOW.astimezone(timezone(timedelta(hours=9)))
     assert list(sample_records(tokyo)) == list(sample_records(NOW))
 
 
-def test_nothing_is_dated_or_created_in_the_future_or_created_before_it_happened(rows: list[Row]) -> None:
+def test_every_event_is_created_after_it_happened_and_before_now(rows: list[Row]) -> None:
     for row in rows:
         assert row.date <= row.body.created_at <= NOW, row.ref
         assert row.date > NOW - timedelta(days=401), row.ref
 
 
-def test_each_of_the_last_30_days_has_creations(rows: list[Row]) -> None:
+def test_events_were_created_on_each_of_the_last_30_days(rows: list[Row]) -> None:
     ages = Counter((NOW - row.body.created_at).days for row in rows)
     assert min(ages[day] for day in range(30)) >= 5
     calendar = Counter(row.body.created_at.date() for row in rows)
     assert min(calendar[NOW.date() - timedelta(days=day)] for day in range(1, 31)) >= 5
 
 
-def test_parents_and_references_name_events_that_came_before(rows: list[Row]) -> None:
+def test_parents_and_references_are_earlier_records(rows: list[Row]) -> None:
     earlier: dict[str, str] = {}
     for row in rows:
         assert row.ref not in earlier
@@ -135,7 +137,7 @@ def test_parents_and_references_name_events_that_came_before(rows: list[Row]) ->
     assert len(across) > 20
 
 
-def test_campaigns_are_trees_up_to_four_levels_deep_with_every_relationship(rows: list[Row]) -> None:
+def test_campaigns_are_trees_of_up_to_four_levels_with_every_relationship_type(rows: list[Row]) -> None:
     above = {row.ref: row.parents[0].ref for row in rows if row.parents}
 
     def level(ref: str) -> int:
@@ -150,11 +152,11 @@ def test_campaigns_are_trees_up_to_four_levels_deep_with_every_relationship(rows
     assert all(row.body.insight and row.ref in above.values() for row in campaigns)
 
 
-def test_every_marking_is_there_spelt_properly_otherwise_and_not_at_all(rows: list[Row]) -> None:
-    spelt = Counter(row.body.tlp for row in rows)
-    assert min(spelt[level] for level in Tlp) > 30
-    assert {"white", "TLP:GREEN", "AMBER", "amber-strict", "RED", ""} < set(spelt)
-    assert all(Tlp.parse(marking) for marking in spelt if marking)
+def test_every_marking_exists_in_standard_and_other_spellings_and_some_are_missing(rows: list[Row]) -> None:
+    markings = Counter(row.body.tlp for row in rows)
+    assert min(markings[level] for level in Tlp) > 30
+    assert {"white", "TLP:GREEN", "AMBER", "amber-strict", "RED", ""} < set(markings)
+    assert all(Tlp.parse(marking) for marking in markings if marking)
 
 
 def test_some_evidence_is_marked_stricter_than_its_event(rows: list[Row]) -> None:
@@ -166,23 +168,23 @@ def test_some_evidence_is_marked_stricter_than_its_event(rows: list[Row]) -> Non
     assert not [1 for own, raw in order if raw < own]
 
 
-def test_events_use_only_what_the_catalogs_hold(rows: list[Row]) -> None:
+def test_events_use_only_values_of_the_catalog(rows: list[Row]) -> None:
     categories = {category.name for category in CATEGORIES}
     for row in rows:
         body = row.body
         assert body.category in categories
         assert body.target_industry is None or body.target_industry in INDUSTRIES
-        assert {kind for kind, _ in body.found} <= set(INDICATOR_TYPES)
+        assert {kind for kind, _ in body.typed_indicators} <= set(INDICATOR_TYPES)
         for code in (body.attacker_country, body.target_country):
-            assert code is None or country(code)
+            assert code is None or find_country(code)
 
 
-def test_many_events_have_several_indicators_and_some_none_a_country_or_an_industry(rows: list[Row]) -> None:
-    sizes = Counter(min(len(row.body.found), 2) for row in rows)
+def test_some_events_have_several_indicators_and_some_lack_optional_fields(rows: list[Row]) -> None:
+    sizes = Counter(min(len(row.body.typed_indicators), 2) for row in rows)
     assert sizes[2] > 1_000
     assert sizes[1] > 1_000
     assert sizes[0] > 50
-    assert all(len(set(row.body.found)) == len(row.body.found) for row in rows)
+    assert all(len(set(row.body.typed_indicators)) == len(row.body.typed_indicators) for row in rows)
     assert sum(row.body.target_country is None for row in rows) > 100
     assert sum(row.body.target_industry is None for row in rows) > 100
     assert all(row.body.raw.data and row.body.raw.data["observedAt"] == row.body.date for row in rows)
@@ -190,18 +192,18 @@ def test_many_events_have_several_indicators_and_some_none_a_country_or_an_indus
 
 RESERVED_NAMES = re.compile(r"(?:^|\.)(?:example|test|invalid|example\.(?:com|net|org))$")
 RESERVED_NETWORKS = [ip_network(net) for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]
-# Endings of file names and of code, none of them a top-level domain.
-NO_DOMAINS = {"exe", "dll", "docm", "lnk", "iso", "xlsm", "php", "png", "cookie", "tnemetats"}
+# Extensions of file names and parts of code; none of them is a top-level domain.
+NOT_DOMAINS = {"exe", "dll", "docm", "lnk", "iso", "xlsm", "php", "png", "cookie", "tnemetats"}
 
 
-def test_no_text_holds_a_domain_or_address_outside_reserved_space() -> None:
+def test_all_domains_and_addresses_are_reserved() -> None:
     names: set[str] = set()
     addresses: set[str] = set()
     for text in _texts([*sample_records(NOW), *sample_queries(), *sample_alerts()]):
         names.update(re.findall(r"(?:[\w-]+\.)+[^\W\d_][\w-]+", text.lower()))
         addresses.update(re.findall(r"\d+(?:\.\d+){3}|[0-9a-f:]*::[0-9a-f]*", text.lower()))
     assert len(names) > 500
-    assert [name for name in names if not RESERVED_NAMES.search(name) and name.split(".")[-1] not in NO_DOMAINS] == []
+    assert [name for name in names if not RESERVED_NAMES.search(name) and name.split(".")[-1] not in NOT_DOMAINS] == []
     assert len(addresses) > 500
     assert [one for one in addresses if not any(ip_address(one) in network for network in RESERVED_NETWORKS)] == []
 
@@ -211,10 +213,10 @@ def test_vulnerabilities_and_networks_are_fictional(rows: list[Row]) -> None:
     assert set(re.findall(r"CVE-(\d+)-", everything)) == {"2099"}
     numbers = {int(number) for number in re.findall(r'[aA]sn": (\d+)', everything)}
     assert numbers == set(range(64_496, 64_512))
-    assert {len(value) for row in rows for kind, value in row.body.found if kind == "hash"} == {32, 40, 64}
+    assert {len(value) for row in rows for kind, value in row.body.typed_indicators if kind == "hash"} == {32, 40, 64}
 
 
-def test_the_last_week_holds_a_wave_against_german_and_austrian_banks(rows: list[Row]) -> None:
+def test_the_last_week_contains_a_wave_against_german_and_austrian_banks(rows: list[Row]) -> None:
     weeks = Counter(
         (NOW - row.date).days // 7
         for row in rows
@@ -225,7 +227,7 @@ def test_the_last_week_holds_a_wave_against_german_and_austrian_banks(rows: list
     assert weeks[0] > 10 * max(weeks[1], weeks[2], weeks[3])
 
 
-def test_one_actor_is_new_and_one_went_quiet(rows: list[Row]) -> None:
+def test_one_actor_is_new_and_one_has_stopped(rows: list[Row]) -> None:
     new = [NOW - row.date for row in rows if row.body.attacker == "VELOUR CICADA"]
     assert len(new) > 50
     assert max(new) < timedelta(days=10)
@@ -234,10 +236,10 @@ def test_one_actor_is_new_and_one_went_quiet(rows: list[Row]) -> None:
     assert min(quiet) > timedelta(days=90)
 
 
-def test_two_actors_share_addresses_and_a_private_case_shares_some_with_its_campaign(rows: list[Row]) -> None:
+def test_actors_and_incidents_share_addresses_that_connect_them(rows: list[Row]) -> None:
     def seen(start: str, attacker: str = "") -> set[str]:
         chosen = [row.body for row in rows if row.ref.startswith(start) and attacker in (row.body.attacker or "")]
-        return {value for body in chosen for kind, value in body.found if kind in ("ip", "domain")}
+        return {value for body in chosen for kind, value in body.typed_indicators if kind in ("ip", "domain")}
 
     assert seen("campaign:", "COPPER LANTERN") & seen("campaign:", "BRASS TORTOISE") == snapshot(
         {"192.0.2.240", "192.0.2.241", "192.0.2.242", "gate.harbor-relay.example", "pay.harbor-relay.example"}
@@ -246,18 +248,18 @@ def test_two_actors_share_addresses_and_a_private_case_shares_some_with_its_camp
     assert len(seen("ddos:") & seen("device:")) > 50
 
 
-def test_saved_queries_are_searches_over_named_datasets(rows: list[Row]) -> None:
+def test_saved_queries_find_events_in_their_datasets(rows: list[Row]) -> None:
     names = {name for name, _, _ in SAMPLE_DATASETS}
     hits: dict[str, int] = {}
     for fields in sample_queries():
         query = SavedQueryFields.model_validate(fields)
-        asked = json.loads(query.query_json or "")
-        assert set(asked) == {"datasetId", "search"}
-        assert set(asked["datasetId"]) <= names or asked["datasetId"] == ["all"]
-        conditions = [Condition.model_validate(condition) for condition in asked["search"]]
-        scope = names if asked["datasetId"] == ["all"] else set(asked["datasetId"])
+        parameters = json.loads(query.query_json or "")
+        assert set(parameters) == {"datasetId", "search"}
+        assert set(parameters["datasetId"]) <= names or parameters["datasetId"] == ["all"]
+        conditions = [Condition.model_validate(condition) for condition in parameters["search"]]
+        scope = names if parameters["datasetId"] == ["all"] else set(parameters["datasetId"])
         hits[query.name or ""] = sum(
-            row.dataset in scope and all(_holds(row.body, clause) for clause in conditions) for row in rows
+            row.dataset in scope and all(_matches(row.body, clause) for clause in conditions) for row in rows
         )
     assert hits == snapshot(
         {
@@ -276,24 +278,24 @@ def test_saved_queries_are_searches_over_named_datasets(rows: list[Row]) -> None
     )
 
 
-def _holds(body: Body, clause: Condition) -> bool:
-    wanted = clause.value if isinstance(clause.value, list) else [clause.value]
+def _matches(body: Body, clause: Condition) -> bool:
+    values = clause.value if isinstance(clause.value, list) else [clause.value]
     match clause.field:
         case "indicator":
-            return any(value in wanted for _, value in body.found)
+            return any(value in values for _, value in body.typed_indicators)
         case "indicatorType":
-            return any(kind in wanted for kind, _ in body.found)
+            return any(kind in values for kind, _ in body.typed_indicators)
         case field:
-            return body.wire().get(field) in wanted
+            return body.wire().get(field) in values
 
 
-def test_alerts_belong_to_saved_queries_that_have_alerting_on() -> None:
+def test_alerts_belong_to_saved_queries_with_alerts_enabled() -> None:
     alerting = {query["name"] for query in sample_queries() if query["alert_enabled"]}
     assert {alert["query"] for alert in sample_alerts()} == alerting
     assert {alert["frequency"] for alert in sample_alerts()} == {"immediate", "daily"}
 
 
-def test_making_the_sample_needs_only_the_standard_library() -> None:
+def test_the_sample_is_built_with_the_standard_library_only() -> None:
     heavy = {"pydantic", "httpx", "starlette", "anyio"}
     code = f"import sys, cf1_mcp.sandbox.sample; print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "set()\n"

@@ -1,4 +1,4 @@
-"""Faults come by their script, and reach a client as the real ones would."""
+"""Faults follow their specification, and reach a client as real ones would."""
 
 import logging
 import socket
@@ -35,7 +35,7 @@ async def streamed(_: Request) -> StreamingResponse:
     return StreamingResponse(pieces())
 
 
-def faulty(spec: str) -> Starlette:
+def app_with(spec: str) -> Starlette:
     return Starlette(
         routes=[Route("/events", events), Route("/events/aggregate", events), Route("/streamed", streamed)],
         middleware=[Middleware(FaultInjector, faults=parse_faults(spec))],
@@ -43,13 +43,13 @@ def faulty(spec: str) -> Starlette:
 
 
 def in_process(spec: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(faulty(spec)), base_url="http://sandbox")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app_with(spec)), base_url="http://sandbox")
 
 
 @asynccontextmanager
 async def served(spec: str) -> AsyncGenerator[httpx.AsyncClient]:
     """A client of a real server on a free port."""
-    config = uvicorn.Config(faulty(spec), log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(app_with(spec), log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -66,7 +66,7 @@ async def statuses(client: httpx.AsyncClient, *paths: str) -> list[int]:
     return [(await client.get(path)).status_code for path in paths]
 
 
-def test_a_script_is_read_into_faults() -> None:
+def test_a_specification_is_parsed_into_faults() -> None:
     assert parse_faults("latency=0.2, 429=2,503@events/aggregate,reset=1,truncate,html=1@raw,slow=3") == (
         Fault("latency", seconds=0.2),
         Fault("429", count=2),
@@ -78,7 +78,7 @@ def test_a_script_is_read_into_faults() -> None:
     )
 
 
-def test_an_empty_script_holds_no_faults() -> None:
+def test_an_empty_specification_has_no_faults() -> None:
     assert parse_faults("") == parse_faults(" , ") == ()
 
 
@@ -97,13 +97,13 @@ def test_an_empty_script_holds_no_faults() -> None:
         ("latency=1.2.3", "fault 'latency=1.2.3' needs seconds"),
     ],
 )
-def test_a_wrong_script_is_refused_by_its_wrong_part(spec: str, message: str) -> None:
+def test_the_error_for_a_wrong_specification_names_the_wrong_part(spec: str, message: str) -> None:
     with pytest.raises(ValueError) as refused:
         parse_faults(spec)
     assert str(refused.value).startswith(message)
 
 
-async def test_a_counted_fault_is_used_up_and_the_next_takes_its_place() -> None:
+async def test_after_a_counted_fault_is_used_up_the_next_one_applies() -> None:
     async with in_process("429=2,503=1") as client:
         assert await statuses(client, *["/events"] * 5) == [429, 429, 503, 200, 200]
 
@@ -113,12 +113,12 @@ async def test_a_fault_without_a_count_never_ends() -> None:
         assert await statuses(client, *["/events"] * 4) == [500] * 4
 
 
-async def test_a_fault_for_a_path_leaves_the_others_alone() -> None:
+async def test_a_fault_for_a_path_does_not_affect_other_paths() -> None:
     async with in_process("503=1@events/aggregate") as client:
         assert await statuses(client, "/events", "/events/aggregate", "/events/aggregate") == [200, 503, 200]
 
 
-async def test_an_error_has_the_form_of_the_api_and_a_429_says_when_to_come_back() -> None:
+async def test_an_injected_error_has_the_form_of_the_api_and_a_429_has_retry_after() -> None:
     async with in_process("429=1,500=1") as client:
         limited, failed = await client.get("/events"), await client.get("/events")
     errors: dict[str, object] = {
@@ -131,7 +131,7 @@ async def test_an_error_has_the_form_of_the_api_and_a_429_says_when_to_come_back
     assert (limited.headers["Retry-After"], "Retry-After" in failed.headers) == ("1", False)
 
 
-async def test_html_is_the_page_of_a_gateway() -> None:
+async def test_html_is_the_error_page_of_a_gateway() -> None:
     async with in_process("html=1") as client:
         page = await client.get("/events")
     assert (page.status_code, page.headers["Content-Type"], page.text) == (
@@ -142,7 +142,7 @@ async def test_html_is_the_page_of_a_gateway() -> None:
 
 
 @pytest.mark.parametrize(("spec", "waits"), [("latency=0.25,latency=0.5@events", [0.75]), ("slow=2", [0.2] * 10)])
-async def test_time_is_spent_before_the_answer_or_between_its_pieces(spec: str, waits: list[float]) -> None:
+async def test_latency_waits_before_the_response_and_slow_between_its_chunks(spec: str, waits: list[float]) -> None:
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -154,7 +154,7 @@ async def test_time_is_spent_before_the_answer_or_between_its_pieces(spec: str, 
     assert (answer.json(), slept) == (BODY, waits)
 
 
-async def test_without_a_server_a_reset_and_a_truncation_are_the_errors_of_the_client() -> None:
+async def test_without_a_server_a_reset_and_a_truncation_raise_errors_of_the_client() -> None:
     async with in_process("reset=1,truncate=1") as client:
         with pytest.raises(httpx.ReadError):
             await client.get("/events")
@@ -163,14 +163,14 @@ async def test_without_a_server_a_reset_and_a_truncation_are_the_errors_of_the_c
         assert (await client.get("/events")).json() == BODY
 
 
-async def test_on_a_server_a_reset_ends_the_connection_before_any_answer() -> None:
+async def test_on_a_server_a_reset_closes_the_connection_before_the_response() -> None:
     async with served("reset=1") as client:
         with pytest.raises(httpx.RemoteProtocolError, match="Server disconnected without sending a response"):
             await client.get("/events")
         assert (await client.get("/events")).json() == BODY
 
 
-async def test_on_a_server_a_truncation_ends_the_connection_within_the_body() -> None:
+async def test_on_a_server_a_truncation_closes_the_connection_within_the_body() -> None:
     async with served("truncate=1") as client:
         received = b""
         with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
@@ -182,7 +182,7 @@ async def test_on_a_server_a_truncation_ends_the_connection_within_the_body() ->
         assert (await client.get("/events")).json() == BODY
 
 
-async def test_on_a_server_a_body_without_a_length_is_truncated_as_well() -> None:
+async def test_on_a_server_a_body_without_a_length_is_truncated() -> None:
     async with served("truncate=1") as client:
         with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
             await client.get("/streamed")
@@ -194,6 +194,6 @@ async def test_a_server_that_drops_connections_logs_no_traceback(caplog: pytest.
         for _ in range(2):
             with pytest.raises(httpx.RemoteProtocolError):
                 await client.get("/events")
-    told = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert [record.getMessage() for record in told] == ["ASGI callable returned without completing response."] * 2
-    assert [record.exc_info for record in told] == [None, None]
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [record.getMessage() for record in warnings] == ["ASGI callable returned without completing response."] * 2
+    assert [record.exc_info for record in warnings] == [None, None]

@@ -1,18 +1,18 @@
-"""Searching: every field and operator, the spellings of a query string, and the documented limits."""
+"""Search conditions: every field and operator, the spellings of a query string, and the documented limits."""
 
 import json
 
 import pytest
 
-from tests.sandbox.talk import Json, Talk
+from tests.sandbox.api_client import ApiClient, Json
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def stocked(talk: Talk) -> Talk:
+async def filled(api: ApiClient) -> ApiClient:
     """Three events, newest first: heron, otter, plain."""
-    first = await talk.event(
+    first = await api.create_event(
         event="heron 100% loader_x",
         date="2026-11-20T10:00:00Z",
         attacker="Paper Heron",
@@ -26,8 +26,8 @@ async def stocked(talk: Talk) -> Talk:
         indicatorType="domain",
         indicators=[{"value": "192.0.2.7", "indicatorType": "IP"}],
     )
-    talk.clock.go_on(hours=1)
-    second = await talk.event(
+    api.clock.advance(hours=1)
+    second = await api.create_event(
         event="otter seen near heron",
         date="2026-11-19T10:00:00Z",
         attacker="Glass Otter",
@@ -40,16 +40,16 @@ async def stocked(talk: Talk) -> Talk:
         indicator="b.example.com",
         indicatorType="domain",
     )
-    talk.clock.go_on(hours=1)
-    await talk.event(event="plain", date="2026-11-18T10:00:00Z", category="Campaign")
+    api.clock.advance(hours=1)
+    await api.create_event(event="plain", date="2026-11-18T10:00:00Z", category="Campaign")
     link = {
         "datasetId": first["datasetId"],
         "parentId": second["uuid"],
         "childIds": [first["uuid"]],
         "relationshipType": "related_to",
     }
-    await talk("POST", "/events/relationships/create", link)
-    return talk
+    await api("POST", "/events/relationships/create", link)
+    return api
 
 
 HERON, OTTER, PLAIN = "heron 100% loader_x", "otter seen near heron", "plain"
@@ -122,24 +122,24 @@ HERON, OTTER, PLAIN = "heron 100% loader_x", "otter seen near heron", "plain"
         ("hasChildren", "in", [True, False], [HERON, OTTER, PLAIN]),
     ],
 )
-async def test_a_condition_finds_what_it_says(
-    stocked: Talk, field: str, op: str, value: object, found: list[str]
+async def test_a_condition_finds_the_matching_events(
+    filled: ApiClient, field: str, op: str, value: object, found: list[str]
 ) -> None:
-    assert await stocked.found((field, op, value)) == found
+    assert await filled.search((field, op, value)) == found
 
 
-async def test_a_uuid_is_found_whatever_its_case(stocked: Talk) -> None:
-    [event] = await stocked("GET", "/events", pageSize=1)
-    assert await stocked.found(("uuid", "in", [event["uuid"].upper()])) == [HERON]
-    assert await stocked.found(("uuid", "startsWith", event["uuid"][:13].upper())) == [HERON]
+async def test_a_uuid_is_found_in_any_case(filled: ApiClient) -> None:
+    [event] = await filled("GET", "/events", pageSize=1)
+    assert await filled.search(("uuid", "in", [event["uuid"].upper()])) == [HERON]
+    assert await filled.search(("uuid", "startsWith", event["uuid"][:13].upper())) == [HERON]
 
 
-async def test_all_conditions_must_hold(stocked: Talk) -> None:
-    assert await stocked.found(("tags", "equals", "beta"), ("tlp", "equals", "red")) == [HERON]
-    assert await stocked.found(("tags", "equals", "beta"), ("tlp", "equals", "green")) == []
+async def test_all_conditions_must_match(filled: ApiClient) -> None:
+    assert await filled.search(("tags", "equals", "beta"), ("tlp", "equals", "red")) == [HERON]
+    assert await filled.search(("tags", "equals", "beta"), ("tlp", "equals", "green")) == []
 
 
-async def test_one_branch_must_hold_beside_the_search(stocked: Talk) -> None:
+async def test_the_search_and_one_branch_must_match(filled: ApiClient) -> None:
     branches = [
         [{"field": "attacker", "op": "equals", "value": "Paper Heron"}],
         [
@@ -147,13 +147,13 @@ async def test_one_branch_must_hold_beside_the_search(stocked: Talk) -> None:
             {"field": "killChain", "op": "equals", "value": 7},
         ],
     ]
-    assert await stocked.found(searchBranches=branches) == [HERON, PLAIN]
-    assert await stocked.found(("event", "contains", "plain"), searchBranches=branches) == [PLAIN]
+    assert await filled.search(searchBranches=branches) == [HERON, PLAIN]
+    assert await filled.search(("event", "contains", "plain"), searchBranches=branches) == [PLAIN]
 
 
-async def test_each_spelling_of_a_query_string_means_the_same(stocked: Talk) -> None:
+async def test_all_spellings_of_a_query_string_are_equivalent(filled: ApiClient) -> None:
     async def found(**query: Json) -> list[str]:
-        return [event["event"] for event in await stocked("GET", "/events", **query)]
+        return [event["event"] for event in await filled("GET", "/events", **query)]
 
     condition = {"field": "attacker", "op": "equals", "value": "Glass Otter"}
     assert await found(search=json.dumps([condition])) == [OTTER]
@@ -166,16 +166,16 @@ async def test_each_spelling_of_a_query_string_means_the_same(stocked: Talk) -> 
     assert await found(**dots) == [HERON, OTTER]
 
 
-async def test_two_dotted_conditions_are_refused_because_they_cannot_be_told_apart(stocked: Talk) -> None:
+async def test_two_dotted_conditions_are_rejected_as_ambiguous(filled: ApiClient) -> None:
     query = {"search.field": ["attacker", "tlp"], "search.op": ["equals", "equals"], "search.value": ["a", "red"]}
-    assert "one JSON text" in await stocked("GET", "/events", status=400, **query)
+    assert "one JSON text" in await filled("GET", "/events", status=400, **query)
 
 
 def condition(field: object = "attacker", op: object = "equals", value: object = "x") -> dict[str, object]:
     return {"field": field, "op": op, "value": value}
 
 
-BREACHES: list[tuple[dict[str, object], str]] = [
+INVALID_REQUESTS: list[tuple[dict[str, object], str]] = [
     ({"search": [condition()] * 11}, "11 conditions; from 0 to 10"),
     ({"search": [condition(op="in", value=["x"] * 101)]}, "101 values; from 1 to 100"),
     ({"search": [condition(value="x" * 513)]}, "513 characters; from 1 to 512"),
@@ -183,44 +183,44 @@ BREACHES: list[tuple[dict[str, object], str]] = [
     ({"search": [condition(field="insight")]}, "'insight' cannot be searched; valid are attacker, "),
     ({"search": [condition(op="is")]}, "'is' is unknown; valid are equals, not, "),
     ({"search": [condition(field="killChain", op="contains")]}, "does not fit killChain"),
-    ({"search": [condition(field="killChain", value="late")]}, "'late' is no number"),
-    ({"search": [condition(field="hasChildren", value="some")]}, "'some' is no truth value"),
-    ({"search": [condition(field="tlp", value="pink")]}, "'pink' is no TLP marking; valid are clear, "),
-    ({"search": [condition(field="date", op="gt", value="soon")]}, "'soon' is no ISO 8601 date"),
+    ({"search": [condition(field="killChain", value="late")]}, "'late' is not a number"),
+    ({"search": [condition(field="hasChildren", value="some")]}, "'some' is not a boolean"),
+    ({"search": [condition(field="tlp", value="pink")]}, "'pink' is not a TLP marking; valid are clear, "),
+    ({"search": [condition(field="date", op="gt", value="soon")]}, "'soon' is not an ISO 8601 date"),
     ({"search": [condition(op="in", value="x")]}, "must be a list for op 'in'"),
     ({"search": [condition(value=["x"])]}, "must be one value for op 'equals'"),
-    ({"search": [condition(value=7)]}, "7 must be text"),
+    ({"search": [condition(value=7)]}, "7 must be a string"),
     ({"search": ["attacker"]}, "search[0] must be an object"),
     ({"search": "attacker"}, "search must be a list"),
     ({"searchBranches": [[condition()]] * 9}, "9 branches; at most 8"),
-    ({"searchBranches": [[condition()] * 11]}, "searchBranches[0] holds 11 conditions; from 1 to 10"),
-    ({"searchBranches": [[]]}, "searchBranches[0] holds 0 conditions"),
+    ({"searchBranches": [[condition()] * 11]}, "searchBranches[0] contains 11 conditions; from 1 to 10"),
+    ({"searchBranches": [[]]}, "searchBranches[0] contains 0 conditions"),
     ({"searchBranches": [[condition(field="indicator")]]}, "must not filter by indicator"),
     ({"pageSize": 25_001}, "at most 25,000"),
     ({"pageSize": 0}, "pageSize 0 must be a whole number from 1"),
     ({"page": 1002, "pageSize": 100}, "past record 100,000"),
     ({"orderBy": "tags"}, "'tags' cannot be ordered by; valid are date, "),
     ({"order": "up"}, "valid are asc, desc"),
-    ({"datasetId": ["all", "analytics"]}, "'all' is a scope word and must stand alone"),
-    ({"datasetId": ["nowhere"]}, "'nowhere' names no dataset"),
-    ({"filter": []}, "filter is unknown here; valid are datasetId"),
+    ({"datasetId": ["all", "analytics"]}, "'all' is a scope word and must be the only value"),
+    ({"datasetId": ["nowhere"]}, "'nowhere' is not a dataset"),
+    ({"filter": []}, "filter is unknown; valid are datasetId"),
 ]
 
 
-@pytest.mark.parametrize(("body", "says"), BREACHES)
-async def test_a_breach_is_refused_with_the_limit_or_the_valid_values(
-    talk: Talk, body: dict[str, object], says: str
+@pytest.mark.parametrize(("body", "message"), INVALID_REQUESTS)
+async def test_an_invalid_search_is_rejected_with_the_limit_or_the_valid_values(
+    api: ApiClient, body: dict[str, object], message: str
 ) -> None:
-    assert says in await talk("POST", "/events", body, status=400)
+    assert message in await api("POST", "/events", body, status=400)
 
 
-async def test_limits_themselves_are_allowed(talk: Talk) -> None:
+async def test_searches_at_the_limits_are_accepted(api: ApiClient) -> None:
     many = [condition(value="x" * 512)] * 9 + [condition(op="in", value=["x"] * 100)]
-    assert await talk("POST", "/events", {"search": many, "searchBranches": [[condition()] * 10] * 8}) == []
-    assert await talk("POST", "/events", {"pageSize": 25_000, "page": 5}) == []
+    assert await api("POST", "/events", {"search": many, "searchBranches": [[condition()] * 10] * 8}) == []
+    assert await api("POST", "/events", {"pageSize": 25_000, "page": 5}) == []
 
 
-async def test_branches_are_refused_on_analytics_datasets(talk: Talk) -> None:
-    talk.store.add_dataset("Telemetry", is_analytics=True)
+async def test_branches_are_rejected_on_analytics_datasets(api: ApiClient) -> None:
+    api.database.add_dataset("Telemetry", is_analytics=True)
     body = {"datasetId": ["analytics"], "searchBranches": [[condition()]]}
-    assert "cannot be used on analytics datasets" in await talk("POST", "/events", body, status=400)
+    assert "cannot be used on analytics datasets" in await api("POST", "/events", body, status=400)

@@ -1,4 +1,4 @@
-"""Who gets in, and who may write."""
+"""Which requests bearer tokens let through, and which tokens may write."""
 
 import httpx
 import pytest
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 BASE = "/client/v4/accounts/0/cloudforce-one"
 
 
-def visitor(*, token: str | None = None, **tokens: str) -> httpx.AsyncClient:
+def client_of(*, token: str | None = None, **tokens: str) -> httpx.AsyncClient:
     app = BearerAuth(
         PlainTextResponse("in"), {name: "write" if may == "write" else "read" for name, may in tokens.items()}
     )
@@ -20,8 +20,8 @@ def visitor(*, token: str | None = None, **tokens: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sandbox", headers=headers)
 
 
-async def test_without_configured_tokens_everybody_gets_in() -> None:
-    async with visitor() as client:
+async def test_without_configured_tokens_every_request_passes() -> None:
+    async with client_of() as client:
         assert (await client.delete(f"{BASE}/events/queries/1")).text == "in"
 
 
@@ -29,9 +29,9 @@ async def test_without_configured_tokens_everybody_gets_in() -> None:
     "authorization",
     [None, "", "Bearer", "Bearer ", "Bearer reade", "Bearer reader2", "Basic reader", "reader", "Bearer \xfc"],
 )
-async def test_a_request_without_a_known_token_is_answered_as_the_gateway_would(authorization: str | None) -> None:
+async def test_a_request_without_a_known_token_gets_the_gateway_error(authorization: str | None) -> None:
     headers = {} if authorization is None else {b"Authorization": authorization.encode("latin-1")}
-    async with visitor(reader="read") as client:
+    async with client_of(reader="read") as client:
         response = await client.get(f"{BASE}/events", headers=headers)
     assert response.status_code == 401
     assert response.json() == snapshot(
@@ -45,8 +45,8 @@ async def test_a_request_without_a_known_token_is_answered_as_the_gateway_would(
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-async def test_the_scheme_is_known_in_any_case(scheme: str) -> None:
-    async with visitor(reader="read") as client:
+async def test_the_scheme_is_accepted_in_any_case(scheme: str) -> None:
+    async with client_of(reader="read") as client:
         assert (await client.get(f"{BASE}/events", headers={"Authorization": f"{scheme} reader"})).text == "in"
 
 
@@ -61,8 +61,8 @@ async def test_the_scheme_is_known_in_any_case(scheme: str) -> None:
         ("GET", "/v2/events/graphql"),
     ],
 )
-async def test_a_read_token_passes_where_the_reference_names_both_groups(method: str, path: str) -> None:
-    async with visitor(token="reader", reader="read", writer="write") as client:
+async def test_a_read_token_passes_where_the_reference_lists_both_groups(method: str, path: str) -> None:
+    async with client_of(token="reader", reader="read", writer="write") as client:
         assert (await client.request(method, BASE + path)).text == "in"
 
 
@@ -76,8 +76,8 @@ WRITES = [
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-async def test_a_read_token_is_refused_where_the_reference_names_write_alone(method: str, path: str) -> None:
-    async with visitor(token="reader", reader="read", writer="write") as client:
+async def test_a_read_token_is_refused_where_the_reference_lists_only_write(method: str, path: str) -> None:
+    async with client_of(token="reader", reader="read", writer="write") as client:
         response = await client.request(method, BASE + path)
     assert response.status_code == 403
     assert response.json()["errors"] == [
@@ -89,6 +89,6 @@ async def test_a_read_token_is_refused_where_the_reference_names_write_alone(met
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-async def test_a_write_token_passes_there(method: str, path: str) -> None:
-    async with visitor(token="writer", reader="read", writer="write") as client:
+async def test_a_write_token_may_write(method: str, path: str) -> None:
+    async with client_of(token="writer", reader="read", writer="write") as client:
         assert (await client.request(method, BASE + path)).text == "in"
