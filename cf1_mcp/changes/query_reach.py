@@ -16,8 +16,9 @@ from cf1_mcp.answers.pages import withheld_facts
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Dataset, Event, EventSearch, SavedQuery
-from cf1_mcp.policy.reading import SCOPE_WORDS, Reading
-from cf1_mcp.policy.writing import Writing
+from cf1_mcp.policy.dataset_scope import SCOPE_WORDS
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.store.confirmation_codes import canonical
@@ -58,7 +59,7 @@ class Blocking:
     events: Sequence[Event] = ()
 
 
-async def blocking(client: ThreatEventsClient, reach: Reach, reading: Reading) -> Blocking:
+async def blocking(client: ThreatEventsClient, reach: Reach, reading: ReadPolicy) -> Blocking:
     """What a query with an enabled rule blocks as things stand now."""
     page = await client.list_events(reach.search.model_copy(update={"page_size": MAX_COUNTED}))
     more = len(page.result) >= MAX_COUNTED or bool(page.result_info.cursor)
@@ -70,14 +71,14 @@ async def blocking(client: ThreatEventsClient, reach: Reach, reading: Reading) -
     return Blocking(said, {"matches_now": count, **withheld_facts(withheld)}, events)
 
 
-def reach_of_new(query_json: str, writing: Writing) -> Reach:
+def reach_of_new(query_json: str, writing: WritePolicy) -> Reach:
     """The reach of a query that is about to be made, held to the write list.
 
     Raises:
         BadArgument: it is no search, or names a dataset that does not exist.
         Withheld: it reaches a dataset that may not be written.
     """
-    reach = _reach(query_json, writing, writing.to_write, "query_json")
+    reach = _reach(query_json, writing, writing.require_writable, "query_json")
     groups = (reach.search.search, *reach.search.search_branches)
     if len(reach.search.search_branches) > MAX_BRANCHES or any(len(group) > MAX_CONDITIONS for group in groups):
         raise BadArgument(
@@ -88,8 +89,8 @@ def reach_of_new(query_json: str, writing: Writing) -> Reach:
     return reach
 
 
-def reach_of_saved(query: SavedQuery, writing: Writing, rule: Rule) -> Reach:
-    """The reach of a query as it is, held to `rule` (`writing.to_write` or `writing.to_destroy`).
+def reach_of_saved(query: SavedQuery, writing: WritePolicy, rule: Rule) -> Reach:
+    """The reach of a query as it is, held to `rule` (`writing.require_writable` or `writing.require_destroyable`).
 
     Raises:
         BadArgument: it cannot be told which datasets it reaches.
@@ -119,7 +120,7 @@ def parsed_search(text: str) -> dict[str, JsonValue] | None:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _reach(text: str, writing: Writing, rule: Rule, argument: str) -> Reach:
+def _reach(text: str, writing: WritePolicy, rule: Rule, argument: str) -> Reach:
     given = parsed_search(text)
     if given is None:
         raise BadArgument(argument, "this is no JSON object that says each thing once", f"a text such as {EXAMPLE}")
@@ -141,7 +142,7 @@ def _reach(text: str, writing: Writing, rule: Rule, argument: str) -> Reach:
 
 
 def _datasets(
-    asked: Sequence[str], writing: Writing, rule: Rule, argument: str
+    asked: Sequence[str], writing: WritePolicy, rule: Rule, argument: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What stands for the datasets in the query, and the uuids of all that it reaches."""
     words = [word for word in asked if _plain(word) in (*SCOPE_WORDS, "*")]
@@ -154,7 +155,7 @@ def _datasets(
     return uuids, uuids
 
 
-def _scope(word: str, writing: Writing, rule: Rule, argument: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _scope(word: str, writing: WritePolicy, rule: Rule, argument: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     inside = [one for one in writing.known if word == "all" or one.is_analytics == (word == "analytics")]
     if not inside:
         raise BadArgument(argument, f"there are no {word} datasets", "datasets by name or uuid")
@@ -163,11 +164,11 @@ def _scope(word: str, writing: Writing, rule: Rule, argument: str) -> tuple[tupl
     except Withheld as withheld:
         raise Withheld(f"{argument}: a query that reaches every dataset under {word!r}", withheld.rule) from None
     # Under a closed list the word gives way to what it means now: later it would take in datasets made since.
-    closed = writing.operator.write_datasets != EVERY_DATASET or writing.reading.restricted
+    closed = writing.settings.write_datasets != EVERY_DATASET or writing.read_policy.restricted
     return uuids if closed else (word,), uuids
 
 
-def _default(writing: Writing, argument: str) -> Sequence[str]:
+def _default(writing: WritePolicy, argument: str) -> Sequence[str]:
     named = [one.uuid for one in writing.known if _plain(one.name) == _plain(DEFAULT_DATASET)]
     if len(named) != 1:
         raise BadArgument(argument, "it names no dataset, and which is the default one cannot be told", EXAMPLE)

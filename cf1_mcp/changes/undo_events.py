@@ -11,7 +11,7 @@ from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.snapshots import homes_of, images_of
 from cf1_mcp.models import Event, NewEvent, NewRaw, Raw, RelationshipType
 from cf1_mcp.models.fields import SETTABLE
-from cf1_mcp.policy.writing import Writing
+from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.store.journal_records import Change
 
 # -- deleted events are made anew
@@ -20,11 +20,11 @@ from cf1_mcp.store.journal_records import Change
 _IMAGES = TypeAdapter[list[dict[str, JsonValue]]](list[dict[str, JsonValue]])
 
 
-async def _plan_recreation(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
-    dataset = writing.to_write(change.intent.datasets[0], "change_id")
+async def _plan_recreation(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
+    dataset = writing.require_writable(change.intent.datasets[0], "change_id")
     kept = _IMAGES.validate_python(change.intent.before)
     for image in kept:
-        writing.reading.admit_one(Event.model_validate(image["event"]))
+        writing.read_policy.require_readable(Event.model_validate(image["event"]))
     images, left_out = await _linkable(client, writing, kept)
     return Effect(
         tool="import_threat_events",
@@ -40,7 +40,7 @@ async def _plan_recreation(client: ThreatEventsClient, writing: Writing, change:
 
 
 async def _linkable(
-    client: ThreatEventsClient, writing: Writing, images: list[dict[str, JsonValue]]
+    client: ThreatEventsClient, writing: WritePolicy, images: list[dict[str, JsonValue]]
 ) -> tuple[list[dict[str, JsonValue]], int]:
     """The images with the links alone whose other end may be written, and how many links are left out.
 
@@ -149,13 +149,13 @@ async def _relink(
 _CREATED = TypeAdapter[list[dict[str, JsonValue]]](list[dict[str, JsonValue]])
 
 
-async def _plan_removal(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
-    dataset = writing.to_destroy(change.intent.datasets[0], "change_id")
+async def _plan_removal(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
+    dataset = writing.require_destroyable(change.intent.datasets[0], "change_id")
     result = change.result if isinstance(change.result, dict) else {}
     ids = sorted(str(one["uuid"]) for one in _CREATED.validate_python(result.get("created", [])))
     if not ids:
         raise BadArgument("change_id", f"change {change.id} tells no events that it made", "another change")
-    writing.within_size(len(ids), "change_id")
+    writing.require_size(len(ids), "change_id")
     images = await images_of(client, writing, dataset, ids)
     return Effect(
         tool="delete_threat_events",

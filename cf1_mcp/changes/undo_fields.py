@@ -10,17 +10,17 @@ from cf1_mcp.changes.undo_inverse import OBJECT, Inverse
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.snapshots import events_of, without_copies
 from cf1_mcp.models import Event, EventChange, RawChange, Tlp
-from cf1_mcp.policy.writing import Writing
+from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.store.journal_records import Change
 
 
-async def _plan(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
-    dataset = writing.to_write(change.intent.datasets[0], "change_id")
+async def _plan(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
+    dataset = writing.require_writable(change.intent.datasets[0], "change_id")
     asked = change.intent.arguments
     before = OBJECT.validate_python(change.intent.before)
     [event] = await events_of(client, writing, dataset, [str(asked["event_id"])], "change_id")
     old = _fields(before["event"])
-    if "tlp" in old and writing.reading.above(str(old["tlp"])):
+    if "tlp" in old and writing.read_policy.is_above_ceiling(str(old["tlp"])):
         raise BadArgument("change_id", "the old marking lies above the ceiling of now", "the operator's help")
     now = _now(event, old)
     raw, raw_now = before["raw"], None

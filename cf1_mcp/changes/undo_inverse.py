@@ -7,7 +7,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.guards import Effect, Result
-from cf1_mcp.policy.writing import Writing
+from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.store.journal_records import Change
 
 OBJECT = TypeAdapter[dict[str, JsonValue]](dict[str, JsonValue])
@@ -18,7 +18,7 @@ TEXTS = TypeAdapter[list[str]](list[str])
 class Inverse:
     """How a kind of change is taken back: described first, carried out when its guards let it."""
 
-    plan: Callable[[ThreatEventsClient, Writing, Change], Awaitable[Effect]]
+    plan: Callable[[ThreatEventsClient, WritePolicy, Change], Awaitable[Effect]]
     carry: Callable[[ThreatEventsClient, Effect], Awaitable[Result]]
 
 

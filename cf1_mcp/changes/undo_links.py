@@ -8,11 +8,11 @@ from cf1_mcp.changes.undo_inverse import TEXTS, Inverse, told
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.snapshots import events_of, without_copies
 from cf1_mcp.models import Dataset, Event
-from cf1_mcp.policy.writing import Writing
+from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.store.journal_records import Change
 
 
-async def _plan_unrelating(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
+async def _plan_unrelating(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
     if "relationship_type" in change.intent.arguments:
         raise BadArgument(
             "change_id", f"change {change.id} made typed relationships, which the API cannot remove", "another change"
@@ -32,7 +32,7 @@ async def _plan_unrelating(client: ThreatEventsClient, writing: Writing, change:
     )
 
 
-async def _plan_relating(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
+async def _plan_relating(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
     home, other, event, removed = await _ends(client, writing, change, "unrelated", destroys=False)
     related = [one for one in removed if one.uuid not in event.references]
     if not related:
@@ -53,12 +53,16 @@ async def _plan_relating(client: ThreatEventsClient, writing: Writing, change: C
 
 
 async def _ends(
-    client: ThreatEventsClient, writing: Writing, change: Change, listed: str, *, destroys: bool
+    client: ThreatEventsClient, writing: WritePolicy, change: Change, listed: str, *, destroys: bool
 ) -> tuple[Dataset, Dataset, Event, list[Event]]:
     arguments = change.intent.arguments
     home_id = str(arguments["dataset_id"])
-    home = writing.to_destroy(home_id, "change_id") if destroys else writing.to_write(home_id, "change_id")
-    other = writing.to_write(str(arguments["related_dataset_id"]), "change_id")
+    home = (
+        writing.require_destroyable(home_id, "change_id")
+        if destroys
+        else writing.require_writable(home_id, "change_id")
+    )
+    other = writing.require_writable(str(arguments["related_dataset_id"]), "change_id")
     ids = told(change, listed)
     if not ids:
         raise BadArgument("change_id", f"change {change.id} tells no events that it changed", "another change")

@@ -6,18 +6,18 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.guards import Effect, Result
 from cf1_mcp.changes.undo_inverse import TEXTS, Inverse, told
 from cf1_mcp.events.snapshots import images_of
-from cf1_mcp.policy.writing import Writing
+from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.store.journal_records import Change
 
 
-async def _plan(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
+async def _plan(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
     arguments = change.intent.arguments
-    source = writing.to_destroy(str(arguments["destination_dataset_id"]), "change_id")
-    destination = writing.to_write(str(arguments["dataset_id"]), "change_id")
+    source = writing.require_destroyable(str(arguments["destination_dataset_id"]), "change_id")
+    destination = writing.require_writable(str(arguments["dataset_id"]), "change_id")
     # Of a partial move, only those that went.
     stayed = {*told(change, "still_in_source")}
     ids = sorted(one for one in TEXTS.validate_python(arguments["event_ids"]) if one not in stayed)
-    writing.within_size(len(ids), "change_id")
+    writing.require_size(len(ids), "change_id")
     images = await images_of(client, writing, source, ids)
     return Effect(
         tool="move_threat_events",

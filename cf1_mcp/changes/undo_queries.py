@@ -10,7 +10,7 @@ from cf1_mcp.changes.query_reach import reach_of_saved
 from cf1_mcp.changes.undo_inverse import OBJECT, Inverse
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import QueryAlert, QueryAlertFields, SavedQuery, SavedQueryFields
-from cf1_mcp.policy.writing import Writing
+from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.store.journal_records import Change
 
 BLOCKS = " A block list (WAF or Gateway) changes with it."
@@ -21,9 +21,9 @@ ALERT_FIELDS = ("query_id", "enabled", "frequency", "notification_type")
 # -- saved queries
 
 
-async def _plan_query_deletion(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
+async def _plan_query_deletion(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
     query = await client.read_query(_made(change, "query_id"))
-    reach = reach_of_saved(query, writing, writing.to_destroy)
+    reach = reach_of_saved(query, writing, writing.require_destroyable)
     alerts = [_alert_image(one) for one in await client.list_alerts() if one.query_id == query.id]
     return Effect(
         tool="delete_saved_query",
@@ -38,14 +38,14 @@ async def _plan_query_deletion(client: ThreatEventsClient, writing: Writing, cha
     )
 
 
-async def _plan_query_restoration(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
+async def _plan_query_restoration(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
     old = OBJECT.validate_python(OBJECT.validate_python(change.intent.before)["query"])
     query = await client.read_query(_number(change.intent.arguments["query_id"]))
     names = [name for name in OBJECT.validate_python(change.intent.arguments["fields"]) if name in old]
     fields = {name: old[name] for name in names}
-    reach = reach_of_saved(query, writing, writing.to_write)
+    reach = reach_of_saved(query, writing, writing.require_writable)
     restored = SavedQuery.model_validate({**_query_image(query), **fields, "id": query.id})
-    reach_then = reach_of_saved(restored, writing, writing.to_write)
+    reach_then = reach_of_saved(restored, writing, writing.require_writable)
     blocks = query.rule_enabled or restored.rule_enabled
     return Effect(
         tool="update_saved_query",
@@ -60,10 +60,10 @@ async def _plan_query_restoration(client: ThreatEventsClient, writing: Writing, 
     )
 
 
-async def _plan_query_recreation(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
+async def _plan_query_recreation(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
     before = OBJECT.validate_python(change.intent.before)
     query = SavedQuery.model_validate(before["query"])
-    reach = reach_of_saved(query, writing, writing.to_write)
+    reach = reach_of_saved(query, writing, writing.require_writable)
     fields = {name: value for name, value in _query_image(query).items() if name in QUERY_FIELDS and value != ""}
     return Effect(
         tool="create_saved_query",
@@ -108,9 +108,9 @@ async def _recreate_query(client: ThreatEventsClient, effect: Effect) -> Result:
 # -- alerts, judged by the query that they are on
 
 
-async def _plan_alert_deletion(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
+async def _plan_alert_deletion(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
     alert = await client.read_alert(_made(change, "alert_id"))
-    reach = reach_of_saved(await client.read_query(alert.query_id), writing, writing.to_destroy)
+    reach = reach_of_saved(await client.read_query(alert.query_id), writing, writing.require_destroyable)
     return Effect(
         tool="delete_query_alert",
         arguments={"alert_id": alert.id, "undoes": change.id},
@@ -123,10 +123,10 @@ async def _plan_alert_deletion(client: ThreatEventsClient, writing: Writing, cha
     )
 
 
-async def _plan_alert_restoration(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
+async def _plan_alert_restoration(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
     old = OBJECT.validate_python(OBJECT.validate_python(change.intent.before)["alert"])
     alert = await client.read_alert(_number(change.intent.arguments["alert_id"]))
-    reach = reach_of_saved(await client.read_query(alert.query_id), writing, writing.to_write)
+    reach = reach_of_saved(await client.read_query(alert.query_id), writing, writing.require_writable)
     names = [name for name in OBJECT.validate_python(change.intent.arguments["fields"]) if name in old]
     return Effect(
         tool="update_query_alert",
@@ -140,10 +140,10 @@ async def _plan_alert_restoration(client: ThreatEventsClient, writing: Writing, 
     )
 
 
-async def _plan_alert_recreation(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
+async def _plan_alert_recreation(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
     image = OBJECT.validate_python(OBJECT.validate_python(change.intent.before)["alert"])
     query = await client.read_query(_number(image["query_id"]))
-    reach = reach_of_saved(query, writing, writing.to_write)
+    reach = reach_of_saved(query, writing, writing.require_writable)
     return Effect(
         tool="create_query_alert",
         arguments={"fields": _alert_fields(image), "undoes": change.id},

@@ -10,7 +10,7 @@ from cf1_mcp.changes.undo_inverse import TEXTS, Inverse, told
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.snapshots import events_of, without_copies
 from cf1_mcp.models import Dataset, Done, Event
-from cf1_mcp.policy.writing import Writing
+from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.store.journal_records import Change
 
 # Tags by the uuid of their event.
@@ -19,7 +19,7 @@ _TAGS_OF = TypeAdapter[TagsOf](TagsOf)
 
 
 async def _events(
-    client: ThreatEventsClient, writing: Writing, dataset: Dataset, ids: list[str], change: Change
+    client: ThreatEventsClient, writing: WritePolicy, dataset: Dataset, ids: list[str], change: Change
 ) -> list[Event]:
     """The events, none with a copy in another dataset: tags are set by the id of an event alone."""
     if not ids:
@@ -29,8 +29,8 @@ async def _events(
     return events
 
 
-async def _plan_untagging(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
-    dataset = writing.to_destroy(change.intent.datasets[0], "change_id")
+async def _plan_untagging(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
+    dataset = writing.require_destroyable(change.intent.datasets[0], "change_id")
     added = _TAGS_OF.validate_python(change.intent.before)
     ids = sorted(event_id for event_id in told(change, "tagged") if event_id in added)
     events = await _events(client, writing, dataset, ids, change)
@@ -50,8 +50,8 @@ async def _plan_untagging(client: ThreatEventsClient, writing: Writing, change: 
     )
 
 
-async def _plan_tagging(client: ThreatEventsClient, writing: Writing, change: Change) -> Effect:
-    dataset = writing.to_write(change.intent.datasets[0], "change_id")
+async def _plan_tagging(client: ThreatEventsClient, writing: WritePolicy, change: Change) -> Effect:
+    dataset = writing.require_writable(change.intent.datasets[0], "change_id")
     had = _TAGS_OF.validate_python(change.intent.before)
     meant = {_folded(tag) for tag in TEXTS.validate_python(change.intent.arguments["tags"])}
     ids = sorted(event_id for event_id in told(change, "untagged") if event_id in had)

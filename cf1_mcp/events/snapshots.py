@@ -11,7 +11,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import BadArgument, NotFound
 from cf1_mcp.models import Condition, Dataset, Direction, Event, EventSearch, Raw, RelationshipType, SearchValue
-from cf1_mcp.policy.writing import Writing
+from cf1_mcp.policy.write_policy import WritePolicy
 
 # How many values the API takes in one condition, and how many copies of them one page may hold.
 MAX_VALUES: Final = 100
@@ -49,7 +49,7 @@ class Image:
 
 
 async def images_of(
-    client: ThreatEventsClient, writing: Writing, dataset: Dataset, event_ids: Sequence[str]
+    client: ThreatEventsClient, writing: WritePolicy, dataset: Dataset, event_ids: Sequence[str]
 ) -> list[Image]:
     """The events as they stand, read a few at a time.
 
@@ -61,8 +61,8 @@ async def images_of(
     return await gather(partial(_image, client, writing, dataset, event_id) for event_id in event_ids)
 
 
-async def _image(client: ThreatEventsClient, writing: Writing, dataset: Dataset, event_id: str) -> Image:
-    event = writing.at_home(await client.read_event(dataset.uuid, event_id), dataset, "event_ids")
+async def _image(client: ThreatEventsClient, writing: WritePolicy, dataset: Dataset, event_id: str) -> Image:
+    event = writing.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), "event_ids")
     return Image(event, await _raw(client, dataset, event), await _links(client, dataset, event))
 
 
@@ -87,12 +87,12 @@ async def _links(client: ThreatEventsClient, dataset: Dataset, event: Event) -> 
 
 
 async def events_of(
-    client: ThreatEventsClient, writing: Writing, dataset: Dataset, event_ids: Sequence[str], argument: str
+    client: ThreatEventsClient, writing: WritePolicy, dataset: Dataset, event_ids: Sequence[str], argument: str
 ) -> list[Event]:
     """The events alone, without what hangs on them, held to the same rules and read a few at a time."""
 
     async def read(event_id: str) -> Event:
-        return writing.at_home(await client.read_event(dataset.uuid, event_id), dataset, argument)
+        return writing.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
 
     return await gather(partial(read, event_id) for event_id in event_ids)
 

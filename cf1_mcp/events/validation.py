@@ -14,7 +14,7 @@ from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
 from cf1_mcp.models import Country, Event, NewEvent, Tlp
 from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
-from cf1_mcp.policy.reading import Reader, Reading, readable_words
+from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy, readable_words
 from cf1_mcp.search.argument_groups import ArgumentGroup, expand_argument_groups
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
@@ -32,7 +32,7 @@ class Checking:
     """Holds the fields of events to what can be right. Words of the account are read only when a field needs them."""
 
     words: Vocabulary
-    reading: Reading
+    reading: ReadPolicy
     now: datetime
 
     async def fields(self, given: Mapping[str, str], where: str = "") -> dict[str, str]:
@@ -53,7 +53,7 @@ class Checking:
         level = Tlp.parse(text)
         if level is None:
             raise BadArgument(argument, f"{_shown(text)} is no marking", choices([level.value for level in Tlp]))
-        if self.reading.above(level):
+        if self.reading.is_above_ceiling(level):
             raise Withheld(f"{argument}: marking something {level.value}", self.reading.tlp_rule)
         return level.value
 
@@ -88,7 +88,7 @@ class Checking:
                 return text
 
 
-async def _checking(words: AccountVocabulary, reading: Reader, now: Now) -> Checking:
+async def _checking(words: AccountVocabulary, reading: CurrentReadPolicy, now: Now) -> Checking:
     return Checking(words, reading, now)
 
 

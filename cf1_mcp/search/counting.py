@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import Tlp
-from cf1_mcp.policy.reading import Scope
+from cf1_mcp.policy.dataset_scope import DatasetScope
 
 # The API's groups multiply by marking when it is asked by marking too; this is how many spellings are met. Small
 # limits are asked for more all the same, since a total needs every group.
@@ -36,20 +36,20 @@ class Counted:
 
 async def count_events(
     client: ThreatEventsClient,
-    scope: Scope,
+    scope: DatasetScope,
     columns: Sequence[str],
     period: tuple[str | None, str | None],
     daily: bool,
     limit: int,
 ) -> Counted:
     """Count events by columns. No event above the ceiling is counted, and none that carries no marking below amber."""
-    by_marking = scope.reading.ceiling is not Tlp.RED
+    by_marking = scope.policy.ceiling is not Tlp.RED
     asked = [*columns, "tlp"] if by_marking and "tlp" not in columns else list(columns)
     most = min(MAX_GROUPS, max(MIN_GROUPS, limit * SPELLINGS)) if by_marking else limit
     answer = await client.aggregate_events(asked, scope.ids, *period, daily or None, most)
     if not by_marking:
         return Counted(answer.aggregations, answer.total, withheld=False, cut=len(answer.aggregations) >= limit)
-    allowed = [row for row in answer.aggregations if not scope.reading.above(str(row.get("tlp") or ""))]
+    allowed = [row for row in answer.aggregations if not scope.policy.is_above_ceiling(str(row.get("tlp") or ""))]
     groups = _merged(allowed, [*(["date"] if daily else []), *columns])
     total = sum(_number(group) for group in groups)
     if not daily:

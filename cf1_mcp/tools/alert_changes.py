@@ -18,7 +18,7 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
-from cf1_mcp.policy.writing import Writer
+from cf1_mcp.policy.write_policy import CurrentWritePolicy
 from cf1_mcp.text.sanitize import clean
 
 # An address is personal data; and when it last told someone makes an alert no other than it was.
@@ -35,10 +35,10 @@ Frequency = Annotated[AlertFrequency, Field(description="At each hit, or once a 
 
 
 async def _plan_creation(
-    client: Client, writing: Writer, query_id: int, frequency: AlertFrequency, enabled: bool
+    client: Client, writing: CurrentWritePolicy, query_id: int, frequency: AlertFrequency, enabled: bool
 ) -> Effect:
     query = await client.read_query(query_id)
-    reach = reach_of_saved(query, writing, writing.to_write)
+    reach = reach_of_saved(query, writing, writing.require_writable)
     for alert in await _alerts(client):
         if alert.query_id == query_id and alert.frequency == frequency:
             raise BadArgument(
@@ -81,11 +81,11 @@ async def _create(client: ThreatEventsClient, effect: Effect) -> Result:
 
 
 async def _plan_update(
-    client: Client, writing: Writer, alert_id: int, frequency: AlertFrequency | None, enabled: bool | None
+    client: Client, writing: CurrentWritePolicy, alert_id: int, frequency: AlertFrequency | None, enabled: bool | None
 ) -> Effect:
     old = await _alert(client, alert_id)
     query = await client.read_query(old.query_id)
-    reach = reach_of_saved(query, writing, writing.to_write)
+    reach = reach_of_saved(query, writing, writing.require_writable)
     given: dict[str, JsonValue] = {"frequency": frequency, "enabled": enabled}
     if all(value is None for value in given.values()):
         raise BadArgument("alert_id", "nothing is given to change", "frequency, enabled or both")
@@ -137,10 +137,10 @@ async def _update(client: ThreatEventsClient, effect: Effect, alert_id: int) -> 
 # -- deleting
 
 
-async def _plan_deletion(client: Client, writing: Writer, alert_id: int) -> Effect:
+async def _plan_deletion(client: Client, writing: CurrentWritePolicy, alert_id: int) -> Effect:
     alert = await _alert(client, alert_id)
     query = await client.read_query(alert.query_id)
-    reach = reach_of_saved(query, writing, writing.to_destroy)
+    reach = reach_of_saved(query, writing, writing.require_destroyable)
     return Effect(
         tool="delete_query_alert",
         arguments={"alert_id": alert_id},

@@ -15,11 +15,11 @@ from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.validation import Checker, Given, checked_raw, checked_tags, checked_text, differing, read_as
 from cf1_mcp.models import NewEvent, NewRaw
-from cf1_mcp.policy.writing import Writer
+from cf1_mcp.policy.write_policy import CurrentWritePolicy
 
 
 async def _plan(
-    writing: Writer,
+    writing: CurrentWritePolicy,
     checking: Checker,
     given: Given,
     dataset_id: str,
@@ -28,7 +28,7 @@ async def _plan(
     raw_source: str | None,
     raw_tlp: str | None,
 ) -> Effect:
-    dataset = writing.to_write(dataset_id)
+    dataset = writing.require_writable(dataset_id)
     if given.get("indicator_type") and not given.get("indicator"):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
     raw: dict[str, object] = {"data": checked_raw(raw_data) if raw_data is not None else None}

@@ -14,12 +14,12 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import NotFound
 from cf1_mcp.events.snapshots import images_of
-from cf1_mcp.policy.writing import Writer
+from cf1_mcp.policy.write_policy import CurrentWritePolicy
 
 
-async def _plan(client: Client, writing: Writer, dataset_id: str, event_ids: list[str]) -> Effect:
-    dataset = writing.to_destroy(dataset_id)
-    writing.within_size(len(event_ids), "event_ids")
+async def _plan(client: Client, writing: CurrentWritePolicy, dataset_id: str, event_ids: list[str]) -> Effect:
+    dataset = writing.require_destroyable(dataset_id)
+    writing.require_size(len(event_ids), "event_ids")
     ids = sorted(event_ids)
     images = await images_of(client, writing, dataset, ids)
     return Effect(

@@ -1,4 +1,4 @@
-"""Reading threat events: search, get, related."""
+"""ReadPolicy threat events: search, get, related."""
 
 import json
 from functools import partial
@@ -33,7 +33,8 @@ from cf1_mcp.contracts.arguments import (
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
-from cf1_mcp.policy.reading import KnownDataset, Reader, Reading
+from cf1_mcp.policy.dataset_scope import KnownDataset
+from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import SearchFilters
 from cf1_mcp.search.no_results import explained
@@ -79,7 +80,7 @@ async def search_threat_events(
 @EVENTS.tool("Get a threat event", ToolEffect.READ)
 async def get_threat_event(
     client: Client,
-    reading: Reader,
+    reading: CurrentReadPolicy,
     dataset: KnownDataset,
     event_id: EventId,
     dataset_id: DatasetId = None,
@@ -95,7 +96,7 @@ async def get_threat_event(
         dataset = Dataset(uuid=event.dataset_id, name=event.dataset_id)
     else:
         event = await client.read_event(dataset.uuid, event_id)
-    reading.admit_one(event)
+    reading.require_readable(event)
     parts = {
         "raw": partial(_raw, client, reading, event, dataset.uuid),
         "relationships": partial(_nearest, client, reading, event, dataset.uuid),
@@ -108,7 +109,7 @@ async def get_threat_event(
 async def list_related_threat_events(
     client: Client,
     words: AccountVocabulary,
-    reading: Reader,
+    reading: CurrentReadPolicy,
     dataset: KnownDataset,
     event_id: EventId,
     dataset_id: DatasetId = None,
@@ -135,19 +136,19 @@ async def list_related_threat_events(
     return fit_events(page, place, next_page, [dataset.name], reading, resolve_columns(fields), limit, identity)
 
 
-async def _home(client: ThreatEventsClient, words: Vocabulary, reading: Reading, event_id: str) -> Dataset:
+async def _home(client: ThreatEventsClient, words: Vocabulary, reading: ReadPolicy, event_id: str) -> Dataset:
     """The dataset of an event, for when the caller does not know it."""
-    home = reading.admit_one(await client.read_event_anywhere(event_id)).dataset_id
+    home = reading.require_readable(await client.read_event_anywhere(event_id)).dataset_id
     known = {dataset.uuid: dataset for dataset in await words.datasets()}
     return known.get(home) or Dataset(uuid=home, name=home)
 
 
-async def _raw(client: ThreatEventsClient, reading: Reading, event: Event, dataset_id: str) -> Answer:
+async def _raw(client: ThreatEventsClient, reading: ReadPolicy, event: Event, dataset_id: str) -> Answer:
     raw = await (
         client.read_raw(event.uuid, event.raw_id) if event.raw_id else client.read_dataset_raw(dataset_id, event.uuid)
     )
     # Raw has a marking of its own, which may be stricter than its event's.
-    if reading.above(raw.tlp or event.tlp):
+    if reading.is_above_ceiling(raw.tlp or event.tlp):
         return Card({"withheld": f"by {reading.tlp_rule}"})
     data = clean_value(raw.data, MAX_FIELD_LENGTH, event.indicator)
     told = json.dumps(data, ensure_ascii=False)
@@ -156,7 +157,7 @@ async def _raw(client: ThreatEventsClient, reading: Reading, event: Event, datas
     return Card(untrusted={**shown, "data": data if len(told) <= MAX_RAW_LENGTH else clean(told, MAX_RAW_LENGTH)})
 
 
-async def _nearest(client: ThreatEventsClient, reading: Reading, event: Event, dataset_id: str) -> Answer:
+async def _nearest(client: ThreatEventsClient, reading: ReadPolicy, event: Event, dataset_id: str) -> Answer:
     found = await client.list_relationships(
         event.uuid, dataset_id, include_parent=False, page=1, page_size=NEAREST_RELATIVES
     )

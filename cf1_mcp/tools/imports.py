@@ -20,7 +20,7 @@ from cf1_mcp.errors import ApiError, NotFound, Refused, Unavailable, UnexpectedA
 from cf1_mcp.imports.batches import Batch, NewLink, Rows, spans
 from cf1_mcp.imports.call_input import Content, ContentFormat, Defaults, Intake, OnDuplicate, TargetDataset
 from cf1_mcp.models import BulkCreated, NewEvent, RelationshipsCreated, RelationshipType
-from cf1_mcp.policy.writing import Writer
+from cf1_mcp.policy.write_policy import CurrentWritePolicy
 from cf1_mcp.text.sanitize import clean
 
 IMPORT_WITHOUT_CODE: Final = 25  # rows; more at once than a person would look through need a person's word
@@ -44,11 +44,11 @@ async def _report(context: ToolContext) -> Report:
 Progress = Annotated[Report, Resolve(_report)]
 
 
-async def _plan(batch: Intake, writing: Writer, on_duplicate: str) -> Effect:
+async def _plan(batch: Intake, writing: CurrentWritePolicy, on_duplicate: str) -> Effect:
     dataset, count, links = batch.dataset, len(batch.events), len(batch.links)
     undo = "undo_change deletes the events whose ids the API tells, within the operator's rules; tags made anew stay."
-    if count > writing.operator.max_change:
-        undo = f"Not by undo_change: CF1_MAX_CHANGE ({writing.operator.max_change}) lets it delete fewer at once."
+    if count > writing.settings.max_change:
+        undo = f"Not by undo_change: CF1_MAX_CHANGE ({writing.settings.max_change}) lets it delete fewer at once."
     events = [*batch.events.values()]
     if any({link.parent, link.child} <= {*batch.there} for link in batch.links):
         undo += " Relationships between events that were there before stay."

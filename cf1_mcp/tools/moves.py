@@ -17,7 +17,7 @@ from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.events.snapshots import images_of
 from cf1_mcp.models import Moved
-from cf1_mcp.policy.writing import Writer
+from cf1_mcp.policy.write_policy import CurrentWritePolicy
 from cf1_mcp.text.sanitize import clean
 
 Destination = Annotated[str, Field(description="Dataset name or uuid to move them to")]
@@ -26,19 +26,19 @@ KeepRaw = Annotated[bool, Field(description="false loses the raw evidence for go
 
 async def _plan(
     client: Client,
-    writing: Writer,
+    writing: CurrentWritePolicy,
     dataset_id: str,
     destination_dataset_id: str,
     event_ids: list[str],
     keep_raw_data: bool,
 ) -> Effect:
-    source = writing.to_destroy(dataset_id)
-    destination = writing.to_write(destination_dataset_id, "destination_dataset_id")
+    source = writing.require_destroyable(dataset_id)
+    destination = writing.require_writable(destination_dataset_id, "destination_dataset_id")
     if source.uuid == destination.uuid:
         raise BadArgument(
             "destination_dataset_id", f"the events are in {destination.name!r} already", "another dataset"
         )
-    writing.within_size(len(event_ids), "event_ids")
+    writing.require_size(len(event_ids), "event_ids")
     ids = sorted(event_ids)
     images = await images_of(client, writing, source, ids)
     raws = sum(image.raw is not None for image in images)

@@ -18,7 +18,7 @@ from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.snapshots import events_of, without_copies
 from cf1_mcp.models import Dataset, Event, RelationshipsCreated, RelationshipType
-from cf1_mcp.policy.writing import Writer, Writing
+from cf1_mcp.policy.write_policy import CurrentWritePolicy, WritePolicy
 from cf1_mcp.text.sanitize import clean
 
 OtherDataset = Annotated[str | None, Field(description="Dataset of related_ids where it is another one")]
@@ -30,15 +30,15 @@ Kind = Annotated[RelationshipType | None, Field(description="Without it: a plain
 
 async def _plan_relation(
     client: Client,
-    writing: Writer,
+    writing: CurrentWritePolicy,
     dataset_id: str,
     event_id: str,
     related_ids: list[str],
     related_dataset_id: str | None,
     relationship_type: RelationshipType | None,
 ) -> Effect:
-    home = writing.to_write(dataset_id)
-    other = writing.to_write(related_dataset_id, "related_dataset_id") if related_dataset_id else home
+    home = writing.require_writable(dataset_id)
+    other = writing.require_writable(related_dataset_id, "related_dataset_id") if related_dataset_id else home
     event, related = await _ends(client, writing, home, other, event_id, related_ids)
     existing = (
         await _children(client, other, event, related, relationship_type)
@@ -72,12 +72,17 @@ async def _plan_relation(
 
 
 async def _ends(
-    client: ThreatEventsClient, writing: Writing, home: Dataset, other: Dataset, event_id: str, related_ids: list[str]
+    client: ThreatEventsClient,
+    writing: WritePolicy,
+    home: Dataset,
+    other: Dataset,
+    event_id: str,
+    related_ids: list[str],
 ) -> tuple[Event, list[Event]]:
     """Both ends of the links, each of them in its dataset, visible, and without a copy that could be taken for it."""
     if event_id in related_ids:
         raise BadArgument("related_ids", f"event {event_id} would be linked to itself", "other events than event_id")
-    writing.within_size(len(related_ids), "related_ids")
+    writing.require_size(len(related_ids), "related_ids")
     [event] = await events_of(client, writing, home, [event_id], "event_id")
     related = await events_of(client, writing, other, sorted(related_ids), "related_ids")
     await without_copies(client, [event_id, *related_ids], (home, other), "related_ids")
@@ -148,14 +153,14 @@ def _related(answer: RelationshipsCreated, new: list[str]) -> Result:
 
 async def _plan_removal(
     client: Client,
-    writing: Writer,
+    writing: CurrentWritePolicy,
     dataset_id: str,
     event_id: str,
     related_ids: list[str],
     related_dataset_id: str | None,
 ) -> Effect:
-    home = writing.to_destroy(dataset_id)
-    other = writing.to_write(related_dataset_id, "related_dataset_id") if related_dataset_id else home
+    home = writing.require_destroyable(dataset_id)
+    other = writing.require_writable(related_dataset_id, "related_dataset_id") if related_dataset_id else home
     event, related = await _ends(client, writing, home, other, event_id, related_ids)
     for one in related:
         if one.uuid not in event.references:

@@ -16,7 +16,7 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import NotFound, Withheld
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch
-from cf1_mcp.policy.writing import Writer, Writing
+from cf1_mcp.policy.write_policy import CurrentWritePolicy, WritePolicy
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
@@ -28,13 +28,13 @@ RevertedDataset = Annotated[str, Field(description="Dataset name or uuid")]
 Minutes = Annotated[int, Field(ge=1, le=MAX_MINUTES_AGO)]
 
 
-async def _plan(client: Client, writing: Writer, now: Now, dataset_id: str, minutes_ago: int) -> Effect:
-    dataset = writing.to_destroy(dataset_id)
+async def _plan(client: Client, writing: CurrentWritePolicy, now: Now, dataset_id: str, minutes_ago: int) -> Effect:
+    dataset = writing.require_destroyable(dataset_id)
     target = now - timedelta(minutes=minutes_ago)
     lost = await _created_since(client, writing, dataset, target)
-    hidden = sum(writing.reading.above(event.tlp) for event in lost)
+    hidden = sum(writing.read_policy.is_above_ceiling(event.tlp) for event in lost)
     if hidden:
-        raise Withheld(f"minutes_ago: a revert that loses {hidden} events unseen", writing.reading.tlp_rule)
+        raise Withheld(f"minutes_ago: a revert that loses {hidden} events unseen", writing.read_policy.tlp_rule)
     return Effect(
         tool="revert_threat_dataset",
         arguments={"dataset_id": dataset.uuid, "minutes_ago": minutes_ago},
@@ -53,14 +53,14 @@ async def _plan(client: Client, writing: Writer, now: Now, dataset_id: str, minu
 
 
 async def _created_since(
-    client: ThreatEventsClient, writing: Writing, dataset: Dataset, moment: datetime
+    client: ThreatEventsClient, writing: WritePolicy, dataset: Dataset, moment: datetime
 ) -> list[Event]:
     """Every event of the dataset that is younger than a moment, by uuid.
 
     Raises:
         Withheld: there are more than one change may touch.
     """
-    most = writing.operator.max_change
+    most = writing.settings.max_change
     # Whole seconds, rounded down: rather one event too many than one unsaid.
     since = iso(moment)
     search = EventSearch(

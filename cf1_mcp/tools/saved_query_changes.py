@@ -18,7 +18,7 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
-from cf1_mcp.policy.writing import Writer
+from cf1_mcp.policy.write_policy import CurrentWritePolicy
 from cf1_mcp.store.confirmation_codes import canonical
 from cf1_mcp.text.sanitize import clean, escape_invisible
 
@@ -67,11 +67,11 @@ Given = Annotated[dict[str, JsonValue], Resolve(_given)]
 # -- creating
 
 
-async def _plan_creation(client: Client, writing: Writer, given: Given) -> Effect:
+async def _plan_creation(client: Client, writing: CurrentWritePolicy, given: Given) -> Effect:
     reach = reach_of_new(str(given["query_json"]), writing)
     await _refuse_taken(client, str(given["name"]), None)
     blocks = given["rule_enabled"] is True
-    blocked = await blocking(client, reach, writing.reading) if blocks else Blocking()
+    blocked = await blocking(client, reach, writing.read_policy) if blocks else Blocking()
     summary = f"Create saved query {_shown(str(given['name']))} over {len(reach.datasets)} datasets."
     return Effect(
         tool="create_saved_query",
@@ -119,9 +119,9 @@ async def _create(client: ThreatEventsClient, effect: Effect) -> Result:
 # -- updating
 
 
-async def _plan_update(client: Client, writing: Writer, given: Given, query_id: int) -> Effect:
+async def _plan_update(client: Client, writing: CurrentWritePolicy, given: Given, query_id: int) -> Effect:
     old = await client.read_query(query_id)
-    reach = reach_of_saved(old, writing, writing.to_write)
+    reach = reach_of_saved(old, writing, writing.require_writable)
     datasets = reach.datasets
     if not given:
         raise BadArgument("query_id", "nothing is given to change", "at least one field with its new value")
@@ -135,7 +135,7 @@ async def _plan_update(client: Client, writing: Writer, given: Given, query_id: 
         await _refuse_taken(client, str(new["name"]), query_id)
     # Whatever is changed while the rule is on, or turns it on or off, reaches what it blocks.
     blocks = old.rule_enabled or new.get("rule_enabled") is True
-    blocked = await blocking(client, reach, writing.reading) if blocks else Blocking()
+    blocked = await blocking(client, reach, writing.read_policy) if blocks else Blocking()
     summary = f"Change {', '.join(new)} of saved query {query_id} {_shown(old.name)}."
     before = {name: getattr(old, name) for name in new}
     return Effect(
@@ -188,11 +188,11 @@ async def _update(client: ThreatEventsClient, effect: Effect, query_id: int) -> 
 # -- deleting
 
 
-async def _plan_deletion(client: Client, writing: Writer, query_id: int) -> Effect:
+async def _plan_deletion(client: Client, writing: CurrentWritePolicy, query_id: int) -> Effect:
     query = await client.read_query(query_id)
-    reach = reach_of_saved(query, writing, writing.to_destroy)
+    reach = reach_of_saved(query, writing, writing.require_destroyable)
     alerts = [alert for alert in await _alerts(client) if alert.query_id == query_id]
-    blocked = await blocking(client, reach, writing.reading) if query.rule_enabled else Blocking()
+    blocked = await blocking(client, reach, writing.read_policy) if query.rule_enabled else Blocking()
     summary = f"Delete saved query {query_id} {_shown(query.name)} for good, and its {len(alerts)} alerts with it."
     kept: list[JsonValue] = [alert.model_dump(mode="json", exclude={*UNTOLD, "last_sent_at"}) for alert in alerts]
     return Effect(

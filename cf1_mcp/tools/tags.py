@@ -20,7 +20,7 @@ from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, Unex
 from cf1_mcp.events.snapshots import events_of, without_copies
 from cf1_mcp.events.validation import checked_tags
 from cf1_mcp.models import Dataset, Done, Event
-from cf1_mcp.policy.writing import Writer, Writing
+from cf1_mcp.policy.write_policy import CurrentWritePolicy, WritePolicy
 from cf1_mcp.text.lenient import Words
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
@@ -34,9 +34,9 @@ _TAGS_OF = TypeAdapter[dict[str, list[str]]](dict[str, list[str]])
 
 
 async def _plan_tagging(
-    client: Client, writing: Writer, dataset_id: str, event_ids: list[str], tags: list[str]
+    client: Client, writing: CurrentWritePolicy, dataset_id: str, event_ids: list[str], tags: list[str]
 ) -> Effect:
-    dataset = writing.to_write(dataset_id)
+    dataset = writing.require_writable(dataset_id)
     wanted = checked_tags(tags)
     events = await _events(client, writing, dataset, event_ids)
     lacked = {event.uuid: [tag for tag in wanted if tag.casefold() not in _folded(event)] for event in events}
@@ -56,9 +56,9 @@ async def _plan_tagging(
 
 
 async def _plan_untagging(
-    client: Client, writing: Writer, dataset_id: str, event_ids: list[str], tags: list[str]
+    client: Client, writing: CurrentWritePolicy, dataset_id: str, event_ids: list[str], tags: list[str]
 ) -> Effect:
-    dataset = writing.to_destroy(dataset_id)
+    dataset = writing.require_destroyable(dataset_id)
     wanted = checked_tags(tags)
     events = await _events(client, writing, dataset, event_ids)
     there = sorted({tag for event in events for tag in event.tags}, key=str.casefold)
@@ -112,10 +112,10 @@ async def untag_threat_events(
 
 
 async def _events(
-    client: ThreatEventsClient, writing: Writing, dataset: Dataset, event_ids: Sequence[str]
+    client: ThreatEventsClient, writing: WritePolicy, dataset: Dataset, event_ids: Sequence[str]
 ) -> list[Event]:
     """The events with the tags that they have, in the order of their uuids, none with a copy that could be tagged."""
-    writing.within_size(len(event_ids), "event_ids")
+    writing.require_size(len(event_ids), "event_ids")
     events = await events_of(client, writing, dataset, sorted(event_ids), "event_ids")
     await without_copies(client, event_ids, (dataset,), "event_ids")
     return events

@@ -13,7 +13,7 @@ from cf1_mcp.context import ChangeJournal, Client
 from cf1_mcp.contracts.arguments import Confirm
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CHANGES
-from cf1_mcp.policy.writing import Writer
+from cf1_mcp.policy.write_policy import CurrentWritePolicy
 from cf1_mcp.store.journal_records import Change
 
 ChangeId = Annotated[str, Field(description="change_id from list_changes")]
@@ -26,7 +26,7 @@ async def _change(journal: ChangeJournal, change_id: str) -> Change:
 Past = Annotated[Change, Resolve(_change)]
 
 
-async def _plan(client: Client, writing: Writer, past: Past) -> Effect:
+async def _plan(client: Client, writing: CurrentWritePolicy, past: Past) -> Effect:
     return await inverse_of(past).plan(client, writing, past)
 
 

@@ -19,8 +19,8 @@ from cf1_mcp.errors import ApiError, BadArgument, Withheld
 from cf1_mcp.events.snapshots import without_copies
 from cf1_mcp.events.validation import Checker, Checking, Given, checked_raw, checked_text, differing, read_as, same
 from cf1_mcp.models import Event, EventChange, Raw, RawChange, Tlp
-from cf1_mcp.policy.reading import Reading
-from cf1_mcp.policy.writing import Writer
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.write_policy import CurrentWritePolicy
 from cf1_mcp.text.sanitize import clean
 
 INDICATOR: Final = ("indicator", "indicator_type")
@@ -28,7 +28,7 @@ INDICATOR: Final = ("indicator", "indicator_type")
 
 async def _plan(
     client: Client,
-    writing: Writer,
+    writing: CurrentWritePolicy,
     checking: Checker,
     given: Given,
     dataset_id: str,
@@ -37,13 +37,13 @@ async def _plan(
     raw_source: str | None,
     raw_tlp: str | None,
 ) -> Effect:
-    dataset = writing.to_write(dataset_id)
+    dataset = writing.require_writable(dataset_id)
     parts = _raw_parts(checking, raw_data, raw_source, raw_tlp)
     if not given and not parts:
         raise BadArgument("event_id", "nothing is given to change", "at least one field with its new value")
     fields = await checking.fields(given)
-    event = writing.at_home(await client.read_event(dataset.uuid, event_id), dataset, "event_id")
-    raw = await _raw(client, writing.reading, event) if parts else None
+    event = writing.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), "event_id")
+    raw = await _raw(client, writing.read_policy, event) if parts else None
     if parts:
         # Its route names the event without the dataset.
         await without_copies(client, [event.uuid], (dataset,), "event_id")
@@ -131,12 +131,12 @@ def _raw_parts(
     return parts
 
 
-async def _raw(client: ThreatEventsClient, reading: Reading, event: Event) -> Raw:
+async def _raw(client: ThreatEventsClient, reading: ReadPolicy, event: Event) -> Raw:
     """The raw evidence as it stands. It has a marking of its own; what may not be seen may not be changed."""
     if not event.raw_id:
         raise BadArgument("raw_data", "this event has no raw evidence that could be changed", "fields of the event")
     raw = await client.read_raw(event.uuid, event.raw_id)
-    if reading.above(raw.tlp or event.tlp):
+    if reading.is_above_ceiling(raw.tlp or event.tlp):
         raise Withheld("The raw evidence of this event", reading.tlp_rule)
     return raw
 

@@ -338,7 +338,9 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         ),
         (
             {"dataset_ids": ["all", "Cybercrime"]},
-            snapshot("dataset_ids: all stands alone. Use one of all, operational or analytics, or a list of datasets."),
+            snapshot(
+                "dataset_ids: all cannot be combined with other datasets. Use one of all, operational or analytics, or a list of datasets."
+            ),
         ),
         (
             {"dataset_ids": ["d0000000-0000-4000-8000-000000000009"]},
