@@ -1,4 +1,4 @@
-"""Counting threat events."""
+"""Counting threat events, by columns or in GraphQL."""
 
 import json
 from collections.abc import Sequence
@@ -34,9 +34,9 @@ Columns = Annotated[
     ),
 ]
 Daily = Annotated[bool, Field(description="One count a day")]
-Groups = Annotated[int, Field(description="Most groups", ge=1, le=1000)]
-CUT = "Only the largest groups are shown: ask for more (limit), a shorter period or fewer columns."
-PERIOD = "Without since and until there are events: the period alone removes all of them."
+Groups = Annotated[int, Field(description="Maximum number of groups", ge=1, le=1000)]
+CUT = "Only the largest groups are shown: raise limit, or use a shorter period or fewer columns."
+PERIOD = "There are events outside this period: since and until removed all of them."
 Document = Annotated[str, Field(description="A GraphQL query document", min_length=1, max_length=10_000)]
 
 
@@ -56,7 +56,7 @@ async def aggregate_threat_events(
     country most often, the number in each kill chain phase, the trend from day to day over a week or a month. Use it
     for figures, rankings and briefs; for the events themselves use search_threat_events.
     """
-    wire = [_camel(column) for column in columns]
+    wire = [_to_camel_case(column) for column in columns]
     dates = period(since, until, now)
     counted = await count_events(client, scope, wire, dates, daily, limit)
     names = [*(["date"] if daily else []), *wire, "count"]
@@ -69,7 +69,7 @@ async def aggregate_threat_events(
         facts["withheld"] = [f"counts by {scope.policy.tlp_rule}"]
     notes = [CUT] if counted.cut or shown < len(cells) else []
     if not cells:
-        notes = [*([PERIOD] if any(dates) and await _any_ever(client, scope, wire) else []), ABSENCE]
+        notes = [*([PERIOD] if any(dates) and await _has_groups_in_any_period(client, scope, wire) else []), ABSENCE]
     return Rows(names, cells[:shown], facts, notes)
 
 
@@ -85,7 +85,7 @@ async def query_threat_graphql(
     answer = await client.query_graphql(query, variables)
     errors = [clean_value(error.get("message", "unnamed"), MAX_FIELD_LENGTH) for error in answer.errors or []]
     if answer.data is None:
-        raise BadArgument("query", "; ".join(map(str, errors)).rstrip(".") or "it brought no data", "another query")
+        raise BadArgument("query", "; ".join(map(str, errors)).rstrip(".") or "it returned no data", "another query")
     check_graphql_answer(answer.data, reading)
     fields: dict[str, JsonValue] = {"data": clean_value(answer.data, MAX_FIELD_LENGTH)}
     if errors:
@@ -96,12 +96,12 @@ async def query_threat_graphql(
     return Card(untrusted=fields)
 
 
-async def _any_ever(client: ThreatEventsClient, scope: DatasetScope, columns: Sequence[str]) -> bool:
-    """Whether there is anything to count without a period."""
+async def _has_groups_in_any_period(client: ThreatEventsClient, scope: DatasetScope, columns: Sequence[str]) -> bool:
+    """Whether there is anything to count when the period is left out."""
     return bool((await count_events(client, scope, columns, (None, None), False, 1)).groups)
 
 
-def _camel(column: str) -> str:
+def _to_camel_case(column: str) -> str:
     first, *rest = column.strip().split("_")
     return first + "".join(part.capitalize() for part in rest)
 

@@ -1,4 +1,4 @@
-"""What the account holds: its datasets and its words."""
+"""The datasets of the account, and the values of its vocabularies."""
 
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -53,14 +53,15 @@ async def list_threat_vocabulary(
 ) -> Answer:
     """List the values the account knows: threat actors, categories, countries, industries (sectors), indicator types,
     tags. Use it to find the exact spelling or alias before a search or a filter, or when a search finds nothing. It
-    tells no events: for those use search_threat_events. Kind search_guide tells how to write a search, with examples.
+    returns no events: for those use search_threat_events. Kind search_guide explains how to write a search, with
+    examples.
     """
     if kind == "search_guide":
         return SearchGuide()
-    wanted = (contains or "").casefold()
+    part = (contains or "").casefold()
     known = await readable_words(words, reading, kind)
-    found = [word for word in known if wanted in word.casefold()]
+    found = [word for word in known if part in word.casefold()]
     rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
     listed = fit_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
-    meant = near(wanted, known) if not rows else []
+    meant = near(part, known) if not rows else []
     return replace(listed, untrusted={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed

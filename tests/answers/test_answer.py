@@ -44,7 +44,7 @@ EVENTS = st.builds(
     category=TEXTS,
     attacker=LONG,
     attacker_country=TEXTS,
-    # An address that is the indicator is named wherever it stands; tests/contract/test_untrusted_text.py shows that.
+    # An address that is the indicator is dataset_names wherever it stands; tests/contract/test_untrusted_text.py shows that.
     indicator=LONG.map(lambda text: text.replace("@", "")),
     indicator_type=TEXTS,
     insight=LONG,

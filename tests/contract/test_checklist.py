@@ -43,7 +43,7 @@ async def create_threat_novelty(dataset_id: str) -> Card:
     return Card({"dataset_id": dataset_id})
 
 
-def test_a_new_read_tool_is_told_its_steps() -> None:
+def test_the_steps_for_a_new_read_tool_are_named() -> None:
     tool = ToolDefinition("events", list_threat_novelties, "List threat novelties", ToolEffect.READ)
     assert missing_steps(tool) == snapshot(
         [

@@ -256,4 +256,4 @@ async def test_an_event_that_is_in_the_destination_already_stays_and_is_named(be
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
     assert (done["status"], done["moved"], done["still_in_source"]) == ("partial", 1, [twice.uuid])
     [row] = TypeAdapter(list[dict[str, JsonValue]]).validate_python(done["not_moved"])
-    assert row["event"] == twice.uuid and "is in the destination already" in str(row["reason"])
+    assert row["event"] == twice.uuid and "is already in the destination" in str(row["reason"])
