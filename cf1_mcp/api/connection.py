@@ -95,8 +95,8 @@ class Connection:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "the whole answer"
             raise UnexpectedAnswer(
-                f"The answer to {operation.name} is not as this API gives it: {where}: {first['msg']}. "
-                "If it goes on, report it to the operator: the API may have changed."
+                f"The answer to {operation.name} is not what this API returns: {where}: {first['msg']}. "
+                "If this continues, tell the operator: the API may have changed."
             ) from None
 
     async def _try_routes(
@@ -180,7 +180,7 @@ def _parsed(content: bytes) -> object:
 def _segment(name: str, value: str | int) -> str:
     text = str(value)
     if text in ("", ".", ".."):
-        raise BadArgument(name, f"{text!r} is no id", "an id from an earlier answer")
+        raise BadArgument(name, f"{text!r} is not an id", "an id from an earlier answer")
     return quote(text, safe="")
 
 

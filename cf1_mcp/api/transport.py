@@ -70,7 +70,7 @@ class WholeAnswers(httpx.AsyncBaseTransport):
                 size += len(part)
                 if size > MAX_ANSWER_SIZE:
                     raise UnexpectedAnswer(
-                        f"The answer is larger than {MAX_ANSWER_SIZE // 1024 // 1024} MB. Ask for less: a smaller "
+                        f"The answer is larger than {MAX_ANSWER_SIZE // 1024 // 1024} MB. Request less: a smaller "
                         "limit or a shorter period."
                     )
                 parts.append(part)

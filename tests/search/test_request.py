@@ -232,7 +232,7 @@ async def test_counts_by_a_period_without_events_say_so(client: Client) -> None:
     assert data["groups"] == 0
     assert data["notes"] == snapshot(
         [
-            "Without since and until there are events: the period alone removes all of them.",
+            "There are events outside this period: since and until removed all of them.",
             "Absence from these datasets does not show that something is benign.",
         ]
     )

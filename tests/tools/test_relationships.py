@@ -258,7 +258,7 @@ async def test_one_event_that_does_not_exist_stops_all(bench: Bench) -> None:
     ids: list[JsonValue] = [other.uuid, NONE]
     async with bench.server(bench.allowed()) as client:
         words = await refused(client, "relate_threat_events", dataset_id=MINE, event_id=event.uuid, related_ids=ids)
-    assert "There is no such thing on this account (404)" in words and bench.changes_sent() == []
+    assert "Not found on this account (404)" in words and bench.changes_sent() == []
 
 
 # -- an API that does less than it was asked

@@ -221,7 +221,7 @@ async def test_where_the_third_of_five_fails_the_others_are_tagged_and_it_is_nam
         {
             "event": events[2].uuid,
             "reason": snapshot(
-                'The API refused the request (409). The API said: "An error occurred". Change what it names and call again.'
+                'The API refused the request (409). The API said: "An error occurred". Correct what it names and call again.'
             ),
         }
     ]
