@@ -66,8 +66,9 @@ def event_fields(event: Event) -> dict[str, JsonValue]:
 
 
 def clean_value(value: JsonValue, longest: int, keep: str = "", name: str = "") -> JsonValue:
-    """The value with every text in it clean_value, keys included. What stands under a name of TRUE_VALUES stays true;
-    `keep` is an e-mail address that is no person's but the indicator.
+    """The value with every text in it cleaned, keys included.
+
+    Values under a name in TRUE_VALUES stay true; `keep` is an e-mail address that is not masked: the indicator itself.
     """
     match value:
         case str():
