@@ -18,8 +18,17 @@ from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument, Withheld, choices
-from cf1_mcp.exports import FORMATS, MEDIA_TYPES, Format, FormatName, Handling, Heading, ListKind, label, new_export
-from cf1_mcp.exports.export import Export, export_events
+from cf1_mcp.exports import (
+    FORMATS,
+    MEDIA_TYPES,
+    ExportFile,
+    FileHeading,
+    FormatName,
+    ListKind,
+    create_export_file,
+    tlp_label,
+)
+from cf1_mcp.exports.writer import ExportResult, export_events
 from cf1_mcp.models import Tlp
 from cf1_mcp.policy.reading import Reading, Scope
 from cf1_mcp.search.no_results import explained
@@ -28,6 +37,7 @@ from cf1_mcp.search.scopes import NarrowScope
 from cf1_mcp.store.export_files import ExportFolder, Page, Stored
 from cf1_mcp.text.dates import moment
 from cf1_mcp.text.lenient import unfilled
+from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 SOURCE: Final = "Cloudforce One Threat Events"
@@ -77,7 +87,8 @@ async def export_threat_events(
         raise BadArgument("format", "an export needs one", choices([*FORMATS]))
     level = _level(handling, scope.reading)
     source = FICTIONAL_SOURCE if client.fictional else SOURCE
-    file = new_export(format, Handling(level), Heading(_title(question, query_id, scope, level), source, now), kind)
+    heading = FileHeading(_title(question, query_id, scope, level), source, now)
+    file = create_export_file(format, level, heading, kind)
     search = question.search().model_copy(update={"dataset_id": [*scope.ids]})
     export = await export_events(client, search, scope.reading, file, format, folder, context.report_progress)
     card = _told(export, file, question, scope)
@@ -127,7 +138,7 @@ def _level(handling: str | None, reading: Reading) -> Tlp:
         levels = choices([one.value for one in Tlp])
         raise BadArgument("handling", f"{clean(handling, 40)!r} is no TLP level", levels)
     if level.rank > reading.ceiling.rank:
-        raise Withheld(f"handling: a file up to {label(level)}", reading.tlp_rule)
+        raise Withheld(f"handling: a file up to {tlp_label(level)}", reading.tlp_rule)
     return level
 
 
@@ -139,26 +150,26 @@ def _title(question: Question, query_id: str | None, scope: Scope, level: Tlp) -
     return f"Threat events {digest(asked)}"
 
 
-def _told(export: Export, file: Format, question: Question, scope: Scope) -> Card:
+def _told(export: ExportResult, file: ExportFile, question: Question, scope: Scope) -> Card:
     """What is in the file, what is not and why, and where it lies."""
     facts: dict[str, JsonValue] = {}
     if export.stored:
         first = export.stored[0]
         facts |= {"export_id": first.id, "resource": _uri(first), "format": first.format, "size": first.size}
-        facts |= {"marking": label(file.marking), "expires": _told_time(first.expires)}
-    facts |= {"events": file.written, "datasets": named(scope.names), **withheld_fact(export.withheld)}
+        facts |= {"marking": tlp_label(file.marking), "expires": _told_time(first.expires)}
+    facts |= {"events": file.event_count, "datasets": named(scope.names), **withheld_fact(export.withheld)}
     if file.left_out:
-        facts["left_out"] = [f"{count} {reason}" for reason, count in file.left_out.most_common()]
+        facts["left_out"] = [f"{plural(count, 'event')}: {reason}" for reason, count in file.left_out.most_common()]
     if further := export.stored[1:]:
         facts["further"] = [{"export_id": one.id, "size": one.size} for one in further]
-    notes = [*_cut(export, file.heading.made), *export.notes]
+    notes = [*_cut(export, file.heading.created), *export.notes]
     notes += file.notes() if export.stored else ["No file was made."]
     links = [_link(one, file, place, len(export.stored)) for place, one in enumerate(export.stored, 1)]
     read_as: Mapping[str, JsonValue] = {"read_as": [*question.read_as]} if question.read_as else {}
     return Card(facts, read_as, notes=notes, linked=links)
 
 
-def _cut(export: Export, now: datetime) -> list[str]:
+def _cut(export: ExportResult, now: datetime) -> list[str]:
     if not export.cut:
         return []
     reached = moment(export.reached, now)
@@ -169,9 +180,9 @@ def _cut(export: Export, now: datetime) -> list[str]:
     ]
 
 
-def _link(one: Stored, file: Format, place: int, count: int) -> Link:
+def _link(one: Stored, file: ExportFile, place: int, count: int) -> Link:
     number = f"-{place}" if count > 1 else ""
-    about = f"{label(file.marking)}, until {_told_time(one.expires)}"
+    about = f"{tlp_label(file.marking)}, until {_told_time(one.expires)}"
     return Link(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, one.media_type, one.size)
 
 
