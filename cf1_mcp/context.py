@@ -1,4 +1,4 @@
-"""What a tool may be given."""
+"""What the server holds while it runs, and the parameters through which tools receive parts of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The time that relative dates count from."""
+    """Return the current time, from which relative dates count."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
 class ServerContext:
-    """What lives as long as the server."""
+    """Everything that lives as long as the server."""
 
     settings: Settings
     client: ThreatEventsClient
@@ -62,8 +62,9 @@ async def _now(context: ToolContext) -> datetime:
     return context.request_context.lifespan_context.clock()
 
 
+# Resolved by the SDK for each call, and absent from the schema that a model sees.
 Client = Annotated[ThreatEventsClient, Resolve(_client)]
-KnownWords = Annotated[Vocabulary, Resolve(_vocabulary)]
-History = Annotated[Journal, Resolve(_journal)]
-Operator = Annotated[Settings, Resolve(_settings)]
+AccountVocabulary = Annotated[Vocabulary, Resolve(_vocabulary)]
+ChangeJournal = Annotated[Journal, Resolve(_journal)]
+OperatorSettings = Annotated[Settings, Resolve(_settings)]
 Now = Annotated[datetime, Resolve(_now)]

@@ -100,6 +100,15 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     return by_fold[found[0]] if found else None
 
 
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """`, did you mean 'x'?` with the nearest known word, to end the problem of a `BadArgument`; empty if none is near.
+
+    The known words are quoted as they are: clean those that come from the API first.
+    """
+    meant = nearest(word, known)
+    return f", did you mean {meant!r}?" if meant else ""
+
+
 def choices(known: Sequence[str], most: int = 12) -> str:
     """Some words as a sentence part: `a, b or c`; beyond `most` the rest is counted."""
     if len(known) > most:

@@ -42,6 +42,7 @@ async def client(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Pat
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-figures", action="store_true", help="write what tests/contract/test_budgets.py measures")
+    parser.addoption("--write-tables", action="store_true", help="write the generated tables of README.md and docs/")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

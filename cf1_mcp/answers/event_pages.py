@@ -10,6 +10,7 @@ from cf1_mcp.answers.answer import DEFAULT_SIZE, HEAD_SIZE, Rows, fitting, room_
 from cf1_mcp.answers.columns import Cell, event_cells
 from cf1_mcp.answers.cursors import Place, decode, encode
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.paging import has_more
 from cf1_mcp.models import Event, EventPage, EventSearch
 from cf1_mcp.policy.reading import MAX_NAME_LENGTH, Reading, Scope
 from cf1_mcp.text.sanitize import clean, defang
@@ -110,9 +111,4 @@ def search_at(search: EventSearch, place: Place) -> EventSearch:
 
 def place_after(page: EventPage, place: Place) -> Place | None:
     """Where the next page begins, if there may be one."""
-    following = place.following(page.result_info.cursor)
-    if page.result_info.cursor:
-        return following
-    told = "cursor" in page.result_info.model_fields_set
-    # A bare list tells nothing of what follows; a full page may have a successor.
-    return None if told or len(page.result) < place.page_size else following
+    return place.following(page.result_info.cursor) if has_more(page, place.page_size) else None

@@ -1,12 +1,14 @@
 """ThreatEventsClient: one method an operation, all through the one `request()` of its connection."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import partial
 
 from pydantic import JsonValue
 
 from cf1_mcp.api import operations as op
 from cf1_mcp.api.connection import Connection, Query
+from cf1_mcp.api.paging import Attempt, once, search_after
 from cf1_mcp.models import (
     Aggregates,
     BulkCreated,
@@ -60,6 +62,14 @@ class ThreatEventsClient(Connection):
             return await self.request(EventPage, op.SEARCH_EVENTS, body=search.wire(), paged=True)
         return await self.request(EventPage, op.LIST_EVENTS, query=query, paged=True)
 
+    async def event_pages(self, search: EventSearch, attempt: Attempt = once) -> AsyncGenerator[EventPage]:
+        """Pages of a search, from the page that `search` names to the last, one request each."""
+        following: EventSearch | None = search
+        while following:
+            page = await attempt(partial(self.list_events, following))
+            yield page
+            following = search_after(following, page)
+
     async def read_event(self, dataset_id: str, event_id: str) -> Event:
         return await self.request(Event, op.READ_EVENT, dataset_id=dataset_id, event_id=event_id)
 
@@ -95,6 +105,33 @@ class ThreatEventsClient(Connection):
             "pageSize": page_size,
         }
         return await self.request(list[Event], op.LIST_RELATIONSHIPS, query=query, event_id=event_id)
+
+    async def children_pages(
+        self,
+        event_id: str,
+        dataset_id: str,
+        relationship_type: RelationshipType,
+        page_size: int = 1_000,
+        attempt: Attempt = once,
+    ) -> AsyncGenerator[list[Event]]:
+        """Pages of the events directly below one by one type of relationship, one request each."""
+        number, is_full = 1, True
+        while is_full:
+            page = await attempt(
+                partial(
+                    self.list_relationships,
+                    event_id,
+                    dataset_id,
+                    "descendants",
+                    1,
+                    [relationship_type],
+                    False,
+                    number,
+                    page_size,
+                )
+            )
+            yield page
+            number, is_full = number + 1, len(page) >= page_size
 
     async def list_indicators(
         self, dataset_ids: Sequence[str], values: Sequence[str], page: int = 1, page_size: int = 1_000

@@ -1,30 +1,38 @@
-"""Several requests at once."""
+"""Several requests at once, up to a limit."""
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final, TypeVar
 
 import anyio
 
 from cf1_mcp.errors import ThreatEventsError
 
 T = TypeVar("T")
+# Well below the connections of the pool, so that concurrent tool calls do not wait for each other.
+MAX_CONCURRENT: Final = 8
 
 
-async def together(*calls: Callable[[], Awaitable[T]]) -> list[T]:
-    """What the calls return, in their order. The first failure stops the others and is raised as it is."""
+async def gather(calls: Iterable[Callable[[], Awaitable[T]]], limit: int = MAX_CONCURRENT) -> list[T]:
+    """The results of the calls, in their order. At most `limit` calls run at the same time.
+
+    Raises:
+        ThreatEventsError: a call failed. The first failure cancels the other calls and is raised unchanged.
+    """
     results: dict[int, T] = {}
     failures: list[ThreatEventsError] = []
+    limiter = anyio.Semaphore(limit)
 
-    async def run(place: int, call: Callable[[], Awaitable[T]]) -> None:
+    async def run(index: int, call: Callable[[], Awaitable[T]]) -> None:
         try:
-            results[place] = await call()
+            async with limiter:
+                results[index] = await call()
         except ThreatEventsError as error:
             failures.append(error)
             group.cancel_scope.cancel()
 
     async with anyio.create_task_group() as group:
-        for place, call in enumerate(calls):
-            group.start_soon(run, place, call)
+        for index, call in enumerate(calls):
+            group.start_soon(run, index, call)
     if failures:
         raise failures[0]
-    return [results[place] for place in range(len(calls))]
+    return [results[index] for index in range(len(results))]

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from cf1_mcp.api.failures import failure, no_answer, not_json, too_slow, unsuccessful, waited_too_long
 from cf1_mcp.api.operations import Operation, Route
+from cf1_mcp.api.surrogates import surrogate_path
 from cf1_mcp.api.transport import READS, TIMEOUT, WRITES, WaitTooLong, retrying
 from cf1_mcp.errors import ApiError, BadArgument, UnexpectedAnswer
 from cf1_mcp.settings import UpdateMethod
@@ -131,11 +132,15 @@ class Connection:
         ids: Mapping[str, str | int],
     ) -> httpx.Response:
         http = self._http = self._http or self._open()
-        path = route.path.format_map({name: _segment(name, value) for name, value in ids.items()})
         try:
+            path = route.path.format_map({name: _segment(name, value) for name, value in ids.items()})
             request = http.build_request(route.method, self._base + path, params=_parameters(query), json=body)
         except UnicodeEncodeError:
-            raise BadArgument("text", "it holds half a character (a lone surrogate)", "whole characters") from None
+            raise BadArgument(
+                surrogate_path({**ids, **(query or {}), **(body or {})}) or "the request",
+                "it contains half a character (a lone surrogate)",
+                "whole characters",
+            ) from None
         request.extensions["retry"] = READS if operation.reads else WRITES
         response = await http.send(request)
         self.fictional = self.fictional or SANDBOX_MARK in response.headers

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import JsonValue, ValidationError
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import ApiError
 from cf1_mcp.models import Condition, EventSearch, SavedQuery
 from cf1_mcp.search.conditions import MAX_CONDITIONS
@@ -26,7 +26,7 @@ async def queries_that_find(client: ThreatEventsClient, event_ids: Sequence[str]
     except ApiError:
         return {"saved_queries": ["unknown: they could not be listed"]}
     asked = queries[:MAX_QUERIES]
-    found = await together(*(partial(_found, client, query, event_ids[:MAX_IDS]) for query in asked))
+    found = await gather(partial(_found, client, query, event_ids[:MAX_IDS]) for query in asked)
     told: list[JsonValue] = [
         f"{query.id} {clean(query.name, MAX_NAME_LENGTH)!r} finds {count} of these events"
         + (", and feeds a block list" if query.rule_enabled else "")

@@ -1,7 +1,8 @@
-"""The commands beside the stdio server. Only these import typer and rich."""
+"""The commands other than the stdio server. Only these import typer and rich."""
 
 import json
 import os
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,6 +25,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        typer.echo(f"cf1-mcp {version('cf1-mcp')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
 
 
 @app.command()

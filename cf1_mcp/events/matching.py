@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.events.validation import same
 from cf1_mcp.models import Condition, Event, EventSearch, SearchField
+from cf1_mcp.text.dates import iso
 
 T = TypeVar("T")
 PAGE_SIZE: Final = 1000
@@ -110,12 +111,12 @@ class Finder:
 
         They are asked by title, because indicators of new events come late: some may show none yet.
         """
-        created = Condition(field="createdAt", op="gte", value=_iso(since))
+        created = Condition(field="createdAt", op="gte", value=iso(since))
         return await self._like(rows, [[created, *search] for search in _searches(rows, by_indicator=False)])
 
     async def recent_like(self, rows: Sequence[Wanted], since: datetime) -> dict[Identity, list[Event]]:
         """Of all events made since then, those that may be rows, by identity; the indicators of some may be to come."""
-        return await self._like(rows, [[Condition(field="createdAt", op="gte", value=_iso(since))]])
+        return await self._like(rows, [[Condition(field="createdAt", op="gte", value=iso(since))]])
 
     async def _like(self, rows: Sequence[Wanted], searches: list[list[Condition]]) -> dict[Identity, list[Event]]:
         found: dict[Identity, list[Event]] = defaultdict(list)
@@ -159,20 +160,10 @@ def _searches(rows: Sequence[Wanted], by_indicator: bool) -> list[list[Condition
 async def _events(
     client: ThreatEventsClient, dataset_id: str, conditions: list[Condition], asking: Asking
 ) -> AsyncGenerator[Event]:
-    cursor: str | None = None
-    page = 1
-    while True:
-        if cursor:
-            search = EventSearch(cursor=cursor, page_size=PAGE_SIZE)
-        else:
-            search = EventSearch(dataset_id=[dataset_id], search=conditions, page=page, page_size=PAGE_SIZE)
-        answer = await asking.reading(lambda search=search: client.list_events(search))
-        for event in answer.result:
+    search = EventSearch(dataset_id=[dataset_id], search=conditions, page_size=PAGE_SIZE)
+    async for page in client.event_pages(search, asking.reading):
+        for event in page.result:
             yield event
-        cursor = answer.result_info.cursor
-        page += 1
-        if not answer.result or (not cursor and len(answer.result) < PAGE_SIZE):
-            return
 
 
 def _between(first: str, last: str) -> list[Condition]:
@@ -185,11 +176,7 @@ def _moved(date: str, seconds: int) -> str:
     moment = datetime.fromisoformat(date).astimezone(UTC)
     with suppress(OverflowError):  # in the first second of year 1
         moment += timedelta(seconds=seconds)
-    return _iso(moment)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return iso(moment)
 
 
 def _indicator(fields: Mapping[str, JsonValue]) -> str:

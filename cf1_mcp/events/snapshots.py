@@ -8,12 +8,11 @@ from typing import Final, get_args
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import BadArgument, NotFound
 from cf1_mcp.models import Condition, Dataset, Direction, Event, EventSearch, Raw, RelationshipType, SearchValue
 from cf1_mcp.policy.writing import Writing
 
-MAX_CONCURRENT: Final = 8
 # How many values the API takes in one condition, and how many copies of them one page may hold.
 MAX_VALUES: Final = 100
 MAX_COPIES: Final = 1000
@@ -59,11 +58,7 @@ async def images_of(
         BadArgument: one of them is in another dataset.
         NotFound: one of them does not exist.
     """
-    images: list[Image] = []
-    for start in range(0, len(event_ids), MAX_CONCURRENT):
-        group = event_ids[start : start + MAX_CONCURRENT]
-        images += await together(*(partial(_image, client, writing, dataset, event_id) for event_id in group))
-    return images
+    return await gather(partial(_image, client, writing, dataset, event_id) for event_id in event_ids)
 
 
 async def _image(client: ThreatEventsClient, writing: Writing, dataset: Dataset, event_id: str) -> Image:
@@ -99,10 +94,7 @@ async def events_of(
     async def read(event_id: str) -> Event:
         return writing.at_home(await client.read_event(dataset.uuid, event_id), dataset, argument)
 
-    events: list[Event] = []
-    for start in range(0, len(event_ids), MAX_CONCURRENT):
-        events += await together(*(partial(read, event_id) for event_id in event_ids[start : start + MAX_CONCURRENT]))
-    return events
+    return await gather(partial(read, event_id) for event_id in event_ids)
 
 
 async def without_copies(

@@ -10,12 +10,12 @@ from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
 from cf1_mcp.api.vocabulary import EVERYWHERE, Vocabulary
-from cf1_mcp.context import KnownWords, Now
-from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
+from cf1_mcp.context import AccountVocabulary, Now
+from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
 from cf1_mcp.models import Country, Event, Tlp
 from cf1_mcp.policy.reading import Reader, Reading
 from cf1_mcp.search.countries import country_code
-from cf1_mcp.text.dates import ACCEPTED, moment
+from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
 from cf1_mcp.text.sanitize import clean, typed_indicator, visible
 
 MAX_RAW_SIZE: Final = 1_000_000  # bytes of JSON text
@@ -55,9 +55,9 @@ class Checking:
 
     def date(self, text: str, argument: str) -> str:
         """A moment that has passed, as `YYYY-MM-DDTHH:MM:SSZ`."""
-        found = moment(text, self.now)
+        found = parse_date(text, self.now)
         if found is None:
-            raise BadArgument(argument, f"{_shown(text)} is no date", ACCEPTED)
+            raise BadArgument(argument, f"{_shown(text)} is no date", ACCEPTED_DATES)
         date = found.zfill(len("2026-11-24T00:00:00Z"))  # years before 1000 come without their zeros
         if datetime.fromisoformat(date) > self.now:
             raise BadArgument(argument, f"{date} is in the future", f"a moment up to now ({self.now:%Y-%m-%dT%H:%MZ})")
@@ -91,7 +91,7 @@ class Checking:
         return await self.words.indicator_types(readable if self.reading.restricted else EVERYWHERE)
 
 
-async def _checking(words: KnownWords, reading: Reader, now: Now) -> Checking:
+async def _checking(words: AccountVocabulary, reading: Reader, now: Now) -> Checking:
     return Checking(words, reading, now)
 
 
@@ -248,7 +248,8 @@ def _known(text: str, known: Sequence[str], argument: str) -> str:
     for word in known:
         if word.strip().casefold() == wanted:
             return word
-    raise _unknown(text, known, argument, choices([clean(word, MAX_SHOWN_LENGTH) for word in known]))
+    names = [clean(word, MAX_SHOWN_LENGTH) for word in known]
+    raise _unknown(text, names, argument, choices(names))
 
 
 def _country(text: str, known: Sequence[Country], argument: str) -> str:
@@ -257,15 +258,12 @@ def _country(text: str, known: Sequence[Country], argument: str) -> str:
         return text
     if code := country_code(text, known):
         return code
-    raise _unknown(
-        text, [country.name for country in known], argument, "an ISO code of two letters such as US, or a name"
-    )
+    names = [clean(country.name, MAX_SHOWN_LENGTH) for country in known]
+    raise _unknown(text, names, argument, "an ISO code of two letters such as US, or a name")
 
 
 def _unknown(text: str, known: Sequence[str], argument: str, valid: str) -> BadArgument:
-    meant = nearest(text, known)
-    hint = f", did you mean {clean(meant, MAX_SHOWN_LENGTH)!r}?" if meant else ""
-    return BadArgument(argument, f"the account does not know {_shown(text)}{hint}", valid)
+    return BadArgument(argument, f"the account does not know {_shown(text)}{did_you_mean(text, known)}", valid)
 
 
 def _filled(text: str, argument: str) -> str:

@@ -10,7 +10,8 @@ import anyio
 from anyio.to_thread import run_sync
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.paging import search_after
 from cf1_mcp.errors import ThreatEventsError, Unavailable
 from cf1_mcp.exports.export_file import ExportFile
 from cf1_mcp.models import Event, EventPage, EventSearch, Relationship, RelationshipType
@@ -28,7 +29,6 @@ MAX_FILE_SIZE: Final = 500_000_000
 # The API returns the descendants of one event by one type of relationship per request.
 MAX_PARENTS: Final = 100
 MAX_CHILDREN: Final = 1_000
-MAX_CONCURRENT: Final = 8
 LINK_TYPES: Final[Sequence[RelationshipType]] = ("related_to", "caused_by", "attributed_to")
 
 # The number of events read so far, the total if it is known, and a message.
@@ -113,11 +113,11 @@ class _ExportWriter:
         if page is None:
             raise Unavailable("The API did not answer in time. Export a shorter period, or try again later.")
         while page is not None:
-            following = _next_search(search, page)
+            following = search_after(search, page)
             if following and self._draft.characters >= MAX_FILE_SIZE:
                 following, self.result.cut = None, True
             # The next page is fetched while this one is written.
-            _, page = await together(partial(self._write_page, page), partial(self._fetch_page, following))
+            _, page = await gather([partial(self._write_page, page), partial(self._fetch_page, following)])
             read = self.result.read
             await self._report_progress(read, None, f"{plural(read, 'event')} read")
             if following:
@@ -128,15 +128,13 @@ class _ExportWriter:
         if not self._parents:
             return
         parents = [*self._parents.items()][:MAX_PARENTS]
-        limiter = anyio.CapacityLimiter(MAX_CONCURRENT)
         complete_types = Counter[str]()
         problem = ""
 
         async def add_children(parent: str, dataset: str, type_: RelationshipType) -> None:
-            async with limiter:
-                children = await self._client.list_relationships(
-                    parent, dataset, "descendants", 1, [type_], False, 1, MAX_CHILDREN
-                )
+            children = await self._client.list_relationships(
+                parent, dataset, "descendants", 1, [type_], False, 1, MAX_CHILDREN
+            )
             for child in children:
                 self._file.add_link(Relationship(parent_id=parent, child_id=child.uuid, relationship_type=type_))
             complete_types[parent] += len(children) < MAX_CHILDREN
@@ -144,7 +142,7 @@ class _ExportWriter:
         await self._report_progress(self.result.read, None, f"reading the links of {plural(len(parents), 'event')}")
         with anyio.CancelScope(deadline=self._deadline - RESERVED_AFTER_LINKS) as scope:
             try:
-                await together(*(partial(add_children, *parent, type_) for parent in parents for type_ in LINK_TYPES))
+                await gather(partial(add_children, *parent, type_) for parent in parents for type_ in LINK_TYPES)
             except ThreatEventsError as error:
                 problem = f" {error}"
         if scope.cancelled_caught:
@@ -173,16 +171,6 @@ class _ExportWriter:
                 self._parents[event.uuid] = event.dataset_id
         if events:
             self.result.reached = events[-1].date
-
-
-def _next_search(search: EventSearch, page: EventPage) -> EventSearch | None:
-    """Return the search for the next page. With the API's cursor, events created meanwhile do not shift it."""
-    if page.result_info.cursor:
-        return EventSearch(cursor=page.result_info.cursor, page_size=PAGE_SIZE)
-    if search.cursor or "cursor" in page.result_info.model_fields_set or len(page.result) < PAGE_SIZE:
-        return None
-    # A bare list does not say whether there is more; a full page may have a successor.
-    return search.model_copy(update={"page": (search.page or 1) + 1})
 
 
 def _finish(draft: Draft, file: ExportFile, folder: ExportFolder, name: str) -> list[Stored]:

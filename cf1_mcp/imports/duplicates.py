@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.events.matching import PAGE_SIZE, Finder, Wanted, likest, wanted
+from cf1_mcp.events.matching import Finder, Wanted, likest, wanted
 from cf1_mcp.imports.batches import Batch, NewLink, spans
 from cf1_mcp.imports.checking import event_key
 from cf1_mcp.models import Event, RelationshipType
@@ -132,16 +132,8 @@ async def _made(
         families.setdefault((link.parent, link.type), []).append(link)
     made: set[NewLink] = set()
     for (parent, kind), some in families.items():
-        below: set[str] = set()
-        page, full = 1, True
-        while full:
-            events = await asking.reading(
-                lambda parent=parent, kind=kind, page=page: client.list_relationships(
-                    there[parent], dataset_id, "descendants", 1, [kind], False, page, PAGE_SIZE
-                )
-            )
-            below |= {event.uuid for event in events}
-            page, full = page + 1, len(events) >= PAGE_SIZE
+        pages = client.children_pages(there[parent], dataset_id, kind, attempt=asking.reading)
+        below = {event.uuid async for page in pages for event in page}
         made |= {link for link in some if there[link.child] in below}
     return made
 

@@ -15,7 +15,6 @@ from cf1_mcp.models import RelationshipsCreated, RelationshipType
 from cf1_mcp.store.import_ledger import Ledger
 
 BATCH_SIZE: Final = 100
-PAGE_SIZE: Final = 1000
 # Links that are to be made, with the ids of their ends; a row that repeats another has that one's id.
 _READY: Final = """
 SELECT link.id, link.type, coalesce(p.uuid, pt.uuid), coalesce(c.uuid, ct.uuid),
@@ -113,18 +112,8 @@ class Linking:
             await self._answered(links, answer)
 
     async def _children(self, parent: str, kind: RelationshipType) -> set[str]:
-        found: set[str] = set()
-        page = 1
-        while True:
-            events = await self._patience.reading(
-                lambda page=page: self._client.list_relationships(
-                    parent, self._dataset_id, "descendants", 1, [kind], False, page, PAGE_SIZE
-                )
-            )
-            found |= {event.uuid for event in events}
-            if len(events) < PAGE_SIZE:
-                return found
-            page += 1
+        pages = self._client.children_pages(parent, self._dataset_id, kind, attempt=self._patience.reading)
+        return {event.uuid async for page in pages for event in page}
 
     async def _answered(self, links: Sequence[_Link], answer: RelationshipsCreated) -> None:
         made = {one.child_id for one in answer.relationships}

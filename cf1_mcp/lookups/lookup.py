@@ -13,10 +13,9 @@ from urllib.parse import quote
 
 import anyio
 
-from cf1_mcp.answers.cursors import Place
-from cf1_mcp.answers.event_pages import place_after, search_at
 from cf1_mcp.api.client import MAX_QUERY_LENGTH, ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.paging import has_more
 from cf1_mcp.errors import ApiError, Forbidden, RateLimited, Unauthenticated, Unavailable
 from cf1_mcp.lookups.input import Wanted, comparable
 from cf1_mcp.lookups.sightings import Sightings
@@ -69,7 +68,6 @@ class Lookup:
         self._scope = scope
         self._dates = [Condition(field="date", op="gte", value=since)] if since else []
         self._report = report
-        self._turn = anyio.Semaphore(MAX_CONCURRENT)
         # The same groups whichever places are asked for: what a page tells does not hang on where it begins.
         values = list({comparable(value): value for one in wanted for value in _values(one)}.values())
         self._groups = [values[start : start + MAX_VALUES] for start in range(0, len(values), MAX_VALUES)]
@@ -98,14 +96,13 @@ class Lookup:
 
         async def run(number: int) -> None:
             nonlocal done
-            async with self._turn:
-                await self._look_up(number)
-                done += len(self._groups[number])
-                await self._report(done, total)
+            await self._look_up(number)
+            done += len(self._groups[number])
+            await self._report(done, total)
 
         with anyio.CancelScope(deadline=anyio.current_effective_deadline() - RESERVED_SECONDS) as scope:
             try:
-                await together(*(partial(run, number) for number in due))
+                await gather((partial(run, number) for number in due), MAX_CONCURRENT)
             except RateLimited as error:
                 if not self._answered:
                     raise
@@ -186,14 +183,16 @@ class Lookup:
             search=[Condition(field="indicator", op="in", value=list[SearchValue](values)), *self._dates],
             order_by="date",
             order="desc",
+            page_size=PAGE_SIZE,
         )
         events: list[Event] = []
-        place: Place | None = Place(PAGE_SIZE)
-        while place and place.page <= MAX_PAGES:
-            page = await self._client.list_events(search_at(search, place))
+        number = 0
+        async for page in self._client.event_pages(search):
             events += page.result
-            place = place_after(page, place)
-        return events, place is not None
+            number += 1
+            if number == MAX_PAGES:
+                return events, has_more(page, PAGE_SIZE)
+        return events, False
 
     async def _owned(self, values: Sequence[str], events: Sequence[Event]) -> list[tuple[str, Event]]:
         """Each event with the value that it belongs to, once for each such value."""

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 
 from cf1_mcp.api.vocabulary import EVERYWHERE, Kind, Vocabulary
-from cf1_mcp.context import KnownWords, Operator
+from cf1_mcp.context import AccountVocabulary, OperatorSettings
 from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
 from cf1_mcp.models import Dataset, Event, Tlp
 from cf1_mcp.settings import EVERY_DATASET
@@ -77,7 +77,7 @@ class Scope:
     reading: Reading
 
 
-async def reading_rules(words: KnownWords, operator: Operator) -> Reading:
+async def reading_rules(words: AccountVocabulary, operator: OperatorSettings) -> Reading:
     """The rules for reading as they stand for the datasets that the account has now."""
     known = await words.datasets()
     wanted = {_plain(word) for word in operator.read_datasets}
@@ -113,11 +113,11 @@ async def readable_words(words: Vocabulary, reading: Reading, kind: Kind) -> lis
             return [tag.value for tag in await words.tags() if not reading.above(tag.tlp)]
 
 
-async def _read_scope(words: KnownWords, reading: Reader, dataset_ids: list[str] | None) -> Scope:
+async def _read_scope(words: AccountVocabulary, reading: Reader, dataset_ids: list[str] | None) -> Scope:
     return resolve_scope(dataset_ids or ["all"], await words.datasets(), reading)
 
 
-async def _known_dataset(words: KnownWords, reading: Reader, dataset_id: str | None) -> Dataset | None:
+async def _known_dataset(words: AccountVocabulary, reading: Reader, dataset_id: str | None) -> Dataset | None:
     return _dataset(dataset_id, await words.datasets(), reading, "dataset_id") if dataset_id else None
 
 

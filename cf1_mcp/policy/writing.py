@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
 
-from cf1_mcp.context import KnownWords, Operator
+from cf1_mcp.context import AccountVocabulary, OperatorSettings
 from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
 from cf1_mcp.models import Dataset, Event
 from cf1_mcp.policy.reading import MAX_NAME_LENGTH, Reader, Reading
@@ -85,7 +85,7 @@ class Writing:
         return [one for one in self.reading.datasets if {_plain(one.uuid), _plain(one.name)} & wanted]
 
 
-async def writing_for(words: KnownWords, reading: Reader, operator: Operator) -> Writing:
+async def writing_for(words: AccountVocabulary, reading: Reader, operator: OperatorSettings) -> Writing:
     """The operator's rules for changes, over the datasets that the account has now."""
     return Writing(operator, tuple(await words.datasets()), reading)
 

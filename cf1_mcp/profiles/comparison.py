@@ -7,7 +7,7 @@ from typing import Final
 from cf1_mcp.answers.answer import DEFAULT_SIZE, Answer, Card, fitted
 from cf1_mcp.answers.event_pages import ABSENCE, named
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
 from cf1_mcp.policy.reading import Scope
 from cf1_mcp.profiles.actor import ResolvedActor, did_you_mean_field, read_as_field
@@ -70,9 +70,11 @@ async def read_compared_actor(
     Raises:
         ApiError: neither could be read.
     """
-    sample, campaigns = await together(
-        partial(read_sample, client, scope, actor.names, period.current),
-        partial(read_campaigns, client, scope, actor.names),
+    sample, campaigns = await gather(
+        [
+            partial(read_sample, client, scope, actor.names, period.current),
+            partial(read_campaigns, client, scope, actor.names),
+        ]
     )
     raise_if_all_failed(sample, campaigns)
     if not sample.truncated:

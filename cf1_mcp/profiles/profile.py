@@ -12,7 +12,7 @@ from cf1_mcp.answers.answer import DEFAULT_SIZE, Answer, Card, Rows, fitted
 from cf1_mcp.answers.columns import Cell
 from cf1_mcp.answers.event_pages import ABSENCE, named
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
 from cf1_mcp.policy.reading import Scope
 from cf1_mcp.profiles.actor import ResolvedActor, did_you_mean_field, read_as_field
@@ -90,12 +90,14 @@ async def read_profile(
         ApiError: nothing could be read.
     """
     read = partial(read_sample, client, scope, actor.names)
-    current, previous, oldest, newest, campaigns = await together(
-        partial(read, period.current),
-        partial(read, period.previous),
-        partial(read, order="asc", limit=EDGE_SIZE),
-        partial(read, limit=EDGE_SIZE),
-        partial(read_campaigns, client, scope, actor.names),
+    current, previous, oldest, newest, campaigns = await gather(
+        [
+            partial(read, period.current),
+            partial(read, period.previous),
+            partial(read, order="asc", limit=EDGE_SIZE),
+            partial(read, limit=EDGE_SIZE),
+            partial(read_campaigns, client, scope, actor.names),
+        ]
     )
     raise_if_all_failed(current, previous, oldest, newest, campaigns)
     needed = {

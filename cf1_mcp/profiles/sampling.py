@@ -15,9 +15,10 @@ import anyio
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.paging import has_more
 from cf1_mcp.errors import ApiError, BadArgument
-from cf1_mcp.models import Condition, Event, EventPage, EventSearch, Order
+from cf1_mcp.models import Condition, Event, EventSearch, Order
 from cf1_mcp.policy.reading import Scope
 from cf1_mcp.search.conditions import MAX_VALUES, period
 from cf1_mcp.search.counting import MAX_GROUPS, Counted, count_events
@@ -127,7 +128,7 @@ async def read_sample(
     rules = {event.uuid: scope.reading.rule_against(event) for event in page.result}
     withheld = {uuid: rule for uuid, rule in rules.items() if rule}
     admitted = [event for event in page.result if event.uuid not in withheld]
-    return EventSample(admitted, withheld, _is_truncated(page, limit))
+    return EventSample(admitted, withheld, has_more(page, limit))
 
 
 async def read_campaigns(client: ThreatEventsClient, scope: Scope, attackers: Sequence[str]) -> EventSample:
@@ -150,7 +151,7 @@ async def count_periods(
         counts[index] = _sum_groups(counted, scope, attackers)
 
     with anyio.move_on_after(COUNT_TIMEOUT):
-        await together(*(partial(count, index, *one) for index, one in enumerate(periods)))
+        await gather(partial(count, index, *one) for index, one in enumerate(periods))
     return counts
 
 
@@ -190,12 +191,6 @@ def _sum_groups(counted: Counted, scope: Scope, attackers: Sequence[str]) -> Eve
 
 def _to_int(count: JsonValue) -> int:
     return int(count) if isinstance(count, int | float) else 0
-
-
-def _is_truncated(page: EventPage, limit: int) -> bool:
-    # A bare list has no cursor and does not say whether there is more; a full page may have a successor.
-    has_cursor = "cursor" in page.result_info.model_fields_set
-    return bool(page.result_info.cursor) if has_cursor else len(page.result) >= limit
 
 
 def _subtract(moment: datetime, length: timedelta) -> datetime:

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_snake
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import Condition, SearchField, SearchValue, Tlp
 from cf1_mcp.search.clauses import Clause
-from cf1_mcp.text.dates import ACCEPTED, moment
+from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
 from cf1_mcp.text.sanitize import clean
 
 # Limits of the API for one search.
@@ -108,9 +108,9 @@ def stored_since(text: str | None, now: datetime) -> str | None:
 def _bound(argument: str, text: str | None, now: datetime) -> str | None:
     if text is None or not text.strip():
         return None
-    found = moment(text, now, end=argument == "until")
+    found = parse_date(text, now, end=argument == "until")
     if found is None:
-        raise BadArgument(argument, f"{clean(text, 60)!r} is no date", ACCEPTED)
+        raise BadArgument(argument, f"{clean(text, 60)!r} is no date", ACCEPTED_DATES)
     return found
 
 

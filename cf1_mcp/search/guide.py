@@ -14,7 +14,7 @@ from cf1_mcp.models import SearchField, SearchOp, Tlp
 from cf1_mcp.policy.reading import SCOPE_WORDS
 from cf1_mcp.search.clauses import Clause
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS, MAX_VALUE_LENGTH
-from cf1_mcp.text.dates import ACCEPTED
+from cf1_mcp.text.dates import ACCEPTED_DATES
 
 # The operators of fields that hold no text, by the API's specification.
 COMPARING: Final = ("equals", "not", "gt", "gte", "lt", "lte", "in")
@@ -127,7 +127,7 @@ unless said otherwise.
 - `mitre_attack`: ATT&CK ids of the event's category. What single events carry stands in their `tags`.
 - `tlp`: {_words([level.value for level in Tlp])}. Unmarked events are treated as amber and match no value.
 - `text`: a piece of the description; one text, no list.
-- `since`, `until`: {ACCEPTED}. Of a bare day, month
+- `since`, `until`: {ACCEPTED_DATES}. Of a bare day, month
   or year `since` takes the first second and `until` the last. UTC.
 - `created_since`: stored since then, whenever it happened. The answer tells a `watermark` to give next time; what was
   stored around it may come twice, and changes to older events do not show.

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.answers.answer import Rows
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import ApiError
 from cf1_mcp.policy.reading import Scope
 from cf1_mcp.search.request import Question
@@ -55,7 +55,7 @@ async def _reasons(client: ThreatEventsClient, question: Question, scope: Scope)
     found: Sequence[bool] = ()
     with anyio.move_on_after(TIMEOUT):
         try:
-            found = await together(*(partial(_any_without, client, question, scope, name) for name in asked))
+            found = await gather(partial(_any_without, client, question, scope, name) for name in asked)
         except ApiError:
             return []
     guilty = [name for name, any_found in zip(asked, found, strict=False) if any_found]

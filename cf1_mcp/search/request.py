@@ -9,13 +9,14 @@ from mcp.server.mcpserver import Resolve
 from pydantic.alias_generators import to_snake
 
 from cf1_mcp.api.vocabulary import Vocabulary
-from cf1_mcp.context import KnownWords, Now
+from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.models import Condition, EventSearch, SearchField
 from cf1_mcp.policy.reading import Reader, Reading
 from cf1_mcp.search.clauses import Clause
 from cf1_mcp.search.conditions import branches, conditions, from_clauses, period, stored_since
 from cf1_mcp.search.saved_queries import Saved
 from cf1_mcp.search.spelling import KINDS, Read, Spelling, spelling_for
+from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
 # Operators that compare whole values; the others look for parts of them, which have no spelling.
@@ -51,7 +52,7 @@ class Question:
 
 
 async def _question(
-    words: KnownWords,
+    words: AccountVocabulary,
     reading: Reader,
     saved: Saved,
     now: Now,
@@ -87,7 +88,7 @@ async def _question(
 
 
 async def _narrow_question(
-    words: KnownWords,
+    words: AccountVocabulary,
     reading: Reader,
     saved: Saved,
     now: Now,
@@ -171,7 +172,7 @@ def _asked(
         branches(saved.search_branches, clauses),
         tuple(dict.fromkeys(sentence for sentence in said if sentence)),
         {(argument, read.typed): read.near for argument, read in reads if read.near},
-        f"{now - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if stored else "",
+        iso(now - OVERLAP) if stored else "",
     )
 
 

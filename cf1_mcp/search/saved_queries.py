@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client
-from cf1_mcp.errors import BadArgument, choices, nearest
+from cf1_mcp.errors import BadArgument, choices, did_you_mean
 from cf1_mcp.models import EventSearch, SavedQuery
 from cf1_mcp.text.sanitize import clean
 
@@ -40,10 +40,7 @@ async def _named(client: ThreatEventsClient, query: str) -> SavedQuery:
         if saved.name.strip().casefold() == wanted.casefold():
             return saved
     names = [clean(saved.name, MAX_NAME_LENGTH) for saved in listed]
-    meant = nearest(wanted, names)
-    problem = f"there is no saved query {clean(wanted, MAX_NAME_LENGTH)!r}" + (
-        f", did you mean {meant!r}?" if meant else ""
-    )
+    problem = f"there is no saved query {clean(wanted, MAX_NAME_LENGTH)!r}{did_you_mean(wanted, names)}"
     raise BadArgument("query_id", problem, f"an id, or {choices(names)}" if names else "an id from list_saved_queries")
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import anyio
 
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.errors import ApiError
 from cf1_mcp.models import Country, SearchField, Tag
@@ -145,7 +145,7 @@ async def spelling_for(words: Vocabulary, reading: Reading, names: Sequence[Sear
             found.setdefault(kind, ())
 
     with anyio.move_on_after(TIMEOUT):
-        await together(*(partial(read, kind) for kind in kinds))
+        await gather(partial(read, kind) for kind in kinds)
     return Spelling(found, countries, aliases)
 
 

@@ -1,4 +1,4 @@
-"""Points in time as people type them."""
+"""Dates and times as people type them, and as the API takes them."""
 
 import re
 from calendar import monthrange
@@ -8,13 +8,15 @@ _RELATIVE = re.compile(r"(\d{1,6})\s*(m|min|h|d|w|mo|y)(?:\s+ago)?")
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?")
 _DAYS = {"d": 1, "w": 7, "mo": 30, "y": 365}
 
-ACCEPTED = "an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)"
+ACCEPTED_DATES = (
+    "an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)"
+)
 
 
-def moment(text: str, now: datetime, *, end: bool = False) -> str | None:
-    """The moment that a text means, as `YYYY-MM-DDTHH:MM:SSZ`, or None when it means none.
+def parse_date(text: str, now: datetime, *, end: bool = False) -> str | None:
+    """The time that a text means, as `YYYY-MM-DDTHH:MM:SSZ`, or None if it means none.
 
-    A day, month or year stands for its first second, or with `end` for its last. Times without a zone are UTC.
+    A day, month or year means its first second, or with `end` its last. Times without a zone are UTC.
     """
     word = text.strip().lower()
     if word == "now":
@@ -34,6 +36,12 @@ def moment(text: str, now: datetime, *, end: bool = False) -> str | None:
     return iso(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
 
 
+def iso(time: datetime) -> str:
+    """A time in UTC as the API takes it, `YYYY-MM-DDTHH:MM:SSZ`; fractions of a second are dropped."""
+    # strftime writes the year 900 with three digits, which is not an ISO date.
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+
+
 def _ago(count: int, unit: str, now: datetime) -> str | None:
     step = {"m": timedelta(minutes=1), "min": timedelta(minutes=1), "h": timedelta(hours=1)}.get(unit)
     try:
@@ -51,9 +59,3 @@ def _partial(year: int, month: int | None, day: int | None, end: bool) -> str | 
         return iso(datetime(year, last_month, last_day, 23, 59, 59, tzinfo=UTC))
     except ValueError:
         return None
-
-
-def iso(value: datetime) -> str:
-    """A time as the API is asked for it, `YYYY-MM-DDTHH:MM:SSZ`."""
-    # strftime writes the year 900 with three digits, which is no ISO date.
-    return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from cf1_mcp.answers.answer import Answer
-from cf1_mcp.api.concurrency import together
-from cf1_mcp.context import Client, KnownWords, Now
+from cf1_mcp.api.concurrency import gather
+from cf1_mcp.context import AccountVocabulary, Client, Now
 from cf1_mcp.contracts.arguments import DatasetIds, Until
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
@@ -30,7 +30,7 @@ Since = Annotated[str | None, Field(description="Earliest date, default 90d: ISO
 async def profile_attacker(
     client: Client,
     scope: ReadScope,
-    words: KnownWords,
+    words: AccountVocabulary,
     now: Now,
     attacker: Attacker,
     compare: Compare = None,
@@ -51,5 +51,5 @@ async def profile_attacker(
     if {name.casefold() for name in one.names} & {name.casefold() for name in other.names}:
         raise BadArgument("compare", "it names the same actor as attacker", "another actor, or leave it out")
     read = partial(read_compared_actor, client, scope, period)
-    left, right = await together(partial(read, one), partial(read, other))
+    left, right = await gather(partial(read, actor) for actor in (one, other))
     return render_comparison(left, right, period, scope)

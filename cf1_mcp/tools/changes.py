@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, JsonValue
 from cf1_mcp.answers.answer import Answer, Card
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, cleaned
 from cf1_mcp.answers.event_pages import whole_list
-from cf1_mcp.context import History
+from cf1_mcp.context import ChangeJournal
 from cf1_mcp.contracts.arguments import Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CHANGES
@@ -26,7 +26,7 @@ COLUMNS = ("change_id", "at", "tool", "outcome", "change", "undone_by")
 
 @CHANGES.tool("List changes", ToolEffect.READ)
 async def list_changes(
-    journal: History, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
+    journal: ChangeJournal, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
 ) -> Answer:
     """List what this server changed, newest first: the log of what was created, imported, modified, moved, deleted,
     removed, reverted or undone, and whether it has finished, failed or is unknown. Use it to see whether anybody did

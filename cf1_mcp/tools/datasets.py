@@ -9,7 +9,7 @@ from cf1_mcp.answers.answer import Answer, Rows
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.answers.event_pages import whole_list, withheld_fact
 from cf1_mcp.api.vocabulary import Kind
-from cf1_mcp.context import KnownWords
+from cf1_mcp.context import AccountVocabulary
 from cf1_mcp.contracts.arguments import Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
@@ -22,7 +22,7 @@ Contains = Annotated[str | None, Field(description="Only values that contain thi
 
 
 @EVENTS.tool("List threat datasets", ToolEffect.READ)
-async def list_threat_datasets(words: KnownWords, reading: Reader, cursor: Cursor = None) -> Rows:
+async def list_threat_datasets(words: AccountVocabulary, reading: Reader, cursor: Cursor = None) -> Rows:
     """List the datasets that can be read: which sources or collections of events exist, with name, uuid and kind. Use
     it when a question names a dataset or an answer's datasets need explaining. For the events in them use
     search_threat_events.
@@ -43,7 +43,7 @@ async def list_threat_datasets(words: KnownWords, reading: Reader, cursor: Curso
 
 @EVENTS.tool("List threat vocabulary", ToolEffect.READ)
 async def list_threat_vocabulary(
-    words: KnownWords,
+    words: AccountVocabulary,
     reading: Reader,
     kind: Annotated[Literal[Kind, "search_guide"], Field(description="Which values")],
     contains: Contains = None,

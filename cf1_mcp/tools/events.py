@@ -11,9 +11,9 @@ from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, cleaned, columns_of, event
 from cf1_mcp.answers.cursors import decode
 from cf1_mcp.answers.event_pages import event_page, page_rows, withheld_fact
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.vocabulary import Vocabulary
-from cf1_mcp.context import Client, KnownWords
+from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import (
     Attackers,
     Categories,
@@ -113,14 +113,14 @@ async def get_threat_event(
         "raw": partial(_raw, client, reading, event, dataset.uuid),
         "relationships": partial(_nearest, client, reading, event, dataset.uuid),
     }
-    tables = await together(*(parts[name] for name in wanted))
+    tables = await gather(parts[name] for name in wanted)
     return Card(untrusted=event_fields(event), parts=dict(zip(wanted, tables, strict=True)))
 
 
 @EVENTS.tool("List related threat events", ToolEffect.READ)
 async def list_related_threat_events(
     client: Client,
-    words: KnownWords,
+    words: AccountVocabulary,
     reading: Reader,
     dataset: KnownDataset,
     event_id: EventId,

@@ -13,7 +13,7 @@ from cf1_mcp.answers.answer import Answer, Block, Card, Link, Rows
 from cf1_mcp.answers.cursors import digest
 from cf1_mcp.answers.event_pages import ABSENCE, named, withheld_fact
 from cf1_mcp.answers.rendering import Style
-from cf1_mcp.context import Client, Now, Operator, ToolContext
+from cf1_mcp.context import Client, Now, OperatorSettings, ToolContext
 from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
@@ -35,7 +35,7 @@ from cf1_mcp.search.no_results import explained
 from cf1_mcp.search.request import AskedNarrowly, Question
 from cf1_mcp.search.scopes import NarrowScope
 from cf1_mcp.store.export_files import ExportFolder, Page, Stored
-from cf1_mcp.text.dates import moment
+from cf1_mcp.text.dates import iso, parse_date
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -45,7 +45,7 @@ FICTIONAL_SOURCE: Final = "cf1-mcp sandbox: fictional events"
 VERBATIM: Final = "The content is word for word what the file holds, true indicators included: it is for machines."
 
 
-async def _folder(operator: Operator, now: Now) -> ExportFolder:
+async def _folder(operator: OperatorSettings, now: Now) -> ExportFolder:
     return ExportFolder(operator, now, MEDIA_TYPES)
 
 
@@ -156,7 +156,7 @@ def _told(export: ExportResult, file: ExportFile, question: Question, scope: Sco
     if export.stored:
         first = export.stored[0]
         facts |= {"export_id": first.id, "resource": _uri(first), "format": first.format, "size": first.size}
-        facts |= {"marking": tlp_label(file.marking), "expires": _told_time(first.expires)}
+        facts |= {"marking": tlp_label(file.marking), "expires": iso(first.expires)}
     facts |= {"events": file.event_count, "datasets": named(scope.names), **withheld_fact(export.withheld)}
     if file.left_out:
         facts["left_out"] = [f"{plural(count, 'event')}: {reason}" for reason, count in file.left_out.most_common()]
@@ -172,7 +172,7 @@ def _told(export: ExportResult, file: ExportFile, question: Question, scope: Sco
 def _cut(export: ExportResult, now: datetime) -> list[str]:
     if not export.cut:
         return []
-    reached = moment(export.reached, now)
+    reached = parse_date(export.reached, now)
     after = f"until={reached!r}" if reached else "a shorter period"
     return [
         f"Cut: the newest {export.read:,} events were read, and there are older ones. For those export with {after}; "
@@ -182,13 +182,9 @@ def _cut(export: ExportResult, now: datetime) -> list[str]:
 
 def _link(one: Stored, file: ExportFile, place: int, count: int) -> Link:
     number = f"-{place}" if count > 1 else ""
-    about = f"{tlp_label(file.marking)}, until {_told_time(one.expires)}"
+    about = f"{tlp_label(file.marking)}, until {iso(one.expires)}"
     return Link(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, one.media_type, one.size)
 
 
 def _uri(one: Stored) -> str:
     return f"cf1://exports/{one.id}"
-
-
-def _told_time(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,14 +9,14 @@ from pydantic import Field, JsonValue
 from cf1_mcp.answers.answer import Card
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved, journaled
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, EventId, EventIds, HomeDataset
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.events.snapshots import MAX_CONCURRENT, events_of, without_copies
+from cf1_mcp.events.snapshots import events_of, without_copies
 from cf1_mcp.models import Dataset, Event, RelationshipsCreated, RelationshipType
 from cf1_mcp.policy.writing import Writer, Writing
 from cf1_mcp.text.sanitize import clean
@@ -93,12 +93,8 @@ async def _children(
         above = await client.list_relationships(event.uuid, dataset.uuid, "ancestors", 1, [kind], False)
         return any(one.uuid == parent.uuid for one in above)
 
-    found: list[str] = []
-    for start in range(0, len(events), MAX_CONCURRENT):
-        group = events[start : start + MAX_CONCURRENT]
-        answers = await together(*(partial(is_child, event) for event in group))
-        found += [event.uuid for event, linked in zip(group, answers, strict=True) if linked]
-    return found
+    linked = await gather(partial(is_child, event) for event in events)
+    return [event.uuid for event, is_linked in zip(events, linked, strict=True) if is_linked]
 
 
 Relation = Annotated[Planned, Resolve(journaled(_plan_relation))]

@@ -1,6 +1,6 @@
 """Putting a dataset back to what it was some time ago."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
@@ -17,6 +17,7 @@ from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import NotFound, Withheld
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch
 from cf1_mcp.policy.writing import Writer, Writing
+from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
 # 30 days in minutes: so far reaches the point-in-time recovery of Durable Objects. The API publishes no bound.
@@ -46,7 +47,7 @@ async def _plan(client: Client, writing: Writer, now: Now, dataset_id: str, minu
         undo="This cannot be undone from here: the API shows an undo bookmark that no route takes. The journal keeps "
         "no more than ids, dates and titles of what is lost.",
         needs_code=True,
-        facts={"events_lost": len(lost), "target": target.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")},
+        facts={"events_lost": len(lost), "target": iso(target)},
         events=sorted(lost, key=lambda event: event.date, reverse=True),
     )
 
@@ -61,7 +62,7 @@ async def _created_since(
     """
     most = writing.operator.max_change
     # Whole seconds, rounded down: rather one event too many than one unsaid.
-    since = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    since = iso(moment)
     search = EventSearch(
         dataset_id=[dataset.uuid],
         search=[Condition(field="createdAt", op="gte", value=since)],

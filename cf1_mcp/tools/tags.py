@@ -10,14 +10,14 @@ from pydantic import Field, JsonValue, TypeAdapter
 
 from cf1_mcp.answers.answer import Card
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import together
+from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved, journaled
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, EventIds, HomeDataset, NewTags
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, choices, nearest
-from cf1_mcp.events.snapshots import MAX_CONCURRENT, events_of, without_copies
+from cf1_mcp.events.snapshots import events_of, without_copies
 from cf1_mcp.events.validation import checked_tags
 from cf1_mcp.models import Dataset, Done, Event
 from cf1_mcp.policy.writing import Writer, Writing
@@ -148,7 +148,7 @@ async def _each(change: Change, tags_of: TagsOf, done: str) -> Result:
     # Where the API is down or overrun, more requests would only use up the time of the call.
     while tried < len(ids) and not any(failure.stop for failure in failures):
         group = ids[tried : tried + MAX_CONCURRENT]
-        results = await together(*(partial(_one, change, event_id, tags_of[event_id]) for event_id in group))
+        results = await gather(partial(_one, change, event_id, tags_of[event_id]) for event_id in group)
         failures += [result for result in results if result is not None]
         tried += len(group)
     left = {failure.event_id for failure in failures}

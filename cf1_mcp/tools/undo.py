@@ -9,7 +9,7 @@ from pydantic import Field
 from cf1_mcp.answers.answer import Card
 from cf1_mcp.changes.guards import Effect, Planned, approved
 from cf1_mcp.changes.undo import inverse_of
-from cf1_mcp.context import Client, History
+from cf1_mcp.context import ChangeJournal, Client
 from cf1_mcp.contracts.arguments import Confirm
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CHANGES
@@ -19,7 +19,7 @@ from cf1_mcp.store.journal_records import Change
 ChangeId = Annotated[str, Field(description="change_id from list_changes")]
 
 
-async def _change(journal: History, change_id: str) -> Change:
+async def _change(journal: ChangeJournal, change_id: str) -> Change:
     return await anyio.to_thread.run_sync(journal.change, change_id)
 
 

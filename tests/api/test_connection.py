@@ -1,10 +1,12 @@
 """What becomes of a request when the upstream is slow, broken or hostile. Faults come from a real socket."""
 
 import logging
+from collections.abc import Awaitable, Callable
 
 import pytest
 from inline_snapshot import snapshot
 
+from cf1_mcp.api.client import MAX_QUERY_LENGTH, ThreatEventsClient
 from cf1_mcp.errors import (
     ApiError,
     BadArgument,
@@ -15,7 +17,7 @@ from cf1_mcp.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from cf1_mcp.models import NewEvent, NewRaw
+from cf1_mcp.models import Condition, EventSearch, NewEvent, NewRaw, SearchValue
 from tests.upstreams import ACCOUNT, TOKEN, Act, answer, failed, upstream
 
 pytestmark = pytest.mark.anyio
@@ -166,13 +168,40 @@ async def test_the_token_stays_out_of_logs_and_reprs(caplog: pytest.LogCaptureFi
     assert caplog.records and TOKEN not in caplog.text
 
 
+HALF = "half \ud800"
+HALF_RAW = {"raw": NewRaw(data={"log": ["\ud800"]})}
+
+
+def searching(*values: SearchValue | list[SearchValue]) -> EventSearch:
+    return EventSearch(search=[Condition(field="event", op="in", value=value) for value in values])
+
+
+HALVES: list[tuple[str, Callable[[ThreatEventsClient], Awaitable[object]]]] = [
+    ("tags.2", lambda client: client.tag_event(EVENT, ["a", "b", HALF])),
+    ("event_id", lambda client: client.tag_event(HALF, ["a"])),
+    ("datasetId.1", lambda client: client.aggregate_events(["tlp"], ["all", HALF])),
+    ("startDate", lambda client: client.aggregate_events(["tlp"], ["all"], start_date=HALF)),
+    ("search.1.value", lambda client: client.list_events(searching("mail", HALF))),
+    ("search.0.value.1", lambda client: client.list_events(searching(["mail", HALF]))),
+    ("search.0.value.1", lambda client: client.list_events(searching(["x" * MAX_QUERY_LENGTH, HALF]))),
+    ("search.0.value.1", lambda client: client.list_indicators(["all"], ["mail", HALF])),
+    ("data.1.raw.data.log.0", lambda client: client.create_events("d", [NEW, NEW.model_copy(update=HALF_RAW)])),
+    ("variables.a", lambda client: client.query_graphql("{ a }", {"a": {HALF: 1}})),
+    ("query", lambda client: client.query_graphql(HALF)),
+]
+
+
 def _closing(reply: bytes) -> bytes:
     return reply.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
 
 
-async def test_half_a_character_is_refused_before_anything_is_sent() -> None:
+@pytest.mark.parametrize(("argument", "call"), HALVES)
+async def test_half_a_character_is_refused_by_its_path_before_anything_is_sent(
+    argument: str, call: Callable[[ThreatEventsClient], Awaitable[object]]
+) -> None:
     async with upstream(OK) as server, server.client() as client:
         with pytest.raises(BadArgument) as error:
-            await client.tag_event(EVENT, ["half \ud800"])
-    assert str(error.value) == "text: it holds half a character (a lone surrogate). Use whole characters."
+            await call(client)
+    assert str(error.value) == f"{argument}: it contains half a character (a lone surrogate). Use whole characters."
+    assert error.value.argument == argument
     assert server.requests == []

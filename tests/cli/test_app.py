@@ -5,6 +5,7 @@ import json
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,11 @@ def test_the_tour_plays_every_step_through_the_real_server() -> None:
     for tool in offered_tools(Settings()):
         assert tool.name in told
     assert "COPPER LANTERN" in told and "Operation Ledger Frost" in told
+
+
+def test_the_version_is_the_installed_one() -> None:
+    ended = run("--version")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"cf1-mcp {version('cf1-mcp')}\n", "")
 
 
 def test_tools_are_listed_as_the_contract_has_them() -> None:

@@ -15,6 +15,7 @@ from tests.tenant import Sandbox
 pytestmark = pytest.mark.anyio
 
 CONTRACTS = Path(__file__).parents[2] / "tools"
+WRITE_CONTRACTS = "python -m pytest -n 0 --inline-snapshot=create,fix tests/contract/test_contract.py"
 EVERYTHING = Settings(mode="full")
 NAMES = [tool.name for tool in offered_tools(EVERYTHING)]
 
@@ -22,8 +23,10 @@ NAMES = [tool.name for tool in offered_tools(EVERYTHING)]
 async def test_every_tool_keeps_its_contract(sandbox: Sandbox) -> None:
     async with Client(build_server(EVERYTHING, sandbox.connect)) as client:
         for tool in (await client.list_tools()).tools:
-            said = json.dumps(as_listed(tool), indent=2, ensure_ascii=False)
-            assert f"{said}\n" == external_file(CONTRACTS / f"{tool.name}.json", format=".txt")
+            contract = json.dumps(as_listed(tool), indent=2, ensure_ascii=False)
+            assert f"{contract}\n" == external_file(CONTRACTS / f"{tool.name}.json", format=".txt"), (
+                f"{tool.name} has changed: run {WRITE_CONTRACTS} and review it"
+            )
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -41,7 +44,8 @@ def as_listed(tool: Tool) -> dict[str, object]:
 
 
 def test_every_contract_has_its_tool() -> None:
-    assert sorted(path.stem for path in CONTRACTS.iterdir()) == sorted(NAMES)
+    orphans = [f"git rm tools/{path.name}" for path in CONTRACTS.iterdir() if path.stem not in NAMES]
+    assert not orphans, "\n".join(orphans)
 
 
 def test_what_is_offered_depends_on_the_mode() -> None:

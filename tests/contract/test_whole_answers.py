@@ -13,6 +13,7 @@ from tests.conversations import same_mark, text_of
 pytestmark = pytest.mark.anyio
 
 ANSWERS = Path(__file__).parent / "answers"
+WRITE_ANSWERS = "python -m pytest -n 0 --inline-snapshot=create,fix tests/contract/test_whole_answers.py"
 # What is new in every run: ids, ids of changes and exports, codes.
 NEW = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z0-9]{4}(?:-[A-Z0-9]{4}){2}|c-[0-9a-z]{5}-[0-9a-z]{5}|\b[a-z2-7]{16}\b"
@@ -28,7 +29,9 @@ async def test_a_tool_answers_in_full_as_it_is_written_down(tmp_path: Path, tool
     for answer in await tenant.answers(tool):
         data = json.dumps(answer.structured_content, indent=1, ensure_ascii=False)
         parts.append(f"{same_mark(text_of(answer.content))}\n\n{data}\n")
-    assert numbered("\n".join(parts)) == external_file(ANSWERS / f"{tool}.txt", format=".txt")
+    assert numbered("\n".join(parts)) == external_file(ANSWERS / f"{tool}.txt", format=".txt"), (
+        f"{tool} answers differently: run {WRITE_ANSWERS} and review it"
+    )
 
 
 def numbered(text: str) -> str:
@@ -38,4 +41,5 @@ def numbered(text: str) -> str:
 
 
 def test_every_answer_written_down_is_one_of_a_tool() -> None:
-    assert sorted(path.stem for path in ANSWERS.iterdir()) == sorted(CALLS)
+    orphans = [f"git rm tests/contract/answers/{path.name}" for path in ANSWERS.iterdir() if path.stem not in CALLS]
+    assert not orphans, "\n".join(orphans)

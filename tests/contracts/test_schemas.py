@@ -57,8 +57,9 @@ def test_a_tool_has_a_title_and_all_four_hints(name: str) -> None:
 
 @EACH
 def test_the_hints_say_what_the_verb_does(name: str) -> None:
-    hints = EVERYTHING[name].annotations
-    assert hints and (hints.read_only_hint, hints.destructive_hint) == HINTS[name.split("_")[0]]
+    hints, verb = EVERYTHING[name].annotations, name.split("_")[0]
+    assert verb in HINTS, f"{verb} is a new verb: use one of VERBS in tests/contracts/test_schemas.py, or add it there"
+    assert hints and (hints.read_only_hint, hints.destructive_hint) == HINTS[verb]
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -1,12 +1,12 @@
-"""Points in time as people type them."""
+"""Dates and times as people type them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cf1_mcp.text.dates import moment
+from cf1_mcp.text.dates import iso, parse_date
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, tzinfo=UTC)
 
@@ -31,16 +31,28 @@ NOW = datetime(2026, 11, 24, 12, 30, 15, tzinfo=UTC)
         ("2026-11-01T08:00:00.5Z", "2026-11-01T08:00:00Z", "2026-11-01T08:00:00Z"),
     ],
 )
-def test_a_day_has_a_first_and_a_last_second(text: str, start: str, end: str) -> None:
-    assert (moment(text, NOW), moment(text, NOW, end=True)) == (start, end)
+def test_a_date_means_its_first_second_or_its_last(text: str, start: str, end: str) -> None:
+    assert (parse_date(text, NOW), parse_date(text, NOW, end=True)) == (start, end)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "7", "7q", "2026-13", "2026-02-30", "0000", "999999y", "24/11/2026"])
-def test_what_is_no_date_is_none(text: str) -> None:
-    assert moment(text, NOW) is None
+def test_a_text_that_is_not_a_date_gives_none(text: str) -> None:
+    assert parse_date(text, NOW) is None
 
 
 @given(st.text(max_size=30))
 def test_any_text_is_a_date_or_none(text: str) -> None:
-    found = moment(text, NOW)
+    found = parse_date(text, NOW)
     assert found is None or datetime.fromisoformat(found).tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (datetime(2026, 11, 24, 12, 30, 15, 999_999, tzinfo=UTC), "2026-11-24T12:30:15Z"),
+        (datetime(2026, 11, 24, 1, tzinfo=timezone(timedelta(hours=2))), "2026-11-23T23:00:00Z"),
+        (datetime(900, 1, 1, tzinfo=UTC), "0900-01-01T00:00:00Z"),
+    ],
+)
+def test_a_time_is_written_in_utc_to_the_second(time: datetime, text: str) -> None:
+    assert iso(time) == text

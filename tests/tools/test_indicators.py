@@ -105,7 +105,7 @@ hxxp://192[.]0[.]2[.]9/gate	url	known	14	2025-11-03 14:40	2026-11-12 15:36	STATI
 192[.]0[.]2[.]9	ipv4	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Compromised Device,Residential Proxy,Account Takeover	amber		60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
 nothing[.]example[.]org	domain	unknown								
 </untrusted MARK>
-matched_as: only the host or domain of the URL is known, and a shared host serves many strangers.
+matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites.
 Absence from these datasets does not show that something is benign.\
 """)
 
@@ -269,7 +269,7 @@ async def test_a_url_is_found_by_its_host_or_domain_and_says_so(tmp_path: Path) 
                 {"indicator": "https://www.other.org/", "status": "unknown"},
             ],
             [
-                "matched_as: only the host or domain of the URL is known, and a shared host serves many strangers.",
+                "matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites.",
                 "Absence from these datasets does not show that something is benign.",
             ],
         )
@@ -420,7 +420,7 @@ async def test_a_forged_place_is_no_cursor(client: Client) -> None:
     first = await ask(client, TOOL, indicators=hosts(3), limit=1)
     forged = str(first["next_cursor"]).rsplit("-", 1)[0]
     assert await refused(client, TOOL, indicators=hosts(3), limit=1, cursor=forged) == snapshot(
-        "cursor: this is no cursor of this tool. Use the next_cursor of the last answer."
+        "cursor: this is not a cursor of this tool. Use the next_cursor of the last answer."
     )
 
 
@@ -479,8 +479,8 @@ async def test_a_rate_limit_ends_the_asking_and_the_cursor_goes_on_there() -> No
     assert "next_cursor" in data and len(server.requests) <= 7
     assert data["notes"] == snapshot(
         [
-            "The API's rate limit is reached (429) and asks for a wait of 300 s, longer than one call may take. Call again after 300 s. next_cursor goes on with the rest.",
-            "In a look-up of over 100 values an event counts for the indicators that it shows; its others may stand as unknown here. At most 100 at once are looked into further.",
+            "The API's rate limit is reached (429) and asks for a wait of 300 s, longer than one call may take. Call again after 300 s. next_cursor continues with the rest.",
+            "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators may appear as unknown here. Look up at most 100 at a time to find those too.",
             "Absence from these datasets does not show that something is benign.",
         ]
     )
@@ -520,8 +520,8 @@ async def test_what_time_does_not_reach_is_left_to_the_next_call(monkeypatch: py
             {"known": 0, "unknown": 100, "not_looked_up": 900},
             0,
             [
-                "The API was too slow for all of it in one call. next_cursor goes on with the rest.",
-                "In a look-up of over 100 values an event counts for the indicators that it shows; its others may stand as unknown here. At most 100 at once are looked into further.",
+                "The API was too slow for all of it in one call. next_cursor continues with the rest.",
+                "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators may appear as unknown here. Look up at most 100 at a time to find those too.",
                 "Absence from these datasets does not show that something is benign.",
             ],
         )

@@ -1,0 +1,53 @@
+"""Half characters (lone surrogates) in what is about to be sent: JSON may contain them, UTF-8 cannot."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+
+
+def surrogate_path(value: object) -> str | None:
+    """The path to the first text that UTF-8 cannot encode, such as `tags.2` or `search.0.value`; None without one.
+
+    The path of a key that cannot be encoded is that of its object. Query parameters may hold JSON as a text; the path
+    leads into it.
+    """
+    path = _find(value)
+    return None if path is None else ".".join(path)
+
+
+def _find(value: object) -> tuple[str, ...] | None:
+    items: Iterable[tuple[object, object]] = ()
+    match value:
+        case str():
+            if _is_encodable(value):
+                return None
+            inside = _decoded(value)
+            return () if inside is None else _find(inside)
+        case Mapping():
+            items = cast("Mapping[object, object]", value).items()
+            if not all(_is_encodable(str(key)) for key, _ in items):
+                return ()
+        case list() | tuple():
+            items = enumerate(cast("Sequence[object]", value))
+        case _:
+            pass
+    for name, item in items:
+        if (path := _find(item)) is not None:
+            return (str(name), *path)
+    return None
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _decoded(text: str) -> object:
+    """What a text holds as JSON, if it is an array or object."""
+    try:
+        return json.loads(text) if text[:1] in "[{" else None
+    except (ValueError, RecursionError):
+        return None

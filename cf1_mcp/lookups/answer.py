@@ -1,0 +1,135 @@
+"""A page of a look-up as an answer: a row for each indicator, the counts, and notes that prevent wrong conclusions."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pydantic import JsonValue
+
+from cf1_mcp.answers.answer import Rows
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH, Cell, shortened
+from cf1_mcp.answers.event_pages import ABSENCE, named, withheld_fact
+from cf1_mcp.lookups.input import Intake
+from cf1_mcp.lookups.lookup import STATUSES, Finding, Lookup
+from cf1_mcp.lookups.pages import LookupPage
+from cf1_mcp.policy.reading import MAX_NAME_LENGTH, Scope
+from cf1_mcp.search.conditions import MAX_VALUE_LENGTH
+from cf1_mcp.text.sanitize import clean
+
+COLUMNS: Final = (
+    "indicator",
+    "kind",
+    "status",
+    "events",
+    "first_seen",
+    "last_seen",
+    "attackers",
+    "categories",
+    "tlp",
+    "matched_as",
+    "why",
+    "event_ids",
+    "datasets",
+)
+DEFAULT_COLUMNS: Final = COLUMNS[:-1]
+# How many names a cell shows, and how many links of a report an answer shows.
+MAX_CELL_NAMES: Final = 4
+MAX_REFERENCES: Final = 5
+
+NO_INDICATORS: Final = "Nothing in it has the form of an indicator."
+HOST_MATCH: Final = (
+    "matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites."
+)
+UNCOUNTED: Final = "events with + were not all counted, and first_seen may be earlier."
+BULK: Final = (
+    "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators "
+    "may appear as unknown here. Look up at most 100 at a time to find those too."
+)
+
+
+def render_answer(
+    intake: Intake,
+    lookup: Lookup,
+    page: LookupPage,
+    scope: Scope,
+    next_cursor: str | None,
+    columns: Sequence[str] | None,
+) -> Rows:
+    """Return the page as an answer. `columns` are those that were requested, None for the default ones."""
+    rows = page.rows
+    if columns is None:
+        # Default columns without a value in any row are left out.
+        kept = [place for place in range(len(DEFAULT_COLUMNS)) if any(row[place] != "" for row in rows)]
+        columns, rows = [DEFAULT_COLUMNS[place] for place in kept], [[row[place] for place in kept] for row in rows]
+    facts = _facts(intake, page, scope) | withheld_fact(lookup.withheld)
+    if next_cursor:
+        facts["next_cursor"] = next_cursor
+    untrusted: dict[str, JsonValue] = {}
+    if intake.references:
+        links = [clean(value, MAX_CELL_LENGTH) for value in intake.references]
+        untrusted["references"] = shortened([*links], MAX_CELL_LENGTH, MAX_REFERENCES)
+    return Rows(columns, rows, facts, _notes(page, lookup), untrusted)
+
+
+def render_row(finding: Finding, datasets: Mapping[str, str], columns: Sequence[str]) -> list[Cell]:
+    """Return the cells of one indicator. `datasets` maps uuids to names."""
+    sightings = finding.sightings
+    count = f"{sightings.events}+" if sightings.more else sightings.events
+    names = Counter({datasets.get(uuid, uuid): number for uuid, number in sightings.datasets.items()})
+    max_length = MAX_CELL_LENGTH if finding.wanted.obstacle else MAX_VALUE_LENGTH
+    cells: dict[str, Cell] = {
+        "indicator": clean(finding.wanted.value, max_length, value=True),
+        "kind": finding.wanted.kind,
+        "status": finding.status,
+        "events": count if sightings.events else "",
+        "first_seen": _minute(sightings.first),
+        "last_seen": _minute(sightings.last),
+        "attackers": _most_common(sightings.attackers),
+        "categories": _most_common(sightings.categories),
+        "tlp": sightings.tlp.value if sightings.events else "",
+        "matched_as": clean(finding.matched_as, MAX_NAME_LENGTH),
+        "why": clean(finding.why, MAX_CELL_LENGTH),
+        "event_ids": [clean(uuid, MAX_NAME_LENGTH) for uuid in sightings.newest] or "",
+        "datasets": _most_common(names),
+    }
+    return [cells[column] for column in columns]
+
+
+def _facts(intake: Intake, page: LookupPage, scope: Scope) -> dict[str, JsonValue]:
+    total = len(intake.wanted)
+    counts = dict(zip(STATUSES, page.counts, strict=True))
+    counts["not_looked_up"] += total - sum(page.counts)
+    facts: dict[str, JsonValue] = {"indicators": total, "shown": len(page.rows)}
+    facts["counts"] = {status: count for status, count in counts.items() if count or status in ("known", "unknown")}
+    read = {"refanged": intake.refanged, "repeated": intake.duplicates}
+    if any(read.values()):
+        facts["read_as"] = ", ".join(f"{count} {what}" for what, count in read.items() if count)
+    if intake.rejected:
+        facts["rejected"] = [f"{count} {reason}" for reason, count in intake.rejected.items()]
+    facts["datasets"] = named(scope.names)
+    return facts
+
+
+def _notes(page: LookupPage, lookup: Lookup) -> list[str]:
+    has_unknown = bool(page.counts[STATUSES.index("unknown")])
+    notes = [
+        (NO_INDICATORS, not lookup.wanted),
+        (f"{lookup.stopped} next_cursor continues with the rest.", bool(lookup.stopped)),
+        (HOST_MATCH, any(finding.matched_as for finding in page.findings)),
+        (UNCOUNTED, any(finding.sightings.more for finding in page.findings)),
+        (BULK, has_unknown and not lookup.close),
+        (ABSENCE, has_unknown),
+    ]
+    return [note for note, applies in notes if applies]
+
+
+def _most_common(names: Counter[str]) -> Cell:
+    """Return the most frequent names, and the number of the others."""
+    shown = [clean(name, MAX_CELL_LENGTH) for name, _ in names.most_common(MAX_CELL_NAMES)]
+    more = [f"… (+{len(names) - MAX_CELL_NAMES} more)"] if len(names) > MAX_CELL_NAMES else []
+    return [*shown, *more] or ""
+
+
+def _minute(date: str) -> str:
+    """Return an API date up to the minute."""
+    return clean(date, MAX_CELL_LENGTH)[:16].replace("T", " ")

@@ -1,0 +1,116 @@
+"""The pages of a look-up: which indicators one answer shows, and where the next answer begins.
+
+A look-up is listed in two stages: first everything there is something to report about, then the unknown indicators,
+each in the order of the input.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from cf1_mcp.answers.answer import fitting, room_for
+from cf1_mcp.answers.columns import Cell
+from cf1_mcp.answers.cursors import Place, decode, encode
+from cf1_mcp.errors import BadArgument
+from cf1_mcp.lookups.lookup import MAX_CONCURRENT, STATUSES, Finding, Lookup
+
+# How many indicators a later answer looks up at a time until it has its rows: one round of requests.
+BATCH_SIZE: Final = MAX_CONCURRENT * 100
+NOTEWORTHY_STAGE, UNKNOWN_STAGE = 1, 2
+_COUNTS: Final = re.compile(r"\d{1,5}(?:\.\d{1,5}){4}")
+
+Only = Literal["all", "known"]
+RenderRow = Callable[[Finding], Sequence[Cell]]
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where an answer begins: its stage and the index of the indicator. `counts` are the indicators by status that the
+    answers before it have counted.
+    """
+
+    stage: int = NOTEWORTHY_STAGE
+    index: int = 0
+    counts: tuple[int, ...] = (0,) * len(STATUSES)
+
+
+@dataclass(frozen=True)
+class LookupPage:
+    """The findings of one answer, best known first, each with its row. `counts` includes the answers before it."""
+
+    findings: Sequence[Finding]
+    rows: Sequence[Sequence[Cell]]
+    counts: tuple[int, ...]
+    next_position: Position | None
+
+
+def decode_position(cursor: str | None, identity: Mapping[str, object], limit: int) -> Position:
+    """Return the position that a cursor names, the beginning without a cursor.
+
+    Raises:
+        BadArgument: it is not a cursor of this look-up.
+    """
+    place = decode(cursor, identity, limit)
+    if not cursor:
+        return Position()
+    if not _COUNTS.fullmatch(place.api_cursor or "") or place.page not in (NOTEWORTHY_STAGE, UNKNOWN_STAGE):
+        raise BadArgument("cursor", "this is not a cursor of this tool", "the next_cursor of the last answer")
+    counts = tuple(int(count) for count in (place.api_cursor or "").split("."))
+    return Position(place.page, place.shown, counts)
+
+
+def encode_position(page: LookupPage, identity: Mapping[str, object], limit: int) -> str | None:
+    """Return the cursor of the next answer, None after the last one."""
+    if page.next_position is None:
+        return None
+    counts = ".".join(map(str, page.counts))
+    return encode(Place(limit, page.next_position.stage, page.next_position.index, counts), identity)
+
+
+async def read_page(lookup: Lookup, start: Position, limit: int, only: Only, render_row: RenderRow) -> LookupPage:
+    """Return up to `limit` findings from `start` on. Indicators that were not looked up yet are, a batch at a time."""
+    positions: list[Position] = []
+    findings: list[Finding] = []
+    rows: list[Sequence[Cell]] = []
+    position: Position | None = start
+    while position:
+        if position.index >= len(lookup.wanted):
+            ends = position.stage == UNKNOWN_STAGE or only == "known"
+            position = None if ends else Position(UNKNOWN_STAGE)
+            continue
+        if not lookup.asked(position.index):
+            is_full = len(rows) == limit or fitting(rows, room_for(limit)) < len(rows)
+            if is_full or (rows and position.stage != positions[-1].stage):
+                break
+            await lookup.ask(position.index, position.index + BATCH_SIZE)
+            if not lookup.asked(position.index):
+                break
+        finding = lookup.finding(position.index)
+        if (finding.status == "unknown") == (position.stage == UNKNOWN_STAGE):
+            if len(rows) == limit:
+                break
+            positions.append(position)
+            findings.append(finding)
+            rows.append(render_row(finding))
+        position = Position(position.stage, position.index + 1)
+    shown = fitting(rows, room_for(limit))
+    # Pages are cut in the order of the input; within a page the best known come first.
+    order = sorted(range(shown), key=lambda number: STATUSES.index(findings[number].status))
+    return LookupPage(
+        [findings[number] for number in order],
+        [rows[number] for number in order],
+        _count_statuses(lookup, start.counts),
+        positions[shown] if shown < len(rows) else position,
+    )
+
+
+def _count_statuses(lookup: Lookup, before: Sequence[int]) -> tuple[int, ...]:
+    """Count all indicators looked up so far by status. `before` is the count that the earlier answers reached."""
+    counts = Counter(dict(zip(STATUSES, before, strict=True)))
+    for index in range(sum(before), len(lookup.wanted)):
+        if not lookup.asked(index):
+            break
+        counts[lookup.finding(index).status] += 1
+    return tuple(counts[status] for status in STATUSES)

@@ -1,0 +1,27 @@
+"""The generated tables of the documents are current, and what they promise exists."""
+
+import pytest
+
+from cf1_mcp.api import operations
+from cf1_mcp.tools import ALL_TOOLS
+from tests.documents.tables import OPERATION_TOOLS, TABLES, WRITE_TABLES, documents_with, shown_table
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_is_current(name: str) -> None:
+    pages = documents_with(name)
+    assert pages, f"README.md or a page in docs/ must show this table between <!-- {name} --> and <!-- /{name} -->"
+    for page in pages:
+        assert shown_table(page, name) == TABLES[name](), f"{page.name} is out of date: run {WRITE_TABLES}"
+
+
+def test_every_promised_operation_has_a_route_and_a_tool() -> None:
+    routes = {
+        f"{route.method} {route.path}"
+        for operation in vars(operations).values()
+        if isinstance(operation, operations.Operation)
+        for route in operation.routes
+    }
+    assert len(OPERATION_TOOLS) == 35
+    assert set(OPERATION_TOOLS) <= routes
+    assert set(OPERATION_TOOLS.values()) <= {tool.name for tool in ALL_TOOLS}
