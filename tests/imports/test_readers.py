@@ -563,7 +563,7 @@ def test_what_of_a_bundle_cannot_be_imported_is_counted_and_told(tmp_path: Path)
         ),
         (
             '{"type": "thing", "objects": []}',
-            snapshot('The file is not a STIX bundle: it has no "type": "bundle". Set its format with --format.'),
+            snapshot('The file is not a STIX bundle: it has no "type": "bundle". Name its real format.'),
         ),
         (
             '{"objects": [], "type" "bundle"}',

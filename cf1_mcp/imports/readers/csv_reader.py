@@ -77,36 +77,45 @@ def csv_rows(
     csv.field_size_limit(MAX_FIELD_SIZE)
     header = next((line for line in lines if line.strip()), "").removeprefix("\ufeff")
     separator = max(SEPARATORS, key=_without_quoted(header).count)
-    names = next(csv.reader([header], delimiter=separator), list[str]())
+    columns = _read_columns(next(csv.reader([header], delimiter=separator), list[str]()), mapping, constants, notes)
+    yield from _data_rows(lines, separator, columns)
+
+
+def _read_columns(
+    names: Sequence[str], mapping: Mapping[str, str], constants: Mapping[str, str], notes: ReaderNotes
+) -> list[str]:
+    """Return the field of each column, empty for columns that are left out, and check that no field is missing."""
     if len(names) > MAX_COLUMNS:
         raise BadFile(
             f"The first line of the file has {len(names):,} cells, and at most {MAX_COLUMNS:,} are read. "
             "Start it with a header of the columns that events need."
         )
-    columns = _columns(names, mapping, notes)
+    columns = _assign_fields(names, mapping, notes)
     missing = [name for name in ("date", "category", "event", "tlp") if name not in {*columns, *constants}]
     if missing:
         raise NoColumn(
             f"the file has no column for {choices(missing)}: its columns are "
             f"{choices([shown(name) for name in names], 20) or 'none'}"
         )
+    return columns
+
+
+def _data_rows(lines: Iterator[str], separator: str, columns: Sequence[str]) -> SourceRows:
+    """Yield the rows below the header, numbered by the line on which they start."""
     reader = csv.reader(lines, delimiter=separator, strict=True)
-    place = 1
     while True:
-        start, place = place + 1, place + 1
+        # The header is line 1 of the file, and the reader counts the lines after it.
+        line = reader.line_num + 2
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield SourceRow(
-                start, {}, problems=(f"the row cannot be read as CSV ({clean(str(error), MAX_SHOWN_LENGTH)})",)
-            )
-            place = 1 + reader.line_num
+            problem = f"the row cannot be read as CSV ({clean(str(error), MAX_SHOWN_LENGTH)})"
+            yield SourceRow(line, {}, problems=(problem,))
             continue
-        place = 1 + reader.line_num
         if cells:
-            yield _row(start, cells, columns)
+            yield _row(line, cells, columns)
 
 
 def _row(place: int, cells: Sequence[str], columns: Sequence[str]) -> SourceRow:
@@ -145,7 +154,7 @@ def _parents(links: Mapping[str, str], problems: list[str]) -> tuple[ParentRef, 
     return (ParentRef(above, kind),) if above and kind else ()
 
 
-def _columns(names: Sequence[str], mapping: Mapping[str, str], notes: ReaderNotes) -> list[str]:
+def _assign_fields(names: Sequence[str], mapping: Mapping[str, str], notes: ReaderNotes) -> list[str]:
     """Return the field of each column, empty for columns that are left out."""
     by_name = {_normalize(column): field for column, field in mapping.items()}
     for column, field in mapping.items():

@@ -96,7 +96,7 @@ def _store(db: sqlite3.Connection, file: BinaryIO, notes: ReaderNotes) -> None:
         if key == "spec_version" and value != "2.1":
             raise _unsupported_version(value)
     if not bundle:
-        raise BadFile('The file is not a STIX bundle: it has no "type": "bundle". Set its format with --format.')
+        raise BadFile('The file is not a STIX bundle: it has no "type": "bundle". Name its real format.')
     db.executescript(_GRAPH)
     for _ in range(MAX_DEPTH):
         if not db.execute(_PRUNE).rowcount:
@@ -125,12 +125,8 @@ def _keep(db: sqlite3.Connection, place: int, value: JsonValue, notes: ReaderNot
         for one in _texts(value.get("where_sighted_refs")):
             db.execute("INSERT INTO edge VALUES (?, 'sighted-at', ?)", (str(value.get("sighting_of_ref")), one))
     else:
-        if (
-            db.execute(
-                "INSERT OR IGNORE INTO object VALUES (?, ?, ?, ?)", (name, place, kind, json.dumps(value))
-            ).rowcount
-            == 0
-        ):
+        columns = (name, place, kind, json.dumps(value))
+        if not db.execute("INSERT OR IGNORE INTO object VALUES (?, ?, ?, ?)", columns).rowcount:
             notes.add("an object occurs more than once: only its first version is imported")
         if kind in ABOVE:
             refs = [(name, "refers-to", one) for one in _texts(value.get("object_refs"))]
