@@ -1,4 +1,4 @@
-"""`cf1-mcp`: without arguments the stdio server, else a command."""
+"""`cf1-mcp`: the stdio server without arguments, otherwise a command."""
 
 import sys
 
@@ -6,7 +6,7 @@ from cf1_mcp.errors import ThreatEventsError
 
 
 def main() -> None:
-    """Run, and end a foreseen failure with one sentence on stderr and exit code 2."""
+    """Run the program. An expected failure is one line on stderr and exit code 2."""
     try:
         if len(sys.argv) == 1:
             from cf1_mcp.cli.serve import serve

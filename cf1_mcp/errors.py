@@ -1,21 +1,21 @@
-"""Failures, worded for whoever must act on them.
+"""The errors of the whole package, worded for the model or operator who must act on them.
 
-Each message is one or two sentences: the cause, the argument it comes from, the values that would do, the next step.
-It is what a model or an operator reads, so it never holds a token, a header, a traceback or an account id.
+Each message is one or two sentences: the cause, the argument it comes from, the valid values, the next step. It never
+contains a token, a header, a traceback or an account id.
 
     ThreatEventsError
     |- SettingsError          the operator's environment
     |- BadArgument            the caller's argument
-    |- Withheld               a rule of the operator's
-    |- BadFile                a file, or a text in the form of one
-    `- ApiError               what came back, or did not
+    |- Withheld               one of the operator's rules
+    |- BadFile                a file, or a text in a file format
+    `- ApiError               the response, or its absence
        |- Refused             400, 409, 422
        |- Unauthenticated     401
        |- Forbidden           403
        |- NotFound            404, 405
        |- RateLimited         429
        |- Unavailable         5xx, unreachable, too slow
-       `- UnexpectedAnswer    an answer that is not this API's
+       `- UnexpectedAnswer    a response that is not this API's
 """
 
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ from difflib import get_close_matches
 
 
 class ThreatEventsError(Exception):
-    """Any failure that was foreseen. Its text is the answer."""
+    """Any expected failure. Its text is shown to the caller as it is."""
 
 
 class SettingsError(ThreatEventsError):
-    """The environment does not say what to do."""
+    """A setting is wrong or missing."""
 
 
 class BadFile(ThreatEventsError):
@@ -37,7 +37,7 @@ class BadFile(ThreatEventsError):
 class BadArgument(ThreatEventsError):
     """An argument cannot be used as it is.
 
-    >>> raise BadArgument("since", "'yesterdayish' is no date", "an ISO date or a relative time such as 7d")
+    >>> raise BadArgument("since", "'yesterdayish' is not a date", "an ISO date or a relative time such as 7d")
     """
 
     def __init__(self, argument: str, problem: str, valid: str) -> None:
@@ -46,7 +46,7 @@ class BadArgument(ThreatEventsError):
 
 
 class Withheld(ThreatEventsError):
-    """A rule of the operator's forbids it. The text names the rule, and never the way around it."""
+    """A rule of the operator forbids it. The message names the rule, and never a way around it."""
 
     def __init__(self, what: str, rule: str) -> None:
         super().__init__(f"{what} is withheld by {rule}. Tell the person that the operator's setting forbids it.")
@@ -54,7 +54,7 @@ class Withheld(ThreatEventsError):
 
 
 class ApiError(ThreatEventsError):
-    """The API did not do what was asked. `status` is the HTTP status, None when there was no answer."""
+    """The API did not do what was requested. `status` is the HTTP status, None where there was no response."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -62,7 +62,7 @@ class ApiError(ThreatEventsError):
 
 
 class Refused(ApiError):
-    """The API found fault with the request."""
+    """The API rejected the request."""
 
 
 class Unauthenticated(ApiError):
@@ -74,11 +74,11 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """There is no such thing, or no such route on this account."""
+    """The object does not exist, or this account does not have the route."""
 
 
 class RateLimited(ApiError):
-    """Too many requests. `retry_after` is in seconds, None when the API did not say."""
+    """Too many requests. `retry_after` is in seconds, None where the API did not say."""
 
     def __init__(self, message: str, retry_after: float | None) -> None:
         super().__init__(message, 429)
@@ -90,11 +90,11 @@ class Unavailable(ApiError):
 
 
 class UnexpectedAnswer(ApiError):
-    """The answer is not one that this API gives."""
+    """The response does not have the form that this API documents."""
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
-    """The known word that `word` was probably meant to be, whatever its case."""
+    """Return the known word that is closest to `word`, ignoring case, None where none is close."""
     by_fold = {name.casefold(): name for name in known}
     found = get_close_matches(word.casefold(), list(by_fold), n=1, cutoff=0.6)
     return by_fold[found[0]] if found else None
@@ -110,7 +110,7 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 
 def choices(known: Sequence[str], most: int = 12) -> str:
-    """Some words as a sentence part: `a, b or c`; beyond `most` the rest is counted."""
+    """Return words as part of a sentence: `a, b or c`. Words beyond `most` are counted."""
     if len(known) > most:
         return f"{', '.join(known[:most])} or one of {len(known) - most} more"
     return " or ".join(part for part in (", ".join(known[:-1]), *known[-1:]) if part)

@@ -1,4 +1,4 @@
-"""What an operator decides: environment -> Settings. A misspelt name or value stops the start."""
+"""The operator's settings, read from the environment. A misspelt name or a wrong value stops the start."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
-from cf1_mcp.errors import SettingsError, choices, nearest
+from cf1_mcp.errors import SettingsError, choices, did_you_mean
 from cf1_mcp.models import Tlp
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
@@ -32,7 +32,7 @@ NAMES = (
 )
 EVERY_DATASET = ("*",)
 
-# The in-memory sandbox serves any account; this one belongs to nobody.
+# The embedded sandbox serves any account; no real account has this id.
 SANDBOX_ACCOUNT = "0" * 32
 
 UpdateMethod = Literal["PATCH", "POST"]
@@ -47,14 +47,14 @@ Defang = Literal["text", "all", "off"]
 
 @dataclass(frozen=True)
 class Credentials:
-    """Which account to work, and the token that may. The token is left out of every repr."""
+    """An account and its API token. The token is left out of every repr."""
 
     account_id: str
     api_token: str = field(repr=False)
 
 
 def _state_dir() -> Path:
-    """The platform's folder for what a program keeps: journal, approvals and exports."""
+    """Return the platform's state folder, for the journal, approvals and exports."""
     home = Path.home()
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "cf1-mcp"
@@ -65,7 +65,7 @@ def _state_dir() -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the environment decides. Without credentials the embedded sandbox answers."""
+    """Every setting, checked. Without credentials the embedded sandbox answers."""
 
     credentials: Credentials | None = None
     base_url: str = CLOUDFLARE
@@ -90,7 +90,7 @@ class Settings:
         """Read and check every setting.
 
         Raises:
-            SettingsError: a name or value is wrong; the message says which and what would do.
+            SettingsError: a name or a value is wrong. The message names it and the valid ones.
         """
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
         _refuse_unknown_names(given)
@@ -103,8 +103,8 @@ class Settings:
             read_datasets=_datasets("CF1_READ_DATASETS", given.get("CF1_READ_DATASETS", "*")),
             max_tlp=_max_tlp(given.get("CF1_MAX_TLP", "amber")),
             mode=_mode(given.get("CF1_MODE", "read")),
-            write_datasets=_no_datasets("CF1_WRITE_DATASETS", given),
-            delete_datasets=_no_datasets("CF1_DELETE_DATASETS", given),
+            write_datasets=_datasets_or_none("CF1_WRITE_DATASETS", given),
+            delete_datasets=_datasets_or_none("CF1_DELETE_DATASETS", given),
             max_change=_number("CF1_MAX_CHANGE", given.get("CF1_MAX_CHANGE", "100"), 1, 10_000),
             approval=_approval(given.get("CF1_APPROVAL", "code")),
             confirm_key=_confirm_key(given.get("CF1_CONFIRM_KEY")),
@@ -115,16 +115,15 @@ class Settings:
         )
 
     def allows(self, mode: Mode) -> bool:
-        """Whether what needs this mode is allowed in the operator's."""
+        """Whether the operator's mode allows what needs `mode`."""
         return MODES.index(mode) <= MODES.index(self.mode)
 
 
 def _refuse_unknown_names(given: Mapping[str, str]) -> None:
     for name in given:
         if name.upper().startswith("CF1_") and name not in NAMES:
-            meant = nearest(name, NAMES)
-            hint = f"Did you mean {meant}?" if meant else f"Known settings: {choices(NAMES)}."
-            raise SettingsError(f"{name} is not a setting of this version. {hint}")
+            hint = did_you_mean(name, NAMES) or f". Known settings: {choices(NAMES)}."
+            raise SettingsError(f"{name} is not a setting of this version{hint}")
 
 
 def _credentials(given: Mapping[str, str]) -> Credentials | None:
@@ -140,16 +139,16 @@ def _credentials(given: Mapping[str, str]) -> Credentials | None:
         present, missing = ("ACCOUNT_ID", "API_TOKEN") if token is None else ("API_TOKEN", "ACCOUNT_ID")
         raise SettingsError(
             f"CLOUDFLARE_{missing} is missing while CLOUDFLARE_{present} is set. "
-            "Set both to work the live API, or neither to use the embedded sandbox."
+            "Set both to use the live API, or neither to use the embedded sandbox."
         )
     if not re.fullmatch(r"[0-9a-fA-F]{32}", account):
         raise SettingsError(
             "CLOUDFLARE_ACCOUNT_ID is not an account id. Use the 32 hexadecimal digits "
-            "that stand in the address of the Cloudflare dashboard."
+            "from the address of the Cloudflare dashboard."
         )
     if not (token.isascii() and token.isprintable() and " " not in token):
         raise SettingsError(
-            "CLOUDFLARE_API_TOKEN holds characters that no token has. Copy it again from the Cloudflare dashboard."
+            "CLOUDFLARE_API_TOKEN contains characters that no token has. Copy it again from the Cloudflare dashboard."
         )
     return Credentials(account_id=account.lower(), api_token=token)
 
@@ -158,41 +157,43 @@ def _base_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise SettingsError(
-            f"CLOUDFLARE_BASE_URL is not a base address. Use one such as {CLOUDFLARE} "
+            f"CLOUDFLARE_BASE_URL is not a base URL. Use one such as {CLOUDFLARE} "
             "or http://127.0.0.1:8787/client/v4 for a sandbox."
         )
     if parts.username or parts.password:
-        raise SettingsError("CLOUDFLARE_BASE_URL must not hold a user name or password. Use the address alone.")
+        raise SettingsError("CLOUDFLARE_BASE_URL must not contain a user name or password. Use the URL alone.")
     return text.rstrip("/")
 
 
 def _toolsets(text: str) -> tuple[ToolsetName, ...]:
     if text == "all":
         return TOOLSETS
-    asked = [word.strip() for word in text.split(",") if word.strip()]
-    for word in asked:
+    requested = [word.strip() for word in text.split(",") if word.strip()]
+    for word in requested:
         if word not in TOOLSETS:
             raise SettingsError(f"CF1_TOOLSETS: {word!r} is not a toolset. Use all, {choices(TOOLSETS)}.")
-    return tuple(name for name in TOOLSETS if name in asked)
+    return tuple(name for name in TOOLSETS if name in requested)
 
 
 def _datasets(name: str, text: str) -> tuple[str, ...]:
-    """Names or uuids of datasets; whether the account has them is known only later."""
+    """Names or uuids of datasets. Whether the account has them is checked later, by the first call."""
     words = tuple(word.strip() for word in text.split(",") if word.strip())
     if not words or ("*" in words and len(words) > 1):
-        raise SettingsError(f"{name}: {text!r} is no list of datasets. Use names or uuids with commas between, or *.")
+        raise SettingsError(
+            f"{name}: {text!r} is not a list of datasets. Use names or uuids separated by commas, or *."
+        )
     return words
 
 
 def _max_tlp(text: str) -> Tlp:
     level = Tlp.parse(text)
     if level is None:
-        raise SettingsError(f"CF1_MAX_TLP: {text!r} is no TLP level. Use {choices([level.value for level in Tlp])}.")
+        raise SettingsError(f"CF1_MAX_TLP: {text!r} is not a TLP level. Use {choices([level.value for level in Tlp])}.")
     return level
 
 
-def _no_datasets(name: str, given: Mapping[str, str]) -> tuple[str, ...]:
-    """A list that is empty unless it is set."""
+def _datasets_or_none(name: str, given: Mapping[str, str]) -> tuple[str, ...]:
+    """A list of datasets that is empty by default."""
     return _datasets(name, given[name]) if given.get(name, "none").lower() != "none" else ()
 
 
@@ -201,7 +202,7 @@ def _mode(text: str) -> Mode:
         case "read" | "write" | "full" as mode:
             return mode
         case _:
-            raise SettingsError(f"CF1_MODE: {text!r} is no mode. Use read, write or full.")
+            raise SettingsError(f"CF1_MODE: {text!r} is not a mode. Use read, write or full.")
 
 
 def _approval(text: str) -> Approval:
@@ -209,7 +210,7 @@ def _approval(text: str) -> Approval:
         case "code" | "ask" | "operator" as approval:
             return approval
         case _:
-            raise SettingsError(f"CF1_APPROVAL: {text!r} is no way to approve. Use code, ask or operator.")
+            raise SettingsError(f"CF1_APPROVAL: {text!r} is not a way to approve. Use code, ask or operator.")
 
 
 def _defang(text: str) -> Defang:
@@ -217,7 +218,7 @@ def _defang(text: str) -> Defang:
         case "text" | "all" | "off" as defang:
             return defang
         case _:
-            raise SettingsError(f"CF1_DEFANG: {text!r} is no way to defang. Use text, all or off.")
+            raise SettingsError(f"CF1_DEFANG: {text!r} is not a way to defang. Use text, all or off.")
 
 
 def _confirm_key(text: str | None) -> bytes | None:
@@ -226,16 +227,16 @@ def _confirm_key(text: str | None) -> bytes | None:
     return text.encode() if text is not None else None
 
 
-def _number(name: str, text: str, least: int, most: int) -> int:
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise SettingsError(f"{name}: {text!r} is not within its bounds. Use a whole number from {least} to {most}.")
+def _number(name: str, text: str, minimum: int, maximum: int) -> int:
+    if not text.isdecimal() or not minimum <= int(text) <= maximum:
+        raise SettingsError(f"{name}: {text!r} is not a valid number. Use a whole number from {minimum} to {maximum}.")
     return int(text)
 
 
 def _folder(name: str, text: str) -> Path:
     folder = Path(text).expanduser()
     if not folder.is_dir():
-        raise SettingsError(f"{name}: {text!r} is no folder. Use the path of a folder that exists.")
+        raise SettingsError(f"{name}: {text!r} is not a folder. Use the path of an existing folder.")
     return folder
 
 
@@ -246,4 +247,4 @@ def _update_method(text: str) -> UpdateMethod:
         case "POST":
             return "POST"
         case _:
-            raise SettingsError(f"CF1_UPDATE_METHOD: {text!r} is not a method for updates. Use PATCH or POST.")
+            raise SettingsError(f"CF1_UPDATE_METHOD: {text!r} is not an update method. Use PATCH or POST.")

@@ -1,4 +1,4 @@
-"""What every test may ask for: a sandbox whose clock stands still, the server over it, and a real client."""
+"""Fixtures of every test: tenants, clients of a server over them; and which folders are `fast`."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -8,9 +8,35 @@ from mcp import Client
 
 from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.sample_tenant import load_sample_tenant
-from cf1_mcp.server.mcp_server import build_server
-from cf1_mcp.settings import Settings
-from tests.tenant import NOW, Bench, Sandbox
+from tests.tenant import GENERATIONS, NOW, Tenant
+
+TESTS = Path(__file__).parent
+FAST_FOLDERS = frozenset(
+    {
+        "answers",
+        "contract",
+        "contracts",
+        "documents",
+        "events",
+        "exports",
+        "indicators",
+        "policy",
+        "search",
+        "text",
+        ".",
+    }
+)
+"""Folders of pure modules and of contracts, all of whose tests are marked `fast`. `.` is this folder's own modules."""
+SLOW_FOLDERS = frozenset(
+    {"api", "changes", "cli", "frameworks", "imports", "sandbox", "server", "store", "strangers", "tools"}
+)
+"""Folders whose tests start processes, listen on ports, wait, or hold long conversations."""
+
+
+def folder_of(path: Path) -> str:
+    """The folder of a test module, as FAST_FOLDERS and SLOW_FOLDERS name it."""
+    first, *below = path.relative_to(TESTS).parts
+    return first if below else "."
 
 
 @pytest.fixture
@@ -20,24 +46,40 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def filled_store() -> SandboxDatabase:
-    """The sample tenant. Made once: tests of reading share it."""
+    """The sample tenant, filled once: tests that only read share it."""
     store = SandboxDatabase.open(clock=lambda: NOW)
     load_sample_tenant(store)
     return store
 
 
 @pytest.fixture
-def sandbox(filled_store: SandboxDatabase) -> Sandbox:
-    return Sandbox(filled_store)
+def sandbox(filled_store: SandboxDatabase, tmp_path: Path) -> Tenant:
+    """The sample tenant with a log of its own, to read from."""
+    return Tenant(tmp_path, store=filled_store)
 
 
-@pytest.fixture(params=["auto", "legacy"])
-async def client(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Path) -> AsyncGenerator[Client]:
-    """A real client of both protocol generations, in memory."""
-    server = build_server(Settings(state_dir=tmp_path), sandbox.connect, clock=lambda: NOW)
-    mode = "legacy" if request.param == "legacy" else "auto"
-    async with Client(server, mode=mode) as connected:
+@pytest.fixture
+async def client(sandbox: Tenant) -> AsyncGenerator[Client]:
+    """A real client, in memory, of a server that reads the sample tenant.
+
+    It speaks the current generation of the protocol; tests/contract/test_whole_answers.py shows that every tool answers
+    the same in both. What a generation sends in its own way uses `any_client`.
+    """
+    async with sandbox.server(sandbox.reading()) as connected:
         yield connected
+
+
+@pytest.fixture(params=GENERATIONS)
+async def any_client(request: pytest.FixtureRequest, sandbox: Tenant) -> AsyncGenerator[Client]:
+    """The same in each generation of the protocol."""
+    async with sandbox.server(sandbox.reading(), mode=request.param) as connected:
+        yield connected
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Tenant:
+    """An empty tenant to change."""
+    return Tenant(tmp_path)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,17 +87,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-tables", action="store_true", help="write the generated tables of README.md and docs/")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if folder_of(item.path) in FAST_FOLDERS:
+            item.add_marker(pytest.mark.fast)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What tests measured, and how many attempts against the guards were held off in this run."""
-    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+    """Print what tests measured, and how many attacks on the guards were withstood in this run."""
+    passed = terminalreporter.getreports("passed")
+    for report in [*passed, *terminalreporter.getreports("failed")]:
         for name, value in report.user_properties:
             terminalreporter.write_line(f"{name}: {value}")
-    held = [report for report in terminalreporter.getreports("passed") if "guards/test_" in report.nodeid]
-    attacks = [report for report in held if "test_attacks" in report.nodeid or "test_reading" in report.nodeid]
-    if attacks:
-        terminalreporter.write_line(f"attacks held off: {len(attacks)}")
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+    attacks = ("changes/test_attacks.py", "policy/test_reading.py")
+    if count := sum(any(path in report.nodeid for path in attacks) for report in passed):
+        terminalreporter.write_line(f"attacks withstood: {count}")

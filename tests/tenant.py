@@ -1,12 +1,15 @@
-"""A server whose operator lets it change things, over a sandbox of the test's own."""
+"""The one builder of a tenant: a sandbox of the API with its own datasets and clock, and MCP servers over it."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import socket
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
+from typing import Literal
 
 import httpx
+import uvicorn
 from mcp import Client
 from mcp.client.session import ElicitationFnT
 from pydantic import JsonValue
@@ -22,55 +25,118 @@ from cf1_mcp.settings import Settings
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
+Generation = Literal["auto", "legacy"]
+GENERATIONS: tuple[Generation, ...] = ("auto", "legacy")
+"""Generations of the protocol, as the SDK's client names them: the current one, and that of the handshake."""
 
 MINE = "Mine"
+"""The dataset that `Tenant.allowed()` lets a server write to and delete from."""
 YOURS = "Yours"
+"""A dataset that it does not."""
 
 
-@dataclass
-class Sandbox:
-    """A sandbox and the log of what it was asked."""
+class Tenant:
+    """A sandbox with two datasets, a clock that only `wait` and assignments to `now` move, and a log of requests.
 
-    store: SandboxDatabase
-    log: list[RecordedRequest] = field(default_factory=list[RecordedRequest])
-    options: SandboxOptions = field(default_factory=SandboxOptions)
+    `store` replaces the empty sandbox, for example by the sample tenant; its clock is then its own.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        datasets: Sequence[str] = (MINE, YOURS),
+        store: SandboxDatabase | None = None,
+        options: SandboxOptions | None = None,
+    ) -> None:
+        self.folder = folder
+        self.now = NOW
+        self.log: list[RecordedRequest] = []
+        self.options = options or SandboxOptions()
+        self._built: tuple[SandboxOptions, RequestRecorder] | None = None
+        if store is None:
+            self.store = SandboxDatabase.open(clock=lambda: self.now)
+            for name in datasets:
+                self.store.add_dataset(name)
+        else:
+            self.store = store
+
+    # -- the sandbox
 
     def connect(self) -> httpx.AsyncBaseTransport:
-        return httpx.ASGITransport(RequestRecorder(create_sandbox_app(self.store, self.options), self.log))
+        """A transport to the sandbox, in this process."""
+        return httpx.ASGITransport(self._app())
+
+    @contextmanager
+    def on_a_port(self) -> Generator[str]:
+        """The base address of the sandbox on a port of this machine, served by a thread."""
+        # asyncio sends small answers at once only on a socket that states its protocol.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        server = uvicorn.Server(uvicorn.Config(self._app(), log_level="warning", access_log=False, lifespan="off"))
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/client/v4"
+        finally:
+            server.should_exit = True
+            thread.join()
+            listener.close()
+
+    def _app(self) -> RequestRecorder:
+        # Kept, because compiling its routes takes as long as answering a request.
+        if self._built is None or self._built[0] is not self.options:
+            self._built = (self.options, RequestRecorder(create_sandbox_app(self.store, self.options), self.log))
+        return self._built[1]
+
+    def wait(self, seconds: float) -> None:
+        """Move the clock."""
+        self.now += timedelta(seconds=seconds)
+
+    def dataset_id(self, name: str = MINE) -> str:
+        return next(one.uuid for one in self.store.datasets() if one.name == name)
+
+    def requests(self) -> list[str]:
+        """Method and path of every request so far, account and dataset ids left out."""
+        return [f"{one.method} {one.path.split('/cloudforce-one')[1]}" for one in self.log]
 
     def searches(self) -> list[RecordedRequest]:
         """The requests for a page of events, in their order."""
         return [one for one in self.log if one.path.endswith("/events")]
 
-    def asked(self) -> list[str]:
-        """Method and path of every request so far, account and dataset ids left out."""
-        return [f"{one.method} {one.path.split('/cloudforce-one')[1]}" for one in self.log]
+    def changes_sent(self) -> list[str]:
+        """The requests that change something."""
+        reads = ("GET", "POST /events ", "POST /v2/events/graphql")
+        return [line for line in self.requests() if not f"{line} ".startswith(reads)]
 
+    # -- the API and servers over it
 
-@dataclass
-class Bench:
-    """A small sandbox with two datasets, a clock that moves by hand, and servers over it."""
+    def api(self) -> ThreatEventsClient:
+        """The API itself, for what happens without the server."""
+        return ThreatEventsClient("http://sandbox/client/v4", "0" * 32, None, self.connect)
 
-    folder: Path
-    now: datetime = NOW
-    sandbox: Sandbox = field(init=False)
+    async def add(self, title: str, dataset: str = MINE, **fields: JsonValue) -> Event:
+        """Create an event through the API; the request is not logged."""
+        body: dict[str, JsonValue] = {
+            "category": "Phishing",
+            "date": "2026-11-20T00:00:00Z",
+            "event": title,
+            "tlp": "green",
+            "raw": {"data": {"of": title}},
+            "datasetId": self.dataset_id(dataset),
+            **fields,
+        }
+        async with self.api() as api:
+            created = await api.create_event(NewEvent.model_validate(body))
+        self.log.clear()
+        return created
 
-    def __post_init__(self) -> None:
-        self.sandbox = Sandbox(SandboxDatabase.open(clock=lambda: self.now))
-        for name in (MINE, YOURS):
-            self.sandbox.store.add_dataset(name)
-
-    def wait(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-    @asynccontextmanager
-    async def server(self, settings: Settings, answers: ElicitationFnT | None = None) -> AsyncGenerator[Client]:
-        server = build_server(settings, self.sandbox.connect, clock=lambda: self.now)
-        async with Client(server, elicitation_callback=answers) as client:
-            yield client
+    def reading(self) -> Settings:
+        """The defaults of an operator, with the state of this tenant."""
+        return Settings(state_dir=self.folder)
 
     def allowed(self, **changed: object) -> Settings:
-        """Full mode, both lists on `Mine`."""
+        """Full mode, with writing and deletion allowed in MINE."""
         rules: dict[str, object] = {
             "mode": "full",
             "write_datasets": (MINE,),
@@ -80,28 +146,23 @@ class Bench:
         }
         return Settings(**(rules | changed))  # pyright: ignore[reportArgumentType]
 
-    def api(self) -> ThreatEventsClient:
-        """The API itself, for what happens besides the server."""
-        return ThreatEventsClient("http://sandbox/client/v4", "0" * 32, None, self.sandbox.connect)
+    @asynccontextmanager
+    async def server(
+        self, settings: Settings, answers: ElicitationFnT | None = None, mode: Generation = "auto"
+    ) -> AsyncGenerator[Client]:
+        """A client of a server with these settings; `answers` plays the person behind the client."""
+        server = build_server(settings, self.connect, clock=lambda: self.now)
+        async with Client(server, mode=mode, elicitation_callback=answers) as client:
+            yield client
 
-    async def add(self, title: str, dataset: str = MINE, **fields: JsonValue) -> Event:
-        """An event that somebody made."""
-        uuids = {one.name: one.uuid for one in self.sandbox.store.datasets()}
-        body: dict[str, JsonValue] = {
-            "category": "Phishing",
-            "date": "2026-11-20T00:00:00Z",
-            "event": title,
-            "tlp": "green",
-            "raw": {"data": {"of": title}},
-            "datasetId": uuids[dataset],
-            **fields,
-        }
-        async with self.api() as api:
-            made = await api.create_event(NewEvent.model_validate(body))
-        self.sandbox.log.clear()
-        return made
+    # -- older names, until every test has the new ones
 
-    def changes_sent(self) -> list[str]:
-        """What the sandbox was asked that is no reading."""
-        reads = ("GET", "POST /events ", "POST /v2/events/graphql")
-        return [line for line in self.sandbox.asked() if not f"{line} ".startswith(reads)]
+    @property
+    def sandbox(self) -> "Tenant":
+        return self
+
+    def asked(self) -> list[str]:
+        return self.requests()
+
+
+Bench = Sandbox = Tenant

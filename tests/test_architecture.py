@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import FAST_FOLDERS, SLOW_FOLDERS, TESTS, folder_of
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "cf1_mcp"
 MAX_MODULES = 20
@@ -36,3 +38,10 @@ def test_a_package_is_small_enough_to_take_in(package: Path) -> None:
 def test_a_module_is_at_most_300_lines(path: Path) -> None:
     """Where this fails: split it by noun."""
     assert path.read_text(encoding="utf-8").count("\n") <= MAX_LINES
+
+
+def test_every_folder_of_tests_is_fast_or_slow() -> None:
+    """Where this fails: add the folder to FAST_FOLDERS or SLOW_FOLDERS in tests/conftest.py."""
+    folders = {folder_of(path) for path in TESTS.rglob("test_*.py")}
+    assert folders == FAST_FOLDERS | SLOW_FOLDERS
+    assert not FAST_FOLDERS & SLOW_FOLDERS

@@ -1,4 +1,4 @@
-"""What the environment may say."""
+"""Settings from the environment."""
 
 import pytest
 from inline_snapshot import snapshot
@@ -19,11 +19,11 @@ def refused(environment: dict[str, str]) -> str:
     return str(error.value)
 
 
-def test_nothing_set_means_the_sandbox() -> None:
+def test_without_credentials_the_sandbox_is_used() -> None:
     assert Settings.from_environment({"PATH": "/bin", "CLOUDFLARE_API_TOKEN": " "}) == Settings()
 
 
-def test_both_credentials_mean_the_live_api_and_the_token_stays_hidden() -> None:
+def test_both_credentials_select_the_live_api_and_the_token_stays_hidden() -> None:
     given = {name: f" {value}\n" for name, value in BOTH.items()}
     settings = Settings.from_environment({**given, "CF1_STATE_DIR": "state"})
     assert settings.credentials is not None
@@ -72,36 +72,36 @@ def test_every_setting_is_read() -> None:
         (
             {"CLOUDFLARE_API_TOKEN": TOKEN},
             snapshot(
-                "CLOUDFLARE_ACCOUNT_ID is missing while CLOUDFLARE_API_TOKEN is set. Set both to work the live API, or neither to use the embedded sandbox."
+                "CLOUDFLARE_ACCOUNT_ID is missing while CLOUDFLARE_API_TOKEN is set. Set both to use the live API, or neither to use the embedded sandbox."
             ),
         ),
         (
             {"CLOUDFLARE_ACCOUNT_ID": ACCOUNT},
             snapshot(
-                "CLOUDFLARE_API_TOKEN is missing while CLOUDFLARE_ACCOUNT_ID is set. Set both to work the live API, or neither to use the embedded sandbox."
+                "CLOUDFLARE_API_TOKEN is missing while CLOUDFLARE_ACCOUNT_ID is set. Set both to use the live API, or neither to use the embedded sandbox."
             ),
         ),
         (
             {**BOTH, "CLOUDFLARE_ACCOUNT_ID": "my account"},
             snapshot(
-                "CLOUDFLARE_ACCOUNT_ID is not an account id. Use the 32 hexadecimal digits that stand in the address of the Cloudflare dashboard."
+                "CLOUDFLARE_ACCOUNT_ID is not an account id. Use the 32 hexadecimal digits from the address of the Cloudflare dashboard."
             ),
         ),
         (
             {**BOTH, "CLOUDFLARE_API_TOKEN": f"{TOKEN}\n{TOKEN}"},
             snapshot(
-                "CLOUDFLARE_API_TOKEN holds characters that no token has. Copy it again from the Cloudflare dashboard."
+                "CLOUDFLARE_API_TOKEN contains characters that no token has. Copy it again from the Cloudflare dashboard."
             ),
         ),
         (
             {**BOTH, "CLOUDFLARE_BASE_URL": "api.cloudflare.com"},
             snapshot(
-                "CLOUDFLARE_BASE_URL is not a base address. Use one such as https://api.cloudflare.com/client/v4 or http://127.0.0.1:8787/client/v4 for a sandbox."
+                "CLOUDFLARE_BASE_URL is not a base URL. Use one such as https://api.cloudflare.com/client/v4 or http://127.0.0.1:8787/client/v4 for a sandbox."
             ),
         ),
         (
             {**BOTH, "CLOUDFLARE_BASE_URL": "https://me:pw@example.com/"},
-            snapshot("CLOUDFLARE_BASE_URL must not hold a user name or password. Use the address alone."),
+            snapshot("CLOUDFLARE_BASE_URL must not contain a user name or password. Use the URL alone."),
         ),
         (
             {"CLOUDFLARE_BASE_URL": "http://127.0.0.1:1/"},
@@ -111,11 +111,11 @@ def test_every_setting_is_read() -> None:
         ),
         (
             {"CF1_TOOLSET": "events"},
-            snapshot("CF1_TOOLSET is not a setting of this version. Did you mean CF1_TOOLSETS?"),
+            snapshot("CF1_TOOLSET is not a setting of this version, did you mean 'CF1_TOOLSETS'?"),
         ),
         (
             {"cf1_toolsets": "events"},
-            snapshot("cf1_toolsets is not a setting of this version. Did you mean CF1_TOOLSETS?"),
+            snapshot("cf1_toolsets is not a setting of this version, did you mean 'CF1_TOOLSETS'?"),
         ),
         (
             {"CF1_VERBOSITY": "red"},
@@ -125,16 +125,16 @@ def test_every_setting_is_read() -> None:
         ),
         (
             {"CF1_MAX_TLP": "pink"},
-            snapshot("CF1_MAX_TLP: 'pink' is no TLP level. Use clear, green, amber, amber+strict or red."),
+            snapshot("CF1_MAX_TLP: 'pink' is not a TLP level. Use clear, green, amber, amber+strict or red."),
         ),
         (
             {"CF1_PROMPTS_DIR": "/no/such/folder"},
-            snapshot("CF1_PROMPTS_DIR: '/no/such/folder' is no folder. Use the path of a folder that exists."),
+            snapshot("CF1_PROMPTS_DIR: '/no/such/folder' is not a folder. Use the path of an existing folder."),
         ),
         (
             {"CF1_READ_DATASETS": "*, Mine"},
             snapshot(
-                "CF1_READ_DATASETS: '*, Mine' is no list of datasets. Use names or uuids with commas between, or *."
+                "CF1_READ_DATASETS: '*, Mine' is not a list of datasets. Use names or uuids separated by commas, or *."
             ),
         ),
         (
@@ -145,9 +145,23 @@ def test_every_setting_is_read() -> None:
         ),
         (
             {"CF1_UPDATE_METHOD": "PUT"},
-            snapshot("CF1_UPDATE_METHOD: 'PUT' is not a method for updates. Use PATCH or POST."),
+            snapshot("CF1_UPDATE_METHOD: 'PUT' is not an update method. Use PATCH or POST."),
+        ),
+        ({"CF1_MODE": "admin"}, snapshot("CF1_MODE: 'admin' is not a mode. Use read, write or full.")),
+        (
+            {"CF1_APPROVAL": "never"},
+            snapshot("CF1_APPROVAL: 'never' is not a way to approve. Use code, ask or operator."),
+        ),
+        ({"CF1_DEFANG": "some"}, snapshot("CF1_DEFANG: 'some' is not a way to defang. Use text, all or off.")),
+        (
+            {"CF1_MAX_CHANGE": "0"},
+            snapshot("CF1_MAX_CHANGE: '0' is not a valid number. Use a whole number from 1 to 10000."),
+        ),
+        (
+            {"CF1_CONFIRM_KEY": "short"},
+            snapshot("CF1_CONFIRM_KEY is too short to protect codes. Use at least 32 random characters."),
         ),
     ],
 )
-def test_what_is_wrong_stops_the_start_with_what_would_do(environment: dict[str, str], words: str) -> None:
+def test_a_wrong_setting_is_refused_with_the_valid_values(environment: dict[str, str], words: str) -> None:
     assert refused(environment) == words

@@ -11,12 +11,12 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import ApiError
 from cf1_mcp.models import Condition, EventSearch, SavedQuery
 from cf1_mcp.search.conditions import MAX_CONDITIONS
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 # Each query costs a request; an account with more is told that not all were asked.
 MAX_QUERIES: Final = 20
 MAX_IDS: Final = 100
-MAX_NAME_LENGTH: Final = 80
 
 
 async def queries_that_find(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, JsonValue]:

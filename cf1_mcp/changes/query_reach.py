@@ -12,15 +12,16 @@ from typing import Final
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from cf1_mcp.answers.event_pages import withheld_fact
+from cf1_mcp.answers.pages import withheld_facts
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Dataset, Event, EventSearch, SavedQuery
-from cf1_mcp.policy.reading import MAX_NAME_LENGTH, SCOPE_WORDS, Reading
+from cf1_mcp.policy.reading import SCOPE_WORDS, Reading
 from cf1_mcp.policy.writing import Writing
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.store.confirmation_codes import canonical
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 # Invented: where a query names no dataset it reaches the one that lists default to, known by this name.
@@ -66,7 +67,7 @@ async def blocking(client: ThreatEventsClient, reach: Reach, reading: Reading) -
     said = f"A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is {count} events."
     if withheld:
         said += f" {sum(withheld.values())} more are withheld here and feed it too."
-    return Blocking(said, {"matches_now": count, **withheld_fact(withheld)}, events)
+    return Blocking(said, {"matches_now": count, **withheld_facts(withheld)}, events)
 
 
 def reach_of_new(query_json: str, writing: Writing) -> Reach:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from cf1_mcp.cli.serve import way_to
+from cf1_mcp.cli.serve import connector_for
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import BadArgument, SettingsError, choices
 from cf1_mcp.imports.job import Options, run_import
@@ -18,7 +18,7 @@ from cf1_mcp.imports.progress import Step
 from cf1_mcp.imports.readers.files import FORMATS, Format, format_of
 from cf1_mcp.imports.readers.sources import Source
 from cf1_mcp.imports.report import Summary
-from cf1_mcp.server.mcp_server import client_for
+from cf1_mcp.server.mcp_server import build_client
 from cf1_mcp.settings import Settings
 from cf1_mcp.text.sanitize import clean
 
@@ -69,7 +69,7 @@ def import_file(
 async def _imported(source: Source, options: Options, settings: Settings, console: Console) -> Summary:
     columns = (TextColumn("{task.description:9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[why]}"), console=console) as bar:
-        async with client_for(settings, way_to(settings)) as client:
+        async with build_client(settings, connector_for(settings)) as client:
             return await run_import(source, options, settings, client, utc_now, _Bar(bar))
 
 

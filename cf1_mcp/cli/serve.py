@@ -1,4 +1,4 @@
-"""Serving over stdio, with no more imported than that takes: a host waits for every start."""
+"""Serving over stdio. It imports no more than that needs, because a host waits for every start."""
 
 import logging
 import os
@@ -13,26 +13,26 @@ from cf1_mcp.settings import Settings
 
 
 def serve() -> None:
-    """Serve the live API, or the embedded sandbox where the environment holds no credentials.
+    """Serve the live API, or the embedded sandbox without credentials in the environment.
 
     Raises:
-        SettingsError: the environment is wrong; nothing was started.
+        SettingsError: a setting is wrong. Nothing was started.
     """
     settings = Settings.from_environment(os.environ)
-    # Set before the SDK sets its own, which breaks a line at the 80th column.
+    # Before the SDK configures logging, which would wrap lines at column 80.
     logging.basicConfig(level=logging.WARNING, format="cf1-mcp: %(message)s")
-    # The SDK waits for stdin in a thread that Ctrl-C does not reach.
+    # The SDK reads stdin in a thread that Ctrl-C does not interrupt.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    build_server(settings, way_to(settings)).run("stdio")
+    build_server(settings, connector_for(settings)).run("stdio")
 
 
-def way_to(settings: Settings) -> Connect:
-    """To the live API, or to the embedded sandbox where there are no credentials."""
+def connector_for(settings: Settings) -> Connect:
+    """Return what opens a connection to the live API, or to the embedded sandbox without credentials."""
     if settings.credentials:
         return lambda: network(settings.base_url)
 
     def embedded() -> httpx.AsyncBaseTransport:
-        # Imported by the first request: a server with credentials never needs the sandbox.
+        # Imported on the first request: a server with credentials never needs the sandbox.
         from cf1_mcp.sandbox.embedded import create_embedded_sandbox
 
         return create_embedded_sandbox(settings.sandbox_db)

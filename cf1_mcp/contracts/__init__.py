@@ -1,1 +1,1 @@
-"""How a function becomes a tool: its arguments, its schema, its toolset and its errors."""
+"""From a function to a tool: its arguments, schema, toolset, effect, failures and result."""

@@ -9,18 +9,22 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
-from cf1_mcp.api.vocabulary import EVERYWHERE, Vocabulary
+from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
-from cf1_mcp.models import Country, Event, Tlp
-from cf1_mcp.policy.reading import Reader, Reading
+from cf1_mcp.models import Country, Event, NewEvent, Tlp
+from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
+from cf1_mcp.policy.reading import Reader, Reading, readable_words
+from cf1_mcp.search.argument_groups import ArgumentGroup, expand_argument_groups
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
-from cf1_mcp.text.sanitize import clean, typed_indicator, visible
+from cf1_mcp.text.defang import refang_indicator
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
+from cf1_mcp.text.sanitize import clean, escape_invisible
 
 MAX_RAW_SIZE: Final = 1_000_000  # bytes of JSON text
 MAX_TAG_LENGTH: Final = 512  # no search takes a longer value, so a longer tag could not be found again
-MAX_SHOWN_LENGTH: Final = 80
+EVENT_TEXTS: Final = ArgumentGroup({name: str | None for name in NewEvent.model_fields if name in SETTABLE_TEXTS})
 
 
 @dataclass(frozen=True)
@@ -64,69 +68,38 @@ class Checking:
         return date
 
     async def _field(self, name: str, text: str, argument: str) -> str:
-        match name:
-            case "category":
-                return _known(_filled(text, argument), await self.words.categories(), argument)
-            case "event":
-                return _filled(text, argument)
+        field = BY_NAME[name]
+        match field.type:
             case "date":
                 return self.date(text, argument)
-            case "tlp":
+            case "marking":
                 return self.marking(text, argument)
-            case "attacker":
+            case "name":
                 return _visible(text.strip(), argument)
             case "indicator":
-                return _visible(typed_indicator(text), argument)
-            case "target_industry" if text.strip():
-                return _known(text, await self.words.industries(), argument)
-            case "indicator_type" if text.strip():
-                return _known(text, await self._indicator_types(), argument)
-            case "attacker_country" | "target_country" if text.strip():
+                return _visible(refang_indicator(text), argument)
+            case _ if not text.strip():
+                return _filled(text, argument) if field.creation == "required" else text
+            case "country":
                 return _country(text, await self.words.country_list(), argument)
+            case _ if field.vocabulary:
+                return _known(text, await readable_words(self.words, self.reading, field.vocabulary), argument)
             case _:
                 return text
-
-    async def _indicator_types(self) -> list[str]:
-        readable = tuple(dataset.uuid for dataset in self.reading.datasets)
-        return await self.words.indicator_types(readable if self.reading.restricted else EVERYWHERE)
 
 
 async def _checking(words: AccountVocabulary, reading: Reader, now: Now) -> Checking:
     return Checking(words, reading, now)
 
 
-async def _given(
-    category: str | None,
-    date: str | None,
-    event: str | None,
-    tlp: str | None,
-    attacker: str | None,
-    attacker_country: str | None,
-    indicator: str | None,
-    indicator_type: str | None,
-    insight: str | None,
-    target_country: str | None,
-    target_industry: str | None,
-) -> dict[str, str]:
-    named = {
-        "category": category,
-        "date": date,
-        "event": event,
-        "tlp": tlp,
-        "attacker": attacker,
-        "attacker_country": attacker_country,
-        "indicator": indicator,
-        "indicator_type": indicator_type,
-        "insight": insight,
-        "target_country": target_country,
-        "target_industry": target_industry,
-    }
-    return {name: text for name, text in named.items() if text is not None}
+@expand_argument_groups
+async def _given(texts: Annotated[Mapping[str, str], EVENT_TEXTS]) -> Mapping[str, str]:
+    return texts
 
 
 Checker = Annotated[Checking, Resolve(_checking)]
 # The text fields of an event that a call names, not yet checked.
-Given = Annotated[dict[str, str], Resolve(_given)]
+Given = Annotated[Mapping[str, str], Resolve(_given)]
 
 
 def checked_tags(tags: Sequence[str], argument: str = "tags") -> list[str]:
@@ -177,7 +150,7 @@ def checked_raw(data: dict[str, JsonValue], argument: str = "raw_data") -> dict[
 def read_as(given: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, JsonValue]:
     """A fact on what was read otherwise than it was typed, where anything was."""
     told: list[JsonValue] = [
-        f"{name}: {clean(text, MAX_SHOWN_LENGTH, value=True)} as {clean(fields[name], MAX_SHOWN_LENGTH, value=True)}"
+        f"{name}: {clean(text, MAX_NAME_LENGTH, value=True)} as {clean(fields[name], MAX_NAME_LENGTH, value=True)}"
         for name, text in given.items()
         if _otherwise(name, text, fields[name])
     ]
@@ -195,7 +168,7 @@ class ReadAs:
         # A date that only gets its time of day is read as anybody would.
         if _otherwise(name, text, value) and not value.startswith(text.strip()):
             self.counts[name] = self.counts.get(name, 0) + 1
-            pair = [clean(one, MAX_SHOWN_LENGTH, value=True) for one in (text, value)]
+            pair = [clean(one, MAX_NAME_LENGTH, value=True) for one in (text, value)]
             self.examples.setdefault(name, " as ".join(pair))
 
     def told(self) -> dict[str, JsonValue]:
@@ -210,7 +183,7 @@ class ReadAs:
 def differing(sent: Mapping[str, str], event: Event) -> list[JsonValue]:
     """The fields that an answer tells otherwise than they were sent, each with both values."""
     return [
-        {"field": name, "sent": clean(value, MAX_SHOWN_LENGTH), "answered": clean(told, MAX_SHOWN_LENGTH)}
+        {"field": name, "sent": clean(value, MAX_NAME_LENGTH), "answered": clean(told, MAX_NAME_LENGTH)}
         for name, value in sent.items()
         if name in event.model_fields_set and not same(name, value, told := str(getattr(event, name)))
     ]
@@ -218,12 +191,12 @@ def differing(sent: Mapping[str, str], event: Event) -> list[JsonValue]:
 
 def same(name: str, one: str, other: str) -> bool:
     """Whether two values of an event's field mean the same: markings and dates have several spellings."""
-    match name:
-        case "tlp":
+    match BY_NAME[name].type if name in BY_NAME else "text":
+        case "marking":
             return one.strip() == other.strip() or Tlp.parse(one) == Tlp.parse(other) is not None
         case "date":
             return _instant(one) == _instant(other)
-        case "attacker_country" | "target_country":
+        case "country":
             return one.strip().casefold() == other.strip().casefold()
         case _:
             return one.strip() == other.strip()
@@ -248,7 +221,7 @@ def _known(text: str, known: Sequence[str], argument: str) -> str:
     for word in known:
         if word.strip().casefold() == wanted:
             return word
-    names = [clean(word, MAX_SHOWN_LENGTH) for word in known]
+    names = [clean(word, MAX_NAME_LENGTH) for word in known]
     raise _unknown(text, names, argument, choices(names))
 
 
@@ -258,7 +231,7 @@ def _country(text: str, known: Sequence[Country], argument: str) -> str:
         return text
     if code := country_code(text, known):
         return code
-    names = [clean(country.name, MAX_SHOWN_LENGTH) for country in known]
+    names = [clean(country.name, MAX_NAME_LENGTH) for country in known]
     raise _unknown(text, names, argument, "an ISO code of two letters such as US, or a name")
 
 
@@ -273,7 +246,7 @@ def _filled(text: str, argument: str) -> str:
 
 
 def _visible(text: str, argument: str) -> str:
-    if visible(text) != text:
+    if escape_invisible(text) != text:
         raise BadArgument(
             argument, f"{_shown(text)} holds line breaks or characters that are not seen", "one line of visible text"
         )
@@ -281,4 +254,4 @@ def _visible(text: str, argument: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return repr(clean(text, MAX_SHOWN_LENGTH))
+    return repr(clean(text, MAX_NAME_LENGTH))

@@ -12,7 +12,7 @@ from cf1_mcp.models import Event, Relationship, Tlp
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
-MAX_NAME_LENGTH: Final = 80
+MAX_TITLE_LENGTH: Final = 80
 DUPLICATE: Final = "a duplicate of another event in the file"
 
 
@@ -101,10 +101,10 @@ class ExportFile(ABC):
         return ""
 
     def _name(self) -> str:
-        return clean(self.heading.name, MAX_NAME_LENGTH)
+        return clean(self.heading.name, MAX_TITLE_LENGTH)
 
     def _source(self) -> str:
-        return clean(self.heading.source, MAX_NAME_LENGTH)
+        return clean(self.heading.source, MAX_TITLE_LENGTH)
 
     def _provenance(self) -> str:
         """Return one line with name, marking, source, time of creation and number of events."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 from uuid import uuid5
 
-from cf1_mcp.exports.export_file import MAX_NAME_LENGTH, ExportFile, FileHeading, Omission
+from cf1_mcp.exports.export_file import MAX_TITLE_LENGTH, ExportFile, FileHeading, Omission
 from cf1_mcp.exports.observables import ObservableKind, read_observable
 from cf1_mcp.exports.stix_objects import format_timestamp, stix_timestamp
 from cf1_mcp.exports.stix_vocabulary import NAMESPACE, technique_ids
@@ -98,7 +98,7 @@ class MispEvent(ExportFile):
         self._techniques.update(technique_ids(event))
         text = self._attribute(_value(event), comment, level, date)
         if attacker := event.attacker.strip():
-            actor = MispValue("threat-actor", "Attribution", False, clean(attacker, MAX_NAME_LENGTH))
+            actor = MispValue("threat-actor", "Attribution", False, clean(attacker, MAX_TITLE_LENGTH))
             text += self._attribute(actor, "", level, date)
         return text
 

@@ -9,7 +9,8 @@ from typing import Final
 from urllib.parse import quote
 
 from cf1_mcp.models import Event
-from cf1_mcp.text.sanitize import typed_indicator, visible
+from cf1_mcp.text.defang import refang_indicator
+from cf1_mcp.text.sanitize import escape_invisible
 
 
 class ObservableKind(StrEnum):
@@ -90,12 +91,12 @@ def normalize_domain(text: str) -> str | None:
 
 
 def _domain(value: str) -> Observable | None:
-    name = normalize_domain(typed_indicator(value))
+    name = normalize_domain(refang_indicator(value))
     return Observable(ObservableKind.DOMAIN, name) if name else None
 
 
 def _address(value: str) -> Observable | None:
-    text = typed_indicator(value)
+    text = refang_indicator(value)
     if "%" in text:
         return None
     try:
@@ -113,7 +114,7 @@ def _address(value: str) -> Observable | None:
 
 
 def _url(value: str) -> Observable | None:
-    text = typed_indicator(value)
+    text = refang_indicator(value)
     if not _URL.fullmatch(text) or not text.isprintable():
         return None
     scheme, rest = text.split("://", 1)
@@ -128,7 +129,7 @@ def _url(value: str) -> Observable | None:
 
 
 def _email(value: str) -> Observable | None:
-    mailbox, _, host = typed_indicator(value).rpartition("@")
+    mailbox, _, host = refang_indicator(value).rpartition("@")
     name = normalize_domain(host)
     return Observable(ObservableKind.EMAIL, f"{mailbox}@{name}") if name and _MAILBOX.fullmatch(mailbox) else None
 
@@ -160,7 +161,7 @@ def _asn(value: str) -> Observable | None:
 
 
 def _filename(value: str) -> Observable | None:
-    return Observable(ObservableKind.FILENAME, value) if visible(value) == value else None
+    return Observable(ObservableKind.FILENAME, value) if escape_invisible(value) == value else None
 
 
 _PARSERS: Final[Mapping[str, Callable[[str], Observable | None]]] = {

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 from uuid import uuid5
 
-from cf1_mcp.exports.export_file import MAX_NAME_LENGTH, event_key
+from cf1_mcp.exports.export_file import MAX_TITLE_LENGTH, event_key
 from cf1_mcp.exports.observables import ObservableKind, read_observable
 from cf1_mcp.exports.stix_vocabulary import (
     COUNTRIES,
@@ -23,7 +23,8 @@ from cf1_mcp.exports.stix_vocabulary import (
     technique_ids,
 )
 from cf1_mcp.models import Event, Tlp
-from cf1_mcp.text.sanitize import clean, defang
+from cf1_mcp.text.defang import defang
+from cf1_mcp.text.sanitize import clean
 
 MAX_TEXT_LENGTH: Final = 4_000
 NO_DATE: Final = "1970-01-01T00:00:00.000Z"
@@ -69,7 +70,9 @@ class EventObjects:
     @property
     def title(self) -> str:
         return (
-            clean(self._event.event, MAX_NAME_LENGTH) or clean(self._event.category, MAX_NAME_LENGTH) or "Threat event"
+            clean(self._event.event, MAX_TITLE_LENGTH)
+            or clean(self._event.category, MAX_TITLE_LENGTH)
+            or "Threat event"
         )
 
     @property
@@ -109,7 +112,7 @@ class EventObjects:
         if self.observable and properties:
             return self._describe(
                 "indicator",
-                name=clean(defang(self.observable.value), MAX_NAME_LENGTH),
+                name=clean(defang(self.observable.value), MAX_TITLE_LENGTH),
                 indicator_types=["malicious-activity"],
                 **properties,
                 valid_from=self.date,
@@ -130,7 +133,7 @@ class EventObjects:
 
     def _describe(self, kind: str, *further: str, **properties: object) -> StixObject:
         texts = (self._event.event, self._event.insight, *further)
-        labels = [clean(text, MAX_NAME_LENGTH) for text in (self._event.category, *self._event.tags)]
+        labels = [clean(text, MAX_TITLE_LENGTH) for text in (self._event.category, *self._event.tags)]
         return self._build(
             kind,
             description="\n\n".join(clean(text, MAX_TEXT_LENGTH) for text in texts if text.strip()),
@@ -144,7 +147,7 @@ class EventObjects:
 
     def _external_references(self) -> Iterator[tuple[str, str]]:
         if self._event.uuid.strip():
-            yield self._origin.source, clean(self._event.uuid, MAX_NAME_LENGTH)
+            yield self._origin.source, clean(self._event.uuid, MAX_TITLE_LENGTH)
         if self.observable and self.observable.kind is ObservableKind.CVE:
             yield "cve", self.observable.value
         tactics = (word.strip() for word in self._event.mitre_attack)
@@ -168,7 +171,7 @@ def industry_identity(name: str, level: Tlp, origin: Origin) -> StixObject:
     """Return an industry: unmarked if the API's own list has it, else with `level`: only its events may reveal it."""
     sectors = list(SECTORS.get(name.casefold(), ()))
     marking = None if name.casefold() in SECTORS else level
-    properties = {"name": clean(name, MAX_NAME_LENGTH), "identity_class": "class", "sectors": sectors}
+    properties = {"name": clean(name, MAX_TITLE_LENGTH), "identity_class": "class", "sectors": sectors}
     return _object("identity", industry_id(name), SHARED_SINCE, origin, marking, properties)
 
 
@@ -184,7 +187,7 @@ def attack_pattern(technique: str, origin: Origin) -> StixObject:
 
 
 def intrusion_set(attacker: str, level: Tlp, origin: Origin) -> StixObject:
-    properties = {"name": clean(attacker, MAX_NAME_LENGTH)}
+    properties = {"name": clean(attacker, MAX_TITLE_LENGTH)}
     return _object("intrusion-set", intrusion_set_id(attacker), SHARED_SINCE, origin, level, properties)
 
 

@@ -7,7 +7,7 @@ from cf1_mcp.exports.blocklist import NOT_FILTERED, ListKind, list_value, sort_k
 from cf1_mcp.exports.export_file import ExportFile, FileHeading, Omission
 from cf1_mcp.exports.observables import Observable
 from cf1_mcp.models import Event, Tlp
-from cf1_mcp.text.sanitize import visible
+from cf1_mcp.text.sanitize import escape_invisible
 
 MAX_EXPRESSION_LENGTH: Final = 4_096
 """Characters that Cloudflare accepts in the expression of one rule."""
@@ -57,7 +57,7 @@ class WafExpressions(ExportFile):
             if isinstance(found, Omission):
                 return Omission(f"no attacker, and {found.reason}")
             self._addresses.add(found)
-        elif visible(name) != name or len(name) > MAX_ATTACKER_LENGTH:
+        elif escape_invisible(name) != name or len(name) > MAX_ATTACKER_LENGTH:
             return Omission("an attacker name that a rule cannot contain")
         else:
             self._attackers.add(name)

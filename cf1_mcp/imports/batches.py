@@ -17,27 +17,13 @@ from pydantic_core import ErrorDetails
 from cf1_mcp.errors import BadArgument, Withheld, nearest
 from cf1_mcp.events.validation import Checking, ReadAs, checked_raw, checked_tags
 from cf1_mcp.models import Dataset, Event, NewEvent, NewRaw, RelationshipType
+from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE_TEXTS
 from cf1_mcp.store.confirmation_codes import canonical
 from cf1_mcp.text.sanitize import clean
 
 MAX_ROWS: Final = 500
 MAX_PROBLEMS: Final = 20  # told in words; the rows of further ones are named all the same
 MAX_NAME_LENGTH: Final = 60
-
-TEXTS: Final = (
-    "date",
-    "category",
-    "event",
-    "tlp",
-    "attacker",
-    "attacker_country",
-    "target_country",
-    "target_industry",
-    "indicator",
-    "indicator_type",
-    "insight",
-)
-REQUIRED: Final = TEXTS[:4]
 
 
 def _parsed(raw: object) -> object:
@@ -197,10 +183,10 @@ def _worded(problem: ErrorDetails) -> str:
 async def _event(number: int, row: Row, checking: Checking, problems: Problems, read: ReadAs) -> dict[str, object]:
     """The fields that are sent for a row. Those that cannot be right are left out, and told."""
     fields: dict[str, object] = {"raw": NewRaw(data=None)}
-    for name in TEXTS:
+    for name in SETTABLE_TEXTS:
         text: str | None = getattr(row, name)
         # A blank optional field is one that is not there.
-        if text is None or not (text.strip() or name in REQUIRED):
+        if text is None or not (text.strip() or name in REQUIRED_TEXTS):
             continue
         with problems.of(number):
             found = await checking.fields({name: text})

@@ -8,7 +8,7 @@ from cf1_mcp.indicators.hosts import is_top_level, parse_address, parse_domain, 
 from cf1_mcp.indicators.kinds import Indicator, parse_asn, parse_cve, parse_hash, parse_ja4
 from cf1_mcp.indicators.patterns import INVISIBLE
 from cf1_mcp.indicators.urls import MAX_URL_LENGTH, parse_url
-from cf1_mcp.text.sanitize import typed_indicator
+from cf1_mcp.text.defang import refang_indicator
 
 _PORT: Final = re.compile(r":\d{1,5}\Z")
 
@@ -20,7 +20,7 @@ def classify(text: str) -> Indicator | None:
     A name that ends in a file extension counts as a domain if that extension is also a top-level domain: the user
     typed it as an indicator.
     """
-    word = typed_indicator(INVISIBLE.sub("", text)) if len(text) <= 2 * MAX_URL_LENGTH else ""
+    word = refang_indicator(INVISIBLE.sub("", text)) if len(text) <= 2 * MAX_URL_LENGTH else ""
     for parse in (parse_hash, parse_cve, parse_ja4, parse_asn, parse_address, parse_network, _host, _email, _url):
         if found := parse(word):
             return found

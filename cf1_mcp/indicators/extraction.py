@@ -29,7 +29,7 @@ from cf1_mcp.indicators.patterns import (
 )
 from cf1_mcp.indicators.surrounding_words import SurroundingWords
 from cf1_mcp.indicators.text_mapping import MappedText
-from cf1_mcp.text.sanitize import DEFANGED, plain
+from cf1_mcp.text.defang import DEFANGED, refang_match
 
 # Characters. A little more than a million, so that either meaning of "1 MB" works.
 MAX_TEXT_LENGTH: Final = 2**20
@@ -55,7 +55,7 @@ def extract(text: str) -> Extraction:
 def _refang(found: re.Match[str]) -> str:
     # In "Dots are written [.] here" the brackets are the subject of the sentence.
     standalone = found[0][0] == found[0][-1] == " " and found["dot"] and "." in found[0]
-    return found[0] if standalone else plain(found)
+    return found[0] if standalone else refang_match(found)
 
 
 class _Extractor:

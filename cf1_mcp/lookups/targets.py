@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.search.conditions import MAX_VALUE_LENGTH
-from cf1_mcp.text.sanitize import refang, typed_indicator
+from cf1_mcp.text.defang import refang, refang_indicator
 
 if TYPE_CHECKING:
     from cf1_mcp.indicators import Indicator
@@ -72,7 +72,7 @@ def read_list(values: Sequence[str]) -> LookupInput:
     """
     from cf1_mcp.indicators import classify
 
-    typed = [(value, used) for value in values if (used := typed_indicator(value))]
+    typed = [(value, used) for value in values if (used := refang_indicator(value))]
     if not typed:
         raise BadArgument("indicators", "the list is empty", f"1 to {MAX_INDICATORS:,} values")
     if len(values) > MAX_INDICATORS:

@@ -17,10 +17,10 @@ from cf1_mcp.context import AccountVocabulary, OperatorSettings
 from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
 from cf1_mcp.models import Dataset, Event, Tlp
 from cf1_mcp.settings import EVERY_DATASET
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 SCOPE_WORDS: Final = ("all", "operational", "analytics")
-MAX_NAME_LENGTH: Final = 80
 DATASET_RULE: Final = "CF1_READ_DATASETS"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 

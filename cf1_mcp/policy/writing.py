@@ -9,8 +9,9 @@ from mcp.server.mcpserver import Resolve
 from cf1_mcp.context import AccountVocabulary, OperatorSettings
 from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
 from cf1_mcp.models import Dataset, Event
-from cf1_mcp.policy.reading import MAX_NAME_LENGTH, Reader, Reading
+from cf1_mcp.policy.reading import Reader, Reading
 from cf1_mcp.settings import EVERY_DATASET, Settings
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 WRITE_RULE: Final = "CF1_WRITE_DATASETS"

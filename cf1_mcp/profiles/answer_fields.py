@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cf1_mcp.answers.event_pages import withheld_fact
+from cf1_mcp.answers.pages import withheld_facts
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.profiles.sampling import DateRange, EventCount, EventSample
 from cf1_mcp.text.sanitize import clean
@@ -51,7 +51,7 @@ def sampled_field(samples: Mapping[str, tuple[EventSample, EventCount | None]]) 
 def withheld_field(samples: Iterable[EventSample]) -> AnswerFields:
     """Return how many distinct events of the samples a rule withholds."""
     rules = {uuid: rule for sample in samples for uuid, rule in sample.withheld.items()}
-    return withheld_fact(Counter(rules.values()))
+    return withheld_facts(Counter(rules.values()))
 
 
 def highest_tlp_field(events: Iterable[Event]) -> AnswerFields:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from cf1_mcp.answers.answer import DEFAULT_SIZE, Answer, Card, fitted
-from cf1_mcp.answers.event_pages import ABSENCE, named
+from cf1_mcp.answers.answer import Answer
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.fitting import DEFAULT_SIZE, fit
+from cf1_mcp.answers.pages import ABSENCE, dataset_names
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
@@ -101,7 +103,7 @@ def render_comparison(one: ComparedActor, other: ComparedActor, period: ProfileP
         if not side.sample.events and not side.sample.failure
     ]
     notes += [TABLES_NOTE, NO_PROOF_NOTE] if filled else [ABSENCE]
-    return fitted(Card(_facts(sides, period, scope), untrusted, filled, notes), DEFAULT_SIZE)
+    return fit(Card(_facts(sides, period, scope), untrusted, filled, notes), DEFAULT_SIZE)
 
 
 def _facts(sides: tuple[ComparedActor, ComparedActor], period: ProfilePeriod, scope: Scope) -> AnswerFields:
@@ -109,5 +111,5 @@ def _facts(sides: tuple[ComparedActor, ComparedActor], period: ProfilePeriod, sc
     facts |= {side.events_name: number_of_events(side.sample, side.count) for side in sides}
     facts |= sampled_field({side.events_name: (side.sample, side.count) for side in sides})
     facts |= highest_tlp_field(event for side in sides for event in side.events)
-    facts["datasets"] = named(scope.names)
+    facts["datasets"] = dataset_names(scope.names)
     return facts | withheld_field(sample for side in sides for sample in side.samples.values())

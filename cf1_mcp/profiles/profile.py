@@ -8,9 +8,12 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cf1_mcp.answers.answer import DEFAULT_SIZE, Answer, Card, Rows, fitted
+from cf1_mcp.answers.answer import Answer
+from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import Cell
-from cf1_mcp.answers.event_pages import ABSENCE, named
+from cf1_mcp.answers.fitting import DEFAULT_SIZE, fit
+from cf1_mcp.answers.pages import ABSENCE, dataset_names
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
@@ -112,7 +115,7 @@ async def read_profile(
 
 def render_profile(actor: ResolvedActor, profile: ActorProfile, period: ProfilePeriod, scope: Scope) -> Answer:
     """Return one actor as its events of a period show it, compared with the period before."""
-    common: AnswerFields = {"datasets": named(scope.names), **withheld_field(profile.samples.values())}
+    common: AnswerFields = {"datasets": dataset_names(scope.names), **withheld_field(profile.samples.values())}
     problems = [*failure_notes(profile.samples), *actor.problems()]
     if not profile.events:
         is_unknown = "withheld" not in common and not failure_notes(profile.samples)
@@ -124,7 +127,7 @@ def render_profile(actor: ResolvedActor, profile: ActorProfile, period: ProfileP
     tables, left_out = _tables(profile)
     notes = [*problems, *_withheld_edge_notes(profile), *_reading_notes(profile)]
     notes += [f"Not shown: {', '.join(left_out)}."] if left_out else []
-    return fitted(Card(facts, untrusted, tables, notes), DEFAULT_SIZE)
+    return fit(Card(facts, untrusted, tables, notes), DEFAULT_SIZE)
 
 
 def _period_facts(profile: ActorProfile, period: ProfilePeriod) -> AnswerFields:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cf1_mcp.answers.answer import Rows
 from cf1_mcp.answers.columns import Cell, event_cells
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.models import Event
 from cf1_mcp.profiles.answer_fields import short
 from cf1_mcp.text.plurals import plural

@@ -10,9 +10,8 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client
 from cf1_mcp.errors import BadArgument, choices, did_you_mean
 from cf1_mcp.models import EventSearch, SavedQuery
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
-
-MAX_NAME_LENGTH = 80
 
 
 async def _saved_search(client: Client, query_id: str | None) -> EventSearch:

@@ -1,7 +1,7 @@
-"""Completions: what a person may mean who types an argument of a playbook or of a resource's address.
+"""Completions for the arguments of playbooks and of resource addresses.
 
-They come from the live vocabularies under the rules of list_threat_vocabulary. A client asks at every key, so whatever
-fails or takes long gives no completions instead of an error.
+The values come from the account's vocabularies, under the rules of list_threat_vocabulary. A client requests
+completions at every key press, so a failure or a slow API gives no completions instead of an error.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,68 +14,64 @@ from mcp.types import CompleteRequestParams, CompleteResult, Completion, PromptR
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.context import ServerContext
 from cf1_mcp.errors import ThreatEventsError
+from cf1_mcp.models.fields import EVENT_FIELDS
 from cf1_mcp.policy.reading import Reading, readable_words, reading_rules
 from cf1_mcp.server.resources import EVENT_ADDRESS
 from cf1_mcp.text.sanitize import clean
 
-# The protocol's own limit for one answer.
+# The protocol's limit for one response.
 MAX_COMPLETIONS: Final = 100
 MAX_COMPLETION_LENGTH: Final = 160
 MIN_CODE_LENGTH: Final = 2
-# Seconds. Nobody who is typing waits longer.
-TIMEOUT: Final = 5.0
+# Nobody who is typing waits longer.
+MAX_SECONDS: Final = 5.0
 
-# Which vocabulary completes an argument of this name, where the playbook does not say.
-BY_NAME: Final[Mapping[str, Kind]] = {
-    "attacker": "attackers",
-    "category": "categories",
+# The vocabulary that completes an argument by its name, where the playbook does not declare one.
+VOCABULARY_BY_NAME: Final[Mapping[str, Kind]] = {
+    **{field.name: field.vocabulary for field in EVENT_FIELDS if field.vocabulary},
     "country": "countries",
-    "attacker_country": "countries",
-    "target_country": "countries",
     "dataset": "datasets",
     "dataset_id": "datasets",
-    "indicator_type": "indicator_types",
     "industry": "industries",
-    "target_industry": "industries",
     "tag": "tags",
 }
 
 Reference = PromptReference | ResourceTemplateReference
-# What a playbook declares for one of its arguments: (playbook, argument) -> vocabulary.
-Declared = Callable[[str, str], Awaitable[Kind | None]]
+# The vocabulary that a playbook declares for one of its arguments: (playbook, argument) -> vocabulary.
+Declaration = Callable[[str, str], Awaitable[Kind | None]]
 Handler = Callable[[ServerRequestContext[ServerContext, Any], CompleteRequestParams], Awaitable[CompleteResult]]
 
 
 async def nothing_declared(playbook: str, argument: str) -> Kind | None:
-    """For playbooks that leave it to the names of their arguments."""
+    """Declare no vocabulary, so that the name of the argument decides."""
     return None
 
 
-async def vocabulary_for(reference: Reference, argument: str, declared: Declared = nothing_declared) -> Kind | None:
-    """The vocabulary that completes an argument, if one does."""
+async def vocabulary_for(reference: Reference, argument: str, declared: Declaration = nothing_declared) -> Kind | None:
+    """Return the vocabulary that completes an argument, None if there is none."""
     if isinstance(reference, PromptReference):
-        return await declared(reference.name, argument) or BY_NAME.get(argument)
+        return await declared(reference.name, argument) or VOCABULARY_BY_NAME.get(argument)
     return "datasets" if (reference.uri, argument) == (EVENT_ADDRESS, "dataset_id") else None
 
 
 async def complete(words: Vocabulary, reading: Reading, kind: Kind | None, typed: str) -> list[str]:
-    """All values that begin with what was typed, then those that hold it, whatever its case. The very word comes first.
+    """Return the values that match what was typed, ignoring case: equal, then starting with it, then containing it.
 
     Raises:
         ThreatEventsError: the vocabulary cannot be read.
     """
     if kind is None:
         return []
-    wanted = typed.strip().casefold()
-    found = [name for name in await _names(words, reading, kind) if wanted in name.casefold()]
-    if len(wanted) >= MIN_CODE_LENGTH:
-        found += [code for code in await _codes(words, reading, kind) if code.casefold().startswith(wanted)]
-    shown = [clean(value, MAX_COMPLETION_LENGTH) for value in sorted(found, key=lambda value: _rank(value, wanted))]
+    text = typed.strip().casefold()
+    found = [name for name in await _names(words, reading, kind) if text in name.casefold()]
+    if len(text) >= MIN_CODE_LENGTH:
+        found += [code for code in await _codes(words, reading, kind) if code.casefold().startswith(text)]
+    shown = [clean(value, MAX_COMPLETION_LENGTH) for value in sorted(found, key=lambda value: _rank(value, text))]
     return list(dict.fromkeys(shown))
 
 
-def completing(declared: Declared = nothing_declared) -> Handler:
-    """The handler of completion/complete."""
+def completion_handler(declared: Declaration = nothing_declared) -> Handler:
+    """Return the handler of completion/complete."""
 
     async def handle(
         request: ServerRequestContext[ServerContext, Any], params: CompleteRequestParams
@@ -83,16 +79,16 @@ def completing(declared: Declared = nothing_declared) -> Handler:
         server = request.lifespan_context
         kind = await vocabulary_for(params.ref, params.argument.name, declared)
         values: list[str] = []
-        # Whose operator switched the reading tools off gets their words by no other way.
+        # Where the operator switched the reading tools off, completions must not reveal their values.
         if kind and "events" in server.settings.toolsets:
-            with anyio.move_on_after(TIMEOUT):
-                values = await _known(server, kind, params.argument.value)
+            with anyio.move_on_after(MAX_SECONDS):
+                values = await _complete_or_nothing(server, kind, params.argument.value)
         return CompleteResult(completion=_page(values))
 
     return handle
 
 
-async def _known(server: ServerContext, kind: Kind, typed: str) -> list[str]:
+async def _complete_or_nothing(server: ServerContext, kind: Kind, typed: str) -> list[str]:
     words = server.vocabulary
     try:
         return await complete(words, await reading_rules(words, server.settings), kind, typed)
@@ -112,7 +108,7 @@ async def _names(words: Vocabulary, reading: Reading, kind: Kind) -> list[str]:
 
 
 async def _codes(words: Vocabulary, reading: Reading, kind: Kind) -> list[str]:
-    """What stands for a name beside it: nobody picks it from a list, but people begin to type or paste it."""
+    """Return the codes or uuids that stand for the names: not offered in a list, but people type or paste them."""
     match kind:
         case "countries":
             return [country.alpha2 for country in await words.country_list()]
@@ -122,6 +118,6 @@ async def _codes(words: Vocabulary, reading: Reading, kind: Kind) -> list[str]:
             return []
 
 
-def _rank(value: str, wanted: str) -> int:
+def _rank(value: str, typed: str) -> int:
     word = value.casefold()
-    return 0 if word == wanted else 1 if word.startswith(wanted) else 2
+    return 0 if word == typed else 1 if word.startswith(typed) else 2

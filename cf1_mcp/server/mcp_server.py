@@ -1,9 +1,9 @@
-"""The server: which tools are offered, and what they are given."""
+"""The MCP server: the tools, resources and prompts that it offers, and the context that they share."""
 
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
@@ -31,7 +31,7 @@ from cf1_mcp.context import Clock, ServerContext, utc_now
 from cf1_mcp.contracts.toolset import ToolDefinition
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.server import resources
-from cf1_mcp.server.completions import completing
+from cf1_mcp.server.completions import completion_handler
 from cf1_mcp.server.instructions import instructions
 from cf1_mcp.server.playbooks import Playbooks
 from cf1_mcp.settings import SANDBOX_ACCOUNT, Settings
@@ -44,8 +44,8 @@ from cf1_mcp.tools import ALL_TOOLS
 
 Lifespan = Callable[[MCPServer[ServerContext]], AbstractAsyncContextManager[ServerContext]]
 
-# What is listed changes only with the operator's settings.
-LISTED = CacheHint(3_600_000, "private")
+# The lists change only with the operator's settings.
+MAX_LIST_AGE: Final = 3_600_000  # milliseconds
 
 
 def offered_tools(settings: Settings) -> list[Tool]:
@@ -61,9 +61,10 @@ def _withholding_setting(definition: ToolDefinition, settings: Settings) -> str 
 
 
 class ThreatServer(MCPServer[ServerContext]):
-    """An MCP server that says which rule withholds a tool, so that a model does not hunt for a back door."""
+    """An MCP server that names the setting that withholds a tool, so that a model does not look for a way around it."""
 
     def __init__(self, settings: Settings, lifespan: Lifespan) -> None:
+        cached = CacheHint(MAX_LIST_AGE, "private")
         super().__init__(
             "cf1-mcp",
             title="Cloudforce One Threat Events",
@@ -72,22 +73,22 @@ class ThreatServer(MCPServer[ServerContext]):
             tools=offered_tools(settings),
             lifespan=lifespan,
             subscriptions=False,
-            cache_hints={"tools/list": LISTED, "resources/list": LISTED, "resources/templates/list": LISTED},
+            cache_hints={"tools/list": cached, "resources/list": cached, "resources/templates/list": cached},
             log_level="WARNING",
         )
-        rules = {definition.name: _withholding_setting(definition, settings) for definition in ALL_TOOLS}
-        self._withheld = {name: rule for name, rule in rules.items() if rule}
+        withholding = {definition.name: _withholding_setting(definition, settings) for definition in ALL_TOOLS}
+        self._withheld = {name: setting for name, setting in withholding.items() if setting}
         self._toolsets = settings.toolsets
         self._playbooks = Playbooks(settings.prompts_dir)
-        # The SDK's own decorator gives a completion no context.
-        complete = completing(self._playbooks.completed)
+        # The SDK's own decorator does not pass the context to a completion.
+        complete = completion_handler(self._playbooks.vocabulary_of)
         self._lowlevel_server.add_request_handler("completion/complete", CompleteRequestParams, complete)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[ServerContext, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        if rule := self._withheld.get(name):
-            withheld = Withheld(name, rule)
+        if setting := self._withheld.get(name):
+            withheld = Withheld(name, setting)
             raise ToolError(str(withheld)) from withheld
         return await super().call_tool(name, arguments, context)
 
@@ -101,17 +102,17 @@ class ThreatServer(MCPServer[ServerContext]):
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[ServerContext, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
-        call = resources.call_for(str(uri))
+        call = resources.resolve_address(str(uri))
         if call is None:
             return await super().read_resource(uri, context)
         try:
             answer = await self.call_tool(call.tool, dict(call.arguments), context)
         except ToolError as error:
-            raise resources.failure(error) from error
-        return resources.contents(call, answer) if isinstance(answer, CallToolResult) else answer
+            raise resources.resource_error(error) from error
+        return resources.render_contents(call, answer) if isinstance(answer, CallToolResult) else answer
 
     async def list_prompts(self) -> list[Prompt]:
-        return await self._playbooks.listed()
+        return await self._playbooks.list_prompts()
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[ServerContext, Any] | None = None
@@ -119,16 +120,16 @@ class ThreatServer(MCPServer[ServerContext]):
         try:
             return await self._playbooks.get(name, arguments or {})
         except BadArgument as error:
-            # Anything but the SDK's own error would reach the client as an internal one.
+            # Any error other than the SDK's own would reach the client as an internal error.
             raise MCPError(INVALID_PARAMS, str(error)) from error
 
 
 def build_server(settings: Settings, connect: Connect, clock: Clock = utc_now) -> MCPServer[ServerContext]:
-    """The server by the operator's settings. `connect` opens the way to the API or to a sandbox of it."""
+    """Return the server for the operator's settings. `connect` opens a connection to the API or to a sandbox."""
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[ServerContext]) -> AsyncGenerator[ServerContext]:
-        async with client_for(settings, connect) as client:
+        async with build_client(settings, connect) as client:
             yield ServerContext(
                 settings,
                 client,
@@ -144,8 +145,8 @@ def build_server(settings: Settings, connect: Connect, clock: Clock = utc_now) -
     return ThreatServer(settings, lifespan)
 
 
-def client_for(settings: Settings, connect: Connect) -> ThreatEventsClient:
-    """A client of the account that the settings name."""
+def build_client(settings: Settings, connect: Connect) -> ThreatEventsClient:
+    """Return a client for the account in the settings."""
     credentials = settings.credentials
     client = ThreatEventsClient(
         settings.base_url,
@@ -154,6 +155,6 @@ def client_for(settings: Settings, connect: Connect) -> ThreatEventsClient:
         connect,
         settings.update_method,
     )
-    # Without credentials only the embedded sandbox answers, so even what needs no request is marked.
+    # Without credentials only the embedded sandbox answers, so even an answer without a request is marked.
     client.fictional = credentials is None
     return client

@@ -1,8 +1,9 @@
-"""Playbooks: how analysts work, in Markdown that they edit themselves, served as prompts.
+"""Playbooks: how analysts work, as Markdown files that they can edit, served as MCP prompts.
 
-A file is TOML between two lines of `+++` (title, description, arguments) and the text after it; the stem of its name is
-the prompt's name. `{{name}}` in the text stands for what a person typed for that argument. What is typed is data: it is
-filled in on one line, between quotes or backticks, and never read for placeholders again.
+A file starts with TOML between two lines of `+++` (title, description, arguments), followed by the text. The name of
+the file without `.md` is the name of the prompt. `{{name}}` in the text is replaced by the value that a person typed
+for that argument. A value is data: it is inserted on one line, in quotes or backticks, and placeholders in it are not
+replaced.
 """
 
 import json
@@ -17,40 +18,42 @@ import anyio.to_thread
 from mcp.types import GetPromptResult, Prompt, PromptArgument, PromptMessage, TextContent
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cf1_mcp.errors import BadArgument, BadFile, choices, nearest
+from cf1_mcp.errors import BadArgument, BadFile, choices, did_you_mean
 from cf1_mcp.search.conditions import MAX_VALUE_LENGTH
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 PACKAGE: Final = Path(__file__).parents[1]
 MAX_FILE_SIZE: Final = 64 * 1024  # bytes
-MAX_NAME_LENGTH: Final = 60
 MAX_NAMES: Final = 40
 MAX_REASON_LENGTH: Final = 300
 NAME: Final = r"[a-z][a-z0-9_]{0,39}"
 _NAME: Final = re.compile(NAME)
 _PLACEHOLDER: Final = re.compile(r"\{\{([^{}\n]*)\}\}")
-_PIECE: Final = re.compile(rf"(?P<code>`[^`\n]*`)|{_PLACEHOLDER.pattern}")
+_CODE_OR_PLACEHOLDER: Final = re.compile(rf"(?P<code>`[^`\n]*`)|{_PLACEHOLDER.pattern}")
 _log: Final = logging.getLogger(__name__)
 
-# The vocabularies that may complete what is typed for an argument.
-Completed = Literal["attackers", "categories", "countries", "datasets", "industries", "tags"]
+# The vocabularies that can complete the value of an argument.
+CompletionKind = Literal["attackers", "categories", "countries", "datasets", "industries", "tags"]
 Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\n]*$")]
 
 
-class _FrontMatter(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Argument(_FrontMatter):
-    """What a person may type. It is required, or `default` stands in for it. Of an `exact` one (an indicator, an id)
-    every character that can be seen is kept."""
+class PlaybookArgument(_StrictModel):
+    """A value that a person types. It is either required or has a default.
+
+    An `exact` value (an indicator, an id) keeps every visible character.
+    """
 
     name: Annotated[str, Field(pattern=f"^{NAME}$")]
     description: Line
     required: bool = False
     default: Annotated[str, Field(max_length=300, pattern=r"^[^\n`]*[^\s`][^\n`]*$")] | None = None
     exact: bool = False
-    complete: Completed | None = None
+    complete: CompletionKind | None = None
 
     @model_validator(mode="after")
     def _required_or_default(self) -> Self:
@@ -58,11 +61,11 @@ class Argument(_FrontMatter):
             raise ValueError("it needs either required = true or a default")
         return self
 
-    def value(self, typed: str | None) -> str:
-        """What is filled in for what was typed: one line without backticks.
+    def value_for(self, typed: str | None) -> str:
+        """Return the value to insert for the typed text: one line without backticks.
 
         Raises:
-            BadArgument: nothing was typed and there is no default, or it is too long.
+            BadArgument: nothing was typed and there is no default, or the text is too long.
         """
         text = (typed or "").replace("`", "").strip() or self.default
         if text is None:
@@ -70,145 +73,146 @@ class Argument(_FrontMatter):
         if len(text) > MAX_VALUE_LENGTH:
             problem = f"it has {len(text)} characters"
             raise BadArgument(
-                self.name, problem, f"at most {MAX_VALUE_LENGTH}, and give longer texts in the conversation"
+                self.name, problem, f"at most {MAX_VALUE_LENGTH}, and put longer texts into the conversation"
             )
         return clean(text, MAX_VALUE_LENGTH, value=self.exact)
 
 
-class Heading(_FrontMatter):
-    """The front matter of a playbook."""
+class FrontMatter(_StrictModel):
+    """The TOML at the start of a playbook."""
 
     title: Line
     description: Line
-    arguments: tuple[Argument, ...] = Field(default=(), strict=False)
+    arguments: tuple[PlaybookArgument, ...] = Field(default=(), strict=False)
 
 
 @dataclass(frozen=True)
 class Playbook:
-    """One playbook, with its text as it stands in the file."""
+    """One playbook. `body` is the text of its file, placeholders included."""
 
     name: str
-    heading: Heading
+    front_matter: FrontMatter
     body: str
 
-    def listed(self) -> Prompt:
-        """What prompts/list says of it."""
+    def as_prompt(self) -> Prompt:
+        """Return the playbook as prompts/list shows it."""
         return Prompt(
             name=self.name,
-            title=self.heading.title,
-            description=self.heading.description,
+            title=self.front_matter.title,
+            description=self.front_matter.description,
             arguments=[
-                PromptArgument(name=one.name, description=one.description, required=one.required)
-                for one in self.heading.arguments
+                PromptArgument(name=argument.name, description=argument.description, required=argument.required)
+                for argument in self.front_matter.arguments
             ],
         )
 
-    def filled(self, given: Mapping[str, str]) -> GetPromptResult:
-        """What prompts/get answers: one message of the person's.
+    def render(self, typed: Mapping[str, str]) -> GetPromptResult:
+        """Return the result of prompts/get: one user message with the values inserted.
 
         Raises:
             BadArgument: an argument is unknown, missing or too long.
         """
-        names = [one.name for one in self.heading.arguments]
-        for name in given:
+        arguments = self.front_matter.arguments
+        names = [argument.name for argument in arguments]
+        for name in typed:
             if name not in names:
-                meant = nearest(name, names)
-                problem = f"{self.name} has no such argument" + (f", did you mean {meant}?" if meant else "")
+                problem = f"{self.name} has no such argument{did_you_mean(name, names)}"
                 raise BadArgument(clean(name, MAX_NAME_LENGTH), problem, choices(names) or "none")
-        values = {one.name: one.value(given.get(one.name)) for one in self.heading.arguments}
-        text = f"Playbook `{self.name}`: {self.heading.title}\n\n{_fill(self.body, values)}"
+        values = {
+            argument.name: argument.value_for(typed.get(argument.name)) for argument in self.front_matter.arguments
+        }
+        text = f"Playbook `{self.name}`: {self.front_matter.title}\n\n{_fill(self.body, values)}"
         message = PromptMessage(role="user", content=TextContent(type="text", text=text))
-        return GetPromptResult(description=self.heading.description, messages=[message])
+        return GetPromptResult(description=self.front_matter.description, messages=[message])
 
 
 class Playbooks:
-    """The shipped playbooks, and the operator's own beside or in place of them.
+    """The shipped playbooks and the operator's own, which may replace shipped ones.
 
-    Files are read when they are asked for, so that a server starts without them and an edited file counts at once.
+    Files are read on request: the server starts without reading them, and an edited file takes effect at once.
     """
 
-    def __init__(self, own: Path | None) -> None:
-        self._folders = [shipped_folder(), *([own] if own else [])]
-        self._faults: dict[Path, str] = {}
+    def __init__(self, operator_folder: Path | None) -> None:
+        self._folders = [shipped_folder(), *([operator_folder] if operator_folder else [])]
+        self._logged_problems: dict[Path, str] = {}
 
-    async def all(self) -> Mapping[str, Playbook]:
-        """Every playbook by name, in order. A broken file is left out, and logged once until its fault is another."""
+    async def read_all(self) -> Mapping[str, Playbook]:
+        """Return every playbook by name, sorted. An invalid file is skipped, and each problem of it logged once."""
         return await anyio.to_thread.run_sync(self._read)
 
-    async def listed(self) -> list[Prompt]:
-        """What prompts/list answers."""
-        return [playbook.listed() for playbook in (await self.all()).values()]
+    async def list_prompts(self) -> list[Prompt]:
+        """Return the result of prompts/list."""
+        return [playbook.as_prompt() for playbook in (await self.read_all()).values()]
 
-    async def get(self, name: str, given: Mapping[str, str]) -> GetPromptResult:
-        """What prompts/get answers.
+    async def get(self, name: str, typed: Mapping[str, str]) -> GetPromptResult:
+        """Return the result of prompts/get.
 
         Raises:
-            BadArgument: there is no such playbook, or an argument does not fit it.
+            BadArgument: the playbook does not exist, or an argument is unknown, missing or too long.
         """
-        known = await self.all()
+        known = await self.read_all()
         if name not in known:
-            meant = nearest(name, [*known])
-            problem = f"there is no playbook {clean(name, MAX_NAME_LENGTH)!r}"
-            raise BadArgument(
-                "name", problem + (f", did you mean {meant}?" if meant else ""), choices([*known], most=40)
-            )
-        return known[name].filled(given)
+            problem = f"there is no playbook {clean(name, MAX_NAME_LENGTH)!r}{did_you_mean(name, [*known])}"
+            raise BadArgument("name", problem, choices([*known], most=MAX_NAMES))
+        return known[name].render(typed)
 
-    async def completed(self, name: str, argument: str) -> Completed | None:
-        """The vocabulary that a playbook names to complete one of its arguments, if it names one."""
-        playbook = (await self.all()).get(name)
-        arguments = playbook.heading.arguments if playbook else ()
+    async def vocabulary_of(self, name: str, argument: str) -> CompletionKind | None:
+        """Return the vocabulary that completes an argument of a playbook, None if the playbook declares none."""
+        playbook = (await self.read_all()).get(name)
+        arguments = playbook.front_matter.arguments if playbook else ()
         return next((one.complete for one in arguments if one.name == argument), None)
 
     def _read(self) -> dict[str, Playbook]:
         found: dict[str, Playbook] = {}
-        faults: dict[Path, str] = {}
+        problems: dict[Path, str] = {}
         for path in (path for folder in self._folders for path in sorted(folder.glob("*.md"))):
             try:
                 found[path.stem] = read_playbook(path)
             except BadFile as error:
-                faults[path] = str(error)
-                if self._faults.get(path) != faults[path]:
-                    _log.warning("playbook %s is skipped: %s", _reason(path.name), error)
-        self._faults = faults
+                problems[path] = str(error)
+                if self._logged_problems.get(path) != problems[path]:
+                    _log.warning("playbook %s is skipped: %s", _printable(path.name), error)
+        self._logged_problems = problems
         return dict(sorted(found.items()))
 
 
 def shipped_folder() -> Path:
-    """Where the shipped playbooks are: in the package when it is installed, beside it in a checkout."""
+    """Return the folder of the shipped playbooks: in the installed package, or next to it in a checkout."""
     packaged = PACKAGE / "playbooks"
     return packaged if packaged.is_dir() else PACKAGE.parent / "prompts"
 
 
 def read_playbook(path: Path) -> Playbook:
-    """The playbook of a file.
+    """Read and check the playbook in a file.
 
     Raises:
-        BadFile: it is none; the message says why.
+        BadFile: the file is not a playbook. The message says why.
     """
-    # Imported by the first request: a host waits for the start.
+    # Imported on the first request: a host waits for the start.
     import tomllib
 
     if not _NAME.fullmatch(path.stem):
-        raise BadFile("its name is not in snake_case, as in triage_indicator.md")
-    head, closed, body = _text(path).partition("\n+++\n")
+        raise BadFile("its name is not in snake_case, such as triage_indicator.md")
+    head, closed, body = _read_text(path).partition("\n+++\n")
     if not (closed and head.startswith("+++\n")):
-        raise BadFile("it does not begin with its title and description in TOML between two lines of +++")
+        raise BadFile("it does not start with its title and description as TOML between two lines of +++")
     try:
-        heading = Heading.model_validate(tomllib.loads(head.removeprefix("+++\n")))
+        front_matter = FrontMatter.model_validate(tomllib.loads(head.removeprefix("+++\n")))
     except tomllib.TOMLDecodeError as error:
-        raise BadFile(_reason(f"between the lines of +++: {error}")) from error
+        raise BadFile(_printable(f"between the lines of +++: {error}")) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise BadFile(_reason(f"{where}: {first['msg'].removeprefix('Value error, ')}")) from error
-    return Playbook(path.stem, heading, _checked(body.strip(), [one.name for one in heading.arguments]))
+        raise BadFile(_printable(f"{where}: {first['msg'].removeprefix('Value error, ')}")) from error
+    body = body.strip()
+    _check_placeholders(body, [argument.name for argument in front_matter.arguments])
+    return Playbook(path.stem, front_matter, body)
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         if not path.is_file():
-            raise BadFile("it is no file")
+            raise BadFile("it is not a file")
         with path.open("rb") as file:
             content = file.read(MAX_FILE_SIZE + 1)
     except OSError as error:
@@ -221,33 +225,36 @@ def _text(path: Path) -> str:
         raise BadFile(f"it is not UTF-8 at byte {error.start}") from error
 
 
-def _checked(body: str, arguments: list[str]) -> str:
-    """The text, if its placeholders and the arguments are the same."""
+def _check_placeholders(body: str, arguments: list[str]) -> None:
+    """Check that the text uses every argument, and no placeholder that is not an argument.
+
+    Raises:
+        BadFile: it does not.
+    """
     used = _PLACEHOLDER.findall(body)
     if not body:
         raise BadFile("it has no text")
     for name in arguments:
         if arguments.count(name) > 1 or name not in used:
-            raise BadFile(f"argument {name} is " + ("declared twice" if arguments.count(name) > 1 else "never used"))
+            raise BadFile(f"argument {name} is {'declared twice' if arguments.count(name) > 1 else 'never used'}")
     for name in used:
         if name not in arguments:
-            raise BadFile(_reason(f"{{{{{name}}}}} is not among its arguments"))
+            raise BadFile(_printable(f"{{{{{name}}}}} is not among its arguments"))
     if "{{" in _PLACEHOLDER.sub("", body):
         raise BadFile("a {{ is not closed on its line")
-    return body
 
 
 def _fill(body: str, values: Mapping[str, str]) -> str:
-    """The text with its values: in code as JSON texts, elsewhere as code of their own. Each place is filled once."""
+    """Insert the values, in a single pass: as JSON strings inside code, in backticks elsewhere."""
 
-    def quoted(found: re.Match[str]) -> str:
-        return json.dumps(values[found[1]], ensure_ascii=False)
+    def as_json(placeholder: re.Match[str]) -> str:
+        return json.dumps(values[placeholder[1]], ensure_ascii=False)
 
-    def piece(found: re.Match[str]) -> str:
-        return _PLACEHOLDER.sub(quoted, found[0]) if found["code"] else f"`{values[found[2]]}`"
+    def fill(found: re.Match[str]) -> str:
+        return _PLACEHOLDER.sub(as_json, found[0]) if found["code"] else f"`{values[found[2]]}`"
 
-    return _PIECE.sub(piece, body)
+    return _CODE_OR_PLACEHOLDER.sub(fill, body)
 
 
-def _reason(text: str) -> str:
+def _printable(text: str) -> str:
     return clean(text, MAX_REASON_LENGTH, value=True)

@@ -1,4 +1,4 @@
-"""Resources: what can be read by its address. Each is the answer of a tool, or a part of it, under all its rules."""
+"""Resources: data that can be read by address. Each is the answer of a tool or a part of it, under the tool's rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ EXPORT_ADDRESS: Final = "cf1://exports/{export_id}{?offset}"
 MAX_ADDRESS_LENGTH: Final = 200
 _EVENT: Final = UriTemplate.parse(EVENT_ADDRESS)
 _EXPORT: Final = UriTemplate.parse(EXPORT_ADDRESS)
-# What the tool tells of a page beside its content.
-PAGING: Final = ("source", "size", "offset", "next_offset")
+# The facts about a page of an export that go into the metadata of its content.
+PAGE_FACTS: Final = ("source", "size", "offset", "next_offset")
 
 
 @dataclass(frozen=True)
-class Call:
-    """The call of a tool whose answer a resource is; its `content` alone where that is `verbatim`."""
+class ResourceCall:
+    """The tool call that answers a resource. If `verbatim`, only the `content` of its answer is returned."""
 
     tool: str
     arguments: Mapping[str, JsonValue]
@@ -42,8 +42,8 @@ class Call:
 
 
 _CALLS: Final = {
-    DATASETS_ADDRESS: Call("list_threat_datasets", {}),
-    GUIDE_ADDRESS: Call("list_threat_vocabulary", {"kind": "search_guide"}, "text/markdown"),
+    DATASETS_ADDRESS: ResourceCall("list_threat_datasets", {}),
+    GUIDE_ADDRESS: ResourceCall("list_threat_vocabulary", {"kind": "search_guide"}, "text/markdown"),
 }
 RESOURCES: Final = (
     Resource(
@@ -73,26 +73,26 @@ TEMPLATES: Final = {
         uri_template=EXPORT_ADDRESS,
         name="threat_export",
         title="An export of threat events",
-        description="A file that export_threat_events made, in pages: each tells next_offset in its _meta",
+        description="A file that export_threat_events wrote, in pages: the _meta of each contains next_offset",
     ),
 }
-"""By the toolset that they belong to."""
+"""By the toolset to which they belong."""
 
 
-def call_for(address: str) -> Call | None:
-    """The call that reads an address of this server's; None for an address of somebody else's.
+def resolve_address(address: str) -> ResourceCall | None:
+    """Return the call that answers an address, None if it is not an address of this server.
 
     Raises:
-        ResourceNotFoundError: it is of this server's kind, and there is nothing.
+        ResourceNotFoundError: the address has this server's scheme, but no such resource exists.
     """
     if address in _CALLS:
         return _CALLS[address]
     named = _EVENT.match(address)
     if named and all(named.values()):
-        return Call("get_threat_event", {name: str(value) for name, value in named.items()})
+        return ResourceCall("get_threat_event", {name: str(value) for name, value in named.items()})
     if (exported := _EXPORT.match(address)) and exported.get("export_id"):
         page: dict[str, JsonValue] = {name: str(value) for name, value in exported.items() if value}
-        return Call("export_threat_events", page, verbatim=True)
+        return ResourceCall("export_threat_events", page, verbatim=True)
     if address.lower().startswith(SCHEME):
         raise ResourceNotFoundError(
             f"There is no resource '{clean(address, MAX_ADDRESS_LENGTH, value=True)}'. "
@@ -101,23 +101,25 @@ def call_for(address: str) -> Call | None:
     return None
 
 
-def contents(call: Call, answer: CallToolResult) -> list[ReadResourceContents]:
-    """What the tool answered, word for word: all of it as text, or what it calls the content of a file."""
+def render_contents(call: ResourceCall, answer: CallToolResult) -> list[ReadResourceContents]:
+    """Return the answer of the tool unchanged: the whole of it as text, or only the content of its file."""
     if call.verbatim:
-        told: dict[str, JsonValue] = dict(answer.structured_content or {})
-        about = {name: told[name] for name in PAGING if name in told}
-        return [ReadResourceContents(str(told["content"]), str(told["media_type"]), about)]
+        data: dict[str, JsonValue] = dict(answer.structured_content or {})
+        meta = {name: data[name] for name in PAGE_FACTS if name in data}
+        return [ReadResourceContents(str(data["content"]), str(data["media_type"]), meta)]
     text = "\n".join(part.text for part in answer.content if isinstance(part, TextContent))
     return [ReadResourceContents(text, call.mime_type)]
 
 
-def failure(error: ToolError) -> ResourceError:
-    """The same failure as a resource's: it is missing or withheld, or could not be read."""
+def resource_error(error: ToolError) -> ResourceError:
+    """Return the failure of the tool as one of a resource: not found (missing or withheld), or unreadable."""
     if isinstance(error, UnexpectedToolError):
         return UnexpectedResourceError(str(error))
     causes = _causes(error)
-    unreadable = not causes or any(isinstance(cause, ApiError) and not isinstance(cause, NotFound) for cause in causes)
-    return ResourceError(str(error)) if unreadable else ResourceNotFoundError(str(error))
+    is_unreadable = not causes or any(
+        isinstance(cause, ApiError) and not isinstance(cause, NotFound) for cause in causes
+    )
+    return ResourceError(str(error)) if is_unreadable else ResourceNotFoundError(str(error))
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -1,4 +1,4 @@
-"""Profiling actors."""
+"""Profiling one threat actor, or comparing two."""
 
 from functools import partial
 from typing import Annotated, Final
@@ -19,9 +19,9 @@ from cf1_mcp.profiles.profile import read_profile, render_profile
 from cf1_mcp.profiles.sampling import resolve_period
 from cf1_mcp.search.spelling import spelling_for
 
-MAX_NAME_LENGTH: Final = 200
-Attacker = Annotated[str, Field(description="Name or alias", max_length=MAX_NAME_LENGTH)]
-Compare = Annotated[str | None, Field(description="Another actor: what both share", max_length=MAX_NAME_LENGTH)]
+MAX_ATTACKER_LENGTH: Final = 200
+Attacker = Annotated[str, Field(description="Name or alias", max_length=MAX_ATTACKER_LENGTH)]
+Compare = Annotated[str | None, Field(description="Another actor: what both share", max_length=MAX_ATTACKER_LENGTH)]
 
 Since = Annotated[str | None, Field(description="Earliest date, default 90d: ISO, or relative as 7d")]
 

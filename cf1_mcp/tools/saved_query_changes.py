@@ -7,8 +7,8 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field, JsonValue
 
-from cf1_mcp.answers.answer import Card
-from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, cleaned
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, clean_value
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved
 from cf1_mcp.changes.query_reach import EXAMPLE, Blocking, blocking, parsed_search, reach_of_new, reach_of_saved
@@ -20,9 +20,9 @@ from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
 from cf1_mcp.policy.writing import Writer
 from cf1_mcp.store.confirmation_codes import canonical
-from cf1_mcp.text.sanitize import clean, visible
+from cf1_mcp.text.sanitize import clean, escape_invisible
 
-MAX_NAME_LENGTH: Final = 200
+MAX_LINE_LENGTH: Final = 200
 UNTOLD: Final = frozenset({"user_email"})
 ALERTING: Final = "Its alerts notify people outside."
 
@@ -276,7 +276,7 @@ def _image(query: SavedQuery) -> JsonValue:
 
 
 def _told(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    return {name: cleaned(value, MAX_FIELD_LENGTH, name=name) for name, value in values.items()}
+    return {name: clean_value(value, MAX_FIELD_LENGTH, name=name) for name, value in values.items()}
 
 
 def _said(*sentences: str) -> str:
@@ -284,14 +284,14 @@ def _said(*sentences: str) -> str:
 
 
 def _shown(name: str) -> str:
-    return repr(clean(name, MAX_NAME_LENGTH))
+    return repr(clean(name, MAX_LINE_LENGTH))
 
 
 def _line(text: str, argument: str) -> str:
     """The text, if it is a line that can be read."""
     line = text.strip()
-    if not 0 < len(line) <= MAX_NAME_LENGTH or visible(line) != line:
+    if not 0 < len(line) <= MAX_LINE_LENGTH or escape_invisible(line) != line:
         raise BadArgument(
-            argument, f"{_shown(text)} is no readable line", f"1 to {MAX_NAME_LENGTH} visible characters in one line"
+            argument, f"{_shown(text)} is no readable line", f"1 to {MAX_LINE_LENGTH} visible characters in one line"
         )
     return line

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import Field, JsonValue, TypeAdapter
 
-from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.card import Card
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved, journaled
@@ -22,10 +22,10 @@ from cf1_mcp.events.validation import checked_tags
 from cf1_mcp.models import Dataset, Done, Event
 from cf1_mcp.policy.writing import Writer, Writing
 from cf1_mcp.text.lenient import Words
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 MAX_SHOWN: Final = 5
-MAX_SHOWN_LENGTH: Final = 80
 OldTags = Annotated[Words, Field(description="Tags to take off", max_length=100)]
 
 # Tags by the uuid of their event.
@@ -186,11 +186,11 @@ def _own(event: Event, wanted: Sequence[str]) -> list[str]:
 
 def _no_such_tag(wanted: Sequence[str], there: Sequence[str]) -> BadArgument:
     meant = nearest(wanted[0], there)
-    hint = f", did you mean {clean(meant, MAX_SHOWN_LENGTH)!r}?" if meant else ""
-    valid = choices([clean(tag, MAX_SHOWN_LENGTH) for tag in there]) or "other events"
+    hint = f", did you mean {clean(meant, MAX_NAME_LENGTH)!r}?" if meant else ""
+    valid = choices([clean(tag, MAX_NAME_LENGTH) for tag in there]) or "other events"
     return BadArgument("tags", f"none of these events has {_listed(wanted)}{hint}", valid)
 
 
 def _listed(tags: Sequence[str]) -> str:
     more = f" and {len(tags) - MAX_SHOWN} more" if len(tags) > MAX_SHOWN else ""
-    return ", ".join(repr(clean(tag, MAX_SHOWN_LENGTH)) for tag in tags[:MAX_SHOWN]) + more
+    return ", ".join(repr(clean(tag, MAX_NAME_LENGTH)) for tag in tags[:MAX_SHOWN]) + more

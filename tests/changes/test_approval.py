@@ -10,6 +10,7 @@ from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 from pydantic import JsonValue
 
+from cf1_mcp.contracts import tool as tool_runs
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.store.approvals import Approvals
 from tests.conversations import ask, refused
@@ -95,15 +96,20 @@ async def test_a_client_that_cannot_ask_is_refused(bench: Bench) -> None:
     assert bench.changes_sent() == []
 
 
-async def test_a_person_who_never_answers_leaves_everything_as_it_is(bench: Bench) -> None:
+async def test_a_person_who_never_answers_leaves_everything_as_it_is(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def silent(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         await anyio.sleep_forever()
         raise AssertionError("nobody answers")
 
     server = build_server(bench.allowed(approval="ask"), bench.sandbox.connect, clock=lambda: bench.now)
     async with Client(server, mode="legacy", elicitation_callback=silent) as client:
-        words = await refused(client, "delete_threat_events", **await prepared(bench, client))
-    assert words.startswith("delete_threat_events took longer than 25 s and was stopped.")
+        call = await prepared(bench, client)
+        assert tool_runs.MAX_CALL_SECONDS == 25
+        monkeypatch.setattr(tool_runs, "MAX_CALL_SECONDS", 2.0)
+        words = await refused(client, "delete_threat_events", **call)
+    assert words.startswith("delete_threat_events took longer than 2 s and was stopped.")
     assert bench.changes_sent() == []
 
 

@@ -3,20 +3,15 @@
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 from mcp import Client
 from mcp.types import CallToolResult
 from pydantic import JsonValue
 
-from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.models import Event, NewEvent, QueryAlertFields, SavedQueryFields
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
-from cf1_mcp.server.mcp_server import build_server
-from cf1_mcp.settings import Settings
+from cf1_mcp.models import Event, QueryAlertFields, SavedQueryFields
 from tests.conversations import ask, text_of
-from tests.tenant import NOW, Sandbox
+from tests.tenant import Generation, Tenant
 
 # Capitals stand for what a tenant fills in.
 MANY: list[JsonValue] = [
@@ -56,30 +51,21 @@ CALLS: Mapping[str, dict[str, JsonValue]] = {
 }  # fmt: skip
 
 
-class Tenant:
-    """A sandbox of two events, each related to the other, with a watched query, whose texts are all `words`. The
-    server over it may do everything.
+class PlantedTenant(Tenant):
+    """A tenant of two events, each related to the other, and a watched saved query, whose texts are all `words`.
+    `settings` let a server do everything.
     """
 
     def __init__(self, folder: Path, words: str, tag: str, indicator: str) -> None:
+        self.home_name, away_name = f"Home {words[:60]}", f"Away {words[:60]}"
+        super().__init__(folder, (self.home_name, away_name))
         self.words, self.tag, self.indicator = words, tag, indicator
-        self.now = NOW - timedelta(minutes=1)
-        self.sandbox = Sandbox(SandboxDatabase.open(clock=lambda: self.now))
-        self.home = self.sandbox.store.add_dataset(f"Home {words[:60]}").uuid
-        self.away = self.sandbox.store.add_dataset(f"Away {words[:60]}").uuid
-        self.settings = Settings(
-            mode="full", write_datasets=("*",), delete_datasets=("*",), state_dir=folder, confirm_key=b"k" * 32
-        )
+        self.home, self.away = self.dataset_id(self.home_name), self.dataset_id(away_name)
+        self.settings = self.allowed(write_datasets=("*",), delete_datasets=("*",))
 
-    def api(self) -> ThreatEventsClient:
-        """The API itself, for what happens besides the server."""
-        return ThreatEventsClient("http://sandbox/client/v4", "0" * 32, None, self.sandbox.connect)
-
-    async def plant(self, api: ThreatEventsClient, **fields: JsonValue) -> Event:
-        """An event that somebody made."""
-        body: dict[str, JsonValue] = {
-            "category": "Phishing",
-            "date": "2026-11-20T00:00:00Z",
+    async def plant(self, **fields: JsonValue) -> Event:
+        """Create an event that says `words` wherever it can."""
+        planted: dict[str, JsonValue] = {
             "event": self.words,
             "tlp": "amber",
             "attacker": f"Actor {self.words}",
@@ -88,34 +74,21 @@ class Tenant:
             "indicator": self.indicator,
             "indicatorType": "url",
             "raw": {"data": {self.words: self.words, "nested": [{"deep": self.words}]}, "source": self.words},
-            "datasetId": self.home,
-            **fields,
         }
-        return await api.create_event(NewEvent.model_validate(body))
+        return await self.add(self.words, self.home_name, **(planted | fields))
 
     @asynccontextmanager
-    async def server(self) -> AsyncGenerator[tuple[Client, dict[str, JsonValue]]]:
-        """A client, and what the capitals in CALLS stand for."""
+    async def connected(self, mode: Generation = "auto") -> AsyncGenerator[tuple[Client, dict[str, JsonValue]]]:
+        """A client of a server over the planted events, and what the capitals in CALLS stand for."""
+        # The API lists by time of creation, too.
+        self.wait(-60)
+        first = await self.plant(event=f"first {self.words}")
+        self.wait(60)
+        second = await self.plant(event=f"second {self.words}", date="2026-11-21T00:00:00Z")
         async with self.api() as api:
-            first = await self.plant(api, event=f"first {self.words}")
-            # The API lists by time of creation, too.
-            self.now = NOW
-            second = await self.plant(api, event=f"second {self.words}", date="2026-11-21T00:00:00Z")
             await api.relate_event(second.uuid, [first.uuid])
             await api.create_relationships(self.home, first.uuid, [second.uuid], "related_to")
-            search = {"datasetId": [self.home], "search": [{"field": "event", "op": "contains", "value": self.words}]}
-            watched, silent = [
-                await api.create_query(
-                    SavedQueryFields(
-                        name=f"{name} {self.words}",
-                        query_json=json.dumps(search),
-                        alert_enabled=name == "Watched",
-                        alert_rollup_enabled=False,
-                        rule_enabled=False,
-                    )
-                )
-                for name in ("Watched", "Silent")
-            ]
+            watched, silent = [await api.create_query(self._saved_query(name)) for name in ("Watched", "Silent")]
             alert = await api.create_alert(QueryAlertFields(query_id=watched.id, enabled=True, frequency="daily"))
         assert (watched.id, silent.id, alert.id) == (1, 2, 1)
         names: dict[str, JsonValue] = {
@@ -130,12 +103,22 @@ class Tenant:
             "TAG": self.tag,
             "x TAG": f"x {self.tag}",
         }
-        async with Client(build_server(self.settings, self.sandbox.connect, clock=lambda: NOW)) as client:
+        async with self.server(self.settings, mode=mode) as client:
             yield client, names
 
-    async def answers(self, tool: str) -> list[CallToolResult]:
+    def _saved_query(self, name: str) -> SavedQueryFields:
+        search = {"datasetId": [self.home], "search": [{"field": "event", "op": "contains", "value": self.words}]}
+        return SavedQueryFields(
+            name=f"{name} {self.words}",
+            query_json=json.dumps(search),
+            alert_enabled=name == "Watched",
+            alert_rollup_enabled=False,
+            rule_enabled=False,
+        )
+
+    async def answers(self, tool: str, mode: Generation = "auto") -> list[CallToolResult]:
         """What a tool answers: where it asks for a code, the preview and then the change."""
-        async with self.server() as (client, names):
+        async with self.connected(mode) as (client, names):
             if "LAST" in CALLS[tool].values():
                 tagging: dict[str, JsonValue] = {
                     "dataset_id": self.home,

@@ -64,7 +64,7 @@ def tool_table() -> str:
 def playbook_table() -> str:
     """A row for each shipped playbook."""
     playbooks = [read_playbook(path) for path in sorted(shipped_folder().iterdir())]
-    rows = [f"`{playbook.name}` | {playbook.heading.description.rstrip('.')}" for playbook in playbooks]
+    rows = [f"`{playbook.name}` | {playbook.front_matter.description.rstrip('.')}" for playbook in playbooks]
     return _table("playbook | what for", rows)
 
 

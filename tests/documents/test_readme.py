@@ -20,7 +20,7 @@ def test_its_table_lists_every_tool() -> None:
 def test_its_own_playbook_can_be_read(tmp_path: Path) -> None:
     example = README.split("`who_targets.md`:\n\n```\n")[1].split("```")[0]
     (tmp_path / "who_targets.md").write_text(example, encoding="utf-8")
-    assert read_playbook(tmp_path / "who_targets.md").heading.title == "Who targets a country"
+    assert read_playbook(tmp_path / "who_targets.md").front_matter.title == "Who targets a country"
 
 
 def test_it_explains_every_setting() -> None:
@@ -39,7 +39,7 @@ def test_its_first_commands_are_the_ones_that_ci_plays() -> None:
     assert "pip install --quiet .\n" in ci and "cf1-mcp try" in ci
 
 
-def test_its_files_exist() -> None:
+def test_its_links_to_files_exist() -> None:
     linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
     assert linked and all((ROOT / name).exists() for name in linked)
 

@@ -91,8 +91,8 @@ def test_an_impossible_kind_is_refused(name: FormatName, kind: str | None, messa
 
 def test_memory_contains_little_more_than_the_ids_of_the_events() -> None:
     """An event is about 2,700 bytes of STIX; less than 200 bytes are kept until the tail."""
-    few, many = (_peak(count) for count in (500, 4_000))
-    assert (many - few) / 3_500 < 200
+    few, many = (_peak(count) for count in (500, 2_000))
+    assert (many - few) / 1_500 < 200
 
 
 def _peak(count: int) -> int:

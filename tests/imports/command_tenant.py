@@ -1,21 +1,28 @@
-"""A sandbox on a port with a dataset to import into, and the import command as a process of its own."""
+"""The import command as a process of its own, over a tenant on a port."""
 
 import json
 import os
-import subprocess
-import sys
+import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+from starlette.middleware import Middleware
 
-from tests.ports import ACCOUNT, environment_for, sandbox_on_a_port
+from cf1_mcp.context import utc_now
+from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
+from cf1_mcp.sandbox.http.rate_limit import RateLimiter, parse_rate
+from cf1_mcp.sandbox.options import SandboxOptions
+from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.event_files import EventRecord, load_records
+from tests.commands import Command
+from tests.ports import ACCOUNT, environment_for
+from tests.tenant import MINE, YOURS, Tenant
 
-MINE = "Mine"
 SEED: dict[str, object] = {
     "category": "Phishing",
     "date": "2020-01-01T00:00:00Z",
@@ -28,36 +35,30 @@ TYPES = ("domain", "ip", "url", "hash", "email")
 
 
 @dataclass
-class Tenant:
-    """What the sandbox holds, and where the importer keeps its state."""
+class ImportCommand:
+    """The command with its state in `folder`, and what its API on a port then holds."""
 
     base: str
     folder: Path
+    http: httpx.Client = field(default_factory=lambda: _http())
 
     @property
     def environment(self) -> dict[str, str]:
         own = {"CF1_MODE": "write", "CF1_WRITE_DATASETS": MINE, "CF1_STATE_DIR": str(self.folder / "state")}
-        return (
-            {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", ""), "COLUMNS": "200"}
-            | own
-            | (environment_for(self.base))
-        )
+        return {"PATH": os.environ["PATH"], "COLUMNS": "200", **own, **environment_for(self.base)}
 
-    def start(self, file: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "cf1_mcp", "import", str(file), "--dataset", MINE, *arguments]
-        return subprocess.Popen(
-            command, env=self.environment | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+    def start(self, file: Path, *arguments: str, **environment: str) -> Command:
+        return Command(["import", str(file), "--dataset", MINE, *arguments], self.environment | environment)
 
     def run(self, file: Path, *arguments: str, **environment: str) -> "Ended":
-        with self.start(file, *arguments, **environment) as process:
-            out, err = process.communicate(timeout=120)
-        assert out == ""
-        return Ended(process.returncode, err)
+        with self.start(file, *arguments, **environment) as command:
+            out, err = command.communicate()
+            assert out == ""
+            return Ended(command.wait(), err)
 
     def get(self, path: str, **parameters: object) -> Any:  # noqa: ANN401 - JSON
         address = f"{self.base}/accounts/{ACCOUNT}/cloudforce-one{path}"
-        answer = httpx.get(address, params=parameters, timeout=30)  # pyright: ignore[reportArgumentType]
+        answer = self.http.get(address, params=parameters)  # pyright: ignore[reportArgumentType]
         return answer.json()["result"]
 
     def dataset(self, name: str = MINE) -> str:
@@ -73,6 +74,7 @@ class Tenant:
         """The same, once every event shows its indicator: the API makes those a little later."""
         events = self.events()
         while not all(event["indicator"] for event in events):
+            time.sleep(0.02)
             events = self.events()
         return events
 
@@ -122,21 +124,35 @@ class Ended:
 
 
 @contextmanager
-def tenant(folder: Path, *arguments: str, seeds: Iterable[Mapping[str, object]] = ()) -> Generator[Tenant]:
-    """A tenant whose sandbox is started with these arguments."""
-    records = [
-        *(
-            {"ref": kind, "dataset": "Words", "body": {**SEED, "indicator": f"a{kind}", "indicatorType": kind}}
-            for kind in TYPES
-        ),
-        {"ref": "seed", "dataset": MINE, "body": SEED},
-        {"ref": "yours", "dataset": "Yours", "body": SEED},
-        *({"ref": f"more {number}", "dataset": MINE, "body": {**SEED, **seed}} for number, seed in enumerate(seeds)),
+def tenant(
+    folder: Path, *, faults: str = "", rate_limit: str = "", seeds: Iterable[Mapping[str, object]] = ()
+) -> Generator[ImportCommand]:
+    """The command over an API whose dataset MINE holds the seeds, with these faults and this limit on writes."""
+    limit, seconds = parse_rate(rate_limit) if rate_limit else (None, 300.0)
+    middleware = [
+        Middleware(RateLimiter, limit=limit, seconds=seconds),
+        Middleware(FaultInjector, faults=parse_faults(faults)),
     ]
-    file = folder / "seed.jsonl"
-    file.write_text("\n".join(json.dumps(record) for record in records), encoding="utf-8")
-    with sandbox_on_a_port("--load", str(file), *arguments) as base:
-        yield Tenant(base, folder)
+    # The command lives in real time.
+    database = SandboxDatabase.open(clock=utc_now)
+    types = [{**SEED, "indicator": f"a{kind}", "indicatorType": kind} for kind in TYPES]
+    bodies = {"Words": types, YOURS: [SEED], MINE: [SEED, *({**SEED, **seed} for seed in seeds)]}
+    load_records(
+        database,
+        (
+            EventRecord(ref=f"{dataset} {number}", dataset=dataset, body=dict(body))
+            for dataset, listed in bodies.items()
+            for number, body in enumerate(listed)
+        ),
+    )
+    api = Tenant(folder, store=database, options=SandboxOptions(middleware=middleware))
+    with api.on_a_port() as base, _http() as http:
+        yield ImportCommand(base, folder, http)
+
+
+def _http() -> httpx.Client:
+    # A developer's own proxy has no way to this machine's sandbox, which knows no TLS: certificates take long to load.
+    return httpx.Client(trust_env=False, verify=False, timeout=30)  # noqa: S501
 
 
 def csv_of(rows: Iterable[Mapping[str, object]]) -> str:

@@ -14,7 +14,7 @@ from cf1_mcp.api.transport import network
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.store.journal import Journal
 from tests.conversations import ask
-from tests.imports.command_tenant import MINE, Tenant, csv_of, row, tenant
+from tests.imports.command_tenant import MINE, ImportCommand, csv_of, row, tenant
 from tests.ports import REAL, settings_for
 
 
@@ -135,7 +135,7 @@ def test_a_bundle_and_a_misp_event_become_linked_events(tmp_path: Path) -> None:
 # -- what is not right
 
 
-def wrong_file(api: Tenant) -> Path:
+def wrong_file(api: ImportCommand) -> Path:
     rows = [
         row(1, ref="a"),
         row(2, category="Fishing"),
@@ -314,7 +314,7 @@ def test_a_row_that_was_put_right_is_found_right_the_next_time(tmp_path: Path) -
 
 
 def test_a_row_that_the_api_refuses_does_not_hold_up_the_others(tmp_path: Path) -> None:
-    with tenant(tmp_path, "--faults", "413=3@create/bulk") as api:
+    with tenant(tmp_path, faults="413=3@create/bulk") as api:
         ended = api.run(api.written("a.csv", csv_of(row(n) for n in range(4))), "--group", "4", "--concurrency", "1")
         counted = ended.counted()
         again = api.run(api.folder / "a.csv", "--group", "4", "--concurrency", "1")
@@ -449,7 +449,7 @@ def test_a_rule_holds_for_the_command_too(tmp_path: Path, environment: dict[str,
 
 
 def test_nothing_is_imported_into_a_sandbox_that_forgets(tmp_path: Path) -> None:
-    api = Tenant("http://127.0.0.1:1", tmp_path)
+    api = ImportCommand("http://127.0.0.1:1", tmp_path)
     nobody = {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_ACCOUNT_ID": "", "CLOUDFLARE_BASE_URL": ""}
     ended = api.run(api.written("a.csv", csv_of([row(1)])), **nobody)
     assert (ended.code, ended.sentences()) == snapshot(

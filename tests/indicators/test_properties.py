@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cf1_mcp.indicators import classify, extract, registered_domain
 from cf1_mcp.indicators.extraction import MAX_TEXT_LENGTH
-from cf1_mcp.text.sanitize import refang
+from cf1_mcp.text.defang import refang
 
 HEX = "0123456789abcdef"
 TOPS = ["example", "com", "net", "co.uk", "de", "top"]

@@ -12,7 +12,7 @@ from cf1_mcp.api.transport import network
 from cf1_mcp.models import Tlp
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
-from tests.contract.every_tool import Tenant
+from tests.contract.every_tool import PlantedTenant
 from tests.conversations import ask, column, refused, told
 from tests.ports import settings_for
 from tests.tenant import NOW, Sandbox
@@ -91,6 +91,7 @@ async def test_countries_may_stand_in_one_text(client: Client, sandbox: Sandbox)
             '[{"field":"mitreAttack","op":"equals","value":"T1566.002"}]',
             ["mitre_attack: t1566.002 as T1566.002"],
         ),
+        ({"mitre_capec": ["98", "163"]}, '[{"field":"mitreCapec","op":"in","value":["98","163"]}]', None),
         (
             {"attacker": '["copper lantern", "Glass Heron"]'},
             '[{"field":"attacker","op":"in","value":["COPPER LANTERN","GLASS HERON"]}]',
@@ -213,10 +214,9 @@ async def test_what_is_withheld_explains_nothing_found_and_is_not_counted_around
 
 
 async def test_no_count_tells_of_events_above_the_ceiling(tmp_path: Path) -> None:
-    tenant = Tenant(tmp_path, "words", "tag", "https://a.example")
-    async with tenant.api() as api:
-        await tenant.plant(api, attacker="A", targetCountry="FR", tlp="red")
-        await tenant.plant(api, attacker="B", targetCountry="DE")
+    tenant = PlantedTenant(tmp_path, "words", "tag", "https://a.example")
+    await tenant.plant(attacker="A", targetCountry="FR", tlp="red")
+    await tenant.plant(attacker="B", targetCountry="DE")
     async with Client(build_server(tenant.settings, tenant.sandbox.connect, clock=lambda: NOW)) as client:
         data = await ask(client, "search_threat_events", attacker=["A"], target_country=["DE"])
     assert data["notes"] == snapshot(
@@ -257,23 +257,20 @@ async def test_a_saved_query_that_does_not_exist_brings_the_names_of_those_that_
 
 
 async def test_what_is_new_is_told_with_a_watermark_that_goes_on_where_it_ended(tmp_path: Path) -> None:
-    tenant = Tenant(tmp_path, "words", "tag", "https://a.example")
+    tenant = PlantedTenant(tmp_path, "words", "tag", "https://a.example")
     now = NOW
-    async with (
-        tenant.api() as api,
-        Client(build_server(tenant.settings, tenant.sandbox.connect, clock=lambda: now)) as client,
-    ):
+    async with Client(build_server(tenant.settings, tenant.sandbox.connect, clock=lambda: now)) as client:
         tenant.now = NOW - timedelta(hours=3)
-        await tenant.plant(api, event="old", date="2026-11-20T00:00:00Z")
+        await tenant.plant(event="old", date="2026-11-20T00:00:00Z")
         tenant.now = NOW - timedelta(hours=1)
         for number in range(3):
-            await tenant.plant(api, event=f"new {number}", date=f"2020-01-0{number + 1}T00:00:00Z")
+            await tenant.plant(event=f"new {number}", date=f"2020-01-0{number + 1}T00:00:00Z")
         first = await ask(client, "search_threat_events", created_since="2h", fields=["event"], limit=2)
         rest = await ask(
             client, "search_threat_events", created_since="2h", fields=["event"], limit=2, cursor=first["next_cursor"]
         )
         now = tenant.now = NOW + timedelta(hours=1)
-        await tenant.plant(api, event="newest")
+        await tenant.plant(event="newest")
         later = await ask(client, "search_threat_events", created_since=first["watermark"], fields=["event"])
     assert [*column(first, "event"), *column(rest, "event")] == ["new 2", "new 1", "new 0"]
     assert (first["watermark"], "watermark" in rest) == ("2026-11-24T11:58:00Z", False)

@@ -1,4 +1,4 @@
-"""Hygiene of untrusted text."""
+"""Sanitising of untrusted text."""
 
 import unicodedata
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cf1_mcp.text.sanitize import clean, defang, disarmed, masked, refang, typed_indicator
+from cf1_mcp.text.sanitize import clean, disarm, mask_emails
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ from cf1_mcp.text.sanitize import clean, defang, disarmed, masked, refang, typed
         ("x" * 12, "x" * 9 + "… (+3 characters)"),
     ],
 )
-def test_unseen_characters_are_shown(text: str, shown: str) -> None:
+def test_invisible_characters_are_shown_by_their_codes(text: str, shown: str) -> None:
     assert clean(text, 10 if text.startswith("xx") else 100) == shown
 
 
 @given(st.text(alphabet=st.characters(), max_size=400), st.integers(20, 200))
-def test_nothing_unseen_survives_and_the_length_holds(text: str, most: int) -> None:
+def test_no_invisible_character_survives_and_the_length_holds(text: str, most: int) -> None:
     shown = clean(text, most)
     assert not [char for char in shown if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
     assert len(shown) <= most + len("… (+1000 characters)")
@@ -49,44 +49,10 @@ def test_nothing_unseen_survives_and_the_length_holds(text: str, most: int) -> N
     ],
 )
 def test_what_a_renderer_would_act_on_is_disarmed(text: str, harmless: str) -> None:
-    assert disarmed(text) == harmless
+    assert disarm(text) == harmless
 
 
-def test_people_stay_unnamed_save_in_the_indicator() -> None:
+def test_names_in_addresses_are_masked_except_in_the_indicator() -> None:
     text = "from jo.doe+x@mail.example.org to billing@example.org"
-    assert masked(text) == "from ***@mail.example.org to ***@example.org"
-    assert masked(text, keep="billing@example.org") == "from ***@mail.example.org to billing@example.org"
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        ("198.51.100.9", "198[.]51[.]100[.]9"),
-        ("http://kit.example.com:8080/a/index.php?x=1.5", "hxxp://kit[.]example[.]com:8080/a/index[.]php?x=1.5"),
-        ("billing@example.org", "billing[@]example[.]org"),
-        ("T1566.002 in version 1.2.3 at 0.5", "T1566.002 in version 1.2.3 at 0.5"),
-        ("2001:db8::1", "2001:db8::1"),
-    ],
-)
-def test_an_indicator_is_defanged_and_refanged(value: str, shown: str) -> None:
-    assert defang(value) == shown
-    assert refang(shown) == value
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("hxxps://evil[.]example", "https://evil.example"),
-        ("hXXp[:]//evil[.]example/a", "http://evil.example/a"),
-        ("h**p[://]evil(.)example", "http://evil.example"),
-        ("evil{.}example", "evil.example"),
-        ("evil [dot] example", "evil.example"),
-        ("evil\\.example", "evil.example"),
-        ("jo[at]evil(dot)example", "jo@evil.example"),
-        (" `198[.]51.100[.]9` ", "198.51.100.9"),
-        ("\u201cevil[.]example\u201d", "evil.example"),
-        ("<https://evil.example>", "https://evil.example"),
-    ],
-)
-def test_an_indicator_is_read_as_reports_write_it(typed: str, meant: str) -> None:
-    assert typed_indicator(typed) == meant
+    assert mask_emails(text) == "from ***@mail.example.org to ***@example.org"
+    assert mask_emails(text, keep="billing@example.org") == "from ***@mail.example.org to billing@example.org"

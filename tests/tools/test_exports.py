@@ -29,8 +29,8 @@ from cf1_mcp.policy.reading import Reading
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
 from cf1_mcp.store.export_files import MAX_PAGE_LENGTH, ExportFolder
-from tests.contract.every_tool import Tenant
-from tests.contract.harmless import assert_harmless, assert_seen
+from tests.contract.every_tool import PlantedTenant
+from tests.contract.harmless import assert_harmless, assert_visible
 from tests.contract.test_untrusted_text import ADDRESS, PLANT
 from tests.conversations import ask, refused, same_mark, text_of
 from tests.exports.test_stix import problems
@@ -128,8 +128,8 @@ def unnamed(text: str) -> str:
 # -- what comes of it
 
 
-async def test_an_export_is_told_in_short_and_offered_as_a_link(client: Client) -> None:
-    result = await client.call_tool(TOOL, {"format": "csv", "attacker": ["COPPER LANTERN"], "since": "7d"})
+async def test_an_export_is_told_in_short_and_offered_as_a_link(any_client: Client) -> None:
+    result = await any_client.call_tool(TOOL, {"format": "csv", "attacker": ["COPPER LANTERN"], "since": "7d"})
     assert unnamed(same_mark(text_of(result.content))) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 export_id: ID
@@ -271,13 +271,13 @@ async def test_a_list_too_long_for_one_file_is_offered_in_several(
     assert {str(one): await whole(client, one) for one in ids} == on_disk(tmp_path)
 
 
-async def test_progress_is_told_on_the_way(client: Client) -> None:
+async def test_progress_is_told_on_the_way(any_client: Client) -> None:
     told: list[tuple[float, str | None]] = []
 
     async def heard(progress: float, total: float | None, message: str | None) -> None:
         told.append((progress, message))
 
-    await client.call_tool(TOOL, {"format": "csv"}, progress_callback=heard)
+    await any_client.call_tool(TOOL, {"format": "csv"}, progress_callback=heard)
     assert told == snapshot([(2000, "2,000 events read"), (3610, "3,610 events read")])
 
 
@@ -430,11 +430,11 @@ async def test_an_export_that_cannot_be_is_refused_with_what_would_do(
 async def test_strangers_words_in_a_page_stay_between_the_marks_and_are_seen(
     tmp_path: Path, name: str, kind: str | None
 ) -> None:
-    planted = Tenant(tmp_path, PLANT, "PLANTED <i>tag</i>", ADDRESS)
-    async with planted.server() as (client, _), planted.api() as api:
-        await planted.plant(api, indicator="192.0.2.9", indicatorType="ip", attacker="")
-        await planted.plant(api, indicator="bait.example", indicatorType="domain", tags=["T1059"])
-        await planted.plant(api, indicator="0" * 64, indicatorType="hash")
+    planted = PlantedTenant(tmp_path, PLANT, "PLANTED <i>tag</i>", ADDRESS)
+    async with planted.connected() as (client, _):
+        await planted.plant(indicator="192.0.2.9", indicatorType="ip", attacker="")
+        await planted.plant(indicator="bait.example", indicatorType="domain", tags=["T1059"])
+        await planted.plant(indicator="0" * 64, indicatorType="hash")
         made = await client.call_tool(TOOL, {"format": name, "kind": kind, "handling": "amber"})
         assert_harmless(made)
         export_id = dict(made.structured_content or {})["export_id"]
@@ -443,7 +443,7 @@ async def test_strangers_words_in_a_page_stay_between_the_marks_and_are_seen(
     assert "PLANTED" not in outside and outside.count("untrusted") == 0
     content = str(dict(page.structured_content or {})["content"])
     for line in content.replace("\r\n", "\n").split("\n"):
-        assert_seen(line)
+        assert_visible(line)
 
 
 # -- how long it lives
@@ -506,9 +506,9 @@ async def test_an_id_that_names_no_export_leads_nowhere(client: Client, tmp_path
 @pytest.mark.parametrize(
     "rest", ["a" * 16, "..%2f..%2fjournal.db", "../journal.db", "?offset=0", "a" * 16 + "?offset=x"]
 )
-async def test_an_address_that_names_no_export_is_refused(client: Client, rest: str) -> None:
+async def test_an_address_that_names_no_export_is_refused(any_client: Client, rest: str) -> None:
     with pytest.raises(MCPError) as caught:
-        await client.read_resource(f"cf1://exports/{rest}")
+        await any_client.read_resource(f"cf1://exports/{rest}")
     assert caught.value.error.code == -32602
 
 

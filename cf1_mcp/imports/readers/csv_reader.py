@@ -9,10 +9,8 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile, choices
-from cf1_mcp.imports.batches import TEXTS
 from cf1_mcp.imports.readers.rows import (
     FIELDS,
-    MAX_SHOWN_LENGTH,
     ParentRef,
     ReaderNotes,
     SourceRow,
@@ -21,6 +19,8 @@ from cf1_mcp.imports.readers.rows import (
     relationship_type,
     shown,
 )
+from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE, SETTABLE_TEXTS
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 SEPARATORS: Final = (",", ";", "\t", "|")
@@ -35,18 +35,7 @@ _TAGS: Final = re.compile(r"[;,|]")
 # Fields by the names of columns, without case, spaces and punctuation.
 FIELD_BY_NAME: Final[Mapping[str, str]] = {
     **{name.replace("_", ""): name for name in FIELDS},
-    **dict.fromkeys(("ioc", "value", "observable", "iocvalue", "indicatorvalue", "artifact"), "indicator"),
-    **dict.fromkeys(("type", "ioctype", "observabletype", "indicatorkind"), "indicator_type"),
-    **dict.fromkeys(("actor", "threatactor", "actorname", "group", "intrusionset", "adversary"), "attacker"),
-    **dict.fromkeys(("actorcountry", "origin", "origincountry", "sourcecountry"), "attacker_country"),
-    **dict.fromkeys(("country", "victimcountry", "targetedcountry"), "target_country"),
-    **dict.fromkeys(("sector", "industry", "victimindustry", "targetsector"), "target_industry"),
-    **dict.fromkeys(("description", "title", "name", "summary", "eventtitle"), "event"),
-    **dict.fromkeys(("firstseen", "timestamp", "datetime", "time", "seen", "eventdate", "observed"), "date"),
-    **dict.fromkeys(("marking", "tlpmarking", "sharing", "tlplevel"), "tlp"),
-    **dict.fromkeys(("threattype", "eventcategory", "classification"), "category"),
-    **dict.fromkeys(("tag", "label", "labels", "keywords"), "tags"),
-    **dict.fromkeys(("notes", "comment", "analysis"), "insight"),
+    **{header: field.name for field in SETTABLE for header in field.headers},
     **dict.fromkeys(("evidence", "rawdata"), "raw"),
     **dict.fromkeys(("id", "key", "eventid"), "ref"),
     **dict.fromkeys(("parent", "parentid"), "parent_ref"),
@@ -91,7 +80,7 @@ def _read_columns(
             "Start it with a header of the columns that events need."
         )
     columns = _assign_fields(names, mapping, notes)
-    missing = [name for name in ("date", "category", "event", "tlp") if name not in {*columns, *constants}]
+    missing = [name for name in REQUIRED_TEXTS if name not in {*columns, *constants}]
     if missing:
         raise NoColumn(
             f"the file has no column for {choices(missing)}: its columns are "
@@ -111,7 +100,7 @@ def _data_rows(lines: Iterator[str], separator: str, columns: Sequence[str]) -> 
         except StopIteration:
             return
         except csv.Error as error:
-            problem = f"the row cannot be read as CSV ({clean(str(error), MAX_SHOWN_LENGTH)})"
+            problem = f"the row cannot be read as CSV ({clean(str(error), MAX_NAME_LENGTH)})"
             yield SourceRow(line, {}, problems=(problem,))
             continue
         if cells:
@@ -129,7 +118,7 @@ def _row(place: int, cells: Sequence[str], columns: Sequence[str]) -> SourceRow:
             continue
         if len(text) > (MAX_EVIDENCE_LENGTH if name == "raw" else MAX_CELL_LENGTH):
             problems.append(f"{name}: the cell has {len(text):,} characters, and at most {MAX_CELL_LENGTH:,} are read")
-        elif name in TEXTS:
+        elif name in SETTABLE_TEXTS:
             fields[name] = text
         elif name == "tags":
             fields[name] = [tag for part in _TAGS.split(text) if (tag := part.strip())]

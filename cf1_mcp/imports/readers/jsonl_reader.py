@@ -7,10 +7,8 @@ from typing import Final, cast
 from pydantic import JsonValue
 
 from cf1_mcp.errors import nearest
-from cf1_mcp.imports.batches import TEXTS
 from cf1_mcp.imports.readers.rows import (
     FIELDS,
-    MAX_SHOWN_LENGTH,
     RELATIONSHIP_TYPES,
     ParentRef,
     ReaderNotes,
@@ -20,6 +18,8 @@ from cf1_mcp.imports.readers.rows import (
     shown,
 )
 from cf1_mcp.models import NewEvent
+from cf1_mcp.models.fields import SETTABLE_TEXTS
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 MAX_LINE_LENGTH: Final = 4_000_000  # bytes; evidence may have a million
@@ -60,7 +60,7 @@ def _row(place: int, value: Json) -> SourceRow:
     for name, given in value.items():
         if given is None or given == "":
             continue
-        if name in TEXTS:
+        if name in SETTABLE_TEXTS:
             _put_text(fields, name, given, name, problems)
         elif name == "tags":
             fields[name] = given
@@ -71,7 +71,7 @@ def _row(place: int, value: Json) -> SourceRow:
         elif name not in FIELDS:
             meant = nearest(name, FIELDS)
             hint = f", perhaps {meant}" if meant else ""
-            problems.append(f"{clean(name, MAX_SHOWN_LENGTH)}: a row has no such field{hint}")
+            problems.append(f"{clean(name, MAX_NAME_LENGTH)}: a row has no such field{hint}")
     parents: tuple[ParentRef, ...] = ()
     kind = relationship_type(str(value.get("relationship_type") or RELATIONSHIP_TYPES[0]))
     if kind is None:
@@ -97,10 +97,10 @@ def _record(place: int, value: Json, notes: ReaderNotes) -> SourceRow:
         elif name is None:
             meant = nearest(wire, [*_BY_WIRE])
             hint = f", perhaps {meant}" if meant else ""
-            problems.append(f"body.{clean(wire, MAX_SHOWN_LENGTH)}: a new event has no such field{hint}")
+            problems.append(f"body.{clean(wire, MAX_NAME_LENGTH)}: a new event has no such field{hint}")
         elif given is None or given == "":
             continue
-        elif name in TEXTS:
+        elif name in SETTABLE_TEXTS:
             _put_text(fields, name, given, f"body.{wire}", problems)
         elif name == "indicators":
             fields[name] = _indicators(given, problems)

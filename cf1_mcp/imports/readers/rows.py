@@ -8,16 +8,16 @@ from typing import Final, NamedTuple, get_args
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, choices, nearest
-from cf1_mcp.imports.batches import TEXTS
 from cf1_mcp.models import RelationshipType
+from cf1_mcp.models.fields import SETTABLE_TEXTS
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 RELATIONSHIP_TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipType)
 # Fields of a row that are no plain text, and those that say how rows hang together.
 STRUCTURED: Final = ("tags", "indicators", "raw")
 LINKING: Final = ("ref", "parent_ref", "relationship_type")
-FIELDS: Final = (*TEXTS, "tags", "raw", *LINKING)
-MAX_SHOWN_LENGTH: Final = 80
+FIELDS: Final = (*SETTABLE_TEXTS, "tags", "raw", *LINKING)
 
 
 class ParentRef(NamedTuple):
@@ -72,4 +72,4 @@ def no_such_field(name: str, argument: str) -> BadArgument:
 
 def shown(text: str) -> str:
     """Return text of a file for use in a message: cleaned and in quotes."""
-    return repr(clean(text, MAX_SHOWN_LENGTH))
+    return repr(clean(text, MAX_NAME_LENGTH))

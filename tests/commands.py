@@ -1,0 +1,114 @@
+"""`cf1-mcp` commands as processes of their own, forked from one process that has imported everything.
+
+Each runs `main()` as `python -m cf1_mcp` does and can be killed or interrupted, but starts in milliseconds instead of a
+second. That a new interpreter starts the package too is shown by tests/cli/test_serve.py and the clients in
+tests/strangers.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+
+TIMEOUT = 120.0
+_FORKS = get_context("forkserver")
+# pytest too, because a forked process imports the main module of the one that started it.
+_FORKS.set_forkserver_preload(["cf1_mcp.cli.app", "cf1_mcp.cli.import_file", "cf1_mcp.cli.tour", "cf1_mcp.sandbox.command", "tests.commands", "pytest"])  # fmt: skip
+
+
+def run_command(*arguments: str, environment: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end."""
+    with Command(arguments, environment) as command:
+        stdout, stderr = command.communicate()
+        return subprocess.CompletedProcess(list(arguments), command.wait(), stdout, stderr)
+
+
+class Command:
+    """A running command, with the parts of `subprocess.Popen` that tests use."""
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        self._folder = TemporaryDirectory()
+        self._stdout, self._stderr = (Path(self._folder.name) / name for name in ("stdout", "stderr"))
+        self._code: int | None = None
+        own = dict(os.environ if environment is None else environment)
+        self._process = _FORKS.Process(
+            target=_run, args=(list(arguments), own, str(self._stdout), str(self._stderr)), daemon=True
+        )
+        self._process.start()
+
+    def __enter__(self) -> "Command":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._process.kill()
+        self.wait()
+        self._process.close()
+        self._folder.cleanup()
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
+        return self._process.exitcode
+
+    def wait(self) -> int:
+        """Wait for the end, and return the exit code."""
+        if self._code is None:
+            self._process.join(TIMEOUT)
+            self._code = self._process.exitcode
+        if self._code is None:
+            self._process.kill()
+            raise AssertionError(f"the command did not end within {TIMEOUT:.0f} s: {self.stderr()}")
+        return self._code
+
+    def communicate(self) -> tuple[str, str]:
+        """Wait for the end, and return what it wrote to stdout and stderr."""
+        self.wait()
+        return self._stdout.read_text(encoding="utf-8"), self.stderr()
+
+    def stderr(self) -> str:
+        """What it has written to stderr so far."""
+        return self._stderr.read_text(encoding="utf-8") if self._stderr.exists() else ""
+
+    def kill(self) -> None:
+        """End it at once, as `kill -9` does."""
+        self._process.kill()
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does."""
+        assert self._process.pid is not None
+        os.kill(self._process.pid, signal.SIGINT)
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def wait_for_line(self, beginning: str) -> str:
+        """The rest of the first line of stderr that contains these words, once it is written whole."""
+        while True:
+            ended = self.poll() is not None
+            lines = [line for line in self.stderr().splitlines(keepends=True) if beginning in line]
+            if lines and lines[0].endswith("\n"):
+                return lines[0].split(beginning)[1]
+            assert not ended, f"the command ended without a line of {beginning!r}: {self.stderr()}"
+            time.sleep(0.005)
+
+
+def _run(arguments: list[str], environment: dict[str, str], stdout: str, stderr: str) -> None:
+    """Be the command: in the forked process."""
+    from cf1_mcp.__main__ import main
+
+    for number, path in ((1, stdout), (2, stderr)):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(file, number)
+        os.close(file)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["cf1-mcp", *arguments]
+    main()
