@@ -210,7 +210,7 @@ BAD: dict[str, tuple[Json, str]] = {
     "blank": ({"content": " \n"}, snapshot('content: the file has no column for date, category, event or tlp: its columns are none. Use a header that names it, or defaults such as tlp=amber.')),
     "a header alone": ({"content": HEAD}, snapshot('content: read as csv, it holds no events. Use 1 to 500 events.')),
     "a column missing": ({"content": "date;title;tlp\n2026-11-20;x;green\n"}, snapshot("content: the file has no column for category: its columns are 'date', 'title' or 'tlp'. Use a header that names it, or defaults such as tlp=amber.")),
-    "a header of too many columns": ({"content": "," * 1_000}, snapshot('content: The first line of the file has 1,001 cells, and at most 1,000 are read. Begin it with a header of the columns that events need.')),
+    "a header of too many columns": ({"content": "," * 1_000}, snapshot('content: The first line of the file has 1,001 cells, and at most 1,000 are read. Start it with a header of the columns that events need.')),
     "a row too short": ({"content": f"{HEAD}{LINE}2026-11-20,Phishing\n"}, snapshot("""\
 content: 1 of 2 rows cannot be right, so nothing was sent. Use the same content with these put right:
 line 3: the row has 2 cells under 4 columns.\
@@ -235,7 +235,7 @@ line 1-2: parent_ref: the row would stand above itself.\
 content: 1 of 2 rows cannot be right, so nothing was sent. Use the same content with these put right:
 line 2: ref: line 1 has the same one already.\
 """)),
-    "stix 2.0": ({"content": bundle(indicator("a"), version="2.0")}, snapshot("content: The bundle is of STIX '2.0', and only 2.1 is read. Convert it first, for instance with the STIX elevator, or export it as 2.1.")),
+    "stix 2.0": ({"content": bundle(indicator("a"), version="2.0")}, snapshot("content: The bundle is STIX '2.0', but only 2.1 is supported. Convert it first, for example with the STIX elevator, or export it as 2.1.")),
     "stix without a category": ({"content": bundle(indicator("a"), indicator("b"))}, snapshot("""\
 content: 2 of 2 rows cannot be right, so nothing was sent. Use the same content with these put right:
 object 1-2: category: it is missing. Use a column or field for it, or defaults category=VALUE.\
@@ -245,7 +245,7 @@ object 1-2: category: it is missing. Use a column or field for it, or defaults c
     "no misp": ({"content": "{}", "format": "misp"}, snapshot('content: The file contains no MISP event: {"Event": ...} or {"response": [...]} is expected.')),
     "a marking that is not there": ({"content": bundle(indicator("a", object_marking_refs=["marking-definition--x"])), "defaults": PHISHING}, snapshot("""\
 content: 1 of 1 rows cannot be right, so nothing was sent. Use the same content with these put right:
-object 1: object_marking_refs: 'marking-definition--x' is not in the bundle, so that it may be any marking
+object 1: object_marking_refs: 'marking-definition--x' is not in the bundle, so it may be any marking
 object 1: tlp: it is missing. Use a column or field for it, or defaults tlp=VALUE.\
 """)),
     "half a character": ({"content": "\ud800"}, snapshot('content: it holds half a character (a lone surrogate). Use the whole text, or leave it out.')),
@@ -313,7 +313,7 @@ async def test_objects_in_a_circle_are_imported_without_a_link_of_it(bench: Benc
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, TOOL, dataset_id=MINE, content=circle, defaults=PHISHING)
     assert (done["events"], done["relationships"], done["content_notes"]) == snapshot(
-        (2, 1, ["objects refer to each other in a circle: a link of it is left out"])
+        (2, 1, ["objects refer to each other in a circle: one link is left out"])
     )
 
 
