@@ -17,7 +17,7 @@ from cf1_mcp.imports.batches import MAX_ROWS, Batch, NewLink, Problems, checked_
 from cf1_mcp.imports.duplicates import without_duplicates
 from cf1_mcp.imports.readers.csv_reader import NoColumn
 from cf1_mcp.imports.readers.files import Format, recognised
-from cf1_mcp.imports.readers.rows import FileRow, Notes
+from cf1_mcp.imports.readers.rows import ReaderNotes, SourceRow
 from cf1_mcp.imports.readers.sources import rows_in
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.models import Dataset, NewEvent, RelationshipType
@@ -104,7 +104,7 @@ async def batch_of(
     if size > MAX_CONTENT_SIZE:
         raise BadArgument("content", f"it takes {size:,} bytes", f"at most {MAX_CONTENT_SIZE:,} bytes, or {COMMAND}")
     form = _FORMATS[named] if named else _recognised(content)
-    notes = Notes()
+    notes = ReaderNotes()
     try:
         rows = await anyio.to_thread.run_sync(partial(_read, content, form, constants, notes))
     except NoColumn as error:
@@ -119,7 +119,7 @@ async def batch_of(
         )
     problems, read = Problems("content", UNITS[form]), ReadAsSummary()
     # What the checks themselves note is told by field, as for rows.
-    checks = RowChecks(checking, constants, Notes(), "defaults")
+    checks = RowChecks(checking, constants, ReaderNotes(), "defaults")
     events = [await _event(row, checks, problems, read) for row in rows]
     links = _links(rows, problems)
     if problems.rows:
@@ -140,11 +140,11 @@ def _recognised(content: str) -> Format:
     return found or "csv"
 
 
-def _read(content: str, form: Format, constants: Mapping[str, str], notes: Notes) -> list[FileRow]:
+def _read(content: str, form: Format, constants: Mapping[str, str], notes: ReaderNotes) -> list[SourceRow]:
     return list(rows_in(content, form, constants, notes))
 
 
-async def _event(row: FileRow, checks: RowChecks, problems: Problems, read: ReadAsSummary) -> Mapping[str, JsonValue]:
+async def _event(row: SourceRow, checks: RowChecks, problems: Problems, read: ReadAsSummary) -> Mapping[str, JsonValue]:
     fields, wrong = await checks.check(row)
     for words in dict.fromkeys(wrong):
         problems.add(row.place, words)
@@ -154,7 +154,7 @@ async def _event(row: FileRow, checks: RowChecks, problems: Problems, read: Read
     return fields
 
 
-def _links(rows: Sequence[FileRow], problems: Problems) -> tuple[NewLink, ...]:
+def _links(rows: Sequence[SourceRow], problems: Problems) -> tuple[NewLink, ...]:
     """Links by row; what is wrong with them by place."""
     refs: dict[str, int] = {}
     for number, row in enumerate(rows):

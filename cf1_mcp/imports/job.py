@@ -21,7 +21,7 @@ from cf1_mcp.imports.comparison import Comparing, OnDuplicate
 from cf1_mcp.imports.linking import WITHOUT_END, Linking
 from cf1_mcp.imports.progress import Progress
 from cf1_mcp.imports.readers.files import digest_of
-from cf1_mcp.imports.readers.rows import Notes
+from cf1_mcp.imports.readers.rows import ReaderNotes
 from cf1_mcp.imports.readers.sources import Source, rows_of
 from cf1_mcp.imports.recovery import Recovery
 from cf1_mcp.imports.report import Summary, problems_of, write_report
@@ -142,7 +142,7 @@ class _Run:
             raise BadArgument(
                 "--again", "rows were sent whose outcome is not known yet", "the command without it first"
             )
-        notes = Notes()
+        notes = ReaderNotes()
         for prepare in (checking.words.categories, checking.words.countries, checking.words.industries):
             await self.patience.reading(prepare)
         checks = RowChecks(checking, self.source.constants, notes)

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.validation import EventValidator, check_raw, check_tags, check_text
-from cf1_mcp.imports.readers.rows import STRUCTURED, FileRow, Notes, no_such_field
+from cf1_mcp.imports.readers.rows import STRUCTURED, ReaderNotes, SourceRow, no_such_field
 from cf1_mcp.models.fields import FREE_TEXTS, REQUIRED_TEXTS, SETTABLE_TEXTS
 from cf1_mcp.text.defang import refang_indicator
 
@@ -35,7 +35,7 @@ class RowChecks:
     """Checks rows, and gives them what they lack of `constants`, which come from an argument or `option`."""
 
     def __init__(
-        self, checking: EventValidator, constants: Mapping[str, str], notes: Notes, option: str = "--set"
+        self, checking: EventValidator, constants: Mapping[str, str], notes: ReaderNotes, option: str = "--set"
     ) -> None:
         for name in constants:
             if name not in SETTABLE_TEXTS and name != "tags":
@@ -49,7 +49,7 @@ class RowChecks:
         self._notes = notes
         self._known: dict[tuple[str, str], str | ThreatEventsError] = {}
 
-    async def check(self, row: FileRow) -> Checked:
+    async def check(self, row: SourceRow) -> Checked:
         """The event of a row. Fields that cannot be right are left out of it, and told as problems."""
         given = {**self._constants, **row.fields} if self._constants else row.fields
         problems = [*row.problems]

@@ -171,7 +171,7 @@ def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path:
             "row 9: date: it is missing. Use a column or field for it, or --set date=VALUE",
             "row 9: category: it is missing. Use a column or field for it, or --set category=VALUE",
             "row 9: tlp: it is missing. Use a column or field for it, or --set tlp=VALUE",
-            "row 10: the line is no JSON (Expecting value at character 9), and the file ends within it: it may have been cut",
+            "row 10: the line is not JSON (Expecting value at character 9), and the file ends within it: it may be truncated",
             "Nothing was sent, because of the rows that are not right.",
         ]
     )
@@ -235,7 +235,7 @@ def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path:
                 "row": 10,
                 "outcome": "bad",
                 "reasons": [
-                    "the line is no JSON (Expecting value at character 9), and the file ends within it: it may have been cut"
+                    "the line is not JSON (Expecting value at character 9), and the file ends within it: it may be truncated"
                 ],
             },
             {
