@@ -12,7 +12,6 @@ from pydantic import JsonValue
 
 from cf1_mcp.contracts import tool as tool_runs
 from cf1_mcp.server.mcp_server import build_server
-from cf1_mcp.store.approvals import Approvals
 from tests.conversations import ask, refused
 from tests.tenant import MINE, Bench
 
@@ -60,7 +59,7 @@ async def test_a_person_who_says_yes_is_shown_the_change_and_it_is_made(bench: B
         (
             "done",
             [
-                "Delete 1 events from dataset 'Mine' for good. The journal keeps the events, their raw evidence and links; made anew they would have new ids."
+                "Delete 1 event from dataset 'Mine' for good. undo_change creates the events again from the journal, with new ids, raw evidence and relationships."
             ],
         )
     )
@@ -121,13 +120,13 @@ async def test_without_a_code_nobody_is_asked(bench: Bench) -> None:
 
 
 async def test_the_operator_decides_and_the_approval_serves_once(bench: Bench) -> None:
-    approvals = Approvals(bench.folder / "approvals.db", clock=lambda: bench.now)
+    approvals = bench.approvals
     async with bench.server(bench.allowed(approval="operator")) as client:
         call = await prepared(bench, client)
         waiting = await refused(client, "delete_threat_events", **call)
         assert bench.changes_sent() == []
-        (request,) = approvals.waiting()
-        approvals.decide(str(call["confirm"]), approved=True)
+        (request,) = await approvals.waiting()
+        await approvals.decide(str(call["confirm"]), approved=True)
         done = await ask(client, "delete_threat_events", **call)
     assert (waiting, done["status"], request.tool) == snapshot(
         (
@@ -140,21 +139,21 @@ async def test_the_operator_decides_and_the_approval_serves_once(bench: Bench) -
 
 
 async def test_what_the_operator_refused_stays_refused(bench: Bench) -> None:
-    approvals = Approvals(bench.folder / "approvals.db", clock=lambda: bench.now)
+    approvals = bench.approvals
     async with bench.server(bench.allowed(approval="operator")) as client:
         call = await prepared(bench, client)
-        approvals.decide(str(call["confirm"]), approved=False)
+        await approvals.decide(str(call["confirm"]), approved=False)
         await refused(client, "delete_threat_events", **call)
     assert bench.changes_sent() == []
 
 
 async def test_of_two_servers_racing_with_one_approval_one_changes(bench: Bench) -> None:
-    approvals = Approvals(bench.folder / "approvals.db", clock=lambda: bench.now)
+    approvals = bench.approvals
     outcomes: list[bool] = []
     settings = bench.allowed(approval="operator")
     async with bench.server(settings) as first, bench.server(settings) as second:
         call = await prepared(bench, first)
-        approvals.decide(str(call["confirm"]), approved=True)
+        await approvals.decide(str(call["confirm"]), approved=True)
 
         async def attempt(client: Client) -> None:
             outcomes.append(bool((await client.call_tool("delete_threat_events", call)).is_error))
@@ -174,5 +173,5 @@ async def test_an_approval_is_given_on_a_terminal_only(bench: Bench) -> None:
         input=b"yes\n",
     )
     assert (ended.returncode, ended.stderr.decode()) == snapshot(
-        (2, "cf1-mcp: An approval is given by a person at a terminal, and this is none.\n")
+        (2, "cf1-mcp: This is not a terminal. A person must run the command at one, and decide there.\n")
     )

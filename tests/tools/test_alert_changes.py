@@ -7,7 +7,6 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.models import QueryAlert, QueryAlertFields, SavedQueryFields
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.misanswers import misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -34,11 +33,11 @@ async def watched(bench: Bench, name: str, dataset: str = MINE) -> QueryAlert:
     return alert
 
 
-def journaled(bench: Bench) -> tuple[str, JsonValue]:
+async def journaled(bench: Bench) -> tuple[str, JsonValue]:
     """The outcome and the pre-image of the newest change."""
-    journal = Journal(bench.folder / "journal.db")
-    assert journal.verify() == []
-    change = journal.changes(1)[0]
+    journal = bench.journal
+    assert await journal.verify() == []
+    change = (await journal.changes(1))[0]
     return change.outcome, change.intent.before
 
 
@@ -62,7 +61,7 @@ async def test_an_alert_is_made_without_a_code_and_says_that_people_outside_are_
     )
     assert bench.changes_sent() == ["POST /events/queries/alerts/create"]
     assert await alerts_now(bench) == [(1, 1, "daily", True), (2, 1, "immediate", True)]
-    assert journaled(bench) == ("done", None)
+    assert await journaled(bench) == ("done", None)
 
 
 async def test_a_second_alert_of_one_frequency_is_refused_with_the_id_of_the_first(bench: Bench) -> None:
@@ -92,7 +91,7 @@ async def test_an_alert_is_silenced_and_the_alert_as_it_was_is_journaled(bench: 
     )
     assert [one.body for one in bench.sandbox.log if one.method == "PATCH"] == [{"enabled": False}]
     before: JsonValue = {"alert": alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})}
-    assert journaled(bench) == ("done", before)
+    assert await journaled(bench) == ("done", before)
     assert (again, nothing) == snapshot(
         (
             "alert_id: the alert has these values already. Use other values, or leave it as it is.",
@@ -112,12 +111,13 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(bench: Bench) ->
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Delete alert 1 on saved query 1 'phish' for good: it notifies nobody any more.",
+            "change": "Delete alert 1 on saved query 1 'phish' for good: it no longer notifies anyone.",
             "query_id": 1,
             "frequency": "daily",
             "enabled": True,
-            "undo": "The journal keeps the alert; made anew it would have a new id.",
+            "undo": "undo_change creates the alert again from the journal, with a new id.",
             "code": "...",
+            "untrusted": ["frequency"],
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
             ],
@@ -128,14 +128,14 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(bench: Bench) ->
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Delete alert 1 on saved query 1 'phish' for good: it notifies nobody any more.",
+            "change": "Delete alert 1 on saved query 1 'phish' for good: it no longer notifies anyone.",
             "alert_id": 1,
         }
     )
     assert bench.changes_sent() == [f"DELETE /events/queries/alerts/{alert.id}"]
     assert [one[0] for one in await alerts_now(bench)] == [other.id]
     before: JsonValue = {"alert": alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})}
-    assert journaled(bench) == ("done", before)
+    assert await journaled(bench) == ("done", before)
 
 
 async def test_a_code_dies_when_the_alert_changed_meanwhile(bench: Bench) -> None:

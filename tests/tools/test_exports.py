@@ -22,7 +22,7 @@ from mcp.types import ResourceLink, TextResourceContents
 from pydantic import JsonValue
 
 from cf1_mcp.api.transport import network
-from cf1_mcp.exports import MEDIA_TYPES, Handling, Heading, gateway, new_export
+from cf1_mcp.exports import Handling, Heading, gateway, new_export
 from cf1_mcp.exports import export as exporting
 from cf1_mcp.exports.export import PAGE_SIZE, RESERVED_AFTER_EVENTS, export_events
 from cf1_mcp.models import EventSearch, Tlp
@@ -462,7 +462,7 @@ async def test_an_export_expires_after_a_day(sandbox: Sandbox, tmp_path: Path) -
         assert await whole(client, made["export_id"])
     async with served(sandbox, settings, NOW + timedelta(hours=24)) as client:
         assert unnamed(await refused(client, TOOL, export_id=made["export_id"])) == snapshot(
-            "export_id: there is no such export: an export is gone after 24 hours, and unreadable once the operator has changed what may be read. Use the id of an earlier answer, or export anew."
+            "export_id: there is no such export: exports are deleted after 24 hours, and cannot be read after the operator has changed what may be read. Use the id of an earlier answer, or export again."
         )
     assert on_disk(tmp_path) == {}
 
@@ -519,16 +519,16 @@ async def test_an_unknown_export_address_is_refused(any_client: Client, rest: st
 
 async def test_an_offset_where_no_page_begins_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
-    draft = ExportFolder(settings, NOW, MEDIA_TYPES).draft("csv", ".csv")
+    draft = ExportFolder(settings, lambda: NOW).draft("csv", ".csv")
     draft.write("a\u00fc\n" * 9)
     made = draft.keep()
     async with served(sandbox, settings) as client:
         said = [await refused(client, TOOL, export_id=made.id, offset=offset) for offset in (2, 36, 10**40)]
     assert said == snapshot(
         [
-            "offset: no page begins there. Use next_offset of the page before, or 0.",
-            "offset: the file ends at 36. Use next_offset of the page before, or 0.",
-            "offset: the file ends at 36. Use next_offset of the page before, or 0.",
+            "offset: no page begins there. Use next_offset of the previous page, or 0.",
+            "offset: the file ends at 36. Use next_offset of the previous page, or 0.",
+            "offset: the file ends at 36. Use next_offset of the previous page, or 0.",
         ]
     )
 
@@ -538,7 +538,7 @@ async def test_an_offset_where_no_page_begins_is_refused(sandbox: Sandbox, tmp_p
 )
 async def test_the_pages_of_any_text_add_up_to_it(sandbox: Sandbox, tmp_path: Path, text: str) -> None:
     settings = Settings(state_dir=tmp_path)
-    draft = ExportFolder(settings, NOW, MEDIA_TYPES).draft("csv", ".csv")
+    draft = ExportFolder(settings, lambda: NOW).draft("csv", ".csv")
     draft.write(text)
     made = draft.keep()
     async with served(sandbox, settings) as client:
@@ -638,7 +638,7 @@ async def test_a_list_without_a_cursor_is_read_page_by_page(tmp_path: Path) -> N
 
 
 async def test_an_api_that_hangs_cuts_the_export_at_the_last_whole_page(tmp_path: Path) -> None:
-    folder = ExportFolder(Settings(state_dir=tmp_path), NOW, MEDIA_TYPES)
+    folder = ExportFolder(Settings(state_dir=tmp_path), lambda: NOW)
     file = new_export("csv", Handling(Tlp.RED), Heading("x", "x", NOW))
 
     async def unheard(progress: float, total: float | None, message: str | None) -> None:
@@ -668,7 +668,7 @@ async def test_a_full_disk_is_reported_and_leaves_no_file(client: Client, tmp_pa
     with small_disk(50_000):
         said = await refused(client, TOOL, format="csv", since="60d")
     assert said == snapshot(
-        "The export cannot be written, as the disk is full or failing. Ask the operator to make room where CF1_STATE_DIR is."
+        "The export cannot be written, as the disk is full or failing. Ask the operator to free space in CF1_STATE_DIR."
     )
     assert on_disk(tmp_path) == {}
 

@@ -5,7 +5,6 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue, TypeAdapter
 
 from cf1_mcp.errors import NotFound
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused, told
 from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -35,7 +34,7 @@ async def test_a_move_is_previewed_with_what_hangs_on_the_events(bench: Bench) -
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Move 1 events from dataset 'Mine' to 'Yours'.",
+            "change": "Move 1 event from dataset 'Mine' to 'Yours'.",
             "events": 1,
             "relationships": 1,
             "raw_kept": 1,
@@ -69,7 +68,7 @@ async def test_moved_events_arrive_with_evidence_and_links_and_are_gone_from_whe
             await api.read_event(child.dataset_id, child.uuid)
     assert (moved.dataset_id, moved.event, raw.data) == (yours, "child", {"of": "child"})
     assert [one.uuid for one in above] == [parent.uuid]
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     before = TypeAdapter(dict[str, JsonValue]).validate_python(change.intent.before)
     assert (change.outcome, change.intent.datasets) == ("done", (child.dataset_id, yours))
     assert before["destination"] == {"uuid": yours, "is_public": False}
@@ -87,9 +86,9 @@ async def test_raw_evidence_is_dropped_only_on_request_and_the_preview_says_so(b
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
     assert [preview[name] for name in ("change", "raw_lost", "undo")] == snapshot(
         [
-            "Move 1 events from dataset 'Mine' to 'Yours'. The raw evidence of 1 events is lost for good.",
+            "Move 1 event from dataset 'Mine' to 'Yours'. The raw evidence of 1 event is lost for good.",
             1,
-            "undo_change moves them back, without the raw evidence: that stays in the journal alone.",
+            "undo_change moves them back without the raw evidence, which is left in the journal only.",
         ]
     )
     assert done["status"] == "done"
@@ -239,7 +238,7 @@ async def test_a_move_is_told_by_its_answer(bench: Bench, body: JsonValue, statu
     async with misanswered(bench, "/move", body, settings=bench.allowed(**THERE)) as client:
         preview = await ask(client, "move_threat_events", **call)
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert (done["status"], change.outcome) == (status, status)
     result = change.result
     assert isinstance(result, dict)
@@ -256,4 +255,4 @@ async def test_an_event_that_is_in_the_destination_already_stays_and_is_named(be
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
     assert (done["status"], done["moved"], done["still_in_source"]) == ("partial", 1, [twice.uuid])
     [row] = TypeAdapter(list[dict[str, JsonValue]]).validate_python(done["not_moved"])
-    assert row["event"] == twice.uuid and "is in the destination already" in str(row["reason"])
+    assert row["event"] == twice.uuid and "is already in the destination" in str(row["reason"])

@@ -7,7 +7,6 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.models import RelationshipType
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -26,7 +25,7 @@ async def test_references_are_added_and_those_that_existed_are_told_apart(bench:
         ids: list[JsonValue] = [old.uuid, new.uuid]
         done = await ask(client, "relate_threat_events", dataset_id=MINE, event_id=event.uuid, related_ids=ids)
     assert (done["status"], done["related"]) == ("done", [new.uuid])
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert (change.outcome, change.intent.before) == ("done", {"existing": [old.uuid]})
     assert [one.body for one in bench.sandbox.log if one.path.endswith("/create")] == [{"events": [new.uuid]}]
     async with bench.api() as api:
@@ -44,7 +43,7 @@ async def test_a_typed_relationship_makes_the_event_the_parent(bench: Bench) -> 
             client, "relate_threat_events", **call, related_ids=[step.uuid], related_dataset_id=YOURS.lower()
         )
         again = await refused(client, "relate_threat_events", **call, related_ids=[old.uuid])
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert {
         **done,
         "change_id": "...",
@@ -55,13 +54,15 @@ async def test_a_typed_relationship_makes_the_event_the_parent(bench: Bench) -> 
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Add 1 caused_by relationships from event ... of dataset 'Mine' to events of 'Yours'.",
+            "change": "Add 1 caused_by relationship from event ... of dataset 'Mine' to events of 'Yours'.",
             "related": "...",
         }
     )
     assert done["related"] == [step.uuid]
     assert change.intent.datasets == (campaign.dataset_id, step.dataset_id)
-    assert again == snapshot("related_ids: every one of them is linked so already. Use events that are not linked yet.")
+    assert again == snapshot(
+        "related_ids: all of them are linked in this way already. Use events that are not linked yet."
+    )
     async with bench.api() as api:
         below = await api.list_relationships(campaign.uuid, campaign.dataset_id, "descendants", 1, [kind], False)
     assert {one.uuid for one in below} == {old.uuid, step.uuid}
@@ -82,7 +83,7 @@ async def test_references_are_removed_with_the_code_of_their_preview(bench: Benc
             {
                 "source": "sandbox: fictional data, not intelligence",
                 "status": "confirmation_required",
-                "change": "Remove 1 references from event ... of dataset 'Mine'. Typed relationships stay: the API has no way to remove them.",
+                "change": "Remove 1 reference from event ... of dataset 'Mine'. Typed relationships stay: the API has no way to remove them.",
                 "references": 1,
                 "undo": "undo_change adds the references again.",
                 "code": "...",
@@ -94,7 +95,7 @@ async def test_references_are_removed_with_the_code_of_their_preview(bench: Benc
         )
     )
     assert (done["status"], done["unrelated"]) == ("done", [gone.uuid])
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.intent.before == {"references": sorted([kept.uuid, gone.uuid])}
     async with bench.api() as api:
         assert (await api.read_event(event.dataset_id, event.uuid)).references == [kept.uuid]
@@ -318,7 +319,7 @@ async def test_relationships_are_told_by_the_answer_alone(
     async with misanswered(bench, "/relationships/create", said) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": parent.uuid, "related_ids": [first, second]}
         done = await ask(client, "relate_threat_events", **call, relationship_type="caused_by")
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert (done["status"], change.outcome) == (status, status)
     assert json.loads(_spelt(json.dumps(change.result), {first: "A", second: "B"})) == facts
 

@@ -7,7 +7,6 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.models import EventSearch
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.misanswers import misanswered
 from tests.tenant import MINE, NOW, YOURS, Bench
@@ -40,10 +39,10 @@ async def test_what_was_made_since_is_previewed_and_gone_afterwards_and_the_rest
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Revert dataset 'Mine' to what it was 30 minutes ago: the 1 events created since are lost, those of colleagues too. Everything else done to the dataset since is taken back as well: changed events change back, deleted ones return, events moved in are lost. How many that are is unknown, because the API does not tell.",
+            "change": "Revert dataset 'Mine' to its state 30 minutes ago: 1 event created since, by anyone, will be lost. All other changes to the dataset since are reverted as well: changed events change back, deleted ones return, events moved in are lost. How many is unknown, because the API does not report it.",
             "events_lost": 1,
             "target": "2026-11-24T12:30:00Z",
-            "undo": "This cannot be undone from here: the API shows an undo bookmark that no route takes. The journal keeps no more than ids, dates and titles of what is lost.",
+            "undo": "This cannot be undone from here: the API shows an undo bookmark that no route takes. The journal keeps only ids, dates and titles of what is lost.",
             "code": "...",
             "sample": "...",
             "notes": [
@@ -59,7 +58,7 @@ async def test_what_was_made_since_is_previewed_and_gone_afterwards_and_the_rest
     assert await titles(bench, elsewhere.dataset_id) == {"elsewhere"}
     async with bench.api() as api:
         assert (await api.read_event(old.dataset_id, old.uuid)).tags == []
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.intent.before == [{"uuid": new.uuid, "date": new.date, "event": "new"}]
     assert change.result == {name: done[name] for name in ("target_timestamp", "revert_bookmark", "undo_bookmark")}
 
@@ -111,7 +110,7 @@ async def test_events_that_may_not_be_seen_are_not_lost_unseen(bench: Bench) -> 
     await bench.add("unseen", tlp="red")
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, "revert_threat_dataset", **HALF_AN_HOUR) == snapshot(
-            "minutes_ago: a revert that loses 1 events unseen is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
+            "minutes_ago: a revert that loses 1 event unseen is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
         )
     assert bench.changes_sent() == []
 
@@ -176,7 +175,7 @@ async def test_an_account_without_revert_is_said_in_one_sentence(bench: Bench, s
         preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
         words = await refused(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
     assert words == snapshot("This account has no revert of datasets; nothing was changed.")
-    [change] = Journal(bench.folder / "journal.db").changes(10)
+    [change] = await bench.journal.changes(10)
     assert change.outcome == "failed"
 
 

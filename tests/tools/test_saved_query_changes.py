@@ -6,9 +6,9 @@ import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue
 
-from cf1_mcp.changes.query_reach import DEFAULT_DATASET
+from cf1_mcp.changes.query_scope import DEFAULT_DATASET
 from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
-from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_records import Change
 from tests.conversations import ask, refused
 from tests.misanswers import misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -45,10 +45,9 @@ async def stored(bench: Bench, query_id: int) -> SavedQuery:
         return await api.read_query(query_id)
 
 
-def journaled(bench: Bench, answer: Arguments) -> Journal:
-    journal = Journal(bench.folder / "journal.db")
-    assert journal.verify() == [] and answer["change_id"]
-    return journal
+async def journaled(bench: Bench, answer: Arguments) -> Change:
+    assert await bench.journal.verify() == []
+    return await bench.journal.change(str(answer["change_id"]))
 
 
 # -- creating
@@ -64,14 +63,14 @@ async def test_a_query_is_saved_with_its_datasets_by_uuid_and_without_a_code(ben
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Create saved query 'Phishing watch' over 1 datasets.",
+            "change": "Create saved query 'Phishing watch' over 1 dataset.",
             "query_id": 1,
         }
     )
     query = await stored(bench, 1)
     assert (query.name, query.alert_enabled, query.rule_enabled) == ("Phishing watch", False, False)
     assert json.loads(query.query_json) == {"datasetId": [uuid_of(bench, MINE)], "search": [PHISHING], "order": "asc"}
-    change = journaled(bench, done).change(str(done["change_id"]))
+    change = await journaled(bench, done)
     assert (change.outcome, change.intent.datasets) == ("done", (uuid_of(bench, MINE),))
 
 
@@ -122,10 +121,10 @@ async def test_a_query_that_blocks_is_previewed_with_what_matches_now(bench: Ben
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Create saved query 'block' over 1 datasets. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 2 events. 1 more are withheld here and feed it too. Its alerts notify people outside.",
+            "change": "Create saved query 'block' over 1 dataset. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 2 events. It is also fed by 1 event withheld here. Its alerts notify people outside.",
             "matches_now": "2",
             "withheld": ["1 by CF1_MAX_TLP (amber)"],
-            "undo": "undo_change deletes the query again. What was blocked until then was blocked.",
+            "undo": "undo_change deletes the query again. What the block list did until then is not undone.",
             "code": "...",
             "untrusted": ["withheld"],
             "sample": "...",
@@ -150,7 +149,7 @@ async def test_a_count_beyond_a_page_is_said_to_be_at_least_so_much(bench: Bench
     async with misanswered(bench, "/events", page) as client:
         preview = await ask(client, "create_saved_query", name="much", query_json=over(MINE), rule_enabled=True)
     assert preview["matches_now"] == "at least 1000"
-    assert "at least 1000 events" in str(preview["change"])
+    assert "at least 1,000 events" in str(preview["change"])
 
 
 async def test_a_taken_name_is_refused_with_the_id_that_has_it(bench: Bench) -> None:
@@ -228,7 +227,7 @@ async def test_a_text_that_says_its_datasets_twice_is_refused(bench: Bench) -> N
     twice = f'{{"datasetId": ["{MINE}"], "datasetId": ["{YOURS}"]}}'
     async with bench.server(bench.allowed(write_datasets=("*",))) as client:
         words = await refused(client, "create_saved_query", name="twice", query_json=twice)
-    assert words.startswith("query_json: this is no JSON object that says each thing once.")
+    assert words.startswith("query_json: this is not a JSON object with distinct keys.")
     assert bench.changes_sent() == []
 
 
@@ -244,20 +243,22 @@ async def test_what_may_not_be_read_may_not_be_reached(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"name": " "}, snapshot("name: ' ' is no readable line. Use 1 to 200 visible characters in one line.")),
+        ({"name": " "}, snapshot("name: ' ' is not a readable line. Use 1 to 200 visible characters in one line.")),
         (
             {"name": "two\nlines"},
-            snapshot("name: 'two\\\\nlines' is no readable line. Use 1 to 200 visible characters in one line."),
+            snapshot("name: 'two\\\\nlines' is not a readable line. Use 1 to 200 visible characters in one line."),
         ),
         (
             {"name": "n" * 201},
             snapshot(
-                "name: 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn… (+2 characters)' is no readable line. Use 1 to 200 visible characters in one line."
+                "name: 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn… (+2 characters)' is not a readable line. Use 1 to 200 visible characters in one line."
             ),
         ),
         (
             {"rule_scope": "un\u200bseen"},
-            snapshot("rule_scope: 'un\\\\u200bseen' is no readable line. Use 1 to 200 visible characters in one line."),
+            snapshot(
+                "rule_scope: 'un\\\\u200bseen' is not a readable line. Use 1 to 200 visible characters in one line."
+            ),
         ),
         (
             {"query_json": over("Mime")},
@@ -268,19 +269,19 @@ async def test_what_may_not_be_read_may_not_be_reached(bench: Bench) -> None:
         (
             {"query_json": "attacker"},
             snapshot(
-                'query_json: this is no JSON object that says each thing once. Use a text such as {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
+                'query_json: this is not a JSON object with distinct keys. Use a text such as {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
             ),
         ),
         (
             {"query_json": json.dumps({"datasetid": [MINE]})},
             snapshot(
-                "query_json: a search has no 'datasetid'. Use datasetId, search, searchBranches, orderBy, order, page, pageSize, format, forceRefresh, cache."
+                "query_json: a search has no parameter 'datasetid'. Use datasetId, search, searchBranches, orderBy, order, page, pageSize, format, forceRefresh, cache."
             ),
         ),
         (
             {"query_json": json.dumps({"datasetId": [MINE], "search": [{"field": "who"}]})},
             snapshot(
-                'query_json: search.0.field is not as in a search. Use {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
+                'query_json: search.0.field is not valid in a search. Use {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
             ),
         ),
     ],
@@ -311,7 +312,7 @@ async def test_what_is_given_is_changed_and_the_query_as_it_was_is_journaled(ben
         }
     )
     assert [one.body for one in bench.sandbox.log if one.method == "PATCH"] == [{"name": "new", "alert_enabled": True}]
-    change = journaled(bench, done).change(str(done["change_id"]))
+    change = await journaled(bench, done)
     before = change.intent.before
     assert isinstance(before, dict) and before["query"] == query.model_dump(mode="json", exclude={"user_email"})
 
@@ -333,10 +334,10 @@ async def test_every_update_of_a_query_that_blocks_or_will_needs_a_code(bench: B
     assert [one["status"] for one in previews] == ["confirmation_required"] * 4
     assert [one["change"] for one in previews] == snapshot(
         [
-            "Change name of saved query 1 'on'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
-            "Change rule_enabled of saved query 1 'on'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
-            "Change query_json of saved query 1 'on'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
-            "Change rule_enabled of saved query 2 'off'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
+            "Change name of saved query 1 'on'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
+            "Change rule_enabled of saved query 1 'on'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
+            "Change query_json of saved query 1 'on'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
+            "Change rule_enabled of saved query 2 'off'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
         ]
     )
     assert done["status"] == "done" and (await stored(bench, off.id)).rule_enabled
@@ -387,7 +388,7 @@ async def test_a_query_that_is_not_understood_is_left_alone(bench: Bench, tool: 
     async with misanswered(bench, "/queries/7", {"success": True, "result": query}, settings=settings) as client:
         words = await refused(client, tool, query_id=7, **change)
     assert words == snapshot(
-        "query_id: it cannot be told which datasets saved query 7 reaches, so it is left alone. Use list_saved_queries to see its text, and leave the change to the person."
+        "query_id: it is unclear which datasets saved query 7 searches, so it is left alone. Use list_saved_queries to see its text, and leave the change to the person."
     )
 
 
@@ -436,11 +437,11 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Delete saved query 1 'gone' for good, and its 1 alerts with it. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 0 events.",
+            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 0 events.",
             "query_json": "...",
             "alerts_deleted": 1,
             "matches_now": "0",
-            "undo": "The journal keeps the query and its alerts; made anew they would have new ids.",
+            "undo": "undo_change creates the query and its alerts again from the journal, with new ids.",
             "code": "...",
             "untrusted": ["query_json"],
             "notes": [
@@ -453,13 +454,13 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Delete saved query 1 'gone' for good, and its 1 alerts with it. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 0 events.",
+            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 0 events.",
             "query_id": 1,
             "alerts_deleted": 1,
         }
     )
     assert bench.changes_sent() == [f"DELETE /events/queries/{query.id}"]
-    before = journaled(bench, done).change(str(done["change_id"])).intent.before
+    before = (await journaled(bench, done)).intent.before
     assert before == {
         "query": query.model_dump(mode="json", exclude={"user_email"}),
         "alerts": [alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})],
@@ -527,7 +528,7 @@ async def test_a_refusal_inside_a_200_is_a_failed_change(bench: Bench) -> None:
     async with misanswered(bench, "/queries/create", body) as client:
         words = await refused(client, "create_saved_query", name="new", query_json=over(MINE))
     assert "no room" in words
-    assert Journal(bench.folder / "journal.db").changes()[0].outcome == "failed"
+    assert (await bench.journal.changes())[0].outcome == "failed"
 
 
 async def test_a_query_that_is_still_there_after_its_deletion_was_not_deleted(bench: Bench) -> None:

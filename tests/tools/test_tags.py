@@ -9,7 +9,6 @@ from starlette.middleware import Middleware
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -55,7 +54,7 @@ async def test_only_what_events_lack_is_added_and_that_is_kept_for_undo(bench: B
     assert await tags_of(bench, bare, half, full) == snapshot(
         [["wave", "Triaged"], ["Wave", "old", "Triaged"], ["wave", "triaged"]]
     )
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.intent.before == {bare.uuid: ["wave", "Triaged"], half.uuid: ["Triaged"]}
     assert change.outcome == "done"
 
@@ -71,7 +70,7 @@ async def test_taking_tags_off_waits_for_a_code_and_keeps_what_there_was(bench: 
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Take 'Wave' off 1 events in dataset 'Mine'.",
+            "change": "Take 'Wave' off 1 event in dataset 'Mine'.",
             "events": 1,
             "tags_taken_off": 1,
             "undo": "undo_change tags the events again.",
@@ -85,7 +84,7 @@ async def test_taking_tags_off_waits_for_a_code_and_keeps_what_there_was(bench: 
     assert done["untagged"] == [first.uuid]
     assert bench.changes_sent() == [f"DELETE /events/event_tag/{first.uuid}"]
     assert await tags_of(bench, first, second) == [["old"], ["other"]]
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.intent.before == {first.uuid: ["Wave", "old"]}
 
 
@@ -259,7 +258,7 @@ async def test_where_nothing_is_known_to_be_tagged_the_journal_says_so(bench: Be
     bench.sandbox.options = failing(f"{fault}@event_tag")
     async with bench.server(bench.allowed()) as client:
         await client.call_tool(TAG, {"dataset_id": MINE, "event_ids": named(events), "tags": ["wave"]})
-    [change] = Journal(bench.folder / "journal.db").changes(2)
+    [change] = await bench.journal.changes(2)
     assert change.outcome == outcome
 
 
@@ -273,7 +272,7 @@ async def test_a_failure_inside_an_answer_is_no_success(bench: Bench) -> None:
             "source": "sandbox: fictional data, not intelligence",
             "status": "failed",
             "change_id": "...",
-            "change": "Tag 1 events in dataset 'Mine' with 'wave'.",
+            "change": "Tag 1 event in dataset 'Mine' with 'wave'.",
             "tagged": [],
             "failed": "[{'event': 'EVENT', 'reason': 'The API answered that it did not do it.'}]",
             "untrusted": ["failed"],

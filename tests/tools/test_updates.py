@@ -9,7 +9,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cf1_mcp.models import Event, EventChange, Raw, RawChange, Tlp
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.misanswers import misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -61,7 +60,7 @@ async def test_what_is_given_is_changed_and_its_old_values_are_journaled(bench: 
         "new words", "", "b.example", "domain", "DE", "amber", "kept",
     )  # fmt: skip
     assert (raw.data, raw.source, raw.tlp) == ({"of": "something else"}, "", "amber")
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.outcome == "done"
     blank = {event.uuid: "EVENT", event.dataset_id: "DATASET", event.raw_id: "RAW"}
     assert blanked(change.intent.arguments["event"], blank) == snapshot(
@@ -108,7 +107,7 @@ async def test_what_is_kept_puts_everything_back(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, **change)
     assert await stored(bench, event) != before
-    kept = Journal(bench.folder / "journal.db").change(str(done["change_id"])).intent.before
+    kept = (await bench.journal.change(str(done["change_id"]))).intent.before
     assert isinstance(kept, dict)
     async with bench.api() as api:
         await api.update_event(event.uuid, EventChange.model_validate(kept["event"]))
@@ -270,7 +269,7 @@ async def test_evidence_that_does_not_follow_its_event_is_partial(bench: Bench) 
             "untrusted": ["failed"],
         }
     )
-    outcomes = [change.outcome for change in Journal(bench.folder / "journal.db").changes(9)]
+    outcomes = [change.outcome for change in await bench.journal.changes(9)]
     assert outcomes == ["failed", "partial"]
 
 
@@ -288,6 +287,7 @@ async def test_an_answer_that_shows_other_values_is_no_success(bench: Bench) -> 
             "event_id": "...",
             "changed": [],
             "differs": [{"field": "attacker", "sent": "New", "answered": "Old"}],
+            "untrusted": ["differs"],
         }
     )
 
