@@ -115,7 +115,7 @@ async def _undo_creation(planning: Planning, change: PastChange[CreateEvent]) ->
 async def plan_import(batch: Intake, planning: Planner, on_duplicate: str) -> Effect[ImportEvents]:
     """Describe the events and relationships of a checked batch."""
     dataset, events, links = batch.dataset, [*batch.events.values()], batch.links
-    most = planning.writing.operator.max_change
+    most = planning.writing.settings.max_change
     undo = "undo_change deletes the events whose ids the API reports, within the operator's rules; new tags stay."
     if len(events) > most:
         undo = f"Not by undo_change: CF1_MAX_CHANGE ({most}) lets it delete fewer at once."

@@ -23,7 +23,7 @@ from cf1_mcp.events.validation import (
     is_same_value,
 )
 from cf1_mcp.models import Dataset, Event, EventChange, Raw, RawChange, Tlp
-from cf1_mcp.policy.reading import Reading
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.sanitize import clean
 
 INDICATOR: Final = ("indicator", "indicator_type")
@@ -82,7 +82,7 @@ async def _plan_update(
     planning: Planning, dataset: Dataset, event_id: str, fields: Mapping[str, str], raw: Mapping[str, JsonValue]
 ) -> Effect[UpdateEvent]:
     """`fields` are text fields of the event by their snake-case names, `raw` parts of its evidence."""
-    client, reading = planning.client, planning.writing.reading
+    client, reading = planning.client, planning.writing.read_policy
     [event] = await read_events(client, planning.writing, dataset, [event_id], planning.argument("event_id"))
     evidence = await _read_raw(planning, event) if raw else None
     if raw:
@@ -151,15 +151,15 @@ async def _read_raw(planning: Planning, event: Event) -> Raw:
         problem = "this event has no raw evidence that could be changed"
         raise BadArgument(planning.argument("raw_data"), problem, "fields of the event")
     raw = await planning.client.read_raw(event.uuid, event.raw_id)
-    if planning.writing.reading.above(raw.tlp or event.tlp):
-        raise Withheld("The raw evidence of this event", planning.writing.reading.tlp_rule)
+    if planning.writing.read_policy.is_above_ceiling(raw.tlp or event.tlp):
+        raise Withheld("The raw evidence of this event", planning.writing.read_policy.tlp_rule)
     return raw
 
 
-def _check_markings(reading: Reading, *markings: JsonValue) -> None:
+def _check_markings(reading: ReadPolicy, *markings: JsonValue) -> None:
     """Refuse new markings above the ceiling: what may not be seen may not be created."""
     for marking in markings:
-        if marking is not None and reading.above(str(marking)):
+        if marking is not None and reading.is_above_ceiling(str(marking)):
             raise Withheld(f"Marking something {Tlp.of(str(marking)).value}", reading.tlp_rule)
 
 

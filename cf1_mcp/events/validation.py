@@ -14,7 +14,7 @@ from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
 from cf1_mcp.models import Country, Event, NewEvent, Tlp
 from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
-from cf1_mcp.policy.reading import Reader, Reading, readable_words
+from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy, readable_words
 from cf1_mcp.search.argument_groups import ArgumentGroup, expand_argument_groups
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
@@ -32,7 +32,7 @@ class EventValidator:
     """Checks and normalises the fields of events. The account's vocabularies are read only if a field needs them."""
 
     words: Vocabulary
-    reading: Reading
+    reading: ReadPolicy
     now: datetime
 
     async def check_fields(self, given: Mapping[str, str], where: str = "") -> dict[str, str]:
@@ -55,7 +55,7 @@ class EventValidator:
         level = Tlp.parse(text)
         if level is None:
             raise BadArgument(argument, f"{_quote(text)} is not a TLP marking", choices([*Tlp]))
-        if self.reading.above(level):
+        if self.reading.is_above_ceiling(level):
             raise Withheld(f"{argument}: the marking {level.value}", self.reading.tlp_rule)
         return level.value
 
@@ -89,7 +89,7 @@ class EventValidator:
                 return text
 
 
-async def _validator(words: AccountVocabulary, reading: Reader, now: Now) -> EventValidator:
+async def _validator(words: AccountVocabulary, reading: CurrentReadPolicy, now: Now) -> EventValidator:
     return EventValidator(words, reading, now)
 
 

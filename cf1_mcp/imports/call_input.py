@@ -21,7 +21,7 @@ from cf1_mcp.imports.readers.rows import FileRow, Notes
 from cf1_mcp.imports.readers.sources import rows_in
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.models import Dataset, NewEvent, RelationshipType
-from cf1_mcp.policy.writing import Writer
+from cf1_mcp.policy.write_policy import CurrentWritePolicy
 from cf1_mcp.store.confirmation_codes import canonical
 from cf1_mcp.text.lenient import Words, unfilled
 
@@ -64,7 +64,7 @@ OnDuplicate = Annotated[Literal["skip", "create"], BeforeValidator(_no_update)]
 
 async def _batch(
     client: Client,
-    writing: Writer,
+    writing: CurrentWritePolicy,
     checking: Validator,
     now: Now,
     dataset_id: str,
@@ -74,7 +74,7 @@ async def _batch(
     defaults: list[str] | None,
     on_duplicate: str,
 ) -> Batch:
-    dataset = writing.to_write(dataset_id)
+    dataset = writing.require_writable(dataset_id)
     if rows and content:
         raise BadArgument("content", "there are rows, too", "one of rows and content")
     if defaults and not content:
@@ -85,7 +85,7 @@ async def _batch(
         batch = await checked_batch(rows or [], dataset, checking)
     if on_duplicate == "create":
         return batch
-    return await without_duplicates(batch, client, writing.reading, now)
+    return await without_duplicates(batch, client, writing.read_policy, now)
 
 
 Intake = Annotated[Batch, Resolve(_batch)]

@@ -17,7 +17,7 @@ from cf1_mcp.imports.retries import Patience
 from cf1_mcp.imports.workers import work
 from cf1_mcp.models import Dataset, Event, EventChange, Tlp
 from cf1_mcp.models.fields import COMPARED_TEXTS
-from cf1_mcp.policy.reading import Reading
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.import_ledger import Ledger
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import Intent
@@ -36,7 +36,7 @@ class Comparing:
         ledger: Ledger,
         patience: Patience,
         progress: Progress,
-        reading: Reading,
+        reading: ReadPolicy,
         journal: Journal,
         on_duplicate: OnDuplicate,
         updates: bool = True,

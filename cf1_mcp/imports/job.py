@@ -29,8 +29,8 @@ from cf1_mcp.imports.retries import Patience
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.imports.sending import Sending
 from cf1_mcp.models import Dataset
-from cf1_mcp.policy.reading import reading_rules
-from cf1_mcp.policy.writing import Writing, writing_for
+from cf1_mcp.policy.read_policy import load_read_policy
+from cf1_mcp.policy.write_policy import WritePolicy, load_write_policy
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.import_ledger import Ledger
 from cf1_mcp.store.journal import Journal
@@ -74,12 +74,12 @@ async def run_import(
     patience = Patience(options.give_up_after, progress)
     words = Vocabulary(client)
     await patience.reading(words.datasets)
-    writing = await writing_for(words, await reading_rules(words, settings), settings)
-    dataset = writing.to_write(options.dataset, "--dataset")
+    writing = await load_write_policy(words, await load_read_policy(words, settings), settings)
+    dataset = writing.require_writable(options.dataset, "--dataset")
     digest = await anyio.to_thread.run_sync(_digest, source, dataset, settings)
     ledger = await anyio.to_thread.run_sync(Ledger, settings.state_dir / FOLDER / f"{digest[:32]}.db")
     try:
-        checking = EventValidator(words, writing.reading, clock())
+        checking = EventValidator(words, writing.read_policy, clock())
         run = _Run(source, options, settings, client, clock, progress, patience, ledger, dataset, writing)
         return await run.whole(checking, digest)
     finally:
@@ -107,7 +107,7 @@ class _Run:
     patience: Patience
     ledger: Ledger
     dataset: Dataset
-    writing: Writing
+    writing: WritePolicy
 
     async def whole(self, checking: EventValidator, digest: str) -> Summary:
         journal = open_stores(self.settings, self.clock).journal
@@ -184,7 +184,7 @@ class _Run:
             self.ledger,
             self.patience,
             self.progress,
-            self.writing.reading,
+            self.writing.read_policy,
             journal,
             self.options.on_duplicate,
             updates,

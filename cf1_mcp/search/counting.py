@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import Tlp
-from cf1_mcp.policy.reading import Scope
+from cf1_mcp.policy.dataset_scope import DatasetScope
 
 # Counting by marking multiplies the groups, by as many spellings of markings as are expected. A total needs every
 # group, so small limits are raised.
@@ -39,20 +39,20 @@ class EventCounts:
 
 async def count_events(
     client: ThreatEventsClient,
-    scope: Scope,
+    scope: DatasetScope,
     columns: Sequence[str],
     period: tuple[str | None, str | None],
     daily: bool,
     limit: int,
 ) -> EventCounts:
     """Count events by columns. Events above the ceiling are not counted; unmarked events count as amber."""
-    by_marking = scope.reading.ceiling is not Tlp.RED
+    by_marking = scope.policy.ceiling is not Tlp.RED
     by = [*columns, "tlp"] if by_marking and "tlp" not in columns else list(columns)
     most = min(MAX_GROUPS, max(MIN_GROUPS, limit * EXPECTED_MARKINGS)) if by_marking else limit
     answer = await client.aggregate_events(by, scope.ids, *period, daily or None, most)
     if not by_marking:
         return EventCounts(answer.aggregations, answer.total, withheld=False, cut=len(answer.aggregations) >= limit)
-    allowed = [row for row in answer.aggregations if not scope.reading.above(str(row.get("tlp") or ""))]
+    allowed = [row for row in answer.aggregations if not scope.policy.is_above_ceiling(str(row.get("tlp") or ""))]
     groups = _merge(allowed, [*(["date"] if daily else []), *columns])
     total = sum(_number(group) for group in groups)
     if not daily:

@@ -19,7 +19,7 @@ from cf1_mcp.models.fields import (
     SEARCHABLE,
     TEXT_OPERATORS,
 )
-from cf1_mcp.policy.reading import SCOPE_WORDS
+from cf1_mcp.policy.dataset_scope import SCOPE_WORDS
 from cf1_mcp.search.clauses import Clause
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS, MAX_VALUE_LENGTH
 from cf1_mcp.text.dates import ACCEPTED_DATES

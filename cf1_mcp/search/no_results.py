@@ -12,7 +12,7 @@ from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import ApiError
-from cf1_mcp.policy.reading import Scope
+from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.search.request import SearchRequest
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
@@ -25,7 +25,7 @@ MAX_SECONDS: Final = 8.0
 
 
 async def explain_page(
-    client: ThreatEventsClient, page: Rows, request: SearchRequest, scope: Scope, cursor: str | None = None
+    client: ThreatEventsClient, page: Rows, request: SearchRequest, scope: DatasetScope, cursor: str | None = None
 ) -> Rows:
     """Return the page with what was read otherwise than typed and, if it is empty, with likely reasons.
 
@@ -49,7 +49,7 @@ def _suggestions(request: SearchRequest) -> list[JsonValue]:
     ]
 
 
-async def _reasons(client: ThreatEventsClient, request: SearchRequest, scope: Scope) -> list[str]:
+async def _reasons(client: ThreatEventsClient, request: SearchRequest, scope: DatasetScope) -> list[str]:
     """Return a sentence for each filter without which there are events; none if that takes too long to find out."""
     unknown = [argument for argument, _ in request.near]
     names = [*request.parts, *(["conditions"] if request.branches and "conditions" not in request.parts else [])]
@@ -70,7 +70,7 @@ async def _reasons(client: ThreatEventsClient, request: SearchRequest, scope: Sc
     return ["No single filter removes all events: at least two of them exclude each other."]
 
 
-async def _any_without(client: ThreatEventsClient, request: SearchRequest, scope: Scope, name: str) -> bool:
+async def _any_without(client: ThreatEventsClient, request: SearchRequest, scope: DatasetScope, name: str) -> bool:
     """Whether there would be an event to show without the conditions of one argument."""
     search = request.search(without=name).model_copy(update={"dataset_id": [*scope.ids], "page_size": PROBE_SIZE})
-    return bool(scope.reading.admit((await client.list_events(search)).result)[0])
+    return bool(scope.policy.admit((await client.list_events(search)).result)[0])

@@ -11,7 +11,7 @@ from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.models import Condition, EventSearch, SearchField
 from cf1_mcp.models.fields import SEARCHABLE, EventField
-from cf1_mcp.policy.reading import Reader, Reading
+from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.clauses import Clause
 from cf1_mcp.search.conditions import (
@@ -75,7 +75,7 @@ class SearchRequest:
 @expand_argument_groups
 async def _search_request(
     words: AccountVocabulary,
-    reading: Reader,
+    reading: CurrentReadPolicy,
     saved: SavedSearch,
     now: Now,
     filters: SearchFilters,
@@ -92,7 +92,7 @@ async def _search_request(
 @expand_argument_groups
 async def _export_request(
     words: AccountVocabulary,
-    reading: Reader,
+    reading: CurrentReadPolicy,
     saved: SavedSearch,
     now: Now,
     filters: ExportFilters,
@@ -109,7 +109,7 @@ RequestedExport = Annotated[SearchRequest, Resolve(_export_request)]
 
 
 async def _read_request(
-    arguments: SearchArguments, words: Vocabulary, reading: Reading, saved: EventSearch, now: datetime
+    arguments: SearchArguments, words: Vocabulary, reading: ReadPolicy, saved: EventSearch, now: datetime
 ) -> SearchRequest:
     typed = arguments.filters
     given: dict[SearchField, list[str]] = {

@@ -5,18 +5,19 @@ from typing import Annotated
 from mcp.server.mcpserver import Resolve
 
 from cf1_mcp.context import AccountVocabulary
-from cf1_mcp.policy.reading import Reader, Scope, resolve_scope
+from cf1_mcp.policy.dataset_scope import DatasetScope, resolve_scope
+from cf1_mcp.policy.read_policy import CurrentReadPolicy
 from cf1_mcp.search.clauses import Clause
 from cf1_mcp.search.saved_queries import SavedSearch
 
 
 async def _search_scope(
     words: AccountVocabulary,
-    reading: Reader,
+    reading: CurrentReadPolicy,
     saved: SavedSearch,
     dataset_ids: list[str] | None,
     conditions: list[Clause] | None,
-) -> Scope:
+) -> DatasetScope:
     grouped = bool(saved.search_branches) or any(clause.group is not None for clause in conditions or ())
     # The API refuses alternatives on analytics datasets.
     everything = "operational" if grouped else "all"
@@ -24,11 +25,11 @@ async def _search_scope(
 
 
 async def _export_scope(
-    words: AccountVocabulary, reading: Reader, saved: SavedSearch, dataset_ids: list[str] | None
-) -> Scope:
+    words: AccountVocabulary, reading: CurrentReadPolicy, saved: SavedSearch, dataset_ids: list[str] | None
+) -> DatasetScope:
     return await _search_scope(words, reading, saved, dataset_ids, None)
 
 
-SearchScope = Annotated[Scope, Resolve(_search_scope)]
+SearchScope = Annotated[DatasetScope, Resolve(_search_scope)]
 # For a tool without the argument `conditions`.
-ExportScope = Annotated[Scope, Resolve(_export_scope)]
+ExportScope = Annotated[DatasetScope, Resolve(_export_scope)]

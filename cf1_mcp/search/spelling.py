@@ -18,7 +18,7 @@ from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.errors import ApiError
 from cf1_mcp.models import Country, SearchField, Tag
 from cf1_mcp.models.fields import SEARCHABLE
-from cf1_mcp.policy.reading import Reading, readable_words
+from cf1_mcp.policy.read_policy import ReadPolicy, readable_words
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -120,7 +120,7 @@ class AccountSpelling:
         return ReadValue(typed, (typed,), tuple(nearest_words(typed, known)))
 
 
-async def load_spelling(words: Vocabulary, reading: Reading, names: Sequence[SearchField]) -> AccountSpelling:
+async def load_spelling(words: Vocabulary, reading: ReadPolicy, names: Sequence[SearchField]) -> AccountSpelling:
     """Load the vocabularies that the fields of a search need. What cannot be read in time is left out."""
     kinds: list[Kind] = list(dict.fromkeys(kind for name in names if (kind := SEARCHABLE[name].vocabulary)))
     found: dict[Kind, Sequence[str]] = {}
@@ -135,7 +135,7 @@ async def load_spelling(words: Vocabulary, reading: Reading, names: Sequence[Sea
             else:
                 found[kind] = await readable_words(words, reading, kind)
             if kind == "attackers":
-                aliases = [tag for tag in await words.tags() if not reading.above(tag.tlp)]
+                aliases = [tag for tag in await words.tags() if not reading.is_above_ceiling(tag.tlp)]
         except ApiError:
             # The search works without it.
             found.setdefault(kind, ())

@@ -33,7 +33,8 @@ from cf1_mcp.contracts.arguments import (
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
-from cf1_mcp.policy.reading import KnownDataset, Reader, Reading
+from cf1_mcp.policy.dataset_scope import KnownDataset
+from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import SearchFilters
 from cf1_mcp.search.no_results import explain_page
@@ -79,7 +80,7 @@ async def search_threat_events(
 @EVENTS.tool("Get a threat event", ToolEffect.READ)
 async def get_threat_event(
     client: Client,
-    reading: Reader,
+    reading: CurrentReadPolicy,
     dataset: KnownDataset,
     event_id: EventId,
     dataset_id: DatasetId = None,
@@ -95,7 +96,7 @@ async def get_threat_event(
         dataset = Dataset(uuid=event.dataset_id, name=event.dataset_id)
     else:
         event = await client.read_event(dataset.uuid, event_id)
-    reading.admit_one(event)
+    reading.require_readable(event)
     parts = {
         "raw": partial(_raw, client, reading, event, dataset.uuid),
         "relationships": partial(_related, client, reading, event, dataset.uuid),
@@ -108,7 +109,7 @@ async def get_threat_event(
 async def list_related_threat_events(
     client: Client,
     words: AccountVocabulary,
-    reading: Reader,
+    reading: CurrentReadPolicy,
     dataset: KnownDataset,
     event_id: EventId,
     dataset_id: DatasetId = None,
@@ -135,19 +136,19 @@ async def list_related_threat_events(
     return fit_events(page, place, next_page, [dataset.name], reading, resolve_columns(fields), limit, identity)
 
 
-async def _dataset_of(client: ThreatEventsClient, words: Vocabulary, reading: Reading, event_id: str) -> Dataset:
+async def _dataset_of(client: ThreatEventsClient, words: Vocabulary, reading: ReadPolicy, event_id: str) -> Dataset:
     """Return the dataset of an event that the caller gave without one."""
-    home = reading.admit_one(await client.read_event_anywhere(event_id)).dataset_id
+    home = reading.require_readable(await client.read_event_anywhere(event_id)).dataset_id
     known = {dataset.uuid: dataset for dataset in await words.datasets()}
     return known.get(home) or Dataset(uuid=home, name=home)
 
 
-async def _raw(client: ThreatEventsClient, reading: Reading, event: Event, dataset_id: str) -> Answer:
+async def _raw(client: ThreatEventsClient, reading: ReadPolicy, event: Event, dataset_id: str) -> Answer:
     raw = await (
         client.read_raw(event.uuid, event.raw_id) if event.raw_id else client.read_dataset_raw(dataset_id, event.uuid)
     )
     # Raw evidence has its own marking, which may be stricter than that of its event.
-    if reading.above(raw.tlp or event.tlp):
+    if reading.is_above_ceiling(raw.tlp or event.tlp):
         return Card({"withheld": f"by {reading.tlp_rule}"})
     data = clean_value(raw.data, MAX_FIELD_LENGTH, event.indicator)
     text = json.dumps(data, ensure_ascii=False)
@@ -156,7 +157,7 @@ async def _raw(client: ThreatEventsClient, reading: Reading, event: Event, datas
     return Card(untrusted={**shown, "data": data if len(text) <= MAX_RAW_LENGTH else clean(text, MAX_RAW_LENGTH)})
 
 
-async def _related(client: ThreatEventsClient, reading: Reading, event: Event, dataset_id: str) -> Answer:
+async def _related(client: ThreatEventsClient, reading: ReadPolicy, event: Event, dataset_id: str) -> Answer:
     found = await client.list_relationships(event.uuid, dataset_id, include_parent=False, page=1, page_size=MAX_RELATED)
     related, withheld = reading.admit(found)
     more = ["There may be more: list_related_threat_events lists all of them."] if len(found) == MAX_RELATED else []

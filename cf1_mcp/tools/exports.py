@@ -23,7 +23,8 @@ from cf1_mcp.errors import BadArgument, Withheld, choices
 from cf1_mcp.exports import FORMATS, MEDIA_TYPES, Format, FormatName, Handling, Heading, ListKind, label, new_export
 from cf1_mcp.exports.export import Export, export_events
 from cf1_mcp.models import Tlp
-from cf1_mcp.policy.reading import Reading, Scope
+from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import ExportFilters
 from cf1_mcp.search.no_results import explain_page
@@ -76,11 +77,11 @@ async def export_threat_events(
         return ExportPage(await run_sync(folder.page, export_id, offset))
     if format is None:
         raise BadArgument("format", "an export needs a format", choices([*FORMATS]))
-    level = _level(handling, scope.reading)
+    level = _level(handling, scope.policy)
     source = FICTIONAL_SOURCE if client.fictional else SOURCE
     file = new_export(format, Handling(level), Heading(_title(request, query_id, scope, level), source, now), kind)
     search = request.search().model_copy(update={"dataset_id": [*scope.ids]})
-    export = await export_events(client, search, scope.reading, file, format, folder, context.report_progress)
+    export = await export_events(client, search, scope.policy, file, format, folder, context.report_progress)
     card = _export_card(export, file, request, scope)
     return card if export.read else await explain_page(client, Rows((), (), card.facts, [ABSENCE]), request, scope)
 
@@ -119,7 +120,7 @@ class ExportPage(Answer):
         }
 
 
-def _level(handling: str | None, reading: Reading) -> Tlp:
+def _level(handling: str | None, reading: ReadPolicy) -> Tlp:
     """Return the highest marking that a file may have: green by default, and never above the ceiling."""
     if not handling:
         return Tlp.GREEN if reading.ceiling.rank > Tlp.GREEN.rank else reading.ceiling
@@ -132,7 +133,7 @@ def _level(handling: str | None, reading: Reading) -> Tlp:
     return level
 
 
-def _title(request: SearchRequest, query_id: str | None, scope: Scope, level: Tlp) -> str:
+def _title(request: SearchRequest, query_id: str | None, scope: DatasetScope, level: Tlp) -> str:
     """Return a title that depends on the arguments, since some systems replace a file by a newer one of the same title.
 
     It does not reveal the arguments to those who receive the file.
@@ -141,7 +142,7 @@ def _title(request: SearchRequest, query_id: str | None, scope: Scope, level: Tl
     return f"Threat events {digest_search(arguments)}"
 
 
-def _export_card(export: Export, file: Format, request: SearchRequest, scope: Scope) -> Card:
+def _export_card(export: Export, file: Format, request: SearchRequest, scope: DatasetScope) -> Card:
     """Return the answer: the file, how many events are in it, and which are not and why."""
     facts: dict[str, JsonValue] = {}
     if export.stored:

@@ -416,7 +416,7 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_touched(tmp_path: Path) 
             {"CF1_WRITE_DATASETS": "Yours"},
             snapshot(
                 [
-                    "cf1-mcp: --dataset: changing dataset 'Mine' like this is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
+                    "cf1-mcp: --dataset: this kind of change to dataset 'Mine' is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
                 ]
             ),
         ),
@@ -424,7 +424,7 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_touched(tmp_path: Path) 
             {"CF1_READ_DATASETS": "Yours", "CF1_WRITE_DATASETS": "*"},
             snapshot(
                 [
-                    "cf1-mcp: --dataset: changing dataset 'Mine' like this is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
+                    "cf1-mcp: --dataset: this kind of change to dataset 'Mine' is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
                 ]
             ),
         ),

@@ -73,7 +73,7 @@ async def test_a_trend_has_one_count_per_day(client: Client, sandbox: Sandbox) -
         (
             {"columns": ["colour"]},
             snapshot(
-                "The API refused the request (400). The API said: \"aggregateBy 'colour' cannot be counted by; valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp\". Change what it names and call again."
+                "The API refused the request (400). The API said: \"aggregateBy 'colour' cannot be counted by; valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp\". Correct what it names and call again."
             ),
         ),
         (

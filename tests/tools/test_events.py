@@ -338,12 +338,14 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         ),
         (
             {"dataset_ids": ["all", "Cybercrime"]},
-            snapshot("dataset_ids: all stands alone. Use one of all, operational or analytics, or a list of datasets."),
+            snapshot(
+                "dataset_ids: all cannot be combined with other datasets. Use one of all, operational or analytics, or a list of datasets."
+            ),
         ),
         (
             {"dataset_ids": ["d0000000-0000-4000-8000-000000000009"]},
             snapshot(
-                "The API refused the request (400). The API said: \"datasetId 'd0000000-0000-4000-8000-000000000009' is not a dataset; GET /events/dataset lists them\". Change what it names and call again."
+                "The API refused the request (400). The API said: \"datasetId 'd0000000-0000-4000-8000-000000000009' is not a dataset; GET /events/dataset lists them\". Correct what it names and call again."
             ),
         ),
         (
@@ -411,7 +413,7 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"query_id": 999},
             snapshot(
-                'There is no such thing on this account (404). The API said: "Event query not found: there is no query 999; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                'Not found on this account (404). The API said: "Event query not found: there is no query 999; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
             ),
         ),
         (
@@ -444,7 +446,7 @@ async def test_an_event_id_cannot_select_another_route(client: Client, sandbox: 
 async def test_an_event_that_does_not_exist_is_reported(client: Client) -> None:
     words = await refused(client, "get_threat_event", event_id="e0000000-0000-4000-8000-000000000001")
     assert words == snapshot(
-        "There is no such thing on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
+        "Not found on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
     )
 
 

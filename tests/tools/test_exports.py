@@ -26,7 +26,7 @@ from cf1_mcp.exports import Handling, Heading, gateway, new_export
 from cf1_mcp.exports import export as exporting
 from cf1_mcp.exports.export import PAGE_SIZE, RESERVED_AFTER_EVENTS, export_events
 from cf1_mcp.models import EventSearch, Tlp
-from cf1_mcp.policy.reading import Reading
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
 from cf1_mcp.store.export_files import MAX_PAGE_LENGTH, ExportFolder
@@ -647,7 +647,7 @@ async def test_an_api_that_hangs_cuts_the_export_at_the_last_whole_page(tmp_path
     async with upstream(page_of_events("next"), Act.HANG) as api, api.client() as calling:
         with anyio.fail_after(RESERVED_AFTER_EVENTS + 1):
             export = await export_events(
-                calling, EventSearch(), Reading((), False, Tlp.RED), file, "csv", folder, unheard
+                calling, EventSearch(), ReadPolicy((), False, Tlp.RED), file, "csv", folder, unheard
             )
     assert (export.cut, export.read, export.reached) == (True, 3, "2026-11-20T00:00:00Z")
     assert folder.page(export.stored[0].id, 0).text.count("\n") == 4

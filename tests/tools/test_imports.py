@@ -557,7 +557,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
                     "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
-                    "stopped": 'The API failed (503). The API said: "later". If this was a change, look whether it was made before making it again; if not, try again in a minute.',
+                    "stopped": 'The API failed (503). The API said: "later". If this was a change, check whether it was made before repeating it; otherwise try again in a minute.',
                     "next": "Import only the missing rows again, unknown ones once a search has not found them.",
                     "untrusted": ["not_related", "stopped", "next"],
                 }
@@ -573,13 +573,13 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                     "relationships": 0,
                     "refused": [
                         {
-                            "reason": 'The API refused the request (400). The API said: "too many". Change what it names and call again.',
+                            "reason": 'The API refused the request (400). The API said: "too many". Correct what it names and call again.',
                             "rows": "100-199",
                         }
                     ],
                     "rows_not_sent": "200-206",
                     "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
-                    "stopped": 'The API refused the request (400). The API said: "too many". Change what it names and call again.',
+                    "stopped": 'The API refused the request (400). The API said: "too many". Correct what it names and call again.',
                     "next": "Import only the missing rows again, unknown ones once a search has not found them.",
                     "untrusted": ["refused", "not_related", "stopped", "next"],
                 }
@@ -596,7 +596,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
                     "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
-                    "stopped": "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again.",
+                    "stopped": "The connection broke before the answer was complete. If this was a change, check whether it was made before repeating it; otherwise try again.",
                     "next": "Import only the missing rows again, unknown ones once a search has not found them.",
                     "untrusted": ["not_related", "stopped", "next"],
                 }
@@ -613,7 +613,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
                     "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
-                    "stopped": "The answer was an HTML page (6 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
+                    "stopped": "The answer was an HTML page (6 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
                     "next": "Import only the missing rows again, unknown ones once a search has not found them.",
                     "untrusted": ["not_related", "stopped", "next"],
                 }
@@ -640,7 +640,7 @@ async def test_an_import_that_is_not_answered_at_all_is_unknown_to_the_journal(b
     async with over(bench, Act.RESET) as (client, scripted):
         words = await refused(client, TOOL, dataset_id=MINE, rows=[row()], **AS_THEY_ARE)
     assert words == snapshot(
-        "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again. Whether events were created is not known: search for them before importing them again."
+        "The connection broke before the answer was complete. If this was a change, check whether it was made before repeating it; otherwise try again. Whether events were created is not known: search for them before importing them again."
     )
     assert len(scripted.requests) == 3
     assert [change.outcome for change in await bench.journal.changes(5)] == ["unknown"]

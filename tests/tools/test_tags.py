@@ -188,7 +188,7 @@ async def test_an_event_whose_copy_would_be_touched_instead_is_refused(bench: Be
             TAG,
             {"event_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
             snapshot(
-                "event_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+                "event_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
             ),
         ),
         (
@@ -220,7 +220,7 @@ async def test_where_the_third_of_five_fails_the_others_are_tagged_and_it_is_nam
         {
             "event": events[2].uuid,
             "reason": snapshot(
-                'The API refused the request (409). The API said: "An error occurred". Change what it names and call again.'
+                'The API refused the request (409). The API said: "An error occurred". Correct what it names and call again.'
             ),
         }
     ]

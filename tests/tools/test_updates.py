@@ -263,7 +263,7 @@ async def test_evidence_that_does_not_follow_its_event_is_partial(bench: Bench) 
             "failed": [
                 {
                     "part": "raw",
-                    "reason": 'The API refused the request (400). The API said: "too late". Change what it names and call again.',
+                    "reason": 'The API refused the request (400). The API said: "too late". Correct what it names and call again.',
                 }
             ],
             "untrusted": ["failed"],
