@@ -1,4 +1,4 @@
-"""From what the API tells to the cells and fields of an answer: cleaned, clipped, nothing empty."""
+"""From what the API tells to the cells and fields of an answer: clean_value, clipped, nothing empty."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
@@ -25,7 +25,7 @@ INDICATOR: Final = "indicator"
 TRUE_VALUES: Final = frozenset({INDICATOR, "query_json"})
 
 
-def columns_of(
+def resolve_columns(
     fields: Sequence[str] | None, columns: Sequence[str] = COLUMNS, default: Sequence[str] = DEFAULT_COLUMNS
 ) -> tuple[str, ...]:
     """Those of the columns that `fields` asks for, in snake or camel case; the default ones where it asks for none."""
@@ -61,33 +61,33 @@ def event_fields(event: Event) -> dict[str, JsonValue]:
     }
 
 
-def cleaned(value: JsonValue, longest: int, keep: str = "", name: str = "") -> JsonValue:
-    """The value with every text in it cleaned, keys included. What stands under a name of TRUE_VALUES stays true;
+def clean_value(value: JsonValue, longest: int, keep: str = "", name: str = "") -> JsonValue:
+    """The value with every text in it clean_value, keys included. What stands under a name of TRUE_VALUES stays true;
     `keep` is an e-mail address that is no person's but the indicator.
     """
     match value:
         case str():
             return clean(value, longest, keep=keep, value=name in TRUE_VALUES)
         case list():
-            return [cleaned(item, longest, keep, name) for item in value]
+            return [clean_value(item, longest, keep, name) for item in value]
         case dict():
-            return {clean(key, longest): cleaned(item, longest, keep, key) for key, item in value.items()}
+            return {clean(key, longest): clean_value(item, longest, keep, key) for key, item in value.items()}
         case float() if value.is_integer():
             return int(value)
         case _:
             return value
 
 
-def shortened(value: JsonValue, longest: int, most: int) -> JsonValue:
+def shorten(value: JsonValue, longest: int, most: int) -> JsonValue:
     """The value with its texts clipped at `longest` characters and its lists and objects at `most` entries, counted."""
     match value:
         case str() if len(value) > longest:
             return f"{value[:longest]}… (+{len(value) - longest} characters)"
         case list():
-            kept = [shortened(item, longest, most) for item in value[:most]]
+            kept = [shorten(item, longest, most) for item in value[:most]]
             return [*kept, f"… (+{len(value) - most} more)"] if len(value) > most else kept
         case dict():
-            pairs = {key[:longest]: shortened(item, longest, most) for key, item in [*value.items()][:most]}
+            pairs = {key[:longest]: shorten(item, longest, most) for key, item in [*value.items()][:most]}
             return {**pairs, "…": f"+{len(value) - most} more"} if len(value) > most else pairs
         case _:
             return value
@@ -113,7 +113,7 @@ def _field(event: Event, name: str, value: JsonValue) -> JsonValue:
     if isinstance(value, list):
         return [*_items(event, value, MAX_CELL_LENGTH, MAX_IN_FIELD)]
     longest = MAX_FIELD_LENGTH if name in (*FREE_TEXTS, INDICATOR) else MAX_SHORT_FIELD_LENGTH
-    return cleaned(value, longest, event.indicator, name)
+    return clean_value(value, longest, event.indicator, name)
 
 
 def _items(event: Event, values: Sequence[object], longest: int, most: int) -> list[str]:

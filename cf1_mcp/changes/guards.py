@@ -19,9 +19,11 @@ import anyio.to_thread
 from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, Resolve
 from pydantic import BaseModel, Field, JsonValue
 
-from cf1_mcp.answers.answer import Card, Rows, fitted
+from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import event_cells
-from cf1_mcp.answers.rendering import Style
+from cf1_mcp.answers.fitting import fit
+from cf1_mcp.answers.rendering import Renderer
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Effect, P, Result
 from cf1_mcp.context import ServerContext, ToolContext
@@ -167,7 +169,7 @@ async def _preview(server: ServerContext, effect: Effect[Any]) -> Card:
     sample = Rows(SAMPLE_COLUMNS, event_cells(effect.events[:MAX_SAMPLE], SAMPLE_COLUMNS))
     preview = Card(facts, untrusted, {"sample": sample} if effect.events else {}, [NOTE])
     if server.settings.approval == "operator":
-        ttl, text = float(server.settings.confirm_ttl), fitted(preview).text(Style())
+        ttl, text = float(server.settings.confirm_ttl), fit(preview).text(Renderer())
         await anyio.to_thread.run_sync(server.approvals.ask, code, effect.tool, text, ttl)
     return preview
 

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
-from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, cleaned
+from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, clean_value
 from cf1_mcp.changes.query_scope import parse_search
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import SavedQuery, SavedQueryFields
@@ -60,7 +60,7 @@ def is_same_value(name: str, one: JsonValue, other: JsonValue) -> bool:
 
 
 def preview_fields(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    return {name: cleaned(value, MAX_FIELD_LENGTH, name=name) for name, value in values.items()}
+    return {name: clean_value(value, MAX_FIELD_LENGTH, name=name) for name, value in values.items()}
 
 
 def quote_name(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from cf1_mcp.answers.event_pages import withheld_fact
+from cf1_mcp.answers.pages import withheld_facts
 from cf1_mcp.changes.effect import Facts, Planning
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Dataset, Event, EventSearch, SavedQuery
@@ -75,7 +75,7 @@ async def find_block_list_impact(planning: Planning, scope: QueryScope, *, has_r
     if hidden := sum(withheld.values()):
         warning += f" It is also fed by {plural(hidden, 'event')} withheld here."
     facts: dict[str, JsonValue] = {"matches_now": f"{at_least}{len(events)}"}
-    return BlockListImpact((warning,), facts, withheld_fact(withheld), events)
+    return BlockListImpact((warning,), facts, withheld_facts(withheld), events)
 
 
 def scope_of_new_query(query_json: str, planning: Planning) -> QueryScope:

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from pydantic import JsonValue
 
 from cf1_mcp.answers.answer import Answer, Block
-from cf1_mcp.answers.rendering import Style
+from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.models.fields import (
     COLUMNS,
     COMPARING_OPERATORS,
@@ -96,10 +96,10 @@ EXAMPLES: Final = (
 class SearchGuide(Answer):
     """The guide as an answer."""
 
-    def blocks(self, style: Style) -> Iterator[Block]:
+    def blocks(self, renderer: Renderer) -> Iterator[Block]:
         yield Block(False, [search_guide()])
 
-    def structured(self, style: Style) -> dict[str, JsonValue]:
+    def structured(self, renderer: Renderer) -> dict[str, JsonValue]:
         return {"search_guide": search_guide()}
 
     def clipped(self, longest: int, most: int) -> Self:

@@ -8,7 +8,7 @@ from typing import Final
 import anyio
 from pydantic import JsonValue
 
-from cf1_mcp.answers.answer import Rows
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import ApiError

@@ -26,7 +26,7 @@ MIN_CODE_LENGTH: Final = 2
 # Nobody who is typing waits longer.
 MAX_SECONDS: Final = 5.0
 
-# Which vocabulary completes an argument of this name, where the playbook does not say.
+# The vocabulary that completes an argument by its name, where the playbook does not declare one.
 VOCABULARY_BY_NAME: Final[Mapping[str, Kind]] = {
     **{field.name: field.vocabulary for field in EVENT_FIELDS if field.vocabulary},
     "country": "countries",

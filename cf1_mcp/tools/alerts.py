@@ -5,8 +5,9 @@ from typing import Annotated
 from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field
 
-from cf1_mcp.answers.answer import Card, Rows
-from cf1_mcp.answers.event_pages import whole_list
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.pages import fit_list
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.changes.alerts import (
     CreateAlert,
@@ -62,7 +63,7 @@ async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: 
         for alert in found
     ]
     columns = ("id", "query_id", "enabled", "frequency", "notification_type", "last_sent")
-    return whole_list("alerts", columns, rows, cursor, alert=alert_id)
+    return fit_list("alerts", columns, rows, cursor, alert=alert_id)
 
 
 @WATCH.tool("Create a query alert", ToolEffect.CREATE)

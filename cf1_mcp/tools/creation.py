@@ -4,7 +4,7 @@ from typing import Annotated
 
 from mcp.server.mcpserver import Resolve
 
-from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.card import Card
 from cf1_mcp.changes.creation import CreateEvent, plan_creation
 from cf1_mcp.changes.guards import Planned, journaled
 from cf1_mcp.context import Client

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from mcp.server.mcpserver import Resolve
 
-from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.card import Card
 from cf1_mcp.changes.deletion import DeleteEvents, plan_deletion
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.context import Client

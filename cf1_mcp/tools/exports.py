@@ -9,10 +9,12 @@ from anyio.to_thread import run_sync
 from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field, JsonValue
 
-from cf1_mcp.answers.answer import Answer, Block, Card, Link, Rows
-from cf1_mcp.answers.cursors import digest
-from cf1_mcp.answers.event_pages import ABSENCE, named, withheld_fact
-from cf1_mcp.answers.rendering import Style
+from cf1_mcp.answers.answer import Answer, Block, Link
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.cursors import digest_search
+from cf1_mcp.answers.pages import ABSENCE, dataset_names, withheld_facts
+from cf1_mcp.answers.rendering import Renderer
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.context import Client, Now, OperatorSettings, ToolContext
 from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
 from cf1_mcp.contracts.effects import ToolEffect
@@ -89,12 +91,12 @@ class ExportPage(Answer):
 
     page: Page
 
-    def blocks(self, style: Style) -> Iterator[Block]:
+    def blocks(self, renderer: Renderer) -> Iterator[Block]:
         yield Block(False, [f"{name}: {value}" for name, value in self._facts().items()])
         yield Block(True, self.page.text.split("\n"))
         yield Block(False, [VERBATIM])
 
-    def structured(self, style: Style) -> dict[str, JsonValue]:
+    def structured(self, renderer: Renderer) -> dict[str, JsonValue]:
         return {**self._facts(), "untrusted": ["content"], "content": self.page.text, "notes": [VERBATIM]}
 
     def clipped(self, longest: int, most: int) -> Self:
@@ -135,7 +137,7 @@ def _title(request: SearchRequest, query_id: str | None, scope: Scope, level: Tl
     says nothing of what was asked: whoever gets the file need not know.
     """
     asked = {**request.identity, "query_id": query_id, "scope": scope.ids, "handling": level}
-    return f"Threat events {digest(asked)}"
+    return f"Threat events {digest_search(asked)}"
 
 
 def _told(export: Export, file: Format, request: SearchRequest, scope: Scope) -> Card:
@@ -145,7 +147,7 @@ def _told(export: Export, file: Format, request: SearchRequest, scope: Scope) ->
         first = export.stored[0]
         facts |= {"export_id": first.id, "resource": _uri(first), "format": first.format, "size": first.size}
         facts |= {"marking": label(file.marking), "expires": iso(first.expires)}
-    facts |= {"events": file.written, "datasets": named(scope.names), **withheld_fact(export.withheld)}
+    facts |= {"events": file.written, "datasets": dataset_names(scope.names), **withheld_facts(export.withheld)}
     if file.left_out:
         facts["left_out"] = [f"{count} {reason}" for reason, count in file.left_out.most_common()]
     if further := export.stored[1:]:

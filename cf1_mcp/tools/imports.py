@@ -9,7 +9,7 @@ import anyio
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
-from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.card import Card
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.creation import ImportEvents, plan_import
 from cf1_mcp.changes.effect import Result

@@ -6,9 +6,10 @@ from typing import Annotated
 from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field
 
-from cf1_mcp.answers.answer import Card, Rows
+from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_FIELD_LENGTH
-from cf1_mcp.answers.event_pages import whole_list
+from cf1_mcp.answers.pages import fit_list
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.changes.query_scope import EXAMPLE
 from cf1_mcp.changes.saved_queries import (
@@ -66,7 +67,7 @@ async def list_saved_queries(client: Client, query_id: OnlyQuery = None, cursor:
         for query in saved
     ]
     columns = ("id", "name", "alert_enabled", "rule_enabled", "updated", "query_json")
-    return whole_list("queries", columns, rows, cursor, query=query_id)
+    return fit_list("queries", columns, rows, cursor, query=query_id)
 
 
 @WATCH.tool("Create a saved query", ToolEffect.CREATE)

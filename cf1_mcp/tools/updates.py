@@ -4,7 +4,7 @@ from typing import Annotated
 
 from mcp.server.mcpserver import Resolve
 
-from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.card import Card
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.changes.updates import UpdateEvent, plan_update
 from cf1_mcp.context import Client

@@ -119,7 +119,7 @@ def test_the_inspector_shows_the_error_for_a_wrong_argument(inspector: Inspector
         (
             True,
             [
-                "list_related_threat_events has no argument 'event'. Did you mean event_id? Valid arguments: cursor, dataset_id, direction, event_id, fields, limit, max_depth, relationship_types."
+                "list_related_threat_events has no argument 'event', did you mean 'event_id'? Valid arguments: cursor, dataset_id, direction, event_id, fields, limit, max_depth, relationship_types."
             ],
         )
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from inline_snapshot import snapshot
 
-from cf1_mcp.sandbox.catalog import CATEGORIES, COUNTRIES, INDICATOR_TYPES, INDUSTRIES, find_country
+from cf1_mcp.sandbox.vocabulary_catalog import CATEGORIES, COUNTRIES, INDICATOR_TYPES, INDUSTRIES, find_country
 from tests.ports import REAL
 
 needs_real_events = pytest.mark.skipif(not REAL.exists(), reason="the real events are not part of the repository")
