@@ -172,5 +172,5 @@ async def test_an_approval_is_only_given_at_a_terminal(bench: Bench) -> None:
         input=b"yes\n",
     )
     assert (ended.returncode, ended.stderr.decode()) == snapshot(
-        (2, "cf1-mcp: An approval is given by a person at a terminal, and this is none.\n")
+        (2, "cf1-mcp: This is not a terminal. A person must run the command at one, and decide there.\n")
     )
