@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final, Generic, Literal
 
-import anyio
-import anyio.to_thread
 from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, Resolve
 from pydantic import BaseModel, Field, JsonValue
 
@@ -58,13 +56,13 @@ class Planned(Generic[P]):
             JournalError: the intent could not be written, so nothing was changed.
             ApiError: the change failed, or it is unknown whether it was made; the journal says which.
         """
-        effect, journal = self.effect, self.server.journal
-        if self.code is not None and not self.server.spent.spend(self.code):
+        effect, journal = self.effect, self.server.stores.journal
+        if self.code is not None and not await self.server.stores.spent_codes.spend(self.code):
             raise BadArgument("confirm", "this code was used already", "list_changes to see its outcome")
         intent = Intent(
             effect.tool, effect.arguments, effect.datasets, effect.sentences, effect.before, undoes=effect.undoes
         )
-        change_id = await anyio.to_thread.run_sync(journal.begin, intent)
+        change_id = await journal.begin(intent)
         try:
             result = await call()
         except ThreatEventsError as error:
@@ -75,7 +73,7 @@ class Planned(Generic[P]):
         untrusted = {**result.untrusted, **effect.read_as}
         try:
             stored: JsonValue = {**result.facts, **result.untrusted}
-            await anyio.to_thread.run_sync(journal.finish, change_id, result.status, stored)
+            await journal.finish(change_id, result.status, stored)
         except JournalError as error:
             return Card(facts, untrusted, notes=[f"The change was made, but {error}"])
         return Card(facts, untrusted)
@@ -89,9 +87,9 @@ class Planned(Generic[P]):
         # Without a readable answer the change may have been made all the same.
         outcome: Outcome = "unknown" if isinstance(error, Unavailable | UnexpectedAnswer) else "failed"
         if outcome == "failed" and self.code is not None:
-            self.server.spent.give_back(self.code)
+            await self.server.stores.spent_codes.give_back(self.code)
         reason: JsonValue = {"error": str(error)}
-        await anyio.to_thread.run_sync(self.server.journal.finish, change_id, outcome, reason)
+        await self.server.stores.journal.finish(change_id, outcome, reason)
 
 
 class Consent(BaseModel):
@@ -112,7 +110,7 @@ def approved(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
         server = context.request_context.lifespan_context
         if not effect.needs_code or confirm is None:
             return effect
-        if not server.confirmations.accepts(confirm, effect.tool, effect.arguments, effect.before):
+        if not server.confirmation_codes.accepts(confirm, effect.tool, effect.arguments, effect.before):
             raise BadArgument(
                 "confirm",
                 "this code is not for this change in its current state",
@@ -156,7 +154,7 @@ def journaled(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
 
 async def _preview(server: ServerContext, effect: Effect[Any]) -> Card:
     """What would happen, and the code that confirms it."""
-    code = server.confirmations.code(effect.tool, effect.arguments, effect.before)
+    code = server.confirmation_codes.code(effect.tool, effect.arguments, effect.before)
     facts: dict[str, JsonValue] = {
         "status": "confirmation_required",
         "change": _summary(effect),
@@ -170,7 +168,7 @@ async def _preview(server: ServerContext, effect: Effect[Any]) -> Card:
     preview = Card(facts, untrusted, {"sample": sample} if effect.events else {}, [NOTE])
     if server.settings.approval == "operator":
         ttl, text = float(server.settings.confirm_ttl), fit(preview).text(Renderer())
-        await anyio.to_thread.run_sync(server.approvals.ask, code, effect.tool, text, ttl)
+        await server.stores.approvals.ask(code, effect.tool, text, ttl)
     return preview
 
 
@@ -181,7 +179,7 @@ def _summary(effect: Effect[Any]) -> str:
 
 def _repeats(server: ServerContext, effect: Effect[Any]) -> dict[str, JsonValue]:
     """Which arguments repeat texts of events that were shown before."""
-    sentences = server.seen.repeated(effect.arguments)
+    sentences = server.shown_texts.repeated(effect.arguments)
     return {"repeats": [*sentences]} if sentences else {}
 
 
@@ -192,5 +190,5 @@ def _require_elicitation(context: ToolContext) -> None:
 
 
 async def _redeem_approval(server: ServerContext, code: str) -> None:
-    if not await anyio.to_thread.run_sync(server.approvals.redeem, code):
+    if not await server.stores.approvals.redeem(code):
         raise Withheld("The change has not been approved by the operator, and until then it", "CF1_APPROVAL (operator)")

@@ -3,6 +3,7 @@
 import json
 import sys
 
+import anyio
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -11,8 +12,7 @@ from rich.text import Text
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import ThreatEventsError
 from cf1_mcp.settings import Settings
-from cf1_mcp.store.approvals import Approvals
-from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.stores import Stores, open_stores
 from cf1_mcp.text.sanitize import clean
 
 MAX_SUMMARY_LENGTH = 200
@@ -21,7 +21,7 @@ MAX_SUMMARY_LENGTH = 200
 def print_changes(settings: Settings, limit: int, console: Console) -> None:
     """Print the newest changes as a table."""
     table = Table("id", "at (UTC)", "tool", "outcome", "change")
-    for change in _journal(settings).changes(limit):
+    for change in anyio.run(_stores(settings).journal.changes, limit):
         at = change.at.strftime("%Y-%m-%d %H:%M")
         summary = clean(change.intent.summary, MAX_SUMMARY_LENGTH)
         table.add_row(change.id, at, change.intent.tool, change.outcome, Text(summary))
@@ -30,7 +30,7 @@ def print_changes(settings: Settings, limit: int, console: Console) -> None:
 
 def print_change(settings: Settings, change_id: str) -> None:
     """Print one change in full as JSON, including the state that it overwrote."""
-    change = _journal(settings).change(change_id)
+    change = anyio.run(_stores(settings).journal.change, change_id)
     intent = change.intent
     record = {
         "id": change.id,
@@ -56,7 +56,7 @@ def verify_journal(settings: Settings) -> None:
     Raises:
         ThreatEventsError: the journal was altered or damaged. The message says where.
     """
-    problems = _journal(settings).verify()
+    problems = anyio.run(_stores(settings).journal.verify)
     if problems:
         raise ThreatEventsError("The journal was altered or damaged. " + " ".join(problems))
     typer.echo("The journal is intact: no entry was altered, removed, inserted or moved.")
@@ -70,14 +70,14 @@ def decide_request(settings: Settings, code: str, console: Console) -> None:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ThreatEventsError("This is not a terminal. A person must run the command at one, and decide there.")
-    approvals = Approvals(settings.state_dir / "approvals.db", utc_now)
-    request = approvals.find(code)
+    approvals = _stores(settings).approvals
+    request = anyio.run(approvals.find, code)
     console.print(Text(f"{request.tool} waits for approval until {request.expires_at:%H:%M:%S} UTC:\n"))
     console.print(Text(request.preview))
     agreed = typer.confirm("\nMake this change?", default=False)
-    approvals.decide(code, approved=agreed)
+    anyio.run(approvals.decide, code, agreed)
     console.print(Text("Approved: the same call now works, once." if agreed else "Refused."))
 
 
-def _journal(settings: Settings) -> Journal:
-    return Journal(settings.state_dir / "journal.db", utc_now)
+def _stores(settings: Settings) -> Stores:
+    return open_stores(settings, utc_now)

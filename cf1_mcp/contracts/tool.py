@@ -41,7 +41,7 @@ class ThreatTool(Tool):
         server = context.request_context.lifespan_context
         if self.annotations == ToolEffect.READ.annotations:
             for event_id, text in answer.free_texts():
-                server.seen.remember(event_id, text)
+                server.shown_texts.remember(event_id, text)
         return tool_result(answer, server, context.protocol_version)
 
     def _refuse_unknown(self, arguments: Mapping[str, object]) -> None:

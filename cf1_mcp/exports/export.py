@@ -16,7 +16,7 @@ from cf1_mcp.errors import ThreatEventsError, Unavailable
 from cf1_mcp.exports import Format
 from cf1_mcp.models import Event, EventPage, EventSearch, Relationship, RelationshipType
 from cf1_mcp.policy.reading import Reading
-from cf1_mcp.store.export_files import Draft, ExportFolder, Stored
+from cf1_mcp.store.export_files import ExportDraft, ExportFolder, StoredExport
 
 # Large enough that requests do not count, small enough that one is quick and a page fits memory many times.
 PAGE_SIZE: Final = 2_000
@@ -48,7 +48,7 @@ class Export:
     reached: str = ""
     parents: dict[str, str] = field(default_factory=dict[str, str])
     notes: list[str] = field(default_factory=list[str])
-    stored: list[Stored] = field(default_factory=list[Stored])
+    stored: list[StoredExport] = field(default_factory=list[StoredExport])
 
 
 async def export_events(
@@ -86,7 +86,7 @@ async def _write_events(
     search: EventSearch,
     reading: Reading,
     file: Format,
-    draft: Draft,
+    draft: ExportDraft,
     export: Export,
     progress: Progress,
 ) -> None:
@@ -115,14 +115,14 @@ async def _page(client: ThreatEventsClient, search: EventSearch | None, until: f
         return await client.list_events(search) if search else None
 
 
-async def _write(page: EventPage, reading: Reading, file: Format, draft: Draft, export: Export) -> None:
+async def _write(page: EventPage, reading: Reading, file: Format, draft: ExportDraft, export: Export) -> None:
     admitted, withheld = reading.admit(page.result)
     await run_sync(_add, admitted, file, draft, export)
     export.read += len(page.result)
     export.withheld.update(withheld)
 
 
-def _add(events: Sequence[Event], file: Format, draft: Draft, export: Export) -> None:
+def _add(events: Sequence[Event], file: Format, draft: ExportDraft, export: Export) -> None:
     for event in events:
         text = file.add(event)
         draft.write(text)
@@ -158,7 +158,7 @@ async def _relate(client: ThreatEventsClient, file: Format, export: Export, prog
         )
 
 
-def _finished(draft: Draft, file: Format, folder: ExportFolder, name: str) -> list[Stored]:
+def _finished(draft: ExportDraft, file: Format, folder: ExportFolder, name: str) -> list[StoredExport]:
     """The whole file, and those beside it where the format splits what is long. None is kept before all are written."""
     drafts = [draft]
     try:

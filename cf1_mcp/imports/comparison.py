@@ -118,17 +118,17 @@ class Comparing:
             summary=f"Change {', '.join(new)} of event {event.uuid} in dataset {self._dataset.name!r}, by an import.",
             before={"event": EventChange.model_validate({**old, **home}).wire(), "raw": None, "seen": []},
         )
-        change_id = await anyio.to_thread.run_sync(self._journal.begin, intent)
+        change_id = await self._journal.begin(intent)
         # Setting a field to the same value twice changes nothing more, so this may be tried as often as a reading.
         try:
             await self._patience.reading(lambda: self._client.update_event(event.uuid, change))
         except (Refused, NotFound) as error:
             reason: JsonValue = {"error": str(error)}
-            await anyio.to_thread.run_sync(self._journal.finish, change_id, "failed", reason)
+            await self._journal.finish(change_id, "failed", reason)
             await anyio.to_thread.run_sync(self._ledger.refuse, {row.number: str(error)})
             return
         told: JsonValue = {"event_id": event.uuid, "changed": [*new]}
-        await anyio.to_thread.run_sync(self._journal.finish, change_id, "done", told)
+        await self._journal.finish(change_id, "done", told)
         await anyio.to_thread.run_sync(self._ledger.settle, "changed", {row.number: event.uuid})
 
 

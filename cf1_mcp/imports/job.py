@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +35,7 @@ from cf1_mcp.settings import Settings
 from cf1_mcp.store.import_ledger import Ledger
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import JournalError
+from cf1_mcp.store.stores import open_stores
 
 FOLDER: Final = "imports"
 
@@ -110,7 +110,7 @@ class _Run:
     writing: Writing
 
     async def whole(self, checking: Checking, digest: str) -> Summary:
-        journal = Journal(self.settings.state_dir / "journal.db", self.clock)
+        journal = open_stores(self.settings, self.clock).journal
         await self._check(checking)
         counts = await anyio.to_thread.run_sync(self.ledger.counts)
         begun = await anyio.to_thread.run_sync(self.ledger.fact, "begun")
@@ -123,7 +123,7 @@ class _Run:
         change_id = None
         stopped = ""
         if await self._has_work():
-            change_id = await anyio.to_thread.run_sync(journaling.begin, journal, self.ledger, self.dataset, digest)
+            change_id = await journaling.begin(journal, self.ledger, self.dataset, digest)
             try:
                 await self._carry_out(recovery, journal)
             except ThreatEventsError as error:
@@ -200,9 +200,8 @@ class _Run:
         return bool(await anyio.to_thread.run_sync(self.ledger.select, query, (WITHOUT_END,)))
 
     async def _finish(self, journal: Journal, change_id: str, stopped: str) -> None:
-        finish = partial(journaling.finish, journal, self.ledger, change_id, stopped, str(self._report()))
         try:
-            await anyio.to_thread.run_sync(finish)
+            await journaling.finish(journal, self.ledger, change_id, stopped, str(self._report()))
         except JournalError as error:
             self.progress.say(f"the import is as told here, but {error}")
 

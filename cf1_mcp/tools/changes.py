@@ -1,10 +1,8 @@
 """The journal of changes: listing it, and undoing a change."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Any, Final
 
-import anyio.to_thread
 from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field, JsonValue
 
@@ -38,8 +36,8 @@ async def list_changes(
     move or revert something from here, and before an undo. What was done elsewhere is in the account's audit log.
     """
     if change_id is not None:
-        return _card(await anyio.to_thread.run_sync(journal.change, change_id))
-    found = await anyio.to_thread.run_sync(partial(journal.changes, MAX_LISTED, pre_images=False))
+        return _card(await journal.change(change_id))
+    found = await journal.changes(MAX_LISTED, pre_images=False)
     unknown = ["Unknown means that no answer came: check the events before repeating the change."]
     rows = [_row(change) for change in found]
     return fit_list("changes", COLUMNS, rows, cursor, limit, notes=unknown if _any_unknown(found) else [])
@@ -73,7 +71,7 @@ def _card(change: Change) -> Card:
 
 
 async def _plan(planning: Planner, journal: ChangeJournal, change_id: str) -> Effect[Any]:
-    return await plan_undo(planning, await anyio.to_thread.run_sync(journal.change, change_id))
+    return await plan_undo(planning, await journal.change(change_id))
 
 
 Undo = Annotated[Planned[Any], Resolve(approved(_plan))]

@@ -15,7 +15,7 @@ from cf1_mcp.answers.cursors import digest_search
 from cf1_mcp.answers.pages import ABSENCE, dataset_names, withheld_facts
 from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.answers.rows import Rows
-from cf1_mcp.context import Client, Now, OperatorSettings, ToolContext
+from cf1_mcp.context import Client, Now, ToolContext
 from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
@@ -29,7 +29,7 @@ from cf1_mcp.search.filters import ExportFilters
 from cf1_mcp.search.no_results import explained
 from cf1_mcp.search.request import RequestedExport, SearchRequest
 from cf1_mcp.search.scopes import NarrowScope
-from cf1_mcp.store.export_files import ExportFolder, Page, Stored
+from cf1_mcp.store.export_files import ExportFolder, StoredExport, StoredPage
 from cf1_mcp.text.dates import iso, parse_date
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
@@ -39,8 +39,8 @@ FICTIONAL_SOURCE: Final = "cf1-mcp sandbox: fictional events"
 VERBATIM: Final = "The content is word for word what the file holds, true indicators included: it is for machines."
 
 
-async def _folder(operator: OperatorSettings, now: Now) -> ExportFolder:
-    return ExportFolder(operator, now, MEDIA_TYPES)
+async def _folder(context: ToolContext) -> ExportFolder:
+    return context.request_context.lifespan_context.stores.exports
 
 
 Exports = Annotated[ExportFolder, Resolve(_folder)]
@@ -89,7 +89,7 @@ async def export_threat_events(
 class ExportPage(Answer):
     """A page of an export, word for word in both forms: defanged or clipped it would be another file."""
 
-    page: Page
+    page: StoredPage
 
     def blocks(self, renderer: Renderer) -> Iterator[Block]:
         yield Block(False, [f"{name}: {value}" for name, value in self._facts().items()])
@@ -112,7 +112,7 @@ class ExportPage(Answer):
         return {
             "export_id": export.id,
             "format": export.format,
-            "media_type": export.media_type,
+            "media_type": _media_type(export),
             "size": export.size,
             "offset": page.offset,
             **following,
@@ -170,11 +170,15 @@ def _cut(export: Export, now: datetime) -> list[str]:
     ]
 
 
-def _link(one: Stored, file: Format, place: int, count: int) -> Link:
+def _link(one: StoredExport, file: Format, place: int, count: int) -> Link:
     number = f"-{place}" if count > 1 else ""
     about = f"{label(file.marking)}, until {iso(one.expires)}"
-    return Link(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, one.media_type, one.size)
+    return Link(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, _media_type(one), one.size)
 
 
-def _uri(one: Stored) -> str:
+def _media_type(one: StoredExport) -> str:
+    return MEDIA_TYPES.get(one.format, "text/plain")
+
+
+def _uri(one: StoredExport) -> str:
     return f"cf1://exports/{one.id}"

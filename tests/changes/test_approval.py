@@ -12,7 +12,6 @@ from pydantic import JsonValue
 
 from cf1_mcp.contracts import tool as tool_runs
 from cf1_mcp.server.mcp_server import build_server
-from cf1_mcp.store.approvals import Approvals
 from tests.conversations import ask, refused
 from tests.tenant import MINE, Bench
 
@@ -119,13 +118,13 @@ async def test_a_call_without_a_code_asks_nobody(bench: Bench) -> None:
 
 
 async def test_an_approval_of_the_operator_is_used_once(bench: Bench) -> None:
-    approvals = Approvals(bench.folder / "approvals.db", clock=lambda: bench.now)
+    approvals = bench.approvals
     async with bench.server(bench.allowed(approval="operator")) as client:
         call = await prepared(bench, client)
         waiting = await refused(client, "delete_threat_events", **call)
         assert bench.changes_sent() == []
-        (request,) = approvals.waiting()
-        approvals.decide(str(call["confirm"]), approved=True)
+        (request,) = await approvals.waiting()
+        await approvals.decide(str(call["confirm"]), approved=True)
         done = await ask(client, "delete_threat_events", **call)
     assert (waiting, done["status"], request.tool) == snapshot(
         (
@@ -138,21 +137,21 @@ async def test_an_approval_of_the_operator_is_used_once(bench: Bench) -> None:
 
 
 async def test_a_change_that_the_operator_refused_stays_refused(bench: Bench) -> None:
-    approvals = Approvals(bench.folder / "approvals.db", clock=lambda: bench.now)
+    approvals = bench.approvals
     async with bench.server(bench.allowed(approval="operator")) as client:
         call = await prepared(bench, client)
-        approvals.decide(str(call["confirm"]), approved=False)
+        await approvals.decide(str(call["confirm"]), approved=False)
         await refused(client, "delete_threat_events", **call)
     assert bench.changes_sent() == []
 
 
 async def test_one_approval_lets_only_one_of_two_servers_change(bench: Bench) -> None:
-    approvals = Approvals(bench.folder / "approvals.db", clock=lambda: bench.now)
+    approvals = bench.approvals
     outcomes: list[bool] = []
     settings = bench.allowed(approval="operator")
     async with bench.server(settings) as first, bench.server(settings) as second:
         call = await prepared(bench, first)
-        approvals.decide(str(call["confirm"]), approved=True)
+        await approvals.decide(str(call["confirm"]), approved=True)
 
         async def attempt(client: Client) -> None:
             outcomes.append(bool((await client.call_tool("delete_threat_events", call)).is_error))

@@ -4,8 +4,8 @@ import pytest
 from pydantic import JsonValue
 
 from cf1_mcp.models import Event, EventChange, Raw
-from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import Intent
+from cf1_mcp.store.stores import open_stores
 from tests.conversations import ask, refused
 from tests.tenant import MINE, YOURS, Bench
 
@@ -14,11 +14,11 @@ pytestmark = pytest.mark.anyio
 Json = dict[str, JsonValue]
 
 
-def written(bench: Bench, intent: Intent, result: Json) -> str:
+async def written(bench: Bench, intent: Intent, result: Json) -> str:
     """The id of a change that release 0.1 journaled."""
-    journal = Journal(bench.folder / "journal.db")
-    change_id = journal.begin(intent)
-    journal.finish(change_id, "done", result)
+    journal = open_stores(bench.allowed(), lambda: bench.now).journal
+    change_id = await journal.begin(intent)
+    await journal.finish(change_id, "done", result)
     return change_id
 
 
@@ -42,7 +42,7 @@ async def test_an_older_deletion_is_undone(bench: Bench) -> None:
     arguments: Json = {"dataset_id": event.dataset_id, "event_ids": [event.uuid]}
     before: JsonValue = [image(event, raw, [link])]
     intent = Intent("delete_threat_events", arguments, (event.dataset_id,), "Delete 1 events.", before)
-    change_id = written(bench, intent, {"deleted": 1})
+    change_id = await written(bench, intent, {"deleted": 1})
     async with bench.server(bench.allowed()) as client:
         listed = await ask(client, "list_changes", change_id=change_id)
         undone = await ask(client, "undo_change", change_id=change_id)
@@ -73,7 +73,7 @@ async def test_an_older_update_of_an_event_and_its_evidence_is_undone(bench: Ben
         "seen": [],
     }
     intent = Intent("update_threat_event", arguments, (home,), "Change attacker, event.", before)
-    change_id = written(bench, intent, {"event_id": event.uuid, "changed": ["attacker", "event", "raw"]})
+    change_id = await written(bench, intent, {"event_id": event.uuid, "changed": ["attacker", "event", "raw"]})
     async with bench.server(bench.allowed()) as client:
         preview = await ask(client, "undo_change", change_id=change_id)
         undone = await ask(client, "undo_change", change_id=change_id, confirm=preview["code"])
@@ -89,7 +89,7 @@ async def test_an_older_tagging_is_undone(bench: Bench) -> None:
     arguments: Json = {"dataset_id": first.dataset_id, "event_ids": ids, "tags": ["wave", "triaged"]}
     before: Json = {first.uuid: ["wave"], second.uuid: ["triaged"]}
     intent = Intent("tag_threat_events", arguments, (first.dataset_id,), "Tag 2 events.", before)
-    change_id = written(bench, intent, {"tagged": ids})
+    change_id = await written(bench, intent, {"tagged": ids})
     async with bench.server(bench.allowed()) as client:
         preview = await ask(client, "undo_change", change_id=change_id)
         await ask(client, "undo_change", change_id=change_id, confirm=preview["code"])
@@ -103,7 +103,7 @@ async def test_an_older_untagging_is_undone(bench: Bench) -> None:
     arguments: Json = {"dataset_id": event.dataset_id, "event_ids": [event.uuid], "tags": ["wave"]}
     before: Json = {event.uuid: ["kept", "Wave"]}
     intent = Intent("untag_threat_events", arguments, (event.dataset_id,), "Untag.", before)
-    change_id = written(bench, intent, {"untagged": [event.uuid]})
+    change_id = await written(bench, intent, {"untagged": [event.uuid]})
     async with bench.server(bench.allowed()) as client:
         await ask(client, "undo_change", change_id=change_id)
     async with bench.api() as api:
@@ -118,7 +118,7 @@ async def test_an_older_recreation_is_undone(bench: Bench) -> None:
     arguments: Json = {"dataset_id": event.dataset_id, "images": images, "undoes": "c-22222-22222"}
     intent = Intent("import_threat_events", arguments, (event.dataset_id,), "Make 1 deleted events anew.", None)
     result: Json = {"created": [{"row": 0, "uuid": event.uuid}], "new_ids": {}}
-    change_id = written(bench, intent, result)
+    change_id = await written(bench, intent, result)
     async with bench.server(bench.allowed()) as client:
         preview = await ask(client, "undo_change", change_id=change_id)
         undone = await ask(client, "undo_change", change_id=change_id, confirm=preview["code"])
@@ -129,7 +129,7 @@ async def test_an_import_of_a_file_is_undone_by_the_ids_of_its_result(bench: Ben
     event = await bench.add("imported")
     arguments: Json = {"dataset_id": event.dataset_id, "rows": 1, "digest": "0" * 64}
     intent = Intent("import_threat_events", arguments, (event.dataset_id,), "Import 1 events.", None)
-    change_id = written(bench, intent, {"events": 1, "created": [{"row": 1, "uuid": event.uuid}]})
+    change_id = await written(bench, intent, {"events": 1, "created": [{"row": 1, "uuid": event.uuid}]})
     async with bench.server(bench.allowed()) as client:
         preview = await ask(client, "undo_change", change_id=change_id)
         undone = await ask(client, "undo_change", change_id=change_id, confirm=preview["code"])
@@ -138,7 +138,7 @@ async def test_an_import_of_a_file_is_undone_by_the_ids_of_its_result(bench: Ben
 
 async def test_an_entry_that_cannot_be_read_is_left_alone(bench: Bench) -> None:
     intent = Intent("tag_threat_events", {"tags": 1}, (), "Tag.", None)
-    change_id = written(bench, intent, {"tagged": []})
+    change_id = await written(bench, intent, {"tagged": []})
     async with bench.server(bench.allowed(write_datasets=(MINE, YOURS))) as client:
         words = await refused(client, "undo_change", change_id=change_id)
     assert "this version cannot read what the journal holds" in words and bench.changes_sent() == []

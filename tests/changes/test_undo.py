@@ -6,7 +6,6 @@ from mcp import Client
 from pydantic import JsonValue
 
 from cf1_mcp.models import Event, EventChange, EventSearch, Tlp
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused, told
 from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -60,7 +59,7 @@ async def test_a_deleted_event_can_be_recreated_with_evidence_tags_and_links(ben
             [],
         ]
     )
-    assert Journal(bench.folder / "journal.db").verify() == []
+    assert await bench.journal.verify() == []
 
 
 async def test_an_undo_can_be_undone(bench: Bench) -> None:

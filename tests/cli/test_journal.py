@@ -7,13 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import anyio
 import pytest
 from inline_snapshot import snapshot
+from pydantic import JsonValue
 
 from cf1_mcp.context import utc_now
-from cf1_mcp.store.approvals import Approvals
-from cf1_mcp.store.journal import Journal
+from cf1_mcp.settings import Settings
 from cf1_mcp.store.journal_records import Intent
+from cf1_mcp.store.stores import Stores, open_stores
 from tests.commands import run_command
 
 CODE = "K7QF-2M9D-XW4T"
@@ -24,20 +26,24 @@ def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return run_command(*arguments, environment=environment)
 
 
+def stores(folder: Path) -> Stores:
+    return open_stores(Settings(state_dir=folder), utc_now)
+
+
 @pytest.fixture
 def change(tmp_path: Path) -> str:
     """The id of a change whose summary contains hostile text."""
-    journal = Journal(tmp_path / "journal.db")
+    journal = stores(tmp_path).journal
     summary = "Delete 1 event from dataset '\x1b[2Jevil\u202e' for good."
-    change_id = journal.begin(
-        Intent("delete_threat_events", {"event_ids": ["e"]}, ("d",), summary, [{"event": "\x1b"}])
-    )
-    journal.finish(change_id, "done", {"deleted": 1})
+    intent = Intent("delete_threat_events", {"event_ids": ["e"]}, ("d",), summary, [{"event": "\x1b"}])
+    change_id = anyio.run(journal.begin, intent)
+    result: JsonValue = {"deleted": 1}
+    anyio.run(journal.finish, change_id, "done", result)
     return change_id
 
 
 def test_changes_are_listed_newest_first(tmp_path: Path, change: str) -> None:
-    second = Journal(tmp_path / "journal.db").begin(Intent("undo", {}, (), "Interrupted", None))
+    second = anyio.run(stores(tmp_path).journal.begin, Intent("undo", {}, (), "Interrupted", None))
     output = run(tmp_path, "journal", "list").stdout
     assert output.index(second) < output.index(change)
     assert "unknown" in output and "\x1b" not in output and "\u202e" not in output
@@ -75,8 +81,8 @@ def test_an_unknown_change_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("typed", "state"), [("y\n", "approved"), ("n\n", "refused"), ("\n", "refused")])
 def test_a_person_decides_at_a_terminal(tmp_path: Path, typed: str, state: str) -> None:
-    approvals = Approvals(tmp_path / "approvals.db", utc_now)
-    approvals.ask(CODE, "delete_threat_events", "Delete 1 event\nundo: possible", 600)
+    approvals = stores(tmp_path).approvals
+    anyio.run(approvals.ask, CODE, "delete_threat_events", "Delete 1 event\nundo: possible", 600)
     inside, outside = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "cf1_mcp", "approve", CODE.lower()],
@@ -89,7 +95,7 @@ def test_a_person_decides_at_a_terminal(tmp_path: Path, typed: str, state: str) 
         os.write(inside, typed.encode())
         output = _read_terminal(inside)
     assert process.returncode == 0 and "Delete 1 event" in output and "undo: possible" in output
-    assert approvals.find(CODE).state == state
+    assert anyio.run(approvals.find, CODE).state == state
 
 
 def test_a_code_without_a_waiting_change_cannot_be_approved(tmp_path: Path) -> None:

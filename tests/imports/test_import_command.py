@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 
 from cf1_mcp.api.transport import network
 from cf1_mcp.server.mcp_server import build_server
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask
 from tests.imports.command_tenant import MINE, ImportCommand, csv_of, row, tenant
 from tests.ports import REAL, settings_for
@@ -380,7 +380,7 @@ def test_rows_that_are_there_are_brought_up_to_date_and_no_marking_is_lowered(tm
     changed = [(event["attacker"], event["targetCountry"], event["tlp"]) for event in events]
     assert (ended.code, ended.counted()) == (0, {"there already": 1, "there, brought up to date": 1})
     assert changed == [("NEW", "US", "amber"), ("", "", "green")]
-    [_, update] = reversed(Journal(tmp_path / "state" / "journal.db").changes())
+    [_, update] = reversed(api.changes())
     assert (update.intent.tool, update.outcome) == ("update_threat_event", "done")
 
 
@@ -498,7 +498,7 @@ def test_an_argument_that_cannot_be_is_said(tmp_path: Path, arguments: list[str]
 async def test_undoing_an_import_takes_back_the_events_that_it_made(tmp_path: Path) -> None:
     with tenant(tmp_path, seeds=[there(7)]) as api:
         api.run(api.written("a.csv", csv_of([row(1), row(2), row(7)])))
-        [change] = Journal(tmp_path / "state" / "journal.db").changes()
+        [change] = await anyio.to_thread.run_sync(api.changes)
         settings = replace(
             settings_for(api.base),
             mode="full",

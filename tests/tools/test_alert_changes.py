@@ -9,7 +9,6 @@ from starlette.middleware import Middleware
 
 from cf1_mcp.models import QueryAlert, QueryAlertFields, SavedQueryFields
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.misanswers import UnavailableAfterDeletion, misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -36,11 +35,11 @@ async def watched(bench: Bench, name: str, dataset: str = MINE) -> QueryAlert:
     return alert
 
 
-def journaled(bench: Bench) -> tuple[str, JsonValue]:
+async def journaled(bench: Bench) -> tuple[str, JsonValue]:
     """The outcome and the pre-image of the newest change."""
-    journal = Journal(bench.folder / "journal.db")
-    assert journal.verify() == []
-    change = journal.changes(1)[0]
+    journal = bench.journal
+    assert await journal.verify() == []
+    change = (await journal.changes(1))[0]
     return change.outcome, change.intent.before
 
 
@@ -64,7 +63,7 @@ async def test_an_alert_is_created_without_a_code(bench: Bench) -> None:
     )
     assert bench.changes_sent() == ["POST /events/queries/alerts/create"]
     assert await alerts_now(bench) == [(1, 1, "daily", True), (2, 1, "immediate", True)]
-    assert journaled(bench) == ("done", None)
+    assert await journaled(bench) == ("done", None)
 
 
 async def test_a_second_alert_of_one_frequency_is_refused_with_the_id_of_the_first(bench: Bench) -> None:
@@ -94,7 +93,7 @@ async def test_an_alert_is_disabled_and_its_old_state_journaled(bench: Bench) ->
     )
     assert [one.body for one in bench.sandbox.log if one.method == "PATCH"] == [{"enabled": False}]
     before: JsonValue = {"alert": alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})}
-    assert journaled(bench) == ("done", before)
+    assert await journaled(bench) == ("done", before)
     assert (again, nothing) == snapshot(
         (
             "alert_id: the alert has these values already. Use other values, or leave it as it is.",
@@ -138,7 +137,7 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(bench: Bench) ->
     assert bench.changes_sent() == [f"DELETE /events/queries/alerts/{alert.id}"]
     assert [one[0] for one in await alerts_now(bench)] == [other.id]
     before: JsonValue = {"alert": alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})}
-    assert journaled(bench) == ("done", before)
+    assert await journaled(bench) == ("done", before)
 
 
 async def test_a_deletion_that_cannot_be_verified_says_so(bench: Bench) -> None:

@@ -5,7 +5,6 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.models import Event, Tlp
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.misanswers import misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -97,11 +96,11 @@ on two lines\
     async with bench.api() as api:
         raw = await api.read_raw(event.uuid, event.raw_id)
     assert (raw.data, raw.source, raw.tlp) == snapshot(({"subject": "Invoice"}, "mail gateway", "amber"))
-    journal = Journal(bench.folder / "journal.db")
-    change = journal.change(str(done["change_id"]))
+    journal = bench.journal
+    change = await journal.change(str(done["change_id"]))
     assert (change.outcome, change.intent.tool, change.intent.before) == ("done", "create_threat_event", None)
     assert change.intent.arguments["category"] == "Phishing" and change.result == {"created": done["created"]}
-    assert journal.verify() == []
+    assert await journal.verify() == []
 
 
 async def test_empty_arguments_are_not_set(bench: Bench) -> None:
@@ -205,5 +204,5 @@ async def test_a_creation_without_a_valid_response_is_not_a_success(
 ) -> None:
     async with misanswered(bench, "/events/create", answer, status) as client:
         await refused(client, "create_threat_event", **LEAST)
-    [change] = Journal(bench.folder / "journal.db").changes(2)
+    [change] = await bench.journal.changes(2)
     assert change.outcome == outcome

@@ -9,7 +9,6 @@ from pydantic import JsonValue
 
 from cf1_mcp.models import SavedQueryFields
 from cf1_mcp.settings import Settings
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused, told
 from tests.misanswers import misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -105,9 +104,9 @@ async def test_the_same_call_with_its_code_deletes_and_is_journaled(bench: Bench
     )
     assert "There is no such thing" in gone
     assert bench.changes_sent() == [f"DELETE /events/datasets/{event.dataset_id}/events"]
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert (change.outcome, change.intent.tool, change.result) == ("done", "delete_threat_events", {"deleted": 1})
-    assert Journal(bench.folder / "journal.db").verify() == []
+    assert await bench.journal.verify() == []
 
 
 async def test_a_code_is_invalid_once_the_events_changed(bench: Bench) -> None:

@@ -22,7 +22,7 @@ from mcp.types import ResourceLink, TextResourceContents
 from pydantic import JsonValue
 
 from cf1_mcp.api.transport import network
-from cf1_mcp.exports import MEDIA_TYPES, Handling, Heading, gateway, new_export
+from cf1_mcp.exports import Handling, Heading, gateway, new_export
 from cf1_mcp.exports import export as exporting
 from cf1_mcp.exports.export import PAGE_SIZE, RESERVED_AFTER_EVENTS, export_events
 from cf1_mcp.models import EventSearch, Tlp
@@ -458,7 +458,7 @@ async def test_an_export_is_gone_after_a_day(sandbox: Sandbox, tmp_path: Path) -
         assert await whole(client, made["export_id"])
     async with served(sandbox, settings, NOW + timedelta(hours=24)) as client:
         assert unnamed(await refused(client, TOOL, export_id=made["export_id"])) == snapshot(
-            "export_id: there is no such export: an export is gone after 24 hours, and unreadable once the operator has changed what may be read. Use the id of an earlier answer, or export anew."
+            "export_id: there is no such export: exports are deleted after 24 hours, and cannot be read after the operator has changed what may be read. Use the id of an earlier answer, or export again."
         )
     assert on_disk(tmp_path) == {}
 
@@ -515,16 +515,16 @@ async def test_an_address_that_names_no_export_is_refused(any_client: Client, re
 
 async def test_an_offset_where_no_page_begins_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
-    draft = ExportFolder(settings, NOW, MEDIA_TYPES).draft("csv", ".csv")
+    draft = ExportFolder(settings, lambda: NOW).draft("csv", ".csv")
     draft.write("a\u00fc\n" * 9)
     made = draft.keep()
     async with served(sandbox, settings) as client:
         said = [await refused(client, TOOL, export_id=made.id, offset=offset) for offset in (2, 36, 10**40)]
     assert said == snapshot(
         [
-            "offset: no page begins there. Use next_offset of the page before, or 0.",
-            "offset: the file ends at 36. Use next_offset of the page before, or 0.",
-            "offset: the file ends at 36. Use next_offset of the page before, or 0.",
+            "offset: no page begins there. Use next_offset of the previous page, or 0.",
+            "offset: the file ends at 36. Use next_offset of the previous page, or 0.",
+            "offset: the file ends at 36. Use next_offset of the previous page, or 0.",
         ]
     )
 
@@ -534,7 +534,7 @@ async def test_an_offset_where_no_page_begins_is_refused(sandbox: Sandbox, tmp_p
 )
 async def test_any_text_comes_together_again(sandbox: Sandbox, tmp_path: Path, text: str) -> None:
     settings = Settings(state_dir=tmp_path)
-    draft = ExportFolder(settings, NOW, MEDIA_TYPES).draft("csv", ".csv")
+    draft = ExportFolder(settings, lambda: NOW).draft("csv", ".csv")
     draft.write(text)
     made = draft.keep()
     async with served(sandbox, settings) as client:
@@ -632,7 +632,7 @@ async def test_a_bare_list_is_followed_by_its_pages(tmp_path: Path) -> None:
 
 
 async def test_an_api_that_hangs_cuts_the_export_at_the_last_whole_page(tmp_path: Path) -> None:
-    folder = ExportFolder(Settings(state_dir=tmp_path), NOW, MEDIA_TYPES)
+    folder = ExportFolder(Settings(state_dir=tmp_path), lambda: NOW)
     file = new_export("csv", Handling(Tlp.RED), Heading("x", "x", NOW))
 
     async def unheard(progress: float, total: float | None, message: str | None) -> None:
@@ -662,7 +662,7 @@ async def test_a_full_disk_is_said_and_leaves_nothing(client: Client, tmp_path: 
     with small_disk(50_000):
         said = await refused(client, TOOL, format="csv", since="60d")
     assert said == snapshot(
-        "The export cannot be written, as the disk is full or failing. Ask the operator to make room where CF1_STATE_DIR is."
+        "The export cannot be written, as the disk is full or failing. Ask the operator to free space in CF1_STATE_DIR."
     )
     assert on_disk(tmp_path) == {}
 

@@ -13,7 +13,6 @@ from cf1_mcp.models import EventSearch
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.server.mcp_server import build_server
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, column, refused
 from tests.tenant import MINE, YOURS, Bench
 from tests.tools.test_imports import TOOL, Json, confirmed, many, row, steady, uuids
@@ -403,7 +402,7 @@ async def test_a_call_that_is_repeated_makes_nothing_twice_and_journals_nothing(
     )
     assert with_code == again
     assert bench.changes_sent() == []
-    assert len(Journal(bench.folder / "journal.db").changes(9)) == 1
+    assert len(await bench.journal.changes(9)) == 1
 
 
 async def test_after_a_lost_answer_the_same_call_makes_what_is_missing_and_nothing_twice(bench: Bench) -> None:

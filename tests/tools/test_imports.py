@@ -19,7 +19,6 @@ from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials
-from cf1_mcp.store.journal import Journal
 from cf1_mcp.tools.imports import RESERVED_SECONDS, import_batch
 from tests.conversations import ask, refused, told
 from tests.tenant import MINE, YOURS, Bench
@@ -99,11 +98,11 @@ async def test_rows_become_events_with_links_tags_and_evidence_and_are_journaled
     assert (wave.category, wave.tlp, wave.tags) == ("Phishing", "clear", ["new"])
     assert wave.date == "2026-11-24T10:00:00Z"
     assert ([one.uuid for one in caused], [one.uuid for one in related]) == ([ids[0]], [ids[2]])
-    journal = Journal(bench.folder / "journal.db")
-    change = journal.change(str(done["change_id"]))
+    journal = bench.journal
+    change = await journal.change(str(done["change_id"]))
     assert (change.outcome, change.intent.tool, change.intent.before) == ("done", TOOL, None)
     assert isinstance(change.result, dict) and change.result["created"] == done["created"]
-    assert journal.verify() == []
+    assert await journal.verify() == []
 
 
 async def test_indicators_are_told_as_queued_and_follow_a_little_later(bench: Bench) -> None:
@@ -540,7 +539,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
         }
     )
     assert [line.split("/events/")[1] for line in scripted.requests[2:]] == ["create/bulk", "relationships/create"]
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.outcome == "partial"
 
 
@@ -632,7 +631,7 @@ async def test_what_was_made_before_an_import_broke_off_is_told(
     assert [*uuids(done)] == [*range(100)]
     assert {name: value for name, value in done.items() if name not in ("change_id", "created")} == told
     assert len(scripted.requests) == 4
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.outcome == "partial" and isinstance(change.result, dict)
     assert change.result["created"] == done["created"]
 
@@ -644,13 +643,13 @@ async def test_an_import_that_is_not_answered_at_all_is_unknown_to_the_journal(b
         "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again. Whether events were created is not known: search for them before importing them again."
     )
     assert len(scripted.requests) == 3
-    assert [change.outcome for change in Journal(bench.folder / "journal.db").changes(5)] == ["unknown"]
+    assert [change.outcome for change in await bench.journal.changes(5)] == ["unknown"]
 
 
 async def test_an_import_that_is_refused_whole_is_failed(bench: Bench) -> None:
     async with over(bench, failed("403 Forbidden", "read only")) as (client, _):
         assert "The token may not do this" in await refused(client, TOOL, dataset_id=MINE, rows=[row()], **AS_THEY_ARE)
-    assert [change.outcome for change in Journal(bench.folder / "journal.db").changes(5)] == ["failed"]
+    assert [change.outcome for change in await bench.journal.changes(5)] == ["failed"]
 
 
 async def test_an_import_of_which_every_row_is_refused_is_failed(bench: Bench) -> None:

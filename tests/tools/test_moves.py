@@ -5,7 +5,6 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue, TypeAdapter
 
 from cf1_mcp.errors import NotFound
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused, told
 from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -69,7 +68,7 @@ async def test_moved_events_keep_their_evidence_and_links(bench: Bench) -> None:
             await api.read_event(child.dataset_id, child.uuid)
     assert (moved.dataset_id, moved.event, raw.data) == (yours, "child", {"of": "child"})
     assert [one.uuid for one in above] == [parent.uuid]
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     before = TypeAdapter(dict[str, JsonValue]).validate_python(change.intent.before)
     assert (change.outcome, change.intent.datasets) == ("done", (child.dataset_id, yours))
     assert before["destination"] == {"uuid": yours, "is_public": False}
@@ -241,7 +240,7 @@ async def test_the_outcome_of_a_move_is_read_from_the_response(
     async with misanswered(bench, "/move", body, settings=bench.allowed(**THERE)) as client:
         preview = await ask(client, "move_threat_events", **call)
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert (done["status"], change.outcome) == (status, status)
     result = change.result
     assert isinstance(result, dict)

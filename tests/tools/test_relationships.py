@@ -7,7 +7,6 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.models import RelationshipType
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -26,7 +25,7 @@ async def test_only_missing_references_are_added(bench: Bench) -> None:
         ids: list[JsonValue] = [old.uuid, new.uuid]
         done = await ask(client, "relate_threat_events", dataset_id=MINE, event_id=event.uuid, related_ids=ids)
     assert (done["status"], done["related"]) == ("done", [new.uuid])
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert (change.outcome, change.intent.before) == ("done", {"existing": [old.uuid]})
     assert [one.body for one in bench.sandbox.log if one.path.endswith("/create")] == [{"events": [new.uuid]}]
     async with bench.api() as api:
@@ -44,7 +43,7 @@ async def test_a_typed_relationship_makes_the_event_the_parent(bench: Bench) -> 
             client, "relate_threat_events", **call, related_ids=[step.uuid], related_dataset_id=YOURS.lower()
         )
         again = await refused(client, "relate_threat_events", **call, related_ids=[old.uuid])
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert {
         **done,
         "change_id": "...",
@@ -96,7 +95,7 @@ async def test_references_are_removed_with_the_code_of_their_preview(bench: Benc
         )
     )
     assert (done["status"], done["unrelated"]) == ("done", [gone.uuid])
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.intent.before == {"references": sorted([kept.uuid, gone.uuid])}
     async with bench.api() as api:
         assert (await api.read_event(event.dataset_id, event.uuid)).references == [kept.uuid]
@@ -320,7 +319,7 @@ async def test_the_outcome_of_relationships_is_read_from_the_response(
     async with misanswered(bench, "/relationships/create", said) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": parent.uuid, "related_ids": [first, second]}
         done = await ask(client, "relate_threat_events", **call, relationship_type="caused_by")
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert (done["status"], change.outcome) == (status, status)
     assert json.loads(_spelt(json.dumps(change.result), {first: "A", second: "B"})) == facts
 

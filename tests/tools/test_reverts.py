@@ -7,7 +7,6 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.models import EventSearch
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.misanswers import misanswered
 from tests.tenant import MINE, NOW, YOURS, Bench
@@ -59,7 +58,7 @@ async def test_a_revert_loses_exactly_the_previewed_events(bench: Bench) -> None
     assert await titles(bench, elsewhere.dataset_id) == {"elsewhere"}
     async with bench.api() as api:
         assert (await api.read_event(old.dataset_id, old.uuid)).tags == []
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.intent.before == [{"uuid": new.uuid, "date": new.date, "event": "new"}]
     assert change.result == {name: done[name] for name in ("target_timestamp", "revert_bookmark", "undo_bookmark")}
 
@@ -176,7 +175,7 @@ async def test_an_account_without_revert_is_explained_in_one_sentence(bench: Ben
         preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
         words = await refused(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
     assert words == snapshot("This account has no revert of datasets; nothing was changed.")
-    [change] = Journal(bench.folder / "journal.db").changes(10)
+    [change] = await bench.journal.changes(10)
     assert change.outcome == "failed"
 
 

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from cf1_mcp.changes.query_scope import DEFAULT_DATASET
 from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_records import Change
 from tests.conversations import ask, refused
 from tests.misanswers import UnavailableAfterDeletion, misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -47,10 +47,9 @@ async def stored(bench: Bench, query_id: int) -> SavedQuery:
         return await api.read_query(query_id)
 
 
-def journaled(bench: Bench, answer: Arguments) -> Journal:
-    journal = Journal(bench.folder / "journal.db")
-    assert journal.verify() == [] and answer["change_id"]
-    return journal
+async def journaled(bench: Bench, answer: Arguments) -> Change:
+    assert await bench.journal.verify() == []
+    return await bench.journal.change(str(answer["change_id"]))
 
 
 # -- creating
@@ -73,7 +72,7 @@ async def test_a_query_is_saved_with_its_datasets_by_uuid(bench: Bench) -> None:
     query = await stored(bench, 1)
     assert (query.name, query.alert_enabled, query.rule_enabled) == ("Phishing watch", False, False)
     assert json.loads(query.query_json) == {"datasetId": [uuid_of(bench, MINE)], "search": [PHISHING], "order": "asc"}
-    change = journaled(bench, done).change(str(done["change_id"]))
+    change = await journaled(bench, done)
     assert (change.outcome, change.intent.datasets) == ("done", (uuid_of(bench, MINE),))
 
 
@@ -315,7 +314,7 @@ async def test_given_fields_are_changed_and_the_old_query_journaled(bench: Bench
         }
     )
     assert [one.body for one in bench.sandbox.log if one.method == "PATCH"] == [{"name": "new", "alert_enabled": True}]
-    change = journaled(bench, done).change(str(done["change_id"]))
+    change = await journaled(bench, done)
     before = change.intent.before
     assert isinstance(before, dict) and before["query"] == query.model_dump(mode="json", exclude={"user_email"})
 
@@ -463,7 +462,7 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
         }
     )
     assert bench.changes_sent() == [f"DELETE /events/queries/{query.id}"]
-    before = journaled(bench, done).change(str(done["change_id"])).intent.before
+    before = (await journaled(bench, done)).intent.before
     assert before == {
         "query": query.model_dump(mode="json", exclude={"user_email"}),
         "alerts": [alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})],
@@ -531,7 +530,7 @@ async def test_a_refusal_inside_a_200_is_a_failed_change(bench: Bench) -> None:
     async with misanswered(bench, "/queries/create", body) as client:
         words = await refused(client, "create_saved_query", name="new", query_json=over(MINE))
     assert "no room" in words
-    assert Journal(bench.folder / "journal.db").changes()[0].outcome == "failed"
+    assert (await bench.journal.changes())[0].outcome == "failed"
 
 
 async def test_a_query_that_still_exists_was_not_deleted(bench: Bench) -> None:

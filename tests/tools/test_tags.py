@@ -9,7 +9,6 @@ from starlette.middleware import Middleware
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -55,7 +54,7 @@ async def test_only_missing_tags_are_added_and_journaled(bench: Bench) -> None:
     assert await tags_of(bench, bare, half, full) == snapshot(
         [["wave", "Triaged"], ["Wave", "old", "Triaged"], ["wave", "triaged"]]
     )
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.intent.before == {bare.uuid: ["wave", "Triaged"], half.uuid: ["Triaged"]}
     assert change.outcome == "done"
 
@@ -85,7 +84,7 @@ async def test_untagging_needs_a_code_and_journals_the_old_tags(bench: Bench) ->
     assert done["untagged"] == [first.uuid]
     assert bench.changes_sent() == [f"DELETE /events/event_tag/{first.uuid}"]
     assert await tags_of(bench, first, second) == [["old"], ["other"]]
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.intent.before == {first.uuid: ["Wave", "old"]}
 
 
@@ -257,7 +256,7 @@ async def test_the_journal_says_whether_a_failed_tagging_is_unknown(bench: Bench
     bench.sandbox.options = failing(f"{fault}@event_tag")
     async with bench.server(bench.allowed()) as client:
         await client.call_tool(TAG, {"dataset_id": MINE, "event_ids": named(events), "tags": ["wave"]})
-    [change] = Journal(bench.folder / "journal.db").changes(2)
+    [change] = await bench.journal.changes(2)
     assert change.outcome == outcome
 
 

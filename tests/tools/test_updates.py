@@ -9,7 +9,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cf1_mcp.models import Event, EventChange, Raw, RawChange, Tlp
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.misanswers import misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -61,7 +60,7 @@ async def test_given_fields_are_changed_and_their_old_values_journaled(bench: Be
         "new words", "", "b.example", "domain", "DE", "amber", "kept",
     )  # fmt: skip
     assert (raw.data, raw.source, raw.tlp) == ({"of": "something else"}, "", "amber")
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.outcome == "done"
     blank = {event.uuid: "EVENT", event.dataset_id: "DATASET", event.raw_id: "RAW"}
     assert blanked(change.intent.arguments["event"], blank) == snapshot(
@@ -108,7 +107,7 @@ async def test_the_journaled_values_restore_the_event(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, **change)
     assert await stored(bench, event) != before
-    kept = Journal(bench.folder / "journal.db").change(str(done["change_id"])).intent.before
+    kept = (await bench.journal.change(str(done["change_id"]))).intent.before
     assert isinstance(kept, dict)
     async with bench.api() as api:
         await api.update_event(event.uuid, EventChange.model_validate(kept["event"]))
@@ -265,7 +264,7 @@ async def test_a_change_without_its_raw_evidence_is_partial(bench: Bench) -> Non
             "untrusted": ["failed"],
         }
     )
-    outcomes = [change.outcome for change in Journal(bench.folder / "journal.db").changes(9)]
+    outcomes = [change.outcome for change in await bench.journal.changes(9)]
     assert outcomes == ["failed", "partial"]
 
 
