@@ -66,7 +66,7 @@ async def plan_alert_creation(
 
 async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id: int) -> Effect[CreateAlert]:
     query = await planning.client.read_query(query_id)
-    scope = scope_of_saved_query(query, planning, planning.writing.to_write)
+    scope = scope_of_saved_query(query, planning, planning.writing.require_writable)
     for alert in await _list_alerts(planning.client):
         if alert.query_id == query_id and alert.frequency == fields.frequency:
             problem = f"alert {alert.id} is on this query already, {fields.frequency}"
@@ -111,7 +111,7 @@ async def plan_alert_update(
 async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFields) -> Effect[UpdateAlert]:
     alert = await _read_alert(planning.client, alert_id)
     query = await planning.client.read_query(alert.query_id)
-    scope = scope_of_saved_query(query, planning, planning.writing.to_write)
+    scope = scope_of_saved_query(query, planning, planning.writing.require_writable)
     if not fields.model_fields_set:
         raise BadArgument("alert_id", "nothing is given to change", "frequency, enabled or both")
     new = {name: value for name, value in fields.wire().items() if value != getattr(alert, name)}
@@ -157,7 +157,7 @@ async def plan_alert_deletion(planning: Planner, alert_id: int) -> Effect[Delete
     """Check that an alert may be deleted."""
     alert = await _read_alert(planning.client, alert_id)
     query = await planning.client.read_query(alert.query_id)
-    scope = scope_of_saved_query(query, planning, planning.writing.to_destroy)
+    scope = scope_of_saved_query(query, planning, planning.writing.require_destroyable)
     return Effect(
         kind=ALERT_DELETION,
         payload=DeleteAlert(alert_id=alert_id, before=BeforeAlertChange(alert=alert)),

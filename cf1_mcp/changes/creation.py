@@ -11,14 +11,14 @@ from cf1_mcp.changes.deletion import plan_deletion_of_created
 from cf1_mcp.changes.effect import ChangeKind, Effect, Facts, Payload, Planner, Result
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.validation import (
-    Checker,
-    Checking,
-    Given,
-    checked_raw,
-    checked_tags,
-    checked_text,
-    differing,
-    read_as,
+    EventTexts,
+    EventValidator,
+    Validator,
+    check_raw,
+    check_tags,
+    check_text,
+    describe_read_as,
+    find_differences,
 )
 from cf1_mcp.imports.call_input import Intake
 from cf1_mcp.models import NewEvent, NewRaw
@@ -54,8 +54,8 @@ class ImportEvents(Payload):
 
 async def plan_creation(
     planning: Planner,
-    checking: Checker,
-    given: Given,
+    checking: Validator,
+    given: EventTexts,
     dataset_id: str,
     tags: list[str] | None,
     raw_data: dict[str, JsonValue] | None,
@@ -67,8 +67,8 @@ async def plan_creation(
     if given.get("indicator_type") and not given.get("indicator"):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
     raw = _checked_raw(checking, raw_data, raw_source, raw_tlp)
-    fields = await checking.fields(given)
-    labels: dict[str, object] = {"tags": checked_tags(tags)} if tags else {}
+    fields = await checking.check_fields(given)
+    labels: dict[str, object] = {"tags": check_tags(tags)} if tags else {}
     new = NewEvent.model_validate({**fields, **labels, "dataset_id": dataset.uuid, "raw": raw}, by_name=True)
     return Effect(
         kind=CREATION,
@@ -77,16 +77,18 @@ async def plan_creation(
         summary=f"Create an event of category {new.category!r}, marked {new.tlp}, in dataset {dataset.name!r}.",
         undo="undo_change deletes the event again.",
         needs_code=False,
-        read_as=read_as(given, fields),
+        read_as=describe_read_as(given, fields),
     )
 
 
-def _checked_raw(checking: Checking, data: dict[str, JsonValue] | None, source: str | None, tlp: str | None) -> NewRaw:
-    raw: dict[str, object] = {"data": checked_raw(data) if data is not None else None}
+def _checked_raw(
+    checking: EventValidator, data: dict[str, JsonValue] | None, source: str | None, tlp: str | None
+) -> NewRaw:
+    raw: dict[str, object] = {"data": check_raw(data) if data is not None else None}
     if source is not None:
-        raw["source"] = checked_text(source, "raw_source")
+        raw["source"] = check_text(source, "raw_source")
     if tlp:
-        raw["tlp"] = checking.marking(tlp, "raw_tlp")
+        raw["tlp"] = checking.check_marking(tlp, "raw_tlp")
     return NewRaw.model_validate(raw)
 
 
@@ -95,7 +97,7 @@ async def create_event(client: ThreatEventsClient, payload: CreateEvent) -> Resu
     new = payload.new
     created = await client.create_event(new)
     sent = {name: value for name in type(created).model_fields if isinstance(value := getattr(new, name, None), str)}
-    differs = differing(sent, created)
+    differs = find_differences(sent, created)
     kept = {tag.casefold() for tag in created.tags}
     if lost := [tag for tag in new.tags or () if tag.casefold() not in kept]:
         differs.append({"field": "tags", "not_set": [*lost]})
@@ -109,7 +111,7 @@ async def create_event(client: ThreatEventsClient, payload: CreateEvent) -> Resu
 async def plan_import(batch: Intake, planning: Planner, on_duplicate: str) -> Effect[ImportEvents]:
     """Describe the events and relationships of a checked batch."""
     dataset, events, links = batch.dataset, [*batch.events.values()], batch.links
-    most = planning.writing.operator.max_change
+    most = planning.writing.settings.max_change
     undo = "undo_change deletes the events whose ids the API reports, within the operator's rules; new tags stay."
     if len(events) > most:
         undo = f"Not by undo_change: CF1_MAX_CHANGE ({most}) lets it delete fewer at once."

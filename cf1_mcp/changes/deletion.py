@@ -65,7 +65,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
     left = {*change.ids("left")}
     deleted = [snapshot for snapshot in change.payload.before if snapshot.event.uuid not in left]
     planning.check_size(len(deleted))
-    check_markings(planning.writing.reading, deleted)
+    check_markings(planning.writing.read_policy, deleted)
     snapshots, left_out = await without_refused_links(planning, deleted)
     return Effect(
         kind=RECREATION,

@@ -15,7 +15,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import Dataset, Event
-from cf1_mcp.policy.writing import Writer, Writing
+from cf1_mcp.policy.write_policy import CurrentWritePolicy, WritePolicy
 
 Facts: TypeAlias = Mapping[str, JsonValue]
 
@@ -66,7 +66,7 @@ class Planning:
     """What a plan reads from, and the rules that hold it. An undo is planned through the plan of the inverse change."""
 
     client: ThreatEventsClient
-    writing: Writing
+    writing: WritePolicy
     is_undo: bool = False
 
     def argument(self, name: str) -> str:
@@ -75,18 +75,18 @@ class Planning:
 
     def dataset_to_write(self, name: str, argument: str = "dataset_id") -> Dataset:
         """The dataset, if events may be created and changed in it."""
-        return self.writing.to_write(name, self.argument(argument))
+        return self.writing.require_writable(name, self.argument(argument))
 
     def dataset_to_destroy(self, name: str, argument: str = "dataset_id") -> Dataset:
         """The dataset, if something may be removed from it for good."""
-        return self.writing.to_destroy(name, self.argument(argument))
+        return self.writing.require_destroyable(name, self.argument(argument))
 
     def check_size(self, count: int, argument: str = "event_ids") -> None:
         """Refuse more events at once than the operator allows."""
-        self.writing.within_size(count, self.argument(argument))
+        self.writing.require_size(count, self.argument(argument))
 
 
-async def _planning(client: Client, writing: Writer) -> Planning:
+async def _planning(client: Client, writing: CurrentWritePolicy) -> Planning:
     return Planning(client, writing)
 
 

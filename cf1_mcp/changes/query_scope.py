@@ -16,8 +16,8 @@ from cf1_mcp.answers.pages import withheld_facts
 from cf1_mcp.changes.effect import Facts, Planning
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Dataset, Event, EventSearch, SavedQuery
-from cf1_mcp.policy.reading import SCOPE_WORDS
-from cf1_mcp.policy.writing import Writing
+from cf1_mcp.policy.dataset_scope import SCOPE_WORDS
+from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.store.confirmation_codes import canonical
@@ -66,7 +66,7 @@ async def find_block_list_impact(planning: Planning, scope: QueryScope, *, has_r
         return BlockListImpact()
     page = await planning.client.list_events(scope.search.model_copy(update={"page_size": MAX_COUNTED}))
     more = len(page.result) >= MAX_COUNTED or bool(page.result_info.cursor)
-    events, withheld = planning.writing.reading.admit(page.result)
+    events, withheld = planning.writing.read_policy.admit(page.result)
     at_least = "at least " if more else ""
     warning = (
         "A block list (WAF or Gateway) changes: it is fed by what the query finds, now "
@@ -86,7 +86,7 @@ def scope_of_new_query(query_json: str, planning: Planning) -> QueryScope:
         Withheld: it searches a dataset that may not be written.
     """
     argument = planning.argument("query_json")
-    scope = _read_scope(query_json, planning.writing, planning.writing.to_write, argument)
+    scope = _read_scope(query_json, planning.writing, planning.writing.require_writable, argument)
     groups = (scope.search.search, *scope.search.search_branches)
     if len(scope.search.search_branches) > MAX_BRANCHES or any(len(group) > MAX_CONDITIONS for group in groups):
         raise BadArgument(
@@ -98,7 +98,7 @@ def scope_of_new_query(query_json: str, planning: Planning) -> QueryScope:
 
 
 def scope_of_saved_query(query: SavedQuery, planning: Planning, rule: Rule) -> QueryScope:
-    """The scope of a query as it is saved, held to `rule` (`writing.to_write` or `writing.to_destroy`).
+    """The scope of a query as it is saved, held to `rule`: `require_writable` or `require_destroyable` of the policy.
 
     Raises:
         BadArgument: it is unclear which datasets it searches.
@@ -129,7 +129,7 @@ def parse_search(text: str) -> dict[str, JsonValue] | None:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _read_scope(text: str, writing: Writing, rule: Rule, argument: str) -> QueryScope:
+def _read_scope(text: str, writing: WritePolicy, rule: Rule, argument: str) -> QueryScope:
     given = parse_search(text)
     if given is None:
         raise BadArgument(argument, "this is not a JSON object with distinct keys", f"a text such as {EXAMPLE}")
@@ -151,7 +151,7 @@ def _read_scope(text: str, writing: Writing, rule: Rule, argument: str) -> Query
 
 
 def _resolve_datasets(
-    names: Sequence[str], writing: Writing, rule: Rule, argument: str
+    names: Sequence[str], writing: WritePolicy, rule: Rule, argument: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the query says for its datasets, and the uuids of all that it searches."""
     words = [word for word in names if _folded(word) in (*SCOPE_WORDS, "*")]
@@ -165,7 +165,7 @@ def _resolve_datasets(
 
 
 def _resolve_scope_word(
-    word: str, writing: Writing, rule: Rule, argument: str
+    word: str, writing: WritePolicy, rule: Rule, argument: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     inside = [one for one in writing.known if word == "all" or one.is_analytics == (word == "analytics")]
     if not inside:
@@ -175,11 +175,11 @@ def _resolve_scope_word(
     except Withheld as withheld:
         raise Withheld(f"{argument}: a query that searches every dataset under {word!r}", withheld.rule) from None
     # Under a closed list the word is replaced by what it means now: later it would include datasets created since.
-    closed = writing.operator.write_datasets != EVERY_DATASET or writing.reading.restricted
+    closed = writing.settings.write_datasets != EVERY_DATASET or writing.read_policy.restricted
     return uuids if closed else (word,), uuids
 
 
-def _default_dataset(writing: Writing, argument: str) -> Sequence[str]:
+def _default_dataset(writing: WritePolicy, argument: str) -> Sequence[str]:
     uuids = [one.uuid for one in writing.known if _folded(one.name) == _folded(DEFAULT_DATASET)]
     if len(uuids) != 1:
         raise BadArgument(argument, "it names no dataset, and it is unclear which one is the default", EXAMPLE)

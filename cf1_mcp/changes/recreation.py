@@ -10,7 +10,7 @@ from cf1_mcp.errors import ApiError, Withheld
 from cf1_mcp.events.snapshots import Snapshot, find_datasets_of
 from cf1_mcp.models import Event, NewEvent, NewRaw, Raw
 from cf1_mcp.models.fields import SETTABLE
-from cf1_mcp.policy.reading import Reading
+from cf1_mcp.policy.read_policy import ReadPolicy
 
 
 class RecreateEvents(Payload):
@@ -21,15 +21,15 @@ class RecreateEvents(Payload):
     links_left_out: int = Field(default=0, exclude=True)
 
 
-def check_markings(reading: Reading, snapshots: Sequence[Snapshot]) -> None:
+def check_markings(reading: ReadPolicy, snapshots: Sequence[Snapshot]) -> None:
     """Refuse what may not be seen, as creating it directly is refused.
 
     Raises:
         Withheld: an event, or its raw evidence, may not be seen.
     """
     for snapshot in snapshots:
-        event, raw = reading.admit_one(snapshot.event), snapshot.raw
-        if raw and reading.above(raw.tlp or event.tlp):
+        event, raw = reading.require_readable(snapshot.event), snapshot.raw
+        if raw and reading.is_above_ceiling(raw.tlp or event.tlp):
             raise Withheld("The raw evidence of a deleted event", reading.tlp_rule)
 
 

@@ -36,12 +36,12 @@ class RevertDataset(Payload):
 
 async def plan_revert(planning: Planner, now: Now, dataset_id: str, minutes_ago: int) -> Effect[RevertDataset]:
     """Check that the dataset may be reverted, and find the events that are lost by it."""
-    reading = planning.writing.reading
+    reading = planning.writing.read_policy
     dataset = planning.dataset_to_destroy(dataset_id)
     # Whole seconds, rounded down: one event too many is better than one unmentioned.
     target = iso(now - timedelta(minutes=minutes_ago))
     lost = await _created_since(planning, dataset, target)
-    hidden = sum(reading.above(event.tlp) for event in lost)
+    hidden = sum(reading.is_above_ceiling(event.tlp) for event in lost)
     if hidden:
         raise Withheld(f"minutes_ago: a revert that loses {plural(hidden, 'event')} unseen", reading.tlp_rule)
     return Effect(
@@ -72,7 +72,7 @@ async def _created_since(planning: Planning, dataset: Dataset, since: str) -> li
     Raises:
         Withheld: there are more than one change may touch.
     """
-    most = planning.writing.operator.max_change
+    most = planning.writing.settings.max_change
     search = EventSearch(
         dataset_id=[dataset.uuid],
         search=[Condition(field="createdAt", op="gte", value=since)],

@@ -136,7 +136,7 @@ async def _undo_creation(planning: Planning, change: PastChange[CreateQuery]) ->
 async def plan_query_update(planning: Planner, fields: NamedFields, query_id: int) -> Effect[UpdateQuery]:
     """Check the new values of a query, and find which of them differ from the current ones."""
     query = await planning.client.read_query(query_id)
-    scope = scope_of_saved_query(query, planning, planning.writing.to_write)
+    scope = scope_of_saved_query(query, planning, planning.writing.require_writable)
     if not fields.model_fields_set:
         raise BadArgument("query_id", "nothing is given to change", "at least one field with its new value")
     new_scope = scope
@@ -191,7 +191,7 @@ async def update_query(client: ThreatEventsClient, payload: UpdateQuery) -> Resu
 
 async def _undo_update(planning: Planning, change: PastChange[UpdateQuery]) -> Effect[UpdateQuery]:
     """Plan to set the old values again, exactly as they were saved."""
-    payload, to_write = change.payload, planning.writing.to_write
+    payload, to_write = change.payload, planning.writing.require_writable
     query = await planning.client.read_query(payload.query_id)
     names = [name for name in FIELDS if name in payload.fields.model_fields_set]
     old = {name: getattr(payload.before.query, name) for name in names}
@@ -207,7 +207,7 @@ async def _undo_update(planning: Planning, change: PastChange[UpdateQuery]) -> E
 async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[DeleteQuery]:
     """Check that a query may be deleted, and find the alerts that are deleted with it."""
     query = await planning.client.read_query(query_id)
-    scope = scope_of_saved_query(query, planning, planning.writing.to_destroy)
+    scope = scope_of_saved_query(query, planning, planning.writing.require_destroyable)
     alerts = [alert for alert in await list_alerts_if_any(planning.client) if alert.query_id == query_id]
     impact = await find_block_list_impact(planning, scope, has_rule=query.rule_enabled)
     its_alerts = plural(len(alerts), "alert")
@@ -241,7 +241,7 @@ async def delete_query(client: ThreatEventsClient, payload: DeleteQuery) -> Resu
 async def _undo_deletion(planning: Planning, change: PastChange[DeleteQuery]) -> Effect[CreateQuery]:
     """Plan to save the query again, exactly as it was saved, with its alerts."""
     before = change.payload.before
-    scope = scope_of_saved_query(before.query, planning, planning.writing.to_write)
+    scope = scope_of_saved_query(before.query, planning, planning.writing.require_writable)
     fields = {name: value for name in FIELDS if (value := getattr(before.query, name)) != ""}
     payload = CreateQuery(fields=SavedQueryFields.model_validate(fields), alerts=tuple(before.alerts))
     return await _plan_creation(planning, scope, payload)

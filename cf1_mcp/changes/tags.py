@@ -12,7 +12,7 @@ from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, choices, did_you_mean
 from cf1_mcp.events.snapshots import read_events, refuse_copies
-from cf1_mcp.events.validation import checked_tags
+from cf1_mcp.events.validation import check_tags
 from cf1_mcp.models import Dataset, Done, Event
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
@@ -51,7 +51,7 @@ class UntagEvents(Payload):
 async def plan_tagging(planning: Planner, dataset_id: str, event_ids: list[str], tags: list[str]) -> Effect[TagEvents]:
     """Check that the events may be tagged, and find the tags that each of them lacks."""
     dataset = planning.dataset_to_write(dataset_id)
-    new = checked_tags(tags, planning.argument("tags"))
+    new = check_tags(tags, planning.argument("tags"))
     return await _plan_tagging(planning, dataset, new, dict.fromkeys(sorted(event_ids), new))
 
 
@@ -95,7 +95,7 @@ async def plan_untagging(
 ) -> Effect[UntagEvents]:
     """Check that tags may be taken off the events, and find those that each of them has."""
     dataset = planning.dataset_to_destroy(dataset_id)
-    old = checked_tags(tags, planning.argument("tags"))
+    old = check_tags(tags, planning.argument("tags"))
     return await _plan_untagging(planning, dataset, old, dict.fromkeys(sorted(event_ids), old), only_these=False)
 
 

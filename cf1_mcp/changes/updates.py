@@ -12,9 +12,18 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.errors import ApiError, BadArgument, Withheld
 from cf1_mcp.events.snapshots import read_events, refuse_copies
-from cf1_mcp.events.validation import Checker, Checking, Given, checked_raw, checked_text, differing, read_as, same
+from cf1_mcp.events.validation import (
+    EventTexts,
+    EventValidator,
+    Validator,
+    check_raw,
+    check_text,
+    describe_read_as,
+    find_differences,
+    is_same_value,
+)
 from cf1_mcp.models import Dataset, Event, EventChange, Raw, RawChange, Tlp
-from cf1_mcp.policy.reading import Reading
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.sanitize import clean
 
 INDICATOR: Final = ("indicator", "indicator_type")
@@ -53,8 +62,8 @@ class UpdateEvent(Payload):
 
 async def plan_update(
     planning: Planner,
-    checking: Checker,
-    given: Given,
+    checking: Validator,
+    given: EventTexts,
     dataset_id: str,
     event_id: str,
     raw_data: dict[str, JsonValue] | None,
@@ -66,9 +75,9 @@ async def plan_update(
     raw = _checked_parts(checking, raw_data, raw_source, raw_tlp)
     if not given and not raw:
         raise BadArgument("event_id", "nothing is given to change", "at least one field with its new value")
-    fields = await checking.fields(given)
+    fields = await checking.check_fields(given)
     effect = await _plan_update(planning, dataset, event_id, fields, raw)
-    return replace(effect, read_as=read_as(given, fields))
+    return replace(effect, read_as=describe_read_as(given, fields))
 
 
 async def _plan_update(
@@ -83,7 +92,7 @@ async def _plan_update(
     if not new and not new_raw:
         problem = "the event has these values already"
         raise BadArgument(planning.argument("event_id"), problem, "other values, or leave it as it is")
-    _check_markings(planning.writing.reading, new.get("tlp"), new_raw.get("tlp"))
+    _check_markings(planning.writing.read_policy, new.get("tlp"), new_raw.get("tlp"))
     old = {name: str(getattr(event, name)) for name in [*new, *(INDICATOR if new.keys() & {*INDICATOR} else ())]}
     old_raw: dict[str, JsonValue] = {name: getattr(evidence, name) for name in new_raw}
     lowered = _lowered_markings(event, new, evidence, new_raw)
@@ -124,23 +133,23 @@ async def _read_current(
 
 def _new_fields(event: Event, fields: Mapping[str, str]) -> dict[str, str]:
     """The fields whose values differ from the current ones. The API changes an indicator and its type together."""
-    new = {name: text for name, text in fields.items() if not same(name, text, str(getattr(event, name)))}
+    new = {name: text for name, text in fields.items() if not is_same_value(name, text, str(getattr(event, name)))}
     if new.keys() & {*INDICATOR}:
         new |= {name: fields[name] for name in INDICATOR if name in fields}
     return new
 
 
 def _checked_parts(
-    checking: Checking, data: dict[str, JsonValue] | None, source: str | None, tlp: str | None
+    checking: EventValidator, data: dict[str, JsonValue] | None, source: str | None, tlp: str | None
 ) -> dict[str, JsonValue]:
     """The parts of raw evidence that a call gives, checked."""
     parts: dict[str, JsonValue] = {}
     if data is not None:
-        parts["data"] = checked_raw(data)
+        parts["data"] = check_raw(data)
     if source is not None:
-        parts["source"] = checked_text(source, "raw_source")
+        parts["source"] = check_text(source, "raw_source")
     if tlp is not None:
-        parts["tlp"] = checking.marking(tlp, "raw_tlp")
+        parts["tlp"] = checking.check_marking(tlp, "raw_tlp")
     return parts
 
 
@@ -150,15 +159,15 @@ async def _read_raw(planning: Planning, event: Event) -> Raw:
         problem = "this event has no raw evidence that could be changed"
         raise BadArgument(planning.argument("raw_data"), problem, "fields of the event")
     raw = await planning.client.read_raw(event.uuid, event.raw_id)
-    if planning.writing.reading.above(raw.tlp or event.tlp):
-        raise Withheld("The raw evidence of this event", planning.writing.reading.tlp_rule)
+    if planning.writing.read_policy.is_above_ceiling(raw.tlp or event.tlp):
+        raise Withheld("The raw evidence of this event", planning.writing.read_policy.tlp_rule)
     return raw
 
 
-def _check_markings(reading: Reading, *markings: JsonValue) -> None:
+def _check_markings(reading: ReadPolicy, *markings: JsonValue) -> None:
     """Refuse new markings above the ceiling: what may not be seen may not be created."""
     for marking in markings:
-        if marking is not None and reading.above(str(marking)):
+        if marking is not None and reading.is_above_ceiling(str(marking)):
             raise Withheld(f"Marking something {Tlp.of(str(marking)).value}", reading.tlp_rule)
 
 
@@ -194,7 +203,7 @@ def _fields_of(change: EventChange | None) -> dict[str, str]:
 
 def _same_part(name: str, one: JsonValue, other: JsonValue) -> bool:
     if isinstance(one, str) and isinstance(other, str):
-        return same(name, one, other)
+        return is_same_value(name, one, other)
     # As text, because Python takes true and 1 for equal.
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
@@ -213,7 +222,7 @@ async def update_event(client: ThreatEventsClient, payload: UpdateEvent) -> Resu
     failed: list[JsonValue] = []
     if payload.event is not None:
         sent = _fields_of(payload.event)
-        differs = differing(sent, await client.update_event(payload.event_id, payload.event))
+        differs = find_differences(sent, await client.update_event(payload.event_id, payload.event))
         requested += sent
     if payload.raw is not None:
         try:
@@ -251,7 +260,9 @@ async def _undo(planning: Planning, change: PastChange[UpdateEvent]) -> Effect[U
     dataset = planning.dataset_to_write(change.datasets[0])
     effect = await _plan_update(planning, dataset, change.payload.event_id, _fields_of(before.event), old_raw)
     [event], restored = effect.events, _fields_of(effect.payload.event)
-    overwritten = [name for name in restored if name in sent and not same(name, sent[name], getattr(event, name))]
+    overwritten = [
+        name for name in restored if name in sent and not is_same_value(name, sent[name], getattr(event, name))
+    ]
     if not overwritten:
         return replace(effect, needs_code=effect.needs_code or bool(old_raw))
     return replace(

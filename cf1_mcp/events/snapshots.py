@@ -10,7 +10,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import BadArgument, NotFound
 from cf1_mcp.models import Condition, Dataset, Direction, Event, EventSearch, Raw, RelationshipType, SearchValue
-from cf1_mcp.policy.writing import Writing
+from cf1_mcp.policy.write_policy import WritePolicy
 
 MAX_VALUES: Final = 100  # values that the API takes in one condition
 MAX_COPIES: Final = 1000  # events that one page may hold
@@ -40,7 +40,7 @@ class Snapshot(BaseModel, frozen=True):
 
 
 async def read_snapshots(
-    client: ThreatEventsClient, writing: Writing, dataset: Dataset, event_ids: Sequence[str], argument: str
+    client: ThreatEventsClient, writing: WritePolicy, dataset: Dataset, event_ids: Sequence[str], argument: str
 ) -> list[Snapshot]:
     """Snapshots of events of one dataset, read a few at a time.
 
@@ -51,7 +51,7 @@ async def read_snapshots(
     """
 
     async def read(event_id: str) -> Snapshot:
-        event = writing.at_home(await client.read_event(dataset.uuid, event_id), dataset, argument)
+        event = writing.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
         raw, links = await _read_raw(client, dataset, event), await _read_links(client, dataset, event)
         return Snapshot(event=event, raw=raw, links=links)
 
@@ -82,12 +82,12 @@ async def _read_links(client: ThreatEventsClient, dataset: Dataset, event: Event
 
 
 async def read_events(
-    client: ThreatEventsClient, writing: Writing, dataset: Dataset, event_ids: Sequence[str], argument: str
+    client: ThreatEventsClient, writing: WritePolicy, dataset: Dataset, event_ids: Sequence[str], argument: str
 ) -> list[Event]:
     """Events of one dataset, without raw evidence and relationships. Raises what `read_snapshots` raises."""
 
     async def read(event_id: str) -> Event:
-        return writing.at_home(await client.read_event(dataset.uuid, event_id), dataset, argument)
+        return writing.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
 
     return await gather(partial(read, event_id) for event_id in event_ids)
 

@@ -14,7 +14,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.matching import Finder
-from cf1_mcp.events.validation import Checking
+from cf1_mcp.events.validation import EventValidator
 from cf1_mcp.imports import journaling
 from cf1_mcp.imports.checking import drop_twins, fill
 from cf1_mcp.imports.comparison import Comparing, OnDuplicate
@@ -29,8 +29,8 @@ from cf1_mcp.imports.retries import Patience
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.imports.sending import Sending
 from cf1_mcp.models import Dataset
-from cf1_mcp.policy.reading import reading_rules
-from cf1_mcp.policy.writing import Writing, writing_for
+from cf1_mcp.policy.read_policy import load_read_policy
+from cf1_mcp.policy.write_policy import WritePolicy, load_write_policy
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.import_ledger import Ledger
 from cf1_mcp.store.journal import Journal
@@ -74,12 +74,12 @@ async def run_import(
     patience = Patience(options.give_up_after, progress)
     words = Vocabulary(client)
     await patience.reading(words.datasets)
-    writing = await writing_for(words, await reading_rules(words, settings), settings)
-    dataset = writing.to_write(options.dataset, "--dataset")
+    writing = await load_write_policy(words, await load_read_policy(words, settings), settings)
+    dataset = writing.require_writable(options.dataset, "--dataset")
     digest = await anyio.to_thread.run_sync(_digest, source, dataset, settings)
     ledger = await anyio.to_thread.run_sync(Ledger, settings.state_dir / FOLDER / f"{digest[:32]}.db")
     try:
-        checking = Checking(words, writing.reading, clock())
+        checking = EventValidator(words, writing.read_policy, clock())
         run = _Run(source, options, settings, client, clock, progress, patience, ledger, dataset, writing)
         return await run.whole(checking, digest)
     finally:
@@ -107,9 +107,9 @@ class _Run:
     patience: Patience
     ledger: Ledger
     dataset: Dataset
-    writing: Writing
+    writing: WritePolicy
 
-    async def whole(self, checking: Checking, digest: str) -> Summary:
+    async def whole(self, checking: EventValidator, digest: str) -> Summary:
         journal = open_stores(self.settings, self.clock).journal
         await self._check(checking)
         counts = await anyio.to_thread.run_sync(self.ledger.counts)
@@ -131,7 +131,7 @@ class _Run:
             await self._finish(journal, change_id, stopped)
         return await self._summary(stopped=stopped, change_id=change_id)
 
-    async def _check(self, checking: Checking) -> None:
+    async def _check(self, checking: EventValidator) -> None:
         """Read and check the file, unless that was done and rows of it were sent."""
         begun = await anyio.to_thread.run_sync(self.ledger.fact, "begun")
         if begun and not self.options.again:
@@ -184,7 +184,7 @@ class _Run:
             self.ledger,
             self.patience,
             self.progress,
-            self.writing.reading,
+            self.writing.read_policy,
             journal,
             self.options.on_duplicate,
             updates,

@@ -18,9 +18,9 @@ from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION, EVENTS
-from cf1_mcp.policy.reading import DATASET_RULE, Reader, readable_words
+from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, readable_words
 from cf1_mcp.search.guide import SearchGuide
-from cf1_mcp.search.spelling import near
+from cf1_mcp.search.spelling import nearest_words
 from cf1_mcp.text.sanitize import clean
 
 # 30 days in minutes, as far as the point-in-time recovery of Durable Objects goes. The API publishes no bound.
@@ -33,7 +33,9 @@ Contains = Annotated[str | None, Field(description="Only values that contain thi
 
 
 @EVENTS.tool("List threat datasets", ToolEffect.READ)
-async def list_threat_datasets(words: AccountVocabulary, reading: Reader, cursor: Cursor = None) -> Rows:
+async def list_threat_datasets(
+    vocabulary: AccountVocabulary, reading: CurrentReadPolicy, cursor: Cursor = None
+) -> Rows:
     """List the datasets that can be read: which sources or collections of events exist, with name, uuid and kind. Use
     it when a question names a dataset or an answer's datasets need explaining. For the events in them use
     search_threat_events.
@@ -47,15 +49,15 @@ async def list_threat_datasets(words: AccountVocabulary, reading: Reader, cursor
         ]
         for dataset in reading.datasets
     ]
-    withheld = len([one for one in await words.datasets() if one not in reading.datasets])
+    withheld = len([one for one in await vocabulary.datasets() if one not in reading.datasets])
     facts = withheld_facts({DATASET_RULE: withheld} if withheld else {})
     return fit_list("datasets", ("name", "uuid", "kind", "access"), rows, cursor, facts=facts)
 
 
 @EVENTS.tool("List threat vocabulary", ToolEffect.READ)
 async def list_threat_vocabulary(
-    words: AccountVocabulary,
-    reading: Reader,
+    vocabulary: AccountVocabulary,
+    reading: CurrentReadPolicy,
     kind: Annotated[Literal[Kind, "search_guide"], Field(description="Which values")],
     contains: Contains = None,
     limit: Limit = 100,
@@ -69,11 +71,11 @@ async def list_threat_vocabulary(
     if kind == "search_guide":
         return SearchGuide()
     part = (contains or "").casefold()
-    known = await readable_words(words, reading, kind)
+    known = await readable_words(vocabulary, reading, kind)
     found = [word for word in known if part in word.casefold()]
     rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
     listed = fit_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
-    meant = near(part, known) if not rows else []
+    meant = nearest_words(part, known) if not rows else []
     return replace(listed, untrusted={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed
 
 

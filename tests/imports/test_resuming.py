@@ -166,7 +166,7 @@ def test_an_import_that_gives_up_says_so_and_goes_on_later(tmp_path: Path) -> No
     assert stopped.sentences() == snapshot(
         [
             "The API is a sandbox: nothing here is intelligence.",
-            "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again. It went on for longer than --give-up-after allows.",
+            "The connection broke before the answer was complete. If this was a change, check whether it was made before repeating it; otherwise try again. It went on for longer than --give-up-after allows.",
             "The same command goes on where this one stopped, and sends no row twice.",
         ]
     )

@@ -203,7 +203,7 @@ async def test_nothing_is_sent_against_a_rule(
             "create_query_alert",
             {"query_id": 99},
             snapshot(
-                'There is no such thing on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                'Not found on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
             ),
         ),
         (
@@ -215,7 +215,7 @@ async def test_nothing_is_sent_against_a_rule(
             "update_query_alert",
             {"alert_id": 99, "enabled": False},
             snapshot(
-                'There is no such thing on this account (404). The API said: "Event query alert not found: there is no alert 99; GET /events/queries/alerts lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                'Not found on this account (404). The API said: "Event query alert not found: there is no alert 99; GET /events/queries/alerts lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
             ),
         ),
         ("delete_query_alert", {"alert_id": 0}, snapshot("alert_id: Input should be greater than or equal to 1.")),

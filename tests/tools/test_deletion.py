@@ -102,7 +102,7 @@ async def test_the_same_call_with_its_code_deletes_and_is_journaled(bench: Bench
             "deleted": 1,
         }
     )
-    assert "There is no such thing" in gone
+    assert "Not found on this account" in gone
     assert bench.changes_sent() == [f"DELETE /events/datasets/{event.dataset_id}/events"]
     change = await bench.journal.change(str(done["change_id"]))
     assert (change.outcome, change.intent.tool, change.result) == ("done", "delete_threat_events", {"deleted": 1})
@@ -218,18 +218,18 @@ async def test_events_of_another_dataset_or_above_the_ceiling_are_refused_whole(
 @pytest.mark.parametrize(
     ("event_ids", "words"),
     [
-        ([], snapshot("event_ids: there are no events; name at least one.")),
-        (["no uuid"], snapshot("event_ids: this is no event uuid; take it from the uuid column of a search.")),
+        ([], snapshot("event_ids: there are no event uuids; pass at least one.")),
+        (["no uuid"], snapshot("event_ids: this is not an event uuid; take it from the uuid column of a search.")),
         (
             ["e0000000-0000-4000-8000-000000000001"],
             snapshot(
-                "There is no such thing on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
+                "Not found on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
             ),
         ),
         (
             [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)],
             snapshot(
-                "event_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+                "event_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
             ),
         ),
     ],

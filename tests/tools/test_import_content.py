@@ -216,7 +216,7 @@ line 3: the row has 2 cells under 4 columns.\
 """)),
     "bad words in two lines": ({"content": HEAD + LINE + LINE.replace("green", "pink") * 2}, snapshot("""\
 content: 2 of 3 rows cannot be right, so nothing was sent. Use the same content with these put right:
-line 3-4: tlp: 'pink' is no marking. Use clear, green, amber, amber+strict or red.\
+line 3-4: tlp: 'pink' is not a TLP marking. Use clear, green, amber, amber+strict or red.\
 """)),
     "a last line that is cut": ({"content": JSONL[:-20]}, snapshot("""\
 content: 1 of 2 rows cannot be right, so nothing was sent. Use the same content with these put right:
@@ -247,7 +247,7 @@ content: 1 of 1 rows cannot be right, so nothing was sent. Use the same content 
 object 1: object_marking_refs: 'marking-definition--x' is not in the bundle, so that it may be any marking
 object 1: tlp: it is missing. Use a column or field for it, or defaults tlp=VALUE.\
 """)),
-    "half a character": ({"content": "\ud800"}, snapshot('content: it holds half a character (a lone surrogate). Use the whole text, or leave it out.')),
+    "half a character": ({"content": "\ud800"}, snapshot('content: it contains half a character (a lone surrogate). Use whole characters.')),
 }  # fmt: skip
 
 

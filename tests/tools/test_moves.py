@@ -148,10 +148,10 @@ async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(b
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"event_ids": []}, snapshot("event_ids: there are no events; name at least one.")),
+        ({"event_ids": []}, snapshot("event_ids: there are no event uuids; pass at least one.")),
         (
             {"event_ids": ["no uuid"]},
-            snapshot("event_ids: this is no event uuid; take it from the uuid column of a search."),
+            snapshot("event_ids: this is not an event uuid; take it from the uuid column of a search."),
         ),
         (
             {"destination_dataset_id": "mine "},
@@ -166,7 +166,7 @@ async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(b
         (
             {"event_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
             snapshot(
-                "event_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+                "event_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
             ),
         ),
     ],

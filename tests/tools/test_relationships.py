@@ -203,14 +203,14 @@ NONE = "e0000000-0000-4000-8000-000000000001"
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"related_ids": []}, snapshot("related_ids: there are no events; name at least one.")),
+        ({"related_ids": []}, snapshot("related_ids: there are no event uuids; pass at least one.")),
         (
             {"related_ids": ["../aggregate"]},
-            snapshot("related_ids: this is no event uuid; take it from the uuid column of a search."),
+            snapshot("related_ids: this is not an event uuid; take it from the uuid column of a search."),
         ),
         (
             {"event_id": "aggregate"},
-            snapshot("event_id: this is no event uuid; take it from the uuid column of a search."),
+            snapshot("event_id: this is not an event uuid; take it from the uuid column of a search."),
         ),
         (
             {"related_ids": ["itself"]},
@@ -237,7 +237,7 @@ NONE = "e0000000-0000-4000-8000-000000000001"
         (
             {"related_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
             snapshot(
-                "related_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+                "related_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
             ),
         ),
     ],
@@ -259,7 +259,7 @@ async def test_one_unknown_event_stops_the_whole_change(bench: Bench) -> None:
     ids: list[JsonValue] = [other.uuid, NONE]
     async with bench.server(bench.allowed()) as client:
         words = await refused(client, "relate_threat_events", dataset_id=MINE, event_id=event.uuid, related_ids=ids)
-    assert "There is no such thing on this account (404)" in words and bench.changes_sent() == []
+    assert "Not found on this account (404)" in words and bench.changes_sent() == []
 
 
 # -- an API that does less than requested

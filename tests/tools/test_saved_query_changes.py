@@ -405,7 +405,7 @@ async def test_a_saved_query_of_unclear_scope_is_left_alone(bench: Bench, tool: 
         (
             {"query_id": 99, "name": "new"},
             snapshot(
-                'There is no such thing on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                'Not found on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
             ),
         ),
         ({"query_id": 0, "name": "new"}, snapshot("query_id: Input should be greater than or equal to 1.")),

@@ -168,14 +168,14 @@ async def test_an_event_with_a_copy_elsewhere_is_refused(bench: Bench, tool: str
             TAG,
             {"tags": ["two\r\nlines"]},
             snapshot(
-                "tags: 'two\\\\r\\\\nlines' holds line breaks or characters that are not seen. Use one line of visible text."
+                "tags: 'two\\\\r\\\\nlines' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
         (
             TAG,
             {"tags": ["un\u202eseen"]},
             snapshot(
-                "tags: 'un\\\\u202eseen' holds line breaks or characters that are not seen. Use one line of visible text."
+                "tags: 'un\\\\u202eseen' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
         (
@@ -183,12 +183,12 @@ async def test_an_event_with_a_copy_elsewhere_is_refused(bench: Bench, tool: str
             {"tags": ["THERE"]},
             snapshot("tags: all of these events have all of these tags already. Use other tags, or other events."),
         ),
-        (TAG, {"event_ids": []}, snapshot("event_ids: there are no events; name at least one.")),
+        (TAG, {"event_ids": []}, snapshot("event_ids: there are no event uuids; pass at least one.")),
         (
             TAG,
             {"event_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
             snapshot(
-                "event_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+                "event_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
             ),
         ),
         (
@@ -218,7 +218,7 @@ async def test_one_failure_leaves_the_other_events_tagged(bench: Bench) -> None:
         {
             "event": events[2].uuid,
             "reason": snapshot(
-                'The API refused the request (409). The API said: "An error occurred". Change what it names and call again.'
+                'The API refused the request (409). The API said: "An error occurred". Correct what it names and call again.'
             ),
         }
     ]
