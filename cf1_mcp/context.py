@@ -10,11 +10,10 @@ from mcp.server.mcpserver import Context, Resolve
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.settings import Settings
-from cf1_mcp.store.approvals import Approvals
-from cf1_mcp.store.confirmation_codes import Confirmations
+from cf1_mcp.store.confirmation_codes import ConfirmationCodes
 from cf1_mcp.store.journal import Journal
-from cf1_mcp.store.shown_texts import SeenTexts
-from cf1_mcp.store.spent_codes import SpentCodes
+from cf1_mcp.store.shown_texts import ShownTexts
+from cf1_mcp.store.stores import Stores
 
 Clock = Callable[[], datetime]
 
@@ -32,11 +31,9 @@ class ServerContext:
     client: ThreatEventsClient
     vocabulary: Vocabulary
     clock: Clock
-    journal: Journal
-    confirmations: Confirmations
-    approvals: Approvals
-    spent: SpentCodes
-    seen: SeenTexts
+    stores: Stores
+    confirmation_codes: ConfirmationCodes
+    shown_texts: ShownTexts
 
 
 ToolContext = Context[ServerContext, Any]
@@ -55,7 +52,7 @@ async def _settings(context: ToolContext) -> Settings:
 
 
 async def _journal(context: ToolContext) -> Journal:
-    return context.request_context.lifespan_context.journal
+    return context.request_context.lifespan_context.stores.journal
 
 
 async def _now(context: ToolContext) -> datetime:

@@ -22,6 +22,9 @@ from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
+from cf1_mcp.store.approvals import Approvals
+from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.stores import Stores, open_stores
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -114,6 +117,20 @@ class Tenant:
     def api(self) -> ThreatEventsClient:
         """The API itself, for what happens without the server."""
         return ThreatEventsClient("http://sandbox/client/v4", "0" * 32, None, self.connect)
+
+    @property
+    def journal(self) -> Journal:
+        """The journal that the servers over this sandbox write."""
+        return self._stores.journal
+
+    @property
+    def approvals(self) -> Approvals:
+        """The requests that they put before the operator."""
+        return self._stores.approvals
+
+    @property
+    def _stores(self) -> Stores:
+        return open_stores(self.reading(), lambda: self.now)
 
     async def add(self, title: str, dataset: str = MINE, **fields: JsonValue) -> Event:
         """Create an event through the API; the request is not logged."""

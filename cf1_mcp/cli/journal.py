@@ -1,8 +1,9 @@
-"""The commands of the operator: what was changed, and what may be."""
+"""The operator's commands for the journal and for approvals."""
 
 import json
 import sys
 
+import anyio
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -11,28 +12,27 @@ from rich.text import Text
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import ThreatEventsError
 from cf1_mcp.settings import Settings
-from cf1_mcp.store.approvals import Approvals
-from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.stores import Stores, open_stores
 from cf1_mcp.text.sanitize import clean
 
 MAX_SUMMARY_LENGTH = 200
 
 
-def show_changes(settings: Settings, limit: int, console: Console) -> None:
-    """The newest changes, a row each."""
+def print_changes(settings: Settings, limit: int, console: Console) -> None:
+    """Print the newest changes as a table."""
     table = Table("id", "at (UTC)", "tool", "outcome", "change")
-    for change in _journal(settings).changes(limit):
+    for change in anyio.run(_stores(settings).journal.changes, limit):
         at = change.at.strftime("%Y-%m-%d %H:%M")
         summary = clean(change.intent.summary, MAX_SUMMARY_LENGTH)
         table.add_row(change.id, at, change.intent.tool, change.outcome, Text(summary))
     console.print(table)
 
 
-def show_change(settings: Settings, change_id: str) -> None:
-    """All of one change as JSON, its pre-image included."""
-    change = _journal(settings).change(change_id)
+def print_change(settings: Settings, change_id: str) -> None:
+    """Print one change in full as JSON, including the state that it overwrote."""
+    change = anyio.run(_stores(settings).journal.change, change_id)
     intent = change.intent
-    told = {
+    record = {
         "id": change.id,
         "at": change.at.isoformat(),
         "tool": intent.tool,
@@ -47,37 +47,37 @@ def show_change(settings: Settings, change_id: str) -> None:
         "before": intent.before,
     }
     # ASCII only, so that nothing written by an attacker can steer the terminal.
-    typer.echo(json.dumps(told, indent=2, ensure_ascii=True))
+    typer.echo(json.dumps(record, indent=2, ensure_ascii=True))
 
 
 def verify_journal(settings: Settings) -> None:
-    """Say that the chain holds.
+    """Check the hash chain, and report that it is intact.
 
     Raises:
-        ThreatEventsError: it does not; the message says where.
+        ThreatEventsError: the journal was altered or damaged. The message says where.
     """
-    problems = _journal(settings).verify()
+    problems = anyio.run(_stores(settings).journal.verify)
     if problems:
         raise ThreatEventsError("The journal was altered or damaged. " + " ".join(problems))
-    typer.echo("The journal is whole: no entry was altered, removed, added or moved.")
+    typer.echo("The journal is intact: no entry was altered, removed, inserted or moved.")
 
 
-def decide(settings: Settings, code: str, console: Console) -> None:
-    """Show a change that waits, and ask the person at the terminal for a yes or no.
+def decide_request(settings: Settings, code: str, console: Console) -> None:
+    """Show a change that waits for approval, and ask the person at the terminal to approve or refuse it.
 
     Raises:
-        ThreatEventsError: there is no terminal, or nothing waits under the code.
+        ThreatEventsError: there is no terminal, or no change waits for this code.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ThreatEventsError("An approval is given by a person at a terminal, and this is none.")
-    approvals = Approvals(settings.state_dir / "approvals.db", utc_now)
-    request = approvals.find(code)
-    console.print(Text(f"{request.tool} asks, until {request.expires_at:%H:%M:%S} UTC:\n"))
+        raise ThreatEventsError("This is not a terminal. A person must run the command at one, and decide there.")
+    approvals = _stores(settings).approvals
+    request = anyio.run(approvals.find, code)
+    console.print(Text(f"{request.tool} waits for approval until {request.expires_at:%H:%M:%S} UTC:\n"))
     console.print(Text(request.preview))
     agreed = typer.confirm("\nMake this change?", default=False)
-    approvals.decide(code, approved=agreed)
-    console.print(Text("Approved: the same call now goes through, once." if agreed else "Refused."))
+    anyio.run(approvals.decide, code, agreed)
+    console.print(Text("Approved: the same call now works, once." if agreed else "Refused."))
 
 
-def _journal(settings: Settings) -> Journal:
-    return Journal(settings.state_dir / "journal.db", utc_now)
+def _stores(settings: Settings) -> Stores:
+    return open_stores(settings, utc_now)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, Validati
 from pydantic_core import ErrorDetails
 
 from cf1_mcp.errors import BadArgument, Withheld, nearest
-from cf1_mcp.events.validation import Checking, ReadAs, checked_raw, checked_tags
+from cf1_mcp.events.validation import EventValidator, ReadAsSummary, check_raw, check_tags
 from cf1_mcp.models import Dataset, Event, NewEvent, NewRaw, RelationshipType
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE_TEXTS
 from cf1_mcp.store.confirmation_codes import canonical
@@ -139,7 +139,7 @@ class Problems:
         )
 
 
-async def checked_batch(rows: Sequence[Mapping[str, JsonValue]], dataset: Dataset, checking: Checking) -> Batch:
+async def checked_batch(rows: Sequence[Mapping[str, JsonValue]], dataset: Dataset, checking: EventValidator) -> Batch:
     """The rows as a batch.
 
     Raises:
@@ -149,14 +149,14 @@ async def checked_batch(rows: Sequence[Mapping[str, JsonValue]], dataset: Datase
         raise BadArgument("rows", "there are no rows", f"1 to {MAX_ROWS} rows")
     if len(rows) > MAX_ROWS:
         raise BadArgument("rows", f"{len(rows)} rows are too many for one call", f"at most {MAX_ROWS} a call")
-    problems, read = Problems(), ReadAs()
+    problems, read = Problems(), ReadAsSummary()
     shaped = {number: row for number, given in enumerate(rows) if (row := _shaped(number, given, problems))}
     events = [await _event(number, row, checking, problems, read) for number, row in shaped.items()]
     links = linked(_above(shaped, problems), _refs(rows, problems), problems)
     if problems.rows:
         raise problems.told(len(rows))
     made = {number: NewEvent.model_validate(event) for number, event in enumerate(events)}
-    return Batch(dataset, made, links, _digest(shaped.values()), len(rows), facts=read.told())
+    return Batch(dataset, made, links, _digest(shaped.values()), len(rows), facts=read.facts())
 
 
 def _shaped(number: int, given: Mapping[str, JsonValue], problems: Problems) -> Row | None:
@@ -180,7 +180,9 @@ def _worded(problem: ErrorDetails) -> str:
     return f"{where}: a row has no such field" + (f", perhaps {meant}" if meant else "")
 
 
-async def _event(number: int, row: Row, checking: Checking, problems: Problems, read: ReadAs) -> dict[str, object]:
+async def _event(
+    number: int, row: Row, checking: EventValidator, problems: Problems, read: ReadAsSummary
+) -> dict[str, object]:
     """The fields that are sent for a row. Those that cannot be right are left out, and told."""
     fields: dict[str, object] = {"raw": NewRaw(data=None)}
     for name in SETTABLE_TEXTS:
@@ -189,18 +191,18 @@ async def _event(number: int, row: Row, checking: Checking, problems: Problems, 
         if text is None or not (text.strip() or name in REQUIRED_TEXTS):
             continue
         with problems.of(number):
-            found = await checking.fields({name: text})
-            read.note(name, text, found[name])
+            found = await checking.check_fields({name: text})
+            read.add(name, text, found[name])
             fields |= found
     if "indicator_type" in fields and "indicator" not in fields:
         problems.add(number, "indicator_type: there is no indicator of this type")
     if row.tags:
         with problems.of(number):
-            fields["tags"] = checked_tags(row.tags)
+            fields["tags"] = check_tags(row.tags)
     if row.raw is not None:
         with problems.of(number):
             # Evidence without a marking would count as amber, however its event is marked.
-            fields["raw"] = NewRaw(data=checked_raw(row.raw, "raw"), tlp=str(fields.get("tlp", "")))
+            fields["raw"] = NewRaw(data=check_raw(row.raw, "raw"), tlp=str(fields.get("tlp", "")))
     return fields
 
 

@@ -12,16 +12,16 @@ from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from cf1_mcp.context import Client, Now
 from cf1_mcp.errors import BadArgument, BadFile
-from cf1_mcp.events.validation import Checker, Checking, ReadAs, checked_text
+from cf1_mcp.events.validation import EventValidator, ReadAsSummary, Validator, check_text
 from cf1_mcp.imports.batches import MAX_ROWS, Batch, NewLink, Problems, checked_batch, linked
 from cf1_mcp.imports.duplicates import without_duplicates
 from cf1_mcp.imports.readers.csv_reader import NoColumn
 from cf1_mcp.imports.readers.files import Format, recognised
-from cf1_mcp.imports.readers.rows import FileRow, Notes
+from cf1_mcp.imports.readers.rows import ReaderNotes, SourceRow
 from cf1_mcp.imports.readers.sources import rows_in
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.models import Dataset, NewEvent, RelationshipType
-from cf1_mcp.policy.writing import Writer
+from cf1_mcp.policy.write_policy import CurrentWritePolicy
 from cf1_mcp.store.confirmation_codes import canonical
 from cf1_mcp.text.lenient import Words, unfilled
 
@@ -64,8 +64,8 @@ OnDuplicate = Annotated[Literal["skip", "create"], BeforeValidator(_no_update)]
 
 async def _batch(
     client: Client,
-    writing: Writer,
-    checking: Checker,
+    writing: CurrentWritePolicy,
+    checking: Validator,
     now: Now,
     dataset_id: str,
     rows: list[dict[str, JsonValue]] | None,
@@ -74,7 +74,7 @@ async def _batch(
     defaults: list[str] | None,
     on_duplicate: str,
 ) -> Batch:
-    dataset = writing.to_write(dataset_id)
+    dataset = writing.require_writable(dataset_id)
     if rows and content:
         raise BadArgument("content", "there are rows, too", "one of rows and content")
     if defaults and not content:
@@ -85,14 +85,14 @@ async def _batch(
         batch = await checked_batch(rows or [], dataset, checking)
     if on_duplicate == "create":
         return batch
-    return await without_duplicates(batch, client, writing.reading, now)
+    return await without_duplicates(batch, client, writing.read_policy, now)
 
 
 Intake = Annotated[Batch, Resolve(_batch)]
 
 
 async def batch_of(
-    content: str, named: str | None, constants: Mapping[str, str], dataset: Dataset, checking: Checking
+    content: str, named: str | None, constants: Mapping[str, str], dataset: Dataset, checking: EventValidator
 ) -> Batch:
     """The rows of a text as a batch. They count from 0 in the order of reading; problems name lines as a person does.
 
@@ -100,11 +100,11 @@ async def batch_of(
         BadArgument: it is too large, in no form that is read, or some rows cannot be right.
         BadFile: it is not in the form that it is said to be.
     """
-    size = len(checked_text(content, "content").encode())
+    size = len(check_text(content, "content").encode())
     if size > MAX_CONTENT_SIZE:
         raise BadArgument("content", f"it takes {size:,} bytes", f"at most {MAX_CONTENT_SIZE:,} bytes, or {COMMAND}")
     form = _FORMATS[named] if named else _recognised(content)
-    notes = Notes()
+    notes = ReaderNotes()
     try:
         rows = await anyio.to_thread.run_sync(partial(_read, content, form, constants, notes))
     except NoColumn as error:
@@ -117,16 +117,16 @@ async def batch_of(
         raise BadArgument(
             "content", f"{len(rows):,} rows are too many for one call", f"at most {MAX_ROWS}, or {COMMAND}"
         )
-    problems, read = Problems("content", UNITS[form]), ReadAs()
+    problems, read = Problems("content", UNITS[form]), ReadAsSummary()
     # What the checks themselves note is told by field, as for rows.
-    checks = RowChecks(checking, constants, Notes(), "defaults")
+    checks = RowChecks(checking, constants, ReaderNotes(), "defaults")
     events = [await _event(row, checks, problems, read) for row in rows]
     links = _links(rows, problems)
     if problems.rows:
         raise problems.told(len(rows))
     made = {number: NewEvent.model_validate(event) for number, event in enumerate(events)}
     given: JsonValue = [content, form, {**constants}]
-    facts = read.told()
+    facts = read.facts()
     if told := notes.told():
         more = [f"and {len(told) - MAX_NOTES:,} more of the like"] if len(told) > MAX_NOTES else []
         facts["content_notes"] = [*told[:MAX_NOTES], *more]
@@ -140,21 +140,21 @@ def _recognised(content: str) -> Format:
     return found or "csv"
 
 
-def _read(content: str, form: Format, constants: Mapping[str, str], notes: Notes) -> list[FileRow]:
+def _read(content: str, form: Format, constants: Mapping[str, str], notes: ReaderNotes) -> list[SourceRow]:
     return list(rows_in(content, form, constants, notes))
 
 
-async def _event(row: FileRow, checks: RowChecks, problems: Problems, read: ReadAs) -> Mapping[str, JsonValue]:
+async def _event(row: SourceRow, checks: RowChecks, problems: Problems, read: ReadAsSummary) -> Mapping[str, JsonValue]:
     fields, wrong = await checks.check(row)
     for words in dict.fromkeys(wrong):
         problems.add(row.place, words)
     for name, text in row.fields.items():
         if isinstance(text, str) and isinstance(value := fields.get(name), str):
-            read.note(name, text, value)
+            read.add(name, text, value)
     return fields
 
 
-def _links(rows: Sequence[FileRow], problems: Problems) -> tuple[NewLink, ...]:
+def _links(rows: Sequence[SourceRow], problems: Problems) -> tuple[NewLink, ...]:
     """Links by row; what is wrong with them by place."""
     refs: dict[str, int] = {}
     for number, row in enumerate(rows):

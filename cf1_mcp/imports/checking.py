@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from pydantic_core import to_json
 
 from cf1_mcp.imports.progress import Progress
-from cf1_mcp.imports.readers.rows import FileRow, Rows
+from cf1_mcp.imports.readers.rows import SourceRow, SourceRows
 from cf1_mcp.imports.row_checks import RowChecks, is_whole
 from cf1_mcp.store.import_ledger import Ledger, NewLine
 
@@ -35,7 +35,7 @@ _WRONG: Final = (
 )
 
 
-async def fill(ledger: Ledger, rows: Rows, checks: RowChecks, progress: Progress) -> None:
+async def fill(ledger: Ledger, rows: SourceRows, checks: RowChecks, progress: Progress) -> None:
     """Read and check all rows, then how they hang together. What is wrong stands with each row in the ledger."""
     await anyio.to_thread.run_sync(ledger.start_over)
     number = 0
@@ -69,11 +69,11 @@ def event_key(fields: Mapping[str, JsonValue]) -> bytes:
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest()
 
 
-def _next(rows: Rows) -> list[FileRow]:
+def _next(rows: SourceRows) -> list[SourceRow]:
     return list(islice(rows, BATCH_SIZE))
 
 
-async def _line(number: int, row: FileRow, checks: RowChecks) -> NewLine:
+async def _line(number: int, row: SourceRow, checks: RowChecks) -> NewLine:
     fields, problems = await checks.check(row)
     if problems:
         ref = row.ref if row.ref is None or is_whole(row.ref) else None

@@ -11,13 +11,13 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import NotFound, Refused
 from cf1_mcp.events.matching import Finder, Wanted, likest, wanted
-from cf1_mcp.events.validation import same
+from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.imports.progress import Progress
 from cf1_mcp.imports.retries import Patience
 from cf1_mcp.imports.workers import work
 from cf1_mcp.models import Dataset, Event, EventChange, Tlp
 from cf1_mcp.models.fields import COMPARED_TEXTS
-from cf1_mcp.policy.reading import Reading
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.import_ledger import Ledger
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import Intent
@@ -36,7 +36,7 @@ class Comparing:
         ledger: Ledger,
         patience: Patience,
         progress: Progress,
-        reading: Reading,
+        reading: ReadPolicy,
         journal: Journal,
         on_duplicate: OnDuplicate,
         updates: bool = True,
@@ -118,17 +118,17 @@ class Comparing:
             summary=f"Change {', '.join(new)} of event {event.uuid} in dataset {self._dataset.name!r}, by an import.",
             before={"event": EventChange.model_validate({**old, **home}).wire(), "raw": None, "seen": []},
         )
-        change_id = await anyio.to_thread.run_sync(self._journal.begin, intent)
+        change_id = await self._journal.begin(intent)
         # Setting a field to the same value twice changes nothing more, so this may be tried as often as a reading.
         try:
             await self._patience.reading(lambda: self._client.update_event(event.uuid, change))
         except (Refused, NotFound) as error:
             reason: JsonValue = {"error": str(error)}
-            await anyio.to_thread.run_sync(self._journal.finish, change_id, "failed", reason)
+            await self._journal.finish(change_id, "failed", reason)
             await anyio.to_thread.run_sync(self._ledger.refuse, {row.number: str(error)})
             return
         told: JsonValue = {"event_id": event.uuid, "changed": [*new]}
-        await anyio.to_thread.run_sync(self._journal.finish, change_id, "done", told)
+        await self._journal.finish(change_id, "done", told)
         await anyio.to_thread.run_sync(self._ledger.settle, "changed", {row.number: event.uuid})
 
 
@@ -137,7 +137,7 @@ def _new_values(fields: Mapping[str, JsonValue], event: Event) -> dict[str, str]
     new = {
         name: str(value)
         for name in COMPARED_TEXTS
-        if (value := fields.get(name)) is not None and not same(name, str(value), str(getattr(event, name)))
+        if (value := fields.get(name)) is not None and not is_same_value(name, str(value), str(getattr(event, name)))
     }
     if "tlp" in new and Tlp.of(new["tlp"]).rank < Tlp.of(event.tlp).rank:
         del new["tlp"]

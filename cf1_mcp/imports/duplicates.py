@@ -17,7 +17,7 @@ from cf1_mcp.events.matching import Finder, Wanted, likest, wanted
 from cf1_mcp.imports.batches import Batch, NewLink, spans
 from cf1_mcp.imports.checking import event_key
 from cf1_mcp.models import Event, RelationshipType
-from cf1_mcp.policy.reading import Reading
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.confirmation_codes import canonical
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Counted:
         return await call()
 
 
-async def without_duplicates(batch: Batch, client: ThreatEventsClient, reading: Reading, now: datetime) -> Batch:
+async def without_duplicates(batch: Batch, client: ThreatEventsClient, reading: ReadPolicy, now: datetime) -> Batch:
     """The batch without the rows that are there already or repeat an earlier one. Links that they have go to the event
     that stands for them.
 

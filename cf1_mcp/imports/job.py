@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,14 +14,14 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.matching import Finder
-from cf1_mcp.events.validation import Checking
+from cf1_mcp.events.validation import EventValidator
 from cf1_mcp.imports import journaling
 from cf1_mcp.imports.checking import drop_twins, fill
 from cf1_mcp.imports.comparison import Comparing, OnDuplicate
 from cf1_mcp.imports.linking import WITHOUT_END, Linking
 from cf1_mcp.imports.progress import Progress
 from cf1_mcp.imports.readers.files import digest_of
-from cf1_mcp.imports.readers.rows import Notes
+from cf1_mcp.imports.readers.rows import ReaderNotes
 from cf1_mcp.imports.readers.sources import Source, rows_of
 from cf1_mcp.imports.recovery import Recovery
 from cf1_mcp.imports.report import Summary, problems_of, write_report
@@ -30,12 +29,13 @@ from cf1_mcp.imports.retries import Patience
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.imports.sending import Sending
 from cf1_mcp.models import Dataset
-from cf1_mcp.policy.reading import reading_rules
-from cf1_mcp.policy.writing import Writing, writing_for
+from cf1_mcp.policy.read_policy import load_read_policy
+from cf1_mcp.policy.write_policy import WritePolicy, load_write_policy
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.import_ledger import Ledger
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import JournalError
+from cf1_mcp.store.stores import open_stores
 
 FOLDER: Final = "imports"
 
@@ -74,12 +74,12 @@ async def run_import(
     patience = Patience(options.give_up_after, progress)
     words = Vocabulary(client)
     await patience.reading(words.datasets)
-    writing = await writing_for(words, await reading_rules(words, settings), settings)
-    dataset = writing.to_write(options.dataset, "--dataset")
+    writing = await load_write_policy(words, await load_read_policy(words, settings), settings)
+    dataset = writing.require_writable(options.dataset, "--dataset")
     digest = await anyio.to_thread.run_sync(_digest, source, dataset, settings)
     ledger = await anyio.to_thread.run_sync(Ledger, settings.state_dir / FOLDER / f"{digest[:32]}.db")
     try:
-        checking = Checking(words, writing.reading, clock())
+        checking = EventValidator(words, writing.read_policy, clock())
         run = _Run(source, options, settings, client, clock, progress, patience, ledger, dataset, writing)
         return await run.whole(checking, digest)
     finally:
@@ -107,10 +107,10 @@ class _Run:
     patience: Patience
     ledger: Ledger
     dataset: Dataset
-    writing: Writing
+    writing: WritePolicy
 
-    async def whole(self, checking: Checking, digest: str) -> Summary:
-        journal = Journal(self.settings.state_dir / "journal.db", self.clock)
+    async def whole(self, checking: EventValidator, digest: str) -> Summary:
+        journal = open_stores(self.settings, self.clock).journal
         await self._check(checking)
         counts = await anyio.to_thread.run_sync(self.ledger.counts)
         begun = await anyio.to_thread.run_sync(self.ledger.fact, "begun")
@@ -123,7 +123,7 @@ class _Run:
         change_id = None
         stopped = ""
         if await self._has_work():
-            change_id = await anyio.to_thread.run_sync(journaling.begin, journal, self.ledger, self.dataset, digest)
+            change_id = await journaling.begin(journal, self.ledger, self.dataset, digest)
             try:
                 await self._carry_out(recovery, journal)
             except ThreatEventsError as error:
@@ -131,7 +131,7 @@ class _Run:
             await self._finish(journal, change_id, stopped)
         return await self._summary(stopped=stopped, change_id=change_id)
 
-    async def _check(self, checking: Checking) -> None:
+    async def _check(self, checking: EventValidator) -> None:
         """Read and check the file, unless that was done and rows of it were sent."""
         begun = await anyio.to_thread.run_sync(self.ledger.fact, "begun")
         if begun and not self.options.again:
@@ -142,7 +142,7 @@ class _Run:
             raise BadArgument(
                 "--again", "rows were sent whose outcome is not known yet", "the command without it first"
             )
-        notes = Notes()
+        notes = ReaderNotes()
         for prepare in (checking.words.categories, checking.words.countries, checking.words.industries):
             await self.patience.reading(prepare)
         checks = RowChecks(checking, self.source.constants, notes)
@@ -184,7 +184,7 @@ class _Run:
             self.ledger,
             self.patience,
             self.progress,
-            self.writing.reading,
+            self.writing.read_policy,
             journal,
             self.options.on_duplicate,
             updates,
@@ -200,9 +200,8 @@ class _Run:
         return bool(await anyio.to_thread.run_sync(self.ledger.select, query, (WITHOUT_END,)))
 
     async def _finish(self, journal: Journal, change_id: str, stopped: str) -> None:
-        finish = partial(journaling.finish, journal, self.ledger, change_id, stopped, str(self._report()))
         try:
-            await anyio.to_thread.run_sync(finish)
+            await journaling.finish(journal, self.ledger, change_id, stopped, str(self._report()))
         except JournalError as error:
             self.progress.say(f"the import is as told here, but {error}")
 

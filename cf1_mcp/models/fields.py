@@ -219,7 +219,16 @@ EVENT_FIELDS: Final = (
             "ATT&CK ids of the category; an event's own are tags",
         ),
     ),
-    EventField("mitre_capec", "code", "CAPEC patterns of the category", is_list=True, operators=TEXT_OPERATORS),
+    EventField(
+        "mitre_capec",
+        "code",
+        "CAPEC patterns of the category",
+        is_list=True,
+        operators=TEXT_OPERATORS,
+        filter=Filter(
+            "numbers of the CAPEC patterns of the event's category, such as 98.", "CAPEC numbers of the category"
+        ),
+    ),
     EventField(
         "tlp",
         "marking",

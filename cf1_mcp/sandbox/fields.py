@@ -3,9 +3,9 @@
 from typing import Final
 
 from cf1_mcp.models import Tlp
-from cf1_mcp.sandbox.catalog import find_country
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.json_values import JsonMapping, is_array
+from cf1_mcp.sandbox.vocabulary_catalog import find_country
 
 MAX_INTEGER: Final = 1_000_000_000
 """Far above every page number and limit, and far below what SQLite can store."""

@@ -53,10 +53,10 @@ Why: `rawId` is text, although one route returns a numeric id; the published exa
 If wrong: nothing for a client that treats the id as opaque.
 """
 
-# The catalog (catalog.py). Assumed: the categories with their kill chain numbers and MITRE ids, all industries but six,
-# and all indicator type ids but one. Published are the category "Domain Resolution", six industries, the type "domain"
-# with id 5, and `killChain` as a plain number; 1 (reconnaissance) to 7 (actions on objectives) follows the Lockheed
-# Martin Cyber Kill Chain.
+# The catalog (vocabulary_catalog.py). Assumed: the categories with their kill chain numbers and MITRE ids, all
+# industries but six, and all indicator type ids but one. Published are the category "Domain Resolution", six
+# industries, the type "domain" with id 5, and `killChain` as a plain number; 1 (reconnaissance) to 7 (actions on
+# objectives) follows the Lockheed Martin Cyber Kill Chain.
 # If wrong: names and numbers differ on a live account, so a client has to read the vocabulary instead of knowing it.
 #
 # The sample's saved queries (sample/sample_queries.py). Assumed: `query_json` contains the parameters of the event

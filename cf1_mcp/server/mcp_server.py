@@ -32,14 +32,12 @@ from cf1_mcp.contracts.toolset import ToolDefinition
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.server import resources
 from cf1_mcp.server.completions import completion_handler
-from cf1_mcp.server.instructions import instructions
+from cf1_mcp.server.instructions import render_instructions
 from cf1_mcp.server.playbooks import Playbooks
 from cf1_mcp.settings import SANDBOX_ACCOUNT, Settings
-from cf1_mcp.store.approvals import Approvals
-from cf1_mcp.store.confirmation_codes import Confirmations
-from cf1_mcp.store.journal import Journal
-from cf1_mcp.store.shown_texts import SeenTexts
-from cf1_mcp.store.spent_codes import SpentCodes
+from cf1_mcp.store.confirmation_codes import ConfirmationCodes
+from cf1_mcp.store.shown_texts import ShownTexts
+from cf1_mcp.store.stores import open_stores
 from cf1_mcp.tools import ALL_TOOLS
 
 Lifespan = Callable[[MCPServer[ServerContext]], AbstractAsyncContextManager[ServerContext]]
@@ -69,7 +67,7 @@ class ThreatServer(MCPServer[ServerContext]):
             "cf1-mcp",
             title="Cloudforce One Threat Events",
             version=version("cf1-mcp"),
-            instructions=instructions(settings),
+            instructions=render_instructions(settings),
             tools=offered_tools(settings),
             lifespan=lifespan,
             subscriptions=False,
@@ -129,18 +127,10 @@ def build_server(settings: Settings, connect: Connect, clock: Clock = utc_now) -
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[ServerContext]) -> AsyncGenerator[ServerContext]:
-        async with build_client(settings, connect) as client:
-            yield ServerContext(
-                settings,
-                client,
-                Vocabulary(client),
-                clock,
-                Journal(settings.state_dir / "journal.db", clock),
-                Confirmations(settings.confirm_key or Confirmations.random_key(), settings.confirm_ttl, clock),
-                Approvals(settings.state_dir / "approvals.db", clock),
-                SpentCodes(),
-                SeenTexts(),
-            )
+        key = settings.confirm_key or ConfirmationCodes.random_key()
+        codes = ConfirmationCodes(key, settings.confirm_ttl, clock)
+        async with build_client(settings, connect) as client, open_stores(settings, clock) as stores:
+            yield ServerContext(settings, client, Vocabulary(client), clock, stores, codes, ShownTexts())
 
     return ThreatServer(settings, lifespan)
 

@@ -1,30 +1,27 @@
-"""What a person approves on a terminal (`CF1_APPROVAL=operator`): one small SQLite file that several servers share.
+"""Requests that a person approves on a terminal (`CF1_APPROVAL=operator`), in a database that several servers share.
 
-A request stands under the confirmation code of its change. The code is no secret and authorises nothing: a person
-must have approved it, and then it serves exactly once, before its time is over.
+A request is stored under the confirmation code of its change. The code is not secret and authorizes nothing: a person
+must have approved it, and then it can be used exactly once, before it expires.
 """
 
-import os
-import sqlite3
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from threading import Lock
-from typing import Literal
+from typing import Literal, TypeVar
 
-from cf1_mcp.errors import ThreatEventsError
+from cf1_mcp.store.database import Connection, Database, Schema, StoreError
 from cf1_mcp.text.sanitize import clean
 
-MAX_LINE_LENGTH = 2000  # characters of a preview's line
-KEPT = timedelta(days=7)  # after its end, so that a person who comes late is told what became of a request
+T = TypeVar("T")
+MAX_LINE_LENGTH = 2000  # characters of one line of a preview
+RETENTION = timedelta(days=7)  # after a request expired, so that a person who comes late can see its outcome
 
 State = Literal["waiting", "approved", "used", "refused", "expired"]
 
-# `letters` is the code as it counts, however it is typed; times are text in UTC, which sorts as time does.
+# `letters` is the normalized code, however it is typed; times are text in UTC, which sorts as time does.
 _TABLE = """
-CREATE TABLE IF NOT EXISTS request (
+CREATE TABLE request (
     letters TEXT PRIMARY KEY,
     code TEXT NOT NULL,
     tool TEXT NOT NULL,
@@ -34,17 +31,24 @@ CREATE TABLE IF NOT EXISTS request (
     state TEXT NOT NULL CHECK (state IN ('waiting', 'approved', 'used', 'refused'))
 ) STRICT
 """
+SCHEMA = Schema(
+    "an approvals file",
+    0,
+    0,
+    (_TABLE,),
+    "Ask the operator to move it elsewhere: its requests can be made again.",
+)
 _SELECT = "SELECT code, tool, preview, asked_at, expires_at, state FROM request"
 _MISREAD = str.maketrans("OIL", "011")
 
 
-class ApprovalError(ThreatEventsError):
-    """A request cannot be asked, found or decided."""
+class ApprovalError(StoreError):
+    """A request cannot be stored, found or decided."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A change that waits, or waited, for a person."""
+    """A change that waits, or waited, for a person's decision."""
 
     code: str
     tool: str
@@ -55,34 +59,34 @@ class Request:
 
 
 class Approvals:
-    """The requests in one file. One instance a process serves all its threads; a connection lives for one operation."""
+    """The requests in one database, for any number of tasks and processes. `clock` returns aware times.
 
-    def __init__(self, path: Path, clock: Callable[[], datetime], patience: float = 5.0) -> None:
-        """`path` is made when missing, its folder too, for this user alone. `clock` tells aware times.
+    ApprovalError where the database cannot be read or written: then nothing was done, and nothing may be done.
+    """
 
-        `patience`: seconds to wait for another process that holds the file.
-        """
-        self._path = path
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
         self._clock = clock
-        self._patience = patience
-        self._making = Lock()
 
-    def ask(self, code: str, tool: str, preview: str, ttl: float) -> None:
-        """Put a change before a person for `ttl` seconds. What already waits or is approved stays as it is.
+    async def ask(self, code: str, tool: str, preview: str, ttl: float) -> None:
+        """Request a person's approval for `ttl` seconds. A request that already waits or is approved stays as it is.
 
-        Unseen characters in the preview are escaped: it is shown on a terminal, and attackers wrote parts of it.
-        ApprovalError when this code was refused or used: neither is asked twice.
+        Invisible characters in the preview are escaped: it is shown on a terminal, and attackers wrote parts of it.
+
+        Raises:
+            ApprovalError: this code was refused or used; neither is requested twice.
         """
         shown = "\n".join(clean(line, MAX_LINE_LENGTH) for line in preview.split("\n"))
-        with self._changing() as (db, now):
-            db.execute("DELETE FROM request WHERE expires_at < ?", (_stored(now - KEPT),))
+
+        def insert(db: Connection, now: datetime) -> None:
+            db.execute("DELETE FROM request WHERE expires_at < ?", (_stored(now - RETENTION),))
             known = _find(db, code, now)
             if known is not None and known.state == "refused":
-                raise ApprovalError("A person refused this change. Do not ask for it again; say that it was refused.")
+                raise ApprovalError("A person refused this change. Do not request it again; report the refusal.")
             if known is not None and known.state == "used":
                 raise ApprovalError(
-                    f"The approval for code {known.code} was used already and serves once. "
-                    "See in list_changes what came of it before asking anew."
+                    f"The approval for code {known.code} was already used, and it can be used once. "
+                    "Check its outcome with list_changes before requesting the change again."
                 )
             if known is None or known.state == "expired":
                 times = (_stored(now), _stored(now + timedelta(seconds=ttl)))
@@ -91,123 +95,120 @@ class Approvals:
                     (_letters(code), code, tool, shown, *times),
                 )
 
-    def waiting(self) -> list[Request]:
-        """What a person may decide now, oldest first."""
-        with self._open() as db:
+        await self._write(insert)
+
+    async def waiting(self) -> list[Request]:
+        """Return the requests that a person may decide now, oldest first."""
+
+        def read(db: Connection) -> list[Request]:
             now = self._clock()
-            rows = db.execute(_SELECT + " ORDER BY asked_at, letters").fetchall()
-            return [request for row in rows if (request := _request(row, now)).state == "waiting"]
+            found = [_request(*row, now=now) for row in db.execute(_SELECT + " ORDER BY asked_at, letters")]
+            return [request for request in found if request.state == "waiting"]
 
-    def find(self, code: str) -> Request:
-        """The request under a code, however it is typed. ApprovalError when there is none."""
-        with self._open() as db:
-            return _known(db, code, self._clock())
+        with _approval_errors():
+            return await self._database.read(read) or []
 
-    def decide(self, code: str, approved: bool) -> Request:
-        """Record what a person decided; it stands. ApprovalError when the request is unknown, over or decided."""
-        with self._changing() as (db, now):
+    async def find(self, code: str) -> Request:
+        """Return the request for a code, however the code is typed.
+
+        Raises:
+            ApprovalError: there is none.
+        """
+        with _approval_errors():
+            found = await self._database.read(lambda db: _find(db, code, self._clock()))
+        if found is None:
+            raise _unknown(code)
+        return found
+
+    async def decide(self, code: str, approved: bool) -> Request:
+        """Record a person's decision, which is final.
+
+        Raises:
+            ApprovalError: the request is unknown, expired or already decided.
+        """
+
+        def update(db: Connection, now: datetime) -> Request:
             request = _known(db, code, now)
             if request.state != "waiting":
-                raise ApprovalError(_over(request))
+                raise ApprovalError(_closed(request))
             decision = "approved" if approved else "refused"
             db.execute("UPDATE request SET state = ? WHERE letters = ?", (decision, _letters(code)))
             return _known(db, code, now)
 
-    def redeem(self, code: str) -> bool:
-        """Use an approval up. True exactly once for an approved code in its time, whoever else tries meanwhile.
+        return await self._write(update)
 
-        ApprovalError when the file cannot be read or written: then nothing is used up and nothing may be done.
-        """
-        with self._changing() as (db, now):
+    async def redeem(self, code: str) -> bool:
+        """Use an approval. True exactly once for an approved code that has not expired, whichever process tries."""
+
+        def update(db: Connection, now: datetime) -> bool:
             request = _find(db, code, now)
             if request is None or request.state != "approved":
                 return False
             db.execute("UPDATE request SET state = 'used' WHERE letters = ?", (_letters(code),))
-        return True  # only once it is on disk
+            return True
 
-    @contextmanager
-    def _changing(self) -> Generator[tuple[sqlite3.Connection, datetime]]:
-        """All of a change or nothing of it, with no other writer in between. The time is told after the wait."""
-        with self._open() as db:
-            db.execute("BEGIN IMMEDIATE")  # whatever leaves without a commit is rolled back when the file is closed
-            yield db, self._clock()
-            db.execute("COMMIT")
+        return await self._write(update)
 
-    @contextmanager
-    def _open(self) -> Generator[sqlite3.Connection]:
-        try:
-            self._keep_private()
-            with closing(sqlite3.connect(self._path, timeout=self._patience, isolation_level=None)) as db:
-                # Fails at once, patience or not, while another process is making the file; that one sets it as well.
-                with suppress(sqlite3.OperationalError):
-                    db.execute("PRAGMA journal_mode = WAL")
-                db.execute(_TABLE)
-                yield db
-        except (OSError, sqlite3.Error, ValueError) as error:  # ValueError: a damaged file says a time that is none
-            raise ApprovalError(self._unusable(error)) from error
-
-    def _keep_private(self) -> None:
-        """For this user alone. Files that SQLite puts beside it get the same rights."""
-        # One thread at a time, and never opening a file that exists: closing a second descriptor would drop the locks
-        # that SQLite holds on it for this process.
-        with self._making:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with suppress(FileExistsError):
-                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        if self._path.is_file() and self._path.stat().st_mode & 0o077:
-            self._path.chmod(0o600)
-
-    def _unusable(self, error: OSError | sqlite3.Error | ValueError) -> str:
-        name = self._path.name
-        if isinstance(error, sqlite3.Error) and _primary(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return f"Another process holds the approvals file {name}, so nothing was done. Try again in a moment."
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        return (
-            f"The approvals file {name} cannot be used ({reason}), so nothing was done. "
-            "An operator must check it, its disk and its rights in the state folder (CF1_STATE_DIR)."
-        )
+    async def _write(self, work: Callable[[Connection, datetime], T]) -> T:
+        """Run a transaction. It gets the time after the wait for other writers."""
+        with _approval_errors():
+            return await self._database.write(lambda db: work(db, self._clock()))
 
 
-def _primary(error: sqlite3.Error) -> int | None:
-    """SQLite's error without its finer distinctions; the sqlite3 module itself raises errors that have none."""
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
+@contextmanager
+def _approval_errors() -> Generator[None]:
+    """Raise every error of the store as an ApprovalError which says that nothing was done."""
+    try:
+        yield
+    except ApprovalError:
+        raise
+    except StoreError as error:
+        raise ApprovalError(f"Nothing was done: {error}") from error
 
 
 def _letters(code: str) -> str:
-    """What counts of a code: case, spaces and dashes do not; O reads as 0, I and L as 1."""
+    """A normalized code: case, spaces and dashes are ignored; O reads as 0, I and L as 1."""
     return "".join(char for char in code if char.isalnum()).upper().translate(_MISREAD)
 
 
-def _find(db: sqlite3.Connection, code: str, now: datetime) -> Request | None:
+def _find(db: Connection, code: str, now: datetime) -> Request | None:
     row = db.execute(_SELECT + " WHERE letters = ?", (_letters(code),)).fetchone()
-    return None if row is None else _request(row, now)
+    return None if row is None else _request(*row, now=now)
 
 
-def _known(db: sqlite3.Connection, code: str, now: datetime) -> Request:
+def _known(db: Connection, code: str, now: datetime) -> Request:
     request = _find(db, code, now)
     if request is None:
-        raise ApprovalError(
-            f"Nothing was asked under the code {clean(code, 40)!r}. Compare it with the code in the preview."
-        )
+        raise _unknown(code)
     return request
 
 
-def _request(row: tuple[str, str, str, str, str, State], now: datetime) -> Request:
-    code, tool, preview, asked_at, expires_at, state = row
+def _unknown(code: str) -> ApprovalError:
+    return ApprovalError(
+        f"There is no request for the code {clean(code, 40)!r}. Compare it with the code in the preview."
+    )
+
+
+def _request(
+    code: str, tool: str, preview: str, asked_at: str, expires_at: str, state: State, *, now: datetime
+) -> Request:
     if state in ("waiting", "approved") and expires_at <= _stored(now):
         state = "expired"
-    return Request(code, tool, preview, datetime.fromisoformat(asked_at), datetime.fromisoformat(expires_at), state)
+    try:
+        times = datetime.fromisoformat(asked_at), datetime.fromisoformat(expires_at)
+    except ValueError as error:
+        raise StoreError(f"a time in the approvals file is damaged. {SCHEMA.next_step}") from error
+    return Request(code, tool, preview, *times, state)
 
 
-def _over(request: Request) -> str:
+def _closed(request: Request) -> str:
     """Why a request can no longer be decided."""
     if request.state == "expired":
         ended = request.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC")
-        return f"The request under code {request.code} expired at {ended}. Have the change asked for anew."
+        return f"The request for code {request.code} expired at {ended}. Have the change requested again."
     if request.state == "used":
-        return f"The approval for code {request.code} was used already. See what it did with `cf1-mcp journal list`."
-    return f"The request under code {request.code} was {request.state} already, and that decision stands."
+        return f"The approval for code {request.code} was already used. See its outcome with `cf1-mcp journal list`."
+    return f"The request for code {request.code} was already {request.state}, and that decision is final."
 
 
 def _stored(moment: datetime) -> str:

@@ -25,7 +25,7 @@ _SEPARATORS = re.compile("[\\s\u2010-\u2015\u2212-]+")  # people and chat window
 _MISREAD = str.maketrans("OIL", "011")
 
 
-class Confirmations:
+class ConfirmationCodes:
     """Issues codes and recognises them again. Replicas agree when they share `key`, `ttl` and the time of day."""
 
     def __init__(self, key: bytes, ttl: float, clock: Callable[[], datetime]) -> None:

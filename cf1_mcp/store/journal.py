@@ -1,25 +1,23 @@
-"""The journal: what will be changed, what became of it, and whether that record holds."""
+"""The journal: what will be changed, the outcome of each change, and whether that record is intact."""
 
 import json
 import secrets
-import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypedDict
 
 from pydantic import JsonValue
 
 from cf1_mcp.store import journal_entries as entries
-from cf1_mcp.store.journal_file import JournalFile
+from cf1_mcp.store.database import Connection, Database, StoreError
 from cf1_mcp.store.journal_records import Change, Intent, JournalError, Outcome
 
-ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"  # none is taken for another
+ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"  # no character is mistaken for another
 
 
-class _Intended(TypedDict):
-    """The content of an intent's entry; the pre-image is kept beside it."""
+class _IntentContent(TypedDict):
+    """The content of an intent's entry; the pre-image is stored in a column of its own."""
 
     at: str
     tool: str
@@ -28,35 +26,31 @@ class _Intended(TypedDict):
     summary: str
 
 
-class _Finished(TypedDict):
+class _OutcomeContent(TypedDict):
     """The content of an outcome's entry."""
 
     at: str
     result: JsonValue
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Journal:
-    """The journal in a file, for any number of threads and processes at once. Nothing is opened before the first use.
+    """The journal in a database, for any number of tasks and processes at once. `clock` returns aware times.
 
-    All may be asked while there is no file; only `begin` makes one. `busy_timeout`, in seconds, bounds the wait for
-    others who are writing.
+    Everything may be read while there is no journal; only `begin` creates one.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], datetime] = _utc_now, busy_timeout: float = 5.0) -> None:
-        self._file = JournalFile(path, busy_timeout)
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
         self._clock = clock
 
-    def begin(self, intent: Intent) -> str:
-        """The id of a change that is about to be made. When this returns, the intent is on disk.
+    async def begin(self, intent: Intent) -> str:
+        """Record a change that is about to be made and return its id. When this returns, the intent is on disk.
 
-        JournalError when it cannot be, or when `undoes` names no change: then the change must not be made.
+        Raises:
+            JournalError: it cannot be recorded, or `undoes` names no change: then the change must not be made.
         """
-        with _saying("The change is not made, because it cannot be journaled first"):
-            content: _Intended = {
+        with _journal_errors("The change is not made, because it cannot be journaled first: "):
+            content: _IntentContent = {
                 "at": self._now(),
                 "tool": intent.tool,
                 "arguments": dict(intent.arguments),
@@ -64,71 +58,98 @@ class Journal:
                 "summary": intent.summary,
             }
             recorded, pre_image = _canonical(content), _canonical(intent.before)
-            with self._file.writing() as db:
+            change_id = _new_id()
+
+            def append(db: Connection) -> None:
                 if intent.undoes is not None:
                     entries.intent_number(db, intent.undoes)
                     if other := entries.undoing(db, intent.undoes):
-                        raise JournalError(f"{intent.undoes} is undone already, by {other}.")
-                change_id = _new_id()
+                        raise JournalError(f"{intent.undoes} is already undone, by {other}.")
                 entries.append(db, change_id, "intent", recorded, intent.undoes, pre_image)
+
+            await self._database.write(append)
             return change_id
 
-    def finish(self, change_id: str, outcome: Outcome, result: JsonValue) -> None:
-        """What became of a change. JournalError when it is unknown, has an outcome already, or cannot be written."""
-        content: _Finished = {"at": self._now(), "result": result}
-        with _saying("The outcome is not journaled"), self._file.writing() as db:
-            entries.intent_number(db, change_id)
-            if (known := entries.outcome_number(db, change_id)) is not None:
-                raise JournalError(f"{change_id} has an outcome in entry {known} already, and it is recorded once.")
-            entries.append(db, change_id, outcome, _canonical(content))
+    async def finish(self, change_id: str, outcome: Outcome, result: JsonValue) -> None:
+        """Record the outcome of a change.
 
-    def changes(self, limit: int = 20, before: str | None = None, *, pre_images: bool = True) -> list[Change]:
-        """At most `limit` changes, newest first; `before` is the id of the change after which the list goes on.
+        Raises:
+            JournalError: the change is unknown, has an outcome already, or the outcome cannot be written.
+        """
+        content: _OutcomeContent = {"at": self._now(), "result": result}
+        with _journal_errors("The outcome is not journaled: "):
+            recorded = _canonical(content)
+
+            def append(db: Connection) -> None:
+                entries.intent_number(db, change_id)
+                if (known := entries.outcome_number(db, change_id)) is not None:
+                    raise JournalError(
+                        f"{change_id} already has an outcome in entry {known}, and an outcome is recorded once."
+                    )
+                entries.append(db, change_id, outcome, recorded)
+
+            await self._database.write(append)
+
+    async def changes(self, limit: int = 20, before: str | None = None, *, pre_images: bool = True) -> list[Change]:
+        """Return at most `limit` changes, newest first; only those before the change `before`, where it is given.
 
         With `pre_images=False` they are not read, as each may be megabytes, and `intent.before` is None.
-        JournalError when `before` is unknown or one of the changes was altered.
+
+        Raises:
+            JournalError: `before` is unknown, or one of the changes was altered.
         """
-        with self._file.reading() as db:
-            if db is None:
-                if before is None:
-                    return []
-                raise entries.unknown_change(before)
+
+        def read(db: Connection) -> list[Change]:
             start = None if before is None else entries.intent_number(db, before)
             return [_change(db, seq, pre_images) for seq in entries.newest_intents(db, start, limit)]
 
-    def change(self, change_id: str) -> Change:
-        """One change with its pre-image. JournalError when it is unknown or was altered."""
-        with self._file.reading() as db:
-            if db is None:
-                raise entries.unknown_change(change_id)
-            return _change(db, entries.intent_number(db, change_id), pre_image=True)
+        with _journal_errors():
+            found = await self._database.read(read)
+        if found is None and before is not None:
+            raise entries.unknown_change(before)
+        return found or []
 
-    def verify(self) -> list[str]:
-        """What is wrong with the journal, a sentence each; nothing when it holds, or when nothing was ever written.
+    async def change(self, change_id: str) -> Change:
+        """Return one change with its pre-image.
 
-        JournalError when it cannot be read at all.
+        Raises:
+            JournalError: it is unknown or was altered.
         """
-        with self._file.reading() as db:
-            return [] if db is None else entries.problems(db)
+        with _journal_errors():
+            found = await self._database.read(
+                lambda db: _change(db, entries.intent_number(db, change_id), pre_image=True)
+            )
+        if found is None:
+            raise entries.unknown_change(change_id)
+        return found
+
+    async def verify(self) -> list[str]:
+        """Return what is wrong with the journal, one sentence each; nothing when nothing was ever written.
+
+        Raises:
+            JournalError: it cannot be read at all.
+        """
+        with _journal_errors():
+            return [*await self._database.check(), *(await self._database.read(entries.problems) or [])]
 
     def _now(self) -> str:
         return self._clock().astimezone(UTC).isoformat()
 
 
-def _change(db: sqlite3.Connection, seq: int, pre_image: bool) -> Change:
+def _change(db: Connection, seq: int, pre_image: bool) -> Change:
     intent = entries.intact_entry(db, seq)
-    intended: _Intended = json.loads(intent.content)
+    content: _IntentContent = json.loads(intent.content)
     number = entries.outcome_number(db, intent.change)
     outcome = None if number is None else entries.intact_entry(db, number)
-    finished: _Finished | None = None if outcome is None else json.loads(outcome.content)
+    finished: _OutcomeContent | None = None if outcome is None else json.loads(outcome.content)
     return Change(
         id=intent.change,
-        at=datetime.fromisoformat(intended["at"]),
+        at=datetime.fromisoformat(content["at"]),
         intent=Intent(
-            tool=intended["tool"],
-            arguments=intended["arguments"],
-            datasets=tuple(intended["datasets"]),
-            summary=intended["summary"],
+            tool=content["tool"],
+            arguments=content["arguments"],
+            datasets=tuple(content["datasets"]),
+            summary=content["summary"],
             before=json.loads(entries.intact_pre_image(db, intent)) if pre_image else None,
             undoes=intent.undoes,
         ),
@@ -139,14 +160,14 @@ def _change(db: sqlite3.Connection, seq: int, pre_image: bool) -> Change:
     )
 
 
-def _canonical(value: JsonValue | _Intended | _Finished) -> str:
-    """JSON in its one form: keys sorted, no spaces, ASCII, so that any text comes back as it was."""
+def _canonical(value: JsonValue | _IntentContent | _OutcomeContent) -> str:
+    """JSON in one form: keys sorted, no spaces, ASCII, so that any text is read back as it was."""
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"))
     except (ValueError, RecursionError) as error:
         raise JournalError(
-            "its arguments or what it changes cannot be written as JSON, being nested too deeply or too large. "
-            "Ask for a smaller change."
+            "its arguments or what it changes cannot be written as JSON, as they are nested too deeply or too large. "
+            "Request a smaller change."
         ) from error
 
 
@@ -156,8 +177,9 @@ def _new_id() -> str:
 
 
 @contextmanager
-def _saying(failing: str) -> Generator[None]:
+def _journal_errors(prefix: str = "") -> Generator[None]:
+    """Raise every error of the store as a JournalError whose message begins with `prefix`."""
     try:
         yield
-    except JournalError as error:
-        raise JournalError(f"{failing}: {error}") from error
+    except StoreError as error:
+        raise JournalError(f"{prefix}{error}") from error

@@ -1,25 +1,25 @@
 """The entries of the journal and the chain that they form.
 
 Entries are only ever added. Each holds the SHA-256 of its own content and of the entry before it, and the head holds
-their number and the last hash, so that an entry altered, removed, added or moved is found. The chain has no key: it
-finds damage and meddling, not someone who may write the file and computes every later hash anew.
+their number and the last hash, so that an altered, removed, added or moved entry is found. The chain has no key: it
+finds damage and tampering, but not someone who can write the file and computes every later hash again.
 """
 
 import json
 import re
-import sqlite3
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Literal
 
+from cf1_mcp.store.database import Connection, Schema
 from cf1_mcp.store.journal_records import JournalError, Outcome
 from cf1_mcp.text.sanitize import clean
 
-TABLES = (
+_TABLES = (
     "CREATE TABLE entry (seq INTEGER PRIMARY KEY, change TEXT NOT NULL, kind TEXT NOT NULL, undoes TEXT, "
     # The pre-image is last, so that nothing else is read past its megabytes.
     "content TEXT NOT NULL, pre_image_hash TEXT, hash TEXT NOT NULL, pre_image TEXT, "
-    # A TEXT column may hold bytes too, which a look-up by text passes over.
+    # A TEXT column may also hold bytes, which a search by text does not find.
     "CHECK (typeof(change) = 'text' AND typeof(kind) = 'text' AND typeof(undoes) IN ('text', 'null')))",
     "CREATE UNIQUE INDEX one_intent ON entry (change) WHERE kind = 'intent'",
     "CREATE UNIQUE INDEX one_outcome ON entry (change) WHERE kind <> 'intent'",
@@ -27,6 +27,7 @@ TABLES = (
     "CREATE TABLE head (entries INTEGER NOT NULL, hash TEXT NOT NULL)",
     "INSERT INTO head VALUES (0, '')",
 )
+SCHEMA = Schema("a journal", 0x43463154, 1, _TABLES, "Ask the operator to run 'cf1-mcp journal verify'.")
 CHANGE_ID = re.compile("c-[0-9a-z]{5}-[0-9a-z]{5}")
 
 Kind = Literal["intent"] | Outcome
@@ -45,26 +46,30 @@ class Entry:
     hash: str
 
     def expected_hash(self, previous: str) -> str:
-        """The hash that belongs to this entry after one with the hash `previous`."""
-        beside = [previous, self.seq, self.change, self.kind, self.undoes, self.pre_image_hash]
-        return _sha256(f"{json.dumps(beside)}\n{self.content}")
+        """Return the hash that this entry must have after one with the hash `previous`."""
+        header = [previous, self.seq, self.change, self.kind, self.undoes, self.pre_image_hash]
+        return _sha256(f"{json.dumps(header)}\n{self.content}")
 
 
 def append(
-    db: sqlite3.Connection,
+    db: Connection,
     change_id: str,
     kind: Kind,
     content: str,
     undoes: str | None = None,
     pre_image: str | None = None,
 ) -> None:
-    """One more entry. JournalError when the last one is not the one that the head names: meddling must stay visible."""
+    """Add an entry.
+
+    Raises:
+        JournalError: the last entry is not the one that the head names, and tampering must stay visible.
+    """
     head = db.execute("SELECT entries, hash FROM head").fetchall()
     last = db.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone() or (0, "")
     if head != [last]:
         raise JournalError(
-            "entries at the journal's end were altered, removed or added. Ask the operator to run "
-            "'cf1-mcp journal verify' and to move the file elsewhere; then a new one begins."
+            "entries at the end of the journal were altered, removed or added. Ask the operator to run "
+            "'cf1-mcp journal verify' and to move the file elsewhere; then a new journal begins."
         )
     seq, previous = last
     pre_image_hash = None if pre_image is None else _sha256(pre_image)
@@ -78,8 +83,12 @@ def append(
     db.execute("UPDATE head SET entries = ?, hash = ?", (entry.seq, entry.hash))
 
 
-def intent_number(db: sqlite3.Connection, change_id: str) -> int:
-    """Where the intent of a change stands. JournalError when there is none."""
+def intent_number(db: Connection, change_id: str) -> int:
+    """Return the number of the entry with the intent of a change.
+
+    Raises:
+        JournalError: there is none.
+    """
     row = None
     if CHANGE_ID.fullmatch(change_id):
         row = db.execute("SELECT seq FROM entry WHERE change = ? AND kind = 'intent'", (change_id,)).fetchone()
@@ -88,48 +97,55 @@ def intent_number(db: sqlite3.Connection, change_id: str) -> int:
     return row[0]
 
 
-def outcome_number(db: sqlite3.Connection, change_id: str) -> int | None:
-    """Where the outcome of a change stands, if it has one."""
+def outcome_number(db: Connection, change_id: str) -> int | None:
+    """Return the number of the entry with the outcome of a change, if it has one."""
     row = db.execute("SELECT seq FROM entry WHERE change = ? AND kind <> 'intent'", (change_id,)).fetchone()
-    return row and row[0]
+    return row[0] if row else None
 
 
-def newest_intents(db: sqlite3.Connection, before: int | None, limit: int) -> list[int]:
-    """Where the newest intents stand, newest first, at most `limit`; only those that stand before `before`."""
+def newest_intents(db: Connection, before: int | None, limit: int) -> list[int]:
+    """Return the numbers of at most `limit` intents, newest first; only those before the entry `before`."""
     newest = "SELECT seq FROM entry WHERE kind = 'intent' AND seq < coalesce(?, seq + 1) ORDER BY seq DESC LIMIT ?"
     return [seq for (seq,) in db.execute(newest, (before, max(limit, 0)))]
 
 
-def undoing(db: sqlite3.Connection, change_id: str) -> str | None:
-    """The newest change that undoes one and has not failed."""
+def undoing(db: Connection, change_id: str) -> str | None:
+    """Return the newest change that undoes this one and has not failed."""
     row = db.execute(
         "SELECT change FROM entry AS undo WHERE undoes = ? AND kind = 'intent' AND NOT EXISTS "
         "(SELECT 1 FROM entry WHERE change = undo.change AND kind = 'failed') ORDER BY seq DESC LIMIT 1",
         (change_id,),
     ).fetchone()
-    return row and row[0]
+    return row[0] if row else None
 
 
-def intact_entry(db: sqlite3.Connection, seq: int) -> Entry:
-    """An entry as it was written. JournalError when it was altered."""
+def intact_entry(db: Connection, seq: int) -> Entry:
+    """Return an entry as it was written.
+
+    Raises:
+        JournalError: it was altered.
+    """
     entry = _entry(db, seq)
     if entry.hash != entry.expected_hash(_entry(db, seq - 1).hash if seq > 1 else ""):
         raise _altered(entry)
     return entry
 
 
-def intact_pre_image(db: sqlite3.Connection, entry: Entry) -> str:
-    """The pre-image of an intent, JSON, as it was written. JournalError when it was altered."""
+def intact_pre_image(db: Connection, entry: Entry) -> str:
+    """Return the pre-image of an intent, as the JSON that was written.
+
+    Raises:
+        JournalError: it was altered.
+    """
     found = _pre_image(db, entry.seq)
     if found is None or _sha256(found) != entry.pre_image_hash:
         raise _altered(entry)
     return found
 
 
-def problems(db: sqlite3.Connection) -> list[str]:
-    """Whatever is wrong, a sentence each."""
-    found = [f"SQLite finds: {clean(str(row[0]), 200)}." for row in db.execute("PRAGMA integrity_check")]
-    found = [] if found == ["SQLite finds: ok."] else found
+def problems(db: Connection) -> list[str]:
+    """Return what is wrong with the chain, one sentence each."""
+    found: list[str] = []
     number, previous = 0, ""
     for (seq,) in db.execute("SELECT seq FROM entry ORDER BY seq"):
         entry = _entry(db, seq)
@@ -137,9 +153,9 @@ def problems(db: sqlite3.Connection) -> list[str]:
             found.append(f"Entry {seq} was added: the first is entry 1.")
             continue
         if seq > number + 1:
-            found.append(f"What stood between entries {number} and {seq} is missing.")
+            found.append(f"Entries are missing between {number} and {seq}.")
         elif entry.hash != entry.expected_hash(previous):
-            found.append(f"Entry {seq} was altered, or it is not the one that followed entry {number}.")
+            found.append(f"Entry {seq} was altered, or it did not follow entry {number}.")
         pre_image = _pre_image(db, seq)
         if entry.pre_image_hash != (None if pre_image is None else _sha256(pre_image)):
             found.append(f"The pre-image in entry {seq} was altered.")
@@ -148,14 +164,14 @@ def problems(db: sqlite3.Connection) -> list[str]:
 
 
 def unknown_change(change_id: str) -> JournalError:
-    """The error for a change that is not in the journal."""
+    """Return the error for a change that is not in the journal."""
     return JournalError(
         f"There is no change '{clean(change_id, 40)}' in the journal. Use an id that list_changes shows."
     )
 
 
-def _entry(db: sqlite3.Connection, seq: int) -> Entry:
-    # Bytes in a TEXT column are read as the text that they stand for; the hash and SQLite's own check tell of them.
+def _entry(db: Connection, seq: int) -> Entry:
+    # Bytes in a TEXT column are read as text; the hash and the database's own check find them.
     row = db.execute(
         "SELECT seq, CAST(change AS TEXT), CAST(kind AS TEXT), CAST(undoes AS TEXT), CAST(content AS TEXT), "
         "CAST(pre_image_hash AS TEXT), CAST(hash AS TEXT) FROM entry WHERE seq = ?",
@@ -166,24 +182,25 @@ def _entry(db: sqlite3.Connection, seq: int) -> Entry:
     return Entry(*row)
 
 
-def _pre_image(db: sqlite3.Connection, seq: int) -> str | None:
-    return db.execute("SELECT CAST(pre_image AS TEXT) FROM entry WHERE seq = ?", (seq,)).fetchone()[0]
+def _pre_image(db: Connection, seq: int) -> str | None:
+    row = db.execute("SELECT CAST(pre_image AS TEXT) FROM entry WHERE seq = ?", (seq,)).fetchone()
+    return row[0] if row else None
 
 
 def _problems_of_head(heads: list[tuple[int, str]], last: int, hash_of_last: str) -> list[str]:
     if len(heads) != 1:
-        return [f"There are {len(heads)} heads, and should be one: the journal's end cannot be told."]
+        return [f"There are {len(heads)} heads instead of one: the end of the journal is unknown."]
     [(counted, hash_of_counted)] = heads
     if counted != last:
-        return [f"The head counts {counted} entries and the last is {last}: some at the end were removed or added."]
+        return [f"The head counts {counted} entries and the last is {last}: entries at the end were removed or added."]
     if hash_of_counted != hash_of_last:
-        return [f"The head does not fit entry {last}, the last: one of them was altered."]
+        return [f"The head does not match the last entry, {last}: one of them was altered."]
     return []
 
 
 def _altered(entry: Entry) -> JournalError:
     return JournalError(
-        f"Entry {entry.seq} of the journal was altered or damaged, so that it is not relied on. "
+        f"Entry {entry.seq} of the journal was altered or damaged, so it cannot be used. "
         "Ask the operator to run 'cf1-mcp journal verify'."
     )
 

@@ -1,4 +1,4 @@
-"""What the journal is told, and what it tells."""
+"""What the journal records, and what it returns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from cf1_mcp.errors import ThreatEventsError
+from cf1_mcp.store.database import StoreError
 
 Outcome = Literal["done", "partial", "failed", "unknown"]
 
 
-class JournalError(ThreatEventsError):
-    """The journal cannot be written or read, or does not hold what is asked for."""
+class JournalError(StoreError):
+    """The journal cannot be written or read, or does not hold what was requested."""
 
 
 @dataclass(frozen=True)
 class Intent:
-    """A change as it will be made. `arguments` hold no confirmation code and no secret; `before` is what undo needs."""
+    """A change before it is made. `arguments` hold no confirmation code and no secret; `before` is what undo needs."""
 
     tool: str
     arguments: Mapping[str, JsonValue]
@@ -30,7 +30,7 @@ class Intent:
 
 @dataclass(frozen=True)
 class Change:
-    """An intent with what became of it. Without a recorded outcome it is `unknown` and has no `finished_at`.
+    """An intent with its outcome. Without a recorded outcome it is `unknown` and has no `finished_at`.
 
     `undone_by` is the newest change that undoes this one and has not failed; it may itself be partial or unknown.
     """

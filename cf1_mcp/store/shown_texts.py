@@ -19,7 +19,7 @@ MIN_LENGTH: Final = 12
 COMMON: Final = frozenset(field.wire for field in SETTABLE if not field.is_untrusted)
 
 
-class SeenTexts:
+class ShownTexts:
     """The newest texts, by the event that they are of."""
 
     def __init__(self) -> None:

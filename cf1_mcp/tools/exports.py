@@ -1,4 +1,4 @@
-"""Exporting threat events to files of other systems' formats, and reading such a file page by page."""
+"""The tool that exports threat events to files for other systems, and reads such a file page by page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,47 +9,60 @@ from anyio.to_thread import run_sync
 from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field, JsonValue
 
-from cf1_mcp.answers.answer import Answer, Block, Card, Link, Rows
-from cf1_mcp.answers.cursors import digest
-from cf1_mcp.answers.event_pages import ABSENCE, named, withheld_fact
-from cf1_mcp.answers.rendering import Style
-from cf1_mcp.context import Client, Now, OperatorSettings, ToolContext
+from cf1_mcp.answers.answer import Answer, Block, Link
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.cursors import digest_search
+from cf1_mcp.answers.pages import ABSENCE, dataset_names, withheld_facts
+from cf1_mcp.answers.rendering import Renderer
+from cf1_mcp.answers.rows import Rows
+from cf1_mcp.context import Client, Now, ToolContext
 from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument, Withheld, choices
-from cf1_mcp.exports import FORMATS, MEDIA_TYPES, Format, FormatName, Handling, Heading, ListKind, label, new_export
-from cf1_mcp.exports.export import Export, export_events
+from cf1_mcp.exports import (
+    FORMATS,
+    MEDIA_TYPES,
+    ExportFile,
+    FileHeading,
+    FormatName,
+    ListKind,
+    create_export_file,
+    tlp_label,
+)
+from cf1_mcp.exports.writer import ExportResult, export_events
 from cf1_mcp.models import Tlp
-from cf1_mcp.policy.reading import Reading, Scope
+from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import ExportFilters
-from cf1_mcp.search.no_results import explained
+from cf1_mcp.search.no_results import explain_page
 from cf1_mcp.search.request import RequestedExport, SearchRequest
-from cf1_mcp.search.scopes import NarrowScope
-from cf1_mcp.store.export_files import ExportFolder, Page, Stored
+from cf1_mcp.search.scopes import ExportScope
+from cf1_mcp.store.export_files import ExportFolder, StoredExport, StoredPage
 from cf1_mcp.text.dates import iso, parse_date
 from cf1_mcp.text.lenient import unfilled
+from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 SOURCE: Final = "Cloudforce One Threat Events"
 FICTIONAL_SOURCE: Final = "cf1-mcp sandbox: fictional events"
-VERBATIM: Final = "The content is word for word what the file holds, true indicators included: it is for machines."
+VERBATIM: Final = "The content is exactly that of the file. Its indicators are not defanged: it is meant for machines."
 
 
-async def _folder(operator: OperatorSettings, now: Now) -> ExportFolder:
-    return ExportFolder(operator, now, MEDIA_TYPES)
+async def _folder(context: ToolContext) -> ExportFolder:
+    return context.request_context.lifespan_context.stores.exports
 
 
 Exports = Annotated[ExportFolder, Resolve(_folder)]
 
 
-@INDICATORS.tool("Export threat events", ToolEffect.READ)
+@INDICATORS.tool("ExportResult threat events", ToolEffect.READ)
 @expand_argument_groups
 async def export_threat_events(
     context: ToolContext,
     client: Client,
-    scope: NarrowScope,
+    scope: ExportScope,
     request: RequestedExport,
     folder: Exports,
     now: Now,
@@ -67,38 +80,39 @@ async def export_threat_events(
     offset: Annotated[int, Field(description="next_offset of its last page", ge=0)] = 0,
 ) -> Answer:
     """Export threat events to a file for other systems: STIX or TAXII for an intelligence platform, MISP, CSV for a
-    SIEM, block list, WAF rules, Gateway list, ATT&CK Navigator. Filters as in search_threat_events. It answers a link
-    to the file and what was left out.
+    SIEM, block list, WAF rules, Gateway list, ATT&CK Navigator. Filters as in search_threat_events. Returns a link to
+    the file and what was left out.
     """
     if export_id:
         return ExportPage(await run_sync(folder.page, export_id, offset))
     if format is None:
-        raise BadArgument("format", "an export needs one", choices([*FORMATS]))
-    level = _level(handling, scope.reading)
+        raise BadArgument("format", "an export needs a format", choices([*FORMATS]))
+    level = _level(handling, scope.policy)
     source = FICTIONAL_SOURCE if client.fictional else SOURCE
-    file = new_export(format, Handling(level), Heading(_title(request, query_id, scope, level), source, now), kind)
+    heading = FileHeading(_title(request, query_id, scope, level), source, now)
+    file = create_export_file(format, level, heading, kind)
     search = request.search().model_copy(update={"dataset_id": [*scope.ids]})
-    export = await export_events(client, search, scope.reading, file, format, folder, context.report_progress)
-    card = _told(export, file, request, scope)
-    return card if export.read else await explained(client, Rows((), (), card.facts, [ABSENCE]), request, scope)
+    export = await export_events(client, search, scope.policy, file, format, folder, context.report_progress)
+    card = _export_card(export, file, request, scope)
+    return card if export.read else await explain_page(client, Rows((), (), card.facts, [ABSENCE]), request, scope)
 
 
 @dataclass(frozen=True)
 class ExportPage(Answer):
-    """A page of an export, word for word in both forms: defanged or clipped it would be another file."""
+    """A page of an export, unchanged in text and data: defanged or clipped it would not be the file."""
 
-    page: Page
+    page: StoredPage
 
-    def blocks(self, style: Style) -> Iterator[Block]:
+    def blocks(self, renderer: Renderer) -> Iterator[Block]:
         yield Block(False, [f"{name}: {value}" for name, value in self._facts().items()])
         yield Block(True, self.page.text.split("\n"))
         yield Block(False, [VERBATIM])
 
-    def structured(self, style: Style) -> dict[str, JsonValue]:
+    def structured(self, renderer: Renderer) -> dict[str, JsonValue]:
         return {**self._facts(), "untrusted": ["content"], "content": self.page.text, "notes": [VERBATIM]}
 
     def clipped(self, longest: int, most: int) -> Self:
-        # A page is made to fit.
+        # A page already fits.
         return self
 
     def free_texts(self) -> Sequence[tuple[str, str]]:
@@ -110,69 +124,74 @@ class ExportPage(Answer):
         return {
             "export_id": export.id,
             "format": export.format,
-            "media_type": export.media_type,
+            "media_type": _media_type(export),
             "size": export.size,
             "offset": page.offset,
             **following,
         }
 
 
-def _level(handling: str | None, reading: Reading) -> Tlp:
-    """The level of a file; green unless told otherwise, and never above what may be read."""
+def _level(handling: str | None, reading: ReadPolicy) -> Tlp:
+    """Return the highest marking that a file may have: green by default, and never above the ceiling."""
     if not handling:
         return Tlp.GREEN if reading.ceiling.rank > Tlp.GREEN.rank else reading.ceiling
     level = Tlp.parse(handling)
     if level is None:
         levels = choices([one.value for one in Tlp])
-        raise BadArgument("handling", f"{clean(handling, 40)!r} is no TLP level", levels)
+        raise BadArgument("handling", f"{clean(handling, 40)!r} is not a TLP marking", levels)
     if level.rank > reading.ceiling.rank:
-        raise Withheld(f"handling: a file up to {label(level)}", reading.tlp_rule)
+        raise Withheld(f"handling: a file up to {tlp_label(level)}", reading.tlp_rule)
     return level
 
 
-def _title(request: SearchRequest, query_id: str | None, scope: Scope, level: Tlp) -> str:
-    """The same for the same question, since some systems take a file of one name for a newer version of the last. It
-    says nothing of what was asked: whoever gets the file need not know.
+def _title(request: SearchRequest, query_id: str | None, scope: DatasetScope, level: Tlp) -> str:
+    """Return a title that depends on the arguments, since some systems replace a file by a newer one of the same title.
+
+    It does not reveal the arguments to those who receive the file.
     """
-    asked = {**request.identity, "query_id": query_id, "scope": scope.ids, "handling": level}
-    return f"Threat events {digest(asked)}"
+    arguments = {**request.identity, "query_id": query_id, "scope": scope.ids, "handling": level}
+    return f"Threat events {digest_search(arguments)}"
 
 
-def _told(export: Export, file: Format, request: SearchRequest, scope: Scope) -> Card:
-    """What is in the file, what is not and why, and where it lies."""
+def _export_card(export: ExportResult, file: ExportFile, request: SearchRequest, scope: DatasetScope) -> Card:
+    """Return the answer: the file, how many events are in it, and which are not and why."""
     facts: dict[str, JsonValue] = {}
     if export.stored:
         first = export.stored[0]
         facts |= {"export_id": first.id, "resource": _uri(first), "format": first.format, "size": first.size}
-        facts |= {"marking": label(file.marking), "expires": iso(first.expires)}
-    facts |= {"events": file.written, "datasets": named(scope.names), **withheld_fact(export.withheld)}
+        facts |= {"marking": tlp_label(file.marking), "expires": iso(first.expires)}
+    facts |= {"events": file.event_count, "datasets": dataset_names(scope.names), **withheld_facts(export.withheld)}
     if file.left_out:
-        facts["left_out"] = [f"{count} {reason}" for reason, count in file.left_out.most_common()]
+        facts["left_out"] = [f"{plural(count, 'event')}: {reason}" for reason, count in file.left_out.most_common()]
     if further := export.stored[1:]:
         facts["further"] = [{"export_id": one.id, "size": one.size} for one in further]
-    notes = [*_cut(export, file.heading.made), *export.notes]
-    notes += file.notes() if export.stored else ["No file was made."]
+    notes = [*_cut_notes(export, file.heading.created), *export.notes]
+    notes += file.notes() if export.stored else ["No file was created."]
     links = [_link(one, file, place, len(export.stored)) for place, one in enumerate(export.stored, 1)]
     read_as: Mapping[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
     return Card(facts, read_as, notes=notes, linked=links)
 
 
-def _cut(export: Export, now: datetime) -> list[str]:
+def _cut_notes(export: ExportResult, now: datetime) -> list[str]:
     if not export.cut:
         return []
     reached = parse_date(export.reached, now)
     after = f"until={reached!r}" if reached else "a shorter period"
     return [
-        f"Cut: the newest {export.read:,} events were read, and there are older ones. For those export with {after}; "
-        "events of that moment are in both files."
+        f"Cut: the newest {export.read:,} events were read, and there are older ones. To export those, pass {after}; "
+        "events of that time are in both files."
     ]
 
 
-def _link(one: Stored, file: Format, place: int, count: int) -> Link:
+def _link(one: StoredExport, file: ExportFile, place: int, count: int) -> Link:
     number = f"-{place}" if count > 1 else ""
-    about = f"{label(file.marking)}, until {iso(one.expires)}"
-    return Link(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, one.media_type, one.size)
+    about = f"{tlp_label(file.marking)}, until {iso(one.expires)}"
+    return Link(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, _media_type(one), one.size)
 
 
-def _uri(one: Stored) -> str:
+def _media_type(one: StoredExport) -> str:
+    return MEDIA_TYPES.get(one.format, "text/plain")
+
+
+def _uri(one: StoredExport) -> str:
     return f"cf1://exports/{one.id}"

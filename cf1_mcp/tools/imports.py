@@ -1,6 +1,6 @@
 """Importing many threat events at once."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final
@@ -9,9 +9,11 @@ import anyio
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
-from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.card import Card
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.guards import Effect, Planned, Result, approved
+from cf1_mcp.changes.creation import ImportEvents, plan_import
+from cf1_mcp.changes.effect import Result
+from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.context import Client, ToolContext
 from cf1_mcp.contracts.arguments import Confirm
 from cf1_mcp.contracts.effects import ToolEffect
@@ -19,11 +21,9 @@ from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.errors import ApiError, NotFound, Refused, Unavailable, UnexpectedAnswer
 from cf1_mcp.imports.batches import Batch, NewLink, Rows, spans
 from cf1_mcp.imports.call_input import Content, ContentFormat, Defaults, Intake, OnDuplicate, TargetDataset
-from cf1_mcp.models import BulkCreated, NewEvent, RelationshipsCreated, RelationshipType
-from cf1_mcp.policy.writing import Writer
+from cf1_mcp.models import BulkCreated, RelationshipsCreated, RelationshipType
 from cf1_mcp.text.sanitize import clean
 
-IMPORT_WITHOUT_CODE: Final = 25  # rows; more at once than a person would look through need a person's word
 GROUP: Final = 100  # events a request; the API publishes no maximum
 RESERVED_SECONDS: Final = 3.0  # seconds kept of a call to tell what was made, should the API be slow
 MAX_REASONS: Final = 30
@@ -44,48 +44,7 @@ async def _report(context: ToolContext) -> Report:
 Progress = Annotated[Report, Resolve(_report)]
 
 
-async def _plan(batch: Intake, writing: Writer, on_duplicate: str) -> Effect:
-    dataset, count, links = batch.dataset, len(batch.events), len(batch.links)
-    undo = "undo_change deletes the events whose ids the API tells, within the operator's rules; tags made anew stay."
-    if count > writing.operator.max_change:
-        undo = f"Not by undo_change: CF1_MAX_CHANGE ({writing.operator.max_change}) lets it delete fewer at once."
-    events = [*batch.events.values()]
-    if any({link.parent, link.child} <= {*batch.there} for link in batch.links):
-        undo += " Relationships between events that were there before stay."
-    return Effect(
-        tool="import_threat_events",
-        arguments={
-            "dataset_id": dataset.uuid,
-            "rows": batch.given,
-            "digest": batch.digest,
-            "on_duplicate": on_duplicate,
-        },
-        datasets=(dataset.uuid,),
-        summary=f"Create {count} events with {links} relationships in dataset {dataset.name!r}.",
-        before=None,
-        undo=undo,
-        # By the rows as given: a code must not become needless because others made some of them meanwhile.
-        needs_code=batch.given > IMPORT_WITHOUT_CODE and bool(batch.events or batch.links),
-        facts={
-            "events": count,
-            "relationships": links,
-            **(_described(events) if events else {}),
-        },
-        events=batch.sample(),
-        read_as=batch.facts,
-    )
-
-
-def _described(events: Sequence[NewEvent]) -> dict[str, JsonValue]:
-    dates = sorted(event.date for event in events)
-    return {
-        "dates": f"{dates[0]} to {dates[-1]}",
-        "markings": {**Counter(event.tlp for event in events)},
-        "categories": {**Counter(event.category for event in events)},
-    }
-
-
-Import = Annotated[Planned, Resolve(approved(_plan))]
+Import = Annotated[Planned[ImportEvents], Resolve(approved(plan_import))]
 
 
 @CURATION.tool("Import threat events", ToolEffect.CREATE)
@@ -106,8 +65,8 @@ async def import_threat_events(
     parents. Above 25 a preview with a code comes first.
     """
     if not batch.events and not batch.links:
-        return plan.nothing(NOTHING)
-    return plan.preview or await plan.carry_out(lambda: import_batch(client, batch, progress))
+        return plan.report_no_change(NOTHING)
+    return plan.preview or await plan.record(lambda: import_batch(client, batch, progress))
 
 
 async def import_batch(client: ThreatEventsClient, batch: Batch, report: Report = _unwatched) -> Result:
@@ -256,20 +215,23 @@ class _Done:
         facts: dict[str, JsonValue] = {"events": created, "relationships": related}
         rest: dict[str, JsonValue] = {
             "indicators_queued": self.indicators,
-            "refused": _by_reason(self.refused),
             "unknown_rows": spans(self.unknown),
             "rows_not_sent": spans([row for row in batch.events if row not in known]),
             "rows_without_id": spans(self.without_id),
+        }
+        reasons: dict[str, JsonValue] = {
+            "refused": _by_reason(self.refused),
             "not_related": _by_reason(self._not_related(batch)),
             "stopped": self.stopped,
         }
         if self.stopped or self.unknown:
-            rest["next"] = "Import only the missing rows again, unknown ones once a search has not found them."
+            reasons["next"] = "Import only the missing rows again, unknown ones once a search has not found them."
+        untrusted = {name: value for name, value in reasons.items() if value}
         facts |= {name: value for name, value in rest.items() if value}
         facts["created"] = [{"row": row, "uuid": uuid} for row, uuid in sorted(self.uuids.items())]
         if created == len(batch.events) and related == len(batch.links):
-            return Result("done", facts)
-        return Result("partial" if created or self.unknown else "failed", facts)
+            return Result("done", facts, untrusted)
+        return Result("partial" if created or self.unknown else "failed", facts, untrusted)
 
     def _not_related(self, batch: Batch) -> dict[int, str]:
         if self.related_unseen is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 from starlette.middleware import Middleware
 
@@ -19,6 +20,9 @@ from cf1_mcp.sandbox.http.rate_limit import RateLimiter, parse_rate
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.event_files import EventRecord, load_records
+from cf1_mcp.settings import Settings
+from cf1_mcp.store.journal_records import Change
+from cf1_mcp.store.stores import open_stores
 from tests.commands import Command
 from tests.ports import ACCOUNT, environment_for
 from tests.tenant import MINE, YOURS, Tenant
@@ -97,6 +101,10 @@ class ImportCommand:
     def counted_outcomes(self) -> dict[str, int]:
         """How many rows the report tells under which outcome."""
         return dict(Counter(line["outcome"] for line in self.report() if "row" in line))
+
+    def changes(self) -> list[Change]:
+        """The changes in the command's journal, newest first."""
+        return anyio.run(open_stores(Settings(state_dir=self.folder / "state"), utc_now).journal.changes)
 
     def written(self, name: str, text: str | bytes) -> Path:
         path = self.folder / name

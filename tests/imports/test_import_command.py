@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 
 from cf1_mcp.api.transport import network
 from cf1_mcp.server.mcp_server import build_server
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask
 from tests.imports.command_tenant import MINE, ImportCommand, csv_of, row, tenant
 from tests.ports import REAL, settings_for
@@ -161,9 +161,9 @@ def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path:
             "The API is a sandbox: nothing here is intelligence.",
             "row 2-3: category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised",
             "Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more",
-            "row 3: tlp: marking something red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
+            "row 3: tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
             "row 3: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
-            "row 4: date: 'never' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
+            "row 4: date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
             "row 4: parent_ref: no row has the ref 'nobody'",
             "row 5: indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain, email, hash, ip or url",
             "row 5: ref: row 1 has the same one already",
@@ -171,7 +171,7 @@ def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path:
             "row 9: date: it is missing. Use a column or field for it, or --set date=VALUE",
             "row 9: category: it is missing. Use a column or field for it, or --set category=VALUE",
             "row 9: tlp: it is missing. Use a column or field for it, or --set tlp=VALUE",
-            "row 10: the line is no JSON (Expecting value at character 9), and the file ends within it: it may have been cut",
+            "row 10: the line is not JSON (Expecting value at character 9), and the file ends within it: it may be truncated",
             "Nothing was sent, because of the rows that are not right.",
         ]
     )
@@ -189,7 +189,7 @@ def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path:
                 "outcome": "bad",
                 "reasons": [
                     "category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more",
-                    "tlp: marking something red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
+                    "tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
                     "target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
                 ],
             },
@@ -197,7 +197,7 @@ def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path:
                 "row": 4,
                 "outcome": "bad",
                 "reasons": [
-                    "date: 'never' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
+                    "date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
                     "parent_ref: no row has the ref 'nobody'",
                 ],
             },
@@ -235,7 +235,7 @@ def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path:
                 "row": 10,
                 "outcome": "bad",
                 "reasons": [
-                    "the line is no JSON (Expecting value at character 9), and the file ends within it: it may have been cut"
+                    "the line is not JSON (Expecting value at character 9), and the file ends within it: it may be truncated"
                 ],
             },
             {
@@ -268,16 +268,16 @@ def test_halves_of_characters_are_told_wherever_they_stand(tmp_path: Path) -> No
             2,
             [
                 "The API is a sandbox: nothing here is intelligence.",
-                "row 1: event: it holds half a character (a lone surrogate). Use the whole text, or leave it out",
+                "row 1: event: it contains half a character (a lone surrogate). Use whole characters",
                 "row 2-3: ref: it, or that of a parent, holds half a character (a lone surrogate)",
                 "row 4: raw: this cannot be written as JSON. Use plain JSON without NaN or Infinity.",
-                "row 5: tags: '\\\\ud800' holds line breaks or characters that are not seen. Use one line of visible text.",
-                "row 6: indicator: it holds half a character (a lone surrogate). Use the whole text, or leave it out",
+                "row 5: tags: '\\\\ud800' contains line breaks or invisible characters. Use one line of visible text.",
+                "row 6: indicator: it contains half a character (a lone surrogate). Use whole characters",
                 "row 7: date: it is missing. Use a column or field for it, or --set date=VALUE",
                 "row 7: category: it is missing. Use a column or field for it, or --set category=VALUE",
                 "row 7: event: it is missing. Use a column or field for it, or --set event=VALUE",
                 "row 7: tlp: it is missing. Use a column or field for it, or --set tlp=VALUE",
-                "row 7: raw.source: it holds half a character (a lone surrogate). Use the whole text, or leave it out.",
+                "row 7: raw.source: it contains half a character (a lone surrogate). Use whole characters.",
                 "row 8: \\ud800: a row has no such field",
                 "Nothing was sent, because of the rows that are not right.",
             ],
@@ -380,7 +380,7 @@ def test_rows_that_are_there_are_brought_up_to_date_and_no_marking_is_lowered(tm
     changed = [(event["attacker"], event["targetCountry"], event["tlp"]) for event in events]
     assert (ended.code, ended.counted()) == (0, {"there already": 1, "there, brought up to date": 1})
     assert changed == [("NEW", "US", "amber"), ("", "", "green")]
-    [_, update] = reversed(Journal(tmp_path / "state" / "journal.db").changes())
+    [_, update] = reversed(api.changes())
     assert (update.intent.tool, update.outcome) == ("update_threat_event", "done")
 
 
@@ -416,7 +416,7 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_touched(tmp_path: Path) 
             {"CF1_WRITE_DATASETS": "Yours"},
             snapshot(
                 [
-                    "cf1-mcp: --dataset: changing dataset 'Mine' like this is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
+                    "cf1-mcp: --dataset: this kind of change to dataset 'Mine' is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
                 ]
             ),
         ),
@@ -424,7 +424,7 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_touched(tmp_path: Path) 
             {"CF1_READ_DATASETS": "Yours", "CF1_WRITE_DATASETS": "*"},
             snapshot(
                 [
-                    "cf1-mcp: --dataset: changing dataset 'Mine' like this is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
+                    "cf1-mcp: --dataset: this kind of change to dataset 'Mine' is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
                 ]
             ),
         ),
@@ -433,7 +433,7 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_touched(tmp_path: Path) 
             snapshot(
                 [
                     "The API is a sandbox: nothing here is intelligence.",
-                    "row 2: tlp: marking something green is withheld by CF1_MAX_TLP (clear). Tell the person that the operator's setting forbids it",
+                    "row 2: tlp: the marking green is withheld by CF1_MAX_TLP (clear). Tell the person that the operator's setting forbids it",
                     "Nothing was sent, because of the rows that are not right.",
                 ]
             ),
@@ -498,7 +498,7 @@ def test_an_argument_that_cannot_be_is_said(tmp_path: Path, arguments: list[str]
 async def test_undoing_an_import_takes_back_the_events_that_it_made(tmp_path: Path) -> None:
     with tenant(tmp_path, seeds=[there(7)]) as api:
         api.run(api.written("a.csv", csv_of([row(1), row(2), row(7)])))
-        [change] = Journal(tmp_path / "state" / "journal.db").changes()
+        [change] = await anyio.to_thread.run_sync(api.changes)
         settings = replace(
             settings_for(api.base),
             mode="full",

@@ -10,9 +10,9 @@ from inline_snapshot import snapshot
 from cf1_mcp.errors import ThreatEventsError
 from cf1_mcp.imports.readers.files import Format, format_of
 from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.rows import Notes
+from cf1_mcp.imports.readers.rows import ReaderNotes
 from cf1_mcp.imports.readers.sources import Source, rows_of
-from cf1_mcp.imports.readers.stix_patterns import observables
+from cf1_mcp.imports.readers.stix_patterns import read_pattern
 
 GREEN = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
 RED_1 = "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed"
@@ -23,7 +23,7 @@ def read(folder: Path, name: str, content: str | bytes, **source: dict[str, str]
     """The rows of a file, without what is empty, and the notes about it."""
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    notes = Notes()
+    notes = ReaderNotes()
     rows = list(rows_of(Source(path, **({"format": format_of(path)} | source)), notes))  # pyright: ignore[reportArgumentType]
     told: list[dict[str, object]] = []
     for one in rows:
@@ -84,7 +84,7 @@ def test_lines_are_rows_in_either_form_packed_or_not(tmp_path: Path) -> None:
                     "above": ["attributed_to a"],
                 },
             ],
-            ["createdAt is not taken from the file: the API sets it"],
+            ["createdAt is not imported: the API sets it"],
         )
     )
     assert read(tmp_path, "rows.jsonl.gz", gzip.compress("\n".join(lines).encode())) == plain
@@ -97,32 +97,32 @@ def test_lines_are_rows_in_either_form_packed_or_not(tmp_path: Path) -> None:
             ROW[:40],
             snapshot(
                 [
-                    "the line is no JSON (Unterminated string starting at at character 36), and the file ends within it: it may have been cut"
+                    "the line is not JSON (Unterminated string starting at at character 36), and the file ends within it: it may be truncated"
                 ]
             ),
         ),
-        ("[1]", snapshot(['the line is no JSON object such as {"date": ..., "category": ...}'])),
+        ("[1]", snapshot(['the line is not a JSON object such as {"date": ..., "category": ...}'])),
         ('{"categry": "x"}', snapshot(["categry: a row has no such field, perhaps category"])),
-        ('{"date": {"a": 1}}', snapshot(["date: this is no text"])),
+        ('{"date": {"a": 1}}', snapshot(["date: not a text"])),
         (
             '{"relationship_type": "knows", "parent_ref": "a"}',
             snapshot(
-                ["relationship_type: 'knows' is no type of relationship. Use related_to, caused_by, attributed_to"]
+                ["relationship_type: 'knows' is not a relationship type. Use related_to, caused_by, attributed_to"]
             ),
         ),
         (
             '{"relationship_type": "related_to"}',
-            snapshot(["relationship_type: there is no parent_ref to relate the row to"]),
+            snapshot(["relationship_type: it requires a parent_ref"]),
         ),
-        ('{"body": {"killChain": 3}}', snapshot(["body.killChain: an event to be made has no such field"])),
-        ('{"body": {}, "parents": ["a"]}', snapshot(['parents: this is no list of {"ref", "type"}'])),
+        ('{"body": {"killChain": 3}}', snapshot(["body.killChain: a new event has no such field"])),
+        ('{"body": {}, "parents": ["a"]}', snapshot(['parents: not a list of {"ref", "type"}'])),
         (
             '{"body": {"indicators": ["a.example"]}}',
-            snapshot(['indicators: this is no list of {"value", "indicatorType"}']),
+            snapshot(['indicators: not a list of {"value", "indicatorType"}']),
         ),
         (
             "[" * 100_000,
-            snapshot(["the line is no JSON (it is nested too deep)"]),
+            snapshot(["the line is not JSON (it is nested too deeply)"]),
         ),
     ],
     ids=["cut", "list", "field", "object", "type", "no parent", "not settable", "parents", "indicators", "deep"],
@@ -136,7 +136,7 @@ def test_a_line_that_is_wrong_is_a_problem_of_that_line(tmp_path: Path, line: st
 def test_a_broken_gzip_file_is_said(tmp_path: Path) -> None:
     packed = gzip.compress(ROW.encode())
     assert refused(tmp_path, "rows.jsonl.gz", packed[:-6]) == snapshot(
-        "'rows.jsonl.gz' is a broken gzip file (Compressed file ended before the end-of-stream marker was reached). Fetch or pack it again."
+        "'rows.jsonl.gz' is a corrupt gzip file (Compressed file ended before the end-of-stream marker was reached). Download or compress it again."
     )
 
 
@@ -205,7 +205,7 @@ LINE = "2026-01-10,Phishing,x,green"
                             "raw": {"data": {"k": 1}},
                         }
                     ],
-                    ["column 'confidence' is left out: no field of an event is meant by it"],
+                    ["column 'confidence' is left out: its name matches no field of an event"],
                 )
             ),
         ),
@@ -223,7 +223,7 @@ LINE = "2026-01-10,Phishing,x,green"
                             "target_industry": "Banking",
                         }
                     ],
-                    ["the file is no UTF-8: it is read as Windows-1252 (Latin-1)"],
+                    ["the file is not UTF-8: it is read as Windows-1252 (Latin-1)"],
                 )
             ),
         ),
@@ -280,7 +280,7 @@ def test_columns_are_mapped_and_the_rest_is_said(tmp_path: Path) -> None:
     assert read(tmp_path, "rows.csv", content, mapping=mapping) == snapshot(
         (
             [{"row": 2, "date": "2026-01-10", "category": "Phishing", "event": "x", "tlp": "green"}],
-            ["column 'Date' is left out: another one is date already"],
+            ["column 'Date' is left out: another column is date already"],
         )
     )
 
@@ -292,14 +292,14 @@ def test_columns_are_mapped_and_the_rest_is_said(tmp_path: Path) -> None:
             "Datum,Category,TLP\n2026-01-10,Phishing,green\n",
             {},
             snapshot(
-                "the file has no column for date or event: its columns are 'Datum', 'Category' or 'TLP'. Say which one it is with --map COLUMN=FIELD, or give every row the same with --set FIELD=VALUE."
+                "the file has no column for date or event: its columns are 'Datum', 'Category' or 'TLP'. Name the column with --map COLUMN=FIELD, or set the same value for all rows with --set FIELD=VALUE."
             ),
         ),
         (
             "",
             {},
             snapshot(
-                "the file has no column for date, category, event or tlp: its columns are none. Say which one it is with --map COLUMN=FIELD, or give every row the same with --set FIELD=VALUE."
+                "the file has no column for date, category, event or tlp: its columns are none. Name the column with --map COLUMN=FIELD, or set the same value for all rows with --set FIELD=VALUE."
             ),
         ),
         (
@@ -524,17 +524,17 @@ def test_what_of_a_bundle_cannot_be_imported_is_counted_and_told(tmp_path: Path)
                     "ref": "indicator--2",
                     "above": ["related_to indicator--1"],
                     "wrong": [
-                        "object_marking_refs: 'marking-definition--gone' is not in the bundle, so that it may be any marking"
+                        "object_marking_refs: 'marking-definition--gone' is not in the bundle, so it may be any marking"
                     ],
                 },
             ],
             [
                 "an object of type 'x-thing' is not imported (2 times)",
-                "an element of the bundle is no STIX object",
-                "a reference leads to nothing that is imported, such as 'indicator--9' (2 times)",
-                "a reference leads to nothing that is imported, such as 'indicator--7'",
-                "objects refer to each other in a circle: a link of it is left out",
-                "a pattern says more than some values: its event has no indicator, and the pattern as evidence",
+                "an element of the bundle is not a STIX object",
+                "a reference to an object that is not imported, such as 'indicator--9' (2 times)",
+                "a reference to an object that is not imported, such as 'indicator--7'",
+                "objects refer to each other in a circle: one link is left out",
+                "a pattern is not a list of values: its event has no indicator, and keeps the pattern as evidence",
             ],
         )
     )
@@ -546,28 +546,28 @@ def test_what_of_a_bundle_cannot_be_imported_is_counted_and_told(tmp_path: Path)
         (
             bundle(spec_version="2.0"),
             snapshot(
-                "The bundle is of STIX '2.0', and only 2.1 is read. Convert it first, for instance with the STIX elevator, or export it as 2.1."
+                "The bundle is STIX '2.0', but only 2.1 is supported. Convert it first, for example with the STIX elevator, or export it as 2.1."
             ),
         ),
         (
             bundle({"type": "indicator", "id": "indicator--1", "pattern": "[a:b = 'c']"}),
             snapshot(
-                "The bundle is of STIX '2.0', and only 2.1 is read. Convert it first, for instance with the STIX elevator, or export it as 2.1."
+                "The bundle is STIX '2.0', but only 2.1 is supported. Convert it first, for example with the STIX elevator, or export it as 2.1."
             ),
         ),
         (
             bundle(indicator("1", "[a:b = 'c']"))[:-40],
             snapshot(
-                "At character 51 of the file there is no whole JSON value and the file ends there: it may have been cut. Fetch or make it again."
+                "At character 51 of the file a complete JSON value is expected and the file ends there: it may be truncated. Download or create it again."
             ),
         ),
         (
             '{"type": "thing", "objects": []}',
-            snapshot('The file is no STIX bundle: it has no "type": "bundle". Say which format it is.'),
+            snapshot('The file is not a STIX bundle: it has no "type": "bundle". Name its real format.'),
         ),
         (
             '{"objects": [], "type" "bundle"}',
-            snapshot("At character 24 of the file : is expected. Fetch or make it again."),
+            snapshot("At character 24 of the file : is expected. Download or create it again."),
         ),
     ],
     ids=["version of the bundle", "version of an object", "cut", "no bundle", "no JSON"],
@@ -592,7 +592,7 @@ def test_what_is_no_bundle_of_21_is_refused(tmp_path: Path, content: str, words:
     ],
 )
 def test_only_a_plain_pattern_names_indicators(pattern: str, found: list[str]) -> None:
-    assert [f"{one.type} {one.value}" for one in observables(pattern)] == found
+    assert [f"{one.type} {one.value}" for one in read_pattern(pattern)] == found
 
 
 # -- MISP
@@ -698,7 +698,7 @@ def test_a_misp_event_stands_above_its_attributes(tmp_path: Path) -> None:
                     "above": ["related_to e1"],
                 },
             ],
-            ["an attribute of type 'text' is no indicator, and not imported"],
+            ["an attribute of type 'text' is not an indicator and is not imported"],
         )
     )
     assert read(tmp_path, "events.json", json.dumps({"response": [{"Event": event}]})) == single
@@ -707,7 +707,7 @@ def test_a_misp_event_stands_above_its_attributes(tmp_path: Path) -> None:
 
 def test_json_that_is_no_misp_export_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, "event.json", '{"response": []}') == snapshot(
-        'The file holds no MISP event: {"Event": ...} or {"response": [...]} is expected.'
+        'The file contains no MISP event: {"Event": ...} or {"response": [...]} is expected.'
     )
 
 
@@ -750,12 +750,12 @@ def test_a_format_is_recognised(tmp_path: Path, name: str, content: str, form: s
         (
             "a.json",
             "[]",
-            snapshot("'a.json': its format is not recognised. Say it with --format jsonl, csv, stix or misp."),
+            snapshot("'a.json': its format is not recognised. Set it with --format jsonl, csv, stix or misp."),
         ),
         (
             "a.bin",
             "",
-            snapshot("'a.bin': its format is not recognised. Say it with --format jsonl, csv, stix or misp."),
+            snapshot("'a.bin': its format is not recognised. Set it with --format jsonl, csv, stix or misp."),
         ),
     ],
     ids=["list", "empty"],
@@ -766,7 +766,7 @@ def test_a_format_that_is_not_recognised_is_asked_for(tmp_path: Path, name: str,
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ThreatEventsError) as error:
-        list(rows_of(Source(tmp_path / "none.jsonl", "jsonl"), Notes()))
+        list(rows_of(Source(tmp_path / "none.jsonl", "jsonl"), ReaderNotes()))
     assert str(error.value) == snapshot(
-        "'none.jsonl' cannot be read: No such file or directory. Name a file of events."
+        "'none.jsonl' cannot be read: No such file or directory. Use the path of a file of events."
     )

@@ -13,7 +13,6 @@ from cf1_mcp.events.matching import Identity, Wanted, wanted
 from cf1_mcp.imports.recovery import matched
 from cf1_mcp.models import Event
 from cf1_mcp.store.import_ledger import Ledger, NewLine
-from cf1_mcp.store.journal import Journal
 from tests.imports.command_tenant import ImportCommand, csv_of, row, tenant
 
 ROWS = 60
@@ -54,7 +53,7 @@ def test_a_killed_import_goes_on_and_makes_each_row_once(tmp_path: Path, least: 
         assert {line["uuid"] for line in api.report() if "uuid" in line} == ids
     assert (ended.code, ended.counted()) == (0, {"created": ROWS})
     # The run that was killed and the one that went on are one change, which tells every event.
-    [change] = Journal(tmp_path / "state" / "journal.db").changes()
+    [change] = api.changes()
     assert change.outcome == "done"
     assert isinstance(change.result, dict) and isinstance(created := change.result["created"], list)
     assert {str(one["uuid"]) for one in created if isinstance(one, dict)} == ids
@@ -167,12 +166,12 @@ def test_an_import_that_gives_up_says_so_and_goes_on_later(tmp_path: Path) -> No
     assert stopped.sentences() == snapshot(
         [
             "The API is a sandbox: nothing here is intelligence.",
-            "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again. It went on for longer than --give-up-after allows.",
+            "The connection broke before the answer was complete. If this was a change, check whether it was made before repeating it; otherwise try again. It went on for longer than --give-up-after allows.",
             "The same command goes on where this one stopped, and sends no row twice.",
         ]
     )
     assert (ended.code, ended.counted()) == (0, {"created": ROWS})
-    changes = Journal(tmp_path / "state" / "journal.db").changes()
+    changes = api.changes()
     assert [change.outcome for change in changes] == ["done", "unknown"]
 
 

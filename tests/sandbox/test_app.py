@@ -27,8 +27,8 @@ async def test_a_success_has_an_envelope(api: ApiClient) -> None:
 async def test_a_bare_sandbox_keeps_the_envelope_for_errors_tags_and_references() -> None:
     async with open_sandbox(SandboxOptions(bare=True)) as api:
         assert (await api.send("GET", "/events")).json() == []
-        made = await api.create_event()
-        tagged = await api.send("POST", f"/events/event_tag/{made['uuid']}/create", {"tags": ["x"]})
+        created = await api.create_event()
+        tagged = await api.send("POST", f"/events/event_tag/{created['uuid']}/create", {"tags": ["x"]})
         assert tagged.json()["result"] == {"success": True}
         failed = (await api.send("GET", "/events", order="up")).json()
         assert failed == {
@@ -86,14 +86,14 @@ SUNSET_ROUTES = [
 @pytest.mark.parametrize(("method", "path"), SUNSET_ROUTES)
 async def test_a_route_that_ends_has_sunset_headers_and_is_missing_after_the_sunset(method: str, path: str) -> None:
     async with open_sandbox() as api:
-        made = await api.create_event()
-        answer = await api.send(method, path.format(dataset=made["datasetId"], event=made["uuid"]))
+        created = await api.create_event()
+        answer = await api.send(method, path.format(dataset=created["datasetId"], event=created["uuid"]))
         assert answer.status_code == 200
         assert answer.headers["Sunset"] == "Sat, 28 Nov 2026 00:00:00 GMT"
         assert answer.headers["Deprecation"].startswith("@")
     async with open_sandbox(SandboxOptions(sunset=True)) as api:
-        made = await api.create_event()
-        answer = await api.send(method, path.format(dataset=made["datasetId"], event=made["uuid"]))
+        created = await api.create_event()
+        answer = await api.send(method, path.format(dataset=created["datasetId"], event=created["uuid"]))
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, 7003)
 
 
@@ -150,7 +150,7 @@ async def test_the_error_for_a_missing_field_names_it(api: ApiClient, field: str
 
 
 async def test_a_created_event_is_returned_with_all_29_fields(api: ApiClient) -> None:
-    made: dict[str, Any] = await api.create_event(
+    created: dict[str, Any] = await api.create_event(
         date="2026-11-20T09:00:00+01:00",
         category="phishing",
         tlp="TLP:AMBER-STRICT",
@@ -158,8 +158,8 @@ async def test_a_created_event_is_returned_with_all_29_fields(api: ApiClient) ->
         indicators=[{"value": "192.0.2.1", "indicatorType": "IP"}, {"value": "b.example.com", "indicatorType": "new"}],
         tags=["b", "a", "b", " "],
     )
-    assert made == {
-        "uuid": made["uuid"],
+    assert created == {
+        "uuid": created["uuid"],
         "datasetId": api.database.datasets()[0].uuid,
         "date": "2026-11-20T08:00:00Z",
         "event": "An event",
@@ -189,18 +189,18 @@ async def test_a_created_event_is_returned_with_all_29_fields(api: ApiClient) ->
         "numReferenced": 0,
         "releasabilityId": "",
     }
-    assert len(made) == 29
+    assert len(created) == 29
 
 
 async def test_hostile_text_is_returned_unchanged_even_after_a_revert(api: ApiClient) -> None:
     text = "nul \x00 bidi \u202e zero\u200bwidth 🦊 'quote\" \\ =cmd| {{x}} ![](http://x.example) " + "a" * 10_000
-    made = await api.create_event(
+    created = await api.create_event(
         event=text, attacker=text, insight=text, tags=[text], indicator=text, indicatorType="url"
     )
     api.clock.advance(minutes=2)
-    await api("DELETE", f"/events/datasets/{made['datasetId']}/events", eventIds=made["uuid"])
-    await api("POST", f"/events/{made['datasetId']}/revert-do", {"minutesAgo": 1})
-    shown = await api("GET", f"/events/{made['uuid']}")
-    assert shown == made
+    await api("DELETE", f"/events/datasets/{created['datasetId']}/events", eventIds=created["uuid"])
+    await api("POST", f"/events/{created['datasetId']}/revert-do", {"minutesAgo": 1})
+    shown = await api("GET", f"/events/{created['uuid']}")
+    assert shown == created
     assert [shown[name] for name in ("event", "attacker", "insight", "indicator")] == [text] * 4
     assert shown["tags"] == [text]

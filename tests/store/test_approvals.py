@@ -3,25 +3,29 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from threading import Barrier
+from typing import TypeVar
 
+import anyio
 import pytest
 from inline_snapshot import snapshot
 
 from cf1_mcp.errors import ThreatEventsError
-from cf1_mcp.store.approvals import ApprovalError, Approvals, Request
+from cf1_mcp.store.approvals import SCHEMA, ApprovalError, Approvals, Request
+from cf1_mcp.store.sqlite import SqliteFile
+
+pytestmark = pytest.mark.anyio
 
 CODE = "K7QF-2M0D-X1T4"
 OTHER = "0000-1111-2222"
 TOOL = "delete_threat_events"
 PREVIEW = "2 events of dataset alpha would be deleted:\n- Phishing kit\n- Loader"
 CONTENDERS = 20
+T = TypeVar("T")
 
 
 class Clock:
@@ -37,6 +41,23 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+def opened(path: Path, clock: Callable[[], datetime], busy_timeout: float = 5.0) -> Approvals:
+    return Approvals(SqliteFile(path, SCHEMA, busy_timeout), clock)
+
+
+async def at_the_same_time(call: Callable[[int], Awaitable[T]]) -> list[T]:
+    """What each of 20 calls returned that were started together, each with its number."""
+    returned: list[T] = []
+
+    async def one(number: int) -> None:
+        returned.append(await call(number))
+
+    async with anyio.create_task_group() as group:
+        for number in range(CONTENDERS):
+            group.start_soon(one, number)
+    return returned
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -49,196 +70,198 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def approvals(path: Path, clock: Clock) -> Approvals:
-    return Approvals(path, clock)
+    return opened(path, clock)
 
 
-def approve(approvals: Approvals, code: str = CODE) -> None:
-    approvals.ask(code, TOOL, PREVIEW, 600)
-    approvals.decide(code, approved=True)
+async def approve(approvals: Approvals, code: str = CODE) -> None:
+    await approvals.ask(code, TOOL, PREVIEW, 600)
+    await approvals.decide(code, approved=True)
 
 
-def refusal(call: Callable[[], object]) -> str:
+async def refusal(call: Callable[[], Awaitable[object]]) -> str:
     with pytest.raises(ApprovalError) as refused:
-        call()
+        await call()
     return str(refused.value)
 
 
-def test_what_was_asked_waits_for_a_person(approvals: Approvals, clock: Clock) -> None:
-    approvals.ask(CODE, TOOL, PREVIEW, 600)
+async def test_what_was_asked_waits_for_a_person(approvals: Approvals, clock: Clock) -> None:
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
     asked = Request(CODE, TOOL, PREVIEW, clock.now, clock.now + timedelta(minutes=10), "waiting")
-    assert approvals.waiting() == [asked]
-    assert approvals.find(CODE) == asked
+    assert await approvals.waiting() == [asked]
+    assert await approvals.find(CODE) == asked
 
 
-def test_nothing_waits_at_first(approvals: Approvals) -> None:
-    assert approvals.waiting() == []
+async def test_nothing_waits_at_first(approvals: Approvals) -> None:
+    assert await approvals.waiting() == []
 
 
-def test_what_waits_is_listed_oldest_first_and_without_what_is_decided(approvals: Approvals, clock: Clock) -> None:
+async def test_what_waits_is_listed_oldest_first_and_without_what_is_decided(
+    approvals: Approvals, clock: Clock
+) -> None:
     codes = ["CCCC-0000-0000", "AAAA-0000-0000", "DDDD-0000-0000", "BBBB-0000-0000"]
     for code in codes:
-        approvals.ask(code, TOOL, PREVIEW, 600)
+        await approvals.ask(code, TOOL, PREVIEW, 600)
         clock.advance(1)
-    approvals.decide(codes[1], approved=True)
-    approvals.decide(codes[2], approved=False)
-    assert [request.code for request in approvals.waiting()] == [codes[0], codes[3]]
+    await approvals.decide(codes[1], approved=True)
+    await approvals.decide(codes[2], approved=False)
+    assert [request.code for request in await approvals.waiting()] == [codes[0], codes[3]]
 
 
-def test_an_approval_serves_once(approvals: Approvals) -> None:
-    approvals.ask(CODE, TOOL, PREVIEW, 600)
-    assert approvals.decide(CODE, approved=True) == replace(approvals.find(CODE), state="approved")
-    assert approvals.waiting() == []
-    assert [approvals.redeem(CODE) for _ in range(3)] == [True, False, False]
-    assert approvals.find(CODE).state == "used"
+async def test_an_approval_serves_once(approvals: Approvals) -> None:
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert await approvals.decide(CODE, approved=True) == replace(await approvals.find(CODE), state="approved")
+    assert await approvals.waiting() == []
+    assert [await approvals.redeem(CODE) for _ in range(3)] == [True, False, False]
+    assert (await approvals.find(CODE)).state == "used"
 
 
 @pytest.mark.parametrize("code", [CODE, OTHER, "", "'; DROP TABLE request; --", "\0"])
-def test_what_nobody_approved_is_not_redeemed(approvals: Approvals, code: str) -> None:
-    approvals.ask(CODE, TOOL, PREVIEW, 600)
-    assert not approvals.redeem(code)
-    assert approvals.find(CODE).state == "waiting"
+async def test_what_nobody_approved_is_not_redeemed(approvals: Approvals, code: str) -> None:
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert not await approvals.redeem(code)
+    assert (await approvals.find(CODE)).state == "waiting"
 
 
-def test_an_approval_of_one_code_is_none_of_another(approvals: Approvals) -> None:
-    approve(approvals)
-    approvals.ask(OTHER, TOOL, PREVIEW, 600)
-    assert not approvals.redeem(OTHER)
-    assert approvals.redeem(CODE)
+async def test_an_approval_of_one_code_is_none_of_another(approvals: Approvals) -> None:
+    await approve(approvals)
+    await approvals.ask(OTHER, TOOL, PREVIEW, 600)
+    assert not await approvals.redeem(OTHER)
+    assert await approvals.redeem(CODE)
 
 
-def test_what_was_refused_stays_refused(approvals: Approvals, clock: Clock) -> None:
-    approvals.ask(CODE, TOOL, PREVIEW, 600)
-    assert approvals.decide(CODE, approved=False).state == "refused"
+async def test_what_was_refused_stays_refused(approvals: Approvals, clock: Clock) -> None:
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert (await approvals.decide(CODE, approved=False)).state == "refused"
     for seconds in (0, 300, 600):
         clock.advance(seconds)
-        assert not approvals.redeem(CODE)
+        assert not await approvals.redeem(CODE)
         refused = [
-            refusal(lambda: approvals.decide(CODE, approved=True)),
-            refusal(lambda: approvals.ask(CODE, TOOL, PREVIEW, 600)),
+            await refusal(lambda: approvals.decide(CODE, approved=True)),
+            await refusal(lambda: approvals.ask(CODE, TOOL, PREVIEW, 600)),
         ]
         assert refused == snapshot(
             [
-                "The request under code K7QF-2M0D-X1T4 was refused already, and that decision stands.",
-                "A person refused this change. Do not ask for it again; say that it was refused.",
+                "The request for code K7QF-2M0D-X1T4 was already refused, and that decision is final.",
+                "A person refused this change. Do not request it again; report the refusal.",
             ]
         )
-        assert approvals.find(CODE).state == "refused"
-        assert approvals.waiting() == []
+        assert (await approvals.find(CODE)).state == "refused"
+        assert await approvals.waiting() == []
 
 
-def test_what_was_approved_cannot_be_decided_again(approvals: Approvals) -> None:
-    approve(approvals)
-    assert refusal(lambda: approvals.decide(CODE, approved=False)) == snapshot(
-        "The request under code K7QF-2M0D-X1T4 was approved already, and that decision stands."
+async def test_what_was_approved_cannot_be_decided_again(approvals: Approvals) -> None:
+    await approve(approvals)
+    assert await refusal(lambda: approvals.decide(CODE, approved=False)) == snapshot(
+        "The request for code K7QF-2M0D-X1T4 was already approved, and that decision is final."
     )
-    assert approvals.redeem(CODE)
+    assert await approvals.redeem(CODE)
 
 
-def test_what_was_used_cannot_be_decided_or_asked_again(approvals: Approvals) -> None:
-    approve(approvals)
-    approvals.redeem(CODE)
+async def test_what_was_used_cannot_be_decided_or_asked_again(approvals: Approvals) -> None:
+    await approve(approvals)
+    await approvals.redeem(CODE)
     assert [
-        refusal(lambda: approvals.decide(CODE, approved=True)),
-        refusal(lambda: approvals.ask(CODE, TOOL, PREVIEW, 600)),
+        await refusal(lambda: approvals.decide(CODE, approved=True)),
+        await refusal(lambda: approvals.ask(CODE, TOOL, PREVIEW, 600)),
     ] == snapshot(
         [
-            "The approval for code K7QF-2M0D-X1T4 was used already. See what it did with `cf1-mcp journal list`.",
-            "The approval for code K7QF-2M0D-X1T4 was used already and serves once. See in list_changes what came of it before asking anew.",
+            "The approval for code K7QF-2M0D-X1T4 was already used. See its outcome with `cf1-mcp journal list`.",
+            "The approval for code K7QF-2M0D-X1T4 was already used, and it can be used once. Check its outcome with list_changes before requesting the change again.",
         ]
     )
-    assert not approvals.redeem(CODE)
+    assert not await approvals.redeem(CODE)
 
 
-def test_asking_again_changes_nothing_that_waits(approvals: Approvals, clock: Clock) -> None:
-    approvals.ask(CODE, TOOL, PREVIEW, 600)
-    before = approvals.find(CODE)
+async def test_asking_again_changes_nothing_that_waits(approvals: Approvals, clock: Clock) -> None:
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
+    before = await approvals.find(CODE)
     clock.advance(599)
-    approvals.ask(CODE, "another_tool", "another preview", 6000)
-    assert approvals.waiting() == [before]
+    await approvals.ask(CODE, "another_tool", "another preview", 6000)
+    assert await approvals.waiting() == [before]
 
 
-def test_asking_again_takes_no_approval_back(approvals: Approvals) -> None:
-    approve(approvals)
-    approvals.ask(CODE, TOOL, PREVIEW, 600)
-    assert approvals.waiting() == []
-    assert approvals.redeem(CODE)
+async def test_asking_again_takes_no_approval_back(approvals: Approvals) -> None:
+    await approve(approvals)
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert await approvals.waiting() == []
+    assert await approvals.redeem(CODE)
 
 
-def test_a_request_can_be_decided_until_its_time_is_over(approvals: Approvals, clock: Clock) -> None:
+async def test_a_request_can_be_decided_until_its_time_is_over(approvals: Approvals, clock: Clock) -> None:
     for code in (CODE, OTHER):
-        approvals.ask(code, TOOL, PREVIEW, 600)
+        await approvals.ask(code, TOOL, PREVIEW, 600)
     clock.advance(599.999999)
-    assert approvals.decide(CODE, approved=True).state == "approved"
+    assert (await approvals.decide(CODE, approved=True)).state == "approved"
     clock.advance(0.000001)
-    assert approvals.find(OTHER).state == "expired"
-    assert approvals.waiting() == []
-    assert refusal(lambda: approvals.decide(OTHER, approved=True)) == snapshot(
-        "The request under code 0000-1111-2222 expired at 2026-11-24 12:10:00 UTC. Have the change asked for anew."
+    assert (await approvals.find(OTHER)).state == "expired"
+    assert await approvals.waiting() == []
+    assert await refusal(lambda: approvals.decide(OTHER, approved=True)) == snapshot(
+        "The request for code 0000-1111-2222 expired at 2026-11-24 12:10:00 UTC. Have the change requested again."
     )
 
 
-def test_an_approval_can_be_redeemed_until_its_time_is_over(approvals: Approvals, clock: Clock) -> None:
+async def test_an_approval_can_be_redeemed_until_its_time_is_over(approvals: Approvals, clock: Clock) -> None:
     for code in (CODE, OTHER):
-        approve(approvals, code)
+        await approve(approvals, code)
     clock.advance(599.999999)
-    assert approvals.redeem(CODE)
+    assert await approvals.redeem(CODE)
     clock.advance(0.000001)
-    assert not approvals.redeem(OTHER)
-    assert approvals.find(OTHER).state == "expired"
+    assert not await approvals.redeem(OTHER)
+    assert (await approvals.find(OTHER)).state == "expired"
 
 
-def test_what_expired_can_be_asked_anew_and_needs_a_new_decision(approvals: Approvals, clock: Clock) -> None:
-    approve(approvals)
+async def test_what_expired_can_be_asked_anew_and_needs_a_new_decision(approvals: Approvals, clock: Clock) -> None:
+    await approve(approvals)
     clock.advance(600)
-    approvals.ask(CODE, TOOL, PREVIEW, 600)
-    assert not approvals.redeem(CODE)
-    assert [request.asked_at for request in approvals.waiting()] == [clock.now]
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert not await approvals.redeem(CODE)
+    assert [request.asked_at for request in await approvals.waiting()] == [clock.now]
 
 
-def test_requests_are_forgotten_a_week_after_their_end(approvals: Approvals, clock: Clock) -> None:
-    approve(approvals)
+async def test_requests_are_forgotten_a_week_after_their_end(approvals: Approvals, clock: Clock) -> None:
+    await approve(approvals)
     clock.advance(600 + 7 * 86_400)
-    approvals.ask(OTHER, TOOL, PREVIEW, 600)
-    assert approvals.find(CODE).state == "expired"
+    await approvals.ask(OTHER, TOOL, PREVIEW, 600)
+    assert (await approvals.find(CODE)).state == "expired"
     clock.advance(1)
-    approvals.ask(OTHER, TOOL, PREVIEW, 600)
-    assert refusal(lambda: approvals.find(CODE)) == snapshot(
-        "Nothing was asked under the code 'K7QF-2M0D-X1T4'. Compare it with the code in the preview."
+    await approvals.ask(OTHER, TOOL, PREVIEW, 600)
+    assert await refusal(lambda: approvals.find(CODE)) == snapshot(
+        "There is no request for the code 'K7QF-2M0D-X1T4'. Compare it with the code in the preview."
     )
 
 
-def test_times_are_told_in_utc_wherever_the_clock_stands(path: Path) -> None:
+async def test_times_are_told_in_utc_wherever_the_clock_stands(path: Path) -> None:
     local = datetime(2026, 11, 24, 23, 30, tzinfo=timezone(timedelta(hours=5, minutes=30)))
-    Approvals(path, lambda: local).ask(CODE, TOOL, PREVIEW, 90)
-    request = Approvals(path, lambda: local.astimezone(UTC)).find(CODE)
+    await opened(path, lambda: local).ask(CODE, TOOL, PREVIEW, 90)
+    request = await opened(path, lambda: local.astimezone(UTC)).find(CODE)
     assert [request.asked_at.isoformat(), request.expires_at.isoformat()] == snapshot(
         ["2026-11-24T18:00:00+00:00", "2026-11-24T18:01:30+00:00"]
     )
 
 
 @pytest.mark.parametrize("typed", ["k7qf-2m0d-x1t4", "K7QF2M0DX1T4", " k7qf 2mod xlt4\n", "K7QF–2MOD–XIT4"])  # noqa: RUF001
-def test_a_code_is_found_however_it_is_typed(approvals: Approvals, typed: str) -> None:
-    approvals.ask(CODE, TOOL, PREVIEW, 600)
-    assert approvals.find(typed).code == CODE
-    assert approvals.decide(typed, approved=True).code == CODE
-    assert approvals.redeem(typed)
-    assert not approvals.redeem(CODE)
+async def test_a_code_is_found_however_it_is_typed(approvals: Approvals, typed: str) -> None:
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert (await approvals.find(typed)).code == CODE
+    assert (await approvals.decide(typed, approved=True)).code == CODE
+    assert await approvals.redeem(typed)
+    assert not await approvals.redeem(CODE)
 
 
 @pytest.mark.parametrize("code", ["", "nonsense", "K7QF-2M0D-X1T", "\x1b[2J" * 100])
-def test_an_unknown_code_is_refused_in_words(approvals: Approvals, code: str) -> None:
-    approvals.ask(CODE, TOOL, PREVIEW, 600)
+async def test_an_unknown_code_is_refused_in_words(approvals: Approvals, code: str) -> None:
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
     for call in (lambda: approvals.find(code), lambda: approvals.decide(code, approved=True)):
-        message = refusal(call)
-        assert message.startswith("Nothing was asked under the code '")
+        message = await refusal(call)
+        assert message.startswith("There is no request for the code '")
         assert message.isprintable()
         assert len(message) < 160
 
 
-def test_a_preview_cannot_rewrite_the_terminal(approvals: Approvals) -> None:
+async def test_a_preview_cannot_rewrite_the_terminal(approvals: Approvals) -> None:
     hostile = "Delete 500 events\x1b[1A\x1b[2K\rDelete 1 event\n\u202egnihton\u200b\x85- last\n" + "x" * 3000
-    approvals.ask(CODE, TOOL, hostile, 600)
-    first, second, third = approvals.find(CODE).preview.split("\n")
+    await approvals.ask(CODE, TOOL, hostile, 600)
+    first, second, third = (await approvals.find(CODE)).preview.split("\n")
     assert [first, second, third[1990:]] == snapshot(
         [
             "Delete 500 events\\u001b[1A\\u001b[2K\\rDelete 1 event",
@@ -248,38 +271,41 @@ def test_a_preview_cannot_rewrite_the_terminal(approvals: Approvals) -> None:
     )
 
 
-def test_requests_outlive_the_process_that_asked(path: Path, clock: Clock) -> None:
-    Approvals(path, clock).ask(CODE, TOOL, PREVIEW, 600)
-    Approvals(path, clock).decide(CODE, approved=True)
-    assert Approvals(path, clock).redeem(CODE)
+async def test_requests_outlive_the_process_that_asked(path: Path, clock: Clock) -> None:
+    await opened(path, clock).ask(CODE, TOOL, PREVIEW, 600)
+    await opened(path, clock).decide(CODE, approved=True)
+    assert await opened(path, clock).redeem(CODE)
 
 
-def test_an_approval_serves_one_of_20_threads(approvals: Approvals) -> None:
-    approve(approvals)
-    start = Barrier(CONTENDERS)
-
-    def contend(_: int) -> bool:
-        start.wait()
-        return approvals.redeem(CODE)
-
-    with ThreadPoolExecutor(CONTENDERS) as pool:
-        assert sorted(pool.map(contend, range(CONTENDERS))) == [False] * 19 + [True]
+async def test_an_approval_serves_one_of_20_threads(approvals: Approvals) -> None:
+    await approve(approvals)
+    assert sorted(await at_the_same_time(lambda _: approvals.redeem(CODE))) == [False] * 19 + [True]
 
 
 SERVER = """
+import asyncio
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from cf1_mcp.store.approvals import Approvals
+from cf1_mcp.store.approvals import SCHEMA, Approvals
+from cf1_mcp.store.sqlite import SqliteFile
 
 path, now, code, action = Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2]), *sys.argv[3:]
-approvals = Approvals(path, lambda: now, patience=60)
-act = {"redeem": lambda _: approvals.redeem(code), "ask": lambda _: not approvals.ask(code, "tool", "preview", 600)}
-with ThreadPoolExecutor(5) as pool:
-    print("ready", flush=True)
-    sys.stdin.readline()
-    print(sum(pool.map(act[action], range(5))), flush=True)
+approvals = Approvals(SqliteFile(path, SCHEMA, busy_timeout=60), lambda: now)
+
+async def ask():
+    await approvals.ask(code, "tool", "preview", 600)
+    return True
+
+async def redeem():
+    return await approvals.redeem(code)
+
+async def five():
+    return await asyncio.gather(*[globals()[action]() for _ in range(5)])
+
+print("ready", flush=True)
+sys.stdin.readline()
+print(sum(asyncio.run(five())), flush=True)
 """
 
 
@@ -300,44 +326,38 @@ def at_once(path: Path, now: datetime, action: str) -> list[int]:
     return sorted(int(count) for count in done)
 
 
-def test_an_approval_serves_one_call_of_one_of_four_servers(approvals: Approvals, path: Path, clock: Clock) -> None:
-    approve(approvals)
+async def test_an_approval_serves_one_call_of_one_of_four_servers(
+    approvals: Approvals, path: Path, clock: Clock
+) -> None:
+    await approve(approvals)
     assert at_once(path, clock.now, "redeem") == [0, 0, 0, 1]
-    assert approvals.find(CODE).state == "used"
+    assert (await approvals.find(CODE)).state == "used"
 
 
-def test_servers_that_ask_at_once_make_one_file_and_one_request(approvals: Approvals, path: Path, clock: Clock) -> None:
+async def test_servers_that_ask_at_once_make_one_file_and_one_request(
+    approvals: Approvals, path: Path, clock: Clock
+) -> None:
     assert at_once(path, clock.now, "ask") == [5, 5, 5, 5]
-    assert [request.code for request in approvals.waiting()] == [CODE]
+    assert [request.code for request in await approvals.waiting()] == [CODE]
 
 
-def test_threads_that_ask_at_once_make_one_file_and_one_request(approvals: Approvals) -> None:
-    start = Barrier(CONTENDERS)
-
-    def ask(number: int) -> None:
-        start.wait()
-        approvals.ask(CODE, TOOL, f"preview {number}", 600)
-
-    with ThreadPoolExecutor(CONTENDERS) as pool:
-        list(pool.map(ask, range(CONTENDERS)))
-    assert [request.code for request in approvals.waiting()] == [CODE]
+async def test_threads_that_ask_at_once_make_one_file_and_one_request(approvals: Approvals) -> None:
+    await at_the_same_time(lambda number: approvals.ask(CODE, TOOL, f"preview {number}", 600))
+    assert [request.code for request in await approvals.waiting()] == [CODE]
 
 
-def test_one_decision_stands_when_20_decide_at_once(approvals: Approvals) -> None:
-    approvals.ask(CODE, TOOL, PREVIEW, 600)
-    start = Barrier(CONTENDERS)
+async def test_one_decision_stands_when_20_decide_at_once(approvals: Approvals) -> None:
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
 
-    def decide(number: int) -> str:
-        start.wait()
+    async def decide(number: int) -> str:
         try:
-            return approvals.decide(CODE, approved=number % 2 == 0).state
+            return (await approvals.decide(CODE, approved=number % 2 == 0)).state
         except ApprovalError:
             return "too late"
 
-    with ThreadPoolExecutor(CONTENDERS) as pool:
-        said = list(pool.map(decide, range(CONTENDERS)))
+    said = await at_the_same_time(decide)
     assert said.count("too late") == 19
-    assert approvals.find(CODE).state in said
+    assert (await approvals.find(CODE)).state in said
 
 
 @contextmanager
@@ -348,37 +368,37 @@ def held(path: Path) -> Generator[sqlite3.Connection]:
         yield other
 
 
-def test_nothing_happens_while_the_file_is_held(approvals: Approvals, path: Path, clock: Clock) -> None:
-    approve(approvals)
-    approvals.ask(OTHER, TOOL, PREVIEW, 600)
-    hasty = Approvals(path, clock, patience=0)
+async def test_nothing_happens_while_the_file_is_held(approvals: Approvals, path: Path, clock: Clock) -> None:
+    await approve(approvals)
+    await approvals.ask(OTHER, TOOL, PREVIEW, 600)
+    hasty = opened(path, clock, busy_timeout=0)
     with held(path):
         refused = {
-            refusal(lambda: hasty.redeem(CODE)),
-            refusal(lambda: hasty.decide(OTHER, approved=True)),
-            refusal(lambda: hasty.ask("3333-4444-5555", TOOL, PREVIEW, 600)),
+            await refusal(lambda: hasty.redeem(CODE)),
+            await refusal(lambda: hasty.decide(OTHER, approved=True)),
+            await refusal(lambda: hasty.ask("3333-4444-5555", TOOL, PREVIEW, 600)),
         }
         assert refused == snapshot(
-            {"Another process holds the approvals file approvals.db, so nothing was done. Try again in a moment."}
+            {"Nothing was done: approvals.db is locked by another program. Try again in a moment."}
         )
-        assert [request.code for request in hasty.waiting()] == [OTHER]
-    assert [approvals.find(code).state for code in (CODE, OTHER)] == ["approved", "waiting"]
-    assert approvals.redeem(CODE)
+        assert [request.code for request in await hasty.waiting()] == [OTHER]
+    assert [(await approvals.find(code)).state for code in (CODE, OTHER)] == ["approved", "waiting"]
+    assert await approvals.redeem(CODE)
 
 
-def test_a_full_disk_leaves_the_approval_unused(approvals: Approvals, path: Path) -> None:
-    approve(approvals)
+async def test_a_full_disk_leaves_the_approval_unused(approvals: Approvals, path: Path) -> None:
+    await approve(approvals)
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TRIGGER full BEFORE UPDATE ON request BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
-    assert refusal(lambda: approvals.redeem(CODE)) == snapshot(
-        "The approvals file approvals.db cannot be used (disk is full), so nothing was done. An operator must check it, its disk and its rights in the state folder (CF1_STATE_DIR)."
+    assert await refusal(lambda: approvals.redeem(CODE)) == snapshot(
+        "Nothing was done: approvals.db cannot be used (SQLite: disk is full). Ask the operator to move it elsewhere: its requests can be made again."
     )
     with closing(sqlite3.connect(path)) as db:
         db.execute("DROP TRIGGER full")
-    assert approvals.redeem(CODE)
+    assert await approvals.redeem(CODE)
 
 
-def calls(approvals: Approvals) -> list[Callable[[], object]]:
+def calls(approvals: Approvals) -> list[Callable[[], Awaitable[object]]]:
     return [
         lambda: approvals.redeem(CODE),
         lambda: approvals.decide(CODE, approved=True),
@@ -388,47 +408,49 @@ def calls(approvals: Approvals) -> list[Callable[[], object]]:
     ]
 
 
-def test_a_file_that_is_something_else_is_refused_in_words(approvals: Approvals, path: Path) -> None:
+async def test_a_file_that_is_something_else_is_refused_in_words(approvals: Approvals, path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
-    assert {refusal(call) for call in calls(approvals)} == snapshot(
+    assert {await refusal(call) for call in calls(approvals)} == snapshot(
         {
-            "The approvals file approvals.db cannot be used (file is not a database), so nothing was done. An operator must check it, its disk and its rights in the state folder (CF1_STATE_DIR)."
+            "Nothing was done: approvals.db is not an approvals file. Ask the operator to move it elsewhere, or to set another CF1_STATE_DIR."
         }
     )
 
 
-def test_a_file_of_another_shape_is_refused_in_words(approvals: Approvals, path: Path) -> None:
+async def test_a_file_of_another_shape_is_refused_in_words(approvals: Approvals, path: Path) -> None:
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE request (name TEXT)")
     for call in calls(approvals):
-        assert refusal(call).startswith("The approvals file approvals.db cannot be used (")
+        assert (await refusal(call)).startswith("Nothing was done: approvals.db cannot be used (")
 
 
-def test_a_damaged_time_is_refused_in_words(approvals: Approvals, path: Path) -> None:
-    approve(approvals)
+async def test_a_damaged_time_is_refused_in_words(approvals: Approvals, path: Path) -> None:
+    await approve(approvals)
     with closing(sqlite3.connect(path)) as db:
         db.execute("UPDATE request SET expires_at = '9026-11-24T12:Z0'")
         db.commit()
-    assert refusal(lambda: approvals.redeem(CODE)).startswith("The approvals file approvals.db cannot be used (")
+    assert (await refusal(lambda: approvals.redeem(CODE))).startswith(
+        "Nothing was done: a time in the approvals file is damaged."
+    )
 
 
-def test_a_folder_that_cannot_be_made_is_refused_in_words(tmp_path: Path, clock: Clock) -> None:
+async def test_a_folder_that_cannot_be_made_is_refused_in_words(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "state").write_text("a file where the folder should be")
-    approvals = Approvals(tmp_path / "state" / "approvals.db", clock)
-    assert {refusal(call) for call in calls(approvals)} == snapshot(
+    approvals = opened(tmp_path / "state" / "approvals.db", clock)
+    assert {await refusal(call) for call in calls(approvals)} == snapshot(
         {
-            "The approvals file approvals.db cannot be used (File exists), so nothing was done. An operator must check it, its disk and its rights in the state folder (CF1_STATE_DIR)."
+            "Nothing was done: approvals.db cannot be opened or written. Ask the operator to check CF1_STATE_DIR and who may write there."
         }
     )
 
 
-def test_a_folder_in_the_place_of_the_file_is_refused_in_words(path: Path, clock: Clock) -> None:
+async def test_a_folder_in_the_place_of_the_file_is_refused_in_words(path: Path, clock: Clock) -> None:
     path.mkdir(parents=True, mode=0o755)
-    assert {refusal(call) for call in calls(Approvals(path, clock))} == snapshot(
+    assert {await refusal(call) for call in calls(opened(path, clock))} == snapshot(
         {
-            "The approvals file approvals.db cannot be used (unable to open database file), so nothing was done. An operator must check it, its disk and its rights in the state folder (CF1_STATE_DIR)."
+            "Nothing was done: approvals.db cannot be opened or written. Ask the operator to check CF1_STATE_DIR and who may write there."
         }
     )
     assert path.stat().st_mode & 0o777 == 0o755
@@ -446,8 +468,8 @@ def rights(path: Path) -> str:
 
 
 @posix
-def test_files_and_folder_are_for_this_user_alone(approvals: Approvals, path: Path) -> None:
-    approvals.ask(CODE, TOOL, PREVIEW, 600)
+async def test_files_and_folder_are_for_this_user_alone(approvals: Approvals, path: Path) -> None:
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
     with held(path):
         found = {file.name: rights(file) for file in path.parent.iterdir()}
     assert rights(path.parent) == "0o700"
@@ -455,9 +477,9 @@ def test_files_and_folder_are_for_this_user_alone(approvals: Approvals, path: Pa
 
 
 @posix
-def test_a_file_that_others_may_write_is_taken_back(approvals: Approvals, path: Path) -> None:
+async def test_a_file_that_others_may_write_is_taken_back(approvals: Approvals, path: Path) -> None:
     path.parent.mkdir()
     path.touch()
     path.chmod(0o666)
-    approvals.ask(CODE, TOOL, PREVIEW, 600)
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
     assert rights(path) == "0o600"

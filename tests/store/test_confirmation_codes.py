@@ -14,7 +14,7 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.store import confirmation_codes as confirmation
-from cf1_mcp.store.confirmation_codes import SYMBOLS, Confirmations, canonical, spelled
+from cf1_mcp.store.confirmation_codes import SYMBOLS, ConfirmationCodes, canonical, spelled
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEY = bytes(range(32))
@@ -42,8 +42,8 @@ def at(moment: datetime) -> Callable[[], datetime]:
     return lambda: moment
 
 
-def confirmations(moment: datetime = NOW, ttl: float = 600, key: bytes = KEY) -> Confirmations:
-    return Confirmations(key, ttl, at(moment))
+def confirmations(moment: datetime = NOW, ttl: float = 600, key: bytes = KEY) -> ConfirmationCodes:
+    return ConfirmationCodes(key, ttl, at(moment))
 
 
 def same(one: JsonValue, other: JsonValue) -> bool:
@@ -223,7 +223,7 @@ def test_a_code_is_accepted_by_whoever_shares_the_key_alone(mine: bytes, theirs:
 
 
 def test_a_restart_with_a_random_key_kills_every_code() -> None:
-    before, after = (confirmations(key=Confirmations.random_key()) for _ in range(2))
+    before, after = (confirmations(key=ConfirmationCodes.random_key()) for _ in range(2))
     assert not after.accepts(before.code(TOOL, ARGUMENTS, STATE), TOOL, ARGUMENTS, STATE)
 
 
@@ -296,6 +296,6 @@ def test_the_key_is_never_shown() -> None:
 
 
 def test_random_keys_are_long_enough_and_different() -> None:
-    keys = {Confirmations.random_key() for _ in range(50)}
+    keys = {ConfirmationCodes.random_key() for _ in range(50)}
     assert len(keys) == 50
     assert {len(key) for key in keys} == {32}

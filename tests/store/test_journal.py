@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from threading import Thread
 
+import anyio
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,11 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_entries import SCHEMA
 from cf1_mcp.store.journal_records import Change, Intent, JournalError
+from cf1_mcp.store.sqlite import SqliteFile
+
+pytestmark = pytest.mark.anyio
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DATASET = "5b3e1f0a-0000-4000-8000-000000000001"
@@ -35,20 +40,29 @@ DELETION = Intent(
 BEGINNER = """
 import sys
 from pathlib import Path
+import anyio
+from cf1_mcp.context import utc_now
 from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_entries import SCHEMA
 from cf1_mcp.store.journal_records import Intent
-journal = Journal(Path(sys.argv[1]), busy_timeout=60)
+from cf1_mcp.store.sqlite import SqliteFile
+journal = Journal(SqliteFile(Path(sys.argv[1]), SCHEMA, busy_timeout=60), utc_now)
 for line in sys.stdin:
-    print(journal.begin(Intent("tag_threat_events", {"n": line.strip()}, (), "Tag.", None)), flush=True)
+    print(anyio.run(journal.begin, Intent("tag_threat_events", {"n": line.strip()}, (), "Tag.", None)), flush=True)
 """
 BEGINNER_WITHOUT_ROOM = """
 import resource, sys
 from pathlib import Path
+import anyio
+from cf1_mcp.context import utc_now
 from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_entries import SCHEMA
 from cf1_mcp.store.journal_records import Intent, JournalError
+from cf1_mcp.store.sqlite import SqliteFile
+journal = Journal(SqliteFile(Path(sys.argv[1]), SCHEMA), utc_now)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 try:
-    Journal(Path(sys.argv[1])).begin(Intent("delete_threat_events", {}, (), "Delete.", "x" * 500_000))
+    anyio.run(journal.begin, Intent("delete_threat_events", {}, (), "Delete.", "x" * 500_000))
 except JournalError as error:
     print(error)
 """
@@ -59,10 +73,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "journal.db"
 
 
+def opened(path: Path, busy_timeout: float = 5.0) -> Journal:
+    return Journal(SqliteFile(path, SCHEMA, busy_timeout), lambda: NOW)
+
+
 def ticking(path: Path) -> Journal:
-    """A journal whose clock moves a minute on each time that it is asked; it does not wait for locks."""
+    """A journal whose clock advances by a minute at each reading; it does not wait for locks."""
     minutes = count()
-    return Journal(path, clock=lambda: NOW + timedelta(minutes=next(minutes)), busy_timeout=0)
+    return Journal(SqliteFile(path, SCHEMA, busy_timeout=0), lambda: NOW + timedelta(minutes=next(minutes)))
 
 
 @pytest.fixture
@@ -70,17 +88,17 @@ def journal(path: Path) -> Journal:
     return ticking(path)
 
 
-def filled(path: Path) -> list[Change]:
+async def filled(path: Path) -> list[Change]:
     """Six entries: a deletion that was done, its undo that was partial, and two changes without an outcome."""
     journal = ticking(path)
-    deletion = journal.begin(DELETION)
-    journal.finish(deletion, "done", {"deleted": 2})
-    undo = journal.begin(replace(DELETION, tool="undo_change", undoes=deletion))
-    journal.finish(undo, "partial", {"created": ["e-9"], "missing": 1})
-    journal.begin(replace(DELETION, summary="Third."))
-    journal.begin(replace(DELETION, summary="Fourth.", before=None))
-    assert journal.verify() == []
-    return journal.changes()
+    deletion = await journal.begin(DELETION)
+    await journal.finish(deletion, "done", {"deleted": 2})
+    undo = await journal.begin(replace(DELETION, tool="undo_change", undoes=deletion))
+    await journal.finish(undo, "partial", {"created": ["e-9"], "missing": 1})
+    await journal.begin(replace(DELETION, summary="Third."))
+    await journal.begin(replace(DELETION, summary="Fourth.", before=None))
+    assert await journal.verify() == []
+    return await journal.changes()
 
 
 @contextmanager
@@ -97,27 +115,27 @@ def entries_in(path: Path) -> int:
 # What is told is kept
 
 
-def test_nothing_is_made_before_the_first_change(journal: Journal, path: Path) -> None:
-    assert (journal.changes(), journal.verify()) == ([], [])
+async def test_nothing_is_made_before_the_first_change(journal: Journal, path: Path) -> None:
+    assert (await journal.changes(), await journal.verify()) == ([], [])
     with pytest.raises(JournalError, match="There is no change 'c-22222-22222' in the journal"):
-        journal.change("c-22222-22222")
+        await journal.change("c-22222-22222")
     assert not path.parent.exists()
 
 
-def test_the_intent_is_there_before_the_outcome(journal: Journal, path: Path) -> None:
-    change_id = journal.begin(DELETION)
-    [change] = Journal(path).changes()
+async def test_the_intent_is_there_before_the_outcome(journal: Journal, path: Path) -> None:
+    change_id = await journal.begin(DELETION)
+    [change] = await opened(path).changes()
     assert change == Change(change_id, NOW, DELETION, "unknown", None, None, None)
-    journal.finish(change_id, "done", {"deleted": 2})
+    await journal.finish(change_id, "done", {"deleted": 2})
     finished = replace(change, outcome="done", result={"deleted": 2}, finished_at=NOW + timedelta(minutes=1))
-    assert (journal.changes(), journal.change(change_id)) == ([finished], finished)
+    assert (await journal.changes(), await journal.change(change_id)) == ([finished], finished)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
-def test_only_its_owner_may_read_the_journal(path: Path) -> None:
+async def test_only_its_owner_may_read_the_journal(path: Path) -> None:
     before = os.umask(0)
     try:
-        Journal(path).begin(DELETION)
+        await opened(path).begin(DELETION)
         with raw(path) as db:  # SQLite's own files are there as long as someone has the journal open
             db.execute("SELECT count(*) FROM entry").fetchone()
             files = {file.name: oct(stat.S_IMODE(file.stat().st_mode)) for file in path.parent.iterdir()}
@@ -127,31 +145,34 @@ def test_only_its_owner_may_read_the_journal(path: Path) -> None:
         os.umask(before)
 
 
-def test_changes_are_listed_newest_first_in_pages(path: Path) -> None:
-    everything = filled(path)
-    journal = Journal(path)
+async def test_changes_are_listed_newest_first_in_pages(path: Path) -> None:
+    everything = await filled(path)
+    journal = opened(path)
     assert [change.intent.summary for change in everything][:2] == ["Fourth.", "Third."]
-    assert journal.changes(limit=3) + journal.changes(before=everything[2].id) == everything
-    assert journal.changes(before=everything[-1].id) == []
-    assert journal.changes(limit=0) == []
+    assert await journal.changes(limit=3) + await journal.changes(before=everything[2].id) == everything
+    assert await journal.changes(before=everything[-1].id) == []
+    assert await journal.changes(limit=0) == []
 
 
-def test_pre_images_are_left_out_on_request(path: Path) -> None:
-    everything = filled(path)
+async def test_pre_images_are_left_out_on_request(path: Path) -> None:
+    everything = await filled(path)
     light = [replace(change, intent=replace(change.intent, before=None)) for change in everything]
-    assert Journal(path).changes(pre_images=False) == light != everything
+    assert await opened(path).changes(pre_images=False) == light != everything
 
 
-def test_a_change_names_the_newest_undo_of_it_that_has_not_failed(journal: Journal) -> None:
-    change_id = journal.begin(DELETION)
+async def test_a_change_names_the_newest_undo_of_it_that_has_not_failed(journal: Journal) -> None:
+    change_id = await journal.begin(DELETION)
     undo = replace(DELETION, tool="undo_change", undoes=change_id)
-    first = journal.begin(undo)
-    assert journal.change(change_id).undone_by == first
-    journal.finish(first, "failed", None)
-    assert journal.change(change_id).undone_by is None
-    second = journal.begin(undo)
-    journal.finish(second, "done", None)
-    assert [(change.id, change.undone_by) for change in journal.changes()][1:] == [(first, None), (change_id, second)]
+    first = await journal.begin(undo)
+    assert (await journal.change(change_id)).undone_by == first
+    await journal.finish(first, "failed", None)
+    assert (await journal.change(change_id)).undone_by is None
+    second = await journal.begin(undo)
+    await journal.finish(second, "done", None)
+    assert [(change.id, change.undone_by) for change in await journal.changes()][1:] == [
+        (first, None),
+        (change_id, second),
+    ]
 
 
 @settings(deadline=None, max_examples=60)
@@ -167,26 +188,26 @@ def test_a_change_names_the_newest_undo_of_it_that_has_not_failed(journal: Journ
 def test_any_text_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, text: str, value: JsonValue) -> None:
     journal = ticking(tmp_path_factory.mktemp("text") / "journal.db")
     intent = Intent(text, {text: value}, (text,), text, value)
-    change_id = journal.begin(intent)
-    journal.finish(change_id, "failed", value)
-    change = journal.change(change_id)
-    assert (change.intent, change.result, journal.verify()) == (intent, value, [])
+    change_id = anyio.run(journal.begin, intent)
+    anyio.run(journal.finish, change_id, "failed", value)
+    change = anyio.run(journal.change, change_id)
+    assert (change.intent, change.result, anyio.run(journal.verify)) == (intent, value, [])
 
 
-def test_a_pre_image_of_many_megabytes_is_kept(journal: Journal) -> None:
+async def test_a_pre_image_of_many_megabytes_is_kept(journal: Journal) -> None:
     before: list[JsonValue] = [{"raw": "\u202e" * 1_000_000, "n": n} for n in range(3)]
-    change_id = journal.begin(replace(DELETION, before=before))
-    assert journal.change(change_id).intent.before == before
-    assert journal.verify() == []
+    change_id = await journal.begin(replace(DELETION, before=before))
+    assert (await journal.change(change_id)).intent.before == before
+    assert await journal.verify() == []
 
 
 # What is refused
 
 
 @pytest.mark.parametrize("unknown", ["c-22222-22222", "1", "", "c-\ud800", "' OR 1=1 --", "C-22222-22222\0"])
-def test_an_unknown_change_is_named_and_nothing_is_written(path: Path, unknown: str) -> None:
-    filled(path)
-    journal = Journal(path)
+async def test_an_unknown_change_is_named_and_nothing_is_written(path: Path, unknown: str) -> None:
+    await filled(path)
+    journal = opened(path)
     for asking in (
         lambda: journal.change(unknown),
         lambda: journal.changes(before=unknown),
@@ -194,99 +215,99 @@ def test_an_unknown_change_is_named_and_nothing_is_written(path: Path, unknown: 
         lambda: journal.begin(replace(DELETION, undoes=unknown)),
     ):
         with pytest.raises(JournalError, match=r"There is no change '.*' in the journal\. Use an id that list_changes"):
-            asking()
+            await asking()
     assert entries_in(path) == 6
 
 
-def test_an_outcome_is_recorded_once(journal: Journal) -> None:
-    change_id = journal.begin(DELETION)
-    journal.finish(change_id, "unknown", {"why": "no answer"})
+async def test_an_outcome_is_recorded_once(journal: Journal) -> None:
+    change_id = await journal.begin(DELETION)
+    await journal.finish(change_id, "unknown", {"why": "no answer"})
     with pytest.raises(JournalError) as error:
-        journal.finish(change_id, "done", None)
+        await journal.finish(change_id, "done", None)
     assert str(error.value).replace(change_id, "ID") == snapshot(
-        "The outcome is not journaled: ID has an outcome in entry 2 already, and it is recorded once."
+        "The outcome is not journaled: ID already has an outcome in entry 2, and an outcome is recorded once."
     )
-    assert journal.change(change_id).result == {"why": "no answer"}
+    assert (await journal.change(change_id)).result == {"why": "no answer"}
 
 
-def test_a_locked_journal_stops_the_change(journal: Journal, path: Path) -> None:
-    change_id = journal.begin(DELETION)
+async def test_a_locked_journal_stops_the_change(journal: Journal, path: Path) -> None:
+    change_id = await journal.begin(DELETION)
     with raw(path) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(JournalError) as begun:
-            journal.begin(DELETION)
+            await journal.begin(DELETION)
         with pytest.raises(JournalError) as finished:
-            journal.finish(change_id, "done", None)
+            await journal.finish(change_id, "done", None)
     assert str(begun.value) == snapshot(
         "The change is not made, because it cannot be journaled first: journal.db is locked by another program. Try again in a moment."
     )
     assert str(finished.value) == snapshot(
         "The outcome is not journaled: journal.db is locked by another program. Try again in a moment."
     )
-    assert (entries_in(path), journal.verify()) == (1, [])
+    assert (entries_in(path), await journal.verify()) == (1, [])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
 @pytest.mark.parametrize("room", [0, 4096, 100_000, 400_000])
 @pytest.mark.parametrize("begun_before", [True, False])
-def test_a_full_disk_stops_the_change_and_leaves_nothing_half(path: Path, room: int, begun_before: bool) -> None:
-    before = filled(path) if begun_before else []
+async def test_a_full_disk_stops_the_change_and_leaves_nothing_half(path: Path, room: int, begun_before: bool) -> None:
+    before = await filled(path) if begun_before else []
     said = subprocess.check_output([sys.executable, "-c", BEGINNER_WITHOUT_ROOM, path, str(room)], text=True)
     assert said == (
         "The change is not made, because it cannot be journaled first: journal.db cannot be written, as the disk is "
-        "full or failing. Ask the operator to make room where CF1_STATE_DIR is.\n"
+        "full or failing. Ask the operator to free space in CF1_STATE_DIR.\n"
     )
-    journal = Journal(path)
-    assert (journal.changes(), journal.verify()) == (before, [])
-    journal.begin(DELETION)
-    assert (len(journal.changes()), journal.verify()) == (len(before) + 1, [])
+    journal = opened(path)
+    assert (await journal.changes(), await journal.verify()) == (before, [])
+    await journal.begin(DELETION)
+    assert (len(await journal.changes()), await journal.verify()) == (len(before) + 1, [])
 
 
-def refusal(path: Path) -> str:
+async def refusal(path: Path) -> str:
     with pytest.raises(JournalError) as error:
-        Journal(path).begin(DELETION)
+        await opened(path).begin(DELETION)
     return str(error.value).removeprefix("The change is not made, because it cannot be journaled first: ")
 
 
-def test_a_place_where_nothing_can_be_written_stops_the_change(tmp_path: Path) -> None:
+async def test_a_place_where_nothing_can_be_written_stops_the_change(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder.db").mkdir()
     (tmp_path / "dangling.db").symlink_to(tmp_path / "nowhere" / "journal.db")
-    assert refusal(tmp_path / "file" / "journal.db") == snapshot(
+    assert await refusal(tmp_path / "file" / "journal.db") == snapshot(
         "journal.db cannot be opened or written. Ask the operator to check CF1_STATE_DIR and who may write there."
     )
-    assert refusal(tmp_path / "folder.db") == snapshot(
+    assert await refusal(tmp_path / "folder.db") == snapshot(
         "folder.db cannot be opened or written. Ask the operator to check CF1_STATE_DIR and who may write there."
     )
-    assert refusal(tmp_path / "dangling.db") == snapshot(
+    assert await refusal(tmp_path / "dangling.db") == snapshot(
         "dangling.db cannot be opened or written. Ask the operator to check CF1_STATE_DIR and who may write there."
     )
 
 
-def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:
+async def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:
     text, database = tmp_path / "notes.db", tmp_path / "other.db"
     text.write_text("Notes of the night shift.\n" * 200)
     with raw(database) as db:
         db.execute("CREATE TABLE note (text)")
     before = text.read_bytes(), database.read_bytes()
-    assert refusal(text) == snapshot(
-        "notes.db is no journal. Ask the operator to move it elsewhere, or to set another CF1_STATE_DIR."
+    assert await refusal(text) == snapshot(
+        "notes.db is not a journal. Ask the operator to move it elsewhere, or to set another CF1_STATE_DIR."
     )
-    assert refusal(database) == snapshot(
+    assert await refusal(database) == snapshot(
         "other.db is a database of something else. Ask the operator to move it elsewhere, or to set another CF1_STATE_DIR."
     )
     assert (text.read_bytes(), database.read_bytes()) == before
 
 
-def test_a_newer_format_is_left_to_a_newer_version(path: Path) -> None:
-    filled(path)
+async def test_a_newer_format_is_left_to_a_newer_version(path: Path) -> None:
+    await filled(path)
     with raw(path) as db:
         db.execute("PRAGMA user_version = 2")
-    assert refusal(path) == snapshot(
-        "journal.db has format 2, and this version of cf1-mcp knows 1. Ask the operator to update cf1-mcp."
+    assert await refusal(path) == snapshot(
+        "journal.db has format 2, and this version of cf1-mcp reads 1. Ask the operator to update cf1-mcp."
     )
     with pytest.raises(JournalError, match="has format 2"):
-        Journal(path).changes()
+        await opened(path).changes()
     assert entries_in(path) == 6
 
 
@@ -294,7 +315,7 @@ def test_a_newer_format_is_left_to_a_newer_version(path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-def test_a_change_whose_process_was_killed_is_listed_as_unknown(path: Path) -> None:
+async def test_a_change_whose_process_was_killed_is_listed_as_unknown(path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", BEGINNER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
@@ -303,11 +324,11 @@ def test_a_change_whose_process_was_killed_is_listed_as_unknown(path: Path) -> N
         child.stdin.flush()
         change_id = child.stdout.readline().strip()
         child.kill()
-    journal = Journal(path)
-    [change] = journal.changes()
+    journal = opened(path)
+    [change] = await journal.changes()
     assert (change.id, change.outcome, change.intent.arguments) == (change_id, "unknown", {"n": "7"})
-    journal.finish(change_id, "failed", None)
-    assert (journal.change(change_id).outcome, journal.verify()) == ("failed", [])
+    await journal.finish(change_id, "failed", None)
+    assert ((await journal.change(change_id)).outcome, await journal.verify()) == ("failed", [])
 
 
 def test_processes_and_threads_append_to_one_chain(path: Path) -> None:
@@ -319,21 +340,21 @@ def test_processes_and_threads_append_to_one_chain(path: Path) -> None:
         for _ in range(2)
     ]
     answers: list[str] = []
-    journal = Journal(path, busy_timeout=60)
+    journal = opened(path, busy_timeout=60)
 
     def listen(child: subprocess.Popen[str]) -> None:
         answers.append(child.communicate(numbers)[0])
 
     threads = [Thread(target=listen, args=[child]) for child in children]
-    threads += [Thread(target=lambda: answers.append(journal.begin(DELETION))) for _ in range(10)]
+    threads += [Thread(target=lambda: answers.append(anyio.run(journal.begin, DELETION))) for _ in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     ids = [change_id for answer in answers for change_id in answer.split()]
     assert (len(ids), len(set(ids))) == (210, 210)
-    assert {change.id for change in journal.changes(limit=1000)} == set(ids)
-    assert journal.verify() == []
+    assert {change.id for change in anyio.run(journal.changes, 1000)} == set(ids)
+    assert anyio.run(journal.verify) == []
 
 
 # Meddling and damage are found
@@ -345,7 +366,7 @@ TEXTS = ("change", "kind", "undoes", "content", "pre_image", "pre_image_hash", "
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Change], bytes]:
     path = tmp_path_factory.mktemp("pristine") / "journal.db"
-    return path, filled(path), path.read_bytes()
+    return path, anyio.run(filled, path), path.read_bytes()
 
 
 @settings(deadline=None, max_examples=300)
@@ -361,7 +382,7 @@ def test_a_flipped_byte_in_an_entry_is_found(pristine: tuple[Path, list[Change],
         altered = text[:where] + bytes([text[where] ^ flip]) + text[where + 1 :]
         db.execute("DROP INDEX one_outcome")  # which would not let a flipped `kind` stand
         db.execute(f"UPDATE entry SET {column} = CAST(? AS TEXT) WHERE seq = ?", (altered, seq))  # noqa: S608
-    assert any(f"ntry {seq} " in problem for problem in Journal(path).verify())
+    assert any(f"ntry {seq} " in problem for problem in anyio.run(opened(path).verify))
 
 
 @settings(deadline=None, max_examples=400)
@@ -372,21 +393,21 @@ def test_a_flipped_byte_in_the_file_is_found_or_alters_nothing(
     path, everything, whole = pristine
     where, flip = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(1, 255))
     path.write_bytes(whole[:where] + bytes([whole[where] ^ flip]) + whole[where + 1 :])
-    journal = Journal(path)
+    journal = opened(path)
     try:
-        found = journal.verify()
+        found = anyio.run(journal.verify)
     except JournalError:
         return
     if not found:
-        assert journal.changes() == everything
+        assert anyio.run(journal.changes) == everything
 
 
-def test_a_damaged_file_is_an_error_in_words_even_where_sqlite_quotes_the_damage(path: Path) -> None:
-    filled(path)
+async def test_a_damaged_file_is_an_error_in_words_even_where_sqlite_quotes_the_damage(path: Path) -> None:
+    await filled(path)
     path.write_bytes(path.read_bytes().replace(b"CREATE TABLE entry", b"CREATE T\xceBLE entry"))
     with pytest.raises(JournalError, match=r"journal\.db cannot be used"):
-        Journal(path).verify()
-    assert "journal.db cannot be used" in refusal(path)
+        await opened(path).verify()
+    assert "journal.db cannot be used" in await refusal(path)
 
 
 MEDDLING = {
@@ -408,74 +429,76 @@ MEDDLING = {
 }
 
 
-def test_meddling_is_found_and_said(tmp_path: Path) -> None:
+async def test_meddling_is_found_and_said(tmp_path: Path) -> None:
     said: dict[str, list[str]] = {}
     for number, (what, statements) in enumerate(MEDDLING.items()):
         path = tmp_path / f"{number}.db"
-        filled(path)
+        await filled(path)
         with raw(path) as db:
             db.executescript(statements)
-        said[what] = Journal(path).verify()
+        said[what] = await opened(path).verify()
     assert all(said.values())
     assert said == snapshot(
         {
-            "the first removed": ["What stood between entries 0 and 2 is missing."],
-            "one in the middle removed": ["What stood between entries 2 and 4 is missing."],
-            "the last removed": ["The head counts 6 entries and the last is 5: some at the end were removed or added."],
-            "all removed": ["The head counts 6 entries and the last is 0: some at the end were removed or added."],
+            "the first removed": ["Entries are missing between 0 and 2."],
+            "one in the middle removed": ["Entries are missing between 2 and 4."],
+            "the last removed": [
+                "The head counts 6 entries and the last is 5: entries at the end were removed or added."
+            ],
+            "all removed": ["The head counts 6 entries and the last is 0: entries at the end were removed or added."],
             "the last removed and the head put back": [
-                "The head does not fit entry 5, the last: one of them was altered."
+                "The head does not match the last entry, 5: one of them was altered."
             ],
             "two swapped": [
-                "Entry 3 was altered, or it is not the one that followed entry 2.",
-                "Entry 4 was altered, or it is not the one that followed entry 3.",
-                "Entry 5 was altered, or it is not the one that followed entry 4.",
+                "Entry 3 was altered, or it did not follow entry 2.",
+                "Entry 4 was altered, or it did not follow entry 3.",
+                "Entry 5 was altered, or it did not follow entry 4.",
             ],
             "one added at the end": [
-                "Entry 7 was altered, or it is not the one that followed entry 6.",
-                "The head counts 6 entries and the last is 7: some at the end were removed or added.",
+                "Entry 7 was altered, or it did not follow entry 6.",
+                "The head counts 6 entries and the last is 7: entries at the end were removed or added.",
             ],
             "one added before the first": ["Entry 0 was added: the first is entry 1."],
             "a gap filled": [
-                "What stood between entries 5 and 8 is missing.",
-                "The head counts 6 entries and the last is 8: some at the end were removed or added.",
+                "Entries are missing between 5 and 8.",
+                "The head counts 6 entries and the last is 8: entries at the end were removed or added.",
             ],
             "a pre-image removed": ["The pre-image in entry 1 was altered."],
             "a pre-image added": ["The pre-image in entry 2 was altered."],
-            "a pre-image removed with its hash": ["Entry 1 was altered, or it is not the one that followed entry 0."],
-            "the head removed": ["There are 0 heads, and should be one: the journal's end cannot be told."],
-            "a second head": ["There are 2 heads, and should be one: the journal's end cannot be told."],
+            "a pre-image removed with its hash": ["Entry 1 was altered, or it did not follow entry 0."],
+            "the head removed": ["There are 0 heads instead of one: the end of the journal is unknown."],
+            "a second head": ["There are 2 heads instead of one: the end of the journal is unknown."],
             "the head set back": [
-                "The head counts 5 entries and the last is 6: some at the end were removed or added."
+                "The head counts 5 entries and the last is 6: entries at the end were removed or added."
             ],
         }
     )
 
 
 @pytest.mark.parametrize("what", [what for what in MEDDLING if "head" in what or "last" in what or "end" in what])
-def test_nothing_is_appended_where_the_end_was_meddled_with(path: Path, what: str) -> None:
-    filled(path)
+async def test_nothing_is_appended_where_the_end_was_meddled_with(path: Path, what: str) -> None:
+    await filled(path)
     with raw(path) as db:
         db.executescript(MEDDLING[what])
     count = entries_in(path)
-    assert refusal(path) == snapshot(
-        "entries at the journal's end were altered, removed or added. Ask the operator to run 'cf1-mcp journal verify' and to move the file elsewhere; then a new one begins."
+    assert await refusal(path) == snapshot(
+        "entries at the end of the journal were altered, removed or added. Ask the operator to run 'cf1-mcp journal verify' and to move the file elsewhere; then a new journal begins."
     )
     assert entries_in(path) == count
 
 
-def test_an_altered_entry_is_not_relied_on(path: Path) -> None:
-    deletion = filled(path)[-1].id
+async def test_an_altered_entry_is_not_relied_on(path: Path) -> None:
+    deletion = (await filled(path))[-1].id
     with raw(path) as db:
         db.execute("UPDATE entry SET pre_image = replace(pre_image, 'green', 'clear') WHERE seq = 1")
-    journal = Journal(path)
+    journal = opened(path)
     with pytest.raises(JournalError) as error:
-        journal.change(deletion)
+        await journal.change(deletion)
     assert str(error.value) == snapshot(
-        "Entry 1 of the journal was altered or damaged, so that it is not relied on. Ask the operator to run 'cf1-mcp journal verify'."
+        "Entry 1 of the journal was altered or damaged, so it cannot be used. Ask the operator to run 'cf1-mcp journal verify'."
     )
-    assert len(journal.changes(pre_images=False)) == 4
+    assert len(await journal.changes(pre_images=False)) == 4
     with raw(path) as db:
         db.execute("UPDATE entry SET kind = 'failed' WHERE seq = 2")
     with pytest.raises(JournalError, match="Entry 2 of the journal was altered"):
-        journal.changes(pre_images=False)
+        await journal.changes(pre_images=False)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from cf1_mcp.store.shown_texts import MAX_TEXTS, SeenTexts
+from cf1_mcp.store.shown_texts import MAX_TEXTS, ShownTexts
 from tests.conversations import ask
 from tests.tenant import MINE, Bench
 
@@ -61,7 +61,7 @@ async def test_the_event_itself_and_common_words_are_no_repetition(bench: Bench)
 
 
 def test_the_memory_is_bounded() -> None:
-    seen = SeenTexts()
+    seen = ShownTexts()
     for number in range(MAX_TEXTS + 1):
         seen.remember("e", f"text number {number} of many")
     assert seen.repeated({"tags": ["text number 0 of"]}) == []
@@ -70,7 +70,7 @@ def test_the_memory_is_bounded() -> None:
 
 @given(st.text(min_size=12, max_size=40), st.text(max_size=40), st.text(max_size=40))
 def test_whatever_stands_in_a_text_is_found_again(value: str, before: str, after: str) -> None:
-    seen = SeenTexts()
+    seen = ShownTexts()
     seen.remember("e", f"{before}{value}{after}")
     found = seen.repeated({"raw": {"data": [value]}})
     assert bool(found) == (len(value.strip().casefold()) >= 12)

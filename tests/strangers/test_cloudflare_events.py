@@ -142,9 +142,9 @@ def test_a_bulk_creates_the_valid_rows_and_reports_the_others(threats: ThreatEve
             )
         ]
     )
-    made = {event.event_index: event.uuid for event in answer.created_events or []}
+    created = {event.event_index: event.uuid for event in answer.created_events or []}
     names = {event.uuid: event.event for event in threats.list(account_id=ACCOUNT, dataset_id=[dataset])}
-    assert {index: names[uuid] for index, uuid in made.items()} == {0: "Ransomware", 2: "Phishing"}
+    assert {index: names[uuid] for index, uuid in created.items()} == {0: "Ransomware", 2: "Phishing"}
 
 
 def test_pages_have_the_requested_order(threats: ThreatEventsResource, dataset: str) -> None:

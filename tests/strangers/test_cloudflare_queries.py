@@ -72,7 +72,7 @@ def test_graphql_without_a_body_returns_errors(threats: ThreatEventsResource) ->
 
 
 def test_a_query_is_listed_and_read_as_it_was_created(threats: ThreatEventsResource) -> None:
-    made = threats.queries.create(
+    created = threats.queries.create(
         account_id=ACCOUNT,
         alert_enabled=False,
         alert_rollup_enabled=True,
@@ -81,7 +81,7 @@ def test_a_query_is_listed_and_read_as_it_was_created(threats: ThreatEventsResou
         rule_enabled=False,
         rule_scope="account",
     )
-    assert made.to_dict() | {"id": 0, "created_at": "-", "updated_at": "-"} == snapshot(
+    assert created.to_dict() | {"id": 0, "created_at": "-", "updated_at": "-"} == snapshot(
         {
             "id": 0,
             "account_id": 1001,
@@ -98,22 +98,22 @@ def test_a_query_is_listed_and_read_as_it_was_created(threats: ThreatEventsResou
             "rule_scope": "account",
         }
     )
-    assert threats.queries.get(made.id, account_id=ACCOUNT).to_dict() == made.to_dict()
-    assert made.to_dict() in [query.to_dict() for query in threats.queries.list(account_id=ACCOUNT)]
+    assert threats.queries.get(created.id, account_id=ACCOUNT).to_dict() == created.to_dict()
+    assert created.to_dict() in [query.to_dict() for query in threats.queries.list(account_id=ACCOUNT)]
 
 
 def test_an_edited_query_keeps_the_other_fields(threats: ThreatEventsResource) -> None:
-    made = create_query(threats, "To be edited")
-    threats.queries.edit(made, account_id=ACCOUNT, name="Edited", rule_enabled=True)
-    query = threats.queries.get(made, account_id=ACCOUNT)
+    created = create_query(threats, "To be edited")
+    threats.queries.edit(created, account_id=ACCOUNT, name="Edited", rule_enabled=True)
+    query = threats.queries.get(created, account_id=ACCOUNT)
     assert (query.name, query.rule_enabled, query.alert_enabled, query.query_json) == ("Edited", True, True, "{}")
 
 
 def test_a_deleted_query_is_not_found(threats: ThreatEventsResource) -> None:
-    made = create_query(threats, "To be deleted")
-    threats.queries.delete(made, account_id=ACCOUNT)
+    created = create_query(threats, "To be deleted")
+    threats.queries.delete(created, account_id=ACCOUNT)
     with pytest.raises(NotFoundError, match="Event query not found"):
-        threats.queries.get(made, account_id=ACCOUNT)
+        threats.queries.get(created, account_id=ACCOUNT)
 
 
 def test_query_names_are_unique(threats: ThreatEventsResource) -> None:

@@ -10,11 +10,13 @@ from tests.strangers.cloudflare_client import IGNORE_SUNSET_WARNINGS, as_json, c
 
 
 def test_a_dataset_is_listed_and_read_as_it_was_created(threats: ThreatEventsResource) -> None:
-    made = threats.datasets.create(account_id=ACCOUNT, name="Of a stranger", is_public=True)
-    assert (made.name, made.is_public, made.is_analytics) == ("Of a stranger", True, False)
-    assert threats.datasets.get(made.uuid, account_id=ACCOUNT).to_dict() == made.to_dict()
-    [listed] = [one for one in threats.datasets.list(account_id=ACCOUNT, include_deleted=True) if one.uuid == made.uuid]
-    assert listed.to_dict() == made.to_dict() | {"indicatorWriteMode": "full"}
+    created = threats.datasets.create(account_id=ACCOUNT, name="Of a stranger", is_public=True)
+    assert (created.name, created.is_public, created.is_analytics) == ("Of a stranger", True, False)
+    assert threats.datasets.get(created.uuid, account_id=ACCOUNT).to_dict() == created.to_dict()
+    [listed] = [
+        one for one in threats.datasets.list(account_id=ACCOUNT, include_deleted=True) if one.uuid == created.uuid
+    ]
+    assert listed.to_dict() == created.to_dict() | {"indicatorWriteMode": "full"}
 
 
 def test_attackers_of_the_dataset_are_listed(threats: ThreatEventsResource, dataset: str) -> None:
@@ -32,7 +34,7 @@ def test_categories_of_the_dataset_are_listed(threats: ThreatEventsResource, dat
 
 @pytest.mark.filterwarnings(IGNORE_SUNSET_WARNINGS)
 def test_a_new_category_is_in_the_catalog_before_an_event_uses_it(threats: ThreatEventsResource, dataset: str) -> None:
-    made = threats.categories.create(
+    created = threats.categories.create(
         account_id=ACCOUNT,
         kill_chain=4,
         mitre_attack=["T1059"],
@@ -40,7 +42,7 @@ def test_a_new_category_is_in_the_catalog_before_an_event_uses_it(threats: Threa
         name="Of a stranger",
         shortname="st",
     )
-    assert made.to_dict() | {"uuid": "-"} == snapshot(
+    assert created.to_dict() | {"uuid": "-"} == snapshot(
         {
             "killChain": 4,
             "name": "Of a stranger",
@@ -50,8 +52,8 @@ def test_a_new_category_is_in_the_catalog_before_an_event_uses_it(threats: Threa
             "shortname": "st",
         }
     )
-    assert threats.categories.get(made.uuid, account_id=ACCOUNT).to_dict() == made.to_dict()  # pyright: ignore[reportDeprecated]
-    assert made.to_dict() in [category.to_dict() for category in threats.categories.catalog.list(account_id=ACCOUNT)]
+    assert threats.categories.get(created.uuid, account_id=ACCOUNT).to_dict() == created.to_dict()  # pyright: ignore[reportDeprecated]
+    assert created.to_dict() in [category.to_dict() for category in threats.categories.catalog.list(account_id=ACCOUNT)]
     assert threats.categories.list(account_id=ACCOUNT, dataset_ids=[dataset]) == []
 
 
@@ -90,8 +92,8 @@ def test_an_indicator_lists_its_events(threats: ThreatEventsResource, dataset: s
 
 def test_indicators_are_listed_newest_first(threats: ThreatEventsResource, dataset: str) -> None:
     for day, name in ((2, "a.example"), (3, "b.example"), (1, "c.example")):
-        made = create_event(threats, dataset, indicator=name)
-        threats.edit(made.uuid, account_id=ACCOUNT, dataset_id=dataset, created_at=f"2026-11-0{day}T08:00:00Z")
+        created = create_event(threats, dataset, indicator=name)
+        threats.edit(created.uuid, account_id=ACCOUNT, dataset_id=dataset, created_at=f"2026-11-0{day}T08:00:00Z")
     answer = as_json(threats.indicators.list(account_id=ACCOUNT, dataset_ids=[dataset]))
     assert [indicator["value"] for indicator in answer["indicators"]] == ["b.example", "a.example", "c.example"]
 

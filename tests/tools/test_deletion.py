@@ -1,4 +1,4 @@
-"""Deleting: rules, preview, code, journal, in that order, and nothing sent before all of them."""
+"""Deleting events: rules, preview, code and journal come in this order, and before anything is sent."""
 
 import json
 
@@ -9,14 +9,14 @@ from pydantic import JsonValue
 
 from cf1_mcp.models import SavedQueryFields
 from cf1_mcp.settings import Settings
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused, told
+from tests.misanswers import misanswered
 from tests.tenant import MINE, YOURS, Bench
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_call_without_a_code_deletes_nothing_and_previews_what_would_go(bench: Bench) -> None:
+async def test_a_call_without_a_code_only_previews_the_deletion(bench: Bench) -> None:
     parent, child = await bench.add("campaign"), await bench.add("step", tlp="amber")
     async with bench.api() as api:
         await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
@@ -28,11 +28,11 @@ async def test_a_call_without_a_code_deletes_nothing_and_previews_what_would_go(
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Delete 1 events from dataset 'Mine' for good.",
+            "change": "Delete 1 event from dataset 'Mine' for good.",
             "events": 1,
             "relationships_cut": 1,
             "references_cut": 1,
-            "undo": "The journal keeps the events, their raw evidence and links; made anew they would have new ids.",
+            "undo": "undo_change creates the events again from the journal, with new ids, raw evidence and relationships.",
             "code": "...",
             "sample": "...",
             "notes": [
@@ -43,7 +43,7 @@ async def test_a_call_without_a_code_deletes_nothing_and_previews_what_would_go(
     assert bench.changes_sent() == []
 
 
-async def test_a_preview_tells_which_saved_queries_find_the_events(bench: Bench) -> None:
+async def test_a_preview_names_the_saved_queries_that_find_the_events(bench: Bench) -> None:
     event = await bench.add("watched", attacker="SOMEBODY")
     async with bench.api() as api:
         search = json.dumps(
@@ -61,6 +61,31 @@ async def test_a_preview_tells_which_saved_queries_find_the_events(bench: Bench)
     assert bench.changes_sent() == []
 
 
+async def test_a_preview_names_the_saved_queries_that_could_not_be_checked(bench: Bench) -> None:
+    event = await bench.add("watched")
+    broken: JsonValue = {"id": 7, "name": "odd", "query_json": "attacker = somebody", "rule_enabled": True}
+    search: JsonValue = {"id": 8, "name": "fine", "query_json": json.dumps({"datasetId": [event.dataset_id]})}
+    async with misanswered(bench, "/queries", {"success": True, "result": [broken, search]}) as client:
+        unread = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+    failure: JsonValue = {"success": False, "errors": [{"message": "busy"}], "result": {}}
+    async with bench.api() as api:
+        fields = SavedQueryFields(name="fine", query_json=json.dumps({"datasetId": [event.dataset_id]}))
+        flags = {"alert_enabled": False, "alert_rollup_enabled": False, "rule_enabled": False}
+        await api.create_query(fields.model_copy(update=flags))
+    async with misanswered(bench, "/events", failure, 400) as client:
+        failed = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+    assert (unread["saved_queries"], failed["saved_queries"]) == snapshot(
+        (
+            [
+                "7 'odd' could not be checked: it is not a search that can be narrowed to these events, and feeds a block list",
+                "8 'fine' finds 1 of these events",
+            ],
+            ["1 'fine' could not be checked: its search failed"],
+        )
+    )
+    assert unread["untrusted"] == failed["untrusted"] == ["saved_queries"]
+
+
 async def test_the_same_call_with_its_code_deletes_and_is_journaled(bench: Bench) -> None:
     event = await bench.add("false positive")
     async with bench.server(bench.allowed()) as client:
@@ -73,18 +98,18 @@ async def test_the_same_call_with_its_code_deletes_and_is_journaled(bench: Bench
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Delete 1 events from dataset 'Mine' for good.",
+            "change": "Delete 1 event from dataset 'Mine' for good.",
             "deleted": 1,
         }
     )
-    assert "There is no such thing" in gone
+    assert "Not found on this account" in gone
     assert bench.changes_sent() == [f"DELETE /events/datasets/{event.dataset_id}/events"]
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert (change.outcome, change.intent.tool, change.result) == ("done", "delete_threat_events", {"deleted": 1})
-    assert Journal(bench.folder / "journal.db").verify() == []
+    assert await bench.journal.verify() == []
 
 
-async def test_a_code_dies_when_the_events_changed_meanwhile(bench: Bench) -> None:
+async def test_a_code_is_invalid_once_the_events_changed(bench: Bench) -> None:
     event = await bench.add("to be edited")
     async with bench.server(bench.allowed()) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
@@ -94,12 +119,12 @@ async def test_a_code_dies_when_the_events_changed_meanwhile(bench: Bench) -> No
         bench.sandbox.log.clear()
         words = await refused(client, "delete_threat_events", **call, confirm=preview["code"])
     assert words == snapshot(
-        "confirm: this code is not for this change as things stand now. Use the same call without confirm, and show the person its new preview."
+        "confirm: this code is not for this change in its current state. Use the same call without confirm, and show the person its new preview."
     )
     assert bench.changes_sent() == []
 
 
-async def test_a_code_is_good_for_its_own_events_only(bench: Bench) -> None:
+async def test_a_code_is_valid_for_its_own_events_only(bench: Bench) -> None:
     first, second = await bench.add("first"), await bench.add("second")
     async with bench.server(bench.allowed()) as client:
         preview = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[first.uuid])
@@ -108,7 +133,7 @@ async def test_a_code_is_good_for_its_own_events_only(bench: Bench) -> None:
     assert bench.changes_sent() == []
 
 
-async def test_a_code_dies_with_its_time(bench: Bench) -> None:
+async def test_a_code_expires(bench: Bench) -> None:
     event = await bench.add("old")
     async with bench.server(bench.allowed()) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
@@ -118,7 +143,7 @@ async def test_a_code_dies_with_its_time(bench: Bench) -> None:
     assert bench.changes_sent() == []
 
 
-async def test_another_server_with_the_same_key_takes_the_code_and_one_without_does_not(bench: Bench) -> None:
+async def test_a_code_is_valid_on_servers_that_share_its_key(bench: Bench) -> None:
     event = await bench.add("shared")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
     async with bench.server(bench.allowed()) as client:
@@ -129,7 +154,7 @@ async def test_another_server_with_the_same_key_takes_the_code_and_one_without_d
         assert (await ask(client, "delete_threat_events", **call, confirm=preview["code"]))["status"] == "done"
 
 
-async def test_of_two_calls_with_one_code_one_deletes(bench: Bench) -> None:
+async def test_a_code_is_used_once(bench: Bench) -> None:
     event = await bench.add("once")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
     async with bench.server(bench.allowed()) as client:
@@ -139,7 +164,7 @@ async def test_of_two_calls_with_one_code_one_deletes(bench: Bench) -> None:
     assert len(bench.changes_sent()) == 1
 
 
-async def test_of_two_calls_racing_with_one_code_one_is_sent(bench: Bench) -> None:
+async def test_a_code_is_used_once_by_concurrent_calls(bench: Bench) -> None:
     event = await bench.add("once")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
     refusals: list[bool] = []
@@ -193,24 +218,24 @@ async def test_events_of_another_dataset_or_above_the_ceiling_are_refused_whole(
 @pytest.mark.parametrize(
     ("event_ids", "words"),
     [
-        ([], snapshot("event_ids: there are no events; name at least one.")),
-        (["no uuid"], snapshot("event_ids: this is no event uuid; take it from the uuid column of a search.")),
+        ([], snapshot("event_ids: there are no event uuids; pass at least one.")),
+        (["no uuid"], snapshot("event_ids: this is not an event uuid; take it from the uuid column of a search.")),
         (
             ["e0000000-0000-4000-8000-000000000001"],
             snapshot(
-                "There is no such thing on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
+                "Not found on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
             ),
         ),
         (
             [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)],
             snapshot(
-                "event_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+                "event_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
             ),
         ),
     ],
     ids=["none", "no uuid", "unknown", "ten thousand"],
 )
-async def test_bad_lists_of_events_are_said(bench: Bench, event_ids: list[JsonValue], words: str) -> None:
+async def test_an_invalid_list_of_events_is_refused(bench: Bench, event_ids: list[JsonValue], words: str) -> None:
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, "delete_threat_events", dataset_id=MINE, event_ids=event_ids) == words
     assert bench.changes_sent() == []
@@ -223,7 +248,7 @@ async def test_an_event_named_twice_is_deleted_once(bench: Bench) -> None:
     assert data["events"] == 1
 
 
-async def test_a_journal_that_cannot_be_written_stops_the_change_before_it_happens(bench: Bench) -> None:
+async def test_nothing_is_deleted_when_the_journal_cannot_be_written(bench: Bench) -> None:
     event = await bench.add("kept")
     (bench.folder / "journal.db").mkdir()
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
@@ -234,13 +259,13 @@ async def test_a_journal_that_cannot_be_written_stops_the_change_before_it_happe
     assert bench.changes_sent() == []
 
 
-async def test_in_read_mode_no_changing_tool_is_listed(bench: Bench) -> None:
+async def test_read_mode_lists_no_changing_tool(bench: Bench) -> None:
     async with bench.server(Settings()) as client:
         tools = (await client.list_tools()).tools
     assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
 
 
-async def test_the_preview_is_told_in_words(bench: Bench) -> None:
+async def test_a_preview_is_shown_as_text(bench: Bench) -> None:
     event = await bench.add("told")
     async with bench.server(bench.allowed()) as client:
         text = await told(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])

@@ -1,11 +1,10 @@
-"""Moving: what leaves must be allowed to leave, and to arrive where it goes."""
+"""Moving events: they must be allowed to leave one dataset and to enter the other."""
 
 import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue, TypeAdapter
 
 from cf1_mcp.errors import NotFound
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused, told
 from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -24,7 +23,7 @@ def uuid_of(bench: Bench, name: str) -> str:
     return next(one.uuid for one in bench.sandbox.store.datasets() if one.name == name)
 
 
-async def test_a_move_is_previewed_with_what_hangs_on_the_events(bench: Bench) -> None:
+async def test_a_preview_counts_raw_data_and_relationships(bench: Bench) -> None:
     parent, child = await bench.add("parent"), await bench.add("child")
     async with bench.api() as api:
         await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
@@ -35,7 +34,7 @@ async def test_a_move_is_previewed_with_what_hangs_on_the_events(bench: Bench) -
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Move 1 events from dataset 'Mine' to 'Yours'.",
+            "change": "Move 1 event from dataset 'Mine' to 'Yours'.",
             "events": 1,
             "relationships": 1,
             "raw_kept": 1,
@@ -50,7 +49,7 @@ async def test_a_move_is_previewed_with_what_hangs_on_the_events(bench: Bench) -
     assert bench.changes_sent() == []
 
 
-async def test_moved_events_arrive_with_evidence_and_links_and_are_gone_from_where_they_were(bench: Bench) -> None:
+async def test_moved_events_keep_their_evidence_and_links(bench: Bench) -> None:
     parent, child = await bench.add("parent"), await bench.add("child")
     async with bench.api() as api:
         await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
@@ -69,7 +68,7 @@ async def test_moved_events_arrive_with_evidence_and_links_and_are_gone_from_whe
             await api.read_event(child.dataset_id, child.uuid)
     assert (moved.dataset_id, moved.event, raw.data) == (yours, "child", {"of": "child"})
     assert [one.uuid for one in above] == [parent.uuid]
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     before = TypeAdapter(dict[str, JsonValue]).validate_python(change.intent.before)
     assert (change.outcome, change.intent.datasets) == ("done", (child.dataset_id, yours))
     assert before["destination"] == {"uuid": yours, "is_public": False}
@@ -77,7 +76,7 @@ async def test_moved_events_arrive_with_evidence_and_links_and_are_gone_from_whe
     assert image["event"] == child.model_dump(mode="json", by_alias=True)
 
 
-async def test_raw_evidence_is_dropped_only_on_request_and_the_preview_says_so(bench: Bench) -> None:
+async def test_raw_evidence_is_only_dropped_on_request(bench: Bench) -> None:
     event = await bench.add("event")
     async with bench.server(bench.allowed(**THERE)) as client:
         call = moving(event.uuid, keep_raw_data=False)
@@ -87,9 +86,9 @@ async def test_raw_evidence_is_dropped_only_on_request_and_the_preview_says_so(b
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
     assert [preview[name] for name in ("change", "raw_lost", "undo")] == snapshot(
         [
-            "Move 1 events from dataset 'Mine' to 'Yours'. The raw evidence of 1 events is lost for good.",
+            "Move 1 event from dataset 'Mine' to 'Yours'. The raw evidence of 1 event is lost for good.",
             1,
-            "undo_change moves them back, without the raw evidence: that stays in the journal alone.",
+            "undo_change moves them back without the raw evidence, which is left in the journal only.",
         ]
     )
     assert done["status"] == "done"
@@ -98,7 +97,7 @@ async def test_raw_evidence_is_dropped_only_on_request_and_the_preview_says_so(b
             await api.read_dataset_raw(uuid_of(bench, YOURS), event.uuid)
 
 
-async def test_that_a_destination_is_public_is_said(bench: Bench) -> None:
+async def test_a_preview_warns_of_a_public_destination(bench: Bench) -> None:
     event = await bench.add("event")
     datasets: list[JsonValue] = [
         {"uuid": one.uuid, "name": one.name, "isPublic": one.name == YOURS} for one in bench.sandbox.store.datasets()
@@ -149,10 +148,10 @@ async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(b
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"event_ids": []}, snapshot("event_ids: there are no events; name at least one.")),
+        ({"event_ids": []}, snapshot("event_ids: there are no event uuids; pass at least one.")),
         (
             {"event_ids": ["no uuid"]},
-            snapshot("event_ids: this is no event uuid; take it from the uuid column of a search."),
+            snapshot("event_ids: this is not an event uuid; take it from the uuid column of a search."),
         ),
         (
             {"destination_dataset_id": "mine "},
@@ -167,20 +166,20 @@ async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(b
         (
             {"event_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
             snapshot(
-                "event_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+                "event_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
             ),
         ),
     ],
     ids=["none", "no uuid", "where they are", "no dataset", "ten thousand"],
 )
-async def test_a_move_that_makes_no_sense_is_said(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
+async def test_an_invalid_move_is_refused(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
     event = await bench.add("event")
     async with bench.server(bench.allowed(write_datasets=(MINE, YOURS))) as client:
         assert await refused(client, "move_threat_events", **(moving(event.uuid) | arguments)) == words
     assert bench.changes_sent() == []
 
 
-async def test_a_code_dies_when_an_event_changed_meanwhile(bench: Bench) -> None:
+async def test_a_code_is_invalid_once_an_event_changed(bench: Bench) -> None:
     event = await bench.add("event")
     async with bench.server(bench.allowed(**THERE)) as client, bench.api() as api:
         preview = await ask(client, "move_threat_events", **moving(event.uuid))
@@ -190,7 +189,7 @@ async def test_a_code_dies_when_an_event_changed_meanwhile(bench: Bench) -> None
     assert "this code is not for this change" in words and bench.changes_sent() == []
 
 
-# -- moves of which only a part is done
+# -- partial moves
 
 
 def failing(index: JsonValue) -> JsonValue:
@@ -232,14 +231,16 @@ PARTS: list[tuple[str, JsonValue, str, JsonValue]] = [
 
 
 @pytest.mark.parametrize(("body", "status", "facts"), [one[1:] for one in PARTS], ids=[one[0] for one in PARTS])
-async def test_a_move_is_told_by_its_answer(bench: Bench, body: JsonValue, status: str, facts: JsonValue) -> None:
+async def test_the_outcome_of_a_move_is_read_from_the_response(
+    bench: Bench, body: JsonValue, status: str, facts: JsonValue
+) -> None:
     events = [await bench.add(title) for title in ("one", "two")]
     first, second = sorted(event.uuid for event in events)
     call = moving(first, second)
     async with misanswered(bench, "/move", body, settings=bench.allowed(**THERE)) as client:
         preview = await ask(client, "move_threat_events", **call)
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert (done["status"], change.outcome) == (status, status)
     result = change.result
     assert isinstance(result, dict)
@@ -247,7 +248,7 @@ async def test_a_move_is_told_by_its_answer(bench: Bench, body: JsonValue, statu
     assert TypeAdapter(dict[str, JsonValue]).validate_json(spelt) == facts
 
 
-async def test_an_event_that_is_in_the_destination_already_stays_and_is_named(bench: Bench) -> None:
+async def test_an_event_that_is_already_in_the_destination_is_not_moved(bench: Bench) -> None:
     twice, other = await bench.add("twice"), await bench.add("other")
     async with bench.server(bench.allowed(delete_datasets=(MINE, YOURS), write_datasets=(MINE, YOURS))) as client:
         call = moving(twice.uuid, other.uuid)
@@ -256,4 +257,4 @@ async def test_an_event_that_is_in_the_destination_already_stays_and_is_named(be
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
     assert (done["status"], done["moved"], done["still_in_source"]) == ("partial", 1, [twice.uuid])
     [row] = TypeAdapter(list[dict[str, JsonValue]]).validate_python(done["not_moved"])
-    assert row["event"] == twice.uuid and "is in the destination already" in str(row["reason"])
+    assert row["event"] == twice.uuid and "is already in the destination" in str(row["reason"])

@@ -1,16 +1,18 @@
-"""Saved queries: held to the datasets that they reach, before and after; block lists change with a code alone."""
+"""Saved queries: held to the datasets that they search, before and after; block lists only change with a code."""
 
 import json
 
 import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue
+from starlette.middleware import Middleware
 
-from cf1_mcp.changes.query_reach import DEFAULT_DATASET
+from cf1_mcp.changes.query_scope import DEFAULT_DATASET
 from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
-from cf1_mcp.store.journal import Journal
+from cf1_mcp.sandbox.options import SandboxOptions
+from cf1_mcp.store.journal_records import Change
 from tests.conversations import ask, refused
-from tests.misanswers import misanswered
+from tests.misanswers import UnavailableAfterDeletion, misanswered
 from tests.tenant import MINE, YOURS, Bench
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +32,7 @@ def over(*datasets: str, **more: JsonValue) -> str:
 
 
 async def saved(bench: Bench, name: str, query_json: str, **flags: bool) -> SavedQuery:
-    """A query that somebody saved."""
+    """A query saved by someone else."""
     fields = {"alert_enabled": False, "alert_rollup_enabled": False, "rule_enabled": False} | flags
     async with bench.api() as api:
         made = await api.create_query(
@@ -45,16 +47,15 @@ async def stored(bench: Bench, query_id: int) -> SavedQuery:
         return await api.read_query(query_id)
 
 
-def journaled(bench: Bench, answer: Arguments) -> Journal:
-    journal = Journal(bench.folder / "journal.db")
-    assert journal.verify() == [] and answer["change_id"]
-    return journal
+async def journaled(bench: Bench, answer: Arguments) -> Change:
+    assert await bench.journal.verify() == []
+    return await bench.journal.change(str(answer["change_id"]))
 
 
 # -- creating
 
 
-async def test_a_query_is_saved_with_its_datasets_by_uuid_and_without_a_code(bench: Bench) -> None:
+async def test_a_query_is_saved_with_its_datasets_by_uuid(bench: Bench) -> None:
     async with bench.server(bench.allowed(mode="write")) as client:
         done = await ask(
             client, "create_saved_query", name=" Phishing watch ", query_json=over(MINE.upper(), order="asc")
@@ -64,18 +65,18 @@ async def test_a_query_is_saved_with_its_datasets_by_uuid_and_without_a_code(ben
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Create saved query 'Phishing watch' over 1 datasets.",
+            "change": "Create saved query 'Phishing watch' over 1 dataset.",
             "query_id": 1,
         }
     )
     query = await stored(bench, 1)
     assert (query.name, query.alert_enabled, query.rule_enabled) == ("Phishing watch", False, False)
     assert json.loads(query.query_json) == {"datasetId": [uuid_of(bench, MINE)], "search": [PHISHING], "order": "asc"}
-    change = journaled(bench, done).change(str(done["change_id"]))
+    change = await journaled(bench, done)
     assert (change.outcome, change.intent.datasets) == ("done", (uuid_of(bench, MINE),))
 
 
-async def test_a_search_may_come_as_an_object(bench: Bench) -> None:
+async def test_a_search_may_be_given_as_an_object(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "create_saved_query", name="object", query_json={"datasetId": MINE})
         changed = await ask(
@@ -85,7 +86,7 @@ async def test_a_search_may_come_as_an_object(bench: Bench) -> None:
     assert json.loads((await stored(bench, 1)).query_json)["search"] == [PHISHING]
 
 
-async def test_a_query_that_names_no_dataset_is_one_over_the_default_dataset_and_says_so(bench: Bench) -> None:
+async def test_a_query_without_a_dataset_is_saved_over_the_default_dataset(bench: Bench) -> None:
     arguments: Arguments = {"name": "default", "query_json": json.dumps({"search": [PHISHING]})}
     async with bench.server(bench.allowed()) as client:
         assert "CF1_WRITE_DATASETS" in await refused(client, "create_saved_query", **arguments)
@@ -95,7 +96,7 @@ async def test_a_query_that_names_no_dataset_is_one_over_the_default_dataset_and
     assert json.loads((await stored(bench, 1)).query_json)["datasetId"] == [uuid_of(bench, DEFAULT_DATASET)]
 
 
-async def test_a_scope_word_stays_where_everything_may_be_written_and_is_spelt_out_elsewhere(bench: Bench) -> None:
+async def test_a_scope_word_is_spelt_out_under_a_closed_list(bench: Bench) -> None:
     every = (MINE, YOURS, DEFAULT_DATASET)
     for settings, name in (
         (bench.allowed(write_datasets=("*",)), "open"),
@@ -107,7 +108,7 @@ async def test_a_scope_word_stays_where_everything_may_be_written_and_is_spelt_o
     assert set(json.loads((await stored(bench, 2)).query_json)["datasetId"]) == {uuid_of(bench, one) for one in every}
 
 
-async def test_a_query_that_blocks_is_previewed_with_what_matches_now(bench: Bench) -> None:
+async def test_a_blocking_query_is_previewed_with_its_current_matches(bench: Bench) -> None:
     events = [await bench.add("phish"), await bench.add("phish too"), await bench.add("red phish", tlp="red")]
     await bench.add("no phish", category="Ransomware")
     call: Arguments = {"name": "block", "query_json": over(MINE), "rule_enabled": True, "alert_enabled": True}
@@ -122,10 +123,10 @@ async def test_a_query_that_blocks_is_previewed_with_what_matches_now(bench: Ben
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Create saved query 'block' over 1 datasets. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 2 events. 1 more are withheld here and feed it too. Its alerts notify people outside.",
+            "change": "Create saved query 'block' over 1 dataset. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 2 events. It is also fed by 1 event withheld here. Its alerts notify people outside.",
             "matches_now": "2",
             "withheld": ["1 by CF1_MAX_TLP (amber)"],
-            "undo": "undo_change deletes the query again. What was blocked until then was blocked.",
+            "undo": "undo_change deletes the query again. What the block list did until then is not undone.",
             "code": "...",
             "untrusted": ["withheld"],
             "sample": "...",
@@ -141,7 +142,7 @@ async def test_a_query_that_blocks_is_previewed_with_what_matches_now(bench: Ben
     assert done["status"] == "done" and (await stored(bench, 1)).rule_enabled
 
 
-async def test_a_count_beyond_a_page_is_said_to_be_at_least_so_much(bench: Bench) -> None:
+async def test_a_count_beyond_one_page_is_a_minimum(bench: Bench) -> None:
     page: JsonValue = {
         "success": True,
         "result": [{"uuid": f"e{number}", "datasetId": uuid_of(bench, MINE), "tlp": "green"} for number in range(1000)],
@@ -150,7 +151,7 @@ async def test_a_count_beyond_a_page_is_said_to_be_at_least_so_much(bench: Bench
     async with misanswered(bench, "/events", page) as client:
         preview = await ask(client, "create_saved_query", name="much", query_json=over(MINE), rule_enabled=True)
     assert preview["matches_now"] == "at least 1000"
-    assert "at least 1000 events" in str(preview["change"])
+    assert "at least 1,000 events" in str(preview["change"])
 
 
 async def test_a_taken_name_is_refused_with_the_id_that_has_it(bench: Bench) -> None:
@@ -169,7 +170,7 @@ async def test_a_taken_name_is_refused_with_the_id_that_has_it(bench: Bench) -> 
     assert bench.changes_sent() == []
 
 
-REACHING: list[tuple[str, JsonValue]] = [
+BEYOND_THE_LIST: list[tuple[str, JsonValue]] = [
     ("another dataset", over(YOURS)),
     ("one beside the allowed one", over(MINE, YOURS)),
     ("another one as a single text", {"datasetId": YOURS}),
@@ -182,7 +183,7 @@ REACHING: list[tuple[str, JsonValue]] = [
     ("the default dataset by null", '{"datasetId": null}'),
     ("the default dataset by an empty object", "{}"),
 ]
-UNCLEAR: list[tuple[str, JsonValue]] = [
+UNCLEAR_SCOPE: list[tuple[str, JsonValue]] = [
     ("no JSON", "attacker = somebody"),
     ("no object", "[]"),
     ("an unknown dataset", over(UNKNOWN)),
@@ -202,9 +203,9 @@ UNCLEAR: list[tuple[str, JsonValue]] = [
 ]
 
 
-@pytest.mark.parametrize("query_json", [one[1] for one in REACHING], ids=[one[0] for one in REACHING])
+@pytest.mark.parametrize("query_json", [one[1] for one in BEYOND_THE_LIST], ids=[one[0] for one in BEYOND_THE_LIST])
 @pytest.mark.parametrize("tool", ["create_saved_query", "update_saved_query"])
-async def test_no_query_is_made_to_reach_beyond_the_write_list(bench: Bench, tool: str, query_json: JsonValue) -> None:
+async def test_a_query_beyond_the_write_list_is_refused(bench: Bench, tool: str, query_json: JsonValue) -> None:
     mine = await saved(bench, "mine", over(uuid_of(bench, MINE)))
     arguments: Arguments = {"name": "new"} if tool == "create_saved_query" else {"query_id": mine.id}
     async with bench.server(bench.allowed()) as client:
@@ -213,9 +214,9 @@ async def test_no_query_is_made_to_reach_beyond_the_write_list(bench: Bench, too
     assert bench.changes_sent() == []
 
 
-@pytest.mark.parametrize("query_json", [one[1] for one in UNCLEAR], ids=[one[0] for one in UNCLEAR])
+@pytest.mark.parametrize("query_json", [one[1] for one in UNCLEAR_SCOPE], ids=[one[0] for one in UNCLEAR_SCOPE])
 @pytest.mark.parametrize("tool", ["create_saved_query", "update_saved_query"])
-async def test_a_query_whose_reach_is_unclear_is_refused(bench: Bench, tool: str, query_json: JsonValue) -> None:
+async def test_a_query_of_unclear_scope_is_refused(bench: Bench, tool: str, query_json: JsonValue) -> None:
     mine = await saved(bench, "mine", over(uuid_of(bench, MINE)))
     arguments: Arguments = {"name": "new"} if tool == "create_saved_query" else {"query_id": mine.id}
     async with bench.server(bench.allowed(write_datasets=("*",))) as client:
@@ -224,15 +225,15 @@ async def test_a_query_whose_reach_is_unclear_is_refused(bench: Bench, tool: str
     assert bench.changes_sent() == []
 
 
-async def test_a_text_that_says_its_datasets_twice_is_refused(bench: Bench) -> None:
+async def test_a_query_with_repeated_keys_is_refused(bench: Bench) -> None:
     twice = f'{{"datasetId": ["{MINE}"], "datasetId": ["{YOURS}"]}}'
     async with bench.server(bench.allowed(write_datasets=("*",))) as client:
         words = await refused(client, "create_saved_query", name="twice", query_json=twice)
-    assert words.startswith("query_json: this is no JSON object that says each thing once.")
+    assert words.startswith("query_json: this is not a JSON object with distinct keys.")
     assert bench.changes_sent() == []
 
 
-async def test_what_may_not_be_read_may_not_be_reached(bench: Bench) -> None:
+async def test_a_query_over_a_withheld_dataset_is_refused(bench: Bench) -> None:
     async with bench.server(bench.allowed(write_datasets=("*",), read_datasets=(MINE,))) as client:
         for name in (YOURS, uuid_of(bench, YOURS), "all"):
             words = await refused(client, "create_saved_query", name="new", query_json=over(name))
@@ -244,20 +245,22 @@ async def test_what_may_not_be_read_may_not_be_reached(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"name": " "}, snapshot("name: ' ' is no readable line. Use 1 to 200 visible characters in one line.")),
+        ({"name": " "}, snapshot("name: ' ' is not a readable line. Use 1 to 200 visible characters in one line.")),
         (
             {"name": "two\nlines"},
-            snapshot("name: 'two\\\\nlines' is no readable line. Use 1 to 200 visible characters in one line."),
+            snapshot("name: 'two\\\\nlines' is not a readable line. Use 1 to 200 visible characters in one line."),
         ),
         (
             {"name": "n" * 201},
             snapshot(
-                "name: 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn… (+2 characters)' is no readable line. Use 1 to 200 visible characters in one line."
+                "name: 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn… (+2 characters)' is not a readable line. Use 1 to 200 visible characters in one line."
             ),
         ),
         (
             {"rule_scope": "un\u200bseen"},
-            snapshot("rule_scope: 'un\\\\u200bseen' is no readable line. Use 1 to 200 visible characters in one line."),
+            snapshot(
+                "rule_scope: 'un\\\\u200bseen' is not a readable line. Use 1 to 200 visible characters in one line."
+            ),
         ),
         (
             {"query_json": over("Mime")},
@@ -268,24 +271,24 @@ async def test_what_may_not_be_read_may_not_be_reached(bench: Bench) -> None:
         (
             {"query_json": "attacker"},
             snapshot(
-                'query_json: this is no JSON object that says each thing once. Use a text such as {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
+                'query_json: this is not a JSON object with distinct keys. Use a text such as {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
             ),
         ),
         (
             {"query_json": json.dumps({"datasetid": [MINE]})},
             snapshot(
-                "query_json: a search has no 'datasetid'. Use datasetId, search, searchBranches, orderBy, order, page, pageSize, format, forceRefresh, cache."
+                "query_json: a search has no parameter 'datasetid'. Use datasetId, search, searchBranches, orderBy, order, page, pageSize, format, forceRefresh, cache."
             ),
         ),
         (
             {"query_json": json.dumps({"datasetId": [MINE], "search": [{"field": "who"}]})},
             snapshot(
-                'query_json: search.0.field is not as in a search. Use {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
+                'query_json: search.0.field is not valid in a search. Use {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
             ),
         ),
     ],
 )
-async def test_what_cannot_be_right_is_said(bench: Bench, wrong: Arguments, words: str) -> None:
+async def test_invalid_arguments_are_refused(bench: Bench, wrong: Arguments, words: str) -> None:
     right: Arguments = {"name": "right", "query_json": over(MINE)}
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, "create_saved_query", **(right | wrong)) == words
@@ -295,7 +298,7 @@ async def test_what_cannot_be_right_is_said(bench: Bench, wrong: Arguments, word
 # -- updating
 
 
-async def test_what_is_given_is_changed_and_the_query_as_it_was_is_journaled(bench: Bench) -> None:
+async def test_given_fields_are_changed_and_the_old_query_journaled(bench: Bench) -> None:
     query = await saved(bench, "old", over(uuid_of(bench, MINE)))
     async with bench.server(bench.allowed(mode="write")) as client:
         call: Arguments = {"query_id": query.id, "name": "new", "alert_enabled": True, "rule_enabled": False}
@@ -311,12 +314,12 @@ async def test_what_is_given_is_changed_and_the_query_as_it_was_is_journaled(ben
         }
     )
     assert [one.body for one in bench.sandbox.log if one.method == "PATCH"] == [{"name": "new", "alert_enabled": True}]
-    change = journaled(bench, done).change(str(done["change_id"]))
+    change = await journaled(bench, done)
     before = change.intent.before
     assert isinstance(before, dict) and before["query"] == query.model_dump(mode="json", exclude={"user_email"})
 
 
-async def test_every_update_of_a_query_that_blocks_or_will_needs_a_code(bench: Bench) -> None:
+async def test_every_update_of_a_blocking_query_needs_a_code(bench: Bench) -> None:
     on = await saved(bench, "on", over(uuid_of(bench, MINE)), rule_enabled=True)
     off = await saved(bench, "off", over(uuid_of(bench, MINE)))
     await bench.add("phish")
@@ -333,16 +336,16 @@ async def test_every_update_of_a_query_that_blocks_or_will_needs_a_code(bench: B
     assert [one["status"] for one in previews] == ["confirmation_required"] * 4
     assert [one["change"] for one in previews] == snapshot(
         [
-            "Change name of saved query 1 'on'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
-            "Change rule_enabled of saved query 1 'on'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
-            "Change query_json of saved query 1 'on'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
-            "Change rule_enabled of saved query 2 'off'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
+            "Change name of saved query 1 'on'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
+            "Change rule_enabled of saved query 1 'on'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
+            "Change query_json of saved query 1 'on'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
+            "Change rule_enabled of saved query 2 'off'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
         ]
     )
     assert done["status"] == "done" and (await stored(bench, off.id)).rule_enabled
 
 
-async def test_a_code_dies_when_the_query_changed_meanwhile(bench: Bench) -> None:
+async def test_a_code_is_invalid_once_the_query_changed(bench: Bench) -> None:
     query = await saved(bench, "on", over(uuid_of(bench, MINE)), rule_enabled=True)
     call: Arguments = {"query_id": query.id, "rule_enabled": False}
     async with bench.server(bench.allowed()) as client:
@@ -365,7 +368,7 @@ STORED: list[tuple[str, str]] = [
 
 @pytest.mark.parametrize("stored_as", [one[1] for one in STORED], ids=[one[0] for one in STORED])
 @pytest.mark.parametrize("tool", ["update_saved_query", "delete_saved_query"])
-async def test_a_query_that_reaches_beyond_the_list_is_left_alone(bench: Bench, tool: str, stored_as: str) -> None:
+async def test_a_saved_query_beyond_the_list_is_left_alone(bench: Bench, tool: str, stored_as: str) -> None:
     ids = stored_as.replace("{mine}", uuid_of(bench, MINE)).replace("{yours}", uuid_of(bench, YOURS))
     text = f'{{"datasetId": {ids if ids[0] in "[n" else json.dumps(ids)}}}'
     query = await saved(bench, "theirs", text)
@@ -380,14 +383,14 @@ async def test_a_query_that_reaches_beyond_the_list_is_left_alone(bench: Bench, 
 
 @pytest.mark.parametrize("text", ["", "attacker", over(UNKNOWN, cursor="eyJ9"), '{"sql": 1}'])
 @pytest.mark.parametrize("tool", ["update_saved_query", "delete_saved_query"])
-async def test_a_query_that_is_not_understood_is_left_alone(bench: Bench, tool: str, text: str) -> None:
+async def test_a_saved_query_of_unclear_scope_is_left_alone(bench: Bench, tool: str, text: str) -> None:
     query: JsonValue = {"id": 7, "name": "odd", "query_json": text}
     change: Arguments = {"rule_enabled": True} if tool == "update_saved_query" else {}
     settings = bench.allowed(write_datasets=("*",), delete_datasets=("*",))
     async with misanswered(bench, "/queries/7", {"success": True, "result": query}, settings=settings) as client:
         words = await refused(client, tool, query_id=7, **change)
     assert words == snapshot(
-        "query_id: it cannot be told which datasets saved query 7 reaches, so it is left alone. Use list_saved_queries to see its text, and leave the change to the person."
+        "query_id: it is unclear which datasets saved query 7 searches, so it is left alone. Use list_saved_queries to see its text, and leave the change to the person."
     )
 
 
@@ -402,14 +405,14 @@ async def test_a_query_that_is_not_understood_is_left_alone(bench: Bench, tool: 
         (
             {"query_id": 99, "name": "new"},
             snapshot(
-                'There is no such thing on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                'Not found on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
             ),
         ),
         ({"query_id": 0, "name": "new"}, snapshot("query_id: Input should be greater than or equal to 1.")),
     ],
     ids=["nothing", "the same", "unknown", "no id"],
 )
-async def test_an_update_of_nothing_is_said(bench: Bench, arguments: Arguments, words: str) -> None:
+async def test_an_update_without_new_values_is_refused(bench: Bench, arguments: Arguments, words: str) -> None:
     await saved(bench, "mine", over(uuid_of(bench, MINE)))
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, "update_saved_query", **arguments) == words
@@ -436,11 +439,11 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Delete saved query 1 'gone' for good, and its 1 alerts with it. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 0 events.",
+            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 0 events.",
             "query_json": "...",
             "alerts_deleted": 1,
             "matches_now": "0",
-            "undo": "The journal keeps the query and its alerts; made anew they would have new ids.",
+            "undo": "undo_change creates the query and its alerts again from the journal, with new ids.",
             "code": "...",
             "untrusted": ["query_json"],
             "notes": [
@@ -453,13 +456,13 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Delete saved query 1 'gone' for good, and its 1 alerts with it. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 0 events.",
+            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 0 events.",
             "query_id": 1,
             "alerts_deleted": 1,
         }
     )
     assert bench.changes_sent() == [f"DELETE /events/queries/{query.id}"]
-    before = journaled(bench, done).change(str(done["change_id"])).intent.before
+    before = (await journaled(bench, done)).intent.before
     assert before == {
         "query": query.model_dump(mode="json", exclude={"user_email"}),
         "alerts": [alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})],
@@ -502,10 +505,10 @@ async def test_nothing_is_sent_against_a_rule(bench: Bench, tool: str, changed: 
     assert bench.changes_sent() == []
 
 
-# -- what the API answers
+# -- responses of the API
 
 
-async def test_an_answer_that_tells_other_values_is_a_partial_change(bench: Bench) -> None:
+async def test_a_response_with_other_values_is_a_partial_change(bench: Bench) -> None:
     query = await saved(bench, "old", over(uuid_of(bench, MINE)))
     told: JsonValue = {"id": query.id, "name": "old", "alert_enabled": True, "query_json": query.query_json}
     body: JsonValue = {"success": True, "result": told}
@@ -527,10 +530,10 @@ async def test_a_refusal_inside_a_200_is_a_failed_change(bench: Bench) -> None:
     async with misanswered(bench, "/queries/create", body) as client:
         words = await refused(client, "create_saved_query", name="new", query_json=over(MINE))
     assert "no room" in words
-    assert Journal(bench.folder / "journal.db").changes()[0].outcome == "failed"
+    assert (await bench.journal.changes())[0].outcome == "failed"
 
 
-async def test_a_query_that_is_still_there_after_its_deletion_was_not_deleted(bench: Bench) -> None:
+async def test_a_query_that_still_exists_was_not_deleted(bench: Bench) -> None:
     query = await saved(bench, "stays", over(uuid_of(bench, MINE)))
     told: JsonValue = {"success": True, "result": query.model_dump(mode="json")}
     async with misanswered(bench, f"/queries/{query.id}", told) as client:
@@ -539,10 +542,20 @@ async def test_a_query_that_is_still_there_after_its_deletion_was_not_deleted(be
     assert (done["status"], done["left"]) == ("failed", True)
 
 
+async def test_a_deletion_that_cannot_be_verified_says_so(bench: Bench) -> None:
+    query = await saved(bench, "gone", over(uuid_of(bench, MINE)))
+    bench.sandbox.options = SandboxOptions(middleware=[Middleware(UnavailableAfterDeletion)])
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "delete_saved_query", query_id=query.id)
+        done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
+    assert (done["status"], done["untrusted"]) == ("done", ["not_verified"])
+    assert str(done["not_verified"]).startswith("The token may not do this (403).")
+
+
 # -- running
 
 
-async def test_a_saved_query_with_groups_is_run_with_them_and_takes_no_others(bench: Bench) -> None:
+async def test_a_saved_query_with_groups_takes_no_other_groups(bench: Bench) -> None:
     query = await saved(
         bench,
         "Two of them",

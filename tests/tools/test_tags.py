@@ -1,4 +1,4 @@
-"""Tagging and untagging: only what is lacking is added, only what is there is taken off, and every failure is named."""
+"""Tagging and untagging: only missing tags are added, only existing ones taken off, and every failure is named."""
 
 import pytest
 from inline_snapshot import snapshot
@@ -9,7 +9,6 @@ from starlette.middleware import Middleware
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -35,11 +34,11 @@ def named(events: list[Event]) -> list[JsonValue]:
 
 
 async def five(bench: Bench, **fields: JsonValue) -> list[Event]:
-    """Five events in the order in which they are worked."""
+    """Five events in the order in which they are changed."""
     return sorted([await bench.add(f"number {n}", MINE, **fields) for n in range(5)], key=lambda event: event.uuid)
 
 
-async def test_only_what_events_lack_is_added_and_that_is_kept_for_undo(bench: Bench) -> None:
+async def test_only_missing_tags_are_added_and_journaled(bench: Bench) -> None:
     bare = await bench.add("bare")
     half = await bench.add("half", tags=["Wave", "old"])
     full = await bench.add("full", tags=["wave", "triaged"])
@@ -55,12 +54,12 @@ async def test_only_what_events_lack_is_added_and_that_is_kept_for_undo(bench: B
     assert await tags_of(bench, bare, half, full) == snapshot(
         [["wave", "Triaged"], ["Wave", "old", "Triaged"], ["wave", "triaged"]]
     )
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.intent.before == {bare.uuid: ["wave", "Triaged"], half.uuid: ["Triaged"]}
     assert change.outcome == "done"
 
 
-async def test_taking_tags_off_waits_for_a_code_and_keeps_what_there_was(bench: Bench) -> None:
+async def test_untagging_needs_a_code_and_journals_the_old_tags(bench: Bench) -> None:
     first, second = await bench.add("first", tags=["Wave", "old"]), await bench.add("second", tags=["other"])
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": named([first, second]), "tags": ["wave", "none"]}
     async with bench.server(bench.allowed()) as client:
@@ -71,7 +70,7 @@ async def test_taking_tags_off_waits_for_a_code_and_keeps_what_there_was(bench: 
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Take 'Wave' off 1 events in dataset 'Mine'.",
+            "change": "Take 'Wave' off 1 event in dataset 'Mine'.",
             "events": 1,
             "tags_taken_off": 1,
             "undo": "undo_change tags the events again.",
@@ -85,11 +84,11 @@ async def test_taking_tags_off_waits_for_a_code_and_keeps_what_there_was(bench: 
     assert done["untagged"] == [first.uuid]
     assert bench.changes_sent() == [f"DELETE /events/event_tag/{first.uuid}"]
     assert await tags_of(bench, first, second) == [["old"], ["other"]]
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.intent.before == {first.uuid: ["Wave", "old"]}
 
 
-async def test_a_code_dies_when_tags_changed_meanwhile_or_other_tags_are_named(bench: Bench) -> None:
+async def test_a_code_is_invalid_for_other_tags(bench: Bench) -> None:
     event = await bench.add("busy", tags=["wave", "old"])
     async with bench.server(bench.allowed()) as client:
         call = await previewed(client, dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
@@ -126,7 +125,7 @@ RULES: list[tuple[str, str, dict[str, object], dict[str, JsonValue], str]] = [
 @pytest.mark.parametrize(
     ("tool", "changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES]
 )
-async def test_no_tag_is_touched_against_a_rule(
+async def test_no_tag_is_changed_against_a_rule(
     bench: Bench, tool: str, changed: dict[str, object], other: dict[str, JsonValue], rule: str
 ) -> None:
     first, second = await bench.add("first", tags=["there"]), await bench.add("second")
@@ -139,7 +138,7 @@ async def test_no_tag_is_touched_against_a_rule(
 
 
 @pytest.mark.parametrize("tool", [TAG, UNTAG])
-async def test_one_event_of_another_dataset_or_unknown_stops_the_whole(bench: Bench, tool: str) -> None:
+async def test_one_event_of_another_dataset_stops_the_whole_change(bench: Bench, tool: str) -> None:
     mine, yours = await bench.add("mine", tags=["there"]), await bench.add("yours", YOURS, tags=["there"])
     tag = "new" if tool == TAG else "there"
     async with bench.server(bench.allowed()) as client:
@@ -149,7 +148,7 @@ async def test_one_event_of_another_dataset_or_unknown_stops_the_whole(bench: Be
 
 
 @pytest.mark.parametrize("tool", [TAG, UNTAG])
-async def test_an_event_whose_copy_would_be_touched_instead_is_refused(bench: Bench, tool: str) -> None:
+async def test_an_event_with_a_copy_elsewhere_is_refused(bench: Bench, tool: str) -> None:
     event = await bench.add("theirs first", YOURS, tags=["there"])
     await copied(bench, event.uuid, YOURS, MINE)
     bench.sandbox.log.clear()
@@ -169,14 +168,14 @@ async def test_an_event_whose_copy_would_be_touched_instead_is_refused(bench: Be
             TAG,
             {"tags": ["two\r\nlines"]},
             snapshot(
-                "tags: 'two\\\\r\\\\nlines' holds line breaks or characters that are not seen. Use one line of visible text."
+                "tags: 'two\\\\r\\\\nlines' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
         (
             TAG,
             {"tags": ["un\u202eseen"]},
             snapshot(
-                "tags: 'un\\\\u202eseen' holds line breaks or characters that are not seen. Use one line of visible text."
+                "tags: 'un\\\\u202eseen' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
         (
@@ -184,12 +183,12 @@ async def test_an_event_whose_copy_would_be_touched_instead_is_refused(bench: Be
             {"tags": ["THERE"]},
             snapshot("tags: all of these events have all of these tags already. Use other tags, or other events."),
         ),
-        (TAG, {"event_ids": []}, snapshot("event_ids: there are no events; name at least one.")),
+        (TAG, {"event_ids": []}, snapshot("event_ids: there are no event uuids; pass at least one.")),
         (
             TAG,
             {"event_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
             snapshot(
-                "event_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+                "event_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
             ),
         ),
         (
@@ -200,9 +199,7 @@ async def test_an_event_whose_copy_would_be_touched_instead_is_refused(bench: Be
         (UNTAG, {"tags": []}, snapshot("tags: there are no tags. Use at least one tag.")),
     ],
 )
-async def test_what_cannot_be_right_is_said_and_not_sent(
-    bench: Bench, tool: str, wrong: dict[str, JsonValue], words: str
-) -> None:
+async def test_invalid_arguments_are_refused(bench: Bench, tool: str, wrong: dict[str, JsonValue], words: str) -> None:
     event = await bench.add("kept", tags=["there"])
     arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid], "tags": ["new"]}
     async with bench.server(bench.allowed()) as client:
@@ -210,7 +207,7 @@ async def test_what_cannot_be_right_is_said_and_not_sent(
     assert bench.changes_sent() == []
 
 
-async def test_where_the_third_of_five_fails_the_others_are_tagged_and_it_is_named(bench: Bench) -> None:
+async def test_one_failure_leaves_the_other_events_tagged(bench: Bench) -> None:
     events = await five(bench)
     bench.sandbox.options = failing(f"409@event_tag/{events[2].uuid}")
     async with bench.server(bench.allowed()) as client:
@@ -221,14 +218,14 @@ async def test_where_the_third_of_five_fails_the_others_are_tagged_and_it_is_nam
         {
             "event": events[2].uuid,
             "reason": snapshot(
-                'The API refused the request (409). The API said: "An error occurred". Change what it names and call again.'
+                'The API refused the request (409). The API said: "An error occurred". Correct what it names and call again.'
             ),
         }
     ]
     assert [bool(tags) for tags in await tags_of(bench, *events)] == [True, True, False, True, True]
 
 
-async def test_where_the_third_of_five_keeps_its_tags_it_is_named(bench: Bench) -> None:
+async def test_one_failure_leaves_the_other_events_untagged(bench: Bench) -> None:
     events = await five(bench, tags=["wave"])
     bench.sandbox.options = failing(f"409@event_tag/{events[2].uuid}")
     async with bench.server(bench.allowed()) as client:
@@ -242,7 +239,7 @@ def failing(spec: str) -> SandboxOptions:
     return SandboxOptions(middleware=[Middleware(FaultInjector, faults=parse_faults(spec))])
 
 
-async def test_an_api_that_is_down_is_not_asked_on_and_what_was_not_tried_is_named(bench: Bench) -> None:
+async def test_an_unavailable_api_gets_no_more_requests(bench: Bench) -> None:
     events = sorted([await bench.add(f"number {n}") for n in range(10)], key=lambda event: event.uuid)
     bench.sandbox.options = failing(f"html@event_tag/{events[2].uuid}")
     async with bench.server(bench.allowed()) as client:
@@ -254,16 +251,16 @@ async def test_an_api_that_is_down_is_not_asked_on_and_what_was_not_tried_is_nam
 
 
 @pytest.mark.parametrize(("fault", "outcome"), [("409", "failed"), ("429", "failed"), ("html", "unknown")])
-async def test_where_nothing_is_known_to_be_tagged_the_journal_says_so(bench: Bench, fault: str, outcome: str) -> None:
+async def test_the_journal_says_whether_a_failed_tagging_is_unknown(bench: Bench, fault: str, outcome: str) -> None:
     events = await five(bench)
     bench.sandbox.options = failing(f"{fault}@event_tag")
     async with bench.server(bench.allowed()) as client:
         await client.call_tool(TAG, {"dataset_id": MINE, "event_ids": named(events), "tags": ["wave"]})
-    [change] = Journal(bench.folder / "journal.db").changes(2)
+    [change] = await bench.journal.changes(2)
     assert change.outcome == outcome
 
 
-async def test_a_failure_inside_an_answer_is_no_success(bench: Bench) -> None:
+async def test_a_failure_inside_a_response_is_a_failure(bench: Bench) -> None:
     event = await bench.add("refused")
     no: JsonValue = {"success": True, "result": {"success": False}}
     async with misanswered(bench, f"/event_tag/{event.uuid}/create", no) as client:
@@ -273,7 +270,7 @@ async def test_a_failure_inside_an_answer_is_no_success(bench: Bench) -> None:
             "source": "sandbox: fictional data, not intelligence",
             "status": "failed",
             "change_id": "...",
-            "change": "Tag 1 events in dataset 'Mine' with 'wave'.",
+            "change": "Tag 1 event in dataset 'Mine' with 'wave'.",
             "tagged": [],
             "failed": "[{'event': 'EVENT', 'reason': 'The API answered that it did not do it.'}]",
             "untrusted": ["failed"],
@@ -281,7 +278,7 @@ async def test_a_failure_inside_an_answer_is_no_success(bench: Bench) -> None:
     )
 
 
-async def test_a_locked_journal_stops_the_change_before_it_happens(bench: Bench) -> None:
+async def test_nothing_is_sent_when_the_journal_cannot_be_written(bench: Bench) -> None:
     event = await bench.add("kept")
     (bench.folder / "journal.db").mkdir()
     async with bench.server(bench.allowed()) as client:

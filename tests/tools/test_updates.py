@@ -9,7 +9,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cf1_mcp.models import Event, EventChange, Raw, RawChange, Tlp
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.store.journal import Journal
 from tests.conversations import ask, refused
 from tests.misanswers import misanswered
 from tests.tenant import MINE, YOURS, Bench
@@ -24,7 +23,7 @@ async def stored(bench: Bench, event: Event) -> tuple[Event, Raw]:
         return now, await api.read_raw(now.uuid, now.raw_id)
 
 
-async def test_what_is_given_is_changed_and_its_old_values_are_journaled(bench: Bench) -> None:
+async def test_given_fields_are_changed_and_their_old_values_journaled(bench: Bench) -> None:
     event = await bench.add(
         "old words", attacker="Old", indicator="a.example", indicatorType="domain", insight="kept", targetCountry="US"
     )
@@ -61,7 +60,7 @@ async def test_what_is_given_is_changed_and_its_old_values_are_journaled(bench: 
         "new words", "", "b.example", "domain", "DE", "amber", "kept",
     )  # fmt: skip
     assert (raw.data, raw.source, raw.tlp) == ({"of": "something else"}, "", "amber")
-    change = Journal(bench.folder / "journal.db").change(str(done["change_id"]))
+    change = await bench.journal.change(str(done["change_id"]))
     assert change.outcome == "done"
     blank = {event.uuid: "EVENT", event.dataset_id: "DATASET", event.raw_id: "RAW"}
     assert blanked(change.intent.arguments["event"], blank) == snapshot(
@@ -101,14 +100,14 @@ def blanked(value: JsonValue, blank: dict[str, str]) -> JsonValue:
             return value
 
 
-async def test_what_is_kept_puts_everything_back(bench: Bench) -> None:
+async def test_the_journaled_values_restore_the_event(bench: Bench) -> None:
     event = await bench.add("old words", attacker="Old", indicator="a.example", indicatorType="domain")
     before = await stored(bench, event)
     change: dict[str, JsonValue] = {"indicator": "", "attacker": "New", "date": "2026-11-01", "raw_data": {}}
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, **change)
     assert await stored(bench, event) != before
-    kept = Journal(bench.folder / "journal.db").change(str(done["change_id"])).intent.before
+    kept = (await bench.journal.change(str(done["change_id"]))).intent.before
     assert isinstance(kept, dict)
     async with bench.api() as api:
         await api.update_event(event.uuid, EventChange.model_validate(kept["event"]))
@@ -116,7 +115,7 @@ async def test_what_is_kept_puts_everything_back(bench: Bench) -> None:
     assert await stored(bench, event) == before
 
 
-async def test_values_that_are_there_already_are_not_sent(bench: Bench) -> None:
+async def test_unchanged_values_are_not_sent(bench: Bench) -> None:
     event = await bench.add("same", attacker="Same", targetCountry="DE")
     async with bench.server(bench.allowed()) as client:
         done = await ask(
@@ -134,7 +133,7 @@ async def test_values_that_are_there_already_are_not_sent(bench: Bench) -> None:
     assert bench.changes_sent() == [f"PATCH /events/{event.uuid}"]
 
 
-async def test_one_and_true_are_different_evidence(bench: Bench) -> None:
+async def test_one_and_true_are_different_raw_values(bench: Bench) -> None:
     event = await bench.add("typed", raw={"data": {"seen": 1}})
     async with bench.server(bench.allowed()) as client:
         await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, raw_data={"seen": True})
@@ -182,7 +181,7 @@ async def test_nothing_is_changed_against_a_rule(
                 "category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more."
             ),
         ),
-        ({"event": " "}, snapshot("event: it is empty. Use a text that says something.")),
+        ({"event": " "}, snapshot("event: it is empty. Use a text that is not blank.")),
         (
             {"indicator_type": "domain"},
             snapshot("indicator_type: there is no indicator of this type. Use indicator as well, or neither."),
@@ -191,18 +190,21 @@ async def test_nothing_is_changed_against_a_rule(
             {"indicator": "", "indicator_type": "domain"},
             snapshot("indicator_type: there is no indicator of this type. Use indicator as well, or neither."),
         ),
-        ({"tlp": "purple"}, snapshot("tlp: 'purple' is no marking. Use clear, green, amber, amber+strict or red.")),
+        (
+            {"tlp": "purple"},
+            snapshot("tlp: 'purple' is not a TLP marking. Use clear, green, amber, amber+strict or red."),
+        ),
         (
             {"date": "2030-01-01"},
-            snapshot("date: 2030-01-01T00:00:00Z is in the future. Use a moment up to now (2026-11-24T12:00Z)."),
+            snapshot("date: 2030-01-01T00:00:00Z is in the future. Use a time up to now (2026-11-24T12:00Z)."),
         ),
         (
             {"raw_data": {"body": "x" * 5_000_000}},
-            snapshot("raw_data: it takes 5,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
+            snapshot("raw_data: it has 5,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
         ),
         (
             {"event_id": "aggregate", "attacker": "X"},
-            snapshot("event_id: this is no event uuid; take it from the uuid column of a search."),
+            snapshot("event_id: this is not an event uuid; take it from the uuid column of a search."),
         ),
         (
             {"tags": ["x"]},
@@ -212,9 +214,7 @@ async def test_nothing_is_changed_against_a_rule(
         ),
     ],
 )
-async def test_what_cannot_be_right_is_said_and_not_sent(
-    bench: Bench, change: dict[str, JsonValue], words: str
-) -> None:
+async def test_invalid_arguments_are_refused(bench: Bench, change: dict[str, JsonValue], words: str) -> None:
     event = await bench.add("kept", attacker="Same")
     arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid}
     async with bench.server(bench.allowed()) as client:
@@ -243,7 +243,7 @@ class NoRawUpdates:
             await self.app(scope, receive, send)
 
 
-async def test_evidence_that_does_not_follow_its_event_is_partial(bench: Bench) -> None:
+async def test_a_change_without_its_raw_evidence_is_partial(bench: Bench) -> None:
     event = await bench.add("half")
     bench.sandbox.options = SandboxOptions(middleware=[Middleware(NoRawUpdates)])
     async with bench.server(bench.allowed()) as client:
@@ -261,17 +261,17 @@ async def test_evidence_that_does_not_follow_its_event_is_partial(bench: Bench) 
             "failed": [
                 {
                     "part": "raw",
-                    "reason": 'The API refused the request (400). The API said: "too late". Change what it names and call again.',
+                    "reason": 'The API refused the request (400). The API said: "too late". Correct what it names and call again.',
                 }
             ],
             "untrusted": ["failed"],
         }
     )
-    outcomes = [change.outcome for change in Journal(bench.folder / "journal.db").changes(9)]
+    outcomes = [change.outcome for change in await bench.journal.changes(9)]
     assert outcomes == ["failed", "partial"]
 
 
-async def test_an_answer_that_shows_other_values_is_no_success(bench: Bench) -> None:
+async def test_a_response_with_other_values_is_a_failure(bench: Bench) -> None:
     event = await bench.add("stubborn", attacker="Old")
     unchanged: JsonValue = {"success": True, "result": event.model_dump(mode="json", by_alias=True)}
     async with misanswered(bench, f"/events/{event.uuid}", unchanged) as client:
@@ -285,11 +285,12 @@ async def test_an_answer_that_shows_other_values_is_no_success(bench: Bench) -> 
             "event_id": "...",
             "changed": [],
             "differs": [{"field": "attacker", "sent": "New", "answered": "Old"}],
+            "untrusted": ["differs"],
         }
     )
 
 
-async def test_a_locked_journal_stops_the_change_before_it_happens(bench: Bench) -> None:
+async def test_nothing_is_sent_when_the_journal_cannot_be_written(bench: Bench) -> None:
     event = await bench.add("kept")
     (bench.folder / "journal.db").mkdir()
     async with bench.server(bench.allowed()) as client:

@@ -1,4 +1,4 @@
-"""Files as they come: packed or not, in whichever encoding, of whichever format."""
+"""Files of any kind: gzipped or not, in any encoding and format."""
 
 import codecs
 import gzip
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal, cast, get_args
 
 from cf1_mcp.errors import BadFile, choices
-from cf1_mcp.imports.readers.rows import Notes, shown
+from cf1_mcp.imports.readers.rows import ReaderNotes, shown
 from cf1_mcp.text.sanitize import clean
 
 Format = Literal["jsonl", "csv", "stix", "misp"]
@@ -33,10 +33,10 @@ _MISP: Final = re.compile(rb'^\s*[\[{]\s*(\{\s*)?"(Event|response)"\s*:')
 
 @contextmanager
 def opened(path: Path) -> Generator[BinaryIO]:
-    """The bytes of a file, unpacked where it is gzipped.
+    """Open a file for its bytes, decompressed if it is gzipped.
 
     Raises:
-        BadFile: it cannot be read, or is broken.
+        BadFile: the file cannot be read, or is corrupt.
     """
     try:
         with path.open("rb") as file:
@@ -49,26 +49,26 @@ def opened(path: Path) -> Generator[BinaryIO]:
                 yield file
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadFile(
-            f"{_name(path)} is a broken gzip file ({clean(str(error), 80)}). Fetch or pack it again."
+            f"{_name(path)} is a corrupt gzip file ({clean(str(error), 80)}). Download or compress it again."
         ) from error
     except OSError as error:
-        raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Name a file of events.") from error
+        raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Use the path of a file of events.") from error
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of the file as it lies on the disk."""
+    """Return the SHA-256 of the file as it is on disk."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Name a file of events.") from error
+        raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Use the path of a file of events.") from error
 
 
 def format_of(path: Path) -> Format:
-    """The format of a file, by its name, and by its first bytes where the name does not tell.
+    """Return the format of a file by its name or, if that is not conclusive, by its first bytes.
 
     Raises:
-        BadFile: neither tells.
+        BadFile: neither is conclusive.
     """
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix in _BY_SUFFIX:
@@ -77,12 +77,12 @@ def format_of(path: Path) -> Format:
         head = file.read(HEAD)
     found = recognised(head) or ("csv" if suffix != ".json" and head.strip() else None)
     if found is None:
-        raise BadFile(f"{_name(path)}: its format is not recognised. Say it with --format {choices(FORMATS)}.")
+        raise BadFile(f"{_name(path)}: its format is not recognised. Set it with --format {choices(FORMATS)}.")
     return found
 
 
 def recognised(head: bytes) -> Format | None:
-    """The format of JSON by its first bytes; None where they are none."""
+    """Return the format of JSON by its first bytes; None if they are not JSON."""
     head = head.removeprefix(codecs.BOM_UTF8)
     if _MISP.match(head):
         return "misp"
@@ -94,12 +94,12 @@ def recognised(head: bytes) -> Format | None:
     return None
 
 
-def text_lines(path: Path, notes: Notes) -> Iterator[str]:
-    """The lines of a text file, in the encoding that it turns out to have."""
+def text_lines(path: Path, notes: ReaderNotes) -> Iterator[str]:
+    """Yield the lines of a text file, in the encoding that its bytes indicate."""
     encoding = _encoding(path)
     if encoding == "cp1252":
-        notes.add("the file is no UTF-8: it is read as Windows-1252 (Latin-1)")
-    # What Windows-1252 leaves undefined is no text of any kind; it is shown as such and refused where it matters.
+        notes.add("the file is not UTF-8: it is read as Windows-1252 (Latin-1)")
+    # Bytes that Windows-1252 does not define become replacement characters, which fields that matter reject.
     errors = "replace" if encoding == "cp1252" else "strict"
     with opened(path) as file, io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="") as lines:
         yield from lines

@@ -1,4 +1,4 @@
-"""What a reader makes of a file: rows, in the fields of an event to be made, and notes about the whole."""
+"""What readers return: rows with the fields of an event to be created, and notes about the file."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,56 +20,56 @@ LINKING: Final = ("ref", "parent_ref", "relationship_type")
 FIELDS: Final = (*SETTABLE_TEXTS, "tags", "raw", *LINKING)
 
 
-class Parent(NamedTuple):
-    """The row above another one, by its ref."""
+class ParentRef(NamedTuple):
+    """The parent of a row, named by its ref."""
 
     ref: str
     type: RelationshipType
 
 
-class FileRow(NamedTuple):
+class SourceRow(NamedTuple):
     """One row of a file. `place` counts lines, records or objects from 1, as a person does.
 
     `fields` holds texts by their snake-case names, `tags` (texts), `indicators` (`{"value", "indicator_type"}`) and
-    `raw` (`{"data", "source"?, "tlp"?}`). A row with problems is only told.
+    `raw` (`{"data", "source"?, "tlp"?}`). A row with problems is reported and not imported.
     """
 
     place: int
     fields: Mapping[str, JsonValue]
     ref: str | None = None
-    parents: tuple[Parent, ...] = ()
+    parents: tuple[ParentRef, ...] = ()
     problems: tuple[str, ...] = ()
 
 
-Rows = Iterator[FileRow]
+SourceRows = Iterator[SourceRow]
 
 
 @dataclass
-class Notes:
-    """What is to be said of a file besides its rows: how it was read, and what of it was left out how often."""
+class ReaderNotes:
+    """Notes about a file, each with its count: how it was read, and what was left out."""
 
     counts: Counter[str] = field(default_factory=Counter[str])
 
-    def add(self, words: str, count: int = 1) -> None:
-        self.counts[words] += count
+    def add(self, note: str, count: int = 1) -> None:
+        self.counts[note] += count
 
     def told(self) -> list[str]:
-        return [f"{words} ({count:,} times)" if count > 1 else words for words, count in self.counts.items()]
+        return [f"{note} ({count:,} times)" if count > 1 else note for note, count in self.counts.items()]
 
 
 def relationship_type(word: str) -> RelationshipType | None:
-    """The API's type of a relationship, however its case and its dashes are written."""
+    """Return the API's relationship type, whatever the case and dashes of the word; None if it is not one."""
     wanted = word.strip().lower().replace("-", "_")
     return next((kind for kind in RELATIONSHIP_TYPES if kind == wanted), None)
 
 
 def no_such_field(name: str, argument: str) -> BadArgument:
-    """The error for a field that rows do not have."""
+    """Return the error for a field that rows do not have."""
     meant = nearest(name, FIELDS)
     problem = f"rows have no field {shown(name)}" + (f", did you mean {meant}?" if meant else "")
     return BadArgument(argument, problem, choices(FIELDS, len(FIELDS)))
 
 
 def shown(text: str) -> str:
-    """Text of a file inside a message."""
+    """Return text of a file for use in a message: cleaned and in quotes."""
     return repr(clean(text, MAX_NAME_LENGTH))

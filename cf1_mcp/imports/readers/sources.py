@@ -1,4 +1,4 @@
-"""The rows of a file, or of a text in the form of one, whatever its format."""
+"""The rows of a file, or of a text with the content of a file, in any format."""
 
 import io
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from cf1_mcp.imports.readers.csv_reader import csv_rows
 from cf1_mcp.imports.readers.files import Format, opened, text_lines
 from cf1_mcp.imports.readers.jsonl_reader import jsonl_rows
 from cf1_mcp.imports.readers.misp_reader import misp_rows
-from cf1_mcp.imports.readers.rows import Notes, Rows
+from cf1_mcp.imports.readers.rows import ReaderNotes, SourceRows
 from cf1_mcp.imports.readers.stix_reader import stix_rows
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file and how it is to be read: `mapping` from columns to fields, `constants` for fields that a row lacks."""
+    """A file and how to read it: `mapping` from columns to fields, `constants` for fields that a row lacks."""
 
     path: Path
     format: Format
@@ -24,12 +24,12 @@ class Source:
     constants: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def rows_of(source: Source, notes: Notes) -> Rows:
-    """The rows of a file, one at a time.
+def rows_of(source: Source, notes: ReaderNotes) -> SourceRows:
+    """Yield the rows of a file.
 
     Raises:
-        BadFile: it cannot be read as what it is said to be.
-        BadArgument: `mapping` does not fit it.
+        BadFile: the file cannot be read in its format.
+        BadArgument: `mapping` does not match the file.
     """
     if source.mapping and source.format != "csv":
         raise BadArgument("--map", f"a {source.format} file has no columns", "it with CSV files only")
@@ -47,11 +47,11 @@ def rows_of(source: Source, notes: Notes) -> Rows:
                 yield from misp_rows(file, notes)
 
 
-def rows_in(text: str, form: Format, constants: Mapping[str, str], notes: Notes) -> Rows:
-    """The rows of a text, read as those of a file are.
+def rows_in(text: str, form: Format, constants: Mapping[str, str], notes: ReaderNotes) -> SourceRows:
+    """Yield the rows of a text with the content of a file.
 
     Raises:
-        BadFile: it is not in the form that it is said to be.
+        BadFile: the text is not in this format.
     """
     match form:
         case "jsonl":

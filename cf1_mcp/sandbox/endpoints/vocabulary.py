@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cf1_mcp.models import Category
-from cf1_mcp.sandbox.catalog import COUNTRIES
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.fields import read_distinct_texts, read_integer, read_text
 from cf1_mcp.sandbox.http.requests import get_database, parse_query, read_body, reject_unsupported
@@ -19,6 +18,7 @@ from cf1_mcp.sandbox.search.event_json import to_json_number
 from cf1_mcp.sandbox.search.event_listing import read_page_size
 from cf1_mcp.sandbox.storage.vocabulary_tables import add_category, read_industries
 from cf1_mcp.sandbox.timestamps import format_wire
+from cf1_mcp.sandbox.vocabulary_catalog import COUNTRIES
 
 _CATEGORY = "SELECT uuid, name, kill_chain, mitre_attack, mitre_capec, shortname FROM category"
 

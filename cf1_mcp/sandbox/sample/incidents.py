@@ -49,41 +49,48 @@ INCIDENTS = (
 def incident_events() -> Iterator[SampleEvent]:
     """Return each incident as a parent and its events, and insider events that belong to no incident."""
     for incident in INCIDENTS:
-        rng = SeededRandom(incident.number)
-        top = f"acme:{incident.number}"
-        actor = ACTORS_BY_NAME[incident.actor]._replace(dataset=ACME, targets=("AT", "DE"))
-        age = int(incident.start * DAY)
-        # Uses hosts of the campaign, so that looking up an indicator of ACME leads to it.
-        zone = f"{incident.cites[0]}.example"
-        references = tuple(f"campaign:{slug}" for slug in incident.cites)
-        case = SampleEvent(
-            ref=top,
-            dataset=ACME,
-            age=age,
-            category="Intrusion Report",
-            event=f"{incident.number}: {incident.title}",
-            tlp="amber+strict",
-            evidence={
-                "case": incident.number,
-                "owner": "ir-desk@example.com",
-                "state": "closed" if incident.start > 30 else "open",
-            },
-            insight=incident.insight,
-            attacker=actor.name,
-            attacker_country=actor.country,
-            target_country="AT",
-            target_industry=actor.sectors[0],
-            tags=("acme", incident.number),
-            references=references,
-        )
-        yield add_filing_details(case, rng)
-        for number in range(incident.events):
-            phase = incident.phases[number * len(incident.phases) // incident.events]
-            later = age - number * 3 * HOUR - HOUR
-            event = build_phase_event(actor, phase, f"{top}/{number + 1}", later, rng.pick(CLOSED), rng, zone)
-            event.parent = (top, "caused_by" if phase in ("ransom", "c2") else "related_to")
-            event.tags = (*event.tags, "acme", incident.number)
-            yield add_filing_details(event, rng)
+        yield from _build_incident(incident)
+    yield from _build_insider_events()
+
+
+def _build_incident(incident: Incident) -> Iterator[SampleEvent]:
+    rng = SeededRandom(incident.number)
+    top = f"acme:{incident.number}"
+    actor = ACTORS_BY_NAME[incident.actor]._replace(dataset=ACME, targets=("AT", "DE"))
+    age = int(incident.start * DAY)
+    # Uses hosts of the campaign, so that looking up an indicator of ACME leads to it.
+    zone = f"{incident.cites[0]}.example"
+    case = SampleEvent(
+        ref=top,
+        dataset=ACME,
+        age=age,
+        category="Intrusion Report",
+        event=f"{incident.number}: {incident.title}",
+        tlp="amber+strict",
+        evidence={
+            "case": incident.number,
+            "owner": "ir-desk@example.com",
+            "state": "closed" if incident.start > 30 else "open",
+        },
+        insight=incident.insight,
+        attacker=actor.name,
+        attacker_country=actor.country,
+        target_country="AT",
+        target_industry=actor.sectors[0],
+        tags=("acme", incident.number),
+        references=tuple(f"campaign:{slug}" for slug in incident.cites),
+    )
+    yield add_filing_details(case, rng)
+    for number in range(incident.events):
+        phase = incident.phases[number * len(incident.phases) // incident.events]
+        later = age - number * 3 * HOUR - HOUR
+        event = build_phase_event(actor, phase, f"{top}/{number + 1}", later, rng.pick(CLOSED), rng, zone)
+        event.parent = (top, "caused_by" if phase in ("ransom", "c2") else "related_to")
+        event.tags = (*event.tags, "acme", incident.number)
+        yield add_filing_details(event, rng)
+
+
+def _build_insider_events() -> Iterator[SampleEvent]:
     rng = SeededRandom("insiders")
     for number in range(1, 9):
         yield add_filing_details(

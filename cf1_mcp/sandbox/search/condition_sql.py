@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cf1_mcp.models import Condition
-from cf1_mcp.sandbox.catalog import find_country
 from cf1_mcp.sandbox.json_values import is_array
 from cf1_mcp.sandbox.search.condition_input import COMPARISONS, EXACT_OPS, NUMERIC_OPS
+from cf1_mcp.sandbox.vocabulary_catalog import find_country
 
 MAX_INLINE_IDS: Final = 200
 """More row ids than this are bound as one JSON parameter instead of being written into the statement."""

@@ -5,9 +5,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from cf1_mcp.sandbox.catalog import ALPHA3
 from cf1_mcp.sandbox.invented import RAW_ID_PREFIX, RELEASABILITY_ID
 from cf1_mcp.sandbox.timestamps import format_wire
+from cf1_mcp.sandbox.vocabulary_catalog import ALPHA3
 
 WireEvent = dict[str, object]
 

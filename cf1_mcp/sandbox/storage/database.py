@@ -53,6 +53,7 @@ class SandboxDatabase:
         return database
 
     def close(self) -> None:
+        """Close the connection."""
         self.db.close()
 
     def now(self) -> str:

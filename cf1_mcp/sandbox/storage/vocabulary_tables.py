@@ -7,10 +7,10 @@ from typing import Literal
 from uuid import uuid4, uuid5
 
 from cf1_mcp.models import Category
-from cf1_mcp.sandbox.catalog import CATEGORIES, COUNTRIES, INDICATOR_TYPES, INDUSTRIES
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.invented import NAMESPACE, NEW_CATEGORY_KILL_CHAIN, SUGGESTIONS
 from cf1_mcp.sandbox.storage.row_statements import insert_row
+from cf1_mcp.sandbox.vocabulary_catalog import CATEGORIES, COUNTRIES, INDICATOR_TYPES, INDUSTRIES
 
 TermKind = Literal["attacker", "country", "industry", "tlp"]
 

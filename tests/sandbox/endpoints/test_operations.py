@@ -14,17 +14,20 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture(params=["enveloped", "bare"])
 async def api(request: pytest.FixtureRequest) -> AsyncIterator[ApiClient]:
+    """A client of an empty sandbox, with and without the envelope."""
     async with open_sandbox(SandboxOptions(bare=request.param == "bare")) as client:
         yield client
 
 
 async def test_a_created_event_is_listed_and_read_by_both_routes(api: ApiClient) -> None:
-    made = await api.create_event(attacker="Paper Heron", attackerCountry="China", targetCountry="usa", tags=["loader"])
-    assert (await api("GET", "/events"))[0] == made
-    assert await api("GET", f"/events/dataset/{made['datasetId']}/events/{made['uuid']}") == made
-    assert await api("GET", f"/events/{made['uuid']}") == made
+    created = await api.create_event(
+        attacker="Paper Heron", attackerCountry="China", targetCountry="usa", tags=["loader"]
+    )
+    assert (await api("GET", "/events"))[0] == created
+    assert await api("GET", f"/events/dataset/{created['datasetId']}/events/{created['uuid']}") == created
+    assert await api("GET", f"/events/{created['uuid']}") == created
     assert "Event not found" in await api("GET", f"/events/{NOWHERE}", status=404)
-    assert "Event not found" in await api("GET", f"/events/dataset/{made['datasetId']}/events/{NOWHERE}", status=404)
+    assert "Event not found" in await api("GET", f"/events/dataset/{created['datasetId']}/events/{NOWHERE}", status=404)
 
 
 async def test_events_are_counted_by_columns(api: ApiClient) -> None:
@@ -51,14 +54,14 @@ async def test_a_bulk_create_reports_each_wrong_row_and_queues_indicators(api: A
         event_body(event="three", category="Fishing"),
     ]
     body = {"datasetId": dataset, "data": rows, "includeCreatedEvents": True}
-    made = await api("POST", "/events/create/bulk", body, status=202)
-    assert made["createdEventsCount"] == 1
-    assert made["createdTagsCount"] == 2
-    assert made["queuedIndicatorsCount"] == 1
-    assert made["errorCount"] == 2
-    assert [error["eventIndex"] for error in made["errors"]] == [1, 2]
-    assert "Phishing" in made["errors"][1]["error"]
-    uuid = made["createdEvents"][0]["uuid"]
+    created = await api("POST", "/events/create/bulk", body, status=202)
+    assert created["createdEventsCount"] == 1
+    assert created["createdTagsCount"] == 2
+    assert created["queuedIndicatorsCount"] == 1
+    assert created["errorCount"] == 2
+    assert [error["eventIndex"] for error in created["errors"]] == [1, 2]
+    assert "Phishing" in created["errors"][1]["error"]
+    uuid = created["createdEvents"][0]["uuid"]
     assert (await api("GET", f"/events/{uuid}"))["indicator"] == ""
     api.clock.advance(seconds=2)
     shown = await api("GET", f"/events/{uuid}")
@@ -68,8 +71,8 @@ async def test_a_bulk_create_reports_each_wrong_row_and_queues_indicators(api: A
 async def test_the_older_bulk_create_makes_the_first_row_the_parent_of_the_others(api: ApiClient) -> None:
     dataset = await api.create_dataset("Bulk")
     rows = [event_body(event=name, indicator=f"{name}.example.com", indicatorType="domain") for name in ("a", "b", "c")]
-    made = await api("POST", "/events/create/bulk/relationships", {"datasetId": dataset, "data": rows})
-    assert made == {
+    created = await api("POST", "/events/create/bulk/relationships", {"datasetId": dataset, "data": rows})
+    assert created == {
         "createdEventsCount": 3,
         "createdIndicatorsCount": 3,
         "createdRelationshipsCount": 2,
@@ -81,43 +84,45 @@ async def test_the_older_bulk_create_makes_the_first_row_the_parent_of_the_other
 
 @pytest.mark.parametrize("method", ["PATCH", "POST"])
 async def test_an_update_changes_only_the_given_fields(api: ApiClient, method: str) -> None:
-    made = await api.create_event(attacker="Paper Heron", indicator="a.example.com", indicatorType="domain")
-    change = {"datasetId": made["datasetId"], "attacker": None, "tlp": "TLP:RED", "indicator": "b.example.com"}
-    changed = await api(method, f"/events/{made['uuid']}", change)
-    assert changed == {**made, "attacker": "", "tlp": "red", "indicator": "b.example.com"}
-    assert "datasetId" in await api(method, f"/events/{made['uuid']}", {"tlp": "red"}, status=400)
-    tags = {"datasetId": made["datasetId"], "tags": ["x"]}
-    assert "event_tag" in await api(method, f"/events/{made['uuid']}", tags, status=400)
+    created = await api.create_event(attacker="Paper Heron", indicator="a.example.com", indicatorType="domain")
+    change = {"datasetId": created["datasetId"], "attacker": None, "tlp": "TLP:RED", "indicator": "b.example.com"}
+    changed = await api(method, f"/events/{created['uuid']}", change)
+    assert changed == {**created, "attacker": "", "tlp": "red", "indicator": "b.example.com"}
+    assert "datasetId" in await api(method, f"/events/{created['uuid']}", {"tlp": "red"}, status=400)
+    tags = {"datasetId": created["datasetId"], "tags": ["x"]}
+    assert "event_tag" in await api(method, f"/events/{created['uuid']}", tags, status=400)
 
 
 @pytest.mark.parametrize("method", ["PATCH", "POST"])
 async def test_raw_evidence_is_read_in_both_forms_and_updated(api: ApiClient, method: str) -> None:
-    made = await api.create_event()
-    path = f"/events/{made['uuid']}/raw/{made['rawId']}"
+    created = await api.create_event()
+    path = f"/events/{created['uuid']}/raw/{created['rawId']}"
     shown = await api("GET", path)
     assert (shown["id"], shown["data"], shown["source"], shown["tlp"]) == (
-        made["rawId"],
+        created["rawId"],
         {"seen": 1},
         "sensor.example.net",
         "red",
     )
-    assert await api(method, path, {"data": {"seen": 2}}) == {"id": made["rawId"], "data": {"seen": 2}}
-    dataset = made["datasetId"]
+    assert await api(method, path, {"data": {"seen": 2}}) == {"id": created["rawId"], "data": {"seen": 2}}
+    dataset = created["datasetId"]
     for by_dataset in (
-        f"/events/datasets/{dataset}/events/{made['uuid']}/raw",
-        f"/events/raw/{dataset}/{made['uuid']}",
+        f"/events/datasets/{dataset}/events/{created['uuid']}/raw",
+        f"/events/raw/{dataset}/{created['uuid']}",
     ):
         shown = await api("GET", by_dataset)
         assert (shown["id"], shown["data"]) == (1, '{"seen":2}')
-        assert "Raw event not found" in await api("GET", by_dataset.replace(made["uuid"], NOWHERE), status=404)
+        assert "Raw event not found" in await api("GET", by_dataset.replace(created["uuid"], NOWHERE), status=404)
 
 
 async def test_tags_are_added_and_removed(api: ApiClient) -> None:
-    made = await api.create_event(tags=["old"])
-    assert await api("POST", f"/events/event_tag/{made['uuid']}/create", {"tags": ["new", "old"]}) == {"success": True}
-    assert (await api("GET", f"/events/{made['uuid']}"))["tags"] == ["old", "new"]
-    assert await api("DELETE", f"/events/event_tag/{made['uuid']}", {"tags": ["OLD"]}) == {"success": True}
-    assert (await api("GET", f"/events/{made['uuid']}"))["tags"] == ["new"]
+    created = await api.create_event(tags=["old"])
+    assert await api("POST", f"/events/event_tag/{created['uuid']}/create", {"tags": ["new", "old"]}) == {
+        "success": True
+    }
+    assert (await api("GET", f"/events/{created['uuid']}"))["tags"] == ["old", "new"]
+    assert await api("DELETE", f"/events/event_tag/{created['uuid']}", {"tags": ["OLD"]}) == {"success": True}
+    assert (await api("GET", f"/events/{created['uuid']}"))["tags"] == ["new"]
 
 
 async def test_references_are_shown_on_both_events(api: ApiClient) -> None:
@@ -138,9 +143,9 @@ async def test_created_relationships_are_listed_by_both_routes(api: ApiClient) -
         "childIds": [child["uuid"], NOWHERE],
         "relationshipType": "caused_by",
     }
-    made = await api("POST", "/events/relationships/create", body)
-    assert made["success"] is True
-    assert made["relationships"] == [
+    created = await api("POST", "/events/relationships/create", body)
+    assert created["success"] is True
+    assert created["relationships"] == [
         {
             "parentId": parent["uuid"],
             "parentDatasetId": parent["datasetId"],
@@ -149,20 +154,20 @@ async def test_created_relationships_are_listed_by_both_routes(api: ApiClient) -
             "relationshipType": "caused_by",
         }
     ]
-    assert made["errors"] == [{"childId": NOWHERE, "error": "Event not found", "errorType": "NotFound"}]
+    assert created["errors"] == [{"childId": NOWHERE, "error": "Event not found", "errorType": "NotFound"}]
     for path in (f"/events/by-id/{child['uuid']}/relationships", f"/events/{child['uuid']}/relationships"):
         related = await api("GET", path, datasetId=parent["datasetId"])
         assert [event["event"] for event in related] == ["child", "parent"]
 
 
 async def test_events_are_moved_with_everything_that_belongs_to_them(api: ApiClient) -> None:
-    made = await api.create_event(tags=["kept"], indicator="a.example.com", indicatorType="domain")
+    created = await api.create_event(tags=["kept"], indicator="a.example.com", indicatorType="domain")
     target = await api.create_dataset("Elsewhere")
-    body = {"destDatasetId": target, "eventIds": [made["uuid"], NOWHERE]}
-    moved = await api("POST", f"/events/dataset/{made['datasetId']}/move", body)
+    body = {"destDatasetId": target, "eventIds": [created["uuid"], NOWHERE]}
+    moved = await api("POST", f"/events/dataset/{created['datasetId']}/move", body)
     assert (moved["moved"], moved["indicatorsCopied"], moved["relationshipsCopied"]) == (1, 1, 0)
     assert [failure["index"] for failure in moved["insertFailures"]] == [1]
-    assert await api("GET", f"/events/{made['uuid']}") == {**made, "datasetId": target, "rawId": ""}
+    assert await api("GET", f"/events/{created['uuid']}") == {**created, "datasetId": target, "rawId": ""}
 
 
 @pytest.mark.parametrize("path", ["/events/datasets/{}/events", "/events/{}/delete"])
@@ -174,13 +179,13 @@ async def test_a_delete_returns_the_number_of_events_that_existed(api: ApiClient
 
 
 async def test_a_dataset_is_reverted(api: ApiClient) -> None:
-    made = await api.create_event()
+    created = await api.create_event()
     api.clock.advance(minutes=10)
-    await api("DELETE", f"/events/datasets/{made['datasetId']}/events", eventIds=made["uuid"])
-    reverted = await api("POST", f"/events/{made['datasetId']}/revert-do", {"minutesAgo": 5})
+    await api("DELETE", f"/events/datasets/{created['datasetId']}/events", eventIds=created["uuid"])
+    reverted = await api("POST", f"/events/{created['datasetId']}/revert-do", {"minutesAgo": 5})
     assert reverted["targetTimestamp"] == "2026-11-24T12:05:00Z"
     assert reverted["revertBookmark"] < reverted["undoBookmark"]
-    assert await api("GET", f"/events/{made['uuid']}") == made
+    assert await api("GET", f"/events/{created['uuid']}") == created
 
 
 @pytest.mark.parametrize("method", ["PATCH", "POST"])

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 async def family(api: ApiClient) -> dict[str, Any]:
     """grand -> parent -> child -> leaf, parent -> sibling, and a cycle from leaf back to grand."""
     names = ["grand", "parent", "child", "leaf", "sibling"]
-    made = {
+    created = {
         name: await api.create_event(event=name, indicator=f"{name}.example.com", indicatorType="domain")
         for name in names
     }
@@ -25,8 +25,8 @@ async def family(api: ApiClient) -> dict[str, Any]:
     ]
     for link in [*links, "leaf grand related_to"]:
         parent, child, kind = link.split()
-        await relate(api, made[parent], made[child], kind)
-    return made
+        await relate(api, created[parent], created[child], kind)
+    return created
 
 
 async def relate(api: ApiClient, parent: dict[str, Any], child: dict[str, Any], kind: str = "related_to") -> Json:
@@ -83,16 +83,16 @@ async def test_the_nearest_events_come_first_across_pages(api: ApiClient, family
     ],
 )
 async def test_a_wrong_filter_of_a_walk_is_rejected(api: ApiClient, query: dict[str, object], message: str) -> None:
-    made = await api.create_event()
-    path = f"/events/by-id/{made['uuid']}/relationships"
-    assert message in await api("GET", path, status=400, datasetId=made["datasetId"], **query)
+    created = await api.create_event()
+    path = f"/events/by-id/{created['uuid']}/relationships"
+    assert message in await api("GET", path, status=400, datasetId=created["datasetId"], **query)
     assert "datasetId must be a non-empty string" in await api("GET", path, status=400)
 
 
 async def test_a_child_may_be_in_another_dataset(api: ApiClient) -> None:
     parent, child = await api.create_event(), await api.create_event(datasetId=await api.create_dataset("Far"))
-    made = await relate(api, parent, child)
-    assert made["relationships"][0]["childDatasetId"] == child["datasetId"]
+    created = await relate(api, parent, child)
+    assert created["relationships"][0]["childDatasetId"] == child["datasetId"]
 
 
 async def test_a_request_that_links_nothing_is_not_a_success(api: ApiClient) -> None:
@@ -131,8 +131,11 @@ async def test_a_move_keeps_raw_evidence_only_on_request(api: ApiClient) -> None
 
 
 async def test_a_copy_keeps_the_original_and_a_second_copy_fails(api: ApiClient) -> None:
-    made, target = await api.create_event(), await api.create_dataset("Target")
-    path, body = f"/events/dataset/{made['datasetId']}/copy", {"destDatasetId": target, "eventIds": [made["uuid"]]}
+    created, target = await api.create_event(), await api.create_dataset("Target")
+    path, body = (
+        f"/events/dataset/{created['datasetId']}/copy",
+        {"destDatasetId": target, "eventIds": [created["uuid"]]},
+    )
     assert (await api("POST", path, body))["copied"] == 1
     again = await api("POST", path, body)
     assert again["copied"] == 0
@@ -141,9 +144,9 @@ async def test_a_copy_keeps_the_original_and_a_second_copy_fails(api: ApiClient)
 
 
 async def test_a_move_into_the_same_dataset_is_rejected(api: ApiClient) -> None:
-    made = await api.create_event()
-    body = {"destDatasetId": made["datasetId"], "eventIds": [made["uuid"]]}
-    assert "name another" in await api("POST", f"/events/dataset/{made['datasetId']}/move", body, status=400)
+    created = await api.create_event()
+    body = {"destDatasetId": created["datasetId"], "eventIds": [created["uuid"]]}
+    assert "name another" in await api("POST", f"/events/dataset/{created['datasetId']}/move", body, status=400)
 
 
 async def test_a_wrong_reference_changes_nothing(api: ApiClient) -> None:
@@ -159,11 +162,11 @@ async def test_a_wrong_reference_changes_nothing(api: ApiClient) -> None:
 async def test_a_bulk_update_reports_the_events_that_failed_and_changes_the_others(api: ApiClient) -> None:
     one, two = await api.create_event(), await api.create_event()
     body: dict[str, Any] = {"datasetId": one["datasetId"], "eventIds": [one["uuid"], "nobody", two["uuid"]]}
-    made = await api("PATCH", "/events/update/bulk", {**body, "updates": {"tlp": "red"}})
-    assert (made["updatedCount"], made["failedCount"], made["failures"][0]["eventId"]) == (2, 1, "nobody")
+    result = await api("PATCH", "/events/update/bulk", {**body, "updates": {"tlp": "red"}})
+    assert (result["updatedCount"], result["failedCount"], result["failures"][0]["eventId"]) == (2, 1, "nobody")
     assert [event["tlp"] for event in await api("GET", "/events")] == ["red", "red"]
-    made = await api("PATCH", "/events/update/bulk", {**body, "updates": {"event": "half", "raw": {"data": 1}}})
-    assert made["updatedCount"] == 0
+    result = await api("PATCH", "/events/update/bulk", {**body, "updates": {"event": "half", "raw": {"data": 1}}})
+    assert result["updatedCount"] == 0
     assert await api.search(("event", "equals", "half")) == []
     message = await api("PATCH", "/events/update/bulk", {**body, "eventIds": ["x"] * 101, "updates": {}}, status=400)
     assert "at most 100" in message

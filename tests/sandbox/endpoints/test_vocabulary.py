@@ -39,8 +39,8 @@ async def test_catalogs_are_complete(filled: ApiClient) -> None:
 
 async def test_a_created_category_can_be_used(api: ApiClient) -> None:
     body = {"name": "Weather balloon", "killChain": 1, "mitreAttack": ["T1595"]}
-    made = await api("POST", "/events/categories/create", body)
-    assert (made["killChain"], made["mitreAttack"], made["mitreCapec"]) == (1, ["T1595"], [])
+    created = await api("POST", "/events/categories/create", body)
+    assert (created["killChain"], created["mitreAttack"], created["mitreCapec"]) == (1, ["T1595"], [])
     assert (await api.create_event(category="weather balloon"))["mitreAttack"] == ["T1595"]
     assert "is taken" in await api("POST", "/events/categories/create", body, status=400)
     assert "killChain must be a number" in await api("POST", "/events/categories/create", {"name": "x"}, status=400)
@@ -82,10 +82,10 @@ async def test_indicators_are_searched_by_value_with_all_their_events(filled: Ap
 
 
 async def test_datasets_are_created_listed_and_read(api: ApiClient) -> None:
-    made = await api("POST", "/events/dataset/create", {"name": "Mine", "isPublic": True})
-    assert made == {"uuid": made["uuid"], "name": "Mine", "isPublic": True, "isAnalytics": False}
-    assert await api("GET", f"/events/dataset/{made['uuid']}") == made
-    assert (await api("GET", "/events/dataset"))[1] == {**made, "indicatorWriteMode": "full"}
+    created = await api("POST", "/events/dataset/create", {"name": "Mine", "isPublic": True})
+    assert created == {"uuid": created["uuid"], "name": "Mine", "isPublic": True, "isAnalytics": False}
+    assert await api("GET", f"/events/dataset/{created['uuid']}") == created
+    assert (await api("GET", "/events/dataset"))[1] == {**created, "indicatorWriteMode": "full"}
     assert "is taken" in await api("POST", "/events/dataset/create", {"name": "Mine", "isPublic": True}, status=400)
     assert "is not a dataset" in await api("GET", "/events/dataset/nowhere", status=400)
 
@@ -133,10 +133,10 @@ async def test_an_alert_needs_an_existing_query(api: ApiClient, query_id: object
 
 
 async def test_wrong_fields_and_unknown_ids_of_alerts_are_rejected(api: ApiClient) -> None:
-    made = await api("POST", "/events/queries/create", query())
-    body = {"query_id": made["id"], "frequency": "hourly"}
+    created = await api("POST", "/events/queries/create", query())
+    body = {"query_id": created["id"], "frequency": "hourly"}
     assert "valid are immediate, daily" in await api("POST", "/events/queries/alerts/create", body, status=400)
-    alert = await api("POST", "/events/queries/alerts/create", {"query_id": made["id"]})
+    alert = await api("POST", "/events/queries/alerts/create", {"query_id": created["id"]})
     path = f"/events/queries/alerts/{alert['id']}"
     assert "query_id cannot be changed" in await api("PATCH", path, {"query_id": 2}, status=400)
     for path in ("/events/queries/alerts/99", "/events/queries/x", f"/events/queries/{'9' * 30}"):
@@ -145,8 +145,8 @@ async def test_wrong_fields_and_unknown_ids_of_alerts_are_rejected(api: ApiClien
 
 async def test_an_update_of_the_indicator_changes_the_first_one(api: ApiClient) -> None:
     both = [{"value": "a.example.com", "indicatorType": "domain"}, {"value": "192.0.2.1", "indicatorType": "ip"}]
-    made = await api.create_event(indicators=both)
-    path, dataset = f"/events/{made['uuid']}", {"datasetId": made["datasetId"]}
+    created = await api.create_event(indicators=both)
+    path, dataset = f"/events/{created['uuid']}", {"datasetId": created["datasetId"]}
     changed = await api("PATCH", path, {**dataset, "indicator": "b.example.com"})
     assert (changed["indicator"], changed["indicatorType"]) == ("b.example.com", "domain")
     assert await api.search(("indicator", "equals", "a.example.com")) == []
@@ -159,8 +159,8 @@ async def test_an_update_of_the_indicator_changes_the_first_one(api: ApiClient) 
 
 
 async def test_an_event_without_raw_data_receives_it_by_an_update(api: ApiClient) -> None:
-    made = await api("POST", "/events/create", event_body(raw={"data": None}))
-    body = {"datasetId": made["datasetId"], "raw": {"data": {"late": True}, "tlp": "white"}}
-    changed = await api("PATCH", f"/events/{made['uuid']}", body)
-    raw = await api("GET", f"/events/{made['uuid']}/raw/{changed['rawId']}")
+    created = await api("POST", "/events/create", event_body(raw={"data": None}))
+    body = {"datasetId": created["datasetId"], "raw": {"data": {"late": True}, "tlp": "white"}}
+    changed = await api("PATCH", f"/events/{created['uuid']}", body)
+    raw = await api("GET", f"/events/{created['uuid']}/raw/{changed['rawId']}")
     assert (raw["data"], raw["tlp"], raw["created"]) == ({"late": True}, "clear", "2026-11-24T12:00:00Z")

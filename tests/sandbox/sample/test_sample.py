@@ -6,57 +6,19 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
 
 import pytest
 from inline_snapshot import snapshot
-from pydantic import BaseModel, ConfigDict
 
-from cf1_mcp.models import Condition, NewEvent, SavedQueryFields, Tlp
-from cf1_mcp.sandbox.catalog import CATEGORIES, INDICATOR_TYPES, INDUSTRIES, find_country
+from cf1_mcp.models import Tlp
 from cf1_mcp.sandbox.sample import SAMPLE_DATASETS, sample_alerts, sample_queries, sample_records
+from cf1_mcp.sandbox.vocabulary_catalog import CATEGORIES, INDICATOR_TYPES, INDUSTRIES, find_country
+from tests.sandbox.sample.sample_rows import NOW, Row
 
-NOW = datetime(2026, 11, 24, 9, 30, 15, 999_999, tzinfo=UTC)
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
-
-class Body(NewEvent):
-    """The body of a sample event: that of a create request, with the creation time."""
-
-    model_config = ConfigDict(extra="forbid")
-    created_at: datetime
-
-    @property
-    def typed_indicators(self) -> list[tuple[str, str]]:
-        one = [(self.indicator_type or "", self.indicator)] if self.indicator else []
-        return one + [(each.indicator_type, each.value) for each in self.indicators or []]
-
-
-class ParentLink(BaseModel):
-    ref: str
-    type: str
-
-
-class Row(BaseModel):
-    """A record for the loader, without unknown fields."""
-
-    model_config = ConfigDict(extra="forbid")
-    ref: str
-    dataset: str
-    body: Body
-    parents: list[ParentLink] = []
-    references: list[str] = []
-
-    @property
-    def date(self) -> datetime:
-        return datetime.fromisoformat(self.body.date)
-
-
-@pytest.fixture(scope="module")
-def rows() -> list[Row]:
-    return [Row.model_validate(record) for record in sample_records(NOW)]
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -246,53 +208,6 @@ def test_actors_and_incidents_share_addresses_that_connect_them(rows: list[Row])
     )
     assert len(seen("acme:INC-2301") & seen("campaign:ledger-frost")) > 10
     assert len(seen("ddos:") & seen("device:")) > 50
-
-
-def test_saved_queries_find_events_in_their_datasets(rows: list[Row]) -> None:
-    names = {name for name, _, _ in SAMPLE_DATASETS}
-    hits: dict[str, int] = {}
-    for fields in sample_queries():
-        query = SavedQueryFields.model_validate(fields)
-        parameters = json.loads(query.query_json or "")
-        assert set(parameters) == {"datasetId", "search"}
-        assert set(parameters["datasetId"]) <= names or parameters["datasetId"] == ["all"]
-        conditions = [Condition.model_validate(condition) for condition in parameters["search"]]
-        scope = names if parameters["datasetId"] == ["all"] else set(parameters["datasetId"])
-        hits[query.name or ""] = sum(
-            row.dataset in scope and all(_matches(row.body, clause) for clause in conditions) for row in rows
-        )
-    assert hits == snapshot(
-        {
-            "Banking in Germany and Austria": 173,
-            "DE/AT banks (old)": 173,
-            "COPPER LANTERN everywhere": 354,
-            "Block list: live command and control": 152,
-            "Floods on Dutch transport": 13,
-            "File gateway CVE-2099-10019": 6,
-            "Own cases, open": 5,
-            "Mining companies in Iceland": 0,
-        }
-    )
-    assert [query["name"] for query in sample_queries() if query["rule_enabled"]] == snapshot(
-        ["Block list: live command and control"]
-    )
-
-
-def _matches(body: Body, clause: Condition) -> bool:
-    values = clause.value if isinstance(clause.value, list) else [clause.value]
-    match clause.field:
-        case "indicator":
-            return any(value in values for _, value in body.typed_indicators)
-        case "indicatorType":
-            return any(kind in values for kind, _ in body.typed_indicators)
-        case field:
-            return body.wire().get(field) in values
-
-
-def test_alerts_belong_to_saved_queries_with_alerts_enabled() -> None:
-    alerting = {query["name"] for query in sample_queries() if query["alert_enabled"]}
-    assert {alert["query"] for alert in sample_alerts()} == alerting
-    assert {alert["frequency"] for alert in sample_alerts()} == {"immediate", "daily"}
 
 
 def test_the_sample_is_built_with_the_standard_library_only() -> None:

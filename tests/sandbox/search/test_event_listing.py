@@ -46,10 +46,10 @@ async def test_cursors_work_with_any_order(api: ApiClient, order_by: str) -> Non
 
 
 async def test_cursors_return_both_copies_of_an_event_in_two_datasets(api: ApiClient) -> None:
-    made = await api.create_event()
+    created = await api.create_event()
     other = await api.create_dataset("Other")
-    body = {"destDatasetId": other, "eventIds": [made["uuid"]]}
-    await api("POST", f"/events/dataset/{made['datasetId']}/copy", body)
+    body = {"destDatasetId": other, "eventIds": [created["uuid"]]}
+    await api("POST", f"/events/dataset/{created['datasetId']}/copy", body)
     first, info = await list_page(api, datasetId=["all"], pageSize=1)
     second, info = await list_page(api, cursor=info["cursor"], pageSize=1)
     assert (len(first), len(second), info["cursor"]) == (1, 1, None)

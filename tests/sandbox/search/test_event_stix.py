@@ -2,87 +2,19 @@
 
 import gzip
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import httpx
 import pytest
 from inline_snapshot import snapshot
-from stix2validator import ValidationOptions, validate_instance  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from cf1_mcp.models import Tlp
 from cf1_mcp.sandbox.app import create_sandbox_app
-from cf1_mcp.sandbox.catalog import INDICATOR_TYPES
 from cf1_mcp.sandbox.search.event_stix import TLP_IDS, build_stix_bundle, build_taxii_envelope
 from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.vocabulary_catalog import INDICATOR_TYPES
 from tests.ports import REAL
-
-EVENT = {
-    "uuid": "11111111-1111-4111-8111-111111111111",
-    "date": "2026-11-01T09:30:00Z",
-    "event": "Beacon to a relay",
-    "insight": "Seen twice",
-    "category": "Command and Control",
-    "attacker": "COPPER LANTERN",
-    "indicator": "relay.example",
-    "indicatorType": "domain",
-    "killChain": 6,
-    "mitreAttack": ["T1071"],
-    "mitreCapec": ["98"],
-    "tags": ["beacon", " "],
-    "targetCountry": "DE",
-    "targetIndustry": "Energy & Utilities",
-    "tlp": "green",
-}
-
-HOSTILE = (
-    "relay.example",
-    "it's \\ \" '] OR [x:y = '",
-    "\u202e\x00\x1b[0m\n\t\u2028",
-    "b\u00fccher.example",
-    "xn--lnterns-2fg.bait.example",
-    "a_b.example",
-    "-a.example",
-    "a" * 64 + ".example",
-    "a.",
-    "x" * 10_000,
-    "https://a.example/x?y=%20#z",
-    "https://a.example/[x] {y}|%zz",
-    "javascript:alert(1)",
-    "192.0.2.1",
-    "192.0.2.0/24",
-    "192.0.2.1:443",
-    "192.0.2.999",
-    "2001:db8::1",
-    "2001:DB8::/32",
-    "::ffff:192.0.2.1",
-    "::",
-    "fe80::1%eth0",
-    "a@b.example",
-    '"a b"@c.example',
-    "AS64496",
-    "-1",
-    "d" * 32,
-    "D" * 40,
-    "0" * 64,
-    "f" * 128,
-    "g" * 32,
-    "CVE-2026-12345",
-    "cve-2026-1",
-    "\U0001f4a5" * 40,
-)
-
-
-def find_problems(bundle: Mapping[str, object]) -> Sequence[str]:
-    """Return what the validator reports, recommendations included, except that ids should be random."""
-    options = ValidationOptions(version="2.1", strict=True, disabled="uuid-check")
-    return [str(error) for error in validate_instance(bundle, options).errors]  # pyright: ignore
-
-
-def objects_by_type(*events: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    """Return the last object of each type in a bundle."""
-    found = build_taxii_envelope(events, more=False)["objects"]
-    assert isinstance(found, list)
-    return {one["type"]: one for one in found}  # pyright: ignore
+from tests.sandbox.search.stix_validation import EVENT, HOSTILE_VALUES, find_problems, objects_by_type
 
 
 def test_an_event_is_a_sighting_of_its_indicator_with_observed_data() -> None:
@@ -192,7 +124,7 @@ def test_every_indicator_type_gives_valid_stix_for_every_hostile_value(kind: str
             **{name: [text] for name in ("tags", "mitreAttack", "mitreCapec")},
             "killChain": place - 1,
         }
-        for place, text in enumerate(HOSTILE)
+        for place, text in enumerate(HOSTILE_VALUES)
     ]
     assert find_problems(build_stix_bundle(events)) == []
 

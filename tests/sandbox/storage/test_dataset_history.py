@@ -26,15 +26,15 @@ async def revert(api: ApiClient, dataset: str, minutes: float) -> dict[str, Any]
 
 
 async def test_a_revert_restores_a_deleted_event_with_everything_that_belongs_to_it(api: ApiClient) -> None:
-    made = await api.create_event(tags=["a", "b"], indicator="a.example.com", indicatorType="domain")
+    created = await api.create_event(tags=["a", "b"], indicator="a.example.com", indicatorType="domain")
     other = await api.create_event(event="other")
-    dataset = made["datasetId"]
-    link = {"datasetId": dataset, "parentId": made["uuid"], "relationshipType": "caused_by"}
+    dataset = created["datasetId"]
+    link = {"datasetId": dataset, "parentId": created["uuid"], "relationshipType": "caused_by"}
     await api("POST", "/events/relationships/create", {**link, "childIds": [other["uuid"]]})
-    await api("POST", f"/events/relate/{other['uuid']}/create", {"events": [made["uuid"]]})
+    await api("POST", f"/events/relate/{other['uuid']}/create", {"events": [created["uuid"]]})
     before, shown = read_rows(api, dataset), await api("GET", "/events")
     api.clock.advance(minutes=5)
-    assert await api("DELETE", f"/events/datasets/{dataset}/events", eventIds=made["uuid"]) == 1
+    assert await api("DELETE", f"/events/datasets/{dataset}/events", eventIds=created["uuid"]) == 1
     api.clock.advance(minutes=5)
     await revert(api, dataset, 6)
     assert read_rows(api, dataset) == before
@@ -42,27 +42,27 @@ async def test_a_revert_restores_a_deleted_event_with_everything_that_belongs_to
 
 
 async def test_a_revert_can_be_reverted(api: ApiClient) -> None:
-    made = await api.create_event(tlp="amber")
+    created = await api.create_event(tlp="amber")
     api.clock.advance(minutes=10)
-    await api("PATCH", f"/events/{made['uuid']}", {"datasetId": made["datasetId"], "tlp": "red"})
+    await api("PATCH", f"/events/{created['uuid']}", {"datasetId": created["datasetId"], "tlp": "red"})
     api.clock.advance(minutes=10)
-    first = await revert(api, made["datasetId"], 15)
-    assert (await api("GET", f"/events/{made['uuid']}"))["tlp"] == "amber"
+    first = await revert(api, created["datasetId"], 15)
+    assert (await api("GET", f"/events/{created['uuid']}"))["tlp"] == "amber"
     api.clock.advance(minutes=10)
-    second = await revert(api, made["datasetId"], 12)
-    assert (await api("GET", f"/events/{made['uuid']}"))["tlp"] == "red"
+    second = await revert(api, created["datasetId"], 12)
+    assert (await api("GET", f"/events/{created['uuid']}"))["tlp"] == "red"
     bookmarks = [first["revertBookmark"], second["revertBookmark"], first["undoBookmark"], second["undoBookmark"]]
     assert bookmarks == sorted(bookmarks)
 
 
 async def test_a_revert_of_the_source_of_a_move_does_not_change_the_target(api: ApiClient) -> None:
-    made, parent = await api.create_event(), await api.create_event(event="parent")
-    source, target = made["datasetId"], await api.create_dataset("Target")
-    link = {"datasetId": source, "parentId": parent["uuid"], "childIds": [made["uuid"]]}
+    created, parent = await api.create_event(), await api.create_event(event="parent")
+    source, target = created["datasetId"], await api.create_dataset("Target")
+    link = {"datasetId": source, "parentId": parent["uuid"], "childIds": [created["uuid"]]}
     await api("POST", "/events/relationships/create", {**link, "relationshipType": "related_to"})
     before = read_rows(api, source)
     api.clock.advance(minutes=5)
-    body = {"destDatasetId": target, "eventIds": [made["uuid"]]}
+    body = {"destDatasetId": target, "eventIds": [created["uuid"]]}
     await api("POST", f"/events/dataset/{source}/move", body, keepRawData="true")
     moved = read_rows(api, target)
     api.clock.advance(minutes=5)

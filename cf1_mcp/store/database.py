@@ -1,0 +1,81 @@
+"""The interface that every database of the store implements: SQLite files today, other databases later.
+
+A caller describes one transaction as a plain function over a `Connection`. The database runs it in a worker thread, so
+that the event loop never waits for a disk or a lock.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from cf1_mcp.errors import ThreatEventsError
+
+T = TypeVar("T")
+SqlValue = str | int | float | bytes | None
+# The types of its columns are those of the query, which no type checker reads.
+SqlRow = tuple[Any, ...]
+
+
+class StoreError(ThreatEventsError):
+    """The store cannot be read or written, or does not hold what was requested."""
+
+
+class Cursor(Protocol):
+    """The result of a statement."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows an INSERT, UPDATE or DELETE changed."""
+        ...
+
+    def fetchone(self) -> SqlRow | None: ...
+
+    def fetchall(self) -> list[SqlRow]: ...
+
+    def __iter__(self) -> Iterator[SqlRow]: ...
+
+
+class Connection(Protocol):
+    """What a transaction may do. Parameters are written as `?`."""
+
+    def execute(self, statement: str, parameters: Sequence[SqlValue] = (), /) -> Cursor: ...
+
+    def executemany(self, statement: str, parameters: Iterable[Sequence[SqlValue]], /) -> Cursor: ...
+
+
+class Database(Protocol):
+    """Runs transactions, for any number of tasks at once. Every failure is a `StoreError`."""
+
+    async def read(self, work: Callable[[Connection], T]) -> T | None:
+        """Return what `work` reads, all of it as of one moment. None when nothing was ever written."""
+        ...
+
+    async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """Run `work` as the only writer: all of it is stored, or nothing if it raises.
+
+        It is on disk when this returns, unless `durable` is false: then it is on disk with the next durable write.
+        """
+        ...
+
+    async def check(self) -> list[str]:
+        """Return what the database finds wrong with its own storage, one sentence each."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release what the database holds. It may be used again afterwards."""
+        ...
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The tables of one database and how its file is recognized.
+
+    `noun` names it in errors. `application_id` distinguishes its files from other SQLite files; it is 0 for files that
+    never had one. `next_step` is what an operator should do about damage.
+    """
+
+    noun: str
+    application_id: int
+    version: int
+    statements: tuple[str, ...]
+    next_step: str

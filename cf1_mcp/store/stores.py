@@ -1,0 +1,49 @@
+"""Opens everything that the settings say is stored."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from cf1_mcp.settings import Settings
+from cf1_mcp.store import approvals, journal_entries, spent_codes
+from cf1_mcp.store.approvals import Approvals
+from cf1_mcp.store.database import Database
+from cf1_mcp.store.export_files import ExportFolder
+from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.spent_codes import SpentCodes
+from cf1_mcp.store.sqlite import SqliteFile, SqliteSession
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What outlives a call; closed by `async with`. Nothing is created on disk before it is first written."""
+
+    journal: Journal
+    approvals: Approvals
+    spent_codes: SpentCodes
+    exports: ExportFolder
+    databases: tuple[Database, ...]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Release every database."""
+        for database in self.databases:
+            await database.aclose()
+
+
+def open_stores(settings: Settings, clock: Callable[[], datetime]) -> Stores:
+    """Return the stores that the settings name: SQLite files in the state folder. `clock` returns aware times."""
+    folder = settings.state_dir
+    journal = SqliteFile(folder / "journal.db", journal_entries.SCHEMA)
+    requests = SqliteFile(folder / "approvals.db", approvals.SCHEMA)
+    codes = SqliteSession(None, spent_codes.SCHEMA)
+    return Stores(
+        Journal(journal, clock),
+        Approvals(requests, clock),
+        SpentCodes(codes),
+        ExportFolder(settings, clock),
+        (journal, requests, codes),
+    )
