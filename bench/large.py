@@ -10,8 +10,8 @@ import httpx
 
 from bench.timing import timed
 from bench.upstream import ACCOUNT, TOKEN, sandbox, written
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.event_files import load_records, read_records
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 
 EVENTS = 120_000
 ROUNDS = 15

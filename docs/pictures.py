@@ -25,8 +25,8 @@ from rich.text import Text
 
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.sample_tenant import load_sample_tenant
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.sample_tenant import load_sample_tenant
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from tests.tenant import GENERATIONS, NOW, Tenant
 
 TESTS = Path(__file__).parent

@@ -19,7 +19,7 @@ from cf1_mcp.models import Event, NewEvent
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.sandbox.http.request_recorder import RecordedRequest, RequestRecorder
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.approvals import Approvals

@@ -62,7 +62,12 @@ SAME_IDEA = {
     "app": "the application object of typer (cli) and of Starlette (sandbox)",
     "errors": "the server's errors and the sandbox's, which imports nothing of the server",
     "journal": "the journal (store) and the commands that show it (cli)",
-    "undo": "planning an undo (changes) and the tool that does it (tools)",
+    "creation": "the plan of a change (changes) and the tool that makes it (tools)",
+    "dataset_scope": "the datasets that a call means, as the policy resolves them and as the sandbox's API does",
+    "deletion": "the plan of a change (changes) and the tool that makes it (tools)",
+    "moves": "the plan of a change (changes) and the tool that makes it (tools)",
+    "tags": "the plan of a change (changes) and the tool that makes it (tools)",
+    "updates": "the plan of a change (changes) and the tool that makes it (tools)",
 }
 """Other names that two modules share, each with the idea that both are about."""
 SAME_CLASS: dict[str, str] = {}

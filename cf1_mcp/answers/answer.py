@@ -31,7 +31,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Link:
+class LinkedResource:
     """A resource that an answer offers in addition to its content. `size` is in bytes."""
 
     uri: str
@@ -69,7 +69,7 @@ class Answer(ABC):
         """Each text that the makers of events wrote, with the id of its event or an empty id."""
         return ()
 
-    def links(self) -> Sequence[Link]:
+    def links(self) -> Sequence[LinkedResource]:
         """Resources to read in addition. Not every client shows links, so the answer names them as well."""
         return ()
 

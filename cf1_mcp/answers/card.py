@@ -11,7 +11,7 @@ from cf1_mcp.answers.answer import (
     Answer,
     Block,
     Facts,
-    Link,
+    LinkedResource,
     clip_facts,
     fact_lines,
     notes_data,
@@ -30,9 +30,9 @@ class Card(Answer):
     untrusted: Facts = field(default_factory=dict[str, JsonValue])
     parts: Mapping[str, Answer] = field(default_factory=dict[str, Answer])
     notes: Sequence[str] = ()
-    linked: Sequence[Link] = ()
+    linked: Sequence[LinkedResource] = ()
 
-    def links(self) -> Sequence[Link]:
+    def links(self) -> Sequence[LinkedResource]:
         return self.linked
 
     def blocks(self, renderer: Renderer) -> Iterator[Block]:

@@ -7,7 +7,7 @@ from functools import partial
 from pydantic import JsonValue
 
 from cf1_mcp.api import operations as op
-from cf1_mcp.api.connection import Connection, Query
+from cf1_mcp.api.connection import ApiConnection, Query
 from cf1_mcp.api.paging import Attempt, once, search_after
 from cf1_mcp.models import (
     Aggregates,
@@ -50,7 +50,7 @@ def _as_query(search: EventSearch) -> dict[str, str | float | bool | Sequence[st
     return query
 
 
-class ThreatEventsClient(Connection):
+class ThreatEventsClient(ApiConnection):
     """The operations of the Threat Events API. Every failure is a `ThreatEventsError`."""
 
     # -- reading events

@@ -27,7 +27,7 @@ BUDGET: Final = 25.0
 SANDBOX_MARK: Final = "X-Sandbox"
 
 
-class Connection:
+class ApiConnection:
     """The Threat Events API of one account.
 
     `connect` creates the transport when the first request needs it. `budget` is the longest that one operation may

@@ -21,7 +21,7 @@ def _dump_alert(alert: QueryAlert) -> dict[str, JsonValue]:
     return alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})
 
 
-# An address is personal data, and the time of the last notification is no part of an alert's state.
+# An address is personal data, and the time of the last notification is not part of an alert's state.
 StoredAlert = Annotated[QueryAlert, PlainSerializer(_dump_alert)]
 
 

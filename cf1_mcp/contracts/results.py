@@ -5,7 +5,7 @@ from typing import Final
 
 from mcp.types import CallToolResult, ResourceLink, TextContent
 
-from cf1_mcp.answers.answer import Answer, Link
+from cf1_mcp.answers.answer import Answer, LinkedResource
 from cf1_mcp.answers.fitting import render
 from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.context import ServerContext
@@ -28,7 +28,7 @@ def tool_result(answer: Answer, server: ServerContext, protocol_version: str | N
     )
 
 
-def _resource_link(link: Link) -> ResourceLink:
+def _resource_link(link: LinkedResource) -> ResourceLink:
     return ResourceLink(
         uri=link.uri, name=link.name, description=link.description, mime_type=link.mime_type, size=link.size
     )

@@ -18,7 +18,7 @@ TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipType)
 DIRECTIONS: Final[tuple[Direction, ...]] = ("ancestors", "descendants")
 
 
-class Link(BaseModel, frozen=True):
+class EventLink(BaseModel, frozen=True):
     """A typed relationship of an event. With `above`, the other event is the parent (ancestor)."""
 
     type: RelationshipType
@@ -32,7 +32,7 @@ class Snapshot(BaseModel, frozen=True):
 
     event: Event
     raw: Raw | None
-    links: tuple[Link, ...]
+    links: tuple[EventLink, ...]
 
     @field_serializer("event", "raw")
     def _dump_all_fields(self, part: Event | Raw | None) -> dict[str, JsonValue] | None:
@@ -65,19 +65,21 @@ async def _read_raw(client: ThreatEventsClient, dataset: Dataset, event: Event) 
         return None
 
 
-async def _read_links(client: ThreatEventsClient, dataset: Dataset, event: Event) -> tuple[Link, ...]:
+async def _read_links(client: ThreatEventsClient, dataset: Dataset, event: Event) -> tuple[EventLink, ...]:
     """The typed relationships of an event.
 
     The API lists related events without the relationship, so each type and direction takes a request of its own.
     """
     if not await client.list_relationships(event.uuid, dataset.uuid, "both", 1, include_parent=False):
         return ()
-    links: list[Link] = []
+    links: list[EventLink] = []
     for kind in TYPES:
         for direction in DIRECTIONS:
             found = await client.list_relationships(event.uuid, dataset.uuid, direction, 1, [kind], False)
             above = direction == "ancestors"
-            links += [Link(type=kind, other=other.uuid, other_dataset=other.dataset_id, above=above) for other in found]
+            links += [
+                EventLink(type=kind, other=other.uuid, other_dataset=other.dataset_id, above=above) for other in found
+            ]
     return tuple(links)
 
 

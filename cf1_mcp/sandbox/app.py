@@ -30,7 +30,7 @@ from cf1_mcp.sandbox.http.requests import get_database
 from cf1_mcp.sandbox.http.responses import respond_error
 from cf1_mcp.sandbox.invented import DEPRECATION, MARK, NO_METHOD, NO_ROUTE, SUNSET
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 
 BASE: Final = "/client/v4/accounts/{account_id}/cloudforce-one"
 _ACCOUNT: Final = re.compile("[0-9a-fA-F]{32}")

@@ -15,9 +15,9 @@ from cf1_mcp.sandbox.http.bearer_auth import BearerAuth, Permission
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.http.rate_limit import WINDOW_SECONDS, RateLimiter, parse_rate
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.event_files import LoadResult, load_records, read_records
 from cf1_mcp.sandbox.storage.sample_tenant import load_sample_tenant
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 
 MAX_SKIPPED_SHOWN: Final = 10
 

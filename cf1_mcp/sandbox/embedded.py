@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx
 
 from cf1_mcp.sandbox.app import create_sandbox_app
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.sample_tenant import load_sample_tenant
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 
 
 def create_embedded_sandbox(path: Path | None = None) -> httpx.ASGITransport:

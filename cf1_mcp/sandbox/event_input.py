@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass, field
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.fields import (
+from cf1_mcp.sandbox.json_values import JsonMapping, is_array, is_object
+from cf1_mcp.sandbox.request_fields import (
     parse_marking,
     read_country,
     read_distinct_texts,
@@ -15,7 +16,6 @@ from cf1_mcp.sandbox.fields import (
     read_optional_text,
     read_text,
 )
-from cf1_mcp.sandbox.json_values import JsonMapping, is_array, is_object
 from cf1_mcp.sandbox.timestamps import parse_event_date
 
 

@@ -14,7 +14,7 @@ from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.policy.dataset_scope import ReadScope
 from cf1_mcp.profiles.actor import resolve_actor
-from cf1_mcp.profiles.comparison import read_compared_actor, render_comparison
+from cf1_mcp.profiles.actor_comparison import read_compared_actor, render_comparison
 from cf1_mcp.profiles.profile import read_profile, render_profile
 from cf1_mcp.profiles.sampling import resolve_profile_period
 from cf1_mcp.search.spelling import load_spelling

@@ -9,7 +9,7 @@ from anyio.to_thread import run_sync
 from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field, JsonValue
 
-from cf1_mcp.answers.answer import Answer, Block, Link
+from cf1_mcp.answers.answer import Answer, Block, LinkedResource
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.cursors import digest_search
 from cf1_mcp.answers.pages import ABSENCE, dataset_names, withheld_facts
@@ -183,10 +183,10 @@ def _cut_notes(export: ExportResult, now: datetime) -> list[str]:
     ]
 
 
-def _link(one: StoredExport, file: ExportFile, place: int, count: int) -> Link:
+def _link(one: StoredExport, file: ExportFile, place: int, count: int) -> LinkedResource:
     number = f"-{place}" if count > 1 else ""
     about = f"{tlp_label(file.marking)}, until {iso(one.expires)}"
-    return Link(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, _media_type(one), one.size)
+    return LinkedResource(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, _media_type(one), one.size)
 
 
 def _media_type(one: StoredExport) -> str:

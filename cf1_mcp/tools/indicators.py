@@ -14,9 +14,9 @@ from cf1_mcp.contracts.arguments import Cursor, DatasetIds, Fields, Limit, Since
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.lookups.answer import COLUMNS, DEFAULT_COLUMNS, render_answer, render_row
 from cf1_mcp.lookups.lookup import Lookup
-from cf1_mcp.lookups.pages import Only, decode_position, encode_position, read_page
+from cf1_mcp.lookups.lookup_answer import COLUMNS, DEFAULT_COLUMNS, render_answer, render_row
+from cf1_mcp.lookups.lookup_pages import Only, decode_position, encode_position, read_page
 from cf1_mcp.lookups.targets import LookupInput, read_list, read_text
 from cf1_mcp.policy.dataset_scope import ReadScope
 from cf1_mcp.search.conditions import resolve_period

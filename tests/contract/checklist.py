@@ -56,7 +56,7 @@ def _has_figure(tool: ToolDefinition) -> bool:
 
 
 def _has_row(tool: ToolDefinition) -> bool:
-    return f"`{tool.name}`" in shown_table(ROOT / "README.md", "tools")
+    return f"`{tool.name}`" in shown_table(ROOT / "README.md", "toolsets")
 
 
 # In the order in which the steps are taken: an answer needs a call.
@@ -71,7 +71,7 @@ REQUIREMENTS: Final = (
     Requirement(f"its contract in tools/: run {test_contract.WRITE_CONTRACTS} and review it", _has_contract),
     Requirement(f"its answer in full: run {test_whole_answers.WRITE_ANSWERS} and review it", _has_answer),
     Requirement(f"its tokens in BENCHMARKS.md: run {test_budgets.WRITE_FIGURES}", _has_figure),
-    Requirement(f"its row in the README's table: run {WRITE_TABLES}", _has_row),
+    Requirement(f"its place in the README's table: run {WRITE_TABLES}", _has_row),
 )
 
 

@@ -53,7 +53,7 @@ def test_the_steps_for_a_new_read_tool_are_named() -> None:
             "its contract in tools/: run python -m pytest -n 0 --inline-snapshot=create,fix tests/contract/test_contract.py and review it",
             "its answer in full: run python -m pytest -n 0 --inline-snapshot=create,fix tests/contract/test_whole_answers.py and review it",
             "its tokens in BENCHMARKS.md: run python -m pytest -n 0 --write-figures tests/contract/test_budgets.py",
-            "its row in the README's table: run python -m pytest tests/documents --write-tables",
+            "its place in the README's table: run python -m pytest tests/documents --write-tables",
         ]
     )
 

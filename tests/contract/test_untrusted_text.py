@@ -8,8 +8,8 @@ from mcp import Client
 from mcp.types import CallToolResult
 from pydantic import JsonValue
 
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.event_files import load_records, read_records
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from cf1_mcp.server.mcp_server import build_server, offered_tools
 from cf1_mcp.settings import Settings
 from tests.contract.every_tool import CALLS, PlantedTenant, call

@@ -10,7 +10,7 @@ import httpx
 from cf1_mcp.exports import ExportFile, FileHeading, FormatName, create_export_file
 from cf1_mcp.models import Event, EventPage, Relationship, Tlp
 from cf1_mcp.sandbox.app import create_sandbox_app
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from tests.ports import REAL
 
 HEADING = FileHeading(

@@ -14,7 +14,7 @@ from stix2validator import ValidationOptions, validate_instance  # pyright: igno
 from cf1_mcp.exports.stix_objects import NO_DATE
 from cf1_mcp.exports.stix_vocabulary import TLP_IDS
 from cf1_mcp.models import Event, Relationship, Tlp
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from tests.exports.files import (
     BARE,
     EVENT,

@@ -18,8 +18,8 @@ from cf1_mcp.context import utc_now
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.http.rate_limit import RateLimiter, parse_rate
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.event_files import EventRecord, load_records
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.journal_records import Change
 from cf1_mcp.store.stores import open_stores

@@ -10,7 +10,7 @@ import httpx
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.sandbox.json_values import is_object
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 
 # The content of an answer. Tests access it freely, and fail where it is not as expected.
 Json: TypeAlias = Any

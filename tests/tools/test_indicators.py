@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from cf1_mcp.api.transport import network
 from cf1_mcp.contracts import tool as tool_runs
 from cf1_mcp.models import Tlp
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.conversations import ask, column, refused, told

@@ -3,11 +3,11 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cf1_mcp.sandbox.fields import read_boolean, read_integer
 from cf1_mcp.sandbox.http.requests import get_database, parse_query, read_body
 from cf1_mcp.sandbox.http.responses import respond
 from cf1_mcp.sandbox.invented import AGGREGATE_LIMIT
 from cf1_mcp.sandbox.json_values import is_array
+from cf1_mcp.sandbox.request_fields import read_boolean, read_integer
 from cf1_mcp.sandbox.search.aggregation import AggregateRequest
 
 

@@ -7,11 +7,11 @@ from starlette.responses import Response
 
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.event_input import EventInput, parse_event
-from cf1_mcp.sandbox.fields import read_boolean, read_text
 from cf1_mcp.sandbox.http.requests import get_database, read_body
 from cf1_mcp.sandbox.http.responses import respond
 from cf1_mcp.sandbox.invented import BULK_RELATIONSHIP, INDICATOR_DELAY, build_shard_id
 from cf1_mcp.sandbox.json_values import JsonMapping, is_array
+from cf1_mcp.sandbox.request_fields import read_boolean, read_text
 from cf1_mcp.sandbox.search.dataset_scope import resolve_dataset
 from cf1_mcp.sandbox.storage.event_links import add_relationship
 from cf1_mcp.sandbox.storage.event_writes import NewEventRow, insert_events

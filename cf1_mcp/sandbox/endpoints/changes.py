@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.fields import read_boolean, read_text, read_texts
 from cf1_mcp.sandbox.http.requests import get_database, parse_query, read_body
 from cf1_mcp.sandbox.http.responses import respond, respond_enveloped
 from cf1_mcp.sandbox.json_values import is_array
+from cf1_mcp.sandbox.request_fields import read_boolean, read_text, read_texts
 from cf1_mcp.sandbox.search.dataset_scope import resolve_dataset
 from cf1_mcp.sandbox.storage.dataset_history import revert_dataset
 from cf1_mcp.sandbox.storage.event_links import add_references, add_tags, remove_references, remove_tags

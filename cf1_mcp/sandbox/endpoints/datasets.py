@@ -5,9 +5,9 @@ from starlette.responses import Response
 
 from cf1_mcp.models import Dataset
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.fields import read_boolean, read_text
 from cf1_mcp.sandbox.http.requests import get_database, parse_query, read_body
 from cf1_mcp.sandbox.http.responses import respond
+from cf1_mcp.sandbox.request_fields import read_boolean, read_text
 
 
 async def list_datasets(request: Request) -> Response:

@@ -9,10 +9,10 @@ from starlette.responses import JSONResponse, Response
 
 from cf1_mcp.sandbox.errors import BadRequest, RequestRejected, ResourceNotFound
 from cf1_mcp.sandbox.event_input import parse_event
-from cf1_mcp.sandbox.fields import read_text, read_texts
 from cf1_mcp.sandbox.http.requests import get_database, parse_list_query, parse_query, read_body
 from cf1_mcp.sandbox.http.responses import respond
 from cf1_mcp.sandbox.json_values import JsonMapping, is_object
+from cf1_mcp.sandbox.request_fields import read_text, read_texts
 from cf1_mcp.sandbox.search.dataset_scope import find_default_uuid, resolve_dataset
 from cf1_mcp.sandbox.search.event_json import render_event, render_events
 from cf1_mcp.sandbox.search.event_listing import PARAMETERS, find_page, parse_list_request

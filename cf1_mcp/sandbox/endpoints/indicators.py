@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from cf1_mcp.models import Condition
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.fields import read_integer
 from cf1_mcp.sandbox.http.requests import get_database, parse_list_query, reject_unsupported
 from cf1_mcp.sandbox.http.responses import respond
 from cf1_mcp.sandbox.invented import NAMESPACE, RELATED_EVENTS
 from cf1_mcp.sandbox.json_values import JsonMapping, is_array, is_object
+from cf1_mcp.sandbox.request_fields import read_integer
 from cf1_mcp.sandbox.search.condition_input import parse_conditions
 from cf1_mcp.sandbox.search.condition_sql import Clause, build_text_test
 from cf1_mcp.sandbox.search.dataset_scope import build_scope_clause, resolve_datasets

@@ -4,10 +4,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.fields import read_boolean, read_integer, read_text, read_texts
 from cf1_mcp.sandbox.http.requests import get_database, parse_query, read_body
 from cf1_mcp.sandbox.http.responses import respond
 from cf1_mcp.sandbox.json_values import is_array
+from cf1_mcp.sandbox.request_fields import read_boolean, read_integer, read_text, read_texts
 from cf1_mcp.sandbox.search.dataset_scope import resolve_dataset
 from cf1_mcp.sandbox.search.event_json import render_events
 from cf1_mcp.sandbox.search.event_listing import read_page_size

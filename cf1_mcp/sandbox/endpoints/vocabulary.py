@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from cf1_mcp.models import Category
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.fields import read_distinct_texts, read_integer, read_text
 from cf1_mcp.sandbox.http.requests import get_database, parse_query, read_body, reject_unsupported
 from cf1_mcp.sandbox.http.responses import respond
 from cf1_mcp.sandbox.json_values import is_array
+from cf1_mcp.sandbox.request_fields import read_distinct_texts, read_integer, read_text
 from cf1_mcp.sandbox.search.condition_sql import build_text_test
 from cf1_mcp.sandbox.search.dataset_scope import build_scope_clause, resolve_datasets
 from cf1_mcp.sandbox.search.event_json import to_json_number

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.json_values import JsonMapping, is_array, is_object, parse_json
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 
 _BRACKETS: Final = re.compile(r"search\[(\d+)\]\[(field|op|value)\](\[\d*\])?")
 _CONDITION_PARTS: Final = ("field", "op", "value")

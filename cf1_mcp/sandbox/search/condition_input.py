@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from cf1_mcp.models import Condition, SearchField, SearchOp
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.fields import parse_marking
 from cf1_mcp.sandbox.json_values import is_array, is_object
+from cf1_mcp.sandbox.request_fields import parse_marking
 from cf1_mcp.sandbox.timestamps import parse_search_date
 
 MAX_CONDITIONS: Final = 10

@@ -13,7 +13,7 @@ from typing import Final
 
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.invented import HISTORY
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from cf1_mcp.sandbox.storage.sql_schema import INSERT_TRIGGERS, VERSIONED_COLUMNS
 from cf1_mcp.sandbox.timestamps import format_stored, format_wire
 

@@ -16,10 +16,10 @@ from cf1_mcp.sandbox.errors import BadRecord, BadRequest
 from cf1_mcp.sandbox.event_input import parse_event
 from cf1_mcp.sandbox.invented import NAMESPACE
 from cf1_mcp.sandbox.json_values import parse_json
-from cf1_mcp.sandbox.storage.database import SandboxDatabase, add_dataset
 from cf1_mcp.sandbox.storage.dataset_history import pause_insert_history, record_load
 from cf1_mcp.sandbox.storage.event_links import add_reference, add_relationship
 from cf1_mcp.sandbox.storage.event_writes import NewEventRow, find_event_id, insert_events, read_last_event_id
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase, add_dataset
 from cf1_mcp.sandbox.storage.vocabulary_tables import VocabularyIds
 from cf1_mcp.sandbox.timestamps import parse_event_date
 

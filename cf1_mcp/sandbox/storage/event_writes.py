@@ -6,8 +6,14 @@ from dataclasses import dataclass
 
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.event_input import EventInput, encode_raw_data
-from cf1_mcp.sandbox.fields import parse_marking, read_country, read_optional_marking, read_optional_text, read_text
 from cf1_mcp.sandbox.json_values import JsonMapping, is_object
+from cf1_mcp.sandbox.request_fields import (
+    parse_marking,
+    read_country,
+    read_optional_marking,
+    read_optional_text,
+    read_text,
+)
 from cf1_mcp.sandbox.storage.row_statements import insert_row, update_rows
 from cf1_mcp.sandbox.storage.vocabulary_tables import VocabularyIds
 from cf1_mcp.sandbox.timestamps import parse_event_date

@@ -6,9 +6,9 @@ from typing import Final, get_args
 
 from cf1_mcp.models import AlertFrequency
 from cf1_mcp.sandbox.errors import BadRequest, ResourceNotFound
-from cf1_mcp.sandbox.fields import read_optional_text, read_text
 from cf1_mcp.sandbox.invented import ACCOUNT_NUMBER, USER_EMAIL, build_rule_list_id
 from cf1_mcp.sandbox.json_values import JsonMapping, is_object, parse_json
+from cf1_mcp.sandbox.request_fields import read_optional_text, read_text
 from cf1_mcp.sandbox.search.event_listing import PARAMETERS, parse_list_request
 from cf1_mcp.sandbox.storage.row_statements import insert_row, update_rows
 from cf1_mcp.sandbox.timestamps import format_wire

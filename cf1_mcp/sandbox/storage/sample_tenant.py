@@ -5,9 +5,9 @@ import json
 from pydantic import JsonValue, TypeAdapter
 
 from cf1_mcp.sandbox.sample import SAMPLE_DATASETS, sample_alerts, sample_queries, sample_records
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.event_files import EventRecord, LoadResult, load_records
 from cf1_mcp.sandbox.storage.query_tables import create_alert, create_query
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 
 _PARAMETERS = TypeAdapter(dict[str, JsonValue])
 

@@ -15,7 +15,7 @@ from cf1_mcp.sandbox.http.bearer_auth import BearerAuth
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.http.rate_limit import RateLimiter, parse_rate
 from cf1_mcp.sandbox.options import SandboxOptions
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 
 pytestmark = pytest.mark.anyio
 

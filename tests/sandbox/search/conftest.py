@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from cf1_mcp.sandbox.app import create_sandbox_app
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from tests.sandbox.api_client import ApiClient, ManualClock
 
 

@@ -1,7 +1,7 @@
 """Running GraphQL queries without HTTP."""
 
 from cf1_mcp.sandbox.search.graphql import execute
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from tests.sandbox.api_client import Json
 
 ROUTES = ("/v2/events/graphql", "/events/graphql")

@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 from cf1_mcp.models import Tlp
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.sandbox.search.event_stix import TLP_IDS, build_stix_bundle, build_taxii_envelope
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from cf1_mcp.sandbox.vocabulary_catalog import INDICATOR_TYPES
 from tests.ports import REAL
 from tests.sandbox.search.stix_validation import EVENT, HOSTILE_VALUES, find_problems, objects_by_type

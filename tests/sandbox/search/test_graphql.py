@@ -8,7 +8,7 @@ from inline_snapshot import snapshot
 from cf1_mcp.sandbox.search.aggregation import COLUMNS, AggregateRequest
 from cf1_mcp.sandbox.search.condition_input import FIELDS, OPS
 from cf1_mcp.sandbox.search.graphql import SCHEMA
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from tests.sandbox.api_client import ApiClient
 from tests.sandbox.search.graphql_queries import ROUTES, run_query, run_rejected
 

@@ -4,7 +4,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from cf1_mcp.sandbox.search.graphql import execute
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from tests.sandbox.api_client import ApiClient, Json
 from tests.sandbox.search.graphql_queries import ROUTES, run_rejected
 

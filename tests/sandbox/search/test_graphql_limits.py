@@ -6,7 +6,7 @@ from inline_snapshot import snapshot
 from cf1_mcp.models import Aggregates
 from cf1_mcp.sandbox.search.aggregation import AggregateRequest
 from cf1_mcp.sandbox.search.graphql import MAX_COUNTS, MAX_QUERY_LENGTH, MAX_SELECTIONS, execute
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from tests.sandbox.api_client import Json
 from tests.sandbox.search.graphql_queries import run_query
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.event_files import EventRecord, load_records
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from tests.sandbox.api_client import ManualClock, event_body
 
 

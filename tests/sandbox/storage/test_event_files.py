@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cf1_mcp.sandbox.errors import BadRecord
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.event_files import EventRecord, LoadResult, load_records, read_records
+from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from tests.ports import REAL
 from tests.sandbox.api_client import ManualClock, event_body
 

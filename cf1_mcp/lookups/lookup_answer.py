@@ -10,7 +10,7 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH, Cell, shorten
 from cf1_mcp.answers.pages import ABSENCE, dataset_names, withheld_facts
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.lookups.lookup import STATUSES, Lookup, LookupResult
-from cf1_mcp.lookups.pages import LookupPage
+from cf1_mcp.lookups.lookup_pages import LookupPage
 from cf1_mcp.lookups.targets import LookupInput
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.search.conditions import MAX_VALUE_LENGTH
