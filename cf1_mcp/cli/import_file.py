@@ -13,11 +13,12 @@ from rich.text import Text
 from cf1_mcp.cli.serve import connector_for
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import BadArgument, SettingsError, choices
-from cf1_mcp.imports.job import Options, run_import
-from cf1_mcp.imports.progress import Step
+from cf1_mcp.imports import file_import
+from cf1_mcp.imports.file_import import ImportOptions
+from cf1_mcp.imports.progress import ImportStep
 from cf1_mcp.imports.readers.files import FORMATS, Format, format_of
 from cf1_mcp.imports.readers.sources import Source
-from cf1_mcp.imports.report import Summary
+from cf1_mcp.imports.report import ImportSummary
 from cf1_mcp.server.mcp_server import build_client
 from cf1_mcp.settings import Settings
 from cf1_mcp.text.sanitize import clean
@@ -37,7 +38,7 @@ LINK_OUTCOMES: Final = {"made": "made", "there": "there already", "failed": "not
 
 
 def import_file(
-    settings: Settings, file: Path, form: str, mapping: Sequence[str], constants: Sequence[str], options: Options
+    settings: Settings, file: Path, form: str, mapping: Sequence[str], constants: Sequence[str], options: ImportOptions
 ) -> int:
     """Import and tell; the exit code: 0 all is there, 1 some rows are not, 2 nothing was sent.
 
@@ -66,11 +67,11 @@ def import_file(
     return DONE if summary.complete or (options.dry_run and not summary.rows.get("bad")) else SOME_MISSING
 
 
-async def _imported(source: Source, options: Options, settings: Settings, console: Console) -> Summary:
+async def _imported(source: Source, options: ImportOptions, settings: Settings, console: Console) -> ImportSummary:
     columns = (TextColumn("{task.description:9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[why]}"), console=console) as bar:
         async with build_client(settings, connector_for(settings)) as client:
-            return await run_import(source, options, settings, client, utc_now, _Bar(bar))
+            return await file_import.import_file(source, options, settings, client, utc_now, _Bar(bar))
 
 
 class _Bar:
@@ -78,28 +79,28 @@ class _Bar:
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
-        self._tasks: dict[Step, TaskID] = {}
+        self._tasks: dict[ImportStep, TaskID] = {}
         self._at: TaskID | None = None
 
-    def expect(self, step: Step, total: int) -> None:
+    async def expect(self, step: ImportStep, total: int) -> None:
         self._task(step, total)
 
-    def advance(self, step: Step, count: int) -> None:
+    async def advance(self, step: ImportStep, count: int) -> None:
         self._bar.advance(self._task(step, None), count)
-        self.say("")
+        await self.say("")
 
-    def say(self, words: str) -> None:
+    async def say(self, words: str) -> None:
         if self._at is not None:
             self._bar.update(self._at, why=words)
 
-    def _task(self, step: Step, total: int | None) -> TaskID:
+    def _task(self, step: ImportStep, total: int | None) -> TaskID:
         if step not in self._tasks:
             self._tasks[step] = self._bar.add_task(step, total=total, why="")
         self._at = self._tasks[step]
         return self._at
 
 
-def _tell(summary: Summary, options: Options, console: Console) -> None:
+def _tell(summary: ImportSummary, options: ImportOptions, console: Console) -> None:
     if summary.fictional:
         console.print(Text("The API is a sandbox: nothing here is intelligence."))
     for places, words in summary.problems:

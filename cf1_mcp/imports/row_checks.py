@@ -11,8 +11,8 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.validation import Checking, checked_raw, checked_tags, checked_text
-from cf1_mcp.imports.batches import REQUIRED, TEXTS
-from cf1_mcp.imports.readers.rows import STRUCTURED, FileRow, Notes, no_such_field
+from cf1_mcp.imports.fields import REQUIRED, TEXTS
+from cf1_mcp.imports.readers.rows import STRUCTURED, ReaderNotes, SourceRow, no_such_field
 from cf1_mcp.text.defang import refang_indicator
 
 MAX_REMEMBERED: Final = 20_000
@@ -25,7 +25,7 @@ _FREE: Final = ("event", "insight")
 Fields = dict[str, JsonValue]
 
 
-class Checked(NamedTuple):
+class CheckedRow(NamedTuple):
     """A row's event as it is to be sent, by the snake-case names of NewEvent, and what is wrong with the row."""
 
     fields: Fields
@@ -35,7 +35,9 @@ class Checked(NamedTuple):
 class RowChecks:
     """Checks rows, and gives them what they lack of `constants`, which come from an argument or `option`."""
 
-    def __init__(self, checking: Checking, constants: Mapping[str, str], notes: Notes, option: str = "--set") -> None:
+    def __init__(
+        self, checking: Checking, constants: Mapping[str, str], notes: ReaderNotes, option: str = "--set"
+    ) -> None:
         for name in constants:
             if name not in TEXTS and name != "tags":
                 raise no_such_field(name, option)
@@ -48,7 +50,7 @@ class RowChecks:
         self._notes = notes
         self._known: dict[tuple[str, str], str | ThreatEventsError] = {}
 
-    async def check(self, row: FileRow) -> Checked:
+    async def check(self, row: SourceRow) -> CheckedRow:
         """The event of a row. Fields that cannot be right are left out of it, and told as problems."""
         given = {**self._constants, **row.fields} if self._constants else row.fields
         problems = [*row.problems]
@@ -75,7 +77,7 @@ class RowChecks:
             problems.append("ref: it, or that of a parent, holds half a character (a lone surrogate)")
         if "indicator_type" in fields and "indicator" not in given:
             problems.append("indicator_type: there is no indicator of this type")
-        return Checked(fields, problems)
+        return CheckedRow(fields, problems)
 
     async def _structured(self, fields: Fields, given: Mapping[str, JsonValue], problems: list[str]) -> None:
         try:

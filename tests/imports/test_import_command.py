@@ -166,13 +166,13 @@ def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path:
             "row 4: date: 'never' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
             "row 4: parent_ref: no row has the ref 'nobody'",
             "row 5: indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain, email, hash, ip or url",
-            "row 5: ref: row 1 has the same one already",
-            "row 6-7: parent_ref: the row would stand above itself, or too many levels deep",
+            "row 5: ref: row 1 has the same ref already",
+            "row 6-7: parent_ref: the row would be above itself, or too many levels deep",
             "row 9: date: it is missing. Use a column or field for it, or --set date=VALUE",
             "row 9: category: it is missing. Use a column or field for it, or --set category=VALUE",
             "row 9: tlp: it is missing. Use a column or field for it, or --set tlp=VALUE",
             "row 10: the line is no JSON (Expecting value at character 9), and the file ends within it: it may have been cut",
-            "Nothing was sent, because of the rows that are not right.",
+            "Nothing was sent, because of the invalid rows.",
         ]
     )
     assert [line for line in report if line.get("outcome") != "not sent"] == snapshot(
@@ -207,20 +207,20 @@ def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path:
                 "ref": "a",
                 "reasons": [
                     "indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain, email, hash, ip or url",
-                    "ref: row 1 has the same one already",
+                    "ref: row 1 has the same ref already",
                 ],
             },
             {
                 "row": 6,
                 "outcome": "bad",
                 "ref": "c",
-                "reasons": ["parent_ref: the row would stand above itself, or too many levels deep"],
+                "reasons": ["parent_ref: the row would be above itself, or too many levels deep"],
             },
             {
                 "row": 7,
                 "outcome": "bad",
                 "ref": "d",
-                "reasons": ["parent_ref: the row would stand above itself, or too many levels deep"],
+                "reasons": ["parent_ref: the row would be above itself, or too many levels deep"],
             },
             {
                 "row": 9,
@@ -279,7 +279,7 @@ def test_halves_of_characters_are_told_wherever_they_stand(tmp_path: Path) -> No
                 "row 7: tlp: it is missing. Use a column or field for it, or --set tlp=VALUE",
                 "row 7: raw.source: it holds half a character (a lone surrogate). Use the whole text, or leave it out.",
                 "row 8: \\ud800: a row has no such field",
-                "Nothing was sent, because of the rows that are not right.",
+                "Nothing was sent, because of the invalid rows.",
             ],
         )
     )
@@ -299,7 +299,7 @@ def test_the_rest_is_sent_on_request_and_links_to_wrong_rows_are_told(tmp_path: 
             {
                 "link": {"parent_row": 1, "child_row": 2, "type": "related_to"},
                 "outcome": "failed",
-                "reason": "one of its ends is not imported, or its id is not known",
+                "reason": "one of its rows has no event, or the id of the event is not known",
             },
             {"link": {"parent_row": 3, "child_row": 4, "type": "related_to"}, "outcome": "made"},
         ]
@@ -392,7 +392,7 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_touched(tmp_path: Path) 
     assert ended.sentences() == snapshot(
         [
             "The API is a sandbox: nothing here is intelligence.",
-            "row 2: it is there already, and withheld by CF1_MAX_TLP (amber)",
+            "row 2: it exists already, and is withheld by CF1_MAX_TLP (amber)",
             "The same command goes on where this one stopped, and sends no row twice.",
         ]
     )
@@ -434,7 +434,7 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_touched(tmp_path: Path) 
                 [
                     "The API is a sandbox: nothing here is intelligence.",
                     "row 2: tlp: marking something green is withheld by CF1_MAX_TLP (clear). Tell the person that the operator's setting forbids it",
-                    "Nothing was sent, because of the rows that are not right.",
+                    "Nothing was sent, because of the invalid rows.",
                 ]
             ),
         ),

@@ -10,7 +10,7 @@ from inline_snapshot import snapshot
 from cf1_mcp.errors import ThreatEventsError
 from cf1_mcp.imports.readers.files import Format, format_of
 from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.rows import Notes
+from cf1_mcp.imports.readers.rows import ReaderNotes
 from cf1_mcp.imports.readers.sources import Source, rows_of
 from cf1_mcp.imports.readers.stix_patterns import observables
 
@@ -23,7 +23,7 @@ def read(folder: Path, name: str, content: str | bytes, **source: dict[str, str]
     """The rows of a file, without what is empty, and the notes about it."""
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    notes = Notes()
+    notes = ReaderNotes()
     rows = list(rows_of(Source(path, **({"format": format_of(path)} | source)), notes))  # pyright: ignore[reportArgumentType]
     told: list[dict[str, object]] = []
     for one in rows:
@@ -32,7 +32,7 @@ def read(folder: Path, name: str, content: str | bytes, **source: dict[str, str]
         row |= {"above": [f"{parent.type} {parent.ref}" for parent in one.parents]} if one.parents else {}
         row |= {"wrong": [*one.problems]} if one.problems else {}
         told.append(row)
-    return told, notes.told()
+    return told, notes.sentences()
 
 
 def refused(folder: Path, name: str, content: str | bytes, **source: dict[str, str] | Format) -> str:
@@ -766,7 +766,7 @@ def test_a_format_that_is_not_recognised_is_asked_for(tmp_path: Path, name: str,
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ThreatEventsError) as error:
-        list(rows_of(Source(tmp_path / "none.jsonl", "jsonl"), Notes()))
+        list(rows_of(Source(tmp_path / "none.jsonl", "jsonl"), ReaderNotes()))
     assert str(error.value) == snapshot(
         "'none.jsonl' cannot be read: No such file or directory. Name a file of events."
     )

@@ -96,7 +96,7 @@ FORMATS: dict[str, tuple[str, Json, JsonValue, JsonValue]] = {
                 "source": "sandbox: fictional data, not intelligence",
                 "status": "done",
                 "change_id": "...",
-                "change": "Create 2 events with 1 relationships in dataset 'Mine'.",
+                "change": "Create 2 events with 1 relationship in dataset 'Mine'.",
                 "events": 2,
                 "relationships": 1,
                 "indicators_queued": 1,
@@ -119,7 +119,7 @@ FORMATS: dict[str, tuple[str, Json, JsonValue, JsonValue]] = {
                 "source": "sandbox: fictional data, not intelligence",
                 "status": "done",
                 "change_id": "...",
-                "change": "Create 2 events with 1 relationships in dataset 'Mine'.",
+                "change": "Create 2 events with 1 relationship in dataset 'Mine'.",
                 "events": 2,
                 "relationships": 1,
                 "created": [0, 1],
@@ -135,7 +135,7 @@ FORMATS: dict[str, tuple[str, Json, JsonValue, JsonValue]] = {
                 "source": "sandbox: fictional data, not intelligence",
                 "status": "done",
                 "change_id": "...",
-                "change": "Create 2 events with 1 relationships in dataset 'Mine'.",
+                "change": "Create 2 events with 1 relationship in dataset 'Mine'.",
                 "events": 2,
                 "relationships": 1,
                 "indicators_queued": 1,
@@ -201,49 +201,49 @@ BAD: dict[str, tuple[Json, str]] = {
     "rows as well": ({"rows": [row()], "content": JSONL}, snapshot('content: there are rows, too. Use one of rows and content.')),
     "neither": ({"content": ""}, snapshot('rows: there are no rows. Use 1 to 500 rows.')),
     "defaults of rows": ({"rows": [row()], "defaults": ["tlp=red"]}, snapshot('defaults: they are for content, and there is none. Use the fields of rows instead.')),
-    "a default of nothing": ({"content": JSONL, "defaults": ["tlp"]}, snapshot('defaults: one of them is no field with a value. Use field=value, such as tlp=amber.')),
+    "a default of nothing": ({"content": JSONL, "defaults": ["tlp"]}, snapshot('defaults: one of them is not a field with a value. Use field=value, such as tlp=amber.')),
     "a default of no field": ({"content": JSONL, "defaults": ["colour=red"]}, snapshot("defaults: rows have no field 'colour'. Use date, category, event, tlp, attacker, attacker_country, target_country, target_industry, indicator, indicator_type, insight, tags, raw, ref, parent_ref or relationship_type.")),
     "an unknown format": ({"content": JSONL, "format": "xml"}, snapshot("format: Input should be 'csv', 'jsonl', 'stix2' or 'misp'.")),
-    "update": ({"rows": [row()], "on_duplicate": "update"}, snapshot('on_duplicate: rows that are there are not changed; update_threat_event does that. Use skip or create.')),
-    "a list of rows": ({"content": json.dumps([row()])}, snapshot('content: a JSON list is in no form that is read. Use rows for a list of rows, or format.')),
+    "update": ({"rows": [row()], "on_duplicate": "update"}, snapshot('on_duplicate: rows that exist already are not changed; update_threat_event does that. Use skip or create.')),
+    "a list of rows": ({"content": json.dumps([row()])}, snapshot('content: a JSON list is not a format that is read. Use rows for a list of rows, or format.')),
     "blank": ({"content": " \n"}, snapshot('content: the file has no column for date, category, event or tlp: its columns are none. Use a header that names it, or defaults such as tlp=amber.')),
-    "a header alone": ({"content": HEAD}, snapshot('content: read as csv, it holds no events. Use 1 to 500 events.')),
+    "a header alone": ({"content": HEAD}, snapshot('content: read as csv, it contains no events. Use 1 to 500 events.')),
     "a column missing": ({"content": "date;title;tlp\n2026-11-20;x;green\n"}, snapshot("content: the file has no column for category: its columns are 'date', 'title' or 'tlp'. Use a header that names it, or defaults such as tlp=amber.")),
     "a header of too many columns": ({"content": "," * 1_000}, snapshot('content: The first line of the file has 1,001 cells, and at most 1,000 are read. Begin it with a header of the columns that events need.')),
     "a row too short": ({"content": f"{HEAD}{LINE}2026-11-20,Phishing\n"}, snapshot("""\
-content: 1 of 2 rows cannot be right, so nothing was sent. Use the same content with these put right:
+content: 1 of 2 rows cannot be imported, so nothing was sent. Use the same content with these corrected:
 line 3: the row has 2 cells under 4 columns.\
 """)),
     "bad words in two lines": ({"content": HEAD + LINE + LINE.replace("green", "pink") * 2}, snapshot("""\
-content: 2 of 3 rows cannot be right, so nothing was sent. Use the same content with these put right:
+content: 2 of 3 rows cannot be imported, so nothing was sent. Use the same content with these corrected:
 line 3-4: tlp: 'pink' is no marking. Use clear, green, amber, amber+strict or red.\
 """)),
     "a last line that is cut": ({"content": JSONL[:-20]}, snapshot("""\
-content: 1 of 2 rows cannot be right, so nothing was sent. Use the same content with these put right:
+content: 1 of 2 rows cannot be imported, so nothing was sent. Use the same content with these corrected:
 line 2: the line is no JSON (Unterminated string starting at at character 94), and the file ends within it: it may have been cut.\
 """)),
     "parents that are not there": ({"content": JSONL.replace('"ref": "a"', '"ref": "b"')}, snapshot("""\
-content: 1 of 2 rows cannot be right, so nothing was sent. Use the same content with these put right:
+content: 1 of 2 rows cannot be imported, so nothing was sent. Use the same content with these corrected:
 line 2: parent_ref: no row has the ref 'a'.\
 """)),
     "a circle of parents": ({"content": JSONL.replace('"parent_ref": "a"', '"ref": "b", "parent_ref": "a"').replace('"ref": "a"}', '"ref": "a", "parent_ref": "b"}')}, snapshot("""\
-content: 2 of 2 rows cannot be right, so nothing was sent. Use the same content with these put right:
-line 1-2: parent_ref: the row would stand above itself.\
+content: 2 of 2 rows cannot be imported, so nothing was sent. Use the same content with these corrected:
+line 1-2: parent_ref: the row would be above itself.\
 """)),
     "a ref twice": ({"content": JSONL.replace('"parent_ref": "a"', '"ref": "a"')}, snapshot("""\
-content: 1 of 2 rows cannot be right, so nothing was sent. Use the same content with these put right:
-line 2: ref: line 1 has the same one already.\
+content: 1 of 2 rows cannot be imported, so nothing was sent. Use the same content with these corrected:
+line 2: ref: line 1 has the ref 'a' already.\
 """)),
     "stix 2.0": ({"content": bundle(indicator("a"), version="2.0")}, snapshot("content: The bundle is of STIX '2.0', and only 2.1 is read. Convert it first, for instance with the STIX elevator, or export it as 2.1.")),
     "stix without a category": ({"content": bundle(indicator("a"), indicator("b"))}, snapshot("""\
-content: 2 of 2 rows cannot be right, so nothing was sent. Use the same content with these put right:
+content: 2 of 2 rows cannot be imported, so nothing was sent. Use the same content with these corrected:
 object 1-2: category: it is missing. Use a column or field for it, or defaults category=VALUE.\
 """)),
     "stix that is cut": ({"content": STIX[:-30]}, snapshot('content: At character 552 of the file there is no whole JSON value and the file ends there: it may have been cut. Fetch or make it again.')),
     "no bundle": ({"content": '{"type": "report", "objects": []}', "format": "stix2"}, snapshot('content: The file is no STIX bundle: it has no "type": "bundle". Say which format it is.')),
     "no misp": ({"content": "{}", "format": "misp"}, snapshot('content: The file holds no MISP event: {"Event": ...} or {"response": [...]} is expected.')),
     "a marking that is not there": ({"content": bundle(indicator("a", object_marking_refs=["marking-definition--x"])), "defaults": PHISHING}, snapshot("""\
-content: 1 of 1 rows cannot be right, so nothing was sent. Use the same content with these put right:
+content: 1 of 1 row cannot be imported, so nothing was sent. Use the same content with these corrected:
 object 1: object_marking_refs: 'marking-definition--x' is not in the bundle, so that it may be any marking
 object 1: tlp: it is missing. Use a column or field for it, or defaults tlp=VALUE.\
 """)),
@@ -264,7 +264,7 @@ async def test_a_cell_of_1_mb_and_more_than_1_mb_are_refused_in_few_words(bench:
         cell = await refused(client, TOOL, dataset_id=MINE, content=HEAD + LINE.replace("x", "y" * 900_000))
         large = await refused(client, TOOL, dataset_id=MINE, content=HEAD + LINE.replace("x", "é" * 500_000))
     assert cell == snapshot("""\
-content: 1 of 1 rows cannot be right, so nothing was sent. Use the same content with these put right:
+content: 1 of 1 row cannot be imported, so nothing was sent. Use the same content with these corrected:
 line 2: event: the cell has 900,000 characters, and at most 100,000 are read
 line 2: event: it is missing. Use a column or field for it, or defaults event=VALUE.\
 """)
@@ -288,7 +288,7 @@ async def test_many_notes_on_the_content_are_told_in_part_and_counted(bench: Ben
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, TOOL, dataset_id=MINE, content=content)
     notes = done["content_notes"]
-    assert isinstance(notes, list) and (len(notes), notes[-1]) == (21, "and 5 more of the like")
+    assert isinstance(notes, list) and (len(notes), notes[-1]) == (21, "and 5 further notes")
 
 
 async def test_json_that_is_given_unquoted_is_read_all_the_same(bench: Bench) -> None:
@@ -396,7 +396,7 @@ async def test_a_call_that_is_repeated_makes_nothing_twice_and_journals_nothing(
             "events": 0,
             "relationships": 0,
             "already_there": "...",
-            "notes": ["All rows are there already: nothing was sent, so there is no change to undo."],
+            "notes": ["All rows exist already: nothing was sent, so there is no change to undo."],
         }
     )
     assert with_code == again
@@ -427,7 +427,7 @@ async def test_rows_whose_indicators_are_still_queued_are_not_made_twice(bench: 
         await ask(client, TOOL, **call)
         bench.sandbox.log.clear()
         assert await refused(client, TOOL, **call) == snapshot(
-            "on_duplicate: 2 events of the last minutes have the date and title of row 0 and show no indicator yet, so that one may be that row. Use the same call again in a minute, or create to make every row without comparing."
+            "on_duplicate: 2 events of the last minutes with the date and title of row 0 show no indicator yet, so one of them may be that row. Use the same call again in a minute, or create to create every row without comparing."
         )
         bench.wait(60)
         assert (await ask(client, TOOL, **call))["events"] == 0
@@ -462,7 +462,7 @@ async def test_a_row_whose_event_is_withheld_is_left_out_without_its_id(bench: B
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Create 1 events with 0 relationships in dataset 'Mine'.",
+            "change": "Create 1 event with 0 relationships in dataset 'Mine'.",
             "events": 1,
             "relationships": 0,
             "created": [1],
@@ -514,7 +514,7 @@ async def test_rows_that_would_take_too_many_requests_to_compare_are_refused(ben
     rows: list[JsonValue] = [row("x" * 600) | {"date": f"{hours}h"} for hours in range(1, 42)]
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, TOOL, dataset_id=MINE, rows=rows) == snapshot(
-            "on_duplicate: to compare these rows with the dataset takes more than 40 requests. Use fewer rows a call, or create to make every row without comparing."
+            "on_duplicate: to compare these rows with the dataset takes more than 40 requests. Use fewer rows a call, or create to create every row without comparing."
         )
     assert bench.changes_sent() == []
 

@@ -13,13 +13,13 @@ from starlette.middleware import Middleware
 
 from cf1_mcp.api.transport import network
 from cf1_mcp.errors import Unavailable
-from cf1_mcp.imports.batches import Batch
+from cf1_mcp.imports.batch import Batch
+from cf1_mcp.imports.call_import import RESERVED_SECONDS, import_batch
 from cf1_mcp.models import Dataset, NewEvent
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials
-from cf1_mcp.tools.imports import RESERVED_SECONDS, import_batch
 from tests.conversations import ask, refused, told
 from tests.tenant import MINE, YOURS, Bench
 from tests.upstreams import ACCOUNT, TOKEN, Act, Scripted, answer, failed, upstream
@@ -155,13 +155,13 @@ async def test_26_rows_need_a_code_and_25_do_not(bench: Bench) -> None:
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Create 26 events with 1 relationships in dataset 'Mine'.",
+            "change": "Create 26 events with 1 relationship in dataset 'Mine'.",
             "events": 26,
             "relationships": 1,
             "dates": "2026-11-20T00:00:00Z to 2026-11-20T00:00:00Z",
             "markings": {"green": 26},
             "categories": {"Phishing": 26},
-            "undo": "undo_change deletes the events whose ids the API tells, within the operator's rules; tags made anew stay.",
+            "undo": "undo_change deletes the events whose ids the API returned, within the operator's rules; new tags stay.",
             "code": "...",
             "untrusted": ["dates"],
             "sample": {
@@ -280,14 +280,14 @@ BAD: dict[str, tuple[list[JsonValue], str]] = {
     "an unknown category": (
         [row(), row() | {"category": "Phising"}],
         snapshot("""\
-rows: 1 of 2 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 1 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 1: category: the account does not know 'Phising', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more.\
 """),
     ),
     "an unknown country": (
         [row(attacker_country="Germny"), row(target_country="XX")],
         snapshot("""\
-rows: 2 of 2 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 2 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: attacker_country: the account does not know 'Germny', did you mean 'Germany'? Use an ISO code of two letters such as US, or a name
 row 1: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name.\
 """),
@@ -295,21 +295,21 @@ row 1: target_country: the account does not know 'XX'. Use an ISO code of two le
     "an unknown industry": (
         [row(target_industry="Enregy")],
         snapshot("""\
-rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: target_industry: the account does not know 'Enregy'. Use Agriculture, Automotive, Banking & Financial Services, Construction, Consulting, Cryptocurrency, Defense & Aerospace, Education, Energy & Utilities, Food & Beverage, Gambling, Gaming or one of 19 more.\
 """),
     ),
     "a type of nothing": (
         [row(indicator_type="domain", indicator=" ")],
         snapshot("""\
-rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: indicator_type: there is no indicator of this type.\
 """),
     ),
     "no marking": (
         [row() | {"tlp": "purple"}, row() | {"tlp": ""}],
         snapshot("""\
-rows: 2 of 2 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 2 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: tlp: 'purple' is no marking. Use clear, green, amber, amber+strict or red
 row 1: tlp: '' is no marking. Use clear, green, amber, amber+strict or red.\
 """),
@@ -317,7 +317,7 @@ row 1: tlp: '' is no marking. Use clear, green, amber, amber+strict or red.\
     "dates": (
         [row() | {"date": "2026-11-25"}, row() | {"date": "soon"}, row() | {"date": ""}],
         snapshot("""\
-rows: 3 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 3 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: date: 2026-11-25T00:00:00Z is in the future. Use a moment up to now (2026-11-24T12:00Z)
 row 1: date: 'soon' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)
 row 2: date: '' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w).\
@@ -326,7 +326,7 @@ row 2: date: '' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-1
     "tags": (
         [row(tags=["fine", "two\nlines"]), row(tags=["un\u200bseen"]), row(tags=[" "])],
         snapshot("""\
-rows: 3 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 3 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: tags: 'two\\\\nlines' holds line breaks or characters that are not seen. Use one line of visible text
 row 1: tags: 'un\\\\u200bseen' holds line breaks or characters that are not seen. Use one line of visible text
 row 2: tags: a tag has 0 characters. Use tags of 1 to 512 characters.\
@@ -335,8 +335,8 @@ row 2: tags: a tag has 0 characters. Use tags of 1 to 512 characters.\
     "raw": (
         [row(raw="{"), row(raw="[1]"), row(raw='{"a": NaN}')],
         snapshot("""\
-rows: 3 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
-row 0: raw: this is no JSON text; write an object such as {}
+rows: 3 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
+row 0: raw: this is not JSON text; write an object such as {}
 row 1: raw: Input should be a valid dictionary
 row 2: raw: this cannot be written as JSON. Use plain JSON without NaN or Infinity.\
 """),
@@ -344,14 +344,14 @@ row 2: raw: this cannot be written as JSON. Use plain JSON without NaN or Infini
     "too much raw": (
         [row(raw={"a": "x" * 1_000_000})],
         snapshot("""\
-rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: raw: it takes 1,000,008 bytes. Use at most 1,000,000 bytes of JSON text.\
 """),
     ),
     "fields missing": (
         [{"date": "2026-11-20"}, row(), {"date": "2026-11-20"}],
         snapshot("""\
-rows: 2 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 2 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0, 2: category: Field required
 row 0, 2: event: Field required
 row 0, 2: tlp: Field required.\
@@ -360,28 +360,28 @@ row 0, 2: tlp: Field required.\
     "a field misspelt": (
         [row(attackerCountry="DE")],
         snapshot("""\
-rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: attackerCountry: a row has no such field, perhaps attacker_country.\
 """),
     ),
     "no kind of link": (
         [row(ref="a"), row(parent_ref="a", relationship_type="child_of")],
         snapshot("""\
-rows: 1 of 2 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 1 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 1: relationship_type: Input should be 'related_to', 'caused_by' or 'attributed_to'.\
 """),
     ),
     "refs twice": (
         [row(ref="a"), row(ref="a "), row(ref="a", parent_ref="a")],
         snapshot("""\
-rows: 2 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 2 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 1-2: ref: row 0 has the ref 'a' already.\
 """),
     ),
     "a parent that is not there": (
         [row(ref="wave"), row(parent_ref="wawe"), row(parent_ref="9")],
         snapshot("""\
-rows: 2 of 3 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 2 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 1: parent_ref: no row has the ref 'wawe', perhaps 'wave'
 row 2: parent_ref: no row has the ref '9'.\
 """),
@@ -389,38 +389,38 @@ row 2: parent_ref: no row has the ref '9'.\
     "a link to nothing": (
         [row(relationship_type="caused_by")],
         snapshot("""\
-rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: relationship_type: there is no parent_ref to relate the row to.\
 """),
     ),
     "its own parent": (
         [row(ref="a", parent_ref="a")],
         snapshot("""\
-rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
-row 0: parent_ref: the row would stand above itself.\
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
+row 0: parent_ref: the row would be above itself.\
 """),
     ),
     "a circle of parents": (
         [row(ref="a", parent_ref="c"), row(ref="b", parent_ref="a"), row(ref="c", parent_ref="b"), row(parent_ref="a")],
         snapshot("""\
-rows: 3 of 4 rows cannot be right, so nothing was sent. Use the same rows with these put right:
-row 0-2: parent_ref: the row would stand above itself.\
+rows: 3 of 4 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
+row 0-2: parent_ref: the row would be above itself.\
 """),
     ),
     "several faults in a row": (
         [row(tags=["\n"], attacker="un\u202eseen", target_country="XX") | {"tlp": "pink"}],
         snapshot("""\
-rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
+row 0: tags: a tag has 0 characters. Use tags of 1 to 512 characters
 row 0: tlp: 'pink' is no marking. Use clear, green, amber, amber+strict or red
 row 0: attacker: 'un\\\\u202eseen' holds line breaks or characters that are not seen. Use one line of visible text
-row 0: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name
-row 0: tags: a tag has 0 characters. Use tags of 1 to 512 characters.\
+row 0: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name.\
 """),
     ),
     "half a character": (
         [row(raw='{"a": "\\ud800"}')],
         snapshot("""\
-rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: raw: this cannot be written as JSON. Use plain JSON without NaN or Infinity.\
 """),
     ),
@@ -440,7 +440,7 @@ async def test_an_indicator_type_is_one_that_the_account_has(bench: Bench) -> No
     async with bench.server(bench.allowed()) as client:
         rows: list[JsonValue] = [row(indicator="b.example", indicator_type="domian")]
         assert await refused(client, TOOL, dataset_id=MINE, rows=rows) == snapshot("""\
-rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain.\
 """)
     assert bench.changes_sent() == []
@@ -450,8 +450,8 @@ async def test_half_a_character_inside_json_text_is_refused(bench: Bench) -> Non
     rows = '[{"date": "2026-11-20", "category": "Phishing", "event": "\\ud800", "tlp": "green"}]'
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, TOOL, dataset_id=MINE, rows=rows) == snapshot("""\
-rows: 1 of 1 rows cannot be right, so nothing was sent. Use the same rows with these put right:
-row 0: the row holds half a character, a lone surrogate.\
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
+row 0: the row contains half a character, a lone surrogate.\
 """)
     assert bench.changes_sent() == []
 
@@ -531,7 +531,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
             "relationships": 1,
             "refused": [{"reason": "bad \\u202erow", "rows": "1"}],
             "not_related": [
-                {"reason": "one of its ends was not created, or has no id that is known", "rows": "3"},
+                {"reason": "one of its rows has no event, or the id of the event is not known", "rows": "3"},
                 {"reason": "no\\nway", "rows": "4"},
             ],
             "created": [0, 2, 3, 4],
@@ -551,14 +551,14 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
             snapshot(
                 {
                     "status": "partial",
-                    "change": "Create 207 events with 1 relationships in dataset 'Mine'.",
+                    "change": "Create 207 events with 1 relationship in dataset 'Mine'.",
                     "events": 100,
                     "relationships": 0,
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
-                    "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
+                    "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
                     "stopped": 'The API failed (503). The API said: "later". If this was a change, look whether it was made before making it again; if not, try again in a minute.',
-                    "next": "Import only the missing rows again, unknown ones once a search has not found them.",
+                    "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
                     "untrusted": ["not_related", "stopped", "next"],
                 }
             ),
@@ -568,7 +568,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
             snapshot(
                 {
                     "status": "partial",
-                    "change": "Create 207 events with 1 relationships in dataset 'Mine'.",
+                    "change": "Create 207 events with 1 relationship in dataset 'Mine'.",
                     "events": 100,
                     "relationships": 0,
                     "refused": [
@@ -578,9 +578,9 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                         }
                     ],
                     "rows_not_sent": "200-206",
-                    "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
+                    "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
                     "stopped": 'The API refused the request (400). The API said: "too many". Change what it names and call again.',
-                    "next": "Import only the missing rows again, unknown ones once a search has not found them.",
+                    "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
                     "untrusted": ["refused", "not_related", "stopped", "next"],
                 }
             ),
@@ -590,14 +590,14 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
             snapshot(
                 {
                     "status": "partial",
-                    "change": "Create 207 events with 1 relationships in dataset 'Mine'.",
+                    "change": "Create 207 events with 1 relationship in dataset 'Mine'.",
                     "events": 100,
                     "relationships": 0,
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
-                    "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
+                    "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
                     "stopped": "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again.",
-                    "next": "Import only the missing rows again, unknown ones once a search has not found them.",
+                    "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
                     "untrusted": ["not_related", "stopped", "next"],
                 }
             ),
@@ -607,14 +607,14 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
             snapshot(
                 {
                     "status": "partial",
-                    "change": "Create 207 events with 1 relationships in dataset 'Mine'.",
+                    "change": "Create 207 events with 1 relationship in dataset 'Mine'.",
                     "events": 100,
                     "relationships": 0,
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
-                    "not_related": [{"reason": "it was not answered before the import broke off", "rows": "1"}],
+                    "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
                     "stopped": "The answer was an HTML page (6 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
-                    "next": "Import only the missing rows again, unknown ones once a search has not found them.",
+                    "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
                     "untrusted": ["not_related", "stopped", "next"],
                 }
             ),

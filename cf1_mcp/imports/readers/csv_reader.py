@@ -9,13 +9,13 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile, choices
-from cf1_mcp.imports.batches import TEXTS
+from cf1_mcp.imports.fields import TEXTS
 from cf1_mcp.imports.readers.rows import (
     FIELDS,
-    FileRow,
-    Notes,
-    Parent,
-    Rows,
+    ParentRef,
+    ReaderNotes,
+    SourceRow,
+    SourceRows,
     no_such_field,
     relationship_type,
     shown,
@@ -65,7 +65,9 @@ class NoColumn(BadFile):
         self.problem = problem
 
 
-def csv_rows(lines: Iterator[str], mapping: Mapping[str, str], constants: Mapping[str, str], notes: Notes) -> Rows:
+def csv_rows(
+    lines: Iterator[str], mapping: Mapping[str, str], constants: Mapping[str, str], notes: ReaderNotes
+) -> SourceRows:
     """The rows below a header. `mapping` says which field a column is where its name does not.
 
     Raises:
@@ -97,7 +99,7 @@ def csv_rows(lines: Iterator[str], mapping: Mapping[str, str], constants: Mappin
         except StopIteration:
             return
         except csv.Error as error:
-            yield FileRow(
+            yield SourceRow(
                 start, {}, problems=(f"the row cannot be read as CSV ({clean(str(error), MAX_NAME_LENGTH)})",)
             )
             place = 1 + reader.line_num
@@ -107,9 +109,9 @@ def csv_rows(lines: Iterator[str], mapping: Mapping[str, str], constants: Mappin
             yield _row(start, cells, columns)
 
 
-def _row(place: int, cells: Sequence[str], columns: Sequence[str]) -> FileRow:
+def _row(place: int, cells: Sequence[str], columns: Sequence[str]) -> SourceRow:
     if len(cells) != len(columns):
-        return FileRow(place, {}, problems=(f"the row has {len(cells)} cells under {len(columns)} columns",))
+        return SourceRow(place, {}, problems=(f"the row has {len(cells)} cells under {len(columns)} columns",))
     fields: dict[str, JsonValue] = {}
     links: dict[str, str] = {}
     problems: list[str] = []
@@ -130,20 +132,20 @@ def _row(place: int, cells: Sequence[str], columns: Sequence[str]) -> FileRow:
         else:
             links[name] = text.strip()
     if not links:
-        return FileRow(place, fields, None, (), tuple(problems))
+        return SourceRow(place, fields, None, (), tuple(problems))
     parents = _parents(links, problems)
-    return FileRow(place, fields, links.get("ref"), parents, tuple(problems))
+    return SourceRow(place, fields, links.get("ref"), parents, tuple(problems))
 
 
-def _parents(links: Mapping[str, str], problems: list[str]) -> tuple[Parent, ...]:
+def _parents(links: Mapping[str, str], problems: list[str]) -> tuple[ParentRef, ...]:
     above = links.get("parent_ref")
     kind = relationship_type(links.get("relationship_type", "related_to"))
     if kind is None:
         problems.append(f"relationship_type: {shown(links['relationship_type'])} is no type of relationship")
-    return (Parent(above, kind),) if above and kind else ()
+    return (ParentRef(above, kind),) if above and kind else ()
 
 
-def _columns(names: Sequence[str], mapping: Mapping[str, str], notes: Notes) -> list[str]:
+def _columns(names: Sequence[str], mapping: Mapping[str, str], notes: ReaderNotes) -> list[str]:
     """The field of each column, empty for one that is not taken."""
     by_name = {_plain(column): field for column, field in mapping.items()}
     for column, field in mapping.items():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal, cast, get_args
 
 from cf1_mcp.errors import BadFile, choices
-from cf1_mcp.imports.readers.rows import Notes, shown
+from cf1_mcp.imports.readers.rows import ReaderNotes, shown
 from cf1_mcp.text.sanitize import clean
 
 Format = Literal["jsonl", "csv", "stix", "misp"]
@@ -94,7 +94,7 @@ def recognised(head: bytes) -> Format | None:
     return None
 
 
-def text_lines(path: Path, notes: Notes) -> Iterator[str]:
+def text_lines(path: Path, notes: ReaderNotes) -> Iterator[str]:
     """The lines of a text file, in the encoding that it turns out to have."""
     encoding = _encoding(path)
     if encoding == "cp1252":

@@ -7,14 +7,14 @@ from typing import Final, cast
 from pydantic import JsonValue
 
 from cf1_mcp.errors import nearest
-from cf1_mcp.imports.batches import TEXTS
+from cf1_mcp.imports.fields import TEXTS
 from cf1_mcp.imports.readers.rows import (
     FIELDS,
     RELATIONSHIP_TYPES,
-    FileRow,
-    Notes,
-    Parent,
-    Rows,
+    ParentRef,
+    ReaderNotes,
+    SourceRow,
+    SourceRows,
     relationship_type,
     shown,
 )
@@ -27,7 +27,7 @@ Json = Mapping[str, JsonValue]
 _BY_WIRE: Final = {str(field.alias): name for name, field in NewEvent.model_fields.items()}
 
 
-def jsonl_rows(lines: Iterable[bytes], notes: Notes) -> Rows:
+def jsonl_rows(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:
     """The rows of the lines; empty lines count as places and for nothing else."""
     for place, line in enumerate(lines, 1):
         if not line.strip():
@@ -53,7 +53,7 @@ def jsonl_rows(lines: Iterable[bytes], notes: Notes) -> Rows:
             yield _row(place, cast(Json, value))
 
 
-def _row(place: int, value: Json) -> FileRow:
+def _row(place: int, value: Json) -> SourceRow:
     """A line whose keys are the fields of a row."""
     problems: list[str] = []
     fields: dict[str, JsonValue] = {}
@@ -72,18 +72,18 @@ def _row(place: int, value: Json) -> FileRow:
             meant = nearest(name, FIELDS)
             hint = f", perhaps {meant}" if meant else ""
             problems.append(f"{clean(name, MAX_NAME_LENGTH)}: a row has no such field{hint}")
-    parents: tuple[Parent, ...] = ()
+    parents: tuple[ParentRef, ...] = ()
     kind = relationship_type(str(value.get("relationship_type") or RELATIONSHIP_TYPES[0]))
     if kind is None:
         problems.append(_no_type(value.get("relationship_type"), "relationship_type"))
     elif above := _name(value.get("parent_ref")):
-        parents = (Parent(above, kind),)
+        parents = (ParentRef(above, kind),)
     elif value.get("relationship_type"):
         problems.append("relationship_type: there is no parent_ref to relate the row to")
-    return FileRow(place, fields, _name(value.get("ref")), parents, tuple(problems))
+    return SourceRow(place, fields, _name(value.get("ref")), parents, tuple(problems))
 
 
-def _record(place: int, value: Json, notes: Notes) -> FileRow:
+def _record(place: int, value: Json, notes: ReaderNotes) -> SourceRow:
     """A line with a `body` as the API takes it, and the parents of the event beside it."""
     body = value["body"]
     if not isinstance(body, dict):
@@ -108,16 +108,16 @@ def _record(place: int, value: Json, notes: Notes) -> FileRow:
             fields[name] = given
     if value.get("references"):
         notes.add("references of records are not imported: they are no parents")
-    return FileRow(place, fields, _name(value.get("ref")), _parents(value.get("parents"), problems), tuple(problems))
+    return SourceRow(place, fields, _name(value.get("ref")), _parents(value.get("parents"), problems), tuple(problems))
 
 
-def _parents(given: JsonValue, problems: list[str]) -> tuple[Parent, ...]:
-    found: dict[Parent, None] = {}
+def _parents(given: JsonValue, problems: list[str]) -> tuple[ParentRef, ...]:
+    found: dict[ParentRef, None] = {}
     for one in given if isinstance(given, list) else [] if given is None else [given]:
         above = _name(one.get("ref")) if isinstance(one, dict) else None
         kind = relationship_type(str(one.get("type"))) if isinstance(one, dict) else None
         if above and kind:
-            found[Parent(above, kind)] = None
+            found[ParentRef(above, kind)] = None
         elif above and isinstance(one, dict):
             problems.append(_no_type(one.get("type"), "parents"))
         else:
@@ -155,8 +155,8 @@ def _no_type(given: JsonValue, argument: str) -> str:
     return f"{argument}: {shown(str(given))} is no type of relationship. Use {', '.join(RELATIONSHIP_TYPES)}"
 
 
-def _bad(place: int, problem: str) -> FileRow:
-    return FileRow(place, {}, problems=(problem,))
+def _bad(place: int, problem: str) -> SourceRow:
+    return SourceRow(place, {}, problems=(problem,))
 
 
 def _cause(error: Exception) -> str:

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.rows import FileRow, Notes, Parent, Rows, shown
+from cf1_mcp.imports.readers.rows import ParentRef, ReaderNotes, SourceRow, SourceRows, shown
 from cf1_mcp.models import Tlp
 
 Object = Mapping[str, JsonValue]
@@ -31,7 +31,7 @@ _ACTOR: Final = re.compile(r'misp-galaxy:(?:threat-actor|mitre-intrusion-set|mic
 _TECHNIQUE: Final = re.compile(r'misp-galaxy:mitre-attack-pattern="[^"]*\b(T\d{4}(?:\.\d{3})?)"')
 
 
-def misp_rows(file: BinaryIO, notes: Notes) -> Rows:
+def misp_rows(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
     """The rows of a file with one event or several; each event is held whole while it is read.
 
     Raises:
@@ -68,7 +68,7 @@ def _unwrapped(values: Iterator[JsonValue]) -> Iterator[Object]:
             yield cast(Object, event)
 
 
-def _rows(event: Object, notes: Notes) -> Iterator[FileRow]:
+def _rows(event: Object, notes: ReaderNotes) -> Iterator[SourceRow]:
     """The row of an event, and those of its attributes. Places are given by whoever counts them."""
     info = str(event.get("info") or "")
     tags = _tags(event)
@@ -78,8 +78,8 @@ def _rows(event: Object, notes: Notes) -> Iterator[FileRow]:
     kept = ("uuid", "threat_level_id", "analysis", "org_id", "Orgc")
     evidence: JsonValue = {"misp": {name: event[name] for name in kept if name in event}}
     common["raw"] = {"data": evidence}
-    yield FileRow(0, {**common}, ref)
-    parents = (Parent(ref, "related_to"),) if ref else ()
+    yield SourceRow(0, {**common}, ref)
+    parents = (ParentRef(ref, "related_to"),) if ref else ()
     for attribute in _attributes(event):
         if attribute.get("deleted") in (True, "1"):
             continue
@@ -95,8 +95,8 @@ def _attribute_rows(
     found: list[tuple[str, str]],
     common: Mapping[str, JsonValue],
     tags: list[str],
-    parents: tuple[Parent, ...],
-) -> Iterator[FileRow]:
+    parents: tuple[ParentRef, ...],
+) -> Iterator[SourceRow]:
     own = _tags(attribute)
     fields = {**common, **_said_by([*own, *tags] if own else tags)}
     own_marking = _said_by(own).get("tlp")
@@ -111,7 +111,7 @@ def _attribute_rows(
     ref = _ref(attribute)
     for number, (value, kind) in enumerate(found):
         row: dict[str, JsonValue] = {**fields, "indicator": value, "indicator_type": kind}
-        yield FileRow(0, row, ref if number == 0 or ref is None else f"{ref}#{number}", parents)
+        yield SourceRow(0, row, ref if number == 0 or ref is None else f"{ref}#{number}", parents)
 
 
 def _attributes(event: Object) -> Iterator[Object]:

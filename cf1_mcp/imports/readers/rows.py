@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, get_args
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, choices, nearest
-from cf1_mcp.imports.batches import TEXTS
+from cf1_mcp.imports.fields import TEXTS
 from cf1_mcp.models import RelationshipType
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
@@ -20,14 +20,14 @@ LINKING: Final = ("ref", "parent_ref", "relationship_type")
 FIELDS: Final = (*TEXTS, "tags", "raw", *LINKING)
 
 
-class Parent(NamedTuple):
+class ParentRef(NamedTuple):
     """The row above another one, by its ref."""
 
     ref: str
     type: RelationshipType
 
 
-class FileRow(NamedTuple):
+class SourceRow(NamedTuple):
     """One row of a file. `place` counts lines, records or objects from 1, as a person does.
 
     `fields` holds texts by their snake-case names, `tags` (texts), `indicators` (`{"value", "indicator_type"}`) and
@@ -37,15 +37,15 @@ class FileRow(NamedTuple):
     place: int
     fields: Mapping[str, JsonValue]
     ref: str | None = None
-    parents: tuple[Parent, ...] = ()
+    parents: tuple[ParentRef, ...] = ()
     problems: tuple[str, ...] = ()
 
 
-Rows = Iterator[FileRow]
+SourceRows = Iterator[SourceRow]
 
 
 @dataclass
-class Notes:
+class ReaderNotes:
     """What is to be said of a file besides its rows: how it was read, and what of it was left out how often."""
 
     counts: Counter[str] = field(default_factory=Counter[str])
@@ -53,7 +53,7 @@ class Notes:
     def add(self, words: str, count: int = 1) -> None:
         self.counts[words] += count
 
-    def told(self) -> list[str]:
+    def sentences(self) -> list[str]:
         return [f"{words} ({count:,} times)" if count > 1 else words for words, count in self.counts.items()]
 
 

@@ -10,7 +10,7 @@ from cf1_mcp.imports.readers.csv_reader import csv_rows
 from cf1_mcp.imports.readers.files import Format, opened, text_lines
 from cf1_mcp.imports.readers.jsonl_reader import jsonl_rows
 from cf1_mcp.imports.readers.misp_reader import misp_rows
-from cf1_mcp.imports.readers.rows import Notes, Rows
+from cf1_mcp.imports.readers.rows import ReaderNotes, SourceRows
 from cf1_mcp.imports.readers.stix_reader import stix_rows
 
 
@@ -24,7 +24,7 @@ class Source:
     constants: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def rows_of(source: Source, notes: Notes) -> Rows:
+def rows_of(source: Source, notes: ReaderNotes) -> SourceRows:
     """The rows of a file, one at a time.
 
     Raises:
@@ -47,7 +47,7 @@ def rows_of(source: Source, notes: Notes) -> Rows:
                 yield from misp_rows(file, notes)
 
 
-def rows_in(text: str, form: Format, constants: Mapping[str, str], notes: Notes) -> Rows:
+def rows_in(text: str, form: Format, constants: Mapping[str, str], notes: ReaderNotes) -> SourceRows:
     """The rows of a text, read as those of a file are.
 
     Raises:

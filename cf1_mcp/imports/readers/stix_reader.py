@@ -22,7 +22,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.rows import FileRow, Notes, Parent, Rows, shown
+from cf1_mcp.imports.readers.rows import ParentRef, ReaderNotes, SourceRow, SourceRows, shown
 from cf1_mcp.imports.readers.stix_patterns import observables
 from cf1_mcp.models import RelationshipType, Tlp
 
@@ -64,7 +64,7 @@ CREATE INDEX loop_child ON loop (child, parent); CREATE INDEX loop_parent ON loo
 _PEEL: Final = "DELETE FROM loop WHERE parent NOT IN (SELECT child FROM loop) OR child NOT IN (SELECT parent FROM loop)"
 
 
-def stix_rows(file: BinaryIO, notes: Notes) -> Rows:
+def stix_rows(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
     """The rows of a bundle. Its objects are kept on disk while it is read, so that its size does not matter.
 
     Raises:
@@ -81,7 +81,7 @@ def stix_rows(file: BinaryIO, notes: Notes) -> Rows:
                 yield from bundle.rows(int(place), json.loads(text))
 
 
-def _store(db: sqlite3.Connection, file: BinaryIO, notes: Notes) -> None:
+def _store(db: sqlite3.Connection, file: BinaryIO, notes: ReaderNotes) -> None:
     bundle = False
     stream = JsonStream(file)
     for key in stream.members():
@@ -101,7 +101,7 @@ def _store(db: sqlite3.Connection, file: BinaryIO, notes: Notes) -> None:
             break
 
 
-def _keep(db: sqlite3.Connection, place: int, value: JsonValue, notes: Notes) -> None:
+def _keep(db: sqlite3.Connection, place: int, value: JsonValue, notes: ReaderNotes) -> None:
     if not isinstance(value, dict) or not isinstance(value.get("id"), str) or not isinstance(value.get("type"), str):
         notes.add("an element of the bundle is no STIX object")
         return
@@ -138,7 +138,7 @@ def _keep(db: sqlite3.Connection, place: int, value: JsonValue, notes: Notes) ->
 class _Bundle:
     """The objects of a bundle and how they hang together."""
 
-    def __init__(self, db: sqlite3.Connection, notes: Notes) -> None:
+    def __init__(self, db: sqlite3.Connection, notes: ReaderNotes) -> None:
         self._db = db
         self._notes = notes
 
@@ -153,7 +153,7 @@ class _Bundle:
             if count:
                 self._notes.add(f"a reference leads to nothing that is imported, such as {shown(first)}", count)
 
-    def rows(self, place: int, value: Object) -> Iterator[FileRow]:
+    def rows(self, place: int, value: Object) -> Iterator[SourceRow]:
         """The rows of one object."""
         name = str(value["id"])
         fields: dict[str, JsonValue] = {"date": self._date(value), "event": _title(value)}
@@ -175,9 +175,9 @@ class _Bundle:
             # Other rows hang under the first value's row, which carries the object's own id.
             ref = name if number == 0 else f"{name}#{number}"
             typed: dict[str, JsonValue] = {"indicator": one.value, "indicator_type": one.type}
-            yield FileRow(place, fields | typed, ref, parents, unknown)
+            yield SourceRow(place, fields | typed, ref, parents, unknown)
         if not found:
-            yield FileRow(place, fields, name, parents, unknown)
+            yield SourceRow(place, fields, name, parents, unknown)
 
     def _date(self, value: Object) -> JsonValue:
         seen = self._db.execute("SELECT max(date) FROM seen WHERE id = ?", (value["id"],)).fetchone()[0]
@@ -227,7 +227,7 @@ class _Bundle:
         )
         return [str(row[0]) for row in self._db.execute(query, (name, name))]
 
-    def _parents(self, name: str) -> tuple[Parent, ...]:
+    def _parents(self, name: str) -> tuple[ParentRef, ...]:
         """The rows above: those that refer to it, and the targets of its own relationships to other rows."""
         found: dict[str, RelationshipType] = {}
         above = "SELECT one FROM edge JOIN object o ON o.id = one WHERE other = ? AND edge.type = 'refers-to'"
@@ -240,7 +240,7 @@ class _Bundle:
         for ref, relation in self._db.execute(beside, (name,)):
             found.setdefault(str(ref), _TYPES.get(str(relation), "related_to"))
         found.pop(name, None)
-        return tuple(Parent(ref, relation) for ref, relation in found.items() if not self._circle(name, ref))
+        return tuple(ParentRef(ref, relation) for ref, relation in found.items() if not self._circle(name, ref))
 
     def _circle(self, name: str, above: str) -> bool:
         """Whether this link is to be left out, because the two refer to each other in a circle.
