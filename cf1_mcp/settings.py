@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
-from cf1_mcp.errors import SettingsError, choices, nearest
+from cf1_mcp.errors import SettingsError, choices, did_you_mean
 from cf1_mcp.models import Tlp
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
@@ -122,9 +122,8 @@ class Settings:
 def _refuse_unknown_names(given: Mapping[str, str]) -> None:
     for name in given:
         if name.upper().startswith("CF1_") and name not in NAMES:
-            meant = nearest(name, NAMES)
-            hint = f"Did you mean {meant}?" if meant else f"Known settings: {choices(NAMES)}."
-            raise SettingsError(f"{name} is not a setting of this version. {hint}")
+            hint = did_you_mean(name, NAMES) or f". Known settings: {choices(NAMES)}."
+            raise SettingsError(f"{name} is not a setting of this version{hint}")
 
 
 def _credentials(given: Mapping[str, str]) -> Credentials | None:

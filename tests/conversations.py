@@ -1,4 +1,4 @@
-"""How tests talk to the server and read what it says."""
+"""Calls of tools, and parts of their answers."""
 
 import re
 
@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 
 async def ask(client: Client, tool: str, **arguments: JsonValue) -> dict[str, JsonValue]:
-    """The data of a successful call. The text must hold as many rows as the data."""
+    """Call a tool that must succeed, and return its data. The text must hold as many rows as the data."""
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, text_of(result.content)
     data: dict[str, JsonValue] = dict(result.structured_content or {})
@@ -21,19 +21,19 @@ async def ask(client: Client, tool: str, **arguments: JsonValue) -> dict[str, Js
 
 
 async def told(client: Client, tool: str, **arguments: JsonValue) -> str:
-    """The text of a successful call, with the random mark around strangers' words made the same every time."""
+    """Call a tool that must succeed, and return its text with one mark around untrusted text instead of a random one."""
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, text_of(result.content)
     return same_mark(text_of(result.content))
 
 
 def same_mark(text: str) -> str:
-    """An answer's text with one mark for all answers."""
+    """Replace the random mark around untrusted text by the same one in every answer."""
     return re.sub(r"(?m)^(</?untrusted) [0-9a-f]{8}>$", r"\1 MARK>", text)
 
 
 async def refused(client: Client, tool: str, **arguments: JsonValue) -> str:
-    """The words of a call that failed."""
+    """Call a tool that must fail, and return its error message."""
     result = await client.call_tool(tool, arguments)
     assert result.is_error and result.structured_content is None
     return text_of(result.content)
@@ -45,7 +45,7 @@ def text_of(content: object) -> str:
 
 
 def column(data: dict[str, JsonValue], name: str) -> list[JsonValue]:
-    """One column of a columnar answer."""
+    """Return one column of a columnar answer."""
     columns, rows = data["columns"], data["rows"]
     assert isinstance(columns, list) and isinstance(rows, list)
     place = columns.index(name)

@@ -1,4 +1,4 @@
-"""What the sandbox never answers, and what the client never asks."""
+"""Answers that the sandbox never gives, and a request that the client never sends."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -15,8 +15,8 @@ from cf1_mcp.settings import Settings
 from tests.tenant import Bench
 
 
-class Misanswering:
-    """The sandbox, save one route (told by the end of its path), which answers by rote and does nothing."""
+class CannedRoute:
+    """The sandbox, except for paths with one ending, which get a fixed answer and do nothing."""
 
     def __init__(self, sandbox: ASGIApp, route: str, answer: JsonValue, status: int) -> None:
         self.sandbox = sandbox
@@ -35,8 +35,8 @@ class Misanswering:
 async def misanswered(
     bench: Bench, route: str, answer: JsonValue, status: int = 200, settings: Settings | None = None
 ) -> AsyncGenerator[Client]:
-    """A client of a server over such an API, by default with all that `bench.allowed()` allows."""
-    app = Misanswering(create_sandbox_app(bench.sandbox.store), route, answer, status)
+    """A client of a server over a tenant of which one route gives a fixed answer; by default with `bench.allowed()`."""
+    app = CannedRoute(create_sandbox_app(bench.sandbox.store), route, answer, status)
     allowed = settings or bench.allowed()
     server = build_server(allowed, lambda: httpx.ASGITransport(app), clock=lambda: bench.now)
     async with Client(server) as client:
@@ -44,7 +44,7 @@ async def misanswered(
 
 
 async def copied(bench: Bench, event_id: str, source: str, destination: str) -> None:
-    """The same event in a second dataset, as somebody made it; the client has no such operation."""
+    """Copy an event to a second dataset through the API; the client has no such operation."""
     uuids = {one.name: one.uuid for one in bench.sandbox.store.datasets()}
     async with httpx.AsyncClient(transport=bench.sandbox.connect(), base_url="http://sandbox/client/v4") as http:
         path = f"/accounts/{'0' * 32}/cloudforce-one/events/dataset/{uuids[source]}/copy"

@@ -55,6 +55,7 @@ class Tenant:
         self.now = NOW
         self.log: list[RecordedRequest] = []
         self.options = options or SandboxOptions()
+        self._built: tuple[SandboxOptions, RequestRecorder] | None = None
         if store is None:
             self.store = SandboxDatabase.open(clock=lambda: self.now)
             for name in datasets:
@@ -66,17 +67,16 @@ class Tenant:
 
     def connect(self) -> httpx.AsyncBaseTransport:
         """A transport to the sandbox, in this process."""
-        return httpx.ASGITransport(RequestRecorder(create_sandbox_app(self.store, self.options), self.log))
+        return httpx.ASGITransport(self._app())
 
     @contextmanager
     def on_a_port(self) -> Generator[str]:
         """The base address of the sandbox on a port of this machine, served by a thread."""
-        app = RequestRecorder(create_sandbox_app(self.store, self.options), self.log)
         # asyncio sends small answers at once only on a socket that states its protocol.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(self._app(), log_level="warning", access_log=False, lifespan="off"))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -85,6 +85,12 @@ class Tenant:
             server.should_exit = True
             thread.join()
             listener.close()
+
+    def _app(self) -> RequestRecorder:
+        # Kept, because compiling its routes takes as long as answering a request.
+        if self._built is None or self._built[0] is not self.options:
+            self._built = (self.options, RequestRecorder(create_sandbox_app(self.store, self.options), self.log))
+        return self._built[1]
 
     def wait(self, seconds: float) -> None:
         """Move the clock."""

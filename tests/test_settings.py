@@ -111,11 +111,11 @@ def test_every_setting_is_read() -> None:
         ),
         (
             {"CF1_TOOLSET": "events"},
-            snapshot("CF1_TOOLSET is not a setting of this version. Did you mean CF1_TOOLSETS?"),
+            snapshot("CF1_TOOLSET is not a setting of this version, did you mean 'CF1_TOOLSETS'?"),
         ),
         (
             {"cf1_toolsets": "events"},
-            snapshot("cf1_toolsets is not a setting of this version. Did you mean CF1_TOOLSETS?"),
+            snapshot("cf1_toolsets is not a setting of this version, did you mean 'CF1_TOOLSETS'?"),
         ),
         (
             {"CF1_VERBOSITY": "red"},

@@ -1,4 +1,4 @@
-"""From what the API tells to the cells and fields of an answer: cleaned, clipped, nothing empty."""
+"""From what the API tells to the cells and fields of an answer: clean_value, clipped, nothing empty."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, choices, nearest
 from cf1_mcp.models import Event
+from cf1_mcp.models.fields import COLUMNS, DEFAULT_COLUMNS, FREE_TEXTS, HIDDEN_COLUMNS
 from cf1_mcp.text.sanitize import clean
 
 Cell: TypeAlias = str | int | float | bool | list[str]
@@ -19,28 +20,13 @@ MAX_FIELD_LENGTH: Final = 4_000
 MAX_IN_CELL: Final = 12
 MAX_IN_FIELD: Final = 50
 
-FIELDS: Final = tuple(Event.model_fields)
-DEFAULT_FIELDS: Final = (
-    "uuid",
-    "date",
-    "attacker",
-    "category",
-    "indicator",
-    "target_country",
-    "target_industry",
-    "tlp",
-    "event",
-)
-FREE_TEXTS: Final = ("event", "insight")
-# Internal numbers, and countries told a second time.
-UNTOLD: Final = frozenset({"indicator_type_id", "releasability_id", "attacker_country_alpha3", "target_country_alpha3"})
 INDICATOR: Final = "indicator"
 # What must stay as it is to be of use: it is made harmless when it is written as text.
 TRUE_VALUES: Final = frozenset({INDICATOR, "query_json"})
 
 
-def columns_of(
-    fields: Sequence[str] | None, columns: Sequence[str] = FIELDS, default: Sequence[str] = DEFAULT_FIELDS
+def resolve_columns(
+    fields: Sequence[str] | None, columns: Sequence[str] = COLUMNS, default: Sequence[str] = DEFAULT_COLUMNS
 ) -> tuple[str, ...]:
     """Those of the columns that `fields` asks for, in snake or camel case; the default ones where it asks for none."""
     if not fields:
@@ -67,7 +53,7 @@ def event_cells(events: Iterable[Event], columns: Sequence[str]) -> list[list[Ce
 
 def event_fields(event: Event) -> dict[str, JsonValue]:
     """The filled fields of one event."""
-    values = {name: getattr(event, name) for name in FIELDS if name not in UNTOLD}
+    values = {name: getattr(event, name) for name in COLUMNS if name not in HIDDEN_COLUMNS}
     return {
         name: _field(event, name, value)
         for name, value in values.items()
@@ -75,33 +61,33 @@ def event_fields(event: Event) -> dict[str, JsonValue]:
     }
 
 
-def cleaned(value: JsonValue, longest: int, keep: str = "", name: str = "") -> JsonValue:
-    """The value with every text in it cleaned, keys included. What stands under a name of TRUE_VALUES stays true;
+def clean_value(value: JsonValue, longest: int, keep: str = "", name: str = "") -> JsonValue:
+    """The value with every text in it clean_value, keys included. What stands under a name of TRUE_VALUES stays true;
     `keep` is an e-mail address that is no person's but the indicator.
     """
     match value:
         case str():
             return clean(value, longest, keep=keep, value=name in TRUE_VALUES)
         case list():
-            return [cleaned(item, longest, keep, name) for item in value]
+            return [clean_value(item, longest, keep, name) for item in value]
         case dict():
-            return {clean(key, longest): cleaned(item, longest, keep, key) for key, item in value.items()}
+            return {clean(key, longest): clean_value(item, longest, keep, key) for key, item in value.items()}
         case float() if value.is_integer():
             return int(value)
         case _:
             return value
 
 
-def shortened(value: JsonValue, longest: int, most: int) -> JsonValue:
+def shorten(value: JsonValue, longest: int, most: int) -> JsonValue:
     """The value with its texts clipped at `longest` characters and its lists and objects at `most` entries, counted."""
     match value:
         case str() if len(value) > longest:
             return f"{value[:longest]}… (+{len(value) - longest} characters)"
         case list():
-            kept = [shortened(item, longest, most) for item in value[:most]]
+            kept = [shorten(item, longest, most) for item in value[:most]]
             return [*kept, f"… (+{len(value) - most} more)"] if len(value) > most else kept
         case dict():
-            pairs = {key[:longest]: shortened(item, longest, most) for key, item in [*value.items()][:most]}
+            pairs = {key[:longest]: shorten(item, longest, most) for key, item in [*value.items()][:most]}
             return {**pairs, "…": f"+{len(value) - most} more"} if len(value) > most else pairs
         case _:
             return value
@@ -127,7 +113,7 @@ def _field(event: Event, name: str, value: JsonValue) -> JsonValue:
     if isinstance(value, list):
         return [*_items(event, value, MAX_CELL_LENGTH, MAX_IN_FIELD)]
     longest = MAX_FIELD_LENGTH if name in (*FREE_TEXTS, INDICATOR) else MAX_SHORT_FIELD_LENGTH
-    return cleaned(value, longest, event.indicator, name)
+    return clean_value(value, longest, event.indicator, name)
 
 
 def _items(event: Event, values: Sequence[object], longest: int, most: int) -> list[str]:

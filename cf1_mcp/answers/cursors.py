@@ -1,4 +1,4 @@
-"""Cursors: where the next page of one particular search begins. They hold no state on the server."""
+"""Cursors: where the next page of one particular search begins. The server keeps no state for them."""
 
 import hashlib
 import json
@@ -9,16 +9,16 @@ from typing import Final
 
 from cf1_mcp.errors import BadArgument
 
-# How far the API pages by number; from there on its own cursor leads.
+# How far the API pages by number; beyond that only its own cursor works.
 MAX_OFFSET: Final = 100_000
 _CURSOR: Final = re.compile(r"([0-9a-f]{8})-(\d{1,5})-(\d{1,6})-(\d{1,5})(?:-(.+))?")
 
 
 @dataclass(frozen=True)
-class Place:
-    """A place in a list: which page of the API, how many of its rows were shown, and beyond its reach its cursor.
+class PagePosition:
+    """A position in a list: a page of the API, how many of its rows were shown, and past MAX_OFFSET the API's cursor.
 
-    Pages go by number where they can: a number costs a model a few tokens, the API's cursor some hundreds.
+    Pages are numbered where possible: a number costs a model a few tokens, the API's cursor some hundreds.
     """
 
     page_size: int
@@ -26,36 +26,36 @@ class Place:
     shown: int = 0
     api_cursor: str | None = None
 
-    def following(self, api_cursor: str | None = None) -> "Place":
-        """The next page, by the API's cursor where numbers no longer reach."""
+    def next_page(self, api_cursor: str | None = None) -> "PagePosition":
+        """The start of the next page, by the API's cursor past MAX_OFFSET."""
         reached = self.page * self.page_size
-        return Place(self.page_size, self.page + 1, 0, api_cursor if reached >= MAX_OFFSET else None)
+        return PagePosition(self.page_size, self.page + 1, 0, api_cursor if reached >= MAX_OFFSET else None)
 
 
-def encode(place: Place, search: Mapping[str, object]) -> str:
-    """A cursor for the place, good for the same search only."""
-    parts = [digest(search), str(place.page_size), str(place.page), str(place.shown)]
-    return "-".join([*parts, place.api_cursor] if place.api_cursor else parts)
+def encode_cursor(position: PagePosition, search: Mapping[str, object]) -> str:
+    """A cursor for the position, valid for the same search only."""
+    parts = [digest_search(search), str(position.page_size), str(position.page), str(position.shown)]
+    return "-".join([*parts, position.api_cursor] if position.api_cursor else parts)
 
 
-def decode(cursor: str | None, search: Mapping[str, object], limit: int) -> Place:
-    """The place that a cursor names; without one, the beginning.
+def decode_cursor(cursor: str | None, search: Mapping[str, object], limit: int) -> PagePosition:
+    """The position that a cursor stands for; without a cursor, the beginning.
 
     Raises:
-        BadArgument: it is no cursor, or one of another search.
+        BadArgument: it is not a cursor, or it belongs to another search.
     """
     if not cursor:
-        return Place(page_size=limit)
-    again = "the next_cursor of the last answer with the same arguments, or leave it out to begin anew"
+        return PagePosition(page_size=limit)
+    valid = "the next_cursor of the last answer with the same arguments, or leave it out to start again"
     found = _CURSOR.fullmatch(cursor.strip())
     if found is None:
-        raise BadArgument("cursor", "this is no cursor of this server", again)
-    named, page_size, page, shown, api_cursor = found.groups()
-    if named != digest(search):
-        raise BadArgument("cursor", "it belongs to another search", again)
-    return Place(int(page_size), int(page), int(shown), api_cursor)
+        raise BadArgument("cursor", "this is not a cursor of this server", valid)
+    digest, page_size, page, shown, api_cursor = found.groups()
+    if digest != digest_search(search):
+        raise BadArgument("cursor", "it belongs to another search", valid)
+    return PagePosition(int(page_size), int(page), int(shown), api_cursor)
 
 
-def digest(search: Mapping[str, object]) -> str:
-    """Eight digits that tell one search from another."""
+def digest_search(search: Mapping[str, object]) -> str:
+    """Eight hexadecimal digits that distinguish searches."""
     return hashlib.sha256(json.dumps(search, sort_keys=True, default=str).encode()).hexdigest()[:8]

@@ -1,4 +1,4 @@
-"""How an answer is written: what strangers wrote is set apart by a mark, and their indicators are defanged."""
+"""Rendering of untrusted text and values: defanged by the operator's choice, and set apart by a mark."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,40 +11,46 @@ from cf1_mcp.text.sanitize import disarm, escape_formula
 
 
 @dataclass(frozen=True)
-class Style:
-    """`mark` is random and new for every answer, so that no text can know it; without one nothing is set apart, as on
-    an operator's terminal. `defang` is the operator's choice.
+class Renderer:
+    """How the untrusted parts of one answer are rendered.
+
+    `mark` is random for every answer, so that no text can contain it. Without a mark nothing is set apart, as on an
+    operator's terminal.
     """
 
     defang: Defang = "text"
     mark: str = ""
 
-    def written(self, text: str) -> str:
-        """A stranger's text, indicators included, as it stands in an answer's text."""
+    def render_text(self, text: str) -> str:
+        """An untrusted text, indicators included, for the text of an answer."""
         return disarm(text, links=False) if self.defang == "off" else defang(disarm(text))
 
-    def in_table(self, text: str) -> str:
-        """The same in a table, which may end up in a spreadsheet."""
-        return escape_formula(self.written(text))
+    def render_cell(self, value: str | float | Sequence[str]) -> str:
+        """An untrusted value for a table, which may end up in a spreadsheet."""
+        match value:
+            case str():
+                return escape_formula(self.render_text(value))
+            case int() | float():
+                return str(value)
+            case _:
+                return escape_formula(self.render_text(",".join(value)))
 
-    def told(self, value: JsonValue) -> JsonValue:
-        """A stranger's value as it stands in an answer's data: indicators are true there, unless the operator wants
-        them defanged everywhere.
-        """
+    def render_value(self, value: JsonValue) -> JsonValue:
+        """An untrusted value for structured content, where indicators are true unless all are to be defanged."""
         if self.defang != "all":
             return value
         match value:
             case str():
                 return defang(disarm(value))
             case list():
-                return [self.told(item) for item in value]
+                return [self.render_value(item) for item in value]
             case dict():
-                return {key: self.told(item) for key, item in value.items()}
+                return {key: self.render_value(item) for key, item in value.items()}
             case _:
                 return value
 
-    def apart(self, lines: Sequence[str]) -> list[str]:
-        """Lines that strangers wrote, between marks that they cannot have known."""
+    def enclose(self, lines: Sequence[str]) -> list[str]:
+        """Untrusted lines between two marks."""
         if not (self.mark and lines):
             return [*lines]
         return [f"<untrusted {self.mark}>", *lines, f"</untrusted {self.mark}>"]

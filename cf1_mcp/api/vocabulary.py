@@ -2,16 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Generic, Literal, TypeVar, get_args
+from typing import Final, Generic, TypeAlias, TypeVar, get_args
 
 import anyio
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import ThreatEventsError
-from cf1_mcp.models import Category, Country, Dataset, Tag
+from cf1_mcp.models import Category, Country, Dataset, Tag, VocabularyKind
 
 T = TypeVar("T")
-Kind = Literal["attackers", "categories", "countries", "datasets", "indicator_types", "industries", "tags"]
+Kind: TypeAlias = VocabularyKind
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 # Vocabularies change by the day, investigations run by the minute.
 CACHE_SECONDS: Final = 300.0

@@ -18,9 +18,11 @@ from typing import Annotated, Any, Final, Literal
 from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, Resolve
 from pydantic import BaseModel, Field, JsonValue
 
-from cf1_mcp.answers.answer import Card, Rows, fitted
+from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import event_cells
-from cf1_mcp.answers.rendering import Style
+from cf1_mcp.answers.fitting import fit
+from cf1_mcp.answers.rendering import Renderer
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.context import ServerContext, ToolContext
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
 from cf1_mcp.models import Event
@@ -189,7 +191,7 @@ async def _preview(server: ServerContext, effect: Effect) -> Card:
     sample = Rows(SAMPLE_COLUMNS, event_cells(effect.events[:SAMPLE], SAMPLE_COLUMNS))
     preview = Card(shown, untrusted, {"sample": sample} if effect.events else {}, [NOTE])
     if server.settings.approval == "operator":
-        ttl, told = float(server.settings.confirm_ttl), fitted(preview).text(Style())
+        ttl, told = float(server.settings.confirm_ttl), fit(preview).text(Renderer())
         await server.stores.approvals.ask(code, effect.tool, told, ttl)
     return preview
 

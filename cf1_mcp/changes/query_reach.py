@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from cf1_mcp.answers.event_pages import withheld_fact
+from cf1_mcp.answers.pages import withheld_facts
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Dataset, Event, EventSearch, SavedQuery
@@ -67,7 +67,7 @@ async def blocking(client: ThreatEventsClient, reach: Reach, reading: Reading) -
     said = f"A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is {count} events."
     if withheld:
         said += f" {sum(withheld.values())} more are withheld here and feed it too."
-    return Blocking(said, {"matches_now": count, **withheld_fact(withheld)}, events)
+    return Blocking(said, {"matches_now": count, **withheld_facts(withheld)}, events)
 
 
 def reach_of_new(query_json: str, writing: Writing) -> Reach:

@@ -10,6 +10,7 @@ from cf1_mcp.changes.undo_inverse import Inverse
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.snapshots import homes_of, images_of
 from cf1_mcp.models import Event, NewEvent, NewRaw, Raw, RelationshipType
+from cf1_mcp.models.fields import SETTABLE
 from cf1_mcp.policy.writing import Writing
 from cf1_mcp.store.journal_records import Change
 
@@ -102,16 +103,7 @@ def _new_event(event: Event, raw: JsonValue, dataset_id: str) -> NewEvent:
         "dataset_id": dataset_id,
         "raw": NewRaw.model_validate(raw_fields),
     }
-    optional = (
-        "attacker",
-        "attacker_country",
-        "indicator",
-        "indicator_type",
-        "insight",
-        "tags",
-        "target_country",
-        "target_industry",
-    )
+    optional = [field.name for field in SETTABLE if field.creation == "optional"]
     fields |= {name: value for name in optional if (value := getattr(event, name))}
     return NewEvent.model_validate(fields)
 

@@ -10,7 +10,7 @@ import anyio
 import typer
 from rich.console import Console
 
-from cf1_mcp.cli.journal import decide, show_change, show_changes, verify_journal
+from cf1_mcp.cli.journal import decide_request, print_change, print_changes, verify_journal
 from cf1_mcp.cli.serve import serve as serve_stdio
 from cf1_mcp.errors import BadFile
 from cf1_mcp.server.mcp_server import offered_tools
@@ -20,7 +20,7 @@ OnDuplicate = Literal["skip", "update", "create"]
 
 app = typer.Typer(
     name="cf1-mcp",
-    help="Cloudforce One Threat Events for any Model Context Protocol client. Without a command: the stdio server.",
+    help="Cloudforce One Threat Events for any Model Context Protocol client. Without a command, serve over stdio.",
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -50,7 +50,7 @@ def serve() -> None:
 
 @app.command("try")
 def try_it() -> None:
-    """See a guided investigation: a real client, the real server, the embedded sandbox."""
+    """Show a guided investigation: a real client, the real server, the embedded sandbox."""
     from cf1_mcp.cli.tour import tour
 
     anyio.run(tour, Console(soft_wrap=False))
@@ -58,7 +58,7 @@ def try_it() -> None:
 
 @app.command()
 def tools(
-    as_json: Annotated[bool, typer.Option("--json", help="The whole of what tools/list says.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of tools/list as JSON.")] = False,
 ) -> None:
     """List the tools that the settings in the environment offer."""
     offered = offered_tools(Settings.from_environment(os.environ))
@@ -73,56 +73,56 @@ def tools(
         typer.echo(f"{tool.name:28} {tool.title}")
 
 
-journal = typer.Typer(help="What was changed: list, show, verify.", no_args_is_help=True)
+journal = typer.Typer(help="List, show and verify the changes of this server.", no_args_is_help=True)
 app.add_typer(journal, name="journal")
 
 
 @journal.command("list")
-def journal_list(limit: Annotated[int, typer.Option(help="Newest first, at most so many.")] = 20) -> None:
-    """List the newest changes."""
-    show_changes(Settings.from_environment(os.environ), limit, Console())
+def journal_list(limit: Annotated[int, typer.Option(help="Maximum number of changes.")] = 20) -> None:
+    """List the newest changes first."""
+    print_changes(Settings.from_environment(os.environ), limit, Console())
 
 
 @journal.command("show")
 def journal_show(change_id: str) -> None:
-    """Show all of one change as JSON, with what it overwrote."""
-    show_change(Settings.from_environment(os.environ), change_id)
+    """Show one change in full as JSON, including the state that it overwrote."""
+    print_change(Settings.from_environment(os.environ), change_id)
 
 
 @journal.command("verify")
 def journal_verify() -> None:
-    """Check that no entry was altered, removed, added or moved."""
+    """Check that no entry was altered, removed, inserted or moved."""
     verify_journal(Settings.from_environment(os.environ))
 
 
 @app.command()
 def approve(code: str) -> None:
-    """Decide on a change that waits for the operator (CF1_APPROVAL=operator)."""
-    decide(Settings.from_environment(os.environ), code, Console())
+    """Approve or refuse a change that waits for the operator (CF1_APPROVAL=operator)."""
+    decide_request(Settings.from_environment(os.environ), code, Console())
 
 
 @app.command("import")
 def import_events(
     file: Annotated[Path, typer.Argument(help="JSONL, CSV, STIX 2.1 or MISP, plain or gzipped.")],
-    dataset: Annotated[str, typer.Option(help="The dataset that the events go to, by name or uuid.")],
-    form: Annotated[str, typer.Option("--format", help="jsonl, csv, stix or misp; recognised where left out.")] = "",
-    mapping: Annotated[list[str] | None, typer.Option("--map", help="COLUMN=FIELD of a CSV file; repeatable.")] = None,
+    dataset: Annotated[str, typer.Option(help="The dataset to import into, by name or uuid.")],
+    form: Annotated[str, typer.Option("--format", help="jsonl, csv, stix or misp; detected if omitted.")] = "",
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="COLUMN=FIELD for a CSV file; repeatable.")] = None,
     constants: Annotated[
-        list[str] | None, typer.Option("--set", help="FIELD=VALUE for rows without one; repeatable.")
+        list[str] | None, typer.Option("--set", help="FIELD=VALUE for rows that lack the field; repeatable.")
     ] = None,
     on_duplicate: Annotated[
-        OnDuplicate, typer.Option(help="For rows that are there: skip, update or create.")
+        OnDuplicate, typer.Option(help="What to do with rows that already exist: skip, update or create.")
     ] = "skip",
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Import the rest of a file with bad rows.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare; send nothing.")] = False,
-    again: Annotated[bool, typer.Option("--again", help="Forget that this file was imported before.")] = False,
-    report: Annotated[Path | None, typer.Option(help="Where the outcome of every row is written.")] = None,
-    group: Annotated[int, typer.Option(min=1, max=1000, help="Events a request.")] = 100,
-    concurrency: Annotated[int, typer.Option(min=1, max=16, help="Requests at once.")] = 4,
-    give_up_after: Annotated[float, typer.Option(min=0, help="Minutes to wait for an API that fails.")] = 30,
-    settle: Annotated[float, typer.Option(min=0, help="Seconds a request without answer may take effect.")] = 30,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip invalid rows and import the others.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare, but send nothing.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Import again a file that was imported before.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the outcome of every row to this file.")] = None,
+    group: Annotated[int, typer.Option(min=1, max=1000, help="Events per request.")] = 100,
+    concurrency: Annotated[int, typer.Option(min=1, max=16, help="Maximum number of concurrent requests.")] = 4,
+    give_up_after: Annotated[float, typer.Option(min=0, help="Minutes to keep trying while the API fails.")] = 30,
+    settle: Annotated[float, typer.Option(min=0, help="Seconds for a request without a response to take effect.")] = 30,
 ) -> None:
-    """Import a file of events. Interrupted at any point, the same command goes on and sends no row twice."""
+    """Import a file of events. After an interruption, the same command continues and sends no row twice."""
     from cf1_mcp.cli.import_file import import_file
     from cf1_mcp.imports.file_import import ImportOptions
 
@@ -144,18 +144,18 @@ def import_events(
 
 @app.command()
 def sandbox(
-    port: Annotated[int, typer.Option(help="Port of this machine, 0 for a free one.")] = 8787,
-    db: Annotated[Path | None, typer.Option(help="A file that keeps the state.")] = None,
+    port: Annotated[int, typer.Option(help="Local port, 0 for any free one.")] = 8787,
+    db: Annotated[Path | None, typer.Option(help="A file to keep the data in; in memory if omitted.")] = None,
     load: Annotated[list[Path] | None, typer.Option(help="Events as JSONL, plain or gzipped; repeatable.")] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Load the rest of a file with bad lines.")] = False,
-    bare: Annotated[bool, typer.Option("--bare", help="Answer without Cloudflare's envelope.")] = False,
-    sunset: Annotated[bool, typer.Option("--sunset", help="Routes that end on 2026-11-28 are gone.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip invalid lines and load the others.")] = False,
+    bare: Annotated[bool, typer.Option("--bare", help="Respond without Cloudflare's envelope.")] = False,
+    sunset: Annotated[bool, typer.Option("--sunset", help="Remove the routes that end on 2026-11-28.")] = False,
     faults: Annotated[str, typer.Option(help="Faults to inject, such as latency=0.2,429=2,reset=1.")] = "",
-    rate_limit: Annotated[str, typer.Option(help="Requests a window of seconds, such as 5/1.")] = "",
-    token: Annotated[list[str] | None, typer.Option(help="A bearer token that may write; repeatable.")] = None,
-    read_token: Annotated[list[str] | None, typer.Option(help="A bearer token that may only read.")] = None,
+    rate_limit: Annotated[str, typer.Option(help="REQUESTS/SECONDS, such as 5/1.")] = "",
+    token: Annotated[list[str] | None, typer.Option(help="A bearer token that may read and write; repeatable.")] = None,
+    read_token: Annotated[list[str] | None, typer.Option(help="A bearer token that may only read; repeatable.")] = None,
 ) -> None:
-    """Serve the sandbox on a port, for this server (CLOUDFLARE_BASE_URL) or any other client of the API."""
+    """Serve the sandbox on a local port, for this server (CLOUDFLARE_BASE_URL) or any other client of the API."""
     from cf1_mcp.sandbox.command import serve_sandbox
     from cf1_mcp.sandbox.http.bearer_auth import Permission
 

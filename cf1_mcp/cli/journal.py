@@ -1,4 +1,4 @@
-"""The operator's commands: list, show and verify changes, and approve them."""
+"""The operator's commands for the journal and for approvals."""
 
 import json
 import sys
@@ -18,8 +18,8 @@ from cf1_mcp.text.sanitize import clean
 MAX_SUMMARY_LENGTH = 200
 
 
-def show_changes(settings: Settings, limit: int, console: Console) -> None:
-    """Print the newest changes, one row each."""
+def print_changes(settings: Settings, limit: int, console: Console) -> None:
+    """Print the newest changes as a table."""
     table = Table("id", "at (UTC)", "tool", "outcome", "change")
     for change in anyio.run(_stores(settings).journal.changes, limit):
         at = change.at.strftime("%Y-%m-%d %H:%M")
@@ -28,11 +28,11 @@ def show_changes(settings: Settings, limit: int, console: Console) -> None:
     console.print(table)
 
 
-def show_change(settings: Settings, change_id: str) -> None:
-    """Print one change as JSON, including its pre-image."""
+def print_change(settings: Settings, change_id: str) -> None:
+    """Print one change in full as JSON, including the state that it overwrote."""
     change = anyio.run(_stores(settings).journal.change, change_id)
     intent = change.intent
-    shown = {
+    record = {
         "id": change.id,
         "at": change.at.isoformat(),
         "tool": intent.tool,
@@ -46,37 +46,37 @@ def show_change(settings: Settings, change_id: str) -> None:
         "undone_by": change.undone_by,
         "before": intent.before,
     }
-    # ASCII only, so that text written by an attacker cannot control the terminal.
-    typer.echo(json.dumps(shown, indent=2, ensure_ascii=True))
+    # ASCII only, so that nothing written by an attacker can steer the terminal.
+    typer.echo(json.dumps(record, indent=2, ensure_ascii=True))
 
 
 def verify_journal(settings: Settings) -> None:
-    """Check the chain and print that it is intact.
+    """Check the hash chain, and report that it is intact.
 
     Raises:
-        ThreatEventsError: it is not; the message states where.
+        ThreatEventsError: the journal was altered or damaged. The message says where.
     """
     problems = anyio.run(_stores(settings).journal.verify)
     if problems:
         raise ThreatEventsError("The journal was altered or damaged. " + " ".join(problems))
-    typer.echo("The journal is intact: no entry was altered, removed, added or moved.")
+    typer.echo("The journal is intact: no entry was altered, removed, inserted or moved.")
 
 
-def decide(settings: Settings, code: str, console: Console) -> None:
-    """Show a change that waits for approval, and ask the person at the terminal for a yes or no.
+def decide_request(settings: Settings, code: str, console: Console) -> None:
+    """Show a change that waits for approval, and ask the person at the terminal to approve or refuse it.
 
     Raises:
-        ThreatEventsError: there is no terminal, or no request with this code waits.
+        ThreatEventsError: there is no terminal, or no change waits for this code.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ThreatEventsError("A person gives an approval at a terminal, and this is not a terminal.")
+        raise ThreatEventsError("This is not a terminal. A person must run the command at one, and decide there.")
     approvals = _stores(settings).approvals
     request = anyio.run(approvals.find, code)
-    console.print(Text(f"{request.tool} requests, until {request.expires_at:%H:%M:%S} UTC:\n"))
+    console.print(Text(f"{request.tool} waits for approval until {request.expires_at:%H:%M:%S} UTC:\n"))
     console.print(Text(request.preview))
     agreed = typer.confirm("\nMake this change?", default=False)
     anyio.run(approvals.decide, code, agreed)
-    console.print(Text("Approved: the same call now succeeds, once." if agreed else "Refused."))
+    console.print(Text("Approved: the same call now works, once." if agreed else "Refused."))
 
 
 def _stores(settings: Settings) -> Stores:

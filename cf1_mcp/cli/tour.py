@@ -1,4 +1,4 @@
-"""`cf1-mcp try`: an investigation over the embedded sandbox, through the real server and a real client."""
+"""`cf1-mcp try`: a guided investigation of the embedded sandbox, through the real server and a real client."""
 
 import json
 import sys
@@ -21,31 +21,32 @@ _OBJECT = TypeAdapter(dict[str, JsonValue])
 
 
 @dataclass
-class Findings:
-    """What the investigation has learnt so far: the last table of each tool."""
+class Investigation:
+    """The results so far: the rows of the last answer of each tool."""
 
-    tables: dict[str, list[dict[str, JsonValue]]] = field(default_factory=dict[str, list[dict[str, JsonValue]]])
+    rows: dict[str, list[dict[str, JsonValue]]] = field(default_factory=dict[str, list[dict[str, JsonValue]]])
 
     def first(self, tool: str, column: str) -> JsonValue:
-        """A value from the first row of a tool's answer."""
-        rows = self.tables.get(tool) or []
+        """Return a value from the first row of a tool's answer."""
+        rows = self.rows.get(tool) or []
         if not rows:
-            raise ThreatEventsError(f"The tour found nothing with {tool}, though the sample tenant should hold it.")
+            raise ThreatEventsError(f"The tour found nothing with {tool}, although the sample tenant contains it.")
         return rows[0][column]
 
 
 @dataclass(frozen=True)
 class Step:
-    """A question, the tool that answers it, and with which arguments."""
+    """A question, the tool that answers it, and the arguments for it."""
 
     question: str
     tool: str
-    arguments: Callable[[Findings], Arguments]
+    arguments: Callable[[Investigation], Arguments]
 
 
 BANKS = "Banking & Financial Services"
 DEFAULT = "Cloudforce One Threat Events"
 MAX_CELL_LENGTH = 30
+MAX_ID_LENGTH = 9
 
 GRAPHQL = """{
   threatEvents(
@@ -61,7 +62,7 @@ GRAPHQL = """{
   }
 }"""
 
-# As vendors print them: defanged, with a link of their own and a file name that is none.
+# As vendors write them: defanged, with a link to their own site, and a file name that looks like a domain.
 REPORT = """\
 The group signed in from 198[.]51[.]100[.]35 and sso[.]ledger-sync[.]example, and dropped invoice.pdf.
 New to us: hxxps://unknown[.]example/gate and CVE-2099-10020. More at https://blog.example.com/report."""
@@ -73,7 +74,7 @@ STEPS: Sequence[Step] = (
         lambda _: {"columns": ["attacker", "targetIndustry"], "since": "7d", "dataset_ids": [DEFAULT], "limit": 5},
     ),
     Step(
-        "How does this account spell the actor, and what else is it like?",
+        "How does this account spell the actor, and which names are similar?",
         "list_threat_vocabulary",
         lambda found: {"kind": "attackers", "contains": str(found.first("aggregate_threat_events", "attacker"))[:6]},
     ),
@@ -90,7 +91,7 @@ STEPS: Sequence[Step] = (
         },
     ),
     Step(
-        "What lies behind the newest of these: the evidence, and what it is part of?",
+        "What is behind the newest of these: its evidence and its relationships?",
         "get_threat_event",
         lambda found: {
             "event_id": found.first("search_threat_events", "uuid"),
@@ -128,9 +129,9 @@ STEPS: Sequence[Step] = (
         },
     ),
     Step("Who sends phishing where, in one GraphQL query?", "query_threat_graphql", lambda _: {"query": GRAPHQL}),
-    Step("Which of this is being watched already?", "list_saved_queries", lambda _: {}),
+    Step("What is being watched already?", "list_saved_queries", lambda _: {}),
     Step(
-        "What goes to the firewall, for everybody's eyes?",
+        "Which addresses can go to a firewall, marked up to TLP:GREEN?",
         "export_threat_events",
         lambda found: {
             "format": "blocklist",
@@ -144,25 +145,26 @@ STEPS: Sequence[Step] = (
 
 
 async def tour(console: Console) -> None:
-    """Play every step. The server is a subprocess without credentials, so the sandbox answers.
+    """Play every step. The server runs as a subprocess without credentials, so the sandbox answers.
 
     Raises:
         ThreatEventsError: a step failed.
     """
-    findings = Findings()
-    console.print(Panel(Text("A guided investigation over the sandbox: fictional actors, reserved addresses.")))
+    investigation = Investigation()
+    console.print(Panel(Text("A guided investigation in the sandbox: fictional actors, reserved addresses.")))
     with TemporaryDirectory() as state:
-        await _play(console, findings, state)
+        await _play(console, investigation, state)
     console.print()
     console.print(
         Text(
-            "Add it to your client: see README.md. Set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID for the live API."
+            "README.md shows how to add the server to a client. "
+            "For the live API, set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID."
         )
     )
 
 
-async def _play(console: Console, findings: Findings, state: str) -> None:
-    """The steps, with a state folder that is gone afterwards."""
+async def _play(console: Console, investigation: Investigation, state: str) -> None:
+    """Play the steps with a temporary state folder."""
     server = StdioServerParameters(command=sys.executable, args=["-m", "cf1_mcp"], env={"CF1_STATE_DIR": state})
     async with Client(server) as client:
         listed = await client.list_tools()
@@ -170,7 +172,7 @@ async def _play(console: Console, findings: Findings, state: str) -> None:
             Text(f"The server offers {len(listed.tools)} tools: {', '.join(tool.name for tool in listed.tools)}")
         )
         for number, step in enumerate(STEPS, 1):
-            arguments = step.arguments(findings)
+            arguments = step.arguments(investigation)
             console.print()
             console.print(Text(f"{number}. {step.question}", style="bold"))
             console.print(Text(f"   {step.tool} {_call(arguments)}", style="cyan"))
@@ -178,7 +180,7 @@ async def _play(console: Console, findings: Findings, state: str) -> None:
             if answer.is_error:
                 raise ThreatEventsError(f"{step.tool} failed: {_text(answer)}")
             structured = _OBJECT.validate_python(answer.structured_content or {})
-            findings.tables[step.tool] = _rows(structured)
+            investigation.rows[step.tool] = _rows(structured)
             _show(console, structured, _text(answer))
 
 
@@ -198,7 +200,7 @@ def _rows(structured: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
 
 
 def _show(console: Console, structured: dict[str, JsonValue], text: str) -> None:
-    """A table where the answer is one, JSON where it is nested, else its text. Nothing of it is read as markup."""
+    """Print a columnar answer as a table, a nested one as JSON, any other as text. No markup in it is interpreted."""
     if "columns" not in structured:
         nested = isinstance(structured.get("data"), dict)
         console.print(Text(json.dumps(structured["data"], indent=1, ensure_ascii=False) if nested else text))
@@ -217,9 +219,9 @@ def _table(rows: list[dict[str, JsonValue]]) -> Table:
 
 
 def _clipped(column: str, text: str) -> str:
-    """Ids by their beginning, other texts as far as a terminal has room."""
-    most = 9 if column.endswith(("uuid", "dataset_id")) else MAX_CELL_LENGTH
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """Shorten ids to their beginning, and other texts to MAX_CELL_LENGTH."""
+    limit = MAX_ID_LENGTH if column.endswith(("uuid", "dataset_id")) else MAX_CELL_LENGTH
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _cell(value: JsonValue) -> str:

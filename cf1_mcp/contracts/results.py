@@ -5,8 +5,9 @@ from typing import Final
 
 from mcp.types import CallToolResult, ResourceLink, TextContent
 
-from cf1_mcp.answers.answer import Answer, Link, written
-from cf1_mcp.answers.rendering import Style
+from cf1_mcp.answers.answer import Answer, Link
+from cf1_mcp.answers.fitting import render
+from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.context import ServerContext
 
 # The first version of the protocol whose results may contain resource links. Clients of older versions may reject them.
@@ -17,8 +18,8 @@ FICTIONAL: Final = "sandbox: fictional data, not intelligence"
 def tool_result(answer: Answer, server: ServerContext, protocol_version: str | None) -> CallToolResult:
     """Return the answer as the result of a tool call, marked as fictional where it comes from the sandbox."""
     source = {"source": FICTIONAL} if server.client.fictional else {}
-    style = Style(server.settings.defang, token_hex(4))
-    whole, text, data = written(answer, style)
+    renderer = Renderer(server.settings.defang, token_hex(4))
+    whole, text, data = render(answer, renderer)
     text = "\n".join([*(f"[{mark}]" for mark in source.values()), text])
     links = map(_resource_link, whole.links()) if (protocol_version or "") >= LINKS_SINCE else ()
     return CallToolResult(

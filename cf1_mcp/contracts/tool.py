@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from cf1_mcp.answers.answer import Answer
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.results import tool_result
-from cf1_mcp.errors import ThreatEventsError, choices, nearest
+from cf1_mcp.errors import ThreatEventsError, choices, did_you_mean
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
@@ -49,10 +49,9 @@ class ThreatTool(Tool):
         known = sorted(self.parameters["properties"])
         for name in arguments:
             if name not in known:
-                meant = nearest(name, known)
-                hint = f" Did you mean {meant}?" if meant else ""
+                hint = did_you_mean(name, known) or "."
                 valid = f"Valid arguments: {', '.join(known)}." if known else "It takes none."
-                raise ToolError(f"{self.name} has no argument {clean(name, MAX_NAME_LENGTH)!r}.{hint} {valid}")
+                raise ToolError(f"{self.name} has no argument {clean(name, MAX_NAME_LENGTH)!r}{hint} {valid}")
 
     def _reworded(self, error: ToolError) -> ToolError:
         """The same failure without the SDK's prefix, in the words of its cause."""

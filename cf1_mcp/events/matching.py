@@ -18,22 +18,13 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.paging import Attempt
 from cf1_mcp.events.validation import same
 from cf1_mcp.models import Condition, Event, EventSearch, SearchField
+from cf1_mcp.models.fields import COMPARED_LISTS, COMPARED_TEXTS
 from cf1_mcp.text.dates import iso
 
 T = TypeVar("T")
 PAGE_SIZE: Final = 1000
 MAX_VALUES: Final = 100
 MAX_VALUE_LENGTH: Final = 512  # of a search condition, by the API reference
-COMPARED: Final = (
-    "category",
-    "tlp",
-    "attacker",
-    "attacker_country",
-    "target_country",
-    "target_industry",
-    "indicator_type",
-    "insight",
-)
 
 
 class EventIdentity(NamedTuple):
@@ -74,8 +65,8 @@ def first_indicator(fields: Mapping[str, JsonValue]) -> str:
 
 def count_agreeing_fields(fields: Mapping[str, JsonValue], event: Event) -> int:
     """Return in how many fields an event and a row agree."""
-    agreed = sum(same(name, str(fields.get(name) or ""), str(getattr(event, name))) for name in COMPARED)
-    return agreed + (sorted(_texts(fields.get("tags"))) == sorted(event.tags))
+    agreed = sum(same(name, str(fields.get(name) or ""), str(getattr(event, name))) for name in COMPARED_TEXTS)
+    return agreed + sum(sorted(_texts(fields.get(name))) == sorted(getattr(event, name)) for name in COMPARED_LISTS)
 
 
 def best_match(row: IdentifiedRow, events: Sequence[Event]) -> Event:

@@ -9,11 +9,13 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
-from cf1_mcp.api.vocabulary import EVERYWHERE, Vocabulary
+from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
-from cf1_mcp.models import Country, Event, Tlp
-from cf1_mcp.policy.reading import Reader, Reading
+from cf1_mcp.models import Country, Event, NewEvent, Tlp
+from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
+from cf1_mcp.policy.reading import Reader, Reading, readable_words
+from cf1_mcp.search.argument_groups import ArgumentGroup, expand_argument_groups
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
 from cf1_mcp.text.defang import refang_indicator
@@ -22,6 +24,7 @@ from cf1_mcp.text.sanitize import clean, escape_invisible
 
 MAX_RAW_SIZE: Final = 1_000_000  # bytes of JSON text
 MAX_TAG_LENGTH: Final = 512  # no search takes a longer value, so a longer tag could not be found again
+EVENT_TEXTS: Final = ArgumentGroup({name: str | None for name in NewEvent.model_fields if name in SETTABLE_TEXTS})
 
 
 @dataclass(frozen=True)
@@ -65,69 +68,38 @@ class Checking:
         return date
 
     async def _field(self, name: str, text: str, argument: str) -> str:
-        match name:
-            case "category":
-                return _known(_filled(text, argument), await self.words.categories(), argument)
-            case "event":
-                return _filled(text, argument)
+        field = BY_NAME[name]
+        match field.type:
             case "date":
                 return self.date(text, argument)
-            case "tlp":
+            case "marking":
                 return self.marking(text, argument)
-            case "attacker":
+            case "name":
                 return _visible(text.strip(), argument)
             case "indicator":
                 return _visible(refang_indicator(text), argument)
-            case "target_industry" if text.strip():
-                return _known(text, await self.words.industries(), argument)
-            case "indicator_type" if text.strip():
-                return _known(text, await self._indicator_types(), argument)
-            case "attacker_country" | "target_country" if text.strip():
+            case _ if not text.strip():
+                return _filled(text, argument) if field.creation == "required" else text
+            case "country":
                 return _country(text, await self.words.country_list(), argument)
+            case _ if field.vocabulary:
+                return _known(text, await readable_words(self.words, self.reading, field.vocabulary), argument)
             case _:
                 return text
-
-    async def _indicator_types(self) -> list[str]:
-        readable = tuple(dataset.uuid for dataset in self.reading.datasets)
-        return await self.words.indicator_types(readable if self.reading.restricted else EVERYWHERE)
 
 
 async def _checking(words: AccountVocabulary, reading: Reader, now: Now) -> Checking:
     return Checking(words, reading, now)
 
 
-async def _given(
-    category: str | None,
-    date: str | None,
-    event: str | None,
-    tlp: str | None,
-    attacker: str | None,
-    attacker_country: str | None,
-    indicator: str | None,
-    indicator_type: str | None,
-    insight: str | None,
-    target_country: str | None,
-    target_industry: str | None,
-) -> dict[str, str]:
-    named = {
-        "category": category,
-        "date": date,
-        "event": event,
-        "tlp": tlp,
-        "attacker": attacker,
-        "attacker_country": attacker_country,
-        "indicator": indicator,
-        "indicator_type": indicator_type,
-        "insight": insight,
-        "target_country": target_country,
-        "target_industry": target_industry,
-    }
-    return {name: text for name, text in named.items() if text is not None}
+@expand_argument_groups
+async def _given(texts: Annotated[Mapping[str, str], EVENT_TEXTS]) -> Mapping[str, str]:
+    return texts
 
 
 Checker = Annotated[Checking, Resolve(_checking)]
 # The text fields of an event that a call names, not yet checked.
-Given = Annotated[dict[str, str], Resolve(_given)]
+Given = Annotated[Mapping[str, str], Resolve(_given)]
 
 
 def checked_tags(tags: Sequence[str], argument: str = "tags") -> list[str]:
@@ -219,12 +191,12 @@ def differing(sent: Mapping[str, str], event: Event) -> list[JsonValue]:
 
 def same(name: str, one: str, other: str) -> bool:
     """Whether two values of an event's field mean the same: markings and dates have several spellings."""
-    match name:
-        case "tlp":
+    match BY_NAME[name].type if name in BY_NAME else "text":
+        case "marking":
             return one.strip() == other.strip() or Tlp.parse(one) == Tlp.parse(other) is not None
         case "date":
             return _instant(one) == _instant(other)
-        case "attacker_country" | "target_country":
+        case "country":
             return one.strip().casefold() == other.strip().casefold()
         case _:
             return one.strip() == other.strip()

@@ -7,29 +7,10 @@ from typing import ClassVar, Final
 
 from cf1_mcp.exports.format import Format, LeftOut
 from cf1_mcp.models import Event, Tlp
+from cf1_mcp.models.fields import EXPORT_COLUMNS
 from cf1_mcp.text.sanitize import FORMULA_STARTS, clean
 
-COLUMNS: Final = (
-    "tlp",
-    "date",
-    "indicator",
-    "indicator_type",
-    "attacker",
-    "attacker_country",
-    "category",
-    "kill_chain",
-    "mitre_attack",
-    "mitre_capec",
-    "target_country",
-    "target_industry",
-    "tags",
-    "event",
-    "insight",
-    "has_children",
-    "uuid",
-    "dataset_id",
-    "source",
-)
+COLUMNS: Final = (*EXPORT_COLUMNS, "source")
 MAX_TEXT_LENGTH: Final = 4_000
 # Japanese and Chinese settings take the wide forms for the narrow ones.
 _FORMULA: Final = (*FORMULA_STARTS, "\uff1d", "\uff0b", "\uff0d", "\uff20")

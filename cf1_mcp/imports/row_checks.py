@@ -11,8 +11,8 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.validation import Checking, checked_raw, checked_tags, checked_text
-from cf1_mcp.imports.fields import REQUIRED, TEXTS
 from cf1_mcp.imports.readers.rows import STRUCTURED, ReaderNotes, SourceRow, no_such_field
+from cf1_mcp.models.fields import FREE_TEXTS, REQUIRED_TEXTS, SETTABLE_TEXTS
 from cf1_mcp.text.defang import refang_indicator
 
 MAX_REMEMBERED: Final = 20_000
@@ -20,7 +20,6 @@ MAX_REMEMBERED: Final = 20_000
 _DEFANGED: Final = re.compile(
     r"[\[\](){}<>\\\s\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb]|^\W?(?:h..?.?ps?|fxps?):", re.I
 )
-_FREE: Final = ("event", "insight")
 
 Fields = dict[str, JsonValue]
 
@@ -39,7 +38,7 @@ class RowChecks:
         self, checking: Checking, constants: Mapping[str, str], notes: ReaderNotes, option: str = "--set"
     ) -> None:
         for name in constants:
-            if name not in TEXTS and name != "tags":
+            if name not in SETTABLE_TEXTS and name != "tags":
                 raise no_such_field(name, option)
         self._option = option
         self._checking = checking
@@ -60,7 +59,7 @@ class RowChecks:
                 continue
             if not isinstance(value, str):
                 problems.append(f"{name}: this is no text")
-            elif name in _FREE and value.isascii() and value.strip():
+            elif name in FREE_TEXTS and value.isascii() and value.strip():
                 fields[name] = value
             elif name == "indicator":
                 await self._indicator(fields, value, problems)
@@ -69,7 +68,7 @@ class RowChecks:
         if not problems or row.fields:
             problems += [
                 f"{name}: it is missing. Use a column or field for it, or {self._option} {name}=VALUE"
-                for name in REQUIRED
+                for name in REQUIRED_TEXTS
                 if name not in given
             ]
         await self._structured(fields, given, problems)
@@ -149,14 +148,14 @@ class RowChecks:
         if found is None:
             found = await self._found(name, text, argument)
         if isinstance(found, str):
-            if found or name in REQUIRED:
+            if found or name in REQUIRED_TEXTS:
                 fields[name] = found
         else:
             problems.append(str(found).rstrip("."))
 
     async def _found(self, name: str, text: str, argument: str) -> str | ThreatEventsError:
         try:
-            found = (await self._checking.fields({name: text.strip() if name not in _FREE else text}))[name]
+            found = (await self._checking.fields({name: text.strip() if name not in FREE_TEXTS else text}))[name]
         except (BadArgument, Withheld) as error:
             return error if argument == name else ThreatEventsError(f"{argument}: {str(error).partition(': ')[2]}")
         self._remember((name, text), found)

@@ -6,9 +6,9 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cf1_mcp.answers.answer import Rows
-from cf1_mcp.answers.columns import MAX_CELL_LENGTH, Cell, shortened
-from cf1_mcp.answers.event_pages import ABSENCE, named, withheld_fact
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH, Cell, shorten
+from cf1_mcp.answers.pages import ABSENCE, dataset_names, withheld_facts
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.lookups.input import Intake
 from cf1_mcp.lookups.lookup import STATUSES, Finding, Lookup
 from cf1_mcp.lookups.pages import LookupPage
@@ -61,13 +61,13 @@ def render_answer(
         # Default columns without a value in any row are left out.
         kept = [place for place in range(len(DEFAULT_COLUMNS)) if any(row[place] != "" for row in rows)]
         columns, rows = [DEFAULT_COLUMNS[place] for place in kept], [[row[place] for place in kept] for row in rows]
-    facts = _facts(intake, page, scope) | withheld_fact(lookup.withheld)
+    facts = _facts(intake, page, scope) | withheld_facts(lookup.withheld)
     if next_cursor:
         facts["next_cursor"] = next_cursor
     untrusted: dict[str, JsonValue] = {}
     if intake.references:
         links = [clean(value, MAX_CELL_LENGTH) for value in intake.references]
-        untrusted["references"] = shortened([*links], MAX_CELL_LENGTH, MAX_REFERENCES)
+        untrusted["references"] = shorten([*links], MAX_CELL_LENGTH, MAX_REFERENCES)
     return Rows(columns, rows, facts, _notes(page, lookup), untrusted)
 
 
@@ -106,7 +106,7 @@ def _facts(intake: Intake, page: LookupPage, scope: Scope) -> dict[str, JsonValu
         facts["read_as"] = ", ".join(f"{count} {what}" for what, count in read.items() if count)
     if intake.rejected:
         facts["rejected"] = [f"{count} {reason}" for reason, count in intake.rejected.items()]
-    facts["datasets"] = named(scope.names)
+    facts["datasets"] = dataset_names(scope.names)
     return facts
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from cf1_mcp.answers.answer import fitting, room_for
 from cf1_mcp.answers.columns import Cell
-from cf1_mcp.answers.cursors import Place, decode, encode
+from cf1_mcp.answers.cursors import PagePosition, decode_cursor, encode_cursor
+from cf1_mcp.answers.fitting import count_fitting, size_for_rows
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.lookups.lookup import MAX_CONCURRENT, STATUSES, Finding, Lookup
 
@@ -52,7 +52,7 @@ def decode_position(cursor: str | None, identity: Mapping[str, object], limit: i
     Raises:
         BadArgument: it is not a cursor of this look-up.
     """
-    place = decode(cursor, identity, limit)
+    place = decode_cursor(cursor, identity, limit)
     if not cursor:
         return Position()
     if not _COUNTS.fullmatch(place.api_cursor or "") or place.page not in (NOTEWORTHY_STAGE, UNKNOWN_STAGE):
@@ -66,7 +66,7 @@ def encode_position(page: LookupPage, identity: Mapping[str, object], limit: int
     if page.next_position is None:
         return None
     counts = ".".join(map(str, page.counts))
-    return encode(Place(limit, page.next_position.stage, page.next_position.index, counts), identity)
+    return encode_cursor(PagePosition(limit, page.next_position.stage, page.next_position.index, counts), identity)
 
 
 async def read_page(lookup: Lookup, start: Position, limit: int, only: Only, render_row: RenderRow) -> LookupPage:
@@ -81,7 +81,7 @@ async def read_page(lookup: Lookup, start: Position, limit: int, only: Only, ren
             position = None if ends else Position(UNKNOWN_STAGE)
             continue
         if not lookup.asked(position.index):
-            is_full = len(rows) == limit or fitting(rows, room_for(limit)) < len(rows)
+            is_full = len(rows) == limit or count_fitting(rows, size_for_rows(limit)) < len(rows)
             if is_full or (rows and position.stage != positions[-1].stage):
                 break
             await lookup.ask(position.index, position.index + BATCH_SIZE)
@@ -95,7 +95,7 @@ async def read_page(lookup: Lookup, start: Position, limit: int, only: Only, ren
             findings.append(finding)
             rows.append(render_row(finding))
         position = Position(position.stage, position.index + 1)
-    shown = fitting(rows, room_for(limit))
+    shown = count_fitting(rows, size_for_rows(limit))
     # Pages are cut in the order of the input; within a page the best known come first.
     order = sorted(range(shown), key=lambda number: STATUSES.index(findings[number].status))
     return LookupPage(

@@ -40,7 +40,7 @@ from cf1_mcp.models.events import (
     SearchValue,
 )
 from cf1_mcp.models.queries import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery, SavedQueryFields
-from cf1_mcp.models.vocabulary import Category, Country, Dataset, Tag, TagPage
+from cf1_mcp.models.vocabulary import Category, Country, Dataset, Tag, TagPage, VocabularyKind
 
 __all__ = [
     "Aggregates",
@@ -88,4 +88,5 @@ __all__ = [
     "TagPage",
     "Text",
     "Tlp",
+    "VocabularyKind",
 ]

@@ -3,7 +3,7 @@
 from json import JSONDecodeError, loads
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
 
 from cf1_mcp.models.base import ApiModel, SnakeModel, Strings, Text
 
@@ -44,7 +44,7 @@ class Event(ApiModel):
     category: Text = ""
     attacker: Text = ""
     attacker_country: Text = ""
-    attacker_country_alpha3: Text = Field("", alias="attackerCountryAlpha3")
+    attacker_country_alpha3: Text = ""
     indicator: Text = ""
     indicator_type: Text = ""
     indicator_type_id: int | None = None
@@ -54,7 +54,7 @@ class Event(ApiModel):
     mitre_capec: Strings = []
     tags: Strings = []
     target_country: Text = ""
-    target_country_alpha3: Text = Field("", alias="targetCountryAlpha3")
+    target_country_alpha3: Text = ""
     target_industry: Text = ""
     tlp: Text = ""
     raw_id: Text = ""

@@ -1,8 +1,12 @@
 """What an account holds: datasets, and the words that events use."""
 
 from datetime import datetime
+from typing import Literal
 
 from cf1_mcp.models.base import ApiModel, Strings, Text
+
+# The lists of words that an account knows, each of which can be read from the API.
+VocabularyKind = Literal["attackers", "categories", "countries", "datasets", "indicator_types", "industries", "tags"]
 
 
 class Dataset(ApiModel):

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from cf1_mcp.answers.answer import DEFAULT_SIZE, Answer, Card, fitted
-from cf1_mcp.answers.event_pages import ABSENCE, named
+from cf1_mcp.answers.answer import Answer
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.fitting import DEFAULT_SIZE, fit
+from cf1_mcp.answers.pages import ABSENCE, dataset_names
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
@@ -62,7 +64,8 @@ def comparison_answer(one: Side, other: Side, span: Span, scope: Scope) -> Answe
     fields: Facts = {"period": days(span.now)}
     fields |= {f"events_{side.actor.argument}": number(side.sample, side.total) for side in (one, other)}
     fields |= sampled_fact({f"events_{side.actor.argument}": (side.sample, side.total) for side in (one, other)})
-    fields |= highest([*one.events, *other.events]) | {"datasets": named(scope.names)} | withheld(parts.values())
+    fields |= highest([*one.events, *other.events]) | {"datasets": dataset_names(scope.names)}
+    fields |= withheld(parts.values())
     strangers = [side.actor for side in (one, other) if not side.events]
     quiet = [side.actor.argument for side in (one, other) if not (side.sample.events or side.sample.failure)]
     actors = (one.actor, other.actor)
@@ -73,4 +76,4 @@ def comparison_answer(one: Side, other: Side, span: Span, scope: Scope) -> Answe
         tables = shared(one.sample.events, other.sample.events) | tables
     filled = {name: table for name, table in tables.items() if table.rows}
     notes += [TABLES_NOTE, ONE_HAND] if filled else [ABSENCE]
-    return fitted(Card(fields, untrusted, filled, notes), DEFAULT_SIZE)
+    return fit(Card(fields, untrusted, filled, notes), DEFAULT_SIZE)

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cf1_mcp.answers.event_pages import withheld_fact
+from cf1_mcp.answers.pages import withheld_facts
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.profiles.sampling import Dates, Sample, Total
 from cf1_mcp.text.sanitize import clean
@@ -51,7 +51,7 @@ def sampled_fact(samples: Mapping[str, tuple[Sample, Total | None]]) -> Facts:
 def withheld(samples: Iterable[Sample]) -> Facts:
     """How many different events of all that were read a rule keeps back."""
     rules = {uuid: rule for sample in samples for uuid, rule in sample.withheld.items()}
-    return withheld_fact(Counter(rules.values()))
+    return withheld_facts(Counter(rules.values()))
 
 
 def highest(events: Iterable[Event]) -> Facts:

@@ -8,9 +8,12 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cf1_mcp.answers.answer import DEFAULT_SIZE, Answer, Card, Rows, fitted
+from cf1_mcp.answers.answer import Answer
+from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import Cell
-from cf1_mcp.answers.event_pages import ABSENCE, named
+from cf1_mcp.answers.fitting import DEFAULT_SIZE, fit
+from cf1_mcp.answers.pages import ABSENCE, dataset_names
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
@@ -90,7 +93,7 @@ async def read_profile(client: ThreatEventsClient, scope: Scope, actor: Actor, s
 
 def profile_answer(actor: Actor, profile: Profile, span: Span, scope: Scope) -> Answer:
     """One actor as the events of a period show it, beside the period before."""
-    common: Facts = {"datasets": named(scope.names), **withheld(profile.parts.values())}
+    common: Facts = {"datasets": dataset_names(scope.names), **withheld(profile.parts.values())}
     problems = [*unread(profile.parts), *actor.unread()]
     if not profile.events:
         nobody = "withheld" not in common and not unread(profile.parts)
@@ -130,7 +133,7 @@ def profile_answer(actor: Actor, profile: Profile, span: Span, scope: Scope) -> 
         notes.append(f"activity is counted{', and may be more' if total.at_least else ''}, not sampled.")
     notes += [SIGHTINGS, *([f"Not shown: {', '.join(left)}."] if left else [])]
     filled = {name: part for name, part in parts.items() if part.rows}
-    return fitted(Card(fields | highest(profile.events) | common, untrusted, filled, notes), DEFAULT_SIZE)
+    return fit(Card(fields | highest(profile.events) | common, untrusted, filled, notes), DEFAULT_SIZE)
 
 
 def _seen(profile: Profile) -> Facts:

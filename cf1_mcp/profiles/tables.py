@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from cf1_mcp.answers.answer import Rows
 from cf1_mcp.answers.columns import Cell, event_cells
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.models import Event
 from cf1_mcp.profiles.facts import short
 from cf1_mcp.text.sanitize import clean

@@ -1,1 +1,4 @@
-"""The Threat Events API again, small: a Starlette application over SQLite, fictional unless told to load a file."""
+"""A small emulation of the Threat Events API: a Starlette application over SQLite.
+
+Its data is fictional unless a file was loaded.
+"""

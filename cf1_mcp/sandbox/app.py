@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: routes, errors, and the mark on every answer."""
+"""The sandbox as an ASGI application: routes, error handlers, and the header that marks every answer."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -27,7 +27,7 @@ from cf1_mcp.sandbox.endpoints import (
 )
 from cf1_mcp.sandbox.errors import RequestRejected, ResourceNotFound
 from cf1_mcp.sandbox.http.requests import get_database
-from cf1_mcp.sandbox.http.responses import refusal
+from cf1_mcp.sandbox.http.responses import respond_error
 from cf1_mcp.sandbox.invented import DEPRECATION, MARK, NO_METHOD, NO_ROUTE, SUNSET
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.sandbox.storage.database import SandboxDatabase
@@ -37,7 +37,7 @@ _ACCOUNT: Final = re.compile("[0-9a-fA-F]{32}")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-# Fixed words stand before ids, because the first path that fits is taken.
+# Fixed path segments come before ids because the first matching route is used.
 ROUTES: Final[tuple[tuple[str, Endpoint], ...]] = (
     ("GET /events", events.list_events),
     ("POST /events", events.search_events),
@@ -85,7 +85,7 @@ ROUTES: Final[tuple[tuple[str, Endpoint], ...]] = (
     ("PATCH /events/queries/{query_id}", queries.update_query),
     ("POST /events/queries/{query_id}", queries.update_query),
     ("DELETE /events/queries/{query_id}", queries.delete_query),
-    ("POST /events/{dataset_id}/revert-do", changes.revert_dataset),
+    ("POST /events/{dataset_id}/revert-do", changes.revert),
     ("GET /events/{event_id}", events.read_event_anywhere),
     ("PATCH /events/{event_id}", events.update),
     ("POST /events/{event_id}", events.update),
@@ -94,8 +94,8 @@ ROUTES: Final[tuple[tuple[str, Endpoint], ...]] = (
     ("POST /events/{event_id}/raw/{raw_id}", raw.update),
 )
 
-# These end on 2026-11-28. Each has its successor above.
-ENDING: Final[tuple[tuple[str, Endpoint], ...]] = (
+# Routes that end on 2026-11-28. Each has a successor above.
+SUNSET_ROUTES: Final[tuple[tuple[str, Endpoint], ...]] = (
     ("GET /events/raw/{dataset_id}/{event_id}", raw.read_raw_by_dataset),
     ("DELETE /events/{dataset_id}/delete", changes.delete),
     ("GET /events/{event_id}/relationships", relations.list_relationships),
@@ -103,71 +103,75 @@ ENDING: Final[tuple[tuple[str, Endpoint], ...]] = (
 )
 
 
-def create_sandbox_app(store: SandboxDatabase, options: SandboxOptions = SandboxOptions()) -> Starlette:  # noqa: B008 - frozen, so one is enough
-    """The API over a store. `options.middleware` stands between the mark on the answers and the routes."""
-    routes = [_route(route, endpoint) for route, endpoint in ROUTES]
+def create_sandbox_app(database: SandboxDatabase, options: SandboxOptions = SandboxOptions()) -> Starlette:  # noqa: B008 - frozen, so sharing one default is safe
+    """Return the API as an application over a database.
+
+    The header that marks answers as fictional is added outside `options.middleware`, so it is on every answer.
+    """
+    routes = [_build_route(route, endpoint) for route, endpoint in ROUTES]
     if not options.sunset:
-        routes += [_route(route, _ending(endpoint)) for route, endpoint in ENDING]
+        routes += [_build_route(route, _with_sunset_headers(endpoint)) for route, endpoint in SUNSET_ROUTES]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(_Marked), *options.middleware],
-        exception_handlers={RequestRejected: _refused, HTTPException: _no_route},
+        middleware=[Middleware(_FictionalMark), *options.middleware],
+        exception_handlers={RequestRejected: _handle_rejected, HTTPException: _handle_unrouted},
     )
-    app.state.store = store
+    app.state.database = database
     app.state.options = options
     return app
 
 
-def _route(route: str, endpoint: Endpoint) -> Route:
+def _build_route(route: str, endpoint: Endpoint) -> Route:
     method, path = route.split(" ")
-    return Route(BASE + path, _of_account(endpoint), methods=[method])
+    return Route(BASE + path, _for_account(endpoint), methods=[method])
 
 
-def _of_account(endpoint: Endpoint) -> Endpoint:
-    async def answer(request: Request) -> Response:
+def _for_account(endpoint: Endpoint) -> Endpoint:
+    async def handle(request: Request) -> Response:
         account = request.path_params["account_id"]
         if _ACCOUNT.fullmatch(account) is None:
             raise ResourceNotFound(
                 f"Could not route to {request.url.path}, perhaps your object identifier is invalid?", NO_ROUTE
             )
-        get_database(request).settle()
+        get_database(request).publish_due_indicators()
         return await endpoint(request)
 
-    return answer
+    return handle
 
 
-def _ending(endpoint: Endpoint) -> Endpoint:
-    async def answer(request: Request) -> Response:
+def _with_sunset_headers(endpoint: Endpoint) -> Endpoint:
+    async def handle(request: Request) -> Response:
         response = await endpoint(request)
         response.headers.update({"Deprecation": DEPRECATION, "Sunset": SUNSET})
         return response
 
-    return answer
+    return handle
 
 
-async def _refused(_: Request, error: Exception) -> Response:
+async def _handle_rejected(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestRejected):
         raise error
-    return refusal(error)
+    return respond_error(error)
 
 
-async def _no_route(request: Request, error: Exception) -> Response:
+async def _handle_unrouted(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
     if status == 405:
-        return refusal(RequestRejected(f"{request.method} is not allowed for {request.url.path}", NO_METHOD), status)
-    return refusal(ResourceNotFound(f"Could not route to {request.url.path}", NO_ROUTE), status)
+        rejected = RequestRejected(f"{request.method} is not allowed for {request.url.path}", NO_METHOD)
+        return respond_error(rejected, status)
+    return respond_error(ResourceNotFound(f"Could not route to {request.url.path}", NO_ROUTE), status)
 
 
-class _Marked:
-    """Says on every answer that it is fiction."""
+class _FictionalMark:
+    """Adds the header that marks an answer as fictional."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def marked(message: Message) -> None:
+        async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)[MARK[0]] = MARK[1]
             await send(message)
 
-        await self._app(scope, receive, marked)
+        await self._app(scope, receive, send_marked)

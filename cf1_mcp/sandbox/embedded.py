@@ -1,4 +1,4 @@
-"""The sandbox without a port, inside the process that uses it."""
+"""The sandbox inside the process that uses it, without a port."""
 
 from pathlib import Path
 
@@ -9,9 +9,12 @@ from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.sample_tenant import load_sample_tenant
 
 
-def create_embedded_sandbox(db: Path | None = None) -> httpx.ASGITransport:
-    """A transport that answers like the API, from memory or from a file; an empty one gets the sample tenant."""
-    store = SandboxDatabase.open(db)
-    if store.is_empty():
-        load_sample_tenant(store)
-    return httpx.ASGITransport(create_sandbox_app(store))
+def create_embedded_sandbox(path: Path | None = None) -> httpx.ASGITransport:
+    """Return a transport that answers like the API.
+
+    The data is in memory, or in the file at `path`. An empty database is filled with the sample tenant.
+    """
+    database = SandboxDatabase.open(path)
+    if database.is_empty():
+        load_sample_tenant(database)
+    return httpx.ASGITransport(create_sandbox_app(database))

@@ -1,14 +1,14 @@
-"""What the sandbox refuses, and with which status.
+"""The errors that the sandbox answers with, and the error of a file that cannot be loaded.
 
 RequestRejected
-├── BadRequest   400, the API's own
-└── ResourceNotFound     404, the API's own
-BadRecord        a ValueError: a line or record of a file that cannot be loaded
+├── BadRequest         400, the API's own
+└── ResourceNotFound   404, the API's own
+BadRecord              a ValueError: a line or record of a file cannot be loaded
 """
 
 
 class RequestRejected(Exception):
-    """The request is answered with an error. `code` is set only where a gateway before the API would answer."""
+    """The request is answered with an error. `code` is set only where the gateway in front of the API would answer."""
 
     status = 400
 
@@ -19,14 +19,14 @@ class RequestRejected(Exception):
 
 
 class BadRequest(RequestRejected):
-    """The API's answer to a request that it does not accept: status 400, no code."""
+    """The API does not accept the request: status 400, no code."""
 
 
 class ResourceNotFound(RequestRejected):
-    """The API's answer to an id that it does not know, where the reference documents 404."""
+    """The API does not know an id, on a route whose reference documents 404."""
 
     status = 404
 
 
 class BadRecord(ValueError):
-    """A record that cannot be loaded; the text names it and says what to do."""
+    """A record cannot be loaded. The message names the record and says how to continue."""

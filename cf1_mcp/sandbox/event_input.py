@@ -1,26 +1,27 @@
-"""An event as it arrives, checked and put into one form before it is stored.
+"""Events as requests and files contain them, checked and brought into one form before they are stored.
 
-The checks are plain functions rather than a model, because a load runs them for every one of 120,000 records.
+The checks are plain functions instead of a pydantic model because loading a file runs them for each of 120,000 records.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeGuard
 
-from cf1_mcp.models import Tlp
-from cf1_mcp.sandbox.catalog import country
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.timestamps import exact
-
-Json = Mapping[str, object]
-PURPLE = "purple"
-MARKINGS = ", ".join([*Tlp, PURPLE])
+from cf1_mcp.sandbox.fields import (
+    parse_marking,
+    read_country,
+    read_distinct_texts,
+    read_optional_marking,
+    read_optional_text,
+    read_text,
+)
+from cf1_mcp.sandbox.json_values import JsonMapping, is_array, is_object
+from cf1_mcp.sandbox.timestamps import parse_event_date
 
 
 @dataclass(slots=True)
 class RawInput:
-    """Raw evidence: `data` is JSON text."""
+    """Raw evidence to be stored; `data` is JSON text."""
 
     data: str
     source: str = ""
@@ -29,13 +30,13 @@ class RawInput:
 
 @dataclass(slots=True)
 class EventInput:
-    """An event to be stored: dates in the store's form, countries as alpha-2, indicators as (value, type)."""
+    """An event to be stored: dates as the database stores them, countries as alpha-2, indicators as (value, type)."""
 
     category: str
     date: str
     event: str
     tlp: str
-    raw: RawInput | None
+    raw: RawInput
     attacker: str = ""
     attacker_country: str = ""
     target_country: str = ""
@@ -45,126 +46,57 @@ class EventInput:
     tags: list[str] = field(default_factory=list[str])
 
 
-def draft(body: object) -> EventInput:
-    """The event that a request or a record describes; BadRequest names the first field that is wrong."""
+def parse_event(body: object) -> EventInput:
+    """Return the event that a request body or a record describes.
+
+    Raises:
+        BadRequest: a field is missing or wrong; the message names the first one.
+    """
     if not is_object(body):
         raise BadRequest("an event must be a JSON object with category, date, event, raw and tlp")
     for name in ("category", "date", "event", "raw", "tlp"):
         if name not in body:
             raise BadRequest(f"{name} is missing; an event needs category, date, event, raw and tlp")
     return EventInput(
-        category=required_text(body, "category"),
-        date=exact(body["date"], "date"),
-        event=required_text(body, "event"),
-        tlp=marking(body["tlp"], "tlp"),
-        raw=raw_draft(body["raw"]),
-        attacker=text(body, "attacker"),
-        attacker_country=country_code(body, "attackerCountry"),
-        target_country=country_code(body, "targetCountry"),
-        target_industry=text(body, "targetIndustry"),
-        insight=text(body, "insight"),
-        indicators=_indicators(body),
-        tags=words(body.get("tags"), "tags"),
+        category=read_text(body, "category"),
+        date=parse_event_date(body["date"], "date"),
+        event=read_text(body, "event"),
+        tlp=parse_marking(body["tlp"], "tlp"),
+        raw=_parse_raw(body["raw"]),
+        attacker=read_optional_text(body, "attacker"),
+        attacker_country=read_country(body, "attackerCountry"),
+        target_country=read_country(body, "targetCountry"),
+        target_industry=read_optional_text(body, "targetIndustry"),
+        insight=read_optional_text(body, "insight"),
+        indicators=_parse_indicators(body),
+        tags=read_distinct_texts(body.get("tags"), "tags"),
     )
 
 
-def text(body: Json, name: str) -> str:
-    """A text field that may be missing or null, which are the same as empty."""
-    value = body.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise BadRequest(f"{name} must be text, not {value!r}")
-    return value
-
-
-def required_text(body: Json, name: str) -> str:
-    """A text field that must say something."""
-    value = text(body, name)
-    if not value.strip():
-        raise BadRequest(f"{name} must not be empty")
-    return value
-
-
-def country_code(body: Json, name: str) -> str:
-    """The alpha-2 code of a country field given as code or name; empty for none."""
-    value = text(body, name)
-    if not value.strip():
-        return ""
-    found = country(value)
-    if found is None:
-        raise BadRequest(f"{name} {value!r} is no country; write an ISO 3166-1 code such as US, or an English name")
-    return found.alpha2
-
-
-def marking(value: object, name: str) -> str:
-    """A TLP marking in its one form, whatever its spelling; empty for an event that is not marked."""
-    if value == "":
-        return ""
-    if isinstance(value, str):
-        level = Tlp.parse(value)
-        if level is not None:
-            return level.value
-        if value.strip().lower() == PURPLE:
-            return PURPLE
-    raise BadRequest(f"{name} {value!r} is no TLP marking; valid are {MARKINGS}")
-
-
-def words(value: object, name: str) -> list[str]:
-    """Distinct, non-blank texts in the order they came."""
-    if value is None:
-        return []
-    if not is_array(value):
-        raise BadRequest(f"{name} must be a list of texts")
-    found: dict[str, None] = {}
-    for word in value:
-        if not isinstance(word, str):
-            raise BadRequest(f"{name} must hold texts, not {word!r}")
-        if word.strip():
-            found[word.strip()] = None
-    return list(found)
-
-
-def raw_draft(raw: object) -> RawInput:
-    """Raw evidence of a new event: `data` is an object or null."""
-    if not is_object(raw) or "data" not in raw:
-        raise BadRequest('raw must be an object with data, such as {"data": null}')
-    return RawInput(raw_data(raw["data"]), text(raw, "source"), optional_marking(raw, "tlp"))
-
-
-def raw_data(data: object) -> str:
-    """Raw data as JSON text."""
+def encode_raw_data(data: object) -> str:
+    """Return the data of raw evidence, an object or null, as JSON text."""
     if data is not None and not is_object(data):
         raise BadRequest("raw.data must be an object or null")
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
-def optional_marking(body: Json, name: str) -> str:
-    """A TLP marking that may be missing, null or empty."""
-    value = body.get(name)
-    return marking(value, f"raw.{name}") if value else ""
+def _parse_raw(raw: object) -> RawInput:
+    if not is_object(raw) or "data" not in raw:
+        raise BadRequest('raw must be an object with data, such as {"data": null}')
+    return RawInput(encode_raw_data(raw["data"]), read_optional_text(raw, "source"), read_optional_marking(raw, "tlp"))
 
 
-def _indicators(body: Json) -> list[tuple[str, str]]:
+def _parse_indicators(body: JsonMapping) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
-    single = text(body, "indicator").strip()
+    single = read_optional_text(body, "indicator").strip()
     if single:
-        found[(single, text(body, "indicatorType").strip())] = None
+        found[(single, read_optional_text(body, "indicatorType").strip())] = None
     several = body.get("indicators")
     if several is not None:
         if not is_array(several):
             raise BadRequest("indicators must be a list of {value, indicatorType}")
         for item in several:
             if not is_object(item):
-                raise BadRequest("indicators must hold objects {value, indicatorType}")
-            found[(required_text(item, "value").strip(), required_text(item, "indicatorType").strip())] = None
+                raise BadRequest("indicators must contain objects {value, indicatorType}")
+            found[(read_text(item, "value").strip(), read_text(item, "indicatorType").strip())] = None
     return list(found)
-
-
-def is_object(value: object) -> TypeGuard[dict[str, object]]:
-    """JSON objects have text keys only."""
-    return isinstance(value, dict)
-
-
-def is_array(value: object) -> TypeGuard[list[object]]:
-    return isinstance(value, list)

@@ -1,111 +1,225 @@
-"""What the live API leaves unknown, and how this sandbox decides it: one place, each with its reason.
+"""What the live API leaves unknown, and what this sandbox assumes instead.
 
-Nothing here is a fact about Cloudflare's service. The catalog, the sample, the formats, the GraphQL schema and the
-injected faults keep theirs at the top of their own modules.
+This is the one place for these assumptions; nothing here is a fact about Cloudflare's service. Each entry states what
+is assumed, why, and what happens if the live API differs. An assumption that is code of another module (a list, a
+format, a schema) is a comment here, and that module refers to it.
 """
 
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-# -- the tenant
+# -- The tenant
 
 ACCOUNT_NUMBER: Final = 1001
-"""`accountId` of raw and `account_id` of queries are integers apart from the 32-hex account tag; any number does."""
+"""`accountId` of raw evidence and `account_id` of queries.
+
+Why: both are integers, different from the account tag of 32 hexadecimal digits, and no range is published.
+If wrong: nothing; a client only displays them.
+"""
 
 USER_EMAIL: Final = "analyst@example.com"
-"""Queries and alerts name their maker; the sandbox has one, on a reserved domain."""
+"""`user_email` of every query and alert.
+
+Why: the API names their creator, and the sandbox has no users; example.com is reserved.
+If wrong: nothing; a client only displays it.
+"""
 
 DEFAULT_DATASET: Final = "Cloudforce One Threat Events"
-"""The API text's name of the default dataset (dashboard documents say APTs)."""
+"""The name of the dataset that is used when a request names none.
+
+Why: the API reference calls it that; the dashboard documentation calls it APTs.
+If wrong: a client that looks it up by this name does not find it on a live account.
+"""
 
 NAMESPACE: Final = UUID("5a9d0b8c-6a6e-5c0e-9d53-3f1c6f0e2c11")
-"""Uuids of datasets by name and of loaded events by ref are derived from it, so that they are the same everywhere."""
+"""The namespace of derived uuids: datasets by name, loaded events by ref, tags and categories by value.
+
+Why: the same file then has the same ids everywhere, which tests and documentation rely on.
+If wrong: nothing; live ids are random and a client treats them as opaque.
+"""
 
 RELEASABILITY_ID: Final = ""
-"""Optional on the wire and unexplained, so it is there and empty."""
+"""`releasabilityId` of every event.
+
+Why: the field is optional and unexplained, so it is present and empty.
+If wrong: a client sees values that no test has shown it.
+"""
 
 RAW_ID_PREFIX: Final = "raw"
-"""`rawId` is text although raw also has a numeric id: the text is this prefix and the number."""
+"""`rawId` is this prefix and the number of the raw evidence.
 
-# -- listing
+Why: `rawId` is text, although one route returns a numeric id; the published example, 453gw34w3, explains nothing.
+If wrong: nothing for a client that treats the id as opaque.
+"""
+
+# The catalog (vocabulary_catalog.py). Assumed: the categories with their kill chain numbers and MITRE ids, all
+# industries but six, and all indicator type ids but one. Published are the category "Domain Resolution", six
+# industries, the type "domain" with id 5, and `killChain` as a plain number; 1 (reconnaissance) to 7 (actions on
+# objectives) follows the Lockheed Martin Cyber Kill Chain.
+# If wrong: names and numbers differ on a live account, so a client has to read the vocabulary instead of knowing it.
+#
+# The sample's saved queries (sample/sample_queries.py). Assumed: `query_json` contains the parameters of the event
+# list, and `rule_scope` is "account". The reference says only "JSON text with the query parameters", and lists no
+# scopes. If wrong: a client cannot interpret the saved queries of a live account, and must then refuse to run them.
+
+# -- Lists and searches
 
 PAGE_SIZE: Final = 100
-"""No default is published; 100 is the published default limit of aggregate and graph."""
+"""The page size of lists when none is sent.
+
+Why: none is published; 100 is the published default limit of aggregate and graph.
+If wrong: a client that sends no size gets shorter or longer pages.
+"""
 
 ORDER_BY: Final = "date"
 ORDER: Final = "desc"
-"""Newest first, as the documented sample cursor (date, uuid) suggests; uuid breaks ties."""
+"""The order of events when none is sent: newest first, with the uuid as tie-breaker.
 
-# A search date without a time is its midnight, and one without a zone is UTC; a new event's date must have a zone.
-# More datasets than documented, by id or by scope word, are a 400 like every other breach of a limit.
+Why: the position in the documented sample cursor is (date, uuid).
+If wrong: a client that sends no order sees other events first.
+"""
+
+# Dates of searches. Assumed: a day means its midnight, and a date without a time zone is UTC, whereas the date of a new
+# event must have a time zone. Nothing is published. If wrong: the edges of a period shift by up to a day.
 #
-# Texts compare without regard to the case of ASCII letters (SQLite's NOCASE); `like` knows % and _; `contains`,
-# `startsWith` and `endsWith` take them literally; `find` wants every word, in any order; a list (tags, indicators,
-# MITRE ids) matches when any element does, and `not` when no element equals the value; a missing value is unequal to
-# every value, so `not` finds it. None of this is published.
+# Datasets. Assumed: more datasets than documented, by id or by scope word, are answered with 400, as is any value
+# beyond another documented limit. If wrong: a client gets part of the datasets without an error.
+#
+# Comparisons. Assumed: text is compared without regard to the case of ASCII letters (SQLite's NOCASE); `like` supports
+# % and _; `contains`, `startsWith` and `endsWith` take both literally; `find` needs every word, in any order; a list
+# (tags, indicators, MITRE ids) matches when one element does; `not` matches when no element equals the value, which
+# includes events without a value. Countries match by alpha-2 code, alpha-3 code or English name. None is published.
+# If wrong: the same search finds other events; exact spelling and `equals` are the safest.
+#
+# Formats (search/event_stix.py). Assumed: a stix2 list is a bare bundle, and taxii a bare TAXII envelope, because STIX
+# tools do not expect Cloudflare's envelope. The reference promises Sightings with linked Indicators, Observed Data and
+# observables; all details are assumed:
+# - An event is a Sighting of its Indicator; a CVE is a Vulnerability; an event without an indicator, or with one that
+#   STIX cannot express (a wallet, a JA3), is a Campaign whose description contains the indicator.
+# - An indicator whose value is not a valid STIX observable (`a_b.example`) has a pattern and no Observed Data.
+# - Tags are labels, and so are the attacker, target country and target industry (`target-country:DE`).
+# - An event without a marking counts as amber, and one whose marking is not in TLP 2.0 (purple) as red. An observable
+#   of several events has the strictest of their markings.
+# If wrong: a program that reads STIX from the live API finds other objects.
 
-# -- writing
+AGGREGATE_LIMIT: Final = 100
+"""The limit of aggregate, which is its published default.
 
-# A bulk create has no maximum: none is published.
+Assumed is what it limits with `groupByDate`: groups, each with all its days.
+Why: limiting rows would cut off days.
+If wrong: daily counts of a live account are incomplete, so a client must compare them with the total.
+"""
+
+# GraphQL (search/graphql.py, search/schema.graphql). Assumed: everything. No body, schema or limit is published. The
+# body is that of GraphQL over HTTP; errors are a 200 with `errors`, as the published answer {data, errors} suggests.
+# The limits allow the standard introspection query and any reasonable question.
+# If wrong: queries written for the sandbox fail on the live API; a client must read the schema by introspection.
+
+# -- Writes
+
+# Assumed: a bulk create accepts any number of events, because no maximum is published. If wrong: the live API refuses
+# a large batch as a whole, so a client must be able to send smaller ones.
 
 INDICATOR_DELAY: Final = timedelta(seconds=2)
-"""A 202 says that indicators are queued; how long is unknown. Long enough to notice, short enough to wait for."""
+"""How long the indicators of a bulk create stay invisible.
+
+Why: the 202 reports queued indicators, and no duration is published; this is long enough to notice in a test.
+If wrong: a client that searches by indicator after a shorter wait misses new events.
+"""
 
 NEW_CATEGORY_KILL_CHAIN: Final = 0.0
-"""A loaded record may name a category that the catalog lacks; 0 is the API reference's own placeholder."""
+"""`killChain` of a category that a loaded file uses and the catalog does not contain.
+
+Why: 0 is the placeholder of the API reference.
+If wrong: nothing; the live API has no files to load.
+"""
 
 BULK_RELATIONSHIP: Final = "related_to"
-"""The older bulk create says nothing of which rows it links: here later rows become children of the first."""
+"""The relationship that the older bulk create adds: the first row is the parent of all others.
+
+Why: the reference counts relationships and does not define them.
+If wrong: relationships differ; a client should create them explicitly.
+"""
 
 RELATIONSHIP_MAX_DEPTH: Final = 100
-"""`maxDepth` has a default (5) and no maximum; a bound keeps one request from walking a tenant."""
+"""The largest `maxDepth`.
+
+Why: only the default (5) is published, and a bound keeps one request from walking a whole tenant.
+If wrong: a client gets 400 for a smaller depth than here, or walks further than here.
+"""
 
 RELATED_EVENTS: Final = 2
-"""`relatedEventsLimit` of the indicator list has this default, as published."""
+"""The default of `relatedEventsLimit` of the indicator list, as published."""
 
-# `direction=both` walks to ancestors and to descendants, not to siblings. An event id without a dataset means the
-# event of the default dataset, else the one stored first. Adding a tag or reference twice, and removing one that is not
-# there, succeed; tags need not exist before. A reference or relationship of an event to itself is refused. Deleting
-# counts only what was there. Unknown events are 404 where the reference documents 404, else 400.
+# Assumed for relationships: `direction=both` walks to ancestors and to descendants, not to siblings.
+# Assumed for an event id without a dataset: the event of the default dataset, otherwise the one stored first.
+# Assumed for repeated writes: adding an existing tag or reference, and removing a missing one, succeed; tags need not
+# exist before; a delete counts only events that existed.
+# Assumed for errors: an event cannot reference itself or be its own child; an unknown event is 404 where the reference
+# documents 404, else 400.
+# None is published. If wrong: a client gets an error where the sandbox succeeds, or other events than here.
 
 
-def shard_id(dataset_id: str, date: str) -> str:
-    """`shardId` is opaque; a bulk update may not change the date because that would change the shard, so months."""
+def build_shard_id(dataset_id: str, date: str) -> str:
+    """Return `shardId` of a created event: its dataset and month.
+
+    Why: the id is opaque, and a bulk update may not change the date because that would change the shard.
+    If wrong: nothing; a client only displays it.
+    """
     return f"{dataset_id}:{date[:7]}"
 
 
-def rule_list_id(query_id: int) -> str:
-    """A query with a rule names the list that it feeds; what such an id looks like is unknown."""
+def build_rule_list_id(query_id: int) -> str:
+    """Return `rule_list_id`, the list that a query with a rule feeds.
+
+    Why: the form of such an id is unknown.
+    If wrong: nothing; a client only displays it.
+    """
     return f"rule-list-{query_id}"
 
 
-# -- history
+# -- History
 
 HISTORY: Final = timedelta(days=30)
-"""The bounds of `minutesAgo` are unpublished; 30 days is how far back a Durable Object can be restored."""
+"""The largest `minutesAgo` of a revert, and how long the sandbox keeps history.
 
-# -- errors and headers
+Why: no bounds are published; the service is built on Durable Objects, which can be restored for 30 days.
+If wrong: the live API refuses a revert that works here, or allows an older one.
+"""
+
+# -- Errors, headers and limits
 
 NO_ROUTE: Final = 7003
-"""Cloudflare's gateway code for an unknown path; documented for the platform, assumed for this service."""
+"""The code of a 404 for an unknown path or account.
+
+Why: Cloudflare's gateway sends it; it is documented for the platform and assumed for this API.
+If wrong: nothing for a client that decides by the status; older reports of the same case have status 400.
+"""
 
 NO_METHOD: Final = 10405
-"""Cloudflare's gateway code for a method that a path does not know."""
+"""The code of a 405 for a method that a path does not have, with the same reason and consequence as `NO_ROUTE`."""
 
 MARK: Final = ("X-Sandbox", "fictional")
-"""The header by which every answer says that nothing in it is intelligence."""
+"""The header that marks every answer as not being intelligence. The live API does not send it."""
 
 DEPRECATION: Final = "@1788220800"
-"""RFC 9745 date (2026-09-01) on routes that end; the month is documented, the header is not."""
-
 SUNSET: Final = "Sat, 28 Nov 2026 00:00:00 GMT"
-"""RFC 8594 date on routes that end; the day is documented, the header is not."""
+"""The `Deprecation` (RFC 9745, 2026-09-01) and `Sunset` (RFC 8594) headers of routes that end.
 
-# A stix2 bundle is answered as it is, like taxii, because tools that read STIX know no envelope.
+Why: the dates are documented, the headers are not.
+If wrong: a client that relies on the headers gets no warning.
+"""
 
-AGGREGATE_LIMIT: Final = 100
-"""Published default. With `groupByDate` it limits the groups, each with all its days, so that no day is cut off."""
+SUGGESTIONS: Final = 3
+"""The number of similar category names in an error message; the live API may suggest none."""
 
-NEAREST: Final = 3
-"""How many near spellings an error message proposes."""
+# Authentication (http/bearer_auth.py). Assumed: the texts of 401 and 403, and 10000 as the code of both. The platform
+# documents this form and this code; this API documents neither. If wrong: nothing for a client that decides by status.
+#
+# Rate limits (http/rate_limit.py). Assumed: the body of a 429; the name "default" in both headers; one window for all
+# callers, opened by the first request after the last one closed; and that a caller over the limit is refused until the
+# window closes, where the reference says five minutes. If wrong: a client has to wait longer than here.
+#
+# Faults (http/faults.py). Assumed: all of them. No failures but 400, 404, 429 and 500 are documented. If wrong:
+# nothing; they are injected only on request.

@@ -11,7 +11,7 @@ class SandboxOptions:
     """How the sandbox answers.
 
     `bare` leaves out Cloudflare's envelope, `sunset` removes the routes that end on 2026-11-28, and `middleware` runs
-    before the routes, first one outermost.
+    before the routes, the first one outermost.
     """
 
     bare: bool = False

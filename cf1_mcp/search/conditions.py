@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from pydantic.alias_generators import to_snake
-
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import Condition, SearchField, SearchValue, Tlp
+from cf1_mcp.models.fields import SEARCHABLE
 from cf1_mcp.search.clauses import Clause
 from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
 from cf1_mcp.text.sanitize import clean
@@ -18,11 +17,9 @@ MAX_BRANCHES: Final = 8
 MAX_VALUES: Final = 100
 MAX_VALUE_LENGTH: Final = 512
 
-Filters = Mapping[SearchField, Sequence[str] | None]
-
 
 def conditions(
-    filters: Filters,
+    filters: Mapping[SearchField, Sequence[str]],
     text: str | None,
     dates: tuple[str | None, str | None],
     stored: str | None,
@@ -35,7 +32,7 @@ def conditions(
         BadArgument: a value is too long, or there are more than ten conditions.
     """
     start, end = dates
-    found = {to_snake(name): [_any_of(name, values)] for name, values in filters.items() if values}
+    found = {SEARCHABLE[name].name: [_any_of(name, values)] for name, values in filters.items() if values}
     if text and text.strip():
         found["text"] = [Condition(field="event", op="contains", value=text.strip())]
     found["since"] = [Condition(field="date", op="gte", value=start)] if start else []
@@ -124,17 +121,18 @@ def _condition(clause: Clause) -> Condition:
 
 
 def _any_of(name: SearchField, values: Sequence[str]) -> Condition:
-    spelt = [spelling for value in values for spelling in (_markings(value) if name == "tlp" else (value,))]
+    field = SEARCHABLE[name]
+    spelt = [one for value in values for one in (_markings(value) if field.type == "marking" else (value,))]
     for value in spelt:
         if not 0 < len(value) <= MAX_VALUE_LENGTH:
             raise BadArgument(
-                to_snake(name), f"a value has {len(value)} characters", f"values of 1 to {MAX_VALUE_LENGTH} characters"
+                field.name, f"a value has {len(value)} characters", f"values of 1 to {MAX_VALUE_LENGTH} characters"
             )
     if len(spelt) == 1:
         return Condition(field=name, op="equals", value=spelt[0])
     if len(spelt) > MAX_VALUES:
         raise BadArgument(
-            to_snake(name), f"it stands for {len(spelt)} values", f"values for at most {MAX_VALUES} spellings"
+            field.name, f"it stands for {len(spelt)} values", f"values for at most {MAX_VALUES} spellings"
         )
     return Condition(field=name, op="in", value=list[SearchValue](spelt))
 
@@ -153,12 +151,13 @@ def _markings(value: str) -> Sequence[str]:
 
 
 def _typed(name: SearchField, value: str) -> SearchValue:
-    if name == "hasChildren":
+    field = SEARCHABLE[name]
+    if field.type == "flag":
         return value.strip().lower() in ("true", "1", "yes")
-    if name == "killChain":
+    if field.type == "number":
         try:
             number = float(value)
             return int(number) if number.is_integer() else number
         except ValueError:
-            raise BadArgument("conditions", f"killChain is a number, not {clean(value, 40)!r}", "1 to 7") from None
+            raise BadArgument("conditions", f"{name} is a number, not {clean(value, 40)!r}", "1 to 7") from None
     return value

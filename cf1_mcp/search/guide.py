@@ -1,24 +1,28 @@
 """The search guide: what search_threat_events takes, written out of what the code knows, so that it cannot drift."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self, get_args
+from typing import Any, Final, Self
 
 from pydantic import JsonValue
 
 from cf1_mcp.answers.answer import Answer, Block
-from cf1_mcp.answers.columns import DEFAULT_FIELDS, FIELDS, UNTOLD
-from cf1_mcp.answers.rendering import Style
-from cf1_mcp.models import SearchField, SearchOp, Tlp
+from cf1_mcp.answers.rendering import Renderer
+from cf1_mcp.models.fields import (
+    COLUMNS,
+    COMPARING_OPERATORS,
+    DEFAULT_COLUMNS,
+    FILTERS,
+    HIDDEN_COLUMNS,
+    SEARCHABLE,
+    TEXT_OPERATORS,
+)
 from cf1_mcp.policy.reading import SCOPE_WORDS
 from cf1_mcp.search.clauses import Clause
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS, MAX_VALUE_LENGTH
 from cf1_mcp.text.dates import ACCEPTED_DATES
-
-# The operators of fields that hold no text, by the API's specification.
-COMPARING: Final = ("equals", "not", "gt", "gte", "lt", "lte", "in")
-NOT_TEXT: Final = ("killChain", "hasChildren")
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,10 @@ EXAMPLES: Final = (
 class SearchGuide(Answer):
     """The guide as an answer."""
 
-    def blocks(self, style: Style) -> Iterator[Block]:
+    def blocks(self, renderer: Renderer) -> Iterator[Block]:
         yield Block(False, [search_guide()])
 
-    def structured(self, style: Style) -> dict[str, JsonValue]:
+    def structured(self, renderer: Renderer) -> dict[str, JsonValue]:
         return {"search_guide": search_guide()}
 
     def clipped(self, longest: int, most: int) -> Self:
@@ -105,10 +109,8 @@ class SearchGuide(Answer):
 def search_guide() -> str:
     """The guide in Markdown."""
     examples = "\n".join(f"- {one.question}\n  `{json.dumps(one.arguments)}`" for one in EXAMPLES)
-    fields: tuple[SearchField, ...] = get_args(SearchField)
-    ops: tuple[SearchOp, ...] = get_args(SearchOp)
-    texts = [name for name in fields if name not in NOT_TEXT]
-    partial = [op for op in ops if op not in COMPARING]
+    texts = sorted(name for name, field in SEARCHABLE.items() if field.operators == TEXT_OPERATORS)
+    partial = [operator for operator in TEXT_OPERATORS if operator not in COMPARING_OPERATORS]
     return f"""\
 # How to search threat events
 
@@ -117,15 +119,10 @@ account spells its actors, categories, countries, industries, indicator types an
 
 ## Filters
 
-Every filter given must hold; several values of one filter mean any of them, and each is matched whole. All are lists
-unless said otherwise.
+Every filter given must hold; several values of one filter mean any of them, and each is matched whole. All are lists,
+of up to {_most_values()} values, unless said otherwise.
 
-- `attacker`, `category`, `target_industry`, `tags`, `indicator_type`: as list_threat_vocabulary spells them, in any
-  case. An actor may be called by any name that the vocabulary knows.
-- `attacker_country`, `target_country`: DE, DEU, Germany. Either may be unknown, and then no country matches.
-- `indicator`: exact IPs, domains, URLs, hashes, CVEs, defanged or not, up to {_most_values()} in one call.
-- `mitre_attack`: ATT&CK ids of the event's category. What single events carry stands in their `tags`.
-- `tlp`: {_words([level.value for level in Tlp])}. Unmarked events are treated as amber and match no value.
+{_filters()}
 - `text`: a piece of the description; one text, no list.
 - `since`, `until`: {ACCEPTED_DATES}. Of a bare day, month
   or year `since` takes the first second and `until` the last. UTC.
@@ -140,8 +137,8 @@ unless said otherwise.
 texts; `op` is equals unless given.
 
 - Text fields: {_words(texts)}.
-- Their operators: {_words(ops)}.
-- `killChain` is a number, `hasChildren` is true or false: {_words(COMPARING)}.
+- Their operators: {_words(TEXT_OPERATORS)}.
+- `killChain` is a number, `hasChildren` is true or false: {_words(COMPARING_OPERATORS)}.
 - `date` and `createdAt` take ISO times here. `createdAt` is when the event was stored, `date` when it happened.
 - {_words(partial)} look inside a text. How like and find differ from contains is not published: prefer contains.
 - `in` takes up to {_most_values()} values, every other operator one. A value has 1 to {MAX_VALUE_LENGTH} characters.
@@ -153,8 +150,8 @@ alternatives of {MAX_CONDITIONS} conditions; not in analytics datasets, and not 
 
 ## What comes back
 
-Rows of {_words(DEFAULT_FIELDS)}.
-`fields` chooses others: {_words([name for name in FIELDS if name not in UNTOLD])}.
+Rows of {_words(DEFAULT_COLUMNS)}.
+`fields` chooses others: {_words([name for name in COLUMNS if name not in HIDDEN_COLUMNS])}.
 Fewer columns are cheaper. `limit` is the most rows (20, up to 500); `next_cursor` goes into `cursor` with all other
 arguments unchanged. `order` is desc or asc by date. `withheld` counts what a rule of the operator's keeps back.
 
@@ -167,11 +164,20 @@ removes everything and the nearest known words. Absence from these datasets is n
 """
 
 
+def _filters() -> str:
+    """A line for the filters that have the same sentence, in the order of the table."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for field in FILTERS:
+        if field.filter:
+            names[field.filter.guide].append(f"`{field.name}`")
+    return "\n".join(f"- {', '.join(listed)}: {sentence}" for sentence, listed in names.items())
+
+
 def _most_values() -> int:
     schema: dict[str, Any] = Clause.model_json_schema()
     most: int = schema["properties"]["value"]["maxItems"]
     return most
 
 
-def _words(names: tuple[str, ...] | list[str]) -> str:
+def _words(names: Sequence[str]) -> str:
     return ", ".join(names)

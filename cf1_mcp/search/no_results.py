@@ -8,12 +8,12 @@ from typing import Final
 import anyio
 from pydantic import JsonValue
 
-from cf1_mcp.answers.answer import Rows
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import ApiError
 from cf1_mcp.policy.reading import Scope
-from cf1_mcp.search.request import Question
+from cf1_mcp.search.request import SearchRequest
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
@@ -24,38 +24,38 @@ TIMEOUT: Final = 8.0
 
 
 async def explained(
-    client: ThreatEventsClient, page: Rows, question: Question, scope: Scope, cursor: str | None = None
+    client: ThreatEventsClient, page: Rows, request: SearchRequest, scope: Scope, cursor: str | None = None
 ) -> Rows:
-    """The answer with how its question was read and, where nothing was found, why that may be. The first page tells
+    """The answer with how its request was read and, where nothing was found, why that may be. The first page tells
     from where a later call goes on.
     """
-    if question.watermark and not cursor:
-        page = replace(page, facts={**page.facts, "watermark": question.watermark})
-    told: dict[str, JsonValue] = {"read_as": [*question.read_as]} if question.read_as else {}
+    if request.watermark and not cursor:
+        page = replace(page, facts={**page.facts, "watermark": request.watermark})
+    told: dict[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
     if page.rows or "withheld" in page.facts or "next_cursor" in page.facts:
         return replace(page, untrusted=told)
-    if near := _meant(question):
+    if near := _meant(request):
         told["did_you_mean"] = near
-    return replace(page, untrusted=told, notes=[*await _reasons(client, question, scope), *page.notes])
+    return replace(page, untrusted=told, notes=[*await _reasons(client, request, scope), *page.notes])
 
 
-def _meant(question: Question) -> list[JsonValue]:
+def _meant(request: SearchRequest) -> list[JsonValue]:
     return [
         f"{argument}: {clean(typed, MAX_NAME_LENGTH)} is unknown, near are "
         + ", ".join(clean(name, MAX_NAME_LENGTH) for name in names)
-        for (argument, typed), names in question.near.items()
+        for (argument, typed), names in request.near.items()
     ]
 
 
-async def _reasons(client: ThreatEventsClient, question: Question, scope: Scope) -> list[str]:
+async def _reasons(client: ThreatEventsClient, request: SearchRequest, scope: Scope) -> list[str]:
     """A sentence for each filter without which there are events; nothing where that cannot be found out in time."""
-    doubted = [argument for argument, _ in question.near]
-    names = [*question.parts, *(["conditions"] if question.branches and "conditions" not in question.parts else [])]
+    doubted = [argument for argument, _ in request.near]
+    names = [*request.parts, *(["conditions"] if request.branches and "conditions" not in request.parts else [])]
     asked = sorted(names, key=lambda name: name not in doubted)[:MAX_COUNTS]
     found: Sequence[bool] = ()
     with anyio.move_on_after(TIMEOUT):
         try:
-            found = await gather(partial(_any_without, client, question, scope, name) for name in asked)
+            found = await gather(partial(_any_without, client, request, scope, name) for name in asked)
         except ApiError:
             return []
     guilty = [name for name, any_found in zip(asked, found, strict=False) if any_found]
@@ -68,7 +68,7 @@ async def _reasons(client: ThreatEventsClient, question: Question, scope: Scope)
     return ["No filter removes everything alone: at least two of them exclude each other."]
 
 
-async def _any_without(client: ThreatEventsClient, question: Question, scope: Scope, name: str) -> bool:
+async def _any_without(client: ThreatEventsClient, request: SearchRequest, scope: Scope, name: str) -> bool:
     """Whether there would be an event to show without what one argument asks for."""
-    search = question.search(without=name).model_copy(update={"dataset_id": [*scope.ids], "page_size": PROBE})
+    search = request.search(without=name).model_copy(update={"dataset_id": [*scope.ids], "page_size": PROBE})
     return bool(scope.reading.admit((await client.list_events(search)).result)[0])

@@ -1,4 +1,4 @@
-"""What a search asks: its arguments as they were typed, read as the API knows them."""
+"""The request of a search: its arguments as the caller typed them, read as the API knows them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,36 +6,51 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
-from pydantic.alias_generators import to_snake
 
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.models import Condition, EventSearch, SearchField
+from cf1_mcp.models.fields import SEARCHABLE, EventField
 from cf1_mcp.policy.reading import Reader, Reading
+from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.clauses import Clause
 from cf1_mcp.search.conditions import branches, conditions, from_clauses, period, stored_since
+from cf1_mcp.search.filters import ExportFilters, Filters, SearchFilters
 from cf1_mcp.search.saved_queries import Saved
-from cf1_mcp.search.spelling import KINDS, Read, Spelling, spelling_for
+from cf1_mcp.search.spelling import Read, Spelling, spelling_for
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
-# Operators that compare whole values; the others look for parts of them, which have no spelling.
-WHOLE: Final = ("equals", "not", "in")
-# What was being stored while it was asked may have been missed: rather an event twice than never.
-OVERLAP: Final = timedelta(minutes=2)
-COUNTRIES: Final = ("attackerCountry", "targetCountry")
-
-Typed = Mapping[SearchField, list[str] | None]
+# Operators that compare whole values. The others match parts of a value, which the vocabulary does not hold.
+WHOLE_VALUE_OPERATORS: Final = ("equals", "not", "in")
+# Events that were being stored during the search may be missing from it: rather return an event twice than never.
+WATERMARK_OVERLAP: Final = timedelta(minutes=2)
+MAX_SHOWN_LENGTH: Final = 60
 
 
 @dataclass(frozen=True)
-class Question:
-    """`typed` is all of it as it came, `parts` the conditions by the argument that asks for them. `read_as` says what
-    was read otherwise than it was typed, `near` which of the account's words a value may have meant. `watermark` is
-    the `created_since` that goes on from here, where one was given.
+class SearchArguments:
+    """The arguments of a search as the caller typed them."""
+
+    filters: Filters
+    text: str | None = None
+    since: str | None = None
+    until: str | None = None
+    created_since: str | None = None
+    conditions: Sequence[Clause] = ()
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """A search that the API can be asked.
+
+    `identity` is what makes it this search and no other. `parts` are the conditions by the argument that they come
+    from. `read_as` says which values were read otherwise than typed, `near` has the account's words that an unknown
+    value may have meant, by argument and value. `watermark` is the `created_since` of the next search, where this one
+    has one.
     """
 
-    typed: Mapping[str, object]
+    identity: Mapping[str, object]
     parts: Mapping[str, Sequence[Condition]]
     branches: Sequence[Sequence[Condition]]
     read_as: tuple[str, ...]
@@ -43,157 +58,116 @@ class Question:
     watermark: str
 
     def search(self, without: str = "") -> EventSearch:
-        """The filters as the API takes them, but for those of one argument."""
+        """The search as the API takes it, without the conditions of one argument."""
         kept = [condition for name, part in self.parts.items() if name != without for condition in part]
-        found = EventSearch(search=kept)
+        search = EventSearch(search=kept)
         if self.branches and without != "conditions":
-            found.search_branches = [[*branch] for branch in self.branches]
-        return found
+            search.search_branches = [[*branch] for branch in self.branches]
+        return search
 
 
-async def _question(
+@expand_argument_groups
+async def _search_request(
     words: AccountVocabulary,
     reading: Reader,
     saved: Saved,
     now: Now,
-    attacker: list[str] | None,
-    attacker_country: list[str] | None,
-    target_country: list[str] | None,
-    target_industry: list[str] | None,
-    category: list[str] | None,
-    indicator: list[str] | None,
-    indicator_type: list[str] | None,
-    tags: list[str] | None,
-    mitre_attack: list[str] | None,
-    tlp: list[str] | None,
+    filters: SearchFilters,
     text: str | None,
     since: str | None,
     until: str | None,
     created_since: str | None,
     conditions: list[Clause] | None,
-) -> Question:
-    typed: Typed = {
-        "attacker": attacker,
-        "attackerCountry": attacker_country,
-        "targetCountry": target_country,
-        "targetIndustry": target_industry,
-        "category": category,
-        "indicator": indicator,
-        "indicatorType": indicator_type,
-        "tags": tags,
-        "mitreAttack": mitre_attack,
-        "tlp": tlp,
-    }
-    return await _read(words, reading, saved, now, typed, text, since, until, created_since, conditions)
+) -> SearchRequest:
+    arguments = SearchArguments(filters, text, since, until, created_since, conditions or ())
+    return await _read_request(arguments, words, reading, saved, now)
 
 
-async def _narrow_question(
+@expand_argument_groups
+async def _export_request(
     words: AccountVocabulary,
     reading: Reader,
     saved: Saved,
     now: Now,
-    attacker: list[str] | None,
-    target_country: list[str] | None,
-    target_industry: list[str] | None,
-    category: list[str] | None,
-    indicator_type: list[str] | None,
-    tags: list[str] | None,
+    filters: ExportFilters,
     text: str | None,
     since: str | None,
     until: str | None,
-) -> Question:
-    typed: Typed = {
-        "attacker": attacker,
-        "targetCountry": target_country,
-        "targetIndustry": target_industry,
-        "category": category,
-        "indicatorType": indicator_type,
-        "tags": tags,
+) -> SearchRequest:
+    return await _read_request(SearchArguments(filters, text, since, until), words, reading, saved, now)
+
+
+RequestedSearch = Annotated[SearchRequest, Resolve(_search_request)]
+# By the filters of an export alone.
+RequestedExport = Annotated[SearchRequest, Resolve(_export_request)]
+
+
+async def _read_request(
+    arguments: SearchArguments, words: Vocabulary, reading: Reading, saved: EventSearch, now: datetime
+) -> SearchRequest:
+    typed = arguments.filters
+    given: dict[SearchField, list[str]] = {
+        name: _split(field, typed[field.name]) for name, field in SEARCHABLE.items() if typed.get(field.name)
     }
-    return await _read(words, reading, saved, now, typed, text, since, until, None, None)
-
-
-Asked = Annotated[Question, Resolve(_question)]
-# By the filters that are used most.
-AskedNarrowly = Annotated[Question, Resolve(_narrow_question)]
-
-
-async def _read(
-    words: Vocabulary,
-    reading: Reading,
-    saved: EventSearch,
-    now: datetime,
-    typed: Typed,
-    text: str | None,
-    since: str | None,
-    until: str | None,
-    created_since: str | None,
-    conditions: Sequence[Clause] | None,
-) -> Question:
-    given: dict[SearchField, list[str]] = {name: _separate(name, values) for name, values in typed.items() if values}
-    clauses = conditions or []
     named: list[SearchField] = [
         *given,
-        *(clause.field for clause in clauses if clause.op in WHOLE and clause.field in KINDS),
+        *(clause.field for clause in arguments.conditions if clause.op in WHOLE_VALUE_OPERATORS),
     ]
     spelling = await spelling_for(words, reading, named)
-    reads = [(to_snake(name), spelling.read(name, value)) for name, values in given.items() for value in values]
-    of_clauses = [_clause(spelling, clause) for clause in clauses]
-    reads += [("conditions", read) for _, found in of_clauses for read in found]
-    spelt: dict[SearchField, Sequence[str]] = {
-        name: [meant for argument, read in reads if argument == to_snake(name) for meant in read.meant]
-        for name in given
+    readings: dict[SearchField, list[Read]] = {
+        name: [spelling.read(name, value) for value in values] for name, values in given.items()
     }
-    clauses = [clause for clause, _ in of_clauses]
-    return _asked(spelt, text, since, until, created_since, now, saved, clauses, reads)
+    clauses = [_read_clause(spelling, clause) for clause in arguments.conditions]
+    reads = [(SEARCHABLE[name].name, read) for name, found in readings.items() for read in found]
+    reads += [("conditions", read) for _, found in clauses for read in found]
+    filters: dict[SearchField, list[str]] = {
+        name: [meant for read in found for meant in read.meant] for name, found in readings.items()
+    }
+    return _build_request(arguments, filters, [clause for clause, _ in clauses], reads, saved, now)
 
 
-def _asked(
-    spelt: Mapping[SearchField, Sequence[str]],
-    text: str | None,
-    since: str | None,
-    until: str | None,
-    created_since: str | None,
-    now: datetime,
-    saved: EventSearch,
+def _build_request(
+    arguments: SearchArguments,
+    filters: Mapping[SearchField, Sequence[str]],
     clauses: Sequence[Clause],
     reads: Sequence[tuple[str, Read]],
-) -> Question:
-    dates = period(since, until, now)
-    stored = stored_since(created_since, now)
-    parts = conditions(spelt, text, dates, stored, from_clauses(clauses), saved.search)
-    said = [read.said(argument) for argument, read in reads]
-    said += [_said("since", since, dates[0]), _said("until", until, dates[1])]
-    said.append(_said("created_since", created_since, stored))
-    typed = {"text": text, "since": since, "until": until, "created_since": created_since, "conditions": [*clauses]}
-    return Question(
-        {**spelt, **typed},
-        parts,
+    saved: EventSearch,
+    now: datetime,
+) -> SearchRequest:
+    since, until = period(arguments.since, arguments.until, now)
+    stored = stored_since(arguments.created_since, now)
+    read_as = [read.said(argument) for argument, read in reads]
+    read_as += [_date_read_as("since", arguments.since, since), _date_read_as("until", arguments.until, until)]
+    read_as.append(_date_read_as("created_since", arguments.created_since, stored))
+    typed = {name: getattr(arguments, name) for name in ("text", "since", "until", "created_since")}
+    return SearchRequest(
+        {**filters, **typed, "conditions": [*clauses]},
+        conditions(filters, arguments.text, (since, until), stored, from_clauses(clauses), saved.search),
         branches(saved.search_branches, clauses),
-        tuple(dict.fromkeys(sentence for sentence in said if sentence)),
+        tuple(dict.fromkeys(sentence for sentence in read_as if sentence)),
         {(argument, read.typed): read.near for argument, read in reads if read.near},
-        iso(now - OVERLAP) if stored else "",
+        iso(now - WATERMARK_OVERLAP) if stored else "",
     )
 
 
-def _separate(name: SearchField, values: Sequence[str]) -> list[str]:
-    """Countries may come in one text with commas between; no other word of the account is sure to hold none."""
-    if name in COUNTRIES:
+def _split(field: EventField, values: Sequence[str]) -> list[str]:
+    """The values of a filter. Countries may come in one text with commas, which other words of an account may hold."""
+    if field.type == "country":
         values = [part.strip() for value in values for part in value.split(",") if part.strip()]
     return list(dict.fromkeys(values))
 
 
-def _clause(spelling: Spelling, clause: Clause) -> tuple[Clause, list[Read]]:
-    """A raw condition with its whole values as the account spells them."""
-    if clause.op not in WHOLE:
+def _read_clause(spelling: Spelling, clause: Clause) -> tuple[Clause, list[Read]]:
+    """A raw condition with its whole values in the account's spelling, and how each was read."""
+    if clause.op not in WHOLE_VALUE_OPERATORS:
         return clause, []
     reads = [spelling.read(clause.field, value) for value in clause.value]
     values = [meant for read in reads for meant in read.meant]
-    several = clause.op == "equals" and len(values) > 1 == len(clause.value)
     if clause.op == "not" and len(values) > 1:
         return clause, []
+    several = clause.op == "equals" and len(values) > 1 == len(clause.value)
     return clause.model_copy(update={"value": values, "op": "in" if several else clause.op}), reads
 
 
-def _said(argument: str, typed: str | None, date: str | None) -> str:
-    return f"{argument}: {clean(typed, 60)} as {date}" if typed and date and typed.strip() != date else ""
+def _date_read_as(argument: str, typed: str | None, date: str | None) -> str:
+    return f"{argument}: {clean(typed, MAX_SHOWN_LENGTH)} as {date}" if typed and date and typed.strip() != date else ""

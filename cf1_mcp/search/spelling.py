@@ -17,6 +17,7 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.errors import ApiError
 from cf1_mcp.models import Country, SearchField, Tag
+from cf1_mcp.models.fields import SEARCHABLE
 from cf1_mcp.policy.reading import Reading, readable_words
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.defang import refang_indicator
@@ -28,16 +29,6 @@ TIMEOUT: Final = 5.0
 MAX_NEAR: Final = 3
 # A shorter word is part of too many others to mean one of them.
 MIN_PART_LENGTH: Final = 4
-
-KINDS: Final[Mapping[SearchField, Kind]] = {
-    "attacker": "attackers",
-    "attackerCountry": "countries",
-    "category": "categories",
-    "indicatorType": "indicator_types",
-    "tags": "tags",
-    "targetCountry": "countries",
-    "targetIndustry": "industries",
-}
 
 
 @dataclass(frozen=True)
@@ -72,18 +63,19 @@ class Spelling:
     def read(self, name: SearchField, value: str) -> Read:
         """One value of a filter."""
         typed = value.strip()
-        match name:
+        field = SEARCHABLE[name]
+        match field.type:
             case "indicator":
                 meant = refang_indicator(value)
                 return Read(typed, (meant,), how="refanged")
-            case "mitreAttack":
+            case "code":
                 return Read(typed, (typed.upper(),))
-            case "attackerCountry" | "targetCountry":
+            case "country":
                 return self._country(typed)
-            case "attacker":
+            case _ if field.vocabulary == "attackers":
                 return self._attacker(typed)
-            case _ if name in KINDS:
-                return self._word(typed, self.words.get(KINDS[name], ()))
+            case _ if field.vocabulary:
+                return self._word(typed, self.words.get(field.vocabulary, ()))
             case _:
                 return Read(value, (value,))
 
@@ -127,7 +119,7 @@ class Spelling:
 
 async def spelling_for(words: Vocabulary, reading: Reading, names: Sequence[SearchField]) -> Spelling:
     """The words that filters of these names are held to. What cannot be read in time is left out."""
-    kinds: list[Kind] = list(dict.fromkeys(KINDS[name] for name in names if name in KINDS))
+    kinds: list[Kind] = list(dict.fromkeys(kind for name in names if (kind := SEARCHABLE[name].vocabulary)))
     found: dict[Kind, Sequence[str]] = {}
     countries: list[Country] = []
     aliases: list[Tag] | None = None

@@ -14,6 +14,7 @@ from mcp.types import CompleteRequestParams, CompleteResult, Completion, PromptR
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.context import ServerContext
 from cf1_mcp.errors import ThreatEventsError
+from cf1_mcp.models.fields import EVENT_FIELDS
 from cf1_mcp.policy.reading import Reading, readable_words, reading_rules
 from cf1_mcp.server.resources import EVENT_ADDRESS
 from cf1_mcp.text.sanitize import clean
@@ -27,16 +28,11 @@ MAX_SECONDS: Final = 5.0
 
 # The vocabulary that completes an argument by its name, where the playbook does not declare one.
 VOCABULARY_BY_NAME: Final[Mapping[str, Kind]] = {
-    "attacker": "attackers",
-    "category": "categories",
+    **{field.name: field.vocabulary for field in EVENT_FIELDS if field.vocabulary},
     "country": "countries",
-    "attacker_country": "countries",
-    "target_country": "countries",
     "dataset": "datasets",
     "dataset_id": "datasets",
-    "indicator_type": "indicator_types",
     "industry": "industries",
-    "target_industry": "industries",
     "tag": "tags",
 }
 

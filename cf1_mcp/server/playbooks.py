@@ -18,7 +18,7 @@ import anyio.to_thread
 from mcp.types import GetPromptResult, Prompt, PromptArgument, PromptMessage, TextContent
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cf1_mcp.errors import BadArgument, BadFile, choices, nearest
+from cf1_mcp.errors import BadArgument, BadFile, choices, did_you_mean
 from cf1_mcp.search.conditions import MAX_VALUE_LENGTH
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
@@ -116,8 +116,7 @@ class Playbook:
         names = [argument.name for argument in arguments]
         for name in typed:
             if name not in names:
-                meant = nearest(name, names)
-                problem = f"{self.name} has no such argument" + (f", did you mean {meant}?" if meant else "")
+                problem = f"{self.name} has no such argument{did_you_mean(name, names)}"
                 raise BadArgument(clean(name, MAX_NAME_LENGTH), problem, choices(names) or "none")
         values = {
             argument.name: argument.value_for(typed.get(argument.name)) for argument in self.front_matter.arguments
@@ -153,11 +152,8 @@ class Playbooks:
         """
         known = await self.read_all()
         if name not in known:
-            meant = nearest(name, [*known])
-            problem = f"there is no playbook {clean(name, MAX_NAME_LENGTH)!r}"
-            raise BadArgument(
-                "name", problem + (f", did you mean {meant}?" if meant else ""), choices([*known], most=40)
-            )
+            problem = f"there is no playbook {clean(name, MAX_NAME_LENGTH)!r}{did_you_mean(name, [*known])}"
+            raise BadArgument("name", problem, choices([*known], most=MAX_NAMES))
         return known[name].render(typed)
 
     async def vocabulary_of(self, name: str, argument: str) -> CompletionKind | None:

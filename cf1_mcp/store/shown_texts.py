@@ -10,13 +10,13 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from cf1_mcp.models.fields import SETTABLE
+
 MAX_TEXTS: Final = 5_000
 # Shorter values are common words; longer ones seldom appear by chance.
 MIN_LENGTH: Final = 12
 # Words of the account's own vocabulary, which any event may mention.
-COMMON: Final = frozenset(
-    {"category", "date", "tlp", "indicatorType", "attackerCountry", "targetCountry", "targetIndustry"}
-)
+COMMON: Final = frozenset(field.wire for field in SETTABLE if not field.is_untrusted)
 
 
 class ShownTexts:

@@ -1,4 +1,4 @@
-"""Counting threat events."""
+"""Counting threat events, by columns or in GraphQL."""
 
 import json
 from collections.abc import Sequence
@@ -6,9 +6,11 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue
 
-from cf1_mcp.answers.answer import MAX_SIZE, Card, Rows, fitting, room_for
-from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, Cell, cleaned
-from cf1_mcp.answers.event_pages import ABSENCE, named
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, Cell, clean_value
+from cf1_mcp.answers.fitting import MAX_SIZE, count_fitting, size_for_rows
+from cf1_mcp.answers.pages import ABSENCE, dataset_names
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client, Now
 from cf1_mcp.contracts.arguments import DatasetIds, Since, Until, Variables
@@ -31,9 +33,9 @@ Columns = Annotated[
     ),
 ]
 Daily = Annotated[bool, Field(description="One count a day")]
-Groups = Annotated[int, Field(description="Most groups", ge=1, le=1000)]
-CUT = "Only the largest groups are shown: ask for more (limit), a shorter period or fewer columns."
-PERIOD = "Without since and until there are events: the period alone removes all of them."
+Groups = Annotated[int, Field(description="Maximum number of groups", ge=1, le=1000)]
+CUT = "Only the largest groups are shown: raise limit, or use a shorter period or fewer columns."
+PERIOD = "There are events outside this period: since and until removed all of them."
 Document = Annotated[str, Field(description="A GraphQL query document", min_length=1, max_length=10_000)]
 
 
@@ -53,20 +55,20 @@ async def aggregate_threat_events(
     country most often, the number in each kill chain phase, the trend from day to day over a week or a month. Use it
     for figures, rankings and briefs; for the events themselves use search_threat_events.
     """
-    wire = [_camel(column) for column in columns]
+    wire = [_to_camel_case(column) for column in columns]
     dates = period(since, until, now)
     counted = await count_events(client, scope, wire, dates, daily, limit)
     names = [*(["date"] if daily else []), *wire, "count"]
     cells = [[_cell(row.get(name)) for name in names] for row in counted.groups]
-    shown = fitting(cells, room_for(limit))
+    shown = count_fitting(cells, size_for_rows(limit))
     # `all` leaves analytics datasets out of counts, so they are not named as searched.
     total: JsonValue = f"at least {counted.total}" if counted.partial else counted.total
-    facts: dict[str, JsonValue] = {"groups": shown, "events": total, "datasets": named(scope.counted)}
+    facts: dict[str, JsonValue] = {"groups": shown, "events": total, "datasets": dataset_names(scope.counted)}
     if counted.withheld:
         facts["withheld"] = [f"counts by {scope.reading.tlp_rule}"]
     notes = [CUT] if counted.cut or shown < len(cells) else []
     if not cells:
-        notes = [*([PERIOD] if any(dates) and await _any_ever(client, scope, wire) else []), ABSENCE]
+        notes = [*([PERIOD] if any(dates) and await _has_groups_in_any_period(client, scope, wire) else []), ABSENCE]
     return Rows(names, cells[:shown], facts, notes)
 
 
@@ -78,11 +80,11 @@ async def query_threat_graphql(client: Client, reading: Reader, query: Document,
     """
     check_query(query, variables, reading)
     answer = await client.query_graphql(query, variables)
-    errors = [cleaned(error.get("message", "unnamed"), MAX_FIELD_LENGTH) for error in answer.errors or []]
+    errors = [clean_value(error.get("message", "unnamed"), MAX_FIELD_LENGTH) for error in answer.errors or []]
     if answer.data is None:
-        raise BadArgument("query", "; ".join(map(str, errors)).rstrip(".") or "it brought no data", "another query")
+        raise BadArgument("query", "; ".join(map(str, errors)).rstrip(".") or "it returned no data", "another query")
     check_answer(answer.data, reading)
-    fields: dict[str, JsonValue] = {"data": cleaned(answer.data, MAX_FIELD_LENGTH)}
+    fields: dict[str, JsonValue] = {"data": clean_value(answer.data, MAX_FIELD_LENGTH)}
     if errors:
         fields["errors"] = errors
     size = len(json.dumps(fields, ensure_ascii=False))
@@ -91,12 +93,12 @@ async def query_threat_graphql(client: Client, reading: Reader, query: Document,
     return Card(untrusted=fields)
 
 
-async def _any_ever(client: ThreatEventsClient, scope: Scope, columns: Sequence[str]) -> bool:
-    """Whether there is anything to count without a period."""
+async def _has_groups_in_any_period(client: ThreatEventsClient, scope: Scope, columns: Sequence[str]) -> bool:
+    """Whether there is anything to count when the period is left out."""
     return bool((await count_events(client, scope, columns, (None, None), False, 1)).groups)
 
 
-def _camel(column: str) -> str:
+def _to_camel_case(column: str) -> str:
     first, *rest = column.strip().split("_")
     return first + "".join(part.capitalize() for part in rest)
 

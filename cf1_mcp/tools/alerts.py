@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from cf1_mcp.answers.answer import Rows
-from cf1_mcp.answers.event_pages import whole_list
+from cf1_mcp.answers.pages import fit_list
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Cursor
@@ -43,4 +43,4 @@ async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: 
         for alert in found
     ]
     columns = ("id", "query_id", "enabled", "frequency", "notification_type", "last_sent")
-    return whole_list("alerts", columns, rows, cursor, alert=alert_id)
+    return fit_list("alerts", columns, rows, cursor, alert=alert_id)

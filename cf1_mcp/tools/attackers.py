@@ -1,4 +1,4 @@
-"""Profiling actors."""
+"""Profiling one threat actor, or comparing two."""
 
 from functools import partial
 from typing import Annotated, Final

@@ -5,9 +5,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, JsonValue
 
-from cf1_mcp.answers.answer import Answer, Card
-from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, cleaned
-from cf1_mcp.answers.event_pages import whole_list
+from cf1_mcp.answers.answer import Answer
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, clean_value
+from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.context import ChangeJournal
 from cf1_mcp.contracts.arguments import Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
@@ -36,7 +37,7 @@ async def list_changes(
     found = await journal.changes(MAX_LISTED, pre_images=False)
     unknown = ["Unknown means that no answer came: look at the events before making the change again."]
     rows = [_row(change) for change in found]
-    return whole_list("changes", COLUMNS, rows, cursor, limit, notes=unknown if _any_unknown(found) else [])
+    return fit_list("changes", COLUMNS, rows, cursor, limit, notes=unknown if _any_unknown(found) else [])
 
 
 def _any_unknown(found: Sequence[Change]) -> bool:
@@ -59,8 +60,8 @@ def _card(change: Change) -> Card:
     }
     untrusted: dict[str, JsonValue] = {
         "change": clean(intent.summary, MAX_FIELD_LENGTH),
-        "arguments": cleaned(dict(intent.arguments), MAX_CELL_LENGTH),
-        "result": cleaned(change.result, MAX_CELL_LENGTH),
+        "arguments": clean_value(dict(intent.arguments), MAX_CELL_LENGTH),
+        "result": clean_value(change.result, MAX_CELL_LENGTH),
     }
     more = {"undoes": intent.undoes, "undone_by": change.undone_by}
     return Card(fields | {name: value for name, value in more.items() if value}, untrusted)

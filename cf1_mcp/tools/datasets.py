@@ -1,13 +1,14 @@
-"""What the account holds: its datasets and its words."""
+"""The datasets of the account, and the values of its vocabularies."""
 
 from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cf1_mcp.answers.answer import Answer, Rows
+from cf1_mcp.answers.answer import Answer
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
-from cf1_mcp.answers.event_pages import whole_list, withheld_fact
+from cf1_mcp.answers.pages import fit_list, withheld_facts
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.vocabulary import Kind
 from cf1_mcp.context import AccountVocabulary
 from cf1_mcp.contracts.arguments import Cursor, Limit
@@ -37,8 +38,8 @@ async def list_threat_datasets(words: AccountVocabulary, reading: Reader, cursor
         for dataset in reading.datasets
     ]
     withheld = len([one for one in await words.datasets() if one not in reading.datasets])
-    facts = withheld_fact({DATASET_RULE: withheld} if withheld else {})
-    return whole_list("datasets", ("name", "uuid", "kind", "access"), rows, cursor, facts=facts)
+    facts = withheld_facts({DATASET_RULE: withheld} if withheld else {})
+    return fit_list("datasets", ("name", "uuid", "kind", "access"), rows, cursor, facts=facts)
 
 
 @EVENTS.tool("List threat vocabulary", ToolEffect.READ)
@@ -52,14 +53,15 @@ async def list_threat_vocabulary(
 ) -> Answer:
     """List the values the account knows: threat actors, categories, countries, industries (sectors), indicator types,
     tags. Use it to find the exact spelling or alias before a search or a filter, or when a search finds nothing. It
-    tells no events: for those use search_threat_events. Kind search_guide tells how to write a search, with examples.
+    returns no events: for those use search_threat_events. Kind search_guide explains how to write a search, with
+    examples.
     """
     if kind == "search_guide":
         return SearchGuide()
-    wanted = (contains or "").casefold()
+    part = (contains or "").casefold()
     known = await readable_words(words, reading, kind)
-    found = [word for word in known if wanted in word.casefold()]
+    found = [word for word in known if part in word.casefold()]
     rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
-    listed = whole_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
-    meant = near(wanted, known) if not rows else []
+    listed = fit_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
+    meant = near(part, known) if not rows else []
     return replace(listed, untrusted={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from mcp.server.mcpserver import Resolve
 
-from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.card import Card
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.affected_queries import queries_that_find
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved

@@ -6,43 +6,38 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from cf1_mcp.answers.answer import Answer, Card, Rows
-from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, cleaned, columns_of, event_cells, event_fields
-from cf1_mcp.answers.cursors import decode
-from cf1_mcp.answers.event_pages import event_page, page_rows, withheld_fact
+from cf1_mcp.answers.answer import Answer
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, clean_value, event_cells, event_fields, resolve_columns
+from cf1_mcp.answers.cursors import decode_cursor
+from cf1_mcp.answers.pages import fit_events, list_event_page, withheld_facts
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import (
-    Attackers,
-    Categories,
     Conditions,
-    Countries,
     CreatedSince,
     Cursor,
     DatasetId,
     DatasetIds,
     EventId,
     Fields,
-    Indicators,
-    IndicatorTypes,
-    Industries,
     Limit,
     QueryId,
     Since,
-    Tags,
-    Techniques,
     Text,
-    Tlps,
     Until,
 )
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
 from cf1_mcp.policy.reading import KnownDataset, Reader, Reading
+from cf1_mcp.search.argument_groups import expand_argument_groups
+from cf1_mcp.search.filters import SearchFilters
 from cf1_mcp.search.no_results import explained
-from cf1_mcp.search.request import Asked
+from cf1_mcp.search.request import RequestedSearch
 from cf1_mcp.search.scopes import SearchScope
 from cf1_mcp.text.sanitize import clean
 
@@ -52,20 +47,12 @@ MAX_RAW_LENGTH = 8_000
 
 
 @EVENTS.tool("Search threat events", ToolEffect.READ)
+@expand_argument_groups
 async def search_threat_events(
     client: Client,
     scope: SearchScope,
-    question: Asked,
-    attacker: Attackers = None,
-    attacker_country: Countries = None,
-    target_country: Countries = None,
-    target_industry: Industries = None,
-    category: Categories = None,
-    indicator: Indicators = None,
-    indicator_type: IndicatorTypes = None,
-    tags: Tags = None,
-    mitre_attack: Techniques = None,
-    tlp: Tlps = None,
+    request: RequestedSearch,
+    filters: SearchFilters,
     text: Text = None,
     since: Since = None,
     until: Until = None,
@@ -83,10 +70,10 @@ async def search_threat_events(
     (steal, wipe, delete), a technique. All filters must hold; of one filter's values any. For counts and trends use
     aggregate_threat_events.
     """
-    search = question.search().model_copy(update={"dataset_id": list(scope.ids), "order_by": "date", "order": order})
-    identity = {**question.typed, "query_id": query_id, "order": order, "scope": scope.ids}
-    page = await event_page(client, search, scope, columns_of(fields), limit, cursor, identity)
-    return await explained(client, page, question, scope, cursor)
+    search = request.search().model_copy(update={"dataset_id": list(scope.ids), "order_by": "date", "order": order})
+    identity = {**request.identity, "query_id": query_id, "order": order, "scope": scope.ids}
+    page = await list_event_page(client, search, scope, resolve_columns(fields), limit, cursor, identity)
+    return await explained(client, page, request, scope, cursor)
 
 
 @EVENTS.tool("Get a threat event", ToolEffect.READ)
@@ -140,12 +127,12 @@ async def list_related_threat_events(
     """
     dataset = dataset or await _home(client, words, reading, event_id)
     identity = {"event": event_id, "home": dataset.uuid, "to": direction, "depth": max_depth, "by": relationship_types}
-    place = decode(cursor, identity, limit)
+    place = decode_cursor(cursor, identity, limit)
     page = await client.list_relationships(
         event_id, dataset.uuid, direction, max_depth, relationship_types, False, place.page, place.page_size
     )
-    next_page = place.following() if len(page) >= place.page_size else None
-    return page_rows(page, place, next_page, [dataset.name], reading, columns_of(fields), limit, identity)
+    next_page = place.next_page() if len(page) >= place.page_size else None
+    return fit_events(page, place, next_page, [dataset.name], reading, resolve_columns(fields), limit, identity)
 
 
 async def _home(client: ThreatEventsClient, words: Vocabulary, reading: Reading, event_id: str) -> Dataset:
@@ -162,7 +149,7 @@ async def _raw(client: ThreatEventsClient, reading: Reading, event: Event, datas
     # Raw has a marking of its own, which may be stricter than its event's.
     if reading.above(raw.tlp or event.tlp):
         return Card({"withheld": f"by {reading.tlp_rule}"})
-    data = cleaned(raw.data, MAX_FIELD_LENGTH, event.indicator)
+    data = clean_value(raw.data, MAX_FIELD_LENGTH, event.indicator)
     told = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
     shown: dict[str, JsonValue] = {name: clean(value, MAX_FIELD_LENGTH) for name, value in fields.items() if value}
@@ -176,5 +163,5 @@ async def _nearest(client: ThreatEventsClient, reading: Reading, event: Event, d
     relatives, withheld = reading.admit(found)
     more = ["There may be more: list_related_threat_events goes on."] if len(found) == NEAREST_RELATIVES else []
     columns = ("uuid", "date", "category", "indicator", "event")
-    facts: dict[str, JsonValue] = {"events": len(relatives)} | withheld_fact(withheld)
+    facts: dict[str, JsonValue] = {"events": len(relatives)} | withheld_facts(withheld)
     return Rows(columns, event_cells(relatives, columns), facts, more)

@@ -9,10 +9,12 @@ from anyio.to_thread import run_sync
 from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field, JsonValue
 
-from cf1_mcp.answers.answer import Answer, Block, Card, Link, Rows
-from cf1_mcp.answers.cursors import digest
-from cf1_mcp.answers.event_pages import ABSENCE, named, withheld_fact
-from cf1_mcp.answers.rendering import Style
+from cf1_mcp.answers.answer import Answer, Block, Link
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.cursors import digest_search
+from cf1_mcp.answers.pages import ABSENCE, dataset_names, withheld_facts
+from cf1_mcp.answers.rendering import Renderer
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.context import Client, Now, ToolContext
 from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
 from cf1_mcp.contracts.effects import ToolEffect
@@ -22,8 +24,10 @@ from cf1_mcp.exports import FORMATS, MEDIA_TYPES, Format, FormatName, Handling, 
 from cf1_mcp.exports.export import Export, export_events
 from cf1_mcp.models import Tlp
 from cf1_mcp.policy.reading import Reading, Scope
+from cf1_mcp.search.argument_groups import expand_argument_groups
+from cf1_mcp.search.filters import ExportFilters
 from cf1_mcp.search.no_results import explained
-from cf1_mcp.search.request import AskedNarrowly, Question
+from cf1_mcp.search.request import RequestedExport, SearchRequest
 from cf1_mcp.search.scopes import NarrowScope
 from cf1_mcp.store.export_files import ExportFolder, StoredExport, StoredPage
 from cf1_mcp.text.dates import iso, parse_date
@@ -43,22 +47,19 @@ Exports = Annotated[ExportFolder, Resolve(_folder)]
 
 
 @INDICATORS.tool("Export threat events", ToolEffect.READ)
+@expand_argument_groups
 async def export_threat_events(
     context: ToolContext,
     client: Client,
     scope: NarrowScope,
-    question: AskedNarrowly,
+    request: RequestedExport,
     folder: Exports,
     now: Now,
+    *,
     format: Annotated[FormatName | None, BeforeValidator(unfilled)] = None,  # noqa: A002 - the API's own name
     kind: Annotated[ListKind | None, Field(description="For blocklist and gateway"), BeforeValidator(unfilled)] = None,
     handling: Annotated[str | None, Field(description="Highest TLP, default green")] = None,
-    attacker: SameWords = None,
-    target_country: SameWords = None,
-    target_industry: SameWords = None,
-    category: SameWords = None,
-    indicator_type: SameWords = None,
-    tags: SameWords = None,
+    filters: ExportFilters,
     text: SameText = None,
     since: SameText = None,
     until: SameText = None,
@@ -77,11 +78,11 @@ async def export_threat_events(
         raise BadArgument("format", "an export needs one", choices([*FORMATS]))
     level = _level(handling, scope.reading)
     source = FICTIONAL_SOURCE if client.fictional else SOURCE
-    file = new_export(format, Handling(level), Heading(_title(question, query_id, scope, level), source, now), kind)
-    search = question.search().model_copy(update={"dataset_id": [*scope.ids]})
+    file = new_export(format, Handling(level), Heading(_title(request, query_id, scope, level), source, now), kind)
+    search = request.search().model_copy(update={"dataset_id": [*scope.ids]})
     export = await export_events(client, search, scope.reading, file, format, folder, context.report_progress)
-    card = _told(export, file, question, scope)
-    return card if export.read else await explained(client, Rows((), (), card.facts, [ABSENCE]), question, scope)
+    card = _told(export, file, request, scope)
+    return card if export.read else await explained(client, Rows((), (), card.facts, [ABSENCE]), request, scope)
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,12 @@ class ExportPage(Answer):
 
     page: StoredPage
 
-    def blocks(self, style: Style) -> Iterator[Block]:
+    def blocks(self, renderer: Renderer) -> Iterator[Block]:
         yield Block(False, [f"{name}: {value}" for name, value in self._facts().items()])
         yield Block(True, self.page.text.split("\n"))
         yield Block(False, [VERBATIM])
 
-    def structured(self, style: Style) -> dict[str, JsonValue]:
+    def structured(self, renderer: Renderer) -> dict[str, JsonValue]:
         return {**self._facts(), "untrusted": ["content"], "content": self.page.text, "notes": [VERBATIM]}
 
     def clipped(self, longest: int, most: int) -> Self:
@@ -131,22 +132,22 @@ def _level(handling: str | None, reading: Reading) -> Tlp:
     return level
 
 
-def _title(question: Question, query_id: str | None, scope: Scope, level: Tlp) -> str:
+def _title(request: SearchRequest, query_id: str | None, scope: Scope, level: Tlp) -> str:
     """The same for the same question, since some systems take a file of one name for a newer version of the last. It
     says nothing of what was asked: whoever gets the file need not know.
     """
-    asked = {**question.typed, "query_id": query_id, "scope": scope.ids, "handling": level}
-    return f"Threat events {digest(asked)}"
+    asked = {**request.identity, "query_id": query_id, "scope": scope.ids, "handling": level}
+    return f"Threat events {digest_search(asked)}"
 
 
-def _told(export: Export, file: Format, question: Question, scope: Scope) -> Card:
+def _told(export: Export, file: Format, request: SearchRequest, scope: Scope) -> Card:
     """What is in the file, what is not and why, and where it lies."""
     facts: dict[str, JsonValue] = {}
     if export.stored:
         first = export.stored[0]
         facts |= {"export_id": first.id, "resource": _uri(first), "format": first.format, "size": first.size}
         facts |= {"marking": label(file.marking), "expires": iso(first.expires)}
-    facts |= {"events": file.written, "datasets": named(scope.names), **withheld_fact(export.withheld)}
+    facts |= {"events": file.written, "datasets": dataset_names(scope.names), **withheld_facts(export.withheld)}
     if file.left_out:
         facts["left_out"] = [f"{count} {reason}" for reason, count in file.left_out.most_common()]
     if further := export.stored[1:]:
@@ -154,7 +155,7 @@ def _told(export: Export, file: Format, question: Question, scope: Scope) -> Car
     notes = [*_cut(export, file.heading.made), *export.notes]
     notes += file.notes() if export.stored else ["No file was made."]
     links = [_link(one, file, place, len(export.stored)) for place, one in enumerate(export.stored, 1)]
-    read_as: Mapping[str, JsonValue] = {"read_as": [*question.read_as]} if question.read_as else {}
+    read_as: Mapping[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
     return Card(facts, read_as, notes=notes, linked=links)
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import anyio
 from pydantic import Field
 
-from cf1_mcp.answers.answer import Rows
-from cf1_mcp.answers.columns import columns_of
+from cf1_mcp.answers.columns import resolve_columns
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.context import Client, Now, ToolContext
 from cf1_mcp.contracts.arguments import Cursor, DatasetIds, Fields, Limit, Since
 from cf1_mcp.contracts.effects import ToolEffect
@@ -42,7 +42,7 @@ async def lookup_indicators(
     when, from whom. Give a list, or paste a whole report, mail or log: indicators are found in it, refanged, without
     duplicates. One row each, known ones first. For one indicator's events use search_threat_events.
     """
-    columns = columns_of(fields, COLUMNS, DEFAULT_COLUMNS)
+    columns = resolve_columns(fields, COLUMNS, DEFAULT_COLUMNS)
     intake = await _read_input(indicators, text)
     identity = {"indicators": indicators, "text": text, "since": since, "only": only, "scope": scope.ids}
     start = decode_position(cursor, identity, limit)

@@ -6,7 +6,7 @@ from typing import Annotated
 from mcp.server.mcpserver import Resolve
 from pydantic import Field, JsonValue
 
-from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather

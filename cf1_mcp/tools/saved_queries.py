@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from cf1_mcp.answers.answer import Rows
 from cf1_mcp.answers.columns import MAX_FIELD_LENGTH
-from cf1_mcp.answers.event_pages import whole_list
+from cf1_mcp.answers.pages import fit_list
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Cursor
 from cf1_mcp.contracts.effects import ToolEffect
@@ -37,4 +37,4 @@ async def list_saved_queries(client: Client, query_id: OnlyQuery = None, cursor:
         for query in saved
     ]
     columns = ("id", "name", "alert_enabled", "rule_enabled", "updated", "query_json")
-    return whole_list("queries", columns, rows, cursor, query=query_id)
+    return fit_list("queries", columns, rows, cursor, query=query_id)

@@ -7,8 +7,8 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field, JsonValue
 
-from cf1_mcp.answers.answer import Card
-from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, cleaned
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, clean_value
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved
 from cf1_mcp.changes.query_reach import EXAMPLE, Blocking, blocking, parsed_search, reach_of_new, reach_of_saved
@@ -276,7 +276,7 @@ def _image(query: SavedQuery) -> JsonValue:
 
 
 def _told(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    return {name: cleaned(value, MAX_FIELD_LENGTH, name=name) for name, value in values.items()}
+    return {name: clean_value(value, MAX_FIELD_LENGTH, name=name) for name, value in values.items()}
 
 
 def _said(*sentences: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import Field, JsonValue, TypeAdapter
 
-from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.card import Card
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.guards import Effect, Planned, Result, approved, journaled

@@ -5,7 +5,7 @@ from typing import Annotated
 from mcp.server.mcpserver import Resolve
 from pydantic import Field
 
-from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.card import Card
 from cf1_mcp.changes.guards import Effect, Planned, approved
 from cf1_mcp.changes.undo import inverse_of
 from cf1_mcp.context import ChangeJournal, Client

@@ -8,14 +8,18 @@ from hypothesis import strategies as st
 from mcp.types import CallToolResult, TextContent
 from pydantic import JsonValue
 
-from cf1_mcp.answers.answer import CLIPPED, MAX_SIZE, Answer, Card, Rows, fitted, fitting, room_for
-from cf1_mcp.answers.columns import DEFAULT_FIELDS, FIELDS, cleaned, event_cells, event_fields
-from cf1_mcp.answers.rendering import Style
+from cf1_mcp.answers.answer import CLIPPED, Answer
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.columns import clean_value, event_cells, event_fields
+from cf1_mcp.answers.fitting import MAX_SIZE, count_fitting, fit, size_for_rows
+from cf1_mcp.answers.rendering import Renderer
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.models import Event
+from cf1_mcp.models.fields import COLUMNS, DEFAULT_COLUMNS
 from tests.contract.harmless import assert_harmless
 
 MARK = "0123abcd"
-STYLE = Style(mark=MARK)
+STYLE = Renderer(mark=MARK)
 # What breaks renderers, tables and boundaries, mixed into any text.
 BAD = [
     "![x](http://a.example)",
@@ -40,7 +44,7 @@ EVENTS = st.builds(
     category=TEXTS,
     attacker=LONG,
     attacker_country=TEXTS,
-    # An address that is the indicator is named wherever it stands; tests/contract/test_untrusted_text.py shows that.
+    # An address that is the indicator is dataset_names wherever it stands; tests/contract/test_untrusted_text.py shows that.
     indicator=LONG.map(lambda text: text.replace("@", "")),
     indicator_type=TEXTS,
     insight=LONG,
@@ -59,13 +63,13 @@ JSON: st.SearchStrategy[JsonValue] = st.recursive(
 
 def sent(answer: Answer) -> CallToolResult:
     """An answer as it goes to a client."""
-    whole = fitted(answer)
+    whole = fit(answer)
     text = TextContent(type="text", text=whole.text(STYLE))
     return CallToolResult(content=[text], structured_content=whole.structured(STYLE))
 
 
 def sizes(answer: Answer) -> tuple[int, int]:
-    whole = fitted(answer)
+    whole = fit(answer)
     return len(whole.text(STYLE)), len(json.dumps(whole.structured(STYLE)))
 
 
@@ -77,10 +81,10 @@ def table_of(answer: Rows) -> list[list[str]]:
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(EVENTS, min_size=1, max_size=6), st.sampled_from([DEFAULT_FIELDS, FIELDS]))
+@given(st.lists(EVENTS, min_size=1, max_size=6), st.sampled_from([DEFAULT_COLUMNS, COLUMNS]))
 def test_rows_of_any_events_are_harmless_fit_and_parse_back(events: list[Event], columns: tuple[str, ...]) -> None:
     cells = event_cells(events, columns)
-    shown = fitting(cells, room_for(20))
+    shown = count_fitting(cells, size_for_rows(20))
     answer = Rows(columns, cells[:shown], {"events": shown})
     assert max(sizes(answer)) <= MAX_SIZE
     assert_harmless(sent(answer))
@@ -94,7 +98,7 @@ def test_rows_of_any_events_are_harmless_fit_and_parse_back(events: list[Event],
 @settings(deadline=None, max_examples=40)
 @given(EVENTS, JSON)
 def test_any_event_in_full_with_any_evidence_is_harmless_and_fits(event: Event, data: JsonValue) -> None:
-    evidence = Card(untrusted={"data": cleaned(data, 4_000, event.indicator)})
+    evidence = Card(untrusted={"data": clean_value(data, 4_000, event.indicator)})
     answer = Card(untrusted=event_fields(event), parts={"raw": evidence})
     assert max(sizes(answer)) <= MAX_SIZE
     assert_harmless(sent(answer))
@@ -104,9 +108,9 @@ def test_any_event_in_full_with_any_evidence_is_harmless_and_fits(event: Event, 
 @given(TEXTS, st.sampled_from([1, 8, 40]))
 def test_any_answer_is_clipped_to_its_cap_and_says_so(text: str, times: int) -> None:
     listed: list[JsonValue] = [text] * 20
-    value = cleaned({f"{text}{number}": listed for number in range(times)}, 4_000)
+    value = clean_value({f"{text}{number}": listed for number in range(times)}, 4_000)
     answer = Card({"status": "done"}, {"failed": value})
-    whole = fitted(answer)
+    whole = fit(answer)
     text = whole.text(STYLE)
     assert max(len(text), len(json.dumps(whole.structured(STYLE)))) <= MAX_SIZE
     assert whole is answer or text.endswith(CLIPPED)
@@ -115,7 +119,7 @@ def test_any_answer_is_clipped_to_its_cap_and_says_so(text: str, times: int) -> 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(EVENTS, max_size=3))
 def test_no_text_can_forge_the_end_of_its_bounds(events: list[Event]) -> None:
-    answer = Rows(FIELDS, event_cells(events, FIELDS), {"events": len(events)})
+    answer = Rows(COLUMNS, event_cells(events, COLUMNS), {"events": len(events)})
     lines = answer.text(STYLE).split("\n")
     assert [line for line in lines if re.search("</?untrusted", line)] == (
         [f"<untrusted {MARK}>", f"</untrusted {MARK}>"] if events else []

@@ -141,7 +141,7 @@ async def test_no_tool_lets_a_failure_through_raw(tmp_path: Path, tool: str, fau
         (
             "search_threat_events",
             {"atacker": "x"},
-            "search_threat_events has no argument 'atacker'. Did you mean attacker?",
+            "search_threat_events has no argument 'atacker', did you mean 'attacker'?",
         ),
         ("search_threat_events", {"limit": 0}, "limit: Input should be greater than or equal to 1"),
         ("aggregate_threat_events", {"columns": []}, "columns: Value should have at least 1 item"),

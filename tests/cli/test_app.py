@@ -42,10 +42,10 @@ def written(path: Path, *lines: str) -> str:
 def test_the_tour_plays_every_step_through_the_real_server() -> None:
     ended = run_command("try")
     assert ended.returncode == 0, ended.stderr
-    told = ended.stdout
+    output = ended.stdout
     for tool in offered_tools(Settings()):
-        assert tool.name in told
-    assert "COPPER LANTERN" in told and "Operation Ledger Frost" in told
+        assert tool.name in output
+    assert "COPPER LANTERN" in output and "Operation Ledger Frost" in output
 
 
 def test_the_version_is_the_installed_one() -> None:
@@ -53,7 +53,7 @@ def test_the_version_is_the_installed_one() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"cf1-mcp {version('cf1-mcp')}\n", "")
 
 
-def test_tools_are_listed_as_the_contract_has_them() -> None:
+def test_the_tools_are_listed_as_in_their_contracts() -> None:
     listed = json.loads(run_command("tools", "--json").stdout)
     contracts = Path(__file__).parents[2] / "tools"
     for tool in listed:
@@ -62,7 +62,7 @@ def test_tools_are_listed_as_the_contract_has_them() -> None:
     assert run_command("tools").stdout.splitlines()[0] == snapshot("search_threat_events         Search threat events")
 
 
-async def test_the_server_works_a_sandbox_on_a_port_as_it_works_cloudflare() -> None:
+async def test_the_server_uses_a_sandbox_on_a_port_like_the_live_api() -> None:
     with sandbox_on_a_port() as base:
         server = StdioServerParameters(command=sys.executable, args=["-m", "cf1_mcp"], env=environment_for(base))
         async with Client(server) as client:
@@ -74,7 +74,7 @@ async def test_the_server_works_a_sandbox_on_a_port_as_it_works_cloudflare() -> 
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real events are not part of this repository")
-async def test_real_events_are_loaded_and_answered_from() -> None:
+async def test_real_events_are_loaded_and_found() -> None:
     with sandbox_on_a_port("--load", str(REAL)) as base:
         async with Client(build_server(settings_for(base), lambda: network(base))) as client:
             datasets = await ask(client, "list_threat_datasets")
@@ -108,7 +108,7 @@ async def test_real_events_are_loaded_and_answered_from() -> None:
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzipped"])
-async def test_a_file_of_events_becomes_datasets_as_named(tmp_path: Path, packed: bool) -> None:
+async def test_a_file_of_events_is_loaded_into_the_datasets_that_it_names(tmp_path: Path, packed: bool) -> None:
     lines = "\n".join(json.dumps(record) for record in RECORDS).encode()
     file = tmp_path / "events.jsonl"
     file.write_bytes(gzip.compress(lines) if packed else lines)
@@ -118,7 +118,7 @@ async def test_a_file_of_events_becomes_datasets_as_named(tmp_path: Path, packed
     assert sorted(text.split("\n")[-3:-1]) == ["the campaign", "x"]
 
 
-def test_a_line_that_is_not_json_is_named_and_nothing_is_served(tmp_path: Path) -> None:
+def test_a_line_that_is_not_json_stops_the_start_and_is_named(tmp_path: Path) -> None:
     file = written(tmp_path / "events.jsonl", json.dumps(RECORDS[0]), "{nonsense")
     ended = run_command("sandbox", "--port", "0", "--load", file)
     assert (ended.returncode, ended.stdout, ended.stderr) == snapshot(
@@ -130,7 +130,7 @@ def test_a_line_that_is_not_json_is_named_and_nothing_is_served(tmp_path: Path) 
     )
 
 
-async def test_the_rest_of_a_bad_file_is_loaded_on_request(tmp_path: Path) -> None:
+async def test_invalid_lines_are_skipped_on_request(tmp_path: Path) -> None:
     lines = [json.dumps(RECORDS[0]), "{nonsense", json.dumps({"ref": "c"}), json.dumps(RECORDS[1])]
     file = written(tmp_path / "events.jsonl", *lines)
     with sandbox_on_a_port("--load", file, "--skip-bad") as base:
@@ -161,12 +161,12 @@ async def test_the_rest_of_a_bad_file_is_loaded_on_request(tmp_path: Path) -> No
     ],
     ids=["no file", "no fault", "no rate"],
 )
-def test_a_sandbox_that_cannot_start_says_why(arguments: list[str], words: str) -> None:
+def test_a_sandbox_that_cannot_start_reports_why(arguments: list[str], words: str) -> None:
     ended = run_command("sandbox", *arguments)
     assert (ended.returncode, ended.stderr) == (2, words)
 
 
-def test_a_port_that_is_taken_is_said() -> None:
+def test_a_port_in_use_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = run_command("sandbox", "--port", str(port))
@@ -188,7 +188,7 @@ async def test_a_read_token_reads_and_a_wrong_one_does_not() -> None:
             )
 
 
-async def test_faults_and_limits_are_outlived_by_reads() -> None:
+async def test_reads_survive_faults_and_rate_limits() -> None:
     with sandbox_on_a_port("--faults", "503=1,reset=1,truncate=1@/events/dataset", "--rate-limit", "100/1") as base:
         async with Client(build_server(settings_for(base), lambda: network(base))) as client:
             assert (await ask(client, "list_threat_datasets"))["datasets"] == 5

@@ -1,4 +1,4 @@
-"""The operator's commands: list, show, verify and approve changes."""
+"""The operator's commands for the journal and for approvals."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def stores(folder: Path) -> Stores:
 
 @pytest.fixture
 def change(tmp_path: Path) -> str:
-    """A change in a journal, with a summary that an attacker wrote."""
+    """The id of a change whose summary contains hostile text."""
     journal = stores(tmp_path).journal
     summary = "Delete 1 event from dataset '\x1b[2Jevil\u202e' for good."
     intent = Intent("delete_threat_events", {"event_ids": ["e"]}, ("d",), summary, [{"event": "\x1b"}])
@@ -44,15 +44,15 @@ def change(tmp_path: Path) -> str:
 
 def test_changes_are_listed_newest_first(tmp_path: Path, change: str) -> None:
     second = anyio.run(stores(tmp_path).journal.begin, Intent("undo", {}, (), "Interrupted", None))
-    told = run(tmp_path, "journal", "list").stdout
-    assert told.index(second) < told.index(change)
-    assert "unknown" in told and "\x1b" not in told and "\u202e" not in told
+    output = run(tmp_path, "journal", "list").stdout
+    assert output.index(second) < output.index(change)
+    assert "unknown" in output and "\x1b" not in output and "\u202e" not in output
 
 
 def test_a_change_is_shown_in_full_and_cannot_control_the_terminal(tmp_path: Path, change: str) -> None:
-    told = run(tmp_path, "journal", "show", change).stdout
-    shown = json.loads(told)
-    assert told.isascii() and "\x1b" not in told
+    output = run(tmp_path, "journal", "show", change).stdout
+    shown = json.loads(output)
+    assert output.isascii() and "\x1b" not in output
     assert {name: shown[name] for name in ("tool", "outcome", "result", "before")} == snapshot(
         {"tool": "delete_threat_events", "outcome": "done", "result": {"deleted": 1}, "before": [{"event": "\x1b"}]}
     )
@@ -60,7 +60,7 @@ def test_a_change_is_shown_in_full_and_cannot_control_the_terminal(tmp_path: Pat
 
 def test_an_intact_journal_is_reported_as_intact(tmp_path: Path, change: str) -> None:
     assert change and run(tmp_path, "journal", "verify").stdout == snapshot(
-        "The journal is intact: no entry was altered, removed, added or moved.\n"
+        "The journal is intact: no entry was altered, removed, inserted or moved.\n"
     )
 
 
@@ -74,13 +74,13 @@ def test_a_damaged_journal_is_reported_as_damaged(tmp_path: Path, change: str) -
     assert ended.returncode == 2 and ended.stderr.startswith("cf1-mcp: The journal was altered or damaged.")
 
 
-def test_an_unknown_change_is_reported(tmp_path: Path) -> None:
+def test_an_unknown_change_is_an_error(tmp_path: Path) -> None:
     ended = run(tmp_path, "journal", "show", "c-none")
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
 
 
 @pytest.mark.parametrize(("typed", "state"), [("y\n", "approved"), ("n\n", "refused"), ("\n", "refused")])
-def test_a_person_decides_on_a_terminal(tmp_path: Path, typed: str, state: str) -> None:
+def test_a_person_decides_at_a_terminal(tmp_path: Path, typed: str, state: str) -> None:
     approvals = stores(tmp_path).approvals
     anyio.run(approvals.ask, CODE, "delete_threat_events", "Delete 1 event\nundo: possible", 600)
     inside, outside = pty.openpty()
@@ -93,12 +93,12 @@ def test_a_person_decides_on_a_terminal(tmp_path: Path, typed: str, state: str) 
     ) as process:
         os.close(outside)
         os.write(inside, typed.encode())
-        told = _everything(inside)
-    assert process.returncode == 0 and "Delete 1 event" in told and "undo: possible" in told
+        output = _read_terminal(inside)
+    assert process.returncode == 0 and "Delete 1 event" in output and "undo: possible" in output
     assert anyio.run(approvals.find, CODE).state == state
 
 
-def test_a_code_without_a_request_cannot_be_approved(tmp_path: Path) -> None:
+def test_a_code_without_a_waiting_change_cannot_be_approved(tmp_path: Path) -> None:
     inside, outside = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "cf1_mcp", "approve", CODE],
@@ -108,12 +108,12 @@ def test_a_code_without_a_request_cannot_be_approved(tmp_path: Path) -> None:
         stderr=outside,
     ) as process:
         os.close(outside)
-        told = _everything(inside)
-    assert process.returncode == 2 and CODE in told
+        output = _read_terminal(inside)
+    assert process.returncode == 2 and CODE in output
 
 
-def _everything(terminal: int) -> str:
-    """Return all that a terminal shows until its program ends, which Linux reports as an error."""
+def _read_terminal(terminal: int) -> str:
+    """Return everything that a terminal shows until its program ends, which Linux reports as an error."""
     parts: list[bytes] = []
     while True:
         try:

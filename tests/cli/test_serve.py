@@ -37,7 +37,7 @@ async def test_a_sandbox_in_a_file_keeps_its_events(tmp_path: Path) -> None:
         assert await told(client, "search_threat_events", limit=3) == first
 
 
-async def test_a_base_that_cannot_be_reached_is_said_by_the_first_call() -> None:
+async def test_an_unreachable_api_is_reported_by_the_first_call() -> None:
     environment = {
         "CLOUDFLARE_API_TOKEN": "a-token",
         "CLOUDFLARE_ACCOUNT_ID": "0" * 32,
@@ -72,7 +72,7 @@ async def test_a_base_that_cannot_be_reached_is_said_by_the_first_call() -> None
         ),
         (
             {"CF1_TOOLSETZ": "all"},
-            snapshot("cf1-mcp: CF1_TOOLSETZ is not a setting of this version. Did you mean CF1_TOOLSETS?\n"),
+            snapshot("cf1-mcp: CF1_TOOLSETZ is not a setting of this version, did you mean 'CF1_TOOLSETS'?\n"),
         ),
     ],
 )
@@ -82,6 +82,6 @@ def test_a_wrong_environment_stops_the_start_with_one_sentence(environment: dict
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", words)
 
 
-def test_it_ends_when_its_host_does() -> None:
+def test_it_ends_when_its_host_closes_stdin() -> None:
     ended = subprocess.run(SERVER, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
     assert (ended.returncode, ended.stdout) == (0, "")

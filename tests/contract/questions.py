@@ -1,4 +1,4 @@
-"""What people ask for, in their own words: who asks, the question, and the tool that answers it."""
+"""Questions in people's own words: who asks, the question, and the tool that answers it."""
 
 from typing import NamedTuple
 

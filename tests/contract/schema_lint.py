@@ -1,4 +1,4 @@
-"""A lint for input schemas: what one client or another refuses, drops or chokes on is named with the place of it."""
+"""A lint for input schemas: it names what some clients reject or drop, with its location."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ MAX_DESCRIPTION_LENGTH: Final = 1_000
 
 
 def walk(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
-    """Every sub-schema that is one, with where it stands."""
+    """Yield every sub-schema with its location."""
     yield path, schema
     for place, child in _children(schema, path):
         if isinstance(child, dict):
@@ -24,7 +24,7 @@ def walk(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
 
 
 def flaws(schema: Schema, path: str) -> list[str]:
-    """What is wrong with a schema, a line each: the place and the flaw."""
+    """Return the flaws of a schema, one line each: the location and the flaw."""
     return [f"{place}: {flaw}" for place, node in walk(schema, path) for flaw in _flaws(node, place)]
 
 
@@ -38,7 +38,7 @@ def _children(schema: Schema, path: str) -> Iterator[tuple[str, JsonValue]]:
 
 def _flaws(node: Schema, place: str) -> Iterator[str]:
     yield from (f"has {key}" for key in FORBIDDEN if key in node)
-    yield from (f"{child} is no object" for child, part in _children(node, place) if not isinstance(part, dict))
+    yield from (f"{child} is not an object" for child, part in _children(node, place) if not isinstance(part, dict))
     match node.get("type"):
         case str() as kind if kind in TYPES:
             pass
@@ -60,7 +60,7 @@ def _flaws(node: Schema, place: str) -> Iterator[str]:
             or not isinstance(choices, list)
             or not all(isinstance(c, str) for c in choices)
         ):
-            yield "has choices that are no texts"
+            yield "has choices that are not strings"
     properties = node.get("properties")
     for name in properties if isinstance(properties, dict) else ():
         if not PROPERTY.fullmatch(name):

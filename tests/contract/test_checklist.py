@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from cf1_mcp.answers.answer import Card
+from cf1_mcp.answers.card import Card
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CHANGES, CURATION, EVENTS, INDICATORS, WATCH, ToolDefinition
 from cf1_mcp.settings import TOOLSETS
@@ -43,7 +43,7 @@ async def create_threat_novelty(dataset_id: str) -> Card:
     return Card({"dataset_id": dataset_id})
 
 
-def test_a_new_read_tool_is_told_its_steps() -> None:
+def test_the_steps_for_a_new_read_tool_are_named() -> None:
     tool = ToolDefinition("events", list_threat_novelties, "List threat novelties", ToolEffect.READ)
     assert missing_steps(tool) == snapshot(
         [

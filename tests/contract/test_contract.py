@@ -1,4 +1,4 @@
-"""The published contract: `tools/*.json` holds what tools/list says, word for word."""
+"""The published contract: `tools/*.json` equals what tools/list returns, word for word."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ EVERYTHING = Settings(mode="full")
 NAMES = [tool.name for tool in offered_tools(EVERYTHING)]
 
 
-async def test_every_tool_keeps_its_contract(sandbox: Sandbox) -> None:
+async def test_every_tool_matches_its_contract(sandbox: Sandbox) -> None:
     async with Client(build_server(EVERYTHING, sandbox.connect)) as client:
         for tool in (await client.list_tools()).tools:
             contract = json.dumps(as_listed(tool), indent=2, ensure_ascii=False)
@@ -48,13 +48,13 @@ def test_every_contract_has_its_tool() -> None:
     assert not orphans, "\n".join(orphans)
 
 
-def test_what_is_offered_depends_on_the_mode() -> None:
+def test_the_mode_decides_which_tools_are_offered() -> None:
     offered = {mode: [tool.name for tool in offered_tools(Settings(mode=mode))] for mode in MODES}
     assert set(offered["read"]) < set(offered["write"]) < set(offered["full"]) == set(NAMES)
     for tool in offered_tools(Settings()):
         assert tool.annotations and tool.annotations.read_only_hint
 
 
-def test_an_operator_switches_toolsets_off() -> None:
+def test_the_toolsets_decide_which_tools_are_offered() -> None:
     only_watch = offered_tools(Settings(toolsets=("watch",)))
     assert [tool.name for tool in only_watch] == ["list_saved_queries", "list_query_alerts"]

@@ -1,4 +1,4 @@
-"""A host that makes schemas strict has its model fill every argument; what it fills with nothing must change nothing."""
+"""A host with strict schemas has its model fill in every argument; an empty value must act like an omitted one."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.conversations import ask, column
 
 pytestmark = pytest.mark.anyio
 
-NOTHING: dict[str, JsonValue] = {"array": [], "string": "", "integer": 0, "boolean": False}
+EMPTY: dict[str, JsonValue] = {"array": [], "string": "", "integer": 0, "boolean": False}
 NEEDED: dict[str, dict[str, JsonValue]] = {
     "aggregate_threat_events": {"columns": ["attacker"]},
     "export_threat_events": {"format": "csv", "since": "7d"},
@@ -25,18 +25,18 @@ NEEDED: dict[str, dict[str, JsonValue]] = {
 }
 
 
-def nothing_for(schema: dict[str, Any]) -> dict[str, JsonValue]:
-    """For every argument that may be left out its default, or the emptiest value of its type."""
+def empty_arguments(schema: dict[str, Any]) -> dict[str, JsonValue]:
+    """Return for every optional argument its default, or the empty value of its type."""
     rest = {name: one for name, one in schema["properties"].items() if name not in schema.get("required", ())}
-    return {name: one.get("default", NOTHING[one["type"]]) for name, one in rest.items()}
+    return {name: one.get("default", EMPTY[one["type"]]) for name, one in rest.items()}
 
 
 @pytest.mark.parametrize("tool", [tool.name for tool in offered_tools(Settings())])
-async def test_a_reading_tool_answers_as_if_it_had_been_left_out(client: Client, tool: str) -> None:
+async def test_an_empty_argument_is_treated_as_omitted(client: Client, tool: str) -> None:
     newest = column(await ask(client, "search_threat_events", limit=1), "uuid")[0]
     needed = {name: newest if value == "newest" else value for name, value in NEEDED.get(tool, {}).items()}
     schema = next(one for one in (await client.list_tools()).tools if one.name == tool).input_schema
-    least, filled = [await ask(client, tool, **{**rest, **needed}) for rest in ({}, nothing_for(schema))]
-    # A cursor remembers the arguments, however they were written; a file has an id of its own.
+    omitted, filled = [await ask(client, tool, **{**rest, **needed}) for rest in ({}, empty_arguments(schema))]
+    # A cursor depends on the arguments as they were written, and every export has a new id.
     new = {"next_cursor": "", "export_id": "", "resource": ""}
-    assert filled | new == least | new
+    assert filled | new == omitted | new

@@ -1,5 +1,5 @@
-"""Hosts hide schemas and find tools by their words: the right tool is among the first three, and never a destructive
-one answers a question that only reads."""
+"""Hosts hide schemas and find tools by their words: the right tool is among the first three, and a destructive tool is
+never first for a question that only reads."""
 
 import math
 import re
@@ -15,19 +15,19 @@ from tests.contract.schema_lint import walk
 
 TOOLS = {tool.name: tool for tool in offered_tools(Settings(mode="full"))}
 READING = [question for question in QUESTIONS if (hints := TOOLS[question.tool].annotations) and hints.read_only_hint]
-# Of all questions, so many find their tool among the first three.
-ENOUGH = 0.85
+# The share of questions that must find their tool among the first three.
+MIN_HITS = 0.85
 DESTRUCTION = re.compile(r"delet|undo|revert|remov|wip|eras|destr|roll ?back|restor", re.IGNORECASE)
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words, plurals made singular."""
+    """Return the lower-case words of a text, plurals made singular."""
     found = re.findall(r"[a-z0-9]+", text.lower())
     return [re.sub(r"(?<=..[^su])s$", "", re.sub(r"ies$", "y", word)) for word in found]
 
 
-def told(tool: Tool) -> list[str]:
-    """What a host indexes of a tool: its name, title and description, the names and descriptions of its arguments."""
+def indexed_words(tool: Tool) -> list[str]:
+    """Return what a host indexes: the tool's name, title and description, and the names and descriptions of its arguments."""
     arguments = [f"{path.rsplit('.', 1)[-1]} {part.get('description', '')}" for path, part in walk(tool.parameters, "")]
     return words(" ".join([tool.name, tool.title or "", tool.description, *arguments]))
 
@@ -42,7 +42,7 @@ class Bm25:
         self.mean = sum(map(len, documents.values())) / len(documents)
 
     def best(self, question: str) -> list[str]:
-        """All names, the best first."""
+        """Return all names, the best match first."""
         scores = {
             name: sum(self._score(word, counts) for word in words(question)) for name, counts in self.counts.items()
         }
@@ -55,7 +55,7 @@ class Bm25:
         return weight * counts[word] * (self.K1 + 1) / (counts[word] + self.K1 * length)
 
 
-BM25 = Bm25({name: told(tool) for name, tool in TOOLS.items()})
+BM25 = Bm25({name: indexed_words(tool) for name, tool in TOOLS.items()})
 
 
 def destructive(name: str) -> bool:
@@ -67,15 +67,15 @@ def test_the_right_tool_is_among_the_first_three(record_property: Callable[[str,
     missed = [question for question in QUESTIONS if question.tool not in BM25.best(question.words)[:3]]
     hits = 1 - len(missed) / len(QUESTIONS)
     record_property("tools found by BM25 among the first three", f"{hits:.3f} of {len(QUESTIONS)} questions")
-    assert hits >= ENOUGH, [(question.words, BM25.best(question.words)[:3]) for question in missed]
+    assert hits >= MIN_HITS, [(question.words, BM25.best(question.words)[:3]) for question in missed]
 
 
-def test_no_destructive_tool_answers_a_reading_question_first() -> None:
+def test_no_destructive_tool_comes_first_for_a_reading_question() -> None:
     first = {question.words: BM25.best(question.words)[0] for question in READING}
     assert {words: name for words, name in first.items() if destructive(name)} == {}
 
 
-def test_the_questions_reach_every_tool_and_every_kind_of_person() -> None:
+def test_the_questions_cover_every_tool_and_every_role() -> None:
     assert {question.tool for question in QUESTIONS} == set(TOOLS)
     assert Counter(question.who for question in QUESTIONS).keys() == {"analyst", "engineer", "manager", "operator"}
     assert len(QUESTIONS) >= 60

@@ -1,4 +1,4 @@
-"""No client chokes on a tool: schemas are plain, hints are set and true, whatever the operator offers."""
+"""Every client accepts every tool: schemas are plain, hints are set and correct, with any settings."""
 
 import re
 from collections.abc import Mapping
@@ -17,19 +17,19 @@ OFFERS = {f"{mode}, {name}": Settings(mode=mode, toolsets=(name,)) for mode in M
 EVERYTHING = {tool.name: tool for tool in offered_tools(Settings(mode="full"))}
 EACH = pytest.mark.parametrize("name", EVERYTHING)
 
-# What each verb does, as hints: whether it only reads, and whether something may be lost by it.
+# The hints of each verb: whether it only reads, and whether it may destroy something.
 VERBS = {
     "search get list aggregate query lookup profile export": (True, False),
     "create import tag relate": (False, False),
     "update undo untag unrelate move delete revert": (False, True),
 }
 HINTS = {verb: hints for verbs, hints in VERBS.items() for verb in verbs.split()}
-# Arguments and values that begin with a verb.
-NO_TOOLS = {"export_id", "query_id", "query_json", "search_guide"}
+# Arguments and values that start with a verb but are not tools.
+NOT_TOOLS = {"export_id", "query_id", "query_json", "search_guide"}
 
 
 @pytest.mark.parametrize("offer", OFFERS)
-def test_no_schema_holds_what_breaks_a_client(offer: str) -> None:
+def test_no_schema_contains_anything_that_breaks_a_client(offer: str) -> None:
     assert [flaw for tool in offered_tools(OFFERS[offer]) for flaw in flaws(tool.parameters, tool.name)] == []
 
 
@@ -56,23 +56,23 @@ def test_a_tool_has_a_title_and_all_four_hints(name: str) -> None:
 
 
 @EACH
-def test_the_hints_say_what_the_verb_does(name: str) -> None:
+def test_the_hints_match_the_verb_of_the_name(name: str) -> None:
     hints, verb = EVERYTHING[name].annotations, name.split("_")[0]
     assert verb in HINTS, f"{verb} is a new verb: use one of VERBS in tests/contracts/test_schemas.py, or add it there"
     assert hints and (hints.read_only_hint, hints.destructive_hint) == HINTS[verb]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_description_sends_nobody_to_a_tool_that_its_mode_withholds(mode: Mode) -> None:
+def test_no_description_refers_to_a_tool_that_its_mode_withholds(mode: Mode) -> None:
     offered = {tool.name: tool for tool in offered_tools(Settings(mode=mode))}
-    sent = {(name, other) for name, tool in offered.items() for other in named(tool)}
-    assert {(name, other) for name, other in sent if other not in offered} == set()
+    references = {(name, other) for name, tool in offered.items() for other in mentioned_tools(tool)}
+    assert {(name, other) for name, other in references if other not in offered} == set()
 
 
-def named(tool: Tool) -> set[str]:
-    """Whatever looks like the name of a tool in a tool's texts."""
+def mentioned_tools(tool: Tool) -> set[str]:
+    """Return everything in a tool's texts that looks like the name of a tool."""
     verbs = "|".join(HINTS)
-    return set(re.findall(rf"\b(?:{verbs})_[a-z]+(?:_[a-z]+)*\b", f"{tool.description} {tool.parameters}")) - NO_TOOLS
+    return set(re.findall(rf"\b(?:{verbs})_[a-z]+(?:_[a-z]+)*\b", f"{tool.description} {tool.parameters}")) - NOT_TOOLS
 
 
 PLAIN: Schema = {"type": "string"}
@@ -98,15 +98,15 @@ def with_property(schema: Mapping[str, JsonValue] | bool, name: str = "one") -> 
         (with_property({"type": ["string", "null"]}), "tool.one: has type ['string', 'null']"),
         (with_property({"type": "null"}), "tool.one: has type null"),
         (with_property({}), "tool.one: has no type"),
-        (with_property(True), "tool: tool.one is no object"),
+        (with_property(True), "tool: tool.one is not an object"),
         (with_property({"type": "array"}), "tool.one: is an array of anything"),
         (with_property({"type": "array", "items": {}}), "tool.one[]: has no type"),
-        (with_property({"type": "array", "items": True}), "tool.one: tool.one[] is no object"),
+        (with_property({"type": "array", "items": True}), "tool.one: tool.one[] is not an object"),
         (with_property({"type": "object", "additionalProperties": False}), "tool.one: names no properties"),
         ({"type": "object", "properties": {}}, "tool: is open"),
         ({"type": "object", "properties": {}, "additionalProperties": PLAIN}, "tool: is open"),
-        (with_property({"type": "integer", "enum": [1, 2]}), "tool.one: has choices that are no texts"),
-        (with_property(MIXED), "tool.one: has choices that are no texts"),
+        (with_property({"type": "integer", "enum": [1, 2]}), "tool.one: has choices that are not strings"),
+        (with_property(MIXED), "tool.one: has choices that are not strings"),
         (with_property(PLAIN, "uuids[]"), "tool: has a property 'uuids[]'"),
         (with_property(PLAIN, "datasetId"), "tool: has a property 'datasetId'"),
         (with_property(PLAIN, "a" * 65), f"tool: has a property {'a' * 65!r}"),
@@ -117,6 +117,6 @@ def test_the_lint_finds(schema: Schema, flaw: str) -> None:
     assert flaw in flaws(schema, "tool")
 
 
-def test_the_lint_lets_a_plain_schema_through() -> None:
+def test_the_lint_accepts_a_plain_schema() -> None:
     rows: Schema = {"type": "array", "items": with_property(CHOICE), "description": "x" * 1_000}
     assert flaws(with_property(rows), "tool") == []

@@ -39,7 +39,7 @@ def test_its_first_commands_are_the_ones_that_ci_plays() -> None:
     assert "pip install --quiet .\n" in ci and "cf1-mcp try" in ci
 
 
-def test_its_files_exist() -> None:
+def test_its_links_to_files_exist() -> None:
     linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
     assert linked and all((ROOT / name).exists() for name in linked)
 

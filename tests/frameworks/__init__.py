@@ -1,5 +1,5 @@
-"""Agent frameworks that nobody here wrote drive the real server over stdio, with scripted models and no network.
+"""Third-party agent frameworks drive the real server over stdio, with scripted models and without a network.
 
-Nothing here imports `cf1_mcp`: a framework that needs another version of a library of ours runs in an environment of its
-own, where CF1_SERVER_PYTHON names the Python that has the server.
+Nothing here imports `cf1_mcp`: a framework that needs another version of one of our libraries runs in its own
+environment, where CF1_SERVER_PYTHON names the Python that has the server.
 """

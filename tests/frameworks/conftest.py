@@ -12,7 +12,7 @@ DATASET = "ACME Incident Response"
 
 @dataclass(frozen=True)
 class Server:
-    """The command of a server that may do everything, in its own process with the embedded sandbox."""
+    """The command of a server that is allowed everything, over its embedded sandbox."""
 
     command: str
     args: list[str]
@@ -44,5 +44,5 @@ def server(tmp_path: Path) -> Server:
 
 @pytest.fixture
 def published() -> set[str]:
-    """The names of all tools that there are."""
+    """The names of all published tools."""
     return {file.stem for file in (Path(__file__).parents[2] / "tools").glob("*.json")}

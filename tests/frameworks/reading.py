@@ -7,12 +7,12 @@ Answer = dict[str, Any]
 
 
 def read(seen: str) -> Answer:
-    """An answer as data: `columns` and `rows`, facts, and parts such as `raw` by their names. Text has texts only."""
+    """Return an answer as data: `columns` and `rows`, facts, and parts such as `raw` by name. From text, all are text."""
     return json.loads(seen) if seen.startswith("{") else _from_text(seen)
 
 
 def column(answer: Answer, name: str) -> list[str]:
-    """One column of a columnar answer. Several values in one cell stand with commas between, as they do in the text."""
+    """Return one column of a columnar answer. Several values in one cell are joined by commas, as in the text."""
     place = answer["columns"].index(name)
     return [",".join(row[place]) if isinstance(row[place], list) else str(row[place]) for row in answer["rows"]]
 

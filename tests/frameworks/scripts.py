@@ -1,6 +1,6 @@
 """What a model does with the tools, written once for all frameworks.
 
-A script yields calls and is sent each answer as its framework's model sees it; it ends with what it tells the user.
+A script yields calls and receives each answer as its framework's model sees it; it returns its words to the user.
 """
 
 import re
@@ -19,7 +19,7 @@ Conversation = Callable[[], Turns]
 
 @dataclass(frozen=True)
 class Call:
-    """A tool that the model asks for."""
+    """A tool call of the model."""
 
     tool: str
     arguments: dict[str, Any]
@@ -32,7 +32,7 @@ class Script:
         self._turns = turns
 
     def turn(self, seen: str | None) -> Call | str:
-        """The next call, or the last words. `seen` is the answer to the call before; None begins."""
+        """Return the next call or the last words. `seen` is the answer to the previous call; None begins."""
         try:
             return next(self._turns) if seen is None else self._turns.send(seen)
         except StopIteration as end:
@@ -45,7 +45,7 @@ ENRICH = Call("lookup_indicators", {"indicators": REPORTED})
 
 
 def triage() -> Turns:
-    """What is known of one address: find it, read the newest event with its evidence, follow its links."""
+    """Investigate one address: find it, read the newest event with its evidence, follow its relationships."""
     found = read(
         (yield Call("search_threat_events", {"indicator": ["198[.]51[.]100[.]36"], "fields": ["uuid", "tlp"]}))
     )
@@ -63,7 +63,7 @@ TRIAGED = (
 
 
 def enrichment() -> Turns:
-    """Who is behind a report's indicators, and how much else there is of them."""
+    """Find the actors behind a report's indicators, and count their events."""
     matches = read((yield ENRICH))
     behind = sorted({name for names in column(matches, "attackers") for name in names.split(",") if name})
     counts = read((yield Call("aggregate_threat_events", {"columns": ["attacker"], "limit": 100})))
@@ -75,7 +75,7 @@ ENRICHED = "COPPER LANTERN (311 events), VELOUR CICADA (65 events)"
 
 
 def deletion() -> Turns:
-    """A false positive is deleted with the code of its preview, and is gone."""
+    """Delete a false positive with the code of its preview, and check that it is gone."""
     where = {"dataset_ids": [DATASET], "indicator": ["go0.last-post.example"], "fields": ["uuid", "tlp"]}
     wrong = column(read((yield Call("search_threat_events", where))), "uuid")
     change = {"dataset_id": DATASET, "event_ids": wrong}
@@ -89,9 +89,9 @@ DELETED = "confirmation_required, done, 0 left of 1"
 
 
 def correction() -> Turns:
-    """A misspelt argument is mended by what the refusal says."""
+    """Correct a misspelt argument by what the error suggests."""
     refusal = yield Call("search_threat_events", {"attackers": ["GLASS HERON"]})
-    right = re.search(r"Did you mean (\w+)\?", refusal)
+    right = re.search(r"did you mean '(\w+)'\?", refusal)
     assert right, refusal
     found = read((yield Call("search_threat_events", {right[1]: ["GLASS HERON"], "tlp": ["green"], "limit": 3})))
     return f"{right[1]}: {', '.join(column(found, 'attacker'))}"
@@ -100,7 +100,7 @@ def correction() -> Turns:
 CORRECTED = "attacker: GLASS HERON, GLASS HERON, GLASS HERON"
 
 CONVERSATIONS = pytest.mark.parametrize(
-    ("conversation", "told"),
+    ("conversation", "expected"),
     [
         pytest.param(triage, TRIAGED, id="triage"),
         pytest.param(enrichment, ENRICHED, id="enrichment"),

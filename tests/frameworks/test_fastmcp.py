@@ -25,14 +25,16 @@ def connected(server: Server, mode: Era = "auto") -> "Client[StdioTransport]":
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_it_lists_every_tool(server: Server, published: set[str], mode: Era) -> None:
+async def test_fastmcp_lists_every_tool(server: Server, published: set[str], mode: Era) -> None:
     async with connected(server, mode) as client:
         assert {tool.name for tool in await client.list_tools()} == published
 
 
 @pytest.mark.parametrize("form", ["text", "data"])
 @CONVERSATIONS
-async def test_it_completes_a_conversation(server: Server, conversation: Conversation, told: str, form: str) -> None:
+async def test_fastmcp_completes_a_conversation(
+    server: Server, conversation: Conversation, expected: str, form: str
+) -> None:
     script = Script(conversation())
     async with connected(server) as client:
         turn = script.turn(None)
@@ -41,4 +43,4 @@ async def test_it_completes_a_conversation(server: Server, conversation: Convers
             text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
             data = form == "data" and not result.is_error
             turn = script.turn(json.dumps(result.structured_content) if data else text)
-    assert turn == told
+    assert turn == expected

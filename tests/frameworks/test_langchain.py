@@ -49,7 +49,7 @@ class ScriptedModel(BaseChatModel):
 
 
 def seen(message: BaseMessage) -> str | None:
-    """What the model is sent of a tool's answer; None at the beginning."""
+    """The tool's answer as the model receives it; None at the beginning."""
     return message.text if isinstance(message, ToolMessage) else None
 
 
@@ -65,7 +65,7 @@ async def last_words(tools: list[BaseTool], conversation: Conversation) -> str:
     return (await agent.ainvoke({"messages": [HumanMessage("Begin")]}))["messages"][-1].text
 
 
-async def test_every_tool_becomes_one_that_a_model_can_call(server: Server, published: set[str]) -> None:
+async def test_langchain_offers_every_tool_to_its_model(server: Server, published: set[str]) -> None:
     async with client(server).session("cf1") as session:
         tools = await load_mcp_tools(session)
     functions = [convert_to_openai_tool(tool)["function"] for tool in tools]
@@ -74,12 +74,14 @@ async def test_every_tool_becomes_one_that_a_model_can_call(server: Server, publ
 
 
 @CONVERSATIONS
-async def test_its_agent_completes_a_conversation(server: Server, conversation: Conversation, told: str) -> None:
+async def test_a_langchain_agent_completes_a_conversation(
+    server: Server, conversation: Conversation, expected: str
+) -> None:
     async with client(server).session("cf1") as session:
-        assert await last_words(await load_mcp_tools(session), conversation) == told
+        assert await last_words(await load_mcp_tools(session), conversation) == expected
 
 
-async def test_a_code_is_good_for_the_next_process_that_shares_the_key(server: Server, tmp_path: Path) -> None:
-    # Without a session of its own the adapter starts a server for every call.
+async def test_a_code_is_accepted_by_another_process_with_the_same_key(server: Server, tmp_path: Path) -> None:
+    # Without a session the adapter starts a server for every call.
     shared = {"CF1_CONFIRM_KEY": "0123456789abcdef" * 2, "CF1_SANDBOX_DB": str(tmp_path / "sandbox.db")}
     assert await last_words(await client(server, **shared).get_tools(), deletion) == DELETED

@@ -20,7 +20,7 @@ QUIET = RunConfig(tracing_disabled=True)
 
 
 class ScriptedModel(Model):
-    """A model that follows a script. Of a strict tool it fills every argument, because a strict model must."""
+    """A model that follows a script. It fills every argument of a strict tool, as a strict model must."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -55,7 +55,7 @@ class ScriptedModel(Model):
 
 
 def seen(sent: Any) -> str | None:  # noqa: ANN401
-    """What the model is sent of a tool's answer; None at the beginning."""
+    """The tool's answer as the model receives it; None at the beginning."""
     if isinstance(sent, str) or sent[-1].get("type") != "function_call_output":
         return None
     output = sent[-1]["output"]
@@ -66,7 +66,7 @@ EMPTY: dict[str, Any] = {"array": [], "string": "", "integer": 0, "boolean": Fal
 
 
 def filled(tool: FunctionTool, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments, and for each other required one its default, or nothing in the form that its type allows."""
+    """The arguments; every other required one has its default, or else the empty value of its type."""
     schema = tool.params_json_schema
     if not tool.strict_json_schema:
         return arguments
@@ -82,7 +82,7 @@ def connected(server: Server) -> MCPServerStdio:
 
 
 @pytest.mark.parametrize("strict", [False, True])
-async def test_it_converts_every_tool(server: Server, published: set[str], strict: bool) -> None:
+async def test_openai_agents_converts_every_tool(server: Server, published: set[str], strict: bool) -> None:
     async with connected(server) as cf1:
         tools = await MCPUtil.get_function_tools(cf1, strict, RunContextWrapper(None), Agent("analyst"))
     assert {tool.name for tool in tools} == published
@@ -91,8 +91,8 @@ async def test_it_converts_every_tool(server: Server, published: set[str], stric
 
 @pytest.mark.parametrize("strict", [False, True])
 @CONVERSATIONS
-async def test_its_agent_completes_a_conversation(
-    server: Server, conversation: Conversation, told: str, strict: bool
+async def test_an_openai_agent_completes_a_conversation(
+    server: Server, conversation: Conversation, expected: str, strict: bool
 ) -> None:
     async with connected(server) as cf1:
         agent = Agent(
@@ -101,4 +101,4 @@ async def test_its_agent_completes_a_conversation(
             mcp_servers=[cf1],
             mcp_config={"convert_schemas_to_strict": strict},
         )
-        assert (await Runner.run(agent, "Begin", run_config=QUIET)).final_output == told
+        assert (await Runner.run(agent, "Begin", run_config=QUIET)).final_output == expected

@@ -33,7 +33,7 @@ def scripted(script: Script) -> FunctionModel:
 
 
 def seen(message: ModelMessage) -> str | None:
-    """What the model is sent of a tool's answer; None at the beginning."""
+    """The tool's answer as the model receives it; None at the beginning."""
     match message.parts[-1]:
         case ToolReturnPart() as part:
             return part.model_response_str()
@@ -41,7 +41,7 @@ def seen(message: ModelMessage) -> str | None:
             return None
 
 
-async def test_its_model_is_offered_every_tool(server: Server, published: set[str]) -> None:
+async def test_pydantic_ai_offers_every_tool_to_its_model(server: Server, published: set[str]) -> None:
     offered: set[str] = set()
 
     def respond(_: list[ModelMessage], info: AgentInfo) -> ModelResponse:
@@ -53,18 +53,18 @@ async def test_its_model_is_offered_every_tool(server: Server, published: set[st
 
 
 @CONVERSATIONS
-async def test_its_agent_completes_a_conversation(server: Server, conversation: Conversation, told: str) -> None:
-    agent = Agent(scripted(Script(conversation())), toolsets=[toolset(server)])
-    assert (await agent.run("Begin")).output == told
-
-
-async def test_arguments_made_from_the_schemas_alone_get_an_answer_from_every_tool(
-    server: Server, published: set[str]
+async def test_a_pydantic_ai_agent_completes_a_conversation(
+    server: Server, conversation: Conversation, expected: str
 ) -> None:
+    agent = Agent(scripted(Script(conversation())), toolsets=[toolset(server)])
+    assert (await agent.run("Begin")).output == expected
+
+
+async def test_every_tool_answers_arguments_made_from_its_schema(server: Server, published: set[str]) -> None:
     # "failed" shows a refusal to the model as an answer; anything but a refusal or a result would end the run.
     agent = Agent(TestModel(), toolsets=[toolset(server, errors="failed")])
     run = await agent.run("Begin")
     answered = [part for message in run.all_messages() for part in message.parts if isinstance(part, ToolReturnPart)]
     assert {part.tool_name for part in answered} == published
-    # What the server says where it did not expect a failure.
+    # The server's words for a failure that it did not expect.
     assert [part.tool_name for part in answered if "Error executing tool" in part.model_response_str()] == []

@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 
 from cf1_mcp.context import utc_now
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
-from cf1_mcp.sandbox.http.rate_limit import RateLimit, parse_rate
+from cf1_mcp.sandbox.http.rate_limit import RateLimiter, parse_rate
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.sandbox.storage.database import SandboxDatabase
 from cf1_mcp.sandbox.storage.event_files import EventRecord, load_records
@@ -138,7 +138,7 @@ def tenant(
     """The command over an API whose dataset MINE holds the seeds, with these faults and this limit on writes."""
     limit, seconds = parse_rate(rate_limit) if rate_limit else (None, 300.0)
     middleware = [
-        Middleware(RateLimit, limit=limit, seconds=seconds),
+        Middleware(RateLimiter, limit=limit, seconds=seconds),
         Middleware(FaultInjector, faults=parse_faults(faults)),
     ]
     # The command lives in real time.

@@ -1,13 +1,14 @@
-"""What the sandbox's tests may ask for."""
+"""Fixtures of the sandbox's tests."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.sandbox.talk import Talk, talking
+from tests.sandbox.api_client import ApiClient, open_sandbox
 
 
 @pytest.fixture
-async def talk() -> AsyncIterator[Talk]:
-    async with talking() as conversation:
-        yield conversation
+async def api() -> AsyncIterator[ApiClient]:
+    """A client of an empty sandbox."""
+    async with open_sandbox() as client:
+        yield client

@@ -6,8 +6,8 @@ import pytest
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.answers.columns import FIELDS, UNTOLD
 from cf1_mcp.models import SearchField, SearchOp
+from cf1_mcp.models.fields import COLUMNS, HIDDEN_COLUMNS
 from cf1_mcp.search.guide import EXAMPLES, Example, search_guide
 from cf1_mcp.server.mcp_server import offered_tools
 from cf1_mcp.settings import Settings
@@ -24,7 +24,7 @@ def test_it_is_short_enough_to_be_read_whole() -> None:
 
 def test_it_names_every_field_operator_and_column() -> None:
     told = set(search_guide().replace(",", " ").replace(".", " ").replace(":", " ").replace("`", " ").split())
-    assert {*get_args(SearchField), *get_args(SearchOp), *FIELDS} - {*UNTOLD} <= told
+    assert {*get_args(SearchField), *get_args(SearchOp), *COLUMNS} - HIDDEN_COLUMNS <= told
 
 
 def test_it_names_every_argument_of_the_search_and_its_bounds() -> None:

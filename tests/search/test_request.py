@@ -91,6 +91,7 @@ async def test_countries_may_stand_in_one_text(client: Client, sandbox: Sandbox)
             '[{"field":"mitreAttack","op":"equals","value":"T1566.002"}]',
             ["mitre_attack: t1566.002 as T1566.002"],
         ),
+        ({"mitre_capec": ["98", "163"]}, '[{"field":"mitreCapec","op":"in","value":["98","163"]}]', None),
         (
             {"attacker": '["copper lantern", "Glass Heron"]'},
             '[{"field":"attacker","op":"in","value":["COPPER LANTERN","GLASS HERON"]}]',

@@ -1,4 +1,4 @@
-"""Completions: the account's own words while somebody types, and never more than may be read."""
+"""Completions: values of the account's vocabularies, and never more than may be read."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -125,20 +125,22 @@ async def test_a_playbooks_argument_is_completed_by_its_name(
     assert await completed(client, argument, typed) == values
 
 
-async def test_words_that_begin_so_stand_before_words_that_hold_it(client: Client) -> None:
+async def test_values_that_start_with_the_text_come_before_values_that_contain_it(client: Client) -> None:
     values = await completed(client, "country", "an")
     begins = [value.lower().startswith("an") for value in values]
     assert begins == sorted(begins, reverse=True) and set(begins) == {True, False}
 
 
-async def test_at_most_a_hundred_are_told_and_the_rest_is_counted(client: Client) -> None:
+async def test_at_most_a_hundred_values_are_returned_and_the_rest_is_counted(client: Client) -> None:
     found = await completion(client, "country", "")
     assert (len(found.values), found.total, found.has_more) == (100, 249, True)
     found = await completion(client, "country", "land")
     assert (len(found.values), found.has_more) == (found.total, False)
 
 
-async def test_what_no_vocabulary_completes_gets_nothing_and_asks_nothing(client: Client, sandbox: Sandbox) -> None:
+async def test_an_argument_without_a_vocabulary_gets_no_values_and_causes_no_request(
+    client: Client, sandbox: Sandbox
+) -> None:
     other = ResourceTemplateReference(uri="file:///{dataset_id}")
     found = [
         await completion(client, "event_id", "a", EVENT),
@@ -155,16 +157,16 @@ async def test_what_no_vocabulary_completes_gets_nothing_and_asks_nothing(client
     [Settings(), Settings(read_datasets=(DEFAULT,)), Settings(max_tlp=Tlp.CLEAR), Settings(read_datasets=("Nowhere",))],
     ids=["all", "one dataset", "up to clear", "no dataset"],
 )
-async def test_only_what_list_threat_vocabulary_tells_is_completed(
+async def test_completions_are_values_of_list_threat_vocabulary(
     sandbox: Sandbox, settings: Settings, kind: Kind
 ) -> None:
     async with served(sandbox.connect, settings) as client:
-        told = await ask(client, "list_threat_vocabulary", kind=kind, limit=100)
+        listed = await ask(client, "list_threat_vocabulary", kind=kind, limit=100)
         values = await completed(client, NAMES[kind], "")
-    assert values == list(dict.fromkeys(column(told, kind) if told["values"] else []))
+    assert values == list(dict.fromkeys(column(listed, kind) if listed["values"] else []))
 
 
-async def test_rules_take_words_away(sandbox: Sandbox) -> None:
+async def test_withheld_values_are_not_completed(sandbox: Sandbox) -> None:
     async def counted(settings: Settings, argument: str) -> int | None:
         async with served(sandbox.connect, settings) as client:
             return (await completion(client, argument, "")).total
@@ -177,7 +179,7 @@ async def test_rules_take_words_away(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_with_the_reading_tools_switched_off_nothing_is_completed(
+async def test_nothing_is_completed_if_the_read_tools_are_switched_off(
     sandbox: Sandbox, mode: Literal["auto", "legacy"]
 ) -> None:
     async with served(sandbox.connect, Settings(toolsets=("watch",)), mode) as client:
@@ -198,7 +200,7 @@ async def test_a_failing_api_gives_no_completions_and_no_error(mode: Literal["au
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_an_api_that_does_not_answer_gives_no_completions(
+async def test_an_api_that_does_not_respond_gives_no_completions(
     mode: Literal["auto", "legacy"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(completions, "MAX_SECONDS", 0.05)
@@ -206,7 +208,7 @@ async def test_an_api_that_does_not_answer_gives_no_completions(
         assert await completed(client, "attacker", "") == []
 
 
-async def test_what_a_playbook_declares_goes_before_the_name_of_its_argument() -> None:
+async def test_the_declaration_of_a_playbook_overrides_the_name_of_the_argument() -> None:
     async def declared(playbook: str, argument: str) -> Kind | None:
         return "tags" if (playbook, argument) == ("profile_attacker", "attacker") else None
 

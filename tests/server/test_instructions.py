@@ -51,7 +51,7 @@ def test_they_take_less_than_400_tokens_with_any_settings(mode: str, approval: s
         assert len(O200K.encode(instructions(settings))) < MAX_TOKENS
 
 
-async def test_a_client_is_told_them(client: Client) -> None:
+async def test_a_client_receives_them(client: Client) -> None:
     assert client.instructions == instructions(Settings())
 
 

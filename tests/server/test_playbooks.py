@@ -257,7 +257,7 @@ async def test_an_invalid_request_is_answered_with_the_valid_values(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await refused(client, "triage_indicater", indicator="x") == snapshot(
-        "name: there is no playbook 'triage_indicater', did you mean triage_indicator? Use curate_dataset, enrich_report, hunt_technique, profile_attacker, stand_up_watch, trace_campaign, triage_indicator, undo_mistake or weekly_brief."
+        "name: there is no playbook 'triage_indicater', did you mean 'triage_indicator'? Use curate_dataset, enrich_report, hunt_technique, profile_attacker, stand_up_watch, trace_campaign, triage_indicator, undo_mistake or weekly_brief."
     )
     assert await refused(client, "nothing\u202elike it") == snapshot(
         "name: there is no playbook 'nothing\\\\u202elike it'. Use curate_dataset, enrich_report, hunt_technique, profile_attacker, stand_up_watch, trace_campaign, triage_indicator, undo_mistake or weekly_brief."
@@ -269,7 +269,7 @@ async def test_an_invalid_request_is_answered_with_the_valid_values(
         "indicator: it is missing. Use a value: The IP, domain, URL, hash or e-mail address, defanged or not."
     )
     assert await refused(client, "triage_indicator", indicator="x", sene="y") == snapshot(
-        "sene: triage_indicator has no such argument, did you mean seen? Use indicator or seen."
+        "sene: triage_indicator has no such argument, did you mean 'seen'? Use indicator or seen."
     )
     assert await refused(client, "triage_indicator", indicator="x", **{"a\nb": "y"}) == snapshot(
         "a\\nb: triage_indicator has no such argument. Use indicator or seen."

@@ -1,4 +1,4 @@
-"""Resources: the same facts under the same rules as the tools give, by an address."""
+"""Resources: the answers of tools by address, under the same rules."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -39,14 +39,14 @@ async def served(connect: Connect, settings: Settings, mode: Literal["auto", "le
 
 
 async def read(client: Client, address: str) -> TextResourceContents:
-    """What stands under an address."""
+    """Return the content at an address."""
     (content,) = (await client.read_resource(address)).contents
     assert isinstance(content, TextResourceContents) and content.uri == address
     return content
 
 
-async def unread(client: Client, address: str) -> tuple[int, str]:
-    """Code and words of a read that failed."""
+async def read_failure(client: Client, address: str) -> tuple[int, str]:
+    """Return the code and message of a failed read."""
     with pytest.raises(MCPError) as caught:
         await client.read_resource(address)
     assert caught.value.error.data == {"uri": address}
@@ -58,7 +58,7 @@ def event_address(dataset: JsonValue, event: JsonValue) -> str:
 
 
 async def some_event(sandbox: Sandbox, tlp: str = "green", dataset: str = "Cybercrime") -> JsonValue:
-    """The uuid of an event with a marking, found by somebody who may see all."""
+    """Return the uuid of an event with this marking, found without restrictions."""
     async with served(sandbox.connect, Settings(max_tlp=Tlp.RED), "auto") as client:
         found = await ask(client, "search_threat_events", tlp=[tlp], dataset_ids=[dataset], limit=1)
     return column(found, "uuid")[0]
@@ -78,14 +78,14 @@ async def test_the_resources_are_listed(client: Client) -> None:
     )
 
 
-async def test_the_datasets_are_what_the_tool_lists(client: Client) -> None:
+async def test_the_datasets_equal_those_of_the_tool(client: Client) -> None:
     content = await read(client, "cf1://datasets")
     assert same_mark(content.text) == await told(client, "list_threat_datasets")
     assert content.text.splitlines()[0] == MARK
 
 
 @pytest.mark.parametrize("dataset", ["Cybercrime", " cybercrime ", CYBERCRIME])
-async def test_an_event_is_told_in_full_by_name_or_uuid_of_its_dataset(
+async def test_an_event_is_read_in_full_by_name_or_uuid_of_its_dataset(
     client: Client, sandbox: Sandbox, dataset: str
 ) -> None:
     event = await some_event(sandbox)
@@ -101,7 +101,7 @@ async def test_an_event_is_told_in_full_by_name_or_uuid_of_its_dataset(
     assert (content.text.splitlines()[0], content.text.splitlines()[2]) == (MARK, f"uuid: {event}")
 
 
-async def test_the_guide_is_the_same_by_its_address_and_through_the_tool(client: Client) -> None:
+async def test_the_guide_equals_that_of_the_tool(client: Client) -> None:
     content = await read(client, "cf1://guide/search")
     assert content.mime_type == "text/markdown"
     assert same_mark(content.text) == f"{MARK}\n{search_guide()}"
@@ -110,17 +110,17 @@ async def test_the_guide_is_the_same_by_its_address_and_through_the_tool(client:
     assert data["search_guide"] == search_guide()
 
 
-async def test_a_missing_event_is_said_with_what_to_do(client: Client) -> None:
-    assert await unread(client, event_address("Cybercrime", NOBODY)) == snapshot(
+async def test_a_missing_event_is_reported_with_the_next_step(client: Client) -> None:
+    assert await read_failure(client, event_address("Cybercrime", NOBODY)) == snapshot(
         (
             -32602,
-            "There is no such thing on this account (404). The API said: \"Event not found: 'd0000000-0000-4000-8000-000000000009' is no event here; list events to see which there are\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
+            "There is no such thing on this account (404). The API said: \"Event not found: 'd0000000-0000-4000-8000-000000000009' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
         )
     )
 
 
-async def test_an_unknown_dataset_is_said_with_the_known_ones(client: Client) -> None:
-    assert await unread(client, event_address("cybercrimes", NOBODY)) == snapshot(
+async def test_an_unknown_dataset_is_reported_with_the_known_ones(client: Client) -> None:
+    assert await read_failure(client, event_address("cybercrimes", NOBODY)) == snapshot(
         (
             -32602,
             "dataset_id: there is no dataset 'cybercrimes', did you mean 'Cybercrime'? Use Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices or ACME Incident Response, or a uuid.",
@@ -128,8 +128,8 @@ async def test_an_unknown_dataset_is_said_with_the_known_ones(client: Client) ->
     )
 
 
-async def test_an_event_id_that_is_none_reaches_no_route(client: Client, sandbox: Sandbox) -> None:
-    assert await unread(client, event_address("Cybercrime", "aggregate")) == snapshot(
+async def test_an_invalid_event_id_is_not_sent_to_the_api(client: Client, sandbox: Sandbox) -> None:
+    assert await read_failure(client, event_address("Cybercrime", "aggregate")) == snapshot(
         (-32602, "event_id: this is no event uuid; take it from the uuid column of a search.")
     )
     assert sandbox.asked() == []
@@ -147,7 +147,7 @@ async def test_an_event_id_that_is_none_reaches_no_route(client: Client, sandbox
     ],
 )
 async def test_an_unknown_address_is_refused_with_the_known_ones(client: Client, address: str) -> None:
-    code, words = await unread(client, address)
+    code, words = await read_failure(client, address)
     assert code == -32602
     assert words.startswith("There is no resource 'cf1://") or words.startswith("There is no resource 'CF1://")
     known = (
@@ -158,22 +158,26 @@ async def test_an_unknown_address_is_refused_with_the_known_ones(client: Client,
 
 
 async def test_an_address_of_another_kind_is_unknown(client: Client) -> None:
-    assert await unread(client, "file:///etc/passwd") == snapshot((-32602, "Unknown resource: file:///etc/passwd"))
+    assert await read_failure(client, "file:///etc/passwd") == snapshot(
+        (-32602, "Unknown resource: file:///etc/passwd")
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_what_may_not_be_read_is_withheld_by_its_rule(sandbox: Sandbox, mode: Literal["auto", "legacy"]) -> None:
+async def test_an_event_above_the_ceiling_is_withheld_by_its_rule(
+    sandbox: Sandbox, mode: Literal["auto", "legacy"]
+) -> None:
     event, red = await some_event(sandbox), await some_event(sandbox, "red", "ACME Incident Response")
     only = Settings(read_datasets=("DDoS Attacks", "ACME Incident Response"))
     async with served(sandbox.connect, only, mode) as client:
-        said = [
-            await unread(client, event_address("Cybercrime", event)),
-            await unread(client, event_address(CYBERCRIME, event)),
-            await unread(client, event_address("DDoS Attacks", event)),
-            await unread(client, event_address("ACME Incident Response", red)),
+        messages = [
+            await read_failure(client, event_address("Cybercrime", event)),
+            await read_failure(client, event_address(CYBERCRIME, event)),
+            await read_failure(client, event_address("DDoS Attacks", event)),
+            await read_failure(client, event_address("ACME Incident Response", red)),
         ]
         listed = await read(client, "cf1://datasets")
-    assert said == snapshot(
+    assert messages == snapshot(
         [
             (
                 -32602,
@@ -185,7 +189,7 @@ async def test_what_may_not_be_read_is_withheld_by_its_rule(sandbox: Sandbox, mo
             ),
             (
                 -32602,
-                "There is no such thing on this account (404). The API said: \"Event not found: '54c03abc-6b7a-5720-bf5b-201a48ab912b' is no event here; list events to see which there are\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
+                "There is no such thing on this account (404). The API said: \"Event not found: '54c03abc-6b7a-5720-bf5b-201a48ab912b' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
             ),
             (
                 -32602,
@@ -206,14 +210,14 @@ ACME Incident Response	fe0cbf94-ee7c-54e3-84bc-499004865e24	operational	private
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_with_the_reading_tools_switched_off_there_are_no_resources(
+async def test_there_are_no_resources_if_the_read_tools_are_switched_off(
     sandbox: Sandbox, mode: Literal["auto", "legacy"]
 ) -> None:
     async with served(sandbox.connect, Settings(toolsets=("watch",)), mode) as client:
         assert (await client.list_resources()).resources == []
         assert (await client.list_resource_templates()).resource_templates == []
         for address in ("cf1://datasets", "cf1://guide/search", event_address("Cybercrime", NOBODY)):
-            code, words = await unread(client, address)
+            code, words = await read_failure(client, address)
             assert (code, words.split(" is ", 1)[1]) == snapshot(
                 (-32602, "withheld by CF1_TOOLSETS. Tell the person that the operator's setting forbids it.")
             )
@@ -221,12 +225,12 @@ async def test_with_the_reading_tools_switched_off_there_are_no_resources(
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_an_api_that_refuses_is_no_missing_resource(mode: Literal["auto", "legacy"]) -> None:
+async def test_a_refusal_of_the_api_is_not_a_missing_resource(mode: Literal["auto", "legacy"]) -> None:
     async with upstream(failed("403 Forbidden", "no")) as api:
         base = f"http://127.0.0.1:{api.port}/client/v4"
         settings = Settings(credentials=Credentials(ACCOUNT, TOKEN), base_url=base)
         async with served(lambda: network(base), settings, mode) as client:
-            assert await unread(client, "cf1://datasets") == snapshot(
+            assert await read_failure(client, "cf1://datasets") == snapshot(
                 (
                     -32603,
                     "The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
@@ -235,14 +239,12 @@ async def test_an_api_that_refuses_is_no_missing_resource(mode: Literal["auto", 
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_fault_of_the_server_tells_nothing_of_its_inside(
-    mode: Literal["auto", "legacy"], tmp_path: Path
-) -> None:
+async def test_a_bug_of_the_server_reveals_nothing_internal(mode: Literal["auto", "legacy"], tmp_path: Path) -> None:
     def broken() -> httpx.AsyncBaseTransport:
         raise RuntimeError(f"{TOKEN} in {tmp_path}")
 
     async with served(broken, Settings(), mode) as client:
-        assert await unread(client, "cf1://datasets") == snapshot(
+        assert await read_failure(client, "cf1://datasets") == snapshot(
             (
                 -32603,
                 "list_threat_datasets failed because of a bug in this server. Report it to the operator: the log has details.",

@@ -1,1 +1,1 @@
-"""Clients that nobody here wrote, against the sandbox and the server."""
+"""Clients of other projects, run against the sandbox and the server."""

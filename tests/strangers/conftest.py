@@ -1,4 +1,4 @@
-"""What the official `cloudflare` client needs: a sandbox of its own on a port, and a dataset a test."""
+"""Fixtures for the official `cloudflare` client: its own sandbox on a port, and one dataset per test."""
 
 from collections.abc import Generator
 
@@ -11,10 +11,10 @@ from tests.ports import ACCOUNT, sandbox_on_a_port
 
 @pytest.fixture(scope="session")
 def cloudflare() -> Generator[Cloudflare]:
-    """The official client at a bare sandbox, because it was made from schemas that know no envelope."""
+    """The official client of a bare sandbox, because it is generated from schemas without an envelope."""
     with (
         sandbox_on_a_port("--bare") as address,
-        # A developer's own proxy has no way to this machine's sandbox.
+        # A proxy from the environment cannot reach the sandbox on this machine.
         DefaultHttpxClient(trust_env=False) as http,
         Cloudflare(api_token="any", base_url=address, max_retries=0, http_client=http) as client,
     ):
@@ -23,11 +23,11 @@ def cloudflare() -> Generator[Cloudflare]:
 
 @pytest.fixture
 def threats(cloudflare: Cloudflare) -> ThreatEventsResource:
-    """Its methods for threat events."""
+    """The client's methods for threat events."""
     return cloudflare.cloudforce_one.threat_events
 
 
 @pytest.fixture
 def dataset(threats: ThreatEventsResource, request: pytest.FixtureRequest) -> str:
-    """The id of an empty dataset that no other test writes to."""
+    """The id of an empty dataset that only this test uses."""
     return threats.datasets.create(account_id=ACCOUNT, name=str(request.node.nodeid), is_public=False).uuid

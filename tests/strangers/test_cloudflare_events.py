@@ -1,4 +1,4 @@
-"""The official client finds, reads and writes events."""
+"""The official client searches, reads and writes events."""
 
 import json
 from datetime import UTC, datetime
@@ -10,15 +10,15 @@ from cloudflare.types.cloudforce_one.threat_event_list_params import Search
 from inline_snapshot import snapshot
 
 from tests.ports import ACCOUNT
-from tests.strangers.making import as_sent, new_event
+from tests.strangers.cloudflare_client import as_json, create_event
 
 BY_ACTOR: Search = {"field": "attacker", "op": "equals", "value": "example actor"}
 BY_MARKING: Search = {"field": "tlp", "op": "equals", "value": "red"}
 
 
-def found(threats: ThreatEventsResource, dataset: str, *search: Search) -> list[str]:
-    """The descriptions of the events that a search finds, newest first."""
-    return [event.event for event in threats.list(account_id=ACCOUNT, dataset_id=[dataset], search=search)]
+def search(threats: ThreatEventsResource, dataset: str, *conditions: Search) -> list[str]:
+    """Return the descriptions of the events that match, newest first."""
+    return [event.event for event in threats.list(account_id=ACCOUNT, dataset_id=[dataset], search=conditions)]
 
 
 def test_an_event_is_read_back_as_it_was_created(threats: ThreatEventsResource, dataset: str) -> None:
@@ -79,22 +79,22 @@ def test_an_event_is_read_back_as_it_was_created(threats: ThreatEventsResource, 
 
 @pytest.mark.filterwarnings("ignore:Use datasets.events.get:DeprecationWarning")
 def test_an_event_is_found_without_its_dataset(threats: ThreatEventsResource, dataset: str) -> None:
-    created = new_event(threats, dataset)
+    created = create_event(threats, dataset)
     assert threats.get(created.uuid, account_id=ACCOUNT).to_dict() == created.to_dict()  # pyright: ignore[reportDeprecated]
 
 
-def test_an_event_that_is_not_there_is_not_found(threats: ThreatEventsResource, dataset: str) -> None:
-    with pytest.raises(NotFoundError) as refused:
+def test_reading_a_missing_event_raises_not_found(threats: ThreatEventsResource, dataset: str) -> None:
+    with pytest.raises(NotFoundError) as raised:
         threats.datasets.events.get("nowhere", account_id=ACCOUNT, dataset_id=dataset)
-    assert [(error.code, error.message) for error in refused.value.errors] == snapshot(
-        [(None, "Event not found: 'nowhere' is no event here; list events to see which there are")]
+    assert [(error.code, error.message) for error in raised.value.errors] == snapshot(
+        [(None, "Event not found: 'nowhere' does not exist; list events to find valid ids")]
     )
 
 
-def test_an_account_id_that_is_none_leads_nowhere(threats: ThreatEventsResource) -> None:
-    with pytest.raises(NotFoundError) as refused:
+def test_an_invalid_account_id_raises_not_found(threats: ThreatEventsResource) -> None:
+    with pytest.raises(NotFoundError) as raised:
         threats.list(account_id="mine")
-    assert [(error.code, error.message) for error in refused.value.errors] == snapshot(
+    assert [(error.code, error.message) for error in raised.value.errors] == snapshot(
         [
             (
                 7003,
@@ -104,8 +104,8 @@ def test_an_account_id_that_is_none_leads_nowhere(threats: ThreatEventsResource)
     )
 
 
-def test_an_edit_changes_what_it_names_and_nothing_else(threats: ThreatEventsResource, dataset: str) -> None:
-    created = new_event(threats, dataset)
+def test_an_edit_changes_only_the_given_fields(threats: ThreatEventsResource, dataset: str) -> None:
+    created = create_event(threats, dataset)
     edited = threats.edit(
         created.uuid, account_id=ACCOUNT, dataset_id=dataset, attacker=None, event="Another", tlp="red"
     )
@@ -114,7 +114,7 @@ def test_an_edit_changes_what_it_names_and_nothing_else(threats: ThreatEventsRes
     assert read.to_dict() == edited.to_dict()
 
 
-def test_a_bulk_creates_the_good_rows_and_tells_the_bad_ones(threats: ThreatEventsResource, dataset: str) -> None:
+def test_a_bulk_creates_the_valid_rows_and_reports_the_others(threats: ThreatEventsResource, dataset: str) -> None:
     answer = threats.bulk_create(
         account_id=ACCOUNT,
         dataset_id=dataset,
@@ -138,18 +138,18 @@ def test_a_bulk_creates_the_good_rows_and_tells_the_bad_ones(threats: ThreatEven
         [
             (
                 1.0,
-                "category 'No such category' does not exist; nearest are Supply Chain Compromise, Brand Impersonation, Insider Threat, or make it with categories/create",
+                "category 'No such category' does not exist; nearest are Supply Chain Compromise, Brand Impersonation, Insider Threat, or create it with categories/create",
             )
         ]
     )
-    made = {event.event_index: event.uuid for event in answer.created_events or []}
+    created = {event.event_index: event.uuid for event in answer.created_events or []}
     names = {event.uuid: event.event for event in threats.list(account_id=ACCOUNT, dataset_id=[dataset])}
-    assert {index: names[uuid] for index, uuid in made.items()} == {0: "Ransomware", 2: "Phishing"}
+    assert {index: names[uuid] for index, uuid in created.items()} == {0: "Ransomware", 2: "Phishing"}
 
 
-def test_pages_come_in_the_order_asked_for(threats: ThreatEventsResource, dataset: str) -> None:
+def test_pages_have_the_requested_order(threats: ThreatEventsResource, dataset: str) -> None:
     for day in (3, 1, 2):
-        new_event(threats, dataset, f"Day {day}", date=f"2026-11-0{day}T08:00:00Z")
+        create_event(threats, dataset, f"Day {day}", date=f"2026-11-0{day}T08:00:00Z")
     pages = [
         [
             event.event
@@ -162,17 +162,17 @@ def test_pages_come_in_the_order_asked_for(threats: ThreatEventsResource, datase
     assert pages == [["Day 1", "Day 2"], ["Day 3"], []]
 
 
-def test_one_condition_is_understood_as_the_client_spells_it(threats: ThreatEventsResource, dataset: str) -> None:
-    new_event(threats, dataset, "Theirs", attacker="ANOTHER ACTOR")
-    new_event(threats, dataset, "Ours")
-    assert found(threats, dataset, BY_ACTOR) == ["Ours"]
+def test_one_condition_is_accepted_as_the_client_spells_it(threats: ThreatEventsResource, dataset: str) -> None:
+    create_event(threats, dataset, "Theirs", attacker="ANOTHER ACTOR")
+    create_event(threats, dataset, "Ours")
+    assert search(threats, dataset, BY_ACTOR) == ["Ours"]
 
 
-def test_a_list_of_values_is_understood_as_the_client_spells_it(threats: ThreatEventsResource, dataset: str) -> None:
+def test_a_list_of_values_is_accepted_as_the_client_spells_it(threats: ThreatEventsResource, dataset: str) -> None:
     for day, indicator in enumerate(("a.example", "b.example", "c.example"), start=1):
-        new_event(threats, dataset, indicator, indicator=indicator, date=f"2026-11-0{day}T08:00:00Z")
-    wanted: Search = {"field": "indicator", "op": "in", "value": ["A.example", "c.example", "d.example"]}
-    assert found(threats, dataset, wanted) == ["c.example", "a.example"]
+        create_event(threats, dataset, indicator, indicator=indicator, date=f"2026-11-0{day}T08:00:00Z")
+    any_of: Search = {"field": "indicator", "op": "in", "value": ["A.example", "c.example", "d.example"]}
+    assert search(threats, dataset, any_of) == ["c.example", "a.example"]
 
 
 def test_an_event_is_found_by_any_of_its_indicators(threats: ThreatEventsResource, dataset: str) -> None:
@@ -187,22 +187,20 @@ def test_an_event_is_found_by_any_of_its_indicators(threats: ThreatEventsResourc
         tlp="amber",
     )
     for name in ("a.example", "b.example"):
-        assert found(threats, dataset, {"field": "indicator", "op": "equals", "value": name}) == ["Two names"]
+        assert search(threats, dataset, {"field": "indicator", "op": "equals", "value": name}) == ["Two names"]
 
 
-def test_two_conditions_are_refused_because_the_client_scrambles_them(
-    threats: ThreatEventsResource, dataset: str
-) -> None:
-    with pytest.raises(BadRequestError) as refused:
-        found(threats, dataset, BY_ACTOR, BY_MARKING)
-    assert [error.message for error in refused.value.errors] == snapshot(
-        ["search.field, search.op and search.value say one condition only; send several as one JSON text in search"]
+def test_two_conditions_are_rejected_because_the_client_mixes_them(threats: ThreatEventsResource, dataset: str) -> None:
+    with pytest.raises(BadRequestError) as raised:
+        search(threats, dataset, BY_ACTOR, BY_MARKING)
+    assert [error.message for error in raised.value.errors] == snapshot(
+        ["search.field, search.op and search.value hold one condition only; send several as one JSON text in search"]
     )
 
 
-def test_two_conditions_both_hold_when_sent_as_json(threats: ThreatEventsResource, dataset: str) -> None:
-    new_event(threats, dataset, "Amber")
-    new_event(threats, dataset, "Red", tlp="red")
+def test_two_conditions_sent_as_json_must_both_match(threats: ThreatEventsResource, dataset: str) -> None:
+    create_event(threats, dataset, "Amber")
+    create_event(threats, dataset, "Red", tlp="red")
     both = {"search": json.dumps([BY_ACTOR, BY_MARKING])}
     events = threats.list(account_id=ACCOUNT, dataset_id=[dataset], extra_query=both)
     assert [event.event for event in events] == ["Red"]
@@ -211,25 +209,25 @@ def test_two_conditions_both_hold_when_sent_as_json(threats: ThreatEventsResourc
 def test_several_datasets_are_searched_together(threats: ThreatEventsResource, dataset: str) -> None:
     other = threats.datasets.create(account_id=ACCOUNT, name=f"beside {dataset}", is_public=False).uuid
     for place in (dataset, other):
-        new_event(threats, place)
+        create_event(threats, place)
     events = threats.list(account_id=ACCOUNT, dataset_id=[dataset, other])
     assert sorted(event.dataset_id for event in events) == sorted((dataset, other))
 
 
 @pytest.mark.parametrize(("form", "collection"), [("stix2", "bundle"), ("taxii", None)])
-def test_events_come_as_stix_objects(
+def test_events_are_returned_as_stix_objects(
     threats: ThreatEventsResource, dataset: str, form: str, collection: str | None
 ) -> None:
-    new_event(threats, dataset)
-    answer = as_sent(threats.list(account_id=ACCOUNT, dataset_id=[dataset], extra_query={"format": form}))
+    create_event(threats, dataset)
+    answer = as_json(threats.list(account_id=ACCOUNT, dataset_id=[dataset], extra_query={"format": form}))
     assert answer.get("type") == collection
     patterns = [one["pattern"] for one in answer["objects"] if one["type"] == "indicator"]
     assert patterns == ["[domain-name:value = 'a.example']"]
 
 
-def test_a_page_that_is_too_large_is_refused_with_the_limit(threats: ThreatEventsResource) -> None:
-    with pytest.raises(BadRequestError) as refused:
+def test_a_page_that_is_too_large_is_rejected_with_the_limit(threats: ThreatEventsResource) -> None:
+    with pytest.raises(BadRequestError) as raised:
         threats.list(account_id=ACCOUNT, page_size=25_001)
-    assert [error.message for error in refused.value.errors] == snapshot(
-        ["pageSize 25001 is too large; at most 25,000 events come at once"]
+    assert [error.message for error in raised.value.errors] == snapshot(
+        ["pageSize 25001 is too large; a page has at most 25,000 events"]
     )

@@ -5,35 +5,35 @@ from cloudflare import BadRequestError, Cloudflare
 from cloudflare.resources.cloudforce_one.threat_events import ThreatEventsResource
 
 from tests.ports import ACCOUNT
-from tests.strangers.making import ENDING, EVENTS, new_event
+from tests.strangers.cloudflare_client import EVENTS, IGNORE_SUNSET_WARNINGS, create_event
 
 
 def test_a_tag_is_added_to_an_event(threats: ThreatEventsResource, dataset: str) -> None:
-    event = new_event(threats, dataset)
+    event = create_event(threats, dataset)
     answer = threats.event_tags.create(event.uuid, account_id=ACCOUNT, tags=["botnet"])
     assert answer is not None and answer.success is True
     read = threats.datasets.events.get(event.uuid, account_id=ACCOUNT, dataset_id=dataset)
     assert read.tags == ["malware", "botnet"]
 
 
-def test_a_tag_is_taken_off_when_the_body_is_sent_beside(threats: ThreatEventsResource, dataset: str) -> None:
-    event = new_event(threats, dataset)
+def test_a_tag_is_removed_with_an_extra_body(threats: ThreatEventsResource, dataset: str) -> None:
+    event = create_event(threats, dataset)
     answer = threats.event_tags.delete(event.uuid, account_id=ACCOUNT, extra_body={"tags": ["malware"]})
     assert answer is not None and answer.success is True
     assert threats.datasets.events.get(event.uuid, account_id=ACCOUNT, dataset_id=dataset).tags == []
 
 
-def test_taking_off_without_a_body_is_refused(threats: ThreatEventsResource, dataset: str) -> None:
-    event = new_event(threats, dataset)
-    with pytest.raises(BadRequestError, match="tags must be a list of one or more texts"):
+def test_removing_a_tag_without_a_body_is_rejected(threats: ThreatEventsResource, dataset: str) -> None:
+    event = create_event(threats, dataset)
+    with pytest.raises(BadRequestError, match="tags must be a list of at least one string"):
         threats.event_tags.delete(event.uuid, account_id=ACCOUNT)
     assert threats.datasets.events.get(event.uuid, account_id=ACCOUNT, dataset_id=dataset).tags == ["malware"]
 
 
-def test_a_reference_is_removed_when_the_body_is_sent_beside(
+def test_a_reference_is_removed_with_an_extra_body(
     cloudflare: Cloudflare, threats: ThreatEventsResource, dataset: str
 ) -> None:
-    event, other = (new_event(threats, dataset).uuid for _ in range(2))
+    event, other = (create_event(threats, dataset).uuid for _ in range(2))
     cloudflare.post(f"{EVENTS}/relate/{event}/create", body={"events": [other]}, cast_to=object)
     referring = threats.datasets.events.get(event, account_id=ACCOUNT, dataset_id=dataset)
     assert (referring.references, referring.num_references) == ([other], 1)
@@ -43,9 +43,7 @@ def test_a_reference_is_removed_when_the_body_is_sent_beside(
 
 
 @pytest.mark.filterwarnings("ignore:This endpoint is deprecated:DeprecationWarning")
-def test_a_bulk_with_relationships_makes_later_rows_children_of_the_first(
-    threats: ThreatEventsResource, dataset: str
-) -> None:
+def test_a_bulk_with_relationships_makes_the_first_row_the_parent(threats: ThreatEventsResource, dataset: str) -> None:
     answer = threats.bulk_create_relationships(  # pyright: ignore[reportDeprecated]
         account_id=ACCOUNT,
         dataset_id=dataset,
@@ -68,11 +66,11 @@ def test_a_bulk_with_relationships_makes_later_rows_children_of_the_first(
     assert {event.event: event.has_children for event in events} == {"parent": True, "child": False}
 
 
-@pytest.mark.filterwarnings(ENDING)
-def test_relationships_are_walked_in_the_direction_and_depth_asked_for(
+@pytest.mark.filterwarnings(IGNORE_SUNSET_WARNINGS)
+def test_relationships_are_walked_in_the_requested_direction_and_depth(
     cloudflare: Cloudflare, threats: ThreatEventsResource, dataset: str
 ) -> None:
-    oldest, parent, child = (new_event(threats, dataset, name).uuid for name in ("oldest", "parent", "child"))
+    oldest, parent, child = (create_event(threats, dataset, name).uuid for name in ("oldest", "parent", "child"))
     for above, below in ((oldest, parent), (parent, child)):
         link = {"datasetId": dataset, "parentId": above, "childIds": [below], "relationshipType": "caused_by"}
         cloudflare.post(f"{EVENTS}/relationships/create", body=link, cast_to=object)
@@ -95,7 +93,7 @@ def test_relationships_are_walked_in_the_direction_and_depth_asked_for(
 
 
 def test_raw_evidence_is_read_and_edited(threats: ThreatEventsResource, dataset: str) -> None:
-    event = new_event(threats, dataset)
+    event = create_event(threats, dataset)
     raw = threats.raw.get(event.raw_id, account_id=ACCOUNT, event_id=event.uuid)
     assert (raw.data, raw.source, raw.tlp) == ({"seen": 1}, "sensor.example.net", "red")
     edited = threats.raw.edit(
@@ -106,9 +104,9 @@ def test_raw_evidence_is_read_and_edited(threats: ThreatEventsResource, dataset:
     assert (raw.data, raw.source, raw.tlp) == ({"seen": 2}, "other.example.net", "red")
 
 
-@pytest.mark.filterwarnings(ENDING)
-def test_raw_by_dataset_has_a_number_for_id_and_text_for_data(threats: ThreatEventsResource, dataset: str) -> None:
-    event = new_event(threats, dataset)
+@pytest.mark.filterwarnings(IGNORE_SUNSET_WARNINGS)
+def test_raw_by_dataset_has_a_numeric_id_and_text_data(threats: ThreatEventsResource, dataset: str) -> None:
+    event = create_event(threats, dataset)
     raw = threats.datasets.raw(event.uuid, account_id=ACCOUNT, dataset_id=dataset)  # pyright: ignore[reportDeprecated]
     assert (f"raw{raw.id:.0f}", raw.data, raw.source, raw.tlp) == (
         event.raw_id,
@@ -118,8 +116,8 @@ def test_raw_by_dataset_has_a_number_for_id_and_text_for_data(threats: ThreatEve
     )
 
 
-@pytest.mark.filterwarnings(ENDING)
-def test_a_route_that_ends_tells_the_client_when(threats: ThreatEventsResource, dataset: str) -> None:
-    event = new_event(threats, dataset)
+@pytest.mark.filterwarnings(IGNORE_SUNSET_WARNINGS)
+def test_a_route_that_ends_has_a_sunset_header(threats: ThreatEventsResource, dataset: str) -> None:
+    event = create_event(threats, dataset)
     answer = threats.datasets.with_raw_response.raw(event.uuid, account_id=ACCOUNT, dataset_id=dataset)  # pyright: ignore[reportDeprecated]
     assert answer.headers["sunset"] == "Sat, 28 Nov 2026 00:00:00 GMT"

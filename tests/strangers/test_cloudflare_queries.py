@@ -1,4 +1,4 @@
-"""The official client counts events and keeps queries."""
+"""The official client counts events and manages saved queries."""
 
 import json
 
@@ -8,7 +8,7 @@ from cloudflare.resources.cloudforce_one.threat_events import ThreatEventsResour
 from inline_snapshot import snapshot
 
 from tests.ports import ACCOUNT
-from tests.strangers.making import new_event
+from tests.strangers.cloudflare_client import create_event
 
 COUNTS = """
 query Counts($datasets: [String!]) {
@@ -19,7 +19,7 @@ query Counts($datasets: [String!]) {
 
 def test_events_are_counted_by_column_and_day(threats: ThreatEventsResource, dataset: str) -> None:
     for day in ("10", "10", "11", "30"):
-        new_event(threats, dataset, date=f"2026-10-{day}T08:00:00Z")
+        create_event(threats, dataset, date=f"2026-10-{day}T08:00:00Z")
     counted = threats.aggregate.list(
         account_id=ACCOUNT,
         aggregate_by="attacker,targetIndustry",
@@ -42,9 +42,9 @@ def test_events_are_counted_by_column_and_day(threats: ThreatEventsResource, dat
     )
 
 
-def test_graphql_counts_when_the_body_is_sent_beside(threats: ThreatEventsResource, dataset: str) -> None:
+def test_graphql_counts_with_an_extra_body(threats: ThreatEventsResource, dataset: str) -> None:
     for attacker in ("EXAMPLE ACTOR", "EXAMPLE ACTOR", "ANOTHER ACTOR"):
-        new_event(threats, dataset, attacker=attacker)
+        create_event(threats, dataset, attacker=attacker)
     answer = threats.graphql.create(
         account_id=ACCOUNT, extra_body={"query": COUNTS, "variables": {"datasets": [dataset]}}
     )
@@ -60,7 +60,7 @@ def test_graphql_counts_when_the_body_is_sent_beside(threats: ThreatEventsResour
     )
 
 
-def test_graphql_without_a_body_answers_with_errors(threats: ThreatEventsResource) -> None:
+def test_graphql_without_a_body_returns_errors(threats: ThreatEventsResource) -> None:
     assert threats.graphql.create(account_id=ACCOUNT).to_dict() == snapshot(
         {
             "data": None,
@@ -72,7 +72,7 @@ def test_graphql_without_a_body_answers_with_errors(threats: ThreatEventsResourc
 
 
 def test_a_query_is_listed_and_read_as_it_was_created(threats: ThreatEventsResource) -> None:
-    made = threats.queries.create(
+    created = threats.queries.create(
         account_id=ACCOUNT,
         alert_enabled=False,
         alert_rollup_enabled=True,
@@ -81,7 +81,7 @@ def test_a_query_is_listed_and_read_as_it_was_created(threats: ThreatEventsResou
         rule_enabled=False,
         rule_scope="account",
     )
-    assert made.to_dict() | {"id": 0, "created_at": "-", "updated_at": "-"} == snapshot(
+    assert created.to_dict() | {"id": 0, "created_at": "-", "updated_at": "-"} == snapshot(
         {
             "id": 0,
             "account_id": 1001,
@@ -98,32 +98,32 @@ def test_a_query_is_listed_and_read_as_it_was_created(threats: ThreatEventsResou
             "rule_scope": "account",
         }
     )
-    assert threats.queries.get(made.id, account_id=ACCOUNT).to_dict() == made.to_dict()
-    assert made.to_dict() in [query.to_dict() for query in threats.queries.list(account_id=ACCOUNT)]
+    assert threats.queries.get(created.id, account_id=ACCOUNT).to_dict() == created.to_dict()
+    assert created.to_dict() in [query.to_dict() for query in threats.queries.list(account_id=ACCOUNT)]
 
 
-def test_an_edited_query_keeps_what_was_not_named(threats: ThreatEventsResource) -> None:
-    made = new_query(threats, "To be edited")
-    threats.queries.edit(made, account_id=ACCOUNT, name="Edited", rule_enabled=True)
-    query = threats.queries.get(made, account_id=ACCOUNT)
+def test_an_edited_query_keeps_the_other_fields(threats: ThreatEventsResource) -> None:
+    created = create_query(threats, "To be edited")
+    threats.queries.edit(created, account_id=ACCOUNT, name="Edited", rule_enabled=True)
+    query = threats.queries.get(created, account_id=ACCOUNT)
     assert (query.name, query.rule_enabled, query.alert_enabled, query.query_json) == ("Edited", True, True, "{}")
 
 
-def test_a_deleted_query_is_gone(threats: ThreatEventsResource) -> None:
-    made = new_query(threats, "To be deleted")
-    threats.queries.delete(made, account_id=ACCOUNT)
+def test_a_deleted_query_is_not_found(threats: ThreatEventsResource) -> None:
+    created = create_query(threats, "To be deleted")
+    threats.queries.delete(created, account_id=ACCOUNT)
     with pytest.raises(NotFoundError, match="Event query not found"):
-        threats.queries.get(made, account_id=ACCOUNT)
+        threats.queries.get(created, account_id=ACCOUNT)
 
 
-def test_the_name_of_a_query_is_taken_once(threats: ThreatEventsResource) -> None:
-    new_query(threats, "Only one")
+def test_query_names_are_unique(threats: ThreatEventsResource) -> None:
+    create_query(threats, "Only one")
     with pytest.raises(BadRequestError, match="name 'Only one' is taken by another query"):
-        new_query(threats, "Only one")
+        create_query(threats, "Only one")
 
 
-def new_query(threats: ThreatEventsResource, name: str) -> int:
-    """The id of a query over everything in the default dataset."""
+def create_query(threats: ThreatEventsResource, name: str) -> int:
+    """Create a query for every event of the default dataset, and return its id."""
     return threats.queries.create(
         account_id=ACCOUNT,
         alert_enabled=True,

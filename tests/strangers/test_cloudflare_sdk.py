@@ -1,4 +1,4 @@
-"""Every operation of the official client is tried here or is known not to be served, with the reason."""
+"""Every operation of the official client is tested, or listed as not served with a reason."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -13,61 +13,61 @@ from tests.strangers import test_cloudflare_events as events
 from tests.strangers import test_cloudflare_links as links
 from tests.strangers import test_cloudflare_queries as queries
 from tests.strangers import test_cloudflare_vocabulary as vocabulary
-from tests.strangers.making import ENDING, EVENTS
+from tests.strangers.cloudflare_client import EVENTS, IGNORE_SUNSET_WARNINGS
 
-TRIED: Mapping[str, Callable[..., None]] = {
+TESTED: Mapping[str, Callable[..., None]] = {
     "aggregate.list": queries.test_events_are_counted_by_column_and_day,
-    "attackers.list": vocabulary.test_attackers_are_those_of_the_dataset,
-    "bulk_create": events.test_a_bulk_creates_the_good_rows_and_tells_the_bad_ones,
-    "bulk_create_relationships": links.test_a_bulk_with_relationships_makes_later_rows_children_of_the_first,
-    "categories.catalog.list": vocabulary.test_a_category_joins_the_catalog_before_any_event_has_it,
-    "categories.create": vocabulary.test_a_category_joins_the_catalog_before_any_event_has_it,
-    "categories.get": vocabulary.test_a_category_joins_the_catalog_before_any_event_has_it,
-    "categories.list": vocabulary.test_categories_are_those_of_the_dataset,
-    "countries.list": vocabulary.test_countries_come_with_both_codes,
+    "attackers.list": vocabulary.test_attackers_of_the_dataset_are_listed,
+    "bulk_create": events.test_a_bulk_creates_the_valid_rows_and_reports_the_others,
+    "bulk_create_relationships": links.test_a_bulk_with_relationships_makes_the_first_row_the_parent,
+    "categories.catalog.list": vocabulary.test_a_new_category_is_in_the_catalog_before_an_event_uses_it,
+    "categories.create": vocabulary.test_a_new_category_is_in_the_catalog_before_an_event_uses_it,
+    "categories.get": vocabulary.test_a_new_category_is_in_the_catalog_before_an_event_uses_it,
+    "categories.list": vocabulary.test_categories_of_the_dataset_are_listed,
+    "countries.list": vocabulary.test_countries_are_listed_with_both_codes,
     "create": events.test_an_event_is_read_back_as_it_was_created,
     "datasets.create": vocabulary.test_a_dataset_is_listed_and_read_as_it_was_created,
     "datasets.events.get": events.test_an_event_is_read_back_as_it_was_created,
     "datasets.get": vocabulary.test_a_dataset_is_listed_and_read_as_it_was_created,
     "datasets.list": vocabulary.test_a_dataset_is_listed_and_read_as_it_was_created,
-    "datasets.raw": links.test_raw_by_dataset_has_a_number_for_id_and_text_for_data,
-    "edit": events.test_an_edit_changes_what_it_names_and_nothing_else,
+    "datasets.raw": links.test_raw_by_dataset_has_a_numeric_id_and_text_data,
+    "edit": events.test_an_edit_changes_only_the_given_fields,
     "event_tags.create": links.test_a_tag_is_added_to_an_event,
-    "event_tags.delete": links.test_a_tag_is_taken_off_when_the_body_is_sent_beside,
+    "event_tags.delete": links.test_a_tag_is_removed_with_an_extra_body,
     "get": events.test_an_event_is_found_without_its_dataset,
-    "graphql.create": queries.test_graphql_counts_when_the_body_is_sent_beside,
-    "indicators.list": vocabulary.test_an_indicator_knows_the_events_it_was_seen_in,
-    "indicators.types.list": vocabulary.test_indicator_types_are_those_of_the_dataset,
-    "list": events.test_pages_come_in_the_order_asked_for,
+    "graphql.create": queries.test_graphql_counts_with_an_extra_body,
+    "indicators.list": vocabulary.test_an_indicator_lists_its_events,
+    "indicators.types.list": vocabulary.test_indicator_types_of_the_dataset_are_listed,
+    "list": events.test_pages_have_the_requested_order,
     "queries.create": queries.test_a_query_is_listed_and_read_as_it_was_created,
-    "queries.delete": queries.test_a_deleted_query_is_gone,
-    "queries.edit": queries.test_an_edited_query_keeps_what_was_not_named,
+    "queries.delete": queries.test_a_deleted_query_is_not_found,
+    "queries.edit": queries.test_an_edited_query_keeps_the_other_fields,
     "queries.get": queries.test_a_query_is_listed_and_read_as_it_was_created,
     "queries.list": queries.test_a_query_is_listed_and_read_as_it_was_created,
     "raw.edit": links.test_raw_evidence_is_read_and_edited,
     "raw.get": links.test_raw_evidence_is_read_and_edited,
-    "relate.delete": links.test_a_reference_is_removed_when_the_body_is_sent_beside,
-    "relationships.list": links.test_relationships_are_walked_in_the_direction_and_depth_asked_for,
+    "relate.delete": links.test_a_reference_is_removed_with_an_extra_body,
+    "relationships.list": links.test_relationships_are_walked_in_the_requested_direction_and_depth,
     "tags.list": vocabulary.test_tags_are_found_by_a_part_of_their_value,
-    "target_industries.catalog.list": vocabulary.test_industries_are_those_of_the_dataset_and_all_in_the_catalog,
-    "target_industries.list": vocabulary.test_industries_are_those_of_the_dataset_and_all_in_the_catalog,
+    "target_industries.catalog.list": vocabulary.test_industries_of_the_dataset_and_of_the_catalog_are_listed,
+    "target_industries.list": vocabulary.test_industries_of_the_dataset_and_of_the_catalog_are_listed,
 }
-"""Operation -> a test that sees its effect."""
+"""Operation -> the test that checks its effect."""
 
 
 @dataclass(frozen=True)
 class NotServed:
-    """An operation beyond the 35 that must work, their successors and the neighbours that tools need."""
+    """An operation that is not one of the 35 required ones, their successors, or another one that tools need."""
 
     reason: str
     route: str
     call: Callable[[ThreatEventsResource], object]
 
 
-CATALOG = "no tool changes or removes what an account is made of"
-GRAPH = "the same links come as relationships, references and tags of events"
-INDICATORS = "indicators come and go with their events; those of all datasets are in indicators.list"
-TAGS = "a tag is made by tagging an event, and is its value alone"
+CATALOG = "no tool changes or deletes datasets and categories"
+GRAPH = "relationships, references and tags of events contain the same links"
+INDICATORS = "indicators belong to events; indicators.list contains those of all datasets"
+TAGS = "tags are created by tagging an event, and have nothing but a value"
 
 NOT_SERVED: Mapping[str, NotServed] = {
     "categories.delete": NotServed(
@@ -143,39 +143,39 @@ NOT_SERVED: Mapping[str, NotServed] = {
         TAGS, "GET /tags/x/indicators", lambda threats: threats.tags.indicators.list("x", account_id=ACCOUNT)
     ),
     "target_industries.by_dataset.list": NotServed(
-        "target_industries.list with one dataset tells the same",
+        "target_industries.list with one dataset returns the same",
         "GET /dataset/x/targetIndustries",
         lambda threats: threats.target_industries.by_dataset.list("x", account_id=ACCOUNT),
     ),
 }
 
 
-def operations(resource: object, path: str = "") -> Iterator[str]:
-    """The methods of a resource and of those below it, as a caller writes them."""
+def list_operations(resource: object, path: str = "") -> Iterator[str]:
+    """Yield the methods of a resource and of its sub-resources, as a caller writes them."""
     for name in dir(resource):
         member: object = None if name.startswith("_") else getattr(resource, name)
         if inspect.ismethod(member):
             yield path + name
         elif hasattr(member, "with_raw_response"):
-            yield from operations(member, f"{path}{name}.")
+            yield from list_operations(member, f"{path}{name}.")
 
 
-def test_no_operation_is_left_out(threats: ThreatEventsResource) -> None:
-    assert sorted(operations(threats)) == sorted([*TRIED, *NOT_SERVED])
-    assert (len(TRIED), len(NOT_SERVED)) == (35, 19)
+def test_every_operation_is_tested_or_listed_as_not_served(threats: ThreatEventsResource) -> None:
+    assert sorted(list_operations(threats)) == sorted([*TESTED, *NOT_SERVED])
+    assert (len(TESTED), len(NOT_SERVED)) == (35, 19)
 
 
-@pytest.mark.parametrize("operation", TRIED)
-def test_the_test_named_for_an_operation_calls_it(operation: str) -> None:
-    assert f"threats.{operation}(" in inspect.getsource(TRIED[operation])
+@pytest.mark.parametrize("operation", TESTED)
+def test_the_test_of_an_operation_calls_it(operation: str) -> None:
+    assert f"threats.{operation}(" in inspect.getsource(TESTED[operation])
 
 
-@pytest.mark.filterwarnings(ENDING, "ignore:Use (indicators.)?list instead:DeprecationWarning")
+@pytest.mark.filterwarnings(IGNORE_SUNSET_WARNINGS, "ignore:Use (indicators.)?list instead:DeprecationWarning")
 @pytest.mark.parametrize("operation", NOT_SERVED)
-def test_an_operation_that_is_not_served_is_refused(threats: ThreatEventsResource, operation: str) -> None:
-    beyond = NOT_SERVED[operation]
-    with pytest.raises(APIStatusError) as refused:
-        beyond.call(threats)
-    request = refused.value.request
-    assert f"{request.method} {request.url.path.split(EVENTS)[1]}" == beyond.route
-    assert refused.value.status_code in (404, 405), f"served, although {beyond.reason}"
+def test_an_operation_that_is_not_served_raises_an_error(threats: ThreatEventsResource, operation: str) -> None:
+    not_served = NOT_SERVED[operation]
+    with pytest.raises(APIStatusError) as raised:
+        not_served.call(threats)
+    request = raised.value.request
+    assert f"{request.method} {request.url.path.split(EVENTS)[1]}" == not_served.route
+    assert raised.value.status_code in (404, 405), f"served, although {not_served.reason}"

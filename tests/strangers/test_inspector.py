@@ -1,4 +1,4 @@
-"""The MCP Inspector's command line, a client in another language, runs the real server over stdio."""
+"""The command line of the MCP Inspector, a client in another language, with the real server over stdio."""
 
 import json
 import os
@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from tests.sandbox.talk import Json
+from tests.sandbox.api_client import Json
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "@modelcontextprotocol/inspector@2.12.0"
 TIMEOUT = 60
-"""Seconds for a run; the first of all fetches the package."""
+"""Seconds for a run; the first one downloads the package."""
 
 TOOL_ERROR = 5
-"""The Inspector's exit code for a tool that answered with an error."""
+"""The Inspector's exit code for a tool result with an error."""
 
 
 class Inspector:
-    """The command, and a configuration that names the server once for each generation of the protocol."""
+    """The command, and a configuration with the server once for each generation of the protocol."""
 
     def __init__(self, npx: str, folder: Path) -> None:
         server = {
@@ -40,7 +40,7 @@ class Inspector:
         self._environment = clean | {
             "MCP_CLIENT_CONFIG_PATH": str(folder / "client.json"),
             "MCP_INSPECTOR_SECRET_STORE": "memory",
-            # Without a registry it shall fail at once.
+            # Without access to a registry, npx fails immediately.
             "npm_config_fetch_retries": "0",
             "npm_config_loglevel": "error",
             "npm_config_update_notifier": "false",
@@ -51,7 +51,7 @@ class Inspector:
         return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=TIMEOUT)
 
     def __call__(self, era: str, method: str, *arguments: str, code: int = 0) -> Json:
-        """The result that it prints, once it has ended with the expected code."""
+        """Return the printed result of a run, which must end with the expected code."""
         where = ("--config", str(self._config), "--server", era)
         ended = self.run(*where, "--method", method, *arguments, "--format", "json", "--quiet")
         assert ended.returncode == code, ended.stderr
@@ -60,30 +60,30 @@ class Inspector:
 
 @pytest.fixture(scope="session")
 def inspector(tmp_path_factory: pytest.TempPathFactory) -> Inspector:
-    """The Inspector, fetched once; without Node or the package these tests are skipped."""
+    """The Inspector, downloaded once; without Node.js or the package these tests are skipped."""
     npx = shutil.which("npx")
     if npx is None:
-        pytest.skip("npx is not here: install Node.js to try the server with the MCP Inspector")
+        pytest.skip("npx is not installed: install Node.js to test the server with the MCP Inspector")
     inspector = Inspector(npx, tmp_path_factory.mktemp("inspector"))
     try:
-        told = inspector.run("--version")
+        version = inspector.run("--version")
     except subprocess.TimeoutExpired:
-        pytest.skip(f"npx did not bring {PACKAGE} within {TIMEOUT} s")
-    if told.returncode != 0:
-        pytest.skip(f"npx cannot run {PACKAGE}: {told.stderr.splitlines()[:1]}")
-    assert told.stdout.strip() == PACKAGE.rpartition("@")[2]
+        pytest.skip(f"npx did not download {PACKAGE} within {TIMEOUT} s")
+    if version.returncode != 0:
+        pytest.skip(f"npx cannot run {PACKAGE}: {version.stderr.splitlines()[:1]}")
+    assert version.stdout.strip() == PACKAGE.rpartition("@")[2]
     return inspector
 
 
-def test_it_learns_who_the_server_is(inspector: Inspector) -> None:
-    told = inspector("legacy", "initialize")
-    assert (told["serverInfo"]["name"], told["protocolVersion"]) == ("cf1-mcp", "2025-11-25")
-    assert told["instructions"].startswith("Threat events of Cloudflare's Cloudforce One")
+def test_the_inspector_shows_the_name_and_version_of_the_server(inspector: Inspector) -> None:
+    result = inspector("legacy", "initialize")
+    assert (result["serverInfo"]["name"], result["protocolVersion"]) == ("cf1-mcp", "2025-11-25")
+    assert result["instructions"].startswith("Threat events of Cloudflare's Cloudforce One")
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
-def test_it_finds_the_published_tools_and_no_fault_in_their_schemas(inspector: Inspector, era: str) -> None:
-    # --strict ends with code 6 where a schema would not fit every model's interface.
+def test_the_inspector_lists_the_published_tools_and_accepts_their_schemas(inspector: Inspector, era: str) -> None:
+    # --strict exits with 6 where a schema is not accepted by every model's API.
     tools = inspector(era, "tools/list", "--strict")["tools"]
     published = {file.stem: json.loads(file.read_text()) for file in (ROOT / "tools").glob("*.json")}
     assert {tool["name"]: tool["inputSchema"] for tool in tools} == {
@@ -93,7 +93,7 @@ def test_it_finds_the_published_tools_and_no_fault_in_their_schemas(inspector: I
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
-def test_it_calls_a_tool_with_arguments(inspector: Inspector, era: str) -> None:
+def test_the_inspector_calls_a_tool_with_arguments(inspector: Inspector, era: str) -> None:
     arguments = {
         "attacker": ["GLASS HERON"],
         "tlp": ["green"],
@@ -111,7 +111,7 @@ def test_it_calls_a_tool_with_arguments(inspector: Inspector, era: str) -> None:
     assert f"\n{table}\n</untrusted " in answer["content"][0]["text"]
 
 
-def test_it_is_told_that_an_argument_is_wrong(inspector: Inspector) -> None:
+def test_the_inspector_shows_the_error_for_a_wrong_argument(inspector: Inspector) -> None:
     answer = inspector(
         "modern", "tools/call", "--tool-name", "list_related_threat_events", "--tool-arg", "event=x", code=TOOL_ERROR
     )
@@ -119,7 +119,7 @@ def test_it_is_told_that_an_argument_is_wrong(inspector: Inspector) -> None:
         (
             True,
             [
-                "list_related_threat_events has no argument 'event'. Did you mean event_id? Valid arguments: cursor, dataset_id, direction, event_id, fields, limit, max_depth, relationship_types."
+                "list_related_threat_events has no argument 'event', did you mean 'event_id'? Valid arguments: cursor, dataset_id, direction, event_id, fields, limit, max_depth, relationship_types."
             ],
         )
     )

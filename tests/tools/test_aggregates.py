@@ -1,4 +1,4 @@
-"""Conversations about counts."""
+"""Counting events, by columns or in GraphQL."""
 
 import pytest
 from graphql import get_introspection_query
@@ -29,11 +29,11 @@ COPPER LANTERN	Banking & Financial Services	106
 VELOUR CICADA	Insurance	22
 VELOUR CICADA	Automotive	17
 </untrusted MARK>
-Only the largest groups are shown: ask for more (limit), a shorter period or fewer columns.\
+Only the largest groups are shown: raise limit, or use a shorter period or fewer columns.\
 """)
 
 
-async def test_a_count_does_not_claim_the_datasets_that_the_api_leaves_out(client: Client) -> None:
+async def test_datasets_that_the_api_does_not_count_are_not_named_as_counted(client: Client) -> None:
     counted = await ask(client, "aggregate_threat_events", columns="tlp")
     searched = await ask(client, "search_threat_events", limit=1)
     names, fewer = searched["datasets"], counted["datasets"]
@@ -41,7 +41,7 @@ async def test_a_count_does_not_claim_the_datasets_that_the_api_leaves_out(clien
     assert [name for name in names if name not in fewer] == ["Compromised Devices"]
 
 
-async def test_a_trend_is_one_count_a_day(client: Client, sandbox: Sandbox) -> None:
+async def test_a_trend_has_one_count_per_day(client: Client, sandbox: Sandbox) -> None:
     data = await ask(
         client,
         "aggregate_threat_events",
@@ -91,7 +91,7 @@ async def test_a_trend_is_one_count_a_day(client: Client, sandbox: Sandbox) -> N
         ({"columns": ["tlp"], "limit": 5000}, snapshot("limit: Input should be less than or equal to 1000.")),
     ],
 )
-async def test_what_cannot_be_counted_is_said_with_what_can(
+async def test_an_invalid_count_is_refused_with_the_valid_values(
     client: Client, arguments: dict[str, JsonValue], words: str
 ) -> None:
     assert await refused(client, "aggregate_threat_events", **arguments) == words
@@ -136,12 +136,12 @@ async def test_a_graphql_query_is_answered_with_its_data(client: Client, sandbox
         ),
     ],
 )
-async def test_a_graphql_query_that_cannot_be_run_is_refused_with_the_reason(
+async def test_an_invalid_graphql_query_is_refused_with_the_reason(
     client: Client, arguments: dict[str, JsonValue], words: str
 ) -> None:
     assert await refused(client, "query_threat_graphql", **arguments) == words
 
 
-async def test_the_whole_schema_can_be_asked_for(client: Client) -> None:
+async def test_the_whole_graphql_schema_can_be_introspected(client: Client) -> None:
     text = await told(client, "query_threat_graphql", query=get_introspection_query())
     assert "threatEvents" in text and len(text) < 40_000

@@ -1,4 +1,4 @@
-"""Conversations about actors: what is known of one, what two have in common."""
+"""Profiles of one actor, and comparisons of two."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -40,13 +40,13 @@ async def served(sandbox: Sandbox, settings: Settings) -> AsyncGenerator[Client]
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """A small sandbox of the test's own."""
+    """A small sandbox of this test."""
     return Bench(tmp_path)
 
 
 @dataclass
 class Differing:
-    """The sandbox, save for requests with a part in path or query: those are answered by rote, or never."""
+    """The sandbox, except for requests that contain a text: those get a fixed response, or none."""
 
     sandbox: ASGIApp
     part: str
@@ -66,7 +66,7 @@ class Differing:
 async def differing(
     sandbox: Sandbox, settings: Settings, part: str, answer: JsonValue, status: int = 200
 ) -> AsyncGenerator[Client]:
-    """A client of a server over such an API."""
+    """A client of a server connected to such an API."""
     app = Differing(create_sandbox_app(sandbox.store), part, answer, status)
     async with Client(build_server(settings, lambda: httpx.ASGITransport(app), clock=lambda: NOW)) as client:
         yield client
@@ -76,7 +76,7 @@ DENIED: JsonValue = {"success": False, "errors": [{"message": "no"}], "result": 
 
 
 def table(data: dict[str, JsonValue], name: str) -> list[JsonValue]:
-    """The rows of one part of an answer."""
+    """Return the rows of one part of an answer."""
     part = data[name]
     assert isinstance(part, dict) and isinstance(part["rows"], list)
     return part["rows"]
@@ -85,7 +85,7 @@ def table(data: dict[str, JsonValue], name: str) -> list[JsonValue]:
 # -- one actor
 
 
-async def test_an_actor_is_told_beside_the_period_before(client: Client) -> None:
+async def test_a_profile_compares_with_the_period_before(client: Client) -> None:
     assert await told(client, "profile_attacker", attacker="copper lantern") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 period: 2026-08-26 to 2026-11-24
@@ -177,7 +177,7 @@ Not shown: 2 categories, 6 techniques, 6 tags, 2 campaigns.\
 """)
 
 
-async def test_the_same_facts_stand_in_the_data(client: Client) -> None:
+async def test_the_data_contains_the_same_facts_as_the_text(client: Client) -> None:
     data = await ask(client, "profile_attacker", attacker="VELOUR CICADA", since="7d")
     assert data == snapshot(
         {
@@ -342,15 +342,15 @@ async def test_the_same_facts_stand_in_the_data(client: Client) -> None:
     )
 
 
-async def test_the_figures_are_those_of_a_search(client: Client) -> None:
+async def test_the_figures_equal_those_of_a_search(client: Client) -> None:
     profile = await ask(client, "profile_attacker", attacker="BRASS TORTOISE", since="2026-09-01")
     found = await ask(
         client, "search_threat_events", attacker="BRASS TORTOISE", since="2026-09-01", fields=["category"], limit=500
     )
     categories = column(found, "category")
     assert profile["events"] == len(categories) > 20
-    told_of = {str(row[0]): row[2] for row in table(profile, "categories") if isinstance(row, list)}
-    assert told_of == {name: categories.count(name) for name in told_of}
+    shown = {str(row[0]): row[2] for row in table(profile, "categories") if isinstance(row, list)}
+    assert shown == {name: categories.count(name) for name in shown}
 
 
 async def test_a_profile_costs_eight_requests_and_the_next_one_five(client: Client, sandbox: Sandbox) -> None:
@@ -372,7 +372,7 @@ async def test_a_profile_costs_eight_requests_and_the_next_one_five(client: Clie
     assert sandbox.asked() == ["GET /events"] * 5
 
 
-async def test_periods_are_whole_days_and_meet(client: Client, sandbox: Sandbox) -> None:
+async def test_periods_are_whole_adjacent_days(client: Client, sandbox: Sandbox) -> None:
     data = await ask(client, "profile_attacker", attacker="COPPER LANTERN", since="30d", dataset_ids=[DEFAULT])
     assert (data["period"], data["period_before"]) == snapshot(("2026-10-25 to 2026-11-24", "2026-09-24 to 2026-10-24"))
     assert sorted(
@@ -403,7 +403,7 @@ async def test_periods_are_whole_days_and_meet(client: Client, sandbox: Sandbox)
 
 
 @pytest.mark.parametrize(
-    ("period", "told_as"),
+    ("period", "shown_as"),
     [
         ({}, snapshot(("2026-08-26 to 2026-11-24", "2026-05-27 to 2026-08-25"))),
         ({"until": "2026-06"}, snapshot(("2026-04-01 to 2026-06-30", "2025-12-31 to 2026-03-31"))),
@@ -416,14 +416,14 @@ async def test_periods_are_whole_days_and_meet(client: Client, sandbox: Sandbox)
         ({"since": "0001"}, snapshot(("0001-01-01 to 2026-11-24", "0001-01-01 to 0001-01-01"))),
     ],
 )
-async def test_any_period_has_one_before_it(
-    client: Client, period: dict[str, JsonValue], told_as: tuple[str, str]
+async def test_every_period_has_one_before_it(
+    client: Client, period: dict[str, JsonValue], shown_as: tuple[str, str]
 ) -> None:
     data = await ask(client, "profile_attacker", attacker="COPPER LANTERN", **period)
-    assert (data["period"], data["period_before"]) == told_as
+    assert (data["period"], data["period_before"]) == shown_as
 
 
-async def test_an_actor_that_has_gone_quiet_is_told_by_what_it_did_before(client: Client) -> None:
+async def test_a_quiet_actor_is_described_by_its_earlier_events(client: Client) -> None:
     data = await ask(client, "profile_attacker", attacker="HOLLOW KESTREL")
     assert (data["events"], data["events_before"], data["last_seen"]) == snapshot((0, 93, "2026-08-20"))
     assert data["notes"] == snapshot(
@@ -445,7 +445,7 @@ async def test_the_busiest_actors_fit_into_1800_tokens(client: Client, attacker:
     assert tokens(await told(client, "profile_attacker", attacker=attacker, since=since)) <= 1_800
 
 
-async def test_an_answer_stays_within_its_size_whatever_events_hold(bench: Bench) -> None:
+async def test_an_answer_stays_within_its_size_whatever_events_contain(bench: Bench) -> None:
     long = "\u4e00" * 400
     for place in range(30):
         await bench.add(
@@ -486,7 +486,7 @@ async def test_an_alias_leads_to_the_name_that_events_carry(sandbox: Sandbox, tm
     assert data["attacker_aliases"] == snapshot(["Gilded Lamp", "UNC-0001", "TA ! [x] (y)"])
 
 
-async def test_an_alias_above_the_ceiling_is_neither_told_nor_followed(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_an_alias_above_the_ceiling_is_neither_shown_nor_followed(sandbox: Sandbox, tmp_path: Path) -> None:
     async with differing(sandbox, Settings(state_dir=tmp_path), "/events/tags", TAGS) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
         hidden = await ask(client, "profile_attacker", attacker="Burnt Wick")
@@ -508,7 +508,7 @@ Absence from these datasets does not show that something is benign.\
 """)
 
 
-async def test_nobody_is_nobody_and_no_clean_bill(client: Client) -> None:
+async def test_an_unknown_actor_without_close_names_is_not_called_benign(client: Client) -> None:
     assert await told(client, "profile_attacker", attacker=NOBODY) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
@@ -564,7 +564,7 @@ Absence from these datasets does not show that something is benign.\
         ),
     ],
 )
-async def test_what_cannot_be_profiled_is_said_with_what_can(
+async def test_invalid_arguments_are_refused_with_the_valid_values(
     client: Client, arguments: dict[str, JsonValue], words: str
 ) -> None:
     assert await refused(client, "profile_attacker", **arguments) == words
@@ -608,7 +608,7 @@ async def test_nothing_above_the_ceiling_is_counted_or_shown(sandbox: Sandbox, t
     assert data["withheld"] == snapshot(["133 by CF1_MAX_TLP (clear)"])
 
 
-async def test_an_actor_of_whom_everything_is_withheld_is_not_called_unknown(bench: Bench) -> None:
+async def test_an_actor_whose_events_are_all_withheld_is_not_called_unknown(bench: Bench) -> None:
     await bench.add("secret", attacker="HIDDEN HAND", tlp="red")
     async with bench.server(Settings(state_dir=bench.folder)) as client:
         assert await told(client, "profile_attacker", attacker="HIDDEN HAND") == snapshot("""\
@@ -640,7 +640,7 @@ async def test_a_first_event_that_is_withheld_is_not_dated(bench: Bench, monkeyp
     )
 
 
-async def test_only_the_datasets_that_may_be_read_are_asked(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_only_readable_datasets_are_searched(sandbox: Sandbox, tmp_path: Path) -> None:
     async with served(sandbox, Settings(read_datasets=(DEFAULT,), state_dir=tmp_path)) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
         elsewhere = await ask(client, "profile_attacker", attacker="TIN MAGPIE")
@@ -650,7 +650,7 @@ async def test_only_the_datasets_that_may_be_read_are_asked(sandbox: Sandbox, tm
     assert elsewhere["events"] == 0 and "did_you_mean" not in elsewhere
 
 
-async def test_events_that_come_from_other_datasets_all_the_same_are_dropped(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_events_from_other_datasets_in_the_response_are_dropped(sandbox: Sandbox, tmp_path: Path) -> None:
     stray: dict[str, JsonValue] = {
         "uuid": "00000000-0000-4000-8000-000000000001",
         "datasetId": "1845c219-708a-5742-ae10-15645f39ca69",
@@ -727,7 +727,7 @@ async def test_a_part_that_fails_is_named_and_leaves_the_others(
         ("hasChildren", ["technique", "now", "before"]),
     ],
 )
-async def test_a_period_that_could_not_be_read_does_not_pass_for_an_empty_one(
+async def test_an_unreadable_period_is_not_shown_as_empty(
     sandbox: Sandbox, tmp_path: Path, part: str, columns: list[str]
 ) -> None:
     async with differing(sandbox, Settings(state_dir=tmp_path), part, DENIED, 403) as client:
@@ -746,7 +746,7 @@ async def test_a_part_that_hangs_is_left_out(sandbox: Sandbox, tmp_path: Path, m
     assert "campaigns" not in data and table(data, "newest")
 
 
-async def test_where_everything_fails_the_failure_is_the_answer(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_if_everything_fails_the_call_fails(sandbox: Sandbox, tmp_path: Path) -> None:
     async with differing(sandbox, Settings(state_dir=tmp_path), "/events?", DENIED, 403) as client:
         words = await refused(client, "profile_attacker", attacker="COPPER LANTERN")
         assert words == await refused(client, "profile_attacker", attacker="COPPER LANTERN", compare="TIN MAGPIE")
@@ -759,7 +759,7 @@ BUSY = "BUSY BEE"
 
 
 async def swarm(bench: Bench, count: int) -> None:
-    """So many events of one actor, a quarter of an hour apart, one in ten of them red."""
+    """Add `count` events of one actor, 15 minutes apart, every tenth of them red."""
     uuids = {one.name: one.uuid for one in bench.sandbox.store.datasets()}
     rows: list[dict[str, JsonValue]] = [
         {
@@ -777,7 +777,7 @@ async def swarm(bench: Bench, count: int) -> None:
     bench.sandbox.log.clear()
 
 
-async def test_of_more_events_than_a_page_holds_it_says_what_was_sampled(bench: Bench) -> None:
+async def test_with_more_events_than_a_page_it_says_what_was_sampled(bench: Bench) -> None:
     await swarm(bench, 1_200)
     async with bench.server(Settings(state_dir=bench.folder)) as client:
         data = await ask(client, "profile_attacker", attacker=BUSY)
@@ -795,14 +795,14 @@ async def test_of_more_events_than_a_page_holds_it_says_what_was_sampled(bench: 
     assert len(beyond) == 7 <= 8
 
 
-async def test_where_a_count_fails_too_it_says_at_least(bench: Bench) -> None:
+async def test_if_a_count_fails_too_it_says_at_least(bench: Bench) -> None:
     await swarm(bench, 1_200)
     async with differing(bench.sandbox, Settings(state_dir=bench.folder), "/events/aggregate", DENIED, 403) as client:
         data = await ask(client, "profile_attacker", attacker=BUSY)
     assert (data["events"], data["sampled"]) == snapshot(("at least 900", ["events: the newest 900 of at least 900"]))
 
 
-async def test_of_a_count_that_leaves_datasets_out_it_says_at_least(bench: Bench) -> None:
+async def test_if_a_count_excludes_datasets_it_says_at_least(bench: Bench) -> None:
     await swarm(bench, 1_200)
     bench.sandbox.store.add_dataset("Analytics", is_analytics=True)
     async with bench.server(Settings(state_dir=bench.folder)) as client:
@@ -810,7 +810,7 @@ async def test_of_a_count_that_leaves_datasets_out_it_says_at_least(bench: Bench
     assert data["events"] == "at least 1,080"
 
 
-async def test_what_is_new_and_what_is_gone_stands_beside_what_stayed(bench: Bench) -> None:
+async def test_new_and_gone_values_are_listed_with_those_that_stayed(bench: Bench) -> None:
     await bench.add("old", attacker="MOLE", category="Phishing", targetIndustry="Media", date="2026-06-20T00:00:00Z")
     await bench.add("old", attacker="MOLE", category="DDoS", targetIndustry="Media", date="2026-06-21T00:00:00Z")
     await bench.add("new", attacker="MOLE", category="DDoS", targetIndustry="Energy & Utilities", tags=["t1566.001"])
@@ -829,7 +829,7 @@ async def test_what_is_new_and_what_is_gone_stands_beside_what_stayed(bench: Ben
 # -- two actors
 
 
-async def test_two_actors_are_held_against_each_other(client: Client) -> None:
+async def test_two_actors_are_compared(client: Client) -> None:
     assert await told(
         client, "profile_attacker", attacker="BRASS TORTOISE", compare="copper lantern", since="1y"
     ) == snapshot("""\
@@ -887,7 +887,7 @@ Shared techniques, tools and rented hosts do not show that two actors are one.\
 """)
 
 
-async def test_a_comparison_costs_four_requests_beside_the_vocabulary(client: Client, sandbox: Sandbox) -> None:
+async def test_a_comparison_costs_four_requests_in_addition_to_the_vocabulary(client: Client, sandbox: Sandbox) -> None:
     await ask(client, "profile_attacker", attacker="BRASS TORTOISE", compare="COPPER LANTERN")
     assert sorted(sandbox.asked()) == snapshot(
         [
@@ -902,7 +902,7 @@ async def test_a_comparison_costs_four_requests_beside_the_vocabulary(client: Cl
     )
 
 
-async def test_shared_indicators_are_told_with_their_counts_on_either_side(bench: Bench) -> None:
+async def test_shared_indicators_are_listed_with_both_counts(bench: Bench) -> None:
     for attacker, indicator in (
         ("MOLE", "192.0.2.1"),
         ("MOLE", "192.0.2.1"),
@@ -947,7 +947,7 @@ async def test_an_unknown_second_actor_is_answered_with_the_nearest_names(client
     )
 
 
-async def test_a_comparison_over_a_period_of_silence_says_so(client: Client) -> None:
+async def test_a_comparison_of_a_quiet_period_says_so(client: Client) -> None:
     data = await ask(client, "profile_attacker", attacker="COPPER LANTERN", compare="HOLLOW KESTREL")
     assert "overlap" not in data and data["notes"] == snapshot(
         [
@@ -957,7 +957,7 @@ async def test_a_comparison_over_a_period_of_silence_says_so(client: Client) -> 
     )
 
 
-async def test_a_comparison_says_of_which_events_it_is(bench: Bench) -> None:
+async def test_a_comparison_says_which_events_it_covers(bench: Bench) -> None:
     await swarm(bench, 1_200)
     await bench.add("seen", attacker="WOLF")
     async with bench.server(Settings(state_dir=bench.folder)) as client:
@@ -965,7 +965,7 @@ async def test_a_comparison_says_of_which_events_it_is(bench: Bench) -> None:
     assert (data["events_compare"], data["sampled"]) == (1_080, snapshot(["events_compare: the newest 900 of 1,080"]))
 
 
-async def test_a_side_that_fails_in_part_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_a_partly_failed_side_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
     async with differing(sandbox, Settings(state_dir=tmp_path), "hasChildren", DENIED, 403) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN", compare="BRASS TORTOISE")
     notes = data["notes"]

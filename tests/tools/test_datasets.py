@@ -1,4 +1,4 @@
-"""Conversations about what the account holds."""
+"""The datasets and vocabularies of the account."""
 
 import anyio
 import pytest
@@ -44,7 +44,7 @@ async def test_every_vocabulary_is_listed(client: Client, kind: str, first: list
     assert [data["of"], *column(data, kind)] == first
 
 
-async def test_a_vocabulary_is_narrowed_and_paged(client: Client) -> None:
+async def test_a_vocabulary_is_filtered_and_paged(client: Client) -> None:
     pages: list[JsonValue] = []
     cursor: JsonValue = None
     for _ in range(3):
@@ -55,7 +55,7 @@ async def test_a_vocabulary_is_narrowed_and_paged(client: Client) -> None:
     assert pages == column(whole, "countries")[:30]
 
 
-async def test_a_hundred_calls_at_once_ask_the_api_once(client: Client, sandbox: Sandbox) -> None:
+async def test_a_hundred_concurrent_calls_cause_one_request(client: Client, sandbox: Sandbox) -> None:
     async with anyio.create_task_group() as group:
         for _ in range(100):
             group.start_soon(ask, client, "list_threat_datasets")

@@ -197,7 +197,7 @@ async def test_events_of_another_dataset_or_above_the_ceiling_are_refused_whole(
         (
             ["e0000000-0000-4000-8000-000000000001"],
             snapshot(
-                "There is no such thing on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' is no event here; list events to see which there are\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
+                "There is no such thing on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
             ),
         ),
         (

@@ -178,7 +178,9 @@ async def test_rows_that_do_not_fit_are_cut_and_the_cursor_goes_on_after_them(cl
         cursor = page["next_cursor"]
     everything = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=200)
     assert seen == column(everything, "uuid")[: len(seen)]
-    assert notes[0] == snapshot(["32 of 44 fit: next_cursor goes on after them, and fewer columns (fields) show more."])
+    assert notes[0] == snapshot(
+        ["32 of 44 fit: next_cursor continues after them, and fewer columns (fields) show more."]
+    )
 
 
 async def test_a_saved_query_is_run_by_its_id_and_narrowed(client: Client, sandbox: Sandbox) -> None:
@@ -311,7 +313,7 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"atacker": ["X"]},
             snapshot(
-                "search_threat_events has no argument 'atacker'. Did you mean attacker? Valid arguments: attacker, attacker_country, category, conditions, created_since, cursor, dataset_ids, fields, indicator, indicator_type, limit, mitre_attack, order, query_id, since, tags, target_country, target_industry, text, tlp, until."
+                "search_threat_events has no argument 'atacker', did you mean 'attacker'? Valid arguments: attacker, attacker_country, category, conditions, created_since, cursor, dataset_ids, fields, indicator, indicator_type, limit, mitre_attack, mitre_capec, order, query_id, since, tags, target_country, target_industry, text, tlp, until."
             ),
         ),
         (
@@ -341,7 +343,7 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"dataset_ids": ["d0000000-0000-4000-8000-000000000009"]},
             snapshot(
-                "The API refused the request (400). The API said: \"datasetId 'd0000000-0000-4000-8000-000000000009' names no dataset; GET /events/dataset lists them\". Change what it names and call again."
+                "The API refused the request (400). The API said: \"datasetId 'd0000000-0000-4000-8000-000000000009' is not a dataset; GET /events/dataset lists them\". Change what it names and call again."
             ),
         ),
         (
@@ -408,13 +410,13 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"cursor": "not a cursor"},
             snapshot(
-                "cursor: this is no cursor of this server. Use the next_cursor of the last answer with the same arguments, or leave it out to begin anew."
+                "cursor: this is not a cursor of this server. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
             ),
         ),
         (
             {"cursor": "00000000-20-2-0", "attacker": ["X"]},
             snapshot(
-                "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to begin anew."
+                "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
             ),
         ),
     ],
@@ -435,7 +437,7 @@ async def test_an_event_id_cannot_lead_to_another_route(client: Client, sandbox:
 async def test_an_event_that_does_not_exist_is_said(client: Client) -> None:
     words = await refused(client, "get_threat_event", event_id="e0000000-0000-4000-8000-000000000001")
     assert words == snapshot(
-        "There is no such thing on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' is no event here; list events to see which there are\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
+        "There is no such thing on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
     )
 
 
@@ -453,7 +455,7 @@ async def test_a_cursor_is_good_for_its_own_search_only(client: Client) -> None:
         client, "search_threat_events", attacker=["VELOUR CICADA"], limit=5, cursor=page["next_cursor"]
     )
     assert words == snapshot(
-        "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to begin anew."
+        "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
     )
 
 

@@ -31,7 +31,7 @@ from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
 from cf1_mcp.store.export_files import MAX_PAGE_LENGTH, ExportFolder
 from tests.contract.every_tool import PlantedTenant
-from tests.contract.harmless import assert_harmless, assert_seen
+from tests.contract.harmless import assert_harmless, assert_visible
 from tests.contract.test_untrusted_text import ADDRESS, PLANT
 from tests.conversations import ask, refused, same_mark, text_of
 from tests.exports.test_stix import problems
@@ -444,7 +444,7 @@ async def test_strangers_words_in_a_page_stay_between_the_marks_and_are_seen(
     assert "PLANTED" not in outside and outside.count("untrusted") == 0
     content = str(dict(page.structured_content or {})["content"])
     for line in content.replace("\r\n", "\n").split("\n"):
-        assert_seen(line)
+        assert_visible(line)
 
 
 # -- how long it lives

@@ -35,7 +35,7 @@ CVE-2025-12345.
 
 
 class Home:
-    """A small tenant of one's own, and the server over it."""
+    """A small tenant of this test, and a server connected to it."""
 
     def __init__(self, folder: Path, read_datasets: tuple[str, ...] = ("*",), max_tlp: Tlp = Tlp.AMBER) -> None:
         self.tenant = Tenant(folder, ("Home", "Away"))
@@ -56,7 +56,7 @@ def hosts(count: int) -> list[JsonValue]:
 
 
 def rows(data: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
-    """The rows by their columns, empty cells left out."""
+    """Return the rows as mappings, without empty cells."""
     columns, found = data.get("columns", []), data.get("rows", [])
     assert isinstance(columns, list) and isinstance(found, list)
     return [
@@ -66,15 +66,15 @@ def rows(data: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
     ]
 
 
-async def everything(client: Client, **arguments: JsonValue) -> list[dict[str, JsonValue]]:
-    """Every page of a look-up."""
+async def all_rows(client: Client, **arguments: JsonValue) -> list[dict[str, JsonValue]]:
+    """Return the rows of all pages of a look-up."""
     pages = [await ask(client, TOOL, **arguments)]
     while cursor := pages[-1].get("next_cursor"):
         pages.append(await ask(client, TOOL, **arguments, cursor=cursor))
     return pages
 
 
-async def test_a_list_is_told_row_by_row_with_what_is_known_first(client: Client) -> None:
+async def test_a_list_is_answered_row_by_row_with_known_indicators_first(client: Client) -> None:
     indicators: list[JsonValue] = ["nothing.example.org", "198[.]51[.]100[.]43", "hxxp://192.0.2.9/gate", "192.0.2.9"]
     assert await told(client, TOOL, indicators=indicators) == snapshot("""\
 [sandbox: fictional data, not intelligence]
@@ -95,7 +95,7 @@ Absence from these datasets does not show that something is benign.\
 """)
 
 
-async def test_the_same_facts_stand_in_the_data(client: Client) -> None:
+async def test_the_data_contains_the_same_facts_as_the_text(client: Client) -> None:
     data = await ask(client, TOOL, indicators=["198[.]51[.]100[.]43"], fields=["indicator", "events", "datasets"])
     assert data == snapshot(
         {
@@ -118,7 +118,7 @@ async def test_the_same_facts_stand_in_the_data(client: Client) -> None:
     )
 
 
-async def test_a_report_is_read_whole(client: Client) -> None:
+async def test_every_indicator_of_a_report_is_looked_up(client: Client) -> None:
     assert await told(client, TOOL, text=REPORT) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 indicators: 6
@@ -153,19 +153,19 @@ async def test_10_000_indicators_take_a_hundred_and_one_requests(client: Client,
     assert len(sandbox.log) == 101
 
 
-async def test_the_pages_together_tell_each_indicator_once(client: Client, filled_store: SandboxDatabase) -> None:
+async def test_the_pages_together_list_each_indicator_once(client: Client, filled_store: SandboxDatabase) -> None:
     found = await ask(client, "search_threat_events", limit=200, fields=["indicator"])
     some = list(dict.fromkeys(column(found, "indicator")))[:60]
     indicators = [value for pair in zip(some, hosts(60), strict=False) for value in pair]
-    pages = await everything(client, indicators=indicators, limit=25)
-    told = [str(value) for page in pages for value in column(page, "indicator")]
+    pages = await all_rows(client, indicators=indicators, limit=25)
+    listed = [str(value) for page in pages for value in column(page, "indicator")]
     statuses = [value for page in pages for value in column(page, "status")]
-    assert len(told) == len(set(told)) == pages[0]["indicators"]
+    assert len(listed) == len(set(listed)) == pages[0]["indicators"]
     assert statuses == sorted(statuses, key=lambda status: status == "unknown")
     assert {str(page["counts"]) for page in pages} == {str(pages[0]["counts"])}
 
 
-async def test_a_later_page_looks_up_what_it_shows_alone(client: Client, sandbox: Tenant) -> None:
+async def test_a_later_page_looks_up_only_what_it_shows(client: Client, sandbox: Tenant) -> None:
     first = await ask(client, TOOL, indicators=hosts(2_000), limit=100)
     sandbox.log.clear()
     second = await ask(client, TOOL, indicators=hosts(2_000), limit=100, cursor=first["next_cursor"])
@@ -174,7 +174,7 @@ async def test_a_later_page_looks_up_what_it_shows_alone(client: Client, sandbox
     assert len(sandbox.log) == 4
 
 
-async def test_only_known_leaves_the_unknown_to_the_counts(client: Client) -> None:
+async def test_with_only_known_the_unknown_are_counted_but_not_listed(client: Client) -> None:
     data = await ask(client, TOOL, indicators=[*hosts(300), "198.51.100.43"], only="known")
     assert (data["counts"], column(data, "indicator"), "next_cursor" in data) == (
         {"known": 1, "unknown": 300},
@@ -183,7 +183,7 @@ async def test_only_known_leaves_the_unknown_to_the_counts(client: Client) -> No
     )
 
 
-async def test_a_withheld_indicator_tells_nothing_but_that(tmp_path: Path) -> None:
+async def test_a_withheld_indicator_reveals_nothing_else(tmp_path: Path) -> None:
     home = Home(tmp_path, max_tlp=Tlp.GREEN)
     await home.add("a.example.com", tlp="amber", attacker="SECRET")
     await home.add("b.example.com", tlp="amber", attacker="SECRET")
@@ -210,7 +210,7 @@ async def test_a_withheld_indicator_tells_nothing_but_that(tmp_path: Path) -> No
     )
 
 
-async def test_a_dataset_that_may_not_be_read_is_not_asked(tmp_path: Path) -> None:
+async def test_a_dataset_that_may_not_be_read_is_not_searched(tmp_path: Path) -> None:
     home = Home(tmp_path, read_datasets=("Home",))
     await home.add("a.example.com", dataset="Away")
     async with home.client() as client:
@@ -222,7 +222,7 @@ async def test_a_dataset_that_may_not_be_read_is_not_asked(tmp_path: Path) -> No
     )
 
 
-async def test_a_url_is_found_by_its_host_or_domain_and_says_so(tmp_path: Path) -> None:
+async def test_a_url_found_by_its_host_or_domain_is_marked_as_such(tmp_path: Path) -> None:
     home = Home(tmp_path)
     await home.add("cdn.evil.example.com")
     await home.add("bad.co.uk")
@@ -261,7 +261,7 @@ async def test_a_url_is_found_by_its_host_or_domain_and_says_so(tmp_path: Path) 
     )
 
 
-async def test_one_thing_in_many_spellings_is_one_indicator(tmp_path: Path) -> None:
+async def test_several_spellings_of_one_indicator_are_one_indicator(tmp_path: Path) -> None:
     home = Home(tmp_path)
     await home.add("Kit.Example.com")
     await home.add("2001:0db8:0000:0000:0000:0000:0000:0007")
@@ -306,7 +306,7 @@ async def test_the_path_of_a_url_keeps_its_case(tmp_path: Path) -> None:
     )
 
 
-async def test_an_event_counts_for_each_of_its_indicators_though_it_shows_one(tmp_path: Path) -> None:
+async def test_an_event_that_shows_one_indicator_counts_for_all_of_its_indicators(tmp_path: Path) -> None:
     home = Home(tmp_path)
     await home.add("192.0.2.1", "192.0.2.2", "192.0.2.3")
     await home.add("192.0.2.2")
@@ -328,7 +328,7 @@ async def test_an_event_counts_for_each_of_its_indicators_though_it_shows_one(tm
     )
 
 
-async def test_since_leaves_older_events_out(tmp_path: Path) -> None:
+async def test_since_excludes_older_events(tmp_path: Path) -> None:
     home = Home(tmp_path)
     await home.add("192.0.2.1", date="2026-01-01T00:00:00Z")
     await home.add("192.0.2.2")
@@ -341,7 +341,7 @@ async def test_since_leaves_older_events_out(tmp_path: Path) -> None:
     )
 
 
-async def test_a_group_of_more_events_than_are_read_still_finds_its_rarer_members() -> None:
+async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_read() -> None:
     busy = [{"uuid": f"u{number}", "indicator": "192.0.2.1", "date": "2026-11-20T00:00:00Z"} for number in range(1_000)]
     rare = [{"uuid": "rare", "indicator": "192.0.2.2", "date": "2026-01-01T00:00:00Z"}]
     async with _served(_datasets(), *[answer({"success": True, "result": busy})] * 10, _events(rare)) as (
@@ -389,19 +389,19 @@ async def test_a_group_of_more_events_than_are_read_still_finds_its_rarer_member
         (
             {"indicators": ["a.example"], "cursor": "12345678-1-1-1"},
             snapshot(
-                "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to begin anew."
+                "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
             ),
         ),
     ],
     ids=["neither", "both", "no", "blank", "10,001", "empty text", "5 MB", "field", "since", "cursor"],
 )
-async def test_what_cannot_be_looked_up_is_refused_in_words(
+async def test_invalid_input_is_refused_with_the_reason(
     client: Client, arguments: dict[str, JsonValue], words: str
 ) -> None:
     assert await refused(client, TOOL, **arguments) == words
 
 
-async def test_a_forged_place_is_no_cursor(client: Client) -> None:
+async def test_a_forged_cursor_is_refused(client: Client) -> None:
     first = await ask(client, TOOL, indicators=hosts(3), limit=1)
     forged = str(first["next_cursor"]).rsplit("-", 1)[0]
     assert await refused(client, TOOL, indicators=hosts(3), limit=1, cursor=forged) == snapshot(
@@ -409,7 +409,7 @@ async def test_a_forged_place_is_no_cursor(client: Client) -> None:
     )
 
 
-async def test_ten_thousand_dots_hold_nothing(client: Client, sandbox: Tenant) -> None:
+async def test_ten_thousand_dots_contain_no_indicator(client: Client, sandbox: Tenant) -> None:
     data = await ask(client, TOOL, text="." * 10_000)
     assert (data["indicators"], data["notes"]) == snapshot((0, ["Nothing in it has the form of an indicator."]))
     assert sandbox.searches() == []
@@ -421,7 +421,7 @@ async def test_a_text_of_defanged_addresses_is_a_list_of_addresses(client: Clien
     assert (data["indicators"], data["read_as"], column(data, "kind")) == (50, "50 refanged", ["email"] * 50)
 
 
-async def test_what_is_too_long_for_the_api_is_told_and_the_rest_looked_up(client: Client) -> None:
+async def test_an_indicator_too_long_for_the_api_is_reported_and_the_others_are_looked_up(client: Client) -> None:
     long = f"https://kit.example.com/{'a' * 600}"
     data = await ask(client, TOOL, indicators=["x" * 600, long, "198.51.100.43"], fields=["kind", "status", "why"])
     assert (rows(data), data["counts"]) == snapshot(
@@ -440,7 +440,7 @@ async def test_what_is_too_long_for_the_api_is_told_and_the_rest_looked_up(clien
     )
 
 
-async def test_a_group_that_fails_is_told_and_the_others_stand() -> None:
+async def test_a_failed_group_is_reported_and_the_others_are_answered() -> None:
     async with _served(_datasets(), failed("400 Bad Request", "no such thing"), _events([])) as (_, client):
         data = await ask(client, TOOL, indicators=hosts(250), limit=1)
     counts = data["counts"]
@@ -457,7 +457,7 @@ async def test_a_failure_of_everything_is_an_error() -> None:
         )
 
 
-async def test_a_rate_limit_ends_the_asking_and_the_cursor_goes_on_there() -> None:
+async def test_after_a_rate_limit_the_cursor_continues_where_the_look_up_stopped() -> None:
     limited = failed("429 Too Many Requests", "slow down", "Retry-After: 300\r\n")
     async with _served(_datasets(), *[_events([])] * 2, limited) as (server, client):
         data = await ask(client, TOOL, indicators=hosts(10_000), limit=1)
@@ -471,7 +471,7 @@ async def test_a_rate_limit_ends_the_asking_and_the_cursor_goes_on_there() -> No
     )
 
 
-async def test_an_account_without_a_list_of_indicators_has_doubts_instead() -> None:
+async def test_without_the_list_of_indicators_uncertain_results_are_ambiguous() -> None:
     other = [{"uuid": "u", "indicator": "192.0.2.9", "date": "2026-11-20T00:00:00Z"}]
     async with _served(_datasets(), _events(other), failed("404 Not Found", "no route")) as (_, client):
         data = await ask(client, TOOL, indicators=["192.0.2.1", "192.0.2.2"])
@@ -493,7 +493,7 @@ async def test_an_account_without_a_list_of_indicators_has_doubts_instead() -> N
     )
 
 
-async def test_what_time_does_not_reach_is_left_to_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_does_not_fit_into_the_time_is_left_to_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tool_runs, "MAX_CALL_SECONDS", 4.0)
     async with _served(_datasets(), _events([]), Act.HANG) as (server, client):
         data = await ask(client, TOOL, indicators=hosts(1_000), limit=200)
@@ -514,7 +514,7 @@ async def test_what_time_does_not_reach_is_left_to_the_next_call(monkeypatch: py
     assert rest["shown"] == 200
 
 
-async def test_progress_is_told_on_the_way(any_client: Client) -> None:
+async def test_progress_is_reported(any_client: Client) -> None:
     heard: list[tuple[float, float | None, str | None]] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
@@ -525,7 +525,7 @@ async def test_progress_is_told_on_the_way(any_client: Client) -> None:
     assert len(heard) == 3
 
 
-async def test_a_cancelled_look_up_asks_no_more(any_client: Client, sandbox: Tenant) -> None:
+async def test_a_cancelled_look_up_sends_no_more_requests(any_client: Client, sandbox: Tenant) -> None:
     with anyio.CancelScope() as scope:
 
         async def cancel(progress: float, total: float | None, message: str | None) -> None:
@@ -550,7 +550,7 @@ def _events(events: Sequence[dict[str, str]]) -> bytes:
 
 @asynccontextmanager
 async def _served(*script: bytes | Act) -> AsyncGenerator[tuple[Scripted, Client]]:
-    """A server over an upstream that plays the script."""
+    """A server connected to an upstream that plays the script."""
     async with upstream(*script) as scripted:
         base = f"http://127.0.0.1:{scripted.port}/client/v4"
         async with Client(build_server(settings_for(base), lambda: network(base), clock=lambda: NOW)) as client:

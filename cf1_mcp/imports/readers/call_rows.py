@@ -9,9 +9,9 @@ from pydantic_core import ErrorDetails
 
 from cf1_mcp.errors import BadArgument, nearest
 from cf1_mcp.events.validation import checked_tags
-from cf1_mcp.imports.fields import REQUIRED, TEXTS
 from cf1_mcp.imports.readers.rows import ParentRef, SourceRow
 from cf1_mcp.models import RelationshipType
+from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE_TEXTS
 from cf1_mcp.text.sanitize import clean
 
 MAX_NAME_LENGTH: Final = 60
@@ -80,10 +80,10 @@ def _read_row(place: int, given: Mapping[str, JsonValue]) -> SourceRow:
     except ValidationError as error:
         problems = tuple(_describe(problem) for problem in error.errors(include_url=False))
         return SourceRow(place, {}, ref, problems=problems)
-    texts: dict[str, str | None] = {name: getattr(row, name) for name in TEXTS}
+    texts: dict[str, str | None] = {name: getattr(row, name) for name in SETTABLE_TEXTS}
     # A blank optional field is the same as a missing one.
     fields: dict[str, JsonValue] = {
-        name: text for name, text in texts.items() if text is not None and (text.strip() or name in REQUIRED)
+        name: text for name, text in texts.items() if text is not None and (text.strip() or name in REQUIRED_TEXTS)
     }
     problems = _check_tags(fields, row.tags or [])
     if row.raw is not None:

@@ -9,7 +9,6 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile, choices
-from cf1_mcp.imports.fields import TEXTS
 from cf1_mcp.imports.readers.rows import (
     FIELDS,
     ParentRef,
@@ -20,6 +19,7 @@ from cf1_mcp.imports.readers.rows import (
     relationship_type,
     shown,
 )
+from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE, SETTABLE_TEXTS
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
@@ -35,18 +35,7 @@ _TAGS: Final = re.compile(r"[;,|]")
 # Names of columns, written without case, spaces and signs, for the fields that they mean.
 MEANINGS: Final[Mapping[str, str]] = {
     **{name.replace("_", ""): name for name in FIELDS},
-    **dict.fromkeys(("ioc", "value", "observable", "iocvalue", "indicatorvalue", "artifact"), "indicator"),
-    **dict.fromkeys(("type", "ioctype", "observabletype", "indicatorkind"), "indicator_type"),
-    **dict.fromkeys(("actor", "threatactor", "actorname", "group", "intrusionset", "adversary"), "attacker"),
-    **dict.fromkeys(("actorcountry", "origin", "origincountry", "sourcecountry"), "attacker_country"),
-    **dict.fromkeys(("country", "victimcountry", "targetedcountry"), "target_country"),
-    **dict.fromkeys(("sector", "industry", "victimindustry", "targetsector"), "target_industry"),
-    **dict.fromkeys(("description", "title", "name", "summary", "eventtitle"), "event"),
-    **dict.fromkeys(("firstseen", "timestamp", "datetime", "time", "seen", "eventdate", "observed"), "date"),
-    **dict.fromkeys(("marking", "tlpmarking", "sharing", "tlplevel"), "tlp"),
-    **dict.fromkeys(("threattype", "eventcategory", "classification"), "category"),
-    **dict.fromkeys(("tag", "label", "labels", "keywords"), "tags"),
-    **dict.fromkeys(("notes", "comment", "analysis"), "insight"),
+    **{header: field.name for field in SETTABLE for header in field.headers},
     **dict.fromkeys(("evidence", "rawdata"), "raw"),
     **dict.fromkeys(("id", "key", "eventid"), "ref"),
     **dict.fromkeys(("parent", "parentid"), "parent_ref"),
@@ -84,7 +73,7 @@ def csv_rows(
             "Begin it with a header of the columns that events need."
         )
     columns = _columns(names, mapping, notes)
-    missing = [name for name in ("date", "category", "event", "tlp") if name not in {*columns, *constants}]
+    missing = [name for name in REQUIRED_TEXTS if name not in {*columns, *constants}]
     if missing:
         raise NoColumn(
             f"the file has no column for {choices(missing)}: its columns are "
@@ -120,7 +109,7 @@ def _row(place: int, cells: Sequence[str], columns: Sequence[str]) -> SourceRow:
             continue
         if len(text) > (MAX_EVIDENCE_LENGTH if name == "raw" else MAX_CELL_LENGTH):
             problems.append(f"{name}: the cell has {len(text):,} characters, and at most {MAX_CELL_LENGTH:,} are read")
-        elif name in TEXTS:
+        elif name in SETTABLE_TEXTS:
             fields[name] = text
         elif name == "tags":
             fields[name] = [tag for part in _TAGS.split(text) if (tag := part.strip())]

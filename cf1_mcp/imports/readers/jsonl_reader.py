@@ -7,7 +7,6 @@ from typing import Final, cast
 from pydantic import JsonValue
 
 from cf1_mcp.errors import nearest
-from cf1_mcp.imports.fields import TEXTS
 from cf1_mcp.imports.readers.rows import (
     FIELDS,
     RELATIONSHIP_TYPES,
@@ -19,6 +18,7 @@ from cf1_mcp.imports.readers.rows import (
     shown,
 )
 from cf1_mcp.models import NewEvent
+from cf1_mcp.models.fields import SETTABLE_TEXTS
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
@@ -60,7 +60,7 @@ def _row(place: int, value: Json) -> SourceRow:
     for name, given in value.items():
         if given is None or given == "":
             continue
-        if name in TEXTS:
+        if name in SETTABLE_TEXTS:
             _put_text(fields, name, given, name, problems)
         elif name == "tags":
             fields[name] = given
@@ -100,7 +100,7 @@ def _record(place: int, value: Json, notes: ReaderNotes) -> SourceRow:
             problems.append(f"body.{clean(wire, MAX_NAME_LENGTH)}: an event to be made has no such field{hint}")
         elif given is None or given == "":
             continue
-        elif name in TEXTS:
+        elif name in SETTABLE_TEXTS:
             _put_text(fields, name, given, f"body.{wire}", problems)
         elif name == "indicators":
             fields[name] = _indicators(given, problems)

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple, get_args
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, choices, nearest
-from cf1_mcp.imports.fields import TEXTS
 from cf1_mcp.models import RelationshipType
+from cf1_mcp.models.fields import SETTABLE_TEXTS
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
@@ -17,7 +17,7 @@ RELATIONSHIP_TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipT
 # Fields of a row that are no plain text, and those that say how rows hang together.
 STRUCTURED: Final = ("tags", "indicators", "raw")
 LINKING: Final = ("ref", "parent_ref", "relationship_type")
-FIELDS: Final = (*TEXTS, "tags", "raw", *LINKING)
+FIELDS: Final = (*SETTABLE_TEXTS, "tags", "raw", *LINKING)
 
 
 class ParentRef(NamedTuple):

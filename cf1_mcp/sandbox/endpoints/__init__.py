@@ -1,1 +1,1 @@
-"""What the sandbox does at each path, by noun."""
+"""The handlers of the API's routes, one module per noun."""

@@ -1,60 +1,64 @@
-"""Deleting, moving, copying and reverting; tags and references."""
+"""Deleting, moving, copying and reverting events; adding and removing tags and references."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.event_input import is_array
-from cf1_mcp.sandbox.http.requests import get_database, one_text, query_of, read_body, texts, truth
-from cf1_mcp.sandbox.http.responses import answer, enveloped
-from cf1_mcp.sandbox.search.dataset_scope import dataset_number
-from cf1_mcp.sandbox.storage.dataset_history import revert
+from cf1_mcp.sandbox.fields import read_boolean, read_text, read_texts
+from cf1_mcp.sandbox.http.requests import get_database, parse_query, read_body
+from cf1_mcp.sandbox.http.responses import respond, respond_enveloped
+from cf1_mcp.sandbox.json_values import is_array
+from cf1_mcp.sandbox.search.dataset_scope import resolve_dataset
+from cf1_mcp.sandbox.storage.dataset_history import revert_dataset
 from cf1_mcp.sandbox.storage.event_links import add_references, add_tags, remove_references, remove_tags
 from cf1_mcp.sandbox.storage.event_moves import CopyResult, copy_events, move_events
-from cf1_mcp.sandbox.storage.event_writes import delete_events, known_event
+from cf1_mcp.sandbox.storage.event_writes import delete_events, require_event_id
 
-DONE = {"success": True}
+LinkEdit = Callable[[sqlite3.Connection, int, Sequence[str]], None]
+"""Adds or removes links of the event with a row id, named by their values."""
 
 
 async def delete(request: Request) -> Response:
-    """DELETE /events/datasets/{dataset_id}/events: the bare number of events that were there."""
-    store = get_database(request)
-    dataset = dataset_number(store.db, request.path_params["dataset_id"], "dataset_id")
-    wanted = query_of(request, "eventIds").get("eventIds")
-    if not is_array(wanted) or not wanted:
-        raise BadRequest("eventIds is missing; repeat it in the query string, once an event")
-    with store.transaction() as db:
-        deleted = delete_events(db, dataset, [str(uuid) for uuid in wanted])
-    return answer(request, deleted)
+    """DELETE /events/datasets/{dataset_id}/events: the result is the number of events that existed."""
+    database = get_database(request)
+    dataset = resolve_dataset(database.db, request.path_params["dataset_id"], "dataset_id")
+    uuids = parse_query(request, "eventIds").get("eventIds")
+    if not is_array(uuids) or not uuids:
+        raise BadRequest("eventIds is missing; send it in the query string, once for each event")
+    with database.transaction() as db:
+        deleted = delete_events(db, dataset, [str(uuid) for uuid in uuids])
+    return respond(request, deleted)
 
 
 async def move(request: Request) -> Response:
-    """POST /events/dataset/{dataset_id}/move; raw always leaves the source, and arrives with keepRawData."""
-    moved = await _carry(request, moves=True)
-    return answer(request, {"moved": len(moved.numbers), **_carried(moved)})
+    """POST /events/dataset/{dataset_id}/move; raw evidence always leaves the source, and is kept with keepRawData."""
+    moved = await _transfer(request, move_events)
+    return respond(request, {"moved": len(moved.row_ids), **_render_counts(moved)})
 
 
 async def copy(request: Request) -> Response:
     """POST /events/dataset/{dataset_id}/copy."""
-    copied = await _carry(request, moves=False)
-    return answer(request, {"copied": len(copied.numbers), **_carried(copied)})
+    copied = await _transfer(request, copy_events)
+    return respond(request, {"copied": len(copied.row_ids), **_render_counts(copied)})
 
 
-async def _carry(request: Request, *, moves: bool) -> CopyResult:
-    store = get_database(request)
+async def _transfer(request: Request, transfer: Callable[..., CopyResult]) -> CopyResult:
+    database = get_database(request)
     body = await read_body(request)
-    source = dataset_number(store.db, request.path_params["dataset_id"], "dataset_id")
-    target = dataset_number(store.db, one_text(body, "destDatasetId"), "destDatasetId")
+    source = resolve_dataset(database.db, request.path_params["dataset_id"], "dataset_id")
+    target = resolve_dataset(database.db, read_text(body, "destDatasetId"), "destDatasetId")
     if source == target:
-        raise BadRequest("destDatasetId is the dataset the events are in; name another")
-    uuids = texts(body, "eventIds")
-    keep_raw = truth(query_of(request), "keepRawData", False)
-    with store.transaction() as db:
-        carry = move_events if moves else copy_events
-        return carry(db, source, target, uuids, keep_raw=keep_raw)
+        raise BadRequest("destDatasetId is the dataset that the events are in; name another")
+    uuids = read_texts(body, "eventIds")
+    keep_raw = read_boolean(parse_query(request), "keepRawData", False)
+    with database.transaction() as db:
+        return transfer(db, source, target, uuids, keep_raw=keep_raw)
 
 
-def _carried(copied: CopyResult) -> dict[str, object]:
+def _render_counts(copied: CopyResult) -> dict[str, object]:
     counts: dict[str, object] = {
         "indicatorsCopied": copied.indicators,
         "relationshipsCopied": copied.relationships,
@@ -62,49 +66,39 @@ def _carried(copied: CopyResult) -> dict[str, object]:
     return counts | ({"insertFailures": copied.failures} if copied.failures else {})
 
 
-async def revert_dataset(request: Request) -> Response:
+async def revert(request: Request) -> Response:
     """POST /events/{dataset_id}/revert-do."""
-    store = get_database(request)
-    dataset = dataset_number(store.db, request.path_params["dataset_id"], "dataset_id")
+    database = get_database(request)
+    dataset = resolve_dataset(database.db, request.path_params["dataset_id"], "dataset_id")
     body = await read_body(request)
-    return answer(request, revert(store, dataset, body.get("minutesAgo")))
+    return respond(request, revert_dataset(database, dataset, body.get("minutesAgo")))
 
 
 async def tag(request: Request) -> Response:
     """POST /events/event_tag/{event_id}/create."""
-    store = get_database(request)
-    tags = texts(await read_body(request), "tags")
-    event = known_event(store.db, request.path_params["event_id"])
-    with store.transaction() as db:
-        add_tags(db, event, tags, store.now())
-    return enveloped(DONE)
+    return await _edit_links(request, "tags", add_tags)
 
 
 async def untag(request: Request) -> Response:
     """DELETE /events/event_tag/{event_id}, with a body."""
-    store = get_database(request)
-    tags = texts(await read_body(request), "tags")
-    event = known_event(store.db, request.path_params["event_id"])
-    with store.transaction() as db:
-        remove_tags(db, event, tags)
-    return enveloped(DONE)
+    return await _edit_links(request, "tags", remove_tags)
 
 
 async def relate(request: Request) -> Response:
-    """POST /events/relate/{event_id}/create: references, which are not relationships."""
-    store = get_database(request)
-    uuids = texts(await read_body(request), "events")
-    event = known_event(store.db, request.path_params["event_id"])
-    with store.transaction() as db:
-        add_references(db, event, uuids)
-    return enveloped(DONE)
+    """POST /events/relate/{event_id}/create: adds references, which are not relationships."""
+    return await _edit_links(request, "events", add_references)
 
 
 async def unrelate(request: Request) -> Response:
     """DELETE /events/relate/{event_id}, with a body."""
-    store = get_database(request)
-    uuids = texts(await read_body(request), "events")
-    event = known_event(store.db, request.path_params["event_id"])
-    with store.transaction() as db:
-        remove_references(db, event, uuids)
-    return enveloped(DONE)
+    return await _edit_links(request, "events", remove_references)
+
+
+async def _edit_links(request: Request, field: str, edit: LinkEdit) -> Response:
+    """Apply an edit to the event of the path, with the values of a body field."""
+    database = get_database(request)
+    values = read_texts(await read_body(request), field)
+    event = require_event_id(database.db, request.path_params["event_id"])
+    with database.transaction() as db:
+        edit(db, event, values)
+    return respond_enveloped({"success": True})

@@ -1,36 +1,37 @@
-"""Datasets: listing, reading, creating."""
+"""Listing, reading and creating datasets."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cf1_mcp.models import Dataset
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.http.requests import get_database, one_text, query_of, read_body, truth
-from cf1_mcp.sandbox.http.responses import answer
+from cf1_mcp.sandbox.fields import read_boolean, read_text
+from cf1_mcp.sandbox.http.requests import get_database, parse_query, read_body
+from cf1_mcp.sandbox.http.responses import respond
 
 
 async def list_datasets(request: Request) -> Response:
     """GET /events/dataset."""
-    include_deleted = truth(query_of(request), "includeDeleted", False)
-    found = get_database(request).datasets(include_deleted=include_deleted)
-    return answer(request, [_wire(dataset) | {"indicatorWriteMode": "full"} for dataset in found])
+    include_deleted = read_boolean(parse_query(request), "includeDeleted", False)
+    datasets = get_database(request).datasets(include_deleted=include_deleted)
+    return respond(request, [_render(dataset) | {"indicatorWriteMode": "full"} for dataset in datasets])
 
 
 async def read_dataset(request: Request) -> Response:
     """GET /events/dataset/{dataset_id}."""
-    wanted = request.path_params["dataset_id"].lower()
+    uuid = request.path_params["dataset_id"].lower()
     for dataset in get_database(request).datasets():
-        if dataset.uuid == wanted:
-            return answer(request, _wire(dataset))
-    raise BadRequest(f"dataset_id {wanted!r} names no dataset; GET /events/dataset lists them")
+        if dataset.uuid == uuid:
+            return respond(request, _render(dataset))
+    raise BadRequest(f"dataset_id {uuid!r} is not a dataset; GET /events/dataset lists them")
 
 
 async def create_dataset(request: Request) -> Response:
     """POST /events/dataset/create."""
     body = await read_body(request)
-    name, is_public = one_text(body, "name"), truth(body, "isPublic", False)
-    return answer(request, _wire(get_database(request).add_dataset(name, is_public=is_public)))
+    name, is_public = read_text(body, "name"), read_boolean(body, "isPublic", False)
+    return respond(request, _render(get_database(request).add_dataset(name, is_public=is_public)))
 
 
-def _wire(dataset: Dataset) -> dict[str, object]:
+def _render(dataset: Dataset) -> dict[str, object]:
     return dataset.model_dump(mode="json", by_alias=True, exclude_none=True)

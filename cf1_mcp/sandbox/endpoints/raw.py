@@ -1,73 +1,75 @@
-"""Raw evidence, which one route shows as an object and another as JSON text."""
+"""Raw evidence, whose data one route returns as an object and another as JSON text."""
 
 import json
+import sqlite3
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cf1_mcp.sandbox.errors import BadRequest, ResourceNotFound
 from cf1_mcp.sandbox.http.requests import get_database, read_body
-from cf1_mcp.sandbox.http.responses import answer
+from cf1_mcp.sandbox.http.responses import respond
 from cf1_mcp.sandbox.invented import ACCOUNT_NUMBER
-from cf1_mcp.sandbox.search.dataset_scope import dataset_number
-from cf1_mcp.sandbox.search.event_json import raw_id
-from cf1_mcp.sandbox.storage.database import SandboxDatabase
-from cf1_mcp.sandbox.storage.event_writes import find_event, known_event, update_raw
-from cf1_mcp.sandbox.timestamps import shown
+from cf1_mcp.sandbox.search.dataset_scope import resolve_dataset
+from cf1_mcp.sandbox.search.event_json import format_raw_id
+from cf1_mcp.sandbox.storage.event_writes import find_event_id, require_event_id, update_raw
+from cf1_mcp.sandbox.timestamps import format_wire
+
+_SELECT: Final = "SELECT id, event, created, data, source, tlp FROM raw"
 
 RawRow = tuple[int, int, str, str, str | None, str | None]
 
 
 async def read_raw(request: Request) -> Response:
     """GET /events/{event_id}/raw/{raw_id}: the id as text, the data as an object."""
-    number, _, created, data, source, tlp = _raw_of_event(request)
-    return answer(request, {"id": raw_id(number), "data": json.loads(data), **_about(created, source, tlp)})
+    row_id, _, created, data, source, tlp = _find_raw(request)
+    result = {"id": format_raw_id(row_id), "data": json.loads(data), **_render_origin(created, source, tlp)}
+    return respond(request, result)
 
 
 async def read_raw_by_dataset(request: Request) -> Response:
     """GET /events/datasets/{dataset_id}/events/{event_id}/raw: the id as a number, the data as JSON text."""
-    store = get_database(request)
+    db = get_database(request).db
     uuid = request.path_params["event_id"]
     try:
-        event = find_event(store.db, uuid, dataset_number(store.db, request.path_params["dataset_id"], "dataset_id"))
-    except BadRequest as unknown:
-        raise ResourceNotFound(unknown.message) from unknown
-    row = None if event is None else _row(store, "event = ?", event)
+        event = find_event_id(db, uuid, resolve_dataset(db, request.path_params["dataset_id"], "dataset_id"))
+    except BadRequest as error:
+        raise ResourceNotFound(error.message) from error
+    row = None if event is None else _read_row(db, event)
     if row is None:
         raise ResourceNotFound(f"Raw event not found: {uuid!r} has no raw evidence in this dataset")
-    number, _, created, data, source, tlp = row
-    return answer(request, {"id": number, "data": data, **_about(created, source, tlp)})
+    row_id, _, created, data, source, tlp = row
+    return respond(request, {"id": row_id, "data": data, **_render_origin(created, source, tlp)})
 
 
 async def update(request: Request) -> Response:
-    """PATCH /events/{event_id}/raw/{raw_id} and its POST twin."""
-    store = get_database(request)
+    """PATCH /events/{event_id}/raw/{raw_id}, or POST."""
+    database = get_database(request)
     body = await read_body(request)
-    number, event, *_ = _raw_of_event(request)
-    with store.transaction() as db:
+    row_id, event, *_ = _find_raw(request)
+    with database.transaction() as db:
         update_raw(db, event, body)
-        data = db.execute("SELECT data FROM raw WHERE id = ?", (number,)).fetchone()[0]
-    return answer(request, {"id": raw_id(number), "data": json.loads(data)})
+        data = db.execute("SELECT data FROM raw WHERE id = ?", (row_id,)).fetchone()[0]
+    return respond(request, {"id": format_raw_id(row_id), "data": json.loads(data)})
 
 
-def _raw_of_event(request: Request) -> RawRow:
-    store = get_database(request)
-    uuid, wanted = request.path_params["event_id"], request.path_params["raw_id"]
-    known_event(store.db, uuid)
-    # An event may be in two datasets, each with raw evidence of its own: the raw id says which is meant.
+def _find_raw(request: Request) -> RawRow:
+    """Return the raw evidence that the path names."""
+    db = get_database(request).db
+    uuid, raw_id = request.path_params["event_id"], request.path_params["raw_id"]
+    require_event_id(db, uuid)
+    # An event can be in two datasets, each with its own raw evidence; the raw id decides.
     copies = f"{_SELECT} WHERE event IN (SELECT id FROM event WHERE uuid = ?)"
-    for row in store.db.execute(copies, (uuid.lower(),)):
-        if raw_id(row[0]) == wanted:
+    for row in db.execute(copies, (uuid.lower(),)):
+        if format_raw_id(row[0]) == raw_id:
             return row
-    raise BadRequest(f"Raw event not found: {wanted!r} is not the rawId of event {uuid!r}; read the event for it")
+    raise BadRequest(f"Raw event not found: {raw_id!r} is not the rawId of event {uuid!r}; read the event to find it")
 
 
-_SELECT = "SELECT id, event, created, data, source, tlp FROM raw"
+def _read_row(db: sqlite3.Connection, event: int) -> RawRow | None:
+    return db.execute(f"{_SELECT} WHERE event = ?", (event,)).fetchone()
 
 
-def _row(store: SandboxDatabase, where: str, number: int) -> RawRow | None:
-    return store.db.execute(f"{_SELECT} WHERE {where}", (number,)).fetchone()
-
-
-def _about(created: str, source: str | None, tlp: str | None) -> dict[str, object]:
-    return {"accountId": ACCOUNT_NUMBER, "created": shown(created), "source": source or "", "tlp": tlp or ""}
+def _render_origin(created: str, source: str | None, tlp: str | None) -> dict[str, object]:
+    return {"accountId": ACCOUNT_NUMBER, "created": format_wire(created), "source": source or "", "tlp": tlp or ""}

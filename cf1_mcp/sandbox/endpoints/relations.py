@@ -1,58 +1,59 @@
-"""Relationships: listing what hangs together, and linking parent to child."""
+"""Relationships: listing related events, and linking children to a parent."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.event_input import is_array
-from cf1_mcp.sandbox.http.requests import get_database, one_text, query_of, read_body, texts, truth, whole_number
-from cf1_mcp.sandbox.http.responses import answer
-from cf1_mcp.sandbox.search.dataset_scope import dataset_number
-from cf1_mcp.sandbox.search.event_json import wire_events
-from cf1_mcp.sandbox.search.event_listing import page_size_of
-from cf1_mcp.sandbox.storage.event_links import create_relationships, known_type, related_events
-from cf1_mcp.sandbox.storage.event_writes import known_event
+from cf1_mcp.sandbox.fields import read_boolean, read_integer, read_text, read_texts
+from cf1_mcp.sandbox.http.requests import get_database, parse_query, read_body
+from cf1_mcp.sandbox.http.responses import respond
+from cf1_mcp.sandbox.json_values import is_array
+from cf1_mcp.sandbox.search.dataset_scope import resolve_dataset
+from cf1_mcp.sandbox.search.event_json import render_events
+from cf1_mcp.sandbox.search.event_listing import read_page_size
+from cf1_mcp.sandbox.storage.event_links import check_relationship_type, create_relationships, find_related_events
+from cf1_mcp.sandbox.storage.event_writes import require_event_id
 
 
 async def list_relationships(request: Request) -> Response:
-    """GET /events/by-id/{event_id}/relationships: events only; the API does not tell the links between them."""
+    """GET /events/by-id/{event_id}/relationships: events only; the API does not return the links between them."""
     db = get_database(request).db
-    given = query_of(request, "relationshipTypes", "indicatorTypeIds")
-    dataset = dataset_number(db, one_text(given, "datasetId"))
-    start = known_event(db, request.path_params["event_id"], dataset)
-    page, page_size = whole_number(given, "page", 1), page_size_of(given)
-    numbers = related_events(
+    query = parse_query(request, "relationshipTypes", "indicatorTypeIds")
+    dataset = resolve_dataset(db, read_text(query, "datasetId"))
+    start = require_event_id(db, request.path_params["event_id"], dataset)
+    page, page_size = read_integer(query, "page", 1), read_page_size(query)
+    row_ids = find_related_events(
         db,
         start,
-        direction=str(given.get("direction") or "both"),
-        depth=whole_number(given, "maxDepth", 5, least=0),
-        types=[str(kind) for kind in _several(given.get("relationshipTypes"))],
-        indicator_types=[_number(number) for number in _several(given.get("indicatorTypeIds"))],
-        include_parent=truth(given, "includeParent", True),
+        direction=str(query.get("direction") or "both"),
+        depth=read_integer(query, "maxDepth", 5, minimum=0),
+        types=[str(kind) for kind in _read_list(query.get("relationshipTypes"))],
+        indicator_types=[_parse_type_id(type_id) for type_id in _read_list(query.get("indicatorTypeIds"))],
+        include_parent=read_boolean(query, "includeParent", True),
         page=page,
         page_size=page_size,
     )
-    events = wire_events(db, numbers)
-    return answer(request, events, {"count": len(events), "page": page, "per_page": page_size})
+    events = render_events(db, row_ids)
+    return respond(request, events, {"count": len(events), "page": page, "per_page": page_size})
 
 
 async def create_relationship(request: Request) -> Response:
-    """POST /events/relationships/create: 200 even when some children could not be linked."""
-    store = get_database(request)
+    """POST /events/relationships/create: 200 even where some children could not be linked."""
+    database = get_database(request)
     body = await read_body(request)
-    dataset = dataset_number(store.db, one_text(body, "datasetId"))
-    kind = known_type(body.get("relationshipType"), "relationshipType")
-    parent_id, child_ids = one_text(body, "parentId"), texts(body, "childIds")
-    with store.transaction() as db:
-        return answer(request, create_relationships(db, dataset, parent_id, child_ids, kind))
+    dataset = resolve_dataset(database.db, read_text(body, "datasetId"))
+    kind = check_relationship_type(body.get("relationshipType"), "relationshipType")
+    parent_id, child_ids = read_text(body, "parentId"), read_texts(body, "childIds")
+    with database.transaction() as db:
+        return respond(request, create_relationships(db, dataset, parent_id, child_ids, kind))
 
 
-def _several(value: object) -> list[object]:
+def _read_list(value: object) -> list[object]:
     return value if is_array(value) else []
 
 
-def _number(value: object) -> int:
+def _parse_type_id(value: object) -> int:
     text = str(value)
     if not text.isdecimal():
-        raise BadRequest(f"indicatorTypeIds {text!r} is no number; an event's indicatorTypeId is one")
+        raise BadRequest(f"indicatorTypeIds {text!r} is not a number; use the indicatorTypeId of an event")
     return int(text)

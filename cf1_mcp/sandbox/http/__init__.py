@@ -1,1 +1,1 @@
-"""What lies between a request and the sandbox's state: tokens, envelopes, faults, limits."""
+"""HTTP around the sandbox's endpoints: reading requests, building responses, and middleware."""

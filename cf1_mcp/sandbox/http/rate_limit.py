@@ -1,4 +1,4 @@
-"""Rate limits: told on every answer, and enforced where a limit is set."""
+"""Rate limits: reported on every response, and enforced where a limit is set."""
 
 import time
 from collections import Counter
@@ -10,19 +10,21 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cf1_mcp.sandbox.errors import RequestRejected
-from cf1_mcp.sandbox.http.responses import refusal
+from cf1_mcp.sandbox.http.responses import respond_error
 
-# Invented: the body of a 429; the name "default" in both headers; one window for all callers, which opens with the
-# first request after the last one closed; and that over the limit a caller is blocked until the window closes, where
-# the reference says five minutes.
+# Invented: the 429 and parts of the headers; see invented.py.
 
 QUOTA: Final = 1200
-SECONDS: Final = 300.0
+WINDOW_SECONDS: Final = 300.0
 """The documented limit: 1200 requests in five minutes for each user or account token."""
 
 
 def parse_rate(text: str) -> tuple[int, float]:
-    """Requests and seconds out of `N/S`, such as `5/1`; ValueError says what is wrong."""
+    """Return the requests and seconds of `N/S`, such as `5/1`.
+
+    Raises:
+        ValueError: the text does not have that form.
+    """
     count, _, seconds = text.strip().partition("/")
     try:
         limit, window = int(count), float(seconds)
@@ -33,19 +35,19 @@ def parse_rate(text: str) -> tuple[int, float]:
     return limit, window
 
 
-class RateLimit:
-    """Counts requests by token, or by address where there is none, in windows of `seconds`.
+class RateLimiter:
+    """Middleware that counts requests by token, or by address without a token, in windows of `seconds`.
 
-    Answers carry `Ratelimit` (remaining, seconds to reset) and `Ratelimit-Policy` (quota, window) as documented since
-    September 2025. Over `limit` the answer is 429 with `Retry-After`; None refuses nobody and tells the documented
-    quota.
+    Responses carry `Ratelimit` (remaining requests, seconds to reset) and `Ratelimit-Policy` (quota, window) as
+    documented since September 2025. Above `limit` the response is 429 with `Retry-After`. Without a limit no request is
+    refused, and the headers report the documented quota.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         limit: int | None = None,
-        seconds: float = SECONDS,
+        seconds: float = WINDOW_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
@@ -60,30 +62,30 @@ class RateLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        reset = self._reset()
-        caller = _caller(scope)
+        reset = self._seconds_to_reset()
+        caller = _identify_caller(scope)
         self._used[caller] += 1
         remaining = self._quota - self._used[caller]
-        told = {
+        headers = {
             "Ratelimit": f'"default";r={max(remaining, 0)};t={reset}',
             "Ratelimit-Policy": f'"default";q={self._quota};w={ceil(self._seconds)}',
         }
         if self._limit is not None and remaining < 0:
             message = f"More than {self._limit} requests in {self._seconds:g} s; wait {reset} s and send it again"
-            refused = refusal(RequestRejected(message), 429)
-            refused.headers.update(told | {"Retry-After": str(reset)})
-            await refused(scope, receive, send)
+            refusal = respond_error(RequestRejected(message), 429)
+            refusal.headers.update(headers | {"Retry-After": str(reset)})
+            await refusal(scope, receive, send)
             return
 
-        async def telling(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(told)
+                MutableHeaders(scope=message).update(headers)
             await send(message)
 
-        await self._app(scope, receive, telling)
+        await self._app(scope, receive, send_with_headers)
 
-    def _reset(self) -> int:
-        """Seconds until the window closes, rounded up; opens a new one when the last has closed."""
+    def _seconds_to_reset(self) -> int:
+        """Return the seconds until the window closes, rounded up; opens a new window where the last one has closed."""
         now = self._clock()
         if self._closes is None or now >= self._closes:
             self._closes = now + self._seconds
@@ -91,6 +93,6 @@ class RateLimit:
         return ceil(self._closes - now)
 
 
-def _caller(scope: Scope) -> str:
+def _identify_caller(scope: Scope) -> str:
     client = scope.get("client")
     return Headers(scope=scope).get("authorization") or (str(client[0]) if client else "")

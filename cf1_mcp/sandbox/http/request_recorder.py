@@ -1,4 +1,4 @@
-"""What the sandbox was asked, so that tests can prove what was sent."""
+"""Recording the requests that the sandbox received, so that tests can prove what was sent."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,13 +10,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cf1_mcp.sandbox.json_values import parse_json
 
 UNANSWERED: Final = 0
-"""The status of an exchange whose connection was dropped before any answer."""
+"""The recorded status of a request whose connection was dropped before the response started."""
 
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """A request and the status of its answer. `body` is parsed JSON, None where there was none. Headers are not kept,
-    so no token is."""
+    """A request and the status of its response.
+
+    `body` is parsed JSON, or None where there was none. Headers are not recorded, so tokens are not either.
+    """
 
     method: str
     path: str
@@ -26,7 +28,7 @@ class RecordedRequest:
 
 
 class RequestRecorder:
-    """Appends every request to `log`, before the first byte of its answer leaves."""
+    """Middleware that appends every request to `log` before the first byte of its response is sent."""
 
     def __init__(self, app: ASGIApp, log: list[RecordedRequest]) -> None:
         self._app = app
@@ -40,35 +42,35 @@ class RequestRecorder:
             content = await Request(scope, receive).body()
         except ClientDisconnect:
             return
-        handed_on = False
-        noted = False
+        replayed = False
+        recorded = False
 
         async def replay() -> Message:
-            nonlocal handed_on
-            if handed_on:
+            nonlocal replayed
+            if replayed:
                 return await receive()
-            handed_on = True
+            replayed = True
             return {"type": "http.request", "body": content, "more_body": False}
 
-        def note(status: int) -> None:
-            nonlocal noted
-            if not noted:
-                noted = True
+        def record(status: int) -> None:
+            nonlocal recorded
+            if not recorded:
+                recorded = True
                 query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-                self._log.append(RecordedRequest(scope["method"], scope["path"], query, _json(content), status))
+                self._log.append(RecordedRequest(scope["method"], scope["path"], query, _parse_body(content), status))
 
-        async def noting(message: Message) -> None:
+        async def record_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                note(message["status"])
+                record(message["status"])
             await send(message)
 
         try:
-            await self._app(scope, replay, noting)
+            await self._app(scope, replay, record_and_send)
         finally:
-            note(UNANSWERED)
+            record(UNANSWERED)
 
 
-def _json(content: bytes) -> object:
+def _parse_body(content: bytes) -> object:
     if not content:
         return None
     try:

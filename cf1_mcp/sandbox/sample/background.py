@@ -1,10 +1,10 @@
-"""What arrives every day: single sightings of known actors, crime, floods, devices and proxies."""
+"""Daily events outside campaigns: sightings of known actors, crime, floods, devices and proxies."""
 
 from collections.abc import Iterator
 
 from cf1_mcp.sandbox.sample import evidence
-from cf1_mcp.sandbox.sample.actors import ACTORS, BY_NAME
-from cf1_mcp.sandbox.sample.phases import PLOTS, act
+from cf1_mcp.sandbox.sample.actors import ACTORS, ACTORS_BY_NAME
+from cf1_mcp.sandbox.sample.phases import PLOTS, build_phase_event
 from cf1_mcp.sandbox.sample.sample_event import (
     CYBERCRIME,
     DAY,
@@ -13,12 +13,12 @@ from cf1_mcp.sandbox.sample.sample_event import (
     HOUR,
     MIXED,
     OPEN,
-    Record,
+    JsonObject,
     SampleEvent,
     SeededRandom,
-    fingerprint,
-    marked,
-    recent,
+    add_filing_details,
+    fake_hash,
+    pick_age,
 )
 
 _COUNTRIES = ("US", "BR", "IN", "VN", "ID", "DE", "MX", "TR", "TH", "ZA", "RO", "UA", "PH", "EG", "PL", "AR")
@@ -28,104 +28,106 @@ _PORTS = (23, 80, 443, 554, 2323, 5555, 7547, 8080)
 _VECTORS = ("HTTP/2 request flood", "UDP flood", "SYN flood", "DNS water torture", "Memcached reflection", "QUIC flood")
 
 
-def _bot(dice: SeededRandom) -> str:
-    """One of 198 hijacked machines, which turn up as devices and again as sources of floods."""
-    return f"192.0.2.{1 + dice.below(198)}"
+def _pick_bot(rng: SeededRandom) -> str:
+    """Return one of 198 hijacked machines, which appear as devices and as sources of floods."""
+    return f"192.0.2.{1 + rng.below(198)}"
 
 
 def actor_sightings() -> Iterator[SampleEvent]:
-    """Events of every actor outside its campaigns."""
+    """Return the events of every actor outside its campaigns."""
     for actor in ACTORS:
-        dice = SeededRandom(f"sightings {actor.name}")
+        rng = SeededRandom(f"sightings {actor.name}")
         for number in range(1, actor.events + 1):
-            phase = dice.pick(PLOTS[actor.plot])
+            phase = rng.pick(PLOTS[actor.plot])
             ref = f"sighting:{actor.name.lower().replace(' ', '-')}/{number}"
-            yield marked(act(actor, phase, ref, recent(dice, actor.first, actor.last), dice.pick(MIXED), dice), dice)
+            yield add_filing_details(
+                build_phase_event(actor, phase, ref, pick_age(rng, actor.first, actor.last), rng.pick(MIXED), rng), rng
+            )
 
 
-def floods(days: int = 400) -> Iterator[SampleEvent]:
-    """DDoS attacks: at least one every day, five a day in the last three weeks."""
-    dice = SeededRandom("floods")
-    claimed = (BY_NAME["CINDER OTTER"], BY_NAME["STATIC FINCH"])
+def flood_events(days: int = 400) -> Iterator[SampleEvent]:
+    """Return DDoS attacks: at least one per day, five per day in the last three weeks."""
+    rng = SeededRandom("floods")
+    claimed = (ACTORS_BY_NAME["CINDER OTTER"], ACTORS_BY_NAME["STATIC FINCH"])
     for day in range(days):
         for number in range(5 if day < 21 else 2 if day < 90 else 1):
-            actor = dice.pick(claimed)
-            known = day < actor.first and dice.chance(0.55)
-            sector, target = dice.pick(actor.sectors), dice.pick(actor.targets)
-            vector, peak = dice.pick(_VECTORS), 1 + dice.below(60)
-            bots = list(dict.fromkeys(_bot(dice) for _ in range(1 + dice.below(6))))
-            yield marked(
+            actor = rng.pick(claimed)
+            known = day < actor.first and rng.chance(0.55)
+            sector, target = rng.pick(actor.sectors), rng.pick(actor.targets)
+            vector, peak = rng.pick(_VECTORS), 1 + rng.below(60)
+            bots = list(dict.fromkeys(_pick_bot(rng) for _ in range(1 + rng.below(6))))
+            yield add_filing_details(
                 SampleEvent(
                     ref=f"ddos:{day}/{number + 1}",
                     dataset=DDOS,
-                    age=day * DAY + int(dice.roll() * 23 * HOUR) + HOUR // 2,
+                    age=day * DAY + int(rng.random() * 23 * HOUR) + HOUR // 2,
                     category="DDoS",
                     event=f"{vector} with a peak of {peak / 10} Tbps against a {sector} organisation",
-                    tlp=dice.pick(OPEN),
+                    tlp=rng.pick(OPEN),
                     evidence={
                         "vector": vector,
                         "peakGbps": peak * 100,
                         "peakRps": peak * 90_000,
-                        "durationSeconds": 40 + dice.below(5_000),
-                        "sources": [{"address": bot, "country": dice.pick(_COUNTRIES)} for bot in bots],
-                        "sourceAsn": 64_496 + dice.below(16),
+                        "durationSeconds": 40 + rng.below(5_000),
+                        "sources": [{"address": bot, "country": rng.pick(_COUNTRIES)} for bot in bots],
+                        "sourceAsn": 64_496 + rng.below(16),
                     },
                     source="edge.example.net",
                     attacker=actor.name if known else "",
                     attacker_country=actor.country if known else "",
-                    target_country="" if dice.chance(0.06) else target,
-                    target_industry="" if dice.chance(0.1) else sector,
+                    target_country="" if rng.chance(0.06) else target,
+                    target_industry="" if rng.chance(0.1) else sector,
                     tags=("ddos", "TALLOWBOT") if known else ("ddos",),
                     indicators=[("ip", bot) for bot in bots],
                 ),
-                dice,
+                rng,
             )
 
 
-def devices(count: int = 350, proxies: int = 160) -> Iterator[SampleEvent]:
-    """Hijacked devices, and the proxies that are rented out on such devices."""
-    dice = SeededRandom("devices")
+def device_events(count: int = 350, proxies: int = 160) -> Iterator[SampleEvent]:
+    """Return hijacked devices, and residential proxies that run on such devices."""
+    rng = SeededRandom("devices")
     for number in range(1, count + proxies + 1):
         proxy = number > count
-        address = _bot(dice) if dice.chance(0.6) else f"2001:db8:f00::{number:x}"
-        device, botnet, where = dice.pick(_DEVICES), dice.pick(_BOTNETS), dice.pick(_COUNTRIES)
-        data: Record = {"address": address, "asn": 64_496 + dice.below(16), "country": where}
+        address = _pick_bot(rng) if rng.chance(0.6) else f"2001:db8:f00::{number:x}"
+        device, botnet, where = rng.pick(_DEVICES), rng.pick(_BOTNETS), rng.pick(_COUNTRIES)
+        data: JsonObject = {"address": address, "asn": 64_496 + rng.below(16), "country": where}
         if proxy:
-            data |= {"service": "resproxy-example", "sessions": 1 + dice.below(900), "protocol": "SOCKS5"}
-            text = f"Exit of a residential proxy service, seen in {1 + dice.below(50)} account attacks"
+            data |= {"service": "resproxy-example", "sessions": 1 + rng.below(900), "protocol": "SOCKS5"}
+            text = f"Exit of a residential proxy service, seen in {1 + rng.below(50)} account attacks"
         else:
             data |= {
                 "device": device,
-                "firmware": f"v{1 + dice.below(9)}-{dice.below(99)}",
-                "openPorts": dice.some(_PORTS, 3),
+                "firmware": f"v{1 + rng.below(9)}-{rng.below(99)}",
+                "openPorts": rng.some(_PORTS, 3),
             }
             text = f"{device[0].upper()}{device[1:]} answers to {botnet}"
-        yield marked(
+        yield add_filing_details(
             SampleEvent(
                 ref=f"proxy:{number - count}" if proxy else f"device:{number}",
                 dataset=DEVICES,
-                age=recent(dice, 200, 0),
+                age=pick_age(rng, 200, 0),
                 category="Residential Proxy" if proxy else "Compromised Device",
                 event=text,
-                tlp=dice.pick(OPEN),
+                tlp=rng.pick(OPEN),
                 evidence=data,
                 target_country=where,
-                target_industry="Telecommunications" if dice.chance(0.2) else "",
+                target_industry="Telecommunications" if rng.chance(0.2) else "",
                 tags=("proxy", "residential") if proxy else ("botnet", botnet),
                 indicators=[("ip", address)],
             ),
-            dice,
+            rng,
         )
 
 
 _CRIME = (
-    ("Brand Impersonation", evidence.whois, "domain", "Shop that imitates a {sector} brand", "brand-abuse"),
-    ("Phishing", evidence.http, "url", "Phishing kit page for customers of a {sector} brand", "phishing-kit"),
-    ("Data Leak", evidence.http, "url", "Customer list of a {sector} organisation offered in a forum", "leak"),
-    ("Account Takeover", evidence.login, "ip", "Password lists tried on a {sector} sign-in page", "stuffing"),
-    ("Cryptomining", evidence.process, "hash", "Miner on build servers of a {sector} organisation", "miner"),
-    ("WAF Attack", evidence.http, "ip", "Injection attempts against forms of a {sector} site", "waf"),
-    ("Malware Delivery", evidence.file, "hash", "False update with an information stealer", "stealer"),
+    ("Brand Impersonation", evidence.build_whois, "domain", "Shop that imitates a {sector} brand", "brand-abuse"),
+    ("Phishing", evidence.build_http, "url", "Phishing kit page for customers of a {sector} brand", "phishing-kit"),
+    ("Data Leak", evidence.build_http, "url", "Customer list of a {sector} organisation offered in a forum", "leak"),
+    ("Account Takeover", evidence.build_login, "ip", "Password lists tried on a {sector} sign-in page", "stuffing"),
+    ("Cryptomining", evidence.build_process, "hash", "Miner on build servers of a {sector} organisation", "miner"),
+    ("WAF Attack", evidence.build_http, "ip", "Injection attempts against forms of a {sector} site", "waf"),
+    ("Malware Delivery", evidence.build_file, "hash", "False update with an information stealer", "stealer"),
 )  # fmt: skip
 _CRIME_SECTORS = (
     "Banking & Financial Services", "Consulting", "Education", "Gaming", "Healthcare", "Hospitality", "Insurance",
@@ -133,30 +135,30 @@ _CRIME_SECTORS = (
 )  # fmt: skip
 
 
-def crime(count: int = 350) -> Iterator[SampleEvent]:
-    """Crime that nobody has been named for."""
-    dice = SeededRandom("crime")
+def crime_events(count: int = 350) -> Iterator[SampleEvent]:
+    """Return crime without a known attacker."""
+    rng = SeededRandom("crime")
     for number in range(1, count + 1):
-        category, builder, kind, text, tag = dice.pick(_CRIME)
-        name, zone = dice.pick(("shop", "secure", "bonus", "parcel")), dice.pick(("example", "test"))
-        domain = f"{name}{dice.below(90)}.bazaar.{zone}"
-        ip, sector = _bot(dice), dice.pick(_CRIME_SECTORS)
-        value = {"domain": domain, "url": f"https://{domain}/", "ip": ip, "hash": fingerprint(f"crime {number}")}[kind]
-        yield marked(
+        category, builder, kind, text, tag = rng.pick(_CRIME)
+        name, zone = rng.pick(("shop", "secure", "bonus", "parcel")), rng.pick(("example", "test"))
+        domain = f"{name}{rng.below(90)}.bazaar.{zone}"
+        ip, sector = _pick_bot(rng), rng.pick(_CRIME_SECTORS)
+        value = {"domain": domain, "url": f"https://{domain}/", "ip": ip, "hash": fake_hash(f"crime {number}")}[kind]
+        yield add_filing_details(
             SampleEvent(
                 ref=f"crime:{number}",
                 dataset=CYBERCRIME,
-                age=recent(dice, 395, 0.05),
+                age=pick_age(rng, 395, 0.05),
                 category=category,
                 event=text.format(sector=sector),
-                tlp=dice.pick(MIXED),
-                evidence=builder(dice, domain, ip),
-                target_country="" if dice.chance(0.25) else dice.pick(_COUNTRIES),
-                target_industry="" if dice.chance(0.15) else sector,
+                tlp=rng.pick(MIXED),
+                evidence=builder(rng, domain, ip),
+                target_country="" if rng.chance(0.25) else rng.pick(_COUNTRIES),
+                target_industry="" if rng.chance(0.15) else sector,
                 tags=(tag,),
                 indicators=[(kind, value)]
-                if dice.chance(0.6)
-                else [(kind, value), ("filename", f"kit{dice.below(40)}.php")],
+                if rng.chance(0.6)
+                else [(kind, value), ("filename", f"kit{rng.below(40)}.php")],
             ),
-            dice,
+            rng,
         )

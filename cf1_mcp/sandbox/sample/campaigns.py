@@ -1,15 +1,19 @@
-"""The campaigns: a parent with an analyst's insight, and under it what happened, phase after phase."""
+"""The campaigns: a parent event with an analyst's insight, and below it the events of each phase."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cf1_mcp.sandbox.sample.actors import BY_NAME
-from cf1_mcp.sandbox.sample.phases import PLOTS, act
-from cf1_mcp.sandbox.sample.sample_event import CLOSED, DAY, HOUR, MIXED, SampleEvent, SeededRandom, marked
+from cf1_mcp.sandbox.sample.actors import ACTORS_BY_NAME, SampleActor
+from cf1_mcp.sandbox.sample.phases import PLOTS, build_phase_event
+from cf1_mcp.sandbox.sample.sample_event import CLOSED, DAY, HOUR, MIXED, SampleEvent, SeededRandom, add_filing_details
 
 
 class Campaign(NamedTuple):
-    """From `start` days ago for `days`; with `victims` there is an intrusion report each between parent and events."""
+    """A campaign that began `start` days ago and lasted `days`.
+
+    With `victims`, there is an intrusion report for each one between the parent and the events. `cites` are the slugs
+    of earlier campaigns that it refers to.
+    """
 
     title: str
     actor: str
@@ -25,6 +29,7 @@ class Campaign(NamedTuple):
 
     @property
     def slug(self) -> str:
+        """The title as used in refs, tags and domains."""
         return self.title.lower().replace(" ", "-")
 
 
@@ -121,8 +126,8 @@ CAMPAIGNS = (
         cites=("split-ledger", "cold-ward")),
 )  # fmt: skip
 
-# The type of the link from what stands above an event, by phase: consequences, proof of the actor, and the rest.
-_LINKS = {
+# The relationship of an event to its parent, by phase; related_to for the others.
+_RELATIONSHIP_TYPES = {
     "c2": "caused_by",
     "lateral": "caused_by",
     "ransom": "caused_by",
@@ -131,8 +136,7 @@ _LINKS = {
 }
 
 
-def _events(campaign: Campaign, dice: SeededRandom) -> Iterator[SampleEvent]:
-    actor = BY_NAME[campaign.actor]._replace(**_narrowed(campaign))
+def _build_events(campaign: Campaign, actor: SampleActor, rng: SeededRandom) -> Iterator[SampleEvent]:
     phases = PLOTS[campaign.plot or actor.plot]
     top = f"campaign:{campaign.slug}"
     reports = [f"{top}/victim/{number}" for number in range(1, campaign.victims + 1)]
@@ -145,40 +149,40 @@ def _events(campaign: Campaign, dice: SeededRandom) -> Iterator[SampleEvent]:
         phase = phases[step]
         counts[phase] += 1
         ref = f"{top}/{phase}/{counts[phase]}"
-        share = (number + dice.roll()) / campaign.events
-        sketch = act(actor, phase, ref, begin - int(length * share * 0.98) - HOUR, dice.pick(MIXED), dice, zone)
+        share = (number + rng.random()) / campaign.events
+        event = build_phase_event(
+            actor, phase, ref, begin - int(length * share * 0.98) - HOUR, rng.pick(MIXED), rng, zone
+        )
         above = reports[number % len(reports)] if reports else top
         if reports and phase in ("c2", "resolution") and last_sample:
             above = last_sample
-        sketch.parent = (above, _LINKS.get(phase, "related_to"))
+        event.parent = (above, _RELATIONSHIP_TYPES.get(phase, "related_to"))
         if phase in ("execution", "persistence"):
             last_sample = ref
         if campaign.cites and number % 9 == 4:
-            sketch.references = tuple(f"campaign:{slug}" for slug in campaign.cites)
-        sketch.tags = (*sketch.tags, campaign.slug)
-        yield marked(sketch, dice)
+            event.references = tuple(f"campaign:{slug}" for slug in campaign.cites)
+        event.tags = (*event.tags, campaign.slug)
+        yield add_filing_details(event, rng)
 
 
-def _narrowed(campaign: Campaign) -> dict[str, tuple[str, ...]]:
-    chosen = {"sectors": campaign.sectors, "targets": campaign.targets}
-    return {name: values for name, values in chosen.items() if values}
+def _find_actor(campaign: Campaign) -> SampleActor:
+    """Return the actor of a campaign, with the sectors and targets of the campaign where it has its own."""
+    actor = ACTORS_BY_NAME[campaign.actor]
+    return actor._replace(sectors=campaign.sectors or actor.sectors, targets=campaign.targets or actor.targets)
 
 
-def _parents(campaign: Campaign, dice: SeededRandom) -> Iterator[SampleEvent]:
-    actor = BY_NAME[campaign.actor]._replace(**_narrowed(campaign))
-    top = f"campaign:{campaign.slug}"
-    begin = int(campaign.start * DAY)
-    yield marked(
+def _build_parent(campaign: Campaign, actor: SampleActor, rng: SeededRandom) -> SampleEvent:
+    return add_filing_details(
         SampleEvent(
-            ref=top,
+            ref=f"campaign:{campaign.slug}",
             dataset=actor.dataset,
-            age=begin,
+            age=int(campaign.start * DAY),
             category="Campaign",
             event=f"Operation {campaign.title}",
             insight=f"{campaign.story} Attributed to {actor.name}; motive: {actor.motive.lower()}; "
             f"{campaign.events} events over {campaign.days:g} days.",
-            tlp=dice.pick(MIXED[:-1]),
-            evidence={"analyst": "desk-2@example.com", "confidence": dice.pick(("low", "medium", "high")),
+            tlp=rng.pick(MIXED[:-1]),
+            evidence={"analyst": "desk-2@example.com", "confidence": rng.pick(("low", "medium", "high")),
                       "techniques": list(actor.techniques), "software": list(actor.malware)},
             source="https://reports.example.net/" + campaign.slug,
             attacker=actor.name,
@@ -188,40 +192,47 @@ def _parents(campaign: Campaign, dice: SeededRandom) -> Iterator[SampleEvent]:
             tags=("campaign", campaign.slug, *actor.malware),
             references=tuple(f"campaign:{slug}" for slug in campaign.cites),
         ),
-        dice,
+        rng,
     )  # fmt: skip
+
+
+def _build_reports(campaign: Campaign, actor: SampleActor, rng: SeededRandom) -> Iterator[SampleEvent]:
+    top = f"campaign:{campaign.slug}"
+    begin = int(campaign.start * DAY)
     for number in range(1, campaign.victims + 1):
-        sector = dice.pick(actor.sectors)
-        yield marked(
+        sector = rng.pick(actor.sectors)
+        yield add_filing_details(
             SampleEvent(
                 ref=f"{top}/victim/{number}",
                 dataset=actor.dataset,
                 age=begin - number * HOUR,
                 category="Intrusion Report",
                 event=f"{campaign.title}: intrusion at {sector} victim {number}",
-                insight=f"Victim {number} was told through its own response team. Dwell time {3 + dice.below(90)} days."
+                insight=f"Victim {number} was told through its own response team. Dwell time {3 + rng.below(90)} days."
                 if number == 1
                 else "",
-                tlp=dice.pick(CLOSED),
+                tlp=rng.pick(CLOSED),
                 evidence={
                     "victim": f"victim-{number}",
                     "reportedBy": f"cert{number}@example.org",
-                    "hosts": 1 + dice.below(60),
+                    "hosts": 1 + rng.below(60),
                 },
                 attacker=actor.name,
                 attacker_country=actor.country,
-                target_country=dice.pick(actor.targets),
+                target_country=rng.pick(actor.targets),
                 target_industry=sector,
                 tags=("intrusion", campaign.slug),
                 parent=(top, "attributed_to"),
             ),
-            dice,
+            rng,
         )
 
 
-def campaign_sketches() -> Iterator[SampleEvent]:
-    """Every campaign, oldest first: the parent, its intrusion reports, then its events."""
+def campaign_events() -> Iterator[SampleEvent]:
+    """Return every campaign, oldest first: the parent, its intrusion reports, then its events."""
     for campaign in CAMPAIGNS:
-        dice = SeededRandom(f"campaign {campaign.slug}")
-        yield from _parents(campaign, dice)
-        yield from _events(campaign, dice)
+        rng = SeededRandom(f"campaign {campaign.slug}")
+        actor = _find_actor(campaign)
+        yield _build_parent(campaign, actor, rng)
+        yield from _build_reports(campaign, actor, rng)
+        yield from _build_events(campaign, actor, rng)

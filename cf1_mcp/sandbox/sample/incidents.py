@@ -1,16 +1,16 @@
-"""The tenant's own cases, in its private dataset: what ACME saw, and what that has to do with the campaigns."""
+"""The tenant's own incidents in its private dataset, and how they relate to the campaigns."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from cf1_mcp.sandbox.sample import evidence
-from cf1_mcp.sandbox.sample.actors import BY_NAME
-from cf1_mcp.sandbox.sample.phases import act
-from cf1_mcp.sandbox.sample.sample_event import ACME, CLOSED, DAY, HOUR, SampleEvent, SeededRandom, marked
+from cf1_mcp.sandbox.sample.actors import ACTORS_BY_NAME
+from cf1_mcp.sandbox.sample.phases import build_phase_event
+from cf1_mcp.sandbox.sample.sample_event import ACME, CLOSED, DAY, HOUR, SampleEvent, SeededRandom, add_filing_details
 
 
 class Incident(NamedTuple):
-    """A case from `start` days ago; `cites` are the campaigns it belongs to, the closest first."""
+    """An incident that began `start` days ago; `cites` are the slugs of its campaigns, the closest first."""
 
     number: str
     title: str
@@ -46,57 +46,64 @@ INCIDENTS = (
 )  # fmt: skip
 
 
-def incident_sketches() -> Iterator[SampleEvent]:
-    """Each case as a parent and its events, and a few notes on insiders that belong to no case."""
+def incident_events() -> Iterator[SampleEvent]:
+    """Return each incident as a parent and its events, and insider events that belong to no incident."""
     for incident in INCIDENTS:
-        dice = SeededRandom(incident.number)
-        top = f"acme:{incident.number}"
-        actor = BY_NAME[incident.actor]._replace(dataset=ACME, targets=("AT", "DE"))
-        age = int(incident.start * DAY)
-        # The campaign's own hosts turn up here again, so that a look-up of ACME's indicators leads to the campaign.
-        zone = f"{incident.cites[0]}.example"
-        references = tuple(f"campaign:{slug}" for slug in incident.cites)
-        case = SampleEvent(
-            ref=top,
-            dataset=ACME,
-            age=age,
-            category="Intrusion Report",
-            event=f"{incident.number}: {incident.title}",
-            tlp="amber+strict",
-            evidence={
-                "case": incident.number,
-                "owner": "ir-desk@example.com",
-                "state": "closed" if incident.start > 30 else "open",
-            },
-            insight=incident.insight,
-            attacker=actor.name,
-            attacker_country=actor.country,
-            target_country="AT",
-            target_industry=actor.sectors[0],
-            tags=("acme", incident.number),
-            references=references,
-        )
-        yield marked(case, dice)
-        for number in range(incident.events):
-            phase = incident.phases[number * len(incident.phases) // incident.events]
-            later = age - number * 3 * HOUR - HOUR
-            sketch = act(actor, phase, f"{top}/{number + 1}", later, dice.pick(CLOSED), dice, zone)
-            sketch.parent = (top, "caused_by" if phase in ("ransom", "c2") else "related_to")
-            sketch.tags = (*sketch.tags, "acme", incident.number)
-            yield marked(sketch, dice)
-    dice = SeededRandom("insiders")
+        yield from _build_incident(incident)
+    yield from _build_insider_events()
+
+
+def _build_incident(incident: Incident) -> Iterator[SampleEvent]:
+    rng = SeededRandom(incident.number)
+    top = f"acme:{incident.number}"
+    actor = ACTORS_BY_NAME[incident.actor]._replace(dataset=ACME, targets=("AT", "DE"))
+    age = int(incident.start * DAY)
+    # Uses hosts of the campaign, so that looking up an indicator of ACME leads to it.
+    zone = f"{incident.cites[0]}.example"
+    case = SampleEvent(
+        ref=top,
+        dataset=ACME,
+        age=age,
+        category="Intrusion Report",
+        event=f"{incident.number}: {incident.title}",
+        tlp="amber+strict",
+        evidence={
+            "case": incident.number,
+            "owner": "ir-desk@example.com",
+            "state": "closed" if incident.start > 30 else "open",
+        },
+        insight=incident.insight,
+        attacker=actor.name,
+        attacker_country=actor.country,
+        target_country="AT",
+        target_industry=actor.sectors[0],
+        tags=("acme", incident.number),
+        references=tuple(f"campaign:{slug}" for slug in incident.cites),
+    )
+    yield add_filing_details(case, rng)
+    for number in range(incident.events):
+        phase = incident.phases[number * len(incident.phases) // incident.events]
+        later = age - number * 3 * HOUR - HOUR
+        event = build_phase_event(actor, phase, f"{top}/{number + 1}", later, rng.pick(CLOSED), rng, zone)
+        event.parent = (top, "caused_by" if phase in ("ransom", "c2") else "related_to")
+        event.tags = (*event.tags, "acme", incident.number)
+        yield add_filing_details(event, rng)
+
+
+def _build_insider_events() -> Iterator[SampleEvent]:
+    rng = SeededRandom("insiders")
     for number in range(1, 9):
-        yield marked(
+        yield add_filing_details(
             SampleEvent(
                 ref=f"acme:insider/{number}",
                 dataset=ACME,
-                age=number * 31 * DAY - dice.below(20 * DAY),
+                age=number * 31 * DAY - rng.below(20 * DAY),
                 category="Insider Threat",
                 event="Bulk download from the design archive shortly before an account was closed",
-                tlp=dice.pick(("amber+strict", "red")),
-                evidence=evidence.login(dice, "files.example.org", f"192.0.2.{210 + number % 5}"),
+                tlp=rng.pick(("amber+strict", "red")),
+                evidence=evidence.build_login(rng, "files.example.org", f"192.0.2.{210 + number % 5}"),
                 target_country="AT",
                 tags=("acme", "insider"),
             ),
-            dice,
+            rng,
         )

@@ -1,6 +1,6 @@
-"""A sample event before it has a date, and how it becomes a record of the loader.
+"""Sample events, which have ages instead of dates, and their conversion to records for the loader.
 
-Sketches know only ages, so that the tenant is the same whenever it is made and nothing but dates follows the clock.
+The tenant is therefore the same whenever it is created; only its dates depend on the clock.
 """
 
 from collections.abc import Sequence
@@ -19,35 +19,41 @@ ACME = "ACME Incident Response"
 HOUR = 3_600
 DAY = 24 * HOUR
 
-Record = dict[str, object]
+JsonObject = dict[str, object]
 Item = TypeVar("Item")
 
 
 class SeededRandom:
-    """Repeatable choices. Only `random()` is used: it is the one sequence that Python promises never to change."""
+    """Repeatable random choices. Only `random()` is used, because Python guarantees that sequence for every version."""
 
     def __init__(self, seed: str) -> None:
-        self.roll = Random(seed).random  # noqa: S311 - the same sample for everyone is the point
+        self.random = Random(seed).random  # noqa: S311 - the same sample for everyone is the point
 
     def below(self, end: int) -> int:
-        """A whole number from 0 to `end` - 1."""
-        return int(self.roll() * end)
+        """Return a whole number from 0 to `end` - 1."""
+        return int(self.random() * end)
 
     def pick(self, items: Sequence[Item]) -> Item:
-        return items[int(self.roll() * len(items))]
+        """Return one of the items."""
+        return items[int(self.random() * len(items))]
 
     def some(self, items: Sequence[Item], count: int) -> list[Item]:
-        """`count` different neighbours from a random place on, wrapping around."""
+        """Return `count` consecutive items from a random start, wrapping around."""
         start = self.below(len(items))
         return [items[(start + step) % len(items)] for step in range(min(count, len(items)))]
 
     def chance(self, share: float) -> bool:
-        return self.roll() < share
+        """Return True with the probability `share`."""
+        return self.random() < share
 
 
 @dataclass(slots=True)
 class SampleEvent:
-    """One event: `age` and `lag` in seconds, `indicators` as (type, value), `parent` as (ref, relationship)."""
+    """One event.
+
+    `age` is the time since it happened and `lag` the time until it was created, both in seconds. `indicators` are
+    (type, value), `parent` is (ref, relationship type).
+    """
 
     ref: str
     dataset: str
@@ -55,7 +61,7 @@ class SampleEvent:
     category: str
     event: str
     tlp: str
-    evidence: Record
+    evidence: JsonObject
     source: str = "sensors.example.net"
     lag: int = 0
     attacker: str = ""
@@ -70,8 +76,14 @@ class SampleEvent:
     references: Sequence[str] = ()
 
 
-# What a marking turns into when someone else spelt it, and the next stricter one.
-_SPELT = {"clear": "white", "green": "TLP:GREEN", "amber": "AMBER", "amber+strict": "amber-strict", "red": "RED"}
+# Other spellings of the markings, and the next stricter marking.
+_OTHER_SPELLINGS = {
+    "clear": "white",
+    "green": "TLP:GREEN",
+    "amber": "AMBER",
+    "amber+strict": "amber-strict",
+    "red": "RED",
+}
 _STRICTER = {"clear": "green", "green": "amber", "amber": "amber+strict", "amber+strict": "red", "red": "red"}
 
 OPEN = ("clear",) * 9 + ("green",) * 9 + ("amber",) * 2
@@ -79,66 +91,67 @@ MIXED = ("clear",) * 5 + ("green",) * 8 + ("amber",) * 5 + ("amber+strict", "red
 CLOSED = ("green",) * 2 + ("amber",) * 11 + ("amber+strict",) * 5 + ("red",) * 2
 
 
-def marked(sketch: SampleEvent, dice: SeededRandom) -> SampleEvent:
-    """The sketch with a time until it was filed and the wear of real markings: odd, missing, or stricter evidence."""
-    sketch.lag = 2 * HOUR + int(dice.roll() ** 2 * 3 * DAY)
-    if sketch.lag >= sketch.age:
-        sketch.lag = int(sketch.age * (0.1 + 0.8 * dice.roll()))
-    wear = dice.roll()
-    if wear < 0.02:
-        sketch.raw_tlp = _STRICTER[sketch.tlp]
-    elif wear < 0.05:
-        sketch.raw_tlp, sketch.tlp = sketch.tlp, _SPELT[sketch.tlp]
-    elif wear < 0.055:
-        sketch.tlp = ""
-    return sketch
+def add_filing_details(event: SampleEvent, rng: SeededRandom) -> SampleEvent:
+    """Return the event with a lag and, for some events, the irregular markings of real data: another spelling, no
+    marking, or stricter evidence."""
+    event.lag = 2 * HOUR + int(rng.random() ** 2 * 3 * DAY)
+    if event.lag >= event.age:
+        event.lag = int(event.age * (0.1 + 0.8 * rng.random()))
+    irregularity = rng.random()
+    if irregularity < 0.02:
+        event.raw_tlp = _STRICTER[event.tlp]
+    elif irregularity < 0.05:
+        event.raw_tlp, event.tlp = event.tlp, _OTHER_SPELLINGS[event.tlp]
+    elif irregularity < 0.055:
+        event.tlp = ""
+    return event
 
 
-def recent(dice: SeededRandom, first: float, last: float) -> int:
-    """An age in seconds between `first` and `last` days ago, more often near `last`."""
-    return int((last + (first - last) * dice.roll() ** 1.7) * DAY) + 60
+def pick_age(rng: SeededRandom, first: float, last: float) -> int:
+    """Return an age in seconds between `first` and `last` days, more often near `last`."""
+    return int((last + (first - last) * rng.random() ** 1.7) * DAY) + 60
 
 
-def fingerprint(text: str) -> str:
-    """The SHA-256 of one of our own strings, which is what every hash in the sample is."""
+def fake_hash(text: str) -> str:
+    """Return the SHA-256 of a text; every hash in the sample is made this way."""
     return sha256(text.encode()).hexdigest()
 
 
-def _moment(now: datetime, age: int) -> str:
+def _format_date(now: datetime, age: int) -> str:
     return f"{(now - timedelta(seconds=age)).isoformat()[:19]}Z"
 
 
-def to_record(sketch: SampleEvent, now: datetime) -> Record:
-    """The loader's form of a sketch, dated back from `now` (which must know its zone)."""
+def to_record(event: SampleEvent, now: datetime) -> JsonObject:
+    """Return the loader's record of an event, dated relative to `now`, which needs a time zone."""
     now = now.astimezone(UTC)
-    date = _moment(now, sketch.age)
-    body: Record = {
+    date = _format_date(now, event.age)
+    body: JsonObject = {
         "date": date,
-        "createdAt": _moment(now, sketch.age - sketch.lag),
-        "category": sketch.category,
-        "event": sketch.event,
-        "tlp": sketch.tlp,
+        "createdAt": _format_date(now, event.age - event.lag),
+        "category": event.category,
+        "event": event.event,
+        "tlp": event.tlp,
     }
     optional = {
-        "attacker": sketch.attacker,
-        "attackerCountry": sketch.attacker_country,
-        "targetCountry": sketch.target_country,
-        "targetIndustry": sketch.target_industry,
-        "insight": sketch.insight,
-        "tags": list(sketch.tags),
+        "attacker": event.attacker,
+        "attackerCountry": event.attacker_country,
+        "targetCountry": event.target_country,
+        "targetIndustry": event.target_industry,
+        "insight": event.insight,
+        "tags": list(event.tags),
     }
     body.update((name, value) for name, value in optional.items() if value)
-    if len(sketch.indicators) > 1:
-        body["indicators"] = [{"value": value, "indicatorType": kind} for kind, value in sketch.indicators]
-    elif sketch.indicators:
-        body["indicatorType"], body["indicator"] = sketch.indicators[0]
-    raw: Record = {"data": {"observedAt": date, **sketch.evidence}, "source": sketch.source}
-    if sketch.raw_tlp or sketch.tlp:
-        raw["tlp"] = sketch.raw_tlp or sketch.tlp
+    if len(event.indicators) > 1:
+        body["indicators"] = [{"value": value, "indicatorType": kind} for kind, value in event.indicators]
+    elif event.indicators:
+        body["indicatorType"], body["indicator"] = event.indicators[0]
+    raw: JsonObject = {"data": {"observedAt": date, **event.evidence}, "source": event.source}
+    if event.raw_tlp or event.tlp:
+        raw["tlp"] = event.raw_tlp or event.tlp
     body["raw"] = raw
-    record: Record = {"ref": sketch.ref, "dataset": sketch.dataset, "body": body}
-    if sketch.parent:
-        record["parents"] = [{"ref": sketch.parent[0], "type": sketch.parent[1]}]
-    if sketch.references:
-        record["references"] = list(sketch.references)
+    record: JsonObject = {"ref": event.ref, "dataset": event.dataset, "body": body}
+    if event.parent:
+        record["parents"] = [{"ref": event.parent[0], "type": event.parent[1]}]
+    if event.references:
+        record["references"] = list(event.references)
     return record

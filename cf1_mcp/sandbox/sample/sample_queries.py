@@ -4,8 +4,7 @@ from json import dumps
 
 from cf1_mcp.sandbox.sample.sample_event import ACME, APT, CYBERCRIME, DDOS
 
-# Invented: query_json holds the parameters of the event list (the published text says only "JSON text with the query
-# parameters"), and rule_scope is "account" (its values are not published).
+# Invented: the content of query_json and rule_scope; see invented.py.
 _RULE_SCOPE = "account"
 
 
@@ -27,22 +26,22 @@ def _is(field: str, value: str) -> dict[str, object]:
     return {"field": field, "op": "equals", "value": value}
 
 
-def _in(field: str, *values: str) -> dict[str, object]:
+def _one_of(field: str, *values: str) -> dict[str, object]:
     return {"field": field, "op": "in", "value": list(values)}
 
 
 def sample_queries() -> list[dict[str, object]]:
-    """Saved queries in the API's snake case; `query_json` names datasets by name or holds a scope word."""
+    """Return the saved queries in the API's snake case; `query_json` contains dataset names or a scope word."""
     banking = _is("targetIndustry", "Banking & Financial Services")
     return [
-        _query("Banking in Germany and Austria", [APT], [banking, _in("targetCountry", "DE", "AT")], alert=True),
-        # The same again under another name, as accounts collect them over the years.
-        _query("DE/AT banks (old)", [APT], [_in("targetCountry", "AT", "DE"), banking], alert=True),
+        _query("Banking in Germany and Austria", [APT], [banking, _one_of("targetCountry", "DE", "AT")], alert=True),
+        # The same query under another name, as accounts collect them over the years.
+        _query("DE/AT banks (old)", [APT], [_one_of("targetCountry", "AT", "DE"), banking], alert=True),
         _query("COPPER LANTERN everywhere", ["all"], [_is("attacker", "COPPER LANTERN")], alert=True),
         _query(
             "Block list: live command and control",
             [APT, CYBERCRIME],
-            [_is("category", "Command and Control"), _is("indicatorType", "ip"), _in("tlp", "clear", "green")],
+            [_is("category", "Command and Control"), _is("indicatorType", "ip"), _one_of("tlp", "clear", "green")],
             alert=True,
             rule=True,
         ),
@@ -56,7 +55,7 @@ def sample_queries() -> list[dict[str, object]]:
 
 
 def sample_alerts() -> list[dict[str, object]]:
-    """Alerts in the API's snake case, each naming its query in `query` instead of by `query_id`."""
+    """Return the alerts in the API's snake case; `query` is the name of the query, in place of `query_id`."""
     rows = (
         ("Banking in Germany and Austria", True, "daily"),
         ("DE/AT banks (old)", True, "daily"),

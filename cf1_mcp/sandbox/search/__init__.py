@@ -1,1 +1,1 @@
-"""Finding and counting events in the sandbox."""
+"""Searching and counting events, and rendering them as JSON and STIX."""

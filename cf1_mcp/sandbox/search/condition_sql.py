@@ -1,7 +1,7 @@
-"""Conditions of a search, said in SQL over `event e`.
+"""Conditions of a search as SQL over `event e`.
 
-Most fields are words that the store keeps once: the condition is tried on the few words, and the events are then
-matched by number. How texts compare is invented; see `invented.py`.
+Most fields are words that the database stores once: the condition is tested on these few words, and events are then
+matched by row id. How text is compared is invented; see invented.py.
 """
 
 import sqlite3
@@ -9,14 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cf1_mcp.models import Condition
-from cf1_mcp.sandbox import catalog
-from cf1_mcp.sandbox.event_input import is_array
-from cf1_mcp.sandbox.search.condition_input import COMPARISONS, EXACT, NUMERIC_OPS
+from cf1_mcp.sandbox.json_values import is_array
+from cf1_mcp.sandbox.search.condition_input import COMPARISONS, EXACT_OPS, NUMERIC_OPS
+from cf1_mcp.sandbox.vocabulary_catalog import find_country
 
-# More numbers than this are bound as one JSON parameter instead of being written into the statement.
-MAX_LIST_LENGTH: Final = 200
+MAX_INLINE_IDS: Final = 200
+"""More row ids than this are bound as one JSON parameter instead of being written into the statement."""
 
 Clause = tuple[str, list[str | float]]
+"""SQL and its parameters."""
 
 TERM_COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "attacker": ("e.attacker", "attacker"),
@@ -28,22 +29,22 @@ COUNTRY_COLUMNS: Final[Mapping[str, str]] = {
     "targetCountry": "e.target_country",
 }
 CATEGORY_LISTS: Final[Mapping[str, str]] = {"mitreAttack": "mitre_attack", "mitreCapec": "mitre_capec"}
-INSTANT_COLUMNS: Final[Mapping[str, str]] = {"date": "e.date", "createdAt": "e.created_at"}
+DATE_COLUMNS: Final[Mapping[str, str]] = {"date": "e.date", "createdAt": "e.created_at"}
 
 
-def search_clause(
+def build_search_clause(
     db: sqlite3.Connection, search: Sequence[Condition], branches: Sequence[Sequence[Condition]] = ()
 ) -> Clause:
-    """SQL that holds for the events found, and its parameters: every condition, and one branch where there are any."""
-    clauses = [_clause(db, condition) for condition in search]
+    """Return SQL that is true for events that match every condition and, where there are branches, one of them."""
+    clauses = [_build_clause(db, condition) for condition in search]
     if branches:
-        ways = [_all_of([_clause(db, condition) for condition in branch]) for branch in branches]
-        clauses.append(("(" + " OR ".join(sql for sql, _ in ways) + ")", [p for _, ps in ways for p in ps]))
-    return _all_of(clauses)
+        options = [_join_all([_build_clause(db, condition) for condition in branch]) for branch in branches]
+        clauses.append(("(" + " OR ".join(sql for sql, _ in options) + ")", [p for _, ps in options for p in ps]))
+    return _join_all(clauses)
 
 
-def text_test(column: str, op: str, value: object) -> Clause:
-    """SQL that compares a text column with a value, or with a list of values for `in`."""
+def build_text_test(column: str, op: str, value: object) -> Clause:
+    """Return SQL that compares a text column with a value, or with a list of values for `in`."""
     if op == "in" and is_array(value):
         marks = ", ".join("?" * len(value))
         return f"({column} COLLATE NOCASE IN ({marks}))", [str(entry) for entry in value]
@@ -54,106 +55,115 @@ def text_test(column: str, op: str, value: object) -> Clause:
         return f"({column} LIKE ?)", [text]
     if op == "find":
         words = text.split()
-        return "(" + " AND ".join(_like(column) for _ in words) + ")", [f"%{_literal(word)}%" for word in words]
+        tests = " AND ".join(_build_like(column) for _ in words)
+        return f"({tests})", [f"%{_escape_wildcards(word)}%" for word in words]
     before, after = {"contains": ("%", "%"), "startsWith": ("", "%"), "endsWith": ("%", "")}[op]
-    return f"({_like(column)})", [f"{before}{_literal(text)}{after}"]
+    return f"({_build_like(column)})", [f"{before}{_escape_wildcards(text)}{after}"]
 
 
-def _like(column: str) -> str:
+def _build_like(column: str) -> str:
     return f"{column} LIKE ? ESCAPE '\\'"
 
 
-def _literal(text: str) -> str:
+def _escape_wildcards(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _all_of(clauses: Sequence[Clause]) -> Clause:
+def _join_all(clauses: Sequence[Clause]) -> Clause:
     sql = " AND ".join(sql for sql, _ in clauses) or "1"
     return f"({sql})", [parameter for _, parameters in clauses for parameter in parameters]
 
 
-def _clause(db: sqlite3.Connection, condition: Condition) -> Clause:
-    # `not` is the opposite of `equals` for every field, so that a list or a missing value needs no rule of its own.
+def _build_clause(db: sqlite3.Connection, condition: Condition) -> Clause:
+    # `not` is the negation of `equals` for every field, so lists and missing values need no rule of their own.
     op = "equals" if condition.op == "not" else condition.op
-    sql, parameters = _plain_clause(db, condition.field, op, condition.value)
+    sql, parameters = _build_positive_clause(db, condition.field, op, condition.value)
     return (f"NOT coalesce({sql}, 0)" if condition.op == "not" else sql), parameters
 
 
-def _plain_clause(db: sqlite3.Connection, field: str, op: str, value: object) -> Clause:
+def _build_positive_clause(db: sqlite3.Connection, field: str, op: str, value: object) -> Clause:
     if field in TERM_COLUMNS:
         column, kind = TERM_COLUMNS[field]
-        test, wanted = text_test("value", op, value)
-        return _numbered(db, column, f"SELECT id FROM term WHERE kind = ? AND {test}", [kind, *wanted])
+        test, parameters = build_text_test("value", op, value)
+        return _match_ids(db, column, f"SELECT id FROM term WHERE kind = ? AND {test}", [kind, *parameters])
     if field in COUNTRY_COLUMNS:
-        return _country(db, COUNTRY_COLUMNS[field], op, value)
-    if field == "category":
-        test, wanted = text_test("name", op, value)
-        return _numbered(db, "e.category", f"SELECT id FROM category WHERE {test}", wanted)
-    if field in CATEGORY_LISTS:
-        test, wanted = text_test("j.value", op, value)
-        query = f"SELECT c.id FROM category c, json_each(c.{CATEGORY_LISTS[field]}) j WHERE {test}"
-        return _numbered(db, "e.category", query, wanted)
-    if field == "killChain":
-        numbers = [float(str(entry)) for entry in (value if is_array(value) else [value])]
-        test = f"IN ({', '.join('?' * len(numbers))})" if op == "in" else f"{COMPARISONS[op]} ?"
-        return _numbered(db, "e.category", f"SELECT id FROM category WHERE kill_chain {test}", numbers)
+        return _match_country(db, COUNTRY_COLUMNS[field], op, value)
+    if field == "category" or field == "killChain" or field in CATEGORY_LISTS:
+        return _match_category(db, field, op, value)
     if field == "hasChildren":
-        return _has_children(op, value)
+        return _test_has_children(op, value)
     if field == "tags":
-        test, wanted = text_test("value", op, value)
-        tags = _numbered(db, "tag", f"SELECT id FROM tag WHERE {test}", wanted)
+        test, parameters = build_text_test("value", op, value)
+        tags = _match_ids(db, "tag", f"SELECT id FROM tag WHERE {test}", parameters)
         return f"(e.id IN (SELECT event FROM event_tag WHERE {tags[0]}))", tags[1]
     if field == "indicatorType":
-        test, wanted = text_test("name", op, value)
-        types = _numbered(db, "i.type", f"SELECT id FROM indicator_type WHERE {test}", wanted)
-        # Types are few and common: looking while walking the newest events finds a page soonest.
+        test, parameters = build_text_test("name", op, value)
+        types = _match_ids(db, "i.type", f"SELECT id FROM indicator_type WHERE {test}", parameters)
+        # Types are few and common, so testing each event while walking the newest ones finds a page soonest.
         return f"(EXISTS (SELECT 1 FROM indicator i WHERE i.event = e.id AND {types[0]}))", types[1]
     if field == "indicator":
-        test, wanted = text_test("value", op, value)
-        return f"(e.id IN (SELECT event FROM indicator WHERE {test}))", wanted
-    if field in INSTANT_COLUMNS:
-        return _instant(INSTANT_COLUMNS[field], op, value)
-    if field == "uuid" and op in EXACT:
-        # Uuids are kept in lower case, and comparing them so lets their index serve.
-        ids = [str(entry).lower() for entry in (value if is_array(value) else [value])]
+        test, parameters = build_text_test("value", op, value)
+        return f"(e.id IN (SELECT event FROM indicator WHERE {test}))", parameters
+    if field in DATE_COLUMNS:
+        return _test_date(DATE_COLUMNS[field], op, value)
+    if field == "uuid" and op in EXACT_OPS:
+        # Uuids are stored in lower case; comparing them so lets SQLite use their index.
+        ids = [str(entry).lower() for entry in _as_list(value)]
         return f"(e.uuid IN ({', '.join('?' * len(ids))}))", [*ids]
-    return text_test(f"e.{field}", op, value)
+    return build_text_test(f"e.{field}", op, value)
 
 
-def _numbered(db: sqlite3.Connection, column: str, query: str, parameters: Sequence[str | float]) -> Clause:
-    """Whether a column of numbers is among those that a query over a small table finds."""
-    numbers = [int(row[0]) for row in db.execute(query, parameters)]
-    if len(numbers) > MAX_LIST_LENGTH:
-        return f"({column} IN (SELECT value FROM json_each(?)))", [str(numbers)]
-    return f"({column} IN ({', '.join(map(str, numbers))}))", []
+def _match_category(db: sqlite3.Connection, field: str, op: str, value: object) -> Clause:
+    if field == "killChain":
+        numbers = [float(str(entry)) for entry in _as_list(value)]
+        test = f"IN ({', '.join('?' * len(numbers))})" if op == "in" else f"{COMPARISONS[op]} ?"
+        return _match_ids(db, "e.category", f"SELECT id FROM category WHERE kill_chain {test}", numbers)
+    if field == "category":
+        test, parameters = build_text_test("name", op, value)
+        return _match_ids(db, "e.category", f"SELECT id FROM category WHERE {test}", parameters)
+    test, parameters = build_text_test("j.value", op, value)
+    query = f"SELECT c.id FROM category c, json_each(c.{CATEGORY_LISTS[field]}) j WHERE {test}"
+    return _match_ids(db, "e.category", query, parameters)
 
 
-def _country(db: sqlite3.Connection, column: str, op: str, value: object) -> Clause:
-    if op in EXACT:
-        known = [catalog.country(str(entry)) for entry in (value if is_array(value) else [value])]
+def _match_ids(db: sqlite3.Connection, column: str, query: str, parameters: Sequence[str | float]) -> Clause:
+    """Return SQL that tests whether a column of row ids is among those that a query over a small table finds."""
+    row_ids = [int(row[0]) for row in db.execute(query, parameters)]
+    if len(row_ids) > MAX_INLINE_IDS:
+        return f"({column} IN (SELECT value FROM json_each(?)))", [str(row_ids)]
+    return f"({column} IN ({', '.join(map(str, row_ids))}))", []
+
+
+def _match_country(db: sqlite3.Connection, column: str, op: str, value: object) -> Clause:
+    if op in EXACT_OPS:
+        known = [find_country(str(entry)) for entry in _as_list(value)]
         codes = [country.alpha2 for country in known if country is not None]
-        return _numbered_countries(db, column, f"value IN ({', '.join('?' * len(codes))})", codes)
-    tests = [text_test(name, op, value) for name in ("alpha2", "alpha3", "name")]
+        return _match_country_ids(db, column, f"value IN ({', '.join('?' * len(codes))})", codes)
+    tests = [build_text_test(name, op, value) for name in ("alpha2", "alpha3", "name")]
     any_name = " OR ".join(sql for sql, _ in tests)
-    wanted = [parameter for _, parameters in tests for parameter in parameters]
-    return _numbered_countries(db, column, f"value IN (SELECT alpha2 FROM country WHERE {any_name})", wanted)
+    parameters = [parameter for _, values in tests for parameter in values]
+    return _match_country_ids(db, column, f"value IN (SELECT alpha2 FROM country WHERE {any_name})", parameters)
 
 
-def _numbered_countries(db: sqlite3.Connection, column: str, test: str, wanted: Sequence[str | float]) -> Clause:
-    return _numbered(db, column, f"SELECT id FROM term WHERE kind = 'country' AND {test}", wanted)
+def _match_country_ids(db: sqlite3.Connection, column: str, test: str, parameters: Sequence[str | float]) -> Clause:
+    return _match_ids(db, column, f"SELECT id FROM term WHERE kind = 'country' AND {test}", parameters)
 
 
-def _has_children(op: str, value: object) -> Clause:
-    has = "(EXISTS (SELECT 1 FROM relationship WHERE parent = e.id))"
-    wanted = [int(bool(entry)) for entry in (value if is_array(value) else [value])]
+def _test_has_children(op: str, value: object) -> Clause:
+    has_children = "(EXISTS (SELECT 1 FROM relationship WHERE parent = e.id))"
+    parameters = [int(bool(entry)) for entry in _as_list(value)]
     if op == "in":
-        return f"({has} IN ({', '.join('?' * len(wanted))}))", [*wanted]
-    return f"({has} {COMPARISONS[op]} ?)", [*wanted]
+        return f"({has_children} IN ({', '.join('?' * len(parameters))}))", [*parameters]
+    return f"({has_children} {COMPARISONS[op]} ?)", [*parameters]
 
 
-def _instant(column: str, op: str, value: object) -> Clause:
+def _test_date(column: str, op: str, value: object) -> Clause:
     if op == "in" and is_array(value):
         return f"({column} IN ({', '.join('?' * len(value))}))", [str(entry) for entry in value]
     if op in NUMERIC_OPS:
         return f"({column} {COMPARISONS[op]} ?)", [str(value)]
-    return text_test(f"replace({column}, '.000Z', 'Z')", op, value)
+    return build_text_test(f"replace({column}, '.000Z', 'Z')", op, value)
+
+
+def _as_list(value: object) -> list[object]:
+    return value if is_array(value) else [value]

@@ -1,13 +1,13 @@
-"""Events as the API shows them: 29 fields, read for a whole page in one statement."""
+"""Events as the API returns them: 29 fields, read for a whole page in one statement."""
 
 import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from cf1_mcp.sandbox.catalog import ALPHA3
 from cf1_mcp.sandbox.invented import RAW_ID_PREFIX, RELEASABILITY_ID
-from cf1_mcp.sandbox.timestamps import shown
+from cf1_mcp.sandbox.timestamps import format_wire
+from cf1_mcp.sandbox.vocabulary_catalog import ALPHA3
 
 WireEvent = dict[str, object]
 
@@ -35,13 +35,13 @@ ORDER BY page.key
 """
 
 
-def wire_events(db: sqlite3.Connection, numbers: Sequence[int]) -> list[WireEvent]:
-    """The events with these numbers, in this order; numbers without an event are left out."""
+def render_events(db: sqlite3.Connection, row_ids: Sequence[int]) -> list[WireEvent]:
+    """Return the events with these row ids, in this order; row ids without an event are skipped."""
     return [
         {
             "uuid": uuid,
             "datasetId": dataset,
-            "date": shown(date),
+            "date": format_wire(date),
             "event": event,
             "insight": insight or "",
             "indicator": indicator or "",
@@ -55,16 +55,16 @@ def wire_events(db: sqlite3.Connection, numbers: Sequence[int]) -> list[WireEven
             "targetIndustry": target_industry or "",
             "tlp": tlp or "",
             "category": category,
-            "killChain": whole(kill_chain),
+            "killChain": to_json_number(kill_chain),
             "mitreAttack": json.loads(attack),
             "mitreCapec": json.loads(capec),
-            "rawId": "" if raw is None else raw_id(raw),
+            "rawId": "" if raw is None else format_raw_id(raw),
             "hasChildren": bool(has_children),
             "tags": json.loads(tags),
-            "references": (references := _joined(refers_to))[0],
+            "references": (references := _split_references(refers_to))[0],
             "referencesIds": references[1],
             "numReferences": len(references[0]),
-            "referenced": (referenced := _joined(referred_by))[0],
+            "referenced": (referenced := _split_references(referred_by))[0],
             "referencedIds": referenced[1],
             "numReferenced": len(referenced[0]),
             "releasabilityId": RELEASABILITY_ID,
@@ -73,26 +73,26 @@ def wire_events(db: sqlite3.Connection, numbers: Sequence[int]) -> list[WireEven
             uuid, dataset, date, event, insight, indicator, indicator_type_id, indicator_type, attacker,
             attacker_country, target_country, target_industry, tlp, category, kill_chain, attack, capec, raw,
             has_children, tags, refers_to, referred_by,
-        ) in db.execute(_QUERY, (str(list(numbers)),))
+        ) in db.execute(_QUERY, (str(list(row_ids)),))
     ]  # fmt: skip
 
 
-def wire_event(db: sqlite3.Connection, number: int) -> WireEvent:
-    """One event that exists."""
-    return wire_events(db, [number])[0]
+def render_event(db: sqlite3.Connection, row_id: int) -> WireEvent:
+    """Return one event, which must exist."""
+    return render_events(db, [row_id])[0]
 
 
-def raw_id(number: int) -> str:
-    """A raw's id as text."""
-    return f"{RAW_ID_PREFIX}{number}"
+def format_raw_id(row_id: int) -> str:
+    """Return the `rawId` of raw evidence."""
+    return f"{RAW_ID_PREFIX}{row_id}"
 
 
-def whole(number: float) -> float:
-    """A number without `.0` where it has none."""
+def to_json_number(number: float) -> float:
+    """Return a number as JSON should show it: an integer where there is no fraction."""
     return int(number) if number.is_integer() else number
 
 
-def _joined(events: str) -> tuple[list[str], list[int]]:
-    """Uuids and numbers out of `[[number, uuid], ...]`."""
+def _split_references(events: str) -> tuple[list[str], list[int]]:
+    """Return the uuids and the row ids of `[[row id, uuid], ...]`."""
     pairs: list[tuple[int, str]] = json.loads(events)
-    return [uuid for _, uuid in pairs], [number for number, _ in pairs]
+    return [uuid for _, uuid in pairs], [row_id for row_id, _ in pairs]

@@ -1,4 +1,4 @@
-"""Pages of events: what a list request asks for, and the one query that answers it."""
+"""Pages of events: parsing a list request, and the one query that answers it."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -7,24 +7,23 @@ from typing import Final, TypeGuard
 
 from cf1_mcp.models import Condition
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.event_input import Json, is_array
 from cf1_mcp.sandbox.invented import ORDER, ORDER_BY, PAGE_SIZE
-from cf1_mcp.sandbox.search import page_cursor as cursors
+from cf1_mcp.sandbox.json_values import JsonMapping, is_array
 from cf1_mcp.sandbox.search.condition_input import parse_branches, parse_conditions
-from cf1_mcp.sandbox.search.condition_sql import search_clause
-from cf1_mcp.sandbox.search.dataset_scope import dataset_numbers, has_analytics, scope_clause
-from cf1_mcp.sandbox.search.page_cursor import Position
+from cf1_mcp.sandbox.search.condition_sql import build_search_clause
+from cf1_mcp.sandbox.search.dataset_scope import build_scope_clause, has_analytics, resolve_datasets
+from cf1_mcp.sandbox.search.page_cursor import Position, decode_cursor, encode_cursor, invalid_cursor
 
 MAX_PAGE_SIZE: Final = 25_000
-FARTHEST_OFFSET: Final = 100_000
+MAX_OFFSET: Final = 100_000
 
 FILTERS: Final = ("datasetId", "search", "searchBranches", "orderBy", "order")
 PARAMETERS: Final = (*FILTERS, "page", "pageSize", "cursor", "format", "forceRefresh", "cache")
-BESIDE_CURSOR: Final = ("cursor", "pageSize", "format", "forceRefresh", "cache")
+ALLOWED_WITH_CURSOR: Final = ("cursor", "pageSize", "format", "forceRefresh", "cache")
 
 
-def _word(table: str, column: str, name: str) -> str:
-    return f"ifnull((SELECT {column} FROM {table} WHERE id = e.{name}), '')"
+def _look_up(table: str, column: str, event_column: str) -> str:
+    return f"ifnull((SELECT {column} FROM {table} WHERE id = e.{event_column}), '')"
 
 
 ORDERS: Final[Mapping[str, str]] = {
@@ -34,23 +33,24 @@ ORDERS: Final[Mapping[str, str]] = {
     "event": "e.event",
     "insight": "ifnull(e.insight, '')",
     "indicator": "ifnull(e.indicator, '')",
-    "indicatorType": _word("indicator_type", "name", "indicator_type"),
+    "indicatorType": _look_up("indicator_type", "name", "indicator_type"),
     "indicatorTypeId": "ifnull(e.indicator_type, 0)",
-    "attacker": _word("term", "value", "attacker"),
-    "attackerCountry": _word("term", "value", "attacker_country"),
-    "category": _word("category", "name", "category"),
-    "killChain": _word("category", "kill_chain", "category"),
-    "datasetId": _word("dataset", "uuid", "dataset"),
-    "targetCountry": _word("term", "value", "target_country"),
-    "targetIndustry": _word("term", "value", "target_industry"),
-    "tlp": _word("term", "value", "tlp"),
+    "attacker": _look_up("term", "value", "attacker"),
+    "attackerCountry": _look_up("term", "value", "attacker_country"),
+    "category": _look_up("category", "name", "category"),
+    "killChain": _look_up("category", "kill_chain", "category"),
+    "datasetId": _look_up("dataset", "uuid", "dataset"),
+    "targetCountry": _look_up("term", "value", "target_country"),
+    "targetIndustry": _look_up("term", "value", "target_industry"),
+    "tlp": _look_up("term", "value", "tlp"),
 }
-"""What a list may be ordered by: every field of an event with one value."""
+"""What a list can be ordered by: every event field with one value."""
 
 
 @dataclass(frozen=True)
-class Listing:
-    """A checked list request."""
+class EventListRequest:
+    """A checked list request. `datasets` are row ids, `after` is the position of a cursor, `filters` go into the next
+    one."""
 
     datasets: tuple[int, ...]
     search: Sequence[Condition]
@@ -60,64 +60,66 @@ class Listing:
     page: int | None
     page_size: int
     after: Position | None
-    filters: Json
+    filters: JsonMapping
 
 
 @dataclass(frozen=True)
-class Page:
-    """Numbers of the events of a page, and the cursor of the next one."""
+class EventIdPage:
+    """The row ids of the events of a page, and the cursor of the next page."""
 
-    numbers: list[int]
+    row_ids: list[int]
     cursor: str | None
 
 
-def parse_listing(db: sqlite3.Connection, given: Json) -> Listing:
-    """A list request from a query string or a body; BadRequest for what the API would not take."""
-    if given.get("cursor"):
-        return _resumed(db, given)
-    page = _count(given, "page") if given.get("page") is not None else None
-    page_size = page_size_of(given)
-    if page is not None and (page - 1) * page_size > FARTHEST_OFFSET:
+def parse_list_request(db: sqlite3.Connection, parameters: JsonMapping) -> EventListRequest:
+    """Return a list request from the parameters of a query string or body; BadRequest for what the API would refuse."""
+    if parameters.get("cursor"):
+        return _resume(db, parameters)
+    page = _read_count(parameters, "page") if parameters.get("page") is not None else None
+    page_size = read_page_size(parameters)
+    if page is not None and (page - 1) * page_size > MAX_OFFSET:
         raise BadRequest(
-            f"page {page} of {page_size} begins past record {FARTHEST_OFFSET:,}; go on with result_info.cursor instead"
+            f"page {page} of {page_size} begins past record {MAX_OFFSET:,}; continue with result_info.cursor instead"
         )
-    return _listing(db, given, page, page_size, None)
+    return _parse_filters(db, parameters, page, page_size, None)
 
 
-def read_page(db: sqlite3.Connection, listing: Listing) -> Page:
-    """The page, found by its keys alone."""
-    clause, parameters = search_clause(db, listing.search, listing.branches)
-    key = ORDERS[listing.order_by]
-    where = f"{scope_clause(db, listing.datasets)} AND {clause}"
-    way, beyond = ("DESC", "<") if listing.order == "desc" else ("ASC", ">")
-    if listing.after is not None:
+def find_page(db: sqlite3.Connection, request: EventListRequest) -> EventIdPage:
+    """Return the page that a request is about."""
+    clause, parameters = build_search_clause(db, request.search, request.branches)
+    key = ORDERS[request.order_by]
+    where = f"{build_scope_clause(db, request.datasets)} AND {clause}"
+    direction, beyond = ("DESC", "<") if request.order == "desc" else ("ASC", ">")
+    if request.after is not None:
         where += f" AND ({key}, e.uuid, e.id) {beyond} (?, ?, ?)"
-        parameters.extend(listing.after)
+        parameters.extend(request.after)
     query = (
         f"SELECT e.id, {key} AS place, e.uuid FROM event e WHERE {where} "
-        f"ORDER BY place {way}, e.uuid {way}, e.id {way} LIMIT ? OFFSET ?"
+        f"ORDER BY place {direction}, e.uuid {direction}, e.id {direction} LIMIT ? OFFSET ?"
     )
-    skipped = (listing.page - 1) * listing.page_size if listing.page is not None else 0
-    rows = db.execute(query, (*parameters, listing.page_size + 1, skipped)).fetchall()
-    shown = rows[: listing.page_size]
-    following = None
+    offset = (request.page - 1) * request.page_size if request.page is not None else 0
+    rows = db.execute(query, (*parameters, request.page_size + 1, offset)).fetchall()
+    shown = rows[: request.page_size]
+    cursor = None
     if len(rows) > len(shown):
-        number, place, uuid = shown[-1]
-        following = cursors.pack(listing.order_by, (place, uuid, number), listing.filters)
-    return Page([row[0] for row in shown], following)
+        row_id, value, uuid = shown[-1]
+        cursor = encode_cursor(request.order_by, (value, uuid, row_id), request.filters)
+    return EventIdPage([row[0] for row in shown], cursor)
 
 
-def page_size_of(given: Json) -> int:
-    """The page size asked for, within the documented limit."""
-    size = _count(given, "pageSize") if given.get("pageSize") is not None else PAGE_SIZE
+def read_page_size(parameters: JsonMapping) -> int:
+    """Return the requested page size, within the documented limit."""
+    size = _read_count(parameters, "pageSize") if parameters.get("pageSize") is not None else PAGE_SIZE
     if size > MAX_PAGE_SIZE:
-        raise BadRequest(f"pageSize {size} is too large; at most {MAX_PAGE_SIZE:,} events come at once")
+        raise BadRequest(f"pageSize {size} is too large; a page has at most {MAX_PAGE_SIZE:,} events")
     return size
 
 
-def _listing(db: sqlite3.Connection, given: Json, page: int | None, page_size: int, after: Position | None) -> Listing:
-    filters = {name: given[name] for name in FILTERS if given.get(name) is not None}
-    datasets = dataset_numbers(db, _texts(filters.get("datasetId", []), "datasetId"))
+def _parse_filters(
+    db: sqlite3.Connection, parameters: JsonMapping, page: int | None, page_size: int, after: Position | None
+) -> EventListRequest:
+    filters = {name: parameters[name] for name in FILTERS if parameters.get(name) is not None}
+    datasets = resolve_datasets(db, _read_ids(filters.get("datasetId", []), "datasetId"))
     branches = parse_branches(filters.get("searchBranches", []))
     if branches and has_analytics(db, datasets):
         raise BadRequest("searchBranches cannot be used on analytics datasets; leave them out of datasetId")
@@ -127,37 +129,36 @@ def _listing(db: sqlite3.Connection, given: Json, page: int | None, page_size: i
     if not isinstance(order, str) or order not in ("asc", "desc"):
         raise BadRequest(f"order {order!r} is unknown; valid are asc, desc")
     search = parse_conditions(filters.get("search", []))
-    return Listing(tuple(datasets), search, branches, order_by, order, page, page_size, after, filters)
+    return EventListRequest(tuple(datasets), search, branches, order_by, order, page, page_size, after, filters)
 
 
-def _resumed(db: sqlite3.Connection, given: Json) -> Listing:
-    beside = [name for name in given if name not in BESIDE_CURSOR and given[name] is not None]
-    if beside:
+def _resume(db: sqlite3.Connection, parameters: JsonMapping) -> EventListRequest:
+    conflicting = [name for name in parameters if name not in ALLOWED_WITH_CURSOR and parameters[name] is not None]
+    if conflicting:
         raise BadRequest(
-            f"CursorFilterConflictError: cursor carries its filters, so {', '.join(beside)} cannot stand beside it; "
-            "send only cursor and pageSize"
+            f"CursorFilterConflictError: the cursor contains the filters, so {', '.join(conflicting)} cannot be sent "
+            "with it; send only cursor and pageSize"
         )
-    filters, position = cursors.unpack(given["cursor"])
+    filters, position = decode_cursor(parameters["cursor"])
     order_by = filters.get("orderBy", ORDER_BY)
-    value, uuid, number = position.get(str(order_by)), position.get("uuid"), position.get("number")
-    if not isinstance(value, (str, float)) and not _fits(value):
-        raise cursors.invalid()
-    if not isinstance(uuid, str) or not _fits(number):
-        raise cursors.invalid()
-    page_size = page_size_of(given)
+    value, uuid, row_id = position.get(str(order_by)), position.get("uuid"), position.get("number")
+    if not isinstance(value, (str, float)) and not _is_sqlite_integer(value):
+        raise invalid_cursor()
+    if not isinstance(uuid, str) or not _is_sqlite_integer(row_id):
+        raise invalid_cursor()
+    page_size = read_page_size(parameters)
     try:
-        return _listing(db, filters, None, page_size, (value, uuid, number))
-    except BadRequest as refused:
-        raise cursors.invalid() from refused
+        return _parse_filters(db, filters, None, page_size, (value, uuid, row_id))
+    except BadRequest as error:
+        raise invalid_cursor() from error
 
 
-def _fits(value: object) -> TypeGuard[int]:
-    """Whether a value is a number that the database can hold."""
+def _is_sqlite_integer(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and value.bit_length() < 64
 
 
-def _count(given: Json, name: str) -> int:
-    value = given[name]
+def _read_count(parameters: JsonMapping, name: str) -> int:
+    value = parameters[name]
     try:
         number = int(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else 0
     except ValueError:
@@ -168,7 +169,7 @@ def _count(given: Json, name: str) -> int:
     return number
 
 
-def _texts(value: object, name: str) -> list[str]:
+def _read_ids(value: object, name: str) -> list[str]:
     values = value if is_array(value) else [value]
     if not all(isinstance(entry, str) for entry in values):
         raise BadRequest(f"{name} must be a list of uuids or one scope word")

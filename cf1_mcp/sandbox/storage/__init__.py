@@ -1,1 +1,1 @@
-"""The sandbox's state and every change to it."""
+"""The sandbox's database, and every change to it."""

@@ -1,31 +1,30 @@
-"""The sandbox's state: one SQLite connection, in memory or in a file, and a clock."""
+"""The sandbox's database: one SQLite connection, in memory or to a file, and a clock."""
 
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid5
 
-from cf1_mcp.models import Aggregates, Condition, Dataset
+from cf1_mcp.models import Aggregates, Dataset
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.invented import DEFAULT_DATASET, HISTORY, NAMESPACE
-from cf1_mcp.sandbox.search import aggregation as aggregate
-from cf1_mcp.sandbox.search.dataset_scope import dataset_numbers
-from cf1_mcp.sandbox.storage import vocabulary_tables as vocabulary
+from cf1_mcp.sandbox.search.aggregation import AggregateRequest, count_events
 from cf1_mcp.sandbox.storage.sql_schema import TABLES, TRIGGERS
-from cf1_mcp.sandbox.timestamps import stored
+from cf1_mcp.sandbox.storage.vocabulary_tables import fill_catalog_tables
+from cf1_mcp.sandbox.timestamps import format_stored
 
 Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The clock of everything that is not a test."""
+    """Return the current time; the clock of every database outside tests."""
     return datetime.now(UTC)
 
 
 class SandboxDatabase:
-    """Datasets, events and all that hangs on them. Not for several threads at once."""
+    """Datasets, events and everything that belongs to them. Not for use by several threads at once."""
 
     def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
         self.db = db
@@ -33,56 +32,58 @@ class SandboxDatabase:
 
     @classmethod
     def open(cls, path: Path | None = None, clock: Clock = utc_now) -> "SandboxDatabase":
-        """A store in memory, or in a file that keeps its state and is made when missing.
+        """Open a database in memory, or in a file, which is created where it does not exist.
 
-        ValueError when the file is something else.
+        Raises:
+            ValueError: the file is not a sandbox database.
         """
-        # The server may open the store in one thread and serve it in another; it never uses both at once.
+        # A server may open the database in one thread and use it in another, but never in both at once.
         db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
-        store = cls(db, clock)
+        database = cls(db, clock)
         try:
             db.execute("PRAGMA foreign_keys = ON")
             db.execute("PRAGMA cache_size = -65536")
             if path is not None:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = NORMAL")
-            store._prepare()
+            database._prepare()
         except sqlite3.DatabaseError as error:
             db.close()
-            raise ValueError(f"{path} is no sandbox database ({error}); name another file") from error
-        return store
+            raise ValueError(f"{path} is not a sandbox database ({error}); name another file") from error
+        return database
 
     def close(self) -> None:
+        """Close the connection."""
         self.db.close()
 
     def now(self) -> str:
-        """The clock's time in the store's form."""
-        return stored(self.clock())
+        """Return the time of the clock as the database stores it."""
+        return format_stored(self.clock())
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:
-        """All of a change or nothing of it; everything in it happens at one moment of the clock."""
+        """Run a change completely or not at all; all of it has the same time."""
         self.db.execute("BEGIN IMMEDIATE")
         try:
             self.db.execute("UPDATE moment SET at = ?", (self.now(),))
             yield self.db
-            self.db.execute("DELETE FROM history WHERE at < ?", (stored(self.clock() - HISTORY),))
+            self.db.execute("DELETE FROM history WHERE at < ?", (format_stored(self.clock() - HISTORY),))
         except BaseException:
             self.db.execute("ROLLBACK")
             raise
         self.db.execute("COMMIT")
-        # Costs nothing until tables have grown tenfold; then the planner would weigh indexes by what they held once.
+        # Does nothing until tables have grown tenfold; without it the planner would use outdated statistics.
         self.db.execute("PRAGMA optimize")
 
     def is_empty(self) -> bool:
-        """Whether there are neither events nor datasets other than the default one."""
+        """Whether there are no events and no datasets but the default one."""
         others, events = self.db.execute(
             "SELECT (SELECT count(*) FROM dataset WHERE name <> ?), EXISTS (SELECT 1 FROM event)", (DEFAULT_DATASET,)
         ).fetchone()
         return not others and not events
 
     def datasets(self, *, include_deleted: bool = False) -> list[Dataset]:
-        """Every dataset, the default one first."""
+        """Return every dataset, the default one first."""
         rows = self.db.execute("SELECT uuid, name, is_public, is_analytics, deleted_at FROM dataset ORDER BY id")
         found = [
             Dataset(uuid=row[0], name=row[1], is_public=bool(row[2]), is_analytics=bool(row[3]), deleted_at=row[4])
@@ -91,34 +92,17 @@ class SandboxDatabase:
         return [dataset for dataset in found if include_deleted or dataset.deleted_at is None]
 
     def add_dataset(self, name: str, *, is_public: bool = False, is_analytics: bool = False) -> Dataset:
-        """A new dataset; its uuid follows from its name. BadRequest when the name is taken or empty."""
+        """Create a dataset, whose uuid derives from its name; BadRequest where the name is empty or taken."""
         with self.transaction() as db:
             add_dataset(db, name, is_public=is_public, is_analytics=is_analytics)
         return next(dataset for dataset in self.datasets() if dataset.name == name)
 
-    def aggregate(
-        self,
-        *,
-        datasets: Sequence[str],
-        columns: Sequence[str],
-        start: str | None,
-        end: str | None,
-        daily: bool,
-        limit: int,
-        search: Sequence[Condition],
-    ) -> Aggregates:
-        """Counts of events by columns (camel case), highest first; scope words and limits as the API has them.
+    def aggregate(self, request: AggregateRequest) -> Aggregates:
+        """Return counts of events; see `count_events`."""
+        return count_events(self.db, request)
 
-        No datasets means the default one; `all` leaves analytics datasets out. BadRequest for an unknown column,
-        dataset, date or condition.
-        """
-        numbers = dataset_numbers(self.db, datasets, without_analytics=True)
-        return aggregate.aggregate(
-            self.db, numbers, columns=columns, start=start, end=end, daily=daily, limit=limit, search=search
-        )
-
-    def settle(self) -> None:
-        """Make queued indicators visible whose time has come."""
+    def publish_due_indicators(self) -> None:
+        """Make the queued indicators visible that are due."""
         due = (self.now(),)
         if self.db.execute("SELECT 1 FROM queued_indicator WHERE due <= ?", due).fetchone() is None:
             return
@@ -143,12 +127,12 @@ class SandboxDatabase:
         with self.transaction() as db:
             for trigger in TRIGGERS:
                 db.execute(trigger)
-            vocabulary.seed(db)
+            fill_catalog_tables(db)
             add_dataset(db, DEFAULT_DATASET, is_public=True)
 
 
 def add_dataset(db: sqlite3.Connection, name: str, *, is_public: bool = False, is_analytics: bool = False) -> int:
-    """The number of a new dataset, inside a transaction."""
+    """Insert a dataset inside the caller's transaction and return its row id."""
     if not name.strip():
         raise BadRequest("name must not be empty; name the dataset")
     row = (str(uuid5(NAMESPACE, f"dataset {name}")), name, is_public, is_analytics)

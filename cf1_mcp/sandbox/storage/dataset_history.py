@@ -1,7 +1,8 @@
-"""What every row was before it changed, and how a dataset gets back there.
+"""The history of every row, and reverting a dataset to an earlier state.
 
-Triggers write each change into `history`. The earliest entry after a moment holds what its row was at that moment, so
-a revert sets every row that changed since back to that. It writes history like any change: a revert can be reverted.
+Triggers record each change in `history`. The first entry of a row after a moment contains the row as it was at that
+moment, so a revert restores that entry for every row changed since. A revert is recorded like any other change, so it
+can be reverted too.
 """
 
 import json
@@ -13,12 +14,12 @@ from typing import Final
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.invented import HISTORY
 from cf1_mcp.sandbox.storage.database import SandboxDatabase
-from cf1_mcp.sandbox.storage.sql_schema import INSERT_TRIGGERS, VERSIONED
-from cf1_mcp.sandbox.timestamps import shown, stored
+from cf1_mcp.sandbox.storage.sql_schema import INSERT_TRIGGERS, VERSIONED_COLUMNS
+from cf1_mcp.sandbox.timestamps import format_stored, format_wire
 
 MAX_MINUTES_AGO: Final = HISTORY // timedelta(minutes=1)
-# Rows that join two events are restored only where both still are.
-_ENDS: Final = {"relationship": ("parent", "child"), "event_reference": ("event", "target")}
+# Rows that link two events are restored only where both events exist.
+_LINKED_EVENTS: Final = {"relationship": ("parent", "child"), "event_reference": ("event", "target")}
 _CHANGED: Final = """
 SELECT kind, row, before FROM history WHERE seq IN (
     SELECT min(seq) FROM history WHERE at > ? AND (dataset = ? OR other = ?) GROUP BY kind, row
@@ -26,8 +27,8 @@ SELECT kind, row, before FROM history WHERE seq IN (
 """
 
 
-def revert(store: SandboxDatabase, dataset: int, minutes_ago: object) -> dict[str, object]:
-    """Put a dataset back to where it was; the API's answer. BadRequest when the time is not within 30 days."""
+def revert_dataset(database: SandboxDatabase, dataset: int, minutes_ago: object) -> dict[str, object]:
+    """Restore a dataset to an earlier time and return the API's answer; BadRequest for a time out of range."""
     if (
         not isinstance(minutes_ago, (int, float))
         or isinstance(minutes_ago, bool)
@@ -36,42 +37,42 @@ def revert(store: SandboxDatabase, dataset: int, minutes_ago: object) -> dict[st
         raise BadRequest(
             f"minutesAgo must be a number above 0 and at most {MAX_MINUTES_AGO} (30 days), not {minutes_ago!r}"
         )
-    moment = stored(store.clock() - timedelta(minutes=minutes_ago))
-    with store.transaction() as db:
-        # Bookmarks count the changes made until then, so that they sort as time does even within one moment.
+    moment = format_stored(database.clock() - timedelta(minutes=minutes_ago))
+    with database.transaction() as db:
+        # Bookmarks contain the number of changes until then, so that they sort correctly even within one millisecond.
         revert_bookmark = _bookmark(db, moment, "WHERE at <= ?", (moment,))
-        undo_bookmark = _bookmark(db, store.now(), "", ())
-        changed: dict[str, list[tuple[int, str | None]]] = {table: [] for table in VERSIONED}
+        undo_bookmark = _bookmark(db, database.now(), "", ())
+        changed: dict[str, list[tuple[int, str | None]]] = {table: [] for table in VERSIONED_COLUMNS}
         for kind, row, before in db.execute(_CHANGED, (moment, dataset, dataset)).fetchall():
             changed[kind].append((row, before))
-        for table in reversed(VERSIONED):
-            gone = [(row,) for row, before in changed[table] if before is None]
-            db.executemany(f"DELETE FROM {table} WHERE id = ?", gone)
-        for table in VERSIONED:
+        for table in reversed(VERSIONED_COLUMNS):
+            created = [(row,) for row, before in changed[table] if before is None]
+            db.executemany(f"DELETE FROM {table} WHERE id = ?", created)
+        for table in VERSIONED_COLUMNS:
             _restore(db, table, [json.loads(before) for _, before in changed[table] if before is not None])
-        row = (dataset, store.now(), revert_bookmark, undo_bookmark)
+        row = (dataset, database.now(), revert_bookmark, undo_bookmark)
         db.execute("INSERT INTO bookmark (dataset, at, revert_bookmark, undo_bookmark) VALUES (?, ?, ?, ?)", row)
         uuid = db.execute("SELECT uuid FROM dataset WHERE id = ?", (dataset,)).fetchone()[0]
     return {
         "datasetId": uuid,
         "minutesAgo": minutes_ago,
-        "targetTimestamp": shown(moment),
+        "targetTimestamp": format_wire(moment),
         "revertBookmark": revert_bookmark,
         "undoBookmark": undo_bookmark,
     }
 
 
-def without_insert_history(db: sqlite3.Connection) -> None:
-    """Stop remembering new rows, inside a transaction: what loads many writes `remember_load` instead."""
+def pause_insert_history(db: sqlite3.Connection) -> None:
+    """Stop recording new rows, inside a transaction; a load calls `record_load` at its end instead."""
     for trigger in INSERT_TRIGGERS:
         db.execute(f"DROP TRIGGER {trigger}")
 
 
-def remember_load(db: sqlite3.Connection, first_event: int) -> None:
-    """Remember loaded events as created when they say they were, and go on remembering new rows.
+def record_load(db: sqlite3.Connection, first_event: int) -> None:
+    """Record loaded events at their creation time, and resume recording new rows.
 
-    What hangs on an event leaves with it, so its tags, indicators and raw need no entries; what joins two events came
-    with the younger.
+    Tags, indicators and raw evidence are deleted with their event, so they need no entries. A link between two events
+    counts as created with the newer one.
     """
     horizon = "(SELECT strftime('%Y-%m-%dT%H:%M:%fZ', at, ?) FROM moment)"
     back = f"-{HISTORY.days} days"
@@ -80,7 +81,7 @@ def remember_load(db: sqlite3.Connection, first_event: int) -> None:
         f"{columns} created_at, dataset, NULL, 'event', id FROM event WHERE id >= ? AND created_at > {horizon}",
         (first_event, back),
     )
-    for table, (one, two) in _ENDS.items():
+    for table, (one, two) in _LINKED_EVENTS.items():
         db.execute(
             f"{columns} max(a.created_at, b.created_at) born, r.dataset, r.other, '{table}', r.id FROM {table} r "
             f"JOIN event a ON a.id = r.{one} JOIN event b ON b.id = r.{two} "
@@ -92,11 +93,11 @@ def remember_load(db: sqlite3.Connection, first_event: int) -> None:
 
 
 def _restore(db: sqlite3.Connection, table: str, rows: Sequence[dict[str, str | int | None]]) -> None:
-    if table in _ENDS:
-        one, two = _ENDS[table]
+    if table in _LINKED_EVENTS:
+        one, two = _LINKED_EVENTS[table]
         exists = "SELECT count(*) FROM event WHERE id IN (?, ?)"
         rows = [row for row in rows if db.execute(exists, (row[one], row[two])).fetchone()[0] == 2]
-    columns = VERSIONED[table]
+    columns = VERSIONED_COLUMNS[table]
     names, marks = ", ".join(columns), ", ".join(f":{column}" for column in columns)
     changes = ", ".join(f"{column} = excluded.{column}" for column in columns[1:])
     statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {changes}"

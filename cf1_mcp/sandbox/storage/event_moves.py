@@ -1,10 +1,11 @@
-"""Moving and copying events between datasets, inside a transaction that the caller holds."""
+"""Moving and copying events between datasets, inside the caller's transaction."""
 
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cf1_mcp.sandbox.storage.event_writes import find_event
+from cf1_mcp.sandbox.storage.event_links import add_reference, add_relationship
+from cf1_mcp.sandbox.storage.event_writes import find_event_id
 
 _COLUMNS = (
     "uuid, date, created_at, category, attacker, attacker_country, target_country, target_industry, tlp, event, "
@@ -14,35 +15,38 @@ _COLUMNS = (
 
 @dataclass
 class CopyResult:
-    """What arrived in the other dataset, and why some events did not; the index is 0-based."""
+    """What was copied, and why some events were not.
 
-    numbers: dict[int, int] = field(default_factory=dict[int, int])
+    `row_ids` maps the originals to their copies; the index in `failures` is 0-based.
+    """
+
+    row_ids: dict[int, int] = field(default_factory=dict[int, int])
     indicators: int = 0
     relationships: int = 0
     failures: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
 
-    def arrived(self, number: int) -> int:
-        """The copy's number where an event was copied, else its own."""
-        return self.numbers.get(number, number)
+    def find_copy(self, row_id: int) -> int:
+        """Return the row id of an event's copy, or its own where it was not copied."""
+        return self.row_ids.get(row_id, row_id)
 
 
 def copy_events(
     db: sqlite3.Connection, source: int, target: int, uuids: Sequence[str], *, keep_raw: bool
 ) -> CopyResult:
-    """Copy events with tags, indicators, relationships and references, and with raw when it is kept."""
+    """Copy events with tags, indicators, relationships and references, and with raw evidence where `keep_raw`."""
     copied = CopyResult()
     for index, uuid in enumerate(uuids):
-        number = find_event(db, uuid, source)
-        if number is None:
+        row_id = find_event_id(db, uuid, source)
+        if row_id is None:
             copied.failures.append({"index": index, "reason": f"Event not found: {uuid!r} is not in this dataset"})
-        elif number in copied.numbers or find_event(db, uuid, target) is not None:
-            copied.failures.append({"index": index, "reason": f"Event {uuid!r} is in the destination already"})
+        elif row_id in copied.row_ids or find_event_id(db, uuid, target) is not None:
+            copied.failures.append({"index": index, "reason": f"Event {uuid!r} is already in the destination"})
         else:
-            copied.numbers[number] = _copy(db, number, target, keep_raw)
-    # Links follow once every event has arrived, so that events copied together stay linked to one another.
-    for number in copied.numbers:
-        _copy_links(db, number, copied)
-    for new in copied.numbers.values():
+            copied.row_ids[row_id] = _copy_event(db, row_id, target, keep_raw)
+    # Links are copied after all events, so that events copied together stay linked to each other.
+    for row_id in copied.row_ids:
+        _copy_links(db, row_id, copied)
+    for new in copied.row_ids.values():
         row = db.execute("SELECT count(*) FROM indicator WHERE event = ?", (new,)).fetchone()
         copied.indicators += int(row[0])
     return copied
@@ -51,16 +55,16 @@ def copy_events(
 def move_events(
     db: sqlite3.Connection, source: int, target: int, uuids: Sequence[str], *, keep_raw: bool
 ) -> CopyResult:
-    """Copy, then take the copied events and their raw out of the source."""
+    """Copy events, then delete the originals with their raw evidence."""
     copied = copy_events(db, source, target, uuids, keep_raw=keep_raw)
-    db.executemany("DELETE FROM event WHERE id = ?", ((number,) for number in copied.numbers))
+    db.executemany("DELETE FROM event WHERE id = ?", ((row_id,) for row_id in copied.row_ids))
     return copied
 
 
-def _copy(db: sqlite3.Connection, number: int, target: int, keep_raw: bool) -> int:
+def _copy_event(db: sqlite3.Connection, row_id: int, target: int, keep_raw: bool) -> int:
     db.execute(
         f"INSERT INTO event (dataset, {_COLUMNS}) SELECT ?, {_COLUMNS} FROM event WHERE id = ?",
-        (target, number),
+        (target, row_id),
     )
     new = int(db.execute("SELECT last_insert_rowid()").fetchone()[0])
     tables = {"event_tag": "tag", "indicator": "value, type", "queued_indicator": "value, type, due"}
@@ -70,35 +74,15 @@ def _copy(db: sqlite3.Connection, number: int, target: int, keep_raw: bool) -> i
         db.execute(
             f"INSERT INTO {table} (dataset, event, {columns}) "
             f"SELECT ?, ?, {columns} FROM {table} WHERE event = ? ORDER BY id",
-            (target, new, number),
+            (target, new, row_id),
         )
     return new
 
 
-def _copy_links(db: sqlite3.Connection, number: int, copied: CopyResult) -> None:
+def _copy_links(db: sqlite3.Connection, row_id: int, copied: CopyResult) -> None:
     links = "SELECT parent, child, type FROM relationship WHERE parent = :event OR child = :event"
-    for parent, child, kind in db.execute(links, {"event": number}).fetchall():
-        copied.relationships += link(db, copied.arrived(parent), copied.arrived(child), kind)
+    for parent, child, kind in db.execute(links, {"event": row_id}).fetchall():
+        copied.relationships += add_relationship(db, copied.find_copy(parent), copied.find_copy(child), kind)
     references = "SELECT event, target FROM event_reference WHERE event = :event OR target = :event"
-    for event, target in db.execute(references, {"event": number}).fetchall():
-        refer(db, copied.arrived(event), copied.arrived(target))
-
-
-def link(db: sqlite3.Connection, parent: int, child: int, kind: str) -> int:
-    """1 when the relationship is new, 0 when it was there."""
-    return db.execute(
-        "INSERT INTO relationship (dataset, other, parent, child, type) "
-        "SELECT p.dataset, c.dataset, p.id, c.id, ? FROM event p, event c WHERE p.id = ? AND c.id = ? "
-        "ON CONFLICT (parent, child, type) DO NOTHING",
-        (kind, parent, child),
-    ).rowcount
-
-
-def refer(db: sqlite3.Connection, event: int, target: int) -> None:
-    """Let one event reference another, once."""
-    db.execute(
-        "INSERT INTO event_reference (dataset, other, event, target) "
-        "SELECT a.dataset, b.dataset, a.id, b.id FROM event a, event b WHERE a.id = ? AND b.id = ? "
-        "ON CONFLICT (event, target) DO NOTHING",
-        (event, target),
-    )
+    for event, target in db.execute(references, {"event": row_id}).fetchall():
+        add_reference(db, copied.find_copy(event), copied.find_copy(target))

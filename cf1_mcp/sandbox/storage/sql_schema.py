@@ -1,8 +1,8 @@
-"""The tables of the sandbox, and the triggers that remember what every row was before it changed.
+"""The tables of the sandbox, and the triggers that record every row before it changes.
 
-Words that repeat (attackers, countries, industries, markings) are stored once in `term`, and events hold their
-numbers: grouping and filtering 120,000 events then compares small integers inside one index. Instants are text of
-one width, `2026-11-01T09:30:00.000Z`, which sorts as time does.
+Repeated words (attackers, countries, industries, markings) are stored once in `term`, and events contain their row ids:
+grouping and filtering 120,000 events then compares small integers inside one index. Times are text of fixed width,
+`2026-11-01T09:30:00.000Z`, which sorts chronologically.
 """
 
 from typing import Final
@@ -96,7 +96,7 @@ CREATE TABLE bookmark (
 );
 """
 
-VERSIONED: Final[dict[str, tuple[str, ...]]] = {
+VERSIONED_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "event": (
         "id", "dataset", "uuid", "date", "created_at", "category", "attacker", "attacker_country", "target_country",
         "target_industry", "tlp", "event", "insight", "indicator", "indicator_type",
@@ -108,23 +108,27 @@ VERSIONED: Final[dict[str, tuple[str, ...]]] = {
     "relationship": ("id", "dataset", "other", "parent", "child", "type"),
     "event_reference": ("id", "dataset", "other", "event", "target"),
 }  # fmt: skip
-"""The tables a revert restores, with their columns; events first, because the others point at them."""
+"""The tables that a revert restores, with their columns; events first, because the others refer to them."""
 
 
-def _remember(table: str, verb: str, row: str, before: str) -> str:
-    other = f"{row}.other" if "other" in VERSIONED[table] else "NULL"
+def _build_trigger(table: str, verb: str, row: str, before: str) -> str:
+    other = f"{row}.other" if "other" in VERSIONED_COLUMNS[table] else "NULL"
     entry = f"at, {row}.dataset, {other}, '{table}', {row}.id, {before}"
     write = f"INSERT INTO history (at, dataset, other, kind, row, before) SELECT {entry} FROM moment"
     return f"CREATE TRIGGER {table}_{verb.lower()} AFTER {verb} ON {table} BEGIN {write}; END"
 
 
-def _image(table: str) -> str:
-    return "json_object({})".format(", ".join(f"'{column}', OLD.{column}" for column in VERSIONED[table]))
+def _build_old_row(table: str) -> str:
+    return "json_object({})".format(", ".join(f"'{column}', OLD.{column}" for column in VERSIONED_COLUMNS[table]))
 
 
-INSERT_TRIGGERS: Final = {f"{table}_insert": _remember(table, "INSERT", "NEW", "NULL") for table in VERSIONED}
-"""Apart from the others because a load leaves them out: it writes what they would have written at once."""
+INSERT_TRIGGERS: Final = {
+    f"{table}_insert": _build_trigger(table, "INSERT", "NEW", "NULL") for table in VERSIONED_COLUMNS
+}
+"""Separate from the others because a load disables them and records all its rows at once."""
 
 TRIGGERS: Final = tuple(
-    _remember(table, verb, "OLD", _image(table)) for table in VERSIONED for verb in ("UPDATE", "DELETE")
+    _build_trigger(table, verb, "OLD", _build_old_row(table))
+    for table in VERSIONED_COLUMNS
+    for verb in ("UPDATE", "DELETE")
 ) + tuple(INSERT_TRIGGERS.values())

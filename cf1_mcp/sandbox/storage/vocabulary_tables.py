@@ -1,4 +1,4 @@
-"""The words that events share, and their numbers in the store."""
+"""The tables of words that events share: the catalog, terms and tags, and the row ids of their words."""
 
 import json
 import sqlite3
@@ -7,15 +7,16 @@ from typing import Literal
 from uuid import uuid4, uuid5
 
 from cf1_mcp.models import Category
-from cf1_mcp.sandbox.catalog import CATEGORIES, COUNTRIES, INDICATOR_TYPES, INDUSTRIES
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.invented import NAMESPACE, NEAREST, NEW_CATEGORY_KILL_CHAIN
+from cf1_mcp.sandbox.invented import NAMESPACE, NEW_CATEGORY_KILL_CHAIN, SUGGESTIONS
+from cf1_mcp.sandbox.storage.row_statements import insert_row
+from cf1_mcp.sandbox.vocabulary_catalog import CATEGORIES, COUNTRIES, INDICATOR_TYPES, INDUSTRIES
 
 TermKind = Literal["attacker", "country", "industry", "tlp"]
 
 
-def seed(db: sqlite3.Connection) -> None:
-    """Fill a new store with the catalog."""
+def fill_catalog_tables(db: sqlite3.Connection) -> None:
+    """Insert the catalog into a new database."""
     db.executemany("INSERT INTO country VALUES (?, ?, ?)", ((c.alpha2, c.alpha3, c.name) for c in COUNTRIES))
     db.executemany("INSERT INTO indicator_type (name) VALUES (?)", ((name,) for name in INDICATOR_TYPES))
     for category in CATEGORIES:
@@ -23,100 +24,90 @@ def seed(db: sqlite3.Connection) -> None:
 
 
 def add_category(db: sqlite3.Connection, category: Category) -> int:
-    """The number of a new category."""
-    row = (
-        category.uuid or str(uuid4()),
-        category.name,
-        category.kill_chain or 0.0,
-        json.dumps(category.mitre_attack),
-        json.dumps(category.mitre_capec),
-        category.shortname,
-    )
-    columns = "uuid, name, kill_chain, mitre_attack, mitre_capec, shortname"
-    return _added(db, f"INSERT INTO category ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row)
+    """Insert a category and return its row id."""
+    row = {
+        "uuid": category.uuid or str(uuid4()),
+        "name": category.name,
+        "kill_chain": category.kill_chain or 0.0,
+        "mitre_attack": json.dumps(category.mitre_attack),
+        "mitre_capec": json.dumps(category.mitre_capec),
+        "shortname": category.shortname,
+    }
+    return insert_row(db, "category", row)
 
 
-def nearest(word: str, known: list[str]) -> str:
-    """The known words most like one, for an error message."""
-    by_text = {name.lower(): name for name in known}
-    found = get_close_matches(word.lower(), by_text, n=NEAREST, cutoff=0.0)
-    return ", ".join(by_text[text] for text in found)
+def read_industries(db: sqlite3.Connection) -> list[str]:
+    """Return the industries of the catalog and of stored events, sorted."""
+    used = {row[0] for row in db.execute("SELECT value FROM term WHERE kind = 'industry'")}
+    return sorted(used | set(INDUSTRIES))
 
 
 class VocabularyIds:
-    """Words to numbers for the length of one change; unknown words are added as they come."""
+    """The row ids of words, cached for the duration of one change; unknown words are added."""
 
-    def __init__(self, db: sqlite3.Connection, *, makes_categories: bool = False) -> None:
+    def __init__(self, db: sqlite3.Connection, *, create_categories: bool = False) -> None:
         self.new_tags = 0
         self._db = db
-        self._makes_categories = makes_categories
+        self._create_categories = create_categories
         self._terms: dict[tuple[TermKind, str], int] = {}
         self._tags: dict[str, int] = {}
         self._types: dict[str, int] = {}
         self._categories: dict[str, int] = {}
 
-    def term(self, kind: TermKind, value: str) -> int | None:
-        """The number of a word; None for an empty one."""
+    def term_id(self, kind: TermKind, value: str) -> int | None:
+        """Return the row id of a term, None for an empty one."""
         if not value:
             return None
         key = (kind, value)
         if key not in self._terms:
-            number = _number(self._db, "SELECT id FROM term WHERE kind = ? AND value = ?", key)
-            self._terms[key] = number or _added(self._db, "INSERT INTO term (kind, value) VALUES (?, ?)", key)
+            row_id = self._find_id("SELECT id FROM term WHERE kind = ? AND value = ?", key)
+            self._terms[key] = row_id or insert_row(self._db, "term", {"kind": kind, "value": value})
         return self._terms[key]
 
-    def tag(self, value: str, now: str) -> int:
-        """The number of a tag; a new one is counted in `new_tags`."""
+    def tag_id(self, value: str, now: str) -> int:
+        """Return the row id of a tag; new tags are counted in `new_tags`."""
         if value not in self._tags:
-            number = _number(self._db, "SELECT id FROM tag WHERE value = ?", (value,))
-            if number is None:
+            row_id = self._find_id("SELECT id FROM tag WHERE value = ?", (value,))
+            if row_id is None:
                 self.new_tags += 1
-                row = (str(uuid5(NAMESPACE, f"tag {value}")), value, now)
-                number = _added(self._db, "INSERT INTO tag (uuid, value, created_at) VALUES (?, ?, ?)", row)
-            self._tags[value] = number
+                row = {"uuid": str(uuid5(NAMESPACE, f"tag {value}")), "value": value, "created_at": now}
+                row_id = insert_row(self._db, "tag", row)
+            self._tags[value] = row_id
         return self._tags[value]
 
-    def indicator_type(self, name: str) -> int | None:
-        """The number of an indicator type, whatever its case; None for an empty one."""
+    def indicator_type_id(self, name: str) -> int | None:
+        """Return the row id of an indicator type in any case, None for an empty one."""
         if not name:
             return None
         key = name.lower()
         if key not in self._types:
-            number = _number(self._db, "SELECT id FROM indicator_type WHERE name = ?", (name,))
-            self._types[key] = number or _added(self._db, "INSERT INTO indicator_type (name) VALUES (?)", (name,))
+            row_id = self._find_id("SELECT id FROM indicator_type WHERE name = ?", (name,))
+            self._types[key] = row_id or insert_row(self._db, "indicator_type", {"name": name})
         return self._types[key]
 
-    def category(self, name: str) -> int:
-        """The number of a category, whatever its case; BadRequest with the nearest names for an unknown one."""
+    def category_id(self, name: str) -> int:
+        """Return the row id of a category in any case; BadRequest with similar names for an unknown one."""
         key = name.lower()
         if key not in self._categories:
-            number = _number(self._db, "SELECT id FROM category WHERE name = ?", (name,))
-            if number is None:
-                number = self._missing_category(name)
-            self._categories[key] = number
+            row_id = self._find_id("SELECT id FROM category WHERE name = ?", (name,))
+            self._categories[key] = self._add_unknown_category(name) if row_id is None else row_id
         return self._categories[key]
 
-    def _missing_category(self, name: str) -> int:
-        if self._makes_categories:
+    def _add_unknown_category(self, name: str) -> int:
+        if self._create_categories:
             uuid = str(uuid5(NAMESPACE, f"category {name}"))
             return add_category(self._db, Category(uuid=uuid, name=name, kill_chain=NEW_CATEGORY_KILL_CHAIN))
-        near = nearest(name, [row[0] for row in self._db.execute("SELECT name FROM category")])
-        raise BadRequest(f"category {name!r} does not exist; nearest are {near}, or make it with categories/create")
+        similar = _suggest_names(name, [row[0] for row in self._db.execute("SELECT name FROM category")])
+        raise BadRequest(
+            f"category {name!r} does not exist; nearest are {similar}, or create it with categories/create"
+        )
+
+    def _find_id(self, query: str, parameters: tuple[str, ...]) -> int | None:
+        row = self._db.execute(query, parameters).fetchone()
+        return None if row is None else int(row[0])
 
 
-def industries(db: sqlite3.Connection) -> list[str]:
-    """The catalog's industries and those that events brought, in order."""
-    used = {row[0] for row in db.execute("SELECT value FROM term WHERE kind = 'industry'")}
-    return sorted(used | set(INDUSTRIES))
-
-
-def _number(db: sqlite3.Connection, query: str, parameters: tuple[str, ...]) -> int | None:
-    row = db.execute(query, parameters).fetchone()
-    return None if row is None else int(row[0])
-
-
-def _added(db: sqlite3.Connection, query: str, parameters: tuple[object, ...]) -> int:
-    number = db.execute(query, parameters).lastrowid
-    if number is None:  # pragma: no cover - sqlite3 sets it on every INSERT
-        raise RuntimeError("an INSERT made no row")
-    return number
+def _suggest_names(word: str, known: list[str]) -> str:
+    by_text = {name.lower(): name for name in known}
+    found = get_close_matches(word.lower(), by_text, n=SUGGESTIONS, cutoff=0.0)
+    return ", ".join(by_text[text] for text in found)

@@ -1,0 +1,63 @@
+"""One thing in full as an answer."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from pydantic import JsonValue
+
+from cf1_mcp.answers.answer import (
+    CLIPPED,
+    Answer,
+    Block,
+    Facts,
+    Link,
+    clip_facts,
+    fact_lines,
+    notes_data,
+    untrusted_data,
+    untrusted_lines,
+)
+from cf1_mcp.answers.columns import FREE_TEXTS
+from cf1_mcp.answers.rendering import Renderer
+
+
+@dataclass(frozen=True)
+class Card(Answer):
+    """One thing in full: trusted `facts`, `untrusted` fields, named `parts`, notes and linked resources."""
+
+    facts: Facts = field(default_factory=dict[str, JsonValue])
+    untrusted: Facts = field(default_factory=dict[str, JsonValue])
+    parts: Mapping[str, Answer] = field(default_factory=dict[str, Answer])
+    notes: Sequence[str] = ()
+    linked: Sequence[Link] = ()
+
+    def links(self) -> Sequence[Link]:
+        return self.linked
+
+    def blocks(self, renderer: Renderer) -> Iterator[Block]:
+        yield Block(False, fact_lines(self.facts))
+        yield Block(True, untrusted_lines(self.untrusted, renderer))
+        for name, part in self.parts.items():
+            inside = [*part.blocks(renderer)]
+            yield Block(all(block.untrusted for block in inside if block.lines), [f"-- {name}"])
+            yield from inside
+        yield Block(False, self.notes)
+
+    def structured(self, renderer: Renderer) -> dict[str, JsonValue]:
+        parts: dict[str, JsonValue] = {name: part.structured(renderer) for name, part in self.parts.items()}
+        return {**self.facts, **untrusted_data(self.untrusted, renderer), **parts, **notes_data(self.notes)}
+
+    def clipped(self, longest: int, most: int) -> Self:
+        return replace(
+            self,
+            facts=clip_facts(self.facts, longest, most),
+            untrusted=clip_facts(self.untrusted, longest, most),
+            parts={name: part.clipped(longest, most) for name, part in self.parts.items()},
+            notes=[*self.notes, CLIPPED],
+        )
+
+    def free_texts(self) -> Iterable[tuple[str, str]]:
+        event_id = str(self.untrusted.get("uuid", ""))
+        own = [(event_id, str(self.untrusted[name])) for name in (*FREE_TEXTS, "data") if name in self.untrusted]
+        return [*own, *((found or event_id, text) for part in self.parts.values() for found, text in part.free_texts())]
