@@ -1,4 +1,4 @@
-"""`cf1-mcp import`: a file of events into a dataset, with a progress bar, a summary and a report."""
+"""`cf1-mcp import`: imports a file of events into a dataset, with progress bars, a summary and a report."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,39 +27,39 @@ MAX_LINE_LENGTH: Final = 400
 DONE, SOME_MISSING, REFUSED = 0, 1, 2
 OUTCOMES: Final = {
     "created": "created",
-    "there": "there already",
-    "changed": "there, brought up to date",
+    "there": "existed already",
+    "changed": "existed, updated",
     "refused": "refused",
-    "bad": "not right",
+    "bad": "invalid",
     "ready": "not sent",
     "sending": "sent, outcome unknown",
 }
-LINK_OUTCOMES: Final = {"made": "made", "there": "there already", "failed": "not made", "ready": "not made yet"}
+LINK_OUTCOMES: Final = {"made": "made", "there": "existed already", "failed": "not made", "ready": "not made yet"}
 
 
 def import_file(
     settings: Settings, file: Path, form: str, mapping: Sequence[str], constants: Sequence[str], options: ImportOptions
 ) -> int:
-    """Import and tell; the exit code: 0 all is there, 1 some rows are not, 2 nothing was sent.
+    """Import a file and print the outcome. Return 0 if complete, 1 if some rows are missing, 2 if nothing was sent.
 
     Raises:
         ThreatEventsError: it could not begin.
     """
     if settings.credentials is None and settings.sandbox_db is None and not options.dry_run:
         raise SettingsError(
-            "Without credentials the embedded sandbox answers, and it would forget what is imported. Set "
-            "CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or CF1_SANDBOX_DB to a file that keeps it."
+            "Without credentials the embedded sandbox answers, and it would lose the imported events. Set "
+            "CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or CF1_SANDBOX_DB to a file that keeps them."
         )
     console = Console(stderr=True)
     named: dict[str, Format] = {known: known for known in FORMATS}
     chosen = named.get(form.lower())
     if form and chosen is None:
-        raise BadArgument("--format", f"{form!r} is none", choices(FORMATS))
+        raise BadArgument("--format", f"{form!r} is not a format", choices(FORMATS))
     source = Source(file, chosen or format_of(file), _pairs(mapping, "--map"), _pairs(constants, "--set"))
     try:
         summary = anyio.run(_imported, source, options, settings, console)
     except KeyboardInterrupt:
-        console.print(Text("Interrupted. Nothing is lost: the same command goes on where it was."))
+        console.print(Text("Interrupted. Nothing is lost: the same command continues where it stopped."))
         return SOME_MISSING
     _tell(summary, options, console)
     if not summary.sent and not options.dry_run:
@@ -75,7 +75,7 @@ async def _imported(source: Source, options: ImportOptions, settings: Settings, 
 
 
 class _Bar:
-    """A line for each step."""
+    """Shows a progress bar for each step."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
@@ -102,7 +102,7 @@ class _Bar:
 
 def _tell(summary: ImportSummary, options: ImportOptions, console: Console) -> None:
     if summary.fictional:
-        console.print(Text("The API is a sandbox: nothing here is intelligence."))
+        console.print(Text("The API is a sandbox: the data is fictional."))
     for places, words in summary.problems:
         console.print(Text(clean(f"row {places}: {words}", MAX_LINE_LENGTH)))
     if summary.more_problems:
@@ -121,7 +121,7 @@ def _tell(summary: ImportSummary, options: ImportOptions, console: Console) -> N
     if summary.stopped:
         console.print(Text(clean(summary.stopped, MAX_LINE_LENGTH)))
     if summary.sent and not summary.complete:
-        console.print(Text("The same command goes on where this one stopped, and sends no row twice."))
+        console.print(Text("The same command continues where this one stopped, and sends no row twice."))
     console.print(Text(f"report: {summary.report}"), soft_wrap=True)
     if summary.change_id:
         console.print(Text(f"change: {summary.change_id}"))
@@ -132,6 +132,6 @@ def _pairs(given: Sequence[str], argument: str) -> dict[str, str]:
     for text in given:
         left, equals, right = text.partition("=")
         if not (equals and left.strip() and right.strip()):
-            raise BadArgument(argument, f"{text!r} is no pair", "NAME=VALUE, such as Datum=date or tlp=amber")
+            raise BadArgument(argument, f"{text!r} is not a pair", "NAME=VALUE, such as Datum=date or tlp=amber")
         pairs[left.strip()] = right.strip()
     return pairs

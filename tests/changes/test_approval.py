@@ -173,5 +173,5 @@ async def test_an_approval_is_given_on_a_terminal_only(bench: Bench) -> None:
         input=b"yes\n",
     )
     assert (ended.returncode, ended.stderr.decode()) == snapshot(
-        (2, "cf1-mcp: A person gives an approval at a terminal, and this is not a terminal.\n")
+        (2, "cf1-mcp: This is not a terminal. A person must run the command at one, and decide there.\n")
     )

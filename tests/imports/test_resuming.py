@@ -44,7 +44,7 @@ def killed_once(api: ImportCommand, file: Path, least: int, *arguments: str) -> 
 
 
 @pytest.mark.parametrize("least", [1, 20, 45], ids=["after the first answers", "in the middle", "near the end"])
-def test_a_killed_import_goes_on_and_makes_each_row_once(tmp_path: Path, least: int) -> None:
+def test_a_killed_import_continues_and_creates_each_row_once(tmp_path: Path, least: int) -> None:
     with tenant(tmp_path, faults="latency=0.2@create/bulk") as api:
         file = api.written("a.csv", FILE)
         killed_once(api, file, least, *ALL_OF_THEM)
@@ -60,7 +60,7 @@ def test_a_killed_import_goes_on_and_makes_each_row_once(tmp_path: Path, least: 
     assert {str(one["uuid"]) for one in created if isinstance(one, dict)} == ids
 
 
-def test_an_import_killed_twice_goes_on(tmp_path: Path) -> None:
+def test_an_import_killed_twice_continues(tmp_path: Path) -> None:
     with tenant(tmp_path, faults="latency=0.2@create/bulk") as api:
         file = api.written("a.csv", FILE)
         killed_once(api, file, 5, *ALL_OF_THEM)
@@ -69,7 +69,7 @@ def test_an_import_killed_twice_goes_on(tmp_path: Path) -> None:
         assert Counter(api.titles()) == EVERY
 
 
-def test_an_import_killed_while_it_checks_begins_anew(tmp_path: Path) -> None:
+def test_an_import_killed_while_it_checks_starts_over(tmp_path: Path) -> None:
     with tenant(tmp_path) as api:
         file = api.written("a.csv", FILE)
         with api.start(file, *ALL_OF_THEM) as process:
@@ -138,7 +138,7 @@ def test_a_person_may_stop_an_import_at_any_time(tmp_path: Path) -> None:
         "503=3,truncate=1@create/bulk,429=1",
     ],
 )
-def test_an_import_outlives_what_fails_on_the_way(tmp_path: Path, fault: str) -> None:
+def test_an_import_survives_failures_of_the_api(tmp_path: Path, fault: str) -> None:
     with tenant(tmp_path, faults=fault) as api:
         file = api.written("a.jsonl", family(30))
         ended = api.run(file, *SMALL)
@@ -156,7 +156,7 @@ def test_an_import_keeps_to_a_rate_limit(tmp_path: Path) -> None:
     assert {title: titles[title] for title in EVERY} == EVERY
 
 
-def test_an_import_that_gives_up_says_so_and_goes_on_later(tmp_path: Path) -> None:
+def test_an_import_that_gives_up_reports_it_and_continues_later(tmp_path: Path) -> None:
     with tenant(tmp_path, faults="truncate=1@create/bulk") as api:
         file = api.written("a.csv", FILE)
         stopped = api.run(file, *ALL_OF_THEM, "--give-up-after", "0", "--concurrency", "1")
@@ -166,9 +166,9 @@ def test_an_import_that_gives_up_says_so_and_goes_on_later(tmp_path: Path) -> No
     assert (stopped.code, first) == snapshot((1, {"unknown": 5, "not sent": 55}))
     assert stopped.sentences() == snapshot(
         [
-            "The API is a sandbox: nothing here is intelligence.",
+            "The API is a sandbox: the data is fictional.",
             "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again. It lasted longer than --give-up-after allows.",
-            "The same command goes on where this one stopped, and sends no row twice.",
+            "The same command continues where this one stopped, and sends no row twice.",
         ]
     )
     assert (ended.code, ended.counted()) == (0, {"created": ROWS})
@@ -176,7 +176,7 @@ def test_an_import_that_gives_up_says_so_and_goes_on_later(tmp_path: Path) -> No
     assert [change.outcome for change in changes] == ["done", "unknown"]
 
 
-def test_an_import_does_not_go_on_in_another_way_than_it_began(tmp_path: Path) -> None:
+def test_an_import_does_not_continue_with_another_duplicate_rule(tmp_path: Path) -> None:
     with tenant(tmp_path) as api:
         file = api.written("a.csv", FILE)
         assert api.run(file, *ALL_OF_THEM).code == 0
@@ -205,18 +205,18 @@ def by_identity(rows: list[IdentifiedRow], *events: Event) -> dict[EventIdentity
     return {plain: [*events]}
 
 
-def test_of_many_twins_as_many_are_made_as_there_are_events() -> None:
+def test_as_many_identical_rows_are_matched_as_there_are_events() -> None:
     rows = [lost(number) for number in range(5)]
     assert len(match_rows(rows, by_identity(rows, found("a"), found("b")))) == 2
 
 
-def test_among_twins_the_event_that_agrees_most_is_taken() -> None:
+def test_among_identical_rows_the_event_that_agrees_most_is_matched() -> None:
     rows = [lost(0, insight="one"), lost(1, insight="two")]
     assert match_rows(rows, by_identity(rows, found("a", insight="two"))) != {}
     assert match_rows(rows[1:], by_identity(rows, found("b"), found("a", insight="two"))) == {1: "a"}
 
 
-def test_no_event_is_of_two_rows() -> None:
+def test_no_event_is_matched_to_two_rows() -> None:
     rows = [lost(0), lost(1)]
     made = match_rows(rows, by_identity(rows, found("a")))
     assert len(made) == 1

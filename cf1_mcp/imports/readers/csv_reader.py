@@ -1,4 +1,4 @@
-"""CSV files as people and tools write them: any of the usual separators, spellings of a header, and encodings."""
+"""CSV files as people and tools write them: with any of the usual separators, headers and encodings."""
 
 import csv
 import json
@@ -27,12 +27,12 @@ SEPARATORS: Final = (",", ";", "\t", "|")
 MAX_CELL_LENGTH: Final = 100_000  # characters; a title or an insight longer than that is a mistake
 MAX_COLUMNS: Final = 1_000
 MAX_EVIDENCE_LENGTH: Final = 1_000_000
-# The module refuses a whole file for one cell above its own limit of 131,072; here a row is refused for it.
+# The module rejects a whole file for one cell above its own limit of 131,072; here only the row is rejected.
 MAX_FIELD_SIZE: Final = 64_000_000
 _WORDS: Final = re.compile(r"[\W_]+")
 _TAGS: Final = re.compile(r"[;,|]")
 
-# Names of columns, written without case, spaces and signs, for the fields that they mean.
+# Names of columns, without case, spaces and punctuation, and the fields that they mean.
 MEANINGS: Final[Mapping[str, str]] = {
     **{name.replace("_", ""): name for name in FIELDS},
     **{header: field.name for field in SETTABLE for header in field.headers},
@@ -44,12 +44,11 @@ MEANINGS: Final[Mapping[str, str]] = {
 
 
 class NoColumn(BadFile):
-    """A column is missing without which there are no events. `problem` says it without what to do."""
+    """A required column is missing. `problem` describes it without the next step."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(
-            f"{problem}. Say which one it is with --map COLUMN=FIELD, "
-            "or give every row the same with --set FIELD=VALUE."
+            f"{problem}. Name it with --map COLUMN=FIELD, or give every row the same with --set FIELD=VALUE."
         )
         self.problem = problem
 
@@ -57,11 +56,11 @@ class NoColumn(BadFile):
 def csv_rows(
     lines: Iterator[str], mapping: Mapping[str, str], constants: Mapping[str, str], notes: ReaderNotes
 ) -> SourceRows:
-    """The rows below a header. `mapping` says which field a column is where its name does not.
+    """Return the rows below a header. `mapping` names the field of a column where its name does not.
 
     Raises:
         BadFile: there is no header, or a column that events need is missing.
-        BadArgument: `mapping` names what is not there.
+        BadArgument: `mapping` names a column or field that does not exist.
     """
     csv.field_size_limit(MAX_FIELD_SIZE)
     header = next((line for line in lines if line.strip()), "").removeprefix("\ufeff")
@@ -117,7 +116,7 @@ def _row(place: int, cells: Sequence[str], columns: Sequence[str]) -> SourceRow:
             try:
                 fields[name] = {"data": json.loads(text)}
             except (ValueError, RecursionError):
-                problems.append("raw: the cell is no JSON object")
+                problems.append("raw: the cell is not a JSON object")
         else:
             links[name] = text.strip()
     if not links:
@@ -130,12 +129,12 @@ def _parents(links: Mapping[str, str], problems: list[str]) -> tuple[ParentRef, 
     above = links.get("parent_ref")
     kind = relationship_type(links.get("relationship_type", "related_to"))
     if kind is None:
-        problems.append(f"relationship_type: {shown(links['relationship_type'])} is no type of relationship")
+        problems.append(f"relationship_type: {shown(links['relationship_type'])} is not a type of relationship")
     return (ParentRef(above, kind),) if above and kind else ()
 
 
 def _columns(names: Sequence[str], mapping: Mapping[str, str], notes: ReaderNotes) -> list[str]:
-    """The field of each column, empty for one that is not taken."""
+    """Return the field of each column, empty for one that is not imported."""
     by_name = {_plain(column): field for column, field in mapping.items()}
     for column, field in mapping.items():
         if field not in FIELDS:
@@ -152,7 +151,7 @@ def _columns(names: Sequence[str], mapping: Mapping[str, str], notes: ReaderNote
             notes.add(f"column {shown(names[place])} is left out: another one is {field} already")
             columns[place] = ""
         elif not field:
-            notes.add(f"column {shown(names[place])} is left out: no field of an event is meant by it")
+            notes.add(f"column {shown(names[place])} is left out: its name is not that of a field")
     return columns
 
 

@@ -1,4 +1,4 @@
-"""Files as they come: packed or not, in whichever encoding, of whichever format."""
+"""Opens files and recognizes their compression, encoding and format."""
 
 import codecs
 import gzip
@@ -33,7 +33,7 @@ _MISP: Final = re.compile(rb'^\s*[\[{]\s*(\{\s*)?"(Event|response)"\s*:')
 
 @contextmanager
 def opened(path: Path) -> Generator[BinaryIO]:
-    """The bytes of a file, unpacked where it is gzipped.
+    """Open a file for reading bytes, decompressed if it is gzipped.
 
     Raises:
         BadFile: it cannot be read, or is broken.
@@ -49,26 +49,26 @@ def opened(path: Path) -> Generator[BinaryIO]:
                 yield file
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadFile(
-            f"{_name(path)} is a broken gzip file ({clean(str(error), 80)}). Fetch or pack it again."
+            f"{_name(path)} is a broken gzip file ({clean(str(error), 80)}). Download or compress it again."
         ) from error
     except OSError as error:
-        raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Name a file of events.") from error
+        raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Name a file with events.") from error
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of the file as it lies on the disk."""
+    """Return the SHA-256 of a file as it is on disk."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Name a file of events.") from error
+        raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Name a file with events.") from error
 
 
 def format_of(path: Path) -> Format:
-    """The format of a file, by its name, and by its first bytes where the name does not tell.
+    """Return the format of a file by its name, or else by its first bytes.
 
     Raises:
-        BadFile: neither tells.
+        BadFile: its format is not recognized.
     """
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix in _BY_SUFFIX:
@@ -77,12 +77,12 @@ def format_of(path: Path) -> Format:
         head = file.read(HEAD)
     found = recognised(head) or ("csv" if suffix != ".json" and head.strip() else None)
     if found is None:
-        raise BadFile(f"{_name(path)}: its format is not recognised. Say it with --format {choices(FORMATS)}.")
+        raise BadFile(f"{_name(path)}: its format is not recognized. Set it with --format {choices(FORMATS)}.")
     return found
 
 
 def recognised(head: bytes) -> Format | None:
-    """The format of JSON by its first bytes; None where they are none."""
+    """Return the format of JSON by its first bytes; None where they are not JSON."""
     head = head.removeprefix(codecs.BOM_UTF8)
     if _MISP.match(head):
         return "misp"
@@ -95,11 +95,11 @@ def recognised(head: bytes) -> Format | None:
 
 
 def text_lines(path: Path, notes: ReaderNotes) -> Iterator[str]:
-    """The lines of a text file, in the encoding that it turns out to have."""
+    """Return the lines of a text file in its encoding, which is detected."""
     encoding = _encoding(path)
     if encoding == "cp1252":
-        notes.add("the file is no UTF-8: it is read as Windows-1252 (Latin-1)")
-    # What Windows-1252 leaves undefined is no text of any kind; it is shown as such and refused where it matters.
+        notes.add("the file is not UTF-8: it is read as Windows-1252 (Latin-1)")
+    # Bytes that Windows-1252 leaves undefined are shown as such, and refused where they matter.
     errors = "replace" if encoding == "cp1252" else "strict"
     with opened(path) as file, io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="") as lines:
         yield from lines

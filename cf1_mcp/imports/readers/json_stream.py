@@ -1,4 +1,4 @@
-"""Large JSON documents, read without holding them whole: one element of their long list at a time."""
+"""Reads large JSON documents without holding them in memory: one element of their long list at a time."""
 
 import codecs
 import json
@@ -10,12 +10,12 @@ from pydantic import JsonValue
 from cf1_mcp.errors import BadFile
 
 CHUNK: Final = 1 << 18
-MAX_VALUE_SIZE: Final = 100_000_000  # characters of one element, which is held whole
+MAX_VALUE_SIZE: Final = 100_000_000  # characters of one element, which is held in memory
 _SPACE: Final = " \t\r\n"
 
 
 class JsonStream:
-    """The text of a document with a place in it. Every fault in it is a BadFile that names the place."""
+    """The text of a document with a position in it. Every error in it is a BadFile that names the position."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -27,7 +27,7 @@ class JsonStream:
         self._ended = False
 
     def members(self) -> Iterator[str]:
-        """The keys of the object that begins here. Each value must be read, by `value` or `elements`."""
+        """Return the keys of the object that begins here. Each value must be read, by `value` or `elements`."""
         self._expect("{")
         if self._take("}"):
             return
@@ -42,7 +42,7 @@ class JsonStream:
             self._expect(",")
 
     def elements(self) -> Iterator[JsonValue]:
-        """The elements of the list that begins here."""
+        """Return the elements of the list that begins here."""
         self._expect("[")
         if self._take("]"):
             return
@@ -53,7 +53,7 @@ class JsonStream:
             self._expect(",")
 
     def peek(self) -> str:
-        """The next character that is no space; empty at the end."""
+        """Return the next character that is not a space; empty at the end."""
         while True:
             while self._at < len(self._text):
                 if self._text[self._at] not in _SPACE:
@@ -63,7 +63,7 @@ class JsonStream:
                 return ""
 
     def value(self) -> JsonValue:
-        """The value that begins here, whole."""
+        """Return the complete value that begins here."""
         self.peek()
         size = CHUNK
         while True:
@@ -71,10 +71,10 @@ class JsonStream:
                 value, end = self._scan(self._text, self._at)
             except (ValueError, RecursionError) as error:
                 if isinstance(error, RecursionError) or not self._more(size):
-                    raise self._fault("there is no whole JSON value") from error
-                size *= 2  # so that a long value is not begun again too often
+                    raise self._fault("there is no complete JSON value") from error
+                size *= 2  # so that a long value is not parsed again too often
                 continue
-            # A number at the end of what was read may go on in what was not.
+            # A number at the end of the text may continue in the part that was not read.
             if end == len(self._text) and self._more(size):
                 continue
             self._at = end
@@ -100,14 +100,14 @@ class JsonStream:
         try:
             new = self._decode(chunk, self._ended)
         except UnicodeDecodeError:
-            raise self._fault("the file is no UTF-8 text") from None
+            raise self._fault("the file is not UTF-8 text") from None
         self._before += self._at
         self._text = self._text[self._at :] + new
         self._at = 0
         return True
 
     def _fault(self, words: str) -> BadFile:
-        cut = " and the file ends there: it may have been cut" if self._ended else ""
+        cut = " and the file ends there: it may have been truncated" if self._ended else ""
         return BadFile(
-            f"At character {self._before + self._at + 1:,} of the file {words}{cut}. Fetch or make it again."
+            f"At character {self._before + self._at + 1:,} of the file {words}{cut}. Download or create it again."
         )

@@ -1,4 +1,4 @@
-"""JSON Lines: one event a line, in the form of a row, or in the one that `cf1-mcp sandbox --load` takes."""
+"""JSON Lines: one event per line, either as a row or as `cf1-mcp sandbox --load` reads it."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ _BY_WIRE: Final = {str(field.alias): name for name, field in NewEvent.model_fiel
 
 
 def jsonl_rows(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:
-    """The rows of the lines; empty lines count as places and for nothing else."""
+    """Return the rows of the lines. Empty lines are skipped, but counted for the place of a row."""
     for place, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -41,12 +41,12 @@ def jsonl_rows(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:
             cut = (
                 ""
                 if line.endswith(b"\n") or isinstance(error, RecursionError)
-                else ", and the file ends within it: it may have been cut"
+                else ", and the file ends within it: it may have been truncated"
             )
-            yield _bad(place, f"the line is no JSON ({_cause(error)}){cut}")
+            yield _bad(place, f"the line is not JSON ({_cause(error)}){cut}")
             continue
         if not isinstance(value, dict):
-            yield _bad(place, 'the line is no JSON object such as {"date": ..., "category": ...}')
+            yield _bad(place, 'the line is not a JSON object such as {"date": ..., "category": ...}')
         elif "body" in value:
             yield _record(place, cast(Json, value), notes)
         else:
@@ -54,7 +54,7 @@ def jsonl_rows(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:
 
 
 def _row(place: int, value: Json) -> SourceRow:
-    """A line whose keys are the fields of a row."""
+    """Read a line whose keys are the fields of a row."""
     problems: list[str] = []
     fields: dict[str, JsonValue] = {}
     for name, given in value.items():
@@ -84,10 +84,10 @@ def _row(place: int, value: Json) -> SourceRow:
 
 
 def _record(place: int, value: Json, notes: ReaderNotes) -> SourceRow:
-    """A line with a `body` as the API takes it, and the parents of the event beside it."""
+    """Read a line with a `body` as the API accepts it, next to the parents of the event."""
     body = value["body"]
     if not isinstance(body, dict):
-        return _bad(place, "body: this is no JSON object")
+        return _bad(place, "body: this is not a JSON object")
     problems: list[str] = []
     fields: dict[str, JsonValue] = {}
     for wire, given in body.items():
@@ -97,7 +97,7 @@ def _record(place: int, value: Json, notes: ReaderNotes) -> SourceRow:
         elif name is None:
             meant = nearest(wire, [*_BY_WIRE])
             hint = f", perhaps {meant}" if meant else ""
-            problems.append(f"body.{clean(wire, MAX_NAME_LENGTH)}: an event to be made has no such field{hint}")
+            problems.append(f"body.{clean(wire, MAX_NAME_LENGTH)}: a new event has no such field{hint}")
         elif given is None or given == "":
             continue
         elif name in SETTABLE_TEXTS:
@@ -107,7 +107,7 @@ def _record(place: int, value: Json, notes: ReaderNotes) -> SourceRow:
         else:
             fields[name] = given
     if value.get("references"):
-        notes.add("references of records are not imported: they are no parents")
+        notes.add("references of records are not imported: they are not parents")
     return SourceRow(place, fields, _name(value.get("ref")), _parents(value.get("parents"), problems), tuple(problems))
 
 
@@ -121,18 +121,18 @@ def _parents(given: JsonValue, problems: list[str]) -> tuple[ParentRef, ...]:
         elif above and isinstance(one, dict):
             problems.append(_no_type(one.get("type"), "parents"))
         else:
-            problems.append('parents: this is no list of {"ref", "type"}')
+            problems.append('parents: this is not a list of {"ref", "type"}')
     return tuple(found)
 
 
 def _indicators(given: JsonValue, problems: list[str]) -> JsonValue:
-    """`[{"value", "indicatorType"}]`, with the names of rows."""
+    """Return `[{"value", "indicatorType"}]` with the field names of rows."""
     found: list[JsonValue] = []
     for one in given if isinstance(given, list) else [given]:
         value = one.get("value") if isinstance(one, dict) else None
         kind = (one.get("indicatorType") or one.get("indicator_type")) if isinstance(one, dict) else None
         if not isinstance(value, str) or not isinstance(kind, str):
-            problems.append('indicators: this is no list of {"value", "indicatorType"}')
+            problems.append('indicators: this is not a list of {"value", "indicatorType"}')
             return []
         found.append({"value": value, "indicator_type": kind})
     return found
@@ -144,7 +144,7 @@ def _put_text(fields: dict[str, JsonValue], name: str, given: JsonValue, argumen
     elif isinstance(given, int | float) and not isinstance(given, bool):
         fields[name] = str(given)
     else:
-        problems.append(f"{argument}: this is no text")
+        problems.append(f"{argument}: this is not text")
 
 
 def _name(given: JsonValue) -> str | None:
@@ -152,7 +152,7 @@ def _name(given: JsonValue) -> str | None:
 
 
 def _no_type(given: JsonValue, argument: str) -> str:
-    return f"{argument}: {shown(str(given))} is no type of relationship. Use {', '.join(RELATIONSHIP_TYPES)}"
+    return f"{argument}: {shown(str(given))} is not a type of relationship. Use {', '.join(RELATIONSHIP_TYPES)}"
 
 
 def _bad(place: int, problem: str) -> SourceRow:
@@ -162,4 +162,4 @@ def _bad(place: int, problem: str) -> SourceRow:
 def _cause(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.pos + 1}"
-    return "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else "it is nested too deep"
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "it is nested too deep"

@@ -1,6 +1,6 @@
-"""MISP events as JSON: an event becomes a row, and each of its indicators a row below it.
+"""MISP events as JSON: an event becomes a row, and each of its indicators a child row.
 
-Attributes inside objects count like those of the event. Tags `tlp:*` become the marking, galaxies of actors the
+Attributes inside objects are read like those of the event. Tags `tlp:*` become the marking, galaxies of actors the
 attacker, and techniques tags with their ids; whether an attribute is for detection (`to_ids`) is kept in the evidence.
 """
 
@@ -32,10 +32,10 @@ _TECHNIQUE: Final = re.compile(r'misp-galaxy:mitre-attack-pattern="[^"]*\b(T\d{4
 
 
 def misp_rows(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
-    """The rows of a file with one event or several; each event is held whole while it is read.
+    """Return the rows of a file with one event or several; each event is held in memory while it is read.
 
     Raises:
-        BadFile: it is no MISP export.
+        BadFile: it is not a MISP export.
     """
     place = 0
     found = False
@@ -45,7 +45,7 @@ def misp_rows(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
             place += 1
             yield row._replace(place=place)
     if not found:
-        raise BadFile('The file holds no MISP event: {"Event": ...} or {"response": [...]} is expected.')
+        raise BadFile('The file contains no MISP event: {"Event": ...} or {"response": [...]} is expected.')
 
 
 def _events(stream: JsonStream) -> Iterator[Object]:
@@ -69,7 +69,7 @@ def _unwrapped(values: Iterator[JsonValue]) -> Iterator[Object]:
 
 
 def _rows(event: Object, notes: ReaderNotes) -> Iterator[SourceRow]:
-    """The row of an event, and those of its attributes. Places are given by whoever counts them."""
+    """Return the row of an event, and those of its attributes. The caller sets their places."""
     info = str(event.get("info") or "")
     tags = _tags(event)
     common: dict[str, JsonValue] = {"date": event.get("date") or _moment(event.get("timestamp")), "event": info}
@@ -85,7 +85,9 @@ def _rows(event: Object, notes: ReaderNotes) -> Iterator[SourceRow]:
             continue
         found = _indicators(attribute)
         if not found:
-            notes.add(f"an attribute of type {shown(str(attribute.get('type')))} is no indicator, and not imported")
+            notes.add(
+                f"an attribute of type {shown(str(attribute.get('type')))} is not an indicator, and is not imported"
+            )
             continue
         yield from _attribute_rows(attribute, found, common, tags, parents)
 
@@ -121,7 +123,7 @@ def _attributes(event: Object) -> Iterator[Object]:
 
 
 def _indicators(attribute: Object) -> list[tuple[str, str]]:
-    """Value and type; two of a type such as `domain|ip`."""
+    """Return value and type; two of them for a type such as `domain|ip`."""
     kinds = str(attribute.get("type") or "").split("|")
     values = str(attribute.get("value") or "").split("|", len(kinds) - 1)
     paired = zip(kinds, values, strict=False)
@@ -129,7 +131,7 @@ def _indicators(attribute: Object) -> list[tuple[str, str]]:
 
 
 def _said_by(tags: list[str]) -> dict[str, JsonValue]:
-    """What tags say in a form of their own, and the other tags as they are."""
+    """Return the fields that special tags stand for, and the other tags as they are."""
     fields: dict[str, JsonValue] = {}
     markings = [tag[len("tlp:") :] for tag in tags if tag.lower().startswith("tlp:")]
     if markings:

@@ -1,4 +1,4 @@
-"""What a reader makes of a file: rows, in the fields of an event to be made, and notes about the whole."""
+"""What a reader returns for a file: rows, in the fields of an event to be created, and notes about the file."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,14 +14,14 @@ from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 RELATIONSHIP_TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipType)
-# Fields of a row that are no plain text, and those that say how rows hang together.
+# Fields of a row that are not plain text, and those that link rows.
 STRUCTURED: Final = ("tags", "indicators", "raw")
 LINKING: Final = ("ref", "parent_ref", "relationship_type")
 FIELDS: Final = (*SETTABLE_TEXTS, "tags", "raw", *LINKING)
 
 
 class ParentRef(NamedTuple):
-    """The row above another one, by its ref."""
+    """A reference to the parent of a row."""
 
     ref: str
     type: RelationshipType
@@ -31,7 +31,7 @@ class SourceRow(NamedTuple):
     """One row of a file. `place` counts lines, records or objects from 1, as a person does.
 
     `fields` holds texts by their snake-case names, `tags` (texts), `indicators` (`{"value", "indicator_type"}`) and
-    `raw` (`{"data", "source"?, "tlp"?}`). A row with problems is only told.
+    `raw` (`{"data", "source"?, "tlp"?}`). A row with problems is reported and not sent.
     """
 
     place: int
@@ -46,7 +46,7 @@ SourceRows = Iterator[SourceRow]
 
 @dataclass
 class ReaderNotes:
-    """What is to be said of a file besides its rows: how it was read, and what of it was left out how often."""
+    """Notes about a file: how it was read, and what was left out how often."""
 
     counts: Counter[str] = field(default_factory=Counter[str])
 
@@ -54,22 +54,23 @@ class ReaderNotes:
         self.counts[words] += count
 
     def sentences(self) -> list[str]:
+        """Return each note once, with how often it applies."""
         return [f"{words} ({count:,} times)" if count > 1 else words for words, count in self.counts.items()]
 
 
 def relationship_type(word: str) -> RelationshipType | None:
-    """The API's type of a relationship, however its case and its dashes are written."""
+    """Return the API's type of a relationship, however its case and its dashes are written."""
     wanted = word.strip().lower().replace("-", "_")
     return next((kind for kind in RELATIONSHIP_TYPES if kind == wanted), None)
 
 
 def no_such_field(name: str, argument: str) -> BadArgument:
-    """The error for a field that rows do not have."""
+    """Return the error for a field that rows do not have."""
     meant = nearest(name, FIELDS)
     problem = f"rows have no field {shown(name)}" + (f", did you mean {meant}?" if meant else "")
     return BadArgument(argument, problem, choices(FIELDS, len(FIELDS)))
 
 
 def shown(text: str) -> str:
-    """Text of a file inside a message."""
+    """Return text of a file for a message."""
     return repr(clean(text, MAX_NAME_LENGTH))

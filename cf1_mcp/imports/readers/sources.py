@@ -1,4 +1,4 @@
-"""The rows of a file, or of a text in the form of one, whatever its format."""
+"""The rows of a file, or of text with the content of one, whatever its format."""
 
 import io
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from cf1_mcp.imports.readers.stix_reader import stix_rows
 
 @dataclass(frozen=True)
 class Source:
-    """A file and how it is to be read: `mapping` from columns to fields, `constants` for fields that a row lacks."""
+    """A file and how to read it: `mapping` from columns to fields, `constants` for fields that a row lacks."""
 
     path: Path
     format: Format
@@ -25,14 +25,14 @@ class Source:
 
 
 def rows_of(source: Source, notes: ReaderNotes) -> SourceRows:
-    """The rows of a file, one at a time.
+    """Return the rows of a file, one at a time.
 
     Raises:
-        BadFile: it cannot be read as what it is said to be.
-        BadArgument: `mapping` does not fit it.
+        BadFile: it cannot be read in its format.
+        BadArgument: `mapping` does not match it.
     """
     if source.mapping and source.format != "csv":
-        raise BadArgument("--map", f"a {source.format} file has no columns", "it with CSV files only")
+        raise BadArgument("--map", f"a {source.format} file has no columns", "--map with CSV files only")
     match source.format:
         case "jsonl":
             with opened(source.path) as file:
@@ -48,10 +48,10 @@ def rows_of(source: Source, notes: ReaderNotes) -> SourceRows:
 
 
 def rows_in(text: str, form: Format, constants: Mapping[str, str], notes: ReaderNotes) -> SourceRows:
-    """The rows of a text, read as those of a file are.
+    """Return the rows of a text, read like those of a file.
 
     Raises:
-        BadFile: it is not in the form that it is said to be.
+        BadFile: it is not in its format.
     """
     match form:
         case "jsonl":

@@ -1,4 +1,4 @@
-"""STIX patterns that say plainly which indicator is meant."""
+"""STIX patterns that name their indicators."""
 
 import re
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ _COMPARISON: Final = re.compile(
 )
 _VALUE: Final = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
-# What may stand between comparisons. NOT, LIKE, FOLLOWEDBY and qualifiers mean more than a list of values.
+# What may be between comparisons. NOT, LIKE, FOLLOWEDBY and qualifiers mean more than a list of values.
 _BETWEEN: Final = re.compile(r"(?:\s|[\[\]()]|\bOR\b|\bAND\b)*")
 MAX_PATTERN_LENGTH: Final = 100_000
 _KINDS: Final = {
@@ -36,7 +36,7 @@ class Observable(NamedTuple):
 
 
 def observables(pattern: str) -> list[Observable]:
-    """The indicators of a pattern, each once; none when it means more than some values, any of which will do."""
+    """Return the indicators of a pattern, each once; none when it means more than a list of alternative values."""
     found: dict[Observable, None] = {}
     at = 0
     for comparison in _COMPARISON.finditer(pattern[:MAX_PATTERN_LENGTH]):

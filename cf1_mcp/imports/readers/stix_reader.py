@@ -1,11 +1,11 @@
-"""STIX 2.1 bundles: indicators and sightings become events, reports and groupings the events above them.
+"""STIX 2.1 bundles: indicators and sightings become events, reports and groupings their parents.
 
 | object | becomes |
 |---|---|
-| indicator | a row for each value of a simple pattern; one without it stays a row without an indicator |
-| sighting | the date of what it sights: the last one seen |
-| report, grouping, campaign | a row above the rows of what it refers to |
-| relationship | a link between two rows; from an indicator to a named object, what that says of the row |
+| indicator | a row for each value of a simple pattern, or one row without an indicator |
+| sighting | the date of the sighted object: when it was last seen |
+| report, grouping, campaign | the parent row of the objects that it refers to |
+| relationship | a link between two rows; from an indicator to a named object, a field of the row |
 | intrusion-set, threat-actor | the attacker |
 | attack-pattern, malware, tool | a tag: the technique's id, or the name |
 | identity, location | the industry or country that is targeted |
@@ -33,7 +33,7 @@ ACTORS: Final = ("intrusion-set", "threat-actor")
 TAGS: Final = ("malware", "tool", "attack-pattern", "vulnerability")
 TARGETS: Final = ("identity", "location")
 KNOWN: Final = (*ROWS, *ACTORS, *TAGS, *TARGETS, "relationship", "sighting", "marking-definition")
-# Objects that say nothing which an event could: left out without a word for each.
+# Objects with nothing that an event could contain: left out without a note for each.
 SILENT: Final = ("extension-definition", "language-content")
 TLP: Final[Mapping[str, str]] = {
     # Fixed by the STIX 2.1 specification (TLP 1), and by FIRST's and OASIS's extension (TLP 2.0).
@@ -53,8 +53,8 @@ CREATE TABLE object (id TEXT PRIMARY KEY, place INTEGER, type TEXT, json TEXT);
 CREATE TABLE edge (one TEXT, type TEXT, other TEXT);
 CREATE TABLE seen (id TEXT, date TEXT);
 """
-# Links without an end, upwards or downwards: what is left of all, when those of the outermost objects are taken away.
-MAX_DEPTH: Final = 100  # levels; what lies deeper is taken for a circle
+# Links without an end, upwards or downwards: those that remain when the links of the outermost objects are removed.
+MAX_DEPTH: Final = 100  # levels; anything deeper is treated as a circle
 _GRAPH: Final = """
 CREATE INDEX edge_one ON edge (one); CREATE INDEX edge_other ON edge (other);
 CREATE TABLE loop AS SELECT other AS child, one AS parent FROM edge WHERE type = 'refers-to'
@@ -65,10 +65,10 @@ _PEEL: Final = "DELETE FROM loop WHERE parent NOT IN (SELECT child FROM loop) OR
 
 
 def stix_rows(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
-    """The rows of a bundle. Its objects are kept on disk while it is read, so that its size does not matter.
+    """Return the rows of a bundle. Its objects are kept on disk while it is read, so its size does not matter.
 
     Raises:
-        BadFile: it is no STIX 2.1 bundle.
+        BadFile: it is not a STIX 2.1 bundle.
     """
     with closing(sqlite3.connect("", check_same_thread=False)) as db:
         db.executescript(_TABLES)
@@ -94,7 +94,7 @@ def _store(db: sqlite3.Connection, file: BinaryIO, notes: ReaderNotes) -> None:
         if key == "spec_version" and value != "2.1":
             raise _version(value)
     if not bundle:
-        raise BadFile('The file is no STIX bundle: it has no "type": "bundle". Say which format it is.')
+        raise BadFile('The file is not a STIX bundle: it has no "type": "bundle". Name its format.')
     db.executescript(_GRAPH)
     for _ in range(MAX_DEPTH):
         if not db.execute(_PEEL).rowcount:
@@ -103,7 +103,7 @@ def _store(db: sqlite3.Connection, file: BinaryIO, notes: ReaderNotes) -> None:
 
 def _keep(db: sqlite3.Connection, place: int, value: JsonValue, notes: ReaderNotes) -> None:
     if not isinstance(value, dict) or not isinstance(value.get("id"), str) or not isinstance(value.get("type"), str):
-        notes.add("an element of the bundle is no STIX object")
+        notes.add("an element of the bundle is not a STIX object")
         return
     kind, name = str(value["type"]), str(value["id"])
     if (version := value.get("spec_version")) not in ("2.1", None):
@@ -129,21 +129,21 @@ def _keep(db: sqlite3.Connection, place: int, value: JsonValue, notes: ReaderNot
             ).rowcount
             == 0
         ):
-            notes.add("an object is there a second time, and only its first version is imported")
+            notes.add("an object occurs twice, and only its first version is imported")
         if kind in ABOVE:
             refs = [(name, "refers-to", one) for one in _texts(value.get("object_refs"))]
             db.executemany("INSERT INTO edge VALUES (?, ?, ?)", refs)
 
 
 class _Bundle:
-    """The objects of a bundle and how they hang together."""
+    """The objects of a bundle and their references."""
 
     def __init__(self, db: sqlite3.Connection, notes: ReaderNotes) -> None:
         self._db = db
         self._notes = notes
 
     def note_dangling(self) -> None:
-        """References that lead out of the bundle say nothing that could be imported, and are counted."""
+        """Count the references to objects outside the bundle: nothing of them can be imported."""
         query = (
             "SELECT count(*), min(other) FROM edge WHERE (SELECT 1 FROM object WHERE id = other) IS NULL "
             "UNION ALL SELECT count(*), min(one) FROM edge WHERE (SELECT 1 FROM object WHERE id = one) IS NULL "
@@ -151,10 +151,10 @@ class _Bundle:
         )
         for count, first in self._db.execute(query):
             if count:
-                self._notes.add(f"a reference leads to nothing that is imported, such as {shown(first)}", count)
+                self._notes.add(f"a reference points to nothing that is imported, such as {shown(first)}", count)
 
     def rows(self, place: int, value: Object) -> Iterator[SourceRow]:
-        """The rows of one object."""
+        """Return the rows of one object."""
         name = str(value["id"])
         fields: dict[str, JsonValue] = {"date": self._date(value), "event": _title(value)}
         tlp, unknown = self._marking(value)
@@ -169,10 +169,10 @@ class _Bundle:
         found = observables(str(value.get("pattern"))) if value["type"] == "indicator" else []
         if value["type"] == "indicator" and not found:
             self._notes.add(
-                "a pattern says more than some values: its event has no indicator, and the pattern as evidence"
+                "a pattern is more than a list of values: its event has no indicator, and the pattern as evidence"
             )
         for number, one in enumerate(found):
-            # Other rows hang under the first value's row, which carries the object's own id.
+            # Other objects refer to the first value's row, which has the id of the object.
             ref = name if number == 0 else f"{name}#{number}"
             typed: dict[str, JsonValue] = {"indicator": one.value, "indicator_type": one.type}
             yield SourceRow(place, fields | typed, ref, parents, unknown)
@@ -191,7 +191,7 @@ class _Bundle:
         )
 
     def _marking(self, value: Object) -> tuple[str | None, tuple[str, ...]]:
-        """The strictest of its markings, and what is wrong with others: one that is not known may be any."""
+        """Return the strictest of its markings, and the problems with others: an unknown one may be any marking."""
         unknown: list[str] = []
         levels: list[str] = []
         for ref in _texts(value.get("object_marking_refs")):
@@ -200,11 +200,11 @@ class _Bundle:
             if named:
                 levels.append(named)
             elif definition is None:
-                unknown.append(f"object_marking_refs: {shown(ref)} is not in the bundle, so that it may be any marking")
+                unknown.append(f"object_marking_refs: {shown(ref)} is not in the bundle, so it may be any marking")
         return max(levels, key=lambda level: Tlp.of(level).rank, default=None), tuple(unknown)
 
     def _context(self, name: str, fields: dict[str, JsonValue]) -> None:
-        """What the named objects next to this one say: who, whom, with what."""
+        """Set the fields that related objects contain: the attacker, the target and the tags."""
         tags: list[JsonValue] = []
         for ref in self._near(name):
             other = self._object(ref)
@@ -228,7 +228,7 @@ class _Bundle:
         return [str(row[0]) for row in self._db.execute(query, (name, name))]
 
     def _parents(self, name: str) -> tuple[ParentRef, ...]:
-        """The rows above: those that refer to it, and the targets of its own relationships to other rows."""
+        """Return the parents: rows that refer to this one, and the targets of its own relationships to other rows."""
         found: dict[str, RelationshipType] = {}
         above = "SELECT one FROM edge JOIN object o ON o.id = one WHERE other = ? AND edge.type = 'refers-to'"
         for (ref,) in self._db.execute(above, (name,)):
@@ -243,14 +243,14 @@ class _Bundle:
         return tuple(ParentRef(ref, relation) for ref, relation in found.items() if not self._circle(name, ref))
 
     def _circle(self, name: str, above: str) -> bool:
-        """Whether this link is to be left out, because the two refer to each other in a circle.
+        """Whether this link is left out, because the two refer to each other in a circle.
 
-        Every circle has a link from a lower id to a higher one, so without those none is left.
+        Every circle has a link from a lower id to a higher one, so without those no circle remains.
         """
         found = self._db.execute("SELECT 1 FROM loop WHERE child = ? AND parent = ?", (name, above)).fetchone()
         if found is None or above < name:
             return False
-        self._notes.add("objects refer to each other in a circle: a link of it is left out")
+        self._notes.add("objects refer to each other in a circle: one link of it is left out")
         return True
 
     def _object(self, ref: str) -> Object | None:
@@ -268,7 +268,7 @@ def _evidence(value: Object) -> JsonValue:
 
 
 def _definition(value: Object | None) -> str | None:
-    """The level of a TLP definition that a bundle brings, as TLP 1 and TLP 2.0 write it."""
+    """Return the level of a TLP definition in the bundle, as TLP 1 or TLP 2.0 writes it."""
     if value is None:
         return None
     inner = value.get("definition")
