@@ -61,7 +61,7 @@ def import_file(
     except KeyboardInterrupt:
         console.print(Text("Interrupted. Nothing is lost: the same command continues where it stopped."))
         return SOME_MISSING
-    _tell(summary, options, console)
+    _print_summary(summary, options, console)
     if not summary.sent and not options.dry_run:
         return REFUSED
     return DONE if summary.complete or (options.dry_run and not summary.rows.get("bad")) else SOME_MISSING
@@ -71,11 +71,11 @@ async def _imported(source: Source, options: ImportOptions, settings: Settings, 
     columns = (TextColumn("{task.description:9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[why]}"), console=console) as bar:
         async with build_client(settings, connector_for(settings)) as client:
-            return await file_import.import_file(source, options, settings, client, utc_now, _Bar(bar))
+            return await file_import.import_file(source, options, settings, client, utc_now, _ProgressBars(bar))
 
 
-class _Bar:
-    """Shows a progress bar for each step."""
+class _ProgressBars:
+    """One progress bar for each step."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
@@ -100,7 +100,7 @@ class _Bar:
         return self._at
 
 
-def _tell(summary: ImportSummary, options: ImportOptions, console: Console) -> None:
+def _print_summary(summary: ImportSummary, options: ImportOptions, console: Console) -> None:
     if summary.fictional:
         console.print(Text("The API is a sandbox: the data is fictional."))
     for places, words in summary.problems:

@@ -8,6 +8,7 @@ from cf1_mcp.store.database import Connection, Database
 
 MAX_REASON_LENGTH: Final = 2_000
 MAX_DEPTH: Final = 100  # levels of parents; deeper ones are treated as a circle
+# `told` is 1 once a journaled outcome contains the created event; `twin` is the row that this one repeats.
 ROW_TABLES: Final = (
     "CREATE TABLE row (number INTEGER PRIMARY KEY, place INTEGER NOT NULL, state TEXT NOT NULL, event TEXT, key BLOB, "
     "ref TEXT, request INTEGER, uuid TEXT, twin INTEGER, reason TEXT, told INTEGER NOT NULL DEFAULT 0)",

@@ -117,7 +117,7 @@ def test_a_person_may_stop_an_import_at_any_time(tmp_path: Path) -> None:
             _, told = process.communicate()
         assert (process.wait(), told.strip().splitlines()[-1]) == (
             1,
-            "Interrupted. Nothing is lost: the same command goes on where it was.",
+            "Interrupted. Nothing is lost: the same command continues where it stopped.",
         )
         assert api.run(file, *ALL_OF_THEM).code == 0
         assert Counter(api.titles()) == EVERY

@@ -282,7 +282,7 @@ def test_a_short_key_is_refused(length: int) -> None:
 
 @pytest.mark.parametrize("ttl", [0, -1, 0.5, 86_401, math.inf, math.nan])
 def test_an_invalid_time_to_live_is_refused(ttl: float) -> None:
-    with pytest.raises(ValueError, match=r"^A code cannot live .* seconds; use 1 to 86400.$"):
+    with pytest.raises(ValueError, match=r"^A code cannot be valid for .* seconds; use 1 to 86400.$"):
         confirmations(ttl=ttl)
 
 
