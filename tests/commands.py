@@ -32,14 +32,16 @@ def run_command(*arguments: str, environment: Mapping[str, str] | None = None) -
 class Command:
     """A running command, with the parts of `subprocess.Popen` that tests use."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str] | None = None, terminal: str | None = None
+    ) -> None:
+        """Start it. A `terminal`, by the path of its device, takes the place of stdin, stdout and stderr."""
         self._folder = TemporaryDirectory()
         self._stdout, self._stderr = (Path(self._folder.name) / name for name in ("stdout", "stderr"))
         self._code: int | None = None
         own = dict(os.environ if environment is None else environment)
-        self._process = _FORKS.Process(
-            target=_run, args=(list(arguments), own, str(self._stdout), str(self._stderr)), daemon=True
-        )
+        files = (terminal,) * 3 if terminal else (os.devnull, str(self._stdout), str(self._stderr))
+        self._process = _FORKS.Process(target=_run, args=(list(arguments), own, files), daemon=True)
         self._process.start()
 
     def __enter__(self) -> "Command":
@@ -100,14 +102,16 @@ class Command:
             time.sleep(0.005)
 
 
-def _run(arguments: list[str], environment: dict[str, str], stdout: str, stderr: str) -> None:
+def _run(arguments: list[str], environment: dict[str, str], files: Sequence[str]) -> None:
     """Be the command: in the forked process."""
     from cf1_mcp.__main__ import main
 
-    for number, path in ((1, stdout), (2, stderr)):
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for number, path in enumerate(files):
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOCTTY, 0o600)
         os.dup2(file, number)
         os.close(file)
+    # A forked process has another standard input.
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - an open file
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["cf1-mcp", *arguments]

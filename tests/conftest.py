@@ -20,6 +20,7 @@ FAST_FOLDERS = frozenset(
         "events",
         "exports",
         "indicators",
+        "models",
         "policy",
         "search",
         "text",

@@ -10,7 +10,7 @@ from tests.conftest import FAST_FOLDERS, SLOW_FOLDERS, TESTS, folder_of
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "cf1_mcp"
-MAX_MODULES = 20
+MAX_MODULES = 16
 MAX_LINES = 300
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
@@ -43,5 +43,5 @@ def test_a_module_is_at_most_300_lines(path: Path) -> None:
 def test_every_folder_of_tests_is_fast_or_slow() -> None:
     """Where this fails: add the folder to FAST_FOLDERS or SLOW_FOLDERS in tests/conftest.py."""
     folders = {folder_of(path) for path in TESTS.rglob("test_*.py")}
-    assert folders == FAST_FOLDERS | SLOW_FOLDERS
+    assert folders <= FAST_FOLDERS | SLOW_FOLDERS
     assert not FAST_FOLDERS & SLOW_FOLDERS

@@ -1,4 +1,4 @@
-"""From what the API tells to the cells and fields of an answer: clean_value, clipped, nothing empty."""
+"""Cells and fields of answers from what the API returns: cleaned, clipped, without empty values."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
@@ -13,7 +13,7 @@ from cf1_mcp.text.sanitize import clean
 Cell: TypeAlias = str | int | float | bool | list[str]
 
 MAX_CELL_LENGTH: Final = 160
-# A description in a table: enough to tell what happened, and a row stays affordable.
+# A description in a table: enough to show what happened, and short enough for many rows.
 MAX_DESCRIPTION_LENGTH: Final = 90
 MAX_SHORT_FIELD_LENGTH: Final = 300
 MAX_FIELD_LENGTH: Final = 4_000
@@ -21,14 +21,18 @@ MAX_IN_CELL: Final = 12
 MAX_IN_FIELD: Final = 50
 
 INDICATOR: Final = "indicator"
-# What must stay as it is to be of use: it is made harmless when it is written as text.
+# Values that must stay unchanged to be of use. They are made harmless when they are rendered as text.
 TRUE_VALUES: Final = frozenset({INDICATOR, "query_json"})
 
 
 def resolve_columns(
     fields: Sequence[str] | None, columns: Sequence[str] = COLUMNS, default: Sequence[str] = DEFAULT_COLUMNS
 ) -> tuple[str, ...]:
-    """Those of the columns that `fields` asks for, in snake or camel case; the default ones where it asks for none."""
+    """The columns that `fields` names, in snake or camel case; without names the default ones.
+
+    Raises:
+        BadArgument: there is no such column.
+    """
     if not fields:
         return tuple(default)
     known = {name.replace("_", "").casefold(): name for name in columns}
@@ -47,7 +51,7 @@ def resolve_columns(
 
 
 def event_cells(events: Iterable[Event], columns: Sequence[str]) -> list[list[Cell]]:
-    """A row an event. Dates lose their seconds; empty values are empty cells."""
+    """One row per event. Dates lose their seconds; empty values are empty cells."""
     return [[_cell(event, column) for column in columns] for event in events]
 
 
@@ -62,8 +66,9 @@ def event_fields(event: Event) -> dict[str, JsonValue]:
 
 
 def clean_value(value: JsonValue, longest: int, keep: str = "", name: str = "") -> JsonValue:
-    """The value with every text in it clean_value, keys included. What stands under a name of TRUE_VALUES stays true;
-    `keep` is an e-mail address that is no person's but the indicator.
+    """The value with every text in it cleaned, keys included.
+
+    Values under a name in TRUE_VALUES stay true; `keep` is an e-mail address that is not masked: the indicator itself.
     """
     match value:
         case str():
@@ -79,7 +84,7 @@ def clean_value(value: JsonValue, longest: int, keep: str = "", name: str = "") 
 
 
 def shorten(value: JsonValue, longest: int, most: int) -> JsonValue:
-    """The value with its texts clipped at `longest` characters and its lists and objects at `most` entries, counted."""
+    """The value with texts clipped at `longest` characters, and lists and objects at `most` entries, counted."""
     match value:
         case str() if len(value) > longest:
             return f"{value[:longest]}… (+{len(value) - longest} characters)"

@@ -13,7 +13,8 @@ from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.paging import has_more
 from cf1_mcp.models import Event, EventSearch
-from cf1_mcp.policy.reading import Reading, Scope
+from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.defang import defang
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
@@ -28,7 +29,7 @@ ABSENCE: Final = "Absence from these datasets does not show that something is be
 async def list_event_page(
     client: ThreatEventsClient,
     search: EventSearch,
-    scope: Scope,
+    scope: DatasetScope,
     columns: Sequence[str],
     limit: int,
     cursor: str | None,
@@ -38,7 +39,7 @@ async def list_event_page(
     position = decode_cursor(cursor, identity, limit)
     page = await client.list_events(_search_at(search, position))
     following = position.next_page(page.result_info.cursor) if has_more(page, position.page_size) else None
-    return fit_events(page.result, position, following, scope.names, scope.reading, columns, limit, identity)
+    return fit_events(page.result, position, following, scope.names, scope.policy, columns, limit, identity)
 
 
 def fit_events(
@@ -46,7 +47,7 @@ def fit_events(
     position: PagePosition,
     next_page: PagePosition | None,
     datasets: Sequence[str],
-    reading: Reading,
+    reading: ReadPolicy,
     columns: Sequence[str],
     limit: int,
     identity: Mapping[str, object],

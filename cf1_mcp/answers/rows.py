@@ -17,8 +17,9 @@ from cf1_mcp.answers.answer import (
     untrusted_data,
     untrusted_lines,
 )
-from cf1_mcp.answers.columns import FREE_TEXTS, Cell, shorten
+from cf1_mcp.answers.columns import Cell, shorten
 from cf1_mcp.answers.rendering import Renderer
+from cf1_mcp.models.fields import FREE_TEXTS
 
 
 @dataclass(frozen=True)

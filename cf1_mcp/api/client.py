@@ -1,4 +1,4 @@
-"""ThreatEventsClient: one method an operation, all through the one `request()` of its connection."""
+"""ThreatEventsClient: one method per operation, all through the `request()` of its connection."""
 
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -38,12 +38,12 @@ from cf1_mcp.models import (
     TagPage,
 )
 
-# A query string longer than this is asked with a body: proxies and servers begin to refuse addresses near 8 kB.
+# Longer query strings are sent as a body: proxies and servers begin to refuse URLs near 8 kB.
 MAX_QUERY_LENGTH = 4000
 
 
 def _as_query(search: EventSearch) -> dict[str, str | float | bool | Sequence[str] | None]:
-    """A search as query parameters. `search` goes as one JSON text: repeated keys would lose which belongs to which."""
+    """A search as query parameters. `search` is one JSON text: repeated keys would lose which belongs to which."""
     query = search.wire()
     if "search" in query:
         query["search"] = json.dumps(query["search"], separators=(",", ":"), ensure_ascii=False)
@@ -56,7 +56,7 @@ class ThreatEventsClient(Connection):
     # -- reading events
 
     async def list_events(self, search: EventSearch) -> EventPage:
-        """A page of events. Short searches go in the address; long ones, and any with branches, in a body."""
+        """A page of events. Short searches are sent in the URL; long ones, and any with branches, in a body."""
         query = _as_query(search)
         if search.search_branches or len(str(query)) > MAX_QUERY_LENGTH:
             return await self.request(EventPage, op.SEARCH_EVENTS, body=search.wire(), paged=True)
@@ -74,7 +74,7 @@ class ThreatEventsClient(Connection):
         return await self.request(Event, op.READ_EVENT, dataset_id=dataset_id, event_id=event_id)
 
     async def read_event_anywhere(self, event_id: str) -> Event:
-        """For when the dataset is unknown; the route is deprecated."""
+        """The event, where its dataset is unknown. The route is deprecated."""
         return await self.request(Event, op.READ_EVENT_ANYWHERE, event_id=event_id)
 
     async def read_raw(self, event_id: str, raw_id: str) -> Raw:
@@ -94,7 +94,7 @@ class ThreatEventsClient(Connection):
         page: int | None = None,
         page_size: int | None = None,
     ) -> list[Event]:
-        """Events that hang together with one, without the links between them: the API does not tell those."""
+        """Events related to one event. The API does not report the relationships between them."""
         query: Query = {
             "datasetId": dataset_id,
             "direction": direction,
@@ -136,7 +136,7 @@ class ThreatEventsClient(Connection):
     async def list_indicators(
         self, dataset_ids: Sequence[str], values: Sequence[str], page: int = 1, page_size: int = 1_000
     ) -> IndicatorPage:
-        """Those of up to a hundred values that the datasets hold, each with every event that it belongs to."""
+        """Those of up to 100 values that the datasets contain, each with all of its events."""
         search = [{"field": "value", "op": "in", "value": [*values]}]
         query: Query = {
             "datasetIds": dataset_ids,
@@ -177,7 +177,7 @@ class ThreatEventsClient(Connection):
         return await self.request(Event, op.CREATE_EVENT, body=event.wire())
 
     async def create_events(self, dataset_id: str, events: Sequence[NewEvent]) -> BulkCreated:
-        """Many events at once; their indicators follow a little later."""
+        """Create many events at once. Their indicators appear a little later."""
         body = {"datasetId": dataset_id, "data": [event.wire() for event in events], "includeCreatedEvents": True}
         return await self.request(BulkCreated, op.CREATE_EVENTS, body=body)
 
@@ -219,7 +219,7 @@ class ThreatEventsClient(Connection):
     async def move_events(
         self, dataset_id: str, dest_dataset_id: str, event_ids: Sequence[str], keep_raw_data: bool = True
     ) -> Moved:
-        """Raw evidence always leaves the source; it is lost unless kept, so it is kept unless told otherwise."""
+        """Move events. Raw data is removed from the source, and lost unless `keep_raw_data` is set."""
         body = {"destDatasetId": dest_dataset_id, "eventIds": event_ids}
         query: Query = {"keepRawData": keep_raw_data}
         return await self.request(Moved, op.MOVE_EVENTS, query=query, body=body, dataset_id=dataset_id)

@@ -1,4 +1,4 @@
-"""The one way a request is sent and its answer read. Every failure is a `ThreatEventsError`."""
+"""Sending requests and reading their answers. Every failure is a `ThreatEventsError`."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from cf1_mcp.api.failures import failure, no_answer, not_json, too_slow, unsuccessful, waited_too_long
 from cf1_mcp.api.operations import Operation, Route
 from cf1_mcp.api.surrogates import surrogate_path
-from cf1_mcp.api.transport import READS, TIMEOUT, WRITES, WaitTooLong, retrying
+from cf1_mcp.api.transport import READ_RETRIES, TIMEOUT, WRITE_RETRIES, WaitTooLong, with_retries
 from cf1_mcp.errors import ApiError, BadArgument, UnexpectedAnswer
 from cf1_mcp.settings import UpdateMethod
 
@@ -23,15 +23,15 @@ Query = Mapping[str, str | float | bool | Sequence[str] | None]
 Connect = Callable[[], httpx.AsyncBaseTransport]
 
 BUDGET: Final = 25.0
-# The sandbox marks its answers, wherever it runs, so that nothing fictional passes for intelligence.
+# The sandbox marks its answers, wherever it runs, so that nothing fictional is taken for intelligence.
 SANDBOX_MARK: Final = "X-Sandbox"
 
 
 class Connection:
     """The Threat Events API of one account.
 
-    `connect` makes the transport when the first request needs it. `budget` is the longest that one operation may
-    take, in seconds, retries included. `fictional` turns true once an answer came from a sandbox.
+    `connect` creates the transport when the first request needs it. `budget` is the longest that one operation may
+    take, in seconds, retries included. `fictional` becomes true once an answer came from a sandbox.
     """
 
     def __init__(
@@ -72,13 +72,13 @@ class Connection:
         paged: bool = False,
         **ids: str | int,
     ) -> T:
-        """Do one operation and read its answer as `shape`.
+        """Run one operation and return its answer as `shape`.
 
-        `paged` keeps the paging facts beside a list: `shape` then describes `{"result", "result_info"}`.
+        `paged` keeps the paging facts next to a list: `shape` then describes `{"result", "result_info"}`.
 
         Raises:
             ApiError: the API refused, failed, did not answer within the budget, or answered something else.
-            BadArgument: an id cannot stand in a path.
+            BadArgument: an id cannot be part of a path, or a text cannot be sent.
         """
         try:
             with anyio.fail_after(self._budget):
@@ -95,14 +95,14 @@ class Connection:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "the whole answer"
             raise UnexpectedAnswer(
-                f"The answer to {operation.name} is not as this API gives it: {where}: {first['msg']}. "
-                "If it goes on, report it to the operator: the API may have changed."
+                f"The answer to {operation.name} is not what this API returns: {where}: {first['msg']}. "
+                "If this continues, tell the operator: the API may have changed."
             ) from None
 
     async def _try_routes(
         self, operation: Operation, query: Query | None, body: Mapping[str, object] | None, ids: Mapping[str, str | int]
     ) -> object:
-        """The first route's answer, or a later route's where a server does not know the earlier ones."""
+        """The answer of the first route, or of a later one where the server does not know the earlier ones."""
         errors: list[ApiError] = []
         for route in self._in_order(operation):
             response = await self._send(operation, route, query, body, ids)
@@ -115,7 +115,7 @@ class Connection:
         raise errors[0]
 
     def _in_order(self, operation: Operation) -> list[Route]:
-        """The operation's routes, the one that worked last in front, else the one the operator prefers."""
+        """The operation's routes: first the one that worked last, otherwise the one that the operator prefers."""
         remembered = self._remembered.get(operation.name)
         twins = {route.method for route in operation.routes} == {"PATCH", "POST"}
         return sorted(
@@ -141,21 +141,21 @@ class Connection:
                 "it contains half a character (a lone surrogate)",
                 "whole characters",
             ) from None
-        request.extensions["retry"] = READS if operation.reads else WRITES
+        request.extensions["retry"] = READ_RETRIES if operation.reads else WRITE_RETRIES
         response = await http.send(request)
         self.fictional = self.fictional or SANDBOX_MARK in response.headers
         return response
 
     def _open(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            transport=retrying(self._connect()),
+            transport=with_retries(self._connect()),
             headers={"Accept": "application/json", **self._authorization},
             timeout=TIMEOUT,
             follow_redirects=False,
         )
 
     def _unwrapped(self, answer: object, paged: bool) -> object:
-        # Some answers own a `success` of their own, so an envelope is told by `result`.
+        # Some results have a `success` of their own, so an envelope is recognised by `result`.
         if not (isinstance(answer, dict) and "result" in answer and "success" in answer):
             return {"result": answer} if paged else answer  # pyright: ignore[reportUnknownVariableType]
         if answer["success"] is False:
@@ -180,7 +180,7 @@ def _parsed(content: bytes) -> object:
 def _segment(name: str, value: str | int) -> str:
     text = str(value)
     if text in ("", ".", ".."):
-        raise BadArgument(name, f"{text!r} is no id", "an id from an earlier answer")
+        raise BadArgument(name, f"{text!r} is not an id", "an id from an earlier answer")
     return quote(text, safe="")
 
 

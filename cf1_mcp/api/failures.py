@@ -1,4 +1,4 @@
-"""From an answer that is no success to the error that says what to do about it."""
+"""Errors for requests that did not succeed. Each message names the cause and the next step."""
 
 import json
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ from cf1_mcp.errors import (
 from cf1_mcp.text.sanitize import clean
 
 MAX_REASON_LENGTH = 300
-# What a 404 means where it is alerts that are asked for.
+# What a 404 means for alerts.
 NO_ALERTS = "This account has no query alerts; not every account does. Use list_saved_queries to see what is watched."
 
 
 def failure(response: httpx.Response, secrets: Sequence[str]) -> ApiError:
-    """The error for an answer with a status of 400 or more.
+    """The error for a response with a status other than 2xx.
 
     Published errors of this API are `{"errors": [{"message"}], "result": {}, "success": false}`; errors of the
-    gateway before it also carry a `code`, and a proxy may answer in HTML. All are read, none is required.
+    gateway in front of it also have a `code`, and a proxy may answer in HTML. All are read, none is required.
     """
     status = response.status_code
     reason = api_reason(_json(response.content), secrets)
@@ -47,29 +47,29 @@ def failure(response: httpx.Response, secrets: Sequence[str]) -> ApiError:
             )
         case 404 | 405:
             return NotFound(
-                f"There is no such thing on this account ({status}).{said} "
+                f"Not found on this account ({status}).{said} "
                 "Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
                 status,
             )
         case 429:
             wait = retry_after(response.headers)
             when = f"Wait {wait:.0f} s before the next call" if wait is not None else "Wait a few minutes"
-            return RateLimited(f"The API's rate limit is reached (429).{said} {when}, and ask for more per call.", wait)
+            return RateLimited(f"The API's rate limit is reached (429).{said} {when}, and request more per call.", wait)
         case _ if status < 400:
             return UnexpectedAnswer(
-                f"The API answered {status}, a redirection that is not followed lest the token go elsewhere. "
+                f"The API answered {status}, a redirect, which is not followed because the token would go with it. "
                 "Ask the operator to check CLOUDFLARE_BASE_URL.",
                 status,
             )
         case _ if status >= 500:
             return Unavailable(
-                f"The API failed ({status}).{said} If this was a change, look whether it was made before making it "
-                "again; if not, try again in a minute.",
+                f"The API failed ({status}).{said} If this was a change, check whether it was made before "
+                "repeating it; otherwise try again in a minute.",
                 status,
             )
         case _:
             return Refused(
-                f"The API refused the request ({status}).{said or ' It gave no reason.'} Change what it names and "
+                f"The API refused the request ({status}).{said or ' It gave no reason.'} Correct what it names and "
                 "call again.",
                 status,
             )
@@ -79,13 +79,14 @@ def unsuccessful(envelope: object, secrets: Sequence[str]) -> ApiError:
     """The error for `success: false` inside a 200."""
     reason = api_reason(envelope, secrets) or "no reason given"
     return Refused(
-        f'The API answered 200 but reported failure: "{reason}". Nothing may have been done; look before trying again.',
+        f'The API answered 200 but reported failure: "{reason}". '
+        "Nothing may have been done; check before trying again.",
         200,
     )
 
 
 def api_reason(body: object, secrets: Sequence[str]) -> str:
-    """The API's own words for a failure, cleaned and clipped, or nothing. Secrets it may echo are blotted out."""
+    """The API's own message for a failure, cleaned and clipped, or an empty text. Secrets in it are hidden."""
     if not isinstance(body, dict):
         return ""
     errors: object = body.get("errors")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
@@ -103,7 +104,7 @@ def api_reason(body: object, secrets: Sequence[str]) -> str:
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds to wait by the Retry-After header, where it gives seconds."""
+    """Seconds to wait by the Retry-After header; None where it is absent or a date."""
     value = headers.get("Retry-After", "").strip()
     return float(value) if value.isascii() and value.isdigit() else None
 
@@ -112,10 +113,10 @@ def waited_too_long(error: WaitTooLong, secrets: Sequence[str]) -> ApiError:
     """The error for a retry that would come after the deadline."""
     if isinstance(error.last, httpx.Response):
         if error.last.status_code == 429:
-            # The transport caps what it reckons with; the header is what counts.
+            # The transport caps its own waits, so the header is read again.
             wait = retry_after(error.last.headers) or error.wait
             return RateLimited(
-                f"The API's rate limit is reached (429) and asks for a wait of {wait:.0f} s, longer than one call may "
+                f"The API's rate limit is reached (429) and requires a wait of {wait:.0f} s, longer than one call may "
                 f"take. Call again after {wait:.0f} s.",
                 wait,
             )
@@ -124,7 +125,7 @@ def waited_too_long(error: WaitTooLong, secrets: Sequence[str]) -> ApiError:
 
 
 def no_answer(error: Exception) -> ApiError:
-    """The error for a request that brought no answer."""
+    """The error for a request that had no answer."""
     match error:
         case httpx.ConnectTimeout() | httpx.ConnectError():
             return Unavailable(
@@ -133,12 +134,12 @@ def no_answer(error: Exception) -> ApiError:
             )
         case httpx.TimeoutException():
             return Unavailable(
-                "The API did not answer in time. Ask for less, for instance a shorter period, or try again."
+                "The API did not answer in time. Request less, for instance a shorter period, or try again."
             )
         case httpx.RemoteProtocolError() | httpx.ReadError() | httpx.WriteError():
             return Unavailable(
-                "The connection broke before the whole answer was there. If this was a change, look whether it was "
-                "made before trying again; if not, try again."
+                "The connection broke before the answer was complete. If this was a change, check whether it was made "
+                "before repeating it; otherwise try again."
             )
         case _:
             return Unavailable(f"The request could not be sent ({type(error).__name__}). Try again.")
@@ -147,17 +148,17 @@ def no_answer(error: Exception) -> ApiError:
 def too_slow(budget: float) -> ApiError:
     """The error for an operation that used up its time."""
     return Unavailable(
-        f"The API did not answer within {budget:g} s. Ask for less, for instance a shorter period or a smaller "
+        f"The API did not answer within {budget:g} s. Request less, for instance a shorter period or a smaller "
         "limit, or try again."
     )
 
 
 def not_json(body: bytes) -> UnexpectedAnswer:
-    """The error for a success whose body is no JSON."""
-    kind = "an HTML page" if b"<html" in body[:2000].lower() else "no complete JSON"
+    """The error for a success whose body is not JSON."""
+    kind = "an HTML page" if b"<html" in body[:2000].lower() else "incomplete or invalid JSON"
     return UnexpectedAnswer(
-        f"The answer was {kind} ({len(body):,} bytes) instead of this API's. Something between here and Cloudflare "
-        "may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy."
+        f"The answer was {kind} ({len(body):,} bytes), not an answer of this API. Something between here and "
+        "Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy."
     )
 
 

@@ -1,18 +1,18 @@
 """The operations of the Threat Events API and their routes, newest first.
 
-Paths stand under `/accounts/{account_id}/cloudforce-one`. Where two paths stand, Cloudflare ends or discourages the
-second (four of them on 2026-11-28); where PATCH and POST share a path, some proxies refuse PATCH.
+Paths are below `/accounts/{account_id}/cloudforce-one`. Where an operation has two paths, Cloudflare removes or
+deprecates the second (four of them on 2026-11-28); where PATCH and POST share a path, some proxies refuse PATCH.
 """
 
 from dataclasses import dataclass
 
-# Statuses by which a server says that it does not know a path.
+# Statuses of a server that does not know a path.
 MISSING = frozenset({404, 405})
 
 
 @dataclass(frozen=True)
 class Route:
-    """A method and a path whose `{names}` are filled from ids."""
+    """A method, and a path whose `{names}` are replaced by ids."""
 
     method: str
     path: str
@@ -20,7 +20,11 @@ class Route:
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing the API does. `reads`: repeating it changes nothing, so it may be retried."""
+    """One operation of the API.
+
+    `reads` operations change nothing, so they may be retried. After a status in `gives_way_on` the
+    next route is tried.
+    """
 
     name: str
     routes: tuple[Route, ...]
@@ -37,7 +41,7 @@ def _write(name: str, *routes: str) -> Operation:
 
 
 def _update(name: str, path: str) -> Operation:
-    # A proxy that refuses PATCH says 405 or 501; 404 here means the thing itself is not there.
+    # A proxy that refuses PATCH answers 405 or 501; 404 means that what is to be updated does not exist.
     return Operation(name, (Route("PATCH", path), Route("POST", path)), False, frozenset({405, 501}))
 
 
@@ -46,7 +50,7 @@ SEARCH_EVENTS = _read("search_events", "POST /events")
 READ_EVENT = _read("read_event", "GET /events/dataset/{dataset_id}/events/{event_id}")
 READ_EVENT_ANYWHERE = _read("read_event_anywhere", "GET /events/{event_id}")
 AGGREGATE_EVENTS = _read("aggregate_events", "GET /events/aggregate")
-# v2 asks for a write token, v1 for a read token, so a refusal gives way too.
+# v2 requires a write token, v1 a read token, so v1 is also tried after a 403.
 QUERY_GRAPHQL = _read("query_graphql", "POST /v2/events/graphql", "POST /events/graphql", gives_way_on=MISSING | {403})
 LIST_RELATIONSHIPS = _read(
     "list_relationships", "GET /events/by-id/{event_id}/relationships", "GET /events/{event_id}/relationships"

@@ -1,4 +1,4 @@
-"""How requests travel: pooled, patient where repeating is harmless, never past the budget."""
+"""How requests are sent: over pooled connections, with retries where a second request is harmless."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,17 +11,17 @@ from httpx_retries import Retry, RetryTransport
 from cf1_mcp.errors import UnexpectedAnswer
 
 ANY_METHOD: Final = ("GET", "POST", "PATCH", "DELETE")
-# Statuses that a moment later may be gone. 501 is not one: a server that lacks a method still lacks it.
-PASSING: Final = (429, 500, 502, 503, 504)
-# Connecting failed: nothing can have arrived, so even a write may be tried again.
+# Statuses that may be gone a moment later. Not 501: a server that lacks a method still lacks it.
+RETRYABLE: Final = (429, 500, 502, 503, 504)
+# Errors of connecting: nothing can have arrived, so even a write may be sent again.
 NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 MAX_ANSWER_SIZE: Final = 64 * 1024 * 1024
 ENCODING: Final = ("content-encoding", "content-length", "transfer-encoding")
 
 
-class Patience(Retry):
-    """Back-off that honours Retry-After, and gives up at once on a wait that would outlast the caller's deadline."""
+class DeadlineRetry(Retry):
+    """Back-off that honours Retry-After, and gives up at once on a wait beyond the caller's deadline."""
 
     async def asleep(self, response: httpx.Response | Exception) -> None:
         headers: Mapping[str, str] = response.headers if isinstance(response, httpx.Response) else {}
@@ -31,15 +31,15 @@ class Patience(Retry):
         await anyio.sleep(wait)
 
 
-class NeverTwice(Patience):
-    """For writes: an answer of any status means that the request arrived."""
+class WriteRetry(DeadlineRetry):
+    """Retries for writes: a response of any status means that the request arrived, so none is retried."""
 
     def is_retryable_status_code(self, status_code: int) -> bool:
         return False
 
 
 class WaitTooLong(Exception):
-    """The next attempt would come after the deadline. `wait` is in seconds; `last` is what came last."""
+    """The next attempt would come after the deadline. `wait` is in seconds; `last` is the last response or error."""
 
     def __init__(self, wait: float, last: httpx.Response | Exception) -> None:
         super().__init__(wait)
@@ -47,16 +47,16 @@ class WaitTooLong(Exception):
         self.last = last
 
 
-READS: Final = Patience(
-    total=4, allowed_methods=ANY_METHOD, status_forcelist=PASSING, backoff_factor=0.25, max_backoff_wait=600
+READ_RETRIES: Final = DeadlineRetry(
+    total=4, allowed_methods=ANY_METHOD, status_forcelist=RETRYABLE, backoff_factor=0.25, max_backoff_wait=600
 )
-WRITES: Final = NeverTwice(
+WRITE_RETRIES: Final = WriteRetry(
     total=2, allowed_methods=ANY_METHOD, retry_on_exceptions=NOT_SENT, backoff_factor=0.25, max_backoff_wait=600
 )
 
 
-class WholeAnswers(httpx.AsyncBaseTransport):
-    """Reads an answer to its end before it counts as one, so that one that breaks off can be asked for again."""
+class BufferedTransport(httpx.AsyncBaseTransport):
+    """Reads each response to its end, so that a response that breaks off is an error that can be retried."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
@@ -70,13 +70,13 @@ class WholeAnswers(httpx.AsyncBaseTransport):
                 size += len(part)
                 if size > MAX_ANSWER_SIZE:
                     raise UnexpectedAnswer(
-                        f"The answer is larger than {MAX_ANSWER_SIZE // 1024 // 1024} MB. Ask for less: a smaller "
+                        f"The answer is larger than {MAX_ANSWER_SIZE // 1024 // 1024} MB. Request less: a smaller "
                         "limit or a shorter period."
                     )
                 parts.append(part)
         finally:
             await response.aclose()
-        # The body is decoded now, so what described its encoding would mislead.
+        # The body is decoded here, so headers that describe its encoding are wrong.
         headers = [pair for pair in response.headers.multi_items() if pair[0] not in ENCODING]
         return httpx.Response(response.status_code, headers=headers, content=b"".join(parts))
 
@@ -84,13 +84,13 @@ class WholeAnswers(httpx.AsyncBaseTransport):
         await self._transport.aclose()
 
 
-def retrying(transport: httpx.AsyncBaseTransport) -> RetryTransport:
-    """A transport that retries by the policy in a request's `retry` extension, and as a write where there is none."""
-    return RetryTransport(WholeAnswers(transport), retry=WRITES)
+def with_retries(transport: httpx.AsyncBaseTransport) -> RetryTransport:
+    """A transport that retries by the `retry` extension of a request, and without one as for a write."""
+    return RetryTransport(BufferedTransport(transport), retry=WRITE_RETRIES)
 
 
 def network(base_url: str) -> httpx.AsyncHTTPTransport:
-    """Connections to the API, kept alive, through the proxy that the environment names."""
+    """Keep-alive connections to the API, through the proxy that the environment names."""
     url = httpx.URL(base_url)
     proxy = None if proxy_bypass(url.host) else getproxies().get(url.scheme)
     return httpx.AsyncHTTPTransport(

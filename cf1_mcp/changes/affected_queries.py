@@ -1,4 +1,4 @@
-"""Which saved queries find events that are about to go."""
+"""Which saved queries find events that are about to be removed."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -12,43 +12,54 @@ from cf1_mcp.errors import ApiError
 from cf1_mcp.models import Condition, EventSearch, SavedQuery
 from cf1_mcp.search.conditions import MAX_CONDITIONS
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
+from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
-# Each query costs a request; an account with more is told that not all were asked.
-MAX_QUERIES: Final = 20
+MAX_QUERIES: Final = 20  # each costs a request
 MAX_IDS: Final = 100
 
 
-async def queries_that_find(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, JsonValue]:
-    """Facts for a preview: the saved queries that find any of the events now, and so find fewer afterwards."""
+async def find_affected_queries(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, JsonValue]:
+    """A sentence for each saved query that finds any of the events, or that could not be checked.
+
+    The sentences hold names of queries, which are untrusted.
+    """
     try:
         queries = await client.list_queries()
     except ApiError:
         return {"saved_queries": ["unknown: they could not be listed"]}
-    asked = queries[:MAX_QUERIES]
-    found = await gather(partial(_found, client, query, event_ids[:MAX_IDS]) for query in asked)
-    told: list[JsonValue] = [
-        f"{query.id} {clean(query.name, MAX_NAME_LENGTH)!r} finds {count} of these events"
-        + (", and feeds a block list" if query.rule_enabled else "")
-        for query, count in zip(asked, found, strict=True)
-        if count
-    ]
+    checked = queries[:MAX_QUERIES]
+    found = await gather(partial(_describe, client, query, event_ids[:MAX_IDS]) for query in checked)
+    sentences = [sentence for sentence in found if sentence]
+    if queries and len(event_ids) > MAX_IDS:
+        sentences.append(f"only the first {MAX_IDS} of {len(event_ids)} events were checked")
     if len(queries) > MAX_QUERIES:
-        told.append(f"{len(queries) - MAX_QUERIES} more queries were not asked")
-    return {"saved_queries": told} if told else {}
+        more = plural(len(queries) - MAX_QUERIES, "more query was", "more queries were")
+        sentences.append(f"{more} not checked")
+    return {"saved_queries": [*sentences]} if sentences else {}
 
 
-async def _found(client: ThreatEventsClient, query: SavedQuery, event_ids: Sequence[str]) -> int:
-    """How many of the events a query finds; none where it cannot be read as a search with room for one condition."""
+async def _describe(client: ThreatEventsClient, query: SavedQuery, event_ids: Sequence[str]) -> str:
+    """What a query finds of the events; empty where it finds none."""
+    name = f"{query.id} {clean(query.name, MAX_NAME_LENGTH)!r}"
+    block_list = ", and feeds a block list" if query.rule_enabled else ""
+    search = _narrowed_search(query, event_ids)
+    if search is None:
+        return f"{name} could not be checked: it is not a search that can be narrowed to these events{block_list}"
+    try:
+        count = len((await client.list_events(search)).result)
+    except ApiError:
+        return f"{name} could not be checked: its search failed{block_list}"
+    return f"{name} finds {count} of these events{block_list}" if count else ""
+
+
+def _narrowed_search(query: SavedQuery, event_ids: Sequence[str]) -> EventSearch | None:
+    """The search of a query among the events; None where it cannot be read, or takes no further condition."""
     try:
         search = EventSearch.model_validate_json(query.query_json)
     except ValidationError:
-        return 0
+        return None
     if len(search.search) >= MAX_CONDITIONS or search.cursor:
-        return 0
+        return None
     among = Condition(field="uuid", op="in", value=[*event_ids])
-    narrowed = search.model_copy(update={"search": [*search.search, among], "page": 1, "page_size": MAX_IDS})
-    try:
-        return len((await client.list_events(narrowed)).result)
-    except ApiError:
-        return 0
+    return search.model_copy(update={"search": [*search.search, among], "page": 1, "page_size": MAX_IDS})

@@ -1,60 +1,79 @@
-"""The inverse of each kind of change: what takes it back, planned like any other change, from what the journal kept.
+"""Undoing a change: the inverse change, planned from what the journal kept.
 
-An inverse is itself a change of a known kind, so that it is journaled, and can be undone, like any other. It is held to
-the operator's rules as they are now, not as they were.
+The inverse is a change of a known kind, so it is previewed, journaled and can itself be undone. It is held to the
+operator's current rules, not to those of the time of the change.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
-from cf1_mcp.changes.undo_events import RECREATION, REMOVAL
-from cf1_mcp.changes.undo_fields import RESTORING
-from cf1_mcp.changes.undo_inverse import Inverse
-from cf1_mcp.changes.undo_links import RELATING, UNRELATING
-from cf1_mcp.changes.undo_moves import MOVING_BACK
-from cf1_mcp.changes.undo_queries import (
-    ALERT_DELETION,
-    ALERT_RECREATION,
-    ALERT_RESTORATION,
-    QUERY_DELETION,
-    QUERY_RECREATION,
-    QUERY_RESTORATION,
-)
-from cf1_mcp.changes.undo_tags import TAGGING, UNTAGGING
+from pydantic import JsonValue, ValidationError
+
+from cf1_mcp.changes.alerts import ALERT_CREATION, ALERT_DELETION, ALERT_UPDATE
+from cf1_mcp.changes.creation import CREATION, IMPORT
+from cf1_mcp.changes.deletion import DELETION, RECREATION
+from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planning
+from cf1_mcp.changes.moves import MOVE
+from cf1_mcp.changes.relationships import RELATING, UNRELATING
+from cf1_mcp.changes.reverts import REVERT
+from cf1_mcp.changes.saved_queries import QUERY_CREATION, QUERY_DELETION, QUERY_UPDATE
+from cf1_mcp.changes.tags import TAGGING, UNTAGGING
+from cf1_mcp.changes.updates import UPDATE
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.store.journal_records import Change
 
-INVERSES: Final[Mapping[str, Inverse]] = {
-    "create_query_alert": ALERT_DELETION,
-    "create_saved_query": QUERY_DELETION,
-    "create_threat_event": REMOVAL,
-    "delete_query_alert": ALERT_RECREATION,
-    "delete_saved_query": QUERY_RECREATION,
-    "delete_threat_events": RECREATION,
-    "import_threat_events": REMOVAL,
-    "move_threat_events": MOVING_BACK,
-    "relate_threat_events": UNRELATING,
-    "tag_threat_events": UNTAGGING,
-    "unrelate_threat_events": RELATING,
-    "untag_threat_events": TAGGING,
-    "update_query_alert": ALERT_RESTORATION,
-    "update_saved_query": QUERY_RESTORATION,
-    "update_threat_event": RESTORING,
-}
+KINDS: Final[tuple[ChangeKind[Any], ...]] = (
+    ALERT_CREATION,
+    ALERT_DELETION,
+    ALERT_UPDATE,
+    CREATION,
+    DELETION,
+    IMPORT,
+    MOVE,
+    QUERY_CREATION,
+    QUERY_DELETION,
+    QUERY_UPDATE,
+    RECREATION,
+    RELATING,
+    REVERT,
+    TAGGING,
+    UNRELATING,
+    UNTAGGING,
+    UPDATE,
+)
+NEXT_STEP: Final = "list_changes to see what can be undone"
 
 
-def inverse_of(change: Change) -> Inverse:
-    """The inverse of a change.
+async def plan_undo(planning: Planning, change: Change) -> Effect[Any]:
+    """Plan the inverse of a change.
 
     Raises:
-        BadArgument: there is none, or the change was not made, or is undone already.
+        BadArgument: it has none, or the change was not made, or is undone already.
     """
-    again = "list_changes to see what can be undone"
     if change.outcome == "failed":
-        raise BadArgument("change_id", f"change {change.id} failed, so there is nothing to undo", again)
+        raise BadArgument("change_id", f"change {change.id} failed, so there is nothing to undo", NEXT_STEP)
     if change.undone_by:
-        raise BadArgument("change_id", f"change {change.id} is undone already, by {change.undone_by}", again)
-    inverse = INVERSES.get(change.intent.tool)
-    if inverse is None:
-        raise BadArgument("change_id", f"a change by {change.intent.tool} has no inverse in the API", again)
-    return inverse
+        raise BadArgument("change_id", f"change {change.id} is undone already, by {change.undone_by}", NEXT_STEP)
+    kind, past = _read(change)
+    if kind.plan_undo is None:
+        raise BadArgument("change_id", f"a change by {kind.tool} has no inverse in the API", NEXT_STEP)
+    effect = await kind.plan_undo(replace(planning, is_undo=True), past)
+    summary = f"Undo change {change.id}: {effect.summary[0].lower()}{effect.summary[1:]}"
+    return replace(effect, summary=summary, undoes=change.id)
+
+
+def _read(change: Change) -> tuple[ChangeKind[Any], PastChange[Any]]:
+    """The kind of a change and the change with its payload. One tool may journal payloads of several kinds."""
+    intent = change.intent
+    result: Mapping[str, JsonValue] = change.result if isinstance(change.result, dict) else {}
+    for kind in KINDS:
+        if kind.tool != intent.tool:
+            continue
+        try:
+            payload = kind.payload.restore(intent.arguments, intent.before)
+        except ValidationError:
+            continue
+        return kind, PastChange(change.id, payload, intent.datasets, result)
+    problem = f"this version cannot read what the journal holds of change {change.id} by {intent.tool}"
+    raise BadArgument("change_id", problem, NEXT_STEP)

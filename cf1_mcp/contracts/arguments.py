@@ -1,4 +1,4 @@
-"""The arguments that tools share, each named and described once. The descriptions are read by models."""
+"""The arguments that tools share, each described once. Models read the descriptions."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from cf1_mcp.text.lenient import Words, unfilled
 
 
 def _number_or_name(value: object) -> object:
-    """Ids of saved queries are numbers, which models write as such."""
+    """Accept a number too: the ids of saved queries are numbers."""
     return str(value) if isinstance(value, int) and value else unfilled(value)
 
 
@@ -19,11 +19,11 @@ def _words(description: str | None = None) -> Any:  # noqa: ANN401 - what Field 
 
 
 def _uuid(text: str) -> str:
-    """Anything else could name another route: the API reads `/events/aggregate` and `/events/{event_id}` alike."""
+    """Check an event uuid. Other texts could select another route, such as `/events/aggregate`."""
     try:
         return str(UUID(text.strip()))
     except ValueError:
-        raise ValueError("this is no event uuid; take it from the uuid column of a search") from None
+        raise ValueError("this is not an event uuid; take it from the uuid column of a search") from None
 
 
 EventId = Annotated[str, Field(description="Event uuid"), AfterValidator(_uuid)]
@@ -31,14 +31,14 @@ EventId = Annotated[str, Field(description="Event uuid"), AfterValidator(_uuid)]
 
 def _uuids(texts: list[str]) -> list[str]:
     if not texts:
-        raise ValueError("there are no events; name at least one")
+        raise ValueError("there are no event uuids; pass at least one")
     return list(dict.fromkeys(_uuid(text) for text in texts))
 
 
 EventIds = Annotated[Words, Field(description="Event uuids"), AfterValidator(_uuids)]
 Confirm = Annotated[
     str | None,
-    Field(description="The code from the preview that this call gave without it"),
+    Field(description="Code from the preview that this call returns without it"),
     BeforeValidator(unfilled),
 ]
 HomeDataset = Annotated[str, Field(description="Dataset name or uuid of the events")]
@@ -51,9 +51,9 @@ Cursor = Annotated[str | None, Field(description="next_cursor of the last answer
 
 Text = Annotated[str | None, Field(description="Words in the description", max_length=512)]
 Since = Annotated[str | None, Field(description="Earliest date: ISO, or relative as 7d, 24h")]
-CreatedSince = Annotated[str | None, Field(description="What is new since: date or last watermark")]
+CreatedSince = Annotated[str | None, Field(description="Stored since: date or last watermark")]
 Until = Annotated[str | None, Field(description="Latest date")]
-# For tools that take some of the search's filters and say so once, in their description.
+# For tools with filters of the search tool, which their description refers to.
 SameWords = Annotated[Words | None, _words()]
 SameText = Annotated[str | None, Field(max_length=512)]
 
@@ -69,7 +69,7 @@ RawData = Annotated[
 ]
 
 
-# Spelt out here, plainly, instead of with the enumerations: the API's names are checked by the model above.
+# Written out without the enumerations, which cost tokens. The names are checked by the model of a clause.
 Conditions = Annotated[
     list[Clause] | None,
     WithJsonSchema(
@@ -86,8 +86,8 @@ Conditions = Annotated[
                 "required": ["field", "value"],
                 "additionalProperties": False,
             },
-            "description": "More conditions. field: attacker, createdAt, event, hasChildren, killChain, tags, uuid "
-            "...; op: equals, not, gt, gte, lt, lte, contains, startsWith, in ... All without group must hold, and "
+            "description": "Further conditions. field: attacker, createdAt, event, hasChildren, killChain, tags, uuid "
+            "...; op: equals, not, gt, gte, lt, lte, contains, startsWith, in ... All without group must match, and "
             "one group: those with the same number",
         }
     ),

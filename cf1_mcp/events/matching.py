@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.paging import Attempt
-from cf1_mcp.events.validation import same
+from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.models import Condition, Event, EventSearch, SearchField
 from cf1_mcp.models.fields import COMPARED_LISTS, COMPARED_TEXTS
 from cf1_mcp.text.dates import iso
@@ -65,7 +65,7 @@ def first_indicator(fields: Mapping[str, JsonValue]) -> str:
 
 def count_agreeing_fields(fields: Mapping[str, JsonValue], event: Event) -> int:
     """Return in how many fields an event and a row agree."""
-    agreed = sum(same(name, str(fields.get(name) or ""), str(getattr(event, name))) for name in COMPARED_TEXTS)
+    agreed = sum(is_same_value(name, str(fields.get(name) or ""), str(getattr(event, name))) for name in COMPARED_TEXTS)
     return agreed + sum(sorted(_texts(fields.get(name))) == sorted(getattr(event, name)) for name in COMPARED_LISTS)
 
 

@@ -15,7 +15,7 @@ from cf1_mcp.api.paging import search_after
 from cf1_mcp.errors import ThreatEventsError, Unavailable
 from cf1_mcp.exports import Format
 from cf1_mcp.models import Event, EventPage, EventSearch, Relationship, RelationshipType
-from cf1_mcp.policy.reading import Reading
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.export_files import ExportDraft, ExportFolder, StoredExport
 
 # Large enough that requests do not count, small enough that one is quick and a page fits memory many times.
@@ -54,7 +54,7 @@ class Export:
 async def export_events(
     client: ThreatEventsClient,
     search: EventSearch,
-    reading: Reading,
+    reading: ReadPolicy,
     file: Format,
     name: str,
     folder: ExportFolder,
@@ -84,7 +84,7 @@ async def export_events(
 async def _write_events(
     client: ThreatEventsClient,
     search: EventSearch,
-    reading: Reading,
+    reading: ReadPolicy,
     file: Format,
     draft: ExportDraft,
     export: Export,
@@ -115,7 +115,7 @@ async def _page(client: ThreatEventsClient, search: EventSearch | None, until: f
         return await client.list_events(search) if search else None
 
 
-async def _write(page: EventPage, reading: Reading, file: Format, draft: ExportDraft, export: Export) -> None:
+async def _write(page: EventPage, reading: ReadPolicy, file: Format, draft: ExportDraft, export: Export) -> None:
     admitted, withheld = reading.admit(page.result)
     await run_sync(_add, admitted, file, draft, export)
     export.read += len(page.result)

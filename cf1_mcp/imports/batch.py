@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, nearest
-from cf1_mcp.events.validation import ReadAs
+from cf1_mcp.events.validation import ReadAsSummary
 from cf1_mcp.imports.readers.rows import SourceRow
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.models import Dataset, Event, NewEvent, RelationshipType
@@ -95,13 +95,13 @@ async def check_batch(
     Raises:
         BadArgument: some rows cannot be imported; it states which and why.
     """
-    read = ReadAs()
+    read = ReadAsSummary()
     events = [await _check_row(row, checks, problems, read) for row in rows]
     links = _resolve_links(rows, problems)
     if problems.rows:
         raise problems.error(len(rows))
     created = {number: NewEvent.model_validate(event) for number, event in enumerate(events)}
-    return Batch(dataset, created, links, digest_of(given()), len(rows), facts=read.told())
+    return Batch(dataset, created, links, digest_of(given()), len(rows), facts=read.facts())
 
 
 def digest_of(value: JsonValue) -> str:
@@ -116,13 +116,15 @@ def format_ranges(rows: Sequence[int]) -> str:
     return ", ".join(f"{start}-{end}" if end > start else str(start) for start, end in zip(starts, ends, strict=True))
 
 
-async def _check_row(row: SourceRow, checks: RowChecks, problems: RowProblems, read: ReadAs) -> Mapping[str, JsonValue]:
+async def _check_row(
+    row: SourceRow, checks: RowChecks, problems: RowProblems, read: ReadAsSummary
+) -> Mapping[str, JsonValue]:
     checked = await checks.check(row)
     for words in dict.fromkeys(checked.problems):
         problems.add(row.place, words)
     for name, text in row.fields.items():
         if isinstance(text, str) and isinstance(value := checked.fields.get(name), str):
-            read.note(name, text, value)
+            read.add(name, text, value)
     return checked.fields
 
 

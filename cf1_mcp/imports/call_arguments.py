@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from cf1_mcp.context import Client, Now
 from cf1_mcp.errors import BadArgument, BadFile
-from cf1_mcp.events.validation import Checker, Checking, checked_text
+from cf1_mcp.events.validation import EventValidator, Validator, check_text
 from cf1_mcp.imports.batch import MAX_ROWS, Batch, RowProblems, check_batch
 from cf1_mcp.imports.duplicates import leave_out_duplicates
 from cf1_mcp.imports.readers.call_rows import CallRow, read_call_rows
@@ -24,7 +24,7 @@ from cf1_mcp.imports.readers.rows import ReaderNotes, SourceRow
 from cf1_mcp.imports.readers.sources import rows_in
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.models import Dataset
-from cf1_mcp.policy.writing import Writer
+from cf1_mcp.policy.write_policy import CurrentWritePolicy
 from cf1_mcp.text.lenient import Words, unfilled
 from cf1_mcp.text.plurals import plural
 
@@ -67,8 +67,8 @@ OnDuplicate = Annotated[Literal["skip", "create"], BeforeValidator(_no_update)]
 
 async def _batch(
     client: Client,
-    writing: Writer,
-    checking: Checker,
+    writing: CurrentWritePolicy,
+    checking: Validator,
     now: Now,
     dataset_id: str,
     rows: list[dict[str, JsonValue]] | None,
@@ -77,7 +77,7 @@ async def _batch(
     defaults: list[str] | None,
     on_duplicate: str,
 ) -> Batch:
-    dataset = writing.to_write(dataset_id)
+    dataset = writing.require_writable(dataset_id)
     if rows and content:
         raise BadArgument("content", "there are rows, too", "one of rows and content")
     if defaults and not content:
@@ -88,13 +88,13 @@ async def _batch(
         batch = await _batch_of_rows(rows or [], dataset, checking)
     if on_duplicate == "create":
         return batch
-    return await leave_out_duplicates(batch, client, writing.reading, now)
+    return await leave_out_duplicates(batch, client, writing.read_policy, now)
 
 
 CheckedBatch = Annotated[Batch, Resolve(_batch)]
 
 
-async def _batch_of_rows(rows: Sequence[Mapping[str, JsonValue]], dataset: Dataset, checking: Checking) -> Batch:
+async def _batch_of_rows(rows: Sequence[Mapping[str, JsonValue]], dataset: Dataset, checking: EventValidator) -> Batch:
     if not rows:
         raise BadArgument("rows", "there are no rows", f"1 to {MAX_ROWS} rows")
     if len(rows) > MAX_ROWS:
@@ -110,7 +110,7 @@ def _given_rows(rows: Sequence[Mapping[str, JsonValue]]) -> JsonValue:
 
 
 async def _batch_of_content(
-    content: str, named: str | None, constants: Mapping[str, str], dataset: Dataset, checking: Checking
+    content: str, named: str | None, constants: Mapping[str, str], dataset: Dataset, checking: EventValidator
 ) -> Batch:
     """Return the rows of a text as a batch.
 
@@ -118,7 +118,7 @@ async def _batch_of_content(
         BadArgument: it is too large, its format is not recognized, or some rows cannot be imported.
         BadFile: it is not in the format that was named.
     """
-    size = len(checked_text(content, "content").encode())
+    size = len(check_text(content, "content").encode())
     if size > MAX_CONTENT_SIZE:
         raise BadArgument("content", f"it takes {size:,} bytes", f"at most {MAX_CONTENT_SIZE:,} bytes, or {COMMAND}")
     form = _FORMATS[named] if named else _recognize(content)

@@ -10,14 +10,14 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import NotFound, Refused
 from cf1_mcp.events.matching import EventFinder, IdentifiedRow, identify_row
-from cf1_mcp.events.validation import same
+from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.imports.duplicates import find_existing
 from cf1_mcp.imports.progress import ImportProgress
 from cf1_mcp.imports.retries import RequestPolicy
 from cf1_mcp.imports.workers import run_steps
 from cf1_mcp.models import Dataset, Event, EventChange, Tlp
 from cf1_mcp.models.fields import COMPARED_TEXTS
-from cf1_mcp.policy.reading import Reading
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import Intent
@@ -39,7 +39,7 @@ class DatasetComparison:
         ledger: ImportLedger,
         policy: RequestPolicy,
         progress: ImportProgress,
-        reading: Reading,
+        reading: ReadPolicy,
         journal: Journal,
         on_duplicate: DuplicateRule,
         *,
@@ -134,7 +134,7 @@ def _new_values(fields: Mapping[str, JsonValue], event: Event) -> dict[str, str]
     new = {
         name: str(value)
         for name in COMPARED_TEXTS
-        if (value := fields.get(name)) is not None and not same(name, str(value), str(getattr(event, name)))
+        if (value := fields.get(name)) is not None and not is_same_value(name, str(value), str(getattr(event, name)))
     }
     if "tlp" in new and Tlp.of(new["tlp"]).rank < Tlp.of(event.tlp).rank:
         del new["tlp"]

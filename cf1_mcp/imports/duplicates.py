@@ -16,7 +16,7 @@ from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.matching import EventFinder, IdentifiedRow, best_match, identify_row
 from cf1_mcp.imports.batch import Batch, BatchLink, digest_of, format_ranges
 from cf1_mcp.models import Event, RelationshipType
-from cf1_mcp.policy.reading import Reading
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.plurals import plural
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class ExistingEvents:
     candidates: Sequence[str]
 
 
-async def find_existing(rows: Sequence[IdentifiedRow], finder: EventFinder, reading: Reading) -> ExistingEvents:
+async def find_existing(rows: Sequence[IdentifiedRow], finder: EventFinder, reading: ReadPolicy) -> ExistingEvents:
     """Return the events that exist for rows."""
     found = await finder.find_older(rows)
     events = {row.number: best_match(row, found[row.identity]) for row in rows if found.get(row.identity)}
@@ -79,7 +79,7 @@ class RequestBudget:
         return await call()
 
 
-async def leave_out_duplicates(batch: Batch, client: ThreatEventsClient, reading: Reading, now: datetime) -> Batch:
+async def leave_out_duplicates(batch: Batch, client: ThreatEventsClient, reading: ReadPolicy, now: datetime) -> Batch:
     """Return the batch without the rows that exist already or repeat an earlier one. Their links are those of the
     event that exists for them.
 

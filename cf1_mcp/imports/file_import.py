@@ -13,7 +13,7 @@ import anyio.to_thread
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
-from cf1_mcp.events.validation import Checking
+from cf1_mcp.events.validation import EventValidator
 from cf1_mcp.imports.comparison import DuplicateRule
 from cf1_mcp.imports.job import ImportJob
 from cf1_mcp.imports.journaling import begin_change, finish_change
@@ -26,8 +26,8 @@ from cf1_mcp.imports.retries import RetryPolicy
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.imports.sending import DEFAULT_GROUP_SIZE
 from cf1_mcp.models import Dataset
-from cf1_mcp.policy.reading import Reading, reading_rules
-from cf1_mcp.policy.writing import writing_for
+from cf1_mcp.policy.read_policy import ReadPolicy, load_read_policy
+from cf1_mcp.policy.write_policy import load_write_policy
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.journal import Journal
@@ -71,15 +71,15 @@ async def import_file(
     policy = RetryPolicy(options.give_up_after, progress)
     words = Vocabulary(client)
     await policy.read(words.datasets)
-    writing = await writing_for(words, await reading_rules(words, settings), settings)
-    dataset = writing.to_write(options.dataset, "--dataset")
+    writing = await load_write_policy(words, await load_read_policy(words, settings), settings)
+    dataset = writing.require_writable(options.dataset, "--dataset")
     digest = await anyio.to_thread.run_sync(_digest, source, dataset, settings)
     path = settings.state_dir / FOLDER / f"{digest[:32]}.db"
     async with open_stores(settings, clock) as stores, await ImportLedger.open(path) as ledger:
         job = ImportJob(client, dataset, ledger, policy, progress, clock)
         report = options.report or path.with_suffix(".report.jsonl")
-        run = _FileImport(source, options, job, stores.journal, writing.reading, report)
-        return await run.run(Checking(words, writing.reading, clock()), digest)
+        run = _FileImport(source, options, job, stores.journal, writing.read_policy, report)
+        return await run.run(EventValidator(words, writing.read_policy, clock()), digest)
 
 
 def _digest(source: Source, dataset: Dataset, settings: Settings) -> str:
@@ -98,14 +98,14 @@ class _FileImport:
     options: ImportOptions
     job: ImportJob
     journal: Journal
-    reading: Reading
+    reading: ReadPolicy
     report: Path
 
     @property
     def ledger(self) -> ImportLedger:
         return self.job.ledger
 
-    async def run(self, checking: Checking, digest: str) -> ImportSummary:
+    async def run(self, checking: EventValidator, digest: str) -> ImportSummary:
         """Import what is left to import, or report why nothing was sent."""
         await self._check(checking)
         begun = await self.ledger.fact("begun")
@@ -127,7 +127,7 @@ class _FileImport:
             await self.job.progress.say(f"the import is as reported here, but {error}")
         return await self._summary(stopped=stopped, change_id=change_id)
 
-    async def _check(self, checking: Checking) -> None:
+    async def _check(self, checking: EventValidator) -> None:
         """Read and check the file, unless that was done and rows of it were sent."""
         begun = await self.ledger.fact("begun")
         if begun and not self.options.again:

@@ -26,7 +26,7 @@ from cf1_mcp.imports.retries import RequestPolicy
 from cf1_mcp.imports.row_checks import RowChecks, is_whole
 from cf1_mcp.imports.sending import RowSender
 from cf1_mcp.models import Dataset
-from cf1_mcp.policy.reading import Reading
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.import_links import NewLedgerLink
 from cf1_mcp.store.import_rows import NewLedgerRow
@@ -74,7 +74,13 @@ class ImportJob:
         await self.ledger.add(rows, [NewLedgerLink(link.child, "", link.type, link.parent) for link in batch.links])
 
     async def compare(
-        self, on_duplicate: DuplicateRule, reading: Reading, journal: Journal, concurrency: int, *, updates: bool = True
+        self,
+        on_duplicate: DuplicateRule,
+        reading: ReadPolicy,
+        journal: Journal,
+        concurrency: int,
+        *,
+        updates: bool = True,
     ) -> None:
         """Settle the rows that are in the dataset already. With `updates=False` nothing is changed."""
         comparison = DatasetComparison(

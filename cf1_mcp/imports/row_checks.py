@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
-from cf1_mcp.events.validation import Checking, checked_raw, checked_tags, checked_text
+from cf1_mcp.events.validation import EventValidator, check_raw, check_tags, check_text
 from cf1_mcp.imports.readers.rows import STRUCTURED, ReaderNotes, SourceRow, no_such_field
 from cf1_mcp.models.fields import FREE_TEXTS, REQUIRED_TEXTS, SETTABLE_TEXTS
 from cf1_mcp.text.defang import refang_indicator
@@ -35,7 +35,7 @@ class RowChecks:
     """Checks rows, and completes them with `constants`, which come from the argument or option `option`."""
 
     def __init__(
-        self, checking: Checking, constants: Mapping[str, str], notes: ReaderNotes, option: str = "--set"
+        self, checking: EventValidator, constants: Mapping[str, str], notes: ReaderNotes, option: str = "--set"
     ) -> None:
         for name in constants:
             if name not in SETTABLE_TEXTS and name != "tags":
@@ -105,9 +105,9 @@ class RowChecks:
         try:
             if data is not None and not isinstance(data, dict):
                 raise BadArgument("raw", "the data is not a JSON object", 'an object such as {"report": "..."}')
-            made: Fields = {"data": None if data is None else checked_raw(data, "raw")}
+            made: Fields = {"data": None if data is None else check_raw(data, "raw")}
             if source := raw.get("source"):
-                made["source"] = checked_text(str(source), "raw.source")
+                made["source"] = check_text(str(source), "raw.source")
         except BadArgument as error:
             problems.append(str(error))
             return
@@ -127,7 +127,7 @@ class RowChecks:
         filled = [str(tag) for tag in listed if str(tag).strip()]
         if len(filled) == 1 and ("tag", filled[0]) in self._known:
             return filled
-        checked = checked_tags(filled) if filled else []
+        checked = check_tags(filled) if filled else []
         if checked == filled and len(filled) == 1:
             self._remember(("tag", filled[0]), filled[0])
         return checked
@@ -155,7 +155,7 @@ class RowChecks:
 
     async def _found(self, name: str, text: str, argument: str) -> str | ThreatEventsError:
         try:
-            found = (await self._checking.fields({name: text.strip() if name not in FREE_TEXTS else text}))[name]
+            found = (await self._checking.check_fields({name: text.strip() if name not in FREE_TEXTS else text}))[name]
         except (BadArgument, Withheld) as error:
             return error if argument == name else ThreatEventsError(f"{argument}: {str(error).partition(': ')[2]}")
         self._remember((name, text), found)

@@ -12,8 +12,9 @@ from cf1_mcp.answers.rows import Rows
 from cf1_mcp.lookups.input import Intake
 from cf1_mcp.lookups.lookup import STATUSES, Finding, Lookup
 from cf1_mcp.lookups.pages import LookupPage
-from cf1_mcp.policy.reading import MAX_NAME_LENGTH, Scope
+from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.search.conditions import MAX_VALUE_LENGTH
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 COLUMNS: Final = (
@@ -51,7 +52,7 @@ def render_answer(
     intake: Intake,
     lookup: Lookup,
     page: LookupPage,
-    scope: Scope,
+    scope: DatasetScope,
     next_cursor: str | None,
     columns: Sequence[str] | None,
 ) -> Rows:
@@ -95,7 +96,7 @@ def render_row(finding: Finding, datasets: Mapping[str, str], columns: Sequence[
     return [cells[column] for column in columns]
 
 
-def _facts(intake: Intake, page: LookupPage, scope: Scope) -> dict[str, JsonValue]:
+def _facts(intake: Intake, page: LookupPage, scope: DatasetScope) -> dict[str, JsonValue]:
     total = len(intake.wanted)
     counts = dict(zip(STATUSES, page.counts, strict=True))
     counts["not_looked_up"] += total - sum(page.counts)

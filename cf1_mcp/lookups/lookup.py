@@ -20,7 +20,7 @@ from cf1_mcp.errors import ApiError, Forbidden, RateLimited, Unauthenticated, Un
 from cf1_mcp.lookups.input import Wanted, comparable
 from cf1_mcp.lookups.sightings import Sightings
 from cf1_mcp.models import Condition, Event, EventSearch, SearchValue
-from cf1_mcp.policy.reading import Scope
+from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.search.conditions import MAX_VALUES
 
 MAX_CONCURRENT: Final = 4
@@ -59,7 +59,12 @@ class Lookup:
     """
 
     def __init__(
-        self, client: ThreatEventsClient, scope: Scope, wanted: Sequence[Wanted], since: str | None, report: Report
+        self,
+        client: ThreatEventsClient,
+        scope: DatasetScope,
+        wanted: Sequence[Wanted],
+        since: str | None,
+        report: Report,
     ) -> None:
         self.wanted = wanted
         self.withheld: Counter[str] = Counter()
@@ -229,7 +234,7 @@ class Lookup:
         return found
 
     def _rule(self, event: Event) -> str | None:
-        rule = self._scope.reading.rule_against(event)
+        rule = self._scope.policy.rule_against(event)
         if rule and event.uuid not in self._met:
             self._met.add(event.uuid)
             self.withheld[rule] += 1

@@ -1,8 +1,8 @@
-"""The API's nouns as types: what requests carry and what answers hold.
+"""The API's nouns as pydantic models: the content of requests and answers.
 
-Facts are those of the Cloudflare API reference for Cloudforce One. Answers are read generously (unknown fields are
-ignored, missing ones get a neutral value, numbers become text where text is meant), because the published
-descriptions of this API disagree with one another; requests are written strictly.
+Facts are from the Cloudflare API reference for Cloudforce One. Its published descriptions contradict each other, so
+answers are read leniently: unknown fields are ignored, missing ones get a neutral value, and numbers become text where
+text is expected. Requests are written strictly.
 """
 
 from cf1_mcp.models.base import ApiModel, Done, SnakeModel, Strings, Text, Tlp

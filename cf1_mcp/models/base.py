@@ -1,4 +1,4 @@
-"""What all nouns share: how they look on the wire, and the Traffic Light Protocol."""
+"""What all models share: their form on the wire, and the Traffic Light Protocol."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -18,17 +18,17 @@ class Tlp(StrEnum):
 
     @property
     def rank(self) -> int:
-        """How restrictive it is, from 0."""
+        """How restrictive the level is; 0 is the least."""
         return _RANKS[self]
 
     @classmethod
     def of(cls, marking: str) -> "Tlp":
-        """The level that a stored marking counts as: amber where there is none, red where it is not understood."""
+        """Return the level that a stored marking counts as: amber if there is none, red if it is unknown."""
         return cls.AMBER if not marking.strip() else cls.parse(marking) or cls.RED
 
     @classmethod
     def parse(cls, marking: str) -> "Tlp | None":
-        """The level a marking names in any accepted spelling (`WHITE`, `amber-strict`, `TLP:RED`), or None."""
+        """Return the level of a marking in any accepted spelling (`WHITE`, `amber-strict`, `TLP:RED`), or None."""
         word = marking.strip().lower().removeprefix("tlp:").replace("amber-strict", "amber+strict")
         word = "clear" if word == "white" else word
         return _LEVELS.get(word)
@@ -39,25 +39,25 @@ _RANKS = {level: rank for rank, level in enumerate(Tlp)}
 
 
 class ApiModel(BaseModel):
-    """Camel case on the wire, snake case in Python."""
+    """A model with camelCase names on the wire and snake_case names in Python."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="ignore", coerce_numbers_to_str=True
     )
 
     def wire(self) -> dict[str, Any]:
-        """What is sent: only the fields that were set."""
+        """Return the JSON to send, with only the fields that were set."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class SnakeModel(ApiModel):
-    """Saved queries and alerts are the part of the API that speaks snake case."""
+    """A model with snake_case names on the wire, as saved queries and alerts have."""
 
     model_config = ConfigDict(alias_generator=None)
 
 
-def _filled(values: object) -> object:
-    """Without blanks: the API shows an empty array as `[" "]`."""
+def _drop_blanks(values: object) -> object:
+    """Drop blank values: the API returns an empty array as `[" "]`."""
     if values is None:
         return []
     if isinstance(values, list):
@@ -65,11 +65,11 @@ def _filled(values: object) -> object:
     return values
 
 
-Strings = Annotated[list[str], BeforeValidator(_filled)]
+Strings = Annotated[list[str], BeforeValidator(_drop_blanks)]
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]  # pyright: ignore[reportUnknownLambdaType]
 
 
 class Done(ApiModel):
-    """`{"success": true}`, the answer of tagging and relating."""
+    """`{"success": true}`, the answer to tagging and relating."""
 
     success: bool

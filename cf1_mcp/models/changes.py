@@ -1,4 +1,4 @@
-"""Events as they are made and changed, and what the API tells of it."""
+"""Events as they are created and changed, and the answers to those requests."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ RelationshipType = Literal["related_to", "caused_by", "attributed_to"]
 
 
 class NewRaw(ApiModel):
-    """Raw evidence of an event to be made."""
+    """Raw evidence of a new event."""
 
     data: dict[str, JsonValue] | None
     source: str | None = None
@@ -18,14 +18,14 @@ class NewRaw(ApiModel):
 
 
 class NewIndicator(ApiModel):
-    """One of several indicators of an event to be made."""
+    """One of several indicators of a new event."""
 
     value: str
     indicator_type: str
 
 
 class NewEvent(ApiModel):
-    """An event to be made. Kill chain and MITRE fields are not settable: they come with the category."""
+    """A new event. Its kill chain and MITRE fields cannot be set: they come with the category."""
 
     category: str
     date: str
@@ -45,7 +45,7 @@ class NewEvent(ApiModel):
 
 
 class EventChange(ApiModel):
-    """New values for an event; what is not set stays."""
+    """New values for an event. Fields that are not set stay unchanged."""
 
     dataset_id: str
     attacker: str | None = None
@@ -64,7 +64,7 @@ class EventChange(ApiModel):
 
 
 class RawChange(ApiModel):
-    """New values for raw evidence; what is not set stays."""
+    """New values for raw evidence. Fields that are not set stay unchanged."""
 
     data: dict[str, JsonValue] | None = None
     source: str | None = None
@@ -72,14 +72,14 @@ class RawChange(ApiModel):
 
 
 class RowError(ApiModel):
-    """Why one row of a bulk request was refused; the index is 0-based."""
+    """The reason why one row of a bulk request was refused. The index counts from 0."""
 
     event_index: int
     error: str
 
 
 class CreatedEvent(ApiModel):
-    """Where one row of a bulk request went."""
+    """The event that was created for one row of a bulk request. The index counts from 0."""
 
     event_index: int
     shard_id: Text = ""
@@ -87,7 +87,7 @@ class CreatedEvent(ApiModel):
 
 
 class BulkCreated(ApiModel):
-    """Answer of a bulk create: events exist at once, indicators are queued."""
+    """Answer to a bulk create: the events exist at once, their indicators are queued."""
 
     created_events_count: int
     created_tags_count: int = 0
@@ -99,7 +99,7 @@ class BulkCreated(ApiModel):
 
 
 class BulkWithRelationshipsCreated(ApiModel):
-    """Answer of the older bulk create that also makes relationships."""
+    """Answer to the older bulk create that also creates relationships."""
 
     created_events_count: int
     created_indicators_count: int = 0
@@ -109,7 +109,7 @@ class BulkWithRelationshipsCreated(ApiModel):
 
 
 class Moved(ApiModel):
-    """Answer of a move: the newer form is an object, the older a bare number."""
+    """Answer to a move: an object, or in the older form only a number."""
 
     moved: int
     indicators_copied: int = 0
@@ -119,7 +119,7 @@ class Moved(ApiModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _counted(cls, answer: object) -> object:
+    def _wrap_number(cls, answer: object) -> object:
         return {"moved": answer} if isinstance(answer, int | float) else answer
 
 
@@ -134,7 +134,7 @@ class Relationship(ApiModel):
 
 
 class RelationshipError(ApiModel):
-    """Why one child could not be linked."""
+    """The reason why one child could not be related."""
 
     child_id: str
     error: str
@@ -142,7 +142,7 @@ class RelationshipError(ApiModel):
 
 
 class RelationshipsCreated(ApiModel):
-    """Answer of creating relationships; some children may have failed in a 200."""
+    """Answer to creating relationships. Some children may have failed although the status is 200."""
 
     success: bool
     message: Text = ""
@@ -152,7 +152,7 @@ class RelationshipsCreated(ApiModel):
 
 
 class Reverted(ApiModel):
-    """A revert that was scheduled. The undo bookmark is shown by the API but no route takes it back."""
+    """A scheduled revert. The API returns an undo bookmark, but no route accepts it."""
 
     dataset_id: str
     minutes_ago: float
@@ -162,7 +162,7 @@ class Reverted(ApiModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _plain(cls, answer: object) -> object:
+    def _unwrap_schema(cls, answer: object) -> object:
         # The published answer looks like a JSON Schema: {"properties": {"datasetId": {"type": value}, ...}}.
         if not (isinstance(answer, dict) and isinstance(answer.get("properties"), dict)):  # pyright: ignore
             return answer  # pyright: ignore[reportUnknownVariableType]

@@ -1,4 +1,4 @@
-"""Events as they are found and read."""
+"""Events as they are searched for and read."""
 
 from json import JSONDecodeError, loads
 from typing import Literal
@@ -35,7 +35,10 @@ Order = Literal["asc", "desc"]
 
 
 class Event(ApiModel):
-    """A threat event. `event` is its description, `date` ISO 8601 text, `uuid` its id."""
+    """A threat event. `event` is its description, `date` ISO 8601 text, `uuid` its id.
+
+    `cf1_mcp.models.fields` describes every field.
+    """
 
     uuid: str
     date: Text = ""
@@ -67,40 +70,40 @@ class Event(ApiModel):
 
 
 class ResultInfo(BaseModel):
-    """Paging facts beside a list. `cursor` is the only documented key."""
+    """Paging details of a list. `cursor` is the only documented key."""
 
     model_config = ConfigDict(extra="ignore")
     cursor: str | None = None
 
 
 class EventPage(BaseModel):
-    """One page of events and where the next begins."""
+    """One page of events, with the cursor of the next."""
 
     result: list[Event]
     result_info: ResultInfo = ResultInfo()
 
     @field_validator("result_info", mode="before")
     @classmethod
-    def _absent(cls, value: object) -> object:
+    def _default_if_null(cls, value: object) -> object:
         return ResultInfo() if value is None else value
 
 
 class RelatedEvent(ApiModel):
-    """An event that an indicator belongs to."""
+    """An event that has an indicator."""
 
     event_id: str
     dataset_id: Text = ""
 
 
 class ListedIndicator(ApiModel):
-    """An indicator of one dataset and the events that hold it, whichever of their indicators those show."""
+    """An indicator of one dataset and the events that have it, even if they show another one of their indicators."""
 
     value: str
     related_events: list[RelatedEvent] = []
 
 
 class Pagination(SnakeModel):
-    """Paging facts of the indicator list, in snake case unlike the rest."""
+    """Paging details of the indicator list, in snake_case unlike the rest of the API."""
 
     has_more: bool = False
 
@@ -113,7 +116,7 @@ class IndicatorPage(ApiModel):
 
 
 class Raw(ApiModel):
-    """The raw evidence behind an event. One route answers `data` as JSON text, the other as an object."""
+    """The raw evidence of an event. One route returns `data` as JSON text, the other as an object."""
 
     id: str
     data: JsonValue = None
@@ -123,7 +126,7 @@ class Raw(ApiModel):
 
     @field_validator("data", mode="before")
     @classmethod
-    def _parsed(cls, data: object) -> object:
+    def _parse_json(cls, data: object) -> object:
         if isinstance(data, str) and data[:1] in ("{", "["):
             try:
                 return loads(data)
@@ -133,7 +136,7 @@ class Raw(ApiModel):
 
 
 class Condition(ApiModel):
-    """One clause of a search; all clauses of a search must hold."""
+    """One condition of a search. All conditions of a search must hold."""
 
     model_config = ConfigDict(extra="forbid")
     field: SearchField
@@ -142,7 +145,7 @@ class Condition(ApiModel):
 
 
 class EventSearch(ApiModel):
-    """What `GET /events` and `POST /events` are asked. With a `cursor` only `page_size` may be beside it."""
+    """The parameters of `GET /events` and `POST /events`. A `cursor` allows no other parameter than `page_size`."""
 
     dataset_id: list[str] = []
     search: list[Condition] = []
@@ -155,7 +158,7 @@ class EventSearch(ApiModel):
 
 
 class Aggregates(ApiModel):
-    """Counts by one or more columns. Each row has `count`, one key a column and, by day, `date`."""
+    """Counts by one or more columns. Each row has `count`, a key for each column and, in a daily count, `date`."""
 
     aggregate_by: str = ""
     aggregations: list[dict[str, JsonValue]]

@@ -8,7 +8,7 @@ AlertFrequency = Literal["immediate", "daily"]
 
 
 class SavedQuery(SnakeModel):
-    """A saved search. `query_json` is JSON text; with `rule_enabled` its hits feed a block list."""
+    """A saved search. `query_json` is JSON text; with `rule_enabled` its results feed a block list."""
 
     id: int
     name: Text = ""
@@ -25,7 +25,7 @@ class SavedQuery(SnakeModel):
 
 
 class SavedQueryFields(SnakeModel):
-    """What a saved query is made of; on an update, what is not set stays."""
+    """The fields of a saved query that can be set. In an update, fields that are not set stay unchanged."""
 
     name: str | None = None
     query_json: str | None = None
@@ -50,7 +50,7 @@ class QueryAlert(SnakeModel):
 
 
 class QueryAlertFields(SnakeModel):
-    """What an alert is made of; `query_id` is given on creation and cannot change."""
+    """The fields of an alert that can be set. `query_id` is required on creation and cannot change."""
 
     query_id: int | None = None
     enabled: bool | None = None

@@ -1,16 +1,16 @@
-"""What an account holds: datasets, and the words that events use."""
+"""The datasets of an account and the vocabularies that its events use."""
 
 from datetime import datetime
 from typing import Literal
 
 from cf1_mcp.models.base import ApiModel, Strings, Text
 
-# The lists of words that an account knows, each of which can be read from the API.
+# The vocabularies of an account that the API can list.
 VocabularyKind = Literal["attackers", "categories", "countries", "datasets", "indicator_types", "industries", "tags"]
 
 
 class Dataset(ApiModel):
-    """A set of events with its own access rules."""
+    """A collection of events with its own access rules."""
 
     uuid: str
     name: str
@@ -20,7 +20,7 @@ class Dataset(ApiModel):
 
 
 class Category(ApiModel):
-    """A kind of event. Its kill chain number and MITRE ids become those of its events."""
+    """A kind of event. Its events get its kill chain number and its MITRE ids."""
 
     uuid: Text = ""
     name: str
@@ -39,7 +39,7 @@ class Country(ApiModel):
 
 
 class Tag(ApiModel):
-    """A tag of the account's source of truth, which for an actor holds its aliases."""
+    """A tag of the account's curated list. The tag of an actor has the aliases of that actor."""
 
     uuid: Text = ""
     value: str

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.profiles.facts import Facts, short
-from cf1_mcp.search.spelling import Read, Spelling
+from cf1_mcp.search.spelling import AccountSpelling, ReadValue
 
 MAX_NAMES: Final = 12
 
@@ -20,7 +20,7 @@ class Actor:
     """
 
     argument: str
-    read: Read
+    read: ReadValue
     aliases: Sequence[str] | None
 
     @property
@@ -38,13 +38,13 @@ class Actor:
     def near(self) -> list[JsonValue]:
         """What a name that is unknown may have meant."""
         names = ", ".join(short(name) for name in self.read.near)
-        return [f"{self.argument}: {short(self.read.typed)} is unknown, near are {names}"] if names else []
+        return [f"{self.argument}: {short(self.read.typed)} is unknown, the nearest are {names}"] if names else []
 
     def unread(self) -> list[str]:
         return [f"aliases of {self.argument} could not be read."] if self.aliases is None else []
 
 
-def actor(spelling: Spelling, typed: str, argument: str) -> Actor:
+def actor(spelling: AccountSpelling, typed: str, argument: str) -> Actor:
     """The actor whom a name means.
 
     Raises:
@@ -54,7 +54,7 @@ def actor(spelling: Spelling, typed: str, argument: str) -> Actor:
         raise BadArgument(argument, "it is empty", "the name or an alias of an actor")
     read = spelling.read("attacker", typed)
     searched = {name.strip().casefold() for name in read.meant}
-    known = dict.fromkeys(name for one in (typed, *read.meant) for name in spelling.names(one))
+    known = dict.fromkeys(name for one in (typed, *read.meant) for name in spelling.aliases_of(one))
     aliases = [name for name in known if name.strip().casefold() not in searched]
     return Actor(argument, read, None if spelling.aliases is None else aliases)
 

@@ -11,7 +11,7 @@ from cf1_mcp.answers.pages import ABSENCE, dataset_names
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
-from cf1_mcp.policy.reading import Scope
+from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.profiles.actor import Actor, did_you_mean, read_as
 from cf1_mcp.profiles.facts import Facts, days, highest, number, sampled_fact, unread, withheld
 from cf1_mcp.profiles.sampling import Sample, Span, Total, campaigns_of, raise_if_all_failed, sampled, totals
@@ -44,7 +44,7 @@ class Side:
         return [*self.sample.events, *self.campaigns.events]
 
 
-async def read_side(client: ThreatEventsClient, scope: Scope, span: Span, actor: Actor) -> Side:
+async def read_side(client: ThreatEventsClient, scope: DatasetScope, span: Span, actor: Actor) -> Side:
     """The events and campaigns of one actor.
 
     Raises:
@@ -58,7 +58,7 @@ async def read_side(client: ThreatEventsClient, scope: Scope, span: Span, actor:
     return Side(actor, sample, campaigns, counts[0])
 
 
-def comparison_answer(one: Side, other: Side, span: Span, scope: Scope) -> Answer:
+def comparison_answer(one: Side, other: Side, span: Span, scope: DatasetScope) -> Answer:
     """What two actors share within a period, and which of their events and campaigns refer to each other."""
     parts = one.parts | other.parts
     fields: Facts = {"period": days(span.now)}

@@ -17,7 +17,7 @@ from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
-from cf1_mcp.policy.reading import Scope
+from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.profiles.actor import Actor, did_you_mean, read_as
 from cf1_mcp.profiles.facts import Facts, days, highest, number, sampled_fact, short, unread, withheld
 from cf1_mcp.profiles.sampling import EDGE, Sample, Span, Total, campaigns_of, raise_if_all_failed, sampled, totals
@@ -64,7 +64,7 @@ class Profile:
         return [event for sample in self.parts.values() for event in sample.events]
 
 
-async def read_profile(client: ThreatEventsClient, scope: Scope, actor: Actor, span: Span) -> Profile:
+async def read_profile(client: ThreatEventsClient, scope: DatasetScope, actor: Actor, span: Span) -> Profile:
     """Everything at once, then the counts of what a page did not hold.
 
     Raises:
@@ -91,7 +91,7 @@ async def read_profile(client: ThreatEventsClient, scope: Scope, actor: Actor, s
     return Profile(now, before, first, last, campaigns, **counts)
 
 
-def profile_answer(actor: Actor, profile: Profile, span: Span, scope: Scope) -> Answer:
+def profile_answer(actor: Actor, profile: Profile, span: Span, scope: DatasetScope) -> Answer:
     """One actor as the events of a period show it, beside the period before."""
     common: Facts = {"datasets": dataset_names(scope.names), **withheld(profile.parts.values())}
     problems = [*unread(profile.parts), *actor.unread()]

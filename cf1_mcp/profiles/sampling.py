@@ -19,9 +19,9 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.paging import has_more
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import Condition, Event, EventSearch, Order
-from cf1_mcp.policy.reading import Scope
-from cf1_mcp.search.conditions import MAX_VALUES, period
-from cf1_mcp.search.counting import MAX_GROUPS, Counted, count_events
+from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.search.conditions import MAX_VALUES, resolve_period
+from cf1_mcp.search.counting import MAX_GROUPS, EventCounts, count_events
 from cf1_mcp.text.dates import iso
 
 # About 750 kB of JSON: nearly every actor's quarter in one page, well within the time of a call.
@@ -90,7 +90,7 @@ def span_of(since: str | None, until: str | None, now: datetime) -> Span:
     Raises:
         BadArgument: a text is no date, or the period has no length.
     """
-    first, last = period(since, until, now)
+    first, last = resolve_period(since, until, now)
     end = min(datetime.fromisoformat(last), now) if last else now
     start = datetime.fromisoformat(first) if first else _back(end, DEFAULT_LENGTH)
     start = start.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -101,7 +101,7 @@ def span_of(since: str | None, until: str | None, now: datetime) -> Span:
 
 async def sampled(
     client: ThreatEventsClient,
-    scope: Scope,
+    scope: DatasetScope,
     attackers: Sequence[str],
     dates: Dates = (None, None),
     more: Sequence[Condition] = (),
@@ -130,19 +130,19 @@ async def sampled(
         return Sample(failure=error)
     except TimeoutError:
         return Sample(failure=ApiError(f"It took longer than {TIMEOUT:.0f} s."))
-    rules = {event.uuid: scope.reading.rule_against(event) for event in page.result}
+    rules = {event.uuid: scope.policy.rule_against(event) for event in page.result}
     withheld = {uuid: rule for uuid, rule in rules.items() if rule}
     return Sample([event for event in page.result if event.uuid not in withheld], withheld, has_more(page, most))
 
 
-async def campaigns_of(client: ThreatEventsClient, scope: Scope, attackers: Sequence[str]) -> Sample:
+async def campaigns_of(client: ThreatEventsClient, scope: DatasetScope, attackers: Sequence[str]) -> Sample:
     """The events of an actor that have others below them, whenever they were."""
     parents = Condition(field="hasChildren", op="equals", value=True)
     return await sampled(client, scope, attackers, more=[parents], most=MAX_CAMPAIGNS)
 
 
 async def totals(
-    client: ThreatEventsClient, scope: Scope, attackers: Sequence[str], asked: Sequence[tuple[Dates, bool]]
+    client: ThreatEventsClient, scope: DatasetScope, attackers: Sequence[str], asked: Sequence[tuple[Dates, bool]]
 ) -> list[Total | None]:
     """How many events an actor has in each period, by month where the second half says so; None where that cannot be
     counted in time.
@@ -168,7 +168,7 @@ def raise_if_all_failed(*samples: Sample) -> None:
         raise failures[0]
 
 
-def _total(counted: Counted, scope: Scope, attackers: Sequence[str]) -> Total:
+def _total(counted: EventCounts, scope: DatasetScope, attackers: Sequence[str]) -> Total:
     wanted = {name.casefold() for name in attackers}
     months: Counter[str] = Counter()
     for group in counted.groups:

@@ -1,1 +1,1 @@
-"""From filters as people type them to the API's conditions, and why nothing was found."""
+"""Searching: from filters as people type them to conditions of the API, and explanations of empty results."""

@@ -1,4 +1,4 @@
-"""Raw conditions of a search, as a caller gives them."""
+"""Conditions of a search in the API's own terms, as a caller writes them."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from cf1_mcp.text.lenient import Words
 
 
 class Clause(BaseModel):
-    """One raw condition of the API."""
+    """One condition on a field of the API. Conditions with the same `group` form one alternative of the search."""
 
     model_config = ConfigDict(extra="forbid")
     field: SearchField

@@ -1,10 +1,10 @@
-"""From friendly filters to the API's conditions."""
+"""Builds the conditions of the API from filters, dates and clauses."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from cf1_mcp.errors import BadArgument
+from cf1_mcp.errors import BadArgument, choices
 from cf1_mcp.models import Condition, SearchField, SearchValue, Tlp
 from cf1_mcp.models.fields import SEARCHABLE
 from cf1_mcp.search.clauses import Clause
@@ -18,7 +18,7 @@ MAX_VALUES: Final = 100
 MAX_VALUE_LENGTH: Final = 512
 
 
-def conditions(
+def build_conditions(
     filters: Mapping[SearchField, Sequence[str]],
     text: str | None,
     dates: tuple[str | None, str | None],
@@ -26,13 +26,13 @@ def conditions(
     more: Sequence[Condition],
     saved: Sequence[Condition],
 ) -> dict[str, list[Condition]]:
-    """Everything that must hold, as the API is asked, by the argument that asks for it.
+    """Return the conditions that must all hold, by the argument of the tool that they come from.
 
     Raises:
-        BadArgument: a value is too long, or there are more than ten conditions.
+        BadArgument: a value is too long, or there are more conditions than the API accepts.
     """
     start, end = dates
-    found = {SEARCHABLE[name].name: [_any_of(name, values)] for name, values in filters.items() if values}
+    found = {SEARCHABLE[name].name: [_match_any(name, values)] for name, values in filters.items() if values}
     if text and text.strip():
         found["text"] = [Condition(field="event", op="contains", value=text.strip())]
     found["since"] = [Condition(field="date", op="gte", value=start)] if start else []
@@ -43,25 +43,27 @@ def conditions(
     if count > MAX_CONDITIONS:
         raise BadArgument(
             "conditions",
-            f"there are {count} conditions and the API takes {MAX_CONDITIONS}",
+            f"there are {count} conditions, and the API accepts {MAX_CONDITIONS}",
             f"at most {MAX_CONDITIONS} filters and conditions together",
         )
     return {name: part for name, part in found.items() if part}
 
 
-def branches(saved: Sequence[Sequence[Condition]], clauses: Sequence[Clause] | None) -> list[list[Condition]]:
-    """The alternatives of which one must hold: those of the saved query, or the raw conditions by their group.
+def build_branches(saved: Sequence[Sequence[Condition]], clauses: Sequence[Clause] | None) -> list[list[Condition]]:
+    """Return the alternatives of which one must hold: those of the saved query, or the clauses by their group.
 
     Raises:
-        BadArgument: both are given, a group looks at indicators, or there are more than the API takes.
+        BadArgument: there are both, a group filters by indicator, or there are more than the API accepts.
     """
     groups: dict[int, list[Condition]] = {}
     for clause in clauses or ():
         if clause.group is not None:
-            # The API refuses it there, in words of its own that no argument of the tool is named by.
+            # The API refuses it too, but its message does not name the argument of the tool.
             if clause.field == "indicator":
                 raise BadArgument(
-                    "conditions", "a group cannot look at the indicator", "the argument indicator: any of its values"
+                    "conditions",
+                    "a group cannot filter by indicator",
+                    "the argument indicator, which takes many values",
                 )
             groups.setdefault(clause.group, []).append(_condition(clause))
     if saved and groups:
@@ -70,49 +72,49 @@ def branches(saved: Sequence[Sequence[Condition]], clauses: Sequence[Clause] | N
     if len(found) > MAX_BRANCHES or any(len(group) > MAX_CONDITIONS for group in found):
         raise BadArgument(
             "conditions",
-            "there are too many groups or conditions in one",
-            f"at most {MAX_BRANCHES} groups of {MAX_CONDITIONS}",
+            "there are too many groups, or too many conditions in one",
+            f"at most {MAX_BRANCHES} groups of {MAX_CONDITIONS} conditions",
         )
     return found
 
 
-def from_clauses(clauses: Sequence[Clause] | None) -> list[Condition]:
-    """The raw conditions that stand in no group, with their values in the types that their fields have."""
+def ungrouped_conditions(clauses: Sequence[Clause] | None) -> list[Condition]:
+    """Return the conditions of the clauses without a group."""
     return [_condition(clause) for clause in clauses or () if clause.group is None]
 
 
-def period(since: str | None, until: str | None, now: datetime) -> tuple[str | None, str | None]:
-    """The first and the last moment that are asked about, as the API is asked, from what a person typed.
+def resolve_period(since: str | None, until: str | None, now: datetime) -> tuple[str | None, str | None]:
+    """Return the first and the last time of a period in ISO 8601, from dates as a person types them.
 
     Raises:
-        BadArgument: a text is no date, or the period ends before it begins.
+        BadArgument: a text is not a date, or the period ends before it begins.
     """
-    start, end = _bound("since", since, now), _bound("until", until, now)
+    start, end = _resolve_date("since", since, now), _resolve_date("until", until, now)
     if start and end and start > end:
-        raise BadArgument("until", f"it ends at {end}, before since begins at {start}", "a later date, or none")
+        raise BadArgument("until", f"it is {end}, which is before since ({start})", "a later date, or none")
     return start, end
 
 
-def stored_since(text: str | None, now: datetime) -> str | None:
-    """The moment since which events must have been stored, from what a person typed or a watermark of an answer.
+def resolve_created_since(text: str | None, now: datetime) -> str | None:
+    """Return the time since which events must have been stored, from a date as a person types it or a watermark.
 
     Raises:
-        BadArgument: the text is no date.
+        BadArgument: the text is not a date.
     """
-    return _bound("created_since", text, now)
+    return _resolve_date("created_since", text, now)
 
 
-def _bound(argument: str, text: str | None, now: datetime) -> str | None:
+def _resolve_date(argument: str, text: str | None, now: datetime) -> str | None:
     if text is None or not text.strip():
         return None
     found = parse_date(text, now, end=argument == "until")
     if found is None:
-        raise BadArgument(argument, f"{clean(text, 60)!r} is no date", ACCEPTED_DATES)
+        raise BadArgument(argument, f"{clean(text, 60)!r} is not a date", ACCEPTED_DATES)
     return found
 
 
 def _condition(clause: Clause) -> Condition:
-    values = [_typed(clause.field, value) for value in clause.value]
+    values = [_typed_value(clause.field, value) for value in clause.value]
     if clause.op == "in":
         return Condition(field=clause.field, op="in", value=values)
     if len(values) > 1:
@@ -120,28 +122,28 @@ def _condition(clause: Clause) -> Condition:
     return Condition(field=clause.field, op=clause.op, value=values[0])
 
 
-def _any_of(name: SearchField, values: Sequence[str]) -> Condition:
+def _match_any(name: SearchField, values: Sequence[str]) -> Condition:
     field = SEARCHABLE[name]
-    spelt = [one for value in values for one in (_markings(value) if field.type == "marking" else (value,))]
-    for value in spelt:
+    spellings = [one for value in values for one in (_markings(value) if field.type == "marking" else (value,))]
+    for value in spellings:
         if not 0 < len(value) <= MAX_VALUE_LENGTH:
             raise BadArgument(
                 field.name, f"a value has {len(value)} characters", f"values of 1 to {MAX_VALUE_LENGTH} characters"
             )
-    if len(spelt) == 1:
-        return Condition(field=name, op="equals", value=spelt[0])
-    if len(spelt) > MAX_VALUES:
+    if len(spellings) == 1:
+        return Condition(field=name, op="equals", value=spellings[0])
+    if len(spellings) > MAX_VALUES:
         raise BadArgument(
-            field.name, f"it stands for {len(spelt)} values", f"values for at most {MAX_VALUES} spellings"
+            field.name, f"its values have {len(spellings)} spellings", f"values with at most {MAX_VALUES} spellings"
         )
-    return Condition(field=name, op="in", value=list[SearchValue](spelt))
+    return Condition(field=name, op="in", value=list[SearchValue](spellings))
 
 
 def _markings(value: str) -> Sequence[str]:
-    """Every spelling in which a marking is stored: the API keeps them as they were sent."""
+    """Return every spelling of a marking: the API stores markings as they were sent."""
     match Tlp.parse(value):
         case None:
-            raise BadArgument("tlp", f"{clean(value, 40)!r} is no marking", "clear, green, amber, amber+strict or red")
+            raise BadArgument("tlp", f"{clean(value, 40)!r} is not a TLP marking", choices([*Tlp]))
         case Tlp.CLEAR:
             return ("clear", "white")
         case Tlp.AMBER_STRICT:
@@ -150,7 +152,7 @@ def _markings(value: str) -> Sequence[str]:
             return (level.value,)
 
 
-def _typed(name: SearchField, value: str) -> SearchValue:
+def _typed_value(name: SearchField, value: str) -> SearchValue:
     field = SEARCHABLE[name]
     if field.type == "flag":
         return value.strip().lower() in ("true", "1", "yes")

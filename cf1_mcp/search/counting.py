@@ -1,4 +1,7 @@
-"""Counts held to the TLP ceiling. The API counts everything, so it is asked by marking, and what lies above goes."""
+"""Counts of events within the TLP ceiling.
+
+The API counts every event, so events are counted by marking too, and groups above the ceiling are left out.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +11,11 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import Tlp
-from cf1_mcp.policy.reading import Scope
+from cf1_mcp.policy.dataset_scope import DatasetScope
 
-# The API's groups multiply by marking when it is asked by marking too; this is how many spellings are met. Small
-# limits are asked for more all the same, since a total needs every group.
-SPELLINGS: Final = 8
+# Counting by marking multiplies the groups, by as many spellings of markings as are expected. A total needs every
+# group, so small limits are raised.
+EXPECTED_MARKINGS: Final = 8
 MIN_GROUPS: Final = 1_000
 MAX_GROUPS: Final = 10_000
 
@@ -20,11 +23,11 @@ Group = dict[str, JsonValue]
 
 
 @dataclass(frozen=True)
-class Counted:
-    """Groups largest first, and how many events there are in all.
+class EventCounts:
+    """Groups, largest first, and the total of events.
 
-    `withheld`: some were left out by the ceiling. `cut`: there are smaller groups than those shown. `partial`: there
-    were more groups than the API tells at once, so the total is a lower bound.
+    `withheld`: the ceiling left some out. `cut`: there are further, smaller groups. `partial`: there are more groups
+    than the API returns at once, so the total is a lower bound.
     """
 
     groups: list[Group]
@@ -36,32 +39,32 @@ class Counted:
 
 async def count_events(
     client: ThreatEventsClient,
-    scope: Scope,
+    scope: DatasetScope,
     columns: Sequence[str],
     period: tuple[str | None, str | None],
     daily: bool,
     limit: int,
-) -> Counted:
-    """Count events by columns. No event above the ceiling is counted, and none that carries no marking below amber."""
-    by_marking = scope.reading.ceiling is not Tlp.RED
-    asked = [*columns, "tlp"] if by_marking and "tlp" not in columns else list(columns)
-    most = min(MAX_GROUPS, max(MIN_GROUPS, limit * SPELLINGS)) if by_marking else limit
-    answer = await client.aggregate_events(asked, scope.ids, *period, daily or None, most)
+) -> EventCounts:
+    """Count events by columns. Events above the ceiling are not counted; unmarked events count as amber."""
+    by_marking = scope.policy.ceiling is not Tlp.RED
+    by = [*columns, "tlp"] if by_marking and "tlp" not in columns else list(columns)
+    most = min(MAX_GROUPS, max(MIN_GROUPS, limit * EXPECTED_MARKINGS)) if by_marking else limit
+    answer = await client.aggregate_events(by, scope.ids, *period, daily or None, most)
     if not by_marking:
-        return Counted(answer.aggregations, answer.total, withheld=False, cut=len(answer.aggregations) >= limit)
-    allowed = [row for row in answer.aggregations if not scope.reading.above(str(row.get("tlp") or ""))]
-    groups = _merged(allowed, [*(["date"] if daily else []), *columns])
+        return EventCounts(answer.aggregations, answer.total, withheld=False, cut=len(answer.aggregations) >= limit)
+    allowed = [row for row in answer.aggregations if not scope.policy.is_above_ceiling(str(row.get("tlp") or ""))]
+    groups = _merge(allowed, [*(["date"] if daily else []), *columns])
     total = sum(_number(group) for group in groups)
     if not daily:
         groups = sorted(groups, key=_number, reverse=True)
-    shown = _first(groups, columns, limit)
+    shown = _take(groups, columns, limit)
     partial = len(answer.aggregations) >= most
     withheld = len(allowed) < len(answer.aggregations)
-    return Counted(shown, total, withheld, cut=partial or len(shown) < len(groups), partial=partial)
+    return EventCounts(shown, total, withheld, cut=partial or len(shown) < len(groups), partial=partial)
 
 
-def _merged(rows: Sequence[Group], keys: Sequence[str]) -> list[Group]:
-    """Rows that agree in the keys as one, their counts added up."""
+def _merge(rows: Sequence[Group], keys: Sequence[str]) -> list[Group]:
+    """Merge rows with the same values of the keys, and add up their counts."""
     merged: dict[tuple[str, ...], Group] = {}
     for row in rows:
         group = merged.setdefault(_key(row, keys), {**{key: row.get(key) for key in keys}, "count": 0})
@@ -69,8 +72,8 @@ def _merged(rows: Sequence[Group], keys: Sequence[str]) -> list[Group]:
     return list(merged.values())
 
 
-def _first(groups: Sequence[Group], columns: Sequence[str], limit: int) -> list[Group]:
-    """The groups of the first so many keys; by day, a group keeps all its days."""
+def _take(groups: Sequence[Group], columns: Sequence[str], limit: int) -> list[Group]:
+    """Return the groups of the first `limit` keys; in a daily count, a key keeps all its days."""
     kept = list(dict.fromkeys(_key(group, columns) for group in groups))[:limit]
     return [group for group in groups if _key(group, columns) in set(kept)]
 

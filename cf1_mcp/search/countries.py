@@ -1,11 +1,11 @@
-"""Countries as people name them. The API's own list knows ISO 3166-1 codes and one name each."""
+"""Countries as people name them. The API's list has the ISO 3166-1 codes and one name of each country."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cf1_mcp.models import Country
 
-# Common names and abbreviations beside the official ones, by ISO 3166-1 alpha-2 code.
+# Common names and abbreviations in addition to the official ones, by ISO 3166-1 alpha-2 code.
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "AE": ("uae", "emirates", "united arab emirates"),
     "BN": ("brunei",),
@@ -45,7 +45,7 @@ _BY_ALIAS: Final = {alias: code for code, aliases in ALIASES.items() for alias i
 
 
 def country_code(text: str, known: Sequence[Country]) -> str | None:
-    """The alpha-2 code of a country given by code, name or common alias; None where it is none of the account's."""
+    """Return the alpha-2 code of a country given by code, name or alias; None if the account does not know it."""
     wanted = " ".join(text.split()).casefold().removeprefix("the ")
     for country in known:
         if wanted in (country.alpha2.casefold(), country.alpha3.casefold(), country.name.casefold()):

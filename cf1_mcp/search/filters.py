@@ -22,7 +22,7 @@ def _annotation(hint: str | None) -> object:
 SearchFilters = Annotated[
     Filters, ArgumentGroup({field.name: _annotation(field.filter.hint) for field in FILTERS if field.filter})
 ]
-# Those that are used most. Their description refers to the search tool, so that the arguments need none.
+# The most used filters. The description of the export tool refers to the search tool, so they need no hints.
 ExportFilters = Annotated[
     Filters,
     ArgumentGroup({field.name: _annotation(None) for field in FILTERS if field.filter and field.filter.in_export}),

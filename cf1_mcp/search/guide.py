@@ -1,4 +1,4 @@
-"""The search guide: what search_threat_events takes, written out of what the code knows, so that it cannot drift."""
+"""The search guide: what search_threat_events accepts, generated from the table of fields and the code's limits."""
 
 import json
 from collections import defaultdict
@@ -19,7 +19,7 @@ from cf1_mcp.models.fields import (
     SEARCHABLE,
     TEXT_OPERATORS,
 )
-from cf1_mcp.policy.reading import SCOPE_WORDS
+from cf1_mcp.policy.dataset_scope import SCOPE_WORDS
 from cf1_mcp.search.clauses import Clause
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS, MAX_VALUE_LENGTH
 from cf1_mcp.text.dates import ACCEPTED_DATES
@@ -27,7 +27,7 @@ from cf1_mcp.text.dates import ACCEPTED_DATES
 
 @dataclass(frozen=True)
 class Example:
-    """A question, and the arguments of search_threat_events that ask it."""
+    """A question and the arguments of search_threat_events that answer it."""
 
     question: str
     arguments: Mapping[str, JsonValue]
@@ -54,9 +54,9 @@ EXAMPLES: Final = (
             "limit": 100,
         },
     ),
-    Example("A technique that single events carry as a tag", {"tags": ["T1566.002"], "since": "90d"}),
+    Example("A technique that single events have as a tag", {"tags": ["T1566.002"], "since": "90d"}),
     Example(
-        "Domains under one suffix, whatever they are called",
+        "Domains under one suffix",
         {
             "indicator_type": ["domain"],
             "conditions": [{"field": "indicator", "op": "endsWith", "value": [".example.com"]}],
@@ -114,49 +114,49 @@ def search_guide() -> str:
     return f"""\
 # How to search threat events
 
-search_threat_events finds single events; aggregate_threat_events counts them; list_threat_vocabulary tells how the
-account spells its actors, categories, countries, industries, indicator types and tags.
+search_threat_events finds single events; aggregate_threat_events counts them; list_threat_vocabulary lists the
+account's actors, categories, countries, industries, indicator types and tags in their spelling.
 
 ## Filters
 
-Every filter given must hold; several values of one filter mean any of them, and each is matched whole. All are lists,
-of up to {_most_values()} values, unless said otherwise.
+All filters must match. Several values of one filter mean any of them, and each must match as a whole. Every filter is
+a list of up to {_max_values()} values, except where noted.
 
 {_filters()}
-- `text`: a piece of the description; one text, no list.
-- `since`, `until`: {ACCEPTED_DATES}. Of a bare day, month
-  or year `since` takes the first second and `until` the last. UTC.
-- `created_since`: stored since then, whenever it happened. The answer tells a `watermark` to give next time; what was
-  stored around it may come twice, and changes to older events do not show.
-- `dataset_ids`: names or uuids, or one of {_words(SCOPE_WORDS)} alone. Default: all that may be read.
+- `text`: words of the description; one text, not a list.
+- `since`, `until`: {ACCEPTED_DATES}. Of a day, month or year,
+  `since` takes the first second and `until` the last. UTC.
+- `created_since`: stored since then, whenever it happened. The answer has a `watermark` for the next call; events
+  stored around that time may be returned twice, and changes to older events do not appear.
+- `dataset_ids`: names or uuids, or only one of {_words(SCOPE_WORDS)}. Default: all that may be read.
 - `query_id`: the number or the name of a saved query, narrowed by the other filters.
 
 ## Conditions
 
-`conditions` is a list of `{{"field", "op", "value", "group"?}}` for what no filter says. `value` is always a list of
-texts; `op` is equals unless given.
+`conditions` is a list of `{{"field", "op", "value", "group"?}}` for what no filter can express. `value` is always a
+list of texts; the default `op` is equals.
 
 - Text fields: {_words(texts)}.
 - Their operators: {_words(TEXT_OPERATORS)}.
 - `killChain` is a number, `hasChildren` is true or false: {_words(COMPARING_OPERATORS)}.
 - `date` and `createdAt` take ISO times here. `createdAt` is when the event was stored, `date` when it happened.
-- {_words(partial)} look inside a text. How like and find differ from contains is not published: prefer contains.
-- `in` takes up to {_most_values()} values, every other operator one. A value has 1 to {MAX_VALUE_LENGTH} characters.
+- {_words(partial)} match a part of a text. How like and find differ from contains is not published: prefer contains.
+- `in` takes up to {_max_values()} values, every other operator one. A value has 1 to {MAX_VALUE_LENGTH} characters.
 - At most {MAX_CONDITIONS} filters and conditions together; `since` and `until` count as one each.
 
-Conditions without `group` must all hold. Those with the same `group` number form one alternative, and at least one
-alternative must hold: A and (B or (C and D)) is A without group, B with 1, C and D with 2. At most {MAX_BRANCHES}
-alternatives of {MAX_CONDITIONS} conditions; not in analytics datasets, and not with the field indicator.
+Conditions without `group` must all match. Those with the same `group` number form one alternative, and at least one
+alternative must match: A and (B or (C and D)) is A without group, B with 1, C and D with 2. At most {MAX_BRANCHES}
+alternatives of {MAX_CONDITIONS} conditions, none on the field indicator; analytics datasets do not support them.
 
-## What comes back
+## What is returned
 
 Rows of {_words(DEFAULT_COLUMNS)}.
-`fields` chooses others: {_words([name for name in COLUMNS if name not in HIDDEN_COLUMNS])}.
-Fewer columns are cheaper. `limit` is the most rows (20, up to 500); `next_cursor` goes into `cursor` with all other
-arguments unchanged. `order` is desc or asc by date. `withheld` counts what a rule of the operator's keeps back.
+`fields` selects other columns: {_words([name for name in COLUMNS if name not in HIDDEN_COLUMNS])}.
+Fewer columns cost fewer tokens. `limit` is the maximum of rows (20, up to 500); pass `next_cursor` as `cursor` with all
+other arguments unchanged. `order` is desc or asc by date. `withheld` counts events that a rule of the operator hides.
 
-`read_as` tells what was read otherwise than it was typed. Where nothing is found, the answer names the filter that
-removes everything and the nearest known words. Absence from these datasets is no proof that something is harmless.
+`read_as` lists what was read otherwise than typed. If nothing is found, the answer names the filter that removes all
+events and the nearest known words. Absence from these datasets does not show that something is benign.
 
 ## Examples
 
@@ -165,7 +165,7 @@ removes everything and the nearest known words. Absence from these datasets is n
 
 
 def _filters() -> str:
-    """A line for the filters that have the same sentence, in the order of the table."""
+    """Return a line per sentence of the table, with the filters that share it."""
     names: dict[str, list[str]] = defaultdict(list)
     for field in FILTERS:
         if field.filter:
@@ -173,10 +173,10 @@ def _filters() -> str:
     return "\n".join(f"- {', '.join(listed)}: {sentence}" for sentence, listed in names.items())
 
 
-def _most_values() -> int:
+def _max_values() -> int:
     schema: dict[str, Any] = Clause.model_json_schema()
-    most: int = schema["properties"]["value"]["maxItems"]
-    return most
+    max_values: int = schema["properties"]["value"]["maxItems"]
+    return max_values
 
 
 def _words(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Why a search finds nothing: which filter removes everything, and what may have been meant instead."""
+"""Explains empty results: which filter removes every event, and which known words may have been meant."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,63 +12,65 @@ from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import ApiError
-from cf1_mcp.policy.reading import Scope
+from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.search.request import SearchRequest
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
-# Cheap counts: so many at most, each of a few events, since some of those may be withheld.
-MAX_COUNTS: Final = 5
-PROBE: Final = 5
-TIMEOUT: Final = 8.0
+# How many filters are left out, one at a time, to see whether events are found without them.
+MAX_PROBES: Final = 5
+# Events of one probe: a few, since some may be withheld.
+PROBE_SIZE: Final = 5
+MAX_SECONDS: Final = 8.0
 
 
-async def explained(
-    client: ThreatEventsClient, page: Rows, request: SearchRequest, scope: Scope, cursor: str | None = None
+async def explain_page(
+    client: ThreatEventsClient, page: Rows, request: SearchRequest, scope: DatasetScope, cursor: str | None = None
 ) -> Rows:
-    """The answer with how its request was read and, where nothing was found, why that may be. The first page tells
-    from where a later call goes on.
+    """Return the page with what was read otherwise than typed and, if it is empty, with likely reasons.
+
+    The first page of a search with `created_since` also gets the watermark for the next one.
     """
     if request.watermark and not cursor:
         page = replace(page, facts={**page.facts, "watermark": request.watermark})
-    told: dict[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
+    untrusted: dict[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
     if page.rows or "withheld" in page.facts or "next_cursor" in page.facts:
-        return replace(page, untrusted=told)
-    if near := _meant(request):
-        told["did_you_mean"] = near
-    return replace(page, untrusted=told, notes=[*await _reasons(client, request, scope), *page.notes])
+        return replace(page, untrusted=untrusted)
+    if suggestions := _suggestions(request):
+        untrusted["did_you_mean"] = suggestions
+    return replace(page, untrusted=untrusted, notes=[*await _reasons(client, request, scope), *page.notes])
 
 
-def _meant(request: SearchRequest) -> list[JsonValue]:
+def _suggestions(request: SearchRequest) -> list[JsonValue]:
     return [
-        f"{argument}: {clean(typed, MAX_NAME_LENGTH)} is unknown, near are "
+        f"{argument}: {clean(typed, MAX_NAME_LENGTH)} is unknown, the nearest are "
         + ", ".join(clean(name, MAX_NAME_LENGTH) for name in names)
         for (argument, typed), names in request.near.items()
     ]
 
 
-async def _reasons(client: ThreatEventsClient, request: SearchRequest, scope: Scope) -> list[str]:
-    """A sentence for each filter without which there are events; nothing where that cannot be found out in time."""
-    doubted = [argument for argument, _ in request.near]
+async def _reasons(client: ThreatEventsClient, request: SearchRequest, scope: DatasetScope) -> list[str]:
+    """Return a sentence for each filter without which there are events; none if that takes too long to find out."""
+    unknown = [argument for argument, _ in request.near]
     names = [*request.parts, *(["conditions"] if request.branches and "conditions" not in request.parts else [])]
-    asked = sorted(names, key=lambda name: name not in doubted)[:MAX_COUNTS]
+    probed = sorted(names, key=lambda name: name not in unknown)[:MAX_PROBES]
     found: Sequence[bool] = ()
-    with anyio.move_on_after(TIMEOUT):
+    with anyio.move_on_after(MAX_SECONDS):
         try:
-            found = await gather(partial(_any_without, client, request, scope, name) for name in asked)
+            found = await gather(partial(_any_without, client, request, scope, name) for name in probed)
         except ApiError:
             return []
-    guilty = [name for name, any_found in zip(asked, found, strict=False) if any_found]
-    if guilty:
-        return [f"Without {name} there are events: it alone removes all of them." for name in guilty]
-    if len(names) > len(asked) or not found:
+    decisive = [name for name, any_found in zip(probed, found, strict=False) if any_found]
+    if decisive:
+        return [f"Without {name} there are events: this filter alone removes all of them." for name in decisive]
+    if len(names) > len(probed) or not found:
         return []
     if len(names) == 1:
-        return ["There are no events here even without it."]
-    return ["No filter removes everything alone: at least two of them exclude each other."]
+        return ["There are no events even without it."]
+    return ["No single filter removes all events: at least two of them exclude each other."]
 
 
-async def _any_without(client: ThreatEventsClient, request: SearchRequest, scope: Scope, name: str) -> bool:
-    """Whether there would be an event to show without what one argument asks for."""
-    search = request.search(without=name).model_copy(update={"dataset_id": [*scope.ids], "page_size": PROBE})
-    return bool(scope.reading.admit((await client.list_events(search)).result)[0])
+async def _any_without(client: ThreatEventsClient, request: SearchRequest, scope: DatasetScope, name: str) -> bool:
+    """Whether there would be an event to show without the conditions of one argument."""
+    search = request.search(without=name).model_copy(update={"dataset_id": [*scope.ids], "page_size": PROBE_SIZE})
+    return bool(scope.policy.admit((await client.list_events(search)).result)[0])

@@ -11,13 +11,19 @@ from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.models import Condition, EventSearch, SearchField
 from cf1_mcp.models.fields import SEARCHABLE, EventField
-from cf1_mcp.policy.reading import Reader, Reading
+from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.clauses import Clause
-from cf1_mcp.search.conditions import branches, conditions, from_clauses, period, stored_since
+from cf1_mcp.search.conditions import (
+    build_branches,
+    build_conditions,
+    resolve_created_since,
+    resolve_period,
+    ungrouped_conditions,
+)
 from cf1_mcp.search.filters import ExportFilters, Filters, SearchFilters
-from cf1_mcp.search.saved_queries import Saved
-from cf1_mcp.search.spelling import Read, Spelling, spelling_for
+from cf1_mcp.search.saved_queries import SavedSearch
+from cf1_mcp.search.spelling import AccountSpelling, ReadValue, load_spelling
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
@@ -69,8 +75,8 @@ class SearchRequest:
 @expand_argument_groups
 async def _search_request(
     words: AccountVocabulary,
-    reading: Reader,
-    saved: Saved,
+    reading: CurrentReadPolicy,
+    saved: SavedSearch,
     now: Now,
     filters: SearchFilters,
     text: str | None,
@@ -86,8 +92,8 @@ async def _search_request(
 @expand_argument_groups
 async def _export_request(
     words: AccountVocabulary,
-    reading: Reader,
-    saved: Saved,
+    reading: CurrentReadPolicy,
+    saved: SavedSearch,
     now: Now,
     filters: ExportFilters,
     text: str | None,
@@ -103,7 +109,7 @@ RequestedExport = Annotated[SearchRequest, Resolve(_export_request)]
 
 
 async def _read_request(
-    arguments: SearchArguments, words: Vocabulary, reading: Reading, saved: EventSearch, now: datetime
+    arguments: SearchArguments, words: Vocabulary, reading: ReadPolicy, saved: EventSearch, now: datetime
 ) -> SearchRequest:
     typed = arguments.filters
     given: dict[SearchField, list[str]] = {
@@ -113,8 +119,8 @@ async def _read_request(
         *given,
         *(clause.field for clause in arguments.conditions if clause.op in WHOLE_VALUE_OPERATORS),
     ]
-    spelling = await spelling_for(words, reading, named)
-    readings: dict[SearchField, list[Read]] = {
+    spelling = await load_spelling(words, reading, named)
+    readings: dict[SearchField, list[ReadValue]] = {
         name: [spelling.read(name, value) for value in values] for name, values in given.items()
     }
     clauses = [_read_clause(spelling, clause) for clause in arguments.conditions]
@@ -130,20 +136,20 @@ def _build_request(
     arguments: SearchArguments,
     filters: Mapping[SearchField, Sequence[str]],
     clauses: Sequence[Clause],
-    reads: Sequence[tuple[str, Read]],
+    reads: Sequence[tuple[str, ReadValue]],
     saved: EventSearch,
     now: datetime,
 ) -> SearchRequest:
-    since, until = period(arguments.since, arguments.until, now)
-    stored = stored_since(arguments.created_since, now)
-    read_as = [read.said(argument) for argument, read in reads]
+    since, until = resolve_period(arguments.since, arguments.until, now)
+    stored = resolve_created_since(arguments.created_since, now)
+    read_as = [read.describe(argument) for argument, read in reads]
     read_as += [_date_read_as("since", arguments.since, since), _date_read_as("until", arguments.until, until)]
     read_as.append(_date_read_as("created_since", arguments.created_since, stored))
     typed = {name: getattr(arguments, name) for name in ("text", "since", "until", "created_since")}
     return SearchRequest(
         {**filters, **typed, "conditions": [*clauses]},
-        conditions(filters, arguments.text, (since, until), stored, from_clauses(clauses), saved.search),
-        branches(saved.search_branches, clauses),
+        build_conditions(filters, arguments.text, (since, until), stored, ungrouped_conditions(clauses), saved.search),
+        build_branches(saved.search_branches, clauses),
         tuple(dict.fromkeys(sentence for sentence in read_as if sentence)),
         {(argument, read.typed): read.near for argument, read in reads if read.near},
         iso(now - WATERMARK_OVERLAP) if stored else "",
@@ -157,7 +163,7 @@ def _split(field: EventField, values: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def _read_clause(spelling: Spelling, clause: Clause) -> tuple[Clause, list[Read]]:
+def _read_clause(spelling: AccountSpelling, clause: Clause) -> tuple[Clause, list[ReadValue]]:
     """A raw condition with its whole values in the account's spelling, and how each was read."""
     if clause.op not in WHOLE_VALUE_OPERATORS:
         return clause, []

@@ -1,4 +1,7 @@
-"""Saved queries as searches. The grammar of `query_json` is unpublished; it is read as the parameters of a list."""
+"""Saved queries as searches.
+
+The grammar of `query_json` is not published; it is read as the parameters of an event list.
+"""
 
 import json
 from typing import Annotated
@@ -15,22 +18,22 @@ from cf1_mcp.text.sanitize import clean
 
 
 async def _saved_search(client: Client, query_id: str | None) -> EventSearch:
-    """What a saved query asks for; nothing where the call names none."""
+    """Return the search of a saved query; an empty one if the call names none."""
     if query_id is None:
         return EventSearch()
-    saved = await _named(client, query_id)
+    saved = await _find_query(client, query_id)
     try:
         return EventSearch.model_validate(json.loads(saved.query_json))
     except (ValueError, ValidationError):
         raise BadArgument(
             "query_id",
-            f"saved query {saved.id} is not written as a search that can be repeated here",
-            "list_saved_queries to see its text, and give its filters yourself",
+            f"the text of saved query {saved.id} is not a search that this server can run",
+            "list_saved_queries to read it, and the filters of this tool instead",
         ) from None
 
 
-async def _named(client: ThreatEventsClient, query: str) -> SavedQuery:
-    """The saved query of an id or of a name, whatever its case."""
+async def _find_query(client: ThreatEventsClient, query: str) -> SavedQuery:
+    """Return the saved query with an id, or with a name in any case."""
     wanted = query.strip()
     if wanted.isdecimal():
         return await client.read_query(int(wanted))
@@ -43,4 +46,4 @@ async def _named(client: ThreatEventsClient, query: str) -> SavedQuery:
     raise BadArgument("query_id", problem, f"an id, or {choices(names)}" if names else "an id from list_saved_queries")
 
 
-Saved = Annotated[EventSearch, Resolve(_saved_search)]
+SavedSearch = Annotated[EventSearch, Resolve(_saved_search)]

@@ -1,34 +1,35 @@
-"""The datasets that a search looks at."""
+"""The datasets that a search covers."""
 
 from typing import Annotated
 
 from mcp.server.mcpserver import Resolve
 
 from cf1_mcp.context import AccountVocabulary
-from cf1_mcp.policy.reading import Reader, Scope, resolve_scope
+from cf1_mcp.policy.dataset_scope import DatasetScope, resolve_scope
+from cf1_mcp.policy.read_policy import CurrentReadPolicy
 from cf1_mcp.search.clauses import Clause
-from cf1_mcp.search.saved_queries import Saved
+from cf1_mcp.search.saved_queries import SavedSearch
 
 
 async def _search_scope(
     words: AccountVocabulary,
-    reading: Reader,
-    saved: Saved,
+    reading: CurrentReadPolicy,
+    saved: SavedSearch,
     dataset_ids: list[str] | None,
     conditions: list[Clause] | None,
-) -> Scope:
+) -> DatasetScope:
     grouped = bool(saved.search_branches) or any(clause.group is not None for clause in conditions or ())
-    # The API takes no alternatives on analytics datasets.
+    # The API refuses alternatives on analytics datasets.
     everything = "operational" if grouped else "all"
     return resolve_scope(dataset_ids or saved.dataset_id or [everything], await words.datasets(), reading)
 
 
-async def _narrow_scope(
-    words: AccountVocabulary, reading: Reader, saved: Saved, dataset_ids: list[str] | None
-) -> Scope:
+async def _export_scope(
+    words: AccountVocabulary, reading: CurrentReadPolicy, saved: SavedSearch, dataset_ids: list[str] | None
+) -> DatasetScope:
     return await _search_scope(words, reading, saved, dataset_ids, None)
 
 
-SearchScope = Annotated[Scope, Resolve(_search_scope)]
-# For a search without `conditions`.
-NarrowScope = Annotated[Scope, Resolve(_narrow_scope)]
+SearchScope = Annotated[DatasetScope, Resolve(_search_scope)]
+# For a tool without the argument `conditions`.
+ExportScope = Annotated[DatasetScope, Resolve(_export_scope)]

@@ -1,8 +1,8 @@
-"""Filters as people type them, in the spelling that the account uses.
+"""Reads the values of filters, as people type them, in the account's spelling.
 
-Indicators are refanged; countries may be codes, names or aliases, actors any name that the vocabulary knows them by;
-categories, industries, types and tags are matched whatever their case. What the vocabulary does not know stays as it
-was typed: the API decides, and an empty answer proposes what it may have been.
+Indicators are refanged. A country may be a code, a name or an alias, an actor any name that the vocabulary has for it.
+Categories, industries, types and tags match in any case. A value that the vocabulary does not have is searched for as
+typed, and an empty result suggests what it may have been.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,58 +18,61 @@ from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.errors import ApiError
 from cf1_mcp.models import Country, SearchField, Tag
 from cf1_mcp.models.fields import SEARCHABLE
-from cf1_mcp.policy.reading import Reading, readable_words
+from cf1_mcp.policy.read_policy import ReadPolicy, readable_words
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
-# A search does not wait longer for the vocabularies; without them values stay as they were typed.
-TIMEOUT: Final = 5.0
-MAX_NEAR: Final = 3
-# A shorter word is part of too many others to mean one of them.
+# How long a search waits for the vocabularies. Without them, values are searched for as typed.
+MAX_SECONDS: Final = 5.0
+MAX_SUGGESTIONS: Final = 3
+# A shorter word is part of too many others to suggest them.
 MIN_PART_LENGTH: Final = 4
 
 
 @dataclass(frozen=True)
-class Read:
-    """How one value was read: `meant` are the account's spellings, `near` what it may have been where it is unknown."""
+class ReadValue:
+    """How one value was read.
+
+    `meant` are the account's spellings of it, `near` the words that it may have meant if it is unknown. `change`
+    describes the change where it is not a new spelling.
+    """
 
     typed: str
     meant: tuple[str, ...]
     near: tuple[str, ...] = ()
-    how: str = ""
+    change: str = ""
 
-    def said(self, argument: str) -> str:
-        """How it was read, in words; nothing where it was taken as it is."""
+    def describe(self, argument: str) -> str:
+        """Return a sentence part on how it was read; an empty text if it was read as typed."""
         if self.meant == (self.typed,):
             return ""
         typed = clean(self.typed, MAX_NAME_LENGTH, value=True)
-        return (
-            f"{argument}: {typed} {self.how or 'as ' + ' or '.join(clean(one, MAX_NAME_LENGTH) for one in self.meant)}"
-        )
+        spellings = " or ".join(clean(one, MAX_NAME_LENGTH) for one in self.meant)
+        return f"{argument}: {typed} {self.change or f'as {spellings}'}"
 
 
 @dataclass(frozen=True)
-class Spelling:
-    """The account's words, as far as they were read. A kind that is missing could not be read or was not needed; so it
-    is with `aliases` that are None.
+class AccountSpelling:
+    """The account's vocabularies, as far as they were needed and could be read. The same holds for `aliases`, which
+    are None if they are missing.
     """
 
     words: Mapping[Kind, Sequence[str]]
     countries: Sequence[Country] = ()
     aliases: Sequence[Tag] | None = None
 
-    def read(self, name: SearchField, value: str) -> Read:
-        """One value of a filter."""
+    def read(self, name: SearchField, value: str) -> ReadValue:
+        """Read one value of a filter."""
         typed = value.strip()
         field = SEARCHABLE[name]
         match field.type:
             case "indicator":
                 meant = refang_indicator(value)
-                return Read(typed, (meant,), how="refanged")
+                return ReadValue(typed, (meant,), change="refanged")
             case "code":
-                return Read(typed, (typed.upper(),))
+                return ReadValue(typed, (typed.upper(),))
             case "country":
                 return self._country(typed)
             case _ if field.vocabulary == "attackers":
@@ -77,29 +80,29 @@ class Spelling:
             case _ if field.vocabulary:
                 return self._word(typed, self.words.get(field.vocabulary, ()))
             case _:
-                return Read(value, (value,))
+                return ReadValue(value, (value,))
 
-    def _country(self, typed: str) -> Read:
+    def _country(self, typed: str) -> ReadValue:
         if not self.countries:
-            return Read(typed, (typed,))
+            return ReadValue(typed, (typed,))
         code = country_code(typed, self.countries)
         names = [country.name for country in self.countries]
-        return Read(typed, (code,)) if code else Read(typed, (typed,), tuple(near(typed, names)))
+        return ReadValue(typed, (code,)) if code else ReadValue(typed, (typed,), tuple(nearest_words(typed, names)))
 
-    def _attacker(self, typed: str) -> Read:
-        """An actor by any of its names: whichever of them events carry."""
+    def _attacker(self, typed: str) -> ReadValue:
+        """Read any name of an actor as the names that events use."""
         known = self.words.get("attackers", ())
         by_fold = {name.strip().casefold(): name for name in known}
-        folds = {typed.casefold(), *(name.strip().casefold() for name in self.names(typed))}
+        folds = {typed.casefold(), *(name.strip().casefold() for name in self.aliases_of(typed))}
         found = [by_fold[typed.casefold()]] if typed.casefold() in by_fold else []
         found += [name for fold, name in by_fold.items() if fold in folds and name not in found]
         if found:
-            return Read(typed, tuple(found))
+            return ReadValue(typed, tuple(found))
         every = [*known, *(name for tag in self.aliases or () for name in tag.alias_group_names)]
-        return Read(typed, (typed,), tuple(near(typed, every)))
+        return ReadValue(typed, (typed,), tuple(nearest_words(typed, every)))
 
-    def names(self, typed: str) -> list[str]:
-        """Every name that tags give an actor who is known by one of them."""
+    def aliases_of(self, typed: str) -> list[str]:
+        """Return every name that tags have for an actor with this name."""
         found: list[str] = []
         for tag in self.aliases or ():
             group = [tag.value, *tag.alias_group_names]
@@ -107,18 +110,18 @@ class Spelling:
                 found += group
         return list(dict.fromkeys(found))
 
-    def _word(self, typed: str, known: Sequence[str]) -> Read:
+    def _word(self, typed: str, known: Sequence[str]) -> ReadValue:
         if typed in known or not known:
-            return Read(typed, (typed,))
+            return ReadValue(typed, (typed,))
         wanted = typed.casefold()
         for word in known:
             if word.strip().casefold() == wanted:
-                return Read(typed, (word,))
-        return Read(typed, (typed,), tuple(near(typed, known)))
+                return ReadValue(typed, (word,))
+        return ReadValue(typed, (typed,), tuple(nearest_words(typed, known)))
 
 
-async def spelling_for(words: Vocabulary, reading: Reading, names: Sequence[SearchField]) -> Spelling:
-    """The words that filters of these names are held to. What cannot be read in time is left out."""
+async def load_spelling(words: Vocabulary, reading: ReadPolicy, names: Sequence[SearchField]) -> AccountSpelling:
+    """Load the vocabularies that the fields of a search need. What cannot be read in time is left out."""
     kinds: list[Kind] = list(dict.fromkeys(kind for name in names if (kind := SEARCHABLE[name].vocabulary)))
     found: dict[Kind, Sequence[str]] = {}
     countries: list[Country] = []
@@ -132,20 +135,22 @@ async def spelling_for(words: Vocabulary, reading: Reading, names: Sequence[Sear
             else:
                 found[kind] = await readable_words(words, reading, kind)
             if kind == "attackers":
-                aliases = [tag for tag in await words.tags() if not reading.above(tag.tlp)]
+                aliases = [tag for tag in await words.tags() if not reading.is_above_ceiling(tag.tlp)]
         except ApiError:
-            # A courtesy to the search, which goes on without it.
+            # The search works without it.
             found.setdefault(kind, ())
 
-    with anyio.move_on_after(TIMEOUT):
+    with anyio.move_on_after(MAX_SECONDS):
         await gather(partial(read, kind) for kind in kinds)
-    return Spelling(found, countries, aliases)
+    return AccountSpelling(found, countries, aliases)
 
 
-def near(word: str, known: Sequence[str]) -> list[str]:
-    """The known words that `word` was probably meant to be, whatever its case: what holds it, else what is like it."""
+def nearest_words(word: str, known: Sequence[str]) -> list[str]:
+    """Return the known words that `word` was probably meant to be, in any case: those that contain it, else similar
+    ones.
+    """
     by_fold = {name.casefold(): name for name in known}
     wanted = word.strip().casefold()
-    holding = [fold for fold in by_fold if len(wanted) >= MIN_PART_LENGTH and wanted in fold]
-    found = holding or get_close_matches(wanted, list(by_fold), n=MAX_NEAR, cutoff=0.6)
-    return [by_fold[fold] for fold in found][:MAX_NEAR]
+    containing = [fold for fold in by_fold if len(wanted) >= MIN_PART_LENGTH and wanted in fold]
+    found = containing or get_close_matches(wanted, list(by_fold), n=MAX_SUGGESTIONS, cutoff=0.6)
+    return [by_fold[fold] for fold in found][:MAX_SUGGESTIONS]

@@ -15,7 +15,7 @@ from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.context import ServerContext
 from cf1_mcp.errors import ThreatEventsError
 from cf1_mcp.models.fields import EVENT_FIELDS
-from cf1_mcp.policy.reading import Reading, readable_words, reading_rules
+from cf1_mcp.policy.read_policy import ReadPolicy, load_read_policy, readable_words
 from cf1_mcp.server.resources import EVENT_ADDRESS
 from cf1_mcp.text.sanitize import clean
 
@@ -54,7 +54,7 @@ async def vocabulary_for(reference: Reference, argument: str, declared: Declarat
     return "datasets" if (reference.uri, argument) == (EVENT_ADDRESS, "dataset_id") else None
 
 
-async def complete(words: Vocabulary, reading: Reading, kind: Kind | None, typed: str) -> list[str]:
+async def complete(vocabulary: Vocabulary, reading: ReadPolicy, kind: Kind | None, typed: str) -> list[str]:
     """Return the values that match what was typed, ignoring case: equal, then starting with it, then containing it.
 
     Raises:
@@ -63,9 +63,9 @@ async def complete(words: Vocabulary, reading: Reading, kind: Kind | None, typed
     if kind is None:
         return []
     text = typed.strip().casefold()
-    found = [name for name in await _names(words, reading, kind) if text in name.casefold()]
+    found = [name for name in await _names(vocabulary, reading, kind) if text in name.casefold()]
     if len(text) >= MIN_CODE_LENGTH:
-        found += [code for code in await _codes(words, reading, kind) if code.casefold().startswith(text)]
+        found += [code for code in await _codes(vocabulary, reading, kind) if code.casefold().startswith(text)]
     shown = [clean(value, MAX_COMPLETION_LENGTH) for value in sorted(found, key=lambda value: _rank(value, text))]
     return list(dict.fromkeys(shown))
 
@@ -89,9 +89,9 @@ def completion_handler(declared: Declaration = nothing_declared) -> Handler:
 
 
 async def _complete_or_nothing(server: ServerContext, kind: Kind, typed: str) -> list[str]:
-    words = server.vocabulary
+    vocabulary = server.vocabulary
     try:
-        return await complete(words, await reading_rules(words, server.settings), kind, typed)
+        return await complete(vocabulary, await load_read_policy(vocabulary, server.settings), kind, typed)
     except ThreatEventsError:
         return []
 
@@ -101,17 +101,17 @@ def _page(values: Sequence[str]) -> Completion:
     return Completion(values=shown, total=len(values), has_more=len(values) > len(shown))
 
 
-async def _names(words: Vocabulary, reading: Reading, kind: Kind) -> list[str]:
+async def _names(vocabulary: Vocabulary, reading: ReadPolicy, kind: Kind) -> list[str]:
     if kind == "countries":
-        return [country.name for country in await words.country_list()]
-    return await readable_words(words, reading, kind)
+        return [country.name for country in await vocabulary.country_list()]
+    return await readable_words(vocabulary, reading, kind)
 
 
-async def _codes(words: Vocabulary, reading: Reading, kind: Kind) -> list[str]:
+async def _codes(vocabulary: Vocabulary, reading: ReadPolicy, kind: Kind) -> list[str]:
     """Return the codes or uuids that stand for the names: not offered in a list, but people type or paste them."""
     match kind:
         case "countries":
-            return [country.alpha2 for country in await words.country_list()]
+            return [country.alpha2 for country in await vocabulary.country_list()]
         case "datasets":
             return [dataset.uuid for dataset in reading.datasets]
         case _:

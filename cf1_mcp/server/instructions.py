@@ -40,7 +40,7 @@ APPROVALS: Final[dict[Approval, str]] = {
 JOURNALED: Final = "list_changes shows what was changed, undo_change undoes it where possible."
 
 
-def instructions(settings: Settings) -> str:
+def render_instructions(settings: Settings) -> str:
     """Return the instructions for the operator's settings."""
     searching = [SEARCHING] if "events" in settings.toolsets else []
     parts = [ABOUT, *searching, _source(settings), MODES[settings.mode], _lists(settings), TRUST]

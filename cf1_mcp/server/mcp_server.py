@@ -32,7 +32,7 @@ from cf1_mcp.contracts.toolset import ToolDefinition
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.server import resources
 from cf1_mcp.server.completions import completion_handler
-from cf1_mcp.server.instructions import instructions
+from cf1_mcp.server.instructions import render_instructions
 from cf1_mcp.server.playbooks import Playbooks
 from cf1_mcp.settings import SANDBOX_ACCOUNT, Settings
 from cf1_mcp.store.confirmation_codes import ConfirmationCodes
@@ -67,7 +67,7 @@ class ThreatServer(MCPServer[ServerContext]):
             "cf1-mcp",
             title="Cloudforce One Threat Events",
             version=version("cf1-mcp"),
-            instructions=instructions(settings),
+            instructions=render_instructions(settings),
             tools=offered_tools(settings),
             lifespan=lifespan,
             subscriptions=False,

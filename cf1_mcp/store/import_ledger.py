@@ -120,9 +120,9 @@ class ImportLedger:
             for table in ("row", "link", "request", "older", "fact"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - names of this module's own
             db.execute("INSERT INTO fact VALUES ('version', ?)", (VERSION,))
+            self.rows.rewind()
 
         await self._database.write(delete)
-        self.rows.rewind()
 
     async def add(self, rows: Sequence[NewLedgerRow], links: Sequence[NewLedgerLink] = ()) -> None:
         """Add rows and the links to their parents."""

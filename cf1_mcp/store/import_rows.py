@@ -86,6 +86,7 @@ class LedgerRows:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # No row before this one is to be sent. Changed within transactions alone, so that none overtakes another.
         self._from = 0
 
     @staticmethod
@@ -132,10 +133,12 @@ class LedgerRows:
 
     async def retry_refused(self) -> bool:
         """Let rows that were refused be sent again. Whether there were any."""
-        statement = "UPDATE row SET state = 'ready', reason = NULL WHERE state = 'refused'"
-        found = await self._database.write(lambda db: db.execute(statement).rowcount > 0)
-        self.rewind()
-        return found
+
+        def update(db: Connection) -> bool:
+            self._from = 0
+            return db.execute("UPDATE row SET state = 'ready', reason = NULL WHERE state = 'refused'").rowcount > 0
+
+        return await self._database.write(update)
 
     async def take(self, size: int, groups: int, at: float) -> list[RowGroup]:
         """Mark the next rows as being sent, in at most so many groups. `at` is the time in seconds.
@@ -154,17 +157,19 @@ class LedgerRows:
                 rows = [LedgerRow(*row) for row in found[start : start + size]]
                 _mark(db, [row.number for row in rows], "sending", request)
                 taken.append(RowGroup(request, rows))
+                self._from = rows[-1].number + 1
             return taken
 
-        taken = await self._database.write(update)
-        if taken:
-            self._from = taken[-1].rows[-1].number + 1
-        return taken
+        return await self._database.write(update)
 
     async def put_back(self, numbers: Sequence[int]) -> None:
         """Rows that were certainly not created are to be sent again."""
-        await self._database.write(lambda db: _mark(db, numbers, "ready", None))
-        self._from = min([*numbers, self._from])
+
+        def update(db: Connection) -> None:
+            _mark(db, numbers, "ready", None)
+            self._from = min([*numbers, self._from])
+
+        await self._database.write(update)
 
     async def answered(self, uuids: Mapping[int, str | None], reasons: Mapping[int, str]) -> None:
         """Store the answer for rows: the ids of those that were created, and why others were refused."""

@@ -1,4 +1,4 @@
-"""Arguments as language models write them, read as what they mean."""
+"""Arguments as language models write them, converted to what they mean."""
 
 import json
 from typing import Annotated
@@ -7,14 +7,13 @@ from pydantic import BeforeValidator
 
 
 def _several(value: object) -> object:
-    """A single value where a list is meant, and numbers where texts are: models often write them so."""
+    """The value as a list of texts: models often write a single value for a list, or numbers for texts."""
     values = value if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
     return [json.dumps(item) if isinstance(item, int | float) else item for item in values]  # pyright: ignore[reportUnknownVariableType]
 
 
 def unfilled(value: object) -> object:
-    """None for 0 and for an empty text. Where a host makes schemas strict, its model has to fill every argument, and
-    says with these that it has none."""
+    """The value, or None for 0 and an empty text: with them models fill arguments that a strict host requires."""
     return None if value in (0, "") else value
 
 

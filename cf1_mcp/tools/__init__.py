@@ -9,7 +9,6 @@ from cf1_mcp.contracts.toolset import CHANGES, CURATION, EVENTS, INDICATORS, WAT
 MODULES: Final = (
     "events",
     "aggregates",
-    "datasets",
     "indicators",
     "attackers",
     "exports",
@@ -20,13 +19,10 @@ MODULES: Final = (
     "relationships",
     "moves",
     "deletion",
-    "reverts",
+    "datasets",
     "saved_queries",
-    "saved_query_changes",
     "alerts",
-    "alert_changes",
     "changes",
-    "undo",
 )
 
 for _module in MODULES:

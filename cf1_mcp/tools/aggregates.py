@@ -17,9 +17,10 @@ from cf1_mcp.contracts.arguments import DatasetIds, Since, Until, Variables
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.policy.graphql import check_answer, check_query
-from cf1_mcp.policy.reading import Reader, ReadScope, Scope
-from cf1_mcp.search.conditions import period
+from cf1_mcp.policy.dataset_scope import DatasetScope, ReadScope
+from cf1_mcp.policy.graphql_check import check_graphql_answer, check_graphql_query
+from cf1_mcp.policy.read_policy import CurrentReadPolicy
+from cf1_mcp.search.conditions import resolve_period
 from cf1_mcp.search.counting import count_events
 from cf1_mcp.text.lenient import Words
 from cf1_mcp.text.sanitize import clean
@@ -56,7 +57,7 @@ async def aggregate_threat_events(
     for figures, rankings and briefs; for the events themselves use search_threat_events.
     """
     wire = [_to_camel_case(column) for column in columns]
-    dates = period(since, until, now)
+    dates = resolve_period(since, until, now)
     counted = await count_events(client, scope, wire, dates, daily, limit)
     names = [*(["date"] if daily else []), *wire, "count"]
     cells = [[_cell(row.get(name)) for name in names] for row in counted.groups]
@@ -65,7 +66,7 @@ async def aggregate_threat_events(
     total: JsonValue = f"at least {counted.total}" if counted.partial else counted.total
     facts: dict[str, JsonValue] = {"groups": shown, "events": total, "datasets": dataset_names(scope.counted)}
     if counted.withheld:
-        facts["withheld"] = [f"counts by {scope.reading.tlp_rule}"]
+        facts["withheld"] = [f"counts by {scope.policy.tlp_rule}"]
     notes = [CUT] if counted.cut or shown < len(cells) else []
     if not cells:
         notes = [*([PERIOD] if any(dates) and await _has_groups_in_any_period(client, scope, wire) else []), ABSENCE]
@@ -73,17 +74,19 @@ async def aggregate_threat_events(
 
 
 @EVENTS.tool("Query threat GraphQL", ToolEffect.READ)
-async def query_threat_graphql(client: Client, reading: Reader, query: Document, variables: Variables = None) -> Card:
+async def query_threat_graphql(
+    client: Client, reading: CurrentReadPolicy, query: Document, variables: Variables = None
+) -> Card:
     """Run a GraphQL query over threat events, for group-bys that aggregate_threat_events cannot express. Introspect
     `{ __schema { queryType { fields { name args { name } } } } }` first: the schema and its fields are not published.
     Queries only.
     """
-    check_query(query, variables, reading)
+    check_graphql_query(query, variables, reading)
     answer = await client.query_graphql(query, variables)
     errors = [clean_value(error.get("message", "unnamed"), MAX_FIELD_LENGTH) for error in answer.errors or []]
     if answer.data is None:
         raise BadArgument("query", "; ".join(map(str, errors)).rstrip(".") or "it returned no data", "another query")
-    check_answer(answer.data, reading)
+    check_graphql_answer(answer.data, reading)
     fields: dict[str, JsonValue] = {"data": clean_value(answer.data, MAX_FIELD_LENGTH)}
     if errors:
         fields["errors"] = errors
@@ -93,7 +96,7 @@ async def query_threat_graphql(client: Client, reading: Reader, query: Document,
     return Card(untrusted=fields)
 
 
-async def _has_groups_in_any_period(client: ThreatEventsClient, scope: Scope, columns: Sequence[str]) -> bool:
+async def _has_groups_in_any_period(client: ThreatEventsClient, scope: DatasetScope, columns: Sequence[str]) -> bool:
     """Whether there is anything to count when the period is left out."""
     return bool((await count_events(client, scope, columns, (None, None), False, 1)).groups)
 

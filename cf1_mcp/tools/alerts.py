@@ -1,27 +1,47 @@
-"""Reading query alerts."""
+"""Query alerts: listing, creating, updating and deleting them."""
 
 from typing import Annotated
 
+from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field
 
+from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.failures import NO_ALERTS
+from cf1_mcp.changes.alerts import (
+    CreateAlert,
+    DeleteAlert,
+    UpdateAlert,
+    plan_alert_creation,
+    plan_alert_deletion,
+    plan_alert_update,
+)
+from cf1_mcp.changes.guards import Planned, approved, journaled
 from cf1_mcp.context import Client
-from cf1_mcp.contracts.arguments import Cursor
+from cf1_mcp.contracts.arguments import Confirm, Cursor
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.errors import NotFound
+from cf1_mcp.models import AlertFrequency
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
 
 OnlyAlert = Annotated[int | None, Field(description="Only this alert", ge=1), BeforeValidator(unfilled)]
+AlertNumber = Annotated[int, Field(description="id from list_query_alerts", ge=1)]
+WatchedQuery = Annotated[int, Field(description="id from list_saved_queries", ge=1)]
+Enabled = Annotated[bool, Field(description="Whether it notifies")]
+Frequency = Annotated[AlertFrequency, Field(description="At each hit, or once a day")]
+
+Creation = Annotated[Planned[CreateAlert], Resolve(journaled(plan_alert_creation))]
+Update = Annotated[Planned[UpdateAlert], Resolve(journaled(plan_alert_update))]
+Deletion = Annotated[Planned[DeleteAlert], Resolve(approved(plan_alert_deletion))]
 
 
 @WATCH.tool("List query alerts", ToolEffect.READ)
 async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: Cursor = None) -> Rows:
-    """List the alerts on saved queries: who is told (notified by mail or webhook) when a query finds something new, how
-    often, and which are silenced. Use it to see whether there is an alert on a query; what it watches for stands in
+    """List the alerts on saved queries: who is notified (by mail or webhook) when a query finds something new, how
+    often, and which are silenced. Use it to see whether a query has an alert; what it watches for is in
     list_saved_queries.
     """
     if alert_id is not None:
@@ -44,3 +64,35 @@ async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: 
     ]
     columns = ("id", "query_id", "enabled", "frequency", "notification_type", "last_sent")
     return fit_list("alerts", columns, rows, cursor, alert=alert_id)
+
+
+@WATCH.tool("Create a query alert", ToolEffect.CREATE)
+async def create_query_alert(
+    client: Client, plan: Creation, query_id: WatchedQuery, frequency: Frequency = "daily", enabled: Enabled = True
+) -> Card:
+    """Notify people outside, by mail or webhook, when a saved query finds something new: at each hit or once a day. To
+    save the query first use create_saved_query.
+    """
+    return await plan.carry_out(client)
+
+
+@WATCH.tool("Update a query alert", ToolEffect.UPDATE)
+async def update_query_alert(
+    client: Client,
+    plan: Update,
+    alert_id: AlertNumber,
+    frequency: AlertFrequency | None = None,
+    enabled: bool | None = None,
+) -> Card:
+    """Change how often an alert notifies (a noisy one daily, not at each hit), or silence, mute and re-enable it. It
+    stays on its query: for another query use create_query_alert.
+    """
+    return await plan.carry_out(client)
+
+
+@WATCH.tool("Delete a query alert", ToolEffect.DELETE)
+async def delete_query_alert(client: Client, plan: Deletion, alert_id: AlertNumber, confirm: Confirm = None) -> Card:
+    """Delete an alert for good, so that it never notifies again; its query stays. Without `confirm` it changes nothing
+    and returns a preview with the code. To silence it for a while use update_query_alert.
+    """
+    return plan.preview or await plan.carry_out(client)

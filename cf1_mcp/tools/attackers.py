@@ -12,12 +12,12 @@ from cf1_mcp.contracts.arguments import DatasetIds, Until
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.policy.reading import ReadScope
+from cf1_mcp.policy.dataset_scope import ReadScope
 from cf1_mcp.profiles.actor import actor
 from cf1_mcp.profiles.comparison import comparison_answer, read_side
 from cf1_mcp.profiles.profile import profile_answer, read_profile
 from cf1_mcp.profiles.sampling import span_of
-from cf1_mcp.search.spelling import spelling_for
+from cf1_mcp.search.spelling import load_spelling
 
 MAX_ATTACKER_LENGTH: Final = 200
 Attacker = Annotated[str, Field(description="Name or alias", max_length=MAX_ATTACKER_LENGTH)]
@@ -30,7 +30,7 @@ Since = Annotated[str | None, Field(description="Earliest date, default 90d: ISO
 async def profile_attacker(
     client: Client,
     scope: ReadScope,
-    words: AccountVocabulary,
+    vocabulary: AccountVocabulary,
     now: Now,
     attacker: Attacker,
     compare: Compare = None,
@@ -43,7 +43,7 @@ async def profile_attacker(
     gone since the period before. With `compare` instead: what two actors have in common.
     """
     span = span_of(since, until, now)
-    spelling = await spelling_for(words, scope.reading, ["attacker"])
+    spelling = await load_spelling(vocabulary, scope.policy, ["attacker"])
     one = actor(spelling, attacker, "attacker")
     if compare is None or not compare.strip():
         return profile_answer(one, await read_profile(client, scope, one, span), span, scope)

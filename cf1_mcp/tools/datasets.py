@@ -1,29 +1,41 @@
-"""The datasets of the account, and the values of its vocabularies."""
+"""Datasets and vocabulary: listing them, and reverting a dataset."""
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
+from mcp.server.mcpserver import Resolve
 from pydantic import Field
 
 from cf1_mcp.answers.answer import Answer
+from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.answers.pages import fit_list, withheld_facts
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.vocabulary import Kind
-from cf1_mcp.context import AccountVocabulary
-from cf1_mcp.contracts.arguments import Cursor, Limit
+from cf1_mcp.changes.guards import Planned, approved
+from cf1_mcp.changes.reverts import RevertDataset, plan_revert
+from cf1_mcp.context import AccountVocabulary, Client
+from cf1_mcp.contracts.arguments import Confirm, Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
-from cf1_mcp.contracts.toolset import EVENTS
-from cf1_mcp.policy.reading import DATASET_RULE, Reader, readable_words
+from cf1_mcp.contracts.toolset import CURATION, EVENTS
+from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, readable_words
 from cf1_mcp.search.guide import SearchGuide
-from cf1_mcp.search.spelling import near
+from cf1_mcp.search.spelling import nearest_words
 from cf1_mcp.text.sanitize import clean
 
+# 30 days in minutes, as far as the point-in-time recovery of Durable Objects goes. The API publishes no bound.
+MAX_MINUTES_AGO: Final = 43_200
+
+RevertedDataset = Annotated[str, Field(description="Dataset name or uuid")]
+Minutes = Annotated[int, Field(ge=1, le=MAX_MINUTES_AGO)]
+Revert = Annotated[Planned[RevertDataset], Resolve(approved(plan_revert))]
 Contains = Annotated[str | None, Field(description="Only values that contain this")]
 
 
 @EVENTS.tool("List threat datasets", ToolEffect.READ)
-async def list_threat_datasets(words: AccountVocabulary, reading: Reader, cursor: Cursor = None) -> Rows:
+async def list_threat_datasets(
+    vocabulary: AccountVocabulary, reading: CurrentReadPolicy, cursor: Cursor = None
+) -> Rows:
     """List the datasets that can be read: which sources or collections of events exist, with name, uuid and kind. Use
     it when a question names a dataset or an answer's datasets need explaining. For the events in them use
     search_threat_events.
@@ -37,15 +49,15 @@ async def list_threat_datasets(words: AccountVocabulary, reading: Reader, cursor
         ]
         for dataset in reading.datasets
     ]
-    withheld = len([one for one in await words.datasets() if one not in reading.datasets])
+    withheld = len([one for one in await vocabulary.datasets() if one not in reading.datasets])
     facts = withheld_facts({DATASET_RULE: withheld} if withheld else {})
     return fit_list("datasets", ("name", "uuid", "kind", "access"), rows, cursor, facts=facts)
 
 
 @EVENTS.tool("List threat vocabulary", ToolEffect.READ)
 async def list_threat_vocabulary(
-    words: AccountVocabulary,
-    reading: Reader,
+    vocabulary: AccountVocabulary,
+    reading: CurrentReadPolicy,
     kind: Annotated[Literal[Kind, "search_guide"], Field(description="Which values")],
     contains: Contains = None,
     limit: Limit = 100,
@@ -59,9 +71,20 @@ async def list_threat_vocabulary(
     if kind == "search_guide":
         return SearchGuide()
     part = (contains or "").casefold()
-    known = await readable_words(words, reading, kind)
+    known = await readable_words(vocabulary, reading, kind)
     found = [word for word in known if part in word.casefold()]
     rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
     listed = fit_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
-    meant = near(part, known) if not rows else []
+    meant = nearest_words(part, known) if not rows else []
     return replace(listed, untrusted={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed
+
+
+@CURATION.tool("Revert a threat dataset", ToolEffect.DELETE)
+async def revert_threat_dataset(
+    client: Client, plan: Revert, dataset_id: RevertedDataset, minutes_ago: Minutes, confirm: Confirm = None
+) -> Card:
+    """Revert a whole dataset to its state some minutes ago; all later work in it, by anyone, is lost. A last resort, to
+    roll it back after a bad import or script. Without `confirm` it changes nothing and returns a preview with the code.
+    To take back one change use undo_change.
+    """
+    return plan.preview or await plan.carry_out(client)

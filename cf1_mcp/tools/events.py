@@ -1,4 +1,4 @@
-"""Reading threat events: search, get, related."""
+"""Tools that read threat events: search, get, list related."""
 
 import json
 from functools import partial
@@ -33,16 +33,17 @@ from cf1_mcp.contracts.arguments import (
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
-from cf1_mcp.policy.reading import KnownDataset, Reader, Reading
+from cf1_mcp.policy.dataset_scope import KnownDataset
+from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import SearchFilters
-from cf1_mcp.search.no_results import explained
+from cf1_mcp.search.no_results import explain_page
 from cf1_mcp.search.request import RequestedSearch
 from cf1_mcp.search.scopes import SearchScope
 from cf1_mcp.text.sanitize import clean
 
-# How many relatives an event's own answer shows; list_related_threat_events shows more.
-NEAREST_RELATIVES = 20
+# How many related events the answer of one event includes; list_related_threat_events lists more.
+MAX_RELATED = 20
 MAX_RAW_LENGTH = 8_000
 
 
@@ -67,27 +68,27 @@ async def search_threat_events(
 ) -> Rows:
     """Find threat events by who attacked whom, with what, where and when: look up an IP, domain, URL or hash (seen?
     malicious?), an actor's attacks, malware, ransomware or phishing against a country or industry, what attackers did
-    (steal, wipe, delete), a technique. All filters must hold; of one filter's values any. For counts and trends use
+    (steal, wipe, delete), a technique. All filters must match, each with any of its values. For counts and trends use
     aggregate_threat_events.
     """
     search = request.search().model_copy(update={"dataset_id": list(scope.ids), "order_by": "date", "order": order})
     identity = {**request.identity, "query_id": query_id, "order": order, "scope": scope.ids}
     page = await list_event_page(client, search, scope, resolve_columns(fields), limit, cursor, identity)
-    return await explained(client, page, request, scope, cursor)
+    return await explain_page(client, page, request, scope, cursor)
 
 
 @EVENTS.tool("Get a threat event", ToolEffect.READ)
 async def get_threat_event(
     client: Client,
-    reading: Reader,
+    reading: CurrentReadPolicy,
     dataset: KnownDataset,
     event_id: EventId,
     dataset_id: DatasetId = None,
     include: Annotated[list[Literal["raw", "relationships"]] | None, Field(description="What to add")] = None,
 ) -> Card:
     """Read one event in full, with every detail, and on request with its raw evidence (the log behind it) and the
-    events around it. Use it when search has shown which event matters; to find one use search_threat_events. Naming the
-    dataset spares a deprecated look-up.
+    events around it. Use it when search has shown which event matters; to find one use search_threat_events. Pass
+    dataset_id to avoid a deprecated route.
     """
     wanted = include or []
     if dataset is None:
@@ -95,10 +96,10 @@ async def get_threat_event(
         dataset = Dataset(uuid=event.dataset_id, name=event.dataset_id)
     else:
         event = await client.read_event(dataset.uuid, event_id)
-    reading.admit_one(event)
+    reading.require_readable(event)
     parts = {
         "raw": partial(_raw, client, reading, event, dataset.uuid),
-        "relationships": partial(_nearest, client, reading, event, dataset.uuid),
+        "relationships": partial(_related, client, reading, event, dataset.uuid),
     }
     tables = await gather(parts[name] for name in wanted)
     return Card(untrusted=event_fields(event), parts=dict(zip(wanted, tables, strict=True)))
@@ -108,7 +109,7 @@ async def get_threat_event(
 async def list_related_threat_events(
     client: Client,
     words: AccountVocabulary,
-    reading: Reader,
+    reading: CurrentReadPolicy,
     dataset: KnownDataset,
     event_id: EventId,
     dataset_id: DatasetId = None,
@@ -125,7 +126,7 @@ async def list_related_threat_events(
     infrastructure below it. Use it to follow a campaign or attack chain, or to pivot from one indicator to the next.
     For events that merely share a value use search_threat_events.
     """
-    dataset = dataset or await _home(client, words, reading, event_id)
+    dataset = dataset or await _dataset_of(client, words, reading, event_id)
     identity = {"event": event_id, "home": dataset.uuid, "to": direction, "depth": max_depth, "by": relationship_types}
     place = decode_cursor(cursor, identity, limit)
     page = await client.list_relationships(
@@ -135,33 +136,31 @@ async def list_related_threat_events(
     return fit_events(page, place, next_page, [dataset.name], reading, resolve_columns(fields), limit, identity)
 
 
-async def _home(client: ThreatEventsClient, words: Vocabulary, reading: Reading, event_id: str) -> Dataset:
-    """The dataset of an event, for when the caller does not know it."""
-    home = reading.admit_one(await client.read_event_anywhere(event_id)).dataset_id
+async def _dataset_of(client: ThreatEventsClient, words: Vocabulary, reading: ReadPolicy, event_id: str) -> Dataset:
+    """Return the dataset of an event that the caller gave without one."""
+    home = reading.require_readable(await client.read_event_anywhere(event_id)).dataset_id
     known = {dataset.uuid: dataset for dataset in await words.datasets()}
     return known.get(home) or Dataset(uuid=home, name=home)
 
 
-async def _raw(client: ThreatEventsClient, reading: Reading, event: Event, dataset_id: str) -> Answer:
+async def _raw(client: ThreatEventsClient, reading: ReadPolicy, event: Event, dataset_id: str) -> Answer:
     raw = await (
         client.read_raw(event.uuid, event.raw_id) if event.raw_id else client.read_dataset_raw(dataset_id, event.uuid)
     )
-    # Raw has a marking of its own, which may be stricter than its event's.
-    if reading.above(raw.tlp or event.tlp):
+    # Raw evidence has its own marking, which may be stricter than that of its event.
+    if reading.is_above_ceiling(raw.tlp or event.tlp):
         return Card({"withheld": f"by {reading.tlp_rule}"})
     data = clean_value(raw.data, MAX_FIELD_LENGTH, event.indicator)
-    told = json.dumps(data, ensure_ascii=False)
+    text = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
     shown: dict[str, JsonValue] = {name: clean(value, MAX_FIELD_LENGTH) for name, value in fields.items() if value}
-    return Card(untrusted={**shown, "data": data if len(told) <= MAX_RAW_LENGTH else clean(told, MAX_RAW_LENGTH)})
+    return Card(untrusted={**shown, "data": data if len(text) <= MAX_RAW_LENGTH else clean(text, MAX_RAW_LENGTH)})
 
 
-async def _nearest(client: ThreatEventsClient, reading: Reading, event: Event, dataset_id: str) -> Answer:
-    found = await client.list_relationships(
-        event.uuid, dataset_id, include_parent=False, page=1, page_size=NEAREST_RELATIVES
-    )
-    relatives, withheld = reading.admit(found)
-    more = ["There may be more: list_related_threat_events goes on."] if len(found) == NEAREST_RELATIVES else []
+async def _related(client: ThreatEventsClient, reading: ReadPolicy, event: Event, dataset_id: str) -> Answer:
+    found = await client.list_relationships(event.uuid, dataset_id, include_parent=False, page=1, page_size=MAX_RELATED)
+    related, withheld = reading.admit(found)
+    more = ["There may be more: list_related_threat_events lists all of them."] if len(found) == MAX_RELATED else []
     columns = ("uuid", "date", "category", "indicator", "event")
-    facts: dict[str, JsonValue] = {"events": len(relatives)} | withheld_facts(withheld)
-    return Rows(columns, event_cells(relatives, columns), facts, more)
+    facts: dict[str, JsonValue] = {"events": len(related)} | withheld_facts(withheld)
+    return Rows(columns, event_cells(related, columns), facts, more)

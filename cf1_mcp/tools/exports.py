@@ -1,4 +1,4 @@
-"""Exporting threat events to files of other systems' formats, and reading such a file page by page."""
+"""The tool that exports threat events to files for other systems, and reads such a file page by page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,12 +23,13 @@ from cf1_mcp.errors import BadArgument, Withheld, choices
 from cf1_mcp.exports import FORMATS, MEDIA_TYPES, Format, FormatName, Handling, Heading, ListKind, label, new_export
 from cf1_mcp.exports.export import Export, export_events
 from cf1_mcp.models import Tlp
-from cf1_mcp.policy.reading import Reading, Scope
+from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import ExportFilters
-from cf1_mcp.search.no_results import explained
+from cf1_mcp.search.no_results import explain_page
 from cf1_mcp.search.request import RequestedExport, SearchRequest
-from cf1_mcp.search.scopes import NarrowScope
+from cf1_mcp.search.scopes import ExportScope
 from cf1_mcp.store.export_files import ExportFolder, StoredExport, StoredPage
 from cf1_mcp.text.dates import iso, parse_date
 from cf1_mcp.text.lenient import unfilled
@@ -36,7 +37,7 @@ from cf1_mcp.text.sanitize import clean
 
 SOURCE: Final = "Cloudforce One Threat Events"
 FICTIONAL_SOURCE: Final = "cf1-mcp sandbox: fictional events"
-VERBATIM: Final = "The content is word for word what the file holds, true indicators included: it is for machines."
+VERBATIM: Final = "The content is exactly that of the file. Its indicators are not defanged: it is meant for machines."
 
 
 async def _folder(context: ToolContext) -> ExportFolder:
@@ -51,7 +52,7 @@ Exports = Annotated[ExportFolder, Resolve(_folder)]
 async def export_threat_events(
     context: ToolContext,
     client: Client,
-    scope: NarrowScope,
+    scope: ExportScope,
     request: RequestedExport,
     folder: Exports,
     now: Now,
@@ -69,25 +70,25 @@ async def export_threat_events(
     offset: Annotated[int, Field(description="next_offset of its last page", ge=0)] = 0,
 ) -> Answer:
     """Export threat events to a file for other systems: STIX or TAXII for an intelligence platform, MISP, CSV for a
-    SIEM, block list, WAF rules, Gateway list, ATT&CK Navigator. Filters as in search_threat_events. It answers a link
-    to the file and what was left out.
+    SIEM, block list, WAF rules, Gateway list, ATT&CK Navigator. Filters as in search_threat_events. Returns a link to
+    the file and what was left out.
     """
     if export_id:
         return ExportPage(await run_sync(folder.page, export_id, offset))
     if format is None:
-        raise BadArgument("format", "an export needs one", choices([*FORMATS]))
-    level = _level(handling, scope.reading)
+        raise BadArgument("format", "an export needs a format", choices([*FORMATS]))
+    level = _level(handling, scope.policy)
     source = FICTIONAL_SOURCE if client.fictional else SOURCE
     file = new_export(format, Handling(level), Heading(_title(request, query_id, scope, level), source, now), kind)
     search = request.search().model_copy(update={"dataset_id": [*scope.ids]})
-    export = await export_events(client, search, scope.reading, file, format, folder, context.report_progress)
-    card = _told(export, file, request, scope)
-    return card if export.read else await explained(client, Rows((), (), card.facts, [ABSENCE]), request, scope)
+    export = await export_events(client, search, scope.policy, file, format, folder, context.report_progress)
+    card = _export_card(export, file, request, scope)
+    return card if export.read else await explain_page(client, Rows((), (), card.facts, [ABSENCE]), request, scope)
 
 
 @dataclass(frozen=True)
 class ExportPage(Answer):
-    """A page of an export, word for word in both forms: defanged or clipped it would be another file."""
+    """A page of an export, unchanged in text and data: defanged or clipped it would not be the file."""
 
     page: StoredPage
 
@@ -100,7 +101,7 @@ class ExportPage(Answer):
         return {**self._facts(), "untrusted": ["content"], "content": self.page.text, "notes": [VERBATIM]}
 
     def clipped(self, longest: int, most: int) -> Self:
-        # A page is made to fit.
+        # A page already fits.
         return self
 
     def free_texts(self) -> Sequence[tuple[str, str]]:
@@ -119,29 +120,30 @@ class ExportPage(Answer):
         }
 
 
-def _level(handling: str | None, reading: Reading) -> Tlp:
-    """The level of a file; green unless told otherwise, and never above what may be read."""
+def _level(handling: str | None, reading: ReadPolicy) -> Tlp:
+    """Return the highest marking that a file may have: green by default, and never above the ceiling."""
     if not handling:
         return Tlp.GREEN if reading.ceiling.rank > Tlp.GREEN.rank else reading.ceiling
     level = Tlp.parse(handling)
     if level is None:
         levels = choices([one.value for one in Tlp])
-        raise BadArgument("handling", f"{clean(handling, 40)!r} is no TLP level", levels)
+        raise BadArgument("handling", f"{clean(handling, 40)!r} is not a TLP marking", levels)
     if level.rank > reading.ceiling.rank:
         raise Withheld(f"handling: a file up to {label(level)}", reading.tlp_rule)
     return level
 
 
-def _title(request: SearchRequest, query_id: str | None, scope: Scope, level: Tlp) -> str:
-    """The same for the same question, since some systems take a file of one name for a newer version of the last. It
-    says nothing of what was asked: whoever gets the file need not know.
+def _title(request: SearchRequest, query_id: str | None, scope: DatasetScope, level: Tlp) -> str:
+    """Return a title that depends on the arguments, since some systems replace a file by a newer one of the same title.
+
+    It does not reveal the arguments to those who receive the file.
     """
-    asked = {**request.identity, "query_id": query_id, "scope": scope.ids, "handling": level}
-    return f"Threat events {digest_search(asked)}"
+    arguments = {**request.identity, "query_id": query_id, "scope": scope.ids, "handling": level}
+    return f"Threat events {digest_search(arguments)}"
 
 
-def _told(export: Export, file: Format, request: SearchRequest, scope: Scope) -> Card:
-    """What is in the file, what is not and why, and where it lies."""
+def _export_card(export: Export, file: Format, request: SearchRequest, scope: DatasetScope) -> Card:
+    """Return the answer: the file, how many events are in it, and which are not and why."""
     facts: dict[str, JsonValue] = {}
     if export.stored:
         first = export.stored[0]
@@ -152,21 +154,21 @@ def _told(export: Export, file: Format, request: SearchRequest, scope: Scope) ->
         facts["left_out"] = [f"{count} {reason}" for reason, count in file.left_out.most_common()]
     if further := export.stored[1:]:
         facts["further"] = [{"export_id": one.id, "size": one.size} for one in further]
-    notes = [*_cut(export, file.heading.made), *export.notes]
-    notes += file.notes() if export.stored else ["No file was made."]
+    notes = [*_cut_notes(export, file.heading.made), *export.notes]
+    notes += file.notes() if export.stored else ["No file was created."]
     links = [_link(one, file, place, len(export.stored)) for place, one in enumerate(export.stored, 1)]
     read_as: Mapping[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
     return Card(facts, read_as, notes=notes, linked=links)
 
 
-def _cut(export: Export, now: datetime) -> list[str]:
+def _cut_notes(export: Export, now: datetime) -> list[str]:
     if not export.cut:
         return []
     reached = parse_date(export.reached, now)
     after = f"until={reached!r}" if reached else "a shorter period"
     return [
-        f"Cut: the newest {export.read:,} events were read, and there are older ones. For those export with {after}; "
-        "events of that moment are in both files."
+        f"Cut: the newest {export.read:,} events were read, and there are older ones. To export those, pass {after}; "
+        "events of that time are in both files."
     ]
 
 

@@ -18,8 +18,8 @@ from cf1_mcp.lookups.answer import COLUMNS, DEFAULT_COLUMNS, render_answer, rend
 from cf1_mcp.lookups.input import Intake, read_list, read_text
 from cf1_mcp.lookups.lookup import Lookup
 from cf1_mcp.lookups.pages import Only, decode_position, encode_position, read_page
-from cf1_mcp.policy.reading import ReadScope
-from cf1_mcp.search.conditions import period
+from cf1_mcp.policy.dataset_scope import ReadScope
+from cf1_mcp.search.conditions import resolve_period
 from cf1_mcp.text.lenient import Words
 
 
@@ -50,10 +50,10 @@ async def lookup_indicators(
     async def report(done: int, total: int) -> None:
         await context.report_progress(done, total, f"{done} of {total} values looked up")
 
-    lookup = Lookup(client, scope, intake.wanted, period(since, None, now)[0], report)
+    lookup = Lookup(client, scope, intake.wanted, resolve_period(since, None, now)[0], report)
     if cursor is None:
         await lookup.ask(0, len(intake.wanted))
-    datasets = {dataset.uuid: dataset.name for dataset in scope.reading.datasets}
+    datasets = {dataset.uuid: dataset.name for dataset in scope.policy.datasets}
     page = await read_page(lookup, start, limit, only, partial(render_row, datasets=datasets, columns=columns))
     next_cursor = encode_position(page, identity, limit)
     return render_answer(intake, lookup, page, scope, next_cursor, columns if fields else None)

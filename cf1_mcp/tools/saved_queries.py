@@ -1,30 +1,60 @@
-"""Reading saved queries."""
+"""Saved queries: listing, creating, updating and deleting them."""
 
+import json
 from typing import Annotated
 
+from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field
 
+from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_FIELD_LENGTH
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
+from cf1_mcp.changes.guards import Planned, approved
+from cf1_mcp.changes.query_scope import EXAMPLE
+from cf1_mcp.changes.saved_queries import (
+    CreateQuery,
+    DeleteQuery,
+    UpdateQuery,
+    plan_query_creation,
+    plan_query_deletion,
+    plan_query_update,
+)
 from cf1_mcp.context import Client
-from cf1_mcp.contracts.arguments import Cursor
+from cf1_mcp.contracts.arguments import Confirm, Cursor
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.text.lenient import unfilled
 from cf1_mcp.text.sanitize import clean
 
+
+def _as_text(value: object) -> object:
+    """A search given as an object, as models often write it, or as a server's SDK parsed it."""
+    return json.dumps(value) if isinstance(value, dict | list) else value
+
+
 OnlyQuery = Annotated[int | None, Field(description="Only this saved query", ge=1), BeforeValidator(unfilled)]
+QueryNumber = Annotated[int, Field(description="id from list_saved_queries", ge=1)]
+QueryJson = Annotated[str, BeforeValidator(_as_text), Field(description=f"The search as JSON text: {EXAMPLE}")]
+NewQueryJson = Annotated[str | None, BeforeValidator(_as_text), Field(description="The new search as JSON text")]
+Alerts = Annotated[bool, Field(description="Notify people of hits")]
+Rollup = Annotated[bool, Field(description="Roll notifications up into one")]
+Rule = Annotated[bool, Field(description="Feed hits to a block list (WAF, Gateway)")]
+RuleScope = Annotated[str | None, Field(description="Where the rule blocks")]
+
+Creation = Annotated[Planned[CreateQuery], Resolve(approved(plan_query_creation))]
+Update = Annotated[Planned[UpdateQuery], Resolve(approved(plan_query_update))]
+Deletion = Annotated[Planned[DeleteQuery], Resolve(approved(plan_query_deletion))]
 
 
 @WATCH.tool("List saved queries", ToolEffect.READ)
 async def list_saved_queries(client: Client, query_id: OnlyQuery = None, cursor: Cursor = None) -> Rows:
-    """List the account's saved queries: the stored searches, what each looks for, whether it alerts or feeds a block
+    """List the account's saved queries: the stored searches, what each searches for, whether it alerts or feeds a block
     list. Use it to see what is being watched, or before a query is changed or deleted; to run one give its id to
     search_threat_events.
     """
     saved = await client.list_queries() if query_id is None else [await client.read_query(query_id)]
-    # The person who saved it stays unnamed: an address is personal data that no investigation needs.
+    # Without who saved it: an address is personal data that no investigation needs.
     rows = [
         [
             query.id,
@@ -38,3 +68,50 @@ async def list_saved_queries(client: Client, query_id: OnlyQuery = None, cursor:
     ]
     columns = ("id", "name", "alert_enabled", "rule_enabled", "updated", "query_json")
     return fit_list("queries", columns, rows, cursor, query=query_id)
+
+
+@WATCH.tool("Create a saved query", ToolEffect.CREATE)
+async def create_saved_query(
+    client: Client,
+    plan: Creation,
+    name: str,
+    query_json: QueryJson,
+    alert_enabled: Alerts = False,
+    alert_rollup_enabled: Rollup = False,
+    rule_enabled: Rule = False,
+    rule_scope: RuleScope = None,
+    confirm: Confirm = None,
+) -> Card:
+    """Save a search under its own name: keep it to run again, watch for new hits, or block what it finds at the
+    gateway. With `rule_enabled` it first returns a preview with a code, because a block list changes. To search once
+    use search_threat_events; to notify people use create_query_alert.
+    """
+    return plan.preview or await plan.carry_out(client)
+
+
+@WATCH.tool("Update a saved query", ToolEffect.UPDATE)
+async def update_saved_query(
+    client: Client,
+    plan: Update,
+    query_id: QueryNumber,
+    name: str | None = None,
+    query_json: NewQueryJson = None,
+    alert_enabled: bool | None = None,
+    alert_rollup_enabled: bool | None = None,
+    rule_enabled: bool | None = None,
+    rule_scope: str | None = None,
+    confirm: Confirm = None,
+) -> Card:
+    """Change a saved query: rename it, narrow or widen what it searches, switch its blocking rule on or off. Only given
+    fields are replaced. Where its rule is or becomes enabled it first returns a preview with a code, because a block
+    list changes. For its alerts use update_query_alert.
+    """
+    return plan.preview or await plan.carry_out(client)
+
+
+@WATCH.tool("Delete a saved query", ToolEffect.DELETE)
+async def delete_saved_query(client: Client, plan: Deletion, query_id: QueryNumber, confirm: Confirm = None) -> Card:
+    """Delete a saved query for good, and its alerts with it: remove one that nobody uses any more. Without `confirm` it
+    changes nothing and returns a preview with the code. To keep it but silence it use update_saved_query.
+    """
+    return plan.preview or await plan.carry_out(client)

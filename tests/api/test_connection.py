@@ -67,7 +67,7 @@ async def test_a_wait_beyond_the_budget_is_an_error_that_says_how_long() -> None
             await client.read_event("d", EVENT)
     assert (str(error.value), error.value.retry_after, len(server.requests)) == snapshot(
         (
-            "The API's rate limit is reached (429) and asks for a wait of 120 s, longer than one call may take. Call again after 120 s.",
+            "The API's rate limit is reached (429) and requires a wait of 120 s, longer than one call may take. Call again after 120 s.",
             120.0,
             1,
         )
@@ -79,7 +79,7 @@ async def test_a_server_that_hangs_is_left_when_the_budget_is_used_up() -> None:
         with pytest.raises(Unavailable) as error:
             await client.read_event("d", EVENT)
     assert str(error.value) == snapshot(
-        "The API did not answer within 0.2 s. Ask for less, for instance a shorter period or a smaller limit, or try again."
+        "The API did not answer within 0.2 s. Request less, for instance a shorter period or a smaller limit, or try again."
     )
 
 
@@ -113,20 +113,20 @@ async def test_every_failure_is_one_account_without_secrets(name: str, reply: by
 
 MESSAGES = snapshot(
     {
-        "400": 'The API refused the request (400). The API said: "An error occurred". Change what it names and call again.',
+        "400": 'The API refused the request (400). The API said: "An error occurred". Correct what it names and call again.',
         "401": 'The API does not accept the token (401). The API said: "Authentication error". Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.',
         "403": "The token may not do this (403). The API said: \"token [hidden] of [hidden] lacks\\nscope\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
-        "404": 'There is no such thing on this account (404). The API said: "Event not found". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.',
-        "409": "The API refused the request (409). It gave no reason. Change what it names and call again.",
-        "422": "The API refused the request (422). It gave no reason. Change what it names and call again.",
-        "success-false": 'The API answered 200 but reported failure: "not today". Nothing may have been done; look before trying again.',
-        "html": "The answer was an HTML page (23 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
-        "cut-json": "The answer was no complete JSON (41 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
-        "wrong-shape": "The answer to read_event is not as this API gives it: uuid: Field required. If it goes on, report it to the operator: the API may have changed.",
-        "wrong-type": "The answer to read_event is not as this API gives it: the whole answer: Input should be a valid dictionary or instance of Event. If it goes on, report it to the operator: the API may have changed.",
-        "binary": "The answer was no complete JSON (3 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
-        "nested": "The answer was no complete JSON (100,000 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
-        "redirect": "The API answered 302, a redirection that is not followed lest the token go elsewhere. Ask the operator to check CLOUDFLARE_BASE_URL.",
+        "404": 'Not found on this account (404). The API said: "Event not found". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.',
+        "409": "The API refused the request (409). It gave no reason. Correct what it names and call again.",
+        "422": "The API refused the request (422). It gave no reason. Correct what it names and call again.",
+        "success-false": 'The API answered 200 but reported failure: "not today". Nothing may have been done; check before trying again.',
+        "html": "The answer was an HTML page (23 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
+        "cut-json": "The answer was incomplete or invalid JSON (41 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
+        "wrong-shape": "The answer to read_event is not what this API returns: uuid: Field required. If this continues, tell the operator: the API may have changed.",
+        "wrong-type": "The answer to read_event is not what this API returns: the whole answer: Input should be a valid dictionary or instance of Event. If this continues, tell the operator: the API may have changed.",
+        "binary": "The answer was incomplete or invalid JSON (3 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
+        "nested": "The answer was incomplete or invalid JSON (100,000 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
+        "redirect": "The API answered 302, a redirect, which is not followed because the token would go with it. Ask the operator to check CLOUDFLARE_BASE_URL.",
     }
 )
 
@@ -139,7 +139,7 @@ async def test_an_answer_of_fifty_megabytes_is_read_and_a_larger_one_refused() -
         with pytest.raises(UnexpectedAnswer) as error:
             await client.read_event("d", EVENT)
     assert str(error.value) == snapshot(
-        "The answer is larger than 64 MB. Ask for less: a smaller limit or a shorter period."
+        "The answer is larger than 64 MB. Request less: a smaller limit or a shorter period."
     )
 
 

@@ -59,7 +59,7 @@ async def test_a_person_who_says_yes_is_shown_the_change_and_it_is_made(bench: B
         (
             "done",
             [
-                "Delete 1 events from dataset 'Mine' for good. The journal keeps the events, their raw evidence and links; made anew they would have new ids."
+                "Delete 1 event from dataset 'Mine' for good. undo_change creates the events again from the journal, with new ids, raw evidence and relationships."
             ],
         )
     )

@@ -5,9 +5,9 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.models import Event, EventChange, Tlp
+from cf1_mcp.models import Event, EventChange, EventSearch, Tlp
 from tests.conversations import ask, refused, told
-from tests.misanswers import copied
+from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Bench
 
 pytestmark = pytest.mark.anyio
@@ -38,7 +38,7 @@ async def test_deleted_events_come_back_with_evidence_tags_and_links(bench: Benc
             above = await api.list_relationships(
                 event.uuid, step.dataset_id, "ancestors", 1, ["caused_by"], include_parent=False
             )
-        changes = await told(client, "list_changes")
+        changes = (await told(client, "list_changes")).replace(str(deleted["change_id"]), "DELETION")
     changed = {"uuid", "raw_id", "dataset_id", "references_ids"}
     assert event.model_dump(exclude=changed) == {
         **step.model_dump(exclude=changed),
@@ -53,7 +53,7 @@ async def test_deleted_events_come_back_with_evidence_tags_and_links(bench: Benc
             [
                 "import_threat_events",
                 "done",
-                "Make 2 deleted events of dataset 'Mine' anew, with evidence, tags and links.",
+                "Undo change DELETION: create 2 deleted events again in dataset 'Mine', with raw evidence, tags and relationships.",
             ],
             ["delete_threat_events", "done", "Delete 2 events from dataset 'Mine' for good."],
             [],
@@ -114,7 +114,7 @@ async def test_a_change_is_shown_in_full(bench: Bench) -> None:
         {
             "tool": "delete_threat_events",
             "outcome": "done",
-            "change": "Delete 1 events from dataset 'Mine' for good.",
+            "change": "Delete 1 event from dataset 'Mine' for good.",
             "result": {"deleted": 1},
         }
     )
@@ -257,6 +257,50 @@ async def test_an_alert_that_was_deleted_comes_back(bench: Bench) -> None:
         assert await names_and_frequencies(bench) == (["watched"], ["daily"])
         await confirmed(client, "undo_change", change_id=back["change_id"])
     assert await names_and_frequencies(bench) == (["watched"], [])
+
+
+NO_ALERTS: JsonValue = {"success": False, "errors": [{"message": "no such route"}], "result": {}}
+
+
+async def test_a_created_query_is_undone_where_the_account_has_no_alerts(bench: Bench) -> None:
+    async with misanswered(bench, "/queries/alerts", NO_ALERTS, 404) as client:
+        query = await ask(client, "create_saved_query", **QUERY)
+        undone = await confirmed(client, "undo_change", change_id=query["change_id"])
+    assert (undone["status"], await names_and_frequencies(bench)) == ("done", ([], []))
+
+
+async def test_an_undo_is_previewed_and_reported_like_the_change_that_it_makes(bench: Bench) -> None:
+    new: dict[str, JsonValue] = {"date": "2026-11-20", "category": "Phishing", "event": "mistake", "tlp": "green"}
+    async with bench.server(bench.allowed()) as client:
+        made = await ask(client, "create_threat_event", dataset_id=MINE, **new)
+        await ask(client, "create_saved_query", **QUERY)
+        preview = await ask(client, "undo_change", change_id=made["change_id"])
+        async with bench.api() as api:
+            [event] = (await api.list_events(EventSearch(dataset_id=[_uuid(bench)]))).result
+        tagged = await ask(client, "tag_threat_events", dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
+        direct = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+    assert preview["saved_queries"] == direct["saved_queries"] == ["1 'watched' finds 1 of these events"]
+    assert {*preview} == {*direct}
+    assert preview["change"] == f"Undo change {made['change_id']}: delete 1 event from dataset 'Mine' for good."
+    assert preview["code"] != direct["code"] and tagged["status"] == "done"
+
+
+async def test_an_undo_of_more_events_than_one_change_may_touch_is_refused(bench: Bench) -> None:
+    events = [await bench.add(f"number {number}") for number in range(3)]
+    ids: list[JsonValue] = [event.uuid for event in events]
+    async with bench.server(bench.allowed()) as client:
+        tagged = await ask(client, "tag_threat_events", dataset_id=MINE, event_ids=ids, tags=["wave"])
+        deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=ids)
+    bench.sandbox.log.clear()
+    async with bench.server(bench.allowed(max_change=2)) as client:
+        for change in (tagged, deleted):
+            words = await refused(client, "undo_change", change_id=change["change_id"])
+            assert words.startswith("change_id: a change of 3 events at once is withheld by CF1_MAX_CHANGE (2)")
+    assert bench.changes_sent() == []
+
+
+def _uuid(bench: Bench) -> str:
+    return next(one.uuid for one in bench.sandbox.store.datasets() if one.name == MINE)
 
 
 async def names_and_frequencies(bench: Bench) -> tuple[list[str], list[str]]:

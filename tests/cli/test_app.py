@@ -151,7 +151,7 @@ async def test_invalid_lines_are_skipped_on_request(tmp_path: Path) -> None:
         (
             ["--faults", "earthquake"],
             snapshot(
-                "cf1-mcp: fault 'earthquake' is unknown; valid are latency=SECONDS, slow=SECONDS, reset, truncate, html or a status from 400 to 599, the latter four with =COUNT at will, and all with @PART_OF_PATH\n"
+                "cf1-mcp: fault 'earthquake' is unknown; valid are latency=SECONDS, slow=SECONDS, reset, truncate, html or a status from 400 to 599, the last four optionally with =COUNT, and all optionally with @PART_OF_PATH\n"
             ),
         ),
         (

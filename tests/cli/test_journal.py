@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from pathlib import Path
 
 import anyio
@@ -16,7 +15,7 @@ from cf1_mcp.context import utc_now
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.journal_records import Intent
 from cf1_mcp.store.stores import Stores, open_stores
-from tests.commands import run_command
+from tests.commands import Command, run_command
 
 CODE = "K7QF-2M9D-XW4T"
 
@@ -84,32 +83,24 @@ def test_a_person_decides_at_a_terminal(tmp_path: Path, typed: str, state: str) 
     approvals = stores(tmp_path).approvals
     anyio.run(approvals.ask, CODE, "delete_threat_events", "Delete 1 event\nundo: possible", 600)
     inside, outside = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "cf1_mcp", "approve", CODE.lower()],
-        env={"CF1_STATE_DIR": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "dumb"},
-        stdin=outside,
-        stdout=outside,
-        stderr=outside,
-    ) as process:
-        os.close(outside)
+    environment = {"CF1_STATE_DIR": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "dumb"}
+    with Command(["approve", CODE.lower()], environment, terminal=os.ttyname(outside)) as command:
         os.write(inside, typed.encode())
-        output = _read_terminal(inside)
-    assert process.returncode == 0 and "Delete 1 event" in output and "undo: possible" in output
+        code = command.wait()
+    os.close(outside)
+    output = _read_terminal(inside)
+    assert code == 0 and "Delete 1 event" in output and "undo: possible" in output
     assert anyio.run(approvals.find, CODE).state == state
 
 
 def test_a_code_without_a_waiting_change_cannot_be_approved(tmp_path: Path) -> None:
     inside, outside = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "cf1_mcp", "approve", CODE],
-        env={"CF1_STATE_DIR": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "dumb"},
-        stdin=outside,
-        stdout=outside,
-        stderr=outside,
-    ) as process:
-        os.close(outside)
-        output = _read_terminal(inside)
-    assert process.returncode == 2 and CODE in output
+    environment = {"CF1_STATE_DIR": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "dumb"}
+    with Command(["approve", CODE], environment, terminal=os.ttyname(outside)) as command:
+        code = command.wait()
+    os.close(outside)
+    output = _read_terminal(inside)
+    assert code == 2 and CODE in output
 
 
 def _read_terminal(terminal: int) -> str:

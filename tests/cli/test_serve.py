@@ -10,6 +10,7 @@ import pytest
 from inline_snapshot import snapshot
 from mcp import Client, StdioServerParameters
 
+from tests.commands import run_command
 from tests.conversations import ask, refused, told
 
 pytestmark = pytest.mark.anyio
@@ -78,7 +79,7 @@ async def test_an_unreachable_api_is_reported_by_the_first_call() -> None:
 )
 def test_a_wrong_environment_stops_the_start_with_one_sentence(environment: dict[str, str], words: str) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("CF1_", "CLOUDFLARE_"))}
-    ended = subprocess.run(SERVER, env=clean | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    ended = run_command(environment=clean | environment)
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", words)
 
 

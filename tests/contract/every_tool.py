@@ -1,4 +1,4 @@
-"""One call of every tool, and a small tenant on which each has something to tell."""
+"""One call of every tool, and a small tenant for which every call has a meaningful answer."""
 
 import json
 from collections.abc import AsyncGenerator, Mapping
@@ -13,7 +13,7 @@ from cf1_mcp.models import Event, QueryAlertFields, SavedQueryFields
 from tests.conversations import ask, text_of
 from tests.tenant import Generation, Tenant
 
-# Capitals stand for what a tenant fills in.
+# Words in capitals stand for values of the tenant.
 MANY: list[JsonValue] = [
     {"category": "Phishing", "date": f"{hours}h", "event": "WORDS", "tlp": "green"} for hours in range(1, 27)
 ]
@@ -52,8 +52,9 @@ CALLS: Mapping[str, dict[str, JsonValue]] = {
 
 
 class PlantedTenant(Tenant):
-    """A tenant of two events, each related to the other, and a watched saved query, whose texts are all `words`.
-    `settings` let a server do everything.
+    """A tenant of two related events and a saved query with an alert, in which every text is `words`.
+
+    `settings` allow a server to do everything.
     """
 
     def __init__(self, folder: Path, words: str, tag: str, indicator: str) -> None:
@@ -64,7 +65,7 @@ class PlantedTenant(Tenant):
         self.settings = self.allowed(write_datasets=("*",), delete_datasets=("*",))
 
     async def plant(self, **fields: JsonValue) -> Event:
-        """Create an event that says `words` wherever it can."""
+        """Create an event with `words` in every text field."""
         planted: dict[str, JsonValue] = {
             "event": self.words,
             "tlp": "amber",
@@ -79,8 +80,8 @@ class PlantedTenant(Tenant):
 
     @asynccontextmanager
     async def connected(self, mode: Generation = "auto") -> AsyncGenerator[tuple[Client, dict[str, JsonValue]]]:
-        """A client of a server over the planted events, and what the capitals in CALLS stand for."""
-        # The API lists by time of creation, too.
+        """A client of a server for this tenant, and the values of the words in capitals."""
+        # The API also sorts by time of creation.
         self.wait(-60)
         first = await self.plant(event=f"first {self.words}")
         self.wait(60)
@@ -117,7 +118,7 @@ class PlantedTenant(Tenant):
         )
 
     async def answers(self, tool: str, mode: Generation = "auto") -> list[CallToolResult]:
-        """What a tool answers: where it asks for a code, the preview and then the change."""
+        """Return the answers of a tool: the preview and then the change if it requires a code."""
         async with self.connected(mode) as (client, names):
             if "LAST" in CALLS[tool].values():
                 tagging: dict[str, JsonValue] = {
@@ -133,7 +134,7 @@ class PlantedTenant(Tenant):
 
 
 async def call(client: Client, tool: str, names: Mapping[str, JsonValue], **more: JsonValue) -> CallToolResult:
-    """One tool's call from CALLS; it must succeed."""
+    """Make the call of a tool in CALLS, which must succeed."""
     arguments = filled(CALLS[tool], names)
     assert isinstance(arguments, dict)
     result = await client.call_tool(tool, {**arguments, **more})
@@ -142,7 +143,7 @@ async def call(client: Client, tool: str, names: Mapping[str, JsonValue], **more
 
 
 def filled(value: JsonValue, names: Mapping[str, JsonValue]) -> JsonValue:
-    """A value with what its capitals stand for."""
+    """Replace the words in capitals by their values."""
     match value:
         case str():
             text = value.replace('["HOME"]', json.dumps([names["HOME"]]))

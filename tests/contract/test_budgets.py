@@ -11,7 +11,7 @@ from mcp.server.mcpserver.tools import Tool
 from pydantic import JsonValue
 
 from bench.report import REPORT, section, with_section, write_section
-from cf1_mcp.server.instructions import instructions
+from cf1_mcp.server.instructions import render_instructions
 from cf1_mcp.server.mcp_server import offered_tools
 from cf1_mcp.settings import Settings
 from tests.conversations import text_of
@@ -48,7 +48,7 @@ def figures() -> list[Figure]:
     return [
         Figure("the default list, read-only", sum(map(cost, offered_tools(Settings()))), DEFAULT_LIST),
         Figure("everything", sum(map(cost, everything)), EVERYTHING),
-        Figure("the server's instructions", tokens(instructions(Settings())), INSTRUCTION),
+        Figure("the server's instructions", tokens(render_instructions(Settings())), INSTRUCTION),
         *(
             Figure(f"`{tool.name}`", cost(tool), SEARCH if tool.name == "search_threat_events" else TOOL)
             for tool in everything
@@ -81,7 +81,7 @@ def test_no_tool_has_grown_by_over_5_percent_since_it_was_published(request: pyt
     assert [one for one in found if one.tokens > known[one.what] * GROWTH] == []
 
 
-def test_writing_one_section_leaves_the_rest_of_the_page() -> None:
+def test_writing_a_section_keeps_the_rest_of_the_page() -> None:
     page = "# Page\n<!-- a -->\none\n<!-- /a -->\nbetween\n<!-- b -->\ntwo\n<!-- /b -->\nend\n"
     assert with_section(page, "a", "| 1 |\n| 2 |") == page.replace("one", "| 1 |\n| 2 |")
     assert section(page, "b") == "two"
@@ -106,7 +106,7 @@ async def rows_cost(client: Client, **arguments: JsonValue) -> int:
         ({"attacker": ["COPPER LANTERN"], "tlp": ["green"]}, FOUR_COLUMNS, TWENTY_ROWS_OF_FOUR),
     ],
 )
-async def test_twenty_events_cost_no_more_than_their_budget(
+async def test_twenty_events_stay_within_their_budget(
     client: Client, asked: dict[str, JsonValue], fields: list[JsonValue] | None, budget: float
 ) -> None:
     cost = await rows_cost(client, **asked, **({"fields": fields} if fields else {}))

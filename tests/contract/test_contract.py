@@ -43,7 +43,7 @@ def as_listed(tool: Tool) -> dict[str, object]:
     return tool.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def test_every_contract_has_its_tool() -> None:
+def test_every_contract_belongs_to_a_tool() -> None:
     orphans = [f"git rm tools/{path.name}" for path in CONTRACTS.iterdir() if path.stem not in NAMES]
     assert not orphans, "\n".join(orphans)
 

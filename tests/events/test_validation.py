@@ -1,4 +1,4 @@
-"""What an event may not be made of is said with what may, and is not sent."""
+"""Invalid fields of an event are refused with the valid values, and nothing is sent."""
 
 import json
 
@@ -29,8 +29,8 @@ LEAST: dict[str, JsonValue] = {
                 "category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more."
             ),
         ),
-        ({"category": " "}, snapshot("category: it is empty. Use a text that says something.")),
-        ({"event": ""}, snapshot("event: it is empty. Use a text that says something.")),
+        ({"category": " "}, snapshot("category: it is empty. Use a text that is not blank.")),
+        ({"event": ""}, snapshot("event: it is empty. Use a text that is not blank.")),
         (
             {"attacker_country": "Germoney"},
             snapshot(
@@ -60,50 +60,53 @@ LEAST: dict[str, JsonValue] = {
         (
             {"indicator": "x.example\u200b", "indicator_type": "domain"},
             snapshot(
-                "indicator: 'x.example\\\\u200b' holds line breaks or characters that are not seen. Use one line of visible text."
+                "indicator: 'x.example\\\\u200b' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
         (
             {"attacker": "APT\nExample"},
             snapshot(
-                "attacker: 'APT\\\\nExample' holds line breaks or characters that are not seen. Use one line of visible text."
+                "attacker: 'APT\\\\nExample' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
-        ({"tlp": "purple"}, snapshot("tlp: 'purple' is no marking. Use clear, green, amber, amber+strict or red.")),
-        ({"tlp": ""}, snapshot("tlp: '' is no marking. Use clear, green, amber, amber+strict or red.")),
+        (
+            {"tlp": "purple"},
+            snapshot("tlp: 'purple' is not a TLP marking. Use clear, green, amber, amber+strict or red."),
+        ),
+        ({"tlp": ""}, snapshot("tlp: '' is not a TLP marking. Use clear, green, amber, amber+strict or red.")),
         (
             {"date": "yesterdayish"},
             snapshot(
-                "date: 'yesterdayish' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "date: 'yesterdayish' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
             ),
         ),
         (
             {"date": "2026-11-24T12:00:01Z"},
-            snapshot("date: 2026-11-24T12:00:01Z is in the future. Use a moment up to now (2026-11-24T12:00Z)."),
+            snapshot("date: 2026-11-24T12:00:01Z is in the future. Use a time up to now (2026-11-24T12:00Z)."),
         ),
         (
             {"date": "2027"},
-            snapshot("date: 2027-01-01T00:00:00Z is in the future. Use a moment up to now (2026-11-24T12:00Z)."),
+            snapshot("date: 2027-01-01T00:00:00Z is in the future. Use a time up to now (2026-11-24T12:00Z)."),
         ),
         (
             {"date": "2026-11-24T13:00+00:30"},
-            snapshot("date: 2026-11-24T12:30:00Z is in the future. Use a moment up to now (2026-11-24T12:00Z)."),
+            snapshot("date: 2026-11-24T12:30:00Z is in the future. Use a time up to now (2026-11-24T12:00Z)."),
         ),
         ({"tags": ["fine", " "]}, snapshot("tags: a tag has 0 characters. Use tags of 1 to 512 characters.")),
         (
             {"tags": ["two\nlines"]},
             snapshot(
-                "tags: 'two\\\\nlines' holds line breaks or characters that are not seen. Use one line of visible text."
+                "tags: 'two\\\\nlines' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
         ({"tags": ["x" * 513]}, snapshot("tags: a tag has 513 characters. Use tags of 1 to 512 characters.")),
         (
             {"raw_data": {"body": "x" * 5_000_000}},
-            snapshot("raw_data: it takes 5,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
+            snapshot("raw_data: it has 5,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
         ),
         (
             {"raw_data": {"body": "ü" * 500_000}},
-            snapshot("raw_data: it takes 1,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
+            snapshot("raw_data: it has 1,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
         ),
         (
             {"raw_data": '{"number": NaN}'},
@@ -111,11 +114,11 @@ LEAST: dict[str, JsonValue] = {
         ),
         (
             {"insight": "half \ud800"},
-            snapshot("insight: it holds half a character (a lone surrogate). Use the whole text, or leave it out."),
+            snapshot("insight: it contains half a character (a lone surrogate). Use whole characters."),
         ),
         (
             {"raw_source": "half \ud800"},
-            snapshot("raw_source: it holds half a character (a lone surrogate). Use the whole text, or leave it out."),
+            snapshot("raw_source: it contains half a character (a lone surrogate). Use whole characters."),
         ),
         (
             {"raw_data": {"half": "\ud800"}},
@@ -131,7 +134,9 @@ LEAST: dict[str, JsonValue] = {
         ),
     ],
 )
-async def test_what_cannot_be_right_is_said_and_not_sent(bench: Bench, wrong: dict[str, JsonValue], words: str) -> None:
+async def test_an_invalid_value_is_refused_and_nothing_is_sent(
+    bench: Bench, wrong: dict[str, JsonValue], words: str
+) -> None:
     await bench.add("tells a type", indicator="a.example", indicatorType="domain")
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, "create_threat_event", **(LEAST | wrong)) == words
@@ -139,7 +144,7 @@ async def test_what_cannot_be_right_is_said_and_not_sent(bench: Bench, wrong: di
 
 
 @pytest.mark.parametrize("value", ["https://a.example.com/x", "www.example.com", "somebody@example.com"])
-async def test_an_indicator_that_is_an_address_is_sent_as_it_is(bench: Bench, value: str) -> None:
+async def test_an_indicator_that_is_an_address_is_sent_unchanged(bench: Bench, value: str) -> None:
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "create_threat_event", **LEAST, indicator=value, indicator_type="any")
     assert done["status"] == "done"
@@ -147,7 +152,7 @@ async def test_an_indicator_that_is_an_address_is_sent_as_it_is(bench: Bench, va
     assert f'"indicator": "{value}"' in json.dumps(created.body)
 
 
-async def test_types_of_datasets_that_may_not_be_read_are_not_told(bench: Bench) -> None:
+async def test_indicator_types_of_unreadable_datasets_are_not_suggested(bench: Bench) -> None:
     await bench.add("mine", indicator="a.example", indicatorType="domain")
     await bench.add("yours", YOURS, indicator="b", indicatorType="secret-type")
     async with bench.server(bench.allowed(read_datasets=(MINE,))) as client:
@@ -155,7 +160,7 @@ async def test_types_of_datasets_that_may_not_be_read_are_not_told(bench: Bench)
     assert "secret-type" not in words and "Use domain." in words
 
 
-async def test_raw_of_just_the_limit_is_sent(bench: Bench) -> None:
+async def test_raw_data_of_the_maximum_size_is_sent(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "create_threat_event", **LEAST, raw_data={"body": "x" * (1_000_000 - 11)})
     assert done["status"] == "done"
@@ -169,7 +174,7 @@ async def test_raw_of_just_the_limit_is_sent(bench: Bench) -> None:
         ("0999", "0999-01-01T00:00:00Z"),
     ],
 )
-async def test_a_date_as_people_write_it_is_sent_in_utc(bench: Bench, date: str, sent: str) -> None:
+async def test_a_date_as_people_type_it_is_sent_in_utc(bench: Bench, date: str, sent: str) -> None:
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "create_threat_event", **(LEAST | {"date": date}))
         told = await ask(client, "list_changes", change_id=done["change_id"])
@@ -177,13 +182,13 @@ async def test_a_date_as_people_write_it_is_sent_in_utc(bench: Bench, date: str,
     assert isinstance(arguments, dict) and arguments["date"] == sent
 
 
-async def test_an_account_that_knows_no_types_takes_the_first_one(bench: Bench) -> None:
+async def test_an_account_without_indicator_types_accepts_any(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "create_threat_event", **LEAST, indicator="a.example", indicator_type="domain")
     assert done["status"] == "done"
 
 
-async def test_the_words_of_the_account_are_not_asked_for_where_no_field_needs_them(bench: Bench) -> None:
+async def test_vocabularies_are_not_read_if_no_field_needs_them(bench: Bench) -> None:
     event = await bench.add("plain")
     async with bench.server(bench.allowed()) as client:
         await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker="New")

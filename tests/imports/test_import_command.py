@@ -161,9 +161,9 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
             "The API is a sandbox: the data is fictional.",
             "row 2-3: category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised",
             "Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more",
-            "row 3: tlp: marking something red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
+            "row 3: tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
             "row 3: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
-            "row 4: date: 'never' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
+            "row 4: date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
             "row 4: parent_ref: no row has the ref 'nobody'",
             "row 5: indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain, email, hash, ip or url",
             "row 5: ref: row 1 has the same ref already",
@@ -189,7 +189,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
                 "outcome": "bad",
                 "reasons": [
                     "category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more",
-                    "tlp: marking something red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
+                    "tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
                     "target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
                 ],
             },
@@ -197,7 +197,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
                 "row": 4,
                 "outcome": "bad",
                 "reasons": [
-                    "date: 'never' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
+                    "date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
                     "parent_ref: no row has the ref 'nobody'",
                 ],
             },
@@ -268,16 +268,16 @@ def test_halves_of_characters_are_reported_in_any_field(tmp_path: Path) -> None:
             2,
             [
                 "The API is a sandbox: the data is fictional.",
-                "row 1: event: it holds half a character (a lone surrogate). Use the whole text, or leave it out",
+                "row 1: event: it contains half a character (a lone surrogate). Use whole characters",
                 "row 2-3: ref: it, or the ref of a parent, contains half a character (a lone surrogate)",
                 "row 4: raw: this cannot be written as JSON. Use plain JSON without NaN or Infinity.",
-                "row 5: tags: '\\\\ud800' holds line breaks or characters that are not seen. Use one line of visible text.",
-                "row 6: indicator: it holds half a character (a lone surrogate). Use the whole text, or leave it out",
+                "row 5: tags: '\\\\ud800' contains line breaks or invisible characters. Use one line of visible text.",
+                "row 6: indicator: it contains half a character (a lone surrogate). Use whole characters",
                 "row 7: date: it is missing. Use a column or field for it, or --set date=VALUE",
                 "row 7: category: it is missing. Use a column or field for it, or --set category=VALUE",
                 "row 7: event: it is missing. Use a column or field for it, or --set event=VALUE",
                 "row 7: tlp: it is missing. Use a column or field for it, or --set tlp=VALUE",
-                "row 7: raw.source: it holds half a character (a lone surrogate). Use the whole text, or leave it out.",
+                "row 7: raw.source: it contains half a character (a lone surrogate). Use whole characters.",
                 "row 8: \\ud800: a row has no such field",
                 "Nothing was sent, because of the invalid rows.",
             ],
@@ -416,7 +416,7 @@ def test_an_event_above_the_ceiling_is_neither_shown_nor_changed(tmp_path: Path)
             {"CF1_WRITE_DATASETS": "Yours"},
             snapshot(
                 [
-                    "cf1-mcp: --dataset: changing dataset 'Mine' like this is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
+                    "cf1-mcp: --dataset: this kind of change to dataset 'Mine' is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
                 ]
             ),
         ),
@@ -424,7 +424,7 @@ def test_an_event_above_the_ceiling_is_neither_shown_nor_changed(tmp_path: Path)
             {"CF1_READ_DATASETS": "Yours", "CF1_WRITE_DATASETS": "*"},
             snapshot(
                 [
-                    "cf1-mcp: --dataset: changing dataset 'Mine' like this is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
+                    "cf1-mcp: --dataset: this kind of change to dataset 'Mine' is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
                 ]
             ),
         ),
@@ -433,7 +433,7 @@ def test_an_event_above_the_ceiling_is_neither_shown_nor_changed(tmp_path: Path)
             snapshot(
                 [
                     "The API is a sandbox: the data is fictional.",
-                    "row 2: tlp: marking something green is withheld by CF1_MAX_TLP (clear). Tell the person that the operator's setting forbids it",
+                    "row 2: tlp: the marking green is withheld by CF1_MAX_TLP (clear). Tell the person that the operator's setting forbids it",
                     "Nothing was sent, because of the invalid rows.",
                 ]
             ),

@@ -167,7 +167,7 @@ def test_an_import_that_gives_up_reports_it_and_continues_later(tmp_path: Path) 
     assert stopped.sentences() == snapshot(
         [
             "The API is a sandbox: the data is fictional.",
-            "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again. It lasted longer than --give-up-after allows.",
+            "The connection broke before the answer was complete. If this was a change, check whether it was made before repeating it; otherwise try again. It lasted longer than --give-up-after allows.",
             "The same command continues where this one stopped, and sends no row twice.",
         ]
     )

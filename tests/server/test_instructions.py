@@ -10,7 +10,7 @@ from inline_snapshot import snapshot
 from mcp import Client
 
 from cf1_mcp.models import Tlp
-from cf1_mcp.server.instructions import instructions
+from cf1_mcp.server.instructions import render_instructions
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import CLOUDFLARE, MODES, Approval, Credentials, Settings
 from tests.tenant import Sandbox
@@ -48,15 +48,15 @@ def test_they_take_less_than_400_tokens_with_any_settings(mode: str, approval: s
             max_tlp=Tlp.AMBER_STRICT,
             max_change=10_000,
         )
-        assert len(O200K.encode(instructions(settings))) < MAX_TOKENS
+        assert len(O200K.encode(render_instructions(settings))) < MAX_TOKENS
 
 
 async def test_a_client_receives_them(client: Client) -> None:
-    assert client.instructions == instructions(Settings())
+    assert client.instructions == render_instructions(Settings())
 
 
 def test_by_default_it_reads_a_fictional_sandbox() -> None:
-    assert instructions(Settings()) == snapshot("""\
+    assert render_instructions(Settings()) == snapshot("""\
 Threat events of Cloudflare's Cloudforce One: who attacked whom, with which indicator, when.
 Search, then get one event; aggregate for counts. list_threat_vocabulary with kind search_guide explains searching.
 No credentials are set, so an embedded sandbox answers: all of its data is fictional, not intelligence. Say so.
@@ -78,7 +78,7 @@ def test_they_state_every_permission_its_limits_and_how_changes_are_confirmed() 
         max_tlp=Tlp.RED,
         approval="operator",
     )
-    assert instructions(settings) == snapshot("""\
+    assert render_instructions(settings) == snapshot("""\
 Threat events of Cloudflare's Cloudforce One: who attacked whom, with which indicator, when.
 Search, then get one event; aggregate for counts. list_threat_vocabulary with kind search_guide explains searching.
 It uses the live API.
@@ -110,9 +110,9 @@ list_changes shows what was changed, undo_change undoes it where possible.\
     ],
 )
 def test_they_explain_approval_only_where_changes_are_possible(approval: Approval, how: str) -> None:
-    text = instructions(Settings(mode="write", approval=approval))
+    text = render_instructions(Settings(mode="write", approval=approval))
     assert text.split("wait for a yes, then ")[1].split("\n")[0] == how
-    assert "code" not in instructions(Settings(approval=approval))
+    assert "code" not in render_instructions(Settings(approval=approval))
 
 
 @pytest.mark.parametrize(
@@ -136,14 +136,14 @@ def test_they_explain_approval_only_where_changes_are_possible(approval: Approva
     ],
 )
 def test_long_lists_of_datasets_are_cut_and_counted_and_names_are_cleaned(names: tuple[str, ...], listed: str) -> None:
-    text = instructions(Settings(mode="write", write_datasets=names))
+    text = render_instructions(Settings(mode="write", write_datasets=names))
     assert text.split("You may change: ")[1].split(".\n")[0] == listed
 
 
 def test_another_base_url_is_not_called_the_live_api() -> None:
-    elsewhere = instructions(Settings(credentials=LIVE, base_url="http://127.0.0.1:8787/client/v4"))
+    elsewhere = render_instructions(Settings(credentials=LIVE, base_url="http://127.0.0.1:8787/client/v4"))
     assert "live" not in elsewhere and "sandbox" in elsewhere
-    assert "sandbox" not in instructions(Settings(credentials=LIVE))
+    assert "sandbox" not in render_instructions(Settings(credentials=LIVE))
 
 
 async def test_they_do_not_mention_read_tools_that_are_switched_off(sandbox: Sandbox) -> None:

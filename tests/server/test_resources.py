@@ -114,7 +114,7 @@ async def test_a_missing_event_is_reported_with_the_next_step(client: Client) ->
     assert await read_failure(client, event_address("Cybercrime", NOBODY)) == snapshot(
         (
             -32602,
-            "There is no such thing on this account (404). The API said: \"Event not found: 'd0000000-0000-4000-8000-000000000009' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
+            "Not found on this account (404). The API said: \"Event not found: 'd0000000-0000-4000-8000-000000000009' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
         )
     )
 
@@ -130,7 +130,7 @@ async def test_an_unknown_dataset_is_reported_with_the_known_ones(client: Client
 
 async def test_an_invalid_event_id_is_not_sent_to_the_api(client: Client, sandbox: Sandbox) -> None:
     assert await read_failure(client, event_address("Cybercrime", "aggregate")) == snapshot(
-        (-32602, "event_id: this is no event uuid; take it from the uuid column of a search.")
+        (-32602, "event_id: this is not an event uuid; take it from the uuid column of a search.")
     )
     assert sandbox.asked() == []
 
@@ -189,7 +189,7 @@ async def test_an_event_above_the_ceiling_is_withheld_by_its_rule(
             ),
             (
                 -32602,
-                "There is no such thing on this account (404). The API said: \"Event not found: '54c03abc-6b7a-5720-bf5b-201a48ab912b' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
+                "Not found on this account (404). The API said: \"Event not found: '54c03abc-6b7a-5720-bf5b-201a48ab912b' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
             ),
             (
                 -32602,

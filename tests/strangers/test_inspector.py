@@ -24,7 +24,7 @@ TOOL_ERROR = 5
 class Inspector:
     """The command, and a configuration with the server once for each generation of the protocol."""
 
-    def __init__(self, npx: str, folder: Path) -> None:
+    def __init__(self, command: str, folder: Path) -> None:
         server = {
             "type": "stdio",
             "command": sys.executable,
@@ -33,21 +33,17 @@ class Inspector:
             "env": {"CF1_MODE": "full", "CF1_STATE_DIR": str(folder)},
         }
         servers = {era: {**server, "protocolEra": era} for era in ("legacy", "modern")}
-        self._npx = npx
+        self._command = command
         self._config = folder / "mcp.json"
         self._config.write_text(json.dumps({"mcpServers": servers}))
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("CF1_", "CLOUDFLARE_"))}
         self._environment = clean | {
             "MCP_CLIENT_CONFIG_PATH": str(folder / "client.json"),
             "MCP_INSPECTOR_SECRET_STORE": "memory",
-            # Without access to a registry, npx fails immediately.
-            "npm_config_fetch_retries": "0",
-            "npm_config_loglevel": "error",
-            "npm_config_update_notifier": "false",
         }
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [self._npx, "--yes", PACKAGE, "--cli", *arguments]
+        command = [self._command, "--cli", *arguments]
         return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=TIMEOUT)
 
     def __call__(self, era: str, method: str, *arguments: str, code: int = 0) -> Json:
@@ -64,14 +60,17 @@ def inspector(tmp_path_factory: pytest.TempPathFactory) -> Inspector:
     npx = shutil.which("npx")
     if npx is None:
         pytest.skip("npx is not installed: install Node.js to test the server with the MCP Inspector")
-    inspector = Inspector(npx, tmp_path_factory.mktemp("inspector"))
+    # npx takes longer than the Inspector itself: it only locates it. Without access to a registry it fails immediately.
+    quiet = {"npm_config_fetch_retries": "0", "npm_config_loglevel": "error", "npm_config_update_notifier": "false"}
+    where = [npx, "--yes", "--package", PACKAGE, "-c", "command -v mcp-inspector"]
     try:
-        version = inspector.run("--version")
+        found = subprocess.run(where, env=os.environ | quiet, capture_output=True, text=True, timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         pytest.skip(f"npx did not download {PACKAGE} within {TIMEOUT} s")
-    if version.returncode != 0:
-        pytest.skip(f"npx cannot run {PACKAGE}: {version.stderr.splitlines()[:1]}")
-    assert version.stdout.strip() == PACKAGE.rpartition("@")[2]
+    if found.returncode != 0:
+        pytest.skip(f"npx cannot run {PACKAGE}: {found.stderr.splitlines()[:1]}")
+    inspector = Inspector(found.stdout.strip(), tmp_path_factory.mktemp("inspector"))
+    assert inspector.run("--version").stdout.strip() == PACKAGE.rpartition("@")[2]
     return inspector
 
 

@@ -73,19 +73,19 @@ async def test_a_trend_has_one_count_per_day(client: Client, sandbox: Sandbox) -
         (
             {"columns": ["colour"]},
             snapshot(
-                "The API refused the request (400). The API said: \"aggregateBy 'colour' cannot be counted by; valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp\". Change what it names and call again."
+                "The API refused the request (400). The API said: \"aggregateBy 'colour' cannot be counted by; valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp\". Correct what it names and call again."
             ),
         ),
         (
             {"columns": ["tlp"], "since": "2026-13"},
             snapshot(
-                "since: '2026-13' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "since: '2026-13' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
             ),
         ),
         (
             {"columns": ["tlp"], "since": "today", "until": "2020"},
             snapshot(
-                "until: it ends at 2020-12-31T23:59:59Z, before since begins at 2026-11-24T00:00:00Z. Use a later date, or none."
+                "until: it is 2020-12-31T23:59:59Z, which is before since (2026-11-24T00:00:00Z). Use a later date, or none."
             ),
         ),
         ({"columns": ["tlp"], "limit": 5000}, snapshot("limit: Input should be less than or equal to 1000.")),

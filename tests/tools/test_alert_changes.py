@@ -111,12 +111,13 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(bench: Bench) ->
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Delete alert 1 on saved query 1 'phish' for good: it notifies nobody any more.",
+            "change": "Delete alert 1 on saved query 1 'phish' for good: it no longer notifies anyone.",
             "query_id": 1,
             "frequency": "daily",
             "enabled": True,
-            "undo": "The journal keeps the alert; made anew it would have a new id.",
+            "undo": "undo_change creates the alert again from the journal, with a new id.",
             "code": "...",
+            "untrusted": ["frequency"],
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
             ],
@@ -127,7 +128,7 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(bench: Bench) ->
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Delete alert 1 on saved query 1 'phish' for good: it notifies nobody any more.",
+            "change": "Delete alert 1 on saved query 1 'phish' for good: it no longer notifies anyone.",
             "alert_id": 1,
         }
     )
@@ -190,7 +191,7 @@ async def test_nothing_is_sent_against_a_rule(
             "create_query_alert",
             {"query_id": 99},
             snapshot(
-                'There is no such thing on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                'Not found on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
             ),
         ),
         (
@@ -202,7 +203,7 @@ async def test_nothing_is_sent_against_a_rule(
             "update_query_alert",
             {"alert_id": 99, "enabled": False},
             snapshot(
-                'There is no such thing on this account (404). The API said: "Event query alert not found: there is no alert 99; GET /events/queries/alerts lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                'Not found on this account (404). The API said: "Event query alert not found: there is no alert 99; GET /events/queries/alerts lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
             ),
         ),
         ("delete_query_alert", {"alert_id": 0}, snapshot("alert_id: Input should be greater than or equal to 1.")),

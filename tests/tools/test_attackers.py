@@ -501,7 +501,7 @@ events: 0
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
 attacker: VELOR CICADA
-did_you_mean: attacker: VELOR CICADA is unknown, near are VELOUR CICADA
+did_you_mean: attacker: VELOR CICADA is unknown, the nearest are VELOUR CICADA
 </untrusted MARK>
 No event here names this actor, at any time.
 Absence from these datasets does not show that something is benign.\
@@ -535,7 +535,7 @@ Absence from these datasets does not show that something is benign.\
         (
             {"attacker": "COPPER LANTERN", "since": "soon"},
             snapshot(
-                "since: 'soon' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "since: 'soon' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
             ),
         ),
         (
@@ -547,7 +547,7 @@ Absence from these datasets does not show that something is benign.\
         (
             {"attacker": "COPPER LANTERN", "since": "7d", "until": "2020"},
             snapshot(
-                "until: it ends at 2020-12-31T23:59:59Z, before since begins at 2026-11-17T12:00:00Z. Use a later date, or none."
+                "until: it is 2020-12-31T23:59:59Z, which is before since (2026-11-17T12:00:00Z). Use a later date, or none."
             ),
         ),
         (
@@ -937,7 +937,7 @@ async def test_an_unknown_second_actor_is_answered_with_the_nearest_names(client
             "withheld": ["33 by CF1_MAX_TLP (amber)"],
             "attacker": ["COPPER LANTERN"],
             "compare": ["BRASS TORTOIS"],
-            "did_you_mean": ["compare: BRASS TORTOIS is unknown, near are BRASS TORTOISE"],
+            "did_you_mean": ["compare: BRASS TORTOIS is unknown, the nearest are BRASS TORTOISE"],
             "untrusted": ["attacker", "compare", "did_you_mean"],
             "notes": [
                 "There is no event of compare to show in this period: a longer one (since) may tell more.",

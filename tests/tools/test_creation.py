@@ -186,7 +186,7 @@ async def test_an_event_that_the_api_made_otherwise_is_partial_and_says_how(benc
                 {"field": "tags", "not_set": ["wave"]},
             ],
             "read_as": ["date: 2026-11-20 as 2026-11-20T00:00:00Z"],
-            "untrusted": ["read_as"],
+            "untrusted": ["differs", "read_as"],
         }
     )
 

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from cf1_mcp.models import SavedQueryFields
 from cf1_mcp.settings import Settings
 from tests.conversations import ask, refused, told
+from tests.misanswers import misanswered
 from tests.tenant import MINE, YOURS, Bench
 
 pytestmark = pytest.mark.anyio
@@ -27,11 +28,11 @@ async def test_a_call_without_a_code_deletes_nothing_and_previews_what_would_go(
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Delete 1 events from dataset 'Mine' for good.",
+            "change": "Delete 1 event from dataset 'Mine' for good.",
             "events": 1,
             "relationships_cut": 1,
             "references_cut": 1,
-            "undo": "The journal keeps the events, their raw evidence and links; made anew they would have new ids.",
+            "undo": "undo_change creates the events again from the journal, with new ids, raw evidence and relationships.",
             "code": "...",
             "sample": "...",
             "notes": [
@@ -60,6 +61,31 @@ async def test_a_preview_tells_which_saved_queries_find_the_events(bench: Bench)
     assert bench.changes_sent() == []
 
 
+async def test_a_preview_names_the_saved_queries_that_could_not_be_checked(bench: Bench) -> None:
+    event = await bench.add("watched")
+    broken: JsonValue = {"id": 7, "name": "odd", "query_json": "attacker = somebody", "rule_enabled": True}
+    search: JsonValue = {"id": 8, "name": "fine", "query_json": json.dumps({"datasetId": [event.dataset_id]})}
+    async with misanswered(bench, "/queries", {"success": True, "result": [broken, search]}) as client:
+        unread = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+    failure: JsonValue = {"success": False, "errors": [{"message": "busy"}], "result": {}}
+    async with bench.api() as api:
+        fields = SavedQueryFields(name="fine", query_json=json.dumps({"datasetId": [event.dataset_id]}))
+        flags = {"alert_enabled": False, "alert_rollup_enabled": False, "rule_enabled": False}
+        await api.create_query(fields.model_copy(update=flags))
+    async with misanswered(bench, "/events", failure, 400) as client:
+        failed = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+    assert (unread["saved_queries"], failed["saved_queries"]) == snapshot(
+        (
+            [
+                "7 'odd' could not be checked: it is not a search that can be narrowed to these events, and feeds a block list",
+                "8 'fine' finds 1 of these events",
+            ],
+            ["1 'fine' could not be checked: its search failed"],
+        )
+    )
+    assert unread["untrusted"] == failed["untrusted"] == ["saved_queries"]
+
+
 async def test_the_same_call_with_its_code_deletes_and_is_journaled(bench: Bench) -> None:
     event = await bench.add("false positive")
     async with bench.server(bench.allowed()) as client:
@@ -72,11 +98,11 @@ async def test_the_same_call_with_its_code_deletes_and_is_journaled(bench: Bench
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Delete 1 events from dataset 'Mine' for good.",
+            "change": "Delete 1 event from dataset 'Mine' for good.",
             "deleted": 1,
         }
     )
-    assert "There is no such thing" in gone
+    assert "Not found on this account" in gone
     assert bench.changes_sent() == [f"DELETE /events/datasets/{event.dataset_id}/events"]
     change = await bench.journal.change(str(done["change_id"]))
     assert (change.outcome, change.intent.tool, change.result) == ("done", "delete_threat_events", {"deleted": 1})
@@ -93,7 +119,7 @@ async def test_a_code_dies_when_the_events_changed_meanwhile(bench: Bench) -> No
         bench.sandbox.log.clear()
         words = await refused(client, "delete_threat_events", **call, confirm=preview["code"])
     assert words == snapshot(
-        "confirm: this code is not for this change as things stand now. Use the same call without confirm, and show the person its new preview."
+        "confirm: this code is not for this change in its current state. Use the same call without confirm, and show the person its new preview."
     )
     assert bench.changes_sent() == []
 
@@ -192,18 +218,18 @@ async def test_events_of_another_dataset_or_above_the_ceiling_are_refused_whole(
 @pytest.mark.parametrize(
     ("event_ids", "words"),
     [
-        ([], snapshot("event_ids: there are no events; name at least one.")),
-        (["no uuid"], snapshot("event_ids: this is no event uuid; take it from the uuid column of a search.")),
+        ([], snapshot("event_ids: there are no event uuids; pass at least one.")),
+        (["no uuid"], snapshot("event_ids: this is not an event uuid; take it from the uuid column of a search.")),
         (
             ["e0000000-0000-4000-8000-000000000001"],
             snapshot(
-                "There is no such thing on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
+                "Not found on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
             ),
         ),
         (
             [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)],
             snapshot(
-                "event_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+                "event_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
             ),
         ),
     ],

@@ -1,4 +1,4 @@
-"""Conversations about events: search, get, related."""
+"""Tools that read events: search, get, list related."""
 
 import json
 import tracemalloc
@@ -24,7 +24,7 @@ DEFAULT = "Cloudforce One Threat Events"
 FLOOD: dict[str, JsonValue] = {"attacker": ["COPPER LANTERN"], "target_country": ["DE", "AT"], "since": "7d"}
 
 
-async def test_a_search_answers_rows_that_say_where_they_come_from(client: Client) -> None:
+async def test_a_search_returns_rows_and_names_their_datasets(client: Client) -> None:
     assert await told(client, "search_threat_events", **FLOOD, limit=3) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 2
@@ -40,7 +40,7 @@ uuid	date	attacker	category	indicator	target_country	target_industry	tlp	event
 """)
 
 
-async def test_the_same_facts_stand_in_text_and_in_data(client: Client) -> None:
+async def test_text_and_data_have_the_same_facts(client: Client) -> None:
     data = await ask(client, "search_threat_events", **FLOOD, fields=["date", "indicator", "tags"], limit=2)
     assert data == snapshot(
         {
@@ -97,7 +97,7 @@ async def test_every_filter_reaches_the_api_as_a_condition(client: Client, sandb
     )
 
 
-async def test_tags_techniques_indicators_and_raw_conditions_reach_it_too(client: Client, sandbox: Sandbox) -> None:
+async def test_tags_techniques_indicators_and_raw_conditions_reach_the_api(client: Client, sandbox: Sandbox) -> None:
     await ask(
         client,
         "search_threat_events",
@@ -117,7 +117,9 @@ async def test_tags_techniques_indicators_and_raw_conditions_reach_it_too(client
     )
 
 
-async def test_one_group_of_conditions_must_hold_beside_those_without_group(client: Client, sandbox: Sandbox) -> None:
+async def test_one_group_of_conditions_must_match_in_addition_to_those_without_group(
+    client: Client, sandbox: Sandbox
+) -> None:
     data = await ask(
         client,
         "search_threat_events",
@@ -155,7 +157,7 @@ async def test_one_group_of_conditions_must_hold_beside_those_without_group(clie
     assert "green" not in column(data, "tlp")
 
 
-async def test_pages_follow_one_another_without_gap_or_repetition(client: Client) -> None:
+async def test_pages_have_no_gaps_and_no_repetitions(client: Client) -> None:
     whole = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=60)
     found: list[JsonValue] = []
     cursor: JsonValue = None
@@ -166,7 +168,7 @@ async def test_pages_follow_one_another_without_gap_or_repetition(client: Client
     assert found == column(whole, "uuid")
 
 
-async def test_rows_that_do_not_fit_are_cut_and_the_cursor_goes_on_after_them(client: Client) -> None:
+async def test_the_cursor_continues_after_the_last_row_that_fits(client: Client) -> None:
     wide: list[JsonValue] = ["uuid", "event", "insight", "attacker", "tags", "mitre_attack", "indicator", "category"]
     seen: list[JsonValue] = []
     cursor: JsonValue = None
@@ -183,7 +185,7 @@ async def test_rows_that_do_not_fit_are_cut_and_the_cursor_goes_on_after_them(cl
     )
 
 
-async def test_a_saved_query_is_run_by_its_id_and_narrowed(client: Client, sandbox: Sandbox) -> None:
+async def test_a_saved_query_runs_by_its_id_narrowed_by_filters(client: Client, sandbox: Sandbox) -> None:
     data = await ask(
         client, "search_threat_events", query_id=1, category=["Phishing"], fields=["category", "target_country"]
     )
@@ -193,17 +195,17 @@ async def test_a_saved_query_is_run_by_its_id_and_narrowed(client: Client, sandb
     )
 
 
-async def test_nothing_found_says_where_and_that_it_is_no_clean_bill(client: Client) -> None:
+async def test_an_empty_result_names_the_datasets_and_does_not_read_as_benign(client: Client) -> None:
     assert await told(client, "search_threat_events", attacker=["NOBODY"]) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
-Without attacker there are events: it alone removes all of them.
+Without attacker there are events: this filter alone removes all of them.
 Absence from these datasets does not show that something is benign.\
 """)
 
 
-async def test_an_event_is_read_with_its_evidence_and_its_relatives(client: Client, sandbox: Sandbox) -> None:
+async def test_an_event_is_read_with_its_evidence_and_related_events(client: Client, sandbox: Sandbox) -> None:
     found = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=1)
     event = column(found, "uuid")[0]
     text = await told(client, "get_threat_event", event_id=event, dataset_id=DEFAULT, include=["raw", "relationships"])
@@ -248,9 +250,7 @@ uuid	date	category	indicator	event
     ]
 
 
-async def test_an_event_of_an_unknown_dataset_is_found_by_the_deprecated_route(
-    client: Client, sandbox: Sandbox
-) -> None:
+async def test_an_event_without_a_dataset_is_read_by_the_deprecated_route(client: Client, sandbox: Sandbox) -> None:
     found = await ask(client, "search_threat_events", dataset_ids=["Cybercrime"], fields=["uuid"])
     event = column(found, "uuid")[0]
     data = await ask(client, "get_threat_event", event_id=event, include=["raw"])
@@ -319,13 +319,13 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"since": "someday"},
             snapshot(
-                "since: 'someday' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "since: 'someday' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
             ),
         ),
         (
             {"until": "2026-02-30"},
             snapshot(
-                "until: '2026-02-30' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "until: '2026-02-30' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
             ),
         ),
         ({"limit": 0}, snapshot("limit: Input should be greater than or equal to 1.")),
@@ -338,12 +338,14 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         ),
         (
             {"dataset_ids": ["all", "Cybercrime"]},
-            snapshot("dataset_ids: all stands alone. Use one of all, operational or analytics, or a list of datasets."),
+            snapshot(
+                "dataset_ids: all cannot be combined with other datasets. Use one of all, operational or analytics, or a list of datasets."
+            ),
         ),
         (
             {"dataset_ids": ["d0000000-0000-4000-8000-000000000009"]},
             snapshot(
-                "The API refused the request (400). The API said: \"datasetId 'd0000000-0000-4000-8000-000000000009' is not a dataset; GET /events/dataset lists them\". Change what it names and call again."
+                "The API refused the request (400). The API said: \"datasetId 'd0000000-0000-4000-8000-000000000009' is not a dataset; GET /events/dataset lists them\". Correct what it names and call again."
             ),
         ),
         (
@@ -352,7 +354,10 @@ async def test_related_events_can_be_paged(client: Client) -> None:
                 "fields: there is no field 'titel'. Use uuid, date, event, dataset_id, category, attacker, attacker_country, attacker_country_alpha3, indicator, indicator_type, indicator_type_id, insight, kill_chain, mitre_attack, mitre_capec, tags, target_country, target_country_alpha3, target_industry, tlp, raw_id, has_children, num_references, num_referenced, references, referenced or releasability_id."
             ),
         ),
-        ({"tlp": ["pink"]}, snapshot("tlp: 'pink' is no marking. Use clear, green, amber, amber+strict or red.")),
+        (
+            {"tlp": ["pink"]},
+            snapshot("tlp: 'pink' is not a TLP marking. Use clear, green, amber, amber+strict or red."),
+        ),
         ({"order": "newest"}, snapshot("order: Input should be 'asc' or 'desc'. Use asc or desc.")),
         ({"indicator": [""]}, snapshot("indicator: a value has 0 characters. Use values of 1 to 512 characters.")),
         (
@@ -380,22 +385,26 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"conditions": [{"field": "tlp", "value": ["red"]}] * 11},
             snapshot(
-                "conditions: there are 11 conditions and the API takes 10. Use at most 10 filters and conditions together."
+                "conditions: there are 11 conditions, and the API accepts 10. Use at most 10 filters and conditions together."
             ),
         ),
         (
             {"conditions": [{"field": "indicator", "value": ["x"], "group": 1}]},
             snapshot(
-                "conditions: a group cannot look at the indicator. Use the argument indicator: any of its values."
+                "conditions: a group cannot filter by indicator. Use the argument indicator, which takes many values."
             ),
         ),
         (
             {"conditions": [{"field": "tlp", "value": ["red"], "group": group} for group in range(9)]},
-            snapshot("conditions: there are too many groups or conditions in one. Use at most 8 groups of 10."),
+            snapshot(
+                "conditions: there are too many groups, or too many conditions in one. Use at most 8 groups of 10 conditions."
+            ),
         ),
         (
             {"conditions": [{"field": "tlp", "value": ["red"], "group": 3}] * 11},
-            snapshot("conditions: there are too many groups or conditions in one. Use at most 8 groups of 10."),
+            snapshot(
+                "conditions: there are too many groups, or too many conditions in one. Use at most 8 groups of 10 conditions."
+            ),
         ),
         (
             {"conditions": [{"field": "tlp", "value": ["red"], "group": "first"}]},
@@ -404,7 +413,7 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"query_id": 999},
             snapshot(
-                'There is no such thing on this account (404). The API said: "Event query not found: there is no query 999; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                'Not found on this account (404). The API said: "Event query not found: there is no query 999; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
             ),
         ),
         (
@@ -421,35 +430,35 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         ),
     ],
 )
-async def test_what_cannot_be_searched_is_one_sentence_that_says_what_to_do(
+async def test_an_invalid_search_is_refused_with_the_next_step(
     any_client: Client, arguments: dict[str, JsonValue], words: str
 ) -> None:
     assert await refused(any_client, "search_threat_events", **arguments) == words
 
 
 @pytest.mark.parametrize("event_id", ["aggregate", "../queries", "queries", ""])
-async def test_an_event_id_cannot_lead_to_another_route(client: Client, sandbox: Sandbox, event_id: str) -> None:
+async def test_an_event_id_cannot_select_another_route(client: Client, sandbox: Sandbox, event_id: str) -> None:
     words = await refused(client, "get_threat_event", event_id=event_id)
-    assert words == "event_id: this is no event uuid; take it from the uuid column of a search."
+    assert words == "event_id: this is not an event uuid; take it from the uuid column of a search."
     assert sandbox.asked() == []
 
 
-async def test_an_event_that_does_not_exist_is_said(client: Client) -> None:
+async def test_an_event_that_does_not_exist_is_reported(client: Client) -> None:
     words = await refused(client, "get_threat_event", event_id="e0000000-0000-4000-8000-000000000001")
     assert words == snapshot(
-        "There is no such thing on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
+        "Not found on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
     )
 
 
 @pytest.mark.parametrize("limit", [20, 100, 500])
-async def test_no_answer_is_larger_than_its_cap_in_either_form(client: Client, limit: int) -> None:
+async def test_no_answer_exceeds_its_size_limit_in_text_or_data(client: Client, limit: int) -> None:
     result = await client.call_tool("search_threat_events", {"limit": limit})
     allowed = 8_000 if limit <= 40 else min(40_000, limit * 200)
     assert len(text_of(result.content)) <= allowed
     assert len(json.dumps(result.structured_content)) <= allowed
 
 
-async def test_a_cursor_is_good_for_its_own_search_only(client: Client) -> None:
+async def test_a_cursor_is_refused_by_another_search(client: Client) -> None:
     page = await ask(client, "search_threat_events", **FLOOD, limit=5)
     words = await refused(
         client, "search_threat_events", attacker=["VELOUR CICADA"], limit=5, cursor=page["next_cursor"]
@@ -459,14 +468,14 @@ async def test_a_cursor_is_good_for_its_own_search_only(client: Client) -> None:
     )
 
 
-async def test_lists_that_arrive_as_json_text_or_single_values_are_understood(client: Client) -> None:
+async def test_lists_may_arrive_as_json_text_or_single_values(client: Client) -> None:
     as_list = await ask(client, "search_threat_events", attacker=["COPPER LANTERN"], limit=3)
     as_text = await ask(client, "search_threat_events", attacker='["COPPER LANTERN"]', limit=3)
     alone = await ask(client, "search_threat_events", attacker="COPPER LANTERN", limit="3")
     assert as_list == as_text == alone
 
 
-async def test_hostile_text_stays_on_its_line_and_shows_what_is_unseen(client: Client) -> None:
+async def test_hostile_text_stays_on_its_line_and_shows_invisible_characters(client: Client) -> None:
     data = await ask(
         client,
         "search_threat_events",

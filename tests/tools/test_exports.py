@@ -1,4 +1,4 @@
-"""Conversations about exports: files for other systems, offered as links and read in pages."""
+"""The export tool: files for other systems, offered as links and read in pages."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ from cf1_mcp.exports import Handling, Heading, gateway, new_export
 from cf1_mcp.exports import export as exporting
 from cf1_mcp.exports.export import PAGE_SIZE, RESERVED_AFTER_EVENTS, export_events
 from cf1_mcp.models import EventSearch, Tlp
-from cf1_mcp.policy.reading import Reading
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
 from cf1_mcp.store.export_files import MAX_PAGE_LENGTH, ExportFolder
@@ -129,7 +129,7 @@ def unnamed(text: str) -> str:
 # -- what comes of it
 
 
-async def test_an_export_is_told_in_short_and_offered_as_a_link(any_client: Client) -> None:
+async def test_an_export_is_summarised_and_offered_as_a_link(any_client: Client) -> None:
     result = await any_client.call_tool(TOOL, {"format": "csv", "attacker": ["COPPER LANTERN"], "since": "7d"})
     assert unnamed(same_mark(text_of(result.content))) == snapshot("""\
 [sandbox: fictional data, not intelligence]
@@ -189,7 +189,7 @@ read_as: since: 7d as 2026-11-17T12:00:00Z
     ("version", "blocks"),
     [("2024-11-05", ["text"]), ("2025-03-26", ["text"]), ("2025-06-18", ["text", "resource_link"])],
 )
-def test_a_client_from_before_there_were_links_gets_none(tmp_path: Path, version: str, blocks: list[str]) -> None:
+def test_a_client_older_than_links_gets_none(tmp_path: Path, version: str, blocks: list[str]) -> None:
     result = said_over_stdio(version, tmp_path, format="csv", since="7d")
     content = result["content"]
     assert isinstance(content, list)
@@ -198,7 +198,7 @@ def test_a_client_from_before_there_were_links_gets_none(tmp_path: Path, version
 
 
 @pytest.mark.parametrize(("name", "kind"), FORMATS)
-async def test_a_file_of_any_format_comes_whole_in_pages(
+async def test_the_pages_of_a_file_add_up_to_the_file(
     client: Client, tmp_path: Path, name: str, kind: str | None
 ) -> None:
     made = await ask(client, TOOL, format=name, kind=kind, since="60d", handling="amber")
@@ -218,7 +218,7 @@ async def test_a_file_of_any_format_comes_whole_in_pages(
             assert text.splitlines()
 
 
-async def test_a_bundle_passes_the_validator_of_the_standard_and_tells_links(client: Client) -> None:
+async def test_a_stix_bundle_passes_the_official_validator_and_has_relationships(client: Client) -> None:
     made = await ask(client, TOOL, format="stix2", tags=["ledger-frost"], handling="amber")
     bundle = json.loads(await whole(client, made["export_id"]))
     assert problems(bundle) == []
@@ -252,12 +252,12 @@ offset: 0
 next_offset: 31938
 """)
     assert after == snapshot(
-        "The content is word for word what the file holds, true indicators included: it is for machines."
+        "The content is exactly that of the file. Its indicators are not defanged: it is meant for machines."
     )
     assert not any(isinstance(block, ResourceLink) for block in page.content)
 
 
-async def test_a_list_too_long_for_one_file_is_offered_in_several(
+async def test_a_list_too_long_for_one_file_is_split(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gateway, "MAX_LIST_ROWS", 50)
@@ -272,7 +272,7 @@ async def test_a_list_too_long_for_one_file_is_offered_in_several(
     assert {str(one): await whole(client, one) for one in ids} == on_disk(tmp_path)
 
 
-async def test_progress_is_told_on_the_way(any_client: Client) -> None:
+async def test_an_export_reports_progress(any_client: Client) -> None:
     told: list[tuple[float, str | None]] = []
 
     async def heard(progress: float, total: float | None, message: str | None) -> None:
@@ -282,7 +282,7 @@ async def test_progress_is_told_on_the_way(any_client: Client) -> None:
     assert told == snapshot([(2000, "2,000 events read"), (3610, "3,610 events read")])
 
 
-async def test_a_file_says_that_the_events_of_the_sandbox_are_fictional(client: Client, tmp_path: Path) -> None:
+async def test_a_file_states_that_sandbox_events_are_fictional(client: Client, tmp_path: Path) -> None:
     for name, kind in FORMATS:
         await ask(client, TOOL, format=name, kind=kind, since="60d")
     texts = on_disk(tmp_path)
@@ -298,7 +298,7 @@ async def test_only_the_operator_may_open_the_files(client: Client, tmp_path: Pa
 # -- what goes in
 
 
-async def test_what_lies_above_the_handling_level_is_left_out_and_counted(client: Client) -> None:
+async def test_events_above_the_handling_level_are_left_out_and_counted(client: Client) -> None:
     green = await ask(client, TOOL, format="csv", since="60d")
     amber = await ask(client, TOOL, format="csv", since="60d", handling="TLP:AMBER")
     assert {one["tlp"] for one in await rows(client, since="60d")} == {"clear", "green"}
@@ -309,12 +309,12 @@ async def test_what_lies_above_the_handling_level_is_left_out_and_counted(client
     assert green["withheld"] == amber["withheld"]
 
 
-async def test_no_file_goes_above_the_ceiling(client: Client) -> None:
+async def test_no_file_exceeds_the_ceiling(client: Client) -> None:
     assert await refused(client, TOOL, format="csv", handling="amber+strict") == snapshot(
         "handling: a file up to TLP:AMBER+STRICT is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
     )
     assert await refused(client, TOOL, format="csv", handling="pink") == snapshot(
-        "handling: 'pink' is no TLP level. Use clear, green, amber, amber+strict or red."
+        "handling: 'pink' is not a TLP marking. Use clear, green, amber, amber+strict or red."
     )
 
 
@@ -335,7 +335,7 @@ async def test_only_what_may_be_read_is_exported(sandbox: Sandbox, tmp_path: Pat
         assert "CF1_READ_DATASETS" in await refused(client, TOOL, format="csv", dataset_ids=["DDoS Attacks"])
 
 
-async def test_filters_mean_what_they_mean_in_a_search(client: Client, sandbox: Sandbox) -> None:
+async def test_filters_work_as_in_a_search(client: Client, sandbox: Sandbox) -> None:
     filters: dict[str, JsonValue] = {
         "attacker": "copper lantern",
         "target_country": ["Germany", "AT"],
@@ -350,7 +350,7 @@ async def test_filters_mean_what_they_mean_in_a_search(client: Client, sandbox: 
     assert {**exported, "pageSize": "500"} == searched
 
 
-async def test_nothing_to_export_is_explained_and_makes_no_file(client: Client, tmp_path: Path) -> None:
+async def test_an_empty_export_is_explained_and_creates_no_file(client: Client, tmp_path: Path) -> None:
     found = await ask(client, TOOL, format="csv", attacker=["MARSH HERONN"])
     assert found == snapshot(
         {
@@ -363,10 +363,10 @@ async def test_nothing_to_export_is_explained_and_makes_no_file(client: Client, 
                 "Compromised Devices",
                 "ACME Incident Response",
             ],
-            "did_you_mean": ["attacker: MARSH HERONN is unknown, near are GLASS HERON"],
+            "did_you_mean": ["attacker: MARSH HERONN is unknown, the nearest are GLASS HERON"],
             "untrusted": ["did_you_mean"],
             "notes": [
-                "Without attacker there are events: it alone removes all of them.",
+                "Without attacker there are events: this filter alone removes all of them.",
                 "Absence from these datasets does not show that something is benign.",
             ],
         }
@@ -374,7 +374,9 @@ async def test_nothing_to_export_is_explained_and_makes_no_file(client: Client, 
     assert on_disk(tmp_path) == {}
 
 
-async def test_events_that_a_format_cannot_tell_are_counted_and_make_no_file(client: Client, tmp_path: Path) -> None:
+async def test_events_that_a_format_cannot_express_are_counted_and_create_no_file(
+    client: Client, tmp_path: Path
+) -> None:
     result = await client.call_tool(
         TOOL, {"format": "blocklist", "kind": "hash", "indicator_type": ["ip"], "since": "7d"}
     )
@@ -387,7 +389,7 @@ left_out: 182 an indicator of another kind than hash, 42 above TLP:GREEN
 <untrusted MARK>
 read_as: since: 7d as 2026-11-17T12:00:00Z
 </untrusted MARK>
-No file was made.\
+No file was created.\
 """)
     assert len(result.content) == 1 and on_disk(tmp_path) == {}
 
@@ -397,7 +399,9 @@ No file was made.\
     [
         (
             {},
-            snapshot("format: an export needs one. Use stix2, taxii, misp, csv, navigator, waf, blocklist or gateway."),
+            snapshot(
+                "format: an export needs a format. Use stix2, taxii, misp, csv, navigator, waf, blocklist or gateway."
+            ),
         ),
         ({"format": "gateway"}, snapshot("kind: a list holds one kind of value. Use ip, domain or url.")),
         ({"format": "gateway", "kind": "hash"}, snapshot("kind: there is no list of 'hash'. Use ip, domain or url.")),
@@ -419,7 +423,7 @@ No file was made.\
         ),
     ],
 )
-async def test_an_export_that_cannot_be_is_refused_with_what_would_do(
+async def test_an_invalid_export_is_refused_with_the_valid_values(
     sandbox: Sandbox, tmp_path: Path, arguments: dict[str, JsonValue], words: str
 ) -> None:
     async with served(sandbox, Settings(state_dir=tmp_path)) as client:
@@ -428,7 +432,7 @@ async def test_an_export_that_cannot_be_is_refused_with_what_would_do(
 
 
 @pytest.mark.parametrize(("name", "kind"), FORMATS)
-async def test_strangers_words_in_a_page_stay_between_the_marks_and_are_seen(
+async def test_untrusted_text_in_a_page_stays_between_the_marks_and_is_remembered(
     tmp_path: Path, name: str, kind: str | None
 ) -> None:
     planted = PlantedTenant(tmp_path, PLANT, "PLANTED <i>tag</i>", ADDRESS)
@@ -450,7 +454,7 @@ async def test_strangers_words_in_a_page_stay_between_the_marks_and_are_seen(
 # -- how long it lives
 
 
-async def test_an_export_is_gone_after_a_day(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_an_export_expires_after_a_day(sandbox: Sandbox, tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
     async with served(sandbox, settings) as client:
         made = await ask(client, TOOL, format="csv", since="7d")
@@ -463,7 +467,7 @@ async def test_an_export_is_gone_after_a_day(sandbox: Sandbox, tmp_path: Path) -
     assert on_disk(tmp_path) == {}
 
 
-async def test_a_new_export_clears_away_what_has_expired_and_nothing_else(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_a_new_export_deletes_only_expired_files(sandbox: Sandbox, tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
     async with served(sandbox, settings) as client:
         old = await ask(client, TOOL, format="csv", since="7d")
@@ -475,7 +479,7 @@ async def test_a_new_export_clears_away_what_has_expired_and_nothing_else(sandbo
 
 
 @pytest.mark.parametrize("other", [{"max_tlp": Tlp.GREEN}, {"read_datasets": ("Cybercrime",)}])
-async def test_an_export_made_under_other_rules_is_not_shown(
+async def test_an_export_created_under_other_rules_is_not_shown(
     sandbox: Sandbox, tmp_path: Path, other: dict[str, object]
 ) -> None:
     async with served(sandbox, Settings(state_dir=tmp_path)) as client:
@@ -498,7 +502,7 @@ async def test_an_export_made_under_other_rules_is_not_shown(
         "%2e%2e",
     ],
 )
-async def test_an_id_that_names_no_export_leads_nowhere(client: Client, tmp_path: Path, export_id: str) -> None:
+async def test_an_unknown_export_id_is_refused(client: Client, tmp_path: Path, export_id: str) -> None:
     (tmp_path / "journal.db").write_text("secret", encoding="utf-8")
     said = await refused(client, TOOL, export_id=export_id)
     assert said.startswith("export_id: there is no such export") and len(said) < 300
@@ -507,7 +511,7 @@ async def test_an_id_that_names_no_export_leads_nowhere(client: Client, tmp_path
 @pytest.mark.parametrize(
     "rest", ["a" * 16, "..%2f..%2fjournal.db", "../journal.db", "?offset=0", "a" * 16 + "?offset=x"]
 )
-async def test_an_address_that_names_no_export_is_refused(any_client: Client, rest: str) -> None:
+async def test_an_unknown_export_address_is_refused(any_client: Client, rest: str) -> None:
     with pytest.raises(MCPError) as caught:
         await any_client.read_resource(f"cf1://exports/{rest}")
     assert caught.value.error.code == -32602
@@ -532,7 +536,7 @@ async def test_an_offset_where_no_page_begins_is_refused(sandbox: Sandbox, tmp_p
 @pytest.mark.parametrize(
     "text", ["x" * 100_000, "\u00fc" * 50_000, '"\u4e2d\U0001f4a5"' * 9_000, "a\r\n" * 40_000, "\\\n" * 60_000]
 )
-async def test_any_text_comes_together_again(sandbox: Sandbox, tmp_path: Path, text: str) -> None:
+async def test_the_pages_of_any_text_add_up_to_it(sandbox: Sandbox, tmp_path: Path, text: str) -> None:
     settings = Settings(state_dir=tmp_path)
     draft = ExportFolder(settings, lambda: NOW).draft("csv", ".csv")
     draft.write(text)
@@ -544,7 +548,7 @@ async def test_any_text_comes_together_again(sandbox: Sandbox, tmp_path: Path, t
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_with_its_toolset_switched_off_no_export_is_read(sandbox: Sandbox, tmp_path: Path, mode: str) -> None:
+async def test_no_export_is_read_if_its_toolset_is_switched_off(sandbox: Sandbox, tmp_path: Path, mode: str) -> None:
     async with served(sandbox, Settings(state_dir=tmp_path)) as client:
         made = await ask(client, TOOL, format="csv", since="7d")
     async with served(sandbox, Settings(state_dir=tmp_path, toolsets=("events",)), mode=mode) as client:
@@ -557,13 +561,13 @@ async def test_with_its_toolset_switched_off_no_export_is_read(sandbox: Sandbox,
 # -- when it breaks off
 
 
-async def test_what_is_cut_says_where_to_go_on(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_export_that_is_cut_reports_where_to_continue(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     everything = {one["uuid"] for one in await rows(client)}
     monkeypatch.setattr(exporting, "MAX_FILE_SIZE", 1)
     made = await ask(client, TOOL, format="csv")
     assert made["notes"] == snapshot(
         [
-            "Cut: the newest 2,000 events were read, and there are older ones. For those export with until='2026-07-19T19:07:33Z'; events of that moment are in both files."
+            "Cut: the newest 2,000 events were read, and there are older ones. To export those, pass until='2026-07-19T19:07:33Z'; events of that time are in both files."
         ]
     )
     first = {one["uuid"] for one in await rows(client)}
@@ -572,7 +576,9 @@ async def test_what_is_cut_says_where_to_go_on(client: Client, monkeypatch: pyte
     assert first < everything and second < everything and first | second == everything
 
 
-async def test_links_past_the_bound_are_said_to_be_missing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_relationships_beyond_the_limit_are_reported_as_missing(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(exporting, "MAX_PARENTS", 2)
     made = await ask(client, TOOL, format="stix2", tags=["ledger-frost"], handling="amber")
     assert made["notes"] == snapshot(
@@ -602,7 +608,7 @@ async def over(folder: Path, *script: bytes | Act) -> AsyncGenerator[Client]:
             yield client
 
 
-async def test_an_upstream_that_fails_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+async def test_an_upstream_that_fails_midway_leaves_no_file(tmp_path: Path) -> None:
     async with over(tmp_path, DATASETS, page_of_events("next"), failed("403 Forbidden", "no")) as client:
         assert await refused(client, TOOL, format="csv") == snapshot(
             "The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
@@ -610,7 +616,7 @@ async def test_an_upstream_that_fails_in_the_middle_leaves_nothing(tmp_path: Pat
     assert on_disk(tmp_path) == {}
 
 
-async def test_links_that_cannot_be_read_are_noted_and_the_file_is_whole(tmp_path: Path) -> None:
+async def test_unreadable_relationships_are_noted_and_the_file_is_complete(tmp_path: Path) -> None:
     script = (DATASETS, page_of_events(None, children=True), failed("403 Forbidden", "no"))
     async with over(tmp_path, *script) as client:
         made = await ask(client, TOOL, format="stix2")
@@ -624,7 +630,7 @@ async def test_links_that_cannot_be_read_are_noted_and_the_file_is_whole(tmp_pat
     assert problems(bundle) == []
 
 
-async def test_a_bare_list_is_followed_by_its_pages(tmp_path: Path) -> None:
+async def test_a_list_without_a_cursor_is_read_page_by_page(tmp_path: Path) -> None:
     full = [{"uuid": f"u{number}", "tlp": "green"} for number in range(PAGE_SIZE)]
     last = [{"uuid": "last", "tlp": "green"}]
     async with over(tmp_path, DATASETS, answer(full), answer(last)) as client:
@@ -641,7 +647,7 @@ async def test_an_api_that_hangs_cuts_the_export_at_the_last_whole_page(tmp_path
     async with upstream(page_of_events("next"), Act.HANG) as api, api.client() as calling:
         with anyio.fail_after(RESERVED_AFTER_EVENTS + 1):
             export = await export_events(
-                calling, EventSearch(), Reading((), False, Tlp.RED), file, "csv", folder, unheard
+                calling, EventSearch(), ReadPolicy((), False, Tlp.RED), file, "csv", folder, unheard
             )
     assert (export.cut, export.read, export.reached) == (True, 3, "2026-11-20T00:00:00Z")
     assert folder.page(export.stored[0].id, 0).text.count("\n") == 4
@@ -658,7 +664,7 @@ def small_disk(size: int) -> Generator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def test_a_full_disk_is_said_and_leaves_nothing(client: Client, tmp_path: Path) -> None:
+async def test_a_full_disk_is_reported_and_leaves_no_file(client: Client, tmp_path: Path) -> None:
     with small_disk(50_000):
         said = await refused(client, TOOL, format="csv", since="60d")
     assert said == snapshot(
@@ -667,7 +673,7 @@ async def test_a_full_disk_is_said_and_leaves_nothing(client: Client, tmp_path: 
     assert on_disk(tmp_path) == {}
 
 
-async def test_a_folder_that_cannot_be_used_is_said(client: Client, tmp_path: Path) -> None:
+async def test_an_unusable_folder_is_reported(client: Client, tmp_path: Path) -> None:
     (tmp_path / "exports").write_text("no folder", encoding="utf-8")
     assert await refused(client, TOOL, format="csv", since="7d") == snapshot(
         "The folder of exports cannot be used. Ask the operator to check CF1_STATE_DIR and who may write there."

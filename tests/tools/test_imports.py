@@ -161,9 +161,9 @@ async def test_26_rows_need_a_code_and_25_do_not(bench: Bench) -> None:
             "dates": "2026-11-20T00:00:00Z to 2026-11-20T00:00:00Z",
             "markings": {"green": 26},
             "categories": {"Phishing": 26},
-            "undo": "undo_change deletes the events whose ids the API returned, within the operator's rules; new tags stay.",
+            "undo": "undo_change deletes the events whose ids the API reports, within the operator's rules; new tags stay.",
             "code": "...",
-            "untrusted": ["dates"],
+            "untrusted": ["dates", "categories"],
             "sample": {
                 "untrusted": ["rows"],
                 "columns": ["uuid", "date", "tlp", "attacker", "event"],
@@ -310,25 +310,25 @@ row 0: indicator_type: there is no indicator of this type.\
         [row() | {"tlp": "purple"}, row() | {"tlp": ""}],
         snapshot("""\
 rows: 2 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: tlp: 'purple' is no marking. Use clear, green, amber, amber+strict or red
-row 1: tlp: '' is no marking. Use clear, green, amber, amber+strict or red.\
+row 0: tlp: 'purple' is not a TLP marking. Use clear, green, amber, amber+strict or red
+row 1: tlp: '' is not a TLP marking. Use clear, green, amber, amber+strict or red.\
 """),
     ),
     "dates": (
         [row() | {"date": "2026-11-25"}, row() | {"date": "soon"}, row() | {"date": ""}],
         snapshot("""\
 rows: 3 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: date: 2026-11-25T00:00:00Z is in the future. Use a moment up to now (2026-11-24T12:00Z)
-row 1: date: 'soon' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)
-row 2: date: '' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w).\
+row 0: date: 2026-11-25T00:00:00Z is in the future. Use a time up to now (2026-11-24T12:00Z)
+row 1: date: 'soon' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)
+row 2: date: '' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w).\
 """),
     ),
     "tags": (
         [row(tags=["fine", "two\nlines"]), row(tags=["un\u200bseen"]), row(tags=[" "])],
         snapshot("""\
 rows: 3 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: tags: 'two\\\\nlines' holds line breaks or characters that are not seen. Use one line of visible text
-row 1: tags: 'un\\\\u200bseen' holds line breaks or characters that are not seen. Use one line of visible text
+row 0: tags: 'two\\\\nlines' contains line breaks or invisible characters. Use one line of visible text
+row 1: tags: 'un\\\\u200bseen' contains line breaks or invisible characters. Use one line of visible text
 row 2: tags: a tag has 0 characters. Use tags of 1 to 512 characters.\
 """),
     ),
@@ -345,7 +345,7 @@ row 2: raw: this cannot be written as JSON. Use plain JSON without NaN or Infini
         [row(raw={"a": "x" * 1_000_000})],
         snapshot("""\
 rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: raw: it takes 1,000,008 bytes. Use at most 1,000,000 bytes of JSON text.\
+row 0: raw: it has 1,000,008 bytes. Use at most 1,000,000 bytes of JSON text.\
 """),
     ),
     "fields missing": (
@@ -412,8 +412,8 @@ row 0-2: parent_ref: the row would be above itself.\
         snapshot("""\
 rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: tags: a tag has 0 characters. Use tags of 1 to 512 characters
-row 0: tlp: 'pink' is no marking. Use clear, green, amber, amber+strict or red
-row 0: attacker: 'un\\\\u202eseen' holds line breaks or characters that are not seen. Use one line of visible text
+row 0: tlp: 'pink' is not a TLP marking. Use clear, green, amber, amber+strict or red
+row 0: attacker: 'un\\\\u202eseen' contains line breaks or invisible characters. Use one line of visible text
 row 0: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name.\
 """),
     ),
@@ -559,7 +559,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
                     "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
-                    "stopped": 'The API failed (503). The API said: "later". If this was a change, look whether it was made before making it again; if not, try again in a minute.',
+                    "stopped": 'The API failed (503). The API said: "later". If this was a change, check whether it was made before repeating it; otherwise try again in a minute.',
                     "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
                     "untrusted": ["not_related", "stopped", "next"],
                 }
@@ -575,13 +575,13 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                     "relationships": 0,
                     "refused": [
                         {
-                            "reason": 'The API refused the request (400). The API said: "too many". Change what it names and call again.',
+                            "reason": 'The API refused the request (400). The API said: "too many". Correct what it names and call again.',
                             "rows": "100-199",
                         }
                     ],
                     "rows_not_sent": "200-206",
                     "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
-                    "stopped": 'The API refused the request (400). The API said: "too many". Change what it names and call again.',
+                    "stopped": 'The API refused the request (400). The API said: "too many". Correct what it names and call again.',
                     "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
                     "untrusted": ["refused", "not_related", "stopped", "next"],
                 }
@@ -598,7 +598,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
                     "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
-                    "stopped": "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again.",
+                    "stopped": "The connection broke before the answer was complete. If this was a change, check whether it was made before repeating it; otherwise try again.",
                     "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
                     "untrusted": ["not_related", "stopped", "next"],
                 }
@@ -615,7 +615,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
                     "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
-                    "stopped": "The answer was an HTML page (6 bytes) instead of this API's. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
+                    "stopped": "The answer was an HTML page (6 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
                     "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
                     "untrusted": ["not_related", "stopped", "next"],
                 }
@@ -642,7 +642,7 @@ async def test_an_import_that_is_not_answered_at_all_is_unknown_to_the_journal(b
     async with over(bench, Act.RESET) as (client, scripted):
         words = await refused(client, TOOL, dataset_id=MINE, rows=[row()], **AS_THEY_ARE)
     assert words == snapshot(
-        "The connection broke before the whole answer was there. If this was a change, look whether it was made before trying again; if not, try again. Whether events were created is not known: search for them before importing them again."
+        "The connection broke before the answer was complete. If this was a change, check whether it was made before repeating it; otherwise try again. Whether events were created is not known: search for them before importing them again."
     )
     assert len(scripted.requests) == 3
     assert [change.outcome for change in await bench.journal.changes(5)] == ["unknown"]
@@ -740,7 +740,7 @@ async def test_without_the_newer_route_one_family_is_created_by_the_older_and_it
         }
     )
     assert found["events"] == 3
-    assert "tells no events that it made" in undo
+    assert "lists no created events" in undo
     assert bench.changes_sent() == []
 
 

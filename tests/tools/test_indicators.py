@@ -383,7 +383,7 @@ async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_re
         (
             {"indicators": ["a.example"], "since": "soon"},
             snapshot(
-                "since: 'soon' is no date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "since: 'soon' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
             ),
         ),
         (
@@ -446,14 +446,14 @@ async def test_a_failed_group_is_reported_and_the_others_are_answered() -> None:
     counts = data["counts"]
     assert isinstance(counts, dict) and sorted(counts.values(), key=str) in ([0, 100, 150], [0, 200, 50])
     assert rows(data)[0]["why"] == snapshot(
-        'The API refused the request (400). The API said: "no such thing". Change what it names and call again.'
+        'The API refused the request (400). The API said: "no such thing". Correct what it names and call again.'
     )
 
 
 async def test_a_failure_of_everything_is_an_error() -> None:
     async with _served(_datasets(), failed("400 Bad Request", "no such thing")) as (_, client):
         assert await refused(client, TOOL, indicators=hosts(250)) == snapshot(
-            'The API refused the request (400). The API said: "no such thing". Change what it names and call again.'
+            'The API refused the request (400). The API said: "no such thing". Correct what it names and call again.'
         )
 
 
@@ -464,7 +464,7 @@ async def test_after_a_rate_limit_the_cursor_continues_where_the_look_up_stopped
     assert "next_cursor" in data and len(server.requests) <= 7
     assert data["notes"] == snapshot(
         [
-            "The API's rate limit is reached (429) and asks for a wait of 300 s, longer than one call may take. Call again after 300 s. next_cursor continues with the rest.",
+            "The API's rate limit is reached (429) and requires a wait of 300 s, longer than one call may take. Call again after 300 s. next_cursor continues with the rest.",
             "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators may appear as unknown here. Look up at most 100 at a time to find those too.",
             "Absence from these datasets does not show that something is benign.",
         ]

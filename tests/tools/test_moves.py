@@ -34,7 +34,7 @@ async def test_a_move_is_previewed_with_what_hangs_on_the_events(bench: Bench) -
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Move 1 events from dataset 'Mine' to 'Yours'.",
+            "change": "Move 1 event from dataset 'Mine' to 'Yours'.",
             "events": 1,
             "relationships": 1,
             "raw_kept": 1,
@@ -86,9 +86,9 @@ async def test_raw_evidence_is_dropped_only_on_request_and_the_preview_says_so(b
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
     assert [preview[name] for name in ("change", "raw_lost", "undo")] == snapshot(
         [
-            "Move 1 events from dataset 'Mine' to 'Yours'. The raw evidence of 1 events is lost for good.",
+            "Move 1 event from dataset 'Mine' to 'Yours'. The raw evidence of 1 event is lost for good.",
             1,
-            "undo_change moves them back, without the raw evidence: that stays in the journal alone.",
+            "undo_change moves them back without the raw evidence, which is left in the journal only.",
         ]
     )
     assert done["status"] == "done"
@@ -148,10 +148,10 @@ async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(b
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"event_ids": []}, snapshot("event_ids: there are no events; name at least one.")),
+        ({"event_ids": []}, snapshot("event_ids: there are no event uuids; pass at least one.")),
         (
             {"event_ids": ["no uuid"]},
-            snapshot("event_ids: this is no event uuid; take it from the uuid column of a search."),
+            snapshot("event_ids: this is not an event uuid; take it from the uuid column of a search."),
         ),
         (
             {"destination_dataset_id": "mine "},
@@ -166,7 +166,7 @@ async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(b
         (
             {"event_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
             snapshot(
-                "event_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+                "event_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
             ),
         ),
     ],
@@ -255,4 +255,4 @@ async def test_an_event_that_is_in_the_destination_already_stays_and_is_named(be
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
     assert (done["status"], done["moved"], done["still_in_source"]) == ("partial", 1, [twice.uuid])
     [row] = TypeAdapter(list[dict[str, JsonValue]]).validate_python(done["not_moved"])
-    assert row["event"] == twice.uuid and "is in the destination already" in str(row["reason"])
+    assert row["event"] == twice.uuid and "is already in the destination" in str(row["reason"])

@@ -54,13 +54,15 @@ async def test_a_typed_relationship_makes_the_event_the_parent(bench: Bench) -> 
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Add 1 caused_by relationships from event ... of dataset 'Mine' to events of 'Yours'.",
+            "change": "Add 1 caused_by relationship from event ... of dataset 'Mine' to events of 'Yours'.",
             "related": "...",
         }
     )
     assert done["related"] == [step.uuid]
     assert change.intent.datasets == (campaign.dataset_id, step.dataset_id)
-    assert again == snapshot("related_ids: every one of them is linked so already. Use events that are not linked yet.")
+    assert again == snapshot(
+        "related_ids: all of them are linked in this way already. Use events that are not linked yet."
+    )
     async with bench.api() as api:
         below = await api.list_relationships(campaign.uuid, campaign.dataset_id, "descendants", 1, [kind], False)
     assert {one.uuid for one in below} == {old.uuid, step.uuid}
@@ -81,7 +83,7 @@ async def test_references_are_removed_with_the_code_of_their_preview(bench: Benc
             {
                 "source": "sandbox: fictional data, not intelligence",
                 "status": "confirmation_required",
-                "change": "Remove 1 references from event ... of dataset 'Mine'. Typed relationships stay: the API has no way to remove them.",
+                "change": "Remove 1 reference from event ... of dataset 'Mine'. Typed relationships stay: the API has no way to remove them.",
                 "references": 1,
                 "undo": "undo_change adds the references again.",
                 "code": "...",
@@ -201,14 +203,14 @@ NONE = "e0000000-0000-4000-8000-000000000001"
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"related_ids": []}, snapshot("related_ids: there are no events; name at least one.")),
+        ({"related_ids": []}, snapshot("related_ids: there are no event uuids; pass at least one.")),
         (
             {"related_ids": ["../aggregate"]},
-            snapshot("related_ids: this is no event uuid; take it from the uuid column of a search."),
+            snapshot("related_ids: this is not an event uuid; take it from the uuid column of a search."),
         ),
         (
             {"event_id": "aggregate"},
-            snapshot("event_id: this is no event uuid; take it from the uuid column of a search."),
+            snapshot("event_id: this is not an event uuid; take it from the uuid column of a search."),
         ),
         (
             {"related_ids": ["itself"]},
@@ -235,7 +237,7 @@ NONE = "e0000000-0000-4000-8000-000000000001"
         (
             {"related_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
             snapshot(
-                "related_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+                "related_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
             ),
         ),
     ],
@@ -257,7 +259,7 @@ async def test_one_event_that_does_not_exist_stops_all(bench: Bench) -> None:
     ids: list[JsonValue] = [other.uuid, NONE]
     async with bench.server(bench.allowed()) as client:
         words = await refused(client, "relate_threat_events", dataset_id=MINE, event_id=event.uuid, related_ids=ids)
-    assert "There is no such thing on this account (404)" in words and bench.changes_sent() == []
+    assert "Not found on this account (404)" in words and bench.changes_sent() == []
 
 
 # -- an API that does less than it was asked

@@ -39,10 +39,10 @@ async def test_what_was_made_since_is_previewed_and_gone_afterwards_and_the_rest
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Revert dataset 'Mine' to what it was 30 minutes ago: the 1 events created since are lost, those of colleagues too. Everything else done to the dataset since is taken back as well: changed events change back, deleted ones return, events moved in are lost. How many that are is unknown, because the API does not tell.",
+            "change": "Revert dataset 'Mine' to its state 30 minutes ago: 1 event created since, by anyone, will be lost. All other changes to the dataset since are reverted as well: changed events change back, deleted ones return, events moved in are lost. How many is unknown, because the API does not report it.",
             "events_lost": 1,
             "target": "2026-11-24T12:30:00Z",
-            "undo": "This cannot be undone from here: the API shows an undo bookmark that no route takes. The journal keeps no more than ids, dates and titles of what is lost.",
+            "undo": "This cannot be undone from here: the API shows an undo bookmark that no route takes. The journal keeps only ids, dates and titles of what is lost.",
             "code": "...",
             "sample": "...",
             "notes": [
@@ -110,7 +110,7 @@ async def test_events_that_may_not_be_seen_are_not_lost_unseen(bench: Bench) -> 
     await bench.add("unseen", tlp="red")
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, "revert_threat_dataset", **HALF_AN_HOUR) == snapshot(
-            "minutes_ago: a revert that loses 1 events unseen is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
+            "minutes_ago: a revert that loses 1 event unseen is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
         )
     assert bench.changes_sent() == []
 

@@ -34,5 +34,5 @@ async def test_who_saved_a_query_stays_unnamed(client: Client) -> None:
 
 async def test_a_query_that_is_not_there_is_said(client: Client) -> None:
     assert await refused(client, "list_saved_queries", query_id=999) == snapshot(
-        'There is no such thing on this account (404). The API said: "Event query not found: there is no query 999; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+        'Not found on this account (404). The API said: "Event query not found: there is no query 999; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
     )

@@ -6,7 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue
 
-from cf1_mcp.changes.query_reach import DEFAULT_DATASET
+from cf1_mcp.changes.query_scope import DEFAULT_DATASET
 from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
 from cf1_mcp.store.journal_records import Change
 from tests.conversations import ask, refused
@@ -63,7 +63,7 @@ async def test_a_query_is_saved_with_its_datasets_by_uuid_and_without_a_code(ben
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Create saved query 'Phishing watch' over 1 datasets.",
+            "change": "Create saved query 'Phishing watch' over 1 dataset.",
             "query_id": 1,
         }
     )
@@ -121,10 +121,10 @@ async def test_a_query_that_blocks_is_previewed_with_what_matches_now(bench: Ben
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Create saved query 'block' over 1 datasets. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 2 events. 1 more are withheld here and feed it too. Its alerts notify people outside.",
+            "change": "Create saved query 'block' over 1 dataset. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 2 events. It is also fed by 1 event withheld here. Its alerts notify people outside.",
             "matches_now": "2",
             "withheld": ["1 by CF1_MAX_TLP (amber)"],
-            "undo": "undo_change deletes the query again. What was blocked until then was blocked.",
+            "undo": "undo_change deletes the query again. What the block list did until then is not undone.",
             "code": "...",
             "untrusted": ["withheld"],
             "sample": "...",
@@ -149,7 +149,7 @@ async def test_a_count_beyond_a_page_is_said_to_be_at_least_so_much(bench: Bench
     async with misanswered(bench, "/events", page) as client:
         preview = await ask(client, "create_saved_query", name="much", query_json=over(MINE), rule_enabled=True)
     assert preview["matches_now"] == "at least 1000"
-    assert "at least 1000 events" in str(preview["change"])
+    assert "at least 1,000 events" in str(preview["change"])
 
 
 async def test_a_taken_name_is_refused_with_the_id_that_has_it(bench: Bench) -> None:
@@ -227,7 +227,7 @@ async def test_a_text_that_says_its_datasets_twice_is_refused(bench: Bench) -> N
     twice = f'{{"datasetId": ["{MINE}"], "datasetId": ["{YOURS}"]}}'
     async with bench.server(bench.allowed(write_datasets=("*",))) as client:
         words = await refused(client, "create_saved_query", name="twice", query_json=twice)
-    assert words.startswith("query_json: this is no JSON object that says each thing once.")
+    assert words.startswith("query_json: this is not a JSON object with distinct keys.")
     assert bench.changes_sent() == []
 
 
@@ -243,20 +243,22 @@ async def test_what_may_not_be_read_may_not_be_reached(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"name": " "}, snapshot("name: ' ' is no readable line. Use 1 to 200 visible characters in one line.")),
+        ({"name": " "}, snapshot("name: ' ' is not a readable line. Use 1 to 200 visible characters in one line.")),
         (
             {"name": "two\nlines"},
-            snapshot("name: 'two\\\\nlines' is no readable line. Use 1 to 200 visible characters in one line."),
+            snapshot("name: 'two\\\\nlines' is not a readable line. Use 1 to 200 visible characters in one line."),
         ),
         (
             {"name": "n" * 201},
             snapshot(
-                "name: 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn… (+2 characters)' is no readable line. Use 1 to 200 visible characters in one line."
+                "name: 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn… (+2 characters)' is not a readable line. Use 1 to 200 visible characters in one line."
             ),
         ),
         (
             {"rule_scope": "un\u200bseen"},
-            snapshot("rule_scope: 'un\\\\u200bseen' is no readable line. Use 1 to 200 visible characters in one line."),
+            snapshot(
+                "rule_scope: 'un\\\\u200bseen' is not a readable line. Use 1 to 200 visible characters in one line."
+            ),
         ),
         (
             {"query_json": over("Mime")},
@@ -267,19 +269,19 @@ async def test_what_may_not_be_read_may_not_be_reached(bench: Bench) -> None:
         (
             {"query_json": "attacker"},
             snapshot(
-                'query_json: this is no JSON object that says each thing once. Use a text such as {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
+                'query_json: this is not a JSON object with distinct keys. Use a text such as {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
             ),
         ),
         (
             {"query_json": json.dumps({"datasetid": [MINE]})},
             snapshot(
-                "query_json: a search has no 'datasetid'. Use datasetId, search, searchBranches, orderBy, order, page, pageSize, format, forceRefresh, cache."
+                "query_json: a search has no parameter 'datasetid'. Use datasetId, search, searchBranches, orderBy, order, page, pageSize, format, forceRefresh, cache."
             ),
         ),
         (
             {"query_json": json.dumps({"datasetId": [MINE], "search": [{"field": "who"}]})},
             snapshot(
-                'query_json: search.0.field is not as in a search. Use {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
+                'query_json: search.0.field is not valid in a search. Use {"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}.'
             ),
         ),
     ],
@@ -332,10 +334,10 @@ async def test_every_update_of_a_query_that_blocks_or_will_needs_a_code(bench: B
     assert [one["status"] for one in previews] == ["confirmation_required"] * 4
     assert [one["change"] for one in previews] == snapshot(
         [
-            "Change name of saved query 1 'on'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
-            "Change rule_enabled of saved query 1 'on'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
-            "Change query_json of saved query 1 'on'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
-            "Change rule_enabled of saved query 2 'off'. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 1 events.",
+            "Change name of saved query 1 'on'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
+            "Change rule_enabled of saved query 1 'on'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
+            "Change query_json of saved query 1 'on'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
+            "Change rule_enabled of saved query 2 'off'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
         ]
     )
     assert done["status"] == "done" and (await stored(bench, off.id)).rule_enabled
@@ -386,7 +388,7 @@ async def test_a_query_that_is_not_understood_is_left_alone(bench: Bench, tool: 
     async with misanswered(bench, "/queries/7", {"success": True, "result": query}, settings=settings) as client:
         words = await refused(client, tool, query_id=7, **change)
     assert words == snapshot(
-        "query_id: it cannot be told which datasets saved query 7 reaches, so it is left alone. Use list_saved_queries to see its text, and leave the change to the person."
+        "query_id: it is unclear which datasets saved query 7 searches, so it is left alone. Use list_saved_queries to see its text, and leave the change to the person."
     )
 
 
@@ -401,7 +403,7 @@ async def test_a_query_that_is_not_understood_is_left_alone(bench: Bench, tool: 
         (
             {"query_id": 99, "name": "new"},
             snapshot(
-                'There is no such thing on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                'Not found on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
             ),
         ),
         ({"query_id": 0, "name": "new"}, snapshot("query_id: Input should be greater than or equal to 1.")),
@@ -435,11 +437,11 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Delete saved query 1 'gone' for good, and its 1 alerts with it. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 0 events.",
+            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 0 events.",
             "query_json": "...",
             "alerts_deleted": 1,
             "matches_now": "0",
-            "undo": "The journal keeps the query and its alerts; made anew they would have new ids.",
+            "undo": "undo_change creates the query and its alerts again from the journal, with new ids.",
             "code": "...",
             "untrusted": ["query_json"],
             "notes": [
@@ -452,7 +454,7 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Delete saved query 1 'gone' for good, and its 1 alerts with it. A block list (WAF or Gateway) changes: what the query finds feeds it, and now that is 0 events.",
+            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 0 events.",
             "query_id": 1,
             "alerts_deleted": 1,
         }

@@ -70,7 +70,7 @@ async def test_taking_tags_off_waits_for_a_code_and_keeps_what_there_was(bench: 
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Take 'Wave' off 1 events in dataset 'Mine'.",
+            "change": "Take 'Wave' off 1 event in dataset 'Mine'.",
             "events": 1,
             "tags_taken_off": 1,
             "undo": "undo_change tags the events again.",
@@ -168,14 +168,14 @@ async def test_an_event_whose_copy_would_be_touched_instead_is_refused(bench: Be
             TAG,
             {"tags": ["two\r\nlines"]},
             snapshot(
-                "tags: 'two\\\\r\\\\nlines' holds line breaks or characters that are not seen. Use one line of visible text."
+                "tags: 'two\\\\r\\\\nlines' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
         (
             TAG,
             {"tags": ["un\u202eseen"]},
             snapshot(
-                "tags: 'un\\\\u202eseen' holds line breaks or characters that are not seen. Use one line of visible text."
+                "tags: 'un\\\\u202eseen' contains line breaks or invisible characters. Use one line of visible text."
             ),
         ),
         (
@@ -183,12 +183,12 @@ async def test_an_event_whose_copy_would_be_touched_instead_is_refused(bench: Be
             {"tags": ["THERE"]},
             snapshot("tags: all of these events have all of these tags already. Use other tags, or other events."),
         ),
-        (TAG, {"event_ids": []}, snapshot("event_ids: there are no events; name at least one.")),
+        (TAG, {"event_ids": []}, snapshot("event_ids: there are no event uuids; pass at least one.")),
         (
             TAG,
             {"event_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
             snapshot(
-                "event_ids: a change of 10000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+                "event_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
             ),
         ),
         (
@@ -220,7 +220,7 @@ async def test_where_the_third_of_five_fails_the_others_are_tagged_and_it_is_nam
         {
             "event": events[2].uuid,
             "reason": snapshot(
-                'The API refused the request (409). The API said: "An error occurred". Change what it names and call again.'
+                'The API refused the request (409). The API said: "An error occurred". Correct what it names and call again.'
             ),
         }
     ]
@@ -272,7 +272,7 @@ async def test_a_failure_inside_an_answer_is_no_success(bench: Bench) -> None:
             "source": "sandbox: fictional data, not intelligence",
             "status": "failed",
             "change_id": "...",
-            "change": "Tag 1 events in dataset 'Mine' with 'wave'.",
+            "change": "Tag 1 event in dataset 'Mine' with 'wave'.",
             "tagged": [],
             "failed": "[{'event': 'EVENT', 'reason': 'The API answered that it did not do it.'}]",
             "untrusted": ["failed"],

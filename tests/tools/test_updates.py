@@ -181,7 +181,7 @@ async def test_nothing_is_changed_against_a_rule(
                 "category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more."
             ),
         ),
-        ({"event": " "}, snapshot("event: it is empty. Use a text that says something.")),
+        ({"event": " "}, snapshot("event: it is empty. Use a text that is not blank.")),
         (
             {"indicator_type": "domain"},
             snapshot("indicator_type: there is no indicator of this type. Use indicator as well, or neither."),
@@ -190,18 +190,21 @@ async def test_nothing_is_changed_against_a_rule(
             {"indicator": "", "indicator_type": "domain"},
             snapshot("indicator_type: there is no indicator of this type. Use indicator as well, or neither."),
         ),
-        ({"tlp": "purple"}, snapshot("tlp: 'purple' is no marking. Use clear, green, amber, amber+strict or red.")),
+        (
+            {"tlp": "purple"},
+            snapshot("tlp: 'purple' is not a TLP marking. Use clear, green, amber, amber+strict or red."),
+        ),
         (
             {"date": "2030-01-01"},
-            snapshot("date: 2030-01-01T00:00:00Z is in the future. Use a moment up to now (2026-11-24T12:00Z)."),
+            snapshot("date: 2030-01-01T00:00:00Z is in the future. Use a time up to now (2026-11-24T12:00Z)."),
         ),
         (
             {"raw_data": {"body": "x" * 5_000_000}},
-            snapshot("raw_data: it takes 5,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
+            snapshot("raw_data: it has 5,000,011 bytes. Use at most 1,000,000 bytes of JSON text."),
         ),
         (
             {"event_id": "aggregate", "attacker": "X"},
-            snapshot("event_id: this is no event uuid; take it from the uuid column of a search."),
+            snapshot("event_id: this is not an event uuid; take it from the uuid column of a search."),
         ),
         (
             {"tags": ["x"]},
@@ -260,7 +263,7 @@ async def test_evidence_that_does_not_follow_its_event_is_partial(bench: Bench) 
             "failed": [
                 {
                     "part": "raw",
-                    "reason": 'The API refused the request (400). The API said: "too late". Change what it names and call again.',
+                    "reason": 'The API refused the request (400). The API said: "too late". Correct what it names and call again.',
                 }
             ],
             "untrusted": ["failed"],
@@ -284,6 +287,7 @@ async def test_an_answer_that_shows_other_values_is_no_success(bench: Bench) -> 
             "event_id": "...",
             "changed": [],
             "differs": [{"field": "attacker", "sent": "New", "answered": "Old"}],
+            "untrusted": ["differs"],
         }
     )
 

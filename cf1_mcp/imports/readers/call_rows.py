@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, Validati
 from pydantic_core import ErrorDetails
 
 from cf1_mcp.errors import BadArgument, nearest
-from cf1_mcp.events.validation import checked_tags
+from cf1_mcp.events.validation import check_tags
 from cf1_mcp.imports.readers.rows import ParentRef, SourceRow
 from cf1_mcp.models import RelationshipType
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE_TEXTS
@@ -85,7 +85,7 @@ def _read_row(place: int, given: Mapping[str, JsonValue]) -> SourceRow:
     fields: dict[str, JsonValue] = {
         name: text for name, text in texts.items() if text is not None and (text.strip() or name in REQUIRED_TEXTS)
     }
-    problems = _check_tags(fields, row.tags or [])
+    problems = _read_tags(fields, row.tags or [])
     if row.raw is not None:
         fields["raw"] = {"data": row.raw}
     parents: tuple[ParentRef, ...] = ()
@@ -96,11 +96,11 @@ def _read_row(place: int, given: Mapping[str, JsonValue]) -> SourceRow:
     return SourceRow(place, fields, ref, parents, tuple(problems))
 
 
-def _check_tags(fields: dict[str, JsonValue], tags: Sequence[str]) -> list[str]:
+def _read_tags(fields: dict[str, JsonValue], tags: Sequence[str]) -> list[str]:
     """Add the tags to the fields, or return what is wrong with them: unlike in a file, none may be blank."""
     if tags:
         try:
-            fields["tags"] = [*checked_tags(tags)]
+            fields["tags"] = [*check_tags(tags)]
         except BadArgument as error:
             return [str(error)]
     return []

@@ -1,0 +1,244 @@
+"""Creating, updating and deleting query alerts. An alert is judged by the query that it is on."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final, get_args
+
+from pydantic import BaseModel, JsonValue, PlainSerializer
+
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.failures import NO_ALERTS
+from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.query_scope import scope_of_saved_query
+from cf1_mcp.errors import ApiError, BadArgument, NotFound
+from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
+from cf1_mcp.text.sanitize import clean
+
+NOTIFIES: Final = "Its notifications go to people outside."
+
+
+def _dump_alert(alert: QueryAlert) -> dict[str, JsonValue]:
+    return alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})
+
+
+# An address is personal data, and the time of the last notification is no part of an alert's state.
+StoredAlert = Annotated[QueryAlert, PlainSerializer(_dump_alert)]
+
+
+class CreateAlert(Payload):
+    """A new alert."""
+
+    fields: QueryAlertFields
+
+
+class BeforeAlertChange(BaseModel, frozen=True):
+    """The alert before its update or deletion."""
+
+    alert: StoredAlert
+
+
+class UpdateAlert(Payload):
+    """New values of an alert."""
+
+    alert_id: int
+    fields: QueryAlertFields
+    before: BeforeAlertChange
+
+
+class DeleteAlert(Payload):
+    """An alert that is deleted."""
+
+    alert_id: int
+    before: BeforeAlertChange
+
+
+# -- creating
+
+
+async def plan_alert_creation(
+    planning: Planner, query_id: int, frequency: AlertFrequency, enabled: bool
+) -> Effect[CreateAlert]:
+    """Check that a query may get an alert, and that it has none of this frequency."""
+    return await _plan_creation(
+        planning, QueryAlertFields(query_id=query_id, frequency=frequency, enabled=enabled), query_id
+    )
+
+
+async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id: int) -> Effect[CreateAlert]:
+    query = await planning.client.read_query(query_id)
+    scope = scope_of_saved_query(query, planning, planning.writing.require_writable)
+    for alert in await _list_alerts(planning.client):
+        if alert.query_id == query_id and alert.frequency == fields.frequency:
+            problem = f"alert {alert.id} is on this query already, {fields.frequency}"
+            raise BadArgument(planning.argument("query_id"), problem, "update_query_alert to change it")
+    state = "" if fields.enabled else ", disabled"
+    return Effect(
+        kind=ALERT_CREATION,
+        payload=CreateAlert(fields=fields),
+        datasets=scope.datasets,
+        summary=f"Create an alert ({fields.frequency}{state}) on {_named(query)}.",
+        warnings=(NOTIFIES,) if fields.enabled else (),
+        undo="undo_change deletes the alert again; notifications that were sent stay sent.",
+        needs_code=False,
+    )
+
+
+async def create_alert(client: ThreatEventsClient, payload: CreateAlert) -> Result:
+    """Create the alert, and report what the answer shows differently from what was sent."""
+    created = await client.create_alert(payload.fields)
+    facts: dict[str, JsonValue] = {"alert_id": created.id}
+    if differs := _differing(payload.fields, created):
+        return Result("partial", facts, {"differs": differs})
+    return Result("done", facts)
+
+
+async def _undo_creation(planning: Planning, change: PastChange[CreateAlert]) -> Effect[DeleteAlert]:
+    return await plan_alert_deletion(planning, change.created_id("alert_id"))
+
+
+# -- updating
+
+
+async def plan_alert_update(
+    planning: Planner, alert_id: int, frequency: AlertFrequency | None, enabled: bool | None
+) -> Effect[UpdateAlert]:
+    """Find which of the new values of an alert differ from the current ones."""
+    given = {"frequency": frequency, "enabled": enabled}
+    fields = {name: value for name, value in given.items() if value is not None}
+    return await _plan_update(planning, alert_id, QueryAlertFields.model_validate(fields))
+
+
+async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFields) -> Effect[UpdateAlert]:
+    alert = await _read_alert(planning.client, alert_id)
+    query = await planning.client.read_query(alert.query_id)
+    scope = scope_of_saved_query(query, planning, planning.writing.require_writable)
+    if not fields.model_fields_set:
+        raise BadArgument("alert_id", "nothing is given to change", "frequency, enabled or both")
+    new = {name: value for name, value in fields.wire().items() if value != getattr(alert, name)}
+    if not new:
+        problem = "the alert has these values already"
+        raise BadArgument(planning.argument("alert_id"), problem, "other values, or leave it as it is")
+    return Effect(
+        kind=ALERT_UPDATE,
+        payload=UpdateAlert(
+            alert_id=alert_id, fields=QueryAlertFields.model_validate(new), before=BeforeAlertChange(alert=alert)
+        ),
+        datasets=scope.datasets,
+        summary=f"Change {' and '.join(new)} of alert {alert_id} on {_named(query)}.",
+        warnings=(NOTIFIES,) if new.get("enabled", alert.enabled) else (),
+        undo="undo_change sets the old values again; notifications that were sent stay sent.",
+        needs_code=False,
+    )
+
+
+async def update_alert(client: ThreatEventsClient, payload: UpdateAlert) -> Result:
+    """Change the alert, and report what the answer shows differently from what was sent."""
+    differs = _differing(payload.fields, await client.update_alert(payload.alert_id, payload.fields))
+    wrong = [one["field"] for one in differs if isinstance(one, dict)]
+    changed = [name for name in sorted(payload.fields.model_fields_set) if name not in wrong]
+    facts: dict[str, JsonValue] = {"alert_id": payload.alert_id, "changed": [*changed]}
+    if not differs:
+        return Result("done", facts)
+    return Result("partial" if changed else "failed", facts, {"differs": differs})
+
+
+async def _undo_update(planning: Planning, change: PastChange[UpdateAlert]) -> Effect[UpdateAlert]:
+    payload = change.payload
+    old = fields_of_alert(payload.before.alert, payload.before.alert.query_id)
+    names = payload.fields.model_fields_set & old.model_fields_set
+    fields = QueryAlertFields.model_validate({name: getattr(old, name) for name in names})
+    return await _plan_update(planning, payload.alert_id, fields)
+
+
+# -- deleting
+
+
+async def plan_alert_deletion(planning: Planner, alert_id: int) -> Effect[DeleteAlert]:
+    """Check that an alert may be deleted."""
+    alert = await _read_alert(planning.client, alert_id)
+    query = await planning.client.read_query(alert.query_id)
+    scope = scope_of_saved_query(query, planning, planning.writing.require_destroyable)
+    return Effect(
+        kind=ALERT_DELETION,
+        payload=DeleteAlert(alert_id=alert_id, before=BeforeAlertChange(alert=alert)),
+        datasets=scope.datasets,
+        summary=f"Delete alert {alert_id} on {_named(query)} for good: it no longer notifies anyone.",
+        undo="undo_change creates the alert again from the journal, with a new id.",
+        needs_code=True,
+        facts={"query_id": alert.query_id, "enabled": alert.enabled},
+        untrusted={"frequency": clean(alert.frequency, MAX_CELL_LENGTH)},
+    )
+
+
+async def delete_alert(client: ThreatEventsClient, payload: DeleteAlert) -> Result:
+    """Delete the alert, and verify that it is gone: the answer to a deletion has no documented body."""
+    await client.delete_alert(payload.alert_id)
+    facts: dict[str, JsonValue] = {"alert_id": payload.alert_id}
+    try:
+        await client.read_alert(payload.alert_id)
+    except NotFound:
+        return Result("done", facts)
+    except ApiError as error:
+        return Result("done", facts, {"not_verified": str(error)})
+    return Result("failed", {**facts, "left": True})
+
+
+async def _undo_deletion(planning: Planning, change: PastChange[DeleteAlert]) -> Effect[CreateAlert]:
+    alert = change.payload.before.alert
+    return await _plan_creation(planning, fields_of_alert(alert, alert.query_id), alert.query_id)
+
+
+# -- shared
+
+
+async def list_alerts_if_any(client: ThreatEventsClient) -> Sequence[QueryAlert]:
+    """The account's alerts; none where the account lacks alerts altogether."""
+    try:
+        return await client.list_alerts()
+    except NotFound:
+        return ()
+
+
+def fields_of_alert(alert: QueryAlert, query_id: int) -> QueryAlertFields:
+    """What creates an alert like this one on a query. Values that the API does not take are left out."""
+    fields: dict[str, JsonValue] = {"query_id": query_id, "enabled": alert.enabled}
+    if alert.frequency in get_args(AlertFrequency):
+        fields["frequency"] = alert.frequency
+    if alert.notification_type:
+        fields["notification_type"] = alert.notification_type
+    return QueryAlertFields.model_validate(fields)
+
+
+async def _list_alerts(client: ThreatEventsClient) -> Sequence[QueryAlert]:
+    try:
+        return await client.list_alerts()
+    except NotFound as error:
+        raise NotFound(NO_ALERTS, error.status) from None
+
+
+async def _read_alert(client: ThreatEventsClient, alert_id: int) -> QueryAlert:
+    """An alert. Where it does not exist, the error says whether the account has alerts at all."""
+    try:
+        return await client.read_alert(alert_id)
+    except NotFound:
+        await _list_alerts(client)
+        raise
+
+
+def _differing(sent: QueryAlertFields, answer: QueryAlert) -> list[JsonValue]:
+    """The fields that an answer shows differently from what was sent, each with both values."""
+    shown = answer.model_dump(mode="json")
+    return [
+        {"field": name, "sent": value, "answered": shown[name]}
+        for name, value in sent.wire().items()
+        if name in answer.model_fields_set and shown[name] != value
+    ]
+
+
+def _named(query: SavedQuery) -> str:
+    return f"saved query {query.id} {clean(query.name, MAX_CELL_LENGTH)!r}"
+
+
+ALERT_CREATION = ChangeKind("create_query_alert", CreateAlert, create_alert, _undo_creation)
+ALERT_UPDATE = ChangeKind("update_query_alert", UpdateAlert, update_alert, _undo_update)
+ALERT_DELETION = ChangeKind("delete_query_alert", DeleteAlert, delete_alert, _undo_deletion)

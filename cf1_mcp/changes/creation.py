@@ -1,0 +1,164 @@
+"""Creating events, one or many. Their undo deletes them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final, Self
+
+from pydantic import JsonValue
+
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.deletion import DeleteEvents, plan_deletion_of_created
+from cf1_mcp.changes.effect import ChangeKind, Effect, Facts, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.errors import BadArgument
+from cf1_mcp.events.validation import (
+    EventTexts,
+    EventValidator,
+    Validator,
+    check_raw,
+    check_tags,
+    check_text,
+    describe_read_as,
+    find_differences,
+)
+from cf1_mcp.imports.call_arguments import CheckedBatch
+from cf1_mcp.models import NewEvent, NewRaw
+from cf1_mcp.text.plurals import plural
+
+IMPORT_WITHOUT_CODE: Final = 25  # rows; a person would not read through more
+
+
+class CreateEvent(Payload):
+    """One event. The journal keeps it as it is sent."""
+
+    new: NewEvent
+
+    def arguments(self) -> dict[str, JsonValue]:
+        return self.new.wire()
+
+    @classmethod
+    def restore(cls, arguments: Facts, before: JsonValue) -> Self:
+        return cls(new=NewEvent.model_validate(arguments))
+
+
+class ImportEvents(Payload):
+    """Many events. The journal keeps a digest of their rows, and the result the ids of what was created."""
+
+    dataset_id: str
+    rows: int
+    digest: str
+    on_duplicate: str = "skip"
+
+
+# -- one event
+
+
+async def plan_creation(
+    planning: Planner,
+    checking: Validator,
+    given: EventTexts,
+    dataset_id: str,
+    tags: list[str] | None,
+    raw_data: dict[str, JsonValue] | None,
+    raw_source: str | None,
+    raw_tlp: str | None,
+) -> Effect[CreateEvent]:
+    """Check the fields, tags and raw evidence of a new event."""
+    dataset = planning.dataset_to_write(dataset_id)
+    if given.get("indicator_type") and not given.get("indicator"):
+        raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
+    raw = _checked_raw(checking, raw_data, raw_source, raw_tlp)
+    fields = await checking.check_fields(given)
+    labels: dict[str, object] = {"tags": check_tags(tags)} if tags else {}
+    new = NewEvent.model_validate({**fields, **labels, "dataset_id": dataset.uuid, "raw": raw}, by_name=True)
+    return Effect(
+        kind=CREATION,
+        payload=CreateEvent(new=new),
+        datasets=(dataset.uuid,),
+        summary=f"Create an event of category {new.category!r}, marked {new.tlp}, in dataset {dataset.name!r}.",
+        undo="undo_change deletes the event again.",
+        needs_code=False,
+        read_as=describe_read_as(given, fields),
+    )
+
+
+def _checked_raw(
+    checking: EventValidator, data: dict[str, JsonValue] | None, source: str | None, tlp: str | None
+) -> NewRaw:
+    raw: dict[str, object] = {"data": check_raw(data) if data is not None else None}
+    if source is not None:
+        raw["source"] = check_text(source, "raw_source")
+    if tlp:
+        raw["tlp"] = checking.check_marking(tlp, "raw_tlp")
+    return NewRaw.model_validate(raw)
+
+
+async def create_event(client: ThreatEventsClient, payload: CreateEvent) -> Result:
+    """Create the event, and report what the answer shows differently from what was sent."""
+    new = payload.new
+    created = await client.create_event(new)
+    sent = {name: value for name in type(created).model_fields if isinstance(value := getattr(new, name, None), str)}
+    differs = find_differences(sent, created)
+    kept = {tag.casefold() for tag in created.tags}
+    if lost := [tag for tag in new.tags or () if tag.casefold() not in kept]:
+        differs.append({"field": "tags", "not_set": [*lost]})
+    facts: dict[str, JsonValue] = {"created": [{"row": 0, "uuid": created.uuid}]}
+    return Result("partial", facts, {"differs": differs}) if differs else Result("done", facts)
+
+
+async def _undo_creation(planning: Planning, change: PastChange[CreateEvent]) -> Effect[DeleteEvents]:
+    return await plan_deletion_of_created(planning, change, change.datasets[0])
+
+
+# -- many events
+
+
+async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str) -> Effect[ImportEvents]:
+    """Describe the events and relationships of a checked batch."""
+    dataset, events, links = batch.dataset, [*batch.events.values()], batch.links
+    most = planning.writing.settings.max_change
+    undo = "undo_change deletes the events whose ids the API reports, within the operator's rules; new tags stay."
+    if len(events) > most:
+        undo = f"Not by undo_change: CF1_MAX_CHANGE ({most}) lets it delete fewer at once."
+    if any({link.parent, link.child} <= {*batch.there} for link in links):
+        undo += " Relationships between events that existed before stay."
+    counted = f"{plural(len(events), 'event')} with {plural(len(links), 'relationship')}"
+    return Effect(
+        kind=IMPORT,
+        payload=ImportEvents(dataset_id=dataset.uuid, rows=batch.given, digest=batch.digest, on_duplicate=on_duplicate),
+        datasets=(dataset.uuid,),
+        summary=f"Create {counted} in dataset {dataset.name!r}.",
+        undo=undo,
+        # By the rows as given: a code must not become needless because others created some of them meanwhile.
+        needs_code=batch.given > IMPORT_WITHOUT_CODE and bool(events or links),
+        facts={"events": len(events), "relationships": len(links), **_count_markings(events)},
+        untrusted=_describe(events),
+        events=batch.sample(),
+        read_as=batch.facts,
+    )
+
+
+def _count_markings(events: Sequence[NewEvent]) -> dict[str, JsonValue]:
+    return {"markings": {**Counter(event.tlp for event in events)}} if events else {}
+
+
+def _describe(events: Sequence[NewEvent]) -> Mapping[str, JsonValue]:
+    """Dates as the rows have them, and categories as the account names them."""
+    dates = sorted(event.date for event in events)
+    if not dates:
+        return {}
+    return {
+        "dates": f"{dates[0]} to {dates[-1]}",
+        "categories": {**Counter(event.category for event in events)},
+    }
+
+
+async def _refuse_to_import(client: ThreatEventsClient, payload: ImportEvents) -> Result:
+    raise NotImplementedError("The tool sends the rows of an import: its payload holds only their digest.")
+
+
+async def _undo_import(planning: Planning, change: PastChange[ImportEvents]) -> Effect[DeleteEvents]:
+    return await plan_deletion_of_created(planning, change, change.datasets[0])
+
+
+CREATION = ChangeKind("create_threat_event", CreateEvent, create_event, _undo_creation)
+IMPORT = ChangeKind("import_threat_events", ImportEvents, _refuse_to_import, _undo_import)

@@ -1,0 +1,92 @@
+"""Deleting events, and creating deleted events again."""
+
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.affected_queries import find_affected_queries
+from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.recreation import RecreateEvents, check_markings, recreate_events, without_refused_links
+from cf1_mcp.errors import NotFound
+from cf1_mcp.events.snapshots import Snapshot, read_snapshots
+from cf1_mcp.text.plurals import plural
+
+
+class DeleteEvents(Payload):
+    """Events of one dataset. `before` is all that is lost with them."""
+
+    dataset_id: str
+    event_ids: list[str]
+    before: list[Snapshot]
+
+
+async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]) -> Effect[DeleteEvents]:
+    """Check that the events may be deleted, and describe what is lost with them."""
+    dataset = planning.dataset_to_destroy(dataset_id)
+    planning.check_size(len(event_ids))
+    ids = sorted(event_ids)
+    snapshots = await read_snapshots(planning.client, planning.writing, dataset, ids, planning.argument("event_ids"))
+    events = [snapshot.event for snapshot in snapshots]
+    return Effect(
+        kind=DELETION,
+        payload=DeleteEvents(dataset_id=dataset.uuid, event_ids=ids, before=snapshots),
+        datasets=(dataset.uuid,),
+        summary=f"Delete {plural(len(ids), 'event')} from dataset {dataset.name!r} for good.",
+        undo="undo_change creates the events again from the journal, with new ids, raw evidence and relationships.",
+        needs_code=True,
+        facts={
+            "events": len(ids),
+            "relationships_cut": sum(len(snapshot.links) for snapshot in snapshots),
+            "references_cut": sum(len(event.references) + len(event.referenced) for event in events),
+        },
+        untrusted=await find_affected_queries(planning.client, ids),
+        events=events,
+    )
+
+
+async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Result:
+    """Delete the events; where the API deleted fewer, find out which are left."""
+    deleted = await client.delete_events(payload.dataset_id, payload.event_ids)
+    if deleted == len(payload.event_ids):
+        return Result("done", {"deleted": deleted})
+    left = [event_id for event_id in payload.event_ids if await _exists(client, payload.dataset_id, event_id)]
+    status = "partial" if len(left) < len(payload.event_ids) else "failed"
+    return Result(status, {"deleted": deleted, "left": [*left]})
+
+
+async def _exists(client: ThreatEventsClient, dataset_id: str, event_id: str) -> bool:
+    try:
+        await client.read_event(dataset_id, event_id)
+    except NotFound:
+        return False
+    return True
+
+
+async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) -> Effect[RecreateEvents]:
+    """Plan to create the events again that a change deleted."""
+    dataset = planning.dataset_to_write(change.payload.dataset_id)
+    left = {*change.ids("left")}
+    deleted = [snapshot for snapshot in change.payload.before if snapshot.event.uuid not in left]
+    planning.check_size(len(deleted))
+    check_markings(planning.writing.read_policy, deleted)
+    snapshots, left_out = await without_refused_links(planning, deleted)
+    return Effect(
+        kind=RECREATION,
+        payload=RecreateEvents(dataset_id=dataset.uuid, images=snapshots, links_left_out=left_out),
+        datasets=(dataset.uuid,),
+        summary=f"Create {plural(len(snapshots), 'deleted event')} again in dataset {dataset.name!r}, with raw "
+        "evidence, tags and relationships.",
+        undo="undo_change deletes them again.",
+        needs_code=False,
+    )
+
+
+async def plan_deletion_of_created(planning: Planning, change: PastChange[P], dataset_id: str) -> Effect[DeleteEvents]:
+    """Plan to delete the events that a change created."""
+    return await plan_deletion(planning, dataset_id, change.required_ids("created"))
+
+
+async def _undo_recreation(planning: Planning, change: PastChange[RecreateEvents]) -> Effect[DeleteEvents]:
+    return await plan_deletion_of_created(planning, change, change.payload.dataset_id)
+
+
+DELETION = ChangeKind("delete_threat_events", DeleteEvents, delete_events, plan_recreation)
+# In the journal it is an import, because it creates events.
+RECREATION = ChangeKind("import_threat_events", RecreateEvents, recreate_events, _undo_recreation)

@@ -1,0 +1,141 @@
+"""Moving events from one dataset to another, and back."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, JsonValue
+
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.affected_queries import find_affected_queries
+from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.errors import ApiError, BadArgument, NotFound
+from cf1_mcp.events.snapshots import Snapshot, read_snapshots
+from cf1_mcp.models import Moved
+from cf1_mcp.text.plurals import plural
+from cf1_mcp.text.sanitize import clean
+
+
+class Destination(BaseModel, frozen=True):
+    """The dataset that events are moved to, and whether anyone may search it."""
+
+    uuid: str
+    is_public: bool
+
+
+class BeforeMove(BaseModel, frozen=True):
+    """The events in their source, and what their destination was like."""
+
+    destination: Destination
+    images: list[Snapshot]
+
+
+class MoveEvents(Payload):
+    """Events of one dataset that are moved to another."""
+
+    dataset_id: str
+    destination_dataset_id: str
+    event_ids: list[str]
+    keep_raw_data: bool
+    before: BeforeMove
+
+
+async def plan_move(
+    planning: Planner, dataset_id: str, destination_dataset_id: str, event_ids: list[str], keep_raw_data: bool
+) -> Effect[MoveEvents]:
+    """Check that the events may leave their dataset and enter the other, and describe what moves with them."""
+    source = planning.dataset_to_destroy(dataset_id)
+    destination = planning.dataset_to_write(destination_dataset_id, "destination_dataset_id")
+    if source.uuid == destination.uuid:
+        argument = planning.argument("destination_dataset_id")
+        raise BadArgument(argument, f"the events are in {destination.name!r} already", "another dataset")
+    planning.check_size(len(event_ids))
+    ids = sorted(event_ids)
+    snapshots = await read_snapshots(planning.client, planning.writing, source, ids, planning.argument("event_ids"))
+    raw_count = sum(snapshot.raw is not None for snapshot in snapshots)
+    warnings: list[str] = []
+    if not keep_raw_data:
+        warnings.append(f"The raw evidence of {plural(raw_count, 'event')} is lost for good.")
+    if destination.is_public and not source.is_public:
+        warnings.append("The destination is public: anyone may search it.")
+    return Effect(
+        kind=MOVE,
+        payload=MoveEvents(
+            dataset_id=source.uuid,
+            destination_dataset_id=destination.uuid,
+            event_ids=ids,
+            keep_raw_data=keep_raw_data,
+            before=BeforeMove(
+                destination=Destination(uuid=destination.uuid, is_public=destination.is_public), images=snapshots
+            ),
+        ),
+        datasets=(source.uuid, destination.uuid),
+        summary=f"Move {plural(len(ids), 'event')} from dataset {source.name!r} to {destination.name!r}.",
+        warnings=tuple(warnings),
+        undo="undo_change moves them back."
+        if keep_raw_data
+        else "undo_change moves them back without the raw evidence, which is left in the journal only.",
+        needs_code=True,
+        facts={
+            "events": len(ids),
+            "relationships": sum(len(snapshot.links) for snapshot in snapshots),
+            "raw_kept" if keep_raw_data else "raw_lost": raw_count,
+        },
+        untrusted=await find_affected_queries(planning.client, ids),
+        events=[snapshot.event for snapshot in snapshots],
+    )
+
+
+async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result:
+    """Move the events; where the API moved fewer, find out which are left."""
+    source, ids = payload.dataset_id, payload.event_ids
+    answer = await client.move_events(source, payload.destination_dataset_id, ids, payload.keep_raw_data)
+    facts: dict[str, JsonValue] = {"moved": answer.moved}
+    if answer.moved == len(ids) and not answer.insert_failures and not answer.deletion_failures:
+        return Result("done", facts)
+    untrusted: dict[str, JsonValue] = {}
+    if answer.insert_failures:
+        untrusted["not_moved"] = _not_moved(answer, ids)
+    if answer.deletion_failures:
+        # These events were copied, so that they are now in both datasets.
+        reasons = [clean(str(one.get("reason", "")), MAX_CELL_LENGTH) for one in answer.deletion_failures]
+        untrusted["not_removed_from_source"] = [*reasons]
+    left = await _still_in(client, source, ids)
+    facts["still_in_source"] = [*left] if left is not None else "unknown: the search for them failed"
+    nothing_done = left == ids and not answer.moved and not answer.deletion_failures
+    return Result("failed" if nothing_done else "partial", facts, untrusted)
+
+
+def _not_moved(answer: Moved, ids: Sequence[str]) -> list[JsonValue]:
+    """The events that the answer names by their place in the request, with its reasons."""
+    rows: list[JsonValue] = []
+    for failure in answer.insert_failures:
+        index, reason = failure.get("index"), clean(str(failure.get("reason", "")), MAX_CELL_LENGTH)
+        event_id = ids[index] if isinstance(index, int) and 0 <= index < len(ids) else "unknown"
+        rows.append({"event": event_id, "reason": reason})
+    return rows
+
+
+async def _still_in(client: ThreatEventsClient, dataset_id: str, ids: Sequence[str]) -> list[str] | None:
+    """The events that are still in a dataset; None where that cannot be found out."""
+    left: list[str] = []
+    for event_id in ids:
+        try:
+            await client.read_event(dataset_id, event_id)
+        except NotFound:
+            continue
+        except ApiError:
+            return None
+        left.append(event_id)
+    return left
+
+
+async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[MoveEvents]:
+    """Plan to move back the events that arrived."""
+    stayed, payload = {*change.ids("still_in_source")}, change.payload
+    moved = [event_id for event_id in payload.event_ids if event_id not in stayed]
+    if not moved:
+        raise BadArgument("change_id", f"change {change.id} moved no events", "another change")
+    return await plan_move(planning, payload.destination_dataset_id, payload.dataset_id, moved, True)
+
+
+MOVE = ChangeKind("move_threat_events", MoveEvents, move_events, _undo)

@@ -1,0 +1,227 @@
+"""Linking events by references and typed relationships, and removing references."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from pydantic import BaseModel, JsonValue
+
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import gather
+from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.errors import BadArgument
+from cf1_mcp.events.snapshots import read_events, refuse_copies
+from cf1_mcp.models import Dataset, Event, RelationshipsCreated, RelationshipType
+from cf1_mcp.text.plurals import plural
+from cf1_mcp.text.sanitize import clean
+
+
+class BeforeRelating(BaseModel, frozen=True):
+    """Those of the events that were linked in the same way already."""
+
+    existing: list[str]
+
+
+class RelateEvents(Payload):
+    """Links from one event to others: plain references, or typed relationships where `relationship_type` is set."""
+
+    dataset_id: str
+    event_id: str
+    related_ids: list[str]
+    related_dataset_id: str
+    relationship_type: RelationshipType | None = None
+    before: BeforeRelating
+
+    def added(self) -> list[str]:
+        return [event_id for event_id in self.related_ids if event_id not in self.before.existing]
+
+
+class BeforeUnrelating(BaseModel, frozen=True):
+    """All references of the event."""
+
+    references: list[str]
+
+
+class UnrelateEvents(Payload):
+    """References of one event that are removed."""
+
+    dataset_id: str
+    event_id: str
+    related_ids: list[str]
+    related_dataset_id: str
+    before: BeforeUnrelating
+
+
+# -- relating
+
+
+async def plan_relating(
+    planning: Planner,
+    dataset_id: str,
+    event_id: str,
+    related_ids: list[str],
+    related_dataset_id: str | None,
+    relationship_type: RelationshipType | None,
+) -> Effect[RelateEvents]:
+    """Check that both ends may be changed, and find which links do not exist yet."""
+    home = planning.dataset_to_write(dataset_id)
+    other = planning.dataset_to_write(related_dataset_id, "related_dataset_id") if related_dataset_id else home
+    event, related = await _read_ends(planning, home, other, event_id, related_ids)
+    existing = (
+        await _children(planning.client, other, event, related, relationship_type)
+        if relationship_type
+        else [one.uuid for one in related if one.uuid in event.references]
+    )
+    added = [one for one in related if one.uuid not in existing]
+    if not added:
+        problem = "all of them are linked in this way already"
+        raise BadArgument(planning.argument("related_ids"), problem, "events that are not linked yet")
+    kind: dict[str, RelationshipType] = {"relationship_type": relationship_type} if relationship_type else {}
+    links = plural(len(added), f"{relationship_type} relationship" if relationship_type else "reference")
+    return Effect(
+        kind=RELATING,
+        payload=RelateEvents(
+            dataset_id=home.uuid,
+            event_id=event.uuid,
+            related_ids=sorted(related_ids),
+            related_dataset_id=other.uuid,
+            before=BeforeRelating(existing=existing),
+            **kind,
+        ),
+        datasets=tuple(dict.fromkeys((home.uuid, other.uuid))),
+        summary=f"Add {links} from event {event.uuid} of dataset {home.name!r} to events of {other.name!r}.",
+        undo="This cannot be undone: the API has no way to remove typed relationships."
+        if relationship_type
+        else "undo_change removes the references that were added, and leaves those that existed.",
+        needs_code=False,
+        events=added,
+    )
+
+
+async def _children(
+    client: ThreatEventsClient, dataset: Dataset, parent: Event, events: Sequence[Event], kind: RelationshipType
+) -> list[str]:
+    """Those of the events that are children of the parent: each is asked for its parents, of which there are few."""
+
+    async def is_child(event: Event) -> bool:
+        above = await client.list_relationships(event.uuid, dataset.uuid, "ancestors", 1, [kind], False)
+        return any(one.uuid == parent.uuid for one in above)
+
+    linked = await gather(partial(is_child, event) for event in events)
+    return [event.uuid for event, is_linked in zip(events, linked, strict=True) if is_linked]
+
+
+async def relate_events(client: ThreatEventsClient, payload: RelateEvents) -> Result:
+    """Add the links that do not exist yet."""
+    new = payload.added()
+    if payload.relationship_type is None:
+        answer = await client.relate_event(payload.event_id, new)
+        return Result("done", {"related": [*new]}) if answer.success else Result("failed", {"not_related": [*new]})
+    kind = payload.relationship_type
+    return _result(await client.create_relationships(payload.dataset_id, payload.event_id, new, kind), new)
+
+
+def _result(answer: RelationshipsCreated, new: Sequence[str]) -> Result:
+    """What the answer says of each event; an older form of it names none and shows success alone."""
+    reasons = {error.child_id: clean(error.error, MAX_CELL_LENGTH) for error in answer.errors}
+    named = {one.child_id for one in answer.relationships}
+    count = answer.relationships_created
+    if not named and answer.success and count in (None, len(new) - len(reasons)):
+        named = set(new) - set(reasons)
+    related = [event_id for event_id in new if event_id in named]
+    if len(related) == len(new):
+        return Result("done", {"related": [*related]})
+    if not related and count:
+        return Result("partial", {"related_count": count, "unclear_which": [*new]})
+    rest: dict[str, JsonValue] = {
+        event_id: reasons.get(event_id, "the API does not say why") for event_id in new if event_id not in named
+    }
+    return Result("partial" if related else "failed", {"related": [*related]}, {"not_related": rest})
+
+
+async def _undo_relating(planning: Planning, change: PastChange[RelateEvents]) -> Effect[UnrelateEvents]:
+    """Plan to remove the references that were added and are still there."""
+    payload = change.payload
+    if payload.relationship_type:
+        problem = f"change {change.id} made typed relationships, which the API cannot remove"
+        raise BadArgument("change_id", problem, "another change")
+    home = planning.dataset_to_destroy(payload.dataset_id)
+    [event] = await read_events(planning.client, planning.writing, home, [payload.event_id], "change_id")
+    added = [one for one in change.required_ids("related") if one in event.references]
+    if not added:
+        problem = f"the references that change {change.id} added are removed already"
+        raise BadArgument("change_id", problem, "another change")
+    return await plan_unrelating(planning, payload.dataset_id, payload.event_id, added, payload.related_dataset_id)
+
+
+# -- removing references
+
+
+async def plan_unrelating(
+    planning: Planner, dataset_id: str, event_id: str, related_ids: list[str], related_dataset_id: str | None
+) -> Effect[UnrelateEvents]:
+    """Check that both ends may be changed and that the references exist."""
+    home = planning.dataset_to_destroy(dataset_id)
+    other = planning.dataset_to_write(related_dataset_id, "related_dataset_id") if related_dataset_id else home
+    event, related = await _read_ends(planning, home, other, event_id, related_ids)
+    for one in related:
+        if one.uuid not in event.references:
+            raise BadArgument(
+                planning.argument("related_ids"),
+                f"event {event.uuid} has no reference to {one.uuid}, and the API cannot remove typed relationships",
+                "the references that get_threat_event shows of it",
+            )
+    return Effect(
+        kind=UNRELATING,
+        payload=UnrelateEvents(
+            dataset_id=home.uuid,
+            event_id=event.uuid,
+            related_ids=sorted(related_ids),
+            related_dataset_id=other.uuid,
+            before=BeforeUnrelating(references=sorted(event.references)),
+        ),
+        datasets=tuple(dict.fromkeys((home.uuid, other.uuid))),
+        summary=f"Remove {plural(len(related), 'reference')} from event {event.uuid} of dataset {home.name!r}.",
+        warnings=("Typed relationships stay: the API has no way to remove them.",),
+        undo="undo_change adds the references again.",
+        needs_code=True,
+        facts={"references": len(related)},
+        events=related,
+    )
+
+
+async def unrelate_events(client: ThreatEventsClient, payload: UnrelateEvents) -> Result:
+    """Remove the references."""
+    removed = payload.related_ids
+    answer = await client.unrelate_event(payload.event_id, removed)
+    if answer.success:
+        return Result("done", {"unrelated": [*removed]})
+    return Result("failed", {"not_unrelated": [*removed]})
+
+
+async def _undo_unrelating(planning: Planning, change: PastChange[UnrelateEvents]) -> Effect[RelateEvents]:
+    payload, removed = change.payload, change.required_ids("unrelated")
+    return await plan_relating(
+        planning, payload.dataset_id, payload.event_id, removed, payload.related_dataset_id, None
+    )
+
+
+# -- shared
+
+
+async def _read_ends(
+    planning: Planning, home: Dataset, other: Dataset, event_id: str, related_ids: Sequence[str]
+) -> tuple[Event, list[Event]]:
+    """Both ends of the links, each in its dataset, visible, and without a copy that could be taken for it."""
+    client, writing, argument = planning.client, planning.writing, planning.argument("related_ids")
+    if event_id in related_ids:
+        raise BadArgument(argument, f"event {event_id} would be linked to itself", "other events than event_id")
+    planning.check_size(len(related_ids), "related_ids")
+    [event] = await read_events(client, writing, home, [event_id], planning.argument("event_id"))
+    related = await read_events(client, writing, other, sorted(related_ids), argument)
+    await refuse_copies(client, [event_id, *related_ids], (home, other), argument)
+    return event, related
+
+
+RELATING = ChangeKind("relate_threat_events", RelateEvents, relate_events, _undo_relating)
+UNRELATING = ChangeKind("unrelate_threat_events", UnrelateEvents, unrelate_events, _undo_unrelating)

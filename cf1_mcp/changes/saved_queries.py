@@ -1,0 +1,263 @@
+"""Creating, updating and deleting saved queries. They belong to no dataset, so the datasets that they search decide."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from pydantic import BaseModel, JsonValue, PlainSerializer
+
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.alerts import StoredAlert, fields_of_alert, list_alerts_if_any
+from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.query_fields import NamedFields, differing_fields, is_same_value, preview_fields, quote_name
+from cf1_mcp.changes.query_scope import (
+    QueryScope,
+    find_block_list_impact,
+    scope_of_new_query,
+    scope_of_saved_query,
+)
+from cf1_mcp.errors import ApiError, BadArgument, NotFound
+from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
+from cf1_mcp.text.plurals import plural
+
+NOTIFIES: Final = "Its alerts notify people outside."
+NOT_UNDONE: Final = " What the block list did until then is not undone."
+FIELDS: Final = tuple(SavedQueryFields.model_fields)
+
+
+def _dump_query(query: SavedQuery) -> dict[str, JsonValue]:
+    return query.model_dump(mode="json", exclude={"user_email"})
+
+
+# Who saved it stays out of the journal: an address is personal data.
+StoredQuery = Annotated[SavedQuery, PlainSerializer(_dump_query)]
+
+
+class CreateQuery(Payload):
+    """A new saved query; `alerts` are those that come back with a deleted one."""
+
+    fields: SavedQueryFields
+    alerts: tuple[StoredAlert, ...] = ()
+
+
+class BeforeQueryUpdate(BaseModel, frozen=True):
+    """The query before its update."""
+
+    query: StoredQuery
+
+
+class UpdateQuery(Payload):
+    """New values of a saved query."""
+
+    query_id: int
+    fields: SavedQueryFields
+    before: BeforeQueryUpdate
+
+
+class BeforeQueryDeletion(BaseModel, frozen=True):
+    """The query and its alerts, which are deleted with it."""
+
+    query: StoredQuery
+    alerts: list[StoredAlert]
+
+
+class DeleteQuery(Payload):
+    """A saved query that is deleted."""
+
+    query_id: int
+    before: BeforeQueryDeletion
+
+
+# -- creating
+
+
+async def plan_query_creation(planning: Planner, fields: NamedFields) -> Effect[CreateQuery]:
+    """Check a new query's name and the datasets that it searches."""
+    scope = scope_of_new_query(fields.query_json or "", planning)
+    payload = CreateQuery(fields=fields.model_copy(update={"query_json": scope.query_json}))
+    return await _plan_creation(planning, scope, payload)
+
+
+async def _plan_creation(planning: Planning, scope: QueryScope, payload: CreateQuery) -> Effect[CreateQuery]:
+    fields = payload.fields
+    await _check_name(planning, fields.name or "")
+    has_rule = fields.rule_enabled is True
+    impact = await find_block_list_impact(planning, scope, has_rule=has_rule)
+    alerts = f", with its {plural(len(payload.alerts), 'alert')}" if payload.alerts else ""
+    datasets = plural(len(scope.datasets), "dataset")
+    return Effect(
+        kind=QUERY_CREATION,
+        payload=payload,
+        datasets=scope.datasets,
+        summary=f"Create saved query {quote_name(fields.name or '')} over {datasets}{alerts}.",
+        warnings=(*impact.warnings, *([NOTIFIES] if fields.alert_enabled else [])),
+        undo="undo_change deletes the query again." + (NOT_UNDONE if has_rule else ""),
+        needs_code=has_rule,
+        facts=impact.facts,
+        untrusted=impact.untrusted,
+        events=impact.events,
+    )
+
+
+async def create_query(client: ThreatEventsClient, payload: CreateQuery) -> Result:
+    """Save the query, then its alerts, and report what the answer shows differently from what was sent."""
+    created = await client.create_query(payload.fields)
+    facts: dict[str, JsonValue] = {"query_id": created.id}
+    untrusted: dict[str, JsonValue] = {}
+    if differs := differing_fields(payload.fields, created):
+        untrusted["differs"] = differs
+    if "alerts" in payload.model_fields_set:
+        ids, failed = await _create_alerts(client, created.id, payload.alerts)
+        facts["alert_ids"] = ids
+        untrusted |= {"alerts_failed": failed} if failed else {}
+    return Result("partial" if untrusted else "done", facts, untrusted)
+
+
+async def _create_alerts(
+    client: ThreatEventsClient, query_id: int, alerts: Sequence[QueryAlert]
+) -> tuple[list[JsonValue], list[JsonValue]]:
+    """The ids of the created alerts, and why others failed."""
+    ids: list[JsonValue] = []
+    failed: list[JsonValue] = []
+    for alert in alerts:
+        try:
+            ids.append((await client.create_alert(fields_of_alert(alert, query_id))).id)
+        except ApiError as error:
+            failed.append(str(error))
+    return ids, failed
+
+
+async def _undo_creation(planning: Planning, change: PastChange[CreateQuery]) -> Effect[DeleteQuery]:
+    return await plan_query_deletion(planning, change.created_id("query_id"))
+
+
+# -- updating
+
+
+async def plan_query_update(planning: Planner, fields: NamedFields, query_id: int) -> Effect[UpdateQuery]:
+    """Check the new values of a query, and find which of them differ from the current ones."""
+    query = await planning.client.read_query(query_id)
+    scope = scope_of_saved_query(query, planning, planning.writing.require_writable)
+    if not fields.model_fields_set:
+        raise BadArgument("query_id", "nothing is given to change", "at least one field with its new value")
+    new_scope = scope
+    if fields.query_json is not None:
+        new_scope = scope_of_new_query(fields.query_json, planning)
+        fields = fields.model_copy(update={"query_json": new_scope.query_json})
+    return await _plan_update(planning, query, scope, fields, new_scope)
+
+
+async def _plan_update(
+    planning: Planning, query: SavedQuery, scope: QueryScope, fields: SavedQueryFields, new_scope: QueryScope
+) -> Effect[UpdateQuery]:
+    new = {name: value for name, value in fields.wire().items() if not is_same_value(name, value, getattr(query, name))}
+    if not new:
+        problem = "the query has these values already"
+        raise BadArgument(planning.argument("query_id"), problem, "other values, or leave it as it is")
+    if "name" in new:
+        await _check_name(planning, str(new["name"]), query.id)
+    # Any change of a query whose rule is on, or is switched, changes what is blocked.
+    has_rule = query.rule_enabled or new.get("rule_enabled") is True
+    impact = await find_block_list_impact(planning, new_scope, has_rule=has_rule)
+    notifies = bool(new.get("alert_enabled", query.alert_enabled))
+    old = {name: getattr(query, name) for name in new}
+    return Effect(
+        kind=QUERY_UPDATE,
+        payload=UpdateQuery(
+            query_id=query.id,
+            fields=SavedQueryFields.model_validate(new),
+            before=BeforeQueryUpdate(query=query),
+        ),
+        datasets=tuple(dict.fromkeys((*scope.datasets, *new_scope.datasets))),
+        summary=f"Change {', '.join(new)} of saved query {query.id} {quote_name(query.name)}.",
+        warnings=(*impact.warnings, *([NOTIFIES] if notifies else [])),
+        undo="undo_change sets the old values again." + (NOT_UNDONE if has_rule else ""),
+        needs_code=has_rule,
+        facts=impact.facts,
+        untrusted={"from": preview_fields(old), "to": preview_fields(new), **impact.untrusted},
+        events=impact.events,
+    )
+
+
+async def update_query(client: ThreatEventsClient, payload: UpdateQuery) -> Result:
+    """Change the query, and report what the answer shows differently from what was sent."""
+    differs = differing_fields(payload.fields, await client.update_query(payload.query_id, payload.fields))
+    wrong = [one["field"] for one in differs if isinstance(one, dict)]
+    changed = [name for name in payload.fields.model_fields_set if name not in wrong]
+    facts: dict[str, JsonValue] = {"query_id": payload.query_id, "changed": [*sorted(changed)]}
+    if not differs:
+        return Result("done", facts)
+    return Result("partial" if changed else "failed", facts, {"differs": differs})
+
+
+async def _undo_update(planning: Planning, change: PastChange[UpdateQuery]) -> Effect[UpdateQuery]:
+    """Plan to set the old values again, exactly as they were saved."""
+    payload, to_write = change.payload, planning.writing.require_writable
+    query = await planning.client.read_query(payload.query_id)
+    names = [name for name in FIELDS if name in payload.fields.model_fields_set]
+    old = {name: getattr(payload.before.query, name) for name in names}
+    restored = query.model_copy(update=old)
+    scope = scope_of_saved_query(query, planning, to_write)
+    fields = SavedQueryFields.model_validate(old)
+    return await _plan_update(planning, query, scope, fields, scope_of_saved_query(restored, planning, to_write))
+
+
+# -- deleting
+
+
+async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[DeleteQuery]:
+    """Check that a query may be deleted, and find the alerts that are deleted with it."""
+    query = await planning.client.read_query(query_id)
+    scope = scope_of_saved_query(query, planning, planning.writing.require_destroyable)
+    alerts = [alert for alert in await list_alerts_if_any(planning.client) if alert.query_id == query_id]
+    impact = await find_block_list_impact(planning, scope, has_rule=query.rule_enabled)
+    its_alerts = plural(len(alerts), "alert")
+    return Effect(
+        kind=QUERY_DELETION,
+        payload=DeleteQuery(query_id=query_id, before=BeforeQueryDeletion(query=query, alerts=alerts)),
+        datasets=scope.datasets,
+        summary=f"Delete saved query {query_id} {quote_name(query.name)} for good, and its {its_alerts} with it.",
+        warnings=impact.warnings,
+        undo="undo_change creates the query and its alerts again from the journal, with new ids.",
+        needs_code=True,
+        facts={"alerts_deleted": len(alerts), **impact.facts},
+        untrusted={**preview_fields({"query_json": query.query_json}), **impact.untrusted},
+        events=impact.events,
+    )
+
+
+async def delete_query(client: ThreatEventsClient, payload: DeleteQuery) -> Result:
+    """Delete the query, and verify that it is gone: the answer to a deletion has no documented body."""
+    await client.delete_query(payload.query_id)
+    facts: dict[str, JsonValue] = {"query_id": payload.query_id}
+    try:
+        await client.read_query(payload.query_id)
+    except NotFound:
+        return Result("done", {**facts, "alerts_deleted": len(payload.before.alerts)})
+    except ApiError as error:
+        return Result("done", facts, {"not_verified": str(error)})
+    return Result("failed", {**facts, "left": True})
+
+
+async def _undo_deletion(planning: Planning, change: PastChange[DeleteQuery]) -> Effect[CreateQuery]:
+    """Plan to save the query again, exactly as it was saved, with its alerts."""
+    before = change.payload.before
+    scope = scope_of_saved_query(before.query, planning, planning.writing.require_writable)
+    fields = {name: value for name in FIELDS if (value := getattr(before.query, name)) != ""}
+    payload = CreateQuery(fields=SavedQueryFields.model_validate(fields), alerts=tuple(before.alerts))
+    return await _plan_creation(planning, scope, payload)
+
+
+# -- shared
+
+
+async def _check_name(planning: Planning, name: str, query_id: int | None = None) -> None:
+    """Refuse a name that another query has."""
+    for query in await planning.client.list_queries():
+        if query.name.strip() == name and query.id != query_id:
+            problem = f"saved query {query.id} has the name {quote_name(name)}"
+            raise BadArgument(planning.argument("name"), problem, "a name that is not taken")
+
+
+QUERY_CREATION = ChangeKind("create_saved_query", CreateQuery, create_query, _undo_creation)
+QUERY_UPDATE = ChangeKind("update_saved_query", UpdateQuery, update_query, _undo_update)
+QUERY_DELETION = ChangeKind("delete_saved_query", DeleteQuery, delete_query, _undo_deletion)

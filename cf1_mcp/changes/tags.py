@@ -1,0 +1,237 @@
+"""Tagging events and taking tags off them, each the undo of the other."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from pydantic import JsonValue
+
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
+from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, choices, did_you_mean
+from cf1_mcp.events.snapshots import read_events, refuse_copies
+from cf1_mcp.events.validation import check_tags
+from cf1_mcp.models import Dataset, Done, Event
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
+from cf1_mcp.text.plurals import plural
+from cf1_mcp.text.sanitize import clean
+
+MAX_LISTED: Final = 5
+
+TagsByEvent = Mapping[str, Sequence[str]]
+
+
+class TagEvents(Payload):
+    """Tags for events of one dataset. `before` holds the tags that each event lacks."""
+
+    dataset_id: str
+    event_ids: list[str]
+    tags: list[str]
+    before: dict[str, list[str]]
+
+
+class UntagEvents(Payload):
+    """Tags to take off events of one dataset. `before` holds the tags of each event that may be taken off it."""
+
+    dataset_id: str
+    event_ids: list[str]
+    tags: list[str]
+    before: dict[str, list[str]]
+
+    def removed(self) -> dict[str, list[str]]:
+        """The tags that are taken off each event, as the event spells them."""
+        return {event_id: _matching(tags, self.tags) for event_id, tags in self.before.items()}
+
+
+# -- tagging
+
+
+async def plan_tagging(planning: Planner, dataset_id: str, event_ids: list[str], tags: list[str]) -> Effect[TagEvents]:
+    """Check that the events may be tagged, and find the tags that each of them lacks."""
+    dataset = planning.dataset_to_write(dataset_id)
+    new = check_tags(tags, planning.argument("tags"))
+    return await _plan_tagging(planning, dataset, new, dict.fromkeys(sorted(event_ids), new))
+
+
+async def _plan_tagging(
+    planning: Planning, dataset: Dataset, tags: Sequence[str], tags_of: TagsByEvent
+) -> Effect[TagEvents]:
+    """`tags_of` holds the tags for each event, `tags` all of them."""
+    events = await _read_events(planning, dataset, [*tags_of])
+    missing = {event.uuid: _not_matching(tags_of[event.uuid], event.tags) for event in events}
+    missing = {event_id: lacked for event_id, lacked in missing.items() if lacked}
+    if not missing:
+        problem = "all of these events have all of these tags already"
+        raise BadArgument(planning.argument("tags"), problem, "other tags, or other events")
+    return Effect(
+        kind=TAGGING,
+        payload=TagEvents(dataset_id=dataset.uuid, event_ids=[*tags_of], tags=[*tags], before=missing),
+        datasets=(dataset.uuid,),
+        summary=f"Tag {plural(len(missing), 'event')} in dataset {dataset.name!r} with {_listed(tags)}.",
+        undo="undo_change takes off what was added, and leaves the tags that were there before.",
+        needs_code=False,
+        events=events,
+    )
+
+
+async def tag_events(client: ThreatEventsClient, payload: TagEvents) -> Result:
+    """Add to each event the tags that it lacks."""
+    return await _change_each(client.tag_event, payload.before, "tagged")
+
+
+async def _undo_tagging(planning: Planning, change: PastChange[TagEvents]) -> Effect[UntagEvents]:
+    dataset = planning.dataset_to_destroy(change.payload.dataset_id)
+    added = {event_id: change.payload.before.get(event_id, []) for event_id in change.required_ids("tagged")}
+    return await _plan_untagging(planning, dataset, _distinct(added), added, only_these=True)
+
+
+# -- taking tags off
+
+
+async def plan_untagging(
+    planning: Planner, dataset_id: str, event_ids: list[str], tags: list[str]
+) -> Effect[UntagEvents]:
+    """Check that tags may be taken off the events, and find those that each of them has."""
+    dataset = planning.dataset_to_destroy(dataset_id)
+    old = check_tags(tags, planning.argument("tags"))
+    return await _plan_untagging(planning, dataset, old, dict.fromkeys(sorted(event_ids), old), only_these=False)
+
+
+async def _plan_untagging(
+    planning: Planning, dataset: Dataset, tags: Sequence[str], tags_of: TagsByEvent, *, only_these: bool
+) -> Effect[UntagEvents]:
+    """`tags_of` holds the tags to take off each event, `tags` all of them. They differ by event where `only_these`."""
+    events = await _read_events(planning, dataset, [*tags_of])
+    removed = {event.uuid: _matching(event.tags, tags_of[event.uuid]) for event in events}
+    touched = [event for event in events if removed[event.uuid]]
+    if not touched:
+        raise _no_such_tag(planning, tags, events)
+    payload = UntagEvents(
+        dataset_id=dataset.uuid,
+        event_ids=[*tags_of],
+        tags=[*tags],
+        before={event.uuid: removed[event.uuid] if only_these else event.tags for event in touched},
+    )
+    return Effect(
+        kind=UNTAGGING,
+        payload=payload,
+        datasets=(dataset.uuid,),
+        summary=f"Take {_listed(_distinct(removed))} off {plural(len(touched), 'event')} in dataset {dataset.name!r}.",
+        undo="undo_change tags the events again.",
+        needs_code=True,
+        facts={"events": len(touched), "tags_taken_off": sum(len(own) for own in removed.values())},
+        events=touched,
+    )
+
+
+async def untag_events(client: ThreatEventsClient, payload: UntagEvents) -> Result:
+    """Take the tags off each event that has them."""
+    return await _change_each(client.untag_event, payload.removed(), "untagged")
+
+
+async def _undo_untagging(planning: Planning, change: PastChange[UntagEvents]) -> Effect[TagEvents]:
+    dataset = planning.dataset_to_write(change.payload.dataset_id)
+    removed = change.payload.removed()
+    tags_of = {event_id: removed.get(event_id, []) for event_id in change.required_ids("untagged")}
+    return await _plan_tagging(planning, dataset, _distinct(tags_of), tags_of)
+
+
+# -- shared
+
+
+async def _read_events(planning: Planning, dataset: Dataset, event_ids: Sequence[str]) -> list[Event]:
+    """The events with their current tags. Tags are set by the id of an event alone, so none may have a copy."""
+    planning.check_size(len(event_ids))
+    argument = planning.argument("event_ids")
+    events = await read_events(planning.client, planning.writing, dataset, event_ids, argument)
+    await refuse_copies(planning.client, event_ids, (dataset,), argument)
+    return events
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """Why one event was not changed. With `stop`, the others are not tried either."""
+
+    event_id: str
+    reason: str
+    stop: ApiError | None = None
+
+    def as_json(self) -> JsonValue:
+        return {"event": self.event_id, "reason": self.reason}
+
+
+Change = Callable[[str, Sequence[str]], Awaitable[Done]]
+
+
+async def _change_each(change: Change, tags_of: TagsByEvent, verb: str) -> Result:
+    """Change the events, a few at a time, and report under `verb` which were changed.
+
+    Raises:
+        ApiError: none was changed as far as is known, and the API is down, overloaded or not answering as it should.
+    """
+    ids = list(tags_of)
+    failures: list[_Failure] = []
+    tried = 0
+    # Where the API is down or overloaded, more requests would only use up the time of the call.
+    while tried < len(ids) and not any(failure.stop for failure in failures):
+        group = ids[tried : tried + MAX_CONCURRENT]
+        results = await gather(partial(_change_one, change, event_id, tags_of[event_id]) for event_id in group)
+        failures += [result for result in results if result is not None]
+        tried += len(group)
+    left = {failure.event_id for failure in failures}
+    changed = [event_id for event_id in ids[:tried] if event_id not in left]
+    # An event that may have been changed weighs more than one that certainly was not.
+    stops = sorted((one.stop for one in failures if one.stop), key=lambda error: isinstance(error, RateLimited))
+    if stops and not changed:
+        raise stops[0]
+    failures += [_Failure(event_id, "Not tried, because others failed.") for event_id in ids[tried:]]
+    facts: dict[str, JsonValue] = {verb: [*changed]}
+    if not failures:
+        return Result("done", facts)
+    return Result("partial" if changed else "failed", facts, {"failed": [one.as_json() for one in failures]})
+
+
+async def _change_one(change: Change, event_id: str, tags: Sequence[str]) -> _Failure | None:
+    try:
+        answer = await change(event_id, tags)
+    except (Unavailable, UnexpectedAnswer, RateLimited) as error:
+        return _Failure(event_id, str(error), error)
+    except ApiError as error:
+        return _Failure(event_id, str(error))
+    return None if answer.success else _Failure(event_id, "The API answered that it did not do it.")
+
+
+def _folded(tags: Sequence[str]) -> set[str]:
+    return {tag.strip().casefold() for tag in tags}
+
+
+def _matching(tags: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Those of the tags that are among the others, whatever their case."""
+    return [tag for tag in tags if tag.strip().casefold() in _folded(others)]
+
+
+def _not_matching(tags: Sequence[str], others: Sequence[str]) -> list[str]:
+    return [tag for tag in tags if tag.strip().casefold() not in _folded(others)]
+
+
+def _distinct(tags_of: TagsByEvent) -> list[str]:
+    """All of the tags, each spelling once."""
+    return list(dict.fromkeys(tag for tags in tags_of.values() for tag in tags))
+
+
+def _no_such_tag(planning: Planning, tags: Sequence[str], events: Sequence[Event]) -> BadArgument:
+    known = sorted({clean(tag, MAX_NAME_LENGTH) for event in events for tag in event.tags}, key=str.casefold)
+    hint = did_you_mean(tags[0], known) if tags else ""
+    problem = f"none of these events has {_listed(tags)}{hint}"
+    return BadArgument(planning.argument("tags"), problem, choices(known) or "other events")
+
+
+def _listed(tags: Sequence[str]) -> str:
+    more = f" and {len(tags) - MAX_LISTED} more" if len(tags) > MAX_LISTED else ""
+    return ", ".join(repr(clean(tag, MAX_NAME_LENGTH)) for tag in tags[:MAX_LISTED]) + more
+
+
+TAGGING = ChangeKind("tag_threat_events", TagEvents, tag_events, _undo_tagging)
+UNTAGGING = ChangeKind("untag_threat_events", UntagEvents, untag_events, _undo_untagging)

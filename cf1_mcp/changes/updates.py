@@ -1,0 +1,264 @@
+"""Changing fields of an event and its raw evidence, and setting them back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from pydantic import BaseModel, JsonValue
+
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.errors import ApiError, BadArgument, Withheld
+from cf1_mcp.events.snapshots import read_events, refuse_copies
+from cf1_mcp.events.validation import (
+    EventTexts,
+    EventValidator,
+    Validator,
+    check_raw,
+    check_text,
+    describe_read_as,
+    find_differences,
+    is_same_value,
+)
+from cf1_mcp.models import Dataset, Event, EventChange, Raw, RawChange, Tlp
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.text.sanitize import clean
+
+INDICATOR: Final = ("indicator", "indicator_type")
+
+
+class RawParts(BaseModel, frozen=True):
+    """Parts of raw evidence; those that were never set are not changed. Stored `data` may be any JSON."""
+
+    data: JsonValue = None
+    source: str | None = None
+    tlp: str | None = None
+
+    def parts(self) -> dict[str, JsonValue]:
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class BeforeUpdate(BaseModel, frozen=True):
+    """The values that are replaced. `seen` holds all that becomes readable where a marking is lowered."""
+
+    event: EventChange | None
+    raw: RawParts | None
+    seen: list[JsonValue] = []
+
+
+class UpdateEvent(Payload):
+    """New values for an event, for its raw evidence, or for both."""
+
+    event_id: str
+    event: EventChange | None
+    raw_id: str | None
+    raw: RawParts | None
+    before: BeforeUpdate
+
+
+async def plan_update(
+    planning: Planner,
+    checking: Validator,
+    given: EventTexts,
+    dataset_id: str,
+    event_id: str,
+    raw_data: dict[str, JsonValue] | None,
+    raw_source: str | None,
+    raw_tlp: str | None,
+) -> Effect[UpdateEvent]:
+    """Check the new values, and find which of them differ from the current ones."""
+    dataset = planning.dataset_to_write(dataset_id)
+    raw = _checked_parts(checking, raw_data, raw_source, raw_tlp)
+    if not given and not raw:
+        raise BadArgument("event_id", "nothing is given to change", "at least one field with its new value")
+    fields = await checking.check_fields(given)
+    effect = await _plan_update(planning, dataset, event_id, fields, raw)
+    return replace(effect, read_as=describe_read_as(given, fields))
+
+
+async def _plan_update(
+    planning: Planning, dataset: Dataset, event_id: str, fields: Mapping[str, str], raw: Mapping[str, JsonValue]
+) -> Effect[UpdateEvent]:
+    """`fields` are text fields of the event by their snake-case names, `raw` parts of its evidence."""
+    client, reading = planning.client, planning.writing.read_policy
+    [event] = await read_events(client, planning.writing, dataset, [event_id], planning.argument("event_id"))
+    evidence = await _read_raw(planning, event) if raw else None
+    if raw:
+        # Its route names the event without the dataset.
+        await refuse_copies(client, [event.uuid], (dataset,), planning.argument("event_id"))
+    if fields.get("indicator_type") and not fields.get("indicator", event.indicator):
+        raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
+    new = {name: text for name, text in fields.items() if not is_same_value(name, text, str(getattr(event, name)))}
+    new_raw = {name: value for name, value in raw.items() if not _same_part(name, value, getattr(evidence, name))}
+    if not new and not new_raw:
+        problem = "the event has these values already"
+        raise BadArgument(planning.argument("event_id"), problem, "other values, or leave it as it is")
+    _check_markings(reading, new.get("tlp"), new_raw.get("tlp"))
+    # The API changes an indicator and its type together.
+    if new.keys() & set(INDICATOR):
+        new |= {name: fields[name] for name in INDICATOR if name in fields}
+    old_names = [*new, *(name for name in INDICATOR if name not in new and new.keys() & set(INDICATOR))]
+    old = {name: str(getattr(event, name)) for name in old_names}
+    old_raw: dict[str, JsonValue] = {name: getattr(evidence, name) for name in new_raw}
+    lowered = _lowered_markings(event, new, evidence, new_raw)
+    payload = UpdateEvent(
+        event_id=event.uuid,
+        event=_event_change(new, dataset),
+        raw_id=event.raw_id if new_raw else None,
+        raw=RawParts.model_validate(new_raw) if new_raw else None,
+        before=BeforeUpdate(
+            event=_event_change(old, dataset),
+            raw=RawParts.model_validate(old_raw) if new_raw else None,
+            # Who agrees to a lower marking agrees to what is readable under it now.
+            seen=[one.model_dump(mode="json", by_alias=True) for one in (event, evidence) if one] if lowered else [],
+        ),
+    )
+    names = ", ".join([*new, *(f"raw {name}" for name in new_raw)])
+    return Effect(
+        kind=UPDATE,
+        payload=payload,
+        datasets=(dataset.uuid,),
+        summary=f"Change {names} of event {event.uuid} in dataset {dataset.name!r}.",
+        warnings=tuple(lowered),
+        undo="undo_change sets the old values again."
+        if isinstance(old_raw.get("data", {}), dict)
+        else "The old raw data cannot be set again: it is not a JSON object.",
+        needs_code=bool(lowered),
+        untrusted={"from": _preview_of(old, old_raw), "to": _preview_of(new, new_raw)},
+        events=[event],
+    )
+
+
+def _checked_parts(
+    checking: EventValidator, data: dict[str, JsonValue] | None, source: str | None, tlp: str | None
+) -> dict[str, JsonValue]:
+    """The parts of raw evidence that a call gives, checked."""
+    parts: dict[str, JsonValue] = {}
+    if data is not None:
+        parts["data"] = check_raw(data)
+    if source is not None:
+        parts["source"] = check_text(source, "raw_source")
+    if tlp is not None:
+        parts["tlp"] = checking.check_marking(tlp, "raw_tlp")
+    return parts
+
+
+async def _read_raw(planning: Planning, event: Event) -> Raw:
+    """The raw evidence. It has a marking of its own, and what may not be seen may not be changed."""
+    if not event.raw_id:
+        problem = "this event has no raw evidence that could be changed"
+        raise BadArgument(planning.argument("raw_data"), problem, "fields of the event")
+    raw = await planning.client.read_raw(event.uuid, event.raw_id)
+    if planning.writing.read_policy.is_above_ceiling(raw.tlp or event.tlp):
+        raise Withheld("The raw evidence of this event", planning.writing.read_policy.tlp_rule)
+    return raw
+
+
+def _check_markings(reading: ReadPolicy, *markings: JsonValue) -> None:
+    """Refuse new markings above the ceiling: what may not be seen may not be created."""
+    for marking in markings:
+        if marking is not None and reading.is_above_ceiling(str(marking)):
+            raise Withheld(f"Marking something {Tlp.of(str(marking)).value}", reading.tlp_rule)
+
+
+def _lowered_markings(
+    event: Event, new: Mapping[str, str], raw: Raw | None, new_raw: Mapping[str, JsonValue]
+) -> list[str]:
+    """A sentence for each marking that is lowered. Unmarked evidence counts as strict as its event, or amber."""
+    sentences: list[str] = []
+    old, now = Tlp.of(event.tlp), Tlp.of(new.get("tlp", event.tlp))
+    if now.rank < old.rank:
+        sentences.append(f"This lowers the event's marking from {old} to {now}.")
+    if raw is not None and "tlp" in new_raw:
+        old = Tlp.of(raw.tlp) if raw.tlp.strip() else max(Tlp.AMBER, Tlp.of(event.tlp), key=lambda level: level.rank)
+        now = Tlp.of(str(new_raw["tlp"]))
+        if now.rank < old.rank:
+            sentences.append(f"This lowers the raw evidence's marking from {old} to {now}.")
+    return sentences
+
+
+def _event_change(fields: Mapping[str, str], dataset: Dataset) -> EventChange | None:
+    return EventChange.model_validate({**fields, "dataset_id": dataset.uuid}) if fields else None
+
+
+def _fields_of(change: EventChange | None) -> dict[str, str]:
+    """The values of a change by their snake-case names, without the dataset."""
+    names = [name for name in EventChange.model_fields if change and name in change.model_fields_set]
+    return {name: str(getattr(change, name)) for name in names if name != "dataset_id"}
+
+
+def _same_part(name: str, one: JsonValue, other: JsonValue) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return is_same_value(name, one, other)
+    # As text, because Python takes true and 1 for equal.
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _preview_of(fields: Mapping[str, str], raw: Mapping[str, JsonValue]) -> JsonValue:
+    """Values for a preview, clipped."""
+    every: dict[str, JsonValue] = {**fields, **{f"raw_{name}": value for name, value in raw.items()}}
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in every.items()}
+    return {name: clean(text, MAX_CELL_LENGTH) for name, text in texts.items()}
+
+
+async def update_event(client: ThreatEventsClient, payload: UpdateEvent) -> Result:
+    """Change the event, then its evidence: should that fail, it keeps the stricter marking of the two."""
+    requested: list[str] = []
+    differs: list[JsonValue] = []
+    failed: list[JsonValue] = []
+    if payload.event is not None:
+        sent = _fields_of(payload.event)
+        differs = find_differences(sent, await client.update_event(payload.event_id, payload.event))
+        requested += sent
+    if payload.raw is not None:
+        try:
+            differs += await _update_raw(client, payload.event_id, payload.raw_id or "", payload.raw)
+            requested.append("raw")
+        except ApiError as error:
+            if payload.event is None:
+                raise
+            failed.append({"part": "raw", "reason": str(error)})
+    wrong = [one["field"] for one in differs if isinstance(one, dict)]
+    changed = [name for name in requested if name not in wrong]
+    facts: dict[str, JsonValue] = {"event_id": payload.event_id, "changed": [*changed]}
+    if not differs and not failed:
+        return Result("done", facts)
+    untrusted = {name: rows for name, rows in {"differs": differs, "failed": failed}.items() if rows}
+    return Result("partial" if changed else "failed", facts, {**untrusted})
+
+
+async def _update_raw(client: ThreatEventsClient, event_id: str, raw_id: str, raw: RawParts) -> list[JsonValue]:
+    """Change the evidence, and return its data if the answer shows other data than was sent: it shows nothing else."""
+    change = RawChange.model_validate(raw.parts())
+    answer = await client.update_raw(event_id, raw_id, change)
+    if change.data is None or _same_part("data", change.data, answer.data):
+        return []
+    return [{"field": "raw", "answered": clean(json.dumps(answer.data), MAX_CELL_LENGTH)}]
+
+
+async def _undo(planning: Planning, change: PastChange[UpdateEvent]) -> Effect[UpdateEvent]:
+    """Plan to set the old values again, with a code where that overwrites later changes or raw evidence."""
+    sent, before = _fields_of(change.payload.event), change.payload.before
+    old_raw = before.raw.parts() if before.raw else {}
+    if not isinstance(old_raw.get("data", {}), dict):
+        problem = f"the raw data before change {change.id} is not a JSON object, and the API takes no other"
+        raise BadArgument("change_id", problem, "another change")
+    dataset = planning.dataset_to_write(change.datasets[0])
+    effect = await _plan_update(planning, dataset, change.payload.event_id, _fields_of(before.event), old_raw)
+    [event], restored = effect.events, _fields_of(effect.payload.event)
+    overwritten = [
+        name for name in restored if name in sent and not is_same_value(name, sent[name], getattr(event, name))
+    ]
+    if not overwritten:
+        return replace(effect, needs_code=effect.needs_code or bool(old_raw))
+    return replace(
+        effect,
+        needs_code=True,
+        facts={**effect.facts, "overwritten": [*overwritten]},
+        warnings=(f"Later changes of {', '.join(overwritten)} are overwritten.", *effect.warnings),
+    )
+
+
+UPDATE = ChangeKind("update_threat_event", UpdateEvent, update_event, _undo)

@@ -1,0 +1,162 @@
+"""What a GraphQL document may request. It is checked before it is sent, because its answer (counts) cannot be filtered.
+
+The live schema is unpublished, so the check relies on what any schema for this must have: arguments that name datasets,
+and conditions on fields. What it does not understand, it refuses.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from pydantic import JsonValue, TypeAdapter
+
+from cf1_mcp.errors import BadArgument, Withheld
+from cf1_mcp.models import Tlp
+from cf1_mcp.policy.datasets import dataset_key
+from cf1_mcp.policy.read_policy import DATASET_RULE, ReadPolicy
+
+if TYPE_CHECKING:
+    from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode, SelectionSetNode
+
+# Root fields that reveal nothing about events.
+HARMLESS: Final = frozenset({"__schema", "__type", "__typename"})
+LIST_OF_DATASETS: Final = "datasets"
+
+Arguments = dict[str, JsonValue]
+_VALUES: Final = TypeAdapter[Arguments](Arguments)
+
+
+def check_graphql_query(document: str, variables: Mapping[str, JsonValue] | None, policy: ReadPolicy) -> None:
+    """Raise an error unless the policy allows a document.
+
+    Raises:
+        BadArgument: it is not GraphQL, not a query, or counts events above the TLP ceiling.
+        Withheld: it reaches datasets that may not be read.
+    """
+    for name, arguments in _root_fields(_parse(document), dict(variables or {})):
+        if name in HARMLESS:
+            continue
+        if policy.restricted:
+            _check_datasets(arguments, policy)
+        if policy.ceiling is not Tlp.RED and name != LIST_OF_DATASETS:
+            _check_markings(arguments, policy)
+
+
+def check_graphql_answer(data: JsonValue, policy: ReadPolicy) -> None:
+    """Raise an error for an answer that shows what the document was not allowed to reach.
+
+    Raises:
+        Withheld: it contains a marking above the ceiling, or a dataset that may not be read.
+    """
+    allowed = {dataset.uuid for dataset in policy.datasets}
+    for node in _objects(data):
+        marking, dataset = node.get("tlp"), node.get("datasetId")
+        if isinstance(marking, str) and policy.is_above_ceiling(marking):
+            raise Withheld("The answer", policy.tlp_rule)
+        if policy.restricted and isinstance(dataset, str) and dataset not in allowed:
+            raise Withheld("The answer", DATASET_RULE)
+
+
+def _check_datasets(arguments: Arguments, policy: ReadPolicy) -> None:
+    named = [text for name, value in arguments.items() if "dataset" in name.lower() for text in _texts(value)]
+    allowed = {dataset_key(dataset.uuid) for dataset in policy.datasets}
+    if not named or any(dataset_key(text) not in allowed for text in named):
+        raise Withheld("A GraphQL field that does not name allowed datasets by uuid", DATASET_RULE)
+
+
+def _check_markings(arguments: Arguments, policy: ReadPolicy) -> None:
+    conditions = [item for value in arguments.values() if isinstance(value, list) for item in value]
+    if not any(_limits_marking(condition, policy) for condition in conditions):
+        levels = [level.value for level in Tlp if level.rank <= policy.ceiling.rank]
+        raise BadArgument(
+            "query",
+            f"counts above {policy.tlp_rule} are withheld, and this query would count them",
+            f"a condition {{field: tlp, op: in, value: {levels}}} in the filter of every field".replace("'", '"'),
+        )
+
+
+def _limits_marking(condition: JsonValue, policy: ReadPolicy) -> bool:
+    if not isinstance(condition, dict) or condition.get("field") != "tlp":
+        return False
+    value = condition.get("value")
+    values = value if isinstance(value, list) else [value]
+    levels = [Tlp.parse(text) if isinstance(text, str) else None for text in values]
+    within = all(level is not None and level.rank <= policy.ceiling.rank for level in levels)
+    return condition.get("op", "equals") in ("equals", "in") and bool(levels) and within
+
+
+def _parse(document: str) -> "DocumentNode":
+    # graphql-core is imported by the first query: a server whose GraphQL is never used starts without it.
+    from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
+
+    try:
+        tree = parse(document, no_location=True)
+    except (GraphQLError, RecursionError) as error:
+        reason = error.message if isinstance(error, GraphQLError) else "it is nested too deeply"
+        raise BadArgument("query", reason.rstrip("."), "a GraphQL query document") from None
+    operations = [node for node in tree.definitions if isinstance(node, OperationDefinitionNode)]
+    if not operations:
+        raise BadArgument("query", "the document contains no query", "a GraphQL query document")
+    for node in operations:
+        if node.operation is not OperationType.QUERY:
+            raise BadArgument("query", f"a {node.operation.value} is refused", "query operations only")
+    return tree
+
+
+def _root_fields(tree: "DocumentNode", variables: Arguments) -> Iterator[tuple[str, Arguments]]:
+    """The root fields of all operations, through fragments, each with its arguments."""
+    from graphql import FragmentDefinitionNode, OperationDefinitionNode
+
+    fragments = {node.name.value: node for node in tree.definitions if isinstance(node, FragmentDefinitionNode)}
+    for node in tree.definitions:
+        if isinstance(node, OperationDefinitionNode):
+            yield from _fields(node.selection_set, _defaults(node) | variables, fragments, set())
+
+
+def _defaults(operation: "OperationDefinitionNode") -> Arguments:
+    """The variables of an operation that have a default value."""
+    from graphql import value_from_ast_untyped
+
+    defaults = {
+        one.variable.name.value: value_from_ast_untyped(one.default_value)
+        for one in operation.variable_definitions or ()
+        if one.default_value is not None
+    }
+    return _VALUES.validate_python(defaults)
+
+
+def _fields(
+    selections: "SelectionSetNode",
+    variables: Arguments,
+    fragments: "Mapping[str, FragmentDefinitionNode]",
+    entered: set[str],
+) -> Iterator[tuple[str, Arguments]]:
+    """The fields of a selection, each with its arguments. `entered` are the fragments that were followed already."""
+    from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, Undefined, value_from_ast_untyped
+
+    for node in selections.selections:
+        if isinstance(node, FieldNode):
+            values = {one.name.value: value_from_ast_untyped(one.value, variables) for one in node.arguments or ()}
+            # A variable that is not given has no value; a server would read it as null.
+            known = {name: None if value is Undefined else value for name, value in values.items()}
+            yield node.name.value, _VALUES.validate_python(known)
+        elif isinstance(node, InlineFragmentNode):
+            yield from _fields(node.selection_set, variables, fragments, entered)
+        elif isinstance(node, FragmentSpreadNode) and node.name.value not in entered:
+            entered.add(node.name.value)
+            if fragment := fragments.get(node.name.value):
+                yield from _fields(fragment.selection_set, variables, fragments, entered)
+
+
+def _texts(value: JsonValue) -> Sequence[str]:
+    """Every text in a value; anything else counts as an empty text, which no dataset has as its uuid."""
+    if isinstance(value, list):
+        return [text for item in value for text in _texts(item)]
+    return [value if isinstance(value, str) else ""]
+
+
+def _objects(value: JsonValue) -> Iterator[dict[str, JsonValue]]:
+    """Every object in a value, itself included."""
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _objects(item)
