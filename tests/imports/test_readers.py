@@ -8,11 +8,11 @@ import pytest
 from inline_snapshot import snapshot
 
 from cf1_mcp.errors import ThreatEventsError
-from cf1_mcp.imports.readers.files import Format, format_of
+from cf1_mcp.imports.readers.files import Format, detect_format
 from cf1_mcp.imports.readers.json_stream import JsonStream
 from cf1_mcp.imports.readers.rows import ReaderNotes
-from cf1_mcp.imports.readers.sources import Source, rows_of
-from cf1_mcp.imports.readers.stix_patterns import observables
+from cf1_mcp.imports.readers.sources import Source, read_file
+from cf1_mcp.imports.readers.stix_patterns import find_observables
 
 GREEN = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
 RED_1 = "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed"
@@ -24,7 +24,7 @@ def read(folder: Path, name: str, content: str | bytes, **source: dict[str, str]
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     notes = ReaderNotes()
-    rows = list(rows_of(Source(path, **({"format": format_of(path)} | source)), notes))  # pyright: ignore[reportArgumentType]
+    rows = list(read_file(Source(path, **({"format": detect_format(path)} | source)), notes))  # pyright: ignore[reportArgumentType]
     told: list[dict[str, object]] = []
     for one in rows:
         row: dict[str, object] = {"row": one.place, **one.fields}
@@ -594,7 +594,7 @@ def test_anything_but_a_bundle_of_stix_21_is_refused(tmp_path: Path, content: st
     ],
 )
 def test_only_a_simple_pattern_has_indicators(pattern: str, found: list[str]) -> None:
-    assert [f"{one.type} {one.value}" for one in observables(pattern)] == found
+    assert [f"{one.type} {one.value}" for one in find_observables(pattern)] == found
 
 
 # -- MISP
@@ -743,7 +743,7 @@ def test_a_long_document_is_read_in_chunks_that_may_end_anywhere(tmp_path: Path)
 def test_a_format_is_recognized(tmp_path: Path, name: str, content: str, form: str) -> None:
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
-    assert format_of(path) == form
+    assert detect_format(path) == form
 
 
 @pytest.mark.parametrize(
@@ -768,7 +768,7 @@ def test_a_format_that_is_not_recognized_must_be_named(tmp_path: Path, name: str
 
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ThreatEventsError) as error:
-        list(rows_of(Source(tmp_path / "none.jsonl", "jsonl"), ReaderNotes()))
+        list(read_file(Source(tmp_path / "none.jsonl", "jsonl"), ReaderNotes()))
     assert str(error.value) == snapshot(
         "'none.jsonl' cannot be read: No such file or directory. Name a file with events."
     )

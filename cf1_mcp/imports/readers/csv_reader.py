@@ -15,9 +15,9 @@ from cf1_mcp.imports.readers.rows import (
     ReaderNotes,
     SourceRow,
     SourceRows,
-    no_such_field,
-    relationship_type,
-    shown,
+    parse_relationship_type,
+    quote_text,
+    unknown_field,
 )
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE, SETTABLE_TEXTS
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -53,7 +53,7 @@ class NoColumn(BadFile):
         self.problem = problem
 
 
-def csv_rows(
+def read_csv(
     lines: Iterator[str], mapping: Mapping[str, str], constants: Mapping[str, str], notes: ReaderNotes
 ) -> SourceRows:
     """Return the rows below a header. `mapping` names the field of a column where its name does not.
@@ -76,7 +76,7 @@ def csv_rows(
     if missing:
         raise NoColumn(
             f"the file has no column for {choices(missing)}: its columns are "
-            f"{choices([shown(name) for name in names], 20) or 'none'}"
+            f"{choices([quote_text(name) for name in names], 20) or 'none'}"
         )
     reader = csv.reader(lines, delimiter=separator, strict=True)
     place = 1
@@ -127,9 +127,9 @@ def _row(place: int, cells: Sequence[str], columns: Sequence[str]) -> SourceRow:
 
 def _parents(links: Mapping[str, str], problems: list[str]) -> tuple[ParentRef, ...]:
     above = links.get("parent_ref")
-    kind = relationship_type(links.get("relationship_type", "related_to"))
+    kind = parse_relationship_type(links.get("relationship_type", "related_to"))
     if kind is None:
-        problems.append(f"relationship_type: {shown(links['relationship_type'])} is not a type of relationship")
+        problems.append(f"relationship_type: {quote_text(links['relationship_type'])} is not a type of relationship")
     return (ParentRef(above, kind),) if above and kind else ()
 
 
@@ -138,20 +138,19 @@ def _columns(names: Sequence[str], mapping: Mapping[str, str], notes: ReaderNote
     by_name = {_plain(column): field for column, field in mapping.items()}
     for column, field in mapping.items():
         if field not in FIELDS:
-            raise no_such_field(field, "--map")
+            raise unknown_field(field, "--map")
         if _plain(column) not in {_plain(name) for name in names}:
-            raise BadFile(
-                f"--map: there is no column {shown(column)}. The columns are {choices([shown(n) for n in names], 20)}."
-            )
+            known = choices([quote_text(name) for name in names], 20)
+            raise BadFile(f"--map: there is no column {quote_text(column)}. The columns are {known}.")
     columns = [by_name.get(_plain(name)) or MEANINGS.get(_plain(name), "") for name in names]
     mapped = [_plain(name) in by_name for name in names]
     for place, field in enumerate(columns):
         taken = field in columns[:place] or (field in by_name.values() and not mapped[place])
         if field and taken:
-            notes.add(f"column {shown(names[place])} is left out: another one is {field} already")
+            notes.add(f"column {quote_text(names[place])} is left out: another one is {field} already")
             columns[place] = ""
         elif not field:
-            notes.add(f"column {shown(names[place])} is left out: its name is not that of a field")
+            notes.add(f"column {quote_text(names[place])} is left out: its name is not that of a field")
     return columns
 
 

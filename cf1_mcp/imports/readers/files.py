@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal, cast, get_args
 
 from cf1_mcp.errors import BadFile, choices
-from cf1_mcp.imports.readers.rows import ReaderNotes, shown
+from cf1_mcp.imports.readers.rows import ReaderNotes, quote_text
 from cf1_mcp.text.sanitize import clean
 
 Format = Literal["jsonl", "csv", "stix", "misp"]
@@ -32,7 +32,7 @@ _MISP: Final = re.compile(rb'^\s*[\[{]\s*(\{\s*)?"(Event|response)"\s*:')
 
 
 @contextmanager
-def opened(path: Path) -> Generator[BinaryIO]:
+def open_source(path: Path) -> Generator[BinaryIO]:
     """Open a file for reading bytes, decompressed if it is gzipped.
 
     Raises:
@@ -55,7 +55,7 @@ def opened(path: Path) -> Generator[BinaryIO]:
         raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Name a file with events.") from error
 
 
-def digest_of(path: Path) -> str:
+def digest_file(path: Path) -> str:
     """Return the SHA-256 of a file as it is on disk."""
     try:
         with path.open("rb") as file:
@@ -64,7 +64,7 @@ def digest_of(path: Path) -> str:
         raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Name a file with events.") from error
 
 
-def format_of(path: Path) -> Format:
+def detect_format(path: Path) -> Format:
     """Return the format of a file by its name, or else by its first bytes.
 
     Raises:
@@ -73,15 +73,15 @@ def format_of(path: Path) -> Format:
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix in _BY_SUFFIX:
         return _BY_SUFFIX[suffix]
-    with opened(path) as file:
+    with open_source(path) as file:
         head = file.read(HEAD)
-    found = recognised(head) or ("csv" if suffix != ".json" and head.strip() else None)
+    found = recognize_format(head) or ("csv" if suffix != ".json" and head.strip() else None)
     if found is None:
         raise BadFile(f"{_name(path)}: its format is not recognized. Set it with --format {choices(FORMATS)}.")
     return found
 
 
-def recognised(head: bytes) -> Format | None:
+def recognize_format(head: bytes) -> Format | None:
     """Return the format of JSON by its first bytes; None where they are not JSON."""
     head = head.removeprefix(codecs.BOM_UTF8)
     if _MISP.match(head):
@@ -101,12 +101,12 @@ def text_lines(path: Path, notes: ReaderNotes) -> Iterator[str]:
         notes.add("the file is not UTF-8: it is read as Windows-1252 (Latin-1)")
     # Bytes that Windows-1252 leaves undefined are shown as such, and refused where they matter.
     errors = "replace" if encoding == "cp1252" else "strict"
-    with opened(path) as file, io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="") as lines:
+    with open_source(path) as file, io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="") as lines:
         yield from lines
 
 
 def _encoding(path: Path) -> str:
-    with opened(path) as file:
+    with open_source(path) as file:
         chunk = file.read(CHUNK)
         if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
@@ -122,4 +122,4 @@ def _encoding(path: Path) -> str:
 
 
 def _name(path: Path) -> str:
-    return shown(path.name)
+    return quote_text(path.name)

@@ -14,8 +14,8 @@ from cf1_mcp.imports.readers.rows import (
     ReaderNotes,
     SourceRow,
     SourceRows,
-    relationship_type,
-    shown,
+    parse_relationship_type,
+    quote_text,
 )
 from cf1_mcp.models import NewEvent
 from cf1_mcp.models.fields import SETTABLE_TEXTS
@@ -27,7 +27,7 @@ Json = Mapping[str, JsonValue]
 _BY_WIRE: Final = {str(field.alias): name for name, field in NewEvent.model_fields.items()}
 
 
-def jsonl_rows(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:
+def read_jsonl(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:
     """Return the rows of the lines. Empty lines are skipped, but counted for the place of a row."""
     for place, line in enumerate(lines, 1):
         if not line.strip():
@@ -73,7 +73,7 @@ def _row(place: int, value: Json) -> SourceRow:
             hint = f", perhaps {meant}" if meant else ""
             problems.append(f"{clean(name, MAX_NAME_LENGTH)}: a row has no such field{hint}")
     parents: tuple[ParentRef, ...] = ()
-    kind = relationship_type(str(value.get("relationship_type") or RELATIONSHIP_TYPES[0]))
+    kind = parse_relationship_type(str(value.get("relationship_type") or RELATIONSHIP_TYPES[0]))
     if kind is None:
         problems.append(_no_type(value.get("relationship_type"), "relationship_type"))
     elif above := _name(value.get("parent_ref")):
@@ -115,7 +115,7 @@ def _parents(given: JsonValue, problems: list[str]) -> tuple[ParentRef, ...]:
     found: dict[ParentRef, None] = {}
     for one in given if isinstance(given, list) else [] if given is None else [given]:
         above = _name(one.get("ref")) if isinstance(one, dict) else None
-        kind = relationship_type(str(one.get("type"))) if isinstance(one, dict) else None
+        kind = parse_relationship_type(str(one.get("type"))) if isinstance(one, dict) else None
         if above and kind:
             found[ParentRef(above, kind)] = None
         elif above and isinstance(one, dict):
@@ -152,7 +152,7 @@ def _name(given: JsonValue) -> str | None:
 
 
 def _no_type(given: JsonValue, argument: str) -> str:
-    return f"{argument}: {shown(str(given))} is not a type of relationship. Use {', '.join(RELATIONSHIP_TYPES)}"
+    return f"{argument}: {quote_text(str(given))} is not a type of relationship. Use {', '.join(RELATIONSHIP_TYPES)}"
 
 
 def _bad(place: int, problem: str) -> SourceRow:

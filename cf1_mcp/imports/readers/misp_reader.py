@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.rows import ParentRef, ReaderNotes, SourceRow, SourceRows, shown
+from cf1_mcp.imports.readers.rows import ParentRef, ReaderNotes, SourceRow, SourceRows, quote_text
 from cf1_mcp.models import Tlp
 
 Object = Mapping[str, JsonValue]
@@ -31,7 +31,7 @@ _ACTOR: Final = re.compile(r'misp-galaxy:(?:threat-actor|mitre-intrusion-set|mic
 _TECHNIQUE: Final = re.compile(r'misp-galaxy:mitre-attack-pattern="[^"]*\b(T\d{4}(?:\.\d{3})?)"')
 
 
-def misp_rows(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
+def read_misp(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
     """Return the rows of a file with one event or several; each event is held in memory while it is read.
 
     Raises:
@@ -85,9 +85,8 @@ def _rows(event: Object, notes: ReaderNotes) -> Iterator[SourceRow]:
             continue
         found = _indicators(attribute)
         if not found:
-            notes.add(
-                f"an attribute of type {shown(str(attribute.get('type')))} is not an indicator, and is not imported"
-            )
+            kind = quote_text(str(attribute.get("type")))
+            notes.add(f"an attribute of type {kind} is not an indicator, and is not imported")
             continue
         yield from _attribute_rows(attribute, found, common, tags, parents)
 

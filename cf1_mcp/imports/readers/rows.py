@@ -58,19 +58,19 @@ class ReaderNotes:
         return [f"{words} ({count:,} times)" if count > 1 else words for words, count in self.counts.items()]
 
 
-def relationship_type(word: str) -> RelationshipType | None:
+def parse_relationship_type(word: str) -> RelationshipType | None:
     """Return the API's type of a relationship, however its case and its dashes are written."""
     wanted = word.strip().lower().replace("-", "_")
     return next((kind for kind in RELATIONSHIP_TYPES if kind == wanted), None)
 
 
-def no_such_field(name: str, argument: str) -> BadArgument:
+def unknown_field(name: str, argument: str) -> BadArgument:
     """Return the error for a field that rows do not have."""
     meant = nearest(name, FIELDS)
-    problem = f"rows have no field {shown(name)}" + (f", did you mean {meant}?" if meant else "")
+    problem = f"rows have no field {quote_text(name)}" + (f", did you mean {meant}?" if meant else "")
     return BadArgument(argument, problem, choices(FIELDS, len(FIELDS)))
 
 
-def shown(text: str) -> str:
+def quote_text(text: str) -> str:
     """Return text of a file for a message."""
     return repr(clean(text, MAX_NAME_LENGTH))

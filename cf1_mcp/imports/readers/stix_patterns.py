@@ -35,7 +35,7 @@ class Observable(NamedTuple):
     type: str
 
 
-def observables(pattern: str) -> list[Observable]:
+def find_observables(pattern: str) -> list[Observable]:
     """Return the indicators of a pattern, each once; none when it means more than a list of alternative values."""
     found: dict[Observable, None] = {}
     at = 0

@@ -22,8 +22,8 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.rows import ParentRef, ReaderNotes, SourceRow, SourceRows, shown
-from cf1_mcp.imports.readers.stix_patterns import observables
+from cf1_mcp.imports.readers.rows import ParentRef, ReaderNotes, SourceRow, SourceRows, quote_text
+from cf1_mcp.imports.readers.stix_patterns import find_observables
 from cf1_mcp.models import RelationshipType, Tlp
 
 Object = Mapping[str, JsonValue]
@@ -64,7 +64,7 @@ CREATE INDEX loop_child ON loop (child, parent); CREATE INDEX loop_parent ON loo
 _PEEL: Final = "DELETE FROM loop WHERE parent NOT IN (SELECT child FROM loop) OR child NOT IN (SELECT parent FROM loop)"
 
 
-def stix_rows(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
+def read_stix(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
     """Return the rows of a bundle. Its objects are kept on disk while it is read, so its size does not matter.
 
     Raises:
@@ -112,7 +112,7 @@ def _keep(db: sqlite3.Connection, place: int, value: JsonValue, notes: ReaderNot
         raise _version("2.0")
     if kind not in KNOWN:
         if kind not in SILENT:
-            notes.add(f"an object of type {shown(kind)} is not imported")
+            notes.add(f"an object of type {quote_text(kind)} is not imported")
         return
     if kind == "relationship":
         ends = (str(value.get("source_ref")), str(value.get("relationship_type")), str(value.get("target_ref")))
@@ -151,7 +151,7 @@ class _Bundle:
         )
         for count, first in self._db.execute(query):
             if count:
-                self._notes.add(f"a reference points to nothing that is imported, such as {shown(first)}", count)
+                self._notes.add(f"a reference points to nothing that is imported, such as {quote_text(first)}", count)
 
     def rows(self, place: int, value: Object) -> Iterator[SourceRow]:
         """Return the rows of one object."""
@@ -166,7 +166,7 @@ class _Bundle:
         fields["tags"] = list(dict.fromkeys([*_texts(fields.get("tags")), *_texts(value.get("labels"))]))
         fields["raw"] = {"data": {"stix": _evidence(value)}}
         parents = self._parents(name)
-        found = observables(str(value.get("pattern"))) if value["type"] == "indicator" else []
+        found = find_observables(str(value.get("pattern"))) if value["type"] == "indicator" else []
         if value["type"] == "indicator" and not found:
             self._notes.add(
                 "a pattern is more than a list of values: its event has no indicator, and the pattern as evidence"
@@ -200,7 +200,7 @@ class _Bundle:
             if named:
                 levels.append(named)
             elif definition is None:
-                unknown.append(f"object_marking_refs: {shown(ref)} is not in the bundle, so it may be any marking")
+                unknown.append(f"object_marking_refs: {quote_text(ref)} is not in the bundle, so it may be any marking")
         return max(levels, key=lambda level: Tlp.of(level).rank, default=None), tuple(unknown)
 
     def _context(self, name: str, fields: dict[str, JsonValue]) -> None:
@@ -295,6 +295,6 @@ def _texts(value: JsonValue) -> list[str]:
 
 def _version(version: JsonValue) -> BadFile:
     return BadFile(
-        f"The bundle is of STIX {shown(str(version))}, and only 2.1 is read. Convert it first, for instance with the "
-        "STIX elevator, or export it as 2.1."
+        f"The bundle is of STIX {quote_text(str(version))}, and only 2.1 is read. Convert it first, for instance with "
+        "the STIX elevator, or export it as 2.1."
     )
