@@ -1,4 +1,4 @@
-"""`python -m bench`: take the figures; with `--write`, put them into BENCHMARKS.md."""
+"""`python -m bench`: run all benchmarks; with `--write`, update BENCHMARKS.md."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ HEAD = """\
 
 
 async def rows() -> list[str]:
-    """One row a figure."""
+    """Return one row per benchmark."""
     return [
         _ratio(
             "spawn to the reply to tools/list", "a bare one-tool `mcp` server", await start.measure(), start.ALLOWED

@@ -1,4 +1,4 @@
-"""The simplest MCP server that could be compared with: one tool, the SDK's defaults, the same upstream request."""
+"""The simplest MCP server to compare with: one tool, the SDK's defaults, the same upstream request."""
 
 import os
 from functools import cache
@@ -14,7 +14,7 @@ server = MCPServer("bare", log_level="WARNING")
 
 @cache
 def upstream() -> "httpx.AsyncClient":
-    # Imported late, so that the start that is compared with pays for no HTTP client.
+    # Imported late, so that the start of this server does not include an HTTP client.
     import httpx
 
     token = os.environ["BARE_TOKEN"]

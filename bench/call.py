@@ -1,4 +1,4 @@
-"""A warm search over stdio, against a bare server whose tool makes the same request and hands on what came."""
+"""A warm search over stdio, compared with a bare server whose tool returns the same response unchanged."""
 
 import sys
 from collections.abc import AsyncGenerator

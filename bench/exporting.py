@@ -1,6 +1,6 @@
-"""An export of 50,000 events from a sandbox on a port, against a bare loop that lists the same pages and writes them.
+"""An export of 50,000 events from a sandbox on a port, compared with a bare loop that writes the same pages.
 
-Each runs in a process of its own, whose peak memory is what the system counts.
+Each runs in its own process, whose peak memory the system reports.
 """
 
 import json
@@ -20,7 +20,7 @@ from mcp import Client
 from bench.timing import peak_megabytes
 from bench.upstream import ACCOUNT, TOKEN, sandbox
 from cf1_mcp.api.transport import network
-from cf1_mcp.exports.export import PAGE_SIZE
+from cf1_mcp.exports.writer import PAGE_SIZE
 from cf1_mcp.models import Tlp
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
@@ -32,14 +32,14 @@ FORMATS = ("csv", "stix2")
 
 @dataclass(frozen=True)
 class Run:
-    """How long it took, and the most memory that its process held, in MB."""
+    """The duration of a run, and the peak memory of its process in MB."""
 
     seconds: float
     peak: float
 
 
 async def rows() -> list[str]:
-    """One row a format: both sides in turn, and the median of the pairwise ratios."""
+    """Return one row per format, with both sides timed alternately and the median of the pairwise ratios."""
     with sandbox(EVENTS) as base:
         return [
             _row(name, [(_run("ours", name, base), _run("bare", name, base)) for _ in range(ROUNDS)])
@@ -58,8 +58,8 @@ def _row(name: str, pairs: list[tuple[Run, Run]]) -> str:
 
 def _run(side: str, name: str, base: str) -> Run:
     command = [sys.executable, "-m", "bench.exporting", side, name, base]
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return Run(**json.loads(told))
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return Run(**json.loads(output))
 
 
 async def _ours(base: str, name: str, folder: Path) -> int:

@@ -1,6 +1,6 @@
-"""Indicators out of a report, against the two libraries that are most used for it: `pip install 'cf1-mcp[bench]'`.
+"""Extraction of indicators from a report, compared with the two most used libraries: `pip install 'cf1-mcp[bench]'`.
 
-The text is of a size at which iocextract still answers: it has taken 40 seconds over a report of 45 kB.
+The text is small enough for iocextract, which took 40 seconds for one report of 45 kB.
 """
 
 import random
@@ -13,7 +13,7 @@ from cf1_mcp.indicators import extract
 
 SIZE: Final = 200_000
 ROUNDS: Final = 2
-# The libraries, each with the call that finds everything it knows and refangs it.
+# The libraries, each with the function that finds and refangs all kinds of indicators.
 LIBRARIES: Final = (("ioc-finder", "ioc_finder", "find_iocs"), ("iocextract", "iocextract", "extract_iocs"))
 ALLOWED: Final = 1.0
 SENTENCES: Final = (
@@ -27,7 +27,7 @@ SENTENCES: Final = (
 
 
 def report(size: int = SIZE) -> str:
-    """A made-up report on reserved names, the same every time."""
+    """Return a fictional report with reserved names, always the same."""
     chance = random.Random(11)
     parts: list[str] = []
     length = 0
@@ -51,7 +51,7 @@ def report(size: int = SIZE) -> str:
 
 
 async def rows() -> list[str]:
-    """A row for each library: megabytes a second, ours first."""
+    """Return a row for each library: megabytes per second, ours first."""
     text = report()
     return [_row(name, text, await _measured(module, function, text)) for name, module, function in LIBRARIES]
 
@@ -66,7 +66,7 @@ async def _measured(module: str, function: str, text: str) -> Ratio | None:
         assert extract(text).indicators
 
     async def other() -> None:
-        # A dictionary, or a generator that finds nothing until it is asked.
+        # A dictionary, or a lazy generator.
         assert list(find(text))
 
     return await paired(ours, other, ROUNDS)

@@ -1,4 +1,4 @@
-"""The sandbox with 120,000 events: three questions that an investigation asks again and again."""
+"""The sandbox with 120,000 events: three requests that are frequent in investigations."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +21,14 @@ ALLOWED_TO_LOAD = 60_000.0
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, and how long the answer took: median milliseconds over HTTP."""
+    """A request, and the median time of its response over HTTP in milliseconds."""
 
     name: str
     milliseconds: float
 
 
 def loading() -> float:
-    """How long a file of all these events takes to load, in milliseconds."""
+    """Return the time to load a file of all these events, in milliseconds."""
     with TemporaryDirectory() as folder:
         file = written(Path(folder), EVENTS)
         start = perf_counter()
@@ -38,7 +38,7 @@ def loading() -> float:
 
 
 async def measure() -> list[Question]:
-    """Each question over HTTP, after one that does not count."""
+    """Time each request over HTTP, after one warm-up request."""
     with sandbox(EVENTS) as base:
         address = f"{base}/accounts/{ACCOUNT}/cloudforce-one"
         async with httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {TOKEN}"}) as client:

@@ -1,6 +1,6 @@
-"""Ten thousand indicators looked up through the server over stdio, against one request for each, as many at once.
+"""A look-up of 10,000 indicators through the server over stdio, compared with one request each at the same concurrency.
 
-The other side is timed over a thousand of them and reckoned up: it is the same request again and again.
+The other side is timed over 1,000 of them and scaled up, because all its requests are alike.
 """
 
 import sys
@@ -23,9 +23,9 @@ ONE_BY_ONE: Final = 1_000
 AT_ONCE: Final = 4
 ROUNDS: Final = 3
 ALLOWED: Final = 0.1
-# What the sandbox counts down from, by token.
+# The sandbox's rate limit per token.
 QUOTA: Final = 1_200
-# A fifth of them stand in the sandbox.
+# A fifth of them exist in the sandbox.
 VALUES: Final = [
     f"host-{number}.example.com" if number % 5 == 0 else f"new-{number}.example.net" for number in range(INDICATORS)
 ]
@@ -33,7 +33,7 @@ VALUES: Final = [
 
 @dataclass(frozen=True)
 class Taken:
-    """Milliseconds that both ways take for all indicators, and the requests of ours."""
+    """Milliseconds that both ways take for all indicators, and the number of our requests."""
 
     ours: float
     other: float
@@ -45,7 +45,7 @@ class Taken:
 
 
 async def measure() -> Taken:
-    """Both ways in turn over one sandbox on a port: the medians."""
+    """Return the medians of both ways, timed alternately over one sandbox."""
     with sandbox(EVENTS) as base:
         address = f"{base}/accounts/{ACCOUNT}/cloudforce-one"
         environment = {
@@ -84,7 +84,7 @@ async def _ask(http: httpx.AsyncClient, value: str, turn: anyio.Semaphore) -> No
 
 
 async def _requests(address: str) -> int:
-    """How many requests the server has sent, from what the sandbox says is left of its token's quota."""
+    """Return how many requests the server has sent, from the remaining quota of its token."""
     async with httpx.AsyncClient(headers=_token(TOKEN)) as http:
         left = (await http.get(f"{address}/events/dataset")).headers["Ratelimit"].split("r=")[1].split(";")[0]
     return QUOTA - int(left) - 1

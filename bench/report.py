@@ -1,4 +1,4 @@
-"""BENCHMARKS.md: each measurement writes the section between its own two marks and leaves the others alone."""
+"""BENCHMARKS.md: each measurement replaces the section between its own two marks."""
 
 from pathlib import Path
 
@@ -6,15 +6,15 @@ REPORT = Path(__file__).parent.parent / "BENCHMARKS.md"
 
 
 def section(page: str, name: str) -> str:
-    """What stands between `<!-- name -->` and `<!-- /name -->`."""
+    """Return the text between `<!-- name -->` and `<!-- /name -->`."""
     return _parts(page, name)[1]
 
 
 def with_section(page: str, name: str, text: str) -> str:
-    """The page with that section replaced.
+    """Return the page with that section replaced.
 
     Raises:
-        ValueError: the page has not exactly one such section.
+        ValueError: the page does not have exactly one such section.
     """
     before, _, after = _parts(page, name)
     return f"{before}<!-- {name} -->\n{text}\n<!-- /{name} -->{after}"

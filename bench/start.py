@@ -1,4 +1,4 @@
-"""From spawning the server to its reply to tools/list, against a bare server with one tool."""
+"""The time from spawning the server to its reply to tools/list, compared with a bare server with one tool."""
 
 import sys
 

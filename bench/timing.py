@@ -1,4 +1,4 @@
-"""How figures are taken: the two sides in turn, so that a machine that slows down slows both, and the median."""
+"""Timing: both sides alternate, so that a machine that slows down affects both, and medians are reported."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ from time import perf_counter
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ours against the honest and simple: medians in milliseconds, and the median of the pairwise ratios."""
+    """Our time compared with another one: medians in milliseconds, and the median of the pairwise ratios."""
 
     ours: float
     other: float
@@ -18,7 +18,7 @@ class Ratio:
 
 
 async def paired(ours: Callable[[], Awaitable[object]], other: Callable[[], Awaitable[object]], rounds: int) -> Ratio:
-    """Time both in turn, after one round that does not count."""
+    """Time both alternately, after one warm-up round."""
     pairs: list[tuple[float, float]] = []
     for _ in range(rounds + 1):
         pairs.append((await timed(ours), await timed(other)))
@@ -27,15 +27,15 @@ async def paired(ours: Callable[[], Awaitable[object]], other: Callable[[], Awai
 
 
 async def timed(call: Callable[[], Awaitable[object]]) -> float:
-    """How long one call takes, in milliseconds."""
+    """Return the duration of one call in milliseconds."""
     start = perf_counter()
     await call()
     return (perf_counter() - start) * 1000
 
 
 def peak_megabytes(process: int | str = "self") -> float:
-    """The most memory that a process of this machine has held so far, by its id. What `getrusage` tells of a child
-    counts in what its parent held before the child began.
+    """Return the peak memory of a process, by its id. `getrusage` would include the memory that the parent of
+    a child process had before the child started.
     """
     status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     return int(re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)[0]) / 1024

@@ -1,4 +1,4 @@
-"""A sandbox on a port, filled with as many events as a bench needs."""
+"""A sandbox on a port, with as many events as a benchmark needs."""
 
 import gzip
 import json
@@ -29,7 +29,7 @@ MARKINGS = ("clear", "green", "amber", "amber+strict", "red")
 
 
 def generated(count: int) -> Iterator[dict[str, object]]:
-    """Events of a made-up tenant, the same every time, over a year and five datasets."""
+    """Yield the events of a fictional tenant, always the same, over a year and five datasets."""
     chance = random.Random(7)
     for number in range(count):
         month, day, hour = chance.randint(1, 12), chance.randint(1, 28), chance.randint(0, 23)
@@ -54,7 +54,7 @@ def generated(count: int) -> Iterator[dict[str, object]]:
 
 
 def written(folder: Path, count: int) -> Path:
-    """A file of so many generated events."""
+    """Write a file with this number of generated events."""
     file = folder / "events.jsonl.gz"
     with gzip.open(file, "wt", compresslevel=1) as lines:
         lines.writelines(f"{json.dumps(record)}\n" for record in generated(count))
@@ -63,7 +63,7 @@ def written(folder: Path, count: int) -> Path:
 
 @contextmanager
 def sandbox(count: int) -> Generator[str]:
-    """The base address of a sandbox that holds so many generated events."""
+    """Run a sandbox with this number of generated events, and yield its base URL."""
     with TemporaryDirectory() as folder:
         file = written(Path(folder), count)
         command = [sys.executable, "-m", "cf1_mcp", "sandbox", "--port", "0", "--load", str(file)]

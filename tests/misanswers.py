@@ -31,6 +31,22 @@ class CannedRoute:
             await self.sandbox(scope, receive, send)
 
 
+class UnavailableAfterDeletion:
+    """The sandbox until its first deletion, after which every request fails."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.deleted = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self.deleted:
+            body: JsonValue = {"success": False, "errors": [{"message": "no"}], "result": {}}
+            await JSONResponse(body, 403)(scope, receive, send)
+        else:
+            self.deleted = self.deleted or scope.get("method") == "DELETE"
+            await self.app(scope, receive, send)
+
+
 @asynccontextmanager
 async def misanswered(
     bench: Bench, route: str, answer: JsonValue, status: int = 200, settings: Settings | None = None

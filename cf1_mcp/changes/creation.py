@@ -7,8 +7,8 @@ from typing import Final, Self
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.deletion import DeleteEvents, plan_deletion_of_created
-from cf1_mcp.changes.effect import ChangeKind, Effect, Facts, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.deletion import plan_deletion_of_created
+from cf1_mcp.changes.effect import ChangeKind, Effect, Facts, Payload, Planner, Result
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.validation import (
     EventTexts,
@@ -105,10 +105,6 @@ async def create_event(client: ThreatEventsClient, payload: CreateEvent) -> Resu
     return Result("partial", facts, {"differs": differs}) if differs else Result("done", facts)
 
 
-async def _undo_creation(planning: Planning, change: PastChange[CreateEvent]) -> Effect[DeleteEvents]:
-    return await plan_deletion_of_created(planning, change, change.datasets[0])
-
-
 # -- many events
 
 
@@ -156,9 +152,5 @@ async def _refuse_to_import(client: ThreatEventsClient, payload: ImportEvents) -
     raise NotImplementedError("The tool sends the rows of an import: its payload holds only their digest.")
 
 
-async def _undo_import(planning: Planning, change: PastChange[ImportEvents]) -> Effect[DeleteEvents]:
-    return await plan_deletion_of_created(planning, change, change.datasets[0])
-
-
-CREATION = ChangeKind("create_threat_event", CreateEvent, create_event, _undo_creation)
-IMPORT = ChangeKind("import_threat_events", ImportEvents, _refuse_to_import, _undo_import)
+CREATION = ChangeKind("create_threat_event", CreateEvent, create_event, plan_deletion_of_created)
+IMPORT = ChangeKind("import_threat_events", ImportEvents, _refuse_to_import, plan_deletion_of_created)

@@ -78,15 +78,11 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
     )
 
 
-async def plan_deletion_of_created(planning: Planning, change: PastChange[P], dataset_id: str) -> Effect[DeleteEvents]:
+async def plan_deletion_of_created(planning: Planning, change: PastChange[P]) -> Effect[DeleteEvents]:
     """Plan to delete the events that a change created."""
-    return await plan_deletion(planning, dataset_id, change.required_ids("created"))
-
-
-async def _undo_recreation(planning: Planning, change: PastChange[RecreateEvents]) -> Effect[DeleteEvents]:
-    return await plan_deletion_of_created(planning, change, change.payload.dataset_id)
+    return await plan_deletion(planning, change.datasets[0], change.required_ids("created"))
 
 
 DELETION = ChangeKind("delete_threat_events", DeleteEvents, delete_events, plan_recreation)
 # In the journal it is an import, because it creates events.
-RECREATION = ChangeKind("import_threat_events", RecreateEvents, recreate_events, _undo_recreation)
+RECREATION = ChangeKind("import_threat_events", RecreateEvents, recreate_events, plan_deletion_of_created)

@@ -1,6 +1,7 @@
 """Moving events from one dataset to another, and back."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from pydantic import BaseModel, JsonValue
 
@@ -13,6 +14,9 @@ from cf1_mcp.events.snapshots import Snapshot, read_snapshots
 from cf1_mcp.models import Moved
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
+
+UNDO: Final = "undo_change moves them back."
+UNDO_WITHOUT_RAW: Final = "undo_change moves them back without the raw evidence, which is left in the journal only."
 
 
 class Destination(BaseModel, frozen=True):
@@ -52,11 +56,8 @@ async def plan_move(
     ids = sorted(event_ids)
     snapshots = await read_snapshots(planning.client, planning.writing, source, ids, planning.argument("event_ids"))
     raw_count = sum(snapshot.raw is not None for snapshot in snapshots)
-    warnings: list[str] = []
-    if not keep_raw_data:
-        warnings.append(f"The raw evidence of {plural(raw_count, 'event')} is lost for good.")
-    if destination.is_public and not source.is_public:
-        warnings.append("The destination is public: anyone may search it.")
+    lost = f"The raw evidence of {plural(raw_count, 'event')} is lost for good."
+    public = "The destination is public: anyone may search it."
     return Effect(
         kind=MOVE,
         payload=MoveEvents(
@@ -70,10 +71,11 @@ async def plan_move(
         ),
         datasets=(source.uuid, destination.uuid),
         summary=f"Move {plural(len(ids), 'event')} from dataset {source.name!r} to {destination.name!r}.",
-        warnings=tuple(warnings),
-        undo="undo_change moves them back."
-        if keep_raw_data
-        else "undo_change moves them back without the raw evidence, which is left in the journal only.",
+        warnings=(
+            *(() if keep_raw_data else (lost,)),
+            *((public,) if destination.is_public and not source.is_public else ()),
+        ),
+        undo=UNDO if keep_raw_data else UNDO_WITHOUT_RAW,
         needs_code=True,
         facts={
             "events": len(ids),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 from pydantic import BaseModel, JsonValue
 
@@ -14,6 +15,9 @@ from cf1_mcp.events.snapshots import read_events, refuse_copies
 from cf1_mcp.models import Dataset, Event, RelationshipsCreated, RelationshipType
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
+
+UNDO: Final = "undo_change removes the references that were added, and leaves those that existed."
+NO_UNDO: Final = "This cannot be undone: the API has no way to remove typed relationships."
 
 
 class BeforeRelating(BaseModel, frozen=True):
@@ -90,9 +94,7 @@ async def plan_relating(
         ),
         datasets=tuple(dict.fromkeys((home.uuid, other.uuid))),
         summary=f"Add {links} from event {event.uuid} of dataset {home.name!r} to events of {other.name!r}.",
-        undo="This cannot be undone: the API has no way to remove typed relationships."
-        if relationship_type
-        else "undo_change removes the references that were added, and leaves those that existed.",
+        undo=NO_UNDO if relationship_type else UNDO,
         needs_code=False,
         events=added,
     )

@@ -27,6 +27,8 @@ from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.sanitize import clean
 
 INDICATOR: Final = ("indicator", "indicator_type")
+UNDO: Final = "undo_change sets the old values again."
+NO_UNDO: Final = "The old raw data cannot be set again: it is not a JSON object."
 
 
 class RawParts(BaseModel, frozen=True):
@@ -82,53 +84,59 @@ async def _plan_update(
     planning: Planning, dataset: Dataset, event_id: str, fields: Mapping[str, str], raw: Mapping[str, JsonValue]
 ) -> Effect[UpdateEvent]:
     """`fields` are text fields of the event by their snake-case names, `raw` parts of its evidence."""
-    client, reading = planning.client, planning.writing.read_policy
-    [event] = await read_events(client, planning.writing, dataset, [event_id], planning.argument("event_id"))
-    evidence = await _read_raw(planning, event) if raw else None
-    if raw:
-        # Its route names the event without the dataset.
-        await refuse_copies(client, [event.uuid], (dataset,), planning.argument("event_id"))
+    event, evidence = await _read_current(planning, dataset, event_id, with_raw=bool(raw))
     if fields.get("indicator_type") and not fields.get("indicator", event.indicator):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
-    new = {name: text for name, text in fields.items() if not is_same_value(name, text, str(getattr(event, name)))}
+    new = _new_fields(event, fields)
     new_raw = {name: value for name, value in raw.items() if not _same_part(name, value, getattr(evidence, name))}
     if not new and not new_raw:
         problem = "the event has these values already"
         raise BadArgument(planning.argument("event_id"), problem, "other values, or leave it as it is")
-    _check_markings(reading, new.get("tlp"), new_raw.get("tlp"))
-    # The API changes an indicator and its type together.
-    if new.keys() & set(INDICATOR):
-        new |= {name: fields[name] for name in INDICATOR if name in fields}
-    old_names = [*new, *(name for name in INDICATOR if name not in new and new.keys() & set(INDICATOR))]
-    old = {name: str(getattr(event, name)) for name in old_names}
+    _check_markings(planning.writing.read_policy, new.get("tlp"), new_raw.get("tlp"))
+    old = {name: str(getattr(event, name)) for name in [*new, *(INDICATOR if new.keys() & {*INDICATOR} else ())]}
     old_raw: dict[str, JsonValue] = {name: getattr(evidence, name) for name in new_raw}
     lowered = _lowered_markings(event, new, evidence, new_raw)
-    payload = UpdateEvent(
-        event_id=event.uuid,
-        event=_event_change(new, dataset),
-        raw_id=event.raw_id if new_raw else None,
-        raw=RawParts.model_validate(new_raw) if new_raw else None,
-        before=BeforeUpdate(
-            event=_event_change(old, dataset),
-            raw=RawParts.model_validate(old_raw) if new_raw else None,
-            # Who agrees to a lower marking agrees to what is readable under it now.
-            seen=[one.model_dump(mode="json", by_alias=True) for one in (event, evidence) if one] if lowered else [],
-        ),
-    )
+    # Who agrees to a lower marking agrees to what is readable under it now.
+    seen = [one.model_dump(mode="json", by_alias=True) for one in (event, evidence) if one] if lowered else []
     names = ", ".join([*new, *(f"raw {name}" for name in new_raw)])
     return Effect(
         kind=UPDATE,
-        payload=payload,
+        payload=UpdateEvent(
+            event_id=event.uuid,
+            event=_event_change(new, dataset),
+            raw_id=event.raw_id if new_raw else None,
+            raw=_raw_parts(new_raw),
+            before=BeforeUpdate(event=_event_change(old, dataset), raw=_raw_parts(old_raw), seen=[*seen]),
+        ),
         datasets=(dataset.uuid,),
         summary=f"Change {names} of event {event.uuid} in dataset {dataset.name!r}.",
         warnings=tuple(lowered),
-        undo="undo_change sets the old values again."
-        if isinstance(old_raw.get("data", {}), dict)
-        else "The old raw data cannot be set again: it is not a JSON object.",
+        undo=UNDO if isinstance(old_raw.get("data", {}), dict) else NO_UNDO,
         needs_code=bool(lowered),
         untrusted={"from": _preview_of(old, old_raw), "to": _preview_of(new, new_raw)},
         events=[event],
     )
+
+
+async def _read_current(
+    planning: Planning, dataset: Dataset, event_id: str, *, with_raw: bool
+) -> tuple[Event, Raw | None]:
+    """The event and, if requested, its raw evidence, whose route names the event without the dataset."""
+    argument = planning.argument("event_id")
+    [event] = await read_events(planning.client, planning.writing, dataset, [event_id], argument)
+    if not with_raw:
+        return event, None
+    raw = await _read_raw(planning, event)
+    await refuse_copies(planning.client, [event.uuid], (dataset,), argument)
+    return event, raw
+
+
+def _new_fields(event: Event, fields: Mapping[str, str]) -> dict[str, str]:
+    """The fields whose values differ from the current ones. The API changes an indicator and its type together."""
+    new = {name: text for name, text in fields.items() if not is_same_value(name, text, str(getattr(event, name)))}
+    if new.keys() & {*INDICATOR}:
+        new |= {name: fields[name] for name in INDICATOR if name in fields}
+    return new
 
 
 def _checked_parts(
@@ -181,6 +189,10 @@ def _lowered_markings(
 
 def _event_change(fields: Mapping[str, str], dataset: Dataset) -> EventChange | None:
     return EventChange.model_validate({**fields, "dataset_id": dataset.uuid}) if fields else None
+
+
+def _raw_parts(parts: Mapping[str, JsonValue]) -> RawParts | None:
+    return RawParts.model_validate(parts) if parts else None
 
 
 def _fields_of(change: EventChange | None) -> dict[str, str]:

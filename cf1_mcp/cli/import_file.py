@@ -16,7 +16,7 @@ from cf1_mcp.errors import BadArgument, SettingsError, choices
 from cf1_mcp.imports import file_import
 from cf1_mcp.imports.file_import import ImportOptions
 from cf1_mcp.imports.progress import ImportStep
-from cf1_mcp.imports.readers.files import FORMATS, Format, detect_format
+from cf1_mcp.imports.readers.files import FORMATS, Format, format_of
 from cf1_mcp.imports.readers.sources import Source
 from cf1_mcp.imports.report import ImportSummary
 from cf1_mcp.server.mcp_server import build_client
@@ -55,7 +55,7 @@ def import_file(
     chosen = named.get(form.lower())
     if form and chosen is None:
         raise BadArgument("--format", f"{form!r} is not a format", choices(FORMATS))
-    source = Source(file, chosen or detect_format(file), _pairs(mapping, "--map"), _pairs(constants, "--set"))
+    source = Source(file, chosen or format_of(file), _pairs(mapping, "--map"), _pairs(constants, "--set"))
     try:
         summary = anyio.run(_imported, source, options, settings, console)
     except KeyboardInterrupt:

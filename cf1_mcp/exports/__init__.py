@@ -1,14 +1,25 @@
-"""Events as files of the formats that other systems take. Nothing here reads, writes or sends.
+"""Events as files in the formats that other systems import.
 
-A file is made piece by piece, so that the caller may fetch page after page and memory stays small:
+A file is produced piece by piece, so that events can be fetched page after page and memory use stays small:
 
->>> file = new_export("stix2", Handling(Tlp.GREEN), Heading("Weekly", "Cloudforce One Threat Events", now))
+>>> file = create_export_file("stix2", Tlp.GREEN, FileHeading("Weekly", "Cloudforce One Threat Events", now))
 >>> pieces = [file.head(), *(file.add(event) for event in events), *file.tail()]
+
+The formats do no I/O; `writer` fetches the events and writes the file.
 """
 
 from cf1_mcp.exports.blocklist import ListKind
-from cf1_mcp.exports.catalog import FORMATS, MEDIA_TYPES, FormatName, new_export
-from cf1_mcp.exports.format import Format, Heading
-from cf1_mcp.exports.handling import Handling, label
+from cf1_mcp.exports.catalog import FORMATS, MEDIA_TYPES, FormatName, create_export_file
+from cf1_mcp.exports.export_file import ExportFile, FileHeading
+from cf1_mcp.exports.markings import tlp_label
 
-__all__ = ["FORMATS", "MEDIA_TYPES", "Format", "FormatName", "Handling", "Heading", "ListKind", "label", "new_export"]
+__all__ = [
+    "FORMATS",
+    "MEDIA_TYPES",
+    "ExportFile",
+    "FileHeading",
+    "FormatName",
+    "ListKind",
+    "create_export_file",
+    "tlp_label",
+]

@@ -1,4 +1,4 @@
-"""The formats by the names that people choose them by."""
+"""The export formats by name."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
@@ -6,19 +6,18 @@ from typing import Final, Literal
 from cf1_mcp.errors import BadArgument, choices
 from cf1_mcp.exports.blocklist import BlockList, ListKind
 from cf1_mcp.exports.csv_rows import CsvRows
-from cf1_mcp.exports.format import Format, Heading
+from cf1_mcp.exports.export_file import ExportFile, FileHeading
 from cf1_mcp.exports.gateway import LIST_TYPES, GatewayList
-from cf1_mcp.exports.handling import Handling
 from cf1_mcp.exports.misp import MispEvent
 from cf1_mcp.exports.navigator import NavigatorLayer
-from cf1_mcp.exports.stix import StixBundle
-from cf1_mcp.exports.taxii import TaxiiEnvelope
+from cf1_mcp.exports.stix import StixBundle, TaxiiEnvelope
 from cf1_mcp.exports.waf import WafExpressions
+from cf1_mcp.models import Tlp
 from cf1_mcp.text.sanitize import clean
 
 FormatName = Literal["stix2", "taxii", "misp", "csv", "navigator", "waf", "blocklist", "gateway"]
 
-_WHOLE: Final[Mapping[FormatName, type[Format]]] = {
+_FORMATS_OF_ALL_KINDS: Final[Mapping[FormatName, type[ExportFile]]] = {
     "stix2": StixBundle,
     "taxii": TaxiiEnvelope,
     "misp": MispEvent,
@@ -26,29 +25,33 @@ _WHOLE: Final[Mapping[FormatName, type[Format]]] = {
     "navigator": NavigatorLayer,
     "waf": WafExpressions,
 }
-FORMATS: Final[Mapping[FormatName, type[Format]]] = {**_WHOLE, "blocklist": BlockList, "gateway": GatewayList}
-"""What a file of each format is."""
-MEDIA_TYPES: Final[Mapping[str, str]] = {name: made.media_type for name, made in FORMATS.items()}
+FORMATS: Final[Mapping[FormatName, type[ExportFile]]] = {
+    **_FORMATS_OF_ALL_KINDS,
+    "blocklist": BlockList,
+    "gateway": GatewayList,
+}
+"""The class of each format."""
+MEDIA_TYPES: Final[Mapping[str, str]] = {name: format_.media_type for name, format_ in FORMATS.items()}
 
 
-def new_export(name: FormatName, handling: Handling, heading: Heading, kind: str | None = None) -> Format:
-    """An empty file of the format. `kind` says which values a `blocklist` or `gateway` list holds, and is for those.
+def create_export_file(name: FormatName, max_tlp: Tlp, heading: FileHeading, kind: str | None = None) -> ExportFile:
+    """Return an empty file of the format. `kind` is the kind of values of a `blocklist` or `gateway` list.
 
     Raises:
-        BadArgument: the kind is missing, unknown, or given to a format that has none.
+        BadArgument: the kind is missing, unknown, or given for another format.
     """
     if name == "blocklist":
-        return BlockList(handling, heading, _list_kind(kind, ListKind))
+        return BlockList(max_tlp, heading, _list_kind(kind, ListKind))
     if name == "gateway":
-        return GatewayList(handling, heading, _list_kind(kind, LIST_TYPES))
+        return GatewayList(max_tlp, heading, _list_kind(kind, LIST_TYPES))
     if kind is not None:
-        raise BadArgument("kind", f"a {name} file holds every kind", "it with blocklist or gateway, or leave it out")
-    return _WHOLE[name](handling, heading)
+        raise BadArgument("kind", f"a {name} file contains all kinds", "it with blocklist or gateway, or leave it out")
+    return _FORMATS_OF_ALL_KINDS[name](max_tlp, heading)
 
 
-def _list_kind(kind: str | None, known: Iterable[ListKind]) -> ListKind:
-    found = next((one for one in known if one == kind), None)
+def _list_kind(kind: str | None, valid: Iterable[ListKind]) -> ListKind:
+    found = next((one for one in valid if one == kind), None)
     if found is None:
-        problem = f"there is no list of {clean(kind, 40)!r}" if kind else "a list holds one kind of value"
-        raise BadArgument("kind", problem, choices([one.value for one in known]))
+        problem = f"{clean(kind, 40)!r} is not a kind of list" if kind else "a list contains one kind of value"
+        raise BadArgument("kind", problem, choices([one.value for one in valid]))
     return found

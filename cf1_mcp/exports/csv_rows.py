@@ -1,25 +1,25 @@
-"""A table of events, as RFC 4180 has it."""
+"""A CSV table of events (RFC 4180)."""
 
 import csv
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from typing import ClassVar, Final
 
-from cf1_mcp.exports.format import Format, LeftOut
+from cf1_mcp.exports.export_file import ExportFile, Omission
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.models.fields import EXPORT_COLUMNS
 from cf1_mcp.text.sanitize import FORMULA_STARTS, clean
 
 COLUMNS: Final = (*EXPORT_COLUMNS, "source")
 MAX_TEXT_LENGTH: Final = 4_000
-# Japanese and Chinese settings take the wide forms for the narrow ones.
+# Spreadsheets with Japanese and Chinese settings treat the full-width forms like the ASCII ones.
 _FORMULA: Final = (*FORMULA_STARTS, "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-class CsvRows(Format):
-    """A row an event with its own marking in the first column; the file's marking is the highest in that column.
+class CsvRows(ExportFile):
+    """One row per event, with its marking in the first column; the file has the highest marking of that column.
 
-    Indicators are true, not defanged. No cell and no item of a list begins with what a spreadsheet takes for a formula.
+    Indicators are not defanged. No cell and no item of a list begins like a spreadsheet formula.
     """
 
     media_type: ClassVar[str] = "text/csv;charset=utf-8;header=present"
@@ -31,13 +31,13 @@ class CsvRows(Format):
     def tail(self) -> Iterator[str]:
         yield from ()
 
-    def _event(self, event: Event, level: Tlp) -> str | LeftOut:
-        told: dict[str, object] = {"tlp": level.value, "source": self._source()}
-        return csv_line([_cell(column, told.get(column, getattr(event, column, ""))) for column in COLUMNS])
+    def _event(self, event: Event, level: Tlp) -> str | Omission:
+        known: dict[str, object] = {"tlp": level.value, "source": self._source()}
+        return csv_line([_cell(column, known.get(column, getattr(event, column, ""))) for column in COLUMNS])
 
 
 def csv_line(cells: Sequence[str]) -> str:
-    """A line of CSV that ends in CRLF."""
+    """Return a line of CSV that ends in CRLF."""
     line = StringIO()
     csv.writer(line, lineterminator="\r\n").writerow(cells)
     return line.getvalue()

@@ -1,4 +1,4 @@
-"""What an event's indicator is: its kind and its value in one spelling, where it is valid for its type."""
+"""An event's indicator as a typed, validated value in one spelling."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.sanitize import escape_invisible
 
 
-class Kind(StrEnum):
+class ObservableKind(StrEnum):
     """The kinds of indicators that other systems have names for."""
 
     DOMAIN = "domain"
@@ -32,15 +32,20 @@ class Kind(StrEnum):
     FILENAME = "filename"
 
 
-HASHES: Final[Mapping[int, Kind]] = {32: Kind.MD5, 40: Kind.SHA1, 64: Kind.SHA256, 128: Kind.SHA512}
-"""The hash of a file, by the number of its hexadecimal digits."""
+HASHES: Final[Mapping[int, ObservableKind]] = {
+    32: ObservableKind.MD5,
+    40: ObservableKind.SHA1,
+    64: ObservableKind.SHA256,
+    128: ObservableKind.SHA512,
+}
+"""The kind of a file hash, by its number of hexadecimal digits."""
 
-# Longer values are no addresses: browsers and proxies take URLs of some thousands of characters.
+# Browsers and proxies accept URLs of a few thousand characters; longer values are not addresses.
 MAX_VALUE_LENGTH: Final = 8_192
 MAX_DOMAIN_LENGTH: Final = 253
 
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-# Names of files in real addresses have spaces; they are percent-encoded like all that ASCII lacks.
+# File names in real URLs contain spaces; they are percent-encoded like non-ASCII characters.
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#]+(?:[/?#].*)?", re.IGNORECASE)
 _MAILBOX: Final = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}", re.IGNORECASE)
 _HEX: Final = re.compile(r"[0-9a-f]+")
@@ -51,32 +56,32 @@ _PRINTABLE: Final = "".join(chr(code) for code in range(0x21, 0x7F))
 
 @dataclass(frozen=True)
 class Observable:
-    """An indicator whose value is valid for its kind, fanged and in lower case where case says nothing."""
+    """An indicator whose value is valid for its kind, refanged, and in lower case if case is not significant."""
 
-    kind: Kind
+    kind: ObservableKind
     value: str
 
 
-def observable(event: Event) -> Observable | None:
-    """What the event's indicator is; None where it has none, of an unknown type, or not valid for its type."""
-    read = _READERS.get(type_word(event.indicator_type))
+def read_observable(event: Event) -> Observable | None:
+    """Return the event's indicator; None if it has none, its type is unknown, or it is not valid for its type."""
+    parse = _PARSERS.get(_normalize_type(event.indicator_type))
     value = event.indicator.strip()
-    if read is None or not value or len(value) > MAX_VALUE_LENGTH:
+    if parse is None or not value or len(value) > MAX_VALUE_LENGTH:
         return None
-    return read(value)
+    return parse(value)
 
 
-def type_word(indicator_type: str) -> str:
-    """The type without case and punctuation, which the API does not keep alike: `SHA-256`, `sha256`."""
+def _normalize_type(indicator_type: str) -> str:
+    """Return the type without case and punctuation, in which events of the API differ: `SHA-256`, `sha256`."""
     return re.sub("[^a-z0-9]", "", indicator_type.lower())
 
 
-def domain_name(text: str) -> str | None:
-    """The name in lower case and Punycode, without the root's dot; None where the text is no name with two labels."""
+def normalize_domain(text: str) -> str | None:
+    """Return the name in lower case and Punycode, without a trailing dot; None if it is not a name of two labels."""
     name = text.lower().removesuffix(".")
     if not name.isascii():
         try:
-            # Longer labels than DNS has are refused first: the codec takes quadratic time.
+            # Longer names are rejected first, because the codec takes quadratic time.
             name = name.encode("idna").decode("ascii").lower() if len(name) <= MAX_DOMAIN_LENGTH else ""
         except UnicodeError:
             return None
@@ -86,8 +91,8 @@ def domain_name(text: str) -> str | None:
 
 
 def _domain(value: str) -> Observable | None:
-    name = domain_name(refang_indicator(value))
-    return Observable(Kind.DOMAIN, name) if name else None
+    name = normalize_domain(refang_indicator(value))
+    return Observable(ObservableKind.DOMAIN, name) if name else None
 
 
 def _address(value: str) -> Observable | None:
@@ -98,8 +103,12 @@ def _address(value: str) -> Observable | None:
         if "/" in text:
             network = ip_network(text, strict=False)
             whole = network.prefixlen == network.max_prefixlen
-            return Observable(Kind.IP, str(network[0])) if whole else Observable(Kind.NETWORK, str(network))
-        return Observable(Kind.IP, str(ip_address(text)))
+            return (
+                Observable(ObservableKind.IP, str(network[0]))
+                if whole
+                else Observable(ObservableKind.NETWORK, str(network))
+            )
+        return Observable(ObservableKind.IP, str(ip_address(text)))
     except ValueError:
         return None
 
@@ -111,18 +120,18 @@ def _url(value: str) -> Observable | None:
     scheme, rest = text.split("://", 1)
     host = re.split("[/?#]", rest, maxsplit=1)[0]
     if not host.isascii():
-        # A host is no path: it goes by Punycode, and is left out where it has none.
-        name = domain_name(host)
+        # A host is not percent-encoded but converted to Punycode, and the URL is left out if that fails.
+        name = normalize_domain(host)
         if name is None:
             return None
         rest = name + rest[len(host) :]
-    return Observable(Kind.URL, f"{scheme.lower()}://{quote(rest, safe=_PRINTABLE)}")
+    return Observable(ObservableKind.URL, f"{scheme.lower()}://{quote(rest, safe=_PRINTABLE)}")
 
 
 def _email(value: str) -> Observable | None:
     mailbox, _, host = refang_indicator(value).rpartition("@")
-    name = domain_name(host)
-    return Observable(Kind.EMAIL, f"{mailbox}@{name}") if name and _MAILBOX.fullmatch(mailbox) else None
+    name = normalize_domain(host)
+    return Observable(ObservableKind.EMAIL, f"{mailbox}@{name}") if name and _MAILBOX.fullmatch(mailbox) else None
 
 
 def _hash(value: str) -> Observable | None:
@@ -133,29 +142,29 @@ def _hash(value: str) -> Observable | None:
 
 def _certificate(value: str) -> Observable | None:
     digest = value.lower().replace(":", "")
-    return Observable(Kind.CERTIFICATE, digest) if len(digest) in HASHES and _HEX.fullmatch(digest) else None
+    return Observable(ObservableKind.CERTIFICATE, digest) if len(digest) in HASHES and _HEX.fullmatch(digest) else None
 
 
 def _ja3(value: str) -> Observable | None:
     digest = value.lower()
-    return Observable(Kind.JA3, digest) if len(digest) == 32 and _HEX.fullmatch(digest) else None
+    return Observable(ObservableKind.JA3, digest) if len(digest) == 32 and _HEX.fullmatch(digest) else None
 
 
 def _cve(value: str) -> Observable | None:
     name = value.upper()
-    return Observable(Kind.CVE, name) if _CVE.fullmatch(name) else None
+    return Observable(ObservableKind.CVE, name) if _CVE.fullmatch(name) else None
 
 
 def _asn(value: str) -> Observable | None:
     found = _ASN.fullmatch(value)
-    return Observable(Kind.ASN, str(int(found[1]))) if found and int(found[1]) < 2**32 else None
+    return Observable(ObservableKind.ASN, str(int(found[1]))) if found and int(found[1]) < 2**32 else None
 
 
 def _filename(value: str) -> Observable | None:
-    return Observable(Kind.FILENAME, value) if escape_invisible(value) == value else None
+    return Observable(ObservableKind.FILENAME, value) if escape_invisible(value) == value else None
 
 
-_READERS: Final[Mapping[str, Callable[[str], Observable | None]]] = {
+_PARSERS: Final[Mapping[str, Callable[[str], Observable | None]]] = {
     **dict.fromkeys(("domain", "hostname", "fqdn", "domainname"), _domain),
     **dict.fromkeys(("ip", "ipv4", "ipv6", "ipaddress", "cidr"), _address),
     **dict.fromkeys(("url", "uri"), _url),

@@ -1,4 +1,4 @@
-"""The STIX 2.1 objects of one event, and those that events share."""
+"""The STIX 2.1 objects of one event, and the objects that events share."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Final
 from uuid import uuid5
 
-from cf1_mcp.exports.format import MAX_TITLE_LENGTH, event_key
-from cf1_mcp.exports.observables import Kind, observable
-from cf1_mcp.exports.stix_terms import (
+from cf1_mcp.exports.export_file import MAX_TITLE_LENGTH, event_key
+from cf1_mcp.exports.observables import ObservableKind, read_observable
+from cf1_mcp.exports.stix_vocabulary import (
     COUNTRIES,
     KILL_CHAIN,
     NAMESPACE,
@@ -19,8 +19,8 @@ from cf1_mcp.exports.stix_terms import (
     TACTIC,
     TLP_IDS,
     StixObject,
-    pattern,
-    techniques,
+    pattern_properties,
+    technique_ids,
 )
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.text.defang import defang
@@ -28,44 +28,44 @@ from cf1_mcp.text.sanitize import clean
 
 MAX_TEXT_LENGTH: Final = 4_000
 NO_DATE: Final = "1970-01-01T00:00:00.000Z"
-"""For an event whose date is missing or cannot be read."""
+"""The timestamp of an event whose date is missing or cannot be parsed."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where all objects of a file come from: `source` in words, `identity` as an object, `made` as a timestamp."""
+    """What all objects of a file share: the name of their source, the id of its identity, the time of export."""
 
     source: str
     identity: str
-    made: str
+    created: str
 
 
-# Thousands of events name the same few industries, countries, techniques and attackers.
-_remembered = lru_cache(maxsize=4_096)
+# Thousands of events have the same few industries, countries, techniques and attackers.
+_cached = lru_cache(maxsize=4_096)
 
 
 class EventObjects:
-    """An event in STIX: the object that stands for it, and its references to what events share.
+    """The STIX objects of an event: its main object, a Sighting and Relationships. Iterating yields them in order.
 
-    An event with an indicator stands as an Indicator, one with a CVE as a Vulnerability. One without, or with an
-    indicator that STIX has no words for (a wallet), stands as a Campaign whose description names the indicator.
+    The main object is an Indicator if the event has an indicator, and a Vulnerability if that is a CVE. Without an
+    indicator, or with one that STIX cannot express (a wallet), it is a Campaign whose description names the indicator.
     """
 
     def __init__(self, event: Event, level: Tlp, origin: Origin) -> None:
         self._event = event
         self._key = event_key(event)
         self._origin = origin
-        self.level: Final = level
-        self.date: Final = timestamp(event.date)
+        self.marking: Final = level
+        self.date: Final = stix_timestamp(event.date)
         self.attacker: Final = event.attacker.strip()
         self.industry: Final = event.target_industry.strip()
-        self.attacker_country: Final = country(event.attacker_country)
-        self.target_country: Final = country(event.target_country)
-        self.techniques: Final = techniques(event)
-        self.found: Final = observable(event)
-        self.standing: Final = self._standing()
-        self.kind: Final = str(self.standing["type"])
-        self.id: Final = str(self.standing["id"])
+        self.attacker_country: Final = country_code(event.attacker_country)
+        self.target_country: Final = country_code(event.target_country)
+        self.techniques: Final = technique_ids(event)
+        self.observable: Final = read_observable(event)
+        self.main: Final = self._main_object()
+        self.type: Final = str(self.main["type"])
+        self.id: Final = str(self.main["id"])
 
     @property
     def title(self) -> str:
@@ -76,28 +76,28 @@ class EventObjects:
         )
 
     @property
-    def places(self) -> list[str]:
-        """Ids of the industry and the country that were targeted."""
+    def target_ids(self) -> list[str]:
+        """Ids of the targeted industry and country."""
         industry = [industry_id(self.industry)] if self.industry else []
         return [*industry, *([location_id(self.target_country)] if self.target_country else [])]
 
     def __iter__(self) -> Iterator[StixObject]:
-        yield self.standing
-        yield self._made(
+        yield self.main
+        yield self._build(
             "sighting",
             first_seen=self.date,
             last_seen=self.date,
             count=1,
             sighting_of_ref=self.id,
-            where_sighted_refs=self.places,
+            where_sighted_refs=self.target_ids,
         )
-        for kind, source, target in self._links():
-            yield relationship(kind, source, target, self.level, self._origin, self.date)
+        for kind, source, target in self._relationships():
+            yield relationship(kind, source, target, self.marking, self._origin, self.date)
 
-    def _links(self) -> Iterator[tuple[str, str, str]]:
+    def _relationships(self) -> Iterator[tuple[str, str, str]]:
         actor = [intrusion_set_id(self.attacker)] if self.attacker else []
         techniques = [technique_id(technique) for technique in self.techniques]
-        match self.kind:
+        match self.type:
             case "indicator":
                 yield from (("indicates", self.id, target) for target in (*actor, *techniques))
             case "vulnerability":
@@ -105,50 +105,51 @@ class EventObjects:
             case _:
                 yield from (("attributed-to", self.id, target) for target in actor)
                 yield from (("uses", self.id, target) for target in techniques)
-                yield from (("targets", self.id, target) for target in self.places)
+                yield from (("targets", self.id, target) for target in self.target_ids)
 
-    def _standing(self) -> StixObject:
-        properties = pattern(self.found) if self.found else None
-        if self.found and properties:
-            return self._described(
+    def _main_object(self) -> StixObject:
+        properties = pattern_properties(self.observable) if self.observable else None
+        if self.observable and properties:
+            return self._describe(
                 "indicator",
-                name=clean(defang(self.found.value), MAX_TITLE_LENGTH),
+                name=clean(defang(self.observable.value), MAX_TITLE_LENGTH),
                 indicator_types=["malicious-activity"],
                 **properties,
                 valid_from=self.date,
-                kill_chain_phases=self._phases(),
+                kill_chain_phases=self._kill_chain_phases(),
             )
-        if self.found:
-            return self._described("vulnerability", name=self.found.value)
-        named = f"{self._event.indicator_type or 'indicator'}: {defang(self._event.indicator)}"
-        leftover = named if self._event.indicator.strip() else ""
-        return self._described("campaign", leftover, name=self.title, first_seen=self.date)
+        if self.observable:
+            return self._describe("vulnerability", name=self.observable.value)
+        text = f"{self._event.indicator_type or 'indicator'}: {defang(self._event.indicator)}"
+        indicator = text if self._event.indicator.strip() else ""
+        return self._describe("campaign", indicator, name=self.title, first_seen=self.date)
 
-    def _phases(self) -> list[StixObject]:
+    def _kill_chain_phases(self) -> list[StixObject]:
         return [
             {"kill_chain_name": "lockheed-martin-cyber-kill-chain", "phase_name": phase}
-            for place, phase in enumerate(KILL_CHAIN, 1)
-            if place == self._event.kill_chain
+            for number, phase in enumerate(KILL_CHAIN, 1)
+            if number == self._event.kill_chain
         ]
 
-    def _described(self, kind: str, *further: str, **properties: object) -> StixObject:
+    def _describe(self, kind: str, *further: str, **properties: object) -> StixObject:
         texts = (self._event.event, self._event.insight, *further)
         labels = [clean(text, MAX_TITLE_LENGTH) for text in (self._event.category, *self._event.tags)]
-        return self._made(
+        return self._build(
             kind,
             description="\n\n".join(clean(text, MAX_TEXT_LENGTH) for text in texts if text.strip()),
             labels=list(dict.fromkeys(label for label in labels if label.strip())),
             external_references=[
-                {"source_name": name, "external_id": number} for name, number in dict.fromkeys(self._references())
+                {"source_name": name, "external_id": number}
+                for name, number in dict.fromkeys(self._external_references())
             ],
             **properties,
         )
 
-    def _references(self) -> Iterator[tuple[str, str]]:
+    def _external_references(self) -> Iterator[tuple[str, str]]:
         if self._event.uuid.strip():
             yield self._origin.source, clean(self._event.uuid, MAX_TITLE_LENGTH)
-        if self.found and self.found.kind is Kind.CVE:
-            yield "cve", self.found.value
+        if self.observable and self.observable.kind is ObservableKind.CVE:
+            yield "cve", self.observable.value
         tactics = (word.strip() for word in self._event.mitre_attack)
         for number in (*self.techniques, *(tactic for tactic in tactics if TACTIC.fullmatch(tactic))):
             yield "mitre-attack", number
@@ -156,22 +157,22 @@ class EventObjects:
             if (digits := number.strip().removeprefix("CAPEC-")).isascii() and digits.isdecimal():
                 yield "capec", f"CAPEC-{digits}"
 
-    def _made(self, kind: str, **properties: object) -> StixObject:
-        return _object(kind, object_id(kind, self._key), self.date, self._origin, self.level, properties)
+    def _build(self, kind: str, **properties: object) -> StixObject:
+        return _object(kind, object_id(kind, self._key), self.date, self._origin, self.marking, properties)
 
 
-def identity(name: str, made: str) -> StixObject:
-    """The source of the file, which created all other objects."""
+def source_identity(name: str, created: str) -> StixObject:
+    """Return the identity of the file's source, the creator of all other objects."""
     common = {"type": "identity", "spec_version": "2.1", "id": object_id("identity", "source", name)}
-    return {**common, "created": SHARED_SINCE, "modified": made, "name": name, "identity_class": "system"}
+    return {**common, "created": SHARED_SINCE, "modified": created, "name": name, "identity_class": "system"}
 
 
-def industry(name: str, level: Tlp, origin: Origin) -> StixObject:
-    """Unmarked where it is a word of the API's list; any other may say what only its events say."""
+def industry_identity(name: str, level: Tlp, origin: Origin) -> StixObject:
+    """Return an industry: unmarked if the API's own list has it, else with `level`: only its events may reveal it."""
     sectors = list(SECTORS.get(name.casefold(), ()))
-    marked = None if name.casefold() in SECTORS else level
-    told = {"name": clean(name, MAX_TITLE_LENGTH), "identity_class": "class", "sectors": sectors}
-    return _object("identity", industry_id(name), SHARED_SINCE, origin, marked, told)
+    marking = None if name.casefold() in SECTORS else level
+    properties = {"name": clean(name, MAX_TITLE_LENGTH), "identity_class": "class", "sectors": sectors}
+    return _object("identity", industry_id(name), SHARED_SINCE, origin, marking, properties)
 
 
 def location(code: str, origin: Origin) -> StixObject:
@@ -179,23 +180,23 @@ def location(code: str, origin: Origin) -> StixObject:
 
 
 def attack_pattern(technique: str, origin: Origin) -> StixObject:
-    """A technique by its id: MITRE's names are not part of this package."""
+    """Return a technique, named by its id: this package does not contain MITRE's names."""
     references = [{"source_name": "mitre-attack", "external_id": technique}]
-    told = {"name": technique, "external_references": references}
-    return _object("attack-pattern", technique_id(technique), SHARED_SINCE, origin, None, told)
+    properties = {"name": technique, "external_references": references}
+    return _object("attack-pattern", technique_id(technique), SHARED_SINCE, origin, None, properties)
 
 
 def intrusion_set(attacker: str, level: Tlp, origin: Origin) -> StixObject:
-    told = {"name": clean(attacker, MAX_TITLE_LENGTH)}
-    return _object("intrusion-set", intrusion_set_id(attacker), SHARED_SINCE, origin, level, told)
+    properties = {"name": clean(attacker, MAX_TITLE_LENGTH)}
+    return _object("intrusion-set", intrusion_set_id(attacker), SHARED_SINCE, origin, level, properties)
 
 
 def grouping(
-    about: str, context: str, told: Mapping[str, str], refs: Sequence[str], level: Tlp, origin: Origin
+    key: str, context: str, properties: Mapping[str, str], refs: Sequence[str], level: Tlp, origin: Origin
 ) -> StixObject:
-    """What belongs together. `about` makes the id; `told` is name and description."""
-    properties = {**told, "context": context, "object_refs": list(dict.fromkeys(refs))}
-    return _object("grouping", object_id("grouping", about), SHARED_SINCE, origin, level, properties)
+    """Return a grouping of the objects `refs`. Its id is derived from `key`; `properties` are name and description."""
+    every = {**properties, "context": context, "object_refs": list(dict.fromkeys(refs))}
+    return _object("grouping", object_id("grouping", key), SHARED_SINCE, origin, level, every)
 
 
 def relationship(
@@ -207,45 +208,46 @@ def relationship(
 
 
 def object_id(kind: str, *parts: str) -> str:
-    """The id of an object, which follows from its type and from what it stands for."""
+    """Return the deterministic id of an object, derived from its type and from what identifies it."""
     return f"{kind}--{uuid5(NAMESPACE, json.dumps([kind, *parts]))}"
 
 
-@_remembered
+@_cached
 def industry_id(name: str) -> str:
     return object_id("identity", "industry", name.casefold())
 
 
-@_remembered
+@_cached
 def location_id(code: str) -> str:
     return object_id("location", code)
 
 
-@_remembered
+@_cached
 def technique_id(technique: str) -> str:
     return object_id("attack-pattern", technique)
 
 
-@_remembered
+@_cached
 def intrusion_set_id(attacker: str) -> str:
     return object_id("intrusion-set", attacker)
 
 
-def country(code: str) -> str:
-    """The country as STIX takes it; empty where the text is no ISO 3166-1 alpha-2 code."""
-    upper = code.strip().upper()
+def country_code(text: str) -> str:
+    """Return an ISO 3166-1 alpha-2 code in upper case, as STIX requires; empty if the text is not one."""
+    upper = text.strip().upper()
     return upper if upper in COUNTRIES else ""
 
 
-def timestamp(date: str) -> str:
-    """A date of the API as a STIX timestamp in milliseconds; without a zone it is UTC."""
+def stix_timestamp(date: str) -> str:
+    """Convert a date of the API, which is UTC if it has no zone, to a STIX timestamp in milliseconds."""
     try:
-        return stamp(datetime.fromisoformat(date.strip()))
+        return format_timestamp(datetime.fromisoformat(date.strip()))
     except (ValueError, OverflowError):
         return NO_DATE
 
 
-def stamp(moment: datetime) -> str:
+def format_timestamp(moment: datetime) -> str:
+    """Return a time as a STIX timestamp in milliseconds."""
     utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -253,14 +255,14 @@ def stamp(moment: datetime) -> str:
 def _object(
     kind: str, id_: str, created: str, origin: Origin, level: Tlp | None, properties: Mapping[str, object]
 ) -> StixObject:
-    """Empty properties are left out, as STIX demands. A newer export is a newer version of the same object."""
+    """Build an object without its empty properties, which STIX forbids. A newer export is a newer version of it."""
     return {
         "type": kind,
         "spec_version": "2.1",
         "id": id_,
         "created_by_ref": origin.identity,
         "created": created,
-        "modified": max(created, origin.made),
+        "modified": max(created, origin.created),
         **{name: value for name, value in properties.items() if value not in ("", [])},
         **({"object_marking_refs": [TLP_IDS[level]]} if level is not None else {}),
     }

@@ -19,9 +19,9 @@ from cf1_mcp.imports.batch import MAX_ROWS, Batch, RowProblems, check_batch
 from cf1_mcp.imports.duplicates import leave_out_duplicates
 from cf1_mcp.imports.readers.call_rows import CallRow, read_call_rows
 from cf1_mcp.imports.readers.csv_reader import NoColumn
-from cf1_mcp.imports.readers.files import Format, recognize_format
+from cf1_mcp.imports.readers.files import Format, recognised
 from cf1_mcp.imports.readers.rows import ReaderNotes, SourceRow
-from cf1_mcp.imports.readers.sources import read_text
+from cf1_mcp.imports.readers.sources import rows_in
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.models import Dataset
 from cf1_mcp.policy.write_policy import CurrentWritePolicy
@@ -149,14 +149,14 @@ def _noted(notes: ReaderNotes) -> dict[str, JsonValue]:
 
 
 def _recognize(content: str) -> Format:
-    found = recognize_format(content.encode())
+    found = recognised(content.encode())
     if found is None and content.removeprefix("\ufeff").lstrip().startswith("["):
         raise BadArgument("content", "a JSON list is not a format that is read", "rows for a list of rows, or format")
     return found or "csv"
 
 
 def _read(content: str, form: Format, constants: Mapping[str, str], notes: ReaderNotes) -> list[SourceRow]:
-    return list(read_text(content, form, constants, notes))
+    return list(rows_in(content, form, constants, notes))
 
 
 def _constants(given: Sequence[str]) -> dict[str, str]:

@@ -18,9 +18,9 @@ from cf1_mcp.imports.comparison import DuplicateRule
 from cf1_mcp.imports.job import ImportJob
 from cf1_mcp.imports.journaling import begin_change, finish_change
 from cf1_mcp.imports.progress import ImportProgress
-from cf1_mcp.imports.readers.files import digest_file
+from cf1_mcp.imports.readers.files import digest_of
 from cf1_mcp.imports.readers.rows import ReaderNotes
-from cf1_mcp.imports.readers.sources import Source, read_file
+from cf1_mcp.imports.readers.sources import Source, rows_of
 from cf1_mcp.imports.report import ImportSummary, summarize_problems, write_report
 from cf1_mcp.imports.retries import RetryPolicy
 from cf1_mcp.imports.row_checks import RowChecks
@@ -86,7 +86,7 @@ def _digest(source: Source, dataset: Dataset, settings: Settings) -> str:
     """Of everything that decides which rows go where, so that the same command finds its ledger again."""
     account = settings.credentials.account_id if settings.credentials else ""
     read = [source.format, sorted(source.mapping.items()), sorted(source.constants.items())]
-    about = [digest_file(source.path), dataset.uuid, settings.base_url, account, read]
+    about = [digest_of(source.path), dataset.uuid, settings.base_url, account, read]
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
 
@@ -142,7 +142,7 @@ class _FileImport:
             await self.job.policy.read(prepare)
         notes = ReaderNotes()
         checks = RowChecks(checking, self.source.constants, notes)
-        rows = read_file(self.source, notes)
+        rows = rows_of(self.source, notes)
         await self.job.check(rows, checks, skip_repeated=self.options.on_duplicate != "create")
         await self.ledger.note({"notes": json.dumps(notes.sentences())})
 

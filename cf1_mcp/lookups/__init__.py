@@ -1,1 +1,1 @@
-"""Many indicators looked up in few requests."""
+"""Looking up many indicators in few requests."""

@@ -9,9 +9,9 @@ from pydantic import JsonValue
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, Cell, shorten
 from cf1_mcp.answers.pages import ABSENCE, dataset_names, withheld_facts
 from cf1_mcp.answers.rows import Rows
-from cf1_mcp.lookups.input import Intake
-from cf1_mcp.lookups.lookup import STATUSES, Finding, Lookup
+from cf1_mcp.lookups.lookup import STATUSES, Lookup, LookupResult
 from cf1_mcp.lookups.pages import LookupPage
+from cf1_mcp.lookups.targets import LookupInput
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.search.conditions import MAX_VALUE_LENGTH
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -49,7 +49,7 @@ BULK: Final = (
 
 
 def render_answer(
-    intake: Intake,
+    lookup_input: LookupInput,
     lookup: Lookup,
     page: LookupPage,
     scope: DatasetScope,
@@ -62,51 +62,51 @@ def render_answer(
         # Default columns without a value in any row are left out.
         kept = [place for place in range(len(DEFAULT_COLUMNS)) if any(row[place] != "" for row in rows)]
         columns, rows = [DEFAULT_COLUMNS[place] for place in kept], [[row[place] for place in kept] for row in rows]
-    facts = _facts(intake, page, scope) | withheld_facts(lookup.withheld)
+    facts = _facts(lookup_input, page, scope) | withheld_facts(lookup.withheld)
     if next_cursor:
         facts["next_cursor"] = next_cursor
     untrusted: dict[str, JsonValue] = {}
-    if intake.references:
-        links = [clean(value, MAX_CELL_LENGTH) for value in intake.references]
+    if lookup_input.references:
+        links = [clean(value, MAX_CELL_LENGTH) for value in lookup_input.references]
         untrusted["references"] = shorten([*links], MAX_CELL_LENGTH, MAX_REFERENCES)
     return Rows(columns, rows, facts, _notes(page, lookup), untrusted)
 
 
-def render_row(finding: Finding, datasets: Mapping[str, str], columns: Sequence[str]) -> list[Cell]:
+def render_row(result: LookupResult, datasets: Mapping[str, str], columns: Sequence[str]) -> list[Cell]:
     """Return the cells of one indicator. `datasets` maps uuids to names."""
-    sightings = finding.sightings
-    count = f"{sightings.events}+" if sightings.more else sightings.events
-    names = Counter({datasets.get(uuid, uuid): number for uuid, number in sightings.datasets.items()})
-    max_length = MAX_CELL_LENGTH if finding.wanted.obstacle else MAX_VALUE_LENGTH
+    summary = result.summary
+    count = f"{summary.events}+" if summary.more else summary.events
+    names = Counter({datasets.get(uuid, uuid): number for uuid, number in summary.datasets.items()})
+    max_length = MAX_CELL_LENGTH if result.target.obstacle else MAX_VALUE_LENGTH
     cells: dict[str, Cell] = {
-        "indicator": clean(finding.wanted.value, max_length, value=True),
-        "kind": finding.wanted.kind,
-        "status": finding.status,
-        "events": count if sightings.events else "",
-        "first_seen": _minute(sightings.first),
-        "last_seen": _minute(sightings.last),
-        "attackers": _most_common(sightings.attackers),
-        "categories": _most_common(sightings.categories),
-        "tlp": sightings.tlp.value if sightings.events else "",
-        "matched_as": clean(finding.matched_as, MAX_NAME_LENGTH),
-        "why": clean(finding.why, MAX_CELL_LENGTH),
-        "event_ids": [clean(uuid, MAX_NAME_LENGTH) for uuid in sightings.newest] or "",
+        "indicator": clean(result.target.value, max_length, value=True),
+        "kind": result.target.kind,
+        "status": result.status,
+        "events": count if summary.events else "",
+        "first_seen": _minute(summary.first),
+        "last_seen": _minute(summary.last),
+        "attackers": _most_common(summary.attackers),
+        "categories": _most_common(summary.categories),
+        "tlp": summary.tlp.value if summary.events else "",
+        "matched_as": clean(result.matched_as, MAX_NAME_LENGTH),
+        "why": clean(result.why, MAX_CELL_LENGTH),
+        "event_ids": [clean(uuid, MAX_NAME_LENGTH) for uuid in summary.newest] or "",
         "datasets": _most_common(names),
     }
     return [cells[column] for column in columns]
 
 
-def _facts(intake: Intake, page: LookupPage, scope: DatasetScope) -> dict[str, JsonValue]:
-    total = len(intake.wanted)
+def _facts(lookup_input: LookupInput, page: LookupPage, scope: DatasetScope) -> dict[str, JsonValue]:
+    total = len(lookup_input.targets)
     counts = dict(zip(STATUSES, page.counts, strict=True))
     counts["not_looked_up"] += total - sum(page.counts)
     facts: dict[str, JsonValue] = {"indicators": total, "shown": len(page.rows)}
     facts["counts"] = {status: count for status, count in counts.items() if count or status in ("known", "unknown")}
-    read = {"refanged": intake.refanged, "repeated": intake.duplicates}
+    read = {"refanged": lookup_input.refanged, "repeated": lookup_input.duplicates}
     if any(read.values()):
         facts["read_as"] = ", ".join(f"{count} {what}" for what, count in read.items() if count)
-    if intake.rejected:
-        facts["rejected"] = [f"{count} {reason}" for reason, count in intake.rejected.items()]
+    if lookup_input.rejected:
+        facts["rejected"] = [f"{reason} ({count:,})" for reason, count in lookup_input.rejected.items()]
     facts["datasets"] = dataset_names(scope.names)
     return facts
 
@@ -114,11 +114,11 @@ def _facts(intake: Intake, page: LookupPage, scope: DatasetScope) -> dict[str, J
 def _notes(page: LookupPage, lookup: Lookup) -> list[str]:
     has_unknown = bool(page.counts[STATUSES.index("unknown")])
     notes = [
-        (NO_INDICATORS, not lookup.wanted),
+        (NO_INDICATORS, not lookup.targets),
         (f"{lookup.stopped} next_cursor continues with the rest.", bool(lookup.stopped)),
-        (HOST_MATCH, any(finding.matched_as for finding in page.findings)),
-        (UNCOUNTED, any(finding.sightings.more for finding in page.findings)),
-        (BULK, has_unknown and not lookup.close),
+        (HOST_MATCH, any(result.matched_as for result in page.results)),
+        (UNCOUNTED, any(result.summary.more for result in page.results)),
+        (BULK, has_unknown and not lookup.is_thorough),
         (ABSENCE, has_unknown),
     ]
     return [note for note, applies in notes if applies]

@@ -14,7 +14,7 @@ from cf1_mcp.answers.columns import Cell
 from cf1_mcp.answers.cursors import PagePosition, decode_cursor, encode_cursor
 from cf1_mcp.answers.fitting import count_fitting, size_for_rows
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.lookups.lookup import MAX_CONCURRENT, STATUSES, Finding, Lookup
+from cf1_mcp.lookups.lookup import MAX_CONCURRENT, STATUSES, Lookup, LookupResult
 
 # How many indicators a later answer looks up at a time until it has its rows: one round of requests.
 BATCH_SIZE: Final = MAX_CONCURRENT * 100
@@ -22,7 +22,7 @@ NOTEWORTHY_STAGE, UNKNOWN_STAGE = 1, 2
 _COUNTS: Final = re.compile(r"\d{1,5}(?:\.\d{1,5}){4}")
 
 Only = Literal["all", "known"]
-RenderRow = Callable[[Finding], Sequence[Cell]]
+RenderRow = Callable[[LookupResult], Sequence[Cell]]
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Position:
 
 @dataclass(frozen=True)
 class LookupPage:
-    """The findings of one answer, best known first, each with its row. `counts` includes the answers before it."""
+    """The results of one answer, best known first, each with its row. `counts` includes the answers before it."""
 
-    findings: Sequence[Finding]
+    results: Sequence[LookupResult]
     rows: Sequence[Sequence[Cell]]
     counts: tuple[int, ...]
     next_position: Position | None
@@ -70,36 +70,36 @@ def encode_position(page: LookupPage, identity: Mapping[str, object], limit: int
 
 
 async def read_page(lookup: Lookup, start: Position, limit: int, only: Only, render_row: RenderRow) -> LookupPage:
-    """Return up to `limit` findings from `start` on. Indicators that were not looked up yet are, a batch at a time."""
+    """Return up to `limit` results from `start` on. Indicators that were not looked up yet are, a batch at a time."""
     positions: list[Position] = []
-    findings: list[Finding] = []
+    results: list[LookupResult] = []
     rows: list[Sequence[Cell]] = []
     position: Position | None = start
     while position:
-        if position.index >= len(lookup.wanted):
+        if position.index >= len(lookup.targets):
             ends = position.stage == UNKNOWN_STAGE or only == "known"
             position = None if ends else Position(UNKNOWN_STAGE)
             continue
-        if not lookup.asked(position.index):
+        if not lookup.has_result(position.index):
             is_full = len(rows) == limit or count_fitting(rows, size_for_rows(limit)) < len(rows)
             if is_full or (rows and position.stage != positions[-1].stage):
                 break
-            await lookup.ask(position.index, position.index + BATCH_SIZE)
-            if not lookup.asked(position.index):
+            await lookup.run(position.index, position.index + BATCH_SIZE)
+            if not lookup.has_result(position.index):
                 break
-        finding = lookup.finding(position.index)
-        if (finding.status == "unknown") == (position.stage == UNKNOWN_STAGE):
+        result = lookup.result(position.index)
+        if (result.status == "unknown") == (position.stage == UNKNOWN_STAGE):
             if len(rows) == limit:
                 break
             positions.append(position)
-            findings.append(finding)
-            rows.append(render_row(finding))
+            results.append(result)
+            rows.append(render_row(result))
         position = Position(position.stage, position.index + 1)
     shown = count_fitting(rows, size_for_rows(limit))
     # Pages are cut in the order of the input; within a page the best known come first.
-    order = sorted(range(shown), key=lambda number: STATUSES.index(findings[number].status))
+    order = sorted(range(shown), key=lambda number: STATUSES.index(results[number].status))
     return LookupPage(
-        [findings[number] for number in order],
+        [results[number] for number in order],
         [rows[number] for number in order],
         _count_statuses(lookup, start.counts),
         positions[shown] if shown < len(rows) else position,
@@ -109,8 +109,8 @@ async def read_page(lookup: Lookup, start: Position, limit: int, only: Only, ren
 def _count_statuses(lookup: Lookup, before: Sequence[int]) -> tuple[int, ...]:
     """Count all indicators looked up so far by status. `before` is the count that the earlier answers reached."""
     counts = Counter(dict(zip(STATUSES, before, strict=True)))
-    for index in range(sum(before), len(lookup.wanted)):
-        if not lookup.asked(index):
+    for index in range(sum(before), len(lookup.targets)):
+        if not lookup.has_result(index):
             break
-        counts[lookup.finding(index).status] += 1
+        counts[lookup.result(index).status] += 1
     return tuple(counts[status] for status in STATUSES)

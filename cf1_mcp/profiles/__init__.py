@@ -1,1 +1,1 @@
-"""What events say of actors."""
+"""Profiles of attackers, and comparisons of two of them."""

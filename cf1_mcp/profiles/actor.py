@@ -1,4 +1,4 @@
-"""Whom a name means, by the account's own vocabulary."""
+"""The actor that a name stands for, according to the account's own vocabulary."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,16 +7,17 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.profiles.facts import Facts, short
+from cf1_mcp.profiles.answer_fields import AnswerFields, short
 from cf1_mcp.search.spelling import AccountSpelling, ReadValue
 
 MAX_NAMES: Final = 12
 
 
 @dataclass(frozen=True)
-class Actor:
-    """An actor under the `argument` that names it. `aliases` are the names that tags know beside those that events
-    carry; None where the tags could not be read.
+class ResolvedActor:
+    """An actor, and the `argument` that named it.
+
+    `aliases` are further names from tags, which events do not contain; None if the tags could not be read.
     """
 
     argument: str
@@ -25,30 +26,31 @@ class Actor:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names that events are searched for."""
+        """The names to search events for."""
         return self.read.meant
 
-    def told(self) -> Facts:
-        """Whom it is taken for: strangers' words."""
-        facts: Facts = {self.argument: _listed(self.names)}
+    def name_fields(self) -> AnswerFields:
+        """Return the names and aliases, which are untrusted text."""
+        fields: AnswerFields = {self.argument: _name_list(self.names)}
         if self.aliases:
-            facts[f"{self.argument}_aliases"] = _listed(self.aliases)
-        return facts
+            fields[f"{self.argument}_aliases"] = _name_list(self.aliases)
+        return fields
 
-    def near(self) -> list[JsonValue]:
-        """What a name that is unknown may have meant."""
+    def suggestions(self) -> list[JsonValue]:
+        """Return a sentence with similar known names if the name is unknown."""
         names = ", ".join(short(name) for name in self.read.near)
-        return [f"{self.argument}: {short(self.read.typed)} is unknown, the nearest are {names}"] if names else []
+        return [f"{self.argument}: {short(self.read.typed)} is unknown; similar names: {names}"] if names else []
 
-    def unread(self) -> list[str]:
-        return [f"aliases of {self.argument} could not be read."] if self.aliases is None else []
+    def problems(self) -> list[str]:
+        """Return a sentence if the aliases could not be read."""
+        return [f"The aliases of {self.argument} could not be read."] if self.aliases is None else []
 
 
-def actor(spelling: AccountSpelling, typed: str, argument: str) -> Actor:
-    """The actor whom a name means.
+def resolve_actor(spelling: AccountSpelling, typed: str, argument: str) -> ResolvedActor:
+    """Return the actor that a name or an alias stands for.
 
     Raises:
-        BadArgument: there is no name.
+        BadArgument: the name is empty.
     """
     if not typed.strip():
         raise BadArgument(argument, "it is empty", "the name or an alias of an actor")
@@ -56,25 +58,25 @@ def actor(spelling: AccountSpelling, typed: str, argument: str) -> Actor:
     searched = {name.strip().casefold() for name in read.meant}
     known = dict.fromkeys(name for one in (typed, *read.meant) for name in spelling.aliases_of(one))
     aliases = [name for name in known if name.strip().casefold() not in searched]
-    return Actor(argument, read, None if spelling.aliases is None else aliases)
+    return ResolvedActor(argument, read, None if spelling.aliases is None else aliases)
 
 
-def read_as(*actors: Actor) -> Facts:
-    """How names were read, where that is not as they were typed."""
-    said: list[JsonValue] = [
+def read_as_field(*actors: ResolvedActor) -> AnswerFields:
+    """Return how the names were read, if not as typed."""
+    sentences: list[JsonValue] = [
         f"{one.argument}: {short(one.read.typed)} as {' or '.join(short(name) for name in one.names[:MAX_NAMES])}"
         for one in actors
         if one.names != (one.read.typed,)
     ]
-    return {"read_as": said} if said else {}
+    return {"read_as": sentences} if sentences else {}
 
 
-def did_you_mean(*actors: Actor) -> Facts:
-    """The nearest known names of those that are unknown."""
-    near = [sentence for one in actors for sentence in one.near()]
-    return {"did_you_mean": near} if near else {}
+def did_you_mean_field(*actors: ResolvedActor) -> AnswerFields:
+    """Return the known names that are similar to the unknown ones."""
+    suggestions = [sentence for one in actors for sentence in one.suggestions()]
+    return {"did_you_mean": suggestions} if suggestions else {}
 
 
-def _listed(names: Sequence[str]) -> list[JsonValue]:
+def _name_list(names: Sequence[str]) -> list[JsonValue]:
     more = [f"and {len(names) - MAX_NAMES} more"] if len(names) > MAX_NAMES else []
     return [*(short(name) for name in names[:MAX_NAMES]), *more]

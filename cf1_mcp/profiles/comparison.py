@@ -12,68 +12,104 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
 from cf1_mcp.policy.dataset_scope import DatasetScope
-from cf1_mcp.profiles.actor import Actor, did_you_mean, read_as
-from cf1_mcp.profiles.facts import Facts, days, highest, number, sampled_fact, unread, withheld
-from cf1_mcp.profiles.sampling import Sample, Span, Total, campaigns_of, raise_if_all_failed, sampled, totals
-from cf1_mcp.profiles.tables import MAX_SHARED, links, shared
+from cf1_mcp.profiles.actor import ResolvedActor, did_you_mean_field, read_as_field
+from cf1_mcp.profiles.answer_fields import (
+    AnswerFields,
+    failure_notes,
+    format_days,
+    highest_tlp_field,
+    number_of_events,
+    sampled_field,
+    withheld_field,
+)
+from cf1_mcp.profiles.sampling import (
+    EventCount,
+    EventSample,
+    ProfilePeriod,
+    count_periods,
+    raise_if_all_failed,
+    read_campaigns,
+    read_sample,
+)
+from cf1_mcp.profiles.tables import MAX_SHARED_VALUES, linked_event_table, shared_value_tables
 
-ONE_HAND: Final = "Shared techniques, tools and rented hosts do not show that two actors are one."
-QUIET: Final = "There is no event of {} to show in this period: a longer one (since) may tell more."
+NO_PROOF_NOTE: Final = "Shared techniques, tools and rented hosts do not prove that two actors are the same."
+NO_EVENTS_NOTE: Final = "There is no event of {} to show in this period: try an earlier date as since."
 TABLES_NOTE: Final = (
-    f"At most {MAX_SHARED} of a kind are shown, with the number of each actor's events. An event tells one indicator; "
-    "its others are found by searching for them. linked: events of the period, and campaigns of any time, that refer "
-    "to the other actor's."
+    f"At most {MAX_SHARED_VALUES} values per table are shown, with the number of events of each actor. An event shows "
+    "one of its indicators; search for the others. linked: events of the period, and campaigns of any date, that refer "
+    "to events of the other actor."
 )
 
 
 @dataclass(frozen=True)
-class Side:
-    """What was read of one of the two: its events of the period, and its campaigns of any time."""
+class ComparedActor:
+    """One of two compared actors: its events of the period, and its campaigns of any date."""
 
-    actor: Actor
-    sample: Sample
-    campaigns: Sample
-    total: Total | None
+    actor: ResolvedActor
+    sample: EventSample
+    campaigns: EventSample
+    count: EventCount | None
 
     @property
-    def parts(self) -> dict[str, Sample]:
-        return {f"events_{self.actor.argument}": self.sample, f"campaigns of {self.actor.argument}": self.campaigns}
+    def events_name(self) -> str:
+        return f"events_{self.actor.argument}"
+
+    @property
+    def samples(self) -> dict[str, EventSample]:
+        return {self.events_name: self.sample, f"campaigns of {self.actor.argument}": self.campaigns}
 
     @property
     def events(self) -> list[Event]:
         return [*self.sample.events, *self.campaigns.events]
 
 
-async def read_side(client: ThreatEventsClient, scope: DatasetScope, span: Span, actor: Actor) -> Side:
-    """The events and campaigns of one actor.
+async def read_compared_actor(
+    client: ThreatEventsClient, scope: DatasetScope, period: ProfilePeriod, actor: ResolvedActor
+) -> ComparedActor:
+    """Read the events and campaigns of one actor.
 
     Raises:
         ApiError: neither could be read.
     """
     sample, campaigns = await gather(
-        [partial(sampled, client, scope, actor.names, span.now), partial(campaigns_of, client, scope, actor.names)]
+        [
+            partial(read_sample, client, scope, actor.names, period.current),
+            partial(read_campaigns, client, scope, actor.names),
+        ]
     )
     raise_if_all_failed(sample, campaigns)
-    counts = await totals(client, scope, actor.names, [(span.now, False)]) if sample.cut else [None]
-    return Side(actor, sample, campaigns, counts[0])
+    if not sample.truncated:
+        return ComparedActor(actor, sample, campaigns, None)
+    counts = await count_periods(client, scope, actor.names, [(period.current, False)])
+    return ComparedActor(actor, sample, campaigns, counts[0])
 
 
-def comparison_answer(one: Side, other: Side, span: Span, scope: DatasetScope) -> Answer:
-    """What two actors share within a period, and which of their events and campaigns refer to each other."""
-    parts = one.parts | other.parts
-    fields: Facts = {"period": days(span.now)}
-    fields |= {f"events_{side.actor.argument}": number(side.sample, side.total) for side in (one, other)}
-    fields |= sampled_fact({f"events_{side.actor.argument}": (side.sample, side.total) for side in (one, other)})
-    fields |= highest([*one.events, *other.events]) | {"datasets": dataset_names(scope.names)}
-    fields |= withheld(parts.values())
-    strangers = [side.actor for side in (one, other) if not side.events]
-    quiet = [side.actor.argument for side in (one, other) if not (side.sample.events or side.sample.failure)]
+def render_comparison(one: ComparedActor, other: ComparedActor, period: ProfilePeriod, scope: DatasetScope) -> Answer:
+    """Return what two actors share within a period, and which of their events and campaigns refer to each other."""
+    sides = (one, other)
     actors = (one.actor, other.actor)
-    untrusted = one.actor.told() | other.actor.told() | read_as(*actors) | did_you_mean(*strangers)
-    notes = [*unread(parts), *one.actor.unread(), *other.actor.unread(), *(QUIET.format(name) for name in quiet)]
-    tables = {"linked": links(one.events, other.events)}
+    without_events = [side.actor for side in sides if not side.events]
+    untrusted = one.actor.name_fields() | other.actor.name_fields()
+    untrusted |= read_as_field(*actors) | did_you_mean_field(*without_events)
+    tables = {"linked": linked_event_table(one.events, other.events)}
     if one.sample.events and other.sample.events:
-        tables = shared(one.sample.events, other.sample.events) | tables
+        tables = shared_value_tables(one.sample.events, other.sample.events) | tables
     filled = {name: table for name, table in tables.items() if table.rows}
-    notes += [TABLES_NOTE, ONE_HAND] if filled else [ABSENCE]
-    return fit(Card(fields, untrusted, filled, notes), DEFAULT_SIZE)
+    notes = [*failure_notes(one.samples | other.samples), *one.actor.problems(), *other.actor.problems()]
+    notes += [
+        NO_EVENTS_NOTE.format(side.actor.argument)
+        for side in sides
+        if not side.sample.events and not side.sample.failure
+    ]
+    notes += [TABLES_NOTE, NO_PROOF_NOTE] if filled else [ABSENCE]
+    return fit(Card(_facts(sides, period, scope), untrusted, filled, notes), DEFAULT_SIZE)
+
+
+def _facts(sides: tuple[ComparedActor, ComparedActor], period: ProfilePeriod, scope: DatasetScope) -> AnswerFields:
+    facts: AnswerFields = {"period": format_days(period.current)}
+    facts |= {side.events_name: number_of_events(side.sample, side.count) for side in sides}
+    facts |= sampled_field({side.events_name: (side.sample, side.count) for side in sides})
+    facts |= highest_tlp_field(event for side in sides for event in side.events)
+    facts["datasets"] = dataset_names(scope.names)
+    return facts | withheld_field(sample for side in sides for sample in side.samples.values())

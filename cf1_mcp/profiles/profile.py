@@ -1,4 +1,4 @@
-"""What the events of an actor say of it."""
+"""The profile of one actor, drawn from its events."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,133 +18,183 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Event
 from cf1_mcp.policy.dataset_scope import DatasetScope
-from cf1_mcp.profiles.actor import Actor, did_you_mean, read_as
-from cf1_mcp.profiles.facts import Facts, days, highest, number, sampled_fact, short, unread, withheld
-from cf1_mcp.profiles.sampling import EDGE, Sample, Span, Total, campaigns_of, raise_if_all_failed, sampled, totals
-from cf1_mcp.profiles.tables import generations, infrastructure, listed
+from cf1_mcp.profiles.actor import ResolvedActor, did_you_mean_field, read_as_field
+from cf1_mcp.profiles.answer_fields import (
+    AnswerFields,
+    failure_notes,
+    format_days,
+    highest_tlp_field,
+    number_of_events,
+    sampled_field,
+    short,
+    withheld_field,
+)
+from cf1_mcp.profiles.sampling import (
+    EDGE_SIZE,
+    EventCount,
+    EventSample,
+    ProfilePeriod,
+    count_periods,
+    raise_if_all_failed,
+    read_campaigns,
+    read_sample,
+)
+from cf1_mcp.profiles.tables import compare_periods, event_table, infrastructure_table
+from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_CAMPAIGNS: Final = 5
 MAX_NEWEST: Final = 5
 MAX_MONTHS: Final = 24
-MAX_ORIGINS: Final = 3
+MAX_COUNTRIES: Final = 3
 
-GENERATIONS: Final = "before = 0: new in this period. now = 0: gone."
-SIGHTINGS: Final = "Counts are of events seen, not of attacks."
-SAMPLED: Final = "What was sampled may lack the rare: a 0 may lie beyond the sample."
-QUIET: Final = "There is no event to show in this period: one that reaches back to last_seen (since) tells more."
-UNKNOWN: Final = "No event here names this actor, at any time."
+PERIODS_NOTE: Final = "before = 0: new in this period. now = 0: gone."
+COUNTS_NOTE: Final = "Counts are numbers of reported events, not of attacks."
+SAMPLES_NOTE: Final = "A sample may miss rare values: a 0 may be too low."
+NO_EVENTS_NOTE: Final = "There is no event to show in this period: use a date before last_seen as since."
+UNKNOWN_ACTOR_NOTE: Final = "No event of any date names this actor."
 
 
 @dataclass(frozen=True)
-class Profile:
-    """What was read of one actor. The totals stand for what a page did not hold all of."""
+class ActorProfile:
+    """The events of one actor, with counts for samples that do not contain all events."""
 
-    now: Sample
-    before: Sample
-    first: Sample
-    last: Sample
-    campaigns: Sample
-    total: Total | None = None
-    total_before: Total | None = None
-    total_by_month: Total | None = None
+    current: EventSample
+    previous: EventSample
+    oldest: EventSample
+    newest: EventSample
+    campaigns: EventSample
+    current_count: EventCount | None = None
+    previous_count: EventCount | None = None
+    monthly_count: EventCount | None = None
 
     @property
-    def parts(self) -> Mapping[str, Sample]:
+    def samples(self) -> Mapping[str, EventSample]:
+        """The samples by their names in answers."""
         return {
-            "events": self.now,
-            "events_before": self.before,
-            "first_seen": self.first,
-            "last_seen": self.last,
+            "events": self.current,
+            "events_before": self.previous,
+            "first_seen": self.oldest,
+            "last_seen": self.newest,
             "campaigns": self.campaigns,
         }
 
     @property
     def events(self) -> list[Event]:
-        return [event for sample in self.parts.values() for event in sample.events]
+        return [event for sample in self.samples.values() for event in sample.events]
 
 
-async def read_profile(client: ThreatEventsClient, scope: DatasetScope, actor: Actor, span: Span) -> Profile:
-    """Everything at once, then the counts of what a page did not hold.
+async def read_profile(
+    client: ThreatEventsClient, scope: DatasetScope, actor: ResolvedActor, period: ProfilePeriod
+) -> ActorProfile:
+    """Read all samples at once, then count the events of those that do not contain all.
 
     Raises:
         ApiError: nothing could be read.
     """
-    events = partial(sampled, client, scope, actor.names)
-    now, before, first, last, campaigns = await gather(
+    read = partial(read_sample, client, scope, actor.names)
+    current, previous, oldest, newest, campaigns = await gather(
         [
-            partial(events, span.now),
-            partial(events, span.before),
-            partial(events, order="asc", most=EDGE),
-            partial(events, most=EDGE),
-            partial(campaigns_of, client, scope, actor.names),
+            partial(read, period.current),
+            partial(read, period.previous),
+            partial(read, order="asc", limit=EDGE_SIZE),
+            partial(read, limit=EDGE_SIZE),
+            partial(read_campaigns, client, scope, actor.names),
         ]
     )
-    raise_if_all_failed(now, before, first, last, campaigns)
-    asked = {
-        "total": (now.cut, span.now, False),
-        "total_before": (before.cut, span.before, False),
-        "total_by_month": (now.cut or before.cut, span.whole, True),
+    raise_if_all_failed(current, previous, oldest, newest, campaigns)
+    needed = {
+        "current_count": (current.truncated, period.current, False),
+        "previous_count": (previous.truncated, period.previous, False),
+        "monthly_count": (current.truncated or previous.truncated, period.both, True),
     }
-    wanted = {name: (dates, daily) for name, (cut, dates, daily) in asked.items() if cut}
-    counts = dict(zip(wanted, await totals(client, scope, actor.names, [*wanted.values()]), strict=True))
-    return Profile(now, before, first, last, campaigns, **counts)
+    periods = {name: (dates, by_month) for name, (is_needed, dates, by_month) in needed.items() if is_needed}
+    counts = await count_periods(client, scope, actor.names, [*periods.values()])
+    return ActorProfile(current, previous, oldest, newest, campaigns, **dict(zip(periods, counts, strict=True)))
 
 
-def profile_answer(actor: Actor, profile: Profile, span: Span, scope: DatasetScope) -> Answer:
-    """One actor as the events of a period show it, beside the period before."""
-    common: Facts = {"datasets": dataset_names(scope.names), **withheld(profile.parts.values())}
-    problems = [*unread(profile.parts), *actor.unread()]
+def render_profile(actor: ResolvedActor, profile: ActorProfile, period: ProfilePeriod, scope: DatasetScope) -> Answer:
+    """Return one actor as its events of a period show it, compared with the period before."""
+    common: AnswerFields = {"datasets": dataset_names(scope.names), **withheld_field(profile.samples.values())}
+    problems = [*failure_notes(profile.samples), *actor.problems()]
     if not profile.events:
-        nobody = "withheld" not in common and not unread(profile.parts)
-        notes = [*problems, *([UNKNOWN] if nobody else []), ABSENCE]
-        return Card({"events": number(profile.now, None)} | common, actor.told() | did_you_mean(actor), notes=notes)
-    fields: Facts = {
-        "period": days(span.now),
-        "events": number(profile.now, profile.total),
-        "period_before": days(span.before),
-        "events_before": number(profile.before, profile.total_before),
-    }
-    fields |= sampled_fact(
-        {"events": (profile.now, profile.total), "events_before": (profile.before, profile.total_before)}
-    )
-    untrusted = actor.told() | read_as(actor) | _seen(profile) | _origin(profile.events)
-    periods = {name: one for name, one in (("now", profile.now), ("before", profile.before)) if not one.failure}
-    tables, left = generations({name: sample.events for name, sample in periods.items()})
-    campaigns = sorted(profile.campaigns.events, key=lambda event: not event.insight.strip())
-    if (more := len(campaigns) - MAX_CAMPAIGNS) > 0:
-        left.append(f"{more}{' or more' if profile.campaigns.cut else ''} campaigns")
-    newest = profile.now.events or profile.last.events
-    activity = _activity(profile)
-    if (earlier := len(activity) - MAX_MONTHS) > 0:
-        left.append(f"{earlier} earlier months")
-    parts = {
-        "activity": Rows(["month", "events"], activity[-MAX_MONTHS:]),
-        **tables,
-        "infrastructure": infrastructure(profile.now.events),
-        "campaigns": listed(campaigns[:MAX_CAMPAIGNS], ("uuid", "date", "event")),
-        "newest": listed(newest[:MAX_NEWEST], ("uuid", "date", "category", "indicator", "event")),
-    }
-    notes = [*problems, *_hidden(profile)]
-    notes += [QUIET] if not (profile.now.events or profile.now.failure) else []
-    notes += [GENERATIONS] if len(periods) > 1 else []
-    notes += [SAMPLED] if profile.now.cut or profile.before.cut else []
-    if total := profile.total_by_month:
-        notes.append(f"activity is counted{', and may be more' if total.at_least else ''}, not sampled.")
-    notes += [SIGHTINGS, *([f"Not shown: {', '.join(left)}."] if left else [])]
-    filled = {name: part for name, part in parts.items() if part.rows}
-    return fit(Card(fields | highest(profile.events) | common, untrusted, filled, notes), DEFAULT_SIZE)
+        is_unknown = "withheld" not in common and not failure_notes(profile.samples)
+        notes = [*problems, *([UNKNOWN_ACTOR_NOTE] if is_unknown else []), ABSENCE]
+        facts = {"events": number_of_events(profile.current, None)} | common
+        return Card(facts, actor.name_fields() | did_you_mean_field(actor), notes=notes)
+    facts = _period_facts(profile, period) | highest_tlp_field(profile.events) | common
+    untrusted = actor.name_fields() | read_as_field(actor) | _seen_fields(profile) | _country_field(profile.events)
+    tables, left_out = _tables(profile)
+    notes = [*problems, *_withheld_edge_notes(profile), *_reading_notes(profile)]
+    notes += [f"Not shown: {', '.join(left_out)}."] if left_out else []
+    return fit(Card(facts, untrusted, tables, notes), DEFAULT_SIZE)
 
 
-def _seen(profile: Profile) -> Facts:
-    """The first and the last day of which there is an event to show, whenever that was."""
-    edges = {"first_seen": profile.first.events, "last_seen": profile.last.events}
+def _period_facts(profile: ActorProfile, period: ProfilePeriod) -> AnswerFields:
+    counted = {
+        "events": (profile.current, profile.current_count),
+        "events_before": (profile.previous, profile.previous_count),
+    }
+    return {
+        "period": format_days(period.current),
+        "events": number_of_events(*counted["events"]),
+        "period_before": format_days(period.previous),
+        "events_before": number_of_events(*counted["events_before"]),
+        **sampled_field(counted),
+    }
+
+
+def _seen_fields(profile: ActorProfile) -> AnswerFields:
+    """Return the first and the last day with an event that may be shown, of any date."""
+    edges = {"first_seen": profile.oldest.events, "last_seen": profile.newest.events}
     return {name: clean(events[0].date[:10], 10) for name, events in edges.items() if events}
 
 
-def _hidden(profile: Profile) -> list[str]:
-    """A sentence for an edge at which everything that was read is withheld."""
-    edges = {"first_seen": profile.first, "last_seen": profile.last}
+def _country_field(events: Sequence[Event]) -> AnswerFields:
+    """Return the countries that events attribute the actor to, the most frequent first."""
+    counts = Counter(event.attacker_country for event in events if event.attacker_country.strip())
+    countries: list[JsonValue] = [short(country) for country, _ in counts.most_common(MAX_COUNTRIES)]
+    return {"attacker_country": countries} if countries else {}
+
+
+def _tables(profile: ActorProfile) -> tuple[dict[str, Rows], list[str]]:
+    """Return the tables that have rows, and what was left out of them."""
+    samples = _readable_periods(profile)
+    tables, left_out = compare_periods({name: sample.events for name, sample in samples.items()})
+    # Campaigns that an analyst has commented on come first.
+    campaigns = sorted(profile.campaigns.events, key=lambda event: not event.insight.strip())
+    if (more := len(campaigns) - MAX_CAMPAIGNS) > 0:
+        left_out.append(f"{more} or more campaigns" if profile.campaigns.truncated else plural(more, "campaign"))
+    months = _monthly_rows(profile)
+    if (earlier := len(months) - MAX_MONTHS) > 0:
+        left_out.append(plural(earlier, "earlier month"))
+    newest = profile.current.events or profile.newest.events
+    every = {
+        "activity": Rows(["month", "events"], months[-MAX_MONTHS:]),
+        **tables,
+        "infrastructure": infrastructure_table(profile.current.events),
+        "campaigns": event_table(campaigns[:MAX_CAMPAIGNS], ("uuid", "date", "event")),
+        "newest": event_table(newest[:MAX_NEWEST], ("uuid", "date", "category", "indicator", "event")),
+    }
+    return {name: table for name, table in every.items() if table.rows}, left_out
+
+
+def _readable_periods(profile: ActorProfile) -> dict[str, EventSample]:
+    periods = {"now": profile.current, "before": profile.previous}
+    return {name: sample for name, sample in periods.items() if not sample.failure}
+
+
+def _monthly_rows(profile: ActorProfile) -> list[list[Cell]]:
+    """Return the events by month over both periods: the larger of the number counted and the number read."""
+    months = Counter(event.date[:7] for sample in (profile.previous, profile.current) for event in sample.events)
+    if profile.monthly_count:
+        months |= profile.monthly_count.months
+    return [[clean(month, 7), count] for month, count in sorted(months.items())]
+
+
+def _withheld_edge_notes(profile: ActorProfile) -> list[str]:
+    """Return a sentence if all events that were read for first_seen or last_seen are withheld."""
+    edges = {"first_seen": profile.oldest, "last_seen": profile.newest}
     return [
         f"{name} is withheld by {' and '.join(sorted({*edge.withheld.values()}))}."
         for name, edge in edges.items()
@@ -152,16 +202,15 @@ def _hidden(profile: Profile) -> list[str]:
     ]
 
 
-def _origin(events: Sequence[Event]) -> Facts:
-    """The countries that events attribute the actor to, the most frequent first."""
-    counts = Counter(event.attacker_country for event in events if event.attacker_country.strip())
-    told: list[JsonValue] = [short(country) for country, _ in counts.most_common(MAX_ORIGINS)]
-    return {"attacker_country": told} if told else {}
-
-
-def _activity(profile: Profile) -> list[list[Cell]]:
-    """Events by month over both periods: counted where a page did not hold them all, and never less than were read."""
-    months = Counter(event.date[:7] for sample in (profile.before, profile.now) for event in sample.events)
-    if profile.total_by_month:
-        months |= profile.total_by_month.months
-    return [[clean(month, 7), count] for month, count in sorted(months.items())]
+def _reading_notes(profile: ActorProfile) -> list[str]:
+    """Return what a reader must know to understand the numbers."""
+    notes: list[str] = []
+    if not profile.current.events and not profile.current.failure:
+        notes.append(NO_EVENTS_NOTE)
+    if len(_readable_periods(profile)) > 1:
+        notes.append(PERIODS_NOTE)
+    if profile.current.truncated or profile.previous.truncated:
+        notes.append(SAMPLES_NOTE)
+    if count := profile.monthly_count:
+        notes.append(f"activity is counted, not sampled{', and may be too low' if count.is_minimum else ''}.")
+    return [*notes, COUNTS_NOTE]

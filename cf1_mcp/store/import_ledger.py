@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple, Self
 
 from cf1_mcp.errors import BadFile
-from cf1_mcp.store.database import Connection, Schema, SqlRow, StoreError
+from cf1_mcp.store.database import Connection, Schema, SqlRow, StoreError, statements
 from cf1_mcp.store.import_links import LINK_TABLES, LedgerLinks, NewLedgerLink
 from cf1_mcp.store.import_rows import ROW_TABLES, LedgerRows, NewLedgerRow
 from cf1_mcp.store.sqlite import FileInUse, SqliteSession
@@ -109,9 +109,7 @@ class ImportLedger:
 
     async def note(self, facts: Mapping[Fact, str]) -> None:
         """Store facts about the import."""
-        await self._database.write(
-            lambda db: db.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", [*facts.items()])
-        )
+        await self._database.write(statements("INSERT OR REPLACE INTO fact VALUES (?, ?)", [*facts.items()]))
 
     async def start_over(self) -> None:
         """Delete all rows, links and facts, before the file is read."""

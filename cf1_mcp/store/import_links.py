@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple, cast
 
 from cf1_mcp.models import RelationshipType
-from cf1_mcp.store.database import Connection, Database
+from cf1_mcp.store.database import Connection, Database, statements
 
 LINK_TABLES: Final = (
     "CREATE TABLE link (id INTEGER PRIMARY KEY, child INTEGER NOT NULL, ref TEXT NOT NULL, type TEXT NOT NULL, "
@@ -114,7 +114,7 @@ class LedgerLinks:
     async def mark_sending(self, ids: Sequence[int]) -> None:
         """Links that are being sent."""
         sending = [(one,) for one in ids]
-        await self._database.write(lambda db: db.executemany("UPDATE link SET state = 'sending' WHERE id = ?", sending))
+        await self._database.write(statements("UPDATE link SET state = 'sending' WHERE id = ?", sending))
 
     async def settle(self, states: Mapping[int, Literal["made", "there"]], reasons: Mapping[int, str]) -> None:
         """Store which links are made or were there before, and why others failed."""

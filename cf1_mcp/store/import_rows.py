@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from cf1_mcp.store.database import Connection, Database
+from cf1_mcp.store.database import Connection, Database, statement, statements
 
 MAX_REASON_LENGTH: Final = 2_000
 MAX_DEPTH: Final = 100  # levels of parents; deeper ones are treated as a circle
@@ -107,7 +107,7 @@ class LedgerRows:
 
     async def skip_repeated(self) -> None:
         """Treat rows with the key of an earlier row as the same event."""
-        await self._database.write(lambda db: db.execute(_REPEATED))
+        await self._database.write(statement(_REPEATED))
 
     async def counts(self) -> dict[str, int]:
         """How many rows are in which state."""
@@ -118,17 +118,17 @@ class LedgerRows:
 
     async def ready(self) -> ReadyRows:
         """The rows that are to be sent, in numbers."""
-        statement = (
+        query = (
             "SELECT count(*), coalesce(min(event ->> 'date'), ''), coalesce(max(event ->> 'date'), '') "
             "FROM row WHERE state = 'ready'"
         )
-        found = await self._database.read(lambda db: db.execute(statement).fetchone())
+        found = await self._database.read(lambda db: db.execute(query).fetchone())
         return ReadyRows(*found) if found else ReadyRows(0, "", "")
 
     async def ready_after(self, number: int, limit: int) -> list[LedgerRow]:
         """The next rows that are to be sent, without changing their state."""
-        statement = "SELECT number, event FROM row WHERE number > ? AND state = 'ready' ORDER BY number LIMIT ?"
-        found = await self._database.read(lambda db: db.execute(statement, (number, limit)).fetchall())
+        query = "SELECT number, event FROM row WHERE number > ? AND state = 'ready' ORDER BY number LIMIT ?"
+        found = await self._database.read(lambda db: db.execute(query, (number, limit)).fetchall())
         return [LedgerRow(*row) for row in found or []]
 
     async def retry_refused(self) -> bool:
@@ -184,8 +184,8 @@ class LedgerRows:
     async def settle(self, state: Literal["there", "changed"], uuids: Mapping[int, str]) -> None:
         """Rows that need not be created, because there is an event for each."""
         found = [(state, uuid, number) for number, uuid in uuids.items()]
-        statement = "UPDATE row SET state = ?, uuid = ?, reason = NULL WHERE number = ?"
-        await self._database.write(lambda db: db.executemany(statement, found), durable=False)
+        update = statements("UPDATE row SET state = ?, uuid = ?, reason = NULL WHERE number = ?", found)
+        await self._database.write(update, durable=False)
 
     async def refuse(self, reasons: Mapping[int, str]) -> None:
         """Rows that are not created, each with the reason."""
@@ -193,47 +193,44 @@ class LedgerRows:
 
     async def unanswered(self) -> list[LedgerRow]:
         """The rows in requests whose answer is not known."""
-        statement = "SELECT number, event FROM row WHERE state = 'sending' ORDER BY number"
-        found = await self._database.read(lambda db: db.execute(statement).fetchall())
+        query = "SELECT number, event FROM row WHERE state = 'sending' ORDER BY number"
+        found = await self._database.read(lambda db: db.execute(query).fetchall())
         return [LedgerRow(*row) for row in found or []]
 
     async def unanswered_times(self) -> tuple[float, float]:
         """When the first and the last request left whose answer is not known, in seconds."""
-        statement = "SELECT min(at), max(at) FROM request WHERE id IN (SELECT request FROM row WHERE state = 'sending')"
-        found = await self._database.read(lambda db: db.execute(statement).fetchone())
+        query = "SELECT min(at), max(at) FROM request WHERE id IN (SELECT request FROM row WHERE state = 'sending')"
+        found = await self._database.read(lambda db: db.execute(query).fetchone())
         first, last = found or (0.0, 0.0)
         return first, last
 
     async def remember_older(self, uuids: Iterable[str]) -> None:
         """Events that were in the dataset before the import."""
         older = [(uuid,) for uuid in uuids]
-        statement = "INSERT OR IGNORE INTO older VALUES (?)"
-        await self._database.write(lambda db: db.executemany(statement, older), durable=False)
+        await self._database.write(statements("INSERT OR IGNORE INTO older VALUES (?)", older), durable=False)
 
     async def accounted(self, uuids: Sequence[str]) -> set[str]:
         """Those of the events that are older than the import, or belong to a row."""
         part = "SELECT uuid FROM {} WHERE uuid IN (SELECT value FROM json_each(?1))"
-        statement = f"{part.format('older')} UNION {part.format('row')}"
-        found = await self._database.read(lambda db: db.execute(statement, (json.dumps(uuids),)).fetchall())
+        query = f"{part.format('older')} UNION {part.format('row')}"
+        found = await self._database.read(lambda db: db.execute(query, (json.dumps(uuids),)).fetchall())
         return {uuid for (uuid,) in found or []}
 
     async def outcome(self) -> ImportOutcome:
         """What was made, in numbers."""
-        statement = (
+        query = (
             "SELECT (SELECT count(*) FROM row WHERE state = 'created' AND told = 0), "
             "(SELECT count(*) FROM link WHERE state = 'made'), "
             "(SELECT count(*) FROM row WHERE state IN ('ready', 'sending', 'refused')), "
             "(SELECT count(*) FROM row WHERE state = 'sending')"
         )
-        found = await self._database.read(lambda db: db.execute(statement).fetchone())
+        found = await self._database.read(lambda db: db.execute(query).fetchone())
         return ImportOutcome(*found) if found else ImportOutcome(0, 0, 0, 0)
 
     async def created(self) -> list[tuple[int, str]]:
         """The place and the event of each row that was created, except those that a journaled outcome contains."""
-        statement = (
-            "SELECT place, uuid FROM row WHERE state = 'created' AND told = 0 AND uuid IS NOT NULL ORDER BY number"
-        )
-        return await self._database.read(lambda db: db.execute(statement).fetchall()) or []
+        query = "SELECT place, uuid FROM row WHERE state = 'created' AND told = 0 AND uuid IS NOT NULL ORDER BY number"
+        return await self._database.read(lambda db: db.execute(query).fetchall()) or []
 
 
 def _mark(db: Connection, numbers: Iterable[int], state: str, request: int | None) -> None:
@@ -255,7 +252,7 @@ def _resolve_parents(db: Connection) -> None:
     for _ in range(MAX_DEPTH):
         if not db.execute("DELETE FROM above WHERE parent NOT IN (SELECT child FROM above)").rowcount:
             break
-    problems = [found for statement in _INVALID for found in db.execute(statement).fetchall()]
+    problems = [found for query in _INVALID for found in db.execute(query).fetchall()]
     db.execute("DROP TABLE above")
     db.executemany(
         "UPDATE row SET state = 'bad', reason = coalesce(reason || char(10), '') || ? WHERE number = ?",

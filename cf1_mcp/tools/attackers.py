@@ -13,10 +13,10 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.policy.dataset_scope import ReadScope
-from cf1_mcp.profiles.actor import actor
-from cf1_mcp.profiles.comparison import comparison_answer, read_side
-from cf1_mcp.profiles.profile import profile_answer, read_profile
-from cf1_mcp.profiles.sampling import span_of
+from cf1_mcp.profiles.actor import resolve_actor
+from cf1_mcp.profiles.comparison import read_compared_actor, render_comparison
+from cf1_mcp.profiles.profile import read_profile, render_profile
+from cf1_mcp.profiles.sampling import resolve_profile_period
 from cf1_mcp.search.spelling import load_spelling
 
 MAX_ATTACKER_LENGTH: Final = 200
@@ -42,14 +42,14 @@ async def profile_attacker(
     activity by month, aims and victims (countries, industries), TTPs, tools, infrastructure, campaigns, what is new or
     gone since the period before. With `compare` instead: what two actors have in common.
     """
-    span = span_of(since, until, now)
+    period = resolve_profile_period(since, until, now)
     spelling = await load_spelling(vocabulary, scope.policy, ["attacker"])
-    one = actor(spelling, attacker, "attacker")
+    one = resolve_actor(spelling, attacker, "attacker")
     if compare is None or not compare.strip():
-        return profile_answer(one, await read_profile(client, scope, one, span), span, scope)
-    other = actor(spelling, compare, "compare")
+        return render_profile(one, await read_profile(client, scope, one, period), period, scope)
+    other = resolve_actor(spelling, compare, "compare")
     if {name.casefold() for name in one.names} & {name.casefold() for name in other.names}:
         raise BadArgument("compare", "it names the same actor as attacker", "another actor, or leave it out")
-    read = partial(read_side, client, scope, span)
+    read = partial(read_compared_actor, client, scope, period)
     left, right = await gather(partial(read, actor) for actor in (one, other))
-    return comparison_answer(left, right, span, scope)
+    return render_comparison(left, right, period, scope)

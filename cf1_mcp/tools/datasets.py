@@ -1,4 +1,4 @@
-"""Datasets and vocabulary: listing them, and reverting a dataset."""
+"""The datasets of the account and the values of its vocabularies; reverting a dataset."""
 
 from dataclasses import replace
 from typing import Annotated, Final, Literal

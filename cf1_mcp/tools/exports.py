@@ -20,8 +20,17 @@ from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument, Withheld, choices
-from cf1_mcp.exports import FORMATS, MEDIA_TYPES, Format, FormatName, Handling, Heading, ListKind, label, new_export
-from cf1_mcp.exports.export import Export, export_events
+from cf1_mcp.exports import (
+    FORMATS,
+    MEDIA_TYPES,
+    ExportFile,
+    FileHeading,
+    FormatName,
+    ListKind,
+    create_export_file,
+    tlp_label,
+)
+from cf1_mcp.exports.writer import ExportResult, export_events
 from cf1_mcp.models import Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.read_policy import ReadPolicy
@@ -33,6 +42,7 @@ from cf1_mcp.search.scopes import ExportScope
 from cf1_mcp.store.export_files import ExportFolder, StoredExport, StoredPage
 from cf1_mcp.text.dates import iso, parse_date
 from cf1_mcp.text.lenient import unfilled
+from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 SOURCE: Final = "Cloudforce One Threat Events"
@@ -47,7 +57,7 @@ async def _folder(context: ToolContext) -> ExportFolder:
 Exports = Annotated[ExportFolder, Resolve(_folder)]
 
 
-@INDICATORS.tool("Export threat events", ToolEffect.READ)
+@INDICATORS.tool("ExportResult threat events", ToolEffect.READ)
 @expand_argument_groups
 async def export_threat_events(
     context: ToolContext,
@@ -79,7 +89,8 @@ async def export_threat_events(
         raise BadArgument("format", "an export needs a format", choices([*FORMATS]))
     level = _level(handling, scope.policy)
     source = FICTIONAL_SOURCE if client.fictional else SOURCE
-    file = new_export(format, Handling(level), Heading(_title(request, query_id, scope, level), source, now), kind)
+    heading = FileHeading(_title(request, query_id, scope, level), source, now)
+    file = create_export_file(format, level, heading, kind)
     search = request.search().model_copy(update={"dataset_id": [*scope.ids]})
     export = await export_events(client, search, scope.policy, file, format, folder, context.report_progress)
     card = _export_card(export, file, request, scope)
@@ -129,7 +140,7 @@ def _level(handling: str | None, reading: ReadPolicy) -> Tlp:
         levels = choices([one.value for one in Tlp])
         raise BadArgument("handling", f"{clean(handling, 40)!r} is not a TLP marking", levels)
     if level.rank > reading.ceiling.rank:
-        raise Withheld(f"handling: a file up to {label(level)}", reading.tlp_rule)
+        raise Withheld(f"handling: a file up to {tlp_label(level)}", reading.tlp_rule)
     return level
 
 
@@ -142,26 +153,26 @@ def _title(request: SearchRequest, query_id: str | None, scope: DatasetScope, le
     return f"Threat events {digest_search(arguments)}"
 
 
-def _export_card(export: Export, file: Format, request: SearchRequest, scope: DatasetScope) -> Card:
+def _export_card(export: ExportResult, file: ExportFile, request: SearchRequest, scope: DatasetScope) -> Card:
     """Return the answer: the file, how many events are in it, and which are not and why."""
     facts: dict[str, JsonValue] = {}
     if export.stored:
         first = export.stored[0]
         facts |= {"export_id": first.id, "resource": _uri(first), "format": first.format, "size": first.size}
-        facts |= {"marking": label(file.marking), "expires": iso(first.expires)}
-    facts |= {"events": file.written, "datasets": dataset_names(scope.names), **withheld_facts(export.withheld)}
+        facts |= {"marking": tlp_label(file.marking), "expires": iso(first.expires)}
+    facts |= {"events": file.event_count, "datasets": dataset_names(scope.names), **withheld_facts(export.withheld)}
     if file.left_out:
-        facts["left_out"] = [f"{count} {reason}" for reason, count in file.left_out.most_common()]
+        facts["left_out"] = [f"{plural(count, 'event')}: {reason}" for reason, count in file.left_out.most_common()]
     if further := export.stored[1:]:
         facts["further"] = [{"export_id": one.id, "size": one.size} for one in further]
-    notes = [*_cut_notes(export, file.heading.made), *export.notes]
+    notes = [*_cut_notes(export, file.heading.created), *export.notes]
     notes += file.notes() if export.stored else ["No file was created."]
     links = [_link(one, file, place, len(export.stored)) for place, one in enumerate(export.stored, 1)]
     read_as: Mapping[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
     return Card(facts, read_as, notes=notes, linked=links)
 
 
-def _cut_notes(export: Export, now: datetime) -> list[str]:
+def _cut_notes(export: ExportResult, now: datetime) -> list[str]:
     if not export.cut:
         return []
     reached = parse_date(export.reached, now)
@@ -172,9 +183,9 @@ def _cut_notes(export: Export, now: datetime) -> list[str]:
     ]
 
 
-def _link(one: StoredExport, file: Format, place: int, count: int) -> Link:
+def _link(one: StoredExport, file: ExportFile, place: int, count: int) -> Link:
     number = f"-{place}" if count > 1 else ""
-    about = f"{label(file.marking)}, until {iso(one.expires)}"
+    about = f"{tlp_label(file.marking)}, until {iso(one.expires)}"
     return Link(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, _media_type(one), one.size)
 
 

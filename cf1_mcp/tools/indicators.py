@@ -15,9 +15,9 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.lookups.answer import COLUMNS, DEFAULT_COLUMNS, render_answer, render_row
-from cf1_mcp.lookups.input import Intake, read_list, read_text
 from cf1_mcp.lookups.lookup import Lookup
 from cf1_mcp.lookups.pages import Only, decode_position, encode_position, read_page
+from cf1_mcp.lookups.targets import LookupInput, read_list, read_text
 from cf1_mcp.policy.dataset_scope import ReadScope
 from cf1_mcp.search.conditions import resolve_period
 from cf1_mcp.text.lenient import Words
@@ -43,23 +43,23 @@ async def lookup_indicators(
     duplicates. One row each, known ones first. For one indicator's events use search_threat_events.
     """
     columns = resolve_columns(fields, COLUMNS, DEFAULT_COLUMNS)
-    intake = await _read_input(indicators, text)
+    lookup_input = await _read_input(indicators, text)
     identity = {"indicators": indicators, "text": text, "since": since, "only": only, "scope": scope.ids}
     start = decode_position(cursor, identity, limit)
 
     async def report(done: int, total: int) -> None:
         await context.report_progress(done, total, f"{done} of {total} values looked up")
 
-    lookup = Lookup(client, scope, intake.wanted, resolve_period(since, None, now)[0], report)
+    lookup = Lookup(client, scope, lookup_input.targets, resolve_period(since, None, now)[0], report)
     if cursor is None:
-        await lookup.ask(0, len(intake.wanted))
+        await lookup.run(0, len(lookup_input.targets))
     datasets = {dataset.uuid: dataset.name for dataset in scope.policy.datasets}
     page = await read_page(lookup, start, limit, only, partial(render_row, datasets=datasets, columns=columns))
     next_cursor = encode_position(page, identity, limit)
-    return render_answer(intake, lookup, page, scope, next_cursor, columns if fields else None)
+    return render_answer(lookup_input, lookup, page, scope, next_cursor, columns if fields else None)
 
 
-async def _read_input(indicators: Sequence[str] | None, text: str | None) -> Intake:
+async def _read_input(indicators: Sequence[str] | None, text: str | None) -> LookupInput:
     # A model that has to fill in every argument leaves the one that it does not mean empty.
     if indicators and text is not None and not text.strip():
         text = None

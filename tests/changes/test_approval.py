@@ -1,4 +1,4 @@
-"""A person's agreement: through the client, or on the operator's terminal."""
+"""A person's approval: through the client, or at the operator's terminal."""
 
 import sys
 
@@ -35,7 +35,7 @@ def answering(result: ElicitResult) -> "type[Person]":
 
 
 class Person:
-    """Somebody behind the client."""
+    """A person who uses the client."""
 
     answer = ElicitResult(action="accept", content={"answer": "yes"})
     asked: list[str]
@@ -49,7 +49,7 @@ class Person:
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_person_who_says_yes_is_shown_the_change_and_it_is_made(bench: Bench, mode: str) -> None:
+async def test_a_person_who_agrees_sees_the_change_before_it_is_made(bench: Bench, mode: str) -> None:
     person = Person()
     server = build_server(bench.allowed(approval="ask"), bench.sandbox.connect, clock=lambda: bench.now)
     async with Client(server, mode="legacy" if mode == "legacy" else "auto", elicitation_callback=person) as client:
@@ -78,7 +78,7 @@ async def test_a_person_who_says_yes_is_shown_the_change_and_it_is_made(bench: B
     ],
     ids=["no", "decline", "cancel", "nonsense", "empty", "nothing"],
 )
-async def test_anything_but_a_yes_leaves_everything_as_it_is(bench: Bench, mode: str, result: ElicitResult) -> None:
+async def test_any_answer_but_yes_changes_nothing(bench: Bench, mode: str, result: ElicitResult) -> None:
     server = build_server(bench.allowed(approval="ask"), bench.sandbox.connect, clock=lambda: bench.now)
     person = answering(result)()
     async with Client(server, mode="legacy" if mode == "legacy" else "auto", elicitation_callback=person) as client:
@@ -86,7 +86,7 @@ async def test_anything_but_a_yes_leaves_everything_as_it_is(bench: Bench, mode:
     assert len(person.asked) >= 1 and bench.changes_sent() == []
 
 
-async def test_a_client_that_cannot_ask_is_refused(bench: Bench) -> None:
+async def test_a_client_without_elicitation_is_refused(bench: Bench) -> None:
     async with bench.server(bench.allowed(approval="ask")) as client:
         words = await refused(client, "delete_threat_events", **await prepared(bench, client))
     assert words == snapshot(
@@ -95,12 +95,10 @@ async def test_a_client_that_cannot_ask_is_refused(bench: Bench) -> None:
     assert bench.changes_sent() == []
 
 
-async def test_a_person_who_never_answers_leaves_everything_as_it_is(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_person_who_never_answers_changes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     async def silent(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         await anyio.sleep_forever()
-        raise AssertionError("nobody answers")
+        raise AssertionError("never reached")
 
     server = build_server(bench.allowed(approval="ask"), bench.sandbox.connect, clock=lambda: bench.now)
     async with Client(server, mode="legacy", elicitation_callback=silent) as client:
@@ -112,14 +110,14 @@ async def test_a_person_who_never_answers_leaves_everything_as_it_is(
     assert bench.changes_sent() == []
 
 
-async def test_without_a_code_nobody_is_asked(bench: Bench) -> None:
+async def test_a_call_without_a_code_asks_nobody(bench: Bench) -> None:
     person = Person()
     async with bench.server(bench.allowed(approval="ask"), person) as client:
         await prepared(bench, client)
     assert person.asked == []
 
 
-async def test_the_operator_decides_and_the_approval_serves_once(bench: Bench) -> None:
+async def test_an_approval_of_the_operator_is_used_once(bench: Bench) -> None:
     approvals = bench.approvals
     async with bench.server(bench.allowed(approval="operator")) as client:
         call = await prepared(bench, client)
@@ -138,7 +136,7 @@ async def test_the_operator_decides_and_the_approval_serves_once(bench: Bench) -
     assert "false positive" in request.preview
 
 
-async def test_what_the_operator_refused_stays_refused(bench: Bench) -> None:
+async def test_a_change_that_the_operator_refused_stays_refused(bench: Bench) -> None:
     approvals = bench.approvals
     async with bench.server(bench.allowed(approval="operator")) as client:
         call = await prepared(bench, client)
@@ -147,7 +145,7 @@ async def test_what_the_operator_refused_stays_refused(bench: Bench) -> None:
     assert bench.changes_sent() == []
 
 
-async def test_of_two_servers_racing_with_one_approval_one_changes(bench: Bench) -> None:
+async def test_one_approval_lets_only_one_of_two_servers_change(bench: Bench) -> None:
     approvals = bench.approvals
     outcomes: list[bool] = []
     settings = bench.allowed(approval="operator")
@@ -165,7 +163,7 @@ async def test_of_two_servers_racing_with_one_approval_one_changes(bench: Bench)
     assert len(bench.changes_sent()) == 1
 
 
-async def test_an_approval_is_given_on_a_terminal_only(bench: Bench) -> None:
+async def test_an_approval_is_only_given_at_a_terminal(bench: Bench) -> None:
     ended = await anyio.run_process(
         [sys.executable, "-m", "cf1_mcp", "approve", "AAAA-BBBB-CCCC"],
         env={"CF1_STATE_DIR": str(bench.folder), "PATH": "/usr/bin:/bin"},

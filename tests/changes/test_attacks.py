@@ -1,4 +1,4 @@
-"""Every changing tool against every rule: what a hostile or confused model might try, and that nothing is sent.
+"""Every changing tool against every rule: what a hostile or confused model might try, without anything being sent.
 
 The table is tools x situations. Each case is a call that would change something if the rule did not hold.
 """
@@ -94,7 +94,7 @@ DESTROYING = {tool.name for tool in ALL_TOOLS if tool.name in CALLS and tool.eff
 
 @dataclass(frozen=True)
 class Situation:
-    """Rules under which a call is tried, and the rule that must hold it."""
+    """Rules under which a call is tried, and the rule that must refuse it."""
 
     name: str
     changed: Mapping[str, object]
@@ -110,15 +110,15 @@ SITUATIONS = [
     Situation("with its toolset off", {**BOTH, "toolsets": ("events", "watch")}, MINE, "CF1_TOOLSETS"),
     Situation("with no lists at all", {"write_datasets": (), "delete_datasets": ()}, MINE, "_DATASETS"),
     Situation("with the write list alone", {"delete_datasets": ()}, MINE, "CF1_DELETE_DATASETS", frozenset(DESTROYING)),
-    Situation("in a dataset of others", {}, YOURS, "_DATASETS"),
-    Situation("in a dataset of others, upper case and padded", {}, f"  {YOURS.upper()}\t", "_DATASETS"),
+    Situation("in another dataset", {}, YOURS, "_DATASETS"),
+    Situation("in another dataset, upper case and padded", {}, f"  {YOURS.upper()}\t", "_DATASETS"),
     Situation("in a dataset that may not be read", {**BOTH, "read_datasets": (YOURS,)}, MINE, "_DATASETS"),
 ]
 CASES = [(situation, tool) for situation in SITUATIONS for tool in CALLS if tool in situation.tools]
 
 
 @pytest.mark.parametrize(("situation", "tool"), CASES, ids=[f"{tool} {situation.name}" for situation, tool in CASES])
-async def test_a_rule_holds_a_change_and_nothing_is_sent(bench: Bench, situation: Situation, tool: str) -> None:
+async def test_a_rule_refuses_a_change_before_anything_is_sent(bench: Bench, situation: Situation, tool: str) -> None:
     arguments = await CALLS[tool](bench, situation.dataset.strip().title())
     arguments["dataset_id"] = situation.dataset
     bench.sandbox.log.clear()
@@ -130,7 +130,7 @@ async def test_a_rule_holds_a_change_and_nothing_is_sent(bench: Bench, situation
 
 @pytest.mark.parametrize("tool", sorted(DESTROYING))
 @pytest.mark.parametrize("confirm", [" ", "yes", "true", "AAAA-BBBB-CCCC", "K7QF-2M9D-XW4T", "0" * 5_000, "\u202eK7QF"])
-async def test_no_made_up_code_is_taken(bench: Bench, tool: str, confirm: str) -> None:
+async def test_an_invented_code_is_refused(bench: Bench, tool: str, confirm: str) -> None:
     arguments = await CALLS[tool](bench, MINE)
     bench.sandbox.log.clear()
     async with bench.server(bench.allowed(**BOTH)) as client:
@@ -140,7 +140,7 @@ async def test_no_made_up_code_is_taken(bench: Bench, tool: str, confirm: str) -
 
 
 @pytest.mark.parametrize("tool", sorted(DESTROYING))
-async def test_an_empty_code_is_none_and_only_previews(bench: Bench, tool: str) -> None:
+async def test_an_empty_code_only_previews(bench: Bench, tool: str) -> None:
     arguments = await CALLS[tool](bench, MINE)
     bench.sandbox.log.clear()
     async with bench.server(bench.allowed(**BOTH)) as client:
@@ -150,7 +150,7 @@ async def test_an_empty_code_is_none_and_only_previews(bench: Bench, tool: str) 
 
 @pytest.mark.parametrize("tool", sorted(DESTROYING))
 @pytest.mark.parametrize("other", sorted(DESTROYING))
-async def test_a_code_of_one_change_makes_no_other(bench: Bench, tool: str, other: str) -> None:
+async def test_a_code_of_one_change_is_refused_for_another(bench: Bench, tool: str, other: str) -> None:
     mine, theirs = await CALLS[tool](bench, MINE), await CALLS[other](bench, MINE)
     bench.sandbox.log.clear()
     async with bench.server(bench.allowed(**BOTH)) as client:
@@ -162,7 +162,7 @@ async def test_a_code_of_one_change_makes_no_other(bench: Bench, tool: str, othe
 
 
 @pytest.mark.parametrize("tool", sorted(DESTROYING))
-async def test_the_first_call_of_a_destroying_tool_changes_nothing(bench: Bench, tool: str) -> None:
+async def test_the_first_call_of_a_destructive_tool_changes_nothing(bench: Bench, tool: str) -> None:
     arguments = await CALLS[tool](bench, MINE)
     bench.sandbox.log.clear()
     async with bench.server(bench.allowed(**BOTH)) as client:
@@ -171,7 +171,7 @@ async def test_the_first_call_of_a_destroying_tool_changes_nothing(bench: Bench,
 
 
 @pytest.mark.parametrize("tool", sorted(set(CALLS) - {"create_threat_event", "import_threat_events"}))
-async def test_what_lies_above_the_ceiling_is_not_touched(bench: Bench, tool: str) -> None:
+async def test_an_event_above_the_ceiling_is_not_changed(bench: Bench, tool: str) -> None:
     arguments = await CALLS[tool](bench, MINE)
     bench.sandbox.log.clear()
     async with bench.server(bench.allowed(**BOTH, max_tlp=Tlp.CLEAR)) as client:
@@ -180,7 +180,7 @@ async def test_what_lies_above_the_ceiling_is_not_touched(bench: Bench, tool: st
 
 
 @pytest.mark.parametrize("tool", ["create_threat_event", "import_threat_events"])
-async def test_what_could_not_be_seen_is_not_made(bench: Bench, tool: str) -> None:
+async def test_an_event_above_the_ceiling_is_not_created(bench: Bench, tool: str) -> None:
     red: Arguments = {**NEW, "tlp": "red"}
     arguments: Arguments = (
         {**red, "dataset_id": MINE} if tool.startswith("create") else {"dataset_id": MINE, "rows": [red]}
@@ -195,7 +195,7 @@ def test_every_changing_tool_of_events_is_attacked() -> None:
     assert changing == set(CALLS)
 
 
-def test_the_attacks_are_many() -> None:
+def test_there_are_many_attacks() -> None:
     codes = len(DESTROYING) * (7 + len(DESTROYING) + 1)
     assert len(CASES) + codes + len(CALLS) >= 80
 

@@ -1,4 +1,4 @@
-"""Taking changes back, under the rules as they are now."""
+"""Undoing changes, under the current rules."""
 
 import pytest
 from inline_snapshot import snapshot
@@ -14,12 +14,12 @@ pytestmark = pytest.mark.anyio
 
 
 async def confirmed(client: Client, tool: str, **arguments: JsonValue) -> dict[str, JsonValue]:
-    """A change that was previewed and made."""
+    """A change that was previewed and confirmed."""
     preview = await ask(client, tool, **arguments)
     return await ask(client, tool, **arguments, confirm=preview["code"])
 
 
-async def test_deleted_events_come_back_with_evidence_tags_and_links(bench: Bench) -> None:
+async def test_a_deleted_event_can_be_recreated_with_evidence_tags_and_links(bench: Bench) -> None:
     campaign = await bench.add("campaign", tags=["wave"])
     step = await bench.add("step", indicator="198.51.100.7", indicatorType="ip", insight="why", tlp="amber")
     other = await bench.add("referenced")
@@ -82,7 +82,7 @@ async def test_a_change_is_undone_once(bench: Bench) -> None:
     assert "is undone already" in words and bench.changes_sent() == []
 
 
-async def test_an_undo_is_held_to_the_rules_of_now(bench: Bench) -> None:
+async def test_an_undo_is_held_to_the_current_rules(bench: Bench) -> None:
     event = await bench.add("made when the list was wider")
     async with bench.server(bench.allowed()) as client:
         deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
@@ -98,7 +98,7 @@ async def test_an_undo_is_held_to_the_rules_of_now(bench: Bench) -> None:
     assert bench.changes_sent() == []
 
 
-async def test_an_unknown_change_is_said(bench: Bench) -> None:
+async def test_an_unknown_change_is_refused(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, "undo_change", change_id="c-none") == snapshot(
             "There is no change 'c-none' in the journal. Use an id that list_changes shows."
@@ -120,7 +120,7 @@ async def test_a_change_is_shown_in_full(bench: Bench) -> None:
     )
 
 
-async def test_added_tags_are_taken_off_and_come_back(bench: Bench) -> None:
+async def test_added_tags_are_taken_off_and_added_again(bench: Bench) -> None:
     first, second = await bench.add("first", tags=["kept"]), await bench.add("second", tags=["kept", "triaged"])
     async with bench.server(bench.allowed()) as client:
         ids: list[JsonValue] = [first.uuid, second.uuid]
@@ -131,7 +131,7 @@ async def test_added_tags_are_taken_off_and_come_back(bench: Bench) -> None:
         assert await tags_of(bench, first, second) == [["kept", "triaged", "wave"], ["kept", "triaged", "wave"]]
 
 
-async def test_tags_taken_off_come_back(bench: Bench) -> None:
+async def test_tags_taken_off_are_added_again(bench: Bench) -> None:
     first, second = await bench.add("first", tags=["a", "b"]), await bench.add("second", tags=["b"])
     async with bench.server(bench.allowed()) as client:
         ids: list[JsonValue] = [first.uuid, second.uuid]
@@ -154,7 +154,7 @@ async def test_fields_get_their_old_values_back(bench: Bench) -> None:
     assert (now.event, now.tlp, now.attacker) == ("old title", "green", "SOMEBODY")
 
 
-async def test_an_undo_says_which_later_changes_it_overwrites(bench: Bench) -> None:
+async def test_an_undo_names_the_later_changes_that_it_overwrites(bench: Bench) -> None:
     event = await bench.add("first title")
     async with bench.server(bench.allowed()) as client:
         changed = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, event="second title")
@@ -192,7 +192,7 @@ async def test_references_are_removed_and_added_again(bench: Bench) -> None:
         assert (await api.read_event(event.dataset_id, event.uuid)).references == [other.uuid]
 
 
-async def test_typed_relationships_cannot_be_undone_and_that_is_said(bench: Bench) -> None:
+async def test_an_undo_of_typed_relationships_is_refused(bench: Bench) -> None:
     event, other = await bench.add("event"), await bench.add("other")
     async with bench.server(bench.allowed()) as client:
         related = await ask(
@@ -207,7 +207,7 @@ async def test_typed_relationships_cannot_be_undone_and_that_is_said(bench: Benc
     assert "typed relationships, which the API cannot remove" in words
 
 
-async def test_what_was_made_is_deleted_again(bench: Bench) -> None:
+async def test_a_created_event_is_deleted_again(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
         made = await ask(
             client,
@@ -248,7 +248,7 @@ async def test_queries_and_alerts_are_undone_in_every_direction(bench: Bench) ->
         assert await names_and_frequencies(bench) == ([], [])
 
 
-async def test_an_alert_that_was_deleted_comes_back(bench: Bench) -> None:
+async def test_a_deleted_alert_is_created_again(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
         query = await ask(client, "create_saved_query", **QUERY)
         alert = await ask(client, "create_query_alert", query_id=query["query_id"], frequency="daily")
@@ -308,7 +308,7 @@ async def names_and_frequencies(bench: Bench) -> tuple[list[str], list[str]]:
         return [one.name for one in await api.list_queries()], [one.frequency for one in await api.list_alerts()]
 
 
-async def test_an_undo_links_nothing_in_a_dataset_that_may_not_be_written(bench: Bench) -> None:
+async def test_an_undo_adds_no_links_in_a_dataset_that_may_not_be_written(bench: Bench) -> None:
     event, near, far = await bench.add("event"), await bench.add("near"), await bench.add("far", YOURS)
     async with bench.api() as api:
         await api.relate_event(far.uuid, [event.uuid])
@@ -328,7 +328,7 @@ async def test_an_undo_links_nothing_in_a_dataset_that_may_not_be_written(bench:
     assert (untouched.references, untouched.referenced, untouched.has_children) == ([], [], False)
 
 
-async def test_an_event_above_the_ceiling_of_now_is_not_made_anew(bench: Bench) -> None:
+async def test_an_event_above_the_current_ceiling_is_not_recreated(bench: Bench) -> None:
     event = await bench.add("amber", tlp="amber")
     async with bench.server(bench.allowed()) as client:
         deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])

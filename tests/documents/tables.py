@@ -10,9 +10,11 @@ from typing import Final
 
 from bench.report import section, with_section
 from cf1_mcp.server.playbooks import read_playbook, shipped_folder
+from cf1_mcp.settings import TOOLSETS, Mode
 from cf1_mcp.tools import ALL_TOOLS
 
 ROOT: Final = Path(__file__).parents[2]
+MODES: Final[tuple[Mode, ...]] = ("read", "write", "full")
 WRITE_TABLES: Final = "python -m pytest tests/documents --write-tables"
 
 # The operations that the project promises, each with the tool that uses it.
@@ -61,6 +63,12 @@ def tool_table() -> str:
     return _table("toolset | tool | from mode | what for", rows)
 
 
+def toolset_table() -> str:
+    """A row for each toolset: its tools by the mode that they need."""
+    rows = [f"{name} | {' | '.join(_tools_of(name, mode) for mode in MODES)}" for name in TOOLSETS]
+    return _table(f"toolset | {' | '.join(f'`{mode}`' for mode in MODES)}", rows)
+
+
 def playbook_table() -> str:
     """A row for each shipped playbook."""
     playbooks = [read_playbook(path) for path in sorted(shipped_folder().iterdir())]
@@ -75,6 +83,7 @@ def operation_table() -> str:
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "tools": tool_table,
+    "toolsets": toolset_table,
     "playbooks": playbook_table,
     "operations": operation_table,
 }
@@ -106,6 +115,11 @@ def write_tables() -> None:
 def _table(header: str, rows: list[str]) -> str:
     rule = "|".join("---" for _ in header.split(" | "))
     return "\n".join([f"| {header} |", f"|{rule}|", *(f"| {row} |" for row in rows)])
+
+
+def _tools_of(toolset: str, mode: Mode) -> str:
+    tools = [tool for tool in ALL_TOOLS if tool.toolset == toolset and tool.effect.mode == mode]
+    return ", ".join(f"`{tool.name}`" for tool in tools)
 
 
 def _purpose(description: str) -> str:

@@ -1,4 +1,4 @@
-"""What the handling level promises, in every format."""
+"""The guarantees of the highest TLP level of a file, in every format."""
 
 import tracemalloc
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.exports import FormatName, Handling, Heading, label, new_export
+from cf1_mcp.exports import FileHeading, FormatName, create_export_file, tlp_label
 from cf1_mcp.models import Event, Tlp
-from tests.exports.making import EVENT, HEADING, event, export, written
+from tests.exports.files import EVENT, HEADING, empty_file, make_event, render_file
 
 FILES: list[tuple[FormatName, str | None]] = [
     *(("stix2", None), ("taxii", None), ("misp", None), ("csv", None), ("waf", None)),
@@ -20,9 +20,9 @@ MARKINGS = ("clear", "WHITE", "green", "TLP:GREEN", "amber", "", "amber+strict",
 
 
 def marked(markings: Sequence[str]) -> list[Event]:
-    """Events that say their number in every field that a file may show."""
+    """Events with their number in every field that a file may show."""
     return [
-        event(
+        make_event(
             f"marked-{place:04}",
             tlp=tlp,
             **dict.fromkeys(("event", "insight", "attacker", "category", "target_industry"), f"marked-{place:04}"),
@@ -39,25 +39,28 @@ def marked(markings: Sequence[str]) -> list[Event]:
 def test_no_trace_of_an_event_above_the_level_is_in_the_file_and_all_others_are(
     name: FormatName, kind: str | None, markings: list[str], level: Tlp
 ) -> None:
-    file = export(name, level, kind)
+    file = empty_file(name, level, kind)
     events = marked(markings)
-    # Links tell of both their ends.
+    # Links reveal both of their ends.
     links = [(one.uuid, other.uuid) for one in events for other in events[:3]]
-    text = written(file, events, links) + "".join(file.further_files())
+    text = render_file(file, events, links) + "".join(file.further_files())
     admitted = [one for one in events if Tlp.of(one.tlp).rank <= level.rank]
     assert [one.uuid for one in events if one.uuid in text] == [one.uuid for one in admitted]
-    assert file.written == len(admitted)
+    assert file.event_count == len(admitted)
     assert dict(file.left_out) == (
-        {f"above {label(level)}": len(events) - len(admitted)} if len(events) > len(admitted) else {}
+        {f"above {tlp_label(level)}": len(events) - len(admitted)} if len(events) > len(admitted) else {}
     )
     assert file.marking is max((Tlp.of(one.tlp) for one in admitted), key=lambda one: one.rank, default=Tlp.CLEAR)
 
 
 @pytest.mark.parametrize(("name", "kind"), [*FILES, ("navigator", None)])
-def test_the_file_carries_its_marking_and_its_source(name: FormatName, kind: str | None) -> None:
-    text = written(
-        export(name, kind=kind),
-        [event("x", tlp="clear", event="", category=""), event("y", tlp="amber-strict", indicator="y.example")],
+def test_a_file_contains_its_marking_and_its_source(name: FormatName, kind: str | None) -> None:
+    text = render_file(
+        empty_file(name, kind=kind),
+        [
+            make_event("x", tlp="clear", event="", category=""),
+            make_event("y", tlp="amber-strict", indicator="y.example"),
+        ],
     )
     assert "amber+strict" in text.lower()
     assert "cf1-mcp sandbox, fictional events" in text
@@ -65,40 +68,40 @@ def test_the_file_carries_its_marking_and_its_source(name: FormatName, kind: str
 
 @pytest.mark.parametrize(("name", "kind"), FILES)
 def test_a_heading_of_hostile_text_is_harmless(name: FormatName, kind: str | None) -> None:
-    heading = Heading("x\n192.0.2.1\n\u202e", "y\r\n=1+1", HEADING.made)
-    file = new_export(name, Handling(Tlp.RED), heading, kind)
-    plain = export(name, kind=kind)
-    assert len(written(file, [EVENT]).splitlines()) == len(written(plain, [EVENT]).splitlines())
+    heading = FileHeading("x\n192.0.2.1\n\u202e", "y\r\n=1+1", HEADING.created)
+    file = create_export_file(name, Tlp.RED, heading, kind)
+    plain = empty_file(name, kind=kind)
+    assert len(render_file(file, [EVENT]).splitlines()) == len(render_file(plain, [EVENT]).splitlines())
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "said"),
+    ("name", "kind", "message"),
     [
-        ("blocklist", None, "kind: a list holds one kind of value. Use ip, domain, url or hash."),
-        ("blocklist", "fax", "kind: there is no list of 'fax'. Use ip, domain, url or hash."),
-        ("gateway", "hash", "kind: there is no list of 'hash'. Use ip, domain or url."),
-        ("stix2", "ip", "kind: a stix2 file holds every kind. Use it with blocklist or gateway, or leave it out."),
+        ("blocklist", None, "kind: a list contains one kind of value. Use ip, domain, url or hash."),
+        ("blocklist", "fax", "kind: 'fax' is not a kind of list. Use ip, domain, url or hash."),
+        ("gateway", "hash", "kind: 'hash' is not a kind of list. Use ip, domain or url."),
+        ("stix2", "ip", "kind: a stix2 file contains all kinds. Use it with blocklist or gateway, or leave it out."),
     ],
 )
-def test_a_kind_that_cannot_be_is_refused(name: FormatName, kind: str | None, said: str) -> None:
+def test_an_impossible_kind_is_refused(name: FormatName, kind: str | None, message: str) -> None:
     with pytest.raises(BadArgument) as refused:
-        export(name, kind=kind)
-    assert str(refused.value) == said
+        empty_file(name, kind=kind)
+    assert str(refused.value) == message
 
 
-def test_memory_holds_little_more_than_the_ids_of_the_events() -> None:
-    """An event is some 2,700 bytes of STIX; less than 200 stay until the tail."""
+def test_memory_contains_little_more_than_the_ids_of_the_events() -> None:
+    """An event is about 2,700 bytes of STIX; less than 200 bytes are kept until the tail."""
     few, many = (_peak(count) for count in (500, 2_000))
     assert (many - few) / 1_500 < 200
 
 
 def _peak(count: int) -> int:
-    """Bytes at most in use while so many events go through a bundle."""
+    """The peak memory in bytes while this many events are added to a bundle."""
     tracemalloc.start()
-    file = export("stix2")
+    file = empty_file("stix2")
     file.head()
     for place in range(count):
-        file.add(event(f"00000000-0000-4000-8000-{place:012}", indicator=f"h{place}.example"))
+        file.add(make_event(f"00000000-0000-4000-8000-{place:012}", indicator=f"h{place}.example"))
     for _ in file.tail():
         pass
     _, peak = tracemalloc.get_traced_memory()

@@ -9,24 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from cf1_mcp.exports import Handling, new_export
+from cf1_mcp.exports import create_export_file
 from cf1_mcp.models import Event, Tlp
-from tests.exports.making import (
+from tests.exports.files import (
     BARE,
     EVENT,
     HEADING,
     HOSTILE,
     REAL,
     TYPES,
-    event,
-    export,
+    empty_file,
     hostile_events,
+    make_event,
     real_events,
-    written,
+    render_file,
 )
 
-# The pairs that MISP takes of those written here (describeTypes of MISP 2.5).
-TAKEN = {
+# The pairs of category and type used here that MISP accepts (describeTypes of MISP 2.5).
+VALID_TYPES = {
     "Network activity": {"domain", "ip-dst", "url", "ja3-fingerprint-md5", "AS"},
     "Payload delivery": {
         *("email-src", "filename", "md5", "sha1", "sha256", "sha512"),
@@ -39,10 +39,10 @@ TAKEN = {
 
 
 def misp(*events: Event, level: Tlp = Tlp.RED) -> dict[str, Any]:
-    return json.loads(written(export("misp", level), events))["Event"]
+    return json.loads(render_file(empty_file("misp", level), events))["Event"]
 
 
-def test_an_event_is_an_attribute_and_its_attacker_another() -> None:
+def test_an_event_and_its_attacker_are_attributes() -> None:
     assert misp(EVENT, BARE) == snapshot(
         {
             "Attribute": [
@@ -96,7 +96,7 @@ def test_an_event_is_an_attribute_and_its_attacker_another() -> None:
     )
 
 
-def test_an_empty_event_is_whole() -> None:
+def test_a_file_without_events_is_valid() -> None:
     assert misp() == snapshot(
         {
             "Attribute": [],
@@ -135,7 +135,7 @@ def test_an_empty_event_is_whole() -> None:
     ],
 )
 def test_type_and_category_follow_the_indicator(kind: str, value: str, expected: tuple[str, str, str, bool]) -> None:
-    attribute = misp(event("x", indicator_type=kind, indicator=value))["Attribute"][0]
+    attribute = misp(make_event("x", indicator_type=kind, indicator=value))["Attribute"][0]
     assert tuple(attribute[name] for name in ("type", "category", "value", "to_ids")) == expected
 
 
@@ -149,32 +149,32 @@ def test_type_and_category_follow_the_indicator(kind: str, value: str, expected:
         ("purple", "tlp:red", "0"),
     ],
 )
-def test_the_highest_marking_is_the_tag_and_keeps_the_event_at_home(tlp: str, tag: str, distribution: str) -> None:
-    made = misp(event("x", tlp=tlp), event("y", tlp="clear"))
+def test_the_highest_marking_determines_tag_and_distribution(tlp: str, tag: str, distribution: str) -> None:
+    made = misp(make_event("x", tlp=tlp), make_event("y", tlp="clear"))
     assert (made["Tag"][0]["name"], made["distribution"], made["published"]) == (tag, distribution, False)
 
 
-def test_a_value_that_several_events_share_is_one_attribute() -> None:
-    file = export("misp")
-    made = json.loads(written(file, [event("x"), event("y", tlp="amber")]))["Event"]
+def test_a_value_of_several_events_is_one_attribute() -> None:
+    file = empty_file("misp")
+    made = json.loads(render_file(file, [make_event("x"), make_event("y", tlp="amber")]))["Event"]
     assert [one["type"] for one in made["Attribute"]] == ["domain", "threat-actor"]
-    assert (file.written, file.marking) == (2, Tlp.AMBER)
+    assert (file.event_count, file.marking) == (2, Tlp.AMBER)
 
 
-def test_uuids_are_the_same_in_every_order_and_others_under_another_name() -> None:
-    events = [event("x"), event("y"), BARE]
+def test_uuids_depend_on_the_name_and_not_on_the_order() -> None:
+    events = [make_event("x"), make_event("y"), BARE]
     first, second = misp(*events), misp(*reversed(events))
-    other = new_export("misp", Handling(Tlp.RED), replace(HEADING, name="Other relays"))
-    third = json.loads(written(other, events))["Event"]
+    other = create_export_file("misp", Tlp.RED, replace(HEADING, name="Other relays"))
+    third = json.loads(render_file(other, events))["Event"]
     uuids = [{one["uuid"], *(attribute["uuid"] for attribute in one["Attribute"])} for one in (first, second, third)]
     assert uuids[0] == uuids[1]
     assert not uuids[0] & uuids[2]
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_hostile_events_make_attributes_that_misp_takes(kind: str) -> None:
+def test_hostile_events_give_attributes_that_misp_accepts(kind: str) -> None:
     for attribute in misp(*hostile_events(kind))["Attribute"]:
-        assert attribute["type"] in TAKEN[attribute["category"]]
+        assert attribute["type"] in VALID_TYPES[attribute["category"]]
         assert attribute["value"].strip()
 
 
@@ -191,8 +191,8 @@ def test_every_real_indicator_is_an_attribute() -> None:
 @given(
     kind=st.sampled_from(TYPES), value=st.text() | st.sampled_from(HOSTILE), text=st.text(), words=st.lists(st.text())
 )
-def test_any_text_in_any_field_makes_valid_json(kind: str, value: str, text: str, words: list[str]) -> None:
+def test_any_text_in_any_field_gives_valid_json(kind: str, value: str, text: str, words: list[str]) -> None:
     texts = dict.fromkeys(("date", "event", "attacker", "category", "tlp"), text)
-    made = misp(event(text, indicator=value, indicator_type=kind, tags=words, mitre_attack=words, **texts), EVENT)
+    made = misp(make_event(text, indicator=value, indicator_type=kind, tags=words, mitre_attack=words, **texts), EVENT)
     uuids = [one["uuid"] for one in made["Attribute"]]
     assert len(uuids) == len(set(uuids)) >= 2

@@ -5,21 +5,21 @@ import json
 from inline_snapshot import snapshot
 
 from cf1_mcp.models import Tlp
-from tests.exports.making import BARE, EVENT, event, export, written
+from tests.exports.files import BARE, EVENT, empty_file, make_event, render_file
 
 
-def test_a_technique_scores_the_events_that_use_it() -> None:
-    file = export("navigator", Tlp.AMBER)
-    tagged = event(
+def test_the_score_of_a_technique_is_its_number_of_events() -> None:
+    file = empty_file("navigator", Tlp.AMBER)
+    tagged = make_event(
         "t", mitre_attack=["T1090", "T1090"], tags=["T1090", "T1566.002", "t1059", "T1", "not T1059"], tlp="amber"
     )
-    text = written(file, [EVENT, tagged, BARE, event("r", tlp="red")])
+    text = render_file(file, [EVENT, tagged, BARE, make_event("r", tlp="red")])
     assert json.loads(text) == snapshot(
         {
             "name": "Relays of autumn",
             "versions": {"attack": "18", "navigator": "5.1.0", "layer": "4.5"},
             "domain": "enterprise-attack",
-            "description": "Relays of autumn. TLP:AMBER. Source: cf1-mcp sandbox, fictional events. Made 2026-11-24T12:00:00Z. Events: 2.",
+            "description": "Relays of autumn. TLP:AMBER. Source: cf1-mcp sandbox, fictional events. Created 2026-11-24T12:00:00Z. Events: 2.",
             "metadata": [
                 {"name": "TLP", "value": "TLP:AMBER"},
                 {"name": "Source", "value": "cf1-mcp sandbox, fictional events"},
@@ -36,6 +36,6 @@ def test_a_technique_scores_the_events_that_use_it() -> None:
     assert dict(file.left_out) == {"no technique": 1, "above TLP:AMBER": 1}
 
 
-def test_a_layer_without_techniques_is_whole() -> None:
-    layer = json.loads(written(export("navigator"), [BARE]))
+def test_a_layer_without_techniques_is_valid() -> None:
+    layer = json.loads(render_file(empty_file("navigator"), [BARE]))
     assert (layer["techniques"], layer["gradient"]["maxValue"]) == ([], 1)

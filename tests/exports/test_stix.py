@@ -1,4 +1,4 @@
-"""The STIX 2.1 bundle, held to the validator of the standard's authors."""
+"""The STIX 2.1 bundle, checked by the validator of the standard's authors."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,21 +12,21 @@ from stix2patterns.validator import run_validator  # pyright: ignore[reportMissi
 from stix2validator import ValidationOptions, validate_instance  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from cf1_mcp.exports.stix_objects import NO_DATE
-from cf1_mcp.exports.stix_terms import TLP_IDS
+from cf1_mcp.exports.stix_vocabulary import TLP_IDS
 from cf1_mcp.models import Event, Relationship, Tlp
 from cf1_mcp.sandbox.storage.database import SandboxDatabase
-from tests.exports.making import (
+from tests.exports.files import (
     BARE,
     EVENT,
     HOSTILE,
     REAL,
     TYPES,
-    event,
-    export,
+    empty_file,
     hostile_events,
+    make_event,
     real_events,
+    render_file,
     sample_events,
-    written,
 )
 
 EVENT_BUNDLE = f"bundle--{EVENT.uuid}"
@@ -35,26 +35,26 @@ StixObjects = list[dict[str, Any]]
 
 def objects(*events: Event, links: Sequence[tuple[str, str]] = (), level: Tlp = Tlp.RED) -> StixObjects:
     """The objects of a bundle of these events."""
-    return json.loads(written(export("stix2", level), events, links))["objects"]
+    return json.loads(render_file(empty_file("stix2", level), events, links))["objects"]
 
 
 def of_type(kind: str, found: StixObjects) -> StixObjects:
     return [one for one in found if one["type"] == kind]
 
 
-def standing(uuid: str, found: StixObjects) -> dict[str, Any]:
-    """The object that stands for an event."""
-    return next(one for one in found for told in one.get("external_references", []) if told["external_id"] == uuid)
+def main_object(uuid: str, found: StixObjects) -> dict[str, Any]:
+    """The main object of an event."""
+    return next(one for one in found for ref in one.get("external_references", []) if ref["external_id"] == uuid)
 
 
 def problems(bundle: Mapping[str, object]) -> Sequence[str]:
-    """What the validator finds, recommendations included; only that ids ought to be random is let pass."""
+    """The errors of the validator, recommendations included, except that ids should be random."""
     options = ValidationOptions(version="2.1", strict=True, disabled="uuid-check")
     return [str(error) for error in validate_instance(bundle, options).errors]  # pyright: ignore
 
 
 def pattern_problems(found: StixObjects) -> list[object]:
-    """What the validator of patterns finds."""
+    """The errors of the pattern validator."""
     patterns = [one["pattern"] for one in of_type("indicator", found) if one["pattern_type"] == "stix"]
     return [problem for pattern in patterns for problem in run_validator(pattern, stix_version="2.1")]  # pyright: ignore
 
@@ -67,8 +67,8 @@ def references(found: StixObjects) -> set[str]:
     }
 
 
-def test_an_event_is_an_indicator_with_its_sighting_and_what_it_is_linked_to() -> None:
-    assert json.loads(written(export("stix2"), [EVENT])) == snapshot(
+def test_an_event_is_an_indicator_with_its_sighting_and_related_objects() -> None:
+    assert json.loads(render_file(empty_file("stix2"), [EVENT])) == snapshot(
         {
             "type": "bundle",
             "objects": [
@@ -310,7 +310,7 @@ Seen twice\
                     "created": "2025-03-18T00:00:00.000Z",
                     "modified": "2026-11-24T12:00:00.000Z",
                     "name": "Relays of autumn",
-                    "description": "Relays of autumn. TLP:GREEN. Source: cf1-mcp sandbox, fictional events. Made 2026-11-24T12:00:00Z. Events: 1.",
+                    "description": "Relays of autumn. TLP:GREEN. Source: cf1-mcp sandbox, fictional events. Created 2026-11-24T12:00:00Z. Events: 1.",
                     "context": "unspecified",
                     "object_refs": [
                         "identity--96695cc7-1709-58fd-abfe-8206d5d61e5c",
@@ -355,35 +355,35 @@ def test_an_event_without_an_indicator_is_a_campaign() -> None:
 
 
 def test_a_bundle_without_events_is_valid_and_marked_clear() -> None:
-    bundle = json.loads(written(export("stix2"), []))
+    bundle = json.loads(render_file(empty_file("stix2"), []))
     assert problems(bundle) == []
     assert [one["type"] for one in bundle["objects"]] == ["identity", "marking-definition", "grouping"]
 
 
 def test_every_type_of_indicator_is_valid_with_every_hostile_value() -> None:
     values = [
-        event(f"{kind} {place}", indicator_type=kind, indicator=value)
+        make_event(f"{kind} {place}", indicator_type=kind, indicator=value)
         for kind in TYPES
         for place, value in enumerate(HOSTILE)
     ]
-    told = {
+    distinct = {
         one.get("pattern", one["name"]): one
         for one in objects(*values)
         if one["type"] in ("indicator", "vulnerability")
     }
-    assert len(told) > 50
-    assert problems({"type": "bundle", "id": EVENT_BUNDLE, "objects": list(told.values())}) == []
-    assert pattern_problems(list(told.values())) == []
+    assert len(distinct) > 50
+    assert problems({"type": "bundle", "id": EVENT_BUNDLE, "objects": list(distinct.values())}) == []
+    assert pattern_problems(list(distinct.values())) == []
 
 
 def test_hostile_text_in_every_other_field_is_valid() -> None:
-    assert problems(json.loads(written(export("stix2"), hostile_events("wallet")))) == []
+    assert problems(json.loads(render_file(empty_file("stix2"), hostile_events("wallet")))) == []
 
 
 @pytest.mark.parametrize("name", list(Event.model_fields))
 def test_any_one_field_may_be_missing(name: str) -> None:
     lacking = Event.model_validate(EVENT.model_dump(exclude={name}) | ({"uuid": ""} if name == "uuid" else {}))
-    assert problems(json.loads(written(export("stix2"), [lacking]))) == []
+    assert problems(json.loads(render_file(empty_file("stix2"), [lacking]))) == []
 
 
 @pytest.mark.parametrize(
@@ -409,13 +409,13 @@ def test_any_one_field_may_be_missing(name: str) -> None:
     ],
 )
 def test_the_pattern_follows_the_type(kind: str, value: str, expected: str) -> None:
-    found = objects(event("x", indicator_type=kind, indicator=value))
+    found = objects(make_event("x", indicator_type=kind, indicator=value))
     assert [one["pattern"] for one in of_type("indicator", found)] == [expected]
     assert pattern_problems(found) == []
 
 
-def test_a_ja3_is_a_rule_in_the_language_that_knows_it() -> None:
-    (found,) = of_type("indicator", objects(event("x", indicator_type="ja3", indicator="d" * 32)))
+def test_a_ja3_is_a_suricata_rule() -> None:
+    (found,) = of_type("indicator", objects(make_event("x", indicator_type="ja3", indicator="d" * 32)))
     assert (found["pattern_type"], found["pattern"]) == snapshot(
         (
             "suricata",
@@ -425,7 +425,7 @@ def test_a_ja3_is_a_rule_in_the_language_that_knows_it() -> None:
 
 
 def test_a_cve_is_a_vulnerability_that_the_attacker_targets() -> None:
-    found = objects(event("x", indicator_type="cve", indicator="cve-2026-12345", tags=[]))
+    found = objects(make_event("x", indicator_type="cve", indicator="cve-2026-12345", tags=[]))
     (flaw,) = of_type("vulnerability", found)
     assert flaw["name"] == "CVE-2026-12345"
     assert [one["sighting_of_ref"] for one in of_type("sighting", found)] == [flaw["id"]]
@@ -436,23 +436,24 @@ def test_a_cve_is_a_vulnerability_that_the_attacker_targets() -> None:
 @pytest.mark.parametrize(
     ("kind", "value"), [("wallet", "w1"), ("hash", "abc"), ("ip", "192.0.2.999"), ("domain", "javascript:alert(1)")]
 )
-def test_an_indicator_that_stix_has_no_form_for_is_told_in_words_and_counted(kind: str, value: str) -> None:
-    file = export("stix2")
-    found = json.loads(written(file, [event("x", indicator_type=kind, indicator=value), BARE]))["objects"]
-    assert f"{kind}: " in standing("x", found)["description"]
-    assert [one["type"] for one in (standing("x", found), standing(BARE.uuid, found))] == ["campaign", "campaign"]
-    assert file.notes() == ["Indicators that have no form in STIX and are told in words: 1."]
+def test_an_indicator_without_a_stix_form_is_described_and_counted(kind: str, value: str) -> None:
+    file = empty_file("stix2")
+    found = json.loads(render_file(file, [make_event("x", indicator_type=kind, indicator=value), BARE]))["objects"]
+    assert f"{kind}: " in main_object("x", found)["description"]
+    assert [one["type"] for one in (main_object("x", found), main_object(BARE.uuid, found))] == ["campaign", "campaign"]
+    assert file.notes() == ["1 indicator without a STIX form: only described in the text of a campaign."]
 
 
 @pytest.mark.parametrize("date", ["", "soon", "0001-01-01T00:00:00+05:00", "2026-13-01"])
-def test_a_date_that_cannot_be_read_is_the_first_of_all(date: str) -> None:
-    (seen,) = of_type("sighting", objects(event("x", date=date)))
+def test_an_invalid_date_becomes_the_epoch(date: str) -> None:
+    (seen,) = of_type("sighting", objects(make_event("x", date=date)))
     assert seen["first_seen"] == NO_DATE
 
 
 def test_text_of_events_is_cleaned() -> None:
     (found,) = of_type(
-        "indicator", objects(event("x", event="see ![x](https://a.example/x)\u202e", insight="", tags=["a\u200bb"]))
+        "indicator",
+        objects(make_event("x", event="see ![x](https://a.example/x)\u202e", insight="", tags=["a\u200bb"])),
     )
     assert (found["description"], found["labels"]) == snapshot(
         ("see ! [x] (hxxps://a.example/x)\\u202e", ["Command and Control", "a\\u200bb"])
@@ -460,9 +461,9 @@ def test_text_of_events_is_cleaned() -> None:
 
 
 def test_links_relate_events_and_group_children_with_their_parent() -> None:
-    parent, child = event("parent", has_children=True, tlp="amber", event="Operation Relay"), event("child")
+    parent, child = make_event("parent", has_children=True, tlp="amber", event="Operation Relay"), make_event("child")
     found = objects(child, parent, links=[("parent", "child")])
-    above, below = standing("parent", found)["id"], standing("child", found)["id"]
+    above, below = main_object("parent", found)["id"], main_object("child", found)["id"]
     (link,) = [one for one in of_type("relationship", found) if one["relationship_type"] == "related-to"]
     assert (link["source_ref"], link["target_ref"], link["description"]) == (below, above, "attributed_to")
     family = of_type("grouping", found)[0]
@@ -472,11 +473,11 @@ def test_links_relate_events_and_group_children_with_their_parent() -> None:
 
 
 def test_a_link_to_an_event_that_is_not_in_the_file_is_left_out_and_counted() -> None:
-    file = export("stix2", Tlp.GREEN)
+    file = empty_file("stix2", Tlp.GREEN)
     links = [(EVENT.uuid, "elsewhere"), (EVENT.uuid, "secret")]
-    text = written(file, [EVENT, event("secret", tlp="red")], links)
+    text = render_file(file, [EVENT, make_event("secret", tlp="red")], links)
     assert "related-to" not in text
-    assert file.notes() == ["Links left out because an event at their end is not in the file: 2."]
+    assert file.notes() == ["2 links left out: one of the events is not in the file."]
 
 
 @pytest.mark.parametrize(
@@ -489,54 +490,54 @@ def test_a_link_to_an_event_that_is_not_in_the_file_is_left_out_and_counted() ->
         ("purple", Tlp.RED),
     ],
 )
-def test_the_objects_of_an_event_carry_its_marking_as_the_published_object(tlp: str, level: Tlp) -> None:
-    found = objects(event("x", tlp=tlp))
+def test_the_objects_of_an_event_refer_to_the_published_marking(tlp: str, level: Tlp) -> None:
+    found = objects(make_event("x", tlp=tlp))
     marked = {str(one["object_marking_refs"]) for one in found if "object_marking_refs" in one}
     assert marked == {str([TLP_IDS[level]])}
     assert [one["id"] for one in of_type("marking-definition", found)] == [TLP_IDS[level]]
 
 
-def test_what_is_said_of_an_attacker_has_the_mildest_marking_of_those_who_say_it() -> None:
-    amber = event("a", tlp="amber", target_country="FR")
-    found = objects(amber, event("b", tlp="green"), event("c", tlp="amber"))
+def test_attacker_objects_have_the_least_restrictive_marking_of_their_events() -> None:
+    amber = make_event("a", tlp="amber", target_country="FR")
+    found = objects(amber, make_event("b", tlp="green"), make_event("c", tlp="amber"))
     assert {str(one["object_marking_refs"]) for one in of_type("intrusion-set", found)} == {str([TLP_IDS[Tlp.GREEN]])}
     places = {one["id"]: one["name"] for one in of_type("location", found)}
-    said = {
+    targets = {
         places[one["target_ref"]]: one["object_marking_refs"]
         for one in of_type("relationship", found)
         if one["relationship_type"] == "targets" and one["target_ref"] in places
     }
-    assert said == {"FR": [TLP_IDS[Tlp.AMBER]], "DE": [TLP_IDS[Tlp.GREEN]]}
+    assert targets == {"FR": [TLP_IDS[Tlp.AMBER]], "DE": [TLP_IDS[Tlp.GREEN]]}
 
 
-def test_an_industry_of_no_list_is_marked_like_the_mildest_event_that_names_it() -> None:
-    found = objects(event("a", tlp="amber", target_industry="Project Quince"), event("b", tlp="amber"))
+def test_an_unknown_industry_has_the_least_restrictive_marking_of_its_events() -> None:
+    found = objects(make_event("a", tlp="amber", target_industry="Project Quince"), make_event("b", tlp="amber"))
     marked = {one["name"]: one.get("object_marking_refs") for one in of_type("identity", found)[1:]}
     assert marked == {"Project Quince": [TLP_IDS[Tlp.AMBER]], "Energy & Utilities": None}
 
 
 def test_two_links_of_different_types_are_two_relationships() -> None:
-    file = export("stix2")
-    pieces = [file.head(), file.add(event("parent")), file.add(event("child"))]
+    file = empty_file("stix2")
+    pieces = [file.head(), file.add(make_event("parent")), file.add(make_event("child"))]
     for kind in ("related_to", "caused_by", "caused_by"):
-        file.relate(Relationship(parent_id="parent", child_id="child", relationship_type=kind))
+        file.add_link(Relationship(parent_id="parent", child_id="child", relationship_type=kind))
     found = json.loads("".join((*pieces, *file.tail())))["objects"]
     links = [one for one in of_type("relationship", found) if one["relationship_type"] == "related-to"]
     assert [one["description"] for one in links] == ["related_to", "caused_by"]
     assert len({one["id"] for one in links}) == 2
 
 
-def test_the_same_event_twice_is_there_once() -> None:
-    file = export("stix2")
-    ids = [one["id"] for one in json.loads(written(file, [EVENT, EVENT]))["objects"]]
+def test_a_duplicate_event_is_written_once() -> None:
+    file = empty_file("stix2")
+    ids = [one["id"] for one in json.loads(render_file(file, [EVENT, EVENT]))["objects"]]
     assert len(ids) == len(set(ids))
-    assert (file.written, dict(file.left_out)) == (1, {"repeated: the same event came before": 1})
+    assert (file.event_count, dict(file.left_out)) == (1, {"a duplicate of another event in the file": 1})
 
 
 @pytest.mark.anyio
 async def test_ids_are_the_same_in_every_run_and_order(filled_store: SandboxDatabase) -> None:
     events = (await sample_events(filled_store))[:400]
-    first, second = (json.loads(written(export("stix2"), order)) for order in (events, reversed(events)))
+    first, second = (json.loads(render_file(empty_file("stix2"), order)) for order in (events, reversed(events)))
     assert first["id"] == second["id"]
     assert {one["id"] for one in first["objects"]} == {one["id"] for one in second["objects"]}
 
@@ -545,7 +546,7 @@ async def test_ids_are_the_same_in_every_run_and_order(filled_store: SandboxData
 async def test_the_sample_tenant_is_valid(filled_store: SandboxDatabase) -> None:
     everything = await sample_events(filled_store)
     events = [one for place, one in enumerate(everything) if place % 40 == 0 or "hostile-sample" in one.tags]
-    bundle = json.loads(written(export("stix2"), events))
+    bundle = json.loads(render_file(empty_file("stix2"), events))
     assert len(events) > 100
     assert problems(bundle) == []
     assert references(bundle["objects"]) <= {one["id"] for one in bundle["objects"]}
@@ -554,17 +555,17 @@ async def test_the_sample_tenant_is_valid(filled_store: SandboxDatabase) -> None
 @pytest.mark.skipif(not REAL.exists(), reason="real events are not part of the repository")
 def test_real_events_and_their_links_are_valid() -> None:
     events, links = real_events(every=40)
-    bundle = json.loads(written(export("stix2"), events, links))
+    bundle = json.loads(render_file(empty_file("stix2"), events, links))
     assert len(events) > 90
     assert problems(bundle) == []
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="real events are not part of the repository")
-def test_every_real_event_is_in_the_file_and_every_reference_leads_somewhere() -> None:
+def test_every_real_event_is_in_the_file_and_every_reference_resolves() -> None:
     events, links = real_events()
-    file = export("stix2")
-    found = json.loads(written(file, events, links))["objects"]
-    assert file.written == len(events) == len(of_type("sighting", found))
+    file = empty_file("stix2")
+    found = json.loads(render_file(file, events, links))["objects"]
+    assert file.event_count == len(events) == len(of_type("sighting", found))
     assert file.notes() == []
     assert sum(one["relationship_type"] == "related-to" for one in of_type("relationship", found)) == len(set(links))
     assert references(found) <= {one["id"] for one in found}
@@ -578,7 +579,7 @@ def test_every_real_event_is_in_the_file_and_every_reference_leads_somewhere() -
     words=st.lists(st.text(), max_size=3),
     number=st.none() | st.floats(),
 )
-def test_any_text_in_any_field_makes_valid_json_and_valid_patterns(
+def test_any_text_in_any_field_gives_valid_json_and_valid_patterns(
     kind: str, value: str, text: str, words: list[str], number: float | None
 ) -> None:
     texts = dict.fromkeys(
@@ -586,7 +587,7 @@ def test_any_text_in_any_field_makes_valid_json_and_valid_patterns(
         text,
     )
     lists = dict.fromkeys(("tags", "mitre_attack", "mitre_capec"), words)
-    made = event(text, indicator=value, indicator_type=kind, kill_chain=number, **texts, **lists)
-    found = json.loads(written(export("stix2"), [made]))["objects"]
+    made = make_event(text, indicator=value, indicator_type=kind, kill_chain=number, **texts, **lists)
+    found = json.loads(render_file(empty_file("stix2"), [made]))["objects"]
     assert pattern_problems(found) == []
     assert references(found) <= {one["id"] for one in found}

@@ -8,29 +8,36 @@ from inline_snapshot import snapshot
 
 from cf1_mcp.exports.waf import MAX_EXPRESSION_LENGTH
 from cf1_mcp.models import Tlp
-from tests.exports.making import EVENT, HOSTILE, event, export, written
+from tests.exports.files import EVENT, HOSTILE, empty_file, make_event, render_file
 
 
 def expressions(text: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("# ")]
 
 
-def test_attackers_are_named_and_addresses_stand_in_where_none_is() -> None:
+def test_events_match_by_attacker_or_else_by_address() -> None:
     nameless = [
-        event(value, attacker="", indicator_type="ip", indicator=value)
+        make_event(value, attacker="", indicator_type="ip", indicator=value)
         for value in ("192.0.2.9", "192.0.2.10", "10.0.0.1")
     ]
-    file = export("waf", Tlp.GREEN)
-    text = written(
-        file, [EVENT, event("x", attacker="Tycoon 2FA"), *nameless, event("z", attacker=""), event("r", tlp="red")]
+    file = empty_file("waf", Tlp.GREEN)
+    text = render_file(
+        file,
+        [
+            EVENT,
+            make_event("x", attacker="Tycoon 2FA"),
+            *nameless,
+            make_event("z", attacker=""),
+            make_event("r", tlp="red"),
+        ],
     )
     assert text == snapshot("""\
-# Relays of autumn. TLP:GREEN. Source: cf1-mcp sandbox, fictional events. Made 2026-11-24T12:00:00Z. Events: 4.
-# Deploy each rule with the action Log first, look through its matches, and only then Block or Managed Challenge.
-# The cf.intel.ip.* fields hold what an address did in the last seven days; an address ages out without notice.
-# They are flattened per address: two conditions in one rule may be met by two different events.
-# Names of attackers are compared with regard to case.
-# A list of addresses does not age out: take them from the rule when they are old. Shared and well-known infrastructure (public resolvers, content networks, file sharing) is not filtered out, and addresses change hands: look through the list before anything blocks by it.
+# Relays of autumn. TLP:GREEN. Source: cf1-mcp sandbox, fictional events. Created 2026-11-24T12:00:00Z. Events: 4.
+# Deploy each rule with the action Log first, review its matches, and only then use Block or Managed Challenge.
+# The cf.intel.ip.* fields cover the last seven days: an address that was quiet for longer no longer matches.
+# They are flattened per address: two conditions in one rule can match two different events.
+# Attacker names are case-sensitive.
+# Addresses in a rule do not expire: remove them from the rule when they are outdated. Shared and well-known infrastructure (public resolvers, content delivery networks, file sharing) is not filtered out, and addresses change owners: review the list before you block anything with it.
 # Expression 1 of 2
 any(cf.intel.ip.attacker_names[*] == "COPPER LANTERN") or any(cf.intel.ip.attacker_names[*] == "Tycoon 2FA")
 # Expression 2 of 2
@@ -38,39 +45,39 @@ ip.src in {192.0.2.9 192.0.2.10}
 """)
     assert dict(file.left_out) == snapshot(
         {
-            "no attacker, and an address of no public host": 1,
-            "no attacker, and an indicator of another kind than ip": 1,
+            "no attacker, and not the address of a public host": 1,
+            "no attacker, and an indicator that is not of kind ip": 1,
             "above TLP:GREEN": 1,
         }
     )
 
 
-def test_no_address_no_warning_of_addresses() -> None:
-    file = export("waf")
-    written(file, [EVENT])
-    assert not [note for note in file.notes() if "list of addresses" in note]
+def test_without_addresses_there_is_no_note_about_addresses() -> None:
+    file = empty_file("waf")
+    render_file(file, [EVENT])
+    assert not [note for note in file.notes() if "Addresses in a rule" in note]
 
 
 def test_a_name_is_quoted_for_the_rules_language() -> None:
-    assert expressions(written(export("waf"), [event("x", attacker="O'Hara \\\"; --")])) == [
+    assert expressions(render_file(empty_file("waf"), [make_event("x", attacker="O'Hara \\\"; --")])) == [
         'any(cf.intel.ip.attacker_names[*] == "O\'Hara \\\\\\"; --")'
     ]
 
 
-def test_a_name_that_no_rule_can_hold_is_left_out_and_counted() -> None:
-    file = export("waf")
-    text = written(file, [event("x", attacker="TWO\nLINES"), event("y", attacker="x" * 201)])
+def test_a_name_that_a_rule_cannot_contain_is_left_out_and_counted() -> None:
+    file = empty_file("waf")
+    text = render_file(file, [make_event("x", attacker="TWO\nLINES"), make_event("y", attacker="x" * 201)])
     assert expressions(text) == []
-    assert dict(file.left_out) == {"an attacker's name that no rule can hold": 2}
+    assert dict(file.left_out) == {"an attacker name that a rule cannot contain": 2}
 
 
 def test_long_expressions_are_split_and_numbered() -> None:
-    named = [event(str(place), attacker=f"ACTOR {place:04}") for place in range(200)]
+    named = [make_event(str(place), attacker=f"ACTOR {place:04}") for place in range(200)]
     nameless = [
-        event(f"ip {place}", attacker="", indicator_type="ip", indicator=f"198.51.{place // 250}.{place % 250}")
+        make_event(f"ip {place}", attacker="", indicator_type="ip", indicator=f"198.51.{place // 250}.{place % 250}")
         for place in range(600)
     ]
-    text = written(export("waf"), [*named, *nameless])
+    text = render_file(empty_file("waf"), [*named, *nameless])
     found = expressions(text)
     assert [len(one) <= MAX_EXPRESSION_LENGTH for one in found] == [True] * 5
     assert [line for line in text.splitlines() if "Expression" in line] == [
@@ -85,5 +92,7 @@ def test_long_expressions_are_split_and_numbered() -> None:
 @settings(deadline=None)
 @given(st.lists(st.text() | st.sampled_from(HOSTILE), max_size=5))
 def test_no_name_breaks_out_of_its_quotes(names: list[str]) -> None:
-    for one in expressions(written(export("waf"), [event(str(n), attacker=name) for n, name in enumerate(names)])):
+    for one in expressions(
+        render_file(empty_file("waf"), [make_event(str(n), attacker=name) for n, name in enumerate(names)])
+    ):
         assert re.fullmatch(r'any\([^"]* == "([^"\\]|\\["\\])*"\)( or any\([^"]* == "([^"\\]|\\["\\])*"\))*', one)

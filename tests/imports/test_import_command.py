@@ -171,7 +171,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
             "row 9: date: it is missing. Use a column or field for it, or --set date=VALUE",
             "row 9: category: it is missing. Use a column or field for it, or --set category=VALUE",
             "row 9: tlp: it is missing. Use a column or field for it, or --set tlp=VALUE",
-            "row 10: the line is not JSON (Expecting value at character 9), and the file ends within it: it may have been truncated",
+            "row 10: the line is not JSON (Expecting value at character 9), and the file ends within it: it may be truncated",
             "Nothing was sent, because of the invalid rows.",
         ]
     )
@@ -235,7 +235,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
                 "row": 10,
                 "outcome": "bad",
                 "reasons": [
-                    "the line is not JSON (Expecting value at character 9), and the file ends within it: it may have been truncated"
+                    "the line is not JSON (Expecting value at character 9), and the file ends within it: it may be truncated"
                 ],
             },
             {

@@ -8,11 +8,11 @@ import pytest
 from inline_snapshot import snapshot
 
 from cf1_mcp.errors import ThreatEventsError
-from cf1_mcp.imports.readers.files import Format, detect_format
+from cf1_mcp.imports.readers.files import Format, format_of
 from cf1_mcp.imports.readers.json_stream import JsonStream
 from cf1_mcp.imports.readers.rows import ReaderNotes
-from cf1_mcp.imports.readers.sources import Source, read_file
-from cf1_mcp.imports.readers.stix_patterns import find_observables
+from cf1_mcp.imports.readers.sources import Source, rows_of
+from cf1_mcp.imports.readers.stix_patterns import read_pattern
 
 GREEN = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
 RED_1 = "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed"
@@ -24,7 +24,7 @@ def read(folder: Path, name: str, content: str | bytes, **source: dict[str, str]
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     notes = ReaderNotes()
-    rows = list(read_file(Source(path, **({"format": detect_format(path)} | source)), notes))  # pyright: ignore[reportArgumentType]
+    rows = list(rows_of(Source(path, **({"format": format_of(path)} | source)), notes))  # pyright: ignore[reportArgumentType]
     told: list[dict[str, object]] = []
     for one in rows:
         row: dict[str, object] = {"row": one.place, **one.fields}
@@ -46,7 +46,7 @@ def refused(folder: Path, name: str, content: str | bytes, **source: dict[str, s
 ROW = '{"date": "2026-01-10", "category": "Phishing", "event": "x", "tlp": "green"}'
 
 
-def test_lines_are_read_in_either_form_compressed_or_not(tmp_path: Path) -> None:
+def test_lines_are_rows_in_either_form_packed_or_not(tmp_path: Path) -> None:
     record = {
         "ref": "b",
         "dataset": "elsewhere",
@@ -84,7 +84,7 @@ def test_lines_are_read_in_either_form_compressed_or_not(tmp_path: Path) -> None
                     "above": ["attributed_to a"],
                 },
             ],
-            ["createdAt is not taken from the file: the API sets it"],
+            ["createdAt is not imported: the API sets it"],
         )
     )
     assert read(tmp_path, "rows.jsonl.gz", gzip.compress("\n".join(lines).encode())) == plain
@@ -97,46 +97,46 @@ def test_lines_are_read_in_either_form_compressed_or_not(tmp_path: Path) -> None
             ROW[:40],
             snapshot(
                 [
-                    "the line is not JSON (Unterminated string starting at at character 36), and the file ends within it: it may have been truncated"
+                    "the line is not JSON (Unterminated string starting at at character 36), and the file ends within it: it may be truncated"
                 ]
             ),
         ),
         ("[1]", snapshot(['the line is not a JSON object such as {"date": ..., "category": ...}'])),
         ('{"categry": "x"}', snapshot(["categry: a row has no such field, perhaps category"])),
-        ('{"date": {"a": 1}}', snapshot(["date: this is not text"])),
+        ('{"date": {"a": 1}}', snapshot(["date: not a text"])),
         (
             '{"relationship_type": "knows", "parent_ref": "a"}',
             snapshot(
-                ["relationship_type: 'knows' is not a type of relationship. Use related_to, caused_by, attributed_to"]
+                ["relationship_type: 'knows' is not a relationship type. Use related_to, caused_by, attributed_to"]
             ),
         ),
         (
             '{"relationship_type": "related_to"}',
-            snapshot(["relationship_type: there is no parent_ref to relate the row to"]),
+            snapshot(["relationship_type: it requires a parent_ref"]),
         ),
         ('{"body": {"killChain": 3}}', snapshot(["body.killChain: a new event has no such field"])),
-        ('{"body": {}, "parents": ["a"]}', snapshot(['parents: this is not a list of {"ref", "type"}'])),
+        ('{"body": {}, "parents": ["a"]}', snapshot(['parents: not a list of {"ref", "type"}'])),
         (
             '{"body": {"indicators": ["a.example"]}}',
-            snapshot(['indicators: this is not a list of {"value", "indicatorType"}']),
+            snapshot(['indicators: not a list of {"value", "indicatorType"}']),
         ),
         (
             "[" * 100_000,
-            snapshot(["the line is not JSON (it is nested too deep)"]),
+            snapshot(["the line is not JSON (it is nested too deeply)"]),
         ),
     ],
     ids=["cut", "list", "field", "object", "type", "no parent", "not settable", "parents", "indicators", "deep"],
 )
-def test_an_invalid_line_is_a_problem_of_that_line(tmp_path: Path, line: str, wrong: list[str]) -> None:
+def test_a_line_that_is_wrong_is_a_problem_of_that_line(tmp_path: Path, line: str, wrong: list[str]) -> None:
     rows, _ = read(tmp_path, "rows.jsonl", f"{ROW}\n{line}")
     assert (rows[0]["row"], rows[1]["row"]) == (1, 2) and "wrong" not in rows[0]
     assert rows[1]["wrong"] == wrong
 
 
-def test_a_broken_gzip_file_is_reported(tmp_path: Path) -> None:
+def test_a_broken_gzip_file_is_said(tmp_path: Path) -> None:
     packed = gzip.compress(ROW.encode())
     assert refused(tmp_path, "rows.jsonl.gz", packed[:-6]) == snapshot(
-        "'rows.jsonl.gz' is a broken gzip file (Compressed file ended before the end-of-stream marker was reached). Download or compress it again."
+        "'rows.jsonl.gz' is a corrupt gzip file (Compressed file ended before the end-of-stream marker was reached). Download or compress it again."
     )
 
 
@@ -205,7 +205,7 @@ LINE = "2026-01-10,Phishing,x,green"
                             "raw": {"data": {"k": 1}},
                         }
                     ],
-                    ["column 'confidence' is left out: its name is not that of a field"],
+                    ["column 'confidence' is left out: its name matches no field of an event"],
                 )
             ),
         ),
@@ -270,19 +270,17 @@ lines\
     ],
     ids=["byte-order mark", "semicolons", "tabs", "structured", "Latin-1", "links", "UTF-16 and a long row"],
 )
-def test_a_table_is_read_with_any_separator_header_and_encoding(
-    tmp_path: Path, content: str | bytes, read_as: Read
-) -> None:
+def test_a_table_is_read_as_it_is_meant(tmp_path: Path, content: str | bytes, read_as: Read) -> None:
     assert read(tmp_path, "rows.csv", content) == read_as
 
 
-def test_columns_are_mapped_and_the_others_are_reported(tmp_path: Path) -> None:
+def test_columns_are_mapped_and_the_rest_is_said(tmp_path: Path) -> None:
     content = "Datum,Kategorie,Titel,TLP,Date\n2026-01-10,Phishing,x,green,never\n"
     mapping = {"datum": "date", "Kategorie": "category", "Titel": "event"}
     assert read(tmp_path, "rows.csv", content, mapping=mapping) == snapshot(
         (
             [{"row": 2, "date": "2026-01-10", "category": "Phishing", "event": "x", "tlp": "green"}],
-            ["column 'Date' is left out: another one is date already"],
+            ["column 'Date' is left out: another column is date already"],
         )
     )
 
@@ -294,14 +292,14 @@ def test_columns_are_mapped_and_the_others_are_reported(tmp_path: Path) -> None:
             "Datum,Category,TLP\n2026-01-10,Phishing,green\n",
             {},
             snapshot(
-                "the file has no column for date or event: its columns are 'Datum', 'Category' or 'TLP'. Name it with --map COLUMN=FIELD, or give every row the same with --set FIELD=VALUE."
+                "the file has no column for date or event: its columns are 'Datum', 'Category' or 'TLP'. Name the column with --map COLUMN=FIELD, or set the same value for all rows with --set FIELD=VALUE."
             ),
         ),
         (
             "",
             {},
             snapshot(
-                "the file has no column for date, category, event or tlp: its columns are none. Name it with --map COLUMN=FIELD, or give every row the same with --set FIELD=VALUE."
+                "the file has no column for date, category, event or tlp: its columns are none. Name the column with --map COLUMN=FIELD, or set the same value for all rows with --set FIELD=VALUE."
             ),
         ),
         (
@@ -319,7 +317,7 @@ def test_columns_are_mapped_and_the_others_are_reported(tmp_path: Path) -> None:
     ],
     ids=["missing columns", "empty", "no such column", "no such field"],
 )
-def test_a_table_without_a_required_column_is_refused(
+def test_a_table_without_what_events_need_is_refused(
     tmp_path: Path, content: str, mapping: dict[str, str], words: str
 ) -> None:
     assert refused(tmp_path, "rows.csv", content, mapping=mapping) == words
@@ -339,13 +337,13 @@ def test_a_table_without_a_required_column_is_refused(
     ],
     ids=["a cell of 1 MB", "too few cells", "too many cells", "a quote amid a cell", "a quote without end"],
 )
-def test_an_invalid_row_is_a_problem_of_that_row(tmp_path: Path, line: str, wrong: list[str]) -> None:
+def test_a_row_that_is_wrong_is_a_problem_of_that_row(tmp_path: Path, line: str, wrong: list[str]) -> None:
     rows, _ = read(tmp_path, "rows.csv", f"{HEAD}\n{LINE}\n{line}")
     assert "wrong" not in rows[0]
     assert (rows[1]["row"], rows[1]["wrong"]) == (3, wrong)
 
 
-def test_rows_after_an_invalid_one_are_read(tmp_path: Path) -> None:
+def test_rows_after_a_wrong_one_are_read(tmp_path: Path) -> None:
     rows, _ = read(tmp_path, "rows.csv", f'{HEAD}\n2026-01-10,"a"b,x,green\n{LINE}\n')
     assert [(one["row"], "wrong" in one) for one in rows] == [(2, True), (3, False)]
 
@@ -370,7 +368,7 @@ def bundle(*objects: object, **fields: object) -> str:
     return json.dumps({"type": "bundle", "id": "bundle--1", **fields, "objects": [*objects]})
 
 
-def test_a_bundle_becomes_rows_with_the_fields_of_related_objects(tmp_path: Path) -> None:
+def test_a_bundle_becomes_rows_with_what_its_objects_say_of_one_another(tmp_path: Path) -> None:
     content = bundle(
         indicator(
             "1", "[domain-name:value = 'a.example.com' OR ipv4-addr:value = '192.0.2.1']", object_marking_refs=[GREEN]
@@ -481,7 +479,7 @@ def test_a_bundle_becomes_rows_with_the_fields_of_related_objects(tmp_path: Path
     )
 
 
-def test_objects_that_cannot_be_imported_are_counted_and_reported(tmp_path: Path) -> None:
+def test_what_of_a_bundle_cannot_be_imported_is_counted_and_told(tmp_path: Path) -> None:
     content = bundle(
         indicator("1", "[domain-name:value LIKE '%.example.com']"),
         indicator("2", "[url:value = 'http://192.0.2.1/']", object_marking_refs=["marking-definition--gone"]),
@@ -533,10 +531,10 @@ def test_objects_that_cannot_be_imported_are_counted_and_reported(tmp_path: Path
             [
                 "an object of type 'x-thing' is not imported (2 times)",
                 "an element of the bundle is not a STIX object",
-                "a reference points to nothing that is imported, such as 'indicator--9' (2 times)",
-                "a reference points to nothing that is imported, such as 'indicator--7'",
-                "objects refer to each other in a circle: one link of it is left out",
-                "a pattern is more than a list of values: its event has no indicator, and the pattern as evidence",
+                "a reference to an object that is not imported, such as 'indicator--9' (2 times)",
+                "a reference to an object that is not imported, such as 'indicator--7'",
+                "objects refer to each other in a circle: one link is left out",
+                "a pattern is not a list of values: its event has no indicator, and keeps the pattern as evidence",
             ],
         )
     )
@@ -548,24 +546,24 @@ def test_objects_that_cannot_be_imported_are_counted_and_reported(tmp_path: Path
         (
             bundle(spec_version="2.0"),
             snapshot(
-                "The bundle is of STIX '2.0', and only 2.1 is read. Convert it first, for instance with the STIX elevator, or export it as 2.1."
+                "The bundle is STIX '2.0', but only 2.1 is supported. Convert it first, for example with the STIX elevator, or export it as 2.1."
             ),
         ),
         (
             bundle({"type": "indicator", "id": "indicator--1", "pattern": "[a:b = 'c']"}),
             snapshot(
-                "The bundle is of STIX '2.0', and only 2.1 is read. Convert it first, for instance with the STIX elevator, or export it as 2.1."
+                "The bundle is STIX '2.0', but only 2.1 is supported. Convert it first, for example with the STIX elevator, or export it as 2.1."
             ),
         ),
         (
             bundle(indicator("1", "[a:b = 'c']"))[:-40],
             snapshot(
-                "At character 51 of the file there is no complete JSON value and the file ends there: it may have been truncated. Download or create it again."
+                "At character 51 of the file a complete JSON value is expected and the file ends there: it may be truncated. Download or create it again."
             ),
         ),
         (
             '{"type": "thing", "objects": []}',
-            snapshot('The file is not a STIX bundle: it has no "type": "bundle". Name its format.'),
+            snapshot('The file is not a STIX bundle: it has no "type": "bundle". Name its real format.'),
         ),
         (
             '{"objects": [], "type" "bundle"}',
@@ -574,7 +572,7 @@ def test_objects_that_cannot_be_imported_are_counted_and_reported(tmp_path: Path
     ],
     ids=["version of the bundle", "version of an object", "cut", "no bundle", "no JSON"],
 )
-def test_anything_but_a_bundle_of_stix_21_is_refused(tmp_path: Path, content: str, words: str) -> None:
+def test_what_is_no_bundle_of_21_is_refused(tmp_path: Path, content: str, words: str) -> None:
     assert refused(tmp_path, "bundle.json", content, format="stix") == words
 
 
@@ -593,14 +591,14 @@ def test_anything_but_a_bundle_of_stix_21_is_refused(tmp_path: Path, content: st
         ("'" * 50_000, []),
     ],
 )
-def test_only_a_simple_pattern_has_indicators(pattern: str, found: list[str]) -> None:
-    assert [f"{one.type} {one.value}" for one in find_observables(pattern)] == found
+def test_only_a_plain_pattern_names_indicators(pattern: str, found: list[str]) -> None:
+    assert [f"{one.type} {one.value}" for one in read_pattern(pattern)] == found
 
 
 # -- MISP
 
 
-def test_a_misp_event_is_the_parent_of_its_attributes(tmp_path: Path) -> None:
+def test_a_misp_event_stands_above_its_attributes(tmp_path: Path) -> None:
     event = {
         "uuid": "e1",
         "info": "Stealer wave",
@@ -700,14 +698,14 @@ def test_a_misp_event_is_the_parent_of_its_attributes(tmp_path: Path) -> None:
                     "above": ["related_to e1"],
                 },
             ],
-            ["an attribute of type 'text' is not an indicator, and is not imported"],
+            ["an attribute of type 'text' is not an indicator and is not imported"],
         )
     )
     assert read(tmp_path, "events.json", json.dumps({"response": [{"Event": event}]})) == single
     assert read(tmp_path, "list.json", json.dumps([{"Event": event}])) == single
 
 
-def test_json_that_is_not_a_misp_export_is_refused(tmp_path: Path) -> None:
+def test_json_that_is_no_misp_export_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, "event.json", '{"response": []}') == snapshot(
         'The file contains no MISP event: {"Event": ...} or {"response": [...]} is expected.'
     )
@@ -716,7 +714,7 @@ def test_json_that_is_not_a_misp_export_is_refused(tmp_path: Path) -> None:
 # -- documents and formats
 
 
-def test_a_long_document_is_read_in_chunks_that_may_end_anywhere(tmp_path: Path) -> None:
+def test_a_long_document_is_read_in_pieces_whatever_stands_where_they_meet(tmp_path: Path) -> None:
     elements = [{"n": number, "text": "\u00e9\u4e2d" * 900} for number in range(400)]
     path = tmp_path / "long.json"
     path.write_text(json.dumps({"a": [1, {"b": 2}], "list": elements, "end": 12345}, ensure_ascii=False), "utf-8")
@@ -740,10 +738,10 @@ def test_a_long_document_is_read_in_chunks_that_may_end_anywhere(tmp_path: Path)
         ("a.json", '{"date": "2026-01-10"}', "jsonl"),
     ],
 )
-def test_a_format_is_recognized(tmp_path: Path, name: str, content: str, form: str) -> None:
+def test_a_format_is_recognised(tmp_path: Path, name: str, content: str, form: str) -> None:
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
-    assert detect_format(path) == form
+    assert format_of(path) == form
 
 
 @pytest.mark.parametrize(
@@ -752,23 +750,23 @@ def test_a_format_is_recognized(tmp_path: Path, name: str, content: str, form: s
         (
             "a.json",
             "[]",
-            snapshot("'a.json': its format is not recognized. Set it with --format jsonl, csv, stix or misp."),
+            snapshot("'a.json': its format is not recognised. Set it with --format jsonl, csv, stix or misp."),
         ),
         (
             "a.bin",
             "",
-            snapshot("'a.bin': its format is not recognized. Set it with --format jsonl, csv, stix or misp."),
+            snapshot("'a.bin': its format is not recognised. Set it with --format jsonl, csv, stix or misp."),
         ),
     ],
     ids=["list", "empty"],
 )
-def test_a_format_that_is_not_recognized_must_be_named(tmp_path: Path, name: str, content: str, words: str) -> None:
+def test_a_format_that_is_not_recognised_is_asked_for(tmp_path: Path, name: str, content: str, words: str) -> None:
     assert refused(tmp_path, name, content) == words
 
 
-def test_a_missing_file_is_reported(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ThreatEventsError) as error:
-        list(read_file(Source(tmp_path / "none.jsonl", "jsonl"), ReaderNotes()))
+        list(rows_of(Source(tmp_path / "none.jsonl", "jsonl"), ReaderNotes()))
     assert str(error.value) == snapshot(
-        "'none.jsonl' cannot be read: No such file or directory. Name a file with events."
+        "'none.jsonl' cannot be read: No such file or directory. Use the path of a file of events."
     )

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from cf1_mcp.imports.readers.call_rows import CallRow
-from cf1_mcp.imports.readers.csv_reader import MEANINGS
+from cf1_mcp.imports.readers.csv_reader import FIELD_BY_NAME
 from cf1_mcp.models import Event, EventChange, NewEvent, SearchField
 from cf1_mcp.models.fields import (
     BY_NAME,
@@ -107,6 +107,6 @@ def test_the_columns_of_answers_and_exports_are_fields_that_the_api_returns() ->
 def test_a_header_of_a_csv_file_means_one_field() -> None:
     headers = [header for field in EVENT_FIELDS for header in field.headers]
     assert len(headers) == len(set(headers)), "let only one entry of EVENT_FIELDS have the header"
-    assert {header: MEANINGS[header] for header in headers} == {
+    assert {header: FIELD_BY_NAME[header] for header in headers} == {
         header: field.name for field in EVENT_FIELDS for header in field.headers
     }, "cf1_mcp/imports/readers/csv_reader.py gives the header to something else"

@@ -94,3 +94,10 @@ async def test_the_files_of_a_session_are_private(tmp_path: Path) -> None:
     assert {"notes.db", "notes.db-shm", "notes.db-wal", "notes.lock"} <= {*modes}
     assert {*modes.values()} == {"0o600"}
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_cursor_cannot_leave_its_transaction() -> None:
+    session = SqliteSession(None, SCHEMA)
+    with pytest.raises(TypeError):
+        await session.write(lambda db: db.execute("DELETE FROM note"))
+    await session.aclose()

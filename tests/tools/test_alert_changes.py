@@ -1,14 +1,16 @@
-"""Alerts: judged by the query that they are on, and told apart where an account has none."""
+"""Alerts: judged by the query that they are on; an account may have none at all."""
 
 import json
 
 import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue
+from starlette.middleware import Middleware
 
 from cf1_mcp.models import QueryAlert, QueryAlertFields, SavedQueryFields
+from cf1_mcp.sandbox.options import SandboxOptions
 from tests.conversations import ask, refused
-from tests.misanswers import misanswered
+from tests.misanswers import UnavailableAfterDeletion, misanswered
 from tests.tenant import MINE, YOURS, Bench
 
 pytestmark = pytest.mark.anyio
@@ -17,7 +19,7 @@ Arguments = dict[str, JsonValue]
 
 
 async def watched(bench: Bench, name: str, dataset: str = MINE) -> QueryAlert:
-    """A daily alert that somebody made, on a query over a dataset."""
+    """A daily alert made by someone else, on a query over a dataset."""
     uuids = {one.name: one.uuid for one in bench.sandbox.store.datasets()}
     fields = SavedQueryFields(
         name=name,
@@ -46,7 +48,7 @@ async def alerts_now(bench: Bench) -> list[tuple[int, int, str, bool]]:
         return [(one.id, one.query_id, one.frequency, one.enabled) for one in await api.list_alerts()]
 
 
-async def test_an_alert_is_made_without_a_code_and_says_that_people_outside_are_told(bench: Bench) -> None:
+async def test_an_alert_is_created_without_a_code(bench: Bench) -> None:
     alert = await watched(bench, "phish")
     async with bench.server(bench.allowed(mode="write")) as client:
         done = await ask(client, "create_query_alert", query_id=alert.query_id, frequency="immediate")
@@ -72,7 +74,7 @@ async def test_a_second_alert_of_one_frequency_is_refused_with_the_id_of_the_fir
     assert bench.changes_sent() == []
 
 
-async def test_an_alert_is_silenced_and_the_alert_as_it_was_is_journaled(bench: Bench) -> None:
+async def test_an_alert_is_disabled_and_its_old_state_journaled(bench: Bench) -> None:
     alert = await watched(bench, "phish")
     async with bench.server(bench.allowed(mode="write")) as client:
         call: Arguments = {"alert_id": alert.id, "frequency": "daily", "enabled": False}
@@ -138,7 +140,17 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(bench: Bench) ->
     assert await journaled(bench) == ("done", before)
 
 
-async def test_a_code_dies_when_the_alert_changed_meanwhile(bench: Bench) -> None:
+async def test_a_deletion_that_cannot_be_verified_says_so(bench: Bench) -> None:
+    alert = await watched(bench, "phish")
+    bench.sandbox.options = SandboxOptions(middleware=[Middleware(UnavailableAfterDeletion)])
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "delete_query_alert", alert_id=alert.id)
+        done = await ask(client, "delete_query_alert", alert_id=alert.id, confirm=preview["code"])
+    assert (done["status"], done["untrusted"]) == ("done", ["not_verified"])
+    assert str(done["not_verified"]).startswith("The token may not do this (403).")
+
+
+async def test_a_code_is_invalid_once_the_alert_changed(bench: Bench) -> None:
     alert = await watched(bench, "phish")
     async with bench.server(bench.allowed()) as client:
         preview = await ask(client, "delete_query_alert", alert_id=alert.id)
@@ -210,7 +222,7 @@ async def test_nothing_is_sent_against_a_rule(
     ],
     ids=["unknown query", "unknown frequency", "unknown alert", "no id"],
 )
-async def test_what_cannot_be_right_is_said(bench: Bench, tool: str, arguments: Arguments, words: str) -> None:
+async def test_invalid_arguments_are_refused(bench: Bench, tool: str, arguments: Arguments, words: str) -> None:
     await watched(bench, "phish")
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, tool, **arguments) == words
@@ -220,7 +232,7 @@ async def test_what_cannot_be_right_is_said(bench: Bench, tool: str, arguments: 
 NO_ROUTE: JsonValue = {"success": False, "errors": [{"message": "no route"}], "result": {}}
 
 
-async def test_an_account_without_alerts_says_so_before_anything_is_sent(bench: Bench) -> None:
+async def test_an_account_without_alerts_is_explained_before_anything_is_sent(bench: Bench) -> None:
     await watched(bench, "phish")
     async with misanswered(bench, "/queries/alerts", NO_ROUTE, 404) as client:
         words = [
@@ -236,7 +248,7 @@ async def test_an_account_without_alerts_says_so_before_anything_is_sent(bench: 
     assert len(await alerts_now(bench)) == 1
 
 
-async def test_an_answer_that_tells_other_values_is_no_whole_change(bench: Bench) -> None:
+async def test_a_response_with_other_values_is_not_a_whole_change(bench: Bench) -> None:
     alert = await watched(bench, "phish")
     answer: JsonValue = {"success": True, "result": alert.model_dump(mode="json")}
     async with misanswered(bench, "/alerts/create", answer) as client:

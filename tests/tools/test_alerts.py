@@ -40,7 +40,7 @@ id	query_id	enabled	frequency	notification_type	last_sent
 """)
 
 
-async def test_an_account_without_alerts_is_told_so_in_one_sentence() -> None:
+async def test_an_account_without_alerts_is_explained_in_one_sentence() -> None:
     async with upstream(failed("404 Not Found", "no route")) as server:
         base = f"http://127.0.0.1:{server.port}/client/v4"
         settings = Settings(credentials=Credentials(ACCOUNT, TOKEN), base_url=base)

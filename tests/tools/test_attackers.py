@@ -172,7 +172,7 @@ ff00e219-48e7-5b54-b0fc-17538fe06afa	2026-11-24 02:09	Phishing	lure[.]bait[.]exa
 32f8d7b0-1a17-583a-b2cd-6b8f73557cd1	2026-11-24 01:40	Account Takeover	198[.]51[.]100[.]57	Reused passwords tried against customer accounts of a Banking & Financial Services organi… (+6 characters)
 </untrusted MARK>
 before = 0: new in this period. now = 0: gone.
-Counts are of events seen, not of attacks.
+Counts are numbers of reported events, not of attacks.
 Not shown: 2 categories, 6 techniques, 6 tags, 2 campaigns.\
 """)
 
@@ -337,7 +337,10 @@ async def test_the_data_contains_the_same_facts_as_the_text(client: Client) -> N
                     ],
                 ],
             },
-            "notes": ["before = 0: new in this period. now = 0: gone.", "Counts are of events seen, not of attacks."],
+            "notes": [
+                "before = 0: new in this period. now = 0: gone.",
+                "Counts are numbers of reported events, not of attacks.",
+            ],
         }
     )
 
@@ -428,9 +431,9 @@ async def test_a_quiet_actor_is_described_by_its_earlier_events(client: Client) 
     assert (data["events"], data["events_before"], data["last_seen"]) == snapshot((0, 93, "2026-08-20"))
     assert data["notes"] == snapshot(
         [
-            "There is no event to show in this period: one that reaches back to last_seen (since) tells more.",
+            "There is no event to show in this period: use a date before last_seen as since.",
             "before = 0: new in this period. now = 0: gone.",
-            "Counts are of events seen, not of attacks.",
+            "Counts are numbers of reported events, not of attacks.",
             "Not shown: 7 categories, 10 techniques, 3 target countries, 3 tags, 3 campaigns.",
         ]
     )
@@ -501,9 +504,9 @@ events: 0
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
 attacker: VELOR CICADA
-did_you_mean: attacker: VELOR CICADA is unknown, the nearest are VELOUR CICADA
+did_you_mean: attacker: VELOR CICADA is unknown; similar names: VELOUR CICADA
 </untrusted MARK>
-No event here names this actor, at any time.
+No event of any date names this actor.
 Absence from these datasets does not show that something is benign.\
 """)
 
@@ -516,7 +519,7 @@ datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised De
 <untrusted MARK>
 attacker: NOBODY EVER HEARD
 </untrusted MARK>
-No event here names this actor, at any time.
+No event of any date names this actor.
 Absence from these datasets does not show that something is benign.\
 """)
 
@@ -541,7 +544,7 @@ Absence from these datasets does not show that something is benign.\
         (
             {"attacker": "COPPER LANTERN", "since": "2027"},
             snapshot(
-                "since: the period would begin at 2027-01-01T00:00:00Z and end at 2026-11-24T12:00:00Z. Use an earlier date."
+                "since: the period would start at 2027-01-01T00:00:00Z and end at 2026-11-24T12:00:00Z. Use an earlier date."
             ),
         ),
         (
@@ -624,8 +627,8 @@ Absence from these datasets does not show that something is benign.\
 
 
 async def test_a_first_event_that_is_withheld_is_not_dated(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "EDGE", 1)
-    monkeypatch.setattr("cf1_mcp.profiles.profile.EDGE", 1)
+    monkeypatch.setattr(sampling, "EDGE_SIZE", 1)
+    monkeypatch.setattr("cf1_mcp.profiles.profile.EDGE_SIZE", 1)
     await bench.add("secret", attacker="HALF HIDDEN", tlp="red", date="2026-01-01T00:00:00Z")
     await bench.add("open", attacker="HALF HIDDEN")
     async with bench.server(Settings(state_dir=bench.folder)) as client:
@@ -635,7 +638,7 @@ async def test_a_first_event_that_is_withheld_is_not_dated(bench: Bench, monkeyp
         [
             "first_seen is withheld by CF1_MAX_TLP (amber).",
             "before = 0: new in this period. now = 0: gone.",
-            "Counts are of events seen, not of attacks.",
+            "Counts are numbers of reported events, not of attacks.",
         ]
     )
 
@@ -704,8 +707,8 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sandbox: S
                 ]
             ),
         ),
-        ("/events/tags", snapshot(["aliases of attacker could not be read."])),
-        ("/events/attackers", snapshot(["aliases of attacker could not be read."])),
+        ("/events/tags", snapshot(["The aliases of attacker could not be read."])),
+        ("/events/attackers", snapshot(["The aliases of attacker could not be read."])),
     ],
 )
 async def test_a_part_that_fails_is_named_and_leaves_the_others(
@@ -742,7 +745,9 @@ async def test_a_part_that_hangs_is_left_out(sandbox: Sandbox, tmp_path: Path, m
     async with differing(sandbox, Settings(state_dir=tmp_path), "hasChildren", None) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     notes = data["notes"]
-    assert isinstance(notes, list) and notes[0] == snapshot("campaigns could not be read: It took longer than 3 s.")
+    assert isinstance(notes, list) and notes[0] == snapshot(
+        "campaigns could not be read: The API took longer than 3 seconds."
+    )
     assert "campaigns" not in data and table(data, "newest")
 
 
@@ -786,9 +791,9 @@ async def test_with_more_events_than_a_page_it_says_what_was_sampled(bench: Benc
     assert data["notes"] == snapshot(
         [
             "before = 0: new in this period. now = 0: gone.",
-            "What was sampled may lack the rare: a 0 may lie beyond the sample.",
+            "A sample may miss rare values: a 0 may be too low.",
             "activity is counted, not sampled.",
-            "Counts are of events seen, not of attacks.",
+            "Counts are numbers of reported events, not of attacks.",
         ]
     )
     beyond = [line for line in bench.sandbox.asked() if line in ("GET /events", "GET /events/aggregate")]
@@ -882,8 +887,8 @@ compare	5	bce399fb-662f-57a6-a9bb-bb39cb230b76	2026-01-06 12:00	Operation Coin W
 compare	5	dfa69a04-67af-5405-ae97-b598d909588e	2026-07-29 12:00	Operation Split Ledger
 attacker	1	04420dc5-651a-5400-8122-ddc8dd475842	2026-08-31 12:47	Mailboxes exported with a delegated account
 </untrusted MARK>
-At most 8 of a kind are shown, with the number of each actor's events. An event tells one indicator; its others are found by searching for them. linked: events of the period, and campaigns of any time, that refer to the other actor's.
-Shared techniques, tools and rented hosts do not show that two actors are one.\
+At most 8 values per table are shown, with the number of events of each actor. An event shows one of its indicators; search for the others. linked: events of the period, and campaigns of any date, that refer to events of the other actor.
+Shared techniques, tools and rented hosts do not prove that two actors are the same.\
 """)
 
 
@@ -937,10 +942,10 @@ async def test_an_unknown_second_actor_is_answered_with_the_nearest_names(client
             "withheld": ["33 by CF1_MAX_TLP (amber)"],
             "attacker": ["COPPER LANTERN"],
             "compare": ["BRASS TORTOIS"],
-            "did_you_mean": ["compare: BRASS TORTOIS is unknown, the nearest are BRASS TORTOISE"],
+            "did_you_mean": ["compare: BRASS TORTOIS is unknown; similar names: BRASS TORTOISE"],
             "untrusted": ["attacker", "compare", "did_you_mean"],
             "notes": [
-                "There is no event of compare to show in this period: a longer one (since) may tell more.",
+                "There is no event of compare to show in this period: try an earlier date as since.",
                 "Absence from these datasets does not show that something is benign.",
             ],
         }
@@ -951,7 +956,7 @@ async def test_a_comparison_of_a_quiet_period_says_so(client: Client) -> None:
     data = await ask(client, "profile_attacker", attacker="COPPER LANTERN", compare="HOLLOW KESTREL")
     assert "overlap" not in data and data["notes"] == snapshot(
         [
-            "There is no event of compare to show in this period: a longer one (since) may tell more.",
+            "There is no event of compare to show in this period: try an earlier date as since.",
             "Absence from these datasets does not show that something is benign.",
         ]
     )

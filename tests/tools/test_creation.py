@@ -1,4 +1,4 @@
-"""Creating an event: held to the rules and to the account's words, journaled, and nothing sent before that."""
+"""Creating an event: held to the rules and the account's vocabulary, and journaled before anything is sent."""
 
 import pytest
 from inline_snapshot import snapshot
@@ -21,7 +21,7 @@ LEAST: dict[str, JsonValue] = {
 
 
 async def stored(bench: Bench, done: dict[str, JsonValue]) -> Event:
-    """The event that a call created, as the API has it."""
+    """The event that a call created, as stored."""
     created = done["created"]
     assert isinstance(created, list) and isinstance(created[0], dict)
     async with bench.api() as api:
@@ -103,7 +103,7 @@ on two lines\
     assert await journal.verify() == []
 
 
-async def test_what_is_filled_with_nothing_is_not_set(bench: Bench) -> None:
+async def test_empty_arguments_are_not_set(bench: Bench) -> None:
     names = ("attacker", "attacker_country", "indicator", "indicator_type", "insight", "target_country")
     nothing = dict.fromkeys([*names, "target_industry", "raw_data", "raw_source", "raw_tlp"], "")
     async with bench.server(bench.allowed(mode="write")) as client:
@@ -144,20 +144,20 @@ async def test_nothing_is_created_against_a_rule(
     assert bench.changes_sent() == []
 
 
-async def test_a_red_event_is_created_where_red_may_be_seen(bench: Bench) -> None:
+async def test_a_red_event_is_created_where_the_ceiling_is_red(bench: Bench) -> None:
     async with bench.server(bench.allowed(max_tlp=Tlp.RED)) as client:
         done = await ask(client, "create_threat_event", **(LEAST | {"tlp": "red"}))
     assert (await stored(bench, done)).tlp == "red"
 
 
-async def test_a_locked_journal_stops_the_creation_before_it_happens(bench: Bench) -> None:
+async def test_nothing_is_created_when_the_journal_cannot_be_written(bench: Bench) -> None:
     (bench.folder / "journal.db").mkdir()
     async with bench.server(bench.allowed()) as client:
         assert "The change is not made" in await refused(client, "create_threat_event", **LEAST)
     assert bench.changes_sent() == []
 
 
-async def test_an_event_that_the_api_made_otherwise_is_partial_and_says_how(bench: Bench) -> None:
+async def test_a_creation_with_other_values_is_partial(bench: Bench) -> None:
     made: dict[str, JsonValue] = {
         "uuid": "e0000000-0000-4000-8000-000000000001",
         "datasetId": "d0000000-0000-4000-8000-000000000002",
@@ -199,7 +199,7 @@ async def test_an_event_that_the_api_made_otherwise_is_partial_and_says_how(benc
         ({"success": True, "result": {"uuid": None}}, 200, "unknown"),
     ],
 )
-async def test_a_creation_that_the_api_does_not_own_up_to_is_no_success(
+async def test_a_creation_without_a_valid_response_is_not_a_success(
     bench: Bench, answer: JsonValue, status: int, outcome: str
 ) -> None:
     async with misanswered(bench, "/events/create", answer, status) as client:

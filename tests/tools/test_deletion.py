@@ -1,4 +1,4 @@
-"""Deleting: rules, preview, code, journal, in that order, and nothing sent before all of them."""
+"""Deleting events: rules, preview, code and journal come in this order, and before anything is sent."""
 
 import json
 
@@ -16,7 +16,7 @@ from tests.tenant import MINE, YOURS, Bench
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_call_without_a_code_deletes_nothing_and_previews_what_would_go(bench: Bench) -> None:
+async def test_a_call_without_a_code_only_previews_the_deletion(bench: Bench) -> None:
     parent, child = await bench.add("campaign"), await bench.add("step", tlp="amber")
     async with bench.api() as api:
         await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
@@ -43,7 +43,7 @@ async def test_a_call_without_a_code_deletes_nothing_and_previews_what_would_go(
     assert bench.changes_sent() == []
 
 
-async def test_a_preview_tells_which_saved_queries_find_the_events(bench: Bench) -> None:
+async def test_a_preview_names_the_saved_queries_that_find_the_events(bench: Bench) -> None:
     event = await bench.add("watched", attacker="SOMEBODY")
     async with bench.api() as api:
         search = json.dumps(
@@ -109,7 +109,7 @@ async def test_the_same_call_with_its_code_deletes_and_is_journaled(bench: Bench
     assert await bench.journal.verify() == []
 
 
-async def test_a_code_dies_when_the_events_changed_meanwhile(bench: Bench) -> None:
+async def test_a_code_is_invalid_once_the_events_changed(bench: Bench) -> None:
     event = await bench.add("to be edited")
     async with bench.server(bench.allowed()) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
@@ -124,7 +124,7 @@ async def test_a_code_dies_when_the_events_changed_meanwhile(bench: Bench) -> No
     assert bench.changes_sent() == []
 
 
-async def test_a_code_is_good_for_its_own_events_only(bench: Bench) -> None:
+async def test_a_code_is_valid_for_its_own_events_only(bench: Bench) -> None:
     first, second = await bench.add("first"), await bench.add("second")
     async with bench.server(bench.allowed()) as client:
         preview = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[first.uuid])
@@ -133,7 +133,7 @@ async def test_a_code_is_good_for_its_own_events_only(bench: Bench) -> None:
     assert bench.changes_sent() == []
 
 
-async def test_a_code_dies_with_its_time(bench: Bench) -> None:
+async def test_a_code_expires(bench: Bench) -> None:
     event = await bench.add("old")
     async with bench.server(bench.allowed()) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
@@ -143,7 +143,7 @@ async def test_a_code_dies_with_its_time(bench: Bench) -> None:
     assert bench.changes_sent() == []
 
 
-async def test_another_server_with_the_same_key_takes_the_code_and_one_without_does_not(bench: Bench) -> None:
+async def test_a_code_is_valid_on_servers_that_share_its_key(bench: Bench) -> None:
     event = await bench.add("shared")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
     async with bench.server(bench.allowed()) as client:
@@ -154,7 +154,7 @@ async def test_another_server_with_the_same_key_takes_the_code_and_one_without_d
         assert (await ask(client, "delete_threat_events", **call, confirm=preview["code"]))["status"] == "done"
 
 
-async def test_of_two_calls_with_one_code_one_deletes(bench: Bench) -> None:
+async def test_a_code_is_used_once(bench: Bench) -> None:
     event = await bench.add("once")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
     async with bench.server(bench.allowed()) as client:
@@ -164,7 +164,7 @@ async def test_of_two_calls_with_one_code_one_deletes(bench: Bench) -> None:
     assert len(bench.changes_sent()) == 1
 
 
-async def test_of_two_calls_racing_with_one_code_one_is_sent(bench: Bench) -> None:
+async def test_a_code_is_used_once_by_concurrent_calls(bench: Bench) -> None:
     event = await bench.add("once")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
     refusals: list[bool] = []
@@ -235,7 +235,7 @@ async def test_events_of_another_dataset_or_above_the_ceiling_are_refused_whole(
     ],
     ids=["none", "no uuid", "unknown", "ten thousand"],
 )
-async def test_bad_lists_of_events_are_said(bench: Bench, event_ids: list[JsonValue], words: str) -> None:
+async def test_an_invalid_list_of_events_is_refused(bench: Bench, event_ids: list[JsonValue], words: str) -> None:
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, "delete_threat_events", dataset_id=MINE, event_ids=event_ids) == words
     assert bench.changes_sent() == []
@@ -248,7 +248,7 @@ async def test_an_event_named_twice_is_deleted_once(bench: Bench) -> None:
     assert data["events"] == 1
 
 
-async def test_a_journal_that_cannot_be_written_stops_the_change_before_it_happens(bench: Bench) -> None:
+async def test_nothing_is_deleted_when_the_journal_cannot_be_written(bench: Bench) -> None:
     event = await bench.add("kept")
     (bench.folder / "journal.db").mkdir()
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
@@ -259,13 +259,13 @@ async def test_a_journal_that_cannot_be_written_stops_the_change_before_it_happe
     assert bench.changes_sent() == []
 
 
-async def test_in_read_mode_no_changing_tool_is_listed(bench: Bench) -> None:
+async def test_read_mode_lists_no_changing_tool(bench: Bench) -> None:
     async with bench.server(Settings()) as client:
         tools = (await client.list_tools()).tools
     assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
 
 
-async def test_the_preview_is_told_in_words(bench: Bench) -> None:
+async def test_a_preview_is_shown_as_text(bench: Bench) -> None:
     event = await bench.add("told")
     async with bench.server(bench.allowed()) as client:
         text = await told(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])

@@ -22,9 +22,8 @@ from mcp.types import ResourceLink, TextResourceContents
 from pydantic import JsonValue
 
 from cf1_mcp.api.transport import network
-from cf1_mcp.exports import Handling, Heading, gateway, new_export
-from cf1_mcp.exports import export as exporting
-from cf1_mcp.exports.export import PAGE_SIZE, RESERVED_AFTER_EVENTS, export_events
+from cf1_mcp.exports import FileHeading, create_export_file, gateway, writer
+from cf1_mcp.exports.writer import PAGE_SIZE, RESERVED_AFTER_EVENTS, export_events
 from cf1_mcp.models import EventSearch, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.server.mcp_server import build_server
@@ -142,7 +141,7 @@ expires: 2026-11-25T12:00:00Z
 events: 80
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 withheld: 28 by CF1_MAX_TLP (amber)
-left_out: 48 above TLP:GREEN
+left_out: 48 events: above TLP:GREEN
 <untrusted MARK>
 read_as: since: 7d as 2026-11-17T12:00:00Z
 </untrusted MARK>\
@@ -166,7 +165,7 @@ read_as: since: 7d as 2026-11-17T12:00:00Z
                 "ACME Incident Response",
             ],
             "withheld": ["28 by CF1_MAX_TLP (amber)"],
-            "left_out": ["48 above TLP:GREEN"],
+            "left_out": ["48 events: above TLP:GREEN"],
             "read_as": ["since: 7d as 2026-11-17T12:00:00Z"],
             "untrusted": ["read_as"],
         }
@@ -304,7 +303,7 @@ async def test_events_above_the_handling_level_are_left_out_and_counted(client: 
     assert {one["tlp"] for one in await rows(client, since="60d")} == {"clear", "green"}
     assert {one["tlp"] for one in await rows(client, since="60d", handling="amber")} == {"clear", "green", "amber"}
     held = int(str(amber["events"])) - int(str(green["events"]))
-    assert (green["left_out"], green["marking"]) == ([f"{held} above TLP:GREEN"], "TLP:GREEN")
+    assert (green["left_out"], green["marking"]) == ([f"{held} events: above TLP:GREEN"], "TLP:GREEN")
     assert ("left_out" in amber, amber["marking"]) == (False, "TLP:AMBER")
     assert green["withheld"] == amber["withheld"]
 
@@ -385,7 +384,7 @@ async def test_events_that_a_format_cannot_express_are_counted_and_create_no_fil
 events: 0
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 withheld: 20 by CF1_MAX_TLP (amber)
-left_out: 182 an indicator of another kind than hash, 42 above TLP:GREEN
+left_out: 182 events: an indicator that is not of kind hash, 42 events: above TLP:GREEN
 <untrusted MARK>
 read_as: since: 7d as 2026-11-17T12:00:00Z
 </untrusted MARK>
@@ -403,11 +402,11 @@ No file was created.\
                 "format: an export needs a format. Use stix2, taxii, misp, csv, navigator, waf, blocklist or gateway."
             ),
         ),
-        ({"format": "gateway"}, snapshot("kind: a list holds one kind of value. Use ip, domain or url.")),
-        ({"format": "gateway", "kind": "hash"}, snapshot("kind: there is no list of 'hash'. Use ip, domain or url.")),
+        ({"format": "gateway"}, snapshot("kind: a list contains one kind of value. Use ip, domain or url.")),
+        ({"format": "gateway", "kind": "hash"}, snapshot("kind: 'hash' is not a kind of list. Use ip, domain or url.")),
         (
             {"format": "csv", "kind": "ip"},
-            snapshot("kind: a csv file holds every kind. Use it with blocklist or gateway, or leave it out."),
+            snapshot("kind: a csv file contains all kinds. Use it with blocklist or gateway, or leave it out."),
         ),
         (
             {"format": "stix"},
@@ -563,7 +562,7 @@ async def test_no_export_is_read_if_its_toolset_is_switched_off(sandbox: Sandbox
 
 async def test_an_export_that_is_cut_reports_where_to_continue(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     everything = {one["uuid"] for one in await rows(client)}
-    monkeypatch.setattr(exporting, "MAX_FILE_SIZE", 1)
+    monkeypatch.setattr(writer, "MAX_FILE_SIZE", 1)
     made = await ask(client, TOOL, format="csv")
     assert made["notes"] == snapshot(
         [
@@ -576,15 +575,13 @@ async def test_an_export_that_is_cut_reports_where_to_continue(client: Client, m
     assert first < everything and second < everything and first | second == everything
 
 
-async def test_relationships_beyond_the_limit_are_reported_as_missing(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exporting, "MAX_PARENTS", 2)
+async def test_links_past_the_bound_are_said_to_be_missing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "MAX_PARENTS", 2)
     made = await ask(client, TOOL, format="stix2", tags=["ledger-frost"], handling="amber")
     assert made["notes"] == snapshot(
         [
-            "Links are complete for 2 of 5 events that have any below them.",
-            "Links left out because an event at their end is not in the file: 7.",
+            "Links are complete for 2 of 5 events with descendants.",
+            "7 links left out: one of the events is not in the file.",
         ]
     )
 
@@ -623,8 +620,8 @@ async def test_unreadable_relationships_are_noted_and_the_file_is_complete(tmp_p
         bundle = json.loads(await whole(client, made["export_id"]))
     assert made["notes"] == snapshot(
         [
-            "Links are complete for 0 of 3 events that have any below them. The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
-            "Indicators that have no form in STIX and are told in words: 3.",
+            "Links are complete for 0 of 3 events with descendants. The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+            "3 indicators without a STIX form: only described in the text of a campaign.",
         ]
     )
     assert problems(bundle) == []
@@ -639,7 +636,7 @@ async def test_a_list_without_a_cursor_is_read_page_by_page(tmp_path: Path) -> N
 
 async def test_an_api_that_hangs_cuts_the_export_at_the_last_whole_page(tmp_path: Path) -> None:
     folder = ExportFolder(Settings(state_dir=tmp_path), lambda: NOW)
-    file = new_export("csv", Handling(Tlp.RED), Heading("x", "x", NOW))
+    file = create_export_file("csv", Tlp.RED, FileHeading("x", "x", NOW))
 
     async def unheard(progress: float, total: float | None, message: str | None) -> None:
         pass

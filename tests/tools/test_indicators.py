@@ -125,7 +125,7 @@ indicators: 6
 shown: 6
 counts: {"known":1,"ambiguous":1,"unknown":4}
 read_as: 3 refanged, 1 repeated
-rejected: 1 file name, 1 impossible address
+rejected: file name (1), impossible address (1)
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
 references: hxxps://blog[.]vendor[.]example/2026/brass-lantern
@@ -281,7 +281,7 @@ async def test_several_spellings_of_one_indicator_are_one_indicator(tmp_path: Pa
     assert (data["read_as"], data["rejected"], rows(data)) == snapshot(
         (
             "2 refanged, 2 repeated",
-            ["1 empty"],
+            ["empty (1)"],
             [
                 {"indicator": "kit.example.com", "kind": "domain", "events": 1},
                 {"indicator": "2001:db8::7", "kind": "ipv6", "events": 1},
@@ -366,10 +366,10 @@ async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_re
             {"indicators": ["a.example"], "text": "a.example"},
             snapshot("indicators, text: both are given. Use one of the two."),
         ),
-        ({"indicators": []}, snapshot("indicators: there are none. Use 1 to 10,000 values.")),
-        ({"indicators": ["", " "]}, snapshot("indicators: there are none. Use 1 to 10,000 values.")),
-        ({"indicators": hosts(10_001)}, snapshot("indicators: 10,001 are too many. Use at most 10,000 a call.")),
-        ({"text": " \n"}, snapshot("text: it is empty. Use a text that holds indicators.")),
+        ({"indicators": []}, snapshot("indicators: the list is empty. Use 1 to 10,000 values.")),
+        ({"indicators": ["", " "]}, snapshot("indicators: the list is empty. Use 1 to 10,000 values.")),
+        ({"indicators": hosts(10_001)}, snapshot("indicators: 10,001 are too many. Use at most 10,000 per call.")),
+        ({"text": " \n"}, snapshot("text: it is empty. Use a text that contains indicators.")),
         (
             {"text": "x" * 5_000_000},
             snapshot("text: 5,000,000 characters are too many. Use at most 1 MB (1,048,576 characters)."),
@@ -431,9 +431,13 @@ async def test_an_indicator_too_long_for_the_api_is_reported_and_the_others_are_
                 {
                     "kind": "other",
                     "status": "not_looked_up",
-                    "why": "longer than the 512 characters that the API takes",
+                    "why": "longer than the 512 characters that the API accepts",
                 },
-                {"kind": "url", "status": "not_looked_up", "why": "longer than the 512 characters that the API takes"},
+                {
+                    "kind": "url",
+                    "status": "not_looked_up",
+                    "why": "longer than the 512 characters that the API accepts",
+                },
             ],
             {"known": 1, "unknown": 0, "not_looked_up": 2},
         )
@@ -481,13 +485,13 @@ async def test_without_the_list_of_indicators_uncertain_results_are_ambiguous() 
                 "indicator": "192.0.2.1",
                 "kind": "ipv4",
                 "status": "ambiguous",
-                "why": "events of its group show another indicator than they were found by: look it up alone",
+                "why": "an event found with it shows another indicator: look it up alone",
             },
             {
                 "indicator": "192.0.2.2",
                 "kind": "ipv4",
                 "status": "ambiguous",
-                "why": "events of its group show another indicator than they were found by: look it up alone",
+                "why": "an event found with it shows another indicator: look it up alone",
             },
         ]
     )
@@ -505,7 +509,7 @@ async def test_what_does_not_fit_into_the_time_is_left_to_the_next_call(monkeypa
             {"known": 0, "unknown": 100, "not_looked_up": 900},
             0,
             [
-                "The API was too slow for all of it in one call. next_cursor continues with the rest.",
+                "The API was too slow to look up everything in one call. next_cursor continues with the rest.",
                 "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators may appear as unknown here. Look up at most 100 at a time to find those too.",
                 "Absence from these datasets does not show that something is benign.",
             ],

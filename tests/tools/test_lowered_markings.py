@@ -1,4 +1,4 @@
-"""A lower TLP marking lays something open, so it waits for a code; everything else about a marking does not."""
+"""A lower TLP marking makes more readable, so it needs a code; other changes of a marking do not."""
 
 import pytest
 from inline_snapshot import snapshot
@@ -24,7 +24,7 @@ LOWER: list[tuple[dict[str, JsonValue], dict[str, JsonValue], str]] = [
 
 
 @pytest.mark.parametrize(("fields", "change", "words"), LOWER)
-async def test_a_lower_marking_waits_for_its_code(
+async def test_a_lower_marking_needs_a_code(
     bench: Bench, fields: dict[str, JsonValue], change: dict[str, JsonValue], words: str
 ) -> None:
     event = await bench.add("marked", MINE, **fields)
@@ -38,7 +38,7 @@ async def test_a_lower_marking_waits_for_its_code(
     assert done["status"] == "done" and len(bench.changes_sent()) == 1
 
 
-async def test_the_preview_of_a_lower_marking_shows_old_and_new(bench: Bench) -> None:
+async def test_a_preview_shows_the_old_and_the_new_marking(bench: Bench) -> None:
     event = await bench.add("marked", tlp="amber", raw={"data": {"secret": "of theirs"}, "tlp": "amber"})
     async with bench.server(bench.allowed()) as client:
         preview = await ask(
@@ -85,7 +85,7 @@ async def test_unmarked_evidence_is_as_strict_as_its_event(bench: Bench) -> None
 
 
 @pytest.mark.parametrize("evidence", [True, False], ids=["evidence", "event"])
-async def test_a_code_dies_when_what_it_lays_open_changed_meanwhile(bench: Bench, evidence: bool) -> None:
+async def test_a_code_is_invalid_once_the_content_changed(bench: Bench, evidence: bool) -> None:
     event = await bench.add("harmless", tlp="amber", raw={"data": {"harmless": True}, "tlp": "amber"})
     change: dict[str, JsonValue] = {"raw_tlp": "green"} if evidence else {"tlp": "green"}
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, **change}

@@ -1,4 +1,4 @@
-"""Moving: what leaves must be allowed to leave, and to arrive where it goes."""
+"""Moving events: they must be allowed to leave one dataset and to enter the other."""
 
 import pytest
 from inline_snapshot import snapshot
@@ -23,7 +23,7 @@ def uuid_of(bench: Bench, name: str) -> str:
     return next(one.uuid for one in bench.sandbox.store.datasets() if one.name == name)
 
 
-async def test_a_move_is_previewed_with_what_hangs_on_the_events(bench: Bench) -> None:
+async def test_a_preview_counts_raw_data_and_relationships(bench: Bench) -> None:
     parent, child = await bench.add("parent"), await bench.add("child")
     async with bench.api() as api:
         await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
@@ -49,7 +49,7 @@ async def test_a_move_is_previewed_with_what_hangs_on_the_events(bench: Bench) -
     assert bench.changes_sent() == []
 
 
-async def test_moved_events_arrive_with_evidence_and_links_and_are_gone_from_where_they_were(bench: Bench) -> None:
+async def test_moved_events_keep_their_evidence_and_links(bench: Bench) -> None:
     parent, child = await bench.add("parent"), await bench.add("child")
     async with bench.api() as api:
         await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
@@ -76,7 +76,7 @@ async def test_moved_events_arrive_with_evidence_and_links_and_are_gone_from_whe
     assert image["event"] == child.model_dump(mode="json", by_alias=True)
 
 
-async def test_raw_evidence_is_dropped_only_on_request_and_the_preview_says_so(bench: Bench) -> None:
+async def test_raw_evidence_is_only_dropped_on_request(bench: Bench) -> None:
     event = await bench.add("event")
     async with bench.server(bench.allowed(**THERE)) as client:
         call = moving(event.uuid, keep_raw_data=False)
@@ -97,7 +97,7 @@ async def test_raw_evidence_is_dropped_only_on_request_and_the_preview_says_so(b
             await api.read_dataset_raw(uuid_of(bench, YOURS), event.uuid)
 
 
-async def test_that_a_destination_is_public_is_said(bench: Bench) -> None:
+async def test_a_preview_warns_of_a_public_destination(bench: Bench) -> None:
     event = await bench.add("event")
     datasets: list[JsonValue] = [
         {"uuid": one.uuid, "name": one.name, "isPublic": one.name == YOURS} for one in bench.sandbox.store.datasets()
@@ -172,14 +172,14 @@ async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(b
     ],
     ids=["none", "no uuid", "where they are", "no dataset", "ten thousand"],
 )
-async def test_a_move_that_makes_no_sense_is_said(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
+async def test_an_invalid_move_is_refused(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
     event = await bench.add("event")
     async with bench.server(bench.allowed(write_datasets=(MINE, YOURS))) as client:
         assert await refused(client, "move_threat_events", **(moving(event.uuid) | arguments)) == words
     assert bench.changes_sent() == []
 
 
-async def test_a_code_dies_when_an_event_changed_meanwhile(bench: Bench) -> None:
+async def test_a_code_is_invalid_once_an_event_changed(bench: Bench) -> None:
     event = await bench.add("event")
     async with bench.server(bench.allowed(**THERE)) as client, bench.api() as api:
         preview = await ask(client, "move_threat_events", **moving(event.uuid))
@@ -189,7 +189,7 @@ async def test_a_code_dies_when_an_event_changed_meanwhile(bench: Bench) -> None
     assert "this code is not for this change" in words and bench.changes_sent() == []
 
 
-# -- moves of which only a part is done
+# -- partial moves
 
 
 def failing(index: JsonValue) -> JsonValue:
@@ -231,7 +231,9 @@ PARTS: list[tuple[str, JsonValue, str, JsonValue]] = [
 
 
 @pytest.mark.parametrize(("body", "status", "facts"), [one[1:] for one in PARTS], ids=[one[0] for one in PARTS])
-async def test_a_move_is_told_by_its_answer(bench: Bench, body: JsonValue, status: str, facts: JsonValue) -> None:
+async def test_the_outcome_of_a_move_is_read_from_the_response(
+    bench: Bench, body: JsonValue, status: str, facts: JsonValue
+) -> None:
     events = [await bench.add(title) for title in ("one", "two")]
     first, second = sorted(event.uuid for event in events)
     call = moving(first, second)
@@ -246,7 +248,7 @@ async def test_a_move_is_told_by_its_answer(bench: Bench, body: JsonValue, statu
     assert TypeAdapter(dict[str, JsonValue]).validate_json(spelt) == facts
 
 
-async def test_an_event_that_is_in_the_destination_already_stays_and_is_named(bench: Bench) -> None:
+async def test_an_event_that_is_already_in_the_destination_is_not_moved(bench: Bench) -> None:
     twice, other = await bench.add("twice"), await bench.add("other")
     async with bench.server(bench.allowed(delete_datasets=(MINE, YOURS), write_datasets=(MINE, YOURS))) as client:
         call = moving(twice.uuid, other.uuid)

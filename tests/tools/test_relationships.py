@@ -1,4 +1,4 @@
-"""Linking and unlinking: both ends under the rules, what existed told apart from what is added."""
+"""Linking and unlinking: the rules hold for both ends, and existing links are not added again."""
 
 import json
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 BOTH = {"write_datasets": (MINE, YOURS)}
 
 
-async def test_references_are_added_and_those_that_existed_are_told_apart(bench: Bench) -> None:
+async def test_only_missing_references_are_added(bench: Bench) -> None:
     event, old, new = await bench.add("event"), await bench.add("old"), await bench.add("new")
     async with bench.api() as api:
         await api.relate_event(event.uuid, [old.uuid])
@@ -101,7 +101,7 @@ async def test_references_are_removed_with_the_code_of_their_preview(bench: Benc
         assert (await api.read_event(event.dataset_id, event.uuid)).references == [kept.uuid]
 
 
-async def test_a_code_for_unrelating_dies_when_the_references_changed(bench: Bench) -> None:
+async def test_a_code_is_invalid_once_the_references_changed(bench: Bench) -> None:
     event, one, other = await bench.add("event"), await bench.add("one"), await bench.add("other")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, "related_ids": [one.uuid]}
     async with bench.api() as api, bench.server(bench.allowed()) as client:
@@ -113,7 +113,7 @@ async def test_a_code_for_unrelating_dies_when_the_references_changed(bench: Ben
     assert "this code is not for this change" in words and bench.changes_sent() == []
 
 
-async def test_a_typed_relationship_cannot_be_removed_and_that_is_said(bench: Bench) -> None:
+async def test_removing_a_typed_relationship_is_refused(bench: Bench) -> None:
     parent, child = await bench.add("parent"), await bench.add("child")
     async with bench.api() as api:
         await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "related_to")
@@ -148,7 +148,7 @@ RULES: list[tuple[str, str, dict[str, object], dict[str, JsonValue], str]] = [
 @pytest.mark.parametrize(
     ("verb", "changed", "other", "rule"), [one[1:] for one in RULES], ids=[f"{one[1]}: {one[0]}" for one in RULES]
 )
-async def test_no_link_is_touched_against_a_rule(
+async def test_no_link_is_changed_against_a_rule(
     bench: Bench, verb: str, changed: dict[str, object], other: dict[str, JsonValue], rule: str
 ) -> None:
     event, first, second = await bench.add("event"), await bench.add("first"), await bench.add("second")
@@ -167,7 +167,7 @@ async def test_no_link_is_touched_against_a_rule(
 
 
 @pytest.mark.parametrize("verb", ["relate", "unrelate"])
-async def test_an_end_elsewhere_or_above_the_ceiling_is_refused(bench: Bench, verb: str) -> None:
+async def test_an_event_of_another_dataset_or_above_the_ceiling_is_not_linked(bench: Bench, verb: str) -> None:
     event, yours, red = await bench.add("event"), await bench.add("yours", YOURS), await bench.add("red", tlp="red")
     async with bench.api() as api:
         await api.relate_event(event.uuid, [yours.uuid, red.uuid])
@@ -181,7 +181,7 @@ async def test_an_end_elsewhere_or_above_the_ceiling_is_refused(bench: Bench, ve
 
 @pytest.mark.parametrize("end", ["event_id", "related_ids"])
 @pytest.mark.parametrize("kind", [{}, {"relationship_type": "related_to"}], ids=["reference", "typed"])
-async def test_an_event_with_a_copy_where_nothing_may_be_written_is_refused(
+async def test_an_event_with_a_copy_in_a_forbidden_dataset_is_not_linked(
     bench: Bench, end: str, kind: dict[str, JsonValue]
 ) -> None:
     twice, other = await bench.add("twice", YOURS), await bench.add("other")
@@ -243,7 +243,7 @@ NONE = "e0000000-0000-4000-8000-000000000001"
     ],
     ids=["none", "no uuid", "no event uuid", "itself", "no type", "no dataset", "no other dataset", "ten thousand"],
 )
-async def test_what_cannot_be_linked_is_said(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
+async def test_an_invalid_link_is_refused(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
     event = await bench.add("event")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, "related_ids": [NONE]}
     if arguments.get("related_ids") == ["itself"]:
@@ -254,7 +254,7 @@ async def test_what_cannot_be_linked_is_said(bench: Bench, arguments: dict[str, 
     assert bench.changes_sent() == []
 
 
-async def test_one_event_that_does_not_exist_stops_all(bench: Bench) -> None:
+async def test_one_unknown_event_stops_the_whole_change(bench: Bench) -> None:
     event, other = await bench.add("event"), await bench.add("other")
     ids: list[JsonValue] = [other.uuid, NONE]
     async with bench.server(bench.allowed()) as client:
@@ -262,7 +262,7 @@ async def test_one_event_that_does_not_exist_stops_all(bench: Bench) -> None:
     assert "Not found on this account (404)" in words and bench.changes_sent() == []
 
 
-# -- an API that does less than it was asked
+# -- an API that does less than requested
 
 
 TYPED: list[tuple[str, dict[str, JsonValue], str, JsonValue]] = [
@@ -308,7 +308,7 @@ TYPED: list[tuple[str, dict[str, JsonValue], str, JsonValue]] = [
 
 
 @pytest.mark.parametrize(("body", "status", "facts"), [one[1:] for one in TYPED], ids=[one[0] for one in TYPED])
-async def test_relationships_are_told_by_the_answer_alone(
+async def test_the_outcome_of_relationships_is_read_from_the_response(
     bench: Bench, body: dict[str, JsonValue], status: str, facts: JsonValue
 ) -> None:
     parent, *children = [await bench.add(title) for title in ("parent", "one", "two")]

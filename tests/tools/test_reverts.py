@@ -1,4 +1,4 @@
-"""Reverting a dataset: what would be lost is counted and shown before, and nothing else may be."""
+"""Reverting a dataset: the events that would be lost are counted and shown first."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ async def titles(bench: Bench, dataset_id: str) -> set[str]:
         return {event.event for event in (await api.list_events(EventSearch(dataset_id=[dataset_id]))).result}
 
 
-async def test_what_was_made_since_is_previewed_and_gone_afterwards_and_the_rest_stays(bench: Bench) -> None:
+async def test_a_revert_loses_exactly_the_previewed_events(bench: Bench) -> None:
     old = await bench.add("old")
     bench.wait(3600)
     new, elsewhere = await bench.add("new"), await bench.add("elsewhere", YOURS)
@@ -63,7 +63,7 @@ async def test_what_was_made_since_is_previewed_and_gone_afterwards_and_the_rest
     assert change.result == {name: done[name] for name in ("target_timestamp", "revert_bookmark", "undo_bookmark")}
 
 
-async def test_a_revert_that_loses_no_events_says_that_other_changes_go_all_the_same(bench: Bench) -> None:
+async def test_a_revert_that_loses_no_events_warns_of_other_losses(bench: Bench) -> None:
     old = await bench.add("old")
     bench.wait(3600)
     async with bench.server(bench.allowed()) as client:
@@ -72,7 +72,7 @@ async def test_a_revert_that_loses_no_events_says_that_other_changes_go_all_the_
     assert bench.changes_sent() == [] and await titles(bench, old.dataset_id) == {"old"}
 
 
-async def test_a_code_dies_when_another_event_was_made_meanwhile(bench: Bench) -> None:
+async def test_a_code_is_invalid_once_another_event_was_created(bench: Bench) -> None:
     old = await bench.add("old")
     bench.wait(3600)
     async with bench.server(bench.allowed()) as client:
@@ -83,7 +83,7 @@ async def test_a_code_dies_when_another_event_was_made_meanwhile(bench: Bench) -
     assert bench.changes_sent() == [] and await titles(bench, old.dataset_id) == {"old", "a colleague's"}
 
 
-async def test_a_code_is_good_for_its_own_minutes_only(bench: Bench) -> None:
+async def test_a_code_is_valid_for_its_own_minutes_only(bench: Bench) -> None:
     await bench.add("old")
     bench.wait(3600)
     async with bench.server(bench.allowed()) as client:
@@ -93,7 +93,7 @@ async def test_a_code_is_good_for_its_own_minutes_only(bench: Bench) -> None:
     assert bench.changes_sent() == []
 
 
-async def test_a_revert_may_lose_as_many_events_as_one_change_may_touch_and_no_more(bench: Bench) -> None:
+async def test_a_revert_may_lose_as_many_events_as_one_change_may_touch(bench: Bench) -> None:
     for number in range(3):
         await bench.add(f"new {number}")
     async with bench.server(bench.allowed(max_change=3)) as client:
@@ -105,7 +105,7 @@ async def test_a_revert_may_lose_as_many_events_as_one_change_may_touch_and_no_m
     assert bench.changes_sent() == []
 
 
-async def test_events_that_may_not_be_seen_are_not_lost_unseen(bench: Bench) -> None:
+async def test_a_revert_that_loses_withheld_events_is_refused(bench: Bench) -> None:
     await bench.add("seen")
     await bench.add("unseen", tlp="red")
     async with bench.server(bench.allowed()) as client:
@@ -162,14 +162,14 @@ async def test_nothing_is_reverted_against_a_rule(
     ],
     ids=["no time", "over 30 days", "no number", "a scope word", "no dataset"],
 )
-async def test_a_revert_that_makes_no_sense_is_said(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
+async def test_an_invalid_revert_is_refused(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, "revert_threat_dataset", **(HALF_AN_HOUR | arguments)) == words
     assert bench.changes_sent() == []
 
 
 @pytest.mark.parametrize("status", [404, 405])
-async def test_an_account_without_revert_is_said_in_one_sentence(bench: Bench, status: int) -> None:
+async def test_an_account_without_revert_is_explained_in_one_sentence(bench: Bench, status: int) -> None:
     body: JsonValue = {"success": False, "errors": [{"message": "no such route"}], "result": {}}
     async with misanswered(bench, "/revert-do", body, status) as client:
         preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
@@ -179,7 +179,7 @@ async def test_an_account_without_revert_is_said_in_one_sentence(bench: Bench, s
     assert change.outcome == "failed"
 
 
-async def test_a_list_that_repeats_one_page_for_ever_is_read_to_its_end_and_events_from_elsewhere_do_not_count(
+async def test_a_list_that_repeats_its_page_is_read_once(
     bench: Bench,
 ) -> None:
     made = [*[await bench.add(title) for title in "abc"], await bench.add("elsewhere", YOURS)]

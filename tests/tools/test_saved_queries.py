@@ -9,7 +9,7 @@ from tests.conversations import ask, refused, told
 pytestmark = pytest.mark.anyio
 
 
-async def test_saved_queries_show_what_they_search_and_what_they_set_off(client: Client) -> None:
+async def test_saved_queries_are_listed_with_their_searches_and_effects(client: Client) -> None:
     data = await ask(client, "list_saved_queries")
     assert (data["queries"], data["columns"]) == snapshot(
         (8, ["id", "name", "alert_enabled", "rule_enabled", "updated", "query_json"])
@@ -28,11 +28,11 @@ id	name	alert_enabled	rule_enabled	updated	query_json
 """)
 
 
-async def test_who_saved_a_query_stays_unnamed(client: Client) -> None:
+async def test_the_author_of_a_query_is_not_shown(client: Client) -> None:
     assert "@" not in await told(client, "list_saved_queries")
 
 
-async def test_a_query_that_is_not_there_is_said(client: Client) -> None:
+async def test_an_unknown_query_is_refused(client: Client) -> None:
     assert await refused(client, "list_saved_queries", query_id=999) == snapshot(
         'Not found on this account (404). The API said: "Event query not found: there is no query 999; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
     )

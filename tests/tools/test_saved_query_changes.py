@@ -1,16 +1,18 @@
-"""Saved queries: held to the datasets that they reach, before and after; block lists change with a code alone."""
+"""Saved queries: held to the datasets that they search, before and after; block lists only change with a code."""
 
 import json
 
 import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue
+from starlette.middleware import Middleware
 
 from cf1_mcp.changes.query_scope import DEFAULT_DATASET
 from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
+from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.store.journal_records import Change
 from tests.conversations import ask, refused
-from tests.misanswers import misanswered
+from tests.misanswers import UnavailableAfterDeletion, misanswered
 from tests.tenant import MINE, YOURS, Bench
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +32,7 @@ def over(*datasets: str, **more: JsonValue) -> str:
 
 
 async def saved(bench: Bench, name: str, query_json: str, **flags: bool) -> SavedQuery:
-    """A query that somebody saved."""
+    """A query saved by someone else."""
     fields = {"alert_enabled": False, "alert_rollup_enabled": False, "rule_enabled": False} | flags
     async with bench.api() as api:
         made = await api.create_query(
@@ -53,7 +55,7 @@ async def journaled(bench: Bench, answer: Arguments) -> Change:
 # -- creating
 
 
-async def test_a_query_is_saved_with_its_datasets_by_uuid_and_without_a_code(bench: Bench) -> None:
+async def test_a_query_is_saved_with_its_datasets_by_uuid(bench: Bench) -> None:
     async with bench.server(bench.allowed(mode="write")) as client:
         done = await ask(
             client, "create_saved_query", name=" Phishing watch ", query_json=over(MINE.upper(), order="asc")
@@ -74,7 +76,7 @@ async def test_a_query_is_saved_with_its_datasets_by_uuid_and_without_a_code(ben
     assert (change.outcome, change.intent.datasets) == ("done", (uuid_of(bench, MINE),))
 
 
-async def test_a_search_may_come_as_an_object(bench: Bench) -> None:
+async def test_a_search_may_be_given_as_an_object(bench: Bench) -> None:
     async with bench.server(bench.allowed()) as client:
         done = await ask(client, "create_saved_query", name="object", query_json={"datasetId": MINE})
         changed = await ask(
@@ -84,7 +86,7 @@ async def test_a_search_may_come_as_an_object(bench: Bench) -> None:
     assert json.loads((await stored(bench, 1)).query_json)["search"] == [PHISHING]
 
 
-async def test_a_query_that_names_no_dataset_is_one_over_the_default_dataset_and_says_so(bench: Bench) -> None:
+async def test_a_query_without_a_dataset_is_saved_over_the_default_dataset(bench: Bench) -> None:
     arguments: Arguments = {"name": "default", "query_json": json.dumps({"search": [PHISHING]})}
     async with bench.server(bench.allowed()) as client:
         assert "CF1_WRITE_DATASETS" in await refused(client, "create_saved_query", **arguments)
@@ -94,7 +96,7 @@ async def test_a_query_that_names_no_dataset_is_one_over_the_default_dataset_and
     assert json.loads((await stored(bench, 1)).query_json)["datasetId"] == [uuid_of(bench, DEFAULT_DATASET)]
 
 
-async def test_a_scope_word_stays_where_everything_may_be_written_and_is_spelt_out_elsewhere(bench: Bench) -> None:
+async def test_a_scope_word_is_spelt_out_under_a_closed_list(bench: Bench) -> None:
     every = (MINE, YOURS, DEFAULT_DATASET)
     for settings, name in (
         (bench.allowed(write_datasets=("*",)), "open"),
@@ -106,7 +108,7 @@ async def test_a_scope_word_stays_where_everything_may_be_written_and_is_spelt_o
     assert set(json.loads((await stored(bench, 2)).query_json)["datasetId"]) == {uuid_of(bench, one) for one in every}
 
 
-async def test_a_query_that_blocks_is_previewed_with_what_matches_now(bench: Bench) -> None:
+async def test_a_blocking_query_is_previewed_with_its_current_matches(bench: Bench) -> None:
     events = [await bench.add("phish"), await bench.add("phish too"), await bench.add("red phish", tlp="red")]
     await bench.add("no phish", category="Ransomware")
     call: Arguments = {"name": "block", "query_json": over(MINE), "rule_enabled": True, "alert_enabled": True}
@@ -140,7 +142,7 @@ async def test_a_query_that_blocks_is_previewed_with_what_matches_now(bench: Ben
     assert done["status"] == "done" and (await stored(bench, 1)).rule_enabled
 
 
-async def test_a_count_beyond_a_page_is_said_to_be_at_least_so_much(bench: Bench) -> None:
+async def test_a_count_beyond_one_page_is_a_minimum(bench: Bench) -> None:
     page: JsonValue = {
         "success": True,
         "result": [{"uuid": f"e{number}", "datasetId": uuid_of(bench, MINE), "tlp": "green"} for number in range(1000)],
@@ -168,7 +170,7 @@ async def test_a_taken_name_is_refused_with_the_id_that_has_it(bench: Bench) -> 
     assert bench.changes_sent() == []
 
 
-REACHING: list[tuple[str, JsonValue]] = [
+BEYOND_THE_LIST: list[tuple[str, JsonValue]] = [
     ("another dataset", over(YOURS)),
     ("one beside the allowed one", over(MINE, YOURS)),
     ("another one as a single text", {"datasetId": YOURS}),
@@ -181,7 +183,7 @@ REACHING: list[tuple[str, JsonValue]] = [
     ("the default dataset by null", '{"datasetId": null}'),
     ("the default dataset by an empty object", "{}"),
 ]
-UNCLEAR: list[tuple[str, JsonValue]] = [
+UNCLEAR_SCOPE: list[tuple[str, JsonValue]] = [
     ("no JSON", "attacker = somebody"),
     ("no object", "[]"),
     ("an unknown dataset", over(UNKNOWN)),
@@ -201,9 +203,9 @@ UNCLEAR: list[tuple[str, JsonValue]] = [
 ]
 
 
-@pytest.mark.parametrize("query_json", [one[1] for one in REACHING], ids=[one[0] for one in REACHING])
+@pytest.mark.parametrize("query_json", [one[1] for one in BEYOND_THE_LIST], ids=[one[0] for one in BEYOND_THE_LIST])
 @pytest.mark.parametrize("tool", ["create_saved_query", "update_saved_query"])
-async def test_no_query_is_made_to_reach_beyond_the_write_list(bench: Bench, tool: str, query_json: JsonValue) -> None:
+async def test_a_query_beyond_the_write_list_is_refused(bench: Bench, tool: str, query_json: JsonValue) -> None:
     mine = await saved(bench, "mine", over(uuid_of(bench, MINE)))
     arguments: Arguments = {"name": "new"} if tool == "create_saved_query" else {"query_id": mine.id}
     async with bench.server(bench.allowed()) as client:
@@ -212,9 +214,9 @@ async def test_no_query_is_made_to_reach_beyond_the_write_list(bench: Bench, too
     assert bench.changes_sent() == []
 
 
-@pytest.mark.parametrize("query_json", [one[1] for one in UNCLEAR], ids=[one[0] for one in UNCLEAR])
+@pytest.mark.parametrize("query_json", [one[1] for one in UNCLEAR_SCOPE], ids=[one[0] for one in UNCLEAR_SCOPE])
 @pytest.mark.parametrize("tool", ["create_saved_query", "update_saved_query"])
-async def test_a_query_whose_reach_is_unclear_is_refused(bench: Bench, tool: str, query_json: JsonValue) -> None:
+async def test_a_query_of_unclear_scope_is_refused(bench: Bench, tool: str, query_json: JsonValue) -> None:
     mine = await saved(bench, "mine", over(uuid_of(bench, MINE)))
     arguments: Arguments = {"name": "new"} if tool == "create_saved_query" else {"query_id": mine.id}
     async with bench.server(bench.allowed(write_datasets=("*",))) as client:
@@ -223,7 +225,7 @@ async def test_a_query_whose_reach_is_unclear_is_refused(bench: Bench, tool: str
     assert bench.changes_sent() == []
 
 
-async def test_a_text_that_says_its_datasets_twice_is_refused(bench: Bench) -> None:
+async def test_a_query_with_repeated_keys_is_refused(bench: Bench) -> None:
     twice = f'{{"datasetId": ["{MINE}"], "datasetId": ["{YOURS}"]}}'
     async with bench.server(bench.allowed(write_datasets=("*",))) as client:
         words = await refused(client, "create_saved_query", name="twice", query_json=twice)
@@ -231,7 +233,7 @@ async def test_a_text_that_says_its_datasets_twice_is_refused(bench: Bench) -> N
     assert bench.changes_sent() == []
 
 
-async def test_what_may_not_be_read_may_not_be_reached(bench: Bench) -> None:
+async def test_a_query_over_a_withheld_dataset_is_refused(bench: Bench) -> None:
     async with bench.server(bench.allowed(write_datasets=("*",), read_datasets=(MINE,))) as client:
         for name in (YOURS, uuid_of(bench, YOURS), "all"):
             words = await refused(client, "create_saved_query", name="new", query_json=over(name))
@@ -286,7 +288,7 @@ async def test_what_may_not_be_read_may_not_be_reached(bench: Bench) -> None:
         ),
     ],
 )
-async def test_what_cannot_be_right_is_said(bench: Bench, wrong: Arguments, words: str) -> None:
+async def test_invalid_arguments_are_refused(bench: Bench, wrong: Arguments, words: str) -> None:
     right: Arguments = {"name": "right", "query_json": over(MINE)}
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, "create_saved_query", **(right | wrong)) == words
@@ -296,7 +298,7 @@ async def test_what_cannot_be_right_is_said(bench: Bench, wrong: Arguments, word
 # -- updating
 
 
-async def test_what_is_given_is_changed_and_the_query_as_it_was_is_journaled(bench: Bench) -> None:
+async def test_given_fields_are_changed_and_the_old_query_journaled(bench: Bench) -> None:
     query = await saved(bench, "old", over(uuid_of(bench, MINE)))
     async with bench.server(bench.allowed(mode="write")) as client:
         call: Arguments = {"query_id": query.id, "name": "new", "alert_enabled": True, "rule_enabled": False}
@@ -317,7 +319,7 @@ async def test_what_is_given_is_changed_and_the_query_as_it_was_is_journaled(ben
     assert isinstance(before, dict) and before["query"] == query.model_dump(mode="json", exclude={"user_email"})
 
 
-async def test_every_update_of_a_query_that_blocks_or_will_needs_a_code(bench: Bench) -> None:
+async def test_every_update_of_a_blocking_query_needs_a_code(bench: Bench) -> None:
     on = await saved(bench, "on", over(uuid_of(bench, MINE)), rule_enabled=True)
     off = await saved(bench, "off", over(uuid_of(bench, MINE)))
     await bench.add("phish")
@@ -343,7 +345,7 @@ async def test_every_update_of_a_query_that_blocks_or_will_needs_a_code(bench: B
     assert done["status"] == "done" and (await stored(bench, off.id)).rule_enabled
 
 
-async def test_a_code_dies_when_the_query_changed_meanwhile(bench: Bench) -> None:
+async def test_a_code_is_invalid_once_the_query_changed(bench: Bench) -> None:
     query = await saved(bench, "on", over(uuid_of(bench, MINE)), rule_enabled=True)
     call: Arguments = {"query_id": query.id, "rule_enabled": False}
     async with bench.server(bench.allowed()) as client:
@@ -366,7 +368,7 @@ STORED: list[tuple[str, str]] = [
 
 @pytest.mark.parametrize("stored_as", [one[1] for one in STORED], ids=[one[0] for one in STORED])
 @pytest.mark.parametrize("tool", ["update_saved_query", "delete_saved_query"])
-async def test_a_query_that_reaches_beyond_the_list_is_left_alone(bench: Bench, tool: str, stored_as: str) -> None:
+async def test_a_saved_query_beyond_the_list_is_left_alone(bench: Bench, tool: str, stored_as: str) -> None:
     ids = stored_as.replace("{mine}", uuid_of(bench, MINE)).replace("{yours}", uuid_of(bench, YOURS))
     text = f'{{"datasetId": {ids if ids[0] in "[n" else json.dumps(ids)}}}'
     query = await saved(bench, "theirs", text)
@@ -381,7 +383,7 @@ async def test_a_query_that_reaches_beyond_the_list_is_left_alone(bench: Bench, 
 
 @pytest.mark.parametrize("text", ["", "attacker", over(UNKNOWN, cursor="eyJ9"), '{"sql": 1}'])
 @pytest.mark.parametrize("tool", ["update_saved_query", "delete_saved_query"])
-async def test_a_query_that_is_not_understood_is_left_alone(bench: Bench, tool: str, text: str) -> None:
+async def test_a_saved_query_of_unclear_scope_is_left_alone(bench: Bench, tool: str, text: str) -> None:
     query: JsonValue = {"id": 7, "name": "odd", "query_json": text}
     change: Arguments = {"rule_enabled": True} if tool == "update_saved_query" else {}
     settings = bench.allowed(write_datasets=("*",), delete_datasets=("*",))
@@ -410,7 +412,7 @@ async def test_a_query_that_is_not_understood_is_left_alone(bench: Bench, tool: 
     ],
     ids=["nothing", "the same", "unknown", "no id"],
 )
-async def test_an_update_of_nothing_is_said(bench: Bench, arguments: Arguments, words: str) -> None:
+async def test_an_update_without_new_values_is_refused(bench: Bench, arguments: Arguments, words: str) -> None:
     await saved(bench, "mine", over(uuid_of(bench, MINE)))
     async with bench.server(bench.allowed()) as client:
         assert await refused(client, "update_saved_query", **arguments) == words
@@ -503,10 +505,10 @@ async def test_nothing_is_sent_against_a_rule(bench: Bench, tool: str, changed: 
     assert bench.changes_sent() == []
 
 
-# -- what the API answers
+# -- responses of the API
 
 
-async def test_an_answer_that_tells_other_values_is_a_partial_change(bench: Bench) -> None:
+async def test_a_response_with_other_values_is_a_partial_change(bench: Bench) -> None:
     query = await saved(bench, "old", over(uuid_of(bench, MINE)))
     told: JsonValue = {"id": query.id, "name": "old", "alert_enabled": True, "query_json": query.query_json}
     body: JsonValue = {"success": True, "result": told}
@@ -531,7 +533,7 @@ async def test_a_refusal_inside_a_200_is_a_failed_change(bench: Bench) -> None:
     assert (await bench.journal.changes())[0].outcome == "failed"
 
 
-async def test_a_query_that_is_still_there_after_its_deletion_was_not_deleted(bench: Bench) -> None:
+async def test_a_query_that_still_exists_was_not_deleted(bench: Bench) -> None:
     query = await saved(bench, "stays", over(uuid_of(bench, MINE)))
     told: JsonValue = {"success": True, "result": query.model_dump(mode="json")}
     async with misanswered(bench, f"/queries/{query.id}", told) as client:
@@ -540,10 +542,20 @@ async def test_a_query_that_is_still_there_after_its_deletion_was_not_deleted(be
     assert (done["status"], done["left"]) == ("failed", True)
 
 
+async def test_a_deletion_that_cannot_be_verified_says_so(bench: Bench) -> None:
+    query = await saved(bench, "gone", over(uuid_of(bench, MINE)))
+    bench.sandbox.options = SandboxOptions(middleware=[Middleware(UnavailableAfterDeletion)])
+    async with bench.server(bench.allowed()) as client:
+        preview = await ask(client, "delete_saved_query", query_id=query.id)
+        done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
+    assert (done["status"], done["untrusted"]) == ("done", ["not_verified"])
+    assert str(done["not_verified"]).startswith("The token may not do this (403).")
+
+
 # -- running
 
 
-async def test_a_saved_query_with_groups_is_run_with_them_and_takes_no_others(bench: Bench) -> None:
+async def test_a_saved_query_with_groups_takes_no_other_groups(bench: Bench) -> None:
     query = await saved(
         bench,
         "Two of them",

@@ -1,4 +1,4 @@
-"""Tagging and untagging: only what is lacking is added, only what is there is taken off, and every failure is named."""
+"""Tagging and untagging: only missing tags are added, only existing ones taken off, and every failure is named."""
 
 import pytest
 from inline_snapshot import snapshot
@@ -34,11 +34,11 @@ def named(events: list[Event]) -> list[JsonValue]:
 
 
 async def five(bench: Bench, **fields: JsonValue) -> list[Event]:
-    """Five events in the order in which they are worked."""
+    """Five events in the order in which they are changed."""
     return sorted([await bench.add(f"number {n}", MINE, **fields) for n in range(5)], key=lambda event: event.uuid)
 
 
-async def test_only_what_events_lack_is_added_and_that_is_kept_for_undo(bench: Bench) -> None:
+async def test_only_missing_tags_are_added_and_journaled(bench: Bench) -> None:
     bare = await bench.add("bare")
     half = await bench.add("half", tags=["Wave", "old"])
     full = await bench.add("full", tags=["wave", "triaged"])
@@ -59,7 +59,7 @@ async def test_only_what_events_lack_is_added_and_that_is_kept_for_undo(bench: B
     assert change.outcome == "done"
 
 
-async def test_taking_tags_off_waits_for_a_code_and_keeps_what_there_was(bench: Bench) -> None:
+async def test_untagging_needs_a_code_and_journals_the_old_tags(bench: Bench) -> None:
     first, second = await bench.add("first", tags=["Wave", "old"]), await bench.add("second", tags=["other"])
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": named([first, second]), "tags": ["wave", "none"]}
     async with bench.server(bench.allowed()) as client:
@@ -88,7 +88,7 @@ async def test_taking_tags_off_waits_for_a_code_and_keeps_what_there_was(bench: 
     assert change.intent.before == {first.uuid: ["Wave", "old"]}
 
 
-async def test_a_code_dies_when_tags_changed_meanwhile_or_other_tags_are_named(bench: Bench) -> None:
+async def test_a_code_is_invalid_for_other_tags(bench: Bench) -> None:
     event = await bench.add("busy", tags=["wave", "old"])
     async with bench.server(bench.allowed()) as client:
         call = await previewed(client, dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
@@ -125,7 +125,7 @@ RULES: list[tuple[str, str, dict[str, object], dict[str, JsonValue], str]] = [
 @pytest.mark.parametrize(
     ("tool", "changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES]
 )
-async def test_no_tag_is_touched_against_a_rule(
+async def test_no_tag_is_changed_against_a_rule(
     bench: Bench, tool: str, changed: dict[str, object], other: dict[str, JsonValue], rule: str
 ) -> None:
     first, second = await bench.add("first", tags=["there"]), await bench.add("second")
@@ -138,7 +138,7 @@ async def test_no_tag_is_touched_against_a_rule(
 
 
 @pytest.mark.parametrize("tool", [TAG, UNTAG])
-async def test_one_event_of_another_dataset_or_unknown_stops_the_whole(bench: Bench, tool: str) -> None:
+async def test_one_event_of_another_dataset_stops_the_whole_change(bench: Bench, tool: str) -> None:
     mine, yours = await bench.add("mine", tags=["there"]), await bench.add("yours", YOURS, tags=["there"])
     tag = "new" if tool == TAG else "there"
     async with bench.server(bench.allowed()) as client:
@@ -148,7 +148,7 @@ async def test_one_event_of_another_dataset_or_unknown_stops_the_whole(bench: Be
 
 
 @pytest.mark.parametrize("tool", [TAG, UNTAG])
-async def test_an_event_whose_copy_would_be_touched_instead_is_refused(bench: Bench, tool: str) -> None:
+async def test_an_event_with_a_copy_elsewhere_is_refused(bench: Bench, tool: str) -> None:
     event = await bench.add("theirs first", YOURS, tags=["there"])
     await copied(bench, event.uuid, YOURS, MINE)
     bench.sandbox.log.clear()
@@ -199,9 +199,7 @@ async def test_an_event_whose_copy_would_be_touched_instead_is_refused(bench: Be
         (UNTAG, {"tags": []}, snapshot("tags: there are no tags. Use at least one tag.")),
     ],
 )
-async def test_what_cannot_be_right_is_said_and_not_sent(
-    bench: Bench, tool: str, wrong: dict[str, JsonValue], words: str
-) -> None:
+async def test_invalid_arguments_are_refused(bench: Bench, tool: str, wrong: dict[str, JsonValue], words: str) -> None:
     event = await bench.add("kept", tags=["there"])
     arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid], "tags": ["new"]}
     async with bench.server(bench.allowed()) as client:
@@ -209,7 +207,7 @@ async def test_what_cannot_be_right_is_said_and_not_sent(
     assert bench.changes_sent() == []
 
 
-async def test_where_the_third_of_five_fails_the_others_are_tagged_and_it_is_named(bench: Bench) -> None:
+async def test_one_failure_leaves_the_other_events_tagged(bench: Bench) -> None:
     events = await five(bench)
     bench.sandbox.options = failing(f"409@event_tag/{events[2].uuid}")
     async with bench.server(bench.allowed()) as client:
@@ -227,7 +225,7 @@ async def test_where_the_third_of_five_fails_the_others_are_tagged_and_it_is_nam
     assert [bool(tags) for tags in await tags_of(bench, *events)] == [True, True, False, True, True]
 
 
-async def test_where_the_third_of_five_keeps_its_tags_it_is_named(bench: Bench) -> None:
+async def test_one_failure_leaves_the_other_events_untagged(bench: Bench) -> None:
     events = await five(bench, tags=["wave"])
     bench.sandbox.options = failing(f"409@event_tag/{events[2].uuid}")
     async with bench.server(bench.allowed()) as client:
@@ -241,7 +239,7 @@ def failing(spec: str) -> SandboxOptions:
     return SandboxOptions(middleware=[Middleware(FaultInjector, faults=parse_faults(spec))])
 
 
-async def test_an_api_that_is_down_is_not_asked_on_and_what_was_not_tried_is_named(bench: Bench) -> None:
+async def test_an_unavailable_api_gets_no_more_requests(bench: Bench) -> None:
     events = sorted([await bench.add(f"number {n}") for n in range(10)], key=lambda event: event.uuid)
     bench.sandbox.options = failing(f"html@event_tag/{events[2].uuid}")
     async with bench.server(bench.allowed()) as client:
@@ -253,7 +251,7 @@ async def test_an_api_that_is_down_is_not_asked_on_and_what_was_not_tried_is_nam
 
 
 @pytest.mark.parametrize(("fault", "outcome"), [("409", "failed"), ("429", "failed"), ("html", "unknown")])
-async def test_where_nothing_is_known_to_be_tagged_the_journal_says_so(bench: Bench, fault: str, outcome: str) -> None:
+async def test_the_journal_says_whether_a_failed_tagging_is_unknown(bench: Bench, fault: str, outcome: str) -> None:
     events = await five(bench)
     bench.sandbox.options = failing(f"{fault}@event_tag")
     async with bench.server(bench.allowed()) as client:
@@ -262,7 +260,7 @@ async def test_where_nothing_is_known_to_be_tagged_the_journal_says_so(bench: Be
     assert change.outcome == outcome
 
 
-async def test_a_failure_inside_an_answer_is_no_success(bench: Bench) -> None:
+async def test_a_failure_inside_a_response_is_a_failure(bench: Bench) -> None:
     event = await bench.add("refused")
     no: JsonValue = {"success": True, "result": {"success": False}}
     async with misanswered(bench, f"/event_tag/{event.uuid}/create", no) as client:
@@ -280,7 +278,7 @@ async def test_a_failure_inside_an_answer_is_no_success(bench: Bench) -> None:
     )
 
 
-async def test_a_locked_journal_stops_the_change_before_it_happens(bench: Bench) -> None:
+async def test_nothing_is_sent_when_the_journal_cannot_be_written(bench: Bench) -> None:
     event = await bench.add("kept")
     (bench.folder / "journal.db").mkdir()
     async with bench.server(bench.allowed()) as client:

@@ -23,7 +23,7 @@ async def stored(bench: Bench, event: Event) -> tuple[Event, Raw]:
         return now, await api.read_raw(now.uuid, now.raw_id)
 
 
-async def test_what_is_given_is_changed_and_its_old_values_are_journaled(bench: Bench) -> None:
+async def test_given_fields_are_changed_and_their_old_values_journaled(bench: Bench) -> None:
     event = await bench.add(
         "old words", attacker="Old", indicator="a.example", indicatorType="domain", insight="kept", targetCountry="US"
     )
@@ -100,7 +100,7 @@ def blanked(value: JsonValue, blank: dict[str, str]) -> JsonValue:
             return value
 
 
-async def test_what_is_kept_puts_everything_back(bench: Bench) -> None:
+async def test_the_journaled_values_restore_the_event(bench: Bench) -> None:
     event = await bench.add("old words", attacker="Old", indicator="a.example", indicatorType="domain")
     before = await stored(bench, event)
     change: dict[str, JsonValue] = {"indicator": "", "attacker": "New", "date": "2026-11-01", "raw_data": {}}
@@ -115,7 +115,7 @@ async def test_what_is_kept_puts_everything_back(bench: Bench) -> None:
     assert await stored(bench, event) == before
 
 
-async def test_values_that_are_there_already_are_not_sent(bench: Bench) -> None:
+async def test_unchanged_values_are_not_sent(bench: Bench) -> None:
     event = await bench.add("same", attacker="Same", targetCountry="DE")
     async with bench.server(bench.allowed()) as client:
         done = await ask(
@@ -133,7 +133,7 @@ async def test_values_that_are_there_already_are_not_sent(bench: Bench) -> None:
     assert bench.changes_sent() == [f"PATCH /events/{event.uuid}"]
 
 
-async def test_one_and_true_are_different_evidence(bench: Bench) -> None:
+async def test_one_and_true_are_different_raw_values(bench: Bench) -> None:
     event = await bench.add("typed", raw={"data": {"seen": 1}})
     async with bench.server(bench.allowed()) as client:
         await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, raw_data={"seen": True})
@@ -214,9 +214,7 @@ async def test_nothing_is_changed_against_a_rule(
         ),
     ],
 )
-async def test_what_cannot_be_right_is_said_and_not_sent(
-    bench: Bench, change: dict[str, JsonValue], words: str
-) -> None:
+async def test_invalid_arguments_are_refused(bench: Bench, change: dict[str, JsonValue], words: str) -> None:
     event = await bench.add("kept", attacker="Same")
     arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid}
     async with bench.server(bench.allowed()) as client:
@@ -245,7 +243,7 @@ class NoRawUpdates:
             await self.app(scope, receive, send)
 
 
-async def test_evidence_that_does_not_follow_its_event_is_partial(bench: Bench) -> None:
+async def test_a_change_without_its_raw_evidence_is_partial(bench: Bench) -> None:
     event = await bench.add("half")
     bench.sandbox.options = SandboxOptions(middleware=[Middleware(NoRawUpdates)])
     async with bench.server(bench.allowed()) as client:
@@ -273,7 +271,7 @@ async def test_evidence_that_does_not_follow_its_event_is_partial(bench: Bench) 
     assert outcomes == ["failed", "partial"]
 
 
-async def test_an_answer_that_shows_other_values_is_no_success(bench: Bench) -> None:
+async def test_a_response_with_other_values_is_a_failure(bench: Bench) -> None:
     event = await bench.add("stubborn", attacker="Old")
     unchanged: JsonValue = {"success": True, "result": event.model_dump(mode="json", by_alias=True)}
     async with misanswered(bench, f"/events/{event.uuid}", unchanged) as client:
@@ -292,7 +290,7 @@ async def test_an_answer_that_shows_other_values_is_no_success(bench: Bench) -> 
     )
 
 
-async def test_a_locked_journal_stops_the_change_before_it_happens(bench: Bench) -> None:
+async def test_nothing_is_sent_when_the_journal_cannot_be_written(bench: Bench) -> None:
     event = await bench.add("kept")
     (bench.folder / "journal.db").mkdir()
     async with bench.server(bench.allowed()) as client:

@@ -1,4 +1,4 @@
-"""CSV files as people and tools write them: with any of the usual separators, headers and encodings."""
+"""CSV files as people and tools write them: with any of the usual separators, header names and encodings."""
 
 import csv
 import json
@@ -15,9 +15,9 @@ from cf1_mcp.imports.readers.rows import (
     ReaderNotes,
     SourceRow,
     SourceRows,
-    parse_relationship_type,
-    quote_text,
-    unknown_field,
+    no_such_field,
+    relationship_type,
+    shown,
 )
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE, SETTABLE_TEXTS
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -27,13 +27,13 @@ SEPARATORS: Final = (",", ";", "\t", "|")
 MAX_CELL_LENGTH: Final = 100_000  # characters; a title or an insight longer than that is a mistake
 MAX_COLUMNS: Final = 1_000
 MAX_EVIDENCE_LENGTH: Final = 1_000_000
-# The module rejects a whole file for one cell above its own limit of 131,072; here only the row is rejected.
+# Python's csv module rejects a whole file for one cell above its limit of 131,072; here only the row is rejected.
 MAX_FIELD_SIZE: Final = 64_000_000
-_WORDS: Final = re.compile(r"[\W_]+")
+_NOT_ALPHANUMERIC: Final = re.compile(r"[\W_]+")
 _TAGS: Final = re.compile(r"[;,|]")
 
-# Names of columns, without case, spaces and punctuation, and the fields that they mean.
-MEANINGS: Final[Mapping[str, str]] = {
+# Fields by the names of columns, without case, spaces and punctuation.
+FIELD_BY_NAME: Final[Mapping[str, str]] = {
     **{name.replace("_", ""): name for name in FIELDS},
     **{header: field.name for field in SETTABLE for header in field.headers},
     **dict.fromkeys(("evidence", "rawdata"), "raw"),
@@ -44,57 +44,67 @@ MEANINGS: Final[Mapping[str, str]] = {
 
 
 class NoColumn(BadFile):
-    """A required column is missing. `problem` describes it without the next step."""
+    """A required column is missing. `problem` is the message without the next step."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(
-            f"{problem}. Name it with --map COLUMN=FIELD, or give every row the same with --set FIELD=VALUE."
+            f"{problem}. Name the column with --map COLUMN=FIELD, "
+            "or set the same value for all rows with --set FIELD=VALUE."
         )
         self.problem = problem
 
 
-def read_csv(
+def csv_rows(
     lines: Iterator[str], mapping: Mapping[str, str], constants: Mapping[str, str], notes: ReaderNotes
 ) -> SourceRows:
-    """Return the rows below a header. `mapping` names the field of a column where its name does not.
+    """Yield the rows below the header. `mapping` assigns fields to columns whose names are not known.
 
     Raises:
-        BadFile: there is no header, or a column that events need is missing.
-        BadArgument: `mapping` names a column or field that does not exist.
+        BadFile: there is no header, or a required column is missing.
+        BadArgument: `mapping` names an unknown field.
     """
     csv.field_size_limit(MAX_FIELD_SIZE)
     header = next((line for line in lines if line.strip()), "").removeprefix("\ufeff")
-    separator = max(SEPARATORS, key=_unquoted(header).count)
-    names = next(csv.reader([header], delimiter=separator), list[str]())
+    separator = max(SEPARATORS, key=_without_quoted(header).count)
+    columns = _read_columns(next(csv.reader([header], delimiter=separator), list[str]()), mapping, constants, notes)
+    yield from _data_rows(lines, separator, columns)
+
+
+def _read_columns(
+    names: Sequence[str], mapping: Mapping[str, str], constants: Mapping[str, str], notes: ReaderNotes
+) -> list[str]:
+    """Return the field of each column, empty for columns that are left out, and check that no field is missing."""
     if len(names) > MAX_COLUMNS:
         raise BadFile(
             f"The first line of the file has {len(names):,} cells, and at most {MAX_COLUMNS:,} are read. "
-            "Begin it with a header of the columns that events need."
+            "Start it with a header of the columns that events need."
         )
-    columns = _columns(names, mapping, notes)
+    columns = _assign_fields(names, mapping, notes)
     missing = [name for name in REQUIRED_TEXTS if name not in {*columns, *constants}]
     if missing:
         raise NoColumn(
             f"the file has no column for {choices(missing)}: its columns are "
-            f"{choices([quote_text(name) for name in names], 20) or 'none'}"
+            f"{choices([shown(name) for name in names], 20) or 'none'}"
         )
+    return columns
+
+
+def _data_rows(lines: Iterator[str], separator: str, columns: Sequence[str]) -> SourceRows:
+    """Yield the rows below the header, numbered by the line on which they start."""
     reader = csv.reader(lines, delimiter=separator, strict=True)
-    place = 1
     while True:
-        start, place = place + 1, place + 1
+        # The header is line 1 of the file, and the reader counts the lines after it.
+        line = reader.line_num + 2
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield SourceRow(
-                start, {}, problems=(f"the row cannot be read as CSV ({clean(str(error), MAX_NAME_LENGTH)})",)
-            )
-            place = 1 + reader.line_num
+            problem = f"the row cannot be read as CSV ({clean(str(error), MAX_NAME_LENGTH)})"
+            yield SourceRow(line, {}, problems=(problem,))
             continue
-        place = 1 + reader.line_num
         if cells:
-            yield _row(start, cells, columns)
+            yield _row(line, cells, columns)
 
 
 def _row(place: int, cells: Sequence[str], columns: Sequence[str]) -> SourceRow:
@@ -127,36 +137,37 @@ def _row(place: int, cells: Sequence[str], columns: Sequence[str]) -> SourceRow:
 
 def _parents(links: Mapping[str, str], problems: list[str]) -> tuple[ParentRef, ...]:
     above = links.get("parent_ref")
-    kind = parse_relationship_type(links.get("relationship_type", "related_to"))
+    kind = relationship_type(links.get("relationship_type", "related_to"))
     if kind is None:
-        problems.append(f"relationship_type: {quote_text(links['relationship_type'])} is not a type of relationship")
+        problems.append(f"relationship_type: {shown(links['relationship_type'])} is not a relationship type")
     return (ParentRef(above, kind),) if above and kind else ()
 
 
-def _columns(names: Sequence[str], mapping: Mapping[str, str], notes: ReaderNotes) -> list[str]:
-    """Return the field of each column, empty for one that is not imported."""
-    by_name = {_plain(column): field for column, field in mapping.items()}
+def _assign_fields(names: Sequence[str], mapping: Mapping[str, str], notes: ReaderNotes) -> list[str]:
+    """Return the field of each column, empty for columns that are left out."""
+    by_name = {_normalize(column): field for column, field in mapping.items()}
     for column, field in mapping.items():
         if field not in FIELDS:
-            raise unknown_field(field, "--map")
-        if _plain(column) not in {_plain(name) for name in names}:
-            known = choices([quote_text(name) for name in names], 20)
-            raise BadFile(f"--map: there is no column {quote_text(column)}. The columns are {known}.")
-    columns = [by_name.get(_plain(name)) or MEANINGS.get(_plain(name), "") for name in names]
-    mapped = [_plain(name) in by_name for name in names]
+            raise no_such_field(field, "--map")
+        if _normalize(column) not in {_normalize(name) for name in names}:
+            raise BadFile(
+                f"--map: there is no column {shown(column)}. The columns are {choices([shown(n) for n in names], 20)}."
+            )
+    columns = [by_name.get(_normalize(name)) or FIELD_BY_NAME.get(_normalize(name), "") for name in names]
+    mapped = [_normalize(name) in by_name for name in names]
     for place, field in enumerate(columns):
         taken = field in columns[:place] or (field in by_name.values() and not mapped[place])
         if field and taken:
-            notes.add(f"column {quote_text(names[place])} is left out: another one is {field} already")
+            notes.add(f"column {shown(names[place])} is left out: another column is {field} already")
             columns[place] = ""
         elif not field:
-            notes.add(f"column {quote_text(names[place])} is left out: its name is not that of a field")
+            notes.add(f"column {shown(names[place])} is left out: its name matches no field of an event")
     return columns
 
 
-def _plain(name: str) -> str:
-    return _WORDS.sub("", name).lower()
+def _normalize(name: str) -> str:
+    return _NOT_ALPHANUMERIC.sub("", name).lower()
 
 
-def _unquoted(header: str) -> str:
+def _without_quoted(header: str) -> str:
     return re.sub(r'"[^"]*"', "", header)

@@ -1,4 +1,4 @@
-"""Opens files and recognizes their compression, encoding and format."""
+"""Files of any kind: gzipped or not, in any encoding and format."""
 
 import codecs
 import gzip
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal, cast, get_args
 
 from cf1_mcp.errors import BadFile, choices
-from cf1_mcp.imports.readers.rows import ReaderNotes, quote_text
+from cf1_mcp.imports.readers.rows import ReaderNotes, shown
 from cf1_mcp.text.sanitize import clean
 
 Format = Literal["jsonl", "csv", "stix", "misp"]
@@ -32,11 +32,11 @@ _MISP: Final = re.compile(rb'^\s*[\[{]\s*(\{\s*)?"(Event|response)"\s*:')
 
 
 @contextmanager
-def open_source(path: Path) -> Generator[BinaryIO]:
-    """Open a file for reading bytes, decompressed if it is gzipped.
+def opened(path: Path) -> Generator[BinaryIO]:
+    """Open a file for its bytes, decompressed if it is gzipped.
 
     Raises:
-        BadFile: it cannot be read, or is broken.
+        BadFile: the file cannot be read, or is corrupt.
     """
     try:
         with path.open("rb") as file:
@@ -49,40 +49,40 @@ def open_source(path: Path) -> Generator[BinaryIO]:
                 yield file
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadFile(
-            f"{_name(path)} is a broken gzip file ({clean(str(error), 80)}). Download or compress it again."
+            f"{_name(path)} is a corrupt gzip file ({clean(str(error), 80)}). Download or compress it again."
         ) from error
     except OSError as error:
-        raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Name a file with events.") from error
+        raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Use the path of a file of events.") from error
 
 
-def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file as it is on disk."""
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of the file as it is on disk."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Name a file with events.") from error
+        raise BadFile(f"{_name(path)} cannot be read: {error.strerror}. Use the path of a file of events.") from error
 
 
-def detect_format(path: Path) -> Format:
-    """Return the format of a file by its name, or else by its first bytes.
+def format_of(path: Path) -> Format:
+    """Return the format of a file by its name or, if that is not conclusive, by its first bytes.
 
     Raises:
-        BadFile: its format is not recognized.
+        BadFile: neither is conclusive.
     """
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix in _BY_SUFFIX:
         return _BY_SUFFIX[suffix]
-    with open_source(path) as file:
+    with opened(path) as file:
         head = file.read(HEAD)
-    found = recognize_format(head) or ("csv" if suffix != ".json" and head.strip() else None)
+    found = recognised(head) or ("csv" if suffix != ".json" and head.strip() else None)
     if found is None:
-        raise BadFile(f"{_name(path)}: its format is not recognized. Set it with --format {choices(FORMATS)}.")
+        raise BadFile(f"{_name(path)}: its format is not recognised. Set it with --format {choices(FORMATS)}.")
     return found
 
 
-def recognize_format(head: bytes) -> Format | None:
-    """Return the format of JSON by its first bytes; None where they are not JSON."""
+def recognised(head: bytes) -> Format | None:
+    """Return the format of JSON by its first bytes; None if they are not JSON."""
     head = head.removeprefix(codecs.BOM_UTF8)
     if _MISP.match(head):
         return "misp"
@@ -95,18 +95,18 @@ def recognize_format(head: bytes) -> Format | None:
 
 
 def text_lines(path: Path, notes: ReaderNotes) -> Iterator[str]:
-    """Return the lines of a text file in its encoding, which is detected."""
+    """Yield the lines of a text file, in the encoding that its bytes indicate."""
     encoding = _encoding(path)
     if encoding == "cp1252":
         notes.add("the file is not UTF-8: it is read as Windows-1252 (Latin-1)")
-    # Bytes that Windows-1252 leaves undefined are shown as such, and refused where they matter.
+    # Bytes that Windows-1252 does not define become replacement characters, which fields that matter reject.
     errors = "replace" if encoding == "cp1252" else "strict"
-    with open_source(path) as file, io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="") as lines:
+    with opened(path) as file, io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="") as lines:
         yield from lines
 
 
 def _encoding(path: Path) -> str:
-    with open_source(path) as file:
+    with opened(path) as file:
         chunk = file.read(CHUNK)
         if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
@@ -122,4 +122,4 @@ def _encoding(path: Path) -> str:
 
 
 def _name(path: Path) -> str:
-    return quote_text(path.name)
+    return shown(path.name)

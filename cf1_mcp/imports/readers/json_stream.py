@@ -1,4 +1,4 @@
-"""Reads large JSON documents without holding them in memory: one element of their long list at a time."""
+"""Large JSON documents, read one element of their long list at a time, so that they need not fit into memory."""
 
 import codecs
 import json
@@ -10,12 +10,12 @@ from pydantic import JsonValue
 from cf1_mcp.errors import BadFile
 
 CHUNK: Final = 1 << 18
-MAX_VALUE_SIZE: Final = 100_000_000  # characters of one element, which is held in memory
+MAX_VALUE_SIZE: Final = 100_000_000  # characters of one element, which is kept in memory
 _SPACE: Final = " \t\r\n"
 
 
 class JsonStream:
-    """The text of a document with a position in it. Every error in it is a BadFile that names the position."""
+    """The text of a document, and a position in it. Errors are raised as BadFile with the position."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -27,14 +27,14 @@ class JsonStream:
         self._ended = False
 
     def members(self) -> Iterator[str]:
-        """Return the keys of the object that begins here. Each value must be read, by `value` or `elements`."""
+        """Yield the keys of the object at the position. Read each value with `value` or `elements`."""
         self._expect("{")
         if self._take("}"):
             return
         while True:
             key = self.value()
             if not isinstance(key, str):
-                raise self._fault("a name in double quotes is expected")
+                raise self._error("a key in double quotes is expected")
             self._expect(":")
             yield key
             if self._take("}"):
@@ -42,7 +42,7 @@ class JsonStream:
             self._expect(",")
 
     def elements(self) -> Iterator[JsonValue]:
-        """Return the elements of the list that begins here."""
+        """Yield the elements of the list at the position."""
         self._expect("[")
         if self._take("]"):
             return
@@ -63,7 +63,7 @@ class JsonStream:
                 return ""
 
     def value(self) -> JsonValue:
-        """Return the complete value that begins here."""
+        """Return the value at the position."""
         self.peek()
         size = CHUNK
         while True:
@@ -71,10 +71,10 @@ class JsonStream:
                 value, end = self._scan(self._text, self._at)
             except (ValueError, RecursionError) as error:
                 if isinstance(error, RecursionError) or not self._more(size):
-                    raise self._fault("there is no complete JSON value") from error
-                size *= 2  # so that a long value is not parsed again too often
+                    raise self._error("a complete JSON value is expected") from error
+                size *= 2  # a long value is then parsed again only a few times
                 continue
-            # A number at the end of the text may continue in the part that was not read.
+            # A number at the end of the chunk may continue in the next one.
             if end == len(self._text) and self._more(size):
                 continue
             self._at = end
@@ -82,7 +82,7 @@ class JsonStream:
 
     def _expect(self, sign: str) -> None:
         if not self._take(sign):
-            raise self._fault(f"{sign} is expected")
+            raise self._error(f"{sign} is expected")
 
     def _take(self, sign: str) -> bool:
         if self.peek() != sign:
@@ -94,20 +94,20 @@ class JsonStream:
         if self._ended:
             return False
         if len(self._text) - self._at > MAX_VALUE_SIZE:
-            raise self._fault(f"one object has more than {MAX_VALUE_SIZE:,} characters")
+            raise self._error(f"one object has more than {MAX_VALUE_SIZE:,} characters")
         chunk = self._file.read(size)
         self._ended = not chunk
         try:
             new = self._decode(chunk, self._ended)
         except UnicodeDecodeError:
-            raise self._fault("the file is not UTF-8 text") from None
+            raise self._error("the file is not UTF-8 text") from None
         self._before += self._at
         self._text = self._text[self._at :] + new
         self._at = 0
         return True
 
-    def _fault(self, words: str) -> BadFile:
-        cut = " and the file ends there: it may have been truncated" if self._ended else ""
+    def _error(self, words: str) -> BadFile:
+        cut = " and the file ends there: it may be truncated" if self._ended else ""
         return BadFile(
             f"At character {self._before + self._at + 1:,} of the file {words}{cut}. Download or create it again."
         )

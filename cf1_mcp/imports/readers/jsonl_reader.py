@@ -1,4 +1,4 @@
-"""JSON Lines: one event per line, either as a row or as `cf1-mcp sandbox --load` reads it."""
+"""JSON Lines: one event per line, as a row or in the format that `cf1-mcp sandbox --load` reads."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,26 +14,26 @@ from cf1_mcp.imports.readers.rows import (
     ReaderNotes,
     SourceRow,
     SourceRows,
-    parse_relationship_type,
-    quote_text,
+    relationship_type,
+    shown,
 )
 from cf1_mcp.models import NewEvent
 from cf1_mcp.models.fields import SETTABLE_TEXTS
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
-MAX_LINE_LENGTH: Final = 4_000_000  # bytes; evidence may take a million
+MAX_LINE_LENGTH: Final = 4_000_000  # bytes; evidence may have a million
 Json = Mapping[str, JsonValue]
 _BY_WIRE: Final = {str(field.alias): name for name, field in NewEvent.model_fields.items()}
 
 
-def read_jsonl(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:
-    """Return the rows of the lines. Empty lines are skipped, but counted for the place of a row."""
+def jsonl_rows(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:
+    """Yield the rows of the lines. Empty lines are skipped, but counted in the line numbers."""
     for place, line in enumerate(lines, 1):
         if not line.strip():
             continue
         if len(line) > MAX_LINE_LENGTH:
-            yield _bad(place, f"the line has {len(line):,} bytes, and at most {MAX_LINE_LENGTH:,} are read")
+            yield _bad_line(place, f"the line has {len(line):,} bytes, and at most {MAX_LINE_LENGTH:,} are read")
             continue
         try:
             value = json.loads(line.removeprefix(b"\xef\xbb\xbf") if place == 1 else line)
@@ -41,12 +41,12 @@ def read_jsonl(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:
             cut = (
                 ""
                 if line.endswith(b"\n") or isinstance(error, RecursionError)
-                else ", and the file ends within it: it may have been truncated"
+                else ", and the file ends within it: it may be truncated"
             )
-            yield _bad(place, f"the line is not JSON ({_cause(error)}){cut}")
+            yield _bad_line(place, f"the line is not JSON ({_cause(error)}){cut}")
             continue
         if not isinstance(value, dict):
-            yield _bad(place, 'the line is not a JSON object such as {"date": ..., "category": ...}')
+            yield _bad_line(place, 'the line is not a JSON object such as {"date": ..., "category": ...}')
         elif "body" in value:
             yield _record(place, cast(Json, value), notes)
         else:
@@ -73,27 +73,27 @@ def _row(place: int, value: Json) -> SourceRow:
             hint = f", perhaps {meant}" if meant else ""
             problems.append(f"{clean(name, MAX_NAME_LENGTH)}: a row has no such field{hint}")
     parents: tuple[ParentRef, ...] = ()
-    kind = parse_relationship_type(str(value.get("relationship_type") or RELATIONSHIP_TYPES[0]))
+    kind = relationship_type(str(value.get("relationship_type") or RELATIONSHIP_TYPES[0]))
     if kind is None:
-        problems.append(_no_type(value.get("relationship_type"), "relationship_type"))
+        problems.append(_bad_type(value.get("relationship_type"), "relationship_type"))
     elif above := _name(value.get("parent_ref")):
         parents = (ParentRef(above, kind),)
     elif value.get("relationship_type"):
-        problems.append("relationship_type: there is no parent_ref to relate the row to")
+        problems.append("relationship_type: it requires a parent_ref")
     return SourceRow(place, fields, _name(value.get("ref")), parents, tuple(problems))
 
 
 def _record(place: int, value: Json, notes: ReaderNotes) -> SourceRow:
-    """Read a line with a `body` as the API accepts it, next to the parents of the event."""
+    """Read a line with a `body` in the format of the API, and the parents of the event next to it."""
     body = value["body"]
     if not isinstance(body, dict):
-        return _bad(place, "body: this is not a JSON object")
+        return _bad_line(place, "body: not a JSON object")
     problems: list[str] = []
     fields: dict[str, JsonValue] = {}
     for wire, given in body.items():
         name = _BY_WIRE.get(wire)
         if wire in ("datasetId", "createdAt"):
-            notes.add(f"{wire} is not taken from the file: the API sets it")
+            notes.add(f"{wire} is not imported: the API sets it")
         elif name is None:
             meant = nearest(wire, [*_BY_WIRE])
             hint = f", perhaps {meant}" if meant else ""
@@ -115,24 +115,24 @@ def _parents(given: JsonValue, problems: list[str]) -> tuple[ParentRef, ...]:
     found: dict[ParentRef, None] = {}
     for one in given if isinstance(given, list) else [] if given is None else [given]:
         above = _name(one.get("ref")) if isinstance(one, dict) else None
-        kind = parse_relationship_type(str(one.get("type"))) if isinstance(one, dict) else None
+        kind = relationship_type(str(one.get("type"))) if isinstance(one, dict) else None
         if above and kind:
             found[ParentRef(above, kind)] = None
         elif above and isinstance(one, dict):
-            problems.append(_no_type(one.get("type"), "parents"))
+            problems.append(_bad_type(one.get("type"), "parents"))
         else:
-            problems.append('parents: this is not a list of {"ref", "type"}')
+            problems.append('parents: not a list of {"ref", "type"}')
     return tuple(found)
 
 
 def _indicators(given: JsonValue, problems: list[str]) -> JsonValue:
-    """Return `[{"value", "indicatorType"}]` with the field names of rows."""
+    """Convert `[{"value", "indicatorType"}]` to the field names of rows."""
     found: list[JsonValue] = []
     for one in given if isinstance(given, list) else [given]:
         value = one.get("value") if isinstance(one, dict) else None
         kind = (one.get("indicatorType") or one.get("indicator_type")) if isinstance(one, dict) else None
         if not isinstance(value, str) or not isinstance(kind, str):
-            problems.append('indicators: this is not a list of {"value", "indicatorType"}')
+            problems.append('indicators: not a list of {"value", "indicatorType"}')
             return []
         found.append({"value": value, "indicator_type": kind})
     return found
@@ -144,22 +144,22 @@ def _put_text(fields: dict[str, JsonValue], name: str, given: JsonValue, argumen
     elif isinstance(given, int | float) and not isinstance(given, bool):
         fields[name] = str(given)
     else:
-        problems.append(f"{argument}: this is not text")
+        problems.append(f"{argument}: not a text")
 
 
 def _name(given: JsonValue) -> str | None:
     return (str(given).strip() or None) if isinstance(given, str | int) else None
 
 
-def _no_type(given: JsonValue, argument: str) -> str:
-    return f"{argument}: {quote_text(str(given))} is not a type of relationship. Use {', '.join(RELATIONSHIP_TYPES)}"
+def _bad_type(given: JsonValue, argument: str) -> str:
+    return f"{argument}: {shown(str(given))} is not a relationship type. Use {', '.join(RELATIONSHIP_TYPES)}"
 
 
-def _bad(place: int, problem: str) -> SourceRow:
+def _bad_line(place: int, problem: str) -> SourceRow:
     return SourceRow(place, {}, problems=(problem,))
 
 
 def _cause(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.pos + 1}"
-    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "it is nested too deep"
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "it is nested too deeply"

@@ -1,7 +1,7 @@
 """MISP events as JSON: an event becomes a row, and each of its indicators a child row.
 
-Attributes inside objects are read like those of the event. Tags `tlp:*` become the marking, galaxies of actors the
-attacker, and techniques tags with their ids; whether an attribute is for detection (`to_ids`) is kept in the evidence.
+Attributes inside objects are read like those of the event. Tags `tlp:*` become the marking, actor galaxies the
+attacker, techniques tags with their ids; `to_ids` (whether an attribute is for detection) is kept in the evidence.
 """
 
 import re
@@ -13,10 +13,10 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.rows import ParentRef, ReaderNotes, SourceRow, SourceRows, quote_text
+from cf1_mcp.imports.readers.rows import ParentRef, ReaderNotes, SourceRow, SourceRows, shown
 from cf1_mcp.models import Tlp
 
-Object = Mapping[str, JsonValue]
+MispObject = Mapping[str, JsonValue]
 _HASHES: Final = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "imphash", "ssdeep", "authentihash", "tlsh")
 KINDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("domain", "hostname"), "domain"),
@@ -31,11 +31,11 @@ _ACTOR: Final = re.compile(r'misp-galaxy:(?:threat-actor|mitre-intrusion-set|mic
 _TECHNIQUE: Final = re.compile(r'misp-galaxy:mitre-attack-pattern="[^"]*\b(T\d{4}(?:\.\d{3})?)"')
 
 
-def read_misp(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
-    """Return the rows of a file with one event or several; each event is held in memory while it is read.
+def misp_rows(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
+    """Yield the rows of a file with one or several events. One event at a time is kept in memory.
 
     Raises:
-        BadFile: it is not a MISP export.
+        BadFile: the file is not a MISP export.
     """
     place = 0
     found = False
@@ -48,7 +48,7 @@ def read_misp(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
         raise BadFile('The file contains no MISP event: {"Event": ...} or {"response": [...]} is expected.')
 
 
-def _events(stream: JsonStream) -> Iterator[Object]:
+def _events(stream: JsonStream) -> Iterator[MispObject]:
     if stream.peek() == "[":
         yield from _unwrapped(stream.elements())
         return
@@ -61,19 +61,19 @@ def _events(stream: JsonStream) -> Iterator[Object]:
                 yield from _unwrapped(iter([{key: value} if key == "Event" else value]))
 
 
-def _unwrapped(values: Iterator[JsonValue]) -> Iterator[Object]:
+def _unwrapped(values: Iterator[JsonValue]) -> Iterator[MispObject]:
     for value in values:
         event = value.get("Event") if isinstance(value, dict) else None
         if isinstance(event, dict):
-            yield cast(Object, event)
+            yield cast(MispObject, event)
 
 
-def _rows(event: Object, notes: ReaderNotes) -> Iterator[SourceRow]:
-    """Return the row of an event, and those of its attributes. The caller sets their places."""
+def _rows(event: MispObject, notes: ReaderNotes) -> Iterator[SourceRow]:
+    """Yield the row of an event and the rows of its attributes. The caller numbers them."""
     info = str(event.get("info") or "")
     tags = _tags(event)
     common: dict[str, JsonValue] = {"date": event.get("date") or _moment(event.get("timestamp")), "event": info}
-    common |= _said_by(tags)
+    common |= _fields_from_tags(tags)
     ref = _ref(event)
     kept = ("uuid", "threat_level_id", "analysis", "org_id", "Orgc")
     evidence: JsonValue = {"misp": {name: event[name] for name in kept if name in event}}
@@ -85,22 +85,23 @@ def _rows(event: Object, notes: ReaderNotes) -> Iterator[SourceRow]:
             continue
         found = _indicators(attribute)
         if not found:
-            kind = quote_text(str(attribute.get("type")))
-            notes.add(f"an attribute of type {kind} is not an indicator, and is not imported")
+            notes.add(
+                f"an attribute of type {shown(str(attribute.get('type')))} is not an indicator and is not imported"
+            )
             continue
         yield from _attribute_rows(attribute, found, common, tags, parents)
 
 
 def _attribute_rows(
-    attribute: Object,
+    attribute: MispObject,
     found: list[tuple[str, str]],
     common: Mapping[str, JsonValue],
     tags: list[str],
     parents: tuple[ParentRef, ...],
 ) -> Iterator[SourceRow]:
     own = _tags(attribute)
-    fields = {**common, **_said_by([*own, *tags] if own else tags)}
-    own_marking = _said_by(own).get("tlp")
+    fields = {**common, **_fields_from_tags([*own, *tags] if own else tags)}
+    own_marking = _fields_from_tags(own).get("tlp")
     if own_marking:
         fields["tlp"] = own_marking
     if date := attribute.get("last_seen") or attribute.get("first_seen"):
@@ -115,53 +116,53 @@ def _attribute_rows(
         yield SourceRow(0, row, ref if number == 0 or ref is None else f"{ref}#{number}", parents)
 
 
-def _attributes(event: Object) -> Iterator[Object]:
+def _attributes(event: MispObject) -> Iterator[MispObject]:
     yield from _objects(event.get("Attribute"))
     for group in _objects(event.get("Object")):
         yield from _objects(group.get("Attribute"))
 
 
-def _indicators(attribute: Object) -> list[tuple[str, str]]:
-    """Return value and type; two of them for a type such as `domain|ip`."""
+def _indicators(attribute: MispObject) -> list[tuple[str, str]]:
+    """Return pairs of value and type: two for an attribute type such as `domain|ip`."""
     kinds = str(attribute.get("type") or "").split("|")
     values = str(attribute.get("value") or "").split("|", len(kinds) - 1)
     paired = zip(kinds, values, strict=False)
     return [(value.strip(), KINDS[kind]) for kind, value in paired if kind in KINDS and value.strip()]
 
 
-def _said_by(tags: list[str]) -> dict[str, JsonValue]:
-    """Return the fields that special tags stand for, and the other tags as they are."""
+def _fields_from_tags(tags: list[str]) -> dict[str, JsonValue]:
+    """Return the fields that tags of known forms set, and the other tags unchanged."""
     fields: dict[str, JsonValue] = {}
     markings = [tag[len("tlp:") :] for tag in tags if tag.lower().startswith("tlp:")]
     if markings:
         fields["tlp"] = max(markings, key=lambda level: Tlp.of(level).rank)
-    plain: list[JsonValue] = []
+    other_tags: list[JsonValue] = []
     for tag in tags:
         if actor := _ACTOR.fullmatch(tag):
             fields.setdefault("attacker", actor[1].partition(" - ")[0])
         elif technique := _TECHNIQUE.fullmatch(tag):
-            plain.append(technique[1])
+            other_tags.append(technique[1])
         elif not tag.lower().startswith("tlp:"):
-            plain.append(tag)
-    if plain:
-        fields["tags"] = plain
+            other_tags.append(tag)
+    if other_tags:
+        fields["tags"] = other_tags
     return fields
 
 
-def _tags(value: Object) -> list[str]:
+def _tags(value: MispObject) -> list[str]:
     return [str(tag["name"]) for tag in _objects(value.get("Tag")) if isinstance(tag.get("name"), str)]
 
 
-def _objects(value: JsonValue) -> list[Object]:
-    return [cast(Object, one) for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+def _objects(value: JsonValue) -> list[MispObject]:
+    return [cast(MispObject, one) for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _ref(value: Object) -> str | None:
+def _ref(value: MispObject) -> str | None:
     ref = value.get("uuid")
     return ref if isinstance(ref, str) and ref else None
 
 
 def _moment(timestamp: JsonValue) -> str:
-    """MISP counts seconds since 1970, as text."""
+    """Convert a MISP timestamp, seconds since 1970 as text, to an ISO date."""
     text = str(timestamp)
     return datetime.fromtimestamp(int(text), UTC).isoformat() if text.isdecimal() and len(text) < 12 else ""

@@ -1,4 +1,4 @@
-"""What a reader returns for a file: rows, in the fields of an event to be created, and notes about the file."""
+"""What readers return: rows with the fields of an event to be created, and notes about the file."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,14 +14,14 @@ from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 RELATIONSHIP_TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipType)
-# Fields of a row that are not plain text, and those that link rows.
+# Fields of a row that are no plain text, and those that say how rows hang together.
 STRUCTURED: Final = ("tags", "indicators", "raw")
 LINKING: Final = ("ref", "parent_ref", "relationship_type")
 FIELDS: Final = (*SETTABLE_TEXTS, "tags", "raw", *LINKING)
 
 
 class ParentRef(NamedTuple):
-    """A reference to the parent of a row."""
+    """The parent of a row, named by its ref."""
 
     ref: str
     type: RelationshipType
@@ -31,7 +31,7 @@ class SourceRow(NamedTuple):
     """One row of a file. `place` counts lines, records or objects from 1, as a person does.
 
     `fields` holds texts by their snake-case names, `tags` (texts), `indicators` (`{"value", "indicator_type"}`) and
-    `raw` (`{"data", "source"?, "tlp"?}`). A row with problems is reported and not sent.
+    `raw` (`{"data", "source"?, "tlp"?}`). A row with problems is reported and not imported.
     """
 
     place: int
@@ -46,31 +46,30 @@ SourceRows = Iterator[SourceRow]
 
 @dataclass
 class ReaderNotes:
-    """Notes about a file: how it was read, and what was left out how often."""
+    """Notes about a file, each with its count: how it was read, and what was left out."""
 
     counts: Counter[str] = field(default_factory=Counter[str])
 
-    def add(self, words: str, count: int = 1) -> None:
-        self.counts[words] += count
+    def add(self, note: str, count: int = 1) -> None:
+        self.counts[note] += count
 
     def sentences(self) -> list[str]:
-        """Return each note once, with how often it applies."""
-        return [f"{words} ({count:,} times)" if count > 1 else words for words, count in self.counts.items()]
+        return [f"{note} ({count:,} times)" if count > 1 else note for note, count in self.counts.items()]
 
 
-def parse_relationship_type(word: str) -> RelationshipType | None:
-    """Return the API's type of a relationship, however its case and its dashes are written."""
+def relationship_type(word: str) -> RelationshipType | None:
+    """Return the API's relationship type, whatever the case and dashes of the word; None if it is not one."""
     wanted = word.strip().lower().replace("-", "_")
     return next((kind for kind in RELATIONSHIP_TYPES if kind == wanted), None)
 
 
-def unknown_field(name: str, argument: str) -> BadArgument:
+def no_such_field(name: str, argument: str) -> BadArgument:
     """Return the error for a field that rows do not have."""
     meant = nearest(name, FIELDS)
-    problem = f"rows have no field {quote_text(name)}" + (f", did you mean {meant}?" if meant else "")
+    problem = f"rows have no field {shown(name)}" + (f", did you mean {meant}?" if meant else "")
     return BadArgument(argument, problem, choices(FIELDS, len(FIELDS)))
 
 
-def quote_text(text: str) -> str:
-    """Return text of a file for a message."""
+def shown(text: str) -> str:
+    """Return text of a file for use in a message: cleaned and in quotes."""
     return repr(clean(text, MAX_NAME_LENGTH))

@@ -1,4 +1,4 @@
-"""The rows of a file, or of text with the content of one, whatever its format."""
+"""The rows of a file, or of a text with the content of a file, in any format."""
 
 import io
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.imports.readers.csv_reader import read_csv
-from cf1_mcp.imports.readers.files import Format, open_source, text_lines
-from cf1_mcp.imports.readers.jsonl_reader import read_jsonl
-from cf1_mcp.imports.readers.misp_reader import read_misp
+from cf1_mcp.imports.readers.csv_reader import csv_rows
+from cf1_mcp.imports.readers.files import Format, opened, text_lines
+from cf1_mcp.imports.readers.jsonl_reader import jsonl_rows
+from cf1_mcp.imports.readers.misp_reader import misp_rows
 from cf1_mcp.imports.readers.rows import ReaderNotes, SourceRows
-from cf1_mcp.imports.readers.stix_reader import read_stix
+from cf1_mcp.imports.readers.stix_reader import stix_rows
 
 
 @dataclass(frozen=True)
@@ -24,41 +24,41 @@ class Source:
     constants: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def read_file(source: Source, notes: ReaderNotes) -> SourceRows:
-    """Return the rows of a file, one at a time.
+def rows_of(source: Source, notes: ReaderNotes) -> SourceRows:
+    """Yield the rows of a file.
 
     Raises:
-        BadFile: it cannot be read in its format.
-        BadArgument: `mapping` does not match it.
+        BadFile: the file cannot be read in its format.
+        BadArgument: `mapping` does not match the file.
     """
     if source.mapping and source.format != "csv":
-        raise BadArgument("--map", f"a {source.format} file has no columns", "--map with CSV files only")
+        raise BadArgument("--map", f"a {source.format} file has no columns", "it with CSV files only")
     match source.format:
         case "jsonl":
-            with open_source(source.path) as file:
-                yield from read_jsonl(file, notes)
+            with opened(source.path) as file:
+                yield from jsonl_rows(file, notes)
         case "csv":
-            yield from read_csv(text_lines(source.path, notes), source.mapping, source.constants, notes)
+            yield from csv_rows(text_lines(source.path, notes), source.mapping, source.constants, notes)
         case "stix":
-            with open_source(source.path) as file:
-                yield from read_stix(file, notes)
+            with opened(source.path) as file:
+                yield from stix_rows(file, notes)
         case "misp":
-            with open_source(source.path) as file:
-                yield from read_misp(file, notes)
+            with opened(source.path) as file:
+                yield from misp_rows(file, notes)
 
 
-def read_text(text: str, form: Format, constants: Mapping[str, str], notes: ReaderNotes) -> SourceRows:
-    """Return the rows of a text, read like those of a file.
+def rows_in(text: str, form: Format, constants: Mapping[str, str], notes: ReaderNotes) -> SourceRows:
+    """Yield the rows of a text with the content of a file.
 
     Raises:
-        BadFile: it is not in its format.
+        BadFile: the text is not in this format.
     """
     match form:
         case "jsonl":
-            yield from read_jsonl(io.BytesIO(text.encode()), notes)
+            yield from jsonl_rows(io.BytesIO(text.encode()), notes)
         case "csv":
-            yield from read_csv(io.StringIO(text, newline=""), {}, constants, notes)
+            yield from csv_rows(io.StringIO(text, newline=""), {}, constants, notes)
         case "stix":
-            yield from read_stix(io.BytesIO(text.encode()), notes)
+            yield from stix_rows(io.BytesIO(text.encode()), notes)
         case "misp":
-            yield from read_misp(io.BytesIO(text.encode()), notes)
+            yield from misp_rows(io.BytesIO(text.encode()), notes)

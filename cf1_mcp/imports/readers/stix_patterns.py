@@ -1,9 +1,9 @@
-"""STIX patterns that name their indicators."""
+"""STIX patterns that are a plain list of indicators."""
 
 import re
 from typing import Final, NamedTuple
 
-# A comparison of an observable's property with a text: `domain-name:value = 'x'`, also of several by IN.
+# A comparison of an observable's property with a text, or with several by IN: `domain-name:value = 'x'`.
 _COMPARISON: Final = re.compile(
     r"(?P<path>[a-z0-9-]+:[\w.'\[\]*-]+)\s*(?P<op>=|IN)\s*"
     r"(?P<values>'(?:[^'\\]|\\.)*'|\(\s*'(?:[^'\\]|\\.)*'(?:\s*,\s*'(?:[^'\\]|\\.)*')*\s*\))",
@@ -11,7 +11,7 @@ _COMPARISON: Final = re.compile(
 )
 _VALUE: Final = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
-# What may be between comparisons. NOT, LIKE, FOLLOWEDBY and qualifiers mean more than a list of values.
+# Allowed between comparisons. NOT, LIKE, FOLLOWEDBY and qualifiers mean more than a list of values.
 _BETWEEN: Final = re.compile(r"(?:\s|[\[\]()]|\bOR\b|\bAND\b)*")
 MAX_PATTERN_LENGTH: Final = 100_000
 _KINDS: Final = {
@@ -28,16 +28,16 @@ _KINDS: Final = {
 _IGNORED: Final = ("file:name", "file:size", "network-traffic:dst_port", "network-traffic:src_port")
 
 
-class Observable(NamedTuple):
-    """An indicator with the type that accounts usually have for it."""
+class PatternValue(NamedTuple):
+    """An indicator, and its usual type in accounts."""
 
     value: str
     type: str
 
 
-def find_observables(pattern: str) -> list[Observable]:
-    """Return the indicators of a pattern, each once; none when it means more than a list of alternative values."""
-    found: dict[Observable, None] = {}
+def read_pattern(pattern: str) -> list[PatternValue]:
+    """Return the distinct indicators of a pattern; none if it is not a plain list of alternative values."""
+    found: dict[PatternValue, None] = {}
     at = 0
     for comparison in _COMPARISON.finditer(pattern[:MAX_PATTERN_LENGTH]):
         if not _BETWEEN.fullmatch(pattern, at, comparison.start()):
@@ -49,5 +49,5 @@ def find_observables(pattern: str) -> list[Observable]:
             return []
         for value in _VALUE.findall(comparison["values"]):
             if kind is not None and (plain := _ESCAPED.sub(r"\1", value).strip()):
-                found[Observable(plain, kind)] = None
+                found[PatternValue(plain, kind)] = None
     return list(found) if _BETWEEN.fullmatch(pattern, at) else []

@@ -1,14 +1,14 @@
-"""STIX 2.1 bundles: indicators and sightings become events, reports and groupings their parents.
+"""STIX 2.1 bundles: indicators become events, and reports and groupings their parent events.
 
 | object | becomes |
 |---|---|
-| indicator | a row for each value of a simple pattern, or one row without an indicator |
-| sighting | the date of the sighted object: when it was last seen |
-| report, grouping, campaign | the parent row of the objects that it refers to |
-| relationship | a link between two rows; from an indicator to a named object, a field of the row |
+| indicator | a row for each value of a simple pattern; one row without an indicator for other patterns |
+| sighting | the date of the object that was sighted; the last sighting counts |
+| report, grouping, campaign | a parent row of the objects that it refers to |
+| relationship | a link between two rows; or, with an object of a type below, a field of the row |
 | intrusion-set, threat-actor | the attacker |
 | attack-pattern, malware, tool | a tag: the technique's id, or the name |
-| identity, location | the industry or country that is targeted |
+| identity, location | the targeted industry or country |
 | marking-definition | the marking |
 """
 
@@ -22,18 +22,18 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.rows import ParentRef, ReaderNotes, SourceRow, SourceRows, quote_text
-from cf1_mcp.imports.readers.stix_patterns import find_observables
+from cf1_mcp.imports.readers.rows import ParentRef, ReaderNotes, SourceRow, SourceRows, shown
+from cf1_mcp.imports.readers.stix_patterns import read_pattern
 from cf1_mcp.models import RelationshipType, Tlp
 
-Object = Mapping[str, JsonValue]
+BundleObject = Mapping[str, JsonValue]
 ROWS: Final = ("report", "grouping", "campaign", "indicator")
 ABOVE: Final = ROWS[:3]
 ACTORS: Final = ("intrusion-set", "threat-actor")
 TAGS: Final = ("malware", "tool", "attack-pattern", "vulnerability")
 TARGETS: Final = ("identity", "location")
 KNOWN: Final = (*ROWS, *ACTORS, *TAGS, *TARGETS, "relationship", "sighting", "marking-definition")
-# Objects with nothing that an event could contain: left out without a note for each.
+# Objects without information for an event: left out without a note.
 SILENT: Final = ("extension-definition", "language-content")
 TLP: Final[Mapping[str, str]] = {
     # Fixed by the STIX 2.1 specification (TLP 1), and by FIRST's and OASIS's extension (TLP 2.0).
@@ -53,22 +53,24 @@ CREATE TABLE object (id TEXT PRIMARY KEY, place INTEGER, type TEXT, json TEXT);
 CREATE TABLE edge (one TEXT, type TEXT, other TEXT);
 CREATE TABLE seen (id TEXT, date TEXT);
 """
-# Links without an end, upwards or downwards: those that remain when the links of the outermost objects are removed.
-MAX_DEPTH: Final = 100  # levels; anything deeper is treated as a circle
+# Finds links in circles: what is left after repeatedly removing links from or to objects at the ends of chains.
+MAX_DEPTH: Final = 100  # levels; deeper links are treated as circles
 _GRAPH: Final = """
 CREATE INDEX edge_one ON edge (one); CREATE INDEX edge_other ON edge (other);
 CREATE TABLE loop AS SELECT other AS child, one AS parent FROM edge WHERE type = 'refers-to'
     UNION SELECT one, other FROM edge WHERE type <> 'refers-to';
 CREATE INDEX loop_child ON loop (child, parent); CREATE INDEX loop_parent ON loop (parent);
 """
-_PEEL: Final = "DELETE FROM loop WHERE parent NOT IN (SELECT child FROM loop) OR child NOT IN (SELECT parent FROM loop)"
+_PRUNE: Final = (
+    "DELETE FROM loop WHERE parent NOT IN (SELECT child FROM loop) OR child NOT IN (SELECT parent FROM loop)"
+)
 
 
-def read_stix(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
-    """Return the rows of a bundle. Its objects are kept on disk while it is read, so its size does not matter.
+def stix_rows(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
+    """Yield the rows of a bundle. Its objects are kept on disk, so that its size is not limited by memory.
 
     Raises:
-        BadFile: it is not a STIX 2.1 bundle.
+        BadFile: the file is not a STIX 2.1 bundle.
     """
     with closing(sqlite3.connect("", check_same_thread=False)) as db:
         db.executescript(_TABLES)
@@ -92,12 +94,12 @@ def _store(db: sqlite3.Connection, file: BinaryIO, notes: ReaderNotes) -> None:
         value = stream.value()
         bundle = bundle or (key == "type" and value == "bundle")
         if key == "spec_version" and value != "2.1":
-            raise _version(value)
+            raise _unsupported_version(value)
     if not bundle:
-        raise BadFile('The file is not a STIX bundle: it has no "type": "bundle". Name its format.')
+        raise BadFile('The file is not a STIX bundle: it has no "type": "bundle". Name its real format.')
     db.executescript(_GRAPH)
     for _ in range(MAX_DEPTH):
-        if not db.execute(_PEEL).rowcount:
+        if not db.execute(_PRUNE).rowcount:
             break
 
 
@@ -107,12 +109,12 @@ def _keep(db: sqlite3.Connection, place: int, value: JsonValue, notes: ReaderNot
         return
     kind, name = str(value["type"]), str(value["id"])
     if (version := value.get("spec_version")) not in ("2.1", None):
-        raise _version(version)
+        raise _unsupported_version(version)
     if version is None and kind in ("indicator", "report", "sighting", "relationship"):
-        raise _version("2.0")
+        raise _unsupported_version("2.0")
     if kind not in KNOWN:
         if kind not in SILENT:
-            notes.add(f"an object of type {quote_text(kind)} is not imported")
+            notes.add(f"an object of type {shown(kind)} is not imported")
         return
     if kind == "relationship":
         ends = (str(value.get("source_ref")), str(value.get("relationship_type")), str(value.get("target_ref")))
@@ -123,27 +125,23 @@ def _keep(db: sqlite3.Connection, place: int, value: JsonValue, notes: ReaderNot
         for one in _texts(value.get("where_sighted_refs")):
             db.execute("INSERT INTO edge VALUES (?, 'sighted-at', ?)", (str(value.get("sighting_of_ref")), one))
     else:
-        if (
-            db.execute(
-                "INSERT OR IGNORE INTO object VALUES (?, ?, ?, ?)", (name, place, kind, json.dumps(value))
-            ).rowcount
-            == 0
-        ):
-            notes.add("an object occurs twice, and only its first version is imported")
+        columns = (name, place, kind, json.dumps(value))
+        if not db.execute("INSERT OR IGNORE INTO object VALUES (?, ?, ?, ?)", columns).rowcount:
+            notes.add("an object occurs more than once: only its first version is imported")
         if kind in ABOVE:
             refs = [(name, "refers-to", one) for one in _texts(value.get("object_refs"))]
             db.executemany("INSERT INTO edge VALUES (?, ?, ?)", refs)
 
 
 class _Bundle:
-    """The objects of a bundle and their references."""
+    """The objects of a bundle and the relationships between them."""
 
     def __init__(self, db: sqlite3.Connection, notes: ReaderNotes) -> None:
         self._db = db
         self._notes = notes
 
     def note_dangling(self) -> None:
-        """Count the references to objects outside the bundle: nothing of them can be imported."""
+        """Note the references to objects that are not imported."""
         query = (
             "SELECT count(*), min(other) FROM edge WHERE (SELECT 1 FROM object WHERE id = other) IS NULL "
             "UNION ALL SELECT count(*), min(one) FROM edge WHERE (SELECT 1 FROM object WHERE id = one) IS NULL "
@@ -151,10 +149,10 @@ class _Bundle:
         )
         for count, first in self._db.execute(query):
             if count:
-                self._notes.add(f"a reference points to nothing that is imported, such as {quote_text(first)}", count)
+                self._notes.add(f"a reference to an object that is not imported, such as {shown(first)}", count)
 
-    def rows(self, place: int, value: Object) -> Iterator[SourceRow]:
-        """Return the rows of one object."""
+    def rows(self, place: int, value: BundleObject) -> Iterator[SourceRow]:
+        """Yield the rows of one object."""
         name = str(value["id"])
         fields: dict[str, JsonValue] = {"date": self._date(value), "event": _title(value)}
         tlp, unknown = self._marking(value)
@@ -162,24 +160,24 @@ class _Bundle:
             fields["tlp"] = tlp
         if insight := value.get("description"):
             fields["insight"] = str(insight)
-        self._context(name, fields)
+        self._add_related_fields(name, fields)
         fields["tags"] = list(dict.fromkeys([*_texts(fields.get("tags")), *_texts(value.get("labels"))]))
         fields["raw"] = {"data": {"stix": _evidence(value)}}
         parents = self._parents(name)
-        found = find_observables(str(value.get("pattern"))) if value["type"] == "indicator" else []
+        found = read_pattern(str(value.get("pattern"))) if value["type"] == "indicator" else []
         if value["type"] == "indicator" and not found:
             self._notes.add(
-                "a pattern is more than a list of values: its event has no indicator, and the pattern as evidence"
+                "a pattern is not a list of values: its event has no indicator, and keeps the pattern as evidence"
             )
         for number, one in enumerate(found):
-            # Other objects refer to the first value's row, which has the id of the object.
+            # The row of the first value has the object's own id, which other rows refer to.
             ref = name if number == 0 else f"{name}#{number}"
             typed: dict[str, JsonValue] = {"indicator": one.value, "indicator_type": one.type}
             yield SourceRow(place, fields | typed, ref, parents, unknown)
         if not found:
             yield SourceRow(place, fields, name, parents, unknown)
 
-    def _date(self, value: Object) -> JsonValue:
+    def _date(self, value: BundleObject) -> JsonValue:
         seen = self._db.execute("SELECT max(date) FROM seen WHERE id = ?", (value["id"],)).fetchone()[0]
         return (
             seen
@@ -190,8 +188,8 @@ class _Bundle:
             or ""
         )
 
-    def _marking(self, value: Object) -> tuple[str | None, tuple[str, ...]]:
-        """Return the strictest of its markings, and the problems with others: an unknown one may be any marking."""
+    def _marking(self, value: BundleObject) -> tuple[str | None, tuple[str, ...]]:
+        """Return the most restrictive marking of an object, and a problem for each marking that is not known."""
         unknown: list[str] = []
         levels: list[str] = []
         for ref in _texts(value.get("object_marking_refs")):
@@ -200,13 +198,13 @@ class _Bundle:
             if named:
                 levels.append(named)
             elif definition is None:
-                unknown.append(f"object_marking_refs: {quote_text(ref)} is not in the bundle, so it may be any marking")
+                unknown.append(f"object_marking_refs: {shown(ref)} is not in the bundle, so it may be any marking")
         return max(levels, key=lambda level: Tlp.of(level).rank, default=None), tuple(unknown)
 
-    def _context(self, name: str, fields: dict[str, JsonValue]) -> None:
-        """Set the fields that related objects contain: the attacker, the target and the tags."""
+    def _add_related_fields(self, name: str, fields: dict[str, JsonValue]) -> None:
+        """Set the fields that related objects determine: attacker, target and tags."""
         tags: list[JsonValue] = []
-        for ref in self._near(name):
+        for ref in self._related_ids(name):
             other = self._object(ref)
             if other is None:
                 continue
@@ -221,14 +219,14 @@ class _Bundle:
                 fields.setdefault("target_country", str(country))
         fields["tags"] = tags
 
-    def _near(self, name: str) -> list[str]:
+    def _related_ids(self, name: str) -> list[str]:
         query = (
             "SELECT other FROM edge WHERE one = ? UNION SELECT one FROM edge WHERE other = ? AND type <> 'refers-to'"
         )
         return [str(row[0]) for row in self._db.execute(query, (name, name))]
 
     def _parents(self, name: str) -> tuple[ParentRef, ...]:
-        """Return the parents: rows that refer to this one, and the targets of its own relationships to other rows."""
+        """Return the parents: objects that refer to this one, and the targets of its relationships to other rows."""
         found: dict[str, RelationshipType] = {}
         above = "SELECT one FROM edge JOIN object o ON o.id = one WHERE other = ? AND edge.type = 'refers-to'"
         for (ref,) in self._db.execute(above, (name,)):
@@ -240,35 +238,35 @@ class _Bundle:
         for ref, relation in self._db.execute(beside, (name,)):
             found.setdefault(str(ref), _TYPES.get(str(relation), "related_to"))
         found.pop(name, None)
-        return tuple(ParentRef(ref, relation) for ref, relation in found.items() if not self._circle(name, ref))
+        return tuple(ParentRef(ref, relation) for ref, relation in found.items() if not self._is_circular(name, ref))
 
-    def _circle(self, name: str, above: str) -> bool:
-        """Whether this link is left out, because the two refer to each other in a circle.
+    def _is_circular(self, name: str, above: str) -> bool:
+        """Whether a link must be left out because it is part of a circle.
 
-        Every circle has a link from a lower id to a higher one, so without those no circle remains.
+        Every circle has a link from a lower id to a higher one, so leaving these out breaks all circles.
         """
         found = self._db.execute("SELECT 1 FROM loop WHERE child = ? AND parent = ?", (name, above)).fetchone()
         if found is None or above < name:
             return False
-        self._notes.add("objects refer to each other in a circle: one link of it is left out")
+        self._notes.add("objects refer to each other in a circle: one link is left out")
         return True
 
-    def _object(self, ref: str) -> Object | None:
+    def _object(self, ref: str) -> BundleObject | None:
         found = self._db.execute("SELECT json FROM object WHERE id = ?", (ref,)).fetchone()
-        return None if found is None else cast(Object, json.loads(found[0]))
+        return None if found is None else cast(BundleObject, json.loads(found[0]))
 
 
-def _title(value: Object) -> str:
+def _title(value: BundleObject) -> str:
     return str(value.get("name") or value.get("description") or value.get("pattern") or value["id"])
 
 
-def _evidence(value: Object) -> JsonValue:
+def _evidence(value: BundleObject) -> JsonValue:
     kept = ("id", "pattern", "pattern_type", "confidence", "indicator_types", "report_types", "valid_until")
     return {name: value[name] for name in (*kept, "external_references", "kill_chain_phases") if name in value}
 
 
-def _definition(value: Object | None) -> str | None:
-    """Return the level of a TLP definition in the bundle, as TLP 1 or TLP 2.0 writes it."""
+def _definition(value: BundleObject | None) -> str | None:
+    """Return the level of a TLP 1 or TLP 2.0 marking definition of the bundle."""
     if value is None:
         return None
     inner = value.get("definition")
@@ -277,7 +275,7 @@ def _definition(value: Object | None) -> str | None:
     return str(level) if level else named if named.lower().startswith("tlp:") else None
 
 
-def _technique(value: Object) -> str | None:
+def _technique(value: BundleObject) -> str | None:
     references = value.get("external_references")
     for one in references if isinstance(references, list) else []:
         if (
@@ -293,8 +291,8 @@ def _texts(value: JsonValue) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
-def _version(version: JsonValue) -> BadFile:
+def _unsupported_version(version: JsonValue) -> BadFile:
     return BadFile(
-        f"The bundle is of STIX {quote_text(str(version))}, and only 2.1 is read. Convert it first, for instance with "
-        "the STIX elevator, or export it as 2.1."
+        f"The bundle is STIX {shown(str(version))}, but only 2.1 is supported. Convert it first, for example with the "
+        "STIX elevator, or export it as 2.1."
     )

@@ -1,20 +1,21 @@
-"""Events to export, and the making of whole files."""
+"""Events to export, and helpers that render whole files."""
 
 import gzip
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 
-from cf1_mcp.exports import Format, FormatName, Handling, Heading, new_export
+from cf1_mcp.exports import ExportFile, FileHeading, FormatName, create_export_file
 from cf1_mcp.models import Event, EventPage, Relationship, Tlp
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.sandbox.storage.database import SandboxDatabase
+from tests.ports import REAL
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "real" / "events.jsonl.gz"
-HEADING = Heading("Relays of autumn", "cf1-mcp sandbox, fictional events", datetime(2026, 11, 24, 12, 0, tzinfo=UTC))
+HEADING = FileHeading(
+    "Relays of autumn", "cf1-mcp sandbox, fictional events", datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+)
 
 EVENT = Event.model_validate(
     {
@@ -101,16 +102,16 @@ TYPES = (
 )
 
 
-def event(uuid: str, **fields: object) -> Event:
-    """The example event, changed."""
+def make_event(uuid: str, **fields: object) -> Event:
+    """The example event with other fields."""
     return EVENT.model_copy(update={"uuid": uuid, **fields})
 
 
 def hostile_events(kind: str) -> list[Event]:
-    """An event for each hostile text, which stands in all its fields."""
+    """One event per hostile text, which is the value of all its fields."""
     texts = ("indicator", "event", "insight", "attacker", "category", "target_country", "target_industry")
     return [
-        event(
+        make_event(
             f"{kind} {place}",
             indicator_type=kind,
             kill_chain=place - 1,
@@ -121,21 +122,21 @@ def hostile_events(kind: str) -> list[Event]:
     ]
 
 
-def export(name: FormatName, level: Tlp = Tlp.RED, kind: str | None = None) -> Format:
-    """An empty file under the example's heading."""
-    return new_export(name, Handling(level), HEADING, kind)
+def empty_file(name: FormatName, level: Tlp = Tlp.RED, kind: str | None = None) -> ExportFile:
+    """An empty file with the example heading."""
+    return create_export_file(name, level, HEADING, kind)
 
 
-def written(file: Format, events: Iterable[Event], links: Sequence[tuple[str, str]] = ()) -> str:
+def render_file(file: ExportFile, events: Iterable[Event], links: Sequence[tuple[str, str]] = ()) -> str:
     """The text of a file of these events, linked parent to child."""
     pieces = [file.head(), *(file.add(one) for one in events)]
     for parent, child in links:
-        file.relate(Relationship(parent_id=parent, child_id=child, relationship_type="attributed_to"))
+        file.add_link(Relationship(parent_id=parent, child_id=child, relationship_type="attributed_to"))
     return "".join((*pieces, *file.tail()))
 
 
 async def sample_events(store: SandboxDatabase) -> list[Event]:
-    """Every event of the sample tenant, as the API answers them."""
+    """All events of the sample tenant, as the API returns them."""
     base = f"http://sandbox/client/v4/accounts/{'a' * 32}/cloudforce-one"
     async with httpx.AsyncClient(transport=httpx.ASGITransport(create_sandbox_app(store)), base_url=base) as client:
         answer = await client.get("/events", params={"datasetId": "all", "pageSize": 25_000})
@@ -143,7 +144,7 @@ async def sample_events(store: SandboxDatabase) -> list[Event]:
 
 
 def real_events(every: int = 1) -> tuple[list[Event], list[tuple[str, str]]]:
-    """Real events, each so-manieth, and their links; their references are their ids."""
+    """Every n-th real event and their links; their refs are used as ids."""
     with gzip.open(REAL, "rt", encoding="utf-8") as lines:
         records = [json.loads(line) for place, line in enumerate(lines) if place % every == 0]
     events = [Event.model_validate({**record["body"], "uuid": record["ref"]}) for record in records]

@@ -1,4 +1,4 @@
-"""What events say of one indicator, gathered as they come."""
+"""A summary of the events that contain one indicator."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,15 +6,16 @@ from typing import Final
 
 from cf1_mcp.models import Event, Tlp
 
-# The newest events of an indicator: enough to go on with.
+# Ids of the newest events: enough to continue an investigation with.
 MAX_IDS: Final = 2
 
 
 @dataclass
-class Sightings:
-    """`events` may be shown and were counted; `first` and `last` are their dates, `newest` the ids of the newest.
+class EventSummary:
+    """The events of one indicator, added one by one.
 
-    `withheld` counts those that may not be shown. `more`: there are further events, which were not read.
+    `events` is the number of events that may be shown; all other fields except `withheld` describe these. `withheld` is
+    the number of events that may not be shown. `more`: there are further events, which were not read.
     """
 
     events: int = 0
@@ -31,10 +32,11 @@ class Sightings:
 
     @property
     def newest(self) -> list[str]:
+        """The ids of the newest events."""
         return [uuid for _, uuid in self._newest]
 
     def add(self, event: Event, rule: str | None) -> None:
-        """Count an event, once; one that a rule withholds leaves nothing but its number."""
+        """Add an event, unless it was added before. Of an event that a rule withholds only the number is kept."""
         if event.uuid in self._seen:
             return
         self._seen.add(event.uuid)

@@ -1,21 +1,21 @@
-"""The words and fixed objects of STIX 2.1 that events are told in."""
+"""The vocabularies, fixed objects and patterns of STIX 2.1 that events are expressed in."""
 
 import re
 from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
-from cf1_mcp.exports.handling import label
-from cf1_mcp.exports.observables import HASHES, Kind, Observable
+from cf1_mcp.exports.markings import tlp_label
+from cf1_mcp.exports.observables import HASHES, Observable, ObservableKind
 from cf1_mcp.models import Event, Tlp
 
 StixObject = dict[str, object]
 
 NAMESPACE: Final = UUID("6c1b7c34-2f0e-5d63-9a4e-0b8f6d1f3a27")
-"""Every id follows from it and from what the object stands for, so that a second export updates the first."""
+"""Namespace of the deterministic ids of all objects, which make a second export update the first."""
 
 SHARED_SINCE: Final = "2025-03-18T00:00:00.000Z"
-"""When an object was created that stands for no single event: one day for all, as the ids stay the same too."""
+"""Creation time of objects that belong to no single event: constant, because their ids are constant too."""
 
 TLP_EXTENSION: Final = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
 TLP_IDS: Final[Mapping[Tlp, str]] = {
@@ -25,7 +25,7 @@ TLP_IDS: Final[Mapping[Tlp, str]] = {
     Tlp.AMBER_STRICT: "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003",
     Tlp.RED: "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
 }
-"""The objects that OASIS publishes for TLP 2.0; STIX 2.1 itself knows only those of TLP 1."""
+"""The marking definitions that OASIS publishes for TLP 2.0; STIX 2.1 itself defines only those of TLP 1."""
 
 KILL_CHAIN: Final = (
     "reconnaissance",
@@ -71,7 +71,7 @@ SECTORS: Final[Mapping[str, tuple[str, ...]]] = {
     "telecommunications": ("telecommunications",),
     "transportation & logistics": ("transportation",),
 }
-"""The industries of the API's own list as far as it is known, in the words of STIX's industry-sector-ov."""
+"""The known industries of the API, in the terms of STIX's industry-sector-ov."""
 
 _CODES = """
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ
@@ -83,80 +83,80 @@ PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY
 TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
 """
 COUNTRIES: Final = frozenset(_CODES.split())
-"""ISO 3166-1 alpha-2: what STIX takes as a country."""
+"""ISO 3166-1 alpha-2 codes, which STIX requires for countries."""
 
 TECHNIQUE: Final = re.compile(r"T\d{4}(\.\d{3})?", re.ASCII)
 TACTIC: Final = re.compile(r"TA\d{4}", re.ASCII)
 
-_HASH_NAMES: Final[Mapping[Kind, str]] = {
-    Kind.MD5: "MD5",
-    Kind.SHA1: "SHA-1",
-    Kind.SHA256: "SHA-256",
-    Kind.SHA512: "SHA-512",
+_HASH_NAMES: Final[Mapping[ObservableKind, str]] = {
+    ObservableKind.MD5: "MD5",
+    ObservableKind.SHA1: "SHA-1",
+    ObservableKind.SHA256: "SHA-256",
+    ObservableKind.SHA512: "SHA-512",
 }
-# Suricata leaves these numbers to rules that nobody published.
+# Suricata reserves the numbers from here for local rules.
 _FIRST_LOCAL_SID: Final = 1_000_000
 
 
-def techniques(event: Event) -> list[str]:
-    """The ids of an event's techniques: its own, which come from its category, and tags that are such ids."""
+def technique_ids(event: Event) -> list[str]:
+    """Return the ATT&CK technique ids of an event: those of its category, and tags that are such ids."""
     words = (word.strip() for word in (*event.mitre_attack, *event.tags))
     return list(dict.fromkeys(word for word in words if TECHNIQUE.fullmatch(word)))
 
 
-def marking(level: Tlp) -> StixObject:
-    """The published object of a level, word for word. Its extension is referred to, as OASIS does."""
+def marking_definition(level: Tlp) -> StixObject:
+    """Return the published marking definition of a level, unchanged. Like OASIS, it only refers to the extension."""
     return {
         "type": "marking-definition",
         "spec_version": "2.1",
         "id": TLP_IDS[level],
         "created": "2022-10-01T00:00:00.000Z",
-        "name": label(level),
+        "name": tlp_label(level),
         "extensions": {TLP_EXTENSION: {"extension_type": "property-extension", "tlp_2_0": level.value}},
     }
 
 
-def pattern(found: Observable) -> StixObject | None:
-    """The pattern properties of an Indicator; None for what is no pattern, a vulnerability."""
+def pattern_properties(found: Observable) -> StixObject | None:
+    """Return the pattern properties of an Indicator; None for a vulnerability, which has no pattern."""
     match found.kind:
-        case Kind.DOMAIN:
-            return _stix(f"domain-name:value = {_literal(found.value)}")
-        case Kind.IP:
-            return _stix(f"{_family(found.value)}:value = {_literal(found.value)}")
-        case Kind.NETWORK:
-            return _stix(f"{_family(found.value)}:value ISSUBSET {_literal(found.value)}")
-        case Kind.URL:
-            return _stix(f"url:value = {_literal(found.value)}")
-        case Kind.EMAIL:
-            return _stix(f"email-addr:value = {_literal(found.value)}")
-        case Kind.MD5 | Kind.SHA1 | Kind.SHA256 | Kind.SHA512:
-            return _stix(f"file:hashes.'{_HASH_NAMES[found.kind]}' = {_literal(found.value)}")
-        case Kind.CERTIFICATE:
+        case ObservableKind.DOMAIN:
+            return _stix_pattern(f"domain-name:value = {_quote(found.value)}")
+        case ObservableKind.IP:
+            return _stix_pattern(f"{_address_type(found.value)}:value = {_quote(found.value)}")
+        case ObservableKind.NETWORK:
+            return _stix_pattern(f"{_address_type(found.value)}:value ISSUBSET {_quote(found.value)}")
+        case ObservableKind.URL:
+            return _stix_pattern(f"url:value = {_quote(found.value)}")
+        case ObservableKind.EMAIL:
+            return _stix_pattern(f"email-addr:value = {_quote(found.value)}")
+        case ObservableKind.MD5 | ObservableKind.SHA1 | ObservableKind.SHA256 | ObservableKind.SHA512:
+            return _stix_pattern(f"file:hashes.'{_HASH_NAMES[found.kind]}' = {_quote(found.value)}")
+        case ObservableKind.CERTIFICATE:
             name = _HASH_NAMES[HASHES[len(found.value)]]
-            return _stix(f"x509-certificate:hashes.'{name}' = {_literal(found.value)}")
-        case Kind.FILENAME:
-            return _stix(f"file:name = {_literal(found.value)}")
-        case Kind.ASN:
-            return _stix(f"autonomous-system:number = {found.value}")
-        case Kind.JA3:
-            return {"pattern": _suricata(found.value), "pattern_type": "suricata"}
-        case Kind.CVE:
+            return _stix_pattern(f"x509-certificate:hashes.'{name}' = {_quote(found.value)}")
+        case ObservableKind.FILENAME:
+            return _stix_pattern(f"file:name = {_quote(found.value)}")
+        case ObservableKind.ASN:
+            return _stix_pattern(f"autonomous-system:number = {found.value}")
+        case ObservableKind.JA3:
+            return {"pattern": _suricata_rule(found.value), "pattern_type": "suricata"}
+        case ObservableKind.CVE:
             return None
 
 
-def _stix(comparison: str) -> StixObject:
+def _stix_pattern(comparison: str) -> StixObject:
     return {"pattern": f"[{comparison}]", "pattern_type": "stix", "pattern_version": "2.1"}
 
 
-def _family(address: str) -> str:
+def _address_type(address: str) -> str:
     return "ipv6-addr" if ":" in address else "ipv4-addr"
 
 
-def _suricata(digest: str) -> str:
-    # STIX has no property for JA3, and patterns over invented ones match nowhere; Suricata's language has the keyword.
+def _suricata_rule(digest: str) -> str:
+    # STIX has no property for JA3, and no product matches invented ones; Suricata rules have a keyword for it.
     sid = _FIRST_LOCAL_SID + int(digest, 16) % 1_000_000
     return f'alert tls any any -> any any (msg:"JA3 {digest}"; ja3.hash; content:"{digest}"; sid:{sid}; rev:1;)'
 
 
-def _literal(text: str) -> str:
+def _quote(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

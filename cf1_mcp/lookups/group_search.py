@@ -1,0 +1,137 @@
+"""The search for one group of values, and the assignment of the events found to the values.
+
+An event can have several indicators, but shows only one of them. If a group finds events that show none of its values,
+the API's list of indicators says which values these events belong to.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from cf1_mcp.api.client import MAX_QUERY_LENGTH, ThreatEventsClient
+from cf1_mcp.api.paging import has_more
+from cf1_mcp.errors import ApiError, RateLimited
+from cf1_mcp.lookups.event_summary import EventSummary
+from cf1_mcp.lookups.value_groups import ValueGroups
+from cf1_mcp.models import Condition, Event, EventSearch, SearchValue
+from cf1_mcp.policy.dataset_scope import DatasetScope
+
+# One page usually contains all events of a hundred indicators.
+PAGE_SIZE: Final = 1_000
+# Pages read per request for a group. Values without an event in them are then searched for again without the others.
+MAX_PAGES: Final = 10
+
+
+class GroupSearch:
+    """Searches for groups of values and collects a summary per value.
+
+    `summaries` and `undecided` contain keys of values (`ValueGroups.key`). A value is `undecided` if some events of its
+    group could not be assigned to any value. `withheld` counts distinct events by rule.
+    """
+
+    def __init__(self, client: ThreatEventsClient, scope: DatasetScope, groups: ValueGroups, since: str | None) -> None:
+        self.summaries: dict[str, EventSummary] = {}
+        self.undecided: set[str] = set()
+        self.withheld: Counter[str] = Counter()
+        self._client = client
+        self._scope = scope
+        self._groups = groups
+        self._dates = [Condition(field="date", op="gte", value=since)] if since else []
+        self._withheld_ids: set[str] = set()
+
+    async def search(self, values: Sequence[str]) -> None:
+        """Search for the events of the values and add them to the summaries.
+
+        Raises:
+            ApiError: the events could not be read.
+        """
+        while values:
+            events, more = await self._read_events(values)
+            for key, event in await self._assign(values, events):
+                self.summaries.setdefault(key, EventSummary()).add(event, self._rule_against(event))
+            found = {value for value in values if self._groups.key(value) in self.summaries}
+            if not more or not found:
+                return
+            # The other values may only have events that are older than those of the pages that were read.
+            for value in found:
+                self.summaries[self._groups.key(value)].more = True
+            values = [value for value in values if value not in found]
+
+    async def _read_events(self, values: Sequence[str]) -> tuple[list[Event], bool]:
+        """Return the events with any of the values, newest first, and whether there are more."""
+        search = EventSearch(
+            dataset_id=[*self._scope.ids],
+            search=[Condition(field="indicator", op="in", value=list[SearchValue](values)), *self._dates],
+            order_by="date",
+            order="desc",
+            page_size=PAGE_SIZE,
+        )
+        events: list[Event] = []
+        pages = 0
+        async for page in self._client.event_pages(search):
+            events += page.result
+            pages += 1
+            if pages == MAX_PAGES:
+                return events, has_more(page, PAGE_SIZE)
+        return events, False
+
+    async def _assign(self, values: Sequence[str], events: Sequence[Event]) -> list[tuple[str, Event]]:
+        """Return pairs of a value's key and an event that belongs to it. An event can belong to several values."""
+        keys = {self._groups.key(value) for value in values}
+        if len(keys) == 1:
+            return [(key, event) for key in keys for event in events]
+        by_shown = [(key, event) for event in events if (key := self._groups.key(event.indicator)) in keys]
+        missing = keys - {key for key, _ in by_shown}
+        all_assigned = len(by_shown) == len(events)
+        # A small look-up is thorough: it also checks values that no event shows, although all events are assigned.
+        if not events or (all_assigned and not (self._groups.is_single and missing)):
+            return by_shown
+        by_id = {event.uuid: event for event in events}
+        listed = [(key, by_id[uuid]) for key, uuid in await self._list_pairs(values) if key in keys and uuid in by_id]
+        if {event.uuid for _, event in (*by_shown, *listed)} != by_id.keys():
+            self.undecided |= missing - {key for key, _ in listed}
+        return [*by_shown, *listed]
+
+    async def _list_pairs(self, values: Sequence[str]) -> list[tuple[str, str]]:
+        """Return pairs of a value's key and the id of an event with it; empty if the account lacks that list."""
+        try:
+            return await self._read_pairs(values)
+        except RateLimited:
+            raise
+        except ApiError:
+            return []
+
+    async def _read_pairs(self, values: Sequence[str]) -> list[tuple[str, str]]:
+        pairs: list[tuple[str, str]] = []
+        for part in _split_by_length(values):
+            page, more = 1, True
+            while more:
+                listed = await self._client.list_indicators(self._scope.ids, part, page)
+                for indicator in listed.indicators:
+                    key = self._groups.key(indicator.value)
+                    pairs += [(key, event.event_id) for event in indicator.related_events]
+                page, more = page + 1, listed.pagination.has_more and bool(listed.indicators)
+        return pairs
+
+    def _rule_against(self, event: Event) -> str | None:
+        rule = self._scope.policy.rule_against(event)
+        if rule and event.uuid not in self._withheld_ids:
+            self._withheld_ids.add(event.uuid)
+            self.withheld[rule] += 1
+        return rule
+
+
+def _split_by_length(values: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the values in parts that fit into a URL: the list of indicators accepts no request body."""
+    part: list[str] = []
+    room = MAX_QUERY_LENGTH
+    for value in values:
+        size = len(quote(value)) + len("%22%22%2C")
+        if part and size > room:
+            yield part
+            part, room = [], MAX_QUERY_LENGTH
+        part.append(value)
+        room -= size
+    if part:
+        yield part
