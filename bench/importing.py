@@ -20,8 +20,8 @@ from bench.upstream import ACCOUNT, CATEGORIES, COUNTRIES, TOKEN, sandbox
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.transport import network
 from cf1_mcp.context import utc_now
-from cf1_mcp.imports.job import Options, run_import
-from cf1_mcp.imports.progress import Unwatched
+from cf1_mcp.imports.file_import import ImportOptions, import_file
+from cf1_mcp.imports.progress import NoProgress
 from cf1_mcp.imports.readers.sources import Source
 from cf1_mcp.settings import Credentials, Settings
 
@@ -77,9 +77,9 @@ async def _imported(base: str, file: Path, state: Path, dataset: str) -> None:
         write_datasets=("*",),
         state_dir=state,
     )
-    options = Options(dataset, group=GROUP, concurrency=CONCURRENCY)
+    options = ImportOptions(dataset, group=GROUP, concurrency=CONCURRENCY)
     async with ThreatEventsClient(base, ACCOUNT, TOKEN, lambda: network(base)) as client:
-        summary = await run_import(Source(file, "csv"), options, settings, client, utc_now, Unwatched())
+        summary = await import_file(Source(file, "csv"), options, settings, client, utc_now, NoProgress())
     assert summary.complete and summary.rows == {"created": ROWS}
 
 

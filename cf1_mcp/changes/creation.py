@@ -20,7 +20,7 @@ from cf1_mcp.events.validation import (
     describe_read_as,
     find_differences,
 )
-from cf1_mcp.imports.call_input import Intake
+from cf1_mcp.imports.call_arguments import CheckedBatch
 from cf1_mcp.models import NewEvent, NewRaw
 from cf1_mcp.text.plurals import plural
 
@@ -108,7 +108,7 @@ async def create_event(client: ThreatEventsClient, payload: CreateEvent) -> Resu
 # -- many events
 
 
-async def plan_import(batch: Intake, planning: Planner, on_duplicate: str) -> Effect[ImportEvents]:
+async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str) -> Effect[ImportEvents]:
     """Describe the events and relationships of a checked batch."""
     dataset, events, links = batch.dataset, [*batch.events.values()], batch.links
     most = planning.writing.settings.max_change

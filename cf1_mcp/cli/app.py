@@ -124,9 +124,9 @@ def import_events(
 ) -> None:
     """Import a file of events. After an interruption, the same command continues and sends no row twice."""
     from cf1_mcp.cli.import_file import import_file
-    from cf1_mcp.imports.job import Options
+    from cf1_mcp.imports.file_import import ImportOptions
 
-    options = Options(
+    options = ImportOptions(
         dataset=dataset,
         skip_bad=skip_bad,
         dry_run=dry_run,

@@ -1,4 +1,4 @@
-"""`cf1-mcp import`: a file of events into a dataset, with a progress bar, a summary and a report."""
+"""`cf1-mcp import`: imports a file of events into a dataset, with progress bars, a summary and a report."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +13,12 @@ from rich.text import Text
 from cf1_mcp.cli.serve import connector_for
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import BadArgument, SettingsError, choices
-from cf1_mcp.imports.job import Options, run_import
-from cf1_mcp.imports.progress import Step
+from cf1_mcp.imports import file_import
+from cf1_mcp.imports.file_import import ImportOptions
+from cf1_mcp.imports.progress import ImportStep
 from cf1_mcp.imports.readers.files import FORMATS, Format, format_of
 from cf1_mcp.imports.readers.sources import Source
-from cf1_mcp.imports.report import Summary
+from cf1_mcp.imports.report import ImportSummary
 from cf1_mcp.server.mcp_server import build_client
 from cf1_mcp.settings import Settings
 from cf1_mcp.text.sanitize import clean
@@ -26,82 +27,82 @@ MAX_LINE_LENGTH: Final = 400
 DONE, SOME_MISSING, REFUSED = 0, 1, 2
 OUTCOMES: Final = {
     "created": "created",
-    "there": "there already",
-    "changed": "there, brought up to date",
+    "there": "existed already",
+    "changed": "existed, updated",
     "refused": "refused",
-    "bad": "not right",
+    "bad": "invalid",
     "ready": "not sent",
     "sending": "sent, outcome unknown",
 }
-LINK_OUTCOMES: Final = {"made": "made", "there": "there already", "failed": "not made", "ready": "not made yet"}
+LINK_OUTCOMES: Final = {"made": "made", "there": "existed already", "failed": "not made", "ready": "not made yet"}
 
 
 def import_file(
-    settings: Settings, file: Path, form: str, mapping: Sequence[str], constants: Sequence[str], options: Options
+    settings: Settings, file: Path, form: str, mapping: Sequence[str], constants: Sequence[str], options: ImportOptions
 ) -> int:
-    """Import and tell; the exit code: 0 all is there, 1 some rows are not, 2 nothing was sent.
+    """Import a file and print the outcome. Return 0 if complete, 1 if some rows are missing, 2 if nothing was sent.
 
     Raises:
         ThreatEventsError: it could not begin.
     """
     if settings.credentials is None and settings.sandbox_db is None and not options.dry_run:
         raise SettingsError(
-            "Without credentials the embedded sandbox answers, and it would forget what is imported. Set "
-            "CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or CF1_SANDBOX_DB to a file that keeps it."
+            "Without credentials the embedded sandbox answers, and it would lose the imported events. Set "
+            "CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or CF1_SANDBOX_DB to a file that keeps them."
         )
     console = Console(stderr=True)
     named: dict[str, Format] = {known: known for known in FORMATS}
     chosen = named.get(form.lower())
     if form and chosen is None:
-        raise BadArgument("--format", f"{form!r} is none", choices(FORMATS))
+        raise BadArgument("--format", f"{form!r} is not a format", choices(FORMATS))
     source = Source(file, chosen or format_of(file), _pairs(mapping, "--map"), _pairs(constants, "--set"))
     try:
         summary = anyio.run(_imported, source, options, settings, console)
     except KeyboardInterrupt:
-        console.print(Text("Interrupted. Nothing is lost: the same command goes on where it was."))
+        console.print(Text("Interrupted. Nothing is lost: the same command continues where it stopped."))
         return SOME_MISSING
-    _tell(summary, options, console)
+    _print_summary(summary, options, console)
     if not summary.sent and not options.dry_run:
         return REFUSED
     return DONE if summary.complete or (options.dry_run and not summary.rows.get("bad")) else SOME_MISSING
 
 
-async def _imported(source: Source, options: Options, settings: Settings, console: Console) -> Summary:
+async def _imported(source: Source, options: ImportOptions, settings: Settings, console: Console) -> ImportSummary:
     columns = (TextColumn("{task.description:9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[why]}"), console=console) as bar:
         async with build_client(settings, connector_for(settings)) as client:
-            return await run_import(source, options, settings, client, utc_now, _Bar(bar))
+            return await file_import.import_file(source, options, settings, client, utc_now, _ProgressBars(bar))
 
 
-class _Bar:
-    """A line for each step."""
+class _ProgressBars:
+    """One progress bar for each step."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
-        self._tasks: dict[Step, TaskID] = {}
+        self._tasks: dict[ImportStep, TaskID] = {}
         self._at: TaskID | None = None
 
-    def expect(self, step: Step, total: int) -> None:
+    async def expect(self, step: ImportStep, total: int) -> None:
         self._task(step, total)
 
-    def advance(self, step: Step, count: int) -> None:
+    async def advance(self, step: ImportStep, count: int) -> None:
         self._bar.advance(self._task(step, None), count)
-        self.say("")
+        await self.say("")
 
-    def say(self, words: str) -> None:
+    async def say(self, words: str) -> None:
         if self._at is not None:
             self._bar.update(self._at, why=words)
 
-    def _task(self, step: Step, total: int | None) -> TaskID:
+    def _task(self, step: ImportStep, total: int | None) -> TaskID:
         if step not in self._tasks:
             self._tasks[step] = self._bar.add_task(step, total=total, why="")
         self._at = self._tasks[step]
         return self._at
 
 
-def _tell(summary: Summary, options: Options, console: Console) -> None:
+def _print_summary(summary: ImportSummary, options: ImportOptions, console: Console) -> None:
     if summary.fictional:
-        console.print(Text("The API is a sandbox: nothing here is intelligence."))
+        console.print(Text("The API is a sandbox: the data is fictional."))
     for places, words in summary.problems:
         console.print(Text(clean(f"row {places}: {words}", MAX_LINE_LENGTH)))
     if summary.more_problems:
@@ -120,7 +121,7 @@ def _tell(summary: Summary, options: Options, console: Console) -> None:
     if summary.stopped:
         console.print(Text(clean(summary.stopped, MAX_LINE_LENGTH)))
     if summary.sent and not summary.complete:
-        console.print(Text("The same command goes on where this one stopped, and sends no row twice."))
+        console.print(Text("The same command continues where this one stopped, and sends no row twice."))
     console.print(Text(f"report: {summary.report}"), soft_wrap=True)
     if summary.change_id:
         console.print(Text(f"change: {summary.change_id}"))
@@ -131,6 +132,6 @@ def _pairs(given: Sequence[str], argument: str) -> dict[str, str]:
     for text in given:
         left, equals, right = text.partition("=")
         if not (equals and left.strip() and right.strip()):
-            raise BadArgument(argument, f"{text!r} is no pair", "NAME=VALUE, such as Datum=date or tlp=amber")
+            raise BadArgument(argument, f"{text!r} is not a pair", "NAME=VALUE, such as Datum=date or tlp=amber")
         pairs[left.strip()] = right.strip()
     return pairs

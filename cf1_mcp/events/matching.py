@@ -1,20 +1,21 @@
-"""Events of the dataset that may be those of rows: found by what can be searched for, told apart by what they say.
+"""Finds the events of a dataset that match rows.
 
-An event has no mark by which an import could know its own: the API gives it an id and takes none, and a mark in the
-evidence would change what is imported. So a row is known by its date (to the second), its title and its first
-indicator, and among events that share those by how many other fields agree. Of n such rows that were sent and m such
-events that are neither older than the import nor of another row, min(n, m) were made.
+An event has no mark by which an import could recognize its own: the API assigns the id, and a mark in the evidence
+would change what is imported. So a row is identified by its date (to the second), its title and its first indicator,
+and events that share those are told apart by how many other fields agree. Of n such rows that were sent and m such
+events that are neither older than the import nor of another row, min(n, m) were created.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.paging import Attempt
 from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.models import Condition, Event, EventSearch, SearchField
 from cf1_mcp.models.fields import COMPARED_LISTS, COMPARED_TEXTS
@@ -26,42 +27,35 @@ MAX_VALUES: Final = 100
 MAX_VALUE_LENGTH: Final = 512  # of a search condition, by the API reference
 
 
-class Asking(Protocol):
-    """How requests that change nothing are asked."""
-
-    async def reading(self, call: Callable[[], Awaitable[T]]) -> T:
-        """What such a request returns."""
-        ...
-
-
-class Identity(NamedTuple):
-    """What is taken for the same event: seconds since 1970, title, and the first indicator in lower case."""
+class EventIdentity(NamedTuple):
+    """What identifies an event: seconds since 1970, title, and the first indicator in lower case."""
 
     second: int
     title: str
     indicator: str
 
 
-class Wanted(NamedTuple):
-    """A row, by its number, with its event in the fields of NewEvent."""
+class IdentifiedRow(NamedTuple):
+    """A row with the fields of its event by the names of NewEvent."""
 
     number: int
     fields: Mapping[str, JsonValue]
-    identity: Identity
+    identity: EventIdentity
 
 
-def wanted(number: int, fields: Mapping[str, JsonValue]) -> Wanted:
-    """A row as it is looked for."""
-    identity = Identity(_second(fields["date"]), str(fields["event"]).strip(), first_indicator(fields))
-    return Wanted(number, fields, identity)
+def identify_row(number: int, fields: Mapping[str, JsonValue]) -> IdentifiedRow:
+    """Return a row with the identity of its event."""
+    identity = EventIdentity(_second(fields["date"]), str(fields["event"]).strip(), first_indicator(fields))
+    return IdentifiedRow(number, fields, identity)
 
 
-def identity_of(event: Event) -> Identity:
-    return Identity(_second(event.date), event.event.strip(), event.indicator.strip().casefold())
+def identify_event(event: Event) -> EventIdentity:
+    """Return the identity of an event."""
+    return EventIdentity(_second(event.date), event.event.strip(), event.indicator.strip().casefold())
 
 
 def first_indicator(fields: Mapping[str, JsonValue]) -> str:
-    """The indicator that the API shows of an event, in lower case; empty where there is none."""
+    """Return the indicator that the API shows of an event, in lower case; empty where there is none."""
     several = fields.get("indicators")
     given = fields.get("indicator")
     if given is None and isinstance(several, list) and several and isinstance(several[0], dict):
@@ -69,62 +63,64 @@ def first_indicator(fields: Mapping[str, JsonValue]) -> str:
     return str(given or "").strip().casefold()
 
 
-def agreement(fields: Mapping[str, JsonValue], event: Event) -> int:
-    """In how many fields an event says what a row says."""
+def count_agreeing_fields(fields: Mapping[str, JsonValue], event: Event) -> int:
+    """Return in how many fields an event and a row agree."""
     agreed = sum(is_same_value(name, str(fields.get(name) or ""), str(getattr(event, name))) for name in COMPARED_TEXTS)
     return agreed + sum(sorted(_texts(fields.get(name))) == sorted(getattr(event, name)) for name in COMPARED_LISTS)
 
 
-def likest(row: Wanted, events: Sequence[Event]) -> Event:
-    """The event that says most of what the row says."""
-    return max(events, key=lambda one: (agreement(row.fields, one), one.uuid))
+def best_match(row: IdentifiedRow, events: Sequence[Event]) -> Event:
+    """Return the event that agrees with the row in most fields."""
+    return max(events, key=lambda one: (count_agreeing_fields(row.fields, one), one.uuid))
 
 
-class Finder:
-    """Searches one dataset."""
+class EventFinder:
+    """Searches one dataset for the events of rows. `attempt` makes each request."""
 
-    def __init__(self, client: ThreatEventsClient, dataset_id: str, asking: Asking) -> None:
+    def __init__(self, client: ThreatEventsClient, dataset_id: str, attempt: Attempt) -> None:
         self._client = client
         self._dataset_id = dataset_id
-        self._asking = asking
+        self._attempt = attempt
 
     async def any_between(self, first: str, last: str) -> bool:
-        """Whether the dataset has any event between two dates; where it has none, nothing can be there already."""
+        """Whether the dataset has any event between two dates; where it has none, no row can exist already."""
         search = EventSearch(dataset_id=[self._dataset_id], search=_between(first, last), page_size=1)
-        return bool((await self._asking.reading(lambda: self._client.list_events(search))).result)
+        return bool((await self._attempt(lambda: self._client.list_events(search))).result)
 
-    async def older_like(self, rows: Sequence[Wanted]) -> dict[Identity, list[Event]]:
-        """Events of long ago that may be those of rows, by identity: asked by indicator where a row has one."""
-        return await self._like(rows, _searches(rows, by_indicator=True))
+    async def find_older(self, rows: Sequence[IdentifiedRow]) -> dict[EventIdentity, list[Event]]:
+        """Return the events that may be those of rows, by identity; searched by indicator where a row has one."""
+        return await self._find(rows, _searches(rows, by_indicator=True))
 
-    async def newer_like(self, rows: Sequence[Wanted], since: datetime) -> dict[Identity, list[Event]]:
-        """Events made since then that may be those of rows, by identity.
+    async def find_newer(self, rows: Sequence[IdentifiedRow], since: datetime) -> dict[EventIdentity, list[Event]]:
+        """Return the events created since then that may be those of rows, by identity.
 
-        They are asked by title, because indicators of new events come late: some may show none yet.
+        They are searched by title, because indicators of new events appear late: some may show none yet.
         """
         created = Condition(field="createdAt", op="gte", value=iso(since))
-        return await self._like(rows, [[created, *search] for search in _searches(rows, by_indicator=False)])
+        return await self._find(rows, [[created, *search] for search in _searches(rows, by_indicator=False)])
 
-    async def recent_like(self, rows: Sequence[Wanted], since: datetime) -> dict[Identity, list[Event]]:
-        """Of all events made since then, those that may be rows, by identity; the indicators of some may be to come."""
-        return await self._like(rows, [[Condition(field="createdAt", op="gte", value=iso(since))]])
+    async def find_recent(self, rows: Sequence[IdentifiedRow], since: datetime) -> dict[EventIdentity, list[Event]]:
+        """Return those of all events created since then that may be rows; some may show no indicator yet."""
+        return await self._find(rows, [[Condition(field="createdAt", op="gte", value=iso(since))]])
 
-    async def _like(self, rows: Sequence[Wanted], searches: list[list[Condition]]) -> dict[Identity, list[Event]]:
-        found: dict[Identity, list[Event]] = defaultdict(list)
+    async def _find(
+        self, rows: Sequence[IdentifiedRow], searches: list[list[Condition]]
+    ) -> dict[EventIdentity, list[Event]]:
+        found: dict[EventIdentity, list[Event]] = defaultdict(list)
         identities = {row.identity for row in rows} | {row.identity._replace(indicator="") for row in rows}
         seen: set[str] = set()
         for conditions in searches:
-            async for event in _events(self._client, self._dataset_id, conditions, self._asking):
-                identity = identity_of(event)
+            async for event in _events(self._client, self._dataset_id, conditions, self._attempt):
+                identity = identify_event(event)
                 if identity in identities and event.uuid not in seen:
                     seen.add(event.uuid)
                     found[identity].append(event)
         return found
 
 
-def _searches(rows: Sequence[Wanted], by_indicator: bool) -> list[list[Condition]]:
-    """Few searches that find all events like the rows; values that cannot be searched for are found by date."""
-    ways: dict[SearchField, dict[str, list[Wanted]]] = {"indicator": {}, "event": {}, "date": {}}
+def _searches(rows: Sequence[IdentifiedRow], by_indicator: bool) -> list[list[Condition]]:
+    """Return few searches that find all events like the rows; rows whose values are too long are found by date."""
+    ways: dict[SearchField, dict[str, list[IdentifiedRow]]] = {"indicator": {}, "event": {}, "date": {}}
     for row in rows:
         title = str(row.fields["event"])
         field: SearchField = (
@@ -149,16 +145,16 @@ def _searches(rows: Sequence[Wanted], by_indicator: bool) -> list[list[Condition
 
 
 async def _events(
-    client: ThreatEventsClient, dataset_id: str, conditions: list[Condition], asking: Asking
+    client: ThreatEventsClient, dataset_id: str, conditions: list[Condition], attempt: Attempt
 ) -> AsyncGenerator[Event]:
     search = EventSearch(dataset_id=[dataset_id], search=conditions, page_size=PAGE_SIZE)
-    async for page in client.event_pages(search, asking.reading):
+    async for page in client.event_pages(search, attempt):
         for event in page.result:
             yield event
 
 
 def _between(first: str, last: str) -> list[Condition]:
-    # A second wider at both ends, so that it holds however the API writes and compares dates.
+    # A second wider at both ends, so that it is right however the API writes and compares dates.
     start, end = _moved(first, -1), _moved(last, 1)
     return [Condition(field="date", op="gte", value=start), Condition(field="date", op="lte", value=end)]
 

@@ -1,1 +1,1 @@
-"""Many events created at once, from a file or a call, with every row accounted for."""
+"""Creates many events at once, from a file or a call, and reports the outcome of every row."""

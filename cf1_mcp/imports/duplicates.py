@@ -1,11 +1,11 @@
-"""Rows of one call that are in the dataset already, or repeat one another, are found before anything is planned.
+"""Finds the rows that are in a dataset already, for a file and for a call.
 
-What counts as the same event is what `finding` says for files: date, title and first indicator.
+Two events are the same for an import if they have the same date, title and first indicator.
 """
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -13,67 +13,98 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.events.matching import Finder, Wanted, likest, wanted
-from cf1_mcp.imports.batches import Batch, NewLink, spans
-from cf1_mcp.imports.checking import event_key
+from cf1_mcp.events.matching import EventFinder, IdentifiedRow, best_match, identify_row
+from cf1_mcp.imports.batch import Batch, BatchLink, digest_of, format_ranges
 from cf1_mcp.models import Event, RelationshipType
 from cf1_mcp.policy.read_policy import ReadPolicy
-from cf1_mcp.store.confirmation_codes import canonical
+from cf1_mcp.text.plurals import plural
 
 T = TypeVar("T")
 MAX_REQUESTS: Final = 40  # of one call, which has 25 seconds for them
 MAX_SHOWN: Final = 5
-# The API queues the indicators of new events: an event may be a row and not show it yet.
-INDICATORS_LATE: Final = timedelta(minutes=5)
+# The API queues the indicators of new events: an event may be a row and not show its indicator yet.
+INDICATOR_DELAY: Final = timedelta(minutes=5)
 
 
-class Counted:
-    """Asks once, as the client's own retries are patience enough while somebody waits, and only so often."""
+@dataclass(frozen=True)
+class ExistingEvents:
+    """The events that exist for rows, by row number. `rules` names the rule that withholds the event of a row.
+
+    `candidates` are the ids of all events that were found, whether or not they are the best match of a row.
+    """
+
+    events: Mapping[int, Event]
+    rules: Mapping[int, str]
+    candidates: Sequence[str]
+
+
+async def find_existing(rows: Sequence[IdentifiedRow], finder: EventFinder, reading: ReadPolicy) -> ExistingEvents:
+    """Return the events that exist for rows."""
+    found = await finder.find_older(rows)
+    events = {row.number: best_match(row, found[row.identity]) for row in rows if found.get(row.identity)}
+    rules = {number: rule for number, event in events.items() if (rule := reading.rule_against(event))}
+    return ExistingEvents(events, rules, [event.uuid for some in found.values() for event in some])
+
+
+def event_key(fields: Mapping[str, JsonValue]) -> bytes:
+    """Return a digest of what makes two rows the same event: the indicators, the date and the title."""
+    parts = [str(fields.get("date")), str(fields.get("event"))]
+    if (indicator := fields.get("indicator")) is not None:
+        parts.append(str(indicator))
+    several = fields.get("indicators")
+    if isinstance(several, list):
+        parts += sorted(str(one["value"]) for one in several if isinstance(one, dict))
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest()
+
+
+class RequestBudget:
+    """Makes each request once, and only so many of them: somebody is waiting for the call."""
 
     def __init__(self) -> None:
         self._left = MAX_REQUESTS
 
-    async def reading(self, call: Callable[[], Awaitable[T]]) -> T:
-        """What the request returns.
+    async def read(self, call: Callable[[], Awaitable[T]], /) -> T:
+        """Return the result of a request.
 
         Raises:
-            BadArgument: there were too many of them.
+            BadArgument: there were too many requests.
         """
         if not self._left:
             raise BadArgument(
                 "on_duplicate",
                 f"to compare these rows with the dataset takes more than {MAX_REQUESTS} requests",
-                "fewer rows a call, or create to make every row without comparing",
+                "fewer rows a call, or create to create every row without comparing",
             )
         self._left -= 1
         return await call()
 
 
-async def without_duplicates(batch: Batch, client: ThreatEventsClient, reading: ReadPolicy, now: datetime) -> Batch:
-    """The batch without the rows that are there already or repeat an earlier one. Links that they have go to the event
-    that stands for them.
+async def leave_out_duplicates(batch: Batch, client: ThreatEventsClient, reading: ReadPolicy, now: datetime) -> Batch:
+    """Return the batch without the rows that exist already or repeat an earlier one. Their links are those of the
+    event that exists for them.
 
     Raises:
-        BadArgument: it cannot be told whether rows are there.
+        BadArgument: it cannot be determined whether rows exist.
     """
-    asking = Counted()
+    budget = RequestBudget()
     rows = [
-        wanted(number, event.model_dump(mode="json", exclude_none=True, exclude={"raw"}))
+        identify_row(number, event.model_dump(mode="json", exclude_none=True, exclude={"raw"}))
         for number, event in batch.events.items()
     ]
-    firsts = _firsts(rows)
+    firsts = _find_repeated(rows)
     distinct = [row for row in rows if row.number not in firsts]
-    found = await _found(distinct, Finder(client, batch.dataset.uuid, asking), now)
-    rules = {number: rule for number, event in found.items() if (rule := reading.rule_against(event))}
-    there = {number: event.uuid for number, event in found.items() if number not in rules}
-    ends = [
-        NewLink(firsts.get(link.parent, link.parent), firsts.get(link.child, link.child), link.type)
+    finder = EventFinder(client, batch.dataset.uuid, budget.read)
+    existing = await find_existing(distinct, finder, reading)
+    await _refuse_late_indicators(distinct, existing, finder, now)
+    rules = existing.rules
+    there = {number: event.uuid for number, event in existing.events.items() if number not in rules}
+    moved = [
+        BatchLink(firsts.get(link.parent, link.parent), firsts.get(link.child, link.child), link.type)
         for link in batch.links
     ]
-    links = [link for link in dict.fromkeys(ends) if link.parent != link.child]
-    made = await _made(
-        client, batch.dataset.uuid, [one for one in links if {one.parent, one.child} <= {*there}], there, asking
-    )
+    links = [link for link in dict.fromkeys(moved) if link.parent != link.child]
+    between = [link for link in links if {link.parent, link.child} <= {*there}]
+    made = await _find_made(client, batch.dataset.uuid, between, there, budget)
     left = tuple(link for link in links if link not in made)
     seen: JsonValue = [
         batch.digest,
@@ -83,16 +114,16 @@ async def without_duplicates(batch: Batch, client: ThreatEventsClient, reading: 
     ]
     return replace(
         batch,
-        events={number: event for number, event in batch.events.items() if number not in {*found, *firsts}},
+        events={number: event for number, event in batch.events.items() if number not in {*existing.events, *firsts}},
         links=left,
-        digest=hashlib.sha256(canonical(seen)).hexdigest(),
+        digest=digest_of(seen),
         there=there,
-        facts={**batch.facts, **_told(there, firsts, rules)},
+        facts={**batch.facts, **_describe(there, firsts, rules)},
     )
 
 
-def _firsts(rows: Sequence[Wanted]) -> dict[int, int]:
-    """Rows that repeat an earlier one, and which."""
+def _find_repeated(rows: Sequence[IdentifiedRow]) -> dict[int, int]:
+    """Return the rows that repeat an earlier one, each with that row."""
     firsts: dict[bytes, int] = {}
     repeated: dict[int, int] = {}
     for row in rows:
@@ -102,51 +133,54 @@ def _firsts(rows: Sequence[Wanted]) -> dict[int, int]:
     return repeated
 
 
-async def _found(rows: Sequence[Wanted], finder: Finder, now: datetime) -> dict[int, Event]:
-    """The events that stand for rows."""
-    older = await finder.older_like(rows)
-    found = {row.number: likest(row, older[row.identity]) for row in rows if older.get(row.identity)}
-    late = [row for row in rows if row.number not in found and row.identity.indicator]
+async def _refuse_late_indicators(
+    rows: Sequence[IdentifiedRow], existing: ExistingEvents, finder: EventFinder, now: datetime
+) -> None:
+    late = [row for row in rows if row.number not in existing.events and row.identity.indicator]
     if not late:
-        return found
-    recent = await finder.recent_like(late, now - INDICATORS_LATE)
-    known = {event.uuid for event in found.values()}
+        return
+    recent = await finder.find_recent(late, now - INDICATOR_DELAY)
+    known = {event.uuid for event in existing.events.values()}
     for row in late:
         blank = recent.get(row.identity._replace(indicator=""), ())
         if doubtful := [event for event in blank if event.uuid not in known]:
             raise BadArgument(
                 "on_duplicate",
-                f"{len(doubtful)} events of the last minutes have the date and title of row {row.number} "
-                "and show no indicator yet, so that one may be that row",
-                "the same call again in a minute, or create to make every row without comparing",
+                f"{plural(len(doubtful), 'event')} of the last minutes with the date and title of row {row.number} "
+                f"{'shows' if len(doubtful) == 1 else 'show'} no indicator yet, so one of them may be that row",
+                "the same call again in a minute, or create to create every row without comparing",
             )
-    return found
 
 
-async def _made(
-    client: ThreatEventsClient, dataset_id: str, links: Sequence[NewLink], there: Mapping[int, str], asking: Counted
-) -> set[NewLink]:
-    """Of links between events that were there, those that are, too: what the API does with a second one is unknown."""
-    families: dict[tuple[int, RelationshipType], list[NewLink]] = {}
+async def _find_made(
+    client: ThreatEventsClient,
+    dataset_id: str,
+    links: Sequence[BatchLink],
+    there: Mapping[int, str],
+    budget: RequestBudget,
+) -> set[BatchLink]:
+    """Return the links between existing events that exist, too: what the API does with a second one is unknown."""
+    families: dict[tuple[int, RelationshipType], list[BatchLink]] = {}
     for link in links:
         families.setdefault((link.parent, link.type), []).append(link)
-    made: set[NewLink] = set()
+    made: set[BatchLink] = set()
     for (parent, kind), some in families.items():
-        pages = client.children_pages(there[parent], dataset_id, kind, attempt=asking.reading)
+        pages = client.children_pages(there[parent], dataset_id, kind, attempt=budget.read)
         below = {event.uuid async for page in pages for event in page}
         made |= {link for link in some if there[link.child] in below}
     return made
 
 
-def _told(there: Mapping[int, str], firsts: Mapping[int, int], rules: Mapping[int, str]) -> dict[str, JsonValue]:
+def _describe(there: Mapping[int, str], firsts: Mapping[int, int], rules: Mapping[int, str]) -> dict[str, JsonValue]:
     facts: dict[str, JsonValue] = {}
     if there:
         some: list[JsonValue] = [*[*there.values()][:MAX_SHOWN]]
-        facts["already_there"] = {"count": len(there), "rows": spans([*there]), "events": some}
+        facts["already_there"] = {"count": len(there), "rows": format_ranges([*there]), "events": some}
     if firsts:
-        facts["repeated"] = {"count": len(firsts), "rows": spans([*firsts])}
+        facts["repeated"] = {"count": len(firsts), "rows": format_ranges([*firsts])}
     if rules:
         facts["there_and_withheld"] = {
-            rule: spans([row for row, one in rules.items() if one == rule]) for rule in dict.fromkeys(rules.values())
+            rule: format_ranges([row for row, one in rules.items() if one == rule])
+            for rule in dict.fromkeys(rules.values())
         }
     return facts

@@ -1,28 +1,28 @@
-"""How an import tells what it is at, to a terminal or to a client."""
+"""How an import reports its progress, to a terminal or to a client."""
 
 from typing import Literal, Protocol
 
-Step = Literal["checked", "compared", "sent", "linked"]
+ImportStep = Literal["checked", "compared", "sent", "linked"]
 
 
-class Progress(Protocol):
-    """Whoever watches an import."""
+class ImportProgress(Protocol):
+    """Receives the progress of an import."""
 
-    def expect(self, step: Step, total: int) -> None:
+    async def expect(self, step: ImportStep, total: int) -> None:
         """So many rows or links will go through a step."""
 
-    def advance(self, step: Step, count: int) -> None:
-        """So many more have gone through it."""
+    async def advance(self, step: ImportStep, count: int) -> None:
+        """So many more have gone through a step."""
 
-    def say(self, words: str) -> None:
-        """Why it goes no further at the moment, or that it does again."""
+    async def say(self, words: str) -> None:
+        """Why the import is waiting, or an empty text when it continues."""
 
 
-class Unwatched:
+class NoProgress:
     """Progress that nobody watches."""
 
-    def expect(self, step: Step, total: int) -> None: ...
+    async def expect(self, step: ImportStep, total: int) -> None: ...
 
-    def advance(self, step: Step, count: int) -> None: ...
+    async def advance(self, step: ImportStep, count: int) -> None: ...
 
-    def say(self, words: str) -> None: ...
+    async def say(self, words: str) -> None: ...

@@ -1,4 +1,4 @@
-"""What became of every row and link, as JSON Lines, and the same in numbers."""
+"""The outcome of every row and link, as JSON Lines, and the same in numbers."""
 
 import json
 import os
@@ -7,32 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cf1_mcp.errors import BadFile
-from cf1_mcp.imports.batches import spans
-from cf1_mcp.store.import_ledger import Ledger
+import anyio
+from pydantic import JsonValue
 
-MAX_PROBLEMS: Final = 20  # told at the end; the report has all
+from cf1_mcp.errors import BadFile
+from cf1_mcp.imports.batch import format_ranges
+from cf1_mcp.store.import_ledger import ImportLedger, ReportedLink, ReportedRow
+
+MAX_PROBLEMS: Final = 20  # shown at the end; the report has all of them
 NOT_IMPORTED: Final = ("bad", "refused", "ready", "sending")
-_ROWS: Final = """
-SELECT
-    number,
-    json_object(
-        'row', place,
-        'outcome', CASE state WHEN 'ready' THEN 'not sent' WHEN 'sending' THEN 'unknown' ELSE state END
-    ),
-    uuid, ref, reason
-FROM row WHERE number > ? ORDER BY number LIMIT ?
-"""
-_LINKS: Final = """
-SELECT link.id - 1, p.place, c.place, link.type, link.state, link.reason, link.ref FROM link
-JOIN row c ON c.number = link.child LEFT JOIN row p ON p.number = link.parent
-WHERE link.id - 1 > ? ORDER BY link.id LIMIT ?
-"""
+_ROW_OUTCOMES: Final = {"ready": "not sent", "sending": "unknown"}
+_LINK_OUTCOMES: Final = {"ready": "not made", "sending": "unknown"}
 
 
 @dataclass(frozen=True)
-class Summary:
-    """An import in numbers. `rows` and `links` count by outcome; `problems` are the words and the places of rows."""
+class ImportSummary:
+    """An import in numbers. `rows` and `links` count by outcome; `problems` are ranges of rows with the problem."""
 
     dataset: str
     rows: dict[str, int]
@@ -48,63 +38,58 @@ class Summary:
 
     @property
     def complete(self) -> bool:
-        """Whether every row has its event and every link is there."""
+        """Whether every row has its event and every link exists."""
         unlinked = self.links.get("failed", 0) + self.links.get("ready", 0) + self.links.get("sending", 0)
         return not (self.stopped or unlinked or any(self.rows.get(state) for state in NOT_IMPORTED))
 
 
-def write_report(ledger: Ledger, notes: Sequence[str], path: Path) -> None:
-    """Every row and every link on a line of its own, after the notes about the file.
+async def write_report(ledger: ImportLedger, notes: Sequence[str], path: Path) -> None:
+    """Write every row and every link on a line of its own, after the notes about the file.
 
     Raises:
         BadFile: it cannot be written.
     """
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - so that only its owner may read it
-            file.writelines(json.dumps({"note": note}) + "\n" for note in notes)
-            for rows in ledger.stream(_ROWS):
-                file.writelines(_row(*row[1:]) for row in rows)
-            for links in ledger.stream(_LINKS):
-                file.writelines(_link(*link[1:]) for link in links)
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)  # only its owner may read it
+        async with await anyio.open_file(descriptor, "w", encoding="utf-8") as file:
+            await file.writelines(json.dumps({"note": note}) + "\n" for note in notes)
+            async for rows in ledger.reported_rows():
+                await file.write("".join(map(_row_line, rows)))
+            async for links in ledger.reported_links():
+                await file.write("".join(map(_link_line, links)))
     except OSError as error:
         raise BadFile(f"--report: {path.name} cannot be written: {error.strerror}. Name another file.") from error
 
 
-def problems_of(ledger: Ledger) -> tuple[list[tuple[str, str]], int]:
-    """The most frequent problems with the rows that have them, and how many further ones there are."""
+async def summarize_problems(ledger: ImportLedger) -> tuple[list[tuple[str, str]], int]:
+    """Return the first problems with the ranges of rows that have them, and the number of further ones."""
     places: dict[str, list[int]] = {}
     more = 0
-    query = (
-        "SELECT number, place, reason FROM row WHERE number > ? AND state IN ('bad', 'refused') ORDER BY number LIMIT ?"
-    )
-    for rows in ledger.stream(query):
-        for _, place, reason in rows:
-            for words in str(reason).split("\n"):
+    async for rows in ledger.rejected_rows():
+        for row in rows:
+            for words in (row.reason or "").split("\n"):
                 if words in places or len(places) < MAX_PROBLEMS:
-                    places.setdefault(words, []).append(int(str(place)))
+                    places.setdefault(words, []).append(row.place)
                 else:
                     more += 1
-    return [(_spans(numbers), words) for words, numbers in places.items()], more
+    return [(_first_ranges(numbers), words) for words, numbers in places.items()], more
 
 
-def _spans(places: list[int]) -> str:
+def _first_ranges(places: list[int]) -> str:
     some = places[:MAX_PROBLEMS]
-    return spans(some) + (f" and {len(places) - len(some):,} more" if len(places) > len(some) else "")
+    return format_ranges(some) + (f" and {len(places) - len(some):,} more" if len(places) > len(some) else "")
 
 
-def _row(head: object, uuid: object, ref: object, reason: object) -> str:
-    if uuid is None and ref is None and reason is None:
-        return f"{head}\n"
-    rest = {"uuid": uuid, "ref": ref, "reasons": str(reason).split("\n") if reason else None}
-    # The head is JSON of the database's own making: what is added goes before its last brace.
-    added = json.dumps({name: value for name, value in rest.items() if value is not None}, ensure_ascii=True)
-    return f"{str(head)[:-1]},{added[1:]}\n"
+def _row_line(row: ReportedRow) -> str:
+    fields: dict[str, JsonValue] = {"row": row.place, "outcome": _ROW_OUTCOMES.get(row.state, row.state)}
+    reasons: list[JsonValue] | None = [*row.reason.split("\n")] if row.reason else None
+    optional: dict[str, JsonValue] = {"uuid": row.uuid, "ref": row.ref, "reasons": reasons}
+    return json.dumps(fields | {name: value for name, value in optional.items() if value is not None}) + "\n"
 
 
-def _link(parent: object, child: object, kind: object, state: object, reason: object, ref: object) -> str:
-    told = {"parent_row": parent, "child_row": child, "type": kind}
-    if parent is None:
-        told["parent_ref"] = ref
-    outcome = {"ready": "not made", "sending": "unknown"}.get(str(state), state)
-    return json.dumps({"link": told, "outcome": outcome} | ({"reason": reason} if reason else {})) + "\n"
+def _link_line(link: ReportedLink) -> str:
+    fields: dict[str, JsonValue] = {"parent_row": link.parent, "child_row": link.child, "type": link.type}
+    if link.parent is None:
+        fields["parent_ref"] = link.parent_ref
+    line: dict[str, JsonValue] = {"link": fields, "outcome": _LINK_OUTCOMES.get(link.state, link.state)}
+    return json.dumps(line | ({"reason": link.reason} if link.reason else {})) + "\n"

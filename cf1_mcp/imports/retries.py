@@ -1,27 +1,68 @@
-"""Waiting out what passes: rate limits, outages, broken connections."""
+"""How the requests of an import are attempted: with retries for a command, once while a call waits."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import anyio
 
 from cf1_mcp.errors import ApiError, RateLimited, ThreatEventsError, Unavailable, UnexpectedAnswer
-from cf1_mcp.imports.progress import Progress
+from cf1_mcp.imports.progress import ImportProgress
 
 T = TypeVar("T")
 MAX_BACKOFF_SECONDS: Final = 60.0
 DEFAULT_RATE_LIMIT_WAIT: Final = 60.0  # seconds to wait for a rate limit that does not say how long
-MAX_UNEXPECTED: Final = 3  # readings of an answer that is not this API's, before it is taken for what it is
+MAX_UNEXPECTED_ANSWERS: Final = 3  # of one reading request, before the error is raised
 
 
 class GaveUp(ThreatEventsError):
-    """The API did not come back in the time that the import may wait for it."""
+    """The API did not recover in the time that the import may wait for it."""
 
 
-class Patience:
-    """Holds back all requests of an import while the API cannot take them. `give_up_after` is in seconds."""
+class RequestPolicy(Protocol):
+    """When requests are sent, and what follows from a failure. `retries`: whether a failed request is sent again."""
 
-    def __init__(self, give_up_after: float, progress: Progress) -> None:
+    retries: bool
+
+    async def ready(self) -> None:
+        """Wait until requests make sense."""
+
+    async def succeeded(self) -> None:
+        """A request was answered."""
+
+    async def failed(self, error: ApiError) -> None:
+        """A request failed in a way that may pass.
+
+        Raises:
+            ThreatEventsError: no further request is to be sent.
+        """
+
+    async def read(self, call: Callable[[], Awaitable[T]], /) -> T:
+        """Return the result of a request that changes nothing."""
+        ...
+
+
+class OneAttempt:
+    """Sends each request once: the client's own retries are enough while somebody waits."""
+
+    retries = False
+
+    async def ready(self) -> None: ...
+
+    async def succeeded(self) -> None: ...
+
+    async def failed(self, error: ApiError) -> None:
+        raise error
+
+    async def read(self, call: Callable[[], Awaitable[T]], /) -> T:
+        return await call()
+
+
+class RetryPolicy:
+    """Delays all requests of an import while the API cannot take them. `give_up_after` is in seconds."""
+
+    retries = True
+
+    def __init__(self, give_up_after: float, progress: ImportProgress) -> None:
         self._give_up_after = give_up_after
         self._progress = progress
         self._failures = 0
@@ -29,48 +70,48 @@ class Patience:
         self._failing_since: float | None = None
 
     async def ready(self) -> None:
-        """Wait until requests make sense again."""
-        while (wait := self._until - anyio.current_time()) > 0:  # noqa: ASYNC110 - a failure meanwhile makes it longer
+        """See `RequestPolicy.ready`."""
+        while (wait := self._until - anyio.current_time()) > 0:  # noqa: ASYNC110 - another failure makes it longer
             await anyio.sleep(wait)
 
-    def worked(self) -> None:
-        """A request was answered."""
+    async def succeeded(self) -> None:
+        """See `RequestPolicy.succeeded`."""
         self._failures, self._failing_since = 0, None
 
-    def failed(self, error: ApiError) -> None:
-        """A request failed in a way that passes: hold the next ones back.
+    async def failed(self, error: ApiError) -> None:
+        """Delay the next requests.
 
         Raises:
-            GaveUp: it has been failing for too long, or asks for too long a wait.
+            GaveUp: the API has been failing for too long, or requires too long a wait.
         """
         now = anyio.current_time()
         if now < self._until:
-            return  # a request that was on its way when the others were held back already
+            return  # a request that had left before the others were delayed
         self._failing_since = now if self._failing_since is None else self._failing_since
         wait = min(2.0**self._failures, MAX_BACKOFF_SECONDS)
         if isinstance(error, RateLimited):
             wait = DEFAULT_RATE_LIMIT_WAIT if error.retry_after is None else error.retry_after
         self._failures += 1
         if now + wait - self._failing_since > self._give_up_after:
-            raise GaveUp(f"{error} It went on for longer than --give-up-after allows.") from error
-        reason = "rate limit" if isinstance(error, RateLimited) else "no answer"
-        self._progress.say(f"{reason}: waiting {wait:.0f} s")
+            raise GaveUp(f"{error} It lasted longer than --give-up-after allows.") from error
         self._until = now + wait
+        reason = "rate limit" if isinstance(error, RateLimited) else "no answer"
+        await self._progress.say(f"{reason}: waiting {wait:.0f} s")
 
-    async def reading(self, call: Callable[[], Awaitable[T]]) -> T:
-        """What a request that changes nothing returns, asked as often as it takes."""
+    async def read(self, call: Callable[[], Awaitable[T]], /) -> T:
+        """Return the result of a request that changes nothing, sent as often as necessary."""
         unexpected = 0
         while True:
             await self.ready()
             try:
                 result = await call()
             except (RateLimited, Unavailable) as error:
-                self.failed(error)
+                await self.failed(error)
             except UnexpectedAnswer as error:
                 unexpected += 1
-                if unexpected >= MAX_UNEXPECTED:
+                if unexpected >= MAX_UNEXPECTED_ANSWERS:
                     raise
-                self.failed(error)
+                await self.failed(error)
             else:
-                self.worked()
+                await self.succeeded()
                 return result

@@ -1,6 +1,6 @@
-"""Rows held to what the account can take: the same checks as for a single event, at the pace of a file.
+"""Checks rows as a single event is checked, at the speed that a file needs.
 
-What was checked once is not checked again, as the same few words come in row after row.
+A value that was checked is remembered, as the same few words occur in row after row.
 """
 
 import re
@@ -16,7 +16,7 @@ from cf1_mcp.models.fields import FREE_TEXTS, REQUIRED_TEXTS, SETTABLE_TEXTS
 from cf1_mcp.text.defang import refang_indicator
 
 MAX_REMEMBERED: Final = 20_000
-# Whatever `refang_indicator` would change holds one of these.
+# Every text that `refang_indicator` would change contains one of these.
 _DEFANGED: Final = re.compile(
     r"[\[\](){}<>\\\s\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb]|^\W?(?:h..?.?ps?|fxps?):", re.I
 )
@@ -24,7 +24,7 @@ _DEFANGED: Final = re.compile(
 Fields = dict[str, JsonValue]
 
 
-class Checked(NamedTuple):
+class CheckedRow(NamedTuple):
     """A row's event as it is to be sent, by the snake-case names of NewEvent, and what is wrong with the row."""
 
     fields: Fields
@@ -32,7 +32,7 @@ class Checked(NamedTuple):
 
 
 class RowChecks:
-    """Checks rows, and gives them what they lack of `constants`, which come from an argument or `option`."""
+    """Checks rows, and completes them with `constants`, which come from the argument or option `option`."""
 
     def __init__(
         self, checking: EventValidator, constants: Mapping[str, str], notes: ReaderNotes, option: str = "--set"
@@ -49,8 +49,8 @@ class RowChecks:
         self._notes = notes
         self._known: dict[tuple[str, str], str | ThreatEventsError] = {}
 
-    async def check(self, row: SourceRow) -> Checked:
-        """The event of a row. Fields that cannot be right are left out of it, and told as problems."""
+    async def check(self, row: SourceRow) -> CheckedRow:
+        """Return the event of a row. Invalid fields are left out of it, and reported as problems."""
         given = {**self._constants, **row.fields} if self._constants else row.fields
         problems = [*row.problems]
         fields: Fields = {}
@@ -58,7 +58,7 @@ class RowChecks:
             if name in STRUCTURED:
                 continue
             if not isinstance(value, str):
-                problems.append(f"{name}: this is no text")
+                problems.append(f"{name}: this is not text")
             elif name in FREE_TEXTS and value.isascii() and value.strip():
                 fields[name] = value
             elif name == "indicator":
@@ -73,10 +73,10 @@ class RowChecks:
             ]
         await self._structured(fields, given, problems)
         if (row.ref and not is_whole(row.ref)) or not all(is_whole(parent.ref) for parent in row.parents):
-            problems.append("ref: it, or that of a parent, holds half a character (a lone surrogate)")
+            problems.append("ref: it, or the ref of a parent, contains half a character (a lone surrogate)")
         if "indicator_type" in fields and "indicator" not in given:
             problems.append("indicator_type: there is no indicator of this type")
-        return Checked(fields, problems)
+        return CheckedRow(fields, problems)
 
     async def _structured(self, fields: Fields, given: Mapping[str, JsonValue], problems: list[str]) -> None:
         try:
@@ -104,7 +104,7 @@ class RowChecks:
         data = raw.get("data")
         try:
             if data is not None and not isinstance(data, dict):
-                raise BadArgument("raw", "the data is no JSON object", 'an object such as {"report": "..."}')
+                raise BadArgument("raw", "the data is not a JSON object", 'an object such as {"report": "..."}')
             made: Fields = {"data": None if data is None else check_raw(data, "raw")}
             if source := raw.get("source"):
                 made["source"] = check_text(str(source), "raw.source")
@@ -114,7 +114,7 @@ class RowChecks:
         marking: Fields = {}
         if raw.get("tlp"):
             await self._text(marking, "tlp", str(raw["tlp"]), "raw.tlp", problems)
-        # Evidence without a marking would count as amber, however its event is marked.
+        # Evidence without a marking would count as amber, whatever the marking of its event.
         level = marking.get("tlp") or fields.get("tlp")
         if level and (data is not None or "source" in made):
             made["tlp"] = level
@@ -123,7 +123,7 @@ class RowChecks:
     def _tags(self, tags: JsonValue) -> list[str]:
         listed = tags if isinstance(tags, list) else [tags]
         if not all(isinstance(tag, str) for tag in listed):
-            raise BadArgument("tags", "they are no list of texts", 'texts such as ["malware", "botnet"]')
+            raise BadArgument("tags", "they are not a list of texts", 'texts such as ["malware", "botnet"]')
         filled = [str(tag) for tag in listed if str(tag).strip()]
         if len(filled) == 1 and ("tag", filled[0]) in self._known:
             return filled
@@ -136,7 +136,7 @@ class RowChecks:
         if _DEFANGED.search(text):
             plain = refang_indicator(text)
             if plain != text.strip():
-                self._notes.add("an indicator was written defanged and is taken as it is used")
+                self._notes.add("an indicator was written defanged and is imported in its usable form")
             text = plain
         if text and text.isascii() and text.isprintable():
             fields["indicator"] = text
@@ -168,5 +168,5 @@ class RowChecks:
 
 
 def is_whole(text: str) -> bool:
-    """Whether a text can be stored and sent: JSON may name halves of characters, which are none."""
+    """Whether a text can be stored and sent: JSON may contain halves of characters, which cannot."""
     return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,4 +1,4 @@
-"""Rows are sent in groups. What is sent is on disk before the request leaves, and what came of it after the answer."""
+"""Sends rows in groups. What is sent is in the ledger before the request leaves, and its outcome after the answer."""
 
 import json
 from collections import deque
@@ -7,148 +7,166 @@ from datetime import datetime
 from typing import Final
 
 import anyio
-import anyio.to_thread
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import (
-    Forbidden,
+    ApiError,
     NotFound,
     RateLimited,
     Refused,
     ThreatEventsError,
-    Unauthenticated,
     Unavailable,
     UnexpectedAnswer,
 )
-from cf1_mcp.imports.progress import Progress
-from cf1_mcp.imports.recovery import Recovery
-from cf1_mcp.imports.retries import Patience
-from cf1_mcp.imports.workers import work
+from cf1_mcp.imports.progress import ImportProgress
+from cf1_mcp.imports.recovery import RowRecovery
+from cf1_mcp.imports.retries import RequestPolicy
+from cf1_mcp.imports.workers import run_steps
 from cf1_mcp.models import BulkCreated, NewEvent
-from cf1_mcp.store.import_ledger import Ledger, Line, Taken
+from cf1_mcp.store.import_ledger import ImportLedger
+from cf1_mcp.store.import_rows import LedgerRow, RowGroup
 
-WITHOUT_ID: Final = "the API made it and told no id"
+DEFAULT_GROUP_SIZE: Final = 100  # events in one request; the API publishes no maximum
 
 
-class Sending:
-    """Sends the rows that are ready, until none is."""
+class RowSender:
+    """Sends the rows that are ready, until none is.
+
+    With a `recovery` it finds out which rows of a lost answer were created before it sends more. Without one such rows
+    stay in the ledger as `sending`.
+    """
 
     def __init__(
         self,
         client: ThreatEventsClient,
         dataset_id: str,
-        ledger: Ledger,
-        patience: Patience,
-        recovery: Recovery,
-        progress: Progress,
+        ledger: ImportLedger,
+        policy: RequestPolicy,
+        progress: ImportProgress,
         clock: Callable[[], datetime],
+        recovery: RowRecovery | None = None,
     ) -> None:
+        self.answered = False
+        self.indicators_queued = 0
         self._client = client
         self._dataset_id = dataset_id
         self._ledger = ledger
-        self._patience = patience
-        self._recovery = recovery
+        self._policy = policy
         self._progress = progress
         self._clock = clock
+        self._recovery = recovery
         self._lost = False
-        self._taken: deque[Taken] = deque()
+        self._taken: deque[RowGroup] = deque()
         self._taking = anyio.Lock()
 
-    async def run(self, group: int, concurrency: int) -> None:
-        """Send everything. After a lost answer no more is sent until it is known which of its rows were made.
+    async def run(self, size: int, concurrency: int) -> None:
+        """Send everything, `size` rows in a request and `concurrency` requests at a time.
 
         Raises:
-            ThreatEventsError: it cannot go on; every row is in the ledger as it stands.
+            ThreatEventsError: it cannot continue; the ledger has the state of every row.
         """
-        counts = await anyio.to_thread.run_sync(self._ledger.counts)
-        self._progress.expect("sent", counts.get("ready", 0) + counts.get("sending", 0))
+        counts = await self._ledger.rows.counts()
+        await self._progress.expect("sent", counts.get("ready", 0) + counts.get("sending", 0))
 
         async def step() -> bool:
-            await self._patience.ready()
-            # No row may leave while a lost answer is open: an event that is found must be of a row that was lost.
-            if self._lost or not (taken := await self._next(group, concurrency)):
+            await self._policy.ready()
+            # No row may leave while a lost answer is open: an event that is found must belong to a row that was lost.
+            if self._lost or not (group := await self._next(size, concurrency)):
                 return False
-            await self._send(taken)
+            await self._send(group)
             return True
 
         while True:
-            self._progress.advance("sent", await self._recovery.run())
+            if self._recovery:
+                await self._progress.advance("sent", await self._recovery.run())
             self._lost = False
             try:
-                await work(step, concurrency)
+                await run_steps(step, concurrency)
             finally:
                 with anyio.CancelScope(shield=True):
                     await self._give_back()
             if not self._lost:
                 return
 
-    async def _next(self, group: int, most: int) -> Taken | None:
+    async def record(self, rows: Sequence[LedgerRow], answer: BulkCreated) -> None:
+        """Store the answer for the rows of one request. The API counts them from the first of the request."""
+        places = range(len(rows))
+        uuids: dict[int, str | None] = {
+            rows[one.event_index].number: one.uuid for one in answer.created_events if one.event_index in places
+        }
+        reasons = {rows[one.event_index].number: one.error for one in answer.errors if one.event_index in places}
+        reasons = {number: reason for number, reason in reasons.items() if number not in uuids}
+        silent = [row.number for row in rows if row.number not in uuids and row.number not in reasons]
+        if answer.created_events_count >= len(uuids) + len(silent):
+            uuids |= dict.fromkeys(silent)
+        elif silent:
+            # Neither created nor refused by this answer: to be found like the rows of a lost one.
+            self._lost = self._recovery is not None
+        self.answered = True
+        self.indicators_queued += answer.queued_indicators_count
+        with anyio.CancelScope(shield=True):  # what is known must not be lost to a deadline
+            await self._ledger.rows.answered(uuids, reasons)
+        await self._progress.advance("sent", len(uuids) + len(reasons))
+
+    async def _next(self, size: int, groups: int) -> RowGroup | None:
         async with self._taking:
             if not self._taken:
-                now = self._clock().timestamp()
-                self._taken.extend(await anyio.to_thread.run_sync(self._ledger.take, group, most, now))
+                self._taken.extend(await self._ledger.rows.take(size, groups, self._clock().timestamp()))
             return self._taken.popleft() if self._taken else None
 
     async def _give_back(self) -> None:
         """Groups that were taken and not sent."""
-        numbers = [line.number for taken in self._taken for line in taken.lines]
+        numbers = [row.number for group in self._taken for row in group.rows]
         self._taken.clear()
-        await anyio.to_thread.run_sync(self._ledger.put_back, numbers)
+        if numbers:
+            await self._ledger.rows.put_back(numbers)
 
-    async def _send(self, taken: Taken) -> None:
-        numbers = [line.number for line in taken.lines]
-        events = [NewEvent.model_validate(json.loads(line.event)) for line in taken.lines]
+    async def _send(self, group: RowGroup) -> None:
+        events = [NewEvent.model_validate(json.loads(row.event)) for row in group.rows]
         try:
             answer = await self._client.create_events(self._dataset_id, events)
-        except RateLimited as error:
-            await anyio.to_thread.run_sync(self._ledger.put_back, numbers)
-            self._patience.failed(error)
         except (Unavailable, UnexpectedAnswer) as error:
-            # No answer, or an unreadable one, does not tell that nothing was done.
-            self._lost = True
-            self._patience.failed(error)
-        except Refused as error:
-            await self._refused(taken, error)
-        except NotFound as error:
-            await anyio.to_thread.run_sync(self._ledger.put_back, numbers)
-            raise ThreatEventsError(
-                f"The API does not know the bulk create, or not this dataset. {error} Without it an import cannot tell "
-                "which rows were made; use import_threat_events or create_threat_event through the server."
-            ) from error
-        except (Unauthenticated, Forbidden):
-            await anyio.to_thread.run_sync(self._ledger.put_back, numbers)
-            raise
-        else:
-            self._patience.worked()
-            await self._answered(taken.lines, answer)
-
-    async def _refused(self, taken: Taken, error: Refused) -> None:
-        """A request that was refused as a whole is sent again in halves, down to the row that is at fault."""
-        self._patience.worked()
-        if len(taken.lines) == 1:
-            await anyio.to_thread.run_sync(self._ledger.refuse, {taken.lines[0].number: str(error)})
-            self._progress.advance("sent", 1)
-            return
-        half = len(taken.lines) // 2
-        for lines in (taken.lines[:half], taken.lines[half:]):
-            if self._lost:
-                await anyio.to_thread.run_sync(self._ledger.put_back, [line.number for line in lines])
+            # No answer, or an unreadable one, does not mean that nothing was created.
+            self._lost = self._recovery is not None
+            await self._policy.failed(error)
+        except ApiError as error:
+            if self._policy.retries:
+                await self._retry(group, error)
             else:
-                await self._patience.ready()
-                await self._send(Taken(taken.request, lines))
+                await self._ledger.rows.refuse({row.number: str(error) for row in group.rows})
+                raise
+        else:
+            await self._policy.succeeded()
+            await self.record(group.rows, answer)
 
-    async def _answered(self, lines: Sequence[Line], answer: BulkCreated) -> None:
-        """The API counts rows from the first of the request."""
-        places = range(len(lines))
-        uuids: dict[int, str | None] = {
-            lines[one.event_index].number: one.uuid for one in answer.created_events if one.event_index in places
-        }
-        reasons = {lines[one.event_index].number: one.error for one in answer.errors if one.event_index in places}
-        silent = [line.number for line in lines if line.number not in uuids and line.number not in reasons]
-        if answer.created_events_count >= len(uuids) + len(silent):
-            uuids |= dict.fromkeys(silent)
-        elif silent:
-            # Neither made nor refused, by this answer: to be looked for like those of a lost one.
-            self._lost = True
-        await anyio.to_thread.run_sync(self._ledger.created, uuids, reasons)
-        self._progress.advance("sent", len(uuids) + len(reasons))
+    async def _retry(self, group: RowGroup, error: ApiError) -> None:
+        """Handle an answer which states that no row of the request was created."""
+        if isinstance(error, Refused):
+            await self._send_halves(group, error)
+            return
+        await self._ledger.rows.put_back([row.number for row in group.rows])
+        match error:
+            case RateLimited():
+                await self._policy.failed(error)
+            case NotFound():
+                raise ThreatEventsError(
+                    f"The API does not know the bulk create, or not this dataset. {error} Without it an import cannot "
+                    "know which rows were created; use import_threat_events or create_threat_event through the server."
+                ) from error
+            case _:
+                raise error
+
+    async def _send_halves(self, group: RowGroup, error: Refused) -> None:
+        """Send a request that was refused as a whole again in halves, down to the row that is the cause."""
+        await self._policy.succeeded()
+        if len(group.rows) == 1:
+            await self._ledger.rows.refuse({group.rows[0].number: str(error)})
+            await self._progress.advance("sent", 1)
+            return
+        half = len(group.rows) // 2
+        for rows in (group.rows[:half], group.rows[half:]):
+            if self._lost:
+                await self._ledger.rows.put_back([row.number for row in rows])
+            else:
+                await self._policy.ready()
+                await self._send(RowGroup(group.request, rows))

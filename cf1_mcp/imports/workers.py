@@ -1,4 +1,4 @@
-"""A few tasks that take work until there is none."""
+"""Several tasks that take steps until none is left."""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,21 +7,21 @@ import anyio
 from cf1_mcp.errors import ThreatEventsError
 
 
-async def work(step: Callable[[], Awaitable[bool]], concurrency: int) -> None:
-    """Take steps in so many tasks until one says that there are no more.
+async def run_steps(step: Callable[[], Awaitable[bool]], concurrency: int) -> None:
+    """Take steps in `concurrency` tasks until one returns False, which means that there are no more.
 
-    A failure lets the other tasks end the step that they are at, because a request that was sent deserves its answer;
-    then it is raised.
+    After a failure the other tasks finish their current step, because a request that was sent deserves its answer;
+    then the failure is raised.
     """
     failures: list[ThreatEventsError] = []
-    over = False
+    finished = False
 
     async def worker() -> None:
-        nonlocal over
-        while not over and not failures:
+        nonlocal finished
+        while not finished and not failures:
             try:
                 if not await step():
-                    over = True
+                    finished = True
             except ThreatEventsError as error:
                 failures.append(error)
 

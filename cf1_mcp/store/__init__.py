@@ -1,1 +1,1 @@
-"""What outlives a call: the journal, approvals, codes, import ledgers and export files."""
+"""What outlives a call: the journal, approvals, used codes, import ledgers and export files."""

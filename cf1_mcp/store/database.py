@@ -21,7 +21,7 @@ class StoreError(ThreatEventsError):
 
 
 class Cursor(Protocol):
-    """The result of a statement."""
+    """The result of a statement. It is read within its transaction, and never returned from it."""
 
     @property
     def rowcount(self) -> int:
@@ -64,6 +64,24 @@ class Database(Protocol):
     async def aclose(self) -> None:
         """Release what the database holds. It may be used again afterwards."""
         ...
+
+
+def statement(text: str, parameters: Sequence[SqlValue] = ()) -> Callable[[Connection], None]:
+    """Return a transaction of one statement without a result."""
+
+    def run(db: Connection) -> None:
+        db.execute(text, parameters)
+
+    return run
+
+
+def statements(text: str, parameters: Sequence[Sequence[SqlValue]]) -> Callable[[Connection], None]:
+    """Return a transaction of one statement without a result, run once for each sequence of parameters."""
+
+    def run(db: Connection) -> None:
+        db.executemany(text, parameters)
+
+    return run
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Texts of events that were shown in this server's life, so that a change that repeats one can be told to a person.
+"""Texts of events that this server has shown, so that a person can be warned of a change that repeats one.
 
-An event's text is written by attackers. When a value in it comes back as an argument of a change, the data may be
-asking for that change. This is told, not forbidden: an analyst has good reasons to act on what an event says.
+Attackers write the text of events. When a value from it becomes an argument of a change, the data may have caused that
+change. This is reported, not forbidden: an analyst has good reasons to act on the content of an event.
 """
 
 from collections import OrderedDict
@@ -13,26 +13,26 @@ from pydantic import JsonValue
 from cf1_mcp.models.fields import SETTABLE
 
 MAX_TEXTS: Final = 5_000
-# Shorter values are common words; longer ones seldom appear by chance.
+# Shorter values are common words; longer ones seldom occur by chance.
 MIN_LENGTH: Final = 12
-# Words of the account's own vocabulary, which any event may mention.
+# Fields with words of the account's own vocabulary, which any event may mention.
 COMMON: Final = frozenset(field.wire for field in SETTABLE if not field.is_untrusted)
 
 
 class ShownTexts:
-    """The newest texts, by the event that they are of."""
+    """The newest texts, by event."""
 
     def __init__(self) -> None:
         self._texts: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def remember(self, event_id: str, text: str) -> None:
-        """A free text of an event, as it was shown."""
+        """Remember a free text of an event, as it was shown."""
         self._texts[event_id, text] = text.casefold()
         while len(self._texts) > MAX_TEXTS:
             self._texts.popitem(last=False)
 
     def repeated(self, arguments: Mapping[str, JsonValue]) -> list[str]:
-        """A sentence for each value that repeats a text shown before."""
+        """Return a sentence for each value that repeats a text shown before."""
         sentences: list[str] = []
         for name, value in _values("", dict(arguments)):
             event_id = self._source(value)

@@ -5,7 +5,7 @@ import, could otherwise be made again by a second call with the same code, or by
 """
 
 from cf1_mcp.store.confirmation_codes import spelled
-from cf1_mcp.store.database import Connection, Database, Schema
+from cf1_mcp.store.database import Connection, Database, Schema, statement
 
 SCHEMA = Schema(
     "a list of used codes",
@@ -32,7 +32,7 @@ class SpentCodes:
 
     async def give_back(self, code: str) -> None:
         """Let a code be used again, because its change was refused and nothing was done."""
-        await self._database.write(lambda db: db.execute("DELETE FROM spent_code WHERE code = ?", (_stored(code),)))
+        await self._database.write(statement("DELETE FROM spent_code WHERE code = ?", (_stored(code),)))
 
 
 def _stored(code: str) -> str:

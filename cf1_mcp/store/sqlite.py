@@ -119,7 +119,7 @@ class SqliteSession:
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         with self._mutex, _translated(self._name, self._schema):
-            return work(self._connection())
+            return _without_cursor(work(self._connection()))
 
     def _write(self, work: Callable[[Connection], T], durable: bool) -> T:
         with self._mutex, _translated(self._name, self._schema):
@@ -127,7 +127,7 @@ class SqliteSession:
             db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             db.execute("BEGIN IMMEDIATE")
             try:
-                result = work(db)
+                result = _without_cursor(work(db))
                 db.execute("COMMIT")
             finally:
                 if db.in_transaction:  # a full disk may have ended it already
@@ -173,6 +173,13 @@ class SqliteSession:
         if self._lock:
             self._lock.close()
             self._lock = None
+
+
+def _without_cursor(result: T) -> T:
+    """Refuse a cursor as a result: freed in another thread, it would disturb a transaction that runs there."""
+    if isinstance(result, sqlite3.Cursor):
+        raise TypeError("A cursor must not leave its transaction.")
+    return result
 
 
 def _create_private(path: Path) -> None:

@@ -25,7 +25,7 @@ def jsonl(*rows: object) -> str:
 # -- what is imported
 
 
-def test_rows_become_events_with_all_that_they_say(tmp_path: Path) -> None:
+def test_rows_become_events_with_all_their_fields(tmp_path: Path) -> None:
     rows = [
         row(1, event="The campaign", ref="a", attacker="COPPER", attacker_country="Germany", tlp="TLP:AMBER"),
         row(2, event="A lure", indicator="hxxp://a[.]example[.]com/x", indicator_type="URL", parent_ref="a"),
@@ -39,8 +39,8 @@ def test_rows_become_events_with_all_that_they_say(tmp_path: Path) -> None:
     assert (ended.code, ended.counted()) == (0, {"created": 3, "relationships made": 1})
     assert ended.sentences() == snapshot(
         [
-            "The API is a sandbox: nothing here is intelligence.",
-            "an indicator was written defanged and is taken as it is used",
+            "The API is a sandbox: the data is fictional.",
+            "an indicator was written defanged and is imported in its usable form",
         ]
     )
     told = ("event", "indicator", "indicatorType", "attacker", "attackerCountry", "tlp", "tags", "date")
@@ -75,7 +75,7 @@ def test_rows_become_events_with_all_that_they_say(tmp_path: Path) -> None:
     assert below == ["A lure"]
     assert [{**line, "uuid": "..."} if "uuid" in line else line for line in report] == snapshot(
         [
-            {"note": "an indicator was written defanged and is taken as it is used"},
+            {"note": "an indicator was written defanged and is imported in its usable form"},
             {"row": 1, "outcome": "created", "uuid": "...", "ref": "a"},
             {"row": 2, "outcome": "created", "uuid": "..."},
             {"row": 3, "outcome": "created", "uuid": "..."},
@@ -85,7 +85,7 @@ def test_rows_become_events_with_all_that_they_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real events are not part of this repository")
-def test_real_events_are_imported_whole(tmp_path: Path) -> None:
+def test_real_events_are_imported_completely(tmp_path: Path) -> None:
     with gzip.open(REAL, "rt", encoding="utf-8") as lines:
         bodies = [json.loads(line)["body"] for line in lines]
     words: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -132,7 +132,7 @@ def test_a_bundle_and_a_misp_event_become_linked_events(tmp_path: Path) -> None:
         assert api.children("The report") == ["A host"]
 
 
-# -- what is not right
+# -- invalid rows
 
 
 def wrong_file(api: ImportCommand) -> Path:
@@ -150,7 +150,7 @@ def wrong_file(api: ImportCommand) -> Path:
     return api.written("rows.jsonl", jsonl(*rows) + '{"cut": ')
 
 
-def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path: Path) -> None:
+def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_path: Path) -> None:
     with tenant(tmp_path) as api:
         ended = api.run(wrong_file(api))
         assert api.titles() == []
@@ -158,7 +158,7 @@ def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path:
     assert ended.code == 2
     assert ended.sentences() == snapshot(
         [
-            "The API is a sandbox: nothing here is intelligence.",
+            "The API is a sandbox: the data is fictional.",
             "row 2-3: category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised",
             "Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more",
             "row 3: tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
@@ -166,13 +166,13 @@ def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path:
             "row 4: date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
             "row 4: parent_ref: no row has the ref 'nobody'",
             "row 5: indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain, email, hash, ip or url",
-            "row 5: ref: row 1 has the same one already",
-            "row 6-7: parent_ref: the row would stand above itself, or too many levels deep",
+            "row 5: ref: row 1 has the same ref already",
+            "row 6-7: parent_ref: the row would be above itself, or too many levels deep",
             "row 9: date: it is missing. Use a column or field for it, or --set date=VALUE",
             "row 9: category: it is missing. Use a column or field for it, or --set category=VALUE",
             "row 9: tlp: it is missing. Use a column or field for it, or --set tlp=VALUE",
             "row 10: the line is not JSON (Expecting value at character 9), and the file ends within it: it may be truncated",
-            "Nothing was sent, because of the rows that are not right.",
+            "Nothing was sent, because of the invalid rows.",
         ]
     )
     assert [line for line in report if line.get("outcome") != "not sent"] == snapshot(
@@ -207,20 +207,20 @@ def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path:
                 "ref": "a",
                 "reasons": [
                     "indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain, email, hash, ip or url",
-                    "ref: row 1 has the same one already",
+                    "ref: row 1 has the same ref already",
                 ],
             },
             {
                 "row": 6,
                 "outcome": "bad",
                 "ref": "c",
-                "reasons": ["parent_ref: the row would stand above itself, or too many levels deep"],
+                "reasons": ["parent_ref: the row would be above itself, or too many levels deep"],
             },
             {
                 "row": 7,
                 "outcome": "bad",
                 "ref": "d",
-                "reasons": ["parent_ref: the row would stand above itself, or too many levels deep"],
+                "reasons": ["parent_ref: the row would be above itself, or too many levels deep"],
             },
             {
                 "row": 9,
@@ -249,7 +249,7 @@ def test_one_wrong_row_keeps_all_from_being_sent_and_every_one_is_told(tmp_path:
     )
 
 
-def test_halves_of_characters_are_told_wherever_they_stand(tmp_path: Path) -> None:
+def test_halves_of_characters_are_reported_in_any_field(tmp_path: Path) -> None:
     half = "\ud800"
     rows = [
         row(1, event=half),
@@ -267,9 +267,9 @@ def test_halves_of_characters_are_told_wherever_they_stand(tmp_path: Path) -> No
         (
             2,
             [
-                "The API is a sandbox: nothing here is intelligence.",
+                "The API is a sandbox: the data is fictional.",
                 "row 1: event: it contains half a character (a lone surrogate). Use whole characters",
-                "row 2-3: ref: it, or that of a parent, holds half a character (a lone surrogate)",
+                "row 2-3: ref: it, or the ref of a parent, contains half a character (a lone surrogate)",
                 "row 4: raw: this cannot be written as JSON. Use plain JSON without NaN or Infinity.",
                 "row 5: tags: '\\\\ud800' contains line breaks or invisible characters. Use one line of visible text.",
                 "row 6: indicator: it contains half a character (a lone surrogate). Use whole characters",
@@ -279,41 +279,41 @@ def test_halves_of_characters_are_told_wherever_they_stand(tmp_path: Path) -> No
                 "row 7: tlp: it is missing. Use a column or field for it, or --set tlp=VALUE",
                 "row 7: raw.source: it contains half a character (a lone surrogate). Use whole characters.",
                 "row 8: \\ud800: a row has no such field",
-                "Nothing was sent, because of the rows that are not right.",
+                "Nothing was sent, because of the invalid rows.",
             ],
         )
     )
 
 
-def test_the_rest_is_sent_on_request_and_links_to_wrong_rows_are_told(tmp_path: Path) -> None:
+def test_valid_rows_are_sent_on_request_and_links_to_invalid_rows_are_reported(tmp_path: Path) -> None:
     rows = [row(1, category="Fishing", ref="a"), row(2, parent_ref="a"), row(3, ref="c"), row(4, parent_ref="c")]
     with tenant(tmp_path) as api:
         ended = api.run(api.written("rows.jsonl", jsonl(*rows)), "--skip-bad")
         assert api.titles() == ["Lure 0002", "Lure 0003", "Lure 0004"]
         report = api.report()
     assert (ended.code, ended.counted()) == snapshot(
-        (1, {"created": 3, "not right": 1, "relationships made": 1, "relationships not made": 1})
+        (1, {"created": 3, "invalid": 1, "relationships made": 1, "relationships not made": 1})
     )
     assert [line for line in report if "link" in line] == snapshot(
         [
             {
                 "link": {"parent_row": 1, "child_row": 2, "type": "related_to"},
                 "outcome": "failed",
-                "reason": "one of its ends is not imported, or its id is not known",
+                "reason": "one of its rows has no event, or the id of the event is not known",
             },
             {"link": {"parent_row": 3, "child_row": 4, "type": "related_to"}, "outcome": "made"},
         ]
     )
 
 
-def test_a_row_that_was_put_right_is_found_right_the_next_time(tmp_path: Path) -> None:
+def test_a_corrected_row_is_imported_the_next_time(tmp_path: Path) -> None:
     with tenant(tmp_path) as api:
         assert api.run(api.written("a.csv", csv_of([row(1, category="Fishing")]))).code == 2
         assert api.run(api.written("a.csv", csv_of([row(1)]))).code == 0
         assert api.titles() == ["Lure 0001"]
 
 
-def test_a_row_that_the_api_refuses_does_not_hold_up_the_others(tmp_path: Path) -> None:
+def test_a_row_that_the_api_refuses_does_not_stop_the_others(tmp_path: Path) -> None:
     with tenant(tmp_path, faults="413=3@create/bulk") as api:
         ended = api.run(api.written("a.csv", csv_of(row(n) for n in range(4))), "--group", "4", "--concurrency", "1")
         counted = ended.counted()
@@ -323,16 +323,16 @@ def test_a_row_that_the_api_refuses_does_not_hold_up_the_others(tmp_path: Path) 
     assert again.code == 0
 
 
-def test_a_dry_run_sends_nothing_and_tells_what_would_be(tmp_path: Path) -> None:
+def test_a_dry_run_sends_nothing_and_reports_what_would_be_created(tmp_path: Path) -> None:
     with tenant(tmp_path, seeds=[there(1)]) as api:
         file = api.written("a.csv", csv_of([row(1), row(2)]))
         ended = api.run(file, "--dry-run")
         assert api.titles() == ["Lure 0001"]
-        assert api.run(file).counted() == {"created": 1, "there already": 1}
-    assert (ended.code, ended.counted()) == (0, {"there already": 1, "would be created": 1})
+        assert api.run(file).counted() == {"created": 1, "existed already": 1}
+    assert (ended.code, ended.counted()) == (0, {"existed already": 1, "would be created": 1})
 
 
-# -- what is there already
+# -- rows that exist already
 
 
 def there(number: int, **fields: object) -> dict[str, object]:
@@ -341,7 +341,7 @@ def there(number: int, **fields: object) -> dict[str, object]:
     return {**own, "indicatorType": "domain", **fields}
 
 
-def test_rows_that_are_there_already_are_left_alone(tmp_path: Path) -> None:
+def test_rows_that_exist_already_are_skipped(tmp_path: Path) -> None:
     others = [there(2, date="2026-01-11T08:00:00Z"), there(3, event="Another"), there(4, indicator="other.example.com")]
     bare = {name: value for name, value in there(5).items() if not name.startswith("indicator")}
     rows = [*(row(n) for n in (1, 2, 3, 4)), row(5, indicator="", indicator_type=""), row(6), row(6)]
@@ -349,51 +349,51 @@ def test_rows_that_are_there_already_are_left_alone(tmp_path: Path) -> None:
         ended = api.run(api.written("a.csv", csv_of(rows)))
         report = api.report()
         assert len(api.events()) == 5 + 4
-    assert (ended.code, ended.counted()) == (0, {"created": 4, "there already": 3})
+    assert (ended.code, ended.counted()) == (0, {"created": 4, "existed already": 3})
     assert [(line["row"], line.get("reasons")) for line in report if line["outcome"] == "there"] == snapshot(
         [(2, None), (6, None), (8, ["it repeats row 7 of the file"])]
     )
 
 
-def test_an_imported_file_is_not_imported_again_whoever_does(tmp_path: Path) -> None:
+def test_an_imported_file_is_not_imported_again_from_another_state_folder(tmp_path: Path) -> None:
     with tenant(tmp_path) as api:
         file = api.written("a.csv", csv_of(row(n) for n in range(3)))
         assert api.run(file).code == 0
         assert api.run(file).counted() == {"created": 3}
         api.events_with_indicators()
-        assert api.run(file, "--again").counted() == {"there already": 3}
+        assert api.run(file, "--again").counted() == {"existed already": 3}
         assert len(api.events()) == 3
 
 
-def test_rows_are_created_beside_their_twins_on_request(tmp_path: Path) -> None:
+def test_duplicates_are_created_on_request(tmp_path: Path) -> None:
     with tenant(tmp_path, seeds=[there(1)]) as api:
         ended = api.run(api.written("a.csv", csv_of([row(1), row(1)])), "--on-duplicate", "create")
         assert (ended.code, ended.counted(), len(api.events())) == (0, {"created": 2}, 3)
 
 
-def test_rows_that_are_there_are_brought_up_to_date_and_no_marking_is_lowered(tmp_path: Path) -> None:
+def test_rows_that_exist_are_updated_and_no_marking_is_lowered(tmp_path: Path) -> None:
     seeds = [there(1, attacker="OLD", tlp="amber"), there(2)]
     with tenant(tmp_path, seeds=seeds) as api:
         rows = [row(1, attacker="NEW", target_country="US"), row(2, attacker="", target_country="")]
         ended = api.run(api.written("a.csv", csv_of(rows)), "--on-duplicate", "update")
         events = api.events()
     changed = [(event["attacker"], event["targetCountry"], event["tlp"]) for event in events]
-    assert (ended.code, ended.counted()) == (0, {"there already": 1, "there, brought up to date": 1})
+    assert (ended.code, ended.counted()) == (0, {"existed already": 1, "existed, updated": 1})
     assert changed == [("NEW", "US", "amber"), ("", "", "green")]
     [_, update] = reversed(api.changes())
     assert (update.intent.tool, update.outcome) == ("update_threat_event", "done")
 
 
-def test_an_event_above_the_ceiling_is_neither_told_nor_touched(tmp_path: Path) -> None:
+def test_an_event_above_the_ceiling_is_neither_shown_nor_changed(tmp_path: Path) -> None:
     with tenant(tmp_path, seeds=[there(1, tlp="red")]) as api:
         ended = api.run(api.written("a.csv", csv_of([row(1)])), "--on-duplicate", "update")
         assert [event["tlp"] for event in api.events()] == ["red"]
         assert ended.code == 1
     assert ended.sentences() == snapshot(
         [
-            "The API is a sandbox: nothing here is intelligence.",
-            "row 2: it is there already, and withheld by CF1_MAX_TLP (amber)",
-            "The same command goes on where this one stopped, and sends no row twice.",
+            "The API is a sandbox: the data is fictional.",
+            "row 2: it exists already, and is withheld by CF1_MAX_TLP (amber)",
+            "The same command continues where this one stopped, and sends no row twice.",
         ]
     )
 
@@ -432,23 +432,23 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_touched(tmp_path: Path) 
             {"CF1_MAX_TLP": "clear"},
             snapshot(
                 [
-                    "The API is a sandbox: nothing here is intelligence.",
+                    "The API is a sandbox: the data is fictional.",
                     "row 2: tlp: the marking green is withheld by CF1_MAX_TLP (clear). Tell the person that the operator's setting forbids it",
-                    "Nothing was sent, because of the rows that are not right.",
+                    "Nothing was sent, because of the invalid rows.",
                 ]
             ),
         ),
     ],
     ids=["mode", "write list", "read list", "ceiling"],
 )
-def test_a_rule_holds_for_the_command_too(tmp_path: Path, environment: dict[str, str], words: list[str]) -> None:
+def test_the_rules_apply_to_the_command(tmp_path: Path, environment: dict[str, str], words: list[str]) -> None:
     with tenant(tmp_path) as api:
         ended = api.run(api.written("a.csv", csv_of([row(1)])), **environment)
         assert api.titles() == []
     assert (ended.code, ended.sentences()) == (2, words)
 
 
-def test_nothing_is_imported_into_a_sandbox_that_forgets(tmp_path: Path) -> None:
+def test_nothing_is_imported_into_a_sandbox_in_memory(tmp_path: Path) -> None:
     api = ImportCommand("http://127.0.0.1:1", tmp_path)
     nobody = {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_ACCOUNT_ID": "", "CLOUDFLARE_BASE_URL": ""}
     ended = api.run(api.written("a.csv", csv_of([row(1)])), **nobody)
@@ -456,7 +456,7 @@ def test_nothing_is_imported_into_a_sandbox_that_forgets(tmp_path: Path) -> None
         (
             2,
             [
-                "cf1-mcp: Without credentials the embedded sandbox answers, and it would forget what is imported. Set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or CF1_SANDBOX_DB to a file that keeps it."
+                "cf1-mcp: Without credentials the embedded sandbox answers, and it would lose the imported events. Set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or CF1_SANDBOX_DB to a file that keeps them."
             ],
         )
     )
@@ -465,10 +465,10 @@ def test_nothing_is_imported_into_a_sandbox_that_forgets(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--format", "xml"], snapshot(["cf1-mcp: --format: 'xml' is none. Use jsonl, csv, stix or misp."])),
+        (["--format", "xml"], snapshot(["cf1-mcp: --format: 'xml' is not a format. Use jsonl, csv, stix or misp."])),
         (
             ["--map", "date"],
-            snapshot(["cf1-mcp: --map: 'date' is no pair. Use NAME=VALUE, such as Datum=date or tlp=amber."]),
+            snapshot(["cf1-mcp: --map: 'date' is not a pair. Use NAME=VALUE, such as Datum=date or tlp=amber."]),
         ),
         (
             ["--set", "titel=x"],
@@ -485,7 +485,7 @@ def test_nothing_is_imported_into_a_sandbox_that_forgets(tmp_path: Path) -> None
     ],
     ids=["format", "pair", "field", "report"],
 )
-def test_an_argument_that_cannot_be_is_said(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
+def test_an_invalid_argument_is_reported(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
     with tenant(tmp_path) as api:
         ended = api.run(api.written("a.csv", csv_of([row(1)])), "--dry-run", *arguments)
     assert (ended.code, ended.sentences()) == (2, words)
@@ -495,7 +495,7 @@ def test_an_argument_that_cannot_be_is_said(tmp_path: Path, arguments: list[str]
 
 
 @pytest.mark.anyio
-async def test_undoing_an_import_takes_back_the_events_that_it_made(tmp_path: Path) -> None:
+async def test_undoing_an_import_deletes_the_events_that_it_created(tmp_path: Path) -> None:
     with tenant(tmp_path, seeds=[there(7)]) as api:
         api.run(api.written("a.csv", csv_of([row(1), row(2), row(7)])))
         [change] = await anyio.to_thread.run_sync(api.changes)

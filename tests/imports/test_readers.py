@@ -32,7 +32,7 @@ def read(folder: Path, name: str, content: str | bytes, **source: dict[str, str]
         row |= {"above": [f"{parent.type} {parent.ref}" for parent in one.parents]} if one.parents else {}
         row |= {"wrong": [*one.problems]} if one.problems else {}
         told.append(row)
-    return told, notes.told()
+    return told, notes.sentences()
 
 
 def refused(folder: Path, name: str, content: str | bytes, **source: dict[str, str] | Format) -> str:

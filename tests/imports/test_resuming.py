@@ -9,10 +9,11 @@ import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue
 
-from cf1_mcp.events.matching import Identity, Wanted, wanted
-from cf1_mcp.imports.recovery import matched
+from cf1_mcp.events.matching import EventIdentity, IdentifiedRow, identify_row
+from cf1_mcp.imports.recovery import match_rows
 from cf1_mcp.models import Event
-from cf1_mcp.store.import_ledger import Ledger, NewLine
+from cf1_mcp.store.import_ledger import ImportLedger
+from cf1_mcp.store.import_rows import NewLedgerRow
 from tests.imports.command_tenant import ImportCommand, csv_of, row, tenant
 
 ROWS = 60
@@ -43,7 +44,7 @@ def killed_once(api: ImportCommand, file: Path, least: int, *arguments: str) -> 
 
 
 @pytest.mark.parametrize("least", [1, 20, 45], ids=["after the first answers", "in the middle", "near the end"])
-def test_a_killed_import_goes_on_and_makes_each_row_once(tmp_path: Path, least: int) -> None:
+def test_a_killed_import_continues_and_creates_each_row_once(tmp_path: Path, least: int) -> None:
     with tenant(tmp_path, faults="latency=0.2@create/bulk") as api:
         file = api.written("a.csv", FILE)
         killed_once(api, file, least, *ALL_OF_THEM)
@@ -59,7 +60,7 @@ def test_a_killed_import_goes_on_and_makes_each_row_once(tmp_path: Path, least: 
     assert {str(one["uuid"]) for one in created if isinstance(one, dict)} == ids
 
 
-def test_an_import_killed_twice_goes_on(tmp_path: Path) -> None:
+def test_an_import_killed_twice_continues(tmp_path: Path) -> None:
     with tenant(tmp_path, faults="latency=0.2@create/bulk") as api:
         file = api.written("a.csv", FILE)
         killed_once(api, file, 5, *ALL_OF_THEM)
@@ -68,7 +69,7 @@ def test_an_import_killed_twice_goes_on(tmp_path: Path) -> None:
         assert Counter(api.titles()) == EVERY
 
 
-def test_an_import_killed_while_it_checks_begins_anew(tmp_path: Path) -> None:
+def test_an_import_killed_while_it_checks_starts_over(tmp_path: Path) -> None:
     with tenant(tmp_path) as api:
         file = api.written("a.csv", FILE)
         with api.start(file, *ALL_OF_THEM) as process:
@@ -92,17 +93,17 @@ def test_an_import_killed_between_its_links_makes_each_link_once(tmp_path: Path)
     assert (ended.code, made) == (0, 20)
 
 
-def test_two_processes_do_not_work_at_one_import(tmp_path: Path) -> None:
+@pytest.mark.anyio
+async def test_two_processes_cannot_run_the_same_import(tmp_path: Path) -> None:
     with tenant(tmp_path) as api:
         file = api.written("a.csv", FILE)
         assert api.run(file, *ALL_OF_THEM).code == 0
-        [path] = tmp_path.glob("state/imports/*.db")
-        first = Ledger(path)
-        second = api.run(file, *ALL_OF_THEM)
-        first.close()
+        [path] = tmp_path.glob("state/imports/*.db")  # noqa: ASYNC240 - a test has its loop alone
+        async with await ImportLedger.open(path):
+            second = api.run(file, *ALL_OF_THEM)
         assert api.run(file, *ALL_OF_THEM).code == 0
     assert (second.code, second.sentences()) == snapshot(
-        (2, ["cf1-mcp: Another process is at this very import. Wait until it ends."])
+        (2, ["cf1-mcp: Another process is running this import. Wait until it ends."])
     )
 
 
@@ -116,7 +117,7 @@ def test_a_person_may_stop_an_import_at_any_time(tmp_path: Path) -> None:
             _, told = process.communicate()
         assert (process.wait(), told.strip().splitlines()[-1]) == (
             1,
-            "Interrupted. Nothing is lost: the same command goes on where it was.",
+            "Interrupted. Nothing is lost: the same command continues where it stopped.",
         )
         assert api.run(file, *ALL_OF_THEM).code == 0
         assert Counter(api.titles()) == EVERY
@@ -137,7 +138,7 @@ def test_a_person_may_stop_an_import_at_any_time(tmp_path: Path) -> None:
         "503=3,truncate=1@create/bulk,429=1",
     ],
 )
-def test_an_import_outlives_what_fails_on_the_way(tmp_path: Path, fault: str) -> None:
+def test_an_import_survives_failures_of_the_api(tmp_path: Path, fault: str) -> None:
     with tenant(tmp_path, faults=fault) as api:
         file = api.written("a.jsonl", family(30))
         ended = api.run(file, *SMALL)
@@ -155,7 +156,7 @@ def test_an_import_keeps_to_a_rate_limit(tmp_path: Path) -> None:
     assert {title: titles[title] for title in EVERY} == EVERY
 
 
-def test_an_import_that_gives_up_says_so_and_goes_on_later(tmp_path: Path) -> None:
+def test_an_import_that_gives_up_reports_it_and_continues_later(tmp_path: Path) -> None:
     with tenant(tmp_path, faults="truncate=1@create/bulk") as api:
         file = api.written("a.csv", FILE)
         stopped = api.run(file, *ALL_OF_THEM, "--give-up-after", "0", "--concurrency", "1")
@@ -165,9 +166,9 @@ def test_an_import_that_gives_up_says_so_and_goes_on_later(tmp_path: Path) -> No
     assert (stopped.code, first) == snapshot((1, {"unknown": 5, "not sent": 55}))
     assert stopped.sentences() == snapshot(
         [
-            "The API is a sandbox: nothing here is intelligence.",
-            "The connection broke before the answer was complete. If this was a change, check whether it was made before repeating it; otherwise try again. It went on for longer than --give-up-after allows.",
-            "The same command goes on where this one stopped, and sends no row twice.",
+            "The API is a sandbox: the data is fictional.",
+            "The connection broke before the answer was complete. If this was a change, check whether it was made before repeating it; otherwise try again. It lasted longer than --give-up-after allows.",
+            "The same command continues where this one stopped, and sends no row twice.",
         ]
     )
     assert (ended.code, ended.counted()) == (0, {"created": ROWS})
@@ -175,7 +176,7 @@ def test_an_import_that_gives_up_says_so_and_goes_on_later(tmp_path: Path) -> No
     assert [change.outcome for change in changes] == ["done", "unknown"]
 
 
-def test_an_import_does_not_go_on_in_another_way_than_it_began(tmp_path: Path) -> None:
+def test_an_import_does_not_continue_with_another_duplicate_rule(tmp_path: Path) -> None:
     with tenant(tmp_path) as api:
         file = api.written("a.csv", FILE)
         assert api.run(file, *ALL_OF_THEM).code == 0
@@ -189,9 +190,9 @@ def test_an_import_does_not_go_on_in_another_way_than_it_began(tmp_path: Path) -
 # -- which rows were made
 
 
-def lost(number: int, **fields: JsonValue) -> Wanted:
+def lost(number: int, **fields: JsonValue) -> IdentifiedRow:
     event = {"date": "2026-01-10T08:00:00Z", "event": "x", "category": "Phishing", "tlp": "green", **fields}
-    return wanted(number, event)
+    return identify_row(number, event)
 
 
 def found(uuid: str, insight: str = "") -> Event:
@@ -199,41 +200,40 @@ def found(uuid: str, insight: str = "") -> Event:
     return Event.model_validate({**told, "uuid": uuid, "insight": insight})
 
 
-def by_identity(rows: list[Wanted], *events: Event) -> dict[Identity, list[Event]]:
+def by_identity(rows: list[IdentifiedRow], *events: Event) -> dict[EventIdentity, list[Event]]:
     plain = rows[0].identity
     return {plain: [*events]}
 
 
-def test_of_many_twins_as_many_are_made_as_there_are_events() -> None:
+def test_as_many_identical_rows_are_matched_as_there_are_events() -> None:
     rows = [lost(number) for number in range(5)]
-    assert len(matched(rows, by_identity(rows, found("a"), found("b")))) == 2
+    assert len(match_rows(rows, by_identity(rows, found("a"), found("b")))) == 2
 
 
-def test_among_twins_the_event_that_agrees_most_is_taken() -> None:
+def test_among_identical_rows_the_event_that_agrees_most_is_matched() -> None:
     rows = [lost(0, insight="one"), lost(1, insight="two")]
-    assert matched(rows, by_identity(rows, found("a", insight="two"))) != {}
-    assert matched(rows[1:], by_identity(rows, found("b"), found("a", insight="two"))) == {1: "a"}
+    assert match_rows(rows, by_identity(rows, found("a", insight="two"))) != {}
+    assert match_rows(rows[1:], by_identity(rows, found("b"), found("a", insight="two"))) == {1: "a"}
 
 
-def test_no_event_is_of_two_rows() -> None:
+def test_no_event_is_matched_to_two_rows() -> None:
     rows = [lost(0), lost(1)]
-    made = matched(rows, by_identity(rows, found("a")))
+    made = match_rows(rows, by_identity(rows, found("a")))
     assert len(made) == 1
 
 
 # -- the ledger
 
 
-def test_rows_that_are_taken_stay_so_when_the_process_ends(tmp_path: Path) -> None:
+@pytest.mark.anyio
+async def test_rows_that_are_being_sent_stay_so_when_the_process_ends(tmp_path: Path) -> None:
     path = tmp_path / "imports" / "a.db"
-    ledger = Ledger(path)
-    ledger.start_over()
-    ledger.add([NewLine(n, n, "ready", "{}", None, None, None) for n in range(5)], [])
-    taken = ledger.take(2, 2, at=0.0)
-    ledger.created({0: "a"}, {1: "no"})
-    ledger.close()
-    again = Ledger(path)
-    assert [[line.number for line in one.lines] for one in taken] == [[0, 1], [2, 3]]
-    assert again.counts() == {"created": 1, "ready": 1, "refused": 1, "sending": 2}
+    async with await ImportLedger.open(path) as ledger:
+        await ledger.start_over()
+        await ledger.add([NewLedgerRow(n, n, "ready", "{}") for n in range(5)])
+        taken = await ledger.rows.take(2, 2, at=0.0)
+        await ledger.rows.answered({0: "a"}, {1: "no"})
+    assert [[row.number for row in group.rows] for group in taken] == [[0, 1], [2, 3]]
+    async with await ImportLedger.open(path) as again:
+        assert await again.rows.counts() == {"created": 1, "ready": 1, "refused": 1, "sending": 2}
     assert path.stat().st_mode & 0o777 == 0o600
-    again.close()

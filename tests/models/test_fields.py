@@ -6,7 +6,7 @@ from typing import Annotated, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from cf1_mcp.imports.batches import Row
+from cf1_mcp.imports.readers.call_rows import CallRow
 from cf1_mcp.imports.readers.csv_reader import FIELD_BY_NAME
 from cf1_mcp.models import Event, EventChange, NewEvent, SearchField
 from cf1_mcp.models.fields import (
@@ -82,7 +82,9 @@ def test_a_change_has_the_fields_that_the_table_lets_be_changed() -> None:
 
 def test_a_row_of_an_import_has_the_fields_that_the_table_lets_be_set() -> None:
     settable = {field.name for field in SETTABLE}
-    assert Row.model_fields.keys() - NOT_EVENT == settable, "make Row in cf1_mcp/imports/batches.py follow the table"
+    assert CallRow.model_fields.keys() - NOT_EVENT == settable, (
+        "make CallRow in cf1_mcp/imports/readers/call_rows.py follow the table"
+    )
 
 
 def test_the_fields_with_operators_are_those_that_can_be_searched() -> None:

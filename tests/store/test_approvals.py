@@ -84,18 +84,18 @@ async def refusal(call: Callable[[], Awaitable[object]]) -> str:
     return str(refused.value)
 
 
-async def test_what_was_asked_waits_for_a_person(approvals: Approvals, clock: Clock) -> None:
+async def test_a_request_waits_for_a_person(approvals: Approvals, clock: Clock) -> None:
     await approvals.ask(CODE, TOOL, PREVIEW, 600)
     asked = Request(CODE, TOOL, PREVIEW, clock.now, clock.now + timedelta(minutes=10), "waiting")
     assert await approvals.waiting() == [asked]
     assert await approvals.find(CODE) == asked
 
 
-async def test_nothing_waits_at_first(approvals: Approvals) -> None:
+async def test_no_request_waits_at_first(approvals: Approvals) -> None:
     assert await approvals.waiting() == []
 
 
-async def test_what_waits_is_listed_oldest_first_and_without_what_is_decided(
+async def test_waiting_requests_are_listed_oldest_first_without_decided_ones(
     approvals: Approvals, clock: Clock
 ) -> None:
     codes = ["CCCC-0000-0000", "AAAA-0000-0000", "DDDD-0000-0000", "BBBB-0000-0000"]
@@ -107,7 +107,7 @@ async def test_what_waits_is_listed_oldest_first_and_without_what_is_decided(
     assert [request.code for request in await approvals.waiting()] == [codes[0], codes[3]]
 
 
-async def test_an_approval_serves_once(approvals: Approvals) -> None:
+async def test_an_approval_can_be_used_once(approvals: Approvals) -> None:
     await approvals.ask(CODE, TOOL, PREVIEW, 600)
     assert await approvals.decide(CODE, approved=True) == replace(await approvals.find(CODE), state="approved")
     assert await approvals.waiting() == []
@@ -116,20 +116,20 @@ async def test_an_approval_serves_once(approvals: Approvals) -> None:
 
 
 @pytest.mark.parametrize("code", [CODE, OTHER, "", "'; DROP TABLE request; --", "\0"])
-async def test_what_nobody_approved_is_not_redeemed(approvals: Approvals, code: str) -> None:
+async def test_a_request_without_approval_is_not_redeemed(approvals: Approvals, code: str) -> None:
     await approvals.ask(CODE, TOOL, PREVIEW, 600)
     assert not await approvals.redeem(code)
     assert (await approvals.find(CODE)).state == "waiting"
 
 
-async def test_an_approval_of_one_code_is_none_of_another(approvals: Approvals) -> None:
+async def test_an_approval_is_for_one_code(approvals: Approvals) -> None:
     await approve(approvals)
     await approvals.ask(OTHER, TOOL, PREVIEW, 600)
     assert not await approvals.redeem(OTHER)
     assert await approvals.redeem(CODE)
 
 
-async def test_what_was_refused_stays_refused(approvals: Approvals, clock: Clock) -> None:
+async def test_a_refused_request_stays_refused(approvals: Approvals, clock: Clock) -> None:
     await approvals.ask(CODE, TOOL, PREVIEW, 600)
     assert (await approvals.decide(CODE, approved=False)).state == "refused"
     for seconds in (0, 300, 600):
@@ -149,7 +149,7 @@ async def test_what_was_refused_stays_refused(approvals: Approvals, clock: Clock
         assert await approvals.waiting() == []
 
 
-async def test_what_was_approved_cannot_be_decided_again(approvals: Approvals) -> None:
+async def test_an_approved_request_cannot_be_decided_again(approvals: Approvals) -> None:
     await approve(approvals)
     assert await refusal(lambda: approvals.decide(CODE, approved=False)) == snapshot(
         "The request for code K7QF-2M0D-X1T4 was already approved, and that decision is final."
@@ -157,7 +157,7 @@ async def test_what_was_approved_cannot_be_decided_again(approvals: Approvals) -
     assert await approvals.redeem(CODE)
 
 
-async def test_what_was_used_cannot_be_decided_or_asked_again(approvals: Approvals) -> None:
+async def test_a_used_request_cannot_be_decided_or_made_again(approvals: Approvals) -> None:
     await approve(approvals)
     await approvals.redeem(CODE)
     assert [
@@ -172,7 +172,7 @@ async def test_what_was_used_cannot_be_decided_or_asked_again(approvals: Approva
     assert not await approvals.redeem(CODE)
 
 
-async def test_asking_again_changes_nothing_that_waits(approvals: Approvals, clock: Clock) -> None:
+async def test_asking_again_does_not_change_a_waiting_request(approvals: Approvals, clock: Clock) -> None:
     await approvals.ask(CODE, TOOL, PREVIEW, 600)
     before = await approvals.find(CODE)
     clock.advance(599)
@@ -180,14 +180,14 @@ async def test_asking_again_changes_nothing_that_waits(approvals: Approvals, clo
     assert await approvals.waiting() == [before]
 
 
-async def test_asking_again_takes_no_approval_back(approvals: Approvals) -> None:
+async def test_asking_again_does_not_revoke_an_approval(approvals: Approvals) -> None:
     await approve(approvals)
     await approvals.ask(CODE, TOOL, PREVIEW, 600)
     assert await approvals.waiting() == []
     assert await approvals.redeem(CODE)
 
 
-async def test_a_request_can_be_decided_until_its_time_is_over(approvals: Approvals, clock: Clock) -> None:
+async def test_a_request_can_be_decided_until_it_expires(approvals: Approvals, clock: Clock) -> None:
     for code in (CODE, OTHER):
         await approvals.ask(code, TOOL, PREVIEW, 600)
     clock.advance(599.999999)
@@ -200,7 +200,7 @@ async def test_a_request_can_be_decided_until_its_time_is_over(approvals: Approv
     )
 
 
-async def test_an_approval_can_be_redeemed_until_its_time_is_over(approvals: Approvals, clock: Clock) -> None:
+async def test_an_approval_can_be_redeemed_until_it_expires(approvals: Approvals, clock: Clock) -> None:
     for code in (CODE, OTHER):
         await approve(approvals, code)
     clock.advance(599.999999)
@@ -210,7 +210,9 @@ async def test_an_approval_can_be_redeemed_until_its_time_is_over(approvals: App
     assert (await approvals.find(OTHER)).state == "expired"
 
 
-async def test_what_expired_can_be_asked_anew_and_needs_a_new_decision(approvals: Approvals, clock: Clock) -> None:
+async def test_an_expired_request_can_be_made_again_and_needs_a_new_decision(
+    approvals: Approvals, clock: Clock
+) -> None:
     await approve(approvals)
     clock.advance(600)
     await approvals.ask(CODE, TOOL, PREVIEW, 600)
@@ -218,7 +220,7 @@ async def test_what_expired_can_be_asked_anew_and_needs_a_new_decision(approvals
     assert [request.asked_at for request in await approvals.waiting()] == [clock.now]
 
 
-async def test_requests_are_forgotten_a_week_after_their_end(approvals: Approvals, clock: Clock) -> None:
+async def test_requests_are_deleted_a_week_after_they_expire(approvals: Approvals, clock: Clock) -> None:
     await approve(approvals)
     clock.advance(600 + 7 * 86_400)
     await approvals.ask(OTHER, TOOL, PREVIEW, 600)
@@ -230,7 +232,7 @@ async def test_requests_are_forgotten_a_week_after_their_end(approvals: Approval
     )
 
 
-async def test_times_are_told_in_utc_wherever_the_clock_stands(path: Path) -> None:
+async def test_times_are_in_utc_in_any_time_zone(path: Path) -> None:
     local = datetime(2026, 11, 24, 23, 30, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     await opened(path, lambda: local).ask(CODE, TOOL, PREVIEW, 90)
     request = await opened(path, lambda: local.astimezone(UTC)).find(CODE)
@@ -249,7 +251,7 @@ async def test_a_code_is_found_however_it_is_typed(approvals: Approvals, typed: 
 
 
 @pytest.mark.parametrize("code", ["", "nonsense", "K7QF-2M0D-X1T", "\x1b[2J" * 100])
-async def test_an_unknown_code_is_refused_in_words(approvals: Approvals, code: str) -> None:
+async def test_an_unknown_code_is_reported(approvals: Approvals, code: str) -> None:
     await approvals.ask(CODE, TOOL, PREVIEW, 600)
     for call in (lambda: approvals.find(code), lambda: approvals.decide(code, approved=True)):
         message = await refusal(call)
@@ -258,7 +260,7 @@ async def test_an_unknown_code_is_refused_in_words(approvals: Approvals, code: s
         assert len(message) < 160
 
 
-async def test_a_preview_cannot_rewrite_the_terminal(approvals: Approvals) -> None:
+async def test_a_preview_cannot_control_the_terminal(approvals: Approvals) -> None:
     hostile = "Delete 500 events\x1b[1A\x1b[2K\rDelete 1 event\n\u202egnihton\u200b\x85- last\n" + "x" * 3000
     await approvals.ask(CODE, TOOL, hostile, 600)
     first, second, third = (await approvals.find(CODE)).preview.split("\n")
@@ -271,13 +273,13 @@ async def test_a_preview_cannot_rewrite_the_terminal(approvals: Approvals) -> No
     )
 
 
-async def test_requests_outlive_the_process_that_asked(path: Path, clock: Clock) -> None:
+async def test_requests_outlive_their_process(path: Path, clock: Clock) -> None:
     await opened(path, clock).ask(CODE, TOOL, PREVIEW, 600)
     await opened(path, clock).decide(CODE, approved=True)
     assert await opened(path, clock).redeem(CODE)
 
 
-async def test_an_approval_serves_one_of_20_threads(approvals: Approvals) -> None:
+async def test_one_of_20_threads_uses_an_approval(approvals: Approvals) -> None:
     await approve(approvals)
     assert sorted(await at_the_same_time(lambda _: approvals.redeem(CODE))) == [False] * 19 + [True]
 
@@ -326,27 +328,25 @@ def at_once(path: Path, now: datetime, action: str) -> list[int]:
     return sorted(int(count) for count in done)
 
 
-async def test_an_approval_serves_one_call_of_one_of_four_servers(
-    approvals: Approvals, path: Path, clock: Clock
-) -> None:
+async def test_one_call_of_one_of_four_servers_uses_an_approval(approvals: Approvals, path: Path, clock: Clock) -> None:
     await approve(approvals)
     assert at_once(path, clock.now, "redeem") == [0, 0, 0, 1]
     assert (await approvals.find(CODE)).state == "used"
 
 
-async def test_servers_that_ask_at_once_make_one_file_and_one_request(
+async def test_servers_that_ask_at_once_create_one_file_and_one_request(
     approvals: Approvals, path: Path, clock: Clock
 ) -> None:
     assert at_once(path, clock.now, "ask") == [5, 5, 5, 5]
     assert [request.code for request in await approvals.waiting()] == [CODE]
 
 
-async def test_threads_that_ask_at_once_make_one_file_and_one_request(approvals: Approvals) -> None:
+async def test_threads_that_ask_at_once_create_one_file_and_one_request(approvals: Approvals) -> None:
     await at_the_same_time(lambda number: approvals.ask(CODE, TOOL, f"preview {number}", 600))
     assert [request.code for request in await approvals.waiting()] == [CODE]
 
 
-async def test_one_decision_stands_when_20_decide_at_once(approvals: Approvals) -> None:
+async def test_the_first_of_20_simultaneous_decisions_is_final(approvals: Approvals) -> None:
     await approvals.ask(CODE, TOOL, PREVIEW, 600)
 
     async def decide(number: int) -> str:
@@ -368,7 +368,7 @@ def held(path: Path) -> Generator[sqlite3.Connection]:
         yield other
 
 
-async def test_nothing_happens_while_the_file_is_held(approvals: Approvals, path: Path, clock: Clock) -> None:
+async def test_nothing_is_done_while_the_file_is_locked(approvals: Approvals, path: Path, clock: Clock) -> None:
     await approve(approvals)
     await approvals.ask(OTHER, TOOL, PREVIEW, 600)
     hasty = opened(path, clock, busy_timeout=0)
@@ -408,7 +408,7 @@ def calls(approvals: Approvals) -> list[Callable[[], Awaitable[object]]]:
     ]
 
 
-async def test_a_file_that_is_something_else_is_refused_in_words(approvals: Approvals, path: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_refused(approvals: Approvals, path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
     assert {await refusal(call) for call in calls(approvals)} == snapshot(
@@ -418,7 +418,7 @@ async def test_a_file_that_is_something_else_is_refused_in_words(approvals: Appr
     )
 
 
-async def test_a_file_of_another_shape_is_refused_in_words(approvals: Approvals, path: Path) -> None:
+async def test_a_file_with_other_tables_is_refused(approvals: Approvals, path: Path) -> None:
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE request (name TEXT)")
@@ -426,7 +426,7 @@ async def test_a_file_of_another_shape_is_refused_in_words(approvals: Approvals,
         assert (await refusal(call)).startswith("Nothing was done: approvals.db cannot be used (")
 
 
-async def test_a_damaged_time_is_refused_in_words(approvals: Approvals, path: Path) -> None:
+async def test_a_damaged_time_is_reported(approvals: Approvals, path: Path) -> None:
     await approve(approvals)
     with closing(sqlite3.connect(path)) as db:
         db.execute("UPDATE request SET expires_at = '9026-11-24T12:Z0'")
@@ -436,7 +436,7 @@ async def test_a_damaged_time_is_refused_in_words(approvals: Approvals, path: Pa
     )
 
 
-async def test_a_folder_that_cannot_be_made_is_refused_in_words(tmp_path: Path, clock: Clock) -> None:
+async def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "state").write_text("a file where the folder should be")
     approvals = opened(tmp_path / "state" / "approvals.db", clock)
     assert {await refusal(call) for call in calls(approvals)} == snapshot(
@@ -446,7 +446,7 @@ async def test_a_folder_that_cannot_be_made_is_refused_in_words(tmp_path: Path, 
     )
 
 
-async def test_a_folder_in_the_place_of_the_file_is_refused_in_words(path: Path, clock: Clock) -> None:
+async def test_a_folder_in_the_place_of_the_file_is_reported(path: Path, clock: Clock) -> None:
     path.mkdir(parents=True, mode=0o755)
     assert {await refusal(call) for call in calls(opened(path, clock))} == snapshot(
         {
@@ -468,7 +468,7 @@ def rights(path: Path) -> str:
 
 
 @posix
-async def test_files_and_folder_are_for_this_user_alone(approvals: Approvals, path: Path) -> None:
+async def test_files_and_folder_are_private(approvals: Approvals, path: Path) -> None:
     await approvals.ask(CODE, TOOL, PREVIEW, 600)
     with held(path):
         found = {file.name: rights(file) for file in path.parent.iterdir()}
@@ -477,7 +477,7 @@ async def test_files_and_folder_are_for_this_user_alone(approvals: Approvals, pa
 
 
 @posix
-async def test_a_file_that_others_may_write_is_taken_back(approvals: Approvals, path: Path) -> None:
+async def test_a_file_that_others_may_write_is_made_private(approvals: Approvals, path: Path) -> None:
     path.parent.mkdir()
     path.touch()
     path.chmod(0o666)

@@ -77,7 +77,7 @@ def test_a_code_is_12_symbols_that_nobody_confuses(
     assert len(set(SYMBOLS)) == 32
 
 
-def test_every_symbol_stands_at_every_place() -> None:
+def test_every_symbol_occurs_at_every_position() -> None:
     codes = [confirmations().code(TOOL, {"event_ids": [number]}, STATE).replace("-", "") for number in range(1000)]
     assert [set(place) for place in zip(*codes, strict=True)] == [set(SYMBOLS)] * 12
     assert len(set(codes)) == 1000
@@ -138,7 +138,7 @@ def test_no_code_is_accepted_for_another_tool(asked: str, called: str) -> None:
         (TOOL, {}, [ARGUMENTS, STATE]),
     ],
 )
-def test_a_code_dies_when_anything_is_different(tool: str, arguments: dict[str, JsonValue], state: JsonValue) -> None:
+def test_a_code_is_invalid_when_anything_differs(tool: str, arguments: dict[str, JsonValue], state: JsonValue) -> None:
     code = confirmations().code(TOOL, ARGUMENTS, STATE)
     assert not confirmations().accepts(code, tool, arguments, state)
 
@@ -178,12 +178,12 @@ def test_whole_numbers_have_one_form() -> None:
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
-def test_what_is_no_json_number_is_refused_in_words(number: float) -> None:
+def test_numbers_that_json_does_not_have_are_refused(number: float) -> None:
     with pytest.raises(ValueError, match="is not a JSON number and cannot be confirmed"):
         confirmations().code(TOOL, {"limit": [number]}, STATE)
 
 
-def test_what_is_nested_too_deep_is_refused_in_words() -> None:
+def test_values_that_are_nested_too_deeply_are_refused() -> None:
     deep: JsonValue = []
     for _ in range(100_000):
         deep = [deep]
@@ -203,7 +203,7 @@ def test_a_code_lives_longer_than_half_its_time(moment: datetime, ttl: int, data
 
 @given(moments, st.integers(1, 86_400), st.integers(0, 10**12))
 @example(NOW, 600, 0)
-def test_a_code_is_dead_after_its_time(moment: datetime, ttl: int, microseconds: int) -> None:
+def test_a_code_is_invalid_after_its_time(moment: datetime, ttl: int, microseconds: int) -> None:
     code = confirmations(moment, ttl).code(TOOL, ARGUMENTS, STATE)
     later = moment + timedelta(seconds=ttl, microseconds=microseconds)
     assert not confirmations(later, ttl).accepts(code, TOOL, ARGUMENTS, STATE)
@@ -216,13 +216,13 @@ def test_a_code_from_the_future_is_not_accepted() -> None:
 
 @given(st.binary(min_size=32, max_size=64), st.binary(min_size=32, max_size=64))
 @example(KEY, KEY)
-def test_a_code_is_accepted_by_whoever_shares_the_key_alone(mine: bytes, theirs: bytes) -> None:
+def test_a_code_is_accepted_only_with_the_same_key(mine: bytes, theirs: bytes) -> None:
     assume(mine.rstrip(b"\0") != theirs.rstrip(b"\0") or mine == theirs)  # HMAC pads keys with zeros
     code = confirmations(key=mine).code(TOOL, ARGUMENTS, STATE)
     assert confirmations(key=theirs).accepts(code, TOOL, ARGUMENTS, STATE) == (mine == theirs)
 
 
-def test_a_restart_with_a_random_key_kills_every_code() -> None:
+def test_a_restart_with_a_random_key_invalidates_every_code() -> None:
     before, after = (confirmations(key=ConfirmationCodes.random_key()) for _ in range(2))
     assert not after.accepts(before.code(TOOL, ARGUMENTS, STATE), TOOL, ARGUMENTS, STATE)
 
@@ -233,7 +233,7 @@ def test_a_restart_with_a_random_key_kills_every_code() -> None:
     + [("0", zero) for zero in "Oo"]
     + [("1", one) for one in "ILil"],
 )
-def test_a_code_is_read_as_it_was_meant(symbol: str, written: str) -> None:
+def test_a_code_is_read_however_it_is_typed(symbol: str, written: str) -> None:
     for number in range(20):
         arguments: dict[str, JsonValue] = {"event_ids": [number]}
         code = confirmations().code(TOOL, arguments, STATE)
@@ -254,7 +254,7 @@ def test_garbage_is_not_accepted_and_never_raises(code: str) -> None:
 
 
 @given(st.integers(0, 11), st.sampled_from(SYMBOLS))
-def test_no_symbol_of_a_code_may_be_wrong(place: int, symbol: str) -> None:
+def test_every_symbol_of_a_code_must_be_right(place: int, symbol: str) -> None:
     code = confirmations().code(TOOL, ARGUMENTS, STATE).replace("-", "")
     assume(code[place] != symbol)
     assert not confirmations().accepts(code[:place] + symbol + code[place + 1 :], TOOL, ARGUMENTS, STATE)
@@ -275,14 +275,14 @@ def test_codes_are_compared_in_constant_time_against_every_window() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 16, 31])
-def test_a_short_key_is_refused_in_words(length: int) -> None:
+def test_a_short_key_is_refused(length: int) -> None:
     with pytest.raises(ValueError, match=rf"^The confirmation key has {length} bytes; it needs at least 32.$"):
         confirmations(key=b"k" * length)
 
 
 @pytest.mark.parametrize("ttl", [0, -1, 0.5, 86_401, math.inf, math.nan])
-def test_a_time_to_live_that_makes_no_sense_is_refused(ttl: float) -> None:
-    with pytest.raises(ValueError, match=r"^A code cannot live .* seconds; use 1 to 86400.$"):
+def test_an_invalid_time_to_live_is_refused(ttl: float) -> None:
+    with pytest.raises(ValueError, match=r"^A code cannot be valid for .* seconds; use 1 to 86400.$"):
         confirmations(ttl=ttl)
 
 

@@ -115,14 +115,14 @@ def entries_in(path: Path) -> int:
 # What is told is kept
 
 
-async def test_nothing_is_made_before_the_first_change(journal: Journal, path: Path) -> None:
+async def test_no_file_is_created_before_the_first_change(journal: Journal, path: Path) -> None:
     assert (await journal.changes(), await journal.verify()) == ([], [])
     with pytest.raises(JournalError, match="There is no change 'c-22222-22222' in the journal"):
         await journal.change("c-22222-22222")
     assert not path.parent.exists()
 
 
-async def test_the_intent_is_there_before_the_outcome(journal: Journal, path: Path) -> None:
+async def test_the_intent_is_recorded_before_the_outcome(journal: Journal, path: Path) -> None:
     change_id = await journal.begin(DELETION)
     [change] = await opened(path).changes()
     assert change == Change(change_id, NOW, DELETION, "unknown", None, None, None)
@@ -185,7 +185,7 @@ async def test_a_change_names_the_newest_undo_of_it_that_has_not_failed(journal:
     ),
 )
 @example(text="\ud800 \0 \u202eevil\u2066 '; DROP TABLE entry; --\r\n", value={"\udfff": ["\ud83d", 10**30]})
-def test_any_text_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, text: str, value: JsonValue) -> None:
+def test_any_text_is_read_back_unchanged(tmp_path_factory: pytest.TempPathFactory, text: str, value: JsonValue) -> None:
     journal = ticking(tmp_path_factory.mktemp("text") / "journal.db")
     intent = Intent(text, {text: value}, (text,), text, value)
     change_id = anyio.run(journal.begin, intent)
@@ -205,7 +205,7 @@ async def test_a_pre_image_of_many_megabytes_is_kept(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("unknown", ["c-22222-22222", "1", "", "c-\ud800", "' OR 1=1 --", "C-22222-22222\0"])
-async def test_an_unknown_change_is_named_and_nothing_is_written(path: Path, unknown: str) -> None:
+async def test_an_unknown_change_is_reported_and_nothing_is_written(path: Path, unknown: str) -> None:
     await filled(path)
     journal = opened(path)
     for asking in (
@@ -250,7 +250,9 @@ async def test_a_locked_journal_stops_the_change(journal: Journal, path: Path) -
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
 @pytest.mark.parametrize("room", [0, 4096, 100_000, 400_000])
 @pytest.mark.parametrize("begun_before", [True, False])
-async def test_a_full_disk_stops_the_change_and_leaves_nothing_half(path: Path, room: int, begun_before: bool) -> None:
+async def test_a_full_disk_stops_the_change_and_leaves_no_partial_entry(
+    path: Path, room: int, begun_before: bool
+) -> None:
     before = await filled(path) if begun_before else []
     said = subprocess.check_output([sys.executable, "-c", BEGINNER_WITHOUT_ROOM, path, str(room)], text=True)
     assert said == (
@@ -269,7 +271,7 @@ async def refusal(path: Path) -> str:
     return str(error.value).removeprefix("The change is not made, because it cannot be journaled first: ")
 
 
-async def test_a_place_where_nothing_can_be_written_stops_the_change(tmp_path: Path) -> None:
+async def test_a_path_that_cannot_be_written_stops_the_change(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder.db").mkdir()
     (tmp_path / "dangling.db").symlink_to(tmp_path / "nowhere" / "journal.db")
@@ -284,7 +286,7 @@ async def test_a_place_where_nothing_can_be_written_stops_the_change(tmp_path: P
     )
 
 
-async def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:
+async def test_a_file_of_another_program_is_not_changed(tmp_path: Path) -> None:
     text, database = tmp_path / "notes.db", tmp_path / "other.db"
     text.write_text("Notes of the night shift.\n" * 200)
     with raw(database) as db:
@@ -299,7 +301,7 @@ async def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path) -> None
     assert (text.read_bytes(), database.read_bytes()) == before
 
 
-async def test_a_newer_format_is_left_to_a_newer_version(path: Path) -> None:
+async def test_a_newer_format_is_refused(path: Path) -> None:
     await filled(path)
     with raw(path) as db:
         db.execute("PRAGMA user_version = 2")
@@ -402,7 +404,7 @@ def test_a_flipped_byte_in_the_file_is_found_or_alters_nothing(
         assert anyio.run(journal.changes) == everything
 
 
-async def test_a_damaged_file_is_an_error_in_words_even_where_sqlite_quotes_the_damage(path: Path) -> None:
+async def test_a_damaged_file_is_reported_even_where_sqlite_quotes_the_damage(path: Path) -> None:
     await filled(path)
     path.write_bytes(path.read_bytes().replace(b"CREATE TABLE entry", b"CREATE T\xceBLE entry"))
     with pytest.raises(JournalError, match=r"journal\.db cannot be used"):
@@ -410,7 +412,7 @@ async def test_a_damaged_file_is_an_error_in_words_even_where_sqlite_quotes_the_
     assert "journal.db cannot be used" in await refusal(path)
 
 
-MEDDLING = {
+TAMPERING = {
     "the first removed": "DELETE FROM entry WHERE seq = 1",
     "one in the middle removed": "DELETE FROM entry WHERE seq = 3",
     "the last removed": "DELETE FROM entry WHERE seq = 6",
@@ -429,9 +431,9 @@ MEDDLING = {
 }
 
 
-async def test_meddling_is_found_and_said(tmp_path: Path) -> None:
+async def test_tampering_is_found_and_described(tmp_path: Path) -> None:
     said: dict[str, list[str]] = {}
-    for number, (what, statements) in enumerate(MEDDLING.items()):
+    for number, (what, statements) in enumerate(TAMPERING.items()):
         path = tmp_path / f"{number}.db"
         await filled(path)
         with raw(path) as db:
@@ -475,11 +477,11 @@ async def test_meddling_is_found_and_said(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("what", [what for what in MEDDLING if "head" in what or "last" in what or "end" in what])
-async def test_nothing_is_appended_where_the_end_was_meddled_with(path: Path, what: str) -> None:
+@pytest.mark.parametrize("what", [what for what in TAMPERING if "head" in what or "last" in what or "end" in what])
+async def test_nothing_is_appended_after_tampering_at_the_end(path: Path, what: str) -> None:
     await filled(path)
     with raw(path) as db:
-        db.executescript(MEDDLING[what])
+        db.executescript(TAMPERING[what])
     count = entries_in(path)
     assert await refusal(path) == snapshot(
         "entries at the end of the journal were altered, removed or added. Ask the operator to run 'cf1-mcp journal verify' and to move the file elsewhere; then a new journal begins."
@@ -487,7 +489,7 @@ async def test_nothing_is_appended_where_the_end_was_meddled_with(path: Path, wh
     assert entries_in(path) == count
 
 
-async def test_an_altered_entry_is_not_relied_on(path: Path) -> None:
+async def test_an_altered_entry_is_not_used(path: Path) -> None:
     deletion = (await filled(path))[-1].id
     with raw(path) as db:
         db.execute("UPDATE entry SET pre_image = replace(pre_image, 'green', 'clear') WHERE seq = 1")

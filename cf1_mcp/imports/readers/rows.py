@@ -53,7 +53,7 @@ class ReaderNotes:
     def add(self, note: str, count: int = 1) -> None:
         self.counts[note] += count
 
-    def told(self) -> list[str]:
+    def sentences(self) -> list[str]:
         return [f"{note} ({count:,} times)" if count > 1 else note for note, count in self.counts.items()]
 
 

@@ -1,8 +1,10 @@
-"""What a call gives to be imported: rows, or the text of a file, held to the same checks as a file on a disk."""
+"""The arguments of an import call: rows, or the text of a file, checked like a file on disk and compared with the
+dataset before anything is planned.
+"""
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Final, Literal
 
@@ -12,20 +14,21 @@ from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from cf1_mcp.context import Client, Now
 from cf1_mcp.errors import BadArgument, BadFile
-from cf1_mcp.events.validation import EventValidator, ReadAsSummary, Validator, check_text
-from cf1_mcp.imports.batches import MAX_ROWS, Batch, NewLink, Problems, checked_batch, linked
-from cf1_mcp.imports.duplicates import without_duplicates
+from cf1_mcp.events.validation import EventValidator, Validator, check_text
+from cf1_mcp.imports.batch import MAX_ROWS, Batch, RowProblems, check_batch
+from cf1_mcp.imports.duplicates import leave_out_duplicates
+from cf1_mcp.imports.readers.call_rows import CallRow, read_call_rows
 from cf1_mcp.imports.readers.csv_reader import NoColumn
 from cf1_mcp.imports.readers.files import Format, recognised
 from cf1_mcp.imports.readers.rows import ReaderNotes, SourceRow
 from cf1_mcp.imports.readers.sources import rows_in
 from cf1_mcp.imports.row_checks import RowChecks
-from cf1_mcp.models import Dataset, NewEvent, RelationshipType
+from cf1_mcp.models import Dataset
 from cf1_mcp.policy.write_policy import CurrentWritePolicy
-from cf1_mcp.store.confirmation_codes import canonical
 from cf1_mcp.text.lenient import Words, unfilled
+from cf1_mcp.text.plurals import plural
 
-MAX_CONTENT_SIZE: Final = 1_000_000  # bytes of content; more does not fit a model's context anyway
+MAX_CONTENT_SIZE: Final = 1_000_000  # bytes; more does not fit a model's context anyway
 MAX_NOTES: Final = 20
 COMMAND: Final = "the command `cf1-mcp import FILE --dataset NAME`"
 UNITS: Final[Mapping[Format, str]] = {"csv": "line", "jsonl": "line", "stix": "object", "misp": "record"}
@@ -33,7 +36,7 @@ _FORMATS: Final[Mapping[str, Format]] = {"csv": "csv", "jsonl": "jsonl", "stix2"
 
 
 def _as_text(value: object) -> object:
-    """The SDK reads JSON in any argument that may be left out, and models write it unquoted; here it is a text."""
+    """The SDK parses JSON in every optional argument, and models write it unquoted; here it is text."""
     return (
         json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         if isinstance(value, dict | list)
@@ -42,19 +45,19 @@ def _as_text(value: object) -> object:
 
 
 def _pairs(value: object) -> object:
-    """An object is what models write for fields with values, too."""
+    """Models also write fields with values as an object."""
     return [f"{name}={text}" for name, text in value.items()] if isinstance(value, dict) else unfilled(value)  # pyright: ignore[reportUnknownVariableType]
 
 
 def _no_update(value: object) -> object:
     if value == "update":
-        raise ValueError("rows that are there are not changed; update_threat_event does that")
+        raise ValueError("rows that exist already are not changed; update_threat_event does that")
     return value or "skip"
 
 
 TargetDataset = Annotated[str, Field(description="Dataset name or uuid")]
 Content = Annotated[str | None, Field(description="Instead of rows"), BeforeValidator(_as_text)]
-# The formats stand in the description of the tool and in the error for any other: the list of tools is dear.
+# The formats are in the description of the tool and in the error for any other: schemas cost every model tokens.
 ContentFormat = Annotated[
     Literal["csv", "jsonl", "stix2", "misp"] | None, WithJsonSchema({"type": "string"}), BeforeValidator(unfilled)
 ]
@@ -80,30 +83,45 @@ async def _batch(
     if defaults and not content:
         raise BadArgument("defaults", "they are for content, and there is none", "the fields of rows instead")
     if content:
-        batch = await batch_of(content, format, _constants(defaults or []), dataset, checking)
+        batch = await _batch_of_content(content, format, _constants(defaults or []), dataset, checking)
     else:
-        batch = await checked_batch(rows or [], dataset, checking)
+        batch = await _batch_of_rows(rows or [], dataset, checking)
     if on_duplicate == "create":
         return batch
-    return await without_duplicates(batch, client, writing.read_policy, now)
+    return await leave_out_duplicates(batch, client, writing.read_policy, now)
 
 
-Intake = Annotated[Batch, Resolve(_batch)]
+CheckedBatch = Annotated[Batch, Resolve(_batch)]
 
 
-async def batch_of(
+async def _batch_of_rows(rows: Sequence[Mapping[str, JsonValue]], dataset: Dataset, checking: EventValidator) -> Batch:
+    if not rows:
+        raise BadArgument("rows", "there are no rows", f"1 to {MAX_ROWS} rows")
+    if len(rows) > MAX_ROWS:
+        raise BadArgument("rows", f"{len(rows)} rows are too many for one call", f"at most {MAX_ROWS} a call")
+    read = read_call_rows(rows)
+    checks = RowChecks(checking, {}, ReaderNotes())
+    return await check_batch(read, dataset, checks, RowProblems(), lambda: _given_rows(rows))
+
+
+def _given_rows(rows: Sequence[Mapping[str, JsonValue]]) -> JsonValue:
+    """The rows as they were given: a relative date is another moment when the code comes back."""
+    return [CallRow.model_validate(row).model_dump(mode="json", exclude_none=True) for row in rows]
+
+
+async def _batch_of_content(
     content: str, named: str | None, constants: Mapping[str, str], dataset: Dataset, checking: EventValidator
 ) -> Batch:
-    """The rows of a text as a batch. They count from 0 in the order of reading; problems name lines as a person does.
+    """Return the rows of a text as a batch.
 
     Raises:
-        BadArgument: it is too large, in no form that is read, or some rows cannot be right.
-        BadFile: it is not in the form that it is said to be.
+        BadArgument: it is too large, its format is not recognized, or some rows cannot be imported.
+        BadFile: it is not in the format that was named.
     """
     size = len(check_text(content, "content").encode())
     if size > MAX_CONTENT_SIZE:
         raise BadArgument("content", f"it takes {size:,} bytes", f"at most {MAX_CONTENT_SIZE:,} bytes, or {COMMAND}")
-    form = _FORMATS[named] if named else _recognised(content)
+    form = _FORMATS[named] if named else _recognize(content)
     notes = ReaderNotes()
     try:
         rows = await anyio.to_thread.run_sync(partial(_read, content, form, constants, notes))
@@ -112,31 +130,28 @@ async def batch_of(
     except BadFile as error:
         raise BadFile(f"content: {error}") from error
     if not rows:
-        raise BadArgument("content", f"read as {named or form}, it holds no events", f"1 to {MAX_ROWS} events")
+        raise BadArgument("content", f"read as {named or form}, it contains no events", f"1 to {MAX_ROWS} events")
     if len(rows) > MAX_ROWS:
         raise BadArgument(
             "content", f"{len(rows):,} rows are too many for one call", f"at most {MAX_ROWS}, or {COMMAND}"
         )
-    problems, read = Problems("content", UNITS[form]), ReadAsSummary()
-    # What the checks themselves note is told by field, as for rows.
+    # What the checks themselves note is reported by field, as for rows.
     checks = RowChecks(checking, constants, ReaderNotes(), "defaults")
-    events = [await _event(row, checks, problems, read) for row in rows]
-    links = _links(rows, problems)
-    if problems.rows:
-        raise problems.told(len(rows))
-    made = {number: NewEvent.model_validate(event) for number, event in enumerate(events)}
-    given: JsonValue = [content, form, {**constants}]
-    facts = read.facts()
-    if told := notes.told():
-        more = [f"and {len(told) - MAX_NOTES:,} more of the like"] if len(told) > MAX_NOTES else []
-        facts["content_notes"] = [*told[:MAX_NOTES], *more]
-    return Batch(dataset, made, links, hashlib.sha256(canonical(given)).hexdigest(), len(rows), facts=facts)
+    problems = RowProblems("content", UNITS[form])
+    batch = await check_batch(rows, dataset, checks, problems, lambda: [content, form, {**constants}])
+    return replace(batch, facts={**batch.facts, **_noted(notes)})
 
 
-def _recognised(content: str) -> Format:
+def _noted(notes: ReaderNotes) -> dict[str, JsonValue]:
+    sentences = notes.sentences()
+    more = [f"and {plural(len(sentences) - MAX_NOTES, 'further note')}"] if len(sentences) > MAX_NOTES else []
+    return {"content_notes": [*sentences[:MAX_NOTES], *more]} if sentences else {}
+
+
+def _recognize(content: str) -> Format:
     found = recognised(content.encode())
     if found is None and content.removeprefix("\ufeff").lstrip().startswith("["):
-        raise BadArgument("content", "a JSON list is in no form that is read", "rows for a list of rows, or format")
+        raise BadArgument("content", "a JSON list is not a format that is read", "rows for a list of rows, or format")
     return found or "csv"
 
 
@@ -144,38 +159,11 @@ def _read(content: str, form: Format, constants: Mapping[str, str], notes: Reade
     return list(rows_in(content, form, constants, notes))
 
 
-async def _event(row: SourceRow, checks: RowChecks, problems: Problems, read: ReadAsSummary) -> Mapping[str, JsonValue]:
-    fields, wrong = await checks.check(row)
-    for words in dict.fromkeys(wrong):
-        problems.add(row.place, words)
-    for name, text in row.fields.items():
-        if isinstance(text, str) and isinstance(value := fields.get(name), str):
-            read.add(name, text, value)
-    return fields
-
-
-def _links(rows: Sequence[SourceRow], problems: Problems) -> tuple[NewLink, ...]:
-    """Links by row; what is wrong with them by place."""
-    refs: dict[str, int] = {}
-    for number, row in enumerate(rows):
-        if row.ref and refs.setdefault(row.ref, number) != number:
-            problems.add(row.place, f"ref: {problems.unit} {rows[refs[row.ref]].place} has the same one already")
-    wrong = Problems()
-    above: Iterable[tuple[int, str, RelationshipType]] = (
-        (number, parent.ref, parent.type) for number, row in enumerate(rows) for parent in row.parents
-    )
-    links = linked(above, refs, wrong)
-    for words, numbers in wrong.rows.items():
-        for number in numbers:
-            problems.add(rows[number].place, words)
-    return links
-
-
 def _constants(given: Sequence[str]) -> dict[str, str]:
     constants: dict[str, str] = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not (equals and name.strip() and value.strip()):
-            raise BadArgument("defaults", "one of them is no field with a value", "field=value, such as tlp=amber")
+            raise BadArgument("defaults", "one of them is not a field with a value", "field=value, such as tlp=amber")
         constants[name.strip()] = value.strip()
     return constants

@@ -1,0 +1,167 @@
+"""The rows of one call as a batch of events, checked before any is sent.
+
+Rows are counted from 0 in the order in which they were read; problems name the place of a row as its source counts it.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from pydantic import JsonValue
+
+from cf1_mcp.errors import BadArgument, nearest
+from cf1_mcp.events.validation import ReadAsSummary
+from cf1_mcp.imports.readers.rows import SourceRow
+from cf1_mcp.imports.row_checks import RowChecks
+from cf1_mcp.models import Dataset, Event, NewEvent, RelationshipType
+from cf1_mcp.store.confirmation_codes import canonical
+from cf1_mcp.text.plurals import plural
+from cf1_mcp.text.sanitize import clean
+
+MAX_ROWS: Final = 500
+MAX_PROBLEMS: Final = 20  # described in words; the rows of further ones are named all the same
+MAX_NAME_LENGTH: Final = 60
+
+
+class BatchLink(NamedTuple):
+    """A typed relationship to be made between two rows of a batch."""
+
+    parent: int
+    child: int
+    type: RelationshipType
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events to be created in a dataset, by row, and the links to be made between them.
+
+    `given` counts the rows as they were read; `digest` is of those, and of what was found of them in the dataset.
+    `there` are rows whose event exists already, with its uuid. `facts` report how the rows were read and which are
+    left out.
+    """
+
+    dataset: Dataset
+    events: Mapping[int, NewEvent]
+    links: tuple[BatchLink, ...]
+    digest: str
+    given: int
+    there: Mapping[int, str] = field(default_factory=dict[int, str])
+    facts: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+
+    def sample(self) -> list[Event]:
+        """Return the events as a preview shows them, by row instead of by uuid."""
+        return [
+            Event.model_validate({**new.model_dump(include={"date", "tlp", "attacker", "event"}), "uuid": f"row {row}"})
+            for row, new in self.events.items()
+        ]
+
+
+@dataclass
+class RowProblems:
+    """What is wrong, in words, and with which rows. `argument` is the source of the rows; `unit` is what is counted."""
+
+    argument: str = "rows"
+    unit: str = "row"
+    rows: dict[str, list[int]] = field(default_factory=lambda: defaultdict[str, list[int]](list))
+
+    def add(self, row: int, words: str) -> None:
+        self.rows[words.rstrip(".")].append(row)
+
+    def error(self, count: int) -> BadArgument:
+        """Return all of it as one error, for so many rows."""
+        bad = sorted({row for rows in self.rows.values() for row in rows})
+        lines = [f"{self.unit} {format_ranges(sorted({*rows}))}: {words}" for words, rows in self.rows.items()]
+        rest = sorted({row for rows in [*self.rows.values()][MAX_PROBLEMS:] for row in rows})
+        if rest:
+            lines = [*lines[:MAX_PROBLEMS], f"{self.unit} {format_ranges(rest)}: more of the same kind"]
+        return BadArgument(
+            self.argument,
+            f"{len(bad)} of {plural(count, 'row')} cannot be imported, so nothing was sent",
+            "\n".join([f"the same {self.argument} with these corrected:", *lines]),
+        )
+
+
+async def check_batch(
+    rows: Sequence[SourceRow],
+    dataset: Dataset,
+    checks: RowChecks,
+    problems: RowProblems,
+    given: Callable[[], JsonValue],
+) -> Batch:
+    """Return the rows as a batch whose digest is of `given()`.
+
+    Raises:
+        BadArgument: some rows cannot be imported; it states which and why.
+    """
+    read = ReadAsSummary()
+    events = [await _check_row(row, checks, problems, read) for row in rows]
+    links = _resolve_links(rows, problems)
+    if problems.rows:
+        raise problems.error(len(rows))
+    created = {number: NewEvent.model_validate(event) for number, event in enumerate(events)}
+    return Batch(dataset, created, links, digest_of(given()), len(rows), facts=read.facts())
+
+
+def digest_of(value: JsonValue) -> str:
+    """Return the digest to which a confirmation code is bound."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def format_ranges(rows: Sequence[int]) -> str:
+    """Return numbers in ascending order as `0, 3-7`."""
+    starts = [row for place, row in enumerate(rows) if place == 0 or rows[place - 1] != row - 1]
+    ends = [row for place, row in enumerate(rows) if place == len(rows) - 1 or rows[place + 1] != row + 1]
+    return ", ".join(f"{start}-{end}" if end > start else str(start) for start, end in zip(starts, ends, strict=True))
+
+
+async def _check_row(
+    row: SourceRow, checks: RowChecks, problems: RowProblems, read: ReadAsSummary
+) -> Mapping[str, JsonValue]:
+    checked = await checks.check(row)
+    for words in dict.fromkeys(checked.problems):
+        problems.add(row.place, words)
+    for name, text in row.fields.items():
+        if isinstance(text, str) and isinstance(value := checked.fields.get(name), str):
+            read.add(name, text, value)
+    return checked.fields
+
+
+def _resolve_links(rows: Sequence[SourceRow], problems: RowProblems) -> tuple[BatchLink, ...]:
+    """Return the links of rows to their parents, which they name by ref."""
+    refs: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        if row.ref and (first := refs.setdefault(row.ref, number)) != number:
+            problems.add(row.place, f"ref: {problems.unit} {rows[first].place} has the ref {_quoted(row.ref)} already")
+    links: list[BatchLink] = []
+    for number, row in enumerate(rows):
+        for parent in row.parents:
+            if parent.ref in refs:
+                links.append(BatchLink(refs[parent.ref], number, parent.type))
+            else:
+                # Similarity is expensive: it is computed only where it is shown, for names that a person may mistype.
+                known = (
+                    [ref for ref in refs if len(ref) <= MAX_NAME_LENGTH] if len(problems.rows) < MAX_PROBLEMS else []
+                )
+                meant = nearest(parent.ref[:MAX_NAME_LENGTH], known)
+                hint = f", perhaps {_quoted(meant)}" if meant else ""
+                problems.add(row.place, f"parent_ref: no row has the ref {_quoted(parent.ref)}{hint}")
+    for number in sorted({link.child for link in _find_circles(links)}):
+        problems.add(rows[number].place, "parent_ref: the row would be above itself")
+    return tuple(links)
+
+
+def _find_circles(links: Iterable[BatchLink]) -> list[BatchLink]:
+    """Return the links of circles, and of paths between circles: those without an end in either direction."""
+    left = [*links]
+    while True:
+        parents, children = {link.parent for link in left}, {link.child for link in left}
+        kept = [link for link in left if link.parent in children and link.child in parents]
+        if len(kept) == len(left):
+            return left
+        left = kept
+
+
+def _quoted(name: str) -> str:
+    return repr(clean(name, MAX_NAME_LENGTH))

@@ -1,0 +1,192 @@
+"""Imports the batch of a call: each request is sent once, and what was made until an error or the deadline is
+reported.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+import anyio
+from pydantic import JsonValue
+
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.errors import ApiError, NotFound, Unavailable, UnexpectedAnswer
+from cf1_mcp.imports.batch import Batch, BatchLink, format_ranges
+from cf1_mcp.imports.job import ImportJob
+from cf1_mcp.imports.progress import ImportStep
+from cf1_mcp.imports.retries import OneAttempt
+from cf1_mcp.imports.sending import DEFAULT_GROUP_SIZE, RowSender
+from cf1_mcp.models import BulkCreated
+from cf1_mcp.store.import_ledger import ImportLedger, ReportedRow
+from cf1_mcp.text.sanitize import clean
+
+RESERVED_SECONDS: Final = 3.0  # of a call, for the report of what was made, should the API be slow
+MAX_REASONS: Final = 30
+MAX_REASON_LENGTH: Final = 200
+LATE: Final = "it was not answered before the import stopped"
+STEPS: Final[Mapping[ImportStep, str]] = {"sent": "events created", "linked": "relationships made"}
+
+Report = Callable[[float, float | None, str | None], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class BatchOutcome:
+    """What became of a batch. `facts` and `reasons` are as an answer shows them; `reasons` quote the API."""
+
+    status: Literal["done", "partial", "failed"]
+    facts: Mapping[str, JsonValue]
+    reasons: Mapping[str, JsonValue]
+
+
+class CallProgress:
+    """Reports to a client how many rows and links are settled."""
+
+    def __init__(self, report: Report, total: int) -> None:
+        self._report = report
+        self._total = total
+        self._settled = 0
+
+    async def expect(self, step: ImportStep, total: int) -> None: ...
+
+    async def advance(self, step: ImportStep, count: int) -> None:
+        self._settled += count
+        await self._report(self._settled, self._total, STEPS.get(step))
+
+    async def say(self, words: str) -> None: ...
+
+
+async def _ignore(progress: float, total: float | None, words: str | None) -> None:
+    """Receive progress that nobody watches."""
+
+
+async def import_batch(client: ThreatEventsClient, batch: Batch, report: Report = _ignore) -> BatchOutcome:
+    """Create the events, then the links whose rows both have one. An error after the first answer is reported, not
+    raised.
+
+    Raises:
+        ApiError: nothing was created, or nothing is known of it.
+    """
+    progress = CallProgress(report, len(batch.events) + len(batch.links))
+    async with ImportLedger.in_memory() as ledger:
+        job = ImportJob(client, batch.dataset, ledger, OneAttempt(), progress, lambda: datetime.now(UTC))
+        run = _BatchImport(batch, job, job.sender())
+        await job.add(batch)
+        with anyio.CancelScope(deadline=anyio.current_effective_deadline() - RESERVED_SECONDS) as scope:
+            try:
+                await run.create()
+                await job.link(1, check_existing=False)
+            except ApiError as error:
+                run.stop(error)
+        if scope.cancelled_caught:
+            run.stop(Unavailable("The API did not answer in time."))
+        return await run.outcome()
+
+
+@dataclass
+class _BatchImport:
+    """One batch over its ledger. `unseen_links` is how many links an answer without ids reported."""
+
+    batch: Batch
+    job: ImportJob
+    sender: RowSender
+    stopped: str = ""
+    unseen_links: int | None = None
+
+    async def create(self) -> None:
+        try:
+            await self.sender.run(DEFAULT_GROUP_SIZE, 1)
+        except NotFound as error:
+            if self.sender.answered:
+                raise
+            await self._create_with_older_route(error)
+
+    def stop(self, error: ApiError) -> None:
+        """Note why no more is sent.
+
+        Raises:
+            ApiError: the error, where there is nothing to report.
+        """
+        # No answer, or an unreadable one, does not mean that nothing was created.
+        if not self.sender.answered:
+            if isinstance(error, Unavailable | UnexpectedAnswer):
+                raise Unavailable(
+                    f"{error} Whether events were created is not known: search for them before importing them again."
+                ) from error
+            raise error
+        self.stopped = str(error)
+
+    async def _create_with_older_route(self, missing: NotFound) -> None:
+        """Create all rows with the older bulk create, which returns no ids.
+
+        Invented: which rows that route relates is not published. Only with all rows directly below the first is there
+        one meaning, so it is used only then.
+        """
+        first, *rows = self.batch.events
+        if not self.batch.links or self.batch.links != tuple(BatchLink(first, row, "related_to") for row in rows):
+            raise NotFound(
+                f"The API does not know the bulk import, or not this dataset ({missing.status}). "
+                "Use create_threat_event for each row.",
+                missing.status,
+            )
+        await self.job.ledger.rows.retry_refused()
+        [group] = await self.job.ledger.rows.take(len(self.batch.events), 1, 0.0)
+        made = await self.job.client.create_events_with_relationships(
+            self.batch.dataset.uuid, [*self.batch.events.values()]
+        )
+        answer = BulkCreated(created_events_count=made.created_events_count, errors=made.errors)
+        await self.sender.record(group.rows, answer)
+        self.unseen_links = made.created_relationships_count
+
+    async def outcome(self) -> BatchOutcome:
+        """Report every row and every link that was not made."""
+        rows: dict[str, list[ReportedRow]] = defaultdict(list)
+        async for page in self.job.ledger.reported_rows():
+            for row in page:
+                rows[row.state].append(row)
+        uuids = {row.place: row.uuid for row in rows["created"] if row.uuid}
+        without_id = [row.place for row in rows["created"] if not row.uuid]
+        unknown = [row.place for row in rows["sending"]]
+        unlinked = await self._unlinked()
+        created = len(uuids) + len(without_id)
+        counts = await self.job.ledger.links.counts()
+        related = counts.get("made", 0) if self.unseen_links is None else self.unseen_links
+        facts: dict[str, JsonValue] = {
+            "indicators_queued": self.sender.indicators_queued,
+            "unknown_rows": format_ranges(unknown),
+            "rows_not_sent": format_ranges([row.place for row in rows["ready"]]),
+            "rows_without_id": format_ranges(without_id),
+        }
+        reasons: dict[str, JsonValue] = {
+            "refused": _by_reason({row.place: row.reason or "" for row in rows["refused"]}),
+            "not_related": _by_reason(unlinked if self.unseen_links is None else {}),
+            "stopped": self.stopped,
+        }
+        if self.stopped or unknown:
+            reasons["next"] = "Import only the missing rows again, and unknown rows once a search has not found them."
+        facts = {name: value for name, value in facts.items() if value}
+        facts["created"] = [{"row": row, "uuid": uuid} for row, uuid in sorted(uuids.items())]
+        complete = created == len(self.batch.events) and related == len(self.batch.links)
+        return BatchOutcome(
+            "done" if complete else "partial" if created or unknown else "failed",
+            {"events": created, "relationships": related, **facts},
+            {name: value for name, value in reasons.items() if value},
+        )
+
+    async def _unlinked(self) -> dict[int, str]:
+        """The children of links that were not made, each with the reason."""
+        await self.job.ledger.links.fail_without_event()
+        unlinked: dict[int, str] = {}
+        async for links in self.job.ledger.reported_links():
+            unlinked |= {link.child: link.reason or LATE for link in links if link.state != "made"}
+        return unlinked
+
+
+def _by_reason(reasons: Mapping[int, str]) -> list[JsonValue]:
+    """Rows under the reason that they share; beyond a number of reasons, rows alone."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, reason in sorted(reasons.items()):
+        words = clean(reason, MAX_REASON_LENGTH)
+        rows[words if words in rows or len(rows) < MAX_REASONS else "other reasons"].append(row)
+    return [{"reason": reason, "rows": format_ranges(numbers)} for reason, numbers in rows.items()]

@@ -1,0 +1,186 @@
+"""Imports a file: the settings and the ledger of the import, its steps, its change in the journal, and its report."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import anyio.to_thread
+
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.vocabulary import Vocabulary
+from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
+from cf1_mcp.events.validation import EventValidator
+from cf1_mcp.imports.comparison import DuplicateRule
+from cf1_mcp.imports.job import ImportJob
+from cf1_mcp.imports.journaling import begin_change, finish_change
+from cf1_mcp.imports.progress import ImportProgress
+from cf1_mcp.imports.readers.files import digest_of
+from cf1_mcp.imports.readers.rows import ReaderNotes
+from cf1_mcp.imports.readers.sources import Source, rows_of
+from cf1_mcp.imports.report import ImportSummary, summarize_problems, write_report
+from cf1_mcp.imports.retries import RetryPolicy
+from cf1_mcp.imports.row_checks import RowChecks
+from cf1_mcp.imports.sending import DEFAULT_GROUP_SIZE
+from cf1_mcp.models import Dataset
+from cf1_mcp.policy.read_policy import ReadPolicy, load_read_policy
+from cf1_mcp.policy.write_policy import load_write_policy
+from cf1_mcp.settings import Settings
+from cf1_mcp.store.import_ledger import ImportLedger
+from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_records import JournalError
+from cf1_mcp.store.stores import open_stores
+
+FOLDER: Final = "imports"
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How a file is imported. Times are in seconds; the report is next to the ledger where `report` is None."""
+
+    dataset: str
+    skip_bad: bool = False
+    dry_run: bool = False
+    again: bool = False
+    on_duplicate: DuplicateRule = "skip"
+    group: int = DEFAULT_GROUP_SIZE
+    concurrency: int = 4
+    give_up_after: float = 1800.0
+    settle: float = 30.0
+    report: Path | None = None
+
+
+async def import_file(
+    source: Source,
+    options: ImportOptions,
+    settings: Settings,
+    client: ThreatEventsClient,
+    clock: Callable[[], datetime],
+    progress: ImportProgress,
+) -> ImportSummary:
+    """Import a file, or continue an import that was interrupted.
+
+    Raises:
+        ThreatEventsError: it cannot begin, because of a rule, the file, the ledger or the API. Nothing was sent.
+    """
+    if settings.mode == "read":
+        raise Withheld("Importing", "CF1_MODE (read)")
+    policy = RetryPolicy(options.give_up_after, progress)
+    words = Vocabulary(client)
+    await policy.read(words.datasets)
+    writing = await load_write_policy(words, await load_read_policy(words, settings), settings)
+    dataset = writing.require_writable(options.dataset, "--dataset")
+    digest = await anyio.to_thread.run_sync(_digest, source, dataset, settings)
+    path = settings.state_dir / FOLDER / f"{digest[:32]}.db"
+    async with open_stores(settings, clock) as stores, await ImportLedger.open(path) as ledger:
+        job = ImportJob(client, dataset, ledger, policy, progress, clock)
+        report = options.report or path.with_suffix(".report.jsonl")
+        run = _FileImport(source, options, job, stores.journal, writing.read_policy, report)
+        return await run.run(EventValidator(words, writing.read_policy, clock()), digest)
+
+
+def _digest(source: Source, dataset: Dataset, settings: Settings) -> str:
+    """Of everything that decides which rows go where, so that the same command finds its ledger again."""
+    account = settings.credentials.account_id if settings.credentials else ""
+    read = [source.format, sorted(source.mapping.items()), sorted(source.constants.items())]
+    about = [digest_of(source.path), dataset.uuid, settings.base_url, account, read]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _FileImport:
+    """One run of the command over the ledger of its import."""
+
+    source: Source
+    options: ImportOptions
+    job: ImportJob
+    journal: Journal
+    reading: ReadPolicy
+    report: Path
+
+    @property
+    def ledger(self) -> ImportLedger:
+        return self.job.ledger
+
+    async def run(self, checking: EventValidator, digest: str) -> ImportSummary:
+        """Import what is left to import, or report why nothing was sent."""
+        await self._check(checking)
+        begun = await self.ledger.fact("begun")
+        if (await self.ledger.rows.counts()).get("bad") and not self.options.skip_bad and not begun:
+            return await self._summary(sent=False, stopped="Nothing was sent, because of the invalid rows.")
+        if self.options.dry_run:
+            return await self._dry_run(begun)
+        if not await self.ledger.has_work():
+            return await self._summary()
+        change_id = await begin_change(self.journal, self.ledger, self.job.dataset, digest)
+        stopped = ""
+        try:
+            await self._carry_out()
+        except ThreatEventsError as error:
+            stopped = str(error)
+        try:
+            await finish_change(self.journal, self.ledger, change_id, stopped, str(self.report))
+        except JournalError as error:
+            await self.job.progress.say(f"the import is as reported here, but {error}")
+        return await self._summary(stopped=stopped, change_id=change_id)
+
+    async def _check(self, checking: EventValidator) -> None:
+        """Read and check the file, unless that was done and rows of it were sent."""
+        begun = await self.ledger.fact("begun")
+        if begun and not self.options.again:
+            if begun != self.options.on_duplicate:
+                raise BadArgument("--on-duplicate", f"this import began with {begun}", f"{begun}, or --again")
+            return
+        if begun and (await self.ledger.rows.counts()).get("sending"):
+            raise BadArgument(
+                "--again", "rows were sent whose outcome is not known yet", "the command without it first"
+            )
+        for prepare in (checking.words.categories, checking.words.countries, checking.words.industries):
+            await self.job.policy.read(prepare)
+        notes = ReaderNotes()
+        checks = RowChecks(checking, self.source.constants, notes)
+        rows = rows_of(self.source, notes)
+        await self.job.check(rows, checks, skip_repeated=self.options.on_duplicate != "create")
+        await self.ledger.note({"notes": json.dumps(notes.sentences())})
+
+    async def _carry_out(self) -> None:
+        concurrency = self.options.concurrency
+        recovery = self.job.recovery(self.options.settle)
+        await recovery.run()
+        # Rows that were refused before are compared and sent again.
+        if await self.ledger.rows.retry_refused() or await self.ledger.fact("compared") is None:
+            await self.job.compare(self.options.on_duplicate, self.reading, self.journal, concurrency)
+            await self.ledger.note({"compared": "yes", "begun": self.options.on_duplicate})
+        await self.job.sender(recovery).run(self.options.group, concurrency)
+        await self.job.link(concurrency, check_existing=True)
+
+    async def _dry_run(self, begun: str | None) -> ImportSummary:
+        if begun:
+            return await self._summary(
+                sent=False, stopped="This import has begun: a dry run of it reports its state and compares nothing."
+            )
+        await self.job.compare(
+            self.options.on_duplicate, self.reading, self.journal, self.options.concurrency, updates=False
+        )
+        return await self._summary(sent=False)
+
+    async def _summary(self, *, stopped: str = "", change_id: str | None = None, sent: bool = True) -> ImportSummary:
+        notes = json.loads(await self.ledger.fact("notes") or "[]")
+        await write_report(self.ledger, notes, self.report)
+        problems, more = await summarize_problems(self.ledger)
+        return ImportSummary(
+            dataset=self.job.dataset.name,
+            rows=await self.ledger.rows.counts(),
+            links=await self.ledger.links.counts(),
+            report=self.report,
+            notes=notes,
+            problems=problems,
+            more_problems=more,
+            stopped=stopped,
+            change_id=change_id,
+            fictional=self.job.client.fictional,
+            sent=sent,
+        )

@@ -1,0 +1,132 @@
+"""The links of an import ledger: typed relationships between its rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NamedTuple, cast
+
+from cf1_mcp.models import RelationshipType
+from cf1_mcp.store.database import Connection, Database, statements
+
+LINK_TABLES: Final = (
+    "CREATE TABLE link (id INTEGER PRIMARY KEY, child INTEGER NOT NULL, ref TEXT NOT NULL, type TEXT NOT NULL, "
+    "parent INTEGER, state TEXT NOT NULL DEFAULT 'ready', reason TEXT)",
+    "CREATE INDEX link_parent ON link (parent, type)",
+)
+WITHOUT_EVENT: Final = "one of its rows has no event, or the id of the event is not known"
+# Links that are to be made, with the ids of their events; a row that repeats another has that row's event.
+_READY: Final = """
+SELECT link.id, link.type, coalesce(p.uuid, pt.uuid), coalesce(c.uuid, ct.uuid),
+    link.state = 'sending' OR p.state IN ('there', 'changed')
+FROM link
+JOIN row p ON p.number = link.parent LEFT JOIN row pt ON pt.number = p.twin
+JOIN row c ON c.number = link.child LEFT JOIN row ct ON ct.number = c.twin
+WHERE link.parent = ? AND link.type = ? AND link.state IN ('ready', 'sending') ORDER BY link.id LIMIT ?
+"""
+_FAIL: Final = """
+UPDATE link SET state = 'failed', reason = ? WHERE id IN (
+    SELECT link.id FROM link
+    LEFT JOIN row p ON p.number = link.parent LEFT JOIN row pt ON pt.number = p.twin
+    LEFT JOIN row c ON c.number = link.child LEFT JOIN row ct ON ct.number = c.twin
+    WHERE link.state IN ('ready', 'sending')
+        AND (coalesce(p.uuid, pt.uuid) IS NULL OR coalesce(c.uuid, ct.uuid) IS NULL))
+"""
+
+
+class NewLedgerLink(NamedTuple):
+    """A link to be stored. Its parent is found by `ref` later, where its number is not known."""
+
+    child: int
+    ref: str
+    type: RelationshipType
+    parent: int | None = None
+
+
+class LinkFamily(NamedTuple):
+    """The links below one row, of one type."""
+
+    parent: int
+    type: RelationshipType
+    total: int
+
+
+class ReadyLink(NamedTuple):
+    """A link that is to be made between two events. `may_exist` where it may have been made before."""
+
+    id: int
+    type: RelationshipType
+    parent: str
+    child: str
+    may_exist: bool
+
+
+class LedgerLinks:
+    """The links of one import."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @staticmethod
+    def insert(db: Connection, links: Sequence[NewLedgerLink]) -> None:
+        """Add links, within a transaction of the ledger."""
+        db.executemany("INSERT INTO link (child, ref, type, parent) VALUES (?, ?, ?, ?)", links)
+
+    @staticmethod
+    def any_left(db: Connection) -> bool:
+        """Whether a link is left that may succeed, within a transaction of the ledger."""
+        statement = "SELECT 1 FROM link WHERE state NOT IN ('made', 'there') AND reason IS NOT ? LIMIT 1"
+        return db.execute(statement, (WITHOUT_EVENT,)).fetchone() is not None
+
+    async def counts(self) -> dict[str, int]:
+        """How many links are in which state."""
+        found = await self._database.read(
+            lambda db: db.execute("SELECT state, count(*) FROM link GROUP BY state").fetchall()
+        )
+        return dict(found or [])
+
+    async def families(self) -> list[LinkFamily]:
+        """The links that are to be made, those that failed before included, by parent and type.
+
+        Links of rows without an event fail.
+        """
+
+        def update(db: Connection) -> list[LinkFamily]:
+            db.execute("UPDATE link SET state = 'ready', reason = NULL WHERE state = 'failed'")
+            _fail_without_event(db)
+            found = db.execute(
+                "SELECT parent, type, count(*) FROM link WHERE state IN ('ready', 'sending') GROUP BY parent, type"
+            )
+            return [LinkFamily(*row) for row in found]
+
+        return await self._database.write(update)
+
+    async def fail_without_event(self) -> None:
+        """Let the links of rows without an event fail."""
+        await self._database.write(_fail_without_event)
+
+    async def ready(self, family: LinkFamily, limit: int) -> list[ReadyLink]:
+        """The next links of a family that are to be made."""
+        parameters = (family.parent, family.type, limit)
+        found = await self._database.read(lambda db: db.execute(_READY, parameters).fetchall())
+        return [
+            ReadyLink(number, cast(RelationshipType, kind), parent, child, bool(may_exist))
+            for number, kind, parent, child, may_exist in found or []
+        ]
+
+    async def mark_sending(self, ids: Sequence[int]) -> None:
+        """Links that are being sent."""
+        sending = [(one,) for one in ids]
+        await self._database.write(statements("UPDATE link SET state = 'sending' WHERE id = ?", sending))
+
+    async def settle(self, states: Mapping[int, Literal["made", "there"]], reasons: Mapping[int, str]) -> None:
+        """Store which links are made or were there before, and why others failed."""
+
+        def update(db: Connection) -> None:
+            made = [(state, one) for one, state in states.items()]
+            db.executemany("UPDATE link SET state = ? WHERE id = ?", made)
+            failed = [(reason, one) for one, reason in reasons.items()]
+            db.executemany("UPDATE link SET state = 'failed', reason = ? WHERE id = ?", failed)
+
+        await self._database.write(update, durable=False)
+
+
+def _fail_without_event(db: Connection) -> None:
+    db.execute(_FAIL, (WITHOUT_EVENT,))
