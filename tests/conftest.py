@@ -46,7 +46,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def filled_store() -> SandboxDatabase:
+def sample_database() -> SandboxDatabase:
     """The sample tenant, filled once: tests that only read share it."""
     store = SandboxDatabase.open(clock=lambda: NOW)
     load_sample_tenant(store)
@@ -54,31 +54,31 @@ def filled_store() -> SandboxDatabase:
 
 
 @pytest.fixture
-def sandbox(filled_store: SandboxDatabase, tmp_path: Path) -> Tenant:
+def sample(sample_database: SandboxDatabase, tmp_path: Path) -> Tenant:
     """The sample tenant with a log of its own, to read from."""
-    return Tenant(tmp_path, store=filled_store)
+    return Tenant(tmp_path, store=sample_database)
 
 
 @pytest.fixture
-async def client(sandbox: Tenant) -> AsyncGenerator[Client]:
+async def client(sample: Tenant) -> AsyncGenerator[Client]:
     """A real client, in memory, of a server that reads the sample tenant.
 
     It speaks the current generation of the protocol; tests/contract/test_whole_answers.py shows that every tool answers
     the same in both. What a generation sends in its own way uses `any_client`.
     """
-    async with sandbox.server(sandbox.reading()) as connected:
+    async with sample.server(sample.reading()) as connected:
         yield connected
 
 
 @pytest.fixture(params=GENERATIONS)
-async def any_client(request: pytest.FixtureRequest, sandbox: Tenant) -> AsyncGenerator[Client]:
+async def any_client(request: pytest.FixtureRequest, sample: Tenant) -> AsyncGenerator[Client]:
     """The same in each generation of the protocol."""
-    async with sandbox.server(sandbox.reading(), mode=request.param) as connected:
+    async with sample.server(sample.reading(), mode=request.param) as connected:
         yield connected
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Tenant:
+def tenant(tmp_path: Path) -> Tenant:
     """An empty tenant to change."""
     return Tenant(tmp_path)
 

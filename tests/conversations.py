@@ -20,7 +20,7 @@ async def ask(client: Client, tool: str, **arguments: JsonValue) -> dict[str, Js
     return data
 
 
-async def told(client: Client, tool: str, **arguments: JsonValue) -> str:
+async def ask_for_text(client: Client, tool: str, **arguments: JsonValue) -> str:
     """Call a tool that must succeed, and return its text with one mark around untrusted text instead of a random one."""
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, text_of(result.content)

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
-from tests.tenant import Bench
+from tests.tenant import Tenant
 
 
 class CannedRoute:
@@ -49,21 +49,21 @@ class UnavailableAfterDeletion:
 
 @asynccontextmanager
 async def misanswered(
-    bench: Bench, route: str, answer: JsonValue, status: int = 200, settings: Settings | None = None
+    tenant: Tenant, route: str, answer: JsonValue, status: int = 200, settings: Settings | None = None
 ) -> AsyncGenerator[Client]:
-    """A client of a server over a tenant of which one route gives a fixed answer; by default with `bench.allowed()`."""
-    app = CannedRoute(create_sandbox_app(bench.sandbox.store), route, answer, status)
-    allowed = settings or bench.allowed()
-    server = build_server(allowed, lambda: httpx.ASGITransport(app), clock=lambda: bench.now)
+    """A client of a server over a tenant of which one route gives a fixed answer; by default with `tenant.allowed()`."""
+    app = CannedRoute(create_sandbox_app(tenant.store), route, answer, status)
+    allowed = settings or tenant.allowed()
+    server = build_server(allowed, lambda: httpx.ASGITransport(app), clock=lambda: tenant.now)
     async with Client(server) as client:
         yield client
 
 
-async def copied(bench: Bench, event_id: str, source: str, destination: str) -> None:
+async def copied(tenant: Tenant, event_id: str, source: str, destination: str) -> None:
     """Copy an event to a second dataset through the API; the client has no such operation."""
-    uuids = {one.name: one.uuid for one in bench.sandbox.store.datasets()}
-    async with httpx.AsyncClient(transport=bench.sandbox.connect(), base_url="http://sandbox/client/v4") as http:
+    uuids = {one.name: one.uuid for one in tenant.store.datasets()}
+    async with httpx.AsyncClient(transport=tenant.connect(), base_url="http://sandbox/client/v4") as http:
         path = f"/accounts/{'0' * 32}/cloudforce-one/events/dataset/{uuids[source]}/copy"
         body = {"destDatasetId": uuids[destination], "eventIds": [event_id]}
         assert (await http.post(path, json=body)).is_success
-    bench.sandbox.log.clear()
+    tenant.log.clear()

@@ -171,15 +171,3 @@ class Tenant:
         server = build_server(settings, self.connect, clock=lambda: self.now)
         async with Client(server, mode=mode, elicitation_callback=answers) as client:
             yield client
-
-    # -- older names, until every test has the new ones
-
-    @property
-    def sandbox(self) -> "Tenant":
-        return self
-
-    def asked(self) -> list[str]:
-        return self.requests()
-
-
-Bench = Sandbox = Tenant

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, nearest
 from cf1_mcp.events.validation import ReadAsSummary
-from cf1_mcp.imports.readers.rows import SourceRow
+from cf1_mcp.imports.readers.source_rows import SourceRow
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.models import Dataset, Event, NewEvent, RelationshipType
 from cf1_mcp.store.confirmation_codes import canonical

@@ -20,7 +20,7 @@ from cf1_mcp.imports.duplicates import leave_out_duplicates
 from cf1_mcp.imports.readers.call_rows import CallRow, read_call_rows
 from cf1_mcp.imports.readers.csv_reader import NoColumn
 from cf1_mcp.imports.readers.files import Format, recognised
-from cf1_mcp.imports.readers.rows import ReaderNotes, SourceRow
+from cf1_mcp.imports.readers.source_rows import ReaderNotes, SourceRow
 from cf1_mcp.imports.readers.sources import rows_in
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.models import Dataset

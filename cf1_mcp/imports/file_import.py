@@ -19,7 +19,7 @@ from cf1_mcp.imports.job import ImportJob
 from cf1_mcp.imports.journaling import begin_change, finish_change
 from cf1_mcp.imports.progress import ImportProgress
 from cf1_mcp.imports.readers.files import digest_of
-from cf1_mcp.imports.readers.rows import ReaderNotes
+from cf1_mcp.imports.readers.source_rows import ReaderNotes
 from cf1_mcp.imports.readers.sources import Source, rows_of
 from cf1_mcp.imports.report import ImportSummary, summarize_problems, write_report
 from cf1_mcp.imports.retries import RetryPolicy

@@ -20,7 +20,7 @@ from cf1_mcp.imports.comparison import DatasetComparison, DuplicateRule
 from cf1_mcp.imports.duplicates import event_key
 from cf1_mcp.imports.linking import LinkMaker
 from cf1_mcp.imports.progress import ImportProgress
-from cf1_mcp.imports.readers.rows import SourceRow, SourceRows
+from cf1_mcp.imports.readers.source_rows import SourceRow, SourceRows
 from cf1_mcp.imports.recovery import RowRecovery
 from cf1_mcp.imports.retries import RequestPolicy
 from cf1_mcp.imports.row_checks import RowChecks, is_whole

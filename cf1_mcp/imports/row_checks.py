@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.validation import EventValidator, check_raw, check_tags, check_text
-from cf1_mcp.imports.readers.rows import STRUCTURED, ReaderNotes, SourceRow, no_such_field
+from cf1_mcp.imports.readers.source_rows import STRUCTURED, ReaderNotes, SourceRow, no_such_field
 from cf1_mcp.models.fields import FREE_TEXTS, REQUIRED_TEXTS, SETTABLE_TEXTS
 from cf1_mcp.text.defang import refang_indicator
 

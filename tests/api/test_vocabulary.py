@@ -14,7 +14,7 @@ from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.errors import Forbidden, ThreatEventsError
 from cf1_mcp.models import Category, Country, Dataset
 from cf1_mcp.settings import SANDBOX_ACCOUNT
-from tests.tenant import Sandbox
+from tests.tenant import Tenant
 from tests.upstreams import Act, answer, failed, upstream
 
 pytestmark = pytest.mark.anyio
@@ -26,8 +26,8 @@ DENIED = failed("403 Forbidden", "no")
 Ask = Callable[[Vocabulary], Awaitable[object]]
 
 
-def api_of(sandbox: Sandbox) -> Vocabulary:
-    return Vocabulary(ThreatEventsClient("http://sandbox/client/v4", SANDBOX_ACCOUNT, None, sandbox.connect))
+def api_of(sample: Tenant) -> Vocabulary:
+    return Vocabulary(ThreatEventsClient("http://sandbox/client/v4", SANDBOX_ACCOUNT, None, sample.connect))
 
 
 async def at_once(words: Vocabulary, call: Ask) -> list[object]:
@@ -58,19 +58,19 @@ async def at_once(words: Vocabulary, call: Ask) -> list[object]:
         (Vocabulary.tags, "GET /events/tags"),
     ],
 )
-async def test_a_hundred_callers_at_once_cause_one_request(sandbox: Sandbox, call: Ask, route: str) -> None:
-    found = await at_once(api_of(sandbox), call)
+async def test_a_hundred_callers_at_once_cause_one_request(sample: Tenant, call: Ask, route: str) -> None:
+    found = await at_once(api_of(sample), call)
     assert len(found) == MANY and all(one == found[0] for one in found)
-    assert sandbox.asked() == [route]
+    assert sample.requests() == [route]
 
 
-async def test_names_and_whole_records_come_from_the_same_request(sandbox: Sandbox) -> None:
-    words = api_of(sandbox)
+async def test_names_and_whole_records_come_from_the_same_request(sample: Tenant) -> None:
+    words = api_of(sample)
     countries, names = await words.country_list(), await words.countries()
     categories, kinds = await words.category_list(), await words.categories()
     assert names == [f"{country.alpha2} {country.name}" for country in countries]
     assert kinds == [category.name for category in categories]
-    assert len(sandbox.asked()) == 2
+    assert len(sample.requests()) == 2
     assert countries[0] == snapshot(Country(name="Andorra", alpha2="AD", alpha3="AND"))
     assert categories[0] == snapshot(
         Category(

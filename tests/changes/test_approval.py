@@ -13,17 +13,17 @@ from pydantic import JsonValue
 from cf1_mcp.contracts import tool as tool_runs
 from cf1_mcp.server.mcp_server import build_server
 from tests.conversations import ask, refused
-from tests.tenant import MINE, Bench
+from tests.tenant import MINE, Tenant
 
 pytestmark = pytest.mark.anyio
 
 
-async def prepared(bench: Bench, client: Client) -> dict[str, JsonValue]:
+async def prepared(tenant: Tenant, client: Client) -> dict[str, JsonValue]:
     """A deletion with the code of its preview."""
-    event = await bench.add("false positive")
+    event = await tenant.add("false positive")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
     preview = await ask(client, "delete_threat_events", **call)
-    bench.sandbox.log.clear()
+    tenant.log.clear()
     return call | {"confirm": preview["code"]}
 
 
@@ -49,11 +49,11 @@ class Person:
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_person_who_agrees_sees_the_change_before_it_is_made(bench: Bench, mode: str) -> None:
+async def test_a_person_who_agrees_sees_the_change_before_it_is_made(tenant: Tenant, mode: str) -> None:
     person = Person()
-    server = build_server(bench.allowed(approval="ask"), bench.sandbox.connect, clock=lambda: bench.now)
+    server = build_server(tenant.allowed(approval="ask"), tenant.connect, clock=lambda: tenant.now)
     async with Client(server, mode="legacy" if mode == "legacy" else "auto", elicitation_callback=person) as client:
-        call = await prepared(bench, client)
+        call = await prepared(tenant, client)
         done = await ask(client, "delete_threat_events", **call)
     assert (done["status"], person.asked) == snapshot(
         (
@@ -78,51 +78,51 @@ async def test_a_person_who_agrees_sees_the_change_before_it_is_made(bench: Benc
     ],
     ids=["no", "decline", "cancel", "nonsense", "empty", "nothing"],
 )
-async def test_any_answer_but_yes_changes_nothing(bench: Bench, mode: str, result: ElicitResult) -> None:
-    server = build_server(bench.allowed(approval="ask"), bench.sandbox.connect, clock=lambda: bench.now)
+async def test_any_answer_but_yes_changes_nothing(tenant: Tenant, mode: str, result: ElicitResult) -> None:
+    server = build_server(tenant.allowed(approval="ask"), tenant.connect, clock=lambda: tenant.now)
     person = answering(result)()
     async with Client(server, mode="legacy" if mode == "legacy" else "auto", elicitation_callback=person) as client:
-        await refused(client, "delete_threat_events", **await prepared(bench, client))
-    assert len(person.asked) >= 1 and bench.changes_sent() == []
+        await refused(client, "delete_threat_events", **await prepared(tenant, client))
+    assert len(person.asked) >= 1 and tenant.changes_sent() == []
 
 
-async def test_a_client_without_elicitation_is_refused(bench: Bench) -> None:
-    async with bench.server(bench.allowed(approval="ask")) as client:
-        words = await refused(client, "delete_threat_events", **await prepared(bench, client))
+async def test_a_client_without_elicitation_is_refused(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed(approval="ask")) as client:
+        words = await refused(client, "delete_threat_events", **await prepared(tenant, client))
     assert words == snapshot(
         "The change: this client cannot ask a person, and it is withheld by CF1_APPROVAL (ask). Tell the person that the operator's setting forbids it."
     )
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_person_who_never_answers_changes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_person_who_never_answers_changes_nothing(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     async def silent(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         await anyio.sleep_forever()
         raise AssertionError("never reached")
 
-    server = build_server(bench.allowed(approval="ask"), bench.sandbox.connect, clock=lambda: bench.now)
+    server = build_server(tenant.allowed(approval="ask"), tenant.connect, clock=lambda: tenant.now)
     async with Client(server, mode="legacy", elicitation_callback=silent) as client:
-        call = await prepared(bench, client)
+        call = await prepared(tenant, client)
         assert tool_runs.MAX_CALL_SECONDS == 25
         monkeypatch.setattr(tool_runs, "MAX_CALL_SECONDS", 2.0)
         words = await refused(client, "delete_threat_events", **call)
     assert words.startswith("delete_threat_events took longer than 2 s and was stopped.")
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_call_without_a_code_asks_nobody(bench: Bench) -> None:
+async def test_a_call_without_a_code_asks_nobody(tenant: Tenant) -> None:
     person = Person()
-    async with bench.server(bench.allowed(approval="ask"), person) as client:
-        await prepared(bench, client)
+    async with tenant.server(tenant.allowed(approval="ask"), person) as client:
+        await prepared(tenant, client)
     assert person.asked == []
 
 
-async def test_an_approval_of_the_operator_is_used_once(bench: Bench) -> None:
-    approvals = bench.approvals
-    async with bench.server(bench.allowed(approval="operator")) as client:
-        call = await prepared(bench, client)
+async def test_an_approval_of_the_operator_is_used_once(tenant: Tenant) -> None:
+    approvals = tenant.approvals
+    async with tenant.server(tenant.allowed(approval="operator")) as client:
+        call = await prepared(tenant, client)
         waiting = await refused(client, "delete_threat_events", **call)
-        assert bench.changes_sent() == []
+        assert tenant.changes_sent() == []
         (request,) = await approvals.waiting()
         await approvals.decide(str(call["confirm"]), approved=True)
         done = await ask(client, "delete_threat_events", **call)
@@ -136,21 +136,21 @@ async def test_an_approval_of_the_operator_is_used_once(bench: Bench) -> None:
     assert "false positive" in request.preview
 
 
-async def test_a_change_that_the_operator_refused_stays_refused(bench: Bench) -> None:
-    approvals = bench.approvals
-    async with bench.server(bench.allowed(approval="operator")) as client:
-        call = await prepared(bench, client)
+async def test_a_change_that_the_operator_refused_stays_refused(tenant: Tenant) -> None:
+    approvals = tenant.approvals
+    async with tenant.server(tenant.allowed(approval="operator")) as client:
+        call = await prepared(tenant, client)
         await approvals.decide(str(call["confirm"]), approved=False)
         await refused(client, "delete_threat_events", **call)
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_one_approval_lets_only_one_of_two_servers_change(bench: Bench) -> None:
-    approvals = bench.approvals
+async def test_one_approval_lets_only_one_of_two_servers_change(tenant: Tenant) -> None:
+    approvals = tenant.approvals
     outcomes: list[bool] = []
-    settings = bench.allowed(approval="operator")
-    async with bench.server(settings) as first, bench.server(settings) as second:
-        call = await prepared(bench, first)
+    settings = tenant.allowed(approval="operator")
+    async with tenant.server(settings) as first, tenant.server(settings) as second:
+        call = await prepared(tenant, first)
         await approvals.decide(str(call["confirm"]), approved=True)
 
         async def attempt(client: Client) -> None:
@@ -160,13 +160,13 @@ async def test_one_approval_lets_only_one_of_two_servers_change(bench: Bench) ->
             group.start_soon(attempt, first)
             group.start_soon(attempt, second)
     assert sorted(outcomes) == [False, True]
-    assert len(bench.changes_sent()) == 1
+    assert len(tenant.changes_sent()) == 1
 
 
-async def test_an_approval_is_only_given_at_a_terminal(bench: Bench) -> None:
+async def test_an_approval_is_only_given_at_a_terminal(tenant: Tenant) -> None:
     ended = await anyio.run_process(
         [sys.executable, "-m", "cf1_mcp", "approve", "AAAA-BBBB-CCCC"],
-        env={"CF1_STATE_DIR": str(bench.folder), "PATH": "/usr/bin:/bin"},
+        env={"CF1_STATE_DIR": str(tenant.folder), "PATH": "/usr/bin:/bin"},
         check=False,
         input=b"yes\n",
     )

@@ -13,67 +13,67 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.models import Tlp
 from cf1_mcp.tools import ALL_TOOLS
 from tests.conversations import ask, refused
-from tests.tenant import MINE, YOURS, Bench
+from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
 Arguments = dict[str, JsonValue]
-Call = Callable[[Bench, str], Awaitable[Arguments]]
+Call = Callable[[Tenant, str], Awaitable[Arguments]]
 
 NEW: Arguments = {"date": "2026-11-20", "category": "Phishing", "event": "made", "tlp": "green"}
 
 
-async def _event(bench: Bench, dataset: str, **fields: JsonValue) -> str:
-    return (await bench.add("target", dataset, **fields)).uuid
+async def _event(tenant: Tenant, dataset: str, **fields: JsonValue) -> str:
+    return (await tenant.add("target", dataset, **fields)).uuid
 
 
-async def _create(bench: Bench, dataset: str) -> Arguments:
+async def _create(tenant: Tenant, dataset: str) -> Arguments:
     return {**NEW, "dataset_id": dataset}
 
 
-async def _import(bench: Bench, dataset: str) -> Arguments:
+async def _import(tenant: Tenant, dataset: str) -> Arguments:
     return {"dataset_id": dataset, "rows": [{**NEW}]}
 
 
-async def _update(bench: Bench, dataset: str) -> Arguments:
-    return {"dataset_id": dataset, "event_id": await _event(bench, dataset), "event": "rewritten"}
+async def _update(tenant: Tenant, dataset: str) -> Arguments:
+    return {"dataset_id": dataset, "event_id": await _event(tenant, dataset), "event": "rewritten"}
 
 
-async def _tag(bench: Bench, dataset: str) -> Arguments:
-    return {"dataset_id": dataset, "event_ids": [await _event(bench, dataset)], "tags": ["benign"]}
+async def _tag(tenant: Tenant, dataset: str) -> Arguments:
+    return {"dataset_id": dataset, "event_ids": [await _event(tenant, dataset)], "tags": ["benign"]}
 
 
-async def _untag(bench: Bench, dataset: str) -> Arguments:
+async def _untag(tenant: Tenant, dataset: str) -> Arguments:
     return {
         "dataset_id": dataset,
-        "event_ids": [await _event(bench, dataset, tags=["malicious"])],
+        "event_ids": [await _event(tenant, dataset, tags=["malicious"])],
         "tags": ["malicious"],
     }
 
 
-async def _relate(bench: Bench, dataset: str) -> Arguments:
-    first, second = await _event(bench, dataset), await _event(bench, dataset)
+async def _relate(tenant: Tenant, dataset: str) -> Arguments:
+    first, second = await _event(tenant, dataset), await _event(tenant, dataset)
     return {"dataset_id": dataset, "event_id": first, "related_ids": [second]}
 
 
-async def _unrelate(bench: Bench, dataset: str) -> Arguments:
-    arguments = await _relate(bench, dataset)
-    async with bench.api() as api:
+async def _unrelate(tenant: Tenant, dataset: str) -> Arguments:
+    arguments = await _relate(tenant, dataset)
+    async with tenant.api() as api:
         await api.relate_event(str(arguments["event_id"]), [str(one) for one in _listed(arguments["related_ids"])])
     return arguments
 
 
-async def _move(bench: Bench, dataset: str) -> Arguments:
+async def _move(tenant: Tenant, dataset: str) -> Arguments:
     other = YOURS if dataset.strip().casefold() == MINE.casefold() else MINE
-    return {"dataset_id": dataset, "destination_dataset_id": other, "event_ids": [await _event(bench, dataset)]}
+    return {"dataset_id": dataset, "destination_dataset_id": other, "event_ids": [await _event(tenant, dataset)]}
 
 
-async def _delete(bench: Bench, dataset: str) -> Arguments:
-    return {"dataset_id": dataset, "event_ids": [await _event(bench, dataset)]}
+async def _delete(tenant: Tenant, dataset: str) -> Arguments:
+    return {"dataset_id": dataset, "event_ids": [await _event(tenant, dataset)]}
 
 
-async def _revert(bench: Bench, dataset: str) -> Arguments:
-    await _event(bench, dataset)
+async def _revert(tenant: Tenant, dataset: str) -> Arguments:
+    await _event(tenant, dataset)
     return {"dataset_id": dataset, "minutes_ago": 60}
 
 
@@ -118,76 +118,76 @@ CASES = [(situation, tool) for situation in SITUATIONS for tool in CALLS if tool
 
 
 @pytest.mark.parametrize(("situation", "tool"), CASES, ids=[f"{tool} {situation.name}" for situation, tool in CASES])
-async def test_a_rule_refuses_a_change_before_anything_is_sent(bench: Bench, situation: Situation, tool: str) -> None:
-    arguments = await CALLS[tool](bench, situation.dataset.strip().title())
+async def test_a_rule_refuses_a_change_before_anything_is_sent(tenant: Tenant, situation: Situation, tool: str) -> None:
+    arguments = await CALLS[tool](tenant, situation.dataset.strip().title())
     arguments["dataset_id"] = situation.dataset
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed(**situation.changed)) as client:
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed(**situation.changed)) as client:
         words = await refused(client, tool, **arguments)
     assert "is withheld by CF1_" in words and situation.rule in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("tool", sorted(DESTROYING))
 @pytest.mark.parametrize("confirm", [" ", "yes", "true", "AAAA-BBBB-CCCC", "K7QF-2M9D-XW4T", "0" * 5_000, "\u202eK7QF"])
-async def test_an_invented_code_is_refused(bench: Bench, tool: str, confirm: str) -> None:
-    arguments = await CALLS[tool](bench, MINE)
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed(**BOTH)) as client:
+async def test_an_invented_code_is_refused(tenant: Tenant, tool: str, confirm: str) -> None:
+    arguments = await CALLS[tool](tenant, MINE)
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed(**BOTH)) as client:
         words = await refused(client, tool, **arguments, confirm=confirm)
     assert words.startswith("confirm: this code is not for this change")
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("tool", sorted(DESTROYING))
-async def test_an_empty_code_only_previews(bench: Bench, tool: str) -> None:
-    arguments = await CALLS[tool](bench, MINE)
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed(**BOTH)) as client:
+async def test_an_empty_code_only_previews(tenant: Tenant, tool: str) -> None:
+    arguments = await CALLS[tool](tenant, MINE)
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed(**BOTH)) as client:
         preview = await ask(client, tool, **arguments, confirm="")
-    assert (preview["status"], bench.changes_sent()) == ("confirmation_required", [])
+    assert (preview["status"], tenant.changes_sent()) == ("confirmation_required", [])
 
 
 @pytest.mark.parametrize("tool", sorted(DESTROYING))
 @pytest.mark.parametrize("other", sorted(DESTROYING))
-async def test_a_code_of_one_change_is_refused_for_another(bench: Bench, tool: str, other: str) -> None:
-    mine, theirs = await CALLS[tool](bench, MINE), await CALLS[other](bench, MINE)
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed(**BOTH)) as client:
+async def test_a_code_of_one_change_is_refused_for_another(tenant: Tenant, tool: str, other: str) -> None:
+    mine, theirs = await CALLS[tool](tenant, MINE), await CALLS[other](tenant, MINE)
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed(**BOTH)) as client:
         code = (await ask(client, tool, **mine))["code"]
         if tool == other == "revert_threat_dataset":
             theirs["minutes_ago"] = 61
         await refused(client, other, **theirs, confirm=code)
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("tool", sorted(DESTROYING))
-async def test_the_first_call_of_a_destructive_tool_changes_nothing(bench: Bench, tool: str) -> None:
-    arguments = await CALLS[tool](bench, MINE)
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed(**BOTH)) as client:
+async def test_the_first_call_of_a_destructive_tool_changes_nothing(tenant: Tenant, tool: str) -> None:
+    arguments = await CALLS[tool](tenant, MINE)
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed(**BOTH)) as client:
         preview = await ask(client, tool, **arguments)
-    assert preview["status"] == "confirmation_required" and bench.changes_sent() == []
+    assert preview["status"] == "confirmation_required" and tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("tool", sorted(set(CALLS) - {"create_threat_event", "import_threat_events"}))
-async def test_an_event_above_the_ceiling_is_not_changed(bench: Bench, tool: str) -> None:
-    arguments = await CALLS[tool](bench, MINE)
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed(**BOTH, max_tlp=Tlp.CLEAR)) as client:
+async def test_an_event_above_the_ceiling_is_not_changed(tenant: Tenant, tool: str) -> None:
+    arguments = await CALLS[tool](tenant, MINE)
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed(**BOTH, max_tlp=Tlp.CLEAR)) as client:
         assert "CF1_MAX_TLP (clear)" in await refused(client, tool, **arguments)
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("tool", ["create_threat_event", "import_threat_events"])
-async def test_an_event_above_the_ceiling_is_not_created(bench: Bench, tool: str) -> None:
+async def test_an_event_above_the_ceiling_is_not_created(tenant: Tenant, tool: str) -> None:
     red: Arguments = {**NEW, "tlp": "red"}
     arguments: Arguments = (
         {**red, "dataset_id": MINE} if tool.startswith("create") else {"dataset_id": MINE, "rows": [red]}
     )
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         assert "CF1_MAX_TLP (amber)" in await refused(client, tool, **arguments)
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 def test_every_changing_tool_of_events_is_attacked() -> None:

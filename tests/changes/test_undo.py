@@ -6,9 +6,9 @@ from mcp import Client
 from pydantic import JsonValue
 
 from cf1_mcp.models import Event, EventChange, EventSearch, Tlp
-from tests.conversations import ask, refused, told
+from tests.conversations import ask, ask_for_text, refused
 from tests.misanswers import copied, misanswered
-from tests.tenant import MINE, YOURS, Bench
+from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -19,26 +19,26 @@ async def confirmed(client: Client, tool: str, **arguments: JsonValue) -> dict[s
     return await ask(client, tool, **arguments, confirm=preview["code"])
 
 
-async def test_a_deleted_event_can_be_recreated_with_evidence_tags_and_links(bench: Bench) -> None:
-    campaign = await bench.add("campaign", tags=["wave"])
-    step = await bench.add("step", indicator="198.51.100.7", indicatorType="ip", insight="why", tlp="amber")
-    other = await bench.add("referenced")
-    async with bench.api() as api:
+async def test_a_deleted_event_can_be_recreated_with_evidence_tags_and_links(tenant: Tenant) -> None:
+    campaign = await tenant.add("campaign", tags=["wave"])
+    step = await tenant.add("step", indicator="198.51.100.7", indicatorType="ip", insight="why", tlp="amber")
+    other = await tenant.add("referenced")
+    async with tenant.api() as api:
         await api.create_relationships(campaign.dataset_id, campaign.uuid, [step.uuid], "caused_by")
         await api.relate_event(step.uuid, [other.uuid])
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         ids: list[JsonValue] = [campaign.uuid, step.uuid]
         deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=ids)
         undone = await ask(client, "undo_change", change_id=deleted["change_id"])
         new_ids = undone["new_ids"]
         assert isinstance(new_ids, dict)
-        async with bench.api() as api:
+        async with tenant.api() as api:
             event = await api.read_event(step.dataset_id, str(new_ids[step.uuid]))
             raw = await api.read_dataset_raw(step.dataset_id, event.uuid)
             above = await api.list_relationships(
                 event.uuid, step.dataset_id, "ancestors", 1, ["caused_by"], include_parent=False
             )
-        changes = (await told(client, "list_changes")).replace(str(deleted["change_id"]), "DELETION")
+        changes = (await ask_for_text(client, "list_changes")).replace(str(deleted["change_id"]), "DELETION")
     changed = {"uuid", "raw_id", "dataset_id", "references_ids"}
     assert event.model_dump(exclude=changed) == {
         **step.model_dump(exclude=changed),
@@ -59,12 +59,12 @@ async def test_a_deleted_event_can_be_recreated_with_evidence_tags_and_links(ben
             [],
         ]
     )
-    assert await bench.journal.verify() == []
+    assert await tenant.journal.verify() == []
 
 
-async def test_an_undo_can_be_undone(bench: Bench) -> None:
-    event = await bench.add("back and forth")
-    async with bench.server(bench.allowed()) as client:
+async def test_an_undo_can_be_undone(tenant: Tenant) -> None:
+    event = await tenant.add("back and forth")
+    async with tenant.server(tenant.allowed()) as client:
         deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
         undone = await ask(client, "undo_change", change_id=deleted["change_id"])
         again = await confirmed(client, "undo_change", change_id=undone["change_id"])
@@ -72,42 +72,42 @@ async def test_an_undo_can_be_undone(bench: Bench) -> None:
     assert (again["status"], left["events"]) == ("done", 0)
 
 
-async def test_a_change_is_undone_once(bench: Bench) -> None:
-    event = await bench.add("once")
-    async with bench.server(bench.allowed()) as client:
+async def test_a_change_is_undone_once(tenant: Tenant) -> None:
+    event = await tenant.add("once")
+    async with tenant.server(tenant.allowed()) as client:
         deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
         await ask(client, "undo_change", change_id=deleted["change_id"])
-        bench.sandbox.log.clear()
+        tenant.log.clear()
         words = await refused(client, "undo_change", change_id=deleted["change_id"])
-    assert "is undone already" in words and bench.changes_sent() == []
+    assert "is undone already" in words and tenant.changes_sent() == []
 
 
-async def test_an_undo_is_held_to_the_current_rules(bench: Bench) -> None:
-    event = await bench.add("made when the list was wider")
-    async with bench.server(bench.allowed()) as client:
+async def test_an_undo_is_held_to_the_current_rules(tenant: Tenant) -> None:
+    event = await tenant.add("made when the list was wider")
+    async with tenant.server(tenant.allowed()) as client:
         deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
-    bench.sandbox.log.clear()
+    tenant.log.clear()
     for narrower in (
         {"write_datasets": (YOURS,)},
         {"write_datasets": ()},
         {"mode": "read"},
         {"read_datasets": (YOURS,)},
     ):
-        async with bench.server(bench.allowed(**narrower)) as client:
+        async with tenant.server(tenant.allowed(**narrower)) as client:
             assert "withheld by CF1_" in await refused(client, "undo_change", change_id=deleted["change_id"])
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_an_unknown_change_is_refused(bench: Bench) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_an_unknown_change_is_refused(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, "undo_change", change_id="c-none") == snapshot(
             "There is no change 'c-none' in the journal. Use an id that list_changes shows."
         )
 
 
-async def test_a_change_is_shown_in_full(bench: Bench) -> None:
-    event = await bench.add("shown")
-    async with bench.server(bench.allowed()) as client:
+async def test_a_change_is_shown_in_full(tenant: Tenant) -> None:
+    event = await tenant.add("shown")
+    async with tenant.server(tenant.allowed()) as client:
         deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
         data = await ask(client, "list_changes", change_id=deleted["change_id"])
     assert {name: data[name] for name in ("tool", "outcome", "change", "result")} == snapshot(
@@ -120,81 +120,81 @@ async def test_a_change_is_shown_in_full(bench: Bench) -> None:
     )
 
 
-async def test_added_tags_are_taken_off_and_added_again(bench: Bench) -> None:
-    first, second = await bench.add("first", tags=["kept"]), await bench.add("second", tags=["kept", "triaged"])
-    async with bench.server(bench.allowed()) as client:
+async def test_added_tags_are_taken_off_and_added_again(tenant: Tenant) -> None:
+    first, second = await tenant.add("first", tags=["kept"]), await tenant.add("second", tags=["kept", "triaged"])
+    async with tenant.server(tenant.allowed()) as client:
         ids: list[JsonValue] = [first.uuid, second.uuid]
         tagged = await ask(client, "tag_threat_events", dataset_id=MINE, event_ids=ids, tags=["triaged", "wave"])
         undone = await confirmed(client, "undo_change", change_id=tagged["change_id"])
-        assert await tags_of(bench, first, second) == [["kept"], ["kept", "triaged"]]
+        assert await tags_of(tenant, first, second) == [["kept"], ["kept", "triaged"]]
         await ask(client, "undo_change", change_id=undone["change_id"])
-        assert await tags_of(bench, first, second) == [["kept", "triaged", "wave"], ["kept", "triaged", "wave"]]
+        assert await tags_of(tenant, first, second) == [["kept", "triaged", "wave"], ["kept", "triaged", "wave"]]
 
 
-async def test_tags_taken_off_are_added_again(bench: Bench) -> None:
-    first, second = await bench.add("first", tags=["a", "b"]), await bench.add("second", tags=["b"])
-    async with bench.server(bench.allowed()) as client:
+async def test_tags_taken_off_are_added_again(tenant: Tenant) -> None:
+    first, second = await tenant.add("first", tags=["a", "b"]), await tenant.add("second", tags=["b"])
+    async with tenant.server(tenant.allowed()) as client:
         ids: list[JsonValue] = [first.uuid, second.uuid]
         untagged = await confirmed(client, "untag_threat_events", dataset_id=MINE, event_ids=ids, tags=["B"])
-        assert await tags_of(bench, first, second) == [["a"], []]
+        assert await tags_of(tenant, first, second) == [["a"], []]
         await ask(client, "undo_change", change_id=untagged["change_id"])
-    assert await tags_of(bench, first, second) == [["a", "b"], ["b"]]
+    assert await tags_of(tenant, first, second) == [["a", "b"], ["b"]]
 
 
-async def test_fields_get_their_old_values_back(bench: Bench) -> None:
-    event = await bench.add("old title", attacker="SOMEBODY", tlp="green")
-    async with bench.server(bench.allowed()) as client:
+async def test_fields_get_their_old_values_back(tenant: Tenant) -> None:
+    event = await tenant.add("old title", attacker="SOMEBODY", tlp="green")
+    async with tenant.server(tenant.allowed()) as client:
         changed = await ask(
             client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, event="new title", tlp="amber"
         )
         # It lowers the marking again, so it asks.
         await confirmed(client, "undo_change", change_id=changed["change_id"])
-    async with bench.api() as api:
+    async with tenant.api() as api:
         now = await api.read_event(event.dataset_id, event.uuid)
     assert (now.event, now.tlp, now.attacker) == ("old title", "green", "SOMEBODY")
 
 
-async def test_an_undo_names_the_later_changes_that_it_overwrites(bench: Bench) -> None:
-    event = await bench.add("first title")
-    async with bench.server(bench.allowed()) as client:
+async def test_an_undo_names_the_later_changes_that_it_overwrites(tenant: Tenant) -> None:
+    event = await tenant.add("first title")
+    async with tenant.server(tenant.allowed()) as client:
         changed = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, event="second title")
-        async with bench.api() as api:
+        async with tenant.api() as api:
             await api.update_event(event.uuid, EventChange(dataset_id=event.dataset_id, event="a colleague's title"))
         preview = await ask(client, "undo_change", change_id=changed["change_id"])
     assert (preview["status"], preview["overwritten"]) == ("confirmation_required", ["event"])
     assert "Later changes of event are overwritten." in str(preview["change"])
 
 
-async def test_moved_events_are_moved_back(bench: Bench) -> None:
-    event = await bench.add("moved")
+async def test_moved_events_are_moved_back(tenant: Tenant) -> None:
+    event = await tenant.add("moved")
     both = (MINE, YOURS)
-    async with bench.server(bench.allowed(write_datasets=both, delete_datasets=both)) as client:
+    async with tenant.server(tenant.allowed(write_datasets=both, delete_datasets=both)) as client:
         moved = await confirmed(
             client, "move_threat_events", dataset_id=MINE, destination_dataset_id=YOURS, event_ids=[event.uuid]
         )
         await confirmed(client, "undo_change", change_id=moved["change_id"])
-    async with bench.api() as api:
+    async with tenant.api() as api:
         assert (await api.read_event(event.dataset_id, event.uuid)).event == "moved"
         assert (await api.read_dataset_raw(event.dataset_id, event.uuid)).data == {"of": "moved"}
 
 
-async def test_references_are_removed_and_added_again(bench: Bench) -> None:
-    event, other = await bench.add("event"), await bench.add("other")
-    async with bench.server(bench.allowed()) as client:
+async def test_references_are_removed_and_added_again(tenant: Tenant) -> None:
+    event, other = await tenant.add("event"), await tenant.add("other")
+    async with tenant.server(tenant.allowed()) as client:
         related = await ask(
             client, "relate_threat_events", dataset_id=MINE, event_id=event.uuid, related_ids=[other.uuid]
         )
         undone = await confirmed(client, "undo_change", change_id=related["change_id"])
-        async with bench.api() as api:
+        async with tenant.api() as api:
             assert (await api.read_event(event.dataset_id, event.uuid)).references == []
         await ask(client, "undo_change", change_id=undone["change_id"])
-    async with bench.api() as api:
+    async with tenant.api() as api:
         assert (await api.read_event(event.dataset_id, event.uuid)).references == [other.uuid]
 
 
-async def test_an_undo_of_typed_relationships_is_refused(bench: Bench) -> None:
-    event, other = await bench.add("event"), await bench.add("other")
-    async with bench.server(bench.allowed()) as client:
+async def test_an_undo_of_typed_relationships_is_refused(tenant: Tenant) -> None:
+    event, other = await tenant.add("event"), await tenant.add("other")
+    async with tenant.server(tenant.allowed()) as client:
         related = await ask(
             client,
             "relate_threat_events",
@@ -207,8 +207,8 @@ async def test_an_undo_of_typed_relationships_is_refused(bench: Bench) -> None:
     assert "typed relationships, which the API cannot remove" in words
 
 
-async def test_a_created_event_is_deleted_again(bench: Bench) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_a_created_event_is_deleted_again(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         made = await ask(
             client,
             "create_threat_event",
@@ -223,60 +223,60 @@ async def test_a_created_event_is_deleted_again(bench: Bench) -> None:
     assert left["events"] == 0
 
 
-async def tags_of(bench: Bench, *events: Event) -> list[list[str]]:
-    async with bench.api() as api:
+async def tags_of(tenant: Tenant, *events: Event) -> list[list[str]]:
+    async with tenant.api() as api:
         return [sorted((await api.read_event(event.dataset_id, event.uuid)).tags) for event in events]
 
 
 QUERY: dict[str, JsonValue] = {"name": "watched", "query_json": '{"datasetId": ["Mine"], "search": []}'}
 
 
-async def test_queries_and_alerts_are_undone_in_every_direction(bench: Bench) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_queries_and_alerts_are_undone_in_every_direction(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         query = await ask(client, "create_saved_query", **QUERY)
         alert = await ask(client, "create_query_alert", query_id=query["query_id"], frequency="daily")
         renamed = await ask(client, "update_saved_query", query_id=query["query_id"], name="renamed")
         hurried = await ask(client, "update_query_alert", alert_id=alert["alert_id"], frequency="immediate")
         for change in (renamed, hurried):
             await ask(client, "undo_change", change_id=change["change_id"])
-        assert await names_and_frequencies(bench) == (["watched"], ["daily"])
+        assert await names_and_frequencies(tenant) == (["watched"], ["daily"])
         gone = await confirmed(client, "delete_saved_query", query_id=query["query_id"])
-        assert await names_and_frequencies(bench) == ([], [])
+        assert await names_and_frequencies(tenant) == ([], [])
         back = await ask(client, "undo_change", change_id=gone["change_id"])
-        assert await names_and_frequencies(bench) == (["watched"], ["daily"])
+        assert await names_and_frequencies(tenant) == (["watched"], ["daily"])
         await confirmed(client, "undo_change", change_id=back["change_id"])
-        assert await names_and_frequencies(bench) == ([], [])
+        assert await names_and_frequencies(tenant) == ([], [])
 
 
-async def test_a_deleted_alert_is_created_again(bench: Bench) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_a_deleted_alert_is_created_again(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         query = await ask(client, "create_saved_query", **QUERY)
         alert = await ask(client, "create_query_alert", query_id=query["query_id"], frequency="daily")
         gone = await confirmed(client, "delete_query_alert", alert_id=alert["alert_id"])
         back = await ask(client, "undo_change", change_id=gone["change_id"])
-        assert await names_and_frequencies(bench) == (["watched"], ["daily"])
+        assert await names_and_frequencies(tenant) == (["watched"], ["daily"])
         await confirmed(client, "undo_change", change_id=back["change_id"])
-    assert await names_and_frequencies(bench) == (["watched"], [])
+    assert await names_and_frequencies(tenant) == (["watched"], [])
 
 
 NO_ALERTS: JsonValue = {"success": False, "errors": [{"message": "no such route"}], "result": {}}
 
 
-async def test_a_created_query_is_undone_where_the_account_has_no_alerts(bench: Bench) -> None:
-    async with misanswered(bench, "/queries/alerts", NO_ALERTS, 404) as client:
+async def test_a_created_query_is_undone_where_the_account_has_no_alerts(tenant: Tenant) -> None:
+    async with misanswered(tenant, "/queries/alerts", NO_ALERTS, 404) as client:
         query = await ask(client, "create_saved_query", **QUERY)
         undone = await confirmed(client, "undo_change", change_id=query["change_id"])
-    assert (undone["status"], await names_and_frequencies(bench)) == ("done", ([], []))
+    assert (undone["status"], await names_and_frequencies(tenant)) == ("done", ([], []))
 
 
-async def test_an_undo_is_previewed_and_reported_like_the_change_that_it_makes(bench: Bench) -> None:
+async def test_an_undo_is_previewed_and_reported_like_the_change_that_it_makes(tenant: Tenant) -> None:
     new: dict[str, JsonValue] = {"date": "2026-11-20", "category": "Phishing", "event": "mistake", "tlp": "green"}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         made = await ask(client, "create_threat_event", dataset_id=MINE, **new)
         await ask(client, "create_saved_query", **QUERY)
         preview = await ask(client, "undo_change", change_id=made["change_id"])
-        async with bench.api() as api:
-            [event] = (await api.list_events(EventSearch(dataset_id=[_uuid(bench)]))).result
+        async with tenant.api() as api:
+            [event] = (await api.list_events(EventSearch(dataset_id=[_uuid(tenant)]))).result
         tagged = await ask(client, "tag_threat_events", dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
         direct = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
     assert preview["saved_queries"] == direct["saved_queries"] == ["1 'watched' finds 1 of these events"]
@@ -285,41 +285,41 @@ async def test_an_undo_is_previewed_and_reported_like_the_change_that_it_makes(b
     assert preview["code"] != direct["code"] and tagged["status"] == "done"
 
 
-async def test_an_undo_of_more_events_than_one_change_may_touch_is_refused(bench: Bench) -> None:
-    events = [await bench.add(f"number {number}") for number in range(3)]
+async def test_an_undo_of_more_events_than_one_change_may_touch_is_refused(tenant: Tenant) -> None:
+    events = [await tenant.add(f"number {number}") for number in range(3)]
     ids: list[JsonValue] = [event.uuid for event in events]
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         tagged = await ask(client, "tag_threat_events", dataset_id=MINE, event_ids=ids, tags=["wave"])
         deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=ids)
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed(max_change=2)) as client:
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed(max_change=2)) as client:
         for change in (tagged, deleted):
             words = await refused(client, "undo_change", change_id=change["change_id"])
             assert words.startswith("change_id: a change of 3 events at once is withheld by CF1_MAX_CHANGE (2)")
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-def _uuid(bench: Bench) -> str:
-    return next(one.uuid for one in bench.sandbox.store.datasets() if one.name == MINE)
+def _uuid(tenant: Tenant) -> str:
+    return next(one.uuid for one in tenant.store.datasets() if one.name == MINE)
 
 
-async def names_and_frequencies(bench: Bench) -> tuple[list[str], list[str]]:
-    async with bench.api() as api:
+async def names_and_frequencies(tenant: Tenant) -> tuple[list[str], list[str]]:
+    async with tenant.api() as api:
         return [one.name for one in await api.list_queries()], [one.frequency for one in await api.list_alerts()]
 
 
-async def test_an_undo_adds_no_links_in_a_dataset_that_may_not_be_written(bench: Bench) -> None:
-    event, near, far = await bench.add("event"), await bench.add("near"), await bench.add("far", YOURS)
-    async with bench.api() as api:
+async def test_an_undo_adds_no_links_in_a_dataset_that_may_not_be_written(tenant: Tenant) -> None:
+    event, near, far = await tenant.add("event"), await tenant.add("near"), await tenant.add("far", YOURS)
+    async with tenant.api() as api:
         await api.relate_event(far.uuid, [event.uuid])
         await api.relate_event(event.uuid, [near.uuid, far.uuid])
         await api.create_relationships(far.dataset_id, far.uuid, [event.uuid], "caused_by")
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
         undone = await ask(client, "undo_change", change_id=deleted["change_id"])
         new_ids = undone["new_ids"]
         assert isinstance(new_ids, dict)
-        async with bench.api() as api:
+        async with tenant.api() as api:
             back = await api.read_event(event.dataset_id, str(new_ids[event.uuid]))
             untouched = await api.read_event(far.dataset_id, far.uuid)
     # The typed link, and both references across, are left out and counted.
@@ -328,21 +328,21 @@ async def test_an_undo_adds_no_links_in_a_dataset_that_may_not_be_written(bench:
     assert (untouched.references, untouched.referenced, untouched.has_children) == ([], [], False)
 
 
-async def test_an_event_above_the_current_ceiling_is_not_recreated(bench: Bench) -> None:
-    event = await bench.add("amber", tlp="amber")
-    async with bench.server(bench.allowed()) as client:
+async def test_an_event_above_the_current_ceiling_is_not_recreated(tenant: Tenant) -> None:
+    event = await tenant.add("amber", tlp="amber")
+    async with tenant.server(tenant.allowed()) as client:
         deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed(max_tlp=Tlp.GREEN)) as client:
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed(max_tlp=Tlp.GREEN)) as client:
         assert "CF1_MAX_TLP (green)" in await refused(client, "undo_change", change_id=deleted["change_id"])
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_tags_of_an_event_with_a_copy_elsewhere_are_not_undone(bench: Bench) -> None:
-    event = await bench.add("copied")
-    async with bench.server(bench.allowed()) as client:
+async def test_tags_of_an_event_with_a_copy_elsewhere_are_not_undone(tenant: Tenant) -> None:
+    event = await tenant.add("copied")
+    async with tenant.server(tenant.allowed()) as client:
         tagged = await ask(client, "tag_threat_events", dataset_id=MINE, event_ids=[event.uuid], tags=["triaged"])
-        await copied(bench, event.uuid, MINE, YOURS)
-        bench.sandbox.log.clear()
+        await copied(tenant, event.uuid, MINE, YOURS)
+        tenant.log.clear()
         words = await refused(client, "undo_change", change_id=tagged["change_id"])
-    assert "has a copy in a dataset that was not named" in words and bench.changes_sent() == []
+    assert "has a copy in a dataset that was not named" in words and tenant.changes_sent() == []

@@ -16,7 +16,7 @@ from cf1_mcp.api.transport import network
 from cf1_mcp.server.mcp_server import build_server, offered_tools
 from cf1_mcp.settings import Settings
 from tests.commands import run_command
-from tests.conversations import ask, column, refused, told
+from tests.conversations import ask, ask_for_text, column, refused
 from tests.ports import REAL, environment_for, sandbox_on_a_port, settings_for
 
 pytestmark = pytest.mark.anyio
@@ -114,7 +114,9 @@ async def test_a_file_of_events_is_loaded_into_the_datasets_that_it_names(tmp_pa
     file.write_bytes(gzip.compress(lines) if packed else lines)
     with sandbox_on_a_port("--load", str(file), "--bare", "--sunset") as base:
         async with Client(build_server(settings_for(base), lambda: network(base))) as client:
-            text = await told(client, "search_threat_events", dataset_ids=["mine"], fields=["event"], order="asc")
+            text = await ask_for_text(
+                client, "search_threat_events", dataset_ids=["mine"], fields=["event"], order="asc"
+            )
     assert sorted(text.split("\n")[-3:-1]) == ["the campaign", "x"]
 
 

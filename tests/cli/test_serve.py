@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 from mcp import Client, StdioServerParameters
 
 from tests.commands import run_command
-from tests.conversations import ask, refused, told
+from tests.conversations import ask, ask_for_text, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -33,9 +33,9 @@ async def test_without_credentials_it_serves_the_sandbox(mode: Literal["auto", "
 async def test_a_sandbox_in_a_file_keeps_its_events(tmp_path: Path) -> None:
     kept = {"CF1_SANDBOX_DB": str(tmp_path / "kept.db")}
     async with Client(launched(kept)) as client:
-        first = await told(client, "search_threat_events", limit=3)
+        first = await ask_for_text(client, "search_threat_events", limit=3)
     async with Client(launched(kept)) as client:
-        assert await told(client, "search_threat_events", limit=3) == first
+        assert await ask_for_text(client, "search_threat_events", limit=3) == first
 
 
 async def test_an_unreachable_api_is_reported_by_the_first_call() -> None:

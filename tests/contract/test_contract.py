@@ -10,7 +10,7 @@ from mcp.types import Tool
 
 from cf1_mcp.server.mcp_server import build_server, offered_tools
 from cf1_mcp.settings import MODES, Settings
-from tests.tenant import Sandbox
+from tests.tenant import Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -20,8 +20,8 @@ EVERYTHING = Settings(mode="full")
 NAMES = [tool.name for tool in offered_tools(EVERYTHING)]
 
 
-async def test_every_tool_matches_its_contract(sandbox: Sandbox) -> None:
-    async with Client(build_server(EVERYTHING, sandbox.connect)) as client:
+async def test_every_tool_matches_its_contract(sample: Tenant) -> None:
+    async with Client(build_server(EVERYTHING, sample.connect)) as client:
         for tool in (await client.list_tools()).tools:
             contract = json.dumps(as_listed(tool), indent=2, ensure_ascii=False)
             assert f"{contract}\n" == external_file(CONTRACTS / f"{tool.name}.json", format=".txt"), (
@@ -30,8 +30,8 @@ async def test_every_tool_matches_its_contract(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_both_protocol_generations_list_the_contract_in_the_same_order(sandbox: Sandbox, mode: str) -> None:
-    server = build_server(EVERYTHING, sandbox.connect)
+async def test_both_protocol_generations_list_the_contract_in_the_same_order(sample: Tenant, mode: str) -> None:
+    server = build_server(EVERYTHING, sample.connect)
     async with Client(server, mode="legacy" if mode == "legacy" else "auto") as client:
         listed = (await client.list_tools()).tools
     assert [tool.name for tool in listed] == NAMES

@@ -139,8 +139,8 @@ async def read_everything(client: Client, event_ids: list[str]) -> list[CallTool
     return answers
 
 
-async def test_the_hostile_events_of_the_sample_are_harmless_in_every_answer(sandbox: Tenant, tmp_path: Path) -> None:
-    async with Client(build_server(Settings(state_dir=tmp_path), sandbox.connect, clock=lambda: NOW)) as client:
+async def test_the_hostile_events_of_the_sample_are_harmless_in_every_answer(sample: Tenant, tmp_path: Path) -> None:
+    async with Client(build_server(Settings(state_dir=tmp_path), sample.connect, clock=lambda: NOW)) as client:
         found = await client.call_tool("search_threat_events", {"tags": ["hostile-sample"], "limit": 100})
         ids = [str(one) for one in column(dict(found.structured_content or {}), "uuid")]
         answers = [found, *await read_everything(client, ids)]
@@ -152,9 +152,9 @@ async def test_the_hostile_events_of_the_sample_are_harmless_in_every_answer(san
 
 @pytest.mark.skipif(not SYNTHETIC.exists(), reason="the exercise data is not part of this repository")
 async def test_the_exercise_data_is_harmless_in_every_answer(tmp_path: Path) -> None:
-    sandbox = Tenant(tmp_path, store=SandboxDatabase.open(clock=lambda: NOW))
-    load_records(sandbox.store, read_records(SYNTHETIC))
-    async with Client(build_server(Settings(state_dir=tmp_path), sandbox.connect, clock=lambda: NOW)) as client:
+    sample = Tenant(tmp_path, store=SandboxDatabase.open(clock=lambda: NOW))
+    load_records(sample.store, read_records(SYNTHETIC))
+    async with Client(build_server(Settings(state_dir=tmp_path), sample.connect, clock=lambda: NOW)) as client:
         found = await client.call_tool("search_threat_events", {"limit": 100})
         ids = [str(one) for one in column(dict(found.structured_content or {}), "uuid")]
         answers = [found, *await read_everything(client, ids)]

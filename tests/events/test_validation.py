@@ -7,7 +7,7 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from tests.conversations import ask, refused
-from tests.tenant import MINE, YOURS, Bench
+from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -135,33 +135,33 @@ LEAST: dict[str, JsonValue] = {
     ],
 )
 async def test_an_invalid_value_is_refused_and_nothing_is_sent(
-    bench: Bench, wrong: dict[str, JsonValue], words: str
+    tenant: Tenant, wrong: dict[str, JsonValue], words: str
 ) -> None:
-    await bench.add("tells a type", indicator="a.example", indicatorType="domain")
-    async with bench.server(bench.allowed()) as client:
+    await tenant.add("tells a type", indicator="a.example", indicatorType="domain")
+    async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, "create_threat_event", **(LEAST | wrong)) == words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("value", ["https://a.example.com/x", "www.example.com", "somebody@example.com"])
-async def test_an_indicator_that_is_an_address_is_sent_unchanged(bench: Bench, value: str) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_an_indicator_that_is_an_address_is_sent_unchanged(tenant: Tenant, value: str) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, "create_threat_event", **LEAST, indicator=value, indicator_type="any")
     assert done["status"] == "done"
-    [created] = [one for one in bench.sandbox.log if one.method == "POST"]
+    [created] = [one for one in tenant.log if one.method == "POST"]
     assert f'"indicator": "{value}"' in json.dumps(created.body)
 
 
-async def test_indicator_types_of_unreadable_datasets_are_not_suggested(bench: Bench) -> None:
-    await bench.add("mine", indicator="a.example", indicatorType="domain")
-    await bench.add("yours", YOURS, indicator="b", indicatorType="secret-type")
-    async with bench.server(bench.allowed(read_datasets=(MINE,))) as client:
+async def test_indicator_types_of_unreadable_datasets_are_not_suggested(tenant: Tenant) -> None:
+    await tenant.add("mine", indicator="a.example", indicatorType="domain")
+    await tenant.add("yours", YOURS, indicator="b", indicatorType="secret-type")
+    async with tenant.server(tenant.allowed(read_datasets=(MINE,))) as client:
         words = await refused(client, "create_threat_event", **LEAST, indicator="b", indicator_type="secret-typo")
     assert "secret-type" not in words and "Use domain." in words
 
 
-async def test_raw_data_of_the_maximum_size_is_sent(bench: Bench) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_raw_data_of_the_maximum_size_is_sent(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, "create_threat_event", **LEAST, raw_data={"body": "x" * (1_000_000 - 11)})
     assert done["status"] == "done"
 
@@ -174,22 +174,22 @@ async def test_raw_data_of_the_maximum_size_is_sent(bench: Bench) -> None:
         ("0999", "0999-01-01T00:00:00Z"),
     ],
 )
-async def test_a_date_as_people_type_it_is_sent_in_utc(bench: Bench, date: str, sent: str) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_a_date_as_people_type_it_is_sent_in_utc(tenant: Tenant, date: str, sent: str) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, "create_threat_event", **(LEAST | {"date": date}))
         told = await ask(client, "list_changes", change_id=done["change_id"])
     arguments = told["arguments"]
     assert isinstance(arguments, dict) and arguments["date"] == sent
 
 
-async def test_an_account_without_indicator_types_accepts_any(bench: Bench) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_an_account_without_indicator_types_accepts_any(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, "create_threat_event", **LEAST, indicator="a.example", indicator_type="domain")
     assert done["status"] == "done"
 
 
-async def test_vocabularies_are_not_read_if_no_field_needs_them(bench: Bench) -> None:
-    event = await bench.add("plain")
-    async with bench.server(bench.allowed()) as client:
+async def test_vocabularies_are_not_read_if_no_field_needs_them(tenant: Tenant) -> None:
+    event = await tenant.add("plain")
+    async with tenant.server(tenant.allowed()) as client:
         await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker="New")
-    assert not [line for line in bench.sandbox.asked() if "categories" in line or "indicator" in line]
+    assert not [line for line in tenant.requests() if "categories" in line or "indicator" in line]

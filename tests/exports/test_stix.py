@@ -535,16 +535,16 @@ def test_a_duplicate_event_is_written_once() -> None:
 
 
 @pytest.mark.anyio
-async def test_ids_are_the_same_in_every_run_and_order(filled_store: SandboxDatabase) -> None:
-    events = (await sample_events(filled_store))[:400]
+async def test_ids_are_the_same_in_every_run_and_order(sample_database: SandboxDatabase) -> None:
+    events = (await sample_events(sample_database))[:400]
     first, second = (json.loads(render_file(empty_file("stix2"), order)) for order in (events, reversed(events)))
     assert first["id"] == second["id"]
     assert {one["id"] for one in first["objects"]} == {one["id"] for one in second["objects"]}
 
 
 @pytest.mark.anyio
-async def test_the_sample_tenant_is_valid(filled_store: SandboxDatabase) -> None:
-    everything = await sample_events(filled_store)
+async def test_the_sample_tenant_is_valid(sample_database: SandboxDatabase) -> None:
+    everything = await sample_events(sample_database)
     events = [one for place, one in enumerate(everything) if place % 40 == 0 or "hostile-sample" in one.tags]
     bundle = json.loads(render_file(empty_file("stix2"), events))
     assert len(events) > 100

@@ -14,7 +14,7 @@ from mcp import Client
 from cf1_mcp.api.transport import network
 from cf1_mcp.server.mcp_server import build_server
 from tests.conversations import ask
-from tests.imports.command_tenant import MINE, ImportCommand, csv_of, row, tenant
+from tests.imports.import_command import MINE, ImportCommand, csv_of, import_command, row
 from tests.ports import REAL, settings_for
 
 
@@ -31,7 +31,7 @@ def test_rows_become_events_with_all_their_fields(tmp_path: Path) -> None:
         row(2, event="A lure", indicator="hxxp://a[.]example[.]com/x", indicator_type="URL", parent_ref="a"),
         row(3, event="A mail", indicator="x@example.com", indicator_type="email", tags=["b", "a"], raw={"k": 1}),
     ]
-    with tenant(tmp_path) as api:
+    with import_command(tmp_path) as api:
         ended = api.run(api.written("rows.jsonl", jsonl(*rows)))
         events = api.events_with_indicators()
         below = api.children("The campaign")
@@ -92,7 +92,7 @@ def test_real_events_are_imported_completely(tmp_path: Path) -> None:
     for body in bodies:
         words.setdefault((body["category"], body.get("indicatorType", ""), body.get("targetIndustry", "")), body)
     seeds = [{**body, "event": "the seed", "date": "2000-01-01T00:00:00Z"} for body in words.values()]
-    with tenant(tmp_path, seeds=seeds) as api:
+    with import_command(tmp_path, seeds=seeds) as api:
         ended = api.run(REAL)
         events = api.events()
     assert (ended.code, ended.counted()) == (0, {"created": 3658, "relationships made": 2972})
@@ -125,7 +125,7 @@ def test_a_bundle_and_a_misp_event_become_linked_events(tmp_path: Path) -> None:
     attribute = {"uuid": "a", "type": "ip-dst", "value": "192.0.2.1", "comment": "seen"}
     event = {"Event": {"uuid": "e", "info": "The wave", "date": "2026-01-10", "Attribute": [attribute]}}
     given = ["--set", "category=Phishing", "--set", "tlp=green"]
-    with tenant(tmp_path) as api:
+    with import_command(tmp_path) as api:
         assert api.run(api.written("bundle.json", json.dumps(bundle)), *given).code == 0
         assert api.run(api.written("event.json", json.dumps(event)), *given).code == 0
         assert api.titles() == ["A host", "The report", "The wave", "The wave"]
@@ -151,7 +151,7 @@ def wrong_file(api: ImportCommand) -> Path:
 
 
 def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_path: Path) -> None:
-    with tenant(tmp_path) as api:
+    with import_command(tmp_path) as api:
         ended = api.run(wrong_file(api))
         assert api.titles() == []
         report = api.report()
@@ -261,7 +261,7 @@ def test_halves_of_characters_are_reported_in_any_field(tmp_path: Path) -> None:
         {"ref": "r", "body": {"raw": {"data": None, "source": half}}},
         {half: 1},
     ]
-    with tenant(tmp_path) as api:
+    with import_command(tmp_path) as api:
         ended = api.run(api.written("rows.jsonl", jsonl(*rows)))
     assert (ended.code, ended.sentences()) == snapshot(
         (
@@ -287,7 +287,7 @@ def test_halves_of_characters_are_reported_in_any_field(tmp_path: Path) -> None:
 
 def test_valid_rows_are_sent_on_request_and_links_to_invalid_rows_are_reported(tmp_path: Path) -> None:
     rows = [row(1, category="Fishing", ref="a"), row(2, parent_ref="a"), row(3, ref="c"), row(4, parent_ref="c")]
-    with tenant(tmp_path) as api:
+    with import_command(tmp_path) as api:
         ended = api.run(api.written("rows.jsonl", jsonl(*rows)), "--skip-bad")
         assert api.titles() == ["Lure 0002", "Lure 0003", "Lure 0004"]
         report = api.report()
@@ -307,14 +307,14 @@ def test_valid_rows_are_sent_on_request_and_links_to_invalid_rows_are_reported(t
 
 
 def test_a_corrected_row_is_imported_the_next_time(tmp_path: Path) -> None:
-    with tenant(tmp_path) as api:
+    with import_command(tmp_path) as api:
         assert api.run(api.written("a.csv", csv_of([row(1, category="Fishing")]))).code == 2
         assert api.run(api.written("a.csv", csv_of([row(1)]))).code == 0
         assert api.titles() == ["Lure 0001"]
 
 
 def test_a_row_that_the_api_refuses_does_not_stop_the_others(tmp_path: Path) -> None:
-    with tenant(tmp_path, faults="413=3@create/bulk") as api:
+    with import_command(tmp_path, faults="413=3@create/bulk") as api:
         ended = api.run(api.written("a.csv", csv_of(row(n) for n in range(4))), "--group", "4", "--concurrency", "1")
         counted = ended.counted()
         again = api.run(api.folder / "a.csv", "--group", "4", "--concurrency", "1")
@@ -324,7 +324,7 @@ def test_a_row_that_the_api_refuses_does_not_stop_the_others(tmp_path: Path) -> 
 
 
 def test_a_dry_run_sends_nothing_and_reports_what_would_be_created(tmp_path: Path) -> None:
-    with tenant(tmp_path, seeds=[there(1)]) as api:
+    with import_command(tmp_path, seeds=[there(1)]) as api:
         file = api.written("a.csv", csv_of([row(1), row(2)]))
         ended = api.run(file, "--dry-run")
         assert api.titles() == ["Lure 0001"]
@@ -345,7 +345,7 @@ def test_rows_that_exist_already_are_skipped(tmp_path: Path) -> None:
     others = [there(2, date="2026-01-11T08:00:00Z"), there(3, event="Another"), there(4, indicator="other.example.com")]
     bare = {name: value for name, value in there(5).items() if not name.startswith("indicator")}
     rows = [*(row(n) for n in (1, 2, 3, 4)), row(5, indicator="", indicator_type=""), row(6), row(6)]
-    with tenant(tmp_path, seeds=[there(1, insight="kept"), *others, bare]) as api:
+    with import_command(tmp_path, seeds=[there(1, insight="kept"), *others, bare]) as api:
         ended = api.run(api.written("a.csv", csv_of(rows)))
         report = api.report()
         assert len(api.events()) == 5 + 4
@@ -356,7 +356,7 @@ def test_rows_that_exist_already_are_skipped(tmp_path: Path) -> None:
 
 
 def test_an_imported_file_is_not_imported_again_from_another_state_folder(tmp_path: Path) -> None:
-    with tenant(tmp_path) as api:
+    with import_command(tmp_path) as api:
         file = api.written("a.csv", csv_of(row(n) for n in range(3)))
         assert api.run(file).code == 0
         assert api.run(file).counted() == {"created": 3}
@@ -366,14 +366,14 @@ def test_an_imported_file_is_not_imported_again_from_another_state_folder(tmp_pa
 
 
 def test_duplicates_are_created_on_request(tmp_path: Path) -> None:
-    with tenant(tmp_path, seeds=[there(1)]) as api:
+    with import_command(tmp_path, seeds=[there(1)]) as api:
         ended = api.run(api.written("a.csv", csv_of([row(1), row(1)])), "--on-duplicate", "create")
         assert (ended.code, ended.counted(), len(api.events())) == (0, {"created": 2}, 3)
 
 
 def test_rows_that_exist_are_updated_and_no_marking_is_lowered(tmp_path: Path) -> None:
     seeds = [there(1, attacker="OLD", tlp="amber"), there(2)]
-    with tenant(tmp_path, seeds=seeds) as api:
+    with import_command(tmp_path, seeds=seeds) as api:
         rows = [row(1, attacker="NEW", target_country="US"), row(2, attacker="", target_country="")]
         ended = api.run(api.written("a.csv", csv_of(rows)), "--on-duplicate", "update")
         events = api.events()
@@ -385,7 +385,7 @@ def test_rows_that_exist_are_updated_and_no_marking_is_lowered(tmp_path: Path) -
 
 
 def test_an_event_above_the_ceiling_is_neither_shown_nor_changed(tmp_path: Path) -> None:
-    with tenant(tmp_path, seeds=[there(1, tlp="red")]) as api:
+    with import_command(tmp_path, seeds=[there(1, tlp="red")]) as api:
         ended = api.run(api.written("a.csv", csv_of([row(1)])), "--on-duplicate", "update")
         assert [event["tlp"] for event in api.events()] == ["red"]
         assert ended.code == 1
@@ -442,7 +442,7 @@ def test_an_event_above_the_ceiling_is_neither_shown_nor_changed(tmp_path: Path)
     ids=["mode", "write list", "read list", "ceiling"],
 )
 def test_the_rules_apply_to_the_command(tmp_path: Path, environment: dict[str, str], words: list[str]) -> None:
-    with tenant(tmp_path) as api:
+    with import_command(tmp_path) as api:
         ended = api.run(api.written("a.csv", csv_of([row(1)])), **environment)
         assert api.titles() == []
     assert (ended.code, ended.sentences()) == (2, words)
@@ -486,7 +486,7 @@ def test_nothing_is_imported_into_a_sandbox_in_memory(tmp_path: Path) -> None:
     ids=["format", "pair", "field", "report"],
 )
 def test_an_invalid_argument_is_reported(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
-    with tenant(tmp_path) as api:
+    with import_command(tmp_path) as api:
         ended = api.run(api.written("a.csv", csv_of([row(1)])), "--dry-run", *arguments)
     assert (ended.code, ended.sentences()) == (2, words)
 
@@ -496,7 +496,7 @@ def test_an_invalid_argument_is_reported(tmp_path: Path, arguments: list[str], w
 
 @pytest.mark.anyio
 async def test_undoing_an_import_deletes_the_events_that_it_created(tmp_path: Path) -> None:
-    with tenant(tmp_path, seeds=[there(7)]) as api:
+    with import_command(tmp_path, seeds=[there(7)]) as api:
         api.run(api.written("a.csv", csv_of([row(1), row(2), row(7)])))
         [change] = await anyio.to_thread.run_sync(api.changes)
         settings = replace(

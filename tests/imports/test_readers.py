@@ -10,7 +10,7 @@ from inline_snapshot import snapshot
 from cf1_mcp.errors import ThreatEventsError
 from cf1_mcp.imports.readers.files import Format, format_of
 from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.rows import ReaderNotes
+from cf1_mcp.imports.readers.source_rows import ReaderNotes
 from cf1_mcp.imports.readers.sources import Source, rows_of
 from cf1_mcp.imports.readers.stix_patterns import read_pattern
 

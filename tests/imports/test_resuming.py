@@ -14,7 +14,7 @@ from cf1_mcp.imports.recovery import match_rows
 from cf1_mcp.models import Event
 from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.import_rows import NewLedgerRow
-from tests.imports.command_tenant import ImportCommand, csv_of, row, tenant
+from tests.imports.import_command import ImportCommand, csv_of, import_command, row
 
 ROWS = 60
 SMALL = ["--group", "5", "--settle", "1"]
@@ -45,7 +45,7 @@ def killed_once(api: ImportCommand, file: Path, least: int, *arguments: str) -> 
 
 @pytest.mark.parametrize("least", [1, 20, 45], ids=["after the first answers", "in the middle", "near the end"])
 def test_a_killed_import_continues_and_creates_each_row_once(tmp_path: Path, least: int) -> None:
-    with tenant(tmp_path, faults="latency=0.2@create/bulk") as api:
+    with import_command(tmp_path, faults="latency=0.2@create/bulk") as api:
         file = api.written("a.csv", FILE)
         killed_once(api, file, least, *ALL_OF_THEM)
         ended = api.run(file, *ALL_OF_THEM)
@@ -61,7 +61,7 @@ def test_a_killed_import_continues_and_creates_each_row_once(tmp_path: Path, lea
 
 
 def test_an_import_killed_twice_continues(tmp_path: Path) -> None:
-    with tenant(tmp_path, faults="latency=0.2@create/bulk") as api:
+    with import_command(tmp_path, faults="latency=0.2@create/bulk") as api:
         file = api.written("a.csv", FILE)
         killed_once(api, file, 5, *ALL_OF_THEM)
         killed_once(api, file, 30, *ALL_OF_THEM)
@@ -70,7 +70,7 @@ def test_an_import_killed_twice_continues(tmp_path: Path) -> None:
 
 
 def test_an_import_killed_while_it_checks_starts_over(tmp_path: Path) -> None:
-    with tenant(tmp_path) as api:
+    with import_command(tmp_path) as api:
         file = api.written("a.csv", FILE)
         with api.start(file, *ALL_OF_THEM) as process:
             while not list(tmp_path.glob("state/imports/*.db")):
@@ -81,7 +81,7 @@ def test_an_import_killed_while_it_checks_starts_over(tmp_path: Path) -> None:
 
 
 def test_an_import_killed_between_its_links_makes_each_link_once(tmp_path: Path) -> None:
-    with tenant(tmp_path, faults="latency=0.5@relationships/create") as api:
+    with import_command(tmp_path, faults="latency=0.5@relationships/create") as api:
         file = api.written("a.jsonl", family(20))
         with api.start(file, *SMALL) as process:
             while len(api.events()) < 21 or not api.children("Parent"):
@@ -95,7 +95,7 @@ def test_an_import_killed_between_its_links_makes_each_link_once(tmp_path: Path)
 
 @pytest.mark.anyio
 async def test_two_processes_cannot_run_the_same_import(tmp_path: Path) -> None:
-    with tenant(tmp_path) as api:
+    with import_command(tmp_path) as api:
         file = api.written("a.csv", FILE)
         assert api.run(file, *ALL_OF_THEM).code == 0
         [path] = tmp_path.glob("state/imports/*.db")  # noqa: ASYNC240 - a test has its loop alone
@@ -108,7 +108,7 @@ async def test_two_processes_cannot_run_the_same_import(tmp_path: Path) -> None:
 
 
 def test_a_person_may_stop_an_import_at_any_time(tmp_path: Path) -> None:
-    with tenant(tmp_path, faults="latency=0.2@create/bulk") as api:
+    with import_command(tmp_path, faults="latency=0.2@create/bulk") as api:
         file = api.written("a.csv", FILE)
         with api.start(file, *ALL_OF_THEM) as process:
             while not api.events():
@@ -139,7 +139,7 @@ def test_a_person_may_stop_an_import_at_any_time(tmp_path: Path) -> None:
     ],
 )
 def test_an_import_survives_failures_of_the_api(tmp_path: Path, fault: str) -> None:
-    with tenant(tmp_path, faults=fault) as api:
+    with import_command(tmp_path, faults=fault) as api:
         file = api.written("a.jsonl", family(30))
         ended = api.run(file, *SMALL)
         assert Counter(api.titles()) == Counter(["Parent", *(f"Lure {n:04}" for n in range(1, 31))])
@@ -148,7 +148,7 @@ def test_an_import_survives_failures_of_the_api(tmp_path: Path, fault: str) -> N
 
 
 def test_an_import_keeps_to_a_rate_limit(tmp_path: Path) -> None:
-    with tenant(tmp_path, rate_limit="12/2") as api:
+    with import_command(tmp_path, rate_limit="12/2") as api:
         assert api.run(api.written("a.csv", FILE), *ALL_OF_THEM).code == 0
         while isinstance(found := api.get("/events", datasetId="all", pageSize=25000), dict):
             pass  # the limit is for this caller too
@@ -157,7 +157,7 @@ def test_an_import_keeps_to_a_rate_limit(tmp_path: Path) -> None:
 
 
 def test_an_import_that_gives_up_reports_it_and_continues_later(tmp_path: Path) -> None:
-    with tenant(tmp_path, faults="truncate=1@create/bulk") as api:
+    with import_command(tmp_path, faults="truncate=1@create/bulk") as api:
         file = api.written("a.csv", FILE)
         stopped = api.run(file, *ALL_OF_THEM, "--give-up-after", "0", "--concurrency", "1")
         first = api.counted_outcomes()
@@ -177,7 +177,7 @@ def test_an_import_that_gives_up_reports_it_and_continues_later(tmp_path: Path) 
 
 
 def test_an_import_does_not_continue_with_another_duplicate_rule(tmp_path: Path) -> None:
-    with tenant(tmp_path) as api:
+    with import_command(tmp_path) as api:
         file = api.written("a.csv", FILE)
         assert api.run(file, *ALL_OF_THEM).code == 0
         ended = api.run(file, *SMALL)

@@ -13,9 +13,9 @@ from cf1_mcp.models import Tlp
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.contract.every_tool import PlantedTenant
-from tests.conversations import ask, column, refused, told
+from tests.conversations import ask, ask_for_text, column, refused
 from tests.ports import settings_for
-from tests.tenant import NOW, Sandbox
+from tests.tenant import NOW, Tenant
 from tests.upstreams import answer, failed, upstream
 
 pytestmark = pytest.mark.anyio
@@ -23,10 +23,10 @@ pytestmark = pytest.mark.anyio
 ACTOR = "COPPER LANTERN"
 
 
-async def conditions(client: Client, sandbox: Sandbox, **arguments: JsonValue) -> tuple[str, JsonValue]:
+async def conditions(client: Client, sample: Tenant, **arguments: JsonValue) -> tuple[str, JsonValue]:
     """Return the conditions that the API received, and what the answer reports as read otherwise than typed."""
     data = await ask(client, "search_threat_events", **arguments, limit=1)
-    search = dict(sandbox.searches()[0].query)["search"]
+    search = dict(sample.searches()[0].query)["search"]
     return search, data.get("read_as")
 
 
@@ -51,15 +51,15 @@ async def conditions(client: Client, sandbox: Sandbox, **arguments: JsonValue) -
     ],
 )
 async def test_a_country_is_read_from_its_code_name_or_alias(
-    client: Client, sandbox: Sandbox, typed: str, code: str
+    client: Client, sample: Tenant, typed: str, code: str
 ) -> None:
-    search, read_as = await conditions(client, sandbox, target_country=typed)
+    search, read_as = await conditions(client, sample, target_country=typed)
     assert search == f'[{{"field":"targetCountry","op":"equals","value":"{code}"}}]'
     assert read_as == (None if typed.strip() == code else [f"target_country: {typed.strip()} as {code}"])
 
 
-async def test_countries_may_be_separated_by_commas(client: Client, sandbox: Sandbox) -> None:
-    search, _ = await conditions(client, sandbox, target_country="Germany, AT")
+async def test_countries_may_be_separated_by_commas(client: Client, sample: Tenant) -> None:
+    search, _ = await conditions(client, sample, target_country="Germany, AT")
     assert search == snapshot('[{"field":"targetCountry","op":"in","value":["DE","AT"]}]')
 
 
@@ -111,9 +111,9 @@ async def test_countries_may_be_separated_by_commas(client: Client, sandbox: San
     ],
 )  # fmt: skip
 async def test_values_get_the_accounts_spelling_and_the_answer_reports_it(
-    client: Client, sandbox: Sandbox, arguments: dict[str, JsonValue], search: str, read_as: JsonValue
+    client: Client, sample: Tenant, arguments: dict[str, JsonValue], search: str, read_as: JsonValue
 ) -> None:
-    assert await conditions(client, sandbox, **arguments) == (search, read_as)
+    assert await conditions(client, sample, **arguments) == (search, read_as)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ async def test_values_get_the_accounts_spelling_and_the_answer_reports_it(
         "`https://evil{.}example/a`",
     ],
 )
-async def test_an_indicator_is_refanged_and_the_answer_reports_it(client: Client, sandbox: Sandbox, typed: str) -> None:
-    search, read_as = await conditions(client, sandbox, indicator=typed)
+async def test_an_indicator_is_refanged_and_the_answer_reports_it(client: Client, sample: Tenant, typed: str) -> None:
+    search, read_as = await conditions(client, sample, indicator=typed)
     assert search == '[{"field":"indicator","op":"equals","value":"https://evil.example/a"}]'
     assert isinstance(read_as, list) and str(read_as[0]).endswith("refanged")
 
@@ -162,9 +162,9 @@ async def test_a_search_works_without_vocabularies_that_cannot_be_read() -> None
 
 
 async def test_an_empty_result_names_the_decisive_filter_and_the_nearest_known_word(
-    client: Client, sandbox: Sandbox
+    client: Client, sample: Tenant
 ) -> None:
-    text = await told(
+    text = await ask_for_text(
         client, "search_threat_events", attacker=["VELUR CICADA"], target_country=["Germany"], since="30d"
     )
     assert text == snapshot("""\
@@ -178,7 +178,7 @@ did_you_mean: attacker: VELUR CICADA is unknown, the nearest are VELOUR CICADA
 Without attacker there are events: this filter alone removes all of them.
 Absence from these datasets does not show that something is benign.\
 """)
-    assert len(sandbox.searches()) == 1 + 3
+    assert len(sample.searches()) == 1 + 3
 
 
 @pytest.mark.parametrize("arguments", [
@@ -186,10 +186,10 @@ Absence from these datasets does not show that something is benign.\
     {"indicator": ["nowhere.example"]},
 ])  # fmt: skip
 async def test_an_empty_result_costs_at_most_five_small_requests(
-    client: Client, sandbox: Sandbox, arguments: dict[str, JsonValue]
+    client: Client, sample: Tenant, arguments: dict[str, JsonValue]
 ) -> None:
     data = await ask(client, "search_threat_events", **arguments)
-    counts = sandbox.searches()[1:]
+    counts = sample.searches()[1:]
     assert data["events"] == 0 and 1 <= len(counts) <= 5
     assert {dict(one.query)["pageSize"] for one in counts} == {"5"}
 
@@ -203,19 +203,19 @@ async def test_an_empty_result_reports_filters_that_exclude_each_other(client: C
     assert notes[0] == snapshot("No single filter removes all events: at least two of them exclude each other.")
 
 
-async def test_a_result_that_is_withheld_is_not_probed_for_other_reasons(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_a_result_that_is_withheld_is_not_probed_for_other_reasons(sample: Tenant, tmp_path: Path) -> None:
     settings = Settings(max_tlp=Tlp.CLEAR, state_dir=tmp_path)
-    async with Client(build_server(settings, sandbox.connect, clock=lambda: NOW)) as client:
+    async with Client(build_server(settings, sample.connect, clock=lambda: NOW)) as client:
         data = await ask(client, "search_threat_events", attacker=[ACTOR], tlp=["amber"], limit=5)
     assert (data["events"], data["withheld"]) == (0, ["5 by CF1_MAX_TLP (clear)"])
-    assert len(sandbox.searches()) == 1
+    assert len(sample.searches()) == 1
 
 
 async def test_reasons_for_an_empty_result_ignore_events_above_the_ceiling(tmp_path: Path) -> None:
     tenant = PlantedTenant(tmp_path, "words", "tag", "https://a.example")
     await tenant.plant(attacker="A", targetCountry="FR", tlp="red")
     await tenant.plant(attacker="B", targetCountry="DE")
-    async with Client(build_server(tenant.settings, tenant.sandbox.connect, clock=lambda: NOW)) as client:
+    async with Client(build_server(tenant.settings, tenant.connect, clock=lambda: NOW)) as client:
         data = await ask(client, "search_threat_events", attacker=["A"], target_country=["DE"])
     assert data["notes"] == snapshot(
         [
@@ -241,11 +241,11 @@ async def test_the_vocabulary_suggests_the_nearest_known_word(client: Client) ->
     assert (data["values"], data["near"]) == snapshot((0, ["VELOUR CICADA"]))
 
 
-async def test_a_saved_query_runs_by_name_as_by_id(client: Client, sandbox: Sandbox) -> None:
+async def test_a_saved_query_runs_by_name_as_by_id(client: Client, sample: Tenant) -> None:
     by_name = await ask(client, "search_threat_events", query_id=" file gateway cve-2099-10019", limit=3)
     by_id = await ask(client, "search_threat_events", query_id=6, limit=3)
     assert by_name["rows"] == by_id["rows"]
-    assert sandbox.searches()[0].query == sandbox.searches()[1].query
+    assert sample.searches()[0].query == sample.searches()[1].query
 
 
 async def test_an_unknown_saved_query_is_refused_with_the_known_names(client: Client) -> None:
@@ -257,7 +257,7 @@ async def test_an_unknown_saved_query_is_refused_with_the_known_names(client: Cl
 async def test_a_watermark_continues_where_the_last_search_ended(tmp_path: Path) -> None:
     tenant = PlantedTenant(tmp_path, "words", "tag", "https://a.example")
     now = NOW
-    async with Client(build_server(tenant.settings, tenant.sandbox.connect, clock=lambda: now)) as client:
+    async with Client(build_server(tenant.settings, tenant.connect, clock=lambda: now)) as client:
         tenant.now = NOW - timedelta(hours=3)
         await tenant.plant(event="old", date="2026-11-20T00:00:00Z")
         tenant.now = NOW - timedelta(hours=1)

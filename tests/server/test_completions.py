@@ -19,7 +19,7 @@ from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.server.resources import EVENT_ADDRESS
 from cf1_mcp.settings import Credentials, Settings
 from tests.conversations import ask, column
-from tests.tenant import NOW, Sandbox
+from tests.tenant import NOW, Tenant
 from tests.upstreams import ACCOUNT, TOKEN, Act, answer, failed, upstream
 
 pytestmark = pytest.mark.anyio
@@ -139,7 +139,7 @@ async def test_at_most_a_hundred_values_are_returned_and_the_rest_is_counted(cli
 
 
 async def test_an_argument_without_a_vocabulary_gets_no_values_and_causes_no_request(
-    client: Client, sandbox: Sandbox
+    client: Client, sample: Tenant
 ) -> None:
     other = ResourceTemplateReference(uri="file:///{dataset_id}")
     found = [
@@ -148,7 +148,7 @@ async def test_an_argument_without_a_vocabulary_gets_no_values_and_causes_no_req
         await completion(client, "report", "a"),
     ]
     assert found == [Completion(values=[], total=0, has_more=False)] * 3
-    assert sandbox.asked() == []
+    assert sample.requests() == []
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "countries"])
@@ -157,18 +157,16 @@ async def test_an_argument_without_a_vocabulary_gets_no_values_and_causes_no_req
     [Settings(), Settings(read_datasets=(DEFAULT,)), Settings(max_tlp=Tlp.CLEAR), Settings(read_datasets=("Nowhere",))],
     ids=["all", "one dataset", "up to clear", "no dataset"],
 )
-async def test_completions_are_values_of_list_threat_vocabulary(
-    sandbox: Sandbox, settings: Settings, kind: Kind
-) -> None:
-    async with served(sandbox.connect, settings) as client:
+async def test_completions_are_values_of_list_threat_vocabulary(sample: Tenant, settings: Settings, kind: Kind) -> None:
+    async with served(sample.connect, settings) as client:
         listed = await ask(client, "list_threat_vocabulary", kind=kind, limit=100)
         values = await completed(client, NAMES[kind], "")
     assert values == list(dict.fromkeys(column(listed, kind) if listed["values"] else []))
 
 
-async def test_withheld_values_are_not_completed(sandbox: Sandbox) -> None:
+async def test_withheld_values_are_not_completed(sample: Tenant) -> None:
     async def counted(settings: Settings, argument: str) -> int | None:
-        async with served(sandbox.connect, settings) as client:
+        async with served(sample.connect, settings) as client:
             return (await completion(client, argument, "")).total
 
     one, clear = Settings(read_datasets=("ACME Incident Response",)), Settings(max_tlp=Tlp.CLEAR)
@@ -180,11 +178,11 @@ async def test_withheld_values_are_not_completed(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_nothing_is_completed_if_the_read_tools_are_switched_off(
-    sandbox: Sandbox, mode: Literal["auto", "legacy"]
+    sample: Tenant, mode: Literal["auto", "legacy"]
 ) -> None:
-    async with served(sandbox.connect, Settings(toolsets=("watch",)), mode) as client:
+    async with served(sample.connect, Settings(toolsets=("watch",)), mode) as client:
         assert await completed(client, "attacker", "") == []
-    assert sandbox.asked() == []
+    assert sample.requests() == []
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -225,8 +223,8 @@ def live(port: int) -> Settings:
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_shipped_playbook_completes_what_it_declares(sandbox: Sandbox, mode: Literal["auto", "legacy"]) -> None:
-    async with served(sandbox.connect, Settings(), mode) as client:
+async def test_a_shipped_playbook_completes_what_it_declares(sample: Tenant, mode: Literal["auto", "legacy"]) -> None:
+    async with served(sample.connect, Settings(), mode) as client:
         reference = PromptReference(name="weekly_brief")
         result = await client.complete(reference, {"name": "target", "value": "bank"})
     assert result.completion.values == ["Banking & Financial Services"]

@@ -13,7 +13,7 @@ from cf1_mcp.models import Tlp
 from cf1_mcp.server.instructions import render_instructions
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import CLOUDFLARE, MODES, Approval, Credentials, Settings
-from tests.tenant import Sandbox
+from tests.tenant import Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -146,6 +146,6 @@ def test_another_base_url_is_not_called_the_live_api() -> None:
     assert "sandbox" not in render_instructions(Settings(credentials=LIVE))
 
 
-async def test_they_do_not_mention_read_tools_that_are_switched_off(sandbox: Sandbox) -> None:
-    async with Client(build_server(Settings(toolsets=("watch",)), sandbox.connect)) as client:
+async def test_they_do_not_mention_read_tools_that_are_switched_off(sample: Tenant) -> None:
+    async with Client(build_server(Settings(toolsets=("watch",)), sample.connect)) as client:
         assert client.instructions and "search_guide" not in client.instructions

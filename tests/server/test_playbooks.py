@@ -21,7 +21,7 @@ from cf1_mcp.server.mcp_server import build_server, offered_tools
 from cf1_mcp.server.playbooks import MAX_FILE_SIZE, Playbooks, shipped_folder
 from cf1_mcp.settings import Settings
 from tests.conversations import text_of
-from tests.tenant import NOW, Sandbox
+from tests.tenant import NOW, Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -47,13 +47,13 @@ Clients = Callable[[Path], AbstractAsyncContextManager[Client]]
 
 
 @pytest.fixture
-def clients(sandbox: Sandbox, tmp_path: Path) -> Clients:
+def clients(sample: Tenant, tmp_path: Path) -> Clients:
     """Clients of servers whose operator keeps playbooks in a folder."""
 
     @asynccontextmanager
     async def connected(folder: Path) -> AsyncGenerator[Client]:
         settings = Settings(state_dir=tmp_path / "state", prompts_dir=folder)
-        async with Client(build_server(settings, sandbox.connect, clock=lambda: NOW)) as client:
+        async with Client(build_server(settings, sample.connect, clock=lambda: NOW)) as client:
             yield client
 
     return connected

@@ -20,8 +20,8 @@ from cf1_mcp.models import Tlp
 from cf1_mcp.search.guide import search_guide
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
-from tests.conversations import ask, column, same_mark, told
-from tests.tenant import NOW, Sandbox
+from tests.conversations import ask, ask_for_text, column, same_mark
+from tests.tenant import NOW, Tenant
 from tests.upstreams import ACCOUNT, TOKEN, failed, upstream
 
 pytestmark = pytest.mark.anyio
@@ -57,9 +57,9 @@ def event_address(dataset: JsonValue, event: JsonValue) -> str:
     return f"cf1://events/{quote(str(dataset), safe='')}/{event}"
 
 
-async def some_event(sandbox: Sandbox, tlp: str = "green", dataset: str = "Cybercrime") -> JsonValue:
+async def some_event(sample: Tenant, tlp: str = "green", dataset: str = "Cybercrime") -> JsonValue:
     """Return the uuid of an event with this marking, found without restrictions."""
-    async with served(sandbox.connect, Settings(max_tlp=Tlp.RED), "auto") as client:
+    async with served(sample.connect, Settings(max_tlp=Tlp.RED), "auto") as client:
         found = await ask(client, "search_threat_events", tlp=[tlp], dataset_ids=[dataset], limit=1)
     return column(found, "uuid")[0]
 
@@ -80,24 +80,26 @@ async def test_the_resources_are_listed(client: Client) -> None:
 
 async def test_the_datasets_equal_those_of_the_tool(client: Client) -> None:
     content = await read(client, "cf1://datasets")
-    assert same_mark(content.text) == await told(client, "list_threat_datasets")
+    assert same_mark(content.text) == await ask_for_text(client, "list_threat_datasets")
     assert content.text.splitlines()[0] == MARK
 
 
 @pytest.mark.parametrize("dataset", ["Cybercrime", " cybercrime ", CYBERCRIME])
 async def test_an_event_is_read_in_full_by_name_or_uuid_of_its_dataset(
-    client: Client, sandbox: Sandbox, dataset: str
+    client: Client, sample: Tenant, dataset: str
 ) -> None:
-    event = await some_event(sandbox)
-    sandbox.log.clear()
+    event = await some_event(sample)
+    sample.log.clear()
     content = await read(client, event_address(dataset, event))
-    assert sandbox.asked() == snapshot(
+    assert sample.requests() == snapshot(
         [
             "GET /events/dataset",
             "GET /events/dataset/1845c219-708a-5742-ae10-15645f39ca69/events/54c03abc-6b7a-5720-bf5b-201a48ab912b",
         ]
     )
-    assert same_mark(content.text) == await told(client, "get_threat_event", event_id=event, dataset_id="Cybercrime")
+    assert same_mark(content.text) == await ask_for_text(
+        client, "get_threat_event", event_id=event, dataset_id="Cybercrime"
+    )
     assert (content.text.splitlines()[0], content.text.splitlines()[2]) == (MARK, f"uuid: {event}")
 
 
@@ -105,7 +107,7 @@ async def test_the_guide_equals_that_of_the_tool(client: Client) -> None:
     content = await read(client, "cf1://guide/search")
     assert content.mime_type == "text/markdown"
     assert same_mark(content.text) == f"{MARK}\n{search_guide()}"
-    assert same_mark(content.text) == await told(client, "list_threat_vocabulary", kind="search_guide")
+    assert same_mark(content.text) == await ask_for_text(client, "list_threat_vocabulary", kind="search_guide")
     data = await ask(client, "list_threat_vocabulary", kind="search_guide")
     assert data["search_guide"] == search_guide()
 
@@ -128,11 +130,11 @@ async def test_an_unknown_dataset_is_reported_with_the_known_ones(client: Client
     )
 
 
-async def test_an_invalid_event_id_is_not_sent_to_the_api(client: Client, sandbox: Sandbox) -> None:
+async def test_an_invalid_event_id_is_not_sent_to_the_api(client: Client, sample: Tenant) -> None:
     assert await read_failure(client, event_address("Cybercrime", "aggregate")) == snapshot(
         (-32602, "event_id: this is not an event uuid; take it from the uuid column of a search.")
     )
-    assert sandbox.asked() == []
+    assert sample.requests() == []
 
 
 @pytest.mark.parametrize(
@@ -165,11 +167,11 @@ async def test_an_address_of_another_kind_is_unknown(client: Client) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_an_event_above_the_ceiling_is_withheld_by_its_rule(
-    sandbox: Sandbox, mode: Literal["auto", "legacy"]
+    sample: Tenant, mode: Literal["auto", "legacy"]
 ) -> None:
-    event, red = await some_event(sandbox), await some_event(sandbox, "red", "ACME Incident Response")
+    event, red = await some_event(sample), await some_event(sample, "red", "ACME Incident Response")
     only = Settings(read_datasets=("DDoS Attacks", "ACME Incident Response"))
-    async with served(sandbox.connect, only, mode) as client:
+    async with served(sample.connect, only, mode) as client:
         messages = [
             await read_failure(client, event_address("Cybercrime", event)),
             await read_failure(client, event_address(CYBERCRIME, event)),
@@ -211,9 +213,9 @@ ACME Incident Response	fe0cbf94-ee7c-54e3-84bc-499004865e24	operational	private
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_there_are_no_resources_if_the_read_tools_are_switched_off(
-    sandbox: Sandbox, mode: Literal["auto", "legacy"]
+    sample: Tenant, mode: Literal["auto", "legacy"]
 ) -> None:
-    async with served(sandbox.connect, Settings(toolsets=("watch",)), mode) as client:
+    async with served(sample.connect, Settings(toolsets=("watch",)), mode) as client:
         assert (await client.list_resources()).resources == []
         assert (await client.list_resource_templates()).resource_templates == []
         for address in ("cf1://datasets", "cf1://guide/search", event_address("Cybercrime", NOBODY)):
@@ -221,7 +223,7 @@ async def test_there_are_no_resources_if_the_read_tools_are_switched_off(
             assert (code, words.split(" is ", 1)[1]) == snapshot(
                 (-32602, "withheld by CF1_TOOLSETS. Tell the person that the operator's setting forbids it.")
             )
-    assert sandbox.asked() == []
+    assert sample.requests() == []
 
 
 @pytest.mark.parametrize("mode", MODES)

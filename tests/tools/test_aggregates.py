@@ -6,8 +6,8 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from tests.conversations import ask, column, refused, told
-from tests.tenant import Sandbox
+from tests.conversations import ask, ask_for_text, column, refused
+from tests.tenant import Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -16,7 +16,9 @@ MARKED = 'filter: [{field: tlp, op: in, value: ["clear", "green", "amber"]}]'
 
 
 async def test_counts_by_two_columns_come_largest_first(client: Client) -> None:
-    text = await told(client, "aggregate_threat_events", columns=["attacker", "target_industry"], since="7d", limit=3)
+    text = await ask_for_text(
+        client, "aggregate_threat_events", columns=["attacker", "target_industry"], since="7d", limit=3
+    )
     assert text == snapshot("""\
 [sandbox: fictional data, not intelligence]
 groups: 3
@@ -41,7 +43,7 @@ async def test_datasets_that_the_api_does_not_count_are_not_named_as_counted(cli
     assert [name for name in names if name not in fewer] == ["Compromised Devices"]
 
 
-async def test_a_trend_has_one_count_per_day(client: Client, sandbox: Sandbox) -> None:
+async def test_a_trend_has_one_count_per_day(client: Client, sample: Tenant) -> None:
     data = await ask(
         client,
         "aggregate_threat_events",
@@ -53,7 +55,7 @@ async def test_a_trend_has_one_count_per_day(client: Client, sandbox: Sandbox) -
         limit=100,
     )
     assert set(column(data, "date")) == {"2026-11-20", "2026-11-21"}
-    assert sandbox.log[-1].query == snapshot(
+    assert sample.log[-1].query == snapshot(
         [
             ("aggregateBy", "attackerCountry,tlp"),
             ("datasetId", "4c0157a5-9de0-5c1c-ae1c-4723e1a35b13"),
@@ -97,7 +99,7 @@ async def test_an_invalid_count_is_refused_with_the_valid_values(
     assert await refused(client, "aggregate_threat_events", **arguments) == words
 
 
-async def test_a_graphql_query_is_answered_with_its_data(client: Client, sandbox: Sandbox) -> None:
+async def test_a_graphql_query_is_answered_with_its_data(client: Client, sample: Tenant) -> None:
     query = f"query Q($since: String) {{ threatEvents(groupBy: [tlp], startDate: $since, limit: 2, {MARKED}) {{ total groups {{ tlp count }} }} }}"
     data = await ask(client, "query_threat_graphql", query=query, variables='{"since": "2026-11-17"}')
     assert data == snapshot(
@@ -109,7 +111,7 @@ async def test_a_graphql_query_is_answered_with_its_data(client: Client, sandbox
             "untrusted": ["data"],
         }
     )
-    assert sandbox.log[-1].body == {"query": query, "variables": {"since": "2026-11-17"}}
+    assert sample.log[-1].body == {"query": query, "variables": {"since": "2026-11-17"}}
 
 
 @pytest.mark.parametrize(
@@ -143,5 +145,5 @@ async def test_an_invalid_graphql_query_is_refused_with_the_reason(
 
 
 async def test_the_whole_graphql_schema_can_be_introspected(client: Client) -> None:
-    text = await told(client, "query_threat_graphql", query=get_introspection_query())
+    text = await ask_for_text(client, "query_threat_graphql", query=get_introspection_query())
     assert "threatEvents" in text and len(text) < 40_000

@@ -11,16 +11,16 @@ from cf1_mcp.models import QueryAlert, QueryAlertFields, SavedQueryFields
 from cf1_mcp.sandbox.options import SandboxOptions
 from tests.conversations import ask, refused
 from tests.misanswers import UnavailableAfterDeletion, misanswered
-from tests.tenant import MINE, YOURS, Bench
+from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
 Arguments = dict[str, JsonValue]
 
 
-async def watched(bench: Bench, name: str, dataset: str = MINE) -> QueryAlert:
+async def watched(tenant: Tenant, name: str, dataset: str = MINE) -> QueryAlert:
     """A daily alert made by someone else, on a query over a dataset."""
-    uuids = {one.name: one.uuid for one in bench.sandbox.store.datasets()}
+    uuids = {one.name: one.uuid for one in tenant.store.datasets()}
     fields = SavedQueryFields(
         name=name,
         query_json=json.dumps({"datasetId": [uuids.get(dataset, dataset)]}),
@@ -28,29 +28,29 @@ async def watched(bench: Bench, name: str, dataset: str = MINE) -> QueryAlert:
         alert_rollup_enabled=False,
         rule_enabled=False,
     )
-    async with bench.api() as api:
+    async with tenant.api() as api:
         query = await api.create_query(fields)
         alert = await api.create_alert(QueryAlertFields(query_id=query.id, frequency="daily"))
-    bench.sandbox.log.clear()
+    tenant.log.clear()
     return alert
 
 
-async def journaled(bench: Bench) -> tuple[str, JsonValue]:
+async def journaled(tenant: Tenant) -> tuple[str, JsonValue]:
     """The outcome and the pre-image of the newest change."""
-    journal = bench.journal
+    journal = tenant.journal
     assert await journal.verify() == []
     change = (await journal.changes(1))[0]
     return change.outcome, change.intent.before
 
 
-async def alerts_now(bench: Bench) -> list[tuple[int, int, str, bool]]:
-    async with bench.api() as api:
+async def alerts_now(tenant: Tenant) -> list[tuple[int, int, str, bool]]:
+    async with tenant.api() as api:
         return [(one.id, one.query_id, one.frequency, one.enabled) for one in await api.list_alerts()]
 
 
-async def test_an_alert_is_created_without_a_code(bench: Bench) -> None:
-    alert = await watched(bench, "phish")
-    async with bench.server(bench.allowed(mode="write")) as client:
+async def test_an_alert_is_created_without_a_code(tenant: Tenant) -> None:
+    alert = await watched(tenant, "phish")
+    async with tenant.server(tenant.allowed(mode="write")) as client:
         done = await ask(client, "create_query_alert", query_id=alert.query_id, frequency="immediate")
     assert {**done, "change_id": "..."} == snapshot(
         {
@@ -61,22 +61,22 @@ async def test_an_alert_is_created_without_a_code(bench: Bench) -> None:
             "alert_id": 2,
         }
     )
-    assert bench.changes_sent() == ["POST /events/queries/alerts/create"]
-    assert await alerts_now(bench) == [(1, 1, "daily", True), (2, 1, "immediate", True)]
-    assert await journaled(bench) == ("done", None)
+    assert tenant.changes_sent() == ["POST /events/queries/alerts/create"]
+    assert await alerts_now(tenant) == [(1, 1, "daily", True), (2, 1, "immediate", True)]
+    assert await journaled(tenant) == ("done", None)
 
 
-async def test_a_second_alert_of_one_frequency_is_refused_with_the_id_of_the_first(bench: Bench) -> None:
-    alert = await watched(bench, "phish")
-    async with bench.server(bench.allowed()) as client:
+async def test_a_second_alert_of_one_frequency_is_refused_with_the_id_of_the_first(tenant: Tenant) -> None:
+    alert = await watched(tenant, "phish")
+    async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, "create_query_alert", query_id=alert.query_id)
     assert words == snapshot("query_id: alert 1 is on this query already, daily. Use update_query_alert to change it.")
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_an_alert_is_disabled_and_its_old_state_journaled(bench: Bench) -> None:
-    alert = await watched(bench, "phish")
-    async with bench.server(bench.allowed(mode="write")) as client:
+async def test_an_alert_is_disabled_and_its_old_state_journaled(tenant: Tenant) -> None:
+    alert = await watched(tenant, "phish")
+    async with tenant.server(tenant.allowed(mode="write")) as client:
         call: Arguments = {"alert_id": alert.id, "frequency": "daily", "enabled": False}
         done = await ask(client, "update_query_alert", **call)
         again = await refused(client, "update_query_alert", **call)
@@ -91,9 +91,9 @@ async def test_an_alert_is_disabled_and_its_old_state_journaled(bench: Bench) ->
             "changed": ["enabled"],
         }
     )
-    assert [one.body for one in bench.sandbox.log if one.method == "PATCH"] == [{"enabled": False}]
+    assert [one.body for one in tenant.log if one.method == "PATCH"] == [{"enabled": False}]
     before: JsonValue = {"alert": alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})}
-    assert await journaled(bench) == ("done", before)
+    assert await journaled(tenant) == ("done", before)
     assert (again, nothing) == snapshot(
         (
             "alert_id: the alert has these values already. Use other values, or leave it as it is.",
@@ -102,12 +102,12 @@ async def test_an_alert_is_disabled_and_its_old_state_journaled(bench: Bench) ->
     )
 
 
-async def test_an_alert_is_deleted_with_the_code_of_its_preview(bench: Bench) -> None:
-    alert, other = await watched(bench, "phish"), await watched(bench, "other")
-    async with bench.server(bench.allowed()) as client:
+async def test_an_alert_is_deleted_with_the_code_of_its_preview(tenant: Tenant) -> None:
+    alert, other = await watched(tenant, "phish"), await watched(tenant, "other")
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_query_alert", alert_id=alert.id)
         await refused(client, "delete_query_alert", alert_id=other.id, confirm=preview["code"])
-        assert bench.changes_sent() == []
+        assert tenant.changes_sent() == []
         done = await ask(client, "delete_query_alert", alert_id=alert.id, confirm=preview["code"])
     assert {**preview, "code": "..."} == snapshot(
         {
@@ -134,31 +134,31 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(bench: Bench) ->
             "alert_id": 1,
         }
     )
-    assert bench.changes_sent() == [f"DELETE /events/queries/alerts/{alert.id}"]
-    assert [one[0] for one in await alerts_now(bench)] == [other.id]
+    assert tenant.changes_sent() == [f"DELETE /events/queries/alerts/{alert.id}"]
+    assert [one[0] for one in await alerts_now(tenant)] == [other.id]
     before: JsonValue = {"alert": alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})}
-    assert await journaled(bench) == ("done", before)
+    assert await journaled(tenant) == ("done", before)
 
 
-async def test_a_deletion_that_cannot_be_verified_says_so(bench: Bench) -> None:
-    alert = await watched(bench, "phish")
-    bench.sandbox.options = SandboxOptions(middleware=[Middleware(UnavailableAfterDeletion)])
-    async with bench.server(bench.allowed()) as client:
+async def test_a_deletion_that_cannot_be_verified_says_so(tenant: Tenant) -> None:
+    alert = await watched(tenant, "phish")
+    tenant.options = SandboxOptions(middleware=[Middleware(UnavailableAfterDeletion)])
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_query_alert", alert_id=alert.id)
         done = await ask(client, "delete_query_alert", alert_id=alert.id, confirm=preview["code"])
     assert (done["status"], done["untrusted"]) == ("done", ["not_verified"])
     assert str(done["not_verified"]).startswith("The token may not do this (403).")
 
 
-async def test_a_code_is_invalid_once_the_alert_changed(bench: Bench) -> None:
-    alert = await watched(bench, "phish")
-    async with bench.server(bench.allowed()) as client:
+async def test_a_code_is_invalid_once_the_alert_changed(tenant: Tenant) -> None:
+    alert = await watched(tenant, "phish")
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_query_alert", alert_id=alert.id)
-        async with bench.api() as api:
+        async with tenant.api() as api:
             await api.update_alert(alert.id, QueryAlertFields(frequency="immediate"))
-        bench.sandbox.log.clear()
+        tenant.log.clear()
         await refused(client, "delete_query_alert", alert_id=alert.id, confirm=preview["code"])
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 RIGHT: dict[str, Arguments] = {
@@ -187,13 +187,13 @@ RULES: list[tuple[str, str, str, dict[str, object], str]] = [
     ("tool", "dataset", "changed", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES]
 )
 async def test_nothing_is_sent_against_a_rule(
-    bench: Bench, tool: str, dataset: str, changed: dict[str, object], rule: str
+    tenant: Tenant, tool: str, dataset: str, changed: dict[str, object], rule: str
 ) -> None:
-    await watched(bench, "phish", dataset)
-    async with bench.server(bench.allowed(**changed)) as client:
+    await watched(tenant, "phish", dataset)
+    async with tenant.server(tenant.allowed(**changed)) as client:
         words = await refused(client, tool, **RIGHT[tool])
     assert f"is withheld by {rule}" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize(
@@ -222,19 +222,19 @@ async def test_nothing_is_sent_against_a_rule(
     ],
     ids=["unknown query", "unknown frequency", "unknown alert", "no id"],
 )
-async def test_invalid_arguments_are_refused(bench: Bench, tool: str, arguments: Arguments, words: str) -> None:
-    await watched(bench, "phish")
-    async with bench.server(bench.allowed()) as client:
+async def test_invalid_arguments_are_refused(tenant: Tenant, tool: str, arguments: Arguments, words: str) -> None:
+    await watched(tenant, "phish")
+    async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, tool, **arguments) == words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 NO_ROUTE: JsonValue = {"success": False, "errors": [{"message": "no route"}], "result": {}}
 
 
-async def test_an_account_without_alerts_is_explained_before_anything_is_sent(bench: Bench) -> None:
-    await watched(bench, "phish")
-    async with misanswered(bench, "/queries/alerts", NO_ROUTE, 404) as client:
+async def test_an_account_without_alerts_is_explained_before_anything_is_sent(tenant: Tenant) -> None:
+    await watched(tenant, "phish")
+    async with misanswered(tenant, "/queries/alerts", NO_ROUTE, 404) as client:
         words = [
             await refused(client, "create_query_alert", query_id=1, frequency="immediate"),
             await refused(client, "update_query_alert", alert_id=99, enabled=False),
@@ -245,15 +245,15 @@ async def test_an_account_without_alerts_is_explained_before_anything_is_sent(be
         == ["This account has no query alerts; not every account does. Use list_saved_queries to see what is watched."]
         * 3
     )
-    assert len(await alerts_now(bench)) == 1
+    assert len(await alerts_now(tenant)) == 1
 
 
-async def test_a_response_with_other_values_is_not_a_whole_change(bench: Bench) -> None:
-    alert = await watched(bench, "phish")
+async def test_a_response_with_other_values_is_not_a_whole_change(tenant: Tenant) -> None:
+    alert = await watched(tenant, "phish")
     answer: JsonValue = {"success": True, "result": alert.model_dump(mode="json")}
-    async with misanswered(bench, "/alerts/create", answer) as client:
+    async with misanswered(tenant, "/alerts/create", answer) as client:
         created = await ask(client, "create_query_alert", query_id=1, frequency="immediate")
-    async with misanswered(bench, "/alerts/1", answer) as client:
+    async with misanswered(tenant, "/alerts/1", answer) as client:
         failed = await ask(client, "update_query_alert", alert_id=1, enabled=False)
         preview = await ask(client, "delete_query_alert", alert_id=1)
         left = await ask(client, "delete_query_alert", alert_id=1, confirm=preview["code"])

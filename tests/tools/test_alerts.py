@@ -7,14 +7,14 @@ from mcp import Client
 from cf1_mcp.api.transport import network
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
-from tests.conversations import refused, told
+from tests.conversations import ask_for_text, refused
 from tests.upstreams import ACCOUNT, TOKEN, failed, upstream
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_alerts_are_listed_with_their_queries(client: Client) -> None:
-    assert await told(client, "list_query_alerts") == snapshot("""\
+    assert await ask_for_text(client, "list_query_alerts") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 alerts: 6
 <untrusted MARK>
@@ -30,7 +30,7 @@ id	query_id	enabled	frequency	notification_type	last_sent
 
 
 async def test_one_alert_is_read_by_its_id(client: Client) -> None:
-    assert await told(client, "list_query_alerts", alert_id=4) == snapshot("""\
+    assert await ask_for_text(client, "list_query_alerts", alert_id=4) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 alerts: 1
 <untrusted MARK>

@@ -22,8 +22,8 @@ from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from tests.contract.harmless import assert_harmless
 from tests.contract.test_budgets import tokens
-from tests.conversations import ask, column, refused, text_of, told
-from tests.tenant import NOW, Bench, Sandbox
+from tests.conversations import ask, ask_for_text, column, refused, text_of
+from tests.tenant import NOW, Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -33,29 +33,29 @@ NOBODY = "NOBODY EVER HEARD"
 
 
 @asynccontextmanager
-async def served(sandbox: Sandbox, settings: Settings) -> AsyncGenerator[Client]:
-    async with Client(build_server(settings, sandbox.connect, clock=lambda: NOW)) as client:
+async def served(sample: Tenant, settings: Settings) -> AsyncGenerator[Client]:
+    async with Client(build_server(settings, sample.connect, clock=lambda: NOW)) as client:
         yield client
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def tenant(tmp_path: Path) -> Tenant:
     """A small sandbox of this test."""
-    return Bench(tmp_path)
+    return Tenant(tmp_path)
 
 
 @dataclass
 class Differing:
     """The sandbox, except for requests that contain a text: those get a fixed response, or none."""
 
-    sandbox: ASGIApp
+    sample: ASGIApp
     part: str
     answer: JsonValue
     status: int = 200
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.part not in f"{scope['path']}?{scope['query_string'].decode()}":
-            await self.sandbox(scope, receive, send)
+            await self.sample(scope, receive, send)
         elif self.answer is None:
             await anyio.sleep_forever()
         else:
@@ -64,10 +64,10 @@ class Differing:
 
 @asynccontextmanager
 async def differing(
-    sandbox: Sandbox, settings: Settings, part: str, answer: JsonValue, status: int = 200
+    sample: Tenant, settings: Settings, part: str, answer: JsonValue, status: int = 200
 ) -> AsyncGenerator[Client]:
     """A client of a server connected to such an API."""
-    app = Differing(create_sandbox_app(sandbox.store), part, answer, status)
+    app = Differing(create_sandbox_app(sample.store), part, answer, status)
     async with Client(build_server(settings, lambda: httpx.ASGITransport(app), clock=lambda: NOW)) as client:
         yield client
 
@@ -86,7 +86,7 @@ def table(data: dict[str, JsonValue], name: str) -> list[JsonValue]:
 
 
 async def test_a_profile_compares_with_the_period_before(client: Client) -> None:
-    assert await told(client, "profile_attacker", attacker="copper lantern") == snapshot("""\
+    assert await ask_for_text(client, "profile_attacker", attacker="copper lantern") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 period: 2026-08-26 to 2026-11-24
 events: 184
@@ -356,9 +356,9 @@ async def test_the_figures_equal_those_of_a_search(client: Client) -> None:
     assert shown == {name: categories.count(name) for name in shown}
 
 
-async def test_a_profile_costs_eight_requests_and_the_next_one_five(client: Client, sandbox: Sandbox) -> None:
+async def test_a_profile_costs_eight_requests_and_the_next_one_five(client: Client, sample: Tenant) -> None:
     await ask(client, "profile_attacker", attacker="COPPER LANTERN")
-    assert sorted(sandbox.asked()) == snapshot(
+    assert sorted(sample.requests()) == snapshot(
         [
             "GET /events",
             "GET /events",
@@ -370,16 +370,16 @@ async def test_a_profile_costs_eight_requests_and_the_next_one_five(client: Clie
             "GET /events/tags",
         ]
     )
-    sandbox.log.clear()
+    sample.log.clear()
     await ask(client, "profile_attacker", attacker="BRASS TORTOISE")
-    assert sandbox.asked() == ["GET /events"] * 5
+    assert sample.requests() == ["GET /events"] * 5
 
 
-async def test_periods_are_whole_adjacent_days(client: Client, sandbox: Sandbox) -> None:
+async def test_periods_are_whole_adjacent_days(client: Client, sample: Tenant) -> None:
     data = await ask(client, "profile_attacker", attacker="COPPER LANTERN", since="30d", dataset_ids=[DEFAULT])
     assert (data["period"], data["period_before"]) == snapshot(("2026-10-25 to 2026-11-24", "2026-09-24 to 2026-10-24"))
     assert sorted(
-        ([value for name, value in one.query if name in ("search", "order", "pageSize")] for one in sandbox.searches()),
+        ([value for name, value in one.query if name in ("search", "order", "pageSize")] for one in sample.searches()),
         key=str,
     ) == snapshot(
         [
@@ -402,7 +402,7 @@ async def test_periods_are_whole_adjacent_days(client: Client, sandbox: Sandbox)
             ['[{"field":"attacker","op":"equals","value":"COPPER LANTERN"}]', "desc", "50"],
         ]
     )
-    assert {value for one in sandbox.searches() for name, value in one.query if name == "datasetId"} == {DEFAULT_ID}
+    assert {value for one in sample.searches() for name, value in one.query if name == "datasetId"} == {DEFAULT_ID}
 
 
 @pytest.mark.parametrize(
@@ -445,13 +445,13 @@ async def test_a_quiet_actor_is_described_by_its_earlier_events(client: Client) 
 @pytest.mark.parametrize("attacker", ["COPPER LANTERN", "GLASS HERON", "BRASS TORTOISE", "MARBLE JACKAL"])
 @pytest.mark.parametrize("since", ["90d", "2y"])
 async def test_the_busiest_actors_fit_into_1800_tokens(client: Client, attacker: str, since: str) -> None:
-    assert tokens(await told(client, "profile_attacker", attacker=attacker, since=since)) <= 1_800
+    assert tokens(await ask_for_text(client, "profile_attacker", attacker=attacker, since=since)) <= 1_800
 
 
-async def test_an_answer_stays_within_its_size_whatever_events_contain(bench: Bench) -> None:
+async def test_an_answer_stays_within_its_size_whatever_events_contain(tenant: Tenant) -> None:
     long = "\u4e00" * 400
     for place in range(30):
-        await bench.add(
+        await tenant.add(
             f"{place} {long}",
             attacker="WORDY",
             targetIndustry=f"{place} {long}",
@@ -459,7 +459,7 @@ async def test_an_answer_stays_within_its_size_whatever_events_contain(bench: Be
             indicatorType=f"kind {place}",
             tags=[f"{place} {number} {long}" for number in range(20)],
         )
-    async with bench.server(Settings(state_dir=bench.folder)) as client:
+    async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         result = await client.call_tool("profile_attacker", {"attacker": "WORDY"})
     assert not result.is_error
     assert len(json.dumps(result.structured_content)) <= 8_000
@@ -481,16 +481,16 @@ TAGS: JsonValue = {
 }
 
 
-async def test_an_alias_leads_to_the_name_that_events_carry(sandbox: Sandbox, tmp_path: Path) -> None:
-    async with differing(sandbox, Settings(state_dir=tmp_path), "/events/tags", TAGS) as client:
+async def test_an_alias_leads_to_the_name_that_events_carry(sample: Tenant, tmp_path: Path) -> None:
+    async with differing(sample, Settings(state_dir=tmp_path), "/events/tags", TAGS) as client:
         data = await ask(client, "profile_attacker", attacker="unc-0001")
     assert (data["attacker"], data["events"]) == (["COPPER LANTERN"], snapshot(184))
     assert data["read_as"] == snapshot(["attacker: unc-0001 as COPPER LANTERN"])
     assert data["attacker_aliases"] == snapshot(["Gilded Lamp", "UNC-0001", "TA ! [x] (y)"])
 
 
-async def test_an_alias_above_the_ceiling_is_neither_shown_nor_followed(sandbox: Sandbox, tmp_path: Path) -> None:
-    async with differing(sandbox, Settings(state_dir=tmp_path), "/events/tags", TAGS) as client:
+async def test_an_alias_above_the_ceiling_is_neither_shown_nor_followed(sample: Tenant, tmp_path: Path) -> None:
+    async with differing(sample, Settings(state_dir=tmp_path), "/events/tags", TAGS) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
         hidden = await ask(client, "profile_attacker", attacker="Burnt Wick")
     assert "Burnt Wick" not in json.dumps(data)
@@ -498,7 +498,7 @@ async def test_an_alias_above_the_ceiling_is_neither_shown_nor_followed(sandbox:
 
 
 async def test_an_unknown_actor_is_answered_with_the_nearest_names(client: Client) -> None:
-    assert await told(client, "profile_attacker", attacker="VELOR CICADA") == snapshot("""\
+    assert await ask_for_text(client, "profile_attacker", attacker="VELOR CICADA") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
@@ -512,7 +512,7 @@ Absence from these datasets does not show that something is benign.\
 
 
 async def test_an_unknown_actor_without_close_names_is_not_called_benign(client: Client) -> None:
-    assert await told(client, "profile_attacker", attacker=NOBODY) == snapshot("""\
+    assert await ask_for_text(client, "profile_attacker", attacker=NOBODY) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
@@ -592,8 +592,8 @@ async def test_a_hostile_name_is_found_and_harmless(client: Client, attacker: st
 # -- what is withheld
 
 
-async def test_nothing_above_the_ceiling_is_counted_or_shown(sandbox: Sandbox, tmp_path: Path) -> None:
-    async with served(sandbox, Settings(max_tlp=Tlp.CLEAR, state_dir=tmp_path)) as client:
+async def test_nothing_above_the_ceiling_is_counted_or_shown(sample: Tenant, tmp_path: Path) -> None:
+    async with served(sample, Settings(max_tlp=Tlp.CLEAR, state_dir=tmp_path)) as client:
         data = await ask(client, "profile_attacker", attacker="JUNIPER WASP", since="1y")
         clear = await ask(
             client,
@@ -611,10 +611,10 @@ async def test_nothing_above_the_ceiling_is_counted_or_shown(sandbox: Sandbox, t
     assert data["withheld"] == snapshot(["133 by CF1_MAX_TLP (clear)"])
 
 
-async def test_an_actor_whose_events_are_all_withheld_is_not_called_unknown(bench: Bench) -> None:
-    await bench.add("secret", attacker="HIDDEN HAND", tlp="red")
-    async with bench.server(Settings(state_dir=bench.folder)) as client:
-        assert await told(client, "profile_attacker", attacker="HIDDEN HAND") == snapshot("""\
+async def test_an_actor_whose_events_are_all_withheld_is_not_called_unknown(tenant: Tenant) -> None:
+    await tenant.add("secret", attacker="HIDDEN HAND", tlp="red")
+    async with tenant.server(Settings(state_dir=tenant.folder)) as client:
+        assert await ask_for_text(client, "profile_attacker", attacker="HIDDEN HAND") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
 datasets: Cloudforce One Threat Events, Mine, Yours
@@ -626,12 +626,12 @@ Absence from these datasets does not show that something is benign.\
 """)
 
 
-async def test_a_first_event_that_is_withheld_is_not_dated(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_first_event_that_is_withheld_is_not_dated(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "EDGE_SIZE", 1)
     monkeypatch.setattr("cf1_mcp.profiles.profile.EDGE_SIZE", 1)
-    await bench.add("secret", attacker="HALF HIDDEN", tlp="red", date="2026-01-01T00:00:00Z")
-    await bench.add("open", attacker="HALF HIDDEN")
-    async with bench.server(Settings(state_dir=bench.folder)) as client:
+    await tenant.add("secret", attacker="HALF HIDDEN", tlp="red", date="2026-01-01T00:00:00Z")
+    await tenant.add("open", attacker="HALF HIDDEN")
+    async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         data = await ask(client, "profile_attacker", attacker="HALF HIDDEN")
     assert "first_seen" not in data and data["last_seen"] == "2026-11-20"
     assert data["notes"] == snapshot(
@@ -643,17 +643,17 @@ async def test_a_first_event_that_is_withheld_is_not_dated(bench: Bench, monkeyp
     )
 
 
-async def test_only_readable_datasets_are_searched(sandbox: Sandbox, tmp_path: Path) -> None:
-    async with served(sandbox, Settings(read_datasets=(DEFAULT,), state_dir=tmp_path)) as client:
+async def test_only_readable_datasets_are_searched(sample: Tenant, tmp_path: Path) -> None:
+    async with served(sample, Settings(read_datasets=(DEFAULT,), state_dir=tmp_path)) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
         elsewhere = await ask(client, "profile_attacker", attacker="TIN MAGPIE")
     assert data["datasets"] == [DEFAULT]
-    asked = {value for one in sandbox.searches() for name, value in one.query if name == "datasetId"}
+    asked = {value for one in sample.searches() for name, value in one.query if name == "datasetId"}
     assert asked == {DEFAULT_ID}
     assert elsewhere["events"] == 0 and "did_you_mean" not in elsewhere
 
 
-async def test_events_from_other_datasets_in_the_response_are_dropped(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Tenant, tmp_path: Path) -> None:
     stray: dict[str, JsonValue] = {
         "uuid": "00000000-0000-4000-8000-000000000001",
         "datasetId": "1845c219-708a-5742-ae10-15645f39ca69",
@@ -663,7 +663,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sandbox: S
     }
     page: JsonValue = {"success": True, "errors": [], "result": [stray], "result_info": {"cursor": None}}
     settings = Settings(read_datasets=(DEFAULT,), state_dir=tmp_path)
-    async with differing(sandbox, settings, "/events?", page) as client:
+    async with differing(sample, settings, "/events?", page) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     assert (data["events"], data["withheld"]) == (0, ["1 by CF1_READ_DATASETS"])
     assert "stray" not in json.dumps(data)
@@ -712,9 +712,9 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sandbox: S
     ],
 )
 async def test_a_part_that_fails_is_named_and_leaves_the_others(
-    sandbox: Sandbox, tmp_path: Path, part: str, words: list[str]
+    sample: Tenant, tmp_path: Path, part: str, words: list[str]
 ) -> None:
-    async with differing(sandbox, Settings(state_dir=tmp_path), part, DENIED, 403) as client:
+    async with differing(sample, Settings(state_dir=tmp_path), part, DENIED, 403) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     notes = data["notes"]
     assert isinstance(notes, list)
@@ -731,18 +731,18 @@ async def test_a_part_that_fails_is_named_and_leaves_the_others(
     ],
 )
 async def test_an_unreadable_period_is_not_shown_as_empty(
-    sandbox: Sandbox, tmp_path: Path, part: str, columns: list[str]
+    sample: Tenant, tmp_path: Path, part: str, columns: list[str]
 ) -> None:
-    async with differing(sandbox, Settings(state_dir=tmp_path), part, DENIED, 403) as client:
+    async with differing(sample, Settings(state_dir=tmp_path), part, DENIED, 403) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     techniques = data["techniques"]
     assert isinstance(techniques, dict) and techniques["columns"] == columns
     assert ("before = 0: new in this period. now = 0: gone." in str(data["notes"])) == (len(columns) == 3)
 
 
-async def test_a_part_that_hangs_is_left_out(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_part_that_hangs_is_left_out(sample: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "TIMEOUT", 3.0)
-    async with differing(sandbox, Settings(state_dir=tmp_path), "hasChildren", None) as client:
+    async with differing(sample, Settings(state_dir=tmp_path), "hasChildren", None) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     notes = data["notes"]
     assert isinstance(notes, list) and notes[0] == snapshot(
@@ -751,8 +751,8 @@ async def test_a_part_that_hangs_is_left_out(sandbox: Sandbox, tmp_path: Path, m
     assert "campaigns" not in data and table(data, "newest")
 
 
-async def test_if_everything_fails_the_call_fails(sandbox: Sandbox, tmp_path: Path) -> None:
-    async with differing(sandbox, Settings(state_dir=tmp_path), "/events?", DENIED, 403) as client:
+async def test_if_everything_fails_the_call_fails(sample: Tenant, tmp_path: Path) -> None:
+    async with differing(sample, Settings(state_dir=tmp_path), "/events?", DENIED, 403) as client:
         words = await refused(client, "profile_attacker", attacker="COPPER LANTERN")
         assert words == await refused(client, "profile_attacker", attacker="COPPER LANTERN", compare="TIN MAGPIE")
     assert words == snapshot(
@@ -763,9 +763,9 @@ async def test_if_everything_fails_the_call_fails(sandbox: Sandbox, tmp_path: Pa
 BUSY = "BUSY BEE"
 
 
-async def swarm(bench: Bench, count: int) -> None:
+async def swarm(tenant: Tenant, count: int) -> None:
     """Add `count` events of one actor, 15 minutes apart, every tenth of them red."""
-    uuids = {one.name: one.uuid for one in bench.sandbox.store.datasets()}
+    uuids = {one.name: one.uuid for one in tenant.store.datasets()}
     rows: list[dict[str, JsonValue]] = [
         {
             "category": "Phishing",
@@ -777,14 +777,14 @@ async def swarm(bench: Bench, count: int) -> None:
         }
         for place in range(count)
     ]
-    async with bench.api() as api:
+    async with tenant.api() as api:
         await api.create_events(uuids["Mine"], [NewEvent.model_validate(row) for row in rows])
-    bench.sandbox.log.clear()
+    tenant.log.clear()
 
 
-async def test_with_more_events_than_a_page_it_says_what_was_sampled(bench: Bench) -> None:
-    await swarm(bench, 1_200)
-    async with bench.server(Settings(state_dir=bench.folder)) as client:
+async def test_with_more_events_than_a_page_it_says_what_was_sampled(tenant: Tenant) -> None:
+    await swarm(tenant, 1_200)
+    async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         data = await ask(client, "profile_attacker", attacker=BUSY)
     assert (data["events"], data["sampled"]) == (1_080, snapshot(["events: the newest 900 of 1,080"]))
     assert table(data, "activity") == [["2026-11", 1_080]]
@@ -796,31 +796,31 @@ async def test_with_more_events_than_a_page_it_says_what_was_sampled(bench: Benc
             "Counts are numbers of reported events, not of attacks.",
         ]
     )
-    beyond = [line for line in bench.sandbox.asked() if line in ("GET /events", "GET /events/aggregate")]
+    beyond = [line for line in tenant.requests() if line in ("GET /events", "GET /events/aggregate")]
     assert len(beyond) == 7 <= 8
 
 
-async def test_if_a_count_fails_too_it_says_at_least(bench: Bench) -> None:
-    await swarm(bench, 1_200)
-    async with differing(bench.sandbox, Settings(state_dir=bench.folder), "/events/aggregate", DENIED, 403) as client:
+async def test_if_a_count_fails_too_it_says_at_least(tenant: Tenant) -> None:
+    await swarm(tenant, 1_200)
+    async with differing(tenant, Settings(state_dir=tenant.folder), "/events/aggregate", DENIED, 403) as client:
         data = await ask(client, "profile_attacker", attacker=BUSY)
     assert (data["events"], data["sampled"]) == snapshot(("at least 900", ["events: the newest 900 of at least 900"]))
 
 
-async def test_if_a_count_excludes_datasets_it_says_at_least(bench: Bench) -> None:
-    await swarm(bench, 1_200)
-    bench.sandbox.store.add_dataset("Analytics", is_analytics=True)
-    async with bench.server(Settings(state_dir=bench.folder)) as client:
+async def test_if_a_count_excludes_datasets_it_says_at_least(tenant: Tenant) -> None:
+    await swarm(tenant, 1_200)
+    tenant.store.add_dataset("Analytics", is_analytics=True)
+    async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         data = await ask(client, "profile_attacker", attacker=BUSY)
     assert data["events"] == "at least 1,080"
 
 
-async def test_new_and_gone_values_are_listed_with_those_that_stayed(bench: Bench) -> None:
-    await bench.add("old", attacker="MOLE", category="Phishing", targetIndustry="Media", date="2026-06-20T00:00:00Z")
-    await bench.add("old", attacker="MOLE", category="DDoS", targetIndustry="Media", date="2026-06-21T00:00:00Z")
-    await bench.add("new", attacker="MOLE", category="DDoS", targetIndustry="Energy & Utilities", tags=["t1566.001"])
-    await bench.add("other", attacker="WOLF", category="DDoS", targetIndustry="Gaming")
-    async with bench.server(Settings(state_dir=bench.folder)) as client:
+async def test_new_and_gone_values_are_listed_with_those_that_stayed(tenant: Tenant) -> None:
+    await tenant.add("old", attacker="MOLE", category="Phishing", targetIndustry="Media", date="2026-06-20T00:00:00Z")
+    await tenant.add("old", attacker="MOLE", category="DDoS", targetIndustry="Media", date="2026-06-21T00:00:00Z")
+    await tenant.add("new", attacker="MOLE", category="DDoS", targetIndustry="Energy & Utilities", tags=["t1566.001"])
+    await tenant.add("other", attacker="WOLF", category="DDoS", targetIndustry="Gaming")
+    async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         data = await ask(client, "profile_attacker", attacker="MOLE")
     assert {name: table(data, name) for name in ("categories", "techniques", "target_industries")} == snapshot(
         {
@@ -835,7 +835,7 @@ async def test_new_and_gone_values_are_listed_with_those_that_stayed(bench: Benc
 
 
 async def test_two_actors_are_compared(client: Client) -> None:
-    assert await told(
+    assert await ask_for_text(
         client, "profile_attacker", attacker="BRASS TORTOISE", compare="copper lantern", since="1y"
     ) == snapshot("""\
 [sandbox: fictional data, not intelligence]
@@ -892,9 +892,9 @@ Shared techniques, tools and rented hosts do not prove that two actors are the s
 """)
 
 
-async def test_a_comparison_costs_four_requests_in_addition_to_the_vocabulary(client: Client, sandbox: Sandbox) -> None:
+async def test_a_comparison_costs_four_requests_in_addition_to_the_vocabulary(client: Client, sample: Tenant) -> None:
     await ask(client, "profile_attacker", attacker="BRASS TORTOISE", compare="COPPER LANTERN")
-    assert sorted(sandbox.asked()) == snapshot(
+    assert sorted(sample.requests()) == snapshot(
         [
             "GET /events",
             "GET /events",
@@ -907,17 +907,17 @@ async def test_a_comparison_costs_four_requests_in_addition_to_the_vocabulary(cl
     )
 
 
-async def test_shared_indicators_are_listed_with_both_counts(bench: Bench) -> None:
+async def test_shared_indicators_are_listed_with_both_counts(tenant: Tenant) -> None:
     for attacker, indicator in (
         ("MOLE", "192.0.2.1"),
         ("MOLE", "192.0.2.1"),
         ("WOLF", "192.0.2.1"),
         ("WOLF", "192.0.2.2"),
     ):
-        await bench.add("seen", attacker=attacker, indicator=indicator, indicatorType="ip")
-    async with bench.server(Settings(state_dir=bench.folder)) as client:
+        await tenant.add("seen", attacker=attacker, indicator=indicator, indicatorType="ip")
+    async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         data = await ask(client, "profile_attacker", attacker="MOLE", compare="WOLF")
-        text = await told(client, "profile_attacker", attacker="MOLE", compare="WOLF")
+        text = await ask_for_text(client, "profile_attacker", attacker="MOLE", compare="WOLF")
     assert table(data, "shared_indicators") == [["192.0.2.1", 2, 1]]
     assert table(data, "overlap")[0] == ["indicators", 1, 2, 1]
     assert "192[.]0[.]2[.]1\t2\t1" in text
@@ -962,16 +962,16 @@ async def test_a_comparison_of_a_quiet_period_says_so(client: Client) -> None:
     )
 
 
-async def test_a_comparison_says_which_events_it_covers(bench: Bench) -> None:
-    await swarm(bench, 1_200)
-    await bench.add("seen", attacker="WOLF")
-    async with bench.server(Settings(state_dir=bench.folder)) as client:
+async def test_a_comparison_says_which_events_it_covers(tenant: Tenant) -> None:
+    await swarm(tenant, 1_200)
+    await tenant.add("seen", attacker="WOLF")
+    async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         data = await ask(client, "profile_attacker", attacker="WOLF", compare=BUSY)
     assert (data["events_compare"], data["sampled"]) == (1_080, snapshot(["events_compare: the newest 900 of 1,080"]))
 
 
-async def test_a_partly_failed_side_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
-    async with differing(sandbox, Settings(state_dir=tmp_path), "hasChildren", DENIED, 403) as client:
+async def test_a_partly_failed_side_is_named(sample: Tenant, tmp_path: Path) -> None:
+    async with differing(sample, Settings(state_dir=tmp_path), "hasChildren", DENIED, 403) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN", compare="BRASS TORTOISE")
     notes = data["notes"]
     assert isinstance(notes, list) and notes[:2] == snapshot(

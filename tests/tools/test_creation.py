@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from cf1_mcp.models import Event, Tlp
 from tests.conversations import ask, refused
 from tests.misanswers import misanswered
-from tests.tenant import MINE, YOURS, Bench
+from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -20,16 +20,16 @@ LEAST: dict[str, JsonValue] = {
 }
 
 
-async def stored(bench: Bench, done: dict[str, JsonValue]) -> Event:
+async def stored(tenant: Tenant, done: dict[str, JsonValue]) -> Event:
     """The event that a call created, as stored."""
     created = done["created"]
     assert isinstance(created, list) and isinstance(created[0], dict)
-    async with bench.api() as api:
-        return await api.read_event(bench.sandbox.store.datasets()[1].uuid, str(created[0]["uuid"]))
+    async with tenant.api() as api:
+        return await api.read_event(tenant.store.datasets()[1].uuid, str(created[0]["uuid"]))
 
 
-async def test_an_event_is_created_as_it_was_given_and_journaled(bench: Bench) -> None:
-    async with bench.server(bench.allowed(mode="write")) as client:
+async def test_an_event_is_created_as_it_was_given_and_journaled(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed(mode="write")) as client:
         done = await ask(
             client,
             "create_threat_event",
@@ -66,8 +66,8 @@ async def test_an_event_is_created_as_it_was_given_and_journaled(bench: Bench) -
             "untrusted": ["read_as"],
         }
     )
-    assert bench.changes_sent() == ["POST /events/create"]
-    event = await stored(bench, done)
+    assert tenant.changes_sent() == ["POST /events/create"]
+    event = await stored(tenant, done)
     assert event.model_dump(exclude={"uuid", "dataset_id", "raw_id"}, exclude_defaults=True) == snapshot(
         {
             "date": "2026-11-24T10:00:00Z",
@@ -93,27 +93,27 @@ on two lines\
             "tlp": "clear",
         }
     )
-    async with bench.api() as api:
+    async with tenant.api() as api:
         raw = await api.read_raw(event.uuid, event.raw_id)
     assert (raw.data, raw.source, raw.tlp) == snapshot(({"subject": "Invoice"}, "mail gateway", "amber"))
-    journal = bench.journal
+    journal = tenant.journal
     change = await journal.change(str(done["change_id"]))
     assert (change.outcome, change.intent.tool, change.intent.before) == ("done", "create_threat_event", None)
     assert change.intent.arguments["category"] == "Phishing" and change.result == {"created": done["created"]}
     assert await journal.verify() == []
 
 
-async def test_empty_arguments_are_not_set(bench: Bench) -> None:
+async def test_empty_arguments_are_not_set(tenant: Tenant) -> None:
     names = ("attacker", "attacker_country", "indicator", "indicator_type", "insight", "target_country")
     nothing = dict.fromkeys([*names, "target_industry", "raw_data", "raw_source", "raw_tlp"], "")
-    async with bench.server(bench.allowed(mode="write")) as client:
-        least = await stored(bench, await ask(client, "create_threat_event", **LEAST))
-        filled = await stored(bench, await ask(client, "create_threat_event", **LEAST, **nothing, tags=[]))
+    async with tenant.server(tenant.allowed(mode="write")) as client:
+        least = await stored(tenant, await ask(client, "create_threat_event", **LEAST))
+        filled = await stored(tenant, await ask(client, "create_threat_event", **LEAST, **nothing, tags=[]))
     assert filled.model_dump(exclude={"uuid", "raw_id"}) == least.model_dump(exclude={"uuid", "raw_id"})
 
 
-async def test_an_undo_deletes_what_was_created(bench: Bench) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_an_undo_deletes_what_was_created(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, "create_threat_event", **LEAST)
         preview = await ask(client, "undo_change", change_id=done["change_id"])
         undone = await ask(client, "undo_change", change_id=done["change_id"], confirm=preview["code"])
@@ -136,28 +136,28 @@ RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
 
 @pytest.mark.parametrize(("changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
 async def test_nothing_is_created_against_a_rule(
-    bench: Bench, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+    tenant: Tenant, changed: dict[str, object], other: dict[str, JsonValue], rule: str
 ) -> None:
-    async with bench.server(bench.allowed(**changed)) as client:
+    async with tenant.server(tenant.allowed(**changed)) as client:
         words = await refused(client, "create_threat_event", **(LEAST | other))
     assert f"is withheld by {rule}" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_red_event_is_created_where_the_ceiling_is_red(bench: Bench) -> None:
-    async with bench.server(bench.allowed(max_tlp=Tlp.RED)) as client:
+async def test_a_red_event_is_created_where_the_ceiling_is_red(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed(max_tlp=Tlp.RED)) as client:
         done = await ask(client, "create_threat_event", **(LEAST | {"tlp": "red"}))
-    assert (await stored(bench, done)).tlp == "red"
+    assert (await stored(tenant, done)).tlp == "red"
 
 
-async def test_nothing_is_created_when_the_journal_cannot_be_written(bench: Bench) -> None:
-    (bench.folder / "journal.db").mkdir()
-    async with bench.server(bench.allowed()) as client:
+async def test_nothing_is_created_when_the_journal_cannot_be_written(tenant: Tenant) -> None:
+    (tenant.folder / "journal.db").mkdir()
+    async with tenant.server(tenant.allowed()) as client:
         assert "The change is not made" in await refused(client, "create_threat_event", **LEAST)
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_creation_with_other_values_is_partial(bench: Bench) -> None:
+async def test_a_creation_with_other_values_is_partial(tenant: Tenant) -> None:
     made: dict[str, JsonValue] = {
         "uuid": "e0000000-0000-4000-8000-000000000001",
         "datasetId": "d0000000-0000-4000-8000-000000000002",
@@ -167,7 +167,7 @@ async def test_a_creation_with_other_values_is_partial(bench: Bench) -> None:
         "tlp": "clear",
         "tags": [" "],
     }
-    async with misanswered(bench, "/events/create", {"success": True, "result": made}) as client:
+    async with misanswered(tenant, "/events/create", {"success": True, "result": made}) as client:
         done = await ask(client, "create_threat_event", **LEAST, tags=["wave"])
     assert {**done, "change_id": "..."} == snapshot(
         {
@@ -200,9 +200,9 @@ async def test_a_creation_with_other_values_is_partial(bench: Bench) -> None:
     ],
 )
 async def test_a_creation_without_a_valid_response_is_not_a_success(
-    bench: Bench, answer: JsonValue, status: int, outcome: str
+    tenant: Tenant, answer: JsonValue, status: int, outcome: str
 ) -> None:
-    async with misanswered(bench, "/events/create", answer, status) as client:
+    async with misanswered(tenant, "/events/create", answer, status) as client:
         await refused(client, "create_threat_event", **LEAST)
-    [change] = await bench.journal.changes(2)
+    [change] = await tenant.journal.changes(2)
     assert change.outcome == outcome

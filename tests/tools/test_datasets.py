@@ -6,14 +6,14 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from tests.conversations import ask, column, refused, told
-from tests.tenant import Sandbox
+from tests.conversations import ask, ask_for_text, column, refused
+from tests.tenant import Tenant
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_datasets_are_listed_by_name_uuid_and_kind(client: Client) -> None:
-    assert await told(client, "list_threat_datasets") == snapshot("""\
+    assert await ask_for_text(client, "list_threat_datasets") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 datasets: 5
 <untrusted MARK>
@@ -55,11 +55,11 @@ async def test_a_vocabulary_is_filtered_and_paged(client: Client) -> None:
     assert pages == column(whole, "countries")[:30]
 
 
-async def test_a_hundred_concurrent_calls_cause_one_request(client: Client, sandbox: Sandbox) -> None:
+async def test_a_hundred_concurrent_calls_cause_one_request(client: Client, sample: Tenant) -> None:
     async with anyio.create_task_group() as group:
         for _ in range(100):
             group.start_soon(ask, client, "list_threat_datasets")
-    assert sandbox.asked() == ["GET /events/dataset"]
+    assert sample.requests() == ["GET /events/dataset"]
 
 
 async def test_an_unknown_vocabulary_is_refused_with_the_known_ones(client: Client) -> None:

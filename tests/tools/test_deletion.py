@@ -9,20 +9,20 @@ from pydantic import JsonValue
 
 from cf1_mcp.models import SavedQueryFields
 from cf1_mcp.settings import Settings
-from tests.conversations import ask, refused, told
+from tests.conversations import ask, ask_for_text, refused
 from tests.misanswers import misanswered
-from tests.tenant import MINE, YOURS, Bench
+from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_call_without_a_code_only_previews_the_deletion(bench: Bench) -> None:
-    parent, child = await bench.add("campaign"), await bench.add("step", tlp="amber")
-    async with bench.api() as api:
+async def test_a_call_without_a_code_only_previews_the_deletion(tenant: Tenant) -> None:
+    parent, child = await tenant.add("campaign"), await tenant.add("step", tlp="amber")
+    async with tenant.api() as api:
         await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
         await api.relate_event(child.uuid, [parent.uuid])
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed()) as client:
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed()) as client:
         data = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[child.uuid])
     assert {**data, "code": "...", "sample": "..."} == snapshot(
         {
@@ -40,12 +40,12 @@ async def test_a_call_without_a_code_only_previews_the_deletion(bench: Bench) ->
             ],
         }
     )
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_preview_names_the_saved_queries_that_find_the_events(bench: Bench) -> None:
-    event = await bench.add("watched", attacker="SOMEBODY")
-    async with bench.api() as api:
+async def test_a_preview_names_the_saved_queries_that_find_the_events(tenant: Tenant) -> None:
+    event = await tenant.add("watched", attacker="SOMEBODY")
+    async with tenant.api() as api:
         search = json.dumps(
             {"datasetId": [event.dataset_id], "search": [{"field": "attacker", "op": "equals", "value": "somebody"}]}
         )
@@ -54,25 +54,25 @@ async def test_a_preview_names_the_saved_queries_that_find_the_events(bench: Ben
                 name=name, query_json=text, alert_enabled=False, alert_rollup_enabled=False, rule_enabled=rule
             )
             await api.create_query(fields)
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed()) as client:
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed()) as client:
         data = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
     assert data["saved_queries"] == ["1 'somebody' finds 1 of these events, and feeds a block list"]
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_preview_names_the_saved_queries_that_could_not_be_checked(bench: Bench) -> None:
-    event = await bench.add("watched")
+async def test_a_preview_names_the_saved_queries_that_could_not_be_checked(tenant: Tenant) -> None:
+    event = await tenant.add("watched")
     broken: JsonValue = {"id": 7, "name": "odd", "query_json": "attacker = somebody", "rule_enabled": True}
     search: JsonValue = {"id": 8, "name": "fine", "query_json": json.dumps({"datasetId": [event.dataset_id]})}
-    async with misanswered(bench, "/queries", {"success": True, "result": [broken, search]}) as client:
+    async with misanswered(tenant, "/queries", {"success": True, "result": [broken, search]}) as client:
         unread = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
     failure: JsonValue = {"success": False, "errors": [{"message": "busy"}], "result": {}}
-    async with bench.api() as api:
+    async with tenant.api() as api:
         fields = SavedQueryFields(name="fine", query_json=json.dumps({"datasetId": [event.dataset_id]}))
         flags = {"alert_enabled": False, "alert_rollup_enabled": False, "rule_enabled": False}
         await api.create_query(fields.model_copy(update=flags))
-    async with misanswered(bench, "/events", failure, 400) as client:
+    async with misanswered(tenant, "/events", failure, 400) as client:
         failed = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
     assert (unread["saved_queries"], failed["saved_queries"]) == snapshot(
         (
@@ -86,9 +86,9 @@ async def test_a_preview_names_the_saved_queries_that_could_not_be_checked(bench
     assert unread["untrusted"] == failed["untrusted"] == ["saved_queries"]
 
 
-async def test_the_same_call_with_its_code_deletes_and_is_journaled(bench: Bench) -> None:
-    event = await bench.add("false positive")
-    async with bench.server(bench.allowed()) as client:
+async def test_the_same_call_with_its_code_deletes_and_is_journaled(tenant: Tenant) -> None:
+    event = await tenant.add("false positive")
+    async with tenant.server(tenant.allowed()) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
         preview = await ask(client, "delete_threat_events", **call)
         done = await ask(client, "delete_threat_events", **call, confirm=preview["code"])
@@ -103,72 +103,72 @@ async def test_the_same_call_with_its_code_deletes_and_is_journaled(bench: Bench
         }
     )
     assert "Not found on this account" in gone
-    assert bench.changes_sent() == [f"DELETE /events/datasets/{event.dataset_id}/events"]
-    change = await bench.journal.change(str(done["change_id"]))
+    assert tenant.changes_sent() == [f"DELETE /events/datasets/{event.dataset_id}/events"]
+    change = await tenant.journal.change(str(done["change_id"]))
     assert (change.outcome, change.intent.tool, change.result) == ("done", "delete_threat_events", {"deleted": 1})
-    assert await bench.journal.verify() == []
+    assert await tenant.journal.verify() == []
 
 
-async def test_a_code_is_invalid_once_the_events_changed(bench: Bench) -> None:
-    event = await bench.add("to be edited")
-    async with bench.server(bench.allowed()) as client:
+async def test_a_code_is_invalid_once_the_events_changed(tenant: Tenant) -> None:
+    event = await tenant.add("to be edited")
+    async with tenant.server(tenant.allowed()) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
         preview = await ask(client, "delete_threat_events", **call)
-        async with bench.api() as api:
+        async with tenant.api() as api:
             await api.tag_event(event.uuid, ["a colleague was here"])
-        bench.sandbox.log.clear()
+        tenant.log.clear()
         words = await refused(client, "delete_threat_events", **call, confirm=preview["code"])
     assert words == snapshot(
         "confirm: this code is not for this change in its current state. Use the same call without confirm, and show the person its new preview."
     )
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_code_is_valid_for_its_own_events_only(bench: Bench) -> None:
-    first, second = await bench.add("first"), await bench.add("second")
-    async with bench.server(bench.allowed()) as client:
+async def test_a_code_is_valid_for_its_own_events_only(tenant: Tenant) -> None:
+    first, second = await tenant.add("first"), await tenant.add("second")
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[first.uuid])
         for ids in ([second.uuid], [first.uuid, second.uuid]):
             await refused(client, "delete_threat_events", dataset_id=MINE, event_ids=[*ids], confirm=preview["code"])
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_code_expires(bench: Bench) -> None:
-    event = await bench.add("old")
-    async with bench.server(bench.allowed()) as client:
+async def test_a_code_expires(tenant: Tenant) -> None:
+    event = await tenant.add("old")
+    async with tenant.server(tenant.allowed()) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
         preview = await ask(client, "delete_threat_events", **call)
-        bench.wait(601)
+        tenant.wait(601)
         await refused(client, "delete_threat_events", **call, confirm=preview["code"])
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_code_is_valid_on_servers_that_share_its_key(bench: Bench) -> None:
-    event = await bench.add("shared")
+async def test_a_code_is_valid_on_servers_that_share_its_key(tenant: Tenant) -> None:
+    event = await tenant.add("shared")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_threat_events", **call)
-    async with bench.server(bench.allowed(confirm_key=None)) as client:
+    async with tenant.server(tenant.allowed(confirm_key=None)) as client:
         await refused(client, "delete_threat_events", **call, confirm=preview["code"])
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         assert (await ask(client, "delete_threat_events", **call, confirm=preview["code"]))["status"] == "done"
 
 
-async def test_a_code_is_used_once(bench: Bench) -> None:
-    event = await bench.add("once")
+async def test_a_code_is_used_once(tenant: Tenant) -> None:
+    event = await tenant.add("once")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_threat_events", **call)
         assert (await ask(client, "delete_threat_events", **call, confirm=preview["code"]))["status"] == "done"
         await refused(client, "delete_threat_events", **call, confirm=preview["code"])
-    assert len(bench.changes_sent()) == 1
+    assert len(tenant.changes_sent()) == 1
 
 
-async def test_a_code_is_used_once_by_concurrent_calls(bench: Bench) -> None:
-    event = await bench.add("once")
+async def test_a_code_is_used_once_by_concurrent_calls(tenant: Tenant) -> None:
+    event = await tenant.add("once")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
     refusals: list[bool] = []
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_threat_events", **call)
 
         async def attempt() -> None:
@@ -179,7 +179,7 @@ async def test_a_code_is_used_once_by_concurrent_calls(bench: Bench) -> None:
             for _ in range(5):
                 group.start_soon(attempt)
     assert sorted(refusals) == [False, True, True, True, True]
-    assert len(bench.changes_sent()) == 1
+    assert len(tenant.changes_sent()) == 1
 
 
 RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
@@ -197,22 +197,22 @@ RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
 
 @pytest.mark.parametrize(("changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
 async def test_nothing_is_deleted_against_a_rule(
-    bench: Bench, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+    tenant: Tenant, changed: dict[str, object], other: dict[str, JsonValue], rule: str
 ) -> None:
-    first, second = await bench.add("first"), await bench.add("second")
-    async with bench.server(bench.allowed(**changed)) as client:
+    first, second = await tenant.add("first"), await tenant.add("second")
+    async with tenant.server(tenant.allowed(**changed)) as client:
         arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [first.uuid, second.uuid]}
         words = await refused(client, "delete_threat_events", **(arguments | other))
     assert f"is withheld by {rule}" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_events_of_another_dataset_or_above_the_ceiling_are_refused_whole(bench: Bench) -> None:
-    mine, yours, red = await bench.add("mine"), await bench.add("yours", YOURS), await bench.add("red", tlp="red")
-    async with bench.server(bench.allowed()) as client:
+async def test_events_of_another_dataset_or_above_the_ceiling_are_refused_whole(tenant: Tenant) -> None:
+    mine, yours, red = await tenant.add("mine"), await tenant.add("yours", YOURS), await tenant.add("red", tlp="red")
+    async with tenant.server(tenant.allowed()) as client:
         for other in (yours, red):
             await refused(client, "delete_threat_events", dataset_id=MINE, event_ids=[mine.uuid, other.uuid])
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize(
@@ -235,38 +235,38 @@ async def test_events_of_another_dataset_or_above_the_ceiling_are_refused_whole(
     ],
     ids=["none", "no uuid", "unknown", "ten thousand"],
 )
-async def test_an_invalid_list_of_events_is_refused(bench: Bench, event_ids: list[JsonValue], words: str) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_an_invalid_list_of_events_is_refused(tenant: Tenant, event_ids: list[JsonValue], words: str) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, "delete_threat_events", dataset_id=MINE, event_ids=event_ids) == words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_an_event_named_twice_is_deleted_once(bench: Bench) -> None:
-    event = await bench.add("twice")
-    async with bench.server(bench.allowed()) as client:
+async def test_an_event_named_twice_is_deleted_once(tenant: Tenant) -> None:
+    event = await tenant.add("twice")
+    async with tenant.server(tenant.allowed()) as client:
         data = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid, event.uuid.upper()])
     assert data["events"] == 1
 
 
-async def test_nothing_is_deleted_when_the_journal_cannot_be_written(bench: Bench) -> None:
-    event = await bench.add("kept")
-    (bench.folder / "journal.db").mkdir()
+async def test_nothing_is_deleted_when_the_journal_cannot_be_written(tenant: Tenant) -> None:
+    event = await tenant.add("kept")
+    (tenant.folder / "journal.db").mkdir()
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_threat_events", **call)
         words = await refused(client, "delete_threat_events", **call, confirm=preview["code"])
     assert "The change is not made" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_read_mode_lists_no_changing_tool(bench: Bench) -> None:
-    async with bench.server(Settings()) as client:
+async def test_read_mode_lists_no_changing_tool(tenant: Tenant) -> None:
+    async with tenant.server(Settings()) as client:
         tools = (await client.list_tools()).tools
     assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
 
 
-async def test_a_preview_is_shown_as_text(bench: Bench) -> None:
-    event = await bench.add("told")
-    async with bench.server(bench.allowed()) as client:
-        text = await told(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+async def test_a_preview_is_shown_as_text(tenant: Tenant) -> None:
+    event = await tenant.add("told")
+    async with tenant.server(tenant.allowed()) as client:
+        text = await ask_for_text(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
     assert "status: confirmation_required" in text and "Nothing was changed." in text

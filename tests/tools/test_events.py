@@ -13,9 +13,9 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.transport import network
 from cf1_mcp.server.mcp_server import build_server
-from tests.conversations import ask, column, refused, text_of, told
+from tests.conversations import ask, ask_for_text, column, refused, text_of
 from tests.ports import settings_for
-from tests.tenant import Sandbox
+from tests.tenant import Tenant
 from tests.upstreams import answer, upstream
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +25,7 @@ FLOOD: dict[str, JsonValue] = {"attacker": ["COPPER LANTERN"], "target_country":
 
 
 async def test_a_search_returns_rows_and_names_their_datasets(client: Client) -> None:
-    assert await told(client, "search_threat_events", **FLOOD, limit=3) == snapshot("""\
+    assert await ask_for_text(client, "search_threat_events", **FLOOD, limit=3) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 2
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
@@ -65,7 +65,7 @@ async def test_text_and_data_have_the_same_facts(client: Client) -> None:
     )
 
 
-async def test_every_filter_reaches_the_api_as_a_condition(client: Client, sandbox: Sandbox) -> None:
+async def test_every_filter_reaches_the_api_as_a_condition(client: Client, sample: Tenant) -> None:
     await ask(
         client,
         "search_threat_events",
@@ -82,7 +82,7 @@ async def test_every_filter_reaches_the_api_as_a_condition(client: Client, sandb
         dataset_ids=["cybercrime", "DDoS Attacks"],
         order="asc",
     )
-    assert sandbox.searches()[0].query == snapshot(
+    assert sample.searches()[0].query == snapshot(
         [
             ("datasetId", "1845c219-708a-5742-ae10-15645f39ca69"),
             ("datasetId", "864ac67a-628a-5f92-95b2-aaadaff9397f"),
@@ -97,7 +97,7 @@ async def test_every_filter_reaches_the_api_as_a_condition(client: Client, sandb
     )
 
 
-async def test_tags_techniques_indicators_and_raw_conditions_reach_the_api(client: Client, sandbox: Sandbox) -> None:
+async def test_tags_techniques_indicators_and_raw_conditions_reach_the_api(client: Client, sample: Tenant) -> None:
     await ask(
         client,
         "search_threat_events",
@@ -110,7 +110,7 @@ async def test_tags_techniques_indicators_and_raw_conditions_reach_the_api(clien
             {"field": "attacker", "op": "in", "value": ["A", "B"]},
         ],
     )
-    assert [value for name, value in sandbox.searches()[0].query if name == "search"] == snapshot(
+    assert [value for name, value in sample.searches()[0].query if name == "search"] == snapshot(
         [
             '[{"field":"indicator","op":"equals","value":"198.51.100.43"},{"field":"tags","op":"equals","value":"ledger-frost"},{"field":"mitreAttack","op":"equals","value":"T1566"},{"field":"killChain","op":"gte","value":3},{"field":"hasChildren","op":"equals","value":false},{"field":"attacker","op":"in","value":["A","B"]}]'
         ]
@@ -118,7 +118,7 @@ async def test_tags_techniques_indicators_and_raw_conditions_reach_the_api(clien
 
 
 async def test_one_group_of_conditions_must_match_in_addition_to_those_without_group(
-    client: Client, sandbox: Sandbox
+    client: Client, sample: Tenant
 ) -> None:
     data = await ask(
         client,
@@ -133,8 +133,8 @@ async def test_one_group_of_conditions_must_match_in_addition_to_those_without_g
         fields=["attacker", "target_country", "tlp"],
         limit=100,
     )
-    assert sandbox.asked()[-1] == "POST /events"
-    assert sandbox.log[-1].body == snapshot(
+    assert sample.requests()[-1] == "POST /events"
+    assert sample.log[-1].body == snapshot(
         {
             "datasetId": ["4c0157a5-9de0-5c1c-ae1c-4723e1a35b13"],
             "search": [{"field": "tlp", "op": "not", "value": "green"}],
@@ -185,18 +185,18 @@ async def test_the_cursor_continues_after_the_last_row_that_fits(client: Client)
     )
 
 
-async def test_a_saved_query_runs_by_its_id_narrowed_by_filters(client: Client, sandbox: Sandbox) -> None:
+async def test_a_saved_query_runs_by_its_id_narrowed_by_filters(client: Client, sample: Tenant) -> None:
     data = await ask(
         client, "search_threat_events", query_id=1, category=["Phishing"], fields=["category", "target_country"]
     )
     assert (data["datasets"], set(column(data, "category"))) == ([DEFAULT], {"Phishing"})
-    assert sandbox.asked() == snapshot(
+    assert sample.requests() == snapshot(
         ["GET /events/dataset", "GET /events/queries/1", "GET /events/categories/catalog", "GET /events"]
     )
 
 
 async def test_an_empty_result_names_the_datasets_and_does_not_read_as_benign(client: Client) -> None:
-    assert await told(client, "search_threat_events", attacker=["NOBODY"]) == snapshot("""\
+    assert await ask_for_text(client, "search_threat_events", attacker=["NOBODY"]) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
@@ -205,10 +205,12 @@ Absence from these datasets does not show that something is benign.\
 """)
 
 
-async def test_an_event_is_read_with_its_evidence_and_related_events(client: Client, sandbox: Sandbox) -> None:
+async def test_an_event_is_read_with_its_evidence_and_related_events(client: Client, sample: Tenant) -> None:
     found = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=1)
     event = column(found, "uuid")[0]
-    text = await told(client, "get_threat_event", event_id=event, dataset_id=DEFAULT, include=["raw", "relationships"])
+    text = await ask_for_text(
+        client, "get_threat_event", event_id=event, dataset_id=DEFAULT, include=["raw", "relationships"]
+    )
     assert text == snapshot("""\
 [sandbox: fictional data, not intelligence]
 <untrusted MARK>
@@ -243,18 +245,18 @@ uuid	date	category	indicator	event
 6f57096f-483d-56f9-8cf9-4a901e5a1a2d	2026-11-17 14:24	Campaign		Operation Ledger Frost
 </untrusted MARK>\
 """)
-    after = sandbox.asked().index("GET /events") + 1
-    assert [line.split("/")[-1] for line in sandbox.asked()[after:]] == [
+    after = sample.requests().index("GET /events") + 1
+    assert [line.split("/")[-1] for line in sample.requests()[after:]] == [
         event,
-        *sorted(line.split("/")[-1] for line in sandbox.asked()[after + 1 :]),
+        *sorted(line.split("/")[-1] for line in sample.requests()[after + 1 :]),
     ]
 
 
-async def test_an_event_without_a_dataset_is_read_by_the_deprecated_route(client: Client, sandbox: Sandbox) -> None:
+async def test_an_event_without_a_dataset_is_read_by_the_deprecated_route(client: Client, sample: Tenant) -> None:
     found = await ask(client, "search_threat_events", dataset_ids=["Cybercrime"], fields=["uuid"])
     event = column(found, "uuid")[0]
     data = await ask(client, "get_threat_event", event_id=event, include=["raw"])
-    assert (data["uuid"], sandbox.asked()[-2]) == (event, f"GET /events/{event}")
+    assert (data["uuid"], sample.requests()[-2]) == (event, f"GET /events/{event}")
 
 
 async def test_related_events_lead_to_the_campaign(client: Client) -> None:
@@ -437,10 +439,10 @@ async def test_an_invalid_search_is_refused_with_the_next_step(
 
 
 @pytest.mark.parametrize("event_id", ["aggregate", "../queries", "queries", ""])
-async def test_an_event_id_cannot_select_another_route(client: Client, sandbox: Sandbox, event_id: str) -> None:
+async def test_an_event_id_cannot_select_another_route(client: Client, sample: Tenant, event_id: str) -> None:
     words = await refused(client, "get_threat_event", event_id=event_id)
     assert words == "event_id: this is not an event uuid; take it from the uuid column of a search."
-    assert sandbox.asked() == []
+    assert sample.requests() == []
 
 
 async def test_an_event_that_does_not_exist_is_reported(client: Client) -> None:

@@ -34,7 +34,7 @@ from tests.contract.harmless import assert_harmless, assert_visible
 from tests.contract.test_untrusted_text import ADDRESS, PLANT
 from tests.conversations import ask, refused, same_mark, text_of
 from tests.exports.test_stix import problems
-from tests.tenant import NOW, Sandbox
+from tests.tenant import NOW, Tenant
 from tests.upstreams import ACCOUNT, TOKEN, Act, answer, failed, upstream
 
 pytestmark = pytest.mark.anyio
@@ -55,10 +55,8 @@ ID = re.compile(r"\b[a-z2-7]{16}\b")
 
 
 @asynccontextmanager
-async def served(
-    sandbox: Sandbox, settings: Settings, now: datetime = NOW, mode: str = "auto"
-) -> AsyncGenerator[Client]:
-    server = build_server(settings, sandbox.connect, clock=lambda: now)
+async def served(sample: Tenant, settings: Settings, now: datetime = NOW, mode: str = "auto") -> AsyncGenerator[Client]:
+    server = build_server(settings, sample.connect, clock=lambda: now)
     async with Client(server, mode="legacy" if mode == "legacy" else "auto") as client:
         yield client
 
@@ -227,10 +225,10 @@ async def test_a_stix_bundle_passes_the_official_validator_and_has_relationships
 
 @pytest.mark.parametrize("defang", ["text", "all", "off"])
 async def test_the_tool_shows_the_same_pages_between_marks_and_not_defanged(
-    sandbox: Sandbox, tmp_path: Path, defang: str
+    sample: Tenant, tmp_path: Path, defang: str
 ) -> None:
     settings = Settings.from_environment({"CF1_DEFANG": defang, "CF1_STATE_DIR": str(tmp_path)})
-    async with served(sandbox, settings) as client:
+    async with served(sample, settings) as client:
         made = await ask(client, TOOL, format="csv", since="60d")
         page = await client.call_tool(TOOL, {"export_id": made["export_id"]})
         second = await ask(
@@ -317,8 +315,8 @@ async def test_no_file_exceeds_the_ceiling(client: Client) -> None:
     )
 
 
-async def test_a_low_ceiling_lowers_the_default_level(sandbox: Sandbox, tmp_path: Path) -> None:
-    async with served(sandbox, Settings(state_dir=tmp_path, max_tlp=Tlp.CLEAR)) as client:
+async def test_a_low_ceiling_lowers_the_default_level(sample: Tenant, tmp_path: Path) -> None:
+    async with served(sample, Settings(state_dir=tmp_path, max_tlp=Tlp.CLEAR)) as client:
         made = await ask(client, TOOL, format="csv", since="60d")
         assert {one["tlp"] for one in await rows(client, since="60d")} == {"clear"}
     assert (made["marking"], made["withheld"], "left_out" in made) == snapshot(
@@ -326,15 +324,15 @@ async def test_a_low_ceiling_lowers_the_default_level(sandbox: Sandbox, tmp_path
     )
 
 
-async def test_only_what_may_be_read_is_exported(sandbox: Sandbox, tmp_path: Path) -> None:
-    async with served(sandbox, Settings(state_dir=tmp_path, read_datasets=("Cybercrime",))) as client:
+async def test_only_what_may_be_read_is_exported(sample: Tenant, tmp_path: Path) -> None:
+    async with served(sample, Settings(state_dir=tmp_path, read_datasets=("Cybercrime",))) as client:
         made = await ask(client, TOOL, format="csv", since="60d")
         found = {one["dataset_id"] for one in await rows(client, since="60d")}
         assert (made["datasets"], found) == (["Cybercrime"], {"1845c219-708a-5742-ae10-15645f39ca69"})
         assert "CF1_READ_DATASETS" in await refused(client, TOOL, format="csv", dataset_ids=["DDoS Attacks"])
 
 
-async def test_filters_work_as_in_a_search(client: Client, sandbox: Sandbox) -> None:
+async def test_filters_work_as_in_a_search(client: Client, sample: Tenant) -> None:
     filters: dict[str, JsonValue] = {
         "attacker": "copper lantern",
         "target_country": ["Germany", "AT"],
@@ -345,7 +343,7 @@ async def test_filters_work_as_in_a_search(client: Client, sandbox: Sandbox) -> 
     }
     await ask(client, "search_threat_events", **filters, limit=500)
     await ask(client, TOOL, format="csv", **filters)
-    searched, exported = (dict(one.query) for one in sandbox.searches()[:2])
+    searched, exported = (dict(one.query) for one in sample.searches()[:2])
     assert {**exported, "pageSize": "500"} == searched
 
 
@@ -423,9 +421,9 @@ No file was created.\
     ],
 )
 async def test_an_invalid_export_is_refused_with_the_valid_values(
-    sandbox: Sandbox, tmp_path: Path, arguments: dict[str, JsonValue], words: str
+    sample: Tenant, tmp_path: Path, arguments: dict[str, JsonValue], words: str
 ) -> None:
-    async with served(sandbox, Settings(state_dir=tmp_path)) as client:
+    async with served(sample, Settings(state_dir=tmp_path)) as client:
         assert await refused(client, TOOL, **arguments) == words
     assert not (tmp_path / "exports").exists()
 
@@ -453,25 +451,25 @@ async def test_untrusted_text_in_a_page_stays_between_the_marks_and_is_remembere
 # -- how long it lives
 
 
-async def test_an_export_expires_after_a_day(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_an_export_expires_after_a_day(sample: Tenant, tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
-    async with served(sandbox, settings) as client:
+    async with served(sample, settings) as client:
         made = await ask(client, TOOL, format="csv", since="7d")
-    async with served(sandbox, settings, NOW + timedelta(hours=23, minutes=59)) as client:
+    async with served(sample, settings, NOW + timedelta(hours=23, minutes=59)) as client:
         assert await whole(client, made["export_id"])
-    async with served(sandbox, settings, NOW + timedelta(hours=24)) as client:
+    async with served(sample, settings, NOW + timedelta(hours=24)) as client:
         assert unnamed(await refused(client, TOOL, export_id=made["export_id"])) == snapshot(
             "export_id: there is no such export: exports are deleted after 24 hours, and cannot be read after the operator has changed what may be read. Use the id of an earlier answer, or export again."
         )
     assert on_disk(tmp_path) == {}
 
 
-async def test_a_new_export_deletes_only_expired_files(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_a_new_export_deletes_only_expired_files(sample: Tenant, tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
-    async with served(sandbox, settings) as client:
+    async with served(sample, settings) as client:
         old = await ask(client, TOOL, format="csv", since="7d")
     (tmp_path / "exports" / "notes.txt").write_text("the operator's own", encoding="utf-8")
-    async with served(sandbox, settings, NOW + timedelta(days=2)) as client:
+    async with served(sample, settings, NOW + timedelta(days=2)) as client:
         new = await ask(client, TOOL, format="csv", since="7d")
     assert old["export_id"] not in on_disk(tmp_path)
     assert {*on_disk(tmp_path)} == {str(new["export_id"]), "notes"}
@@ -479,11 +477,11 @@ async def test_a_new_export_deletes_only_expired_files(sandbox: Sandbox, tmp_pat
 
 @pytest.mark.parametrize("other", [{"max_tlp": Tlp.GREEN}, {"read_datasets": ("Cybercrime",)}])
 async def test_an_export_created_under_other_rules_is_not_shown(
-    sandbox: Sandbox, tmp_path: Path, other: dict[str, object]
+    sample: Tenant, tmp_path: Path, other: dict[str, object]
 ) -> None:
-    async with served(sandbox, Settings(state_dir=tmp_path)) as client:
+    async with served(sample, Settings(state_dir=tmp_path)) as client:
         made = await ask(client, TOOL, format="csv", since="7d")
-    async with served(sandbox, Settings(state_dir=tmp_path, **other)) as client:  # pyright: ignore[reportArgumentType]
+    async with served(sample, Settings(state_dir=tmp_path, **other)) as client:  # pyright: ignore[reportArgumentType]
         assert "there is no such export" in await refused(client, TOOL, export_id=made["export_id"])
 
 
@@ -516,12 +514,12 @@ async def test_an_unknown_export_address_is_refused(any_client: Client, rest: st
     assert caught.value.error.code == -32602
 
 
-async def test_an_offset_where_no_page_begins_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_an_offset_where_no_page_begins_is_refused(sample: Tenant, tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
     draft = ExportFolder(settings, lambda: NOW).draft("csv", ".csv")
     draft.write("a\u00fc\n" * 9)
     made = draft.keep()
-    async with served(sandbox, settings) as client:
+    async with served(sample, settings) as client:
         said = [await refused(client, TOOL, export_id=made.id, offset=offset) for offset in (2, 36, 10**40)]
     assert said == snapshot(
         [
@@ -535,22 +533,22 @@ async def test_an_offset_where_no_page_begins_is_refused(sandbox: Sandbox, tmp_p
 @pytest.mark.parametrize(
     "text", ["x" * 100_000, "\u00fc" * 50_000, '"\u4e2d\U0001f4a5"' * 9_000, "a\r\n" * 40_000, "\\\n" * 60_000]
 )
-async def test_the_pages_of_any_text_add_up_to_it(sandbox: Sandbox, tmp_path: Path, text: str) -> None:
+async def test_the_pages_of_any_text_add_up_to_it(sample: Tenant, tmp_path: Path, text: str) -> None:
     settings = Settings(state_dir=tmp_path)
     draft = ExportFolder(settings, lambda: NOW).draft("csv", ".csv")
     draft.write(text)
     made = draft.keep()
-    async with served(sandbox, settings) as client:
+    async with served(sample, settings) as client:
         assert await whole(client, made.id) == text
         page = await client.call_tool(TOOL, {"export_id": made.id})
     assert max(len(text_of(page.content)), len(json.dumps(page.structured_content))) <= 40_000
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_no_export_is_read_if_its_toolset_is_switched_off(sandbox: Sandbox, tmp_path: Path, mode: str) -> None:
-    async with served(sandbox, Settings(state_dir=tmp_path)) as client:
+async def test_no_export_is_read_if_its_toolset_is_switched_off(sample: Tenant, tmp_path: Path, mode: str) -> None:
+    async with served(sample, Settings(state_dir=tmp_path)) as client:
         made = await ask(client, TOOL, format="csv", since="7d")
-    async with served(sandbox, Settings(state_dir=tmp_path, toolsets=("events",)), mode=mode) as client:
+    async with served(sample, Settings(state_dir=tmp_path, toolsets=("events",)), mode=mode) as client:
         templates = (await client.list_resource_templates()).resource_templates
         assert [one.uri_template for one in templates] == ["cf1://events/{dataset_id}/{event_id}"]
         with pytest.raises(MCPError, match="withheld by CF1_TOOLSETS"):

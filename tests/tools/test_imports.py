@@ -20,8 +20,8 @@ from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials
-from tests.conversations import ask, refused, told
-from tests.tenant import MINE, YOURS, Bench
+from tests.conversations import ask, ask_for_text, refused
+from tests.tenant import MINE, YOURS, Tenant
 from tests.upstreams import ACCOUNT, TOKEN, Act, Scripted, answer, failed, upstream
 
 pytestmark = pytest.mark.anyio
@@ -58,14 +58,14 @@ def steady(data: Json) -> Json:
 # -- what is made
 
 
-async def test_rows_become_events_with_links_tags_and_evidence_and_are_journaled(bench: Bench) -> None:
+async def test_rows_become_events_with_links_tags_and_evidence_and_are_journaled(tenant: Tenant) -> None:
     rows: list[JsonValue] = [
         row("step", parent_ref=" wave ", relationship_type="caused_by", attacker_country="germany", raw='{"a": 1}'),
         row("wave", ref="wave", category="phishing", tags=["new", "New"], attacker=" ")
         | {"date": "2h", "tlp": "WHITE"},
         row("twin", parent_ref="wave", tags=[], insight=None),
     ]
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, TOOL, dataset_id=MINE, rows=rows)
     assert steady(done) == snapshot(
         {
@@ -84,12 +84,12 @@ async def test_rows_become_events_with_links_tags_and_evidence_and_are_journaled
             "untrusted": ["read_as"],
         }
     )
-    assert bench.changes_sent() == snapshot(
+    assert tenant.changes_sent() == snapshot(
         ["POST /events/create/bulk", "POST /events/relationships/create", "POST /events/relationships/create"]
     )
     ids = uuids(done)
-    async with bench.api() as api:
-        home = next(one.uuid for one in bench.sandbox.store.datasets() if one.name == MINE)
+    async with tenant.api() as api:
+        home = next(one.uuid for one in tenant.store.datasets() if one.name == MINE)
         step, wave = await api.read_event(home, ids[0]), await api.read_event(home, ids[1])
         raw = await api.read_dataset_raw(home, step.uuid)
         caused = await api.list_relationships(wave.uuid, home, "descendants", 1, ["caused_by"], False)
@@ -98,26 +98,26 @@ async def test_rows_become_events_with_links_tags_and_evidence_and_are_journaled
     assert (wave.category, wave.tlp, wave.tags) == ("Phishing", "clear", ["new"])
     assert wave.date == "2026-11-24T10:00:00Z"
     assert ([one.uuid for one in caused], [one.uuid for one in related]) == ([ids[0]], [ids[2]])
-    journal = bench.journal
+    journal = tenant.journal
     change = await journal.change(str(done["change_id"]))
     assert (change.outcome, change.intent.tool, change.intent.before) == ("done", TOOL, None)
     assert isinstance(change.result, dict) and change.result["created"] == done["created"]
     assert await journal.verify() == []
 
 
-async def test_indicators_are_reported_as_queued_and_appear_later(bench: Bench) -> None:
+async def test_indicators_are_reported_as_queued_and_appear_later(tenant: Tenant) -> None:
     rows: list[JsonValue] = [row(indicator="203.0.113.9", indicator_type="ip"), row()]
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, TOOL, dataset_id=MINE, rows=rows)
         at_once = await ask(client, "search_threat_events", dataset_ids=[MINE], indicator=["203.0.113.9"])
-        bench.wait(3)
+        tenant.wait(3)
         later = await ask(client, "search_threat_events", dataset_ids=[MINE], indicator=["203.0.113.9"])
     assert (done["status"], done["indicators_queued"]) == ("done", 1)
     assert (at_once["events"], later["events"]) == (0, 1)
 
 
-async def test_an_import_is_undone_completely(bench: Bench) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_an_import_is_undone_completely(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         made = await ask(client, TOOL, dataset_id=MINE, rows=[row("a", ref="a"), row("b", parent_ref="a"), row()])
         preview = await ask(client, "undo_change", change_id=made["change_id"])
         undone = await ask(client, "undo_change", change_id=made["change_id"], confirm=preview["code"])
@@ -125,31 +125,31 @@ async def test_an_import_is_undone_completely(bench: Bench) -> None:
     assert (undone["deleted"], left["events"]) == (3, 0)
 
 
-async def test_rows_may_come_as_json_text(bench: Bench) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_rows_may_come_as_json_text(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         rows = '[{"date": "2026-11-20", "category": "Phishing", "event": "x", "tlp": "green", "raw": {"a": 1}}]'
         done = await ask(client, TOOL, dataset_id=MINE, rows=rows)
     assert (done["status"], done["events"]) == ("done", 1)
 
 
-async def test_500_rows_are_sent_in_five_requests_and_their_links_by_parent(bench: Bench) -> None:
+async def test_500_rows_are_sent_in_five_requests_and_their_links_by_parent(tenant: Tenant) -> None:
     rows: list[JsonValue] = [row("top", ref="top"), *(row(str(number), parent_ref="top") for number in range(499))]
-    async with bench.server(bench.allowed(max_change=500)) as client:
+    async with tenant.server(tenant.allowed(max_change=500)) as client:
         done = await confirmed(client, dataset_id=MINE, rows=rows)
-        assert len(await told(client, TOOL, dataset_id=MINE, rows=rows)) < 8_000
+        assert len(await ask_for_text(client, TOOL, dataset_id=MINE, rows=rows)) < 8_000
     assert (done["status"], done["events"], done["relationships"]) == ("done", 500, 499)
     assert sorted(uuids(done)) == [*range(500)]
-    assert bench.changes_sent() == ["POST /events/create/bulk"] * 5 + ["POST /events/relationships/create"] * 5
+    assert tenant.changes_sent() == ["POST /events/create/bulk"] * 5 + ["POST /events/relationships/create"] * 5
 
 
 # -- the code
 
 
-async def test_26_rows_need_a_code_and_25_do_not(bench: Bench) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_26_rows_need_a_code_and_25_do_not(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         few: list[JsonValue] = [row(f"another {number}") for number in range(25)]
         assert (await ask(client, TOOL, dataset_id=MINE, rows=few))["status"] == "done"
-        bench.sandbox.log.clear()
+        tenant.log.clear()
         preview = await ask(client, TOOL, dataset_id=MINE, rows=[row(ref="a"), *many(24), row("last", parent_ref="a")])
     assert {**preview, "code": "..."} == snapshot(
         {
@@ -185,11 +185,11 @@ async def test_26_rows_need_a_code_and_25_do_not(bench: Bench) -> None:
             ],
         }
     )
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_code_is_valid_once_for_its_own_rows_and_dataset(bench: Bench) -> None:
-    async with bench.server(bench.allowed(write_datasets=("*",))) as client:
+async def test_a_code_is_valid_once_for_its_own_rows_and_dataset(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed(write_datasets=("*",))) as client:
         rows = many(26)
         code = (await ask(client, TOOL, dataset_id=MINE, rows=rows))["code"]
         others: list[tuple[str, list[JsonValue]]] = [
@@ -202,30 +202,30 @@ async def test_a_code_is_valid_once_for_its_own_rows_and_dataset(bench: Bench) -
         for dataset, changed in others:
             words = await refused(client, TOOL, dataset_id=dataset, rows=changed, confirm=code)
             assert "this code is not for this change" in words
-        assert bench.changes_sent() == []
+        assert tenant.changes_sent() == []
         assert (await ask(client, TOOL, dataset_id=MINE, rows=rows, confirm=code))["status"] == "done"
-    assert bench.changes_sent() == ["POST /events/create/bulk"]
+    assert tenant.changes_sent() == ["POST /events/create/bulk"]
 
 
-async def test_a_code_creates_the_same_rows_only_once_where_they_are_not_compared(bench: Bench) -> None:
+async def test_a_code_creates_the_same_rows_only_once_where_they_are_not_compared(tenant: Tenant) -> None:
     call: Json = {"dataset_id": MINE, "rows": many(26), "on_duplicate": "create"}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         code = (await ask(client, TOOL, **call))["code"]
         assert (await ask(client, TOOL, **call, confirm=code))["status"] == "done"
         assert "used already" in await refused(client, TOOL, **call, confirm=code)
-    assert bench.changes_sent() == ["POST /events/create/bulk"]
+    assert tenant.changes_sent() == ["POST /events/create/bulk"]
 
 
-async def test_a_code_stays_valid_while_a_relative_date_moves(bench: Bench) -> None:
+async def test_a_code_stays_valid_while_a_relative_date_moves(tenant: Tenant) -> None:
     rows: list[JsonValue] = [row(str(number)) | {"date": "1h"} for number in range(26)]
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         code = (await ask(client, TOOL, dataset_id=MINE, rows=rows))["code"]
-        bench.wait(20)
+        tenant.wait(20)
         assert (await ask(client, TOOL, dataset_id=MINE, rows=rows, confirm=code))["status"] == "done"
 
 
-async def test_an_import_that_is_too_large_to_undo_is_marked_so(bench: Bench) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_an_import_that_is_too_large_to_undo_is_marked_so(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, TOOL, dataset_id=MINE, rows=many(101))
     assert preview["undo"] == snapshot("Not by undo_change: CF1_MAX_CHANGE (100) lets it delete fewer at once.")
 
@@ -246,28 +246,28 @@ RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
 
 @pytest.mark.parametrize(("changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
 async def test_nothing_is_imported_against_a_rule(
-    bench: Bench, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+    tenant: Tenant, changed: dict[str, object], other: dict[str, JsonValue], rule: str
 ) -> None:
-    async with bench.server(bench.allowed(**changed)) as client:
+    async with tenant.server(tenant.allowed(**changed)) as client:
         arguments: dict[str, JsonValue] = {"dataset_id": MINE, "rows": [row()]}
         words = await refused(client, TOOL, **(arguments | other))
     assert f"is withheld by {rule}" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_an_import_in_write_mode_needs_no_delete_list(bench: Bench) -> None:
-    async with bench.server(bench.allowed(mode="write", delete_datasets=())) as client:
+async def test_an_import_in_write_mode_needs_no_delete_list(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed(mode="write", delete_datasets=())) as client:
         assert (await ask(client, TOOL, dataset_id=MINE, rows=[row()]))["status"] == "done"
 
 
-async def test_rows_cannot_name_another_dataset(bench: Bench) -> None:
-    other = next(one.uuid for one in bench.sandbox.store.datasets() if one.name == YOURS)
-    async with bench.server(bench.allowed()) as client:
+async def test_rows_cannot_name_another_dataset(tenant: Tenant) -> None:
+    other = next(one.uuid for one in tenant.store.datasets() if one.name == YOURS)
+    async with tenant.server(tenant.allowed()) as client:
         for name in ("datasetId", "dataset_id", "dataset"):
             assert f"{name}: a row has no such field" in await refused(
                 client, TOOL, dataset_id=MINE, rows=[row(), row(**{name: other})]
             )
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 # -- bad rows
@@ -429,37 +429,37 @@ row 0: raw: this cannot be written as JSON. Use plain JSON without NaN or Infini
 
 @pytest.mark.parametrize(("rows", "words"), BAD.values(), ids=list(BAD))
 async def test_invalid_rows_are_reported_by_number_and_nothing_is_sent(
-    bench: Bench, rows: list[JsonValue], words: str
+    tenant: Tenant, rows: list[JsonValue], words: str
 ) -> None:
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, TOOL, dataset_id=MINE, rows=rows) == words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_an_indicator_type_is_one_that_the_account_has(bench: Bench) -> None:
-    await bench.add("first of its kind", indicator="a.example", indicatorType="domain")
-    bench.wait(3)
-    async with bench.server(bench.allowed()) as client:
+async def test_an_indicator_type_is_one_that_the_account_has(tenant: Tenant) -> None:
+    await tenant.add("first of its kind", indicator="a.example", indicatorType="domain")
+    tenant.wait(3)
+    async with tenant.server(tenant.allowed()) as client:
         rows: list[JsonValue] = [row(indicator="b.example", indicator_type="domian")]
         assert await refused(client, TOOL, dataset_id=MINE, rows=rows) == snapshot("""\
 rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain.\
 """)
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_half_a_character_inside_json_text_is_refused(bench: Bench) -> None:
+async def test_half_a_character_inside_json_text_is_refused(tenant: Tenant) -> None:
     rows = '[{"date": "2026-11-20", "category": "Phishing", "event": "\\ud800", "tlp": "green"}]'
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, TOOL, dataset_id=MINE, rows=rows) == snapshot("""\
 rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
 row 0: the row contains half a character, a lone surrogate.\
 """)
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_500_invalid_rows_are_reported_briefly_and_all_by_number(bench: Bench) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_500_invalid_rows_are_reported_briefly_and_all_by_number(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         rows: list[JsonValue] = [row(**{f"field{number}": "x"}) for number in range(500)]
         words = await refused(client, TOOL, dataset_id=MINE, rows=rows)
     assert len(words) < 5_000
@@ -497,16 +497,16 @@ def created(rows: range, first: int = 0, errors: dict[int, str] | None = None, c
 
 
 @asynccontextmanager
-async def over(bench: Bench, *script: bytes | Act) -> AsyncGenerator[tuple[Client, Scripted]]:
+async def over(tenant: Tenant, *script: bytes | Act) -> AsyncGenerator[tuple[Client, Scripted]]:
     """A server over an upstream that plays the script once the account's words are read."""
     async with upstream(*WORDS, *script) as scripted:
         base = f"http://127.0.0.1:{scripted.port}/client/v4"
-        settings = bench.allowed(credentials=Credentials(ACCOUNT, TOKEN), base_url=base)
-        async with Client(build_server(settings, lambda: network(base), clock=lambda: bench.now)) as client:
+        settings = tenant.allowed(credentials=Credentials(ACCOUNT, TOKEN), base_url=base)
+        async with Client(build_server(settings, lambda: network(base), clock=lambda: tenant.now)) as client:
             yield client, scripted
 
 
-async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(bench: Bench) -> None:
+async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tenant: Tenant) -> None:
     rows: list[JsonValue] = [row(ref="a"), row(ref="b"), row(parent_ref="a"), row(parent_ref="b"), row(parent_ref="a")]
     linked = answer(
         {
@@ -522,7 +522,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
             "errors": [{"eventIndex": 1, "error": "bad \u202erow"}],
         }
     )
-    async with over(bench, bulk, linked) as (client, scripted):
+    async with over(tenant, bulk, linked) as (client, scripted):
         done = await ask(client, TOOL, dataset_id=MINE, rows=rows, **AS_THEY_ARE)
     assert steady(done) == snapshot(
         {
@@ -541,7 +541,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
         }
     )
     assert [line.split("/events/")[1] for line in scripted.requests[2:]] == ["create/bulk", "relationships/create"]
-    change = await bench.journal.change(str(done["change_id"]))
+    change = await tenant.journal.change(str(done["change_id"]))
     assert change.outcome == "partial"
 
 
@@ -625,37 +625,37 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(benc
     ids=["unavailable", "refused", "reset", "nonsense"],
 )
 async def test_what_was_created_before_an_import_stopped_is_reported(
-    bench: Bench, breaks: bytes | Act, told: JsonValue
+    tenant: Tenant, breaks: bytes | Act, told: JsonValue
 ) -> None:
     rows: list[JsonValue] = [row(ref="a"), row(parent_ref="a"), *many(205)]
-    async with over(bench, created(range(100)), breaks) as (client, scripted):
+    async with over(tenant, created(range(100)), breaks) as (client, scripted):
         done = await confirmed(client, dataset_id=MINE, rows=rows, **AS_THEY_ARE)
     assert [*uuids(done)] == [*range(100)]
     assert {name: value for name, value in done.items() if name not in ("change_id", "created")} == told
     assert len(scripted.requests) == 4
-    change = await bench.journal.change(str(done["change_id"]))
+    change = await tenant.journal.change(str(done["change_id"]))
     assert change.outcome == "partial" and isinstance(change.result, dict)
     assert change.result["created"] == done["created"]
 
 
-async def test_an_import_that_is_not_answered_at_all_is_unknown_to_the_journal(bench: Bench) -> None:
-    async with over(bench, Act.RESET) as (client, scripted):
+async def test_an_import_that_is_not_answered_at_all_is_unknown_to_the_journal(tenant: Tenant) -> None:
+    async with over(tenant, Act.RESET) as (client, scripted):
         words = await refused(client, TOOL, dataset_id=MINE, rows=[row()], **AS_THEY_ARE)
     assert words == snapshot(
         "The connection broke before the answer was complete. If this was a change, check whether it was made before repeating it; otherwise try again. Whether events were created is not known: search for them before importing them again."
     )
     assert len(scripted.requests) == 3
-    assert [change.outcome for change in await bench.journal.changes(5)] == ["unknown"]
+    assert [change.outcome for change in await tenant.journal.changes(5)] == ["unknown"]
 
 
-async def test_an_import_that_is_refused_completely_has_failed(bench: Bench) -> None:
-    async with over(bench, failed("403 Forbidden", "read only")) as (client, _):
+async def test_an_import_that_is_refused_completely_has_failed(tenant: Tenant) -> None:
+    async with over(tenant, failed("403 Forbidden", "read only")) as (client, _):
         assert "The token may not do this" in await refused(client, TOOL, dataset_id=MINE, rows=[row()], **AS_THEY_ARE)
-    assert [change.outcome for change in await bench.journal.changes(5)] == ["failed"]
+    assert [change.outcome for change in await tenant.journal.changes(5)] == ["failed"]
 
 
-async def test_an_import_whose_rows_are_all_refused_has_failed(bench: Bench) -> None:
-    async with over(bench, created(range(0), errors={0: "no", 1: "no"})) as (client, _):
+async def test_an_import_whose_rows_are_all_refused_has_failed(tenant: Tenant) -> None:
+    async with over(tenant, created(range(0), errors={0: "no", 1: "no"})) as (client, _):
         done = await ask(client, TOOL, dataset_id=MINE, rows=[row(), row()], **AS_THEY_ARE)
     assert (done["status"], done["refused"]) == ("failed", [{"reason": "no", "rows": "0-1"}])
 
@@ -663,17 +663,17 @@ async def test_an_import_whose_rows_are_all_refused_has_failed(bench: Bench) -> 
 @pytest.mark.parametrize(
     ("count", "status", "name"), [(3, "done", "rows_without_id"), (1, "partial", "unknown_rows")], ids=["made", "lost"]
 )
-async def test_rows_without_an_id_are_reported(bench: Bench, count: int, status: str, name: str) -> None:
-    async with over(bench, created(range(1), count=count)) as (client, _):
+async def test_rows_without_an_id_are_reported(tenant: Tenant, count: int, status: str, name: str) -> None:
+    async with over(tenant, created(range(1), count=count)) as (client, _):
         done = await ask(client, TOOL, dataset_id=MINE, rows=[row(), row(), row()], **AS_THEY_ARE)
     assert (done["status"], done["events"], done[name], uuids(done)) == (status, count, "1-2", {0: uuid(0)})
 
 
-async def test_indices_outside_the_request_are_ignored(bench: Bench) -> None:
+async def test_indices_outside_the_request_are_ignored(tenant: Tenant) -> None:
     strange = answer(
         {"createdEventsCount": 1, "createdEvents": [{"eventIndex": index, "uuid": uuid(9)} for index in (-1, 1, 7)]}
     )
-    async with over(bench, strange) as (client, _):
+    async with over(tenant, strange) as (client, _):
         done = await ask(client, TOOL, dataset_id=MINE, rows=[row()], **AS_THEY_ARE)
     assert (done["status"], done["rows_without_id"], uuids(done)) == ("done", "0", {})
 
@@ -690,15 +690,15 @@ async def test_indices_outside_the_request_are_ignored(bench: Bench) -> None:
     ],
     ids=["no success", "success of nothing", "refused", "broken"],
 )
-async def test_links_count_only_when_the_api_says_so(bench: Bench, linked: bytes) -> None:
-    async with over(bench, created(range(2)), linked) as (client, _):
+async def test_links_count_only_when_the_api_says_so(tenant: Tenant, linked: bytes) -> None:
+    async with over(tenant, created(range(2)), linked) as (client, _):
         done = await ask(client, TOOL, dataset_id=MINE, rows=[row(ref="a"), row(parent_ref="a")], **AS_THEY_ARE)
     assert (done["status"], done["events"], done["relationships"]) == ("partial", 2, 0)
     reasons = done["not_related"]
     assert isinstance(reasons, list) and isinstance(reasons[0], dict) and reasons[0]["rows"] == "1"
 
 
-async def test_a_slow_api_does_not_lose_the_ids_of_created_events(bench: Bench) -> None:
+async def test_a_slow_api_does_not_lose_the_ids_of_created_events(tenant: Tenant) -> None:
     new = NewEvent.model_validate(row() | {"raw": {"data": None}})
     batch = Batch(Dataset.model_validate(HOME), dict.fromkeys(range(150), new), (), "", 150)
     async with upstream(created(range(100)), Act.HANG) as scripted, scripted.client() as api:
@@ -713,19 +713,19 @@ async def test_a_slow_api_does_not_lose_the_ids_of_created_events(bench: Bench) 
 # -- where only the older bulk create exists
 
 
-def without_bulk(bench: Bench) -> None:
-    bench.sandbox.options = SandboxOptions(middleware=[Middleware(FaultInjector, parse_faults("404=1@create/bulk"))])
+def without_bulk(tenant: Tenant) -> None:
+    tenant.options = SandboxOptions(middleware=[Middleware(FaultInjector, parse_faults("404=1@create/bulk"))])
 
 
 async def test_without_the_newer_route_one_family_is_created_by_the_older_and_its_ids_are_unknown(
-    bench: Bench,
+    tenant: Tenant,
 ) -> None:
-    without_bulk(bench)
+    without_bulk(tenant)
     rows: list[JsonValue] = [row("top", ref="top"), row("one", parent_ref="top"), row("two", parent_ref="top")]
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, TOOL, dataset_id=MINE, rows=rows)
         found = await ask(client, "search_threat_events", dataset_ids=[MINE])
-        bench.sandbox.log.clear()
+        tenant.log.clear()
         undo = await refused(client, "undo_change", change_id=done["change_id"])
     assert steady(done) == snapshot(
         {
@@ -741,7 +741,7 @@ async def test_without_the_newer_route_one_family_is_created_by_the_older_and_it
     )
     assert found["events"] == 3
     assert "lists no created events" in undo
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize(
@@ -754,9 +754,9 @@ async def test_without_the_newer_route_one_family_is_created_by_the_older_and_it
     ],
     ids=["no links", "one apart", "parent below", "another type"],
 )
-async def test_the_older_route_is_not_used_where_it_could_link_otherwise(bench: Bench, rows: list[JsonValue]) -> None:
-    without_bulk(bench)
-    async with bench.server(bench.allowed()) as client:
+async def test_the_older_route_is_not_used_where_it_could_link_otherwise(tenant: Tenant, rows: list[JsonValue]) -> None:
+    without_bulk(tenant)
+    async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, TOOL, dataset_id=MINE, rows=rows)
     assert "does not know the bulk import" in words and "create_threat_event" in words
-    assert bench.changes_sent() == ["POST /events/create/bulk"]
+    assert tenant.changes_sent() == ["POST /events/create/bulk"]

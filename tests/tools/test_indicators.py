@@ -16,7 +16,7 @@ from cf1_mcp.models import Tlp
 from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
-from tests.conversations import ask, column, refused, told
+from tests.conversations import ask, ask_for_text, column, refused
 from tests.ports import settings_for
 from tests.tenant import NOW, Tenant
 from tests.upstreams import Act, Scripted, answer, failed, upstream
@@ -76,7 +76,7 @@ async def all_rows(client: Client, **arguments: JsonValue) -> list[dict[str, Jso
 
 async def test_a_list_is_answered_row_by_row_with_known_indicators_first(client: Client) -> None:
     indicators: list[JsonValue] = ["nothing.example.org", "198[.]51[.]100[.]43", "hxxp://192.0.2.9/gate", "192.0.2.9"]
-    assert await told(client, TOOL, indicators=indicators) == snapshot("""\
+    assert await ask_for_text(client, TOOL, indicators=indicators) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 indicators: 4
 shown: 4
@@ -119,7 +119,7 @@ async def test_the_data_contains_the_same_facts_as_the_text(client: Client) -> N
 
 
 async def test_every_indicator_of_a_report_is_looked_up(client: Client) -> None:
-    assert await told(client, TOOL, text=REPORT) == snapshot("""\
+    assert await ask_for_text(client, TOOL, text=REPORT) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 indicators: 6
 shown: 6
@@ -141,19 +141,19 @@ Absence from these datasets does not show that something is benign.\
 """)
 
 
-async def test_500_indicators_take_six_requests(client: Client, sandbox: Tenant) -> None:
+async def test_500_indicators_take_six_requests(client: Client, sample: Tenant) -> None:
     data = await ask(client, TOOL, indicators=hosts(500), limit=1)
     assert data["counts"] == {"known": 0, "unknown": 500}
-    assert len(sandbox.log) == 6
+    assert len(sample.log) == 6
 
 
-async def test_10_000_indicators_take_a_hundred_and_one_requests(client: Client, sandbox: Tenant) -> None:
+async def test_10_000_indicators_take_a_hundred_and_one_requests(client: Client, sample: Tenant) -> None:
     data = await ask(client, TOOL, indicators=hosts(10_000), limit=1)
     assert data["counts"] == {"known": 0, "unknown": 10_000}
-    assert len(sandbox.log) == 101
+    assert len(sample.log) == 101
 
 
-async def test_the_pages_together_list_each_indicator_once(client: Client, filled_store: SandboxDatabase) -> None:
+async def test_the_pages_together_list_each_indicator_once(client: Client, sample_database: SandboxDatabase) -> None:
     found = await ask(client, "search_threat_events", limit=200, fields=["indicator"])
     some = list(dict.fromkeys(column(found, "indicator")))[:60]
     indicators = [value for pair in zip(some, hosts(60), strict=False) for value in pair]
@@ -165,13 +165,13 @@ async def test_the_pages_together_list_each_indicator_once(client: Client, fille
     assert {str(page["counts"]) for page in pages} == {str(pages[0]["counts"])}
 
 
-async def test_a_later_page_looks_up_only_what_it_shows(client: Client, sandbox: Tenant) -> None:
+async def test_a_later_page_looks_up_only_what_it_shows(client: Client, sample: Tenant) -> None:
     first = await ask(client, TOOL, indicators=hosts(2_000), limit=100)
-    sandbox.log.clear()
+    sample.log.clear()
     second = await ask(client, TOOL, indicators=hosts(2_000), limit=100, cursor=first["next_cursor"])
     assert (first["counts"], second["counts"]) == ({"known": 0, "unknown": 2_000},) * 2
     assert column(first, "indicator") + column(second, "indicator") == hosts(200)
-    assert len(sandbox.log) == 4
+    assert len(sample.log) == 4
 
 
 async def test_with_only_known_the_unknown_are_counted_but_not_listed(client: Client) -> None:
@@ -409,10 +409,10 @@ async def test_a_forged_cursor_is_refused(client: Client) -> None:
     )
 
 
-async def test_ten_thousand_dots_contain_no_indicator(client: Client, sandbox: Tenant) -> None:
+async def test_ten_thousand_dots_contain_no_indicator(client: Client, sample: Tenant) -> None:
     data = await ask(client, TOOL, text="." * 10_000)
     assert (data["indicators"], data["notes"]) == snapshot((0, ["Nothing in it has the form of an indicator."]))
-    assert sandbox.searches() == []
+    assert sample.searches() == []
 
 
 async def test_a_text_of_defanged_addresses_is_a_list_of_addresses(client: Client) -> None:
@@ -529,7 +529,7 @@ async def test_progress_is_reported(any_client: Client) -> None:
     assert len(heard) == 3
 
 
-async def test_a_cancelled_look_up_sends_no_more_requests(any_client: Client, sandbox: Tenant) -> None:
+async def test_a_cancelled_look_up_sends_no_more_requests(any_client: Client, sample: Tenant) -> None:
     with anyio.CancelScope() as scope:
 
         async def cancel(progress: float, total: float | None, message: str | None) -> None:
@@ -538,10 +538,10 @@ async def test_a_cancelled_look_up_sends_no_more_requests(any_client: Client, sa
         await any_client.call_tool(TOOL, {"indicators": hosts(10_000)}, progress_callback=cancel)
     for _ in range(3):
         await any_client.list_tools()
-    asked = len(sandbox.log)
+    asked = len(sample.log)
     for _ in range(3):
         await any_client.list_tools()
-    assert scope.cancelled_caught and asked == len(sandbox.log) < 60
+    assert scope.cancelled_caught and asked == len(sample.log) < 60
 
 
 def _datasets() -> bytes:

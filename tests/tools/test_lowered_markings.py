@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.models import EventChange, RawChange, Tlp
 from tests.conversations import ask, refused
-from tests.tenant import MINE, Bench
+from tests.tenant import MINE, Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -25,22 +25,22 @@ LOWER: list[tuple[dict[str, JsonValue], dict[str, JsonValue], str]] = [
 
 @pytest.mark.parametrize(("fields", "change", "words"), LOWER)
 async def test_a_lower_marking_needs_a_code(
-    bench: Bench, fields: dict[str, JsonValue], change: dict[str, JsonValue], words: str
+    tenant: Tenant, fields: dict[str, JsonValue], change: dict[str, JsonValue], words: str
 ) -> None:
-    event = await bench.add("marked", MINE, **fields)
+    event = await tenant.add("marked", MINE, **fields)
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, **change}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "update_threat_event", **call)
         assert preview["status"] == "confirmation_required" and words in str(preview["change"])
         await refused(client, "update_threat_event", **call, confirm="AAAA-AAAA-AAAA")
-        assert bench.changes_sent() == []
+        assert tenant.changes_sent() == []
         done = await ask(client, "update_threat_event", **call, confirm=preview["code"])
-    assert done["status"] == "done" and len(bench.changes_sent()) == 1
+    assert done["status"] == "done" and len(tenant.changes_sent()) == 1
 
 
-async def test_a_preview_shows_the_old_and_the_new_marking(bench: Bench) -> None:
-    event = await bench.add("marked", tlp="amber", raw={"data": {"secret": "of theirs"}, "tlp": "amber"})
-    async with bench.server(bench.allowed()) as client:
+async def test_a_preview_shows_the_old_and_the_new_marking(tenant: Tenant) -> None:
+    event = await tenant.add("marked", tlp="amber", raw={"data": {"secret": "of theirs"}, "tlp": "amber"})
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(
             client,
             "update_threat_event",
@@ -70,32 +70,32 @@ async def test_a_preview_shows_the_old_and_the_new_marking(bench: Bench) -> None
 
 
 @pytest.mark.parametrize("change", [{"tlp": "amber"}, {"raw_tlp": "amber"}, {"attacker": "X"}, {"raw_source": "X"}])
-async def test_a_higher_marking_or_another_field_needs_no_code(bench: Bench, change: dict[str, JsonValue]) -> None:
-    event = await bench.add("marked", raw={"data": {}, "tlp": "green"})
-    async with bench.server(bench.allowed()) as client:
+async def test_a_higher_marking_or_another_field_needs_no_code(tenant: Tenant, change: dict[str, JsonValue]) -> None:
+    event = await tenant.add("marked", raw={"data": {}, "tlp": "green"})
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, **change)
     assert done["status"] == "done"
 
 
-async def test_unmarked_evidence_is_as_strict_as_its_event(bench: Bench) -> None:
-    event = await bench.add("strict", tlp="red", raw={"data": {}})
-    async with bench.server(bench.allowed(max_tlp=Tlp.RED)) as client:
+async def test_unmarked_evidence_is_as_strict_as_its_event(tenant: Tenant) -> None:
+    event = await tenant.add("strict", tlp="red", raw={"data": {}})
+    async with tenant.server(tenant.allowed(max_tlp=Tlp.RED)) as client:
         preview = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, raw_tlp="amber+strict")
     assert "from red to amber+strict" in str(preview["change"])
 
 
 @pytest.mark.parametrize("evidence", [True, False], ids=["evidence", "event"])
-async def test_a_code_is_invalid_once_the_content_changed(bench: Bench, evidence: bool) -> None:
-    event = await bench.add("harmless", tlp="amber", raw={"data": {"harmless": True}, "tlp": "amber"})
+async def test_a_code_is_invalid_once_the_content_changed(tenant: Tenant, evidence: bool) -> None:
+    event = await tenant.add("harmless", tlp="amber", raw={"data": {"harmless": True}, "tlp": "amber"})
     change: dict[str, JsonValue] = {"raw_tlp": "green"} if evidence else {"tlp": "green"}
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, **change}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "update_threat_event", **call)
-        async with bench.api() as api:
+        async with tenant.api() as api:
             if evidence:
                 await api.update_raw(event.uuid, event.raw_id, RawChange(data={"secret": True}))
             else:
                 await api.update_event(event.uuid, EventChange(dataset_id=event.dataset_id, event="a secret"))
-        bench.sandbox.log.clear()
+        tenant.log.clear()
         await refused(client, "update_threat_event", **call, confirm=preview["code"])
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []

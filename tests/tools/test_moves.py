@@ -5,9 +5,9 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue, TypeAdapter
 
 from cf1_mcp.errors import NotFound
-from tests.conversations import ask, refused, told
+from tests.conversations import ask, ask_for_text, refused
 from tests.misanswers import copied, misanswered
-from tests.tenant import MINE, YOURS, Bench
+from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -19,16 +19,16 @@ def moving(*event_ids: str, **other: JsonValue) -> dict[str, JsonValue]:
     return call | other
 
 
-def uuid_of(bench: Bench, name: str) -> str:
-    return next(one.uuid for one in bench.sandbox.store.datasets() if one.name == name)
+def uuid_of(tenant: Tenant, name: str) -> str:
+    return next(one.uuid for one in tenant.store.datasets() if one.name == name)
 
 
-async def test_a_preview_counts_raw_data_and_relationships(bench: Bench) -> None:
-    parent, child = await bench.add("parent"), await bench.add("child")
-    async with bench.api() as api:
+async def test_a_preview_counts_raw_data_and_relationships(tenant: Tenant) -> None:
+    parent, child = await tenant.add("parent"), await tenant.add("child")
+    async with tenant.api() as api:
         await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed(**THERE)) as client:
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed(**THERE)) as client:
         data = await ask(client, "move_threat_events", **moving(child.uuid))
     assert {**data, "code": "...", "sample": "..."} == snapshot(
         {
@@ -46,21 +46,21 @@ async def test_a_preview_counts_raw_data_and_relationships(bench: Bench) -> None
             ],
         }
     )
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_moved_events_keep_their_evidence_and_links(bench: Bench) -> None:
-    parent, child = await bench.add("parent"), await bench.add("child")
-    async with bench.api() as api:
+async def test_moved_events_keep_their_evidence_and_links(tenant: Tenant) -> None:
+    parent, child = await tenant.add("parent"), await tenant.add("child")
+    async with tenant.api() as api:
         await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed(**THERE)) as client:
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed(**THERE)) as client:
         preview = await ask(client, "move_threat_events", **moving(child.uuid))
         done = await ask(client, "move_threat_events", **moving(child.uuid), confirm=preview["code"])
     assert (done["status"], done["moved"]) == ("done", 1)
-    assert bench.changes_sent() == [f"POST /events/dataset/{child.dataset_id}/move"]
-    yours = uuid_of(bench, YOURS)
-    async with bench.api() as api:
+    assert tenant.changes_sent() == [f"POST /events/dataset/{child.dataset_id}/move"]
+    yours = uuid_of(tenant, YOURS)
+    async with tenant.api() as api:
         moved = await api.read_event(yours, child.uuid)
         raw = await api.read_dataset_raw(yours, child.uuid)
         above = await api.list_relationships(child.uuid, yours, "ancestors", 1, ["caused_by"], False)
@@ -68,7 +68,7 @@ async def test_moved_events_keep_their_evidence_and_links(bench: Bench) -> None:
             await api.read_event(child.dataset_id, child.uuid)
     assert (moved.dataset_id, moved.event, raw.data) == (yours, "child", {"of": "child"})
     assert [one.uuid for one in above] == [parent.uuid]
-    change = await bench.journal.change(str(done["change_id"]))
+    change = await tenant.journal.change(str(done["change_id"]))
     before = TypeAdapter(dict[str, JsonValue]).validate_python(change.intent.before)
     assert (change.outcome, change.intent.datasets) == ("done", (child.dataset_id, yours))
     assert before["destination"] == {"uuid": yours, "is_public": False}
@@ -76,13 +76,13 @@ async def test_moved_events_keep_their_evidence_and_links(bench: Bench) -> None:
     assert image["event"] == child.model_dump(mode="json", by_alias=True)
 
 
-async def test_raw_evidence_is_only_dropped_on_request(bench: Bench) -> None:
-    event = await bench.add("event")
-    async with bench.server(bench.allowed(**THERE)) as client:
+async def test_raw_evidence_is_only_dropped_on_request(tenant: Tenant) -> None:
+    event = await tenant.add("event")
+    async with tenant.server(tenant.allowed(**THERE)) as client:
         call = moving(event.uuid, keep_raw_data=False)
         preview = await ask(client, "move_threat_events", **call)
         await refused(client, "move_threat_events", **moving(event.uuid), confirm=preview["code"])
-        assert bench.changes_sent() == []
+        assert tenant.changes_sent() == []
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
     assert [preview[name] for name in ("change", "raw_lost", "undo")] == snapshot(
         [
@@ -92,18 +92,18 @@ async def test_raw_evidence_is_only_dropped_on_request(bench: Bench) -> None:
         ]
     )
     assert done["status"] == "done"
-    async with bench.api() as api:
+    async with tenant.api() as api:
         with pytest.raises(NotFound):
-            await api.read_dataset_raw(uuid_of(bench, YOURS), event.uuid)
+            await api.read_dataset_raw(uuid_of(tenant, YOURS), event.uuid)
 
 
-async def test_a_preview_warns_of_a_public_destination(bench: Bench) -> None:
-    event = await bench.add("event")
+async def test_a_preview_warns_of_a_public_destination(tenant: Tenant) -> None:
+    event = await tenant.add("event")
     datasets: list[JsonValue] = [
-        {"uuid": one.uuid, "name": one.name, "isPublic": one.name == YOURS} for one in bench.sandbox.store.datasets()
+        {"uuid": one.uuid, "name": one.name, "isPublic": one.name == YOURS} for one in tenant.store.datasets()
     ]
-    async with misanswered(bench, "/events/dataset", datasets, settings=bench.allowed(**THERE)) as client:
-        words = await told(client, "move_threat_events", **moving(event.uuid))
+    async with misanswered(tenant, "/events/dataset", datasets, settings=tenant.allowed(**THERE)) as client:
+        words = await ask_for_text(client, "move_threat_events", **moving(event.uuid))
     assert "The destination is public: anyone may search it." in words
 
 
@@ -128,21 +128,21 @@ RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
 
 @pytest.mark.parametrize(("changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
 async def test_nothing_is_moved_against_a_rule(
-    bench: Bench, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+    tenant: Tenant, changed: dict[str, object], other: dict[str, JsonValue], rule: str
 ) -> None:
-    first, second = await bench.add("first"), await bench.add("second")
-    async with bench.server(bench.allowed(**(THERE | changed))) as client:
+    first, second = await tenant.add("first"), await tenant.add("second")
+    async with tenant.server(tenant.allowed(**(THERE | changed))) as client:
         words = await refused(client, "move_threat_events", **(moving(first.uuid, second.uuid) | other))
     assert f"is withheld by {rule}" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(bench: Bench) -> None:
-    mine, yours, red = await bench.add("mine"), await bench.add("yours", YOURS), await bench.add("red", tlp="red")
-    async with bench.server(bench.allowed(**THERE)) as client:
+async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(tenant: Tenant) -> None:
+    mine, yours, red = await tenant.add("mine"), await tenant.add("yours", YOURS), await tenant.add("red", tlp="red")
+    async with tenant.server(tenant.allowed(**THERE)) as client:
         for other in (yours, red):
             await refused(client, "move_threat_events", **moving(mine.uuid, other.uuid))
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize(
@@ -172,21 +172,21 @@ async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(b
     ],
     ids=["none", "no uuid", "where they are", "no dataset", "ten thousand"],
 )
-async def test_an_invalid_move_is_refused(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
-    event = await bench.add("event")
-    async with bench.server(bench.allowed(write_datasets=(MINE, YOURS))) as client:
+async def test_an_invalid_move_is_refused(tenant: Tenant, arguments: dict[str, JsonValue], words: str) -> None:
+    event = await tenant.add("event")
+    async with tenant.server(tenant.allowed(write_datasets=(MINE, YOURS))) as client:
         assert await refused(client, "move_threat_events", **(moving(event.uuid) | arguments)) == words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_code_is_invalid_once_an_event_changed(bench: Bench) -> None:
-    event = await bench.add("event")
-    async with bench.server(bench.allowed(**THERE)) as client, bench.api() as api:
+async def test_a_code_is_invalid_once_an_event_changed(tenant: Tenant) -> None:
+    event = await tenant.add("event")
+    async with tenant.server(tenant.allowed(**THERE)) as client, tenant.api() as api:
         preview = await ask(client, "move_threat_events", **moving(event.uuid))
         await api.tag_event(event.uuid, ["a colleague was here"])
-        bench.sandbox.log.clear()
+        tenant.log.clear()
         words = await refused(client, "move_threat_events", **moving(event.uuid), confirm=preview["code"])
-    assert "this code is not for this change" in words and bench.changes_sent() == []
+    assert "this code is not for this change" in words and tenant.changes_sent() == []
 
 
 # -- partial moves
@@ -232,15 +232,15 @@ PARTS: list[tuple[str, JsonValue, str, JsonValue]] = [
 
 @pytest.mark.parametrize(("body", "status", "facts"), [one[1:] for one in PARTS], ids=[one[0] for one in PARTS])
 async def test_the_outcome_of_a_move_is_read_from_the_response(
-    bench: Bench, body: JsonValue, status: str, facts: JsonValue
+    tenant: Tenant, body: JsonValue, status: str, facts: JsonValue
 ) -> None:
-    events = [await bench.add(title) for title in ("one", "two")]
+    events = [await tenant.add(title) for title in ("one", "two")]
     first, second = sorted(event.uuid for event in events)
     call = moving(first, second)
-    async with misanswered(bench, "/move", body, settings=bench.allowed(**THERE)) as client:
+    async with misanswered(tenant, "/move", body, settings=tenant.allowed(**THERE)) as client:
         preview = await ask(client, "move_threat_events", **call)
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
-    change = await bench.journal.change(str(done["change_id"]))
+    change = await tenant.journal.change(str(done["change_id"]))
     assert (done["status"], change.outcome) == (status, status)
     result = change.result
     assert isinstance(result, dict)
@@ -248,12 +248,12 @@ async def test_the_outcome_of_a_move_is_read_from_the_response(
     assert TypeAdapter(dict[str, JsonValue]).validate_json(spelt) == facts
 
 
-async def test_an_event_that_is_already_in_the_destination_is_not_moved(bench: Bench) -> None:
-    twice, other = await bench.add("twice"), await bench.add("other")
-    async with bench.server(bench.allowed(delete_datasets=(MINE, YOURS), write_datasets=(MINE, YOURS))) as client:
+async def test_an_event_that_is_already_in_the_destination_is_not_moved(tenant: Tenant) -> None:
+    twice, other = await tenant.add("twice"), await tenant.add("other")
+    async with tenant.server(tenant.allowed(delete_datasets=(MINE, YOURS), write_datasets=(MINE, YOURS))) as client:
         call = moving(twice.uuid, other.uuid)
         preview = await ask(client, "move_threat_events", **call)
-        await copied(bench, twice.uuid, MINE, YOURS)
+        await copied(tenant, twice.uuid, MINE, YOURS)
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
     assert (done["status"], done["moved"], done["still_in_source"]) == ("partial", 1, [twice.uuid])
     [row] = TypeAdapter(list[dict[str, JsonValue]]).validate_python(done["not_moved"])

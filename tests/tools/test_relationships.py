@@ -9,41 +9,41 @@ from pydantic import JsonValue
 from cf1_mcp.models import RelationshipType
 from tests.conversations import ask, refused
 from tests.misanswers import copied, misanswered
-from tests.tenant import MINE, YOURS, Bench
+from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
 BOTH = {"write_datasets": (MINE, YOURS)}
 
 
-async def test_only_missing_references_are_added(bench: Bench) -> None:
-    event, old, new = await bench.add("event"), await bench.add("old"), await bench.add("new")
-    async with bench.api() as api:
+async def test_only_missing_references_are_added(tenant: Tenant) -> None:
+    event, old, new = await tenant.add("event"), await tenant.add("old"), await tenant.add("new")
+    async with tenant.api() as api:
         await api.relate_event(event.uuid, [old.uuid])
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed(mode="write")) as client:
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed(mode="write")) as client:
         ids: list[JsonValue] = [old.uuid, new.uuid]
         done = await ask(client, "relate_threat_events", dataset_id=MINE, event_id=event.uuid, related_ids=ids)
     assert (done["status"], done["related"]) == ("done", [new.uuid])
-    change = await bench.journal.change(str(done["change_id"]))
+    change = await tenant.journal.change(str(done["change_id"]))
     assert (change.outcome, change.intent.before) == ("done", {"existing": [old.uuid]})
-    assert [one.body for one in bench.sandbox.log if one.path.endswith("/create")] == [{"events": [new.uuid]}]
-    async with bench.api() as api:
+    assert [one.body for one in tenant.log if one.path.endswith("/create")] == [{"events": [new.uuid]}]
+    async with tenant.api() as api:
         assert (await api.read_event(event.dataset_id, event.uuid)).references == [old.uuid, new.uuid]
 
 
-async def test_a_typed_relationship_makes_the_event_the_parent(bench: Bench) -> None:
-    campaign, old, step = await bench.add("campaign"), await bench.add("old"), await bench.add("step", YOURS)
+async def test_a_typed_relationship_makes_the_event_the_parent(tenant: Tenant) -> None:
+    campaign, old, step = await tenant.add("campaign"), await tenant.add("old"), await tenant.add("step", YOURS)
     kind: RelationshipType = "caused_by"
-    async with bench.api() as api:
+    async with tenant.api() as api:
         await api.create_relationships(campaign.dataset_id, campaign.uuid, [old.uuid], kind)
-    async with bench.server(bench.allowed(mode="write", **BOTH)) as client:
+    async with tenant.server(tenant.allowed(mode="write", **BOTH)) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": campaign.uuid, "relationship_type": kind}
         done = await ask(
             client, "relate_threat_events", **call, related_ids=[step.uuid], related_dataset_id=YOURS.lower()
         )
         again = await refused(client, "relate_threat_events", **call, related_ids=[old.uuid])
-    change = await bench.journal.change(str(done["change_id"]))
+    change = await tenant.journal.change(str(done["change_id"]))
     assert {
         **done,
         "change_id": "...",
@@ -63,20 +63,20 @@ async def test_a_typed_relationship_makes_the_event_the_parent(bench: Bench) -> 
     assert again == snapshot(
         "related_ids: all of them are linked in this way already. Use events that are not linked yet."
     )
-    async with bench.api() as api:
+    async with tenant.api() as api:
         below = await api.list_relationships(campaign.uuid, campaign.dataset_id, "descendants", 1, [kind], False)
     assert {one.uuid for one in below} == {old.uuid, step.uuid}
 
 
-async def test_references_are_removed_with_the_code_of_their_preview(bench: Bench) -> None:
-    event, kept, gone = await bench.add("event"), await bench.add("kept"), await bench.add("gone")
-    async with bench.api() as api:
+async def test_references_are_removed_with_the_code_of_their_preview(tenant: Tenant) -> None:
+    event, kept, gone = await tenant.add("event"), await tenant.add("kept"), await tenant.add("gone")
+    async with tenant.api() as api:
         await api.relate_event(event.uuid, [kept.uuid, gone.uuid])
-    bench.sandbox.log.clear()
+    tenant.log.clear()
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, "related_ids": [gone.uuid]}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "unrelate_threat_events", **call)
-        assert bench.changes_sent() == []
+        assert tenant.changes_sent() == []
         done = await ask(client, "unrelate_threat_events", **call, confirm=preview["code"])
     assert {**preview, "code": "...", "sample": "...", "change": str(preview["change"]).replace(event.uuid, "...")} == (
         snapshot(
@@ -95,36 +95,36 @@ async def test_references_are_removed_with_the_code_of_their_preview(bench: Benc
         )
     )
     assert (done["status"], done["unrelated"]) == ("done", [gone.uuid])
-    change = await bench.journal.change(str(done["change_id"]))
+    change = await tenant.journal.change(str(done["change_id"]))
     assert change.intent.before == {"references": sorted([kept.uuid, gone.uuid])}
-    async with bench.api() as api:
+    async with tenant.api() as api:
         assert (await api.read_event(event.dataset_id, event.uuid)).references == [kept.uuid]
 
 
-async def test_a_code_is_invalid_once_the_references_changed(bench: Bench) -> None:
-    event, one, other = await bench.add("event"), await bench.add("one"), await bench.add("other")
+async def test_a_code_is_invalid_once_the_references_changed(tenant: Tenant) -> None:
+    event, one, other = await tenant.add("event"), await tenant.add("one"), await tenant.add("other")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, "related_ids": [one.uuid]}
-    async with bench.api() as api, bench.server(bench.allowed()) as client:
+    async with tenant.api() as api, tenant.server(tenant.allowed()) as client:
         await api.relate_event(event.uuid, [one.uuid])
         preview = await ask(client, "unrelate_threat_events", **call)
         await api.relate_event(event.uuid, [other.uuid])
-        bench.sandbox.log.clear()
+        tenant.log.clear()
         words = await refused(client, "unrelate_threat_events", **call, confirm=preview["code"])
-    assert "this code is not for this change" in words and bench.changes_sent() == []
+    assert "this code is not for this change" in words and tenant.changes_sent() == []
 
 
-async def test_removing_a_typed_relationship_is_refused(bench: Bench) -> None:
-    parent, child = await bench.add("parent"), await bench.add("child")
-    async with bench.api() as api:
+async def test_removing_a_typed_relationship_is_refused(tenant: Tenant) -> None:
+    parent, child = await tenant.add("parent"), await tenant.add("child")
+    async with tenant.api() as api:
         await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "related_to")
-    bench.sandbox.log.clear()
+    tenant.log.clear()
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": parent.uuid, "related_ids": [child.uuid]}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, "unrelate_threat_events", **call)
     assert words.replace(parent.uuid, "PARENT").replace(child.uuid, "CHILD") == snapshot(
         "related_ids: event PARENT has no reference to CHILD, and the API cannot remove typed relationships. Use the references that get_threat_event shows of it."
     )
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 RULES: list[tuple[str, str, dict[str, object], dict[str, JsonValue], str]] = [
@@ -149,52 +149,52 @@ RULES: list[tuple[str, str, dict[str, object], dict[str, JsonValue], str]] = [
     ("verb", "changed", "other", "rule"), [one[1:] for one in RULES], ids=[f"{one[1]}: {one[0]}" for one in RULES]
 )
 async def test_no_link_is_changed_against_a_rule(
-    bench: Bench, verb: str, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+    tenant: Tenant, verb: str, changed: dict[str, object], other: dict[str, JsonValue], rule: str
 ) -> None:
-    event, first, second = await bench.add("event"), await bench.add("first"), await bench.add("second")
-    async with bench.api() as api:
+    event, first, second = await tenant.add("event"), await tenant.add("first"), await tenant.add("second")
+    async with tenant.api() as api:
         await api.relate_event(event.uuid, [first.uuid, second.uuid])
-    bench.sandbox.log.clear()
+    tenant.log.clear()
     call: dict[str, JsonValue] = {
         "dataset_id": MINE,
         "event_id": event.uuid,
         "related_ids": [first.uuid, second.uuid],
     }
-    async with bench.server(bench.allowed(**changed)) as client:
+    async with tenant.server(tenant.allowed(**changed)) as client:
         words = await refused(client, f"{verb}_threat_events", **(call | other))
     assert f"is withheld by {rule}" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("verb", ["relate", "unrelate"])
-async def test_an_event_of_another_dataset_or_above_the_ceiling_is_not_linked(bench: Bench, verb: str) -> None:
-    event, yours, red = await bench.add("event"), await bench.add("yours", YOURS), await bench.add("red", tlp="red")
-    async with bench.api() as api:
+async def test_an_event_of_another_dataset_or_above_the_ceiling_is_not_linked(tenant: Tenant, verb: str) -> None:
+    event, yours, red = await tenant.add("event"), await tenant.add("yours", YOURS), await tenant.add("red", tlp="red")
+    async with tenant.api() as api:
         await api.relate_event(event.uuid, [yours.uuid, red.uuid])
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed(**BOTH)) as client:
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed(**BOTH)) as client:
         for one, other in ((event, yours), (event, red), (red, event), (yours, event)):
             ids: dict[str, JsonValue] = {"event_id": one.uuid, "related_ids": [other.uuid]}
             await refused(client, f"{verb}_threat_events", dataset_id=MINE, **ids)
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("end", ["event_id", "related_ids"])
 @pytest.mark.parametrize("kind", [{}, {"relationship_type": "related_to"}], ids=["reference", "typed"])
 async def test_an_event_with_a_copy_in_a_forbidden_dataset_is_not_linked(
-    bench: Bench, end: str, kind: dict[str, JsonValue]
+    tenant: Tenant, end: str, kind: dict[str, JsonValue]
 ) -> None:
-    twice, other = await bench.add("twice", YOURS), await bench.add("other")
-    await copied(bench, twice.uuid, YOURS, MINE)
+    twice, other = await tenant.add("twice", YOURS), await tenant.add("other")
+    await copied(tenant, twice.uuid, YOURS, MINE)
     ids: dict[str, JsonValue] = {"event_id": other.uuid, "related_ids": [twice.uuid]}
     if end == "event_id":
         ids = {"event_id": twice.uuid, "related_ids": [other.uuid]}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, "relate_threat_events", dataset_id=MINE, **ids, **kind)
     assert words.replace(twice.uuid, "TWICE") == snapshot(
         "related_ids: event TWICE has a copy in a dataset that was not named, and the API might take that one. Use events without such copies."
     )
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 NONE = "e0000000-0000-4000-8000-000000000001"
@@ -243,23 +243,23 @@ NONE = "e0000000-0000-4000-8000-000000000001"
     ],
     ids=["none", "no uuid", "no event uuid", "itself", "no type", "no dataset", "no other dataset", "ten thousand"],
 )
-async def test_an_invalid_link_is_refused(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
-    event = await bench.add("event")
+async def test_an_invalid_link_is_refused(tenant: Tenant, arguments: dict[str, JsonValue], words: str) -> None:
+    event = await tenant.add("event")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, "related_ids": [NONE]}
     if arguments.get("related_ids") == ["itself"]:
         arguments = {"related_ids": [event.uuid.upper()]}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         said = await refused(client, "relate_threat_events", **(call | arguments))
     assert said.replace(event.uuid, "EVENT") == words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_one_unknown_event_stops_the_whole_change(bench: Bench) -> None:
-    event, other = await bench.add("event"), await bench.add("other")
+async def test_one_unknown_event_stops_the_whole_change(tenant: Tenant) -> None:
+    event, other = await tenant.add("event"), await tenant.add("other")
     ids: list[JsonValue] = [other.uuid, NONE]
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, "relate_threat_events", dataset_id=MINE, event_id=event.uuid, related_ids=ids)
-    assert "Not found on this account (404)" in words and bench.changes_sent() == []
+    assert "Not found on this account (404)" in words and tenant.changes_sent() == []
 
 
 # -- an API that does less than requested
@@ -309,28 +309,28 @@ TYPED: list[tuple[str, dict[str, JsonValue], str, JsonValue]] = [
 
 @pytest.mark.parametrize(("body", "status", "facts"), [one[1:] for one in TYPED], ids=[one[0] for one in TYPED])
 async def test_the_outcome_of_relationships_is_read_from_the_response(
-    bench: Bench, body: dict[str, JsonValue], status: str, facts: JsonValue
+    tenant: Tenant, body: dict[str, JsonValue], status: str, facts: JsonValue
 ) -> None:
-    parent, *children = [await bench.add(title) for title in ("parent", "one", "two")]
+    parent, *children = [await tenant.add(title) for title in ("parent", "one", "two")]
     first, second = sorted(child.uuid for child in children)
     said = json.loads(
         _spelt(json.dumps({"success": True, "result": body}), {'"A"': f'"{first}"', '"B"': f'"{second}"'})
     )
-    async with misanswered(bench, "/relationships/create", said) as client:
+    async with misanswered(tenant, "/relationships/create", said) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": parent.uuid, "related_ids": [first, second]}
         done = await ask(client, "relate_threat_events", **call, relationship_type="caused_by")
-    change = await bench.journal.change(str(done["change_id"]))
+    change = await tenant.journal.change(str(done["change_id"]))
     assert (done["status"], change.outcome) == (status, status)
     assert json.loads(_spelt(json.dumps(change.result), {first: "A", second: "B"})) == facts
 
 
 @pytest.mark.parametrize("verb", ["relate", "unrelate"])
-async def test_success_false_is_a_failure(bench: Bench, verb: str) -> None:
-    event, referenced, other = await bench.add("event"), await bench.add("referenced"), await bench.add("other")
-    async with bench.api() as api:
+async def test_success_false_is_a_failure(tenant: Tenant, verb: str) -> None:
+    event, referenced, other = await tenant.add("event"), await tenant.add("referenced"), await tenant.add("other")
+    async with tenant.api() as api:
         await api.relate_event(event.uuid, [referenced.uuid])
     route = f"/relate/{event.uuid}" + ("/create" if verb == "relate" else "")
-    async with misanswered(bench, route, {"success": True, "result": {"success": False}}) as client:
+    async with misanswered(tenant, route, {"success": True, "result": {"success": False}}) as client:
         ids: list[JsonValue] = [other.uuid if verb == "relate" else referenced.uuid]
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, "related_ids": ids}
         done = await ask(client, f"{verb}_threat_events", **call)

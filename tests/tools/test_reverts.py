@@ -9,28 +9,28 @@ from pydantic import JsonValue
 from cf1_mcp.models import EventSearch
 from tests.conversations import ask, refused
 from tests.misanswers import misanswered
-from tests.tenant import MINE, NOW, YOURS, Bench
+from tests.tenant import MINE, NOW, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
 HALF_AN_HOUR: dict[str, JsonValue] = {"dataset_id": MINE, "minutes_ago": 30}
 
 
-async def titles(bench: Bench, dataset_id: str) -> set[str]:
-    async with bench.api() as api:
+async def titles(tenant: Tenant, dataset_id: str) -> set[str]:
+    async with tenant.api() as api:
         return {event.event for event in (await api.list_events(EventSearch(dataset_id=[dataset_id]))).result}
 
 
-async def test_a_revert_loses_exactly_the_previewed_events(bench: Bench) -> None:
-    old = await bench.add("old")
-    bench.wait(3600)
-    new, elsewhere = await bench.add("new"), await bench.add("elsewhere", YOURS)
-    async with bench.api() as api:
+async def test_a_revert_loses_exactly_the_previewed_events(tenant: Tenant) -> None:
+    old = await tenant.add("old")
+    tenant.wait(3600)
+    new, elsewhere = await tenant.add("new"), await tenant.add("elsewhere", YOURS)
+    async with tenant.api() as api:
         await api.tag_event(old.uuid, ["since"])
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed()) as client:
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
-        assert bench.changes_sent() == []
+        assert tenant.changes_sent() == []
         done = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
     sample = preview["sample"]
     assert isinstance(sample, dict) and isinstance(sample["rows"], list)
@@ -53,66 +53,66 @@ async def test_a_revert_loses_exactly_the_previewed_events(bench: Bench) -> None
     target = (NOW + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert (done["status"], done["target_timestamp"]) == ("done", target)
     assert done["revert_bookmark"] and done["undo_bookmark"]
-    assert bench.changes_sent() == [f"POST /events/{old.dataset_id}/revert-do"]
-    assert await titles(bench, old.dataset_id) == {"old"}
-    assert await titles(bench, elsewhere.dataset_id) == {"elsewhere"}
-    async with bench.api() as api:
+    assert tenant.changes_sent() == [f"POST /events/{old.dataset_id}/revert-do"]
+    assert await titles(tenant, old.dataset_id) == {"old"}
+    assert await titles(tenant, elsewhere.dataset_id) == {"elsewhere"}
+    async with tenant.api() as api:
         assert (await api.read_event(old.dataset_id, old.uuid)).tags == []
-    change = await bench.journal.change(str(done["change_id"]))
+    change = await tenant.journal.change(str(done["change_id"]))
     assert change.intent.before == [{"uuid": new.uuid, "date": new.date, "event": "new"}]
     assert change.result == {name: done[name] for name in ("target_timestamp", "revert_bookmark", "undo_bookmark")}
 
 
-async def test_a_revert_that_loses_no_events_warns_of_other_losses(bench: Bench) -> None:
-    old = await bench.add("old")
-    bench.wait(3600)
-    async with bench.server(bench.allowed()) as client:
+async def test_a_revert_that_loses_no_events_warns_of_other_losses(tenant: Tenant) -> None:
+    old = await tenant.add("old")
+    tenant.wait(3600)
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
     assert preview["events_lost"] == 0 and "changed events change back" in str(preview["change"])
-    assert bench.changes_sent() == [] and await titles(bench, old.dataset_id) == {"old"}
+    assert tenant.changes_sent() == [] and await titles(tenant, old.dataset_id) == {"old"}
 
 
-async def test_a_code_is_invalid_once_another_event_was_created(bench: Bench) -> None:
-    old = await bench.add("old")
-    bench.wait(3600)
-    async with bench.server(bench.allowed()) as client:
+async def test_a_code_is_invalid_once_another_event_was_created(tenant: Tenant) -> None:
+    old = await tenant.add("old")
+    tenant.wait(3600)
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
-        await bench.add("a colleague's")
+        await tenant.add("a colleague's")
         words = await refused(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
     assert "this code is not for this change" in words
-    assert bench.changes_sent() == [] and await titles(bench, old.dataset_id) == {"old", "a colleague's"}
+    assert tenant.changes_sent() == [] and await titles(tenant, old.dataset_id) == {"old", "a colleague's"}
 
 
-async def test_a_code_is_valid_for_its_own_minutes_only(bench: Bench) -> None:
-    await bench.add("old")
-    bench.wait(3600)
-    async with bench.server(bench.allowed()) as client:
+async def test_a_code_is_valid_for_its_own_minutes_only(tenant: Tenant) -> None:
+    await tenant.add("old")
+    tenant.wait(3600)
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
         other = {**HALF_AN_HOUR, "minutes_ago": 31}
         await refused(client, "revert_threat_dataset", **other, confirm=preview["code"])
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_revert_may_lose_as_many_events_as_one_change_may_touch(bench: Bench) -> None:
+async def test_a_revert_may_lose_as_many_events_as_one_change_may_touch(tenant: Tenant) -> None:
     for number in range(3):
-        await bench.add(f"new {number}")
-    async with bench.server(bench.allowed(max_change=3)) as client:
+        await tenant.add(f"new {number}")
+    async with tenant.server(tenant.allowed(max_change=3)) as client:
         assert (await ask(client, "revert_threat_dataset", **HALF_AN_HOUR))["events_lost"] == 3
-    async with bench.server(bench.allowed(max_change=2)) as client:
+    async with tenant.server(tenant.allowed(max_change=2)) as client:
         assert await refused(client, "revert_threat_dataset", **HALF_AN_HOUR) == snapshot(
             "minutes_ago: a revert that loses more than 2 events is withheld by CF1_MAX_CHANGE (2). Tell the person that the operator's setting forbids it."
         )
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_revert_that_loses_withheld_events_is_refused(bench: Bench) -> None:
-    await bench.add("seen")
-    await bench.add("unseen", tlp="red")
-    async with bench.server(bench.allowed()) as client:
+async def test_a_revert_that_loses_withheld_events_is_refused(tenant: Tenant) -> None:
+    await tenant.add("seen")
+    await tenant.add("unseen", tlp="red")
+    async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, "revert_threat_dataset", **HALF_AN_HOUR) == snapshot(
             "minutes_ago: a revert that loses 1 event unseen is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
         )
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
@@ -129,13 +129,13 @@ RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
 
 @pytest.mark.parametrize(("changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
 async def test_nothing_is_reverted_against_a_rule(
-    bench: Bench, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+    tenant: Tenant, changed: dict[str, object], other: dict[str, JsonValue], rule: str
 ) -> None:
-    await bench.add("event")
-    async with bench.server(bench.allowed(**changed)) as client:
+    await tenant.add("event")
+    async with tenant.server(tenant.allowed(**changed)) as client:
         words = await refused(client, "revert_threat_dataset", **(HALF_AN_HOUR | other))
     assert f"is withheld by {rule}" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize(
@@ -162,28 +162,28 @@ async def test_nothing_is_reverted_against_a_rule(
     ],
     ids=["no time", "over 30 days", "no number", "a scope word", "no dataset"],
 )
-async def test_an_invalid_revert_is_refused(bench: Bench, arguments: dict[str, JsonValue], words: str) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_an_invalid_revert_is_refused(tenant: Tenant, arguments: dict[str, JsonValue], words: str) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, "revert_threat_dataset", **(HALF_AN_HOUR | arguments)) == words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("status", [404, 405])
-async def test_an_account_without_revert_is_explained_in_one_sentence(bench: Bench, status: int) -> None:
+async def test_an_account_without_revert_is_explained_in_one_sentence(tenant: Tenant, status: int) -> None:
     body: JsonValue = {"success": False, "errors": [{"message": "no such route"}], "result": {}}
-    async with misanswered(bench, "/revert-do", body, status) as client:
+    async with misanswered(tenant, "/revert-do", body, status) as client:
         preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
         words = await refused(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
     assert words == snapshot("This account has no revert of datasets; nothing was changed.")
-    [change] = await bench.journal.changes(10)
+    [change] = await tenant.journal.changes(10)
     assert change.outcome == "failed"
 
 
 async def test_a_list_that_repeats_its_page_is_read_once(
-    bench: Bench,
+    tenant: Tenant,
 ) -> None:
-    made = [*[await bench.add(title) for title in "abc"], await bench.add("elsewhere", YOURS)]
+    made = [*[await tenant.add(title) for title in "abc"], await tenant.add("elsewhere", YOURS)]
     events: list[JsonValue] = [event.model_dump(mode="json", by_alias=True) for event in made]
-    async with misanswered(bench, "/events", {"success": True, "result": events, "result_info": {}}) as client:
+    async with misanswered(tenant, "/events", {"success": True, "result": events, "result_info": {}}) as client:
         preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
     assert preview["events_lost"] == 3

@@ -4,7 +4,7 @@ import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 
-from tests.conversations import ask, refused, told
+from tests.conversations import ask, ask_for_text, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -18,7 +18,7 @@ async def test_saved_queries_are_listed_with_their_searches_and_effects(client: 
 
 
 async def test_one_saved_query_is_read_by_its_id(client: Client) -> None:
-    assert await told(client, "list_saved_queries", query_id=6) == snapshot("""\
+    assert await ask_for_text(client, "list_saved_queries", query_id=6) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 queries: 1
 <untrusted MARK>
@@ -29,7 +29,7 @@ id	name	alert_enabled	rule_enabled	updated	query_json
 
 
 async def test_the_author_of_a_query_is_not_shown(client: Client) -> None:
-    assert "@" not in await told(client, "list_saved_queries")
+    assert "@" not in await ask_for_text(client, "list_saved_queries")
 
 
 async def test_an_unknown_query_is_refused(client: Client) -> None:

@@ -13,7 +13,7 @@ from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.store.journal_records import Change
 from tests.conversations import ask, refused
 from tests.misanswers import UnavailableAfterDeletion, misanswered
-from tests.tenant import MINE, YOURS, Bench
+from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -22,8 +22,8 @@ UNKNOWN = "d0000000-0000-4000-8000-000000000009"
 Arguments = dict[str, JsonValue]
 
 
-def uuid_of(bench: Bench, name: str) -> str:
-    return next(one.uuid for one in bench.sandbox.store.datasets() if one.name == name)
+def uuid_of(tenant: Tenant, name: str) -> str:
+    return next(one.uuid for one in tenant.store.datasets() if one.name == name)
 
 
 def over(*datasets: str, **more: JsonValue) -> str:
@@ -31,32 +31,32 @@ def over(*datasets: str, **more: JsonValue) -> str:
     return json.dumps({"datasetId": list(datasets), "search": [PHISHING], **more})
 
 
-async def saved(bench: Bench, name: str, query_json: str, **flags: bool) -> SavedQuery:
+async def saved(tenant: Tenant, name: str, query_json: str, **flags: bool) -> SavedQuery:
     """A query saved by someone else."""
     fields = {"alert_enabled": False, "alert_rollup_enabled": False, "rule_enabled": False} | flags
-    async with bench.api() as api:
+    async with tenant.api() as api:
         made = await api.create_query(
             SavedQueryFields.model_validate({"name": name, "query_json": query_json} | fields)
         )
-    bench.sandbox.log.clear()
+    tenant.log.clear()
     return made
 
 
-async def stored(bench: Bench, query_id: int) -> SavedQuery:
-    async with bench.api() as api:
+async def stored(tenant: Tenant, query_id: int) -> SavedQuery:
+    async with tenant.api() as api:
         return await api.read_query(query_id)
 
 
-async def journaled(bench: Bench, answer: Arguments) -> Change:
-    assert await bench.journal.verify() == []
-    return await bench.journal.change(str(answer["change_id"]))
+async def journaled(tenant: Tenant, answer: Arguments) -> Change:
+    assert await tenant.journal.verify() == []
+    return await tenant.journal.change(str(answer["change_id"]))
 
 
 # -- creating
 
 
-async def test_a_query_is_saved_with_its_datasets_by_uuid(bench: Bench) -> None:
-    async with bench.server(bench.allowed(mode="write")) as client:
+async def test_a_query_is_saved_with_its_datasets_by_uuid(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed(mode="write")) as client:
         done = await ask(
             client, "create_saved_query", name=" Phishing watch ", query_json=over(MINE.upper(), order="asc")
         )
@@ -69,55 +69,55 @@ async def test_a_query_is_saved_with_its_datasets_by_uuid(bench: Bench) -> None:
             "query_id": 1,
         }
     )
-    query = await stored(bench, 1)
+    query = await stored(tenant, 1)
     assert (query.name, query.alert_enabled, query.rule_enabled) == ("Phishing watch", False, False)
-    assert json.loads(query.query_json) == {"datasetId": [uuid_of(bench, MINE)], "search": [PHISHING], "order": "asc"}
-    change = await journaled(bench, done)
-    assert (change.outcome, change.intent.datasets) == ("done", (uuid_of(bench, MINE),))
+    assert json.loads(query.query_json) == {"datasetId": [uuid_of(tenant, MINE)], "search": [PHISHING], "order": "asc"}
+    change = await journaled(tenant, done)
+    assert (change.outcome, change.intent.datasets) == ("done", (uuid_of(tenant, MINE),))
 
 
-async def test_a_search_may_be_given_as_an_object(bench: Bench) -> None:
-    async with bench.server(bench.allowed()) as client:
+async def test_a_search_may_be_given_as_an_object(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, "create_saved_query", name="object", query_json={"datasetId": MINE})
         changed = await ask(
             client, "update_saved_query", query_id=1, query_json={"datasetId": [MINE], "search": [PHISHING]}
         )
     assert (done["status"], changed["status"]) == ("done", "done")
-    assert json.loads((await stored(bench, 1)).query_json)["search"] == [PHISHING]
+    assert json.loads((await stored(tenant, 1)).query_json)["search"] == [PHISHING]
 
 
-async def test_a_query_without_a_dataset_is_saved_over_the_default_dataset(bench: Bench) -> None:
+async def test_a_query_without_a_dataset_is_saved_over_the_default_dataset(tenant: Tenant) -> None:
     arguments: Arguments = {"name": "default", "query_json": json.dumps({"search": [PHISHING]})}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         assert "CF1_WRITE_DATASETS" in await refused(client, "create_saved_query", **arguments)
-    assert bench.changes_sent() == []
-    async with bench.server(bench.allowed(write_datasets=(DEFAULT_DATASET,))) as client:
+    assert tenant.changes_sent() == []
+    async with tenant.server(tenant.allowed(write_datasets=(DEFAULT_DATASET,))) as client:
         await ask(client, "create_saved_query", **arguments)
-    assert json.loads((await stored(bench, 1)).query_json)["datasetId"] == [uuid_of(bench, DEFAULT_DATASET)]
+    assert json.loads((await stored(tenant, 1)).query_json)["datasetId"] == [uuid_of(tenant, DEFAULT_DATASET)]
 
 
-async def test_a_scope_word_is_spelt_out_under_a_closed_list(bench: Bench) -> None:
+async def test_a_scope_word_is_spelt_out_under_a_closed_list(tenant: Tenant) -> None:
     every = (MINE, YOURS, DEFAULT_DATASET)
     for settings, name in (
-        (bench.allowed(write_datasets=("*",)), "open"),
-        (bench.allowed(write_datasets=every), "list"),
+        (tenant.allowed(write_datasets=("*",)), "open"),
+        (tenant.allowed(write_datasets=every), "list"),
     ):
-        async with bench.server(settings) as client:
+        async with tenant.server(settings) as client:
             await ask(client, "create_saved_query", name=name, query_json=over(" ALL "))
-    assert json.loads((await stored(bench, 1)).query_json)["datasetId"] == ["all"]
-    assert set(json.loads((await stored(bench, 2)).query_json)["datasetId"]) == {uuid_of(bench, one) for one in every}
+    assert json.loads((await stored(tenant, 1)).query_json)["datasetId"] == ["all"]
+    assert set(json.loads((await stored(tenant, 2)).query_json)["datasetId"]) == {uuid_of(tenant, one) for one in every}
 
 
-async def test_a_blocking_query_is_previewed_with_its_current_matches(bench: Bench) -> None:
-    events = [await bench.add("phish"), await bench.add("phish too"), await bench.add("red phish", tlp="red")]
-    await bench.add("no phish", category="Ransomware")
+async def test_a_blocking_query_is_previewed_with_its_current_matches(tenant: Tenant) -> None:
+    events = [await tenant.add("phish"), await tenant.add("phish too"), await tenant.add("red phish", tlp="red")]
+    await tenant.add("no phish", category="Ransomware")
     call: Arguments = {"name": "block", "query_json": over(MINE), "rule_enabled": True, "alert_enabled": True}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "create_saved_query", **call)
-        assert bench.changes_sent() == []
+        assert tenant.changes_sent() == []
         for other in ({"name": "other"}, {"query_json": over(MINE, order="asc")}, {"rule_scope": "everywhere"}):
             await refused(client, "create_saved_query", **(call | other), confirm=preview["code"])
-        assert bench.changes_sent() == []
+        assert tenant.changes_sent() == []
         done = await ask(client, "create_saved_query", **call, confirm=preview["code"])
     assert {**preview, "code": "...", "sample": "..."} == snapshot(
         {
@@ -139,24 +139,26 @@ async def test_a_blocking_query_is_previewed_with_its_current_matches(bench: Ben
     assert (
         isinstance(sample, dict) and events[2].uuid not in json.dumps(sample) and events[0].uuid in json.dumps(sample)
     )
-    assert done["status"] == "done" and (await stored(bench, 1)).rule_enabled
+    assert done["status"] == "done" and (await stored(tenant, 1)).rule_enabled
 
 
-async def test_a_count_beyond_one_page_is_a_minimum(bench: Bench) -> None:
+async def test_a_count_beyond_one_page_is_a_minimum(tenant: Tenant) -> None:
     page: JsonValue = {
         "success": True,
-        "result": [{"uuid": f"e{number}", "datasetId": uuid_of(bench, MINE), "tlp": "green"} for number in range(1000)],
+        "result": [
+            {"uuid": f"e{number}", "datasetId": uuid_of(tenant, MINE), "tlp": "green"} for number in range(1000)
+        ],
         "result_info": {"cursor": "more"},
     }
-    async with misanswered(bench, "/events", page) as client:
+    async with misanswered(tenant, "/events", page) as client:
         preview = await ask(client, "create_saved_query", name="much", query_json=over(MINE), rule_enabled=True)
     assert preview["matches_now"] == "at least 1000"
     assert "at least 1,000 events" in str(preview["change"])
 
 
-async def test_a_taken_name_is_refused_with_the_id_that_has_it(bench: Bench) -> None:
-    first, second = await saved(bench, "taken", over(uuid_of(bench, MINE))), await saved(bench, "free", "{}")
-    async with bench.server(bench.allowed(write_datasets=("*",))) as client:
+async def test_a_taken_name_is_refused_with_the_id_that_has_it(tenant: Tenant) -> None:
+    first, second = await saved(tenant, "taken", over(uuid_of(tenant, MINE))), await saved(tenant, "free", "{}")
+    async with tenant.server(tenant.allowed(write_datasets=("*",))) as client:
         words = await refused(client, "create_saved_query", name=" taken ", query_json=over(MINE))
         renamed = await refused(client, "update_saved_query", query_id=second.id, name="taken")
         kept = await refused(client, "update_saved_query", query_id=first.id, name="taken")
@@ -167,7 +169,7 @@ async def test_a_taken_name_is_refused_with_the_id_that_has_it(bench: Bench) -> 
         )
     )
     assert kept == snapshot("query_id: the query has these values already. Use other values, or leave it as it is.")
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 BEYOND_THE_LIST: list[tuple[str, JsonValue]] = [
@@ -205,41 +207,41 @@ UNCLEAR_SCOPE: list[tuple[str, JsonValue]] = [
 
 @pytest.mark.parametrize("query_json", [one[1] for one in BEYOND_THE_LIST], ids=[one[0] for one in BEYOND_THE_LIST])
 @pytest.mark.parametrize("tool", ["create_saved_query", "update_saved_query"])
-async def test_a_query_beyond_the_write_list_is_refused(bench: Bench, tool: str, query_json: JsonValue) -> None:
-    mine = await saved(bench, "mine", over(uuid_of(bench, MINE)))
+async def test_a_query_beyond_the_write_list_is_refused(tenant: Tenant, tool: str, query_json: JsonValue) -> None:
+    mine = await saved(tenant, "mine", over(uuid_of(tenant, MINE)))
     arguments: Arguments = {"name": "new"} if tool == "create_saved_query" else {"query_id": mine.id}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, tool, **arguments, query_json=query_json)
     assert "is withheld by CF1_WRITE_DATASETS" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("query_json", [one[1] for one in UNCLEAR_SCOPE], ids=[one[0] for one in UNCLEAR_SCOPE])
 @pytest.mark.parametrize("tool", ["create_saved_query", "update_saved_query"])
-async def test_a_query_of_unclear_scope_is_refused(bench: Bench, tool: str, query_json: JsonValue) -> None:
-    mine = await saved(bench, "mine", over(uuid_of(bench, MINE)))
+async def test_a_query_of_unclear_scope_is_refused(tenant: Tenant, tool: str, query_json: JsonValue) -> None:
+    mine = await saved(tenant, "mine", over(uuid_of(tenant, MINE)))
     arguments: Arguments = {"name": "new"} if tool == "create_saved_query" else {"query_id": mine.id}
-    async with bench.server(bench.allowed(write_datasets=("*",))) as client:
+    async with tenant.server(tenant.allowed(write_datasets=("*",))) as client:
         words = await refused(client, tool, **arguments, query_json=query_json)
     assert words.startswith("query_json: ") and " Use " in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_query_with_repeated_keys_is_refused(bench: Bench) -> None:
+async def test_a_query_with_repeated_keys_is_refused(tenant: Tenant) -> None:
     twice = f'{{"datasetId": ["{MINE}"], "datasetId": ["{YOURS}"]}}'
-    async with bench.server(bench.allowed(write_datasets=("*",))) as client:
+    async with tenant.server(tenant.allowed(write_datasets=("*",))) as client:
         words = await refused(client, "create_saved_query", name="twice", query_json=twice)
     assert words.startswith("query_json: this is not a JSON object with distinct keys.")
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_a_query_over_a_withheld_dataset_is_refused(bench: Bench) -> None:
-    async with bench.server(bench.allowed(write_datasets=("*",), read_datasets=(MINE,))) as client:
-        for name in (YOURS, uuid_of(bench, YOURS), "all"):
+async def test_a_query_over_a_withheld_dataset_is_refused(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed(write_datasets=("*",), read_datasets=(MINE,))) as client:
+        for name in (YOURS, uuid_of(tenant, YOURS), "all"):
             words = await refused(client, "create_saved_query", name="new", query_json=over(name))
             assert "is withheld by CF1_WRITE_DATASETS" in words
         await ask(client, "create_saved_query", name="new", query_json=over(MINE))
-    assert bench.changes_sent() == ["POST /events/queries/create"]
+    assert tenant.changes_sent() == ["POST /events/queries/create"]
 
 
 @pytest.mark.parametrize(
@@ -288,19 +290,19 @@ async def test_a_query_over_a_withheld_dataset_is_refused(bench: Bench) -> None:
         ),
     ],
 )
-async def test_invalid_arguments_are_refused(bench: Bench, wrong: Arguments, words: str) -> None:
+async def test_invalid_arguments_are_refused(tenant: Tenant, wrong: Arguments, words: str) -> None:
     right: Arguments = {"name": "right", "query_json": over(MINE)}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, "create_saved_query", **(right | wrong)) == words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 # -- updating
 
 
-async def test_given_fields_are_changed_and_the_old_query_journaled(bench: Bench) -> None:
-    query = await saved(bench, "old", over(uuid_of(bench, MINE)))
-    async with bench.server(bench.allowed(mode="write")) as client:
+async def test_given_fields_are_changed_and_the_old_query_journaled(tenant: Tenant) -> None:
+    query = await saved(tenant, "old", over(uuid_of(tenant, MINE)))
+    async with tenant.server(tenant.allowed(mode="write")) as client:
         call: Arguments = {"query_id": query.id, "name": "new", "alert_enabled": True, "rule_enabled": False}
         done = await ask(client, "update_saved_query", **call)
     assert {**done, "change_id": "..."} == snapshot(
@@ -313,25 +315,25 @@ async def test_given_fields_are_changed_and_the_old_query_journaled(bench: Bench
             "changed": ["alert_enabled", "name"],
         }
     )
-    assert [one.body for one in bench.sandbox.log if one.method == "PATCH"] == [{"name": "new", "alert_enabled": True}]
-    change = await journaled(bench, done)
+    assert [one.body for one in tenant.log if one.method == "PATCH"] == [{"name": "new", "alert_enabled": True}]
+    change = await journaled(tenant, done)
     before = change.intent.before
     assert isinstance(before, dict) and before["query"] == query.model_dump(mode="json", exclude={"user_email"})
 
 
-async def test_every_update_of_a_blocking_query_needs_a_code(bench: Bench) -> None:
-    on = await saved(bench, "on", over(uuid_of(bench, MINE)), rule_enabled=True)
-    off = await saved(bench, "off", over(uuid_of(bench, MINE)))
-    await bench.add("phish")
+async def test_every_update_of_a_blocking_query_needs_a_code(tenant: Tenant) -> None:
+    on = await saved(tenant, "on", over(uuid_of(tenant, MINE)), rule_enabled=True)
+    off = await saved(tenant, "off", over(uuid_of(tenant, MINE)))
+    await tenant.add("phish")
     calls: list[Arguments] = [
         {"query_id": on.id, "name": "renamed"},
         {"query_id": on.id, "rule_enabled": False},
         {"query_id": on.id, "query_json": json.dumps({"datasetId": [MINE]})},
         {"query_id": off.id, "rule_enabled": True},
     ]
-    async with bench.server(bench.allowed(mode="write")) as client:
+    async with tenant.server(tenant.allowed(mode="write")) as client:
         previews = [await ask(client, "update_saved_query", **call) for call in calls]
-        assert bench.changes_sent() == []
+        assert tenant.changes_sent() == []
         done = await ask(client, "update_saved_query", **calls[3], confirm=previews[3]["code"])
     assert [one["status"] for one in previews] == ["confirmation_required"] * 4
     assert [one["change"] for one in previews] == snapshot(
@@ -342,20 +344,20 @@ async def test_every_update_of_a_blocking_query_needs_a_code(bench: Bench) -> No
             "Change rule_enabled of saved query 2 'off'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
         ]
     )
-    assert done["status"] == "done" and (await stored(bench, off.id)).rule_enabled
+    assert done["status"] == "done" and (await stored(tenant, off.id)).rule_enabled
 
 
-async def test_a_code_is_invalid_once_the_query_changed(bench: Bench) -> None:
-    query = await saved(bench, "on", over(uuid_of(bench, MINE)), rule_enabled=True)
+async def test_a_code_is_invalid_once_the_query_changed(tenant: Tenant) -> None:
+    query = await saved(tenant, "on", over(uuid_of(tenant, MINE)), rule_enabled=True)
     call: Arguments = {"query_id": query.id, "rule_enabled": False}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         for tool, arguments in (("update_saved_query", call), ("delete_saved_query", {"query_id": query.id})):
             preview = await ask(client, tool, **arguments)
-            async with bench.api() as api:
+            async with tenant.api() as api:
                 await api.update_query(query.id, SavedQueryFields(rule_scope=f"changed before {tool}"))
-            bench.sandbox.log.clear()
+            tenant.log.clear()
             await refused(client, tool, **arguments, confirm=preview["code"])
-            assert bench.changes_sent() == []
+            assert tenant.changes_sent() == []
 
 
 STORED: list[tuple[str, str]] = [
@@ -368,26 +370,26 @@ STORED: list[tuple[str, str]] = [
 
 @pytest.mark.parametrize("stored_as", [one[1] for one in STORED], ids=[one[0] for one in STORED])
 @pytest.mark.parametrize("tool", ["update_saved_query", "delete_saved_query"])
-async def test_a_saved_query_beyond_the_list_is_left_alone(bench: Bench, tool: str, stored_as: str) -> None:
-    ids = stored_as.replace("{mine}", uuid_of(bench, MINE)).replace("{yours}", uuid_of(bench, YOURS))
+async def test_a_saved_query_beyond_the_list_is_left_alone(tenant: Tenant, tool: str, stored_as: str) -> None:
+    ids = stored_as.replace("{mine}", uuid_of(tenant, MINE)).replace("{yours}", uuid_of(tenant, YOURS))
     text = f'{{"datasetId": {ids if ids[0] in "[n" else json.dumps(ids)}}}'
-    query = await saved(bench, "theirs", text)
+    query = await saved(tenant, "theirs", text)
     # Narrowing it does not make it ours.
     change: Arguments = {"query_json": over(MINE)} if tool == "update_saved_query" else {}
     rule = "CF1_WRITE_DATASETS" if tool == "update_saved_query" else "CF1_DELETE_DATASETS"
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, tool, query_id=query.id, **change)
     assert f"is withheld by {rule}" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("text", ["", "attacker", over(UNKNOWN, cursor="eyJ9"), '{"sql": 1}'])
 @pytest.mark.parametrize("tool", ["update_saved_query", "delete_saved_query"])
-async def test_a_saved_query_of_unclear_scope_is_left_alone(bench: Bench, tool: str, text: str) -> None:
+async def test_a_saved_query_of_unclear_scope_is_left_alone(tenant: Tenant, tool: str, text: str) -> None:
     query: JsonValue = {"id": 7, "name": "odd", "query_json": text}
     change: Arguments = {"rule_enabled": True} if tool == "update_saved_query" else {}
-    settings = bench.allowed(write_datasets=("*",), delete_datasets=("*",))
-    async with misanswered(bench, "/queries/7", {"success": True, "result": query}, settings=settings) as client:
+    settings = tenant.allowed(write_datasets=("*",), delete_datasets=("*",))
+    async with misanswered(tenant, "/queries/7", {"success": True, "result": query}, settings=settings) as client:
         words = await refused(client, tool, query_id=7, **change)
     assert words == snapshot(
         "query_id: it is unclear which datasets saved query 7 searches, so it is left alone. Use list_saved_queries to see its text, and leave the change to the person."
@@ -412,28 +414,28 @@ async def test_a_saved_query_of_unclear_scope_is_left_alone(bench: Bench, tool: 
     ],
     ids=["nothing", "the same", "unknown", "no id"],
 )
-async def test_an_update_without_new_values_is_refused(bench: Bench, arguments: Arguments, words: str) -> None:
-    await saved(bench, "mine", over(uuid_of(bench, MINE)))
-    async with bench.server(bench.allowed()) as client:
+async def test_an_update_without_new_values_is_refused(tenant: Tenant, arguments: Arguments, words: str) -> None:
+    await saved(tenant, "mine", over(uuid_of(tenant, MINE)))
+    async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, "update_saved_query", **arguments) == words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 # -- deleting
 
 
-async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_code(bench: Bench) -> None:
+async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_code(tenant: Tenant) -> None:
     query, other = (
-        await saved(bench, "gone", over(uuid_of(bench, MINE)), rule_enabled=True),
-        await saved(bench, "x", "{}"),
+        await saved(tenant, "gone", over(uuid_of(tenant, MINE)), rule_enabled=True),
+        await saved(tenant, "x", "{}"),
     )
-    async with bench.api() as api:
+    async with tenant.api() as api:
         alert = await api.create_alert(QueryAlertFields(query_id=query.id, frequency="daily"))
         await api.create_alert(QueryAlertFields(query_id=other.id))
-    bench.sandbox.log.clear()
-    async with bench.server(bench.allowed()) as client:
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_saved_query", query_id=query.id)
-        assert bench.changes_sent() == []
+        assert tenant.changes_sent() == []
         done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
     assert {**preview, "code": "...", "query_json": "..."} == snapshot(
         {
@@ -461,17 +463,17 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
             "alerts_deleted": 1,
         }
     )
-    assert bench.changes_sent() == [f"DELETE /events/queries/{query.id}"]
-    before = (await journaled(bench, done)).intent.before
+    assert tenant.changes_sent() == [f"DELETE /events/queries/{query.id}"]
+    before = (await journaled(tenant, done)).intent.before
     assert before == {
         "query": query.model_dump(mode="json", exclude={"user_email"}),
         "alerts": [alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})],
     }
 
 
-async def test_an_account_without_alerts_can_delete_its_queries(bench: Bench) -> None:
-    query = await saved(bench, "gone", over(uuid_of(bench, MINE)))
-    async with misanswered(bench, "/queries/alerts", {"success": False, "errors": [], "result": {}}, 404) as client:
+async def test_an_account_without_alerts_can_delete_its_queries(tenant: Tenant) -> None:
+    query = await saved(tenant, "gone", over(uuid_of(tenant, MINE)))
+    async with misanswered(tenant, "/queries/alerts", {"success": False, "errors": [], "result": {}}, 404) as client:
         preview = await ask(client, "delete_saved_query", query_id=query.id)
         done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
     assert (preview["alerts_deleted"], done["status"]) == (0, "done")
@@ -497,24 +499,24 @@ RIGHT: dict[str, Arguments] = {
 
 
 @pytest.mark.parametrize(("tool", "changed", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
-async def test_nothing_is_sent_against_a_rule(bench: Bench, tool: str, changed: dict[str, object], rule: str) -> None:
-    await saved(bench, "mine", over(uuid_of(bench, MINE)))
-    async with bench.server(bench.allowed(**changed)) as client:
+async def test_nothing_is_sent_against_a_rule(tenant: Tenant, tool: str, changed: dict[str, object], rule: str) -> None:
+    await saved(tenant, "mine", over(uuid_of(tenant, MINE)))
+    async with tenant.server(tenant.allowed(**changed)) as client:
         words = await refused(client, tool, **RIGHT[tool])
     assert f"is withheld by {rule}" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 # -- responses of the API
 
 
-async def test_a_response_with_other_values_is_a_partial_change(bench: Bench) -> None:
-    query = await saved(bench, "old", over(uuid_of(bench, MINE)))
+async def test_a_response_with_other_values_is_a_partial_change(tenant: Tenant) -> None:
+    query = await saved(tenant, "old", over(uuid_of(tenant, MINE)))
     told: JsonValue = {"id": query.id, "name": "old", "alert_enabled": True, "query_json": query.query_json}
     body: JsonValue = {"success": True, "result": told}
-    async with misanswered(bench, "/queries/create", body) as client:
+    async with misanswered(tenant, "/queries/create", body) as client:
         created = await ask(client, "create_saved_query", name="new", query_json=over(MINE), alert_enabled=True)
-    async with misanswered(bench, f"/queries/{query.id}", body) as client:
+    async with misanswered(tenant, f"/queries/{query.id}", body) as client:
         # What it was is told by rote as well, so that all that differs is the name.
         failed = await ask(client, "update_saved_query", query_id=query.id, name="new")
     assert (created["status"], created["differs"]) == snapshot(
@@ -525,27 +527,27 @@ async def test_a_response_with_other_values_is_a_partial_change(bench: Bench) ->
     )
 
 
-async def test_a_refusal_inside_a_200_is_a_failed_change(bench: Bench) -> None:
+async def test_a_refusal_inside_a_200_is_a_failed_change(tenant: Tenant) -> None:
     body: JsonValue = {"success": False, "errors": [{"message": "no room"}], "result": {}}
-    async with misanswered(bench, "/queries/create", body) as client:
+    async with misanswered(tenant, "/queries/create", body) as client:
         words = await refused(client, "create_saved_query", name="new", query_json=over(MINE))
     assert "no room" in words
-    assert (await bench.journal.changes())[0].outcome == "failed"
+    assert (await tenant.journal.changes())[0].outcome == "failed"
 
 
-async def test_a_query_that_still_exists_was_not_deleted(bench: Bench) -> None:
-    query = await saved(bench, "stays", over(uuid_of(bench, MINE)))
+async def test_a_query_that_still_exists_was_not_deleted(tenant: Tenant) -> None:
+    query = await saved(tenant, "stays", over(uuid_of(tenant, MINE)))
     told: JsonValue = {"success": True, "result": query.model_dump(mode="json")}
-    async with misanswered(bench, f"/queries/{query.id}", told) as client:
+    async with misanswered(tenant, f"/queries/{query.id}", told) as client:
         preview = await ask(client, "delete_saved_query", query_id=query.id)
         done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
     assert (done["status"], done["left"]) == ("failed", True)
 
 
-async def test_a_deletion_that_cannot_be_verified_says_so(bench: Bench) -> None:
-    query = await saved(bench, "gone", over(uuid_of(bench, MINE)))
-    bench.sandbox.options = SandboxOptions(middleware=[Middleware(UnavailableAfterDeletion)])
-    async with bench.server(bench.allowed()) as client:
+async def test_a_deletion_that_cannot_be_verified_says_so(tenant: Tenant) -> None:
+    query = await saved(tenant, "gone", over(uuid_of(tenant, MINE)))
+    tenant.options = SandboxOptions(middleware=[Middleware(UnavailableAfterDeletion)])
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_saved_query", query_id=query.id)
         done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
     assert (done["status"], done["untrusted"]) == ("done", ["not_verified"])
@@ -555,19 +557,19 @@ async def test_a_deletion_that_cannot_be_verified_says_so(bench: Bench) -> None:
 # -- running
 
 
-async def test_a_saved_query_with_groups_takes_no_other_groups(bench: Bench) -> None:
+async def test_a_saved_query_with_groups_takes_no_other_groups(tenant: Tenant) -> None:
     query = await saved(
-        bench,
+        tenant,
         "Two of them",
-        over(uuid_of(bench, MINE), searchBranches=[[PHISHING], [{"field": "tlp", "op": "equals", "value": "green"}]]),
+        over(uuid_of(tenant, MINE), searchBranches=[[PHISHING], [{"field": "tlp", "op": "equals", "value": "green"}]]),
     )
     alone: JsonValue = {"field": "attacker", "value": ["A"]}
     grouped: JsonValue = {"field": "attacker", "value": ["A"], "group": 1}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, "search_threat_events", query_id=query.id, conditions=[alone, grouped])
         await ask(client, "search_threat_events", query_id=query.id, conditions=[alone])
     assert words == snapshot("conditions: the saved query has groups of its own. Use conditions without group.")
-    assert bench.sandbox.searches()[0].body == snapshot(
+    assert tenant.searches()[0].body == snapshot(
         {
             "datasetId": ["a9fa1f29-a64a-58a3-af35-67f963de9ab6"],
             "search": [

@@ -11,16 +11,16 @@ from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.options import SandboxOptions
 from tests.conversations import ask, refused
 from tests.misanswers import copied, misanswered
-from tests.tenant import MINE, YOURS, Bench
+from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
 UNKNOWN = "e0000000-0000-4000-8000-000000000001"
 
 
-async def tags_of(bench: Bench, *events: Event) -> list[list[str]]:
+async def tags_of(tenant: Tenant, *events: Event) -> list[list[str]]:
     """The tags of events as the API has them now."""
-    async with bench.api() as api:
+    async with tenant.api() as api:
         return [(await api.read_event(event.dataset_id, event.uuid)).tags for event in events]
 
 
@@ -33,16 +33,16 @@ def named(events: list[Event]) -> list[JsonValue]:
     return [event.uuid for event in events]
 
 
-async def five(bench: Bench, **fields: JsonValue) -> list[Event]:
+async def five(tenant: Tenant, **fields: JsonValue) -> list[Event]:
     """Five events in the order in which they are changed."""
-    return sorted([await bench.add(f"number {n}", MINE, **fields) for n in range(5)], key=lambda event: event.uuid)
+    return sorted([await tenant.add(f"number {n}", MINE, **fields) for n in range(5)], key=lambda event: event.uuid)
 
 
-async def test_only_missing_tags_are_added_and_journaled(bench: Bench) -> None:
-    bare = await bench.add("bare")
-    half = await bench.add("half", tags=["Wave", "old"])
-    full = await bench.add("full", tags=["wave", "triaged"])
-    async with bench.server(bench.allowed(mode="write")) as client:
+async def test_only_missing_tags_are_added_and_journaled(tenant: Tenant) -> None:
+    bare = await tenant.add("bare")
+    half = await tenant.add("half", tags=["Wave", "old"])
+    full = await tenant.add("full", tags=["wave", "triaged"])
+    async with tenant.server(tenant.allowed(mode="write")) as client:
         ids = named([bare, half, full, bare])
         done = await ask(
             client, "tag_threat_events", dataset_id=MINE, event_ids=ids, tags=["wave", " Triaged ", "WAVE"]
@@ -51,20 +51,20 @@ async def test_only_missing_tags_are_added_and_journaled(bench: Bench) -> None:
         "Tag 2 events in dataset 'Mine' with 'wave', 'Triaged'."
     )
     assert done["tagged"] == sorted([bare.uuid, half.uuid])
-    assert await tags_of(bench, bare, half, full) == snapshot(
+    assert await tags_of(tenant, bare, half, full) == snapshot(
         [["wave", "Triaged"], ["Wave", "old", "Triaged"], ["wave", "triaged"]]
     )
-    change = await bench.journal.change(str(done["change_id"]))
+    change = await tenant.journal.change(str(done["change_id"]))
     assert change.intent.before == {bare.uuid: ["wave", "Triaged"], half.uuid: ["Triaged"]}
     assert change.outcome == "done"
 
 
-async def test_untagging_needs_a_code_and_journals_the_old_tags(bench: Bench) -> None:
-    first, second = await bench.add("first", tags=["Wave", "old"]), await bench.add("second", tags=["other"])
+async def test_untagging_needs_a_code_and_journals_the_old_tags(tenant: Tenant) -> None:
+    first, second = await tenant.add("first", tags=["Wave", "old"]), await tenant.add("second", tags=["other"])
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": named([first, second]), "tags": ["wave", "none"]}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "untag_threat_events", **call)
-        assert bench.changes_sent() == []
+        assert tenant.changes_sent() == []
         done = await ask(client, "untag_threat_events", **call, confirm=preview["code"])
     assert {**preview, "code": "...", "sample": "..."} == snapshot(
         {
@@ -82,23 +82,23 @@ async def test_untagging_needs_a_code_and_journals_the_old_tags(bench: Bench) ->
         }
     )
     assert done["untagged"] == [first.uuid]
-    assert bench.changes_sent() == [f"DELETE /events/event_tag/{first.uuid}"]
-    assert await tags_of(bench, first, second) == [["old"], ["other"]]
-    change = await bench.journal.change(str(done["change_id"]))
+    assert tenant.changes_sent() == [f"DELETE /events/event_tag/{first.uuid}"]
+    assert await tags_of(tenant, first, second) == [["old"], ["other"]]
+    change = await tenant.journal.change(str(done["change_id"]))
     assert change.intent.before == {first.uuid: ["Wave", "old"]}
 
 
-async def test_a_code_is_invalid_for_other_tags(bench: Bench) -> None:
-    event = await bench.add("busy", tags=["wave", "old"])
-    async with bench.server(bench.allowed()) as client:
+async def test_a_code_is_invalid_for_other_tags(tenant: Tenant) -> None:
+    event = await tenant.add("busy", tags=["wave", "old"])
+    async with tenant.server(tenant.allowed()) as client:
         call = await previewed(client, dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
         both: dict[str, JsonValue] = {"tags": ["wave", "old"]}
         await refused(client, "untag_threat_events", **(call | both))
-        async with bench.api() as api:
+        async with tenant.api() as api:
             await api.tag_event(event.uuid, ["a colleague was here"])
-        bench.sandbox.log.clear()
+        tenant.log.clear()
         await refused(client, "untag_threat_events", **call)
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 TAG, UNTAG = "tag_threat_events", "untag_threat_events"
@@ -126,37 +126,37 @@ RULES: list[tuple[str, str, dict[str, object], dict[str, JsonValue], str]] = [
     ("tool", "changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES]
 )
 async def test_no_tag_is_changed_against_a_rule(
-    bench: Bench, tool: str, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+    tenant: Tenant, tool: str, changed: dict[str, object], other: dict[str, JsonValue], rule: str
 ) -> None:
-    first, second = await bench.add("first", tags=["there"]), await bench.add("second")
+    first, second = await tenant.add("first", tags=["there"]), await tenant.add("second")
     tag = "new" if tool == TAG else "there"
     arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": named([first, second]), "tags": [tag]}
-    async with bench.server(bench.allowed(**changed)) as client:
+    async with tenant.server(tenant.allowed(**changed)) as client:
         words = await refused(client, tool, **(arguments | other))
     assert f"is withheld by {rule}" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("tool", [TAG, UNTAG])
-async def test_one_event_of_another_dataset_stops_the_whole_change(bench: Bench, tool: str) -> None:
-    mine, yours = await bench.add("mine", tags=["there"]), await bench.add("yours", YOURS, tags=["there"])
+async def test_one_event_of_another_dataset_stops_the_whole_change(tenant: Tenant, tool: str) -> None:
+    mine, yours = await tenant.add("mine", tags=["there"]), await tenant.add("yours", YOURS, tags=["there"])
     tag = "new" if tool == TAG else "there"
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         for other in (yours.uuid, UNKNOWN):
             await refused(client, tool, dataset_id=MINE, event_ids=[mine.uuid, other], tags=[tag])
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("tool", [TAG, UNTAG])
-async def test_an_event_with_a_copy_elsewhere_is_refused(bench: Bench, tool: str) -> None:
-    event = await bench.add("theirs first", YOURS, tags=["there"])
-    await copied(bench, event.uuid, YOURS, MINE)
-    bench.sandbox.log.clear()
+async def test_an_event_with_a_copy_elsewhere_is_refused(tenant: Tenant, tool: str) -> None:
+    event = await tenant.add("theirs first", YOURS, tags=["there"])
+    await copied(tenant, event.uuid, YOURS, MINE)
+    tenant.log.clear()
     tag = "new" if tool == TAG else "there"
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, tool, dataset_id=MINE, event_ids=[event.uuid], tags=[tag])
     assert "has a copy in a dataset that was not named" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize(
@@ -199,18 +199,20 @@ async def test_an_event_with_a_copy_elsewhere_is_refused(bench: Bench, tool: str
         (UNTAG, {"tags": []}, snapshot("tags: there are no tags. Use at least one tag.")),
     ],
 )
-async def test_invalid_arguments_are_refused(bench: Bench, tool: str, wrong: dict[str, JsonValue], words: str) -> None:
-    event = await bench.add("kept", tags=["there"])
+async def test_invalid_arguments_are_refused(
+    tenant: Tenant, tool: str, wrong: dict[str, JsonValue], words: str
+) -> None:
+    event = await tenant.add("kept", tags=["there"])
     arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid], "tags": ["new"]}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, tool, **(arguments | wrong)) == words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_one_failure_leaves_the_other_events_tagged(bench: Bench) -> None:
-    events = await five(bench)
-    bench.sandbox.options = failing(f"409@event_tag/{events[2].uuid}")
-    async with bench.server(bench.allowed()) as client:
+async def test_one_failure_leaves_the_other_events_tagged(tenant: Tenant) -> None:
+    events = await five(tenant)
+    tenant.options = failing(f"409@event_tag/{events[2].uuid}")
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, TAG, dataset_id=MINE, event_ids=named(events), tags=["wave"])
     assert done["status"] == "partial"
     assert done["tagged"] == named([*events[:2], *events[3:]])
@@ -222,27 +224,27 @@ async def test_one_failure_leaves_the_other_events_tagged(bench: Bench) -> None:
             ),
         }
     ]
-    assert [bool(tags) for tags in await tags_of(bench, *events)] == [True, True, False, True, True]
+    assert [bool(tags) for tags in await tags_of(tenant, *events)] == [True, True, False, True, True]
 
 
-async def test_one_failure_leaves_the_other_events_untagged(bench: Bench) -> None:
-    events = await five(bench, tags=["wave"])
-    bench.sandbox.options = failing(f"409@event_tag/{events[2].uuid}")
-    async with bench.server(bench.allowed()) as client:
+async def test_one_failure_leaves_the_other_events_untagged(tenant: Tenant) -> None:
+    events = await five(tenant, tags=["wave"])
+    tenant.options = failing(f"409@event_tag/{events[2].uuid}")
+    async with tenant.server(tenant.allowed()) as client:
         call = await previewed(client, dataset_id=MINE, event_ids=named(events), tags=["wave"])
         done = await ask(client, UNTAG, **call)
     assert (done["status"], done["untagged"]) == ("partial", named([*events[:2], *events[3:]]))
-    assert [bool(tags) for tags in await tags_of(bench, *events)] == [False, False, True, False, False]
+    assert [bool(tags) for tags in await tags_of(tenant, *events)] == [False, False, True, False, False]
 
 
 def failing(spec: str) -> SandboxOptions:
     return SandboxOptions(middleware=[Middleware(FaultInjector, faults=parse_faults(spec))])
 
 
-async def test_an_unavailable_api_gets_no_more_requests(bench: Bench) -> None:
-    events = sorted([await bench.add(f"number {n}") for n in range(10)], key=lambda event: event.uuid)
-    bench.sandbox.options = failing(f"html@event_tag/{events[2].uuid}")
-    async with bench.server(bench.allowed()) as client:
+async def test_an_unavailable_api_gets_no_more_requests(tenant: Tenant) -> None:
+    events = sorted([await tenant.add(f"number {n}") for n in range(10)], key=lambda event: event.uuid)
+    tenant.options = failing(f"html@event_tag/{events[2].uuid}")
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, TAG, dataset_id=MINE, event_ids=named(events), tags=["wave"])
     failed = done["failed"]
     assert isinstance(failed, list)
@@ -251,19 +253,19 @@ async def test_an_unavailable_api_gets_no_more_requests(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("fault", "outcome"), [("409", "failed"), ("429", "failed"), ("html", "unknown")])
-async def test_the_journal_says_whether_a_failed_tagging_is_unknown(bench: Bench, fault: str, outcome: str) -> None:
-    events = await five(bench)
-    bench.sandbox.options = failing(f"{fault}@event_tag")
-    async with bench.server(bench.allowed()) as client:
+async def test_the_journal_says_whether_a_failed_tagging_is_unknown(tenant: Tenant, fault: str, outcome: str) -> None:
+    events = await five(tenant)
+    tenant.options = failing(f"{fault}@event_tag")
+    async with tenant.server(tenant.allowed()) as client:
         await client.call_tool(TAG, {"dataset_id": MINE, "event_ids": named(events), "tags": ["wave"]})
-    [change] = await bench.journal.changes(2)
+    [change] = await tenant.journal.changes(2)
     assert change.outcome == outcome
 
 
-async def test_a_failure_inside_a_response_is_a_failure(bench: Bench) -> None:
-    event = await bench.add("refused")
+async def test_a_failure_inside_a_response_is_a_failure(tenant: Tenant) -> None:
+    event = await tenant.add("refused")
     no: JsonValue = {"success": True, "result": {"success": False}}
-    async with misanswered(bench, f"/event_tag/{event.uuid}/create", no) as client:
+    async with misanswered(tenant, f"/event_tag/{event.uuid}/create", no) as client:
         done = await ask(client, TAG, dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
     assert {**done, "change_id": "...", "failed": str(done["failed"]).replace(event.uuid, "EVENT")} == snapshot(
         {
@@ -278,9 +280,9 @@ async def test_a_failure_inside_a_response_is_a_failure(bench: Bench) -> None:
     )
 
 
-async def test_nothing_is_sent_when_the_journal_cannot_be_written(bench: Bench) -> None:
-    event = await bench.add("kept")
-    (bench.folder / "journal.db").mkdir()
-    async with bench.server(bench.allowed()) as client:
+async def test_nothing_is_sent_when_the_journal_cannot_be_written(tenant: Tenant) -> None:
+    event = await tenant.add("kept")
+    (tenant.folder / "journal.db").mkdir()
+    async with tenant.server(tenant.allowed()) as client:
         await refused(client, TAG, dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []

@@ -11,23 +11,23 @@ from cf1_mcp.models import Event, EventChange, Raw, RawChange, Tlp
 from cf1_mcp.sandbox.options import SandboxOptions
 from tests.conversations import ask, refused
 from tests.misanswers import misanswered
-from tests.tenant import MINE, YOURS, Bench
+from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
 
-async def stored(bench: Bench, event: Event) -> tuple[Event, Raw]:
+async def stored(tenant: Tenant, event: Event) -> tuple[Event, Raw]:
     """The event and its evidence as the API has them now."""
-    async with bench.api() as api:
+    async with tenant.api() as api:
         now = await api.read_event(event.dataset_id, event.uuid)
         return now, await api.read_raw(now.uuid, now.raw_id)
 
 
-async def test_given_fields_are_changed_and_their_old_values_journaled(bench: Bench) -> None:
-    event = await bench.add(
+async def test_given_fields_are_changed_and_their_old_values_journaled(tenant: Tenant) -> None:
+    event = await tenant.add(
         "old words", attacker="Old", indicator="a.example", indicatorType="domain", insight="kept", targetCountry="US"
     )
-    async with bench.server(bench.allowed(mode="write")) as client:
+    async with tenant.server(tenant.allowed(mode="write")) as client:
         done = await ask(
             client,
             "update_threat_event",
@@ -54,13 +54,13 @@ async def test_given_fields_are_changed_and_their_old_values_journaled(bench: Be
             "untrusted": ["read_as"],
         }
     )
-    assert bench.changes_sent() == [f"PATCH /events/{event.uuid}", f"PATCH /events/{event.uuid}/raw/{event.raw_id}"]
-    now, raw = await stored(bench, event)
+    assert tenant.changes_sent() == [f"PATCH /events/{event.uuid}", f"PATCH /events/{event.uuid}/raw/{event.raw_id}"]
+    now, raw = await stored(tenant, event)
     assert (now.event, now.attacker, now.indicator, now.indicator_type, now.target_country, now.tlp, now.insight) == (
         "new words", "", "b.example", "domain", "DE", "amber", "kept",
     )  # fmt: skip
     assert (raw.data, raw.source, raw.tlp) == ({"of": "something else"}, "", "amber")
-    change = await bench.journal.change(str(done["change_id"]))
+    change = await tenant.journal.change(str(done["change_id"]))
     assert change.outcome == "done"
     blank = {event.uuid: "EVENT", event.dataset_id: "DATASET", event.raw_id: "RAW"}
     assert blanked(change.intent.arguments["event"], blank) == snapshot(
@@ -100,24 +100,24 @@ def blanked(value: JsonValue, blank: dict[str, str]) -> JsonValue:
             return value
 
 
-async def test_the_journaled_values_restore_the_event(bench: Bench) -> None:
-    event = await bench.add("old words", attacker="Old", indicator="a.example", indicatorType="domain")
-    before = await stored(bench, event)
+async def test_the_journaled_values_restore_the_event(tenant: Tenant) -> None:
+    event = await tenant.add("old words", attacker="Old", indicator="a.example", indicatorType="domain")
+    before = await stored(tenant, event)
     change: dict[str, JsonValue] = {"indicator": "", "attacker": "New", "date": "2026-11-01", "raw_data": {}}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, **change)
-    assert await stored(bench, event) != before
-    kept = (await bench.journal.change(str(done["change_id"]))).intent.before
+    assert await stored(tenant, event) != before
+    kept = (await tenant.journal.change(str(done["change_id"]))).intent.before
     assert isinstance(kept, dict)
-    async with bench.api() as api:
+    async with tenant.api() as api:
         await api.update_event(event.uuid, EventChange.model_validate(kept["event"]))
         await api.update_raw(event.uuid, event.raw_id, RawChange.model_validate(kept["raw"]))
-    assert await stored(bench, event) == before
+    assert await stored(tenant, event) == before
 
 
-async def test_unchanged_values_are_not_sent(bench: Bench) -> None:
-    event = await bench.add("same", attacker="Same", targetCountry="DE")
-    async with bench.server(bench.allowed()) as client:
+async def test_unchanged_values_are_not_sent(tenant: Tenant) -> None:
+    event = await tenant.add("same", attacker="Same", targetCountry="DE")
+    async with tenant.server(tenant.allowed()) as client:
         done = await ask(
             client,
             "update_threat_event",
@@ -130,14 +130,14 @@ async def test_unchanged_values_are_not_sent(bench: Bench) -> None:
             raw_data={"of": "same"},
         )
     assert done["changed"] == ["attacker"]
-    assert bench.changes_sent() == [f"PATCH /events/{event.uuid}"]
+    assert tenant.changes_sent() == [f"PATCH /events/{event.uuid}"]
 
 
-async def test_one_and_true_are_different_raw_values(bench: Bench) -> None:
-    event = await bench.add("typed", raw={"data": {"seen": 1}})
-    async with bench.server(bench.allowed()) as client:
+async def test_one_and_true_are_different_raw_values(tenant: Tenant) -> None:
+    event = await tenant.add("typed", raw={"data": {"seen": 1}})
+    async with tenant.server(tenant.allowed()) as client:
         await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, raw_data={"seen": True})
-    assert (await stored(bench, event))[1].data == {"seen": True}
+    assert (await stored(tenant, event))[1].data == {"seen": True}
 
 
 RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
@@ -157,14 +157,14 @@ RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
 
 @pytest.mark.parametrize(("changed", "other", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
 async def test_nothing_is_changed_against_a_rule(
-    bench: Bench, changed: dict[str, object], other: dict[str, JsonValue], rule: str
+    tenant: Tenant, changed: dict[str, object], other: dict[str, JsonValue], rule: str
 ) -> None:
-    event = await bench.add("kept", raw={"data": {}, "tlp": "amber"})
+    event = await tenant.add("kept", raw={"data": {}, "tlp": "amber"})
     arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, "attacker": "X"}
-    async with bench.server(bench.allowed(**changed)) as client:
+    async with tenant.server(tenant.allowed(**changed)) as client:
         words = await refused(client, "update_threat_event", **(arguments | other))
     assert f"is withheld by {rule}" in words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize(
@@ -214,19 +214,19 @@ async def test_nothing_is_changed_against_a_rule(
         ),
     ],
 )
-async def test_invalid_arguments_are_refused(bench: Bench, change: dict[str, JsonValue], words: str) -> None:
-    event = await bench.add("kept", attacker="Same")
+async def test_invalid_arguments_are_refused(tenant: Tenant, change: dict[str, JsonValue], words: str) -> None:
+    event = await tenant.add("kept", attacker="Same")
     arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid}
-    async with bench.server(bench.allowed()) as client:
+    async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, "update_threat_event", **(arguments | change)) == words
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
-async def test_an_event_of_another_dataset_is_refused(bench: Bench) -> None:
-    event = await bench.add("theirs", YOURS)
-    async with bench.server(bench.allowed()) as client:
+async def test_an_event_of_another_dataset_is_refused(tenant: Tenant) -> None:
+    event = await tenant.add("theirs", YOURS)
+    async with tenant.server(tenant.allowed()) as client:
         await refused(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker="X")
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []
 
 
 class NoRawUpdates:
@@ -243,10 +243,10 @@ class NoRawUpdates:
             await self.app(scope, receive, send)
 
 
-async def test_a_change_without_its_raw_evidence_is_partial(bench: Bench) -> None:
-    event = await bench.add("half")
-    bench.sandbox.options = SandboxOptions(middleware=[Middleware(NoRawUpdates)])
-    async with bench.server(bench.allowed()) as client:
+async def test_a_change_without_its_raw_evidence_is_partial(tenant: Tenant) -> None:
+    event = await tenant.add("half")
+    tenant.options = SandboxOptions(middleware=[Middleware(NoRawUpdates)])
+    async with tenant.server(tenant.allowed()) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid}
         half = await ask(client, "update_threat_event", **call, attacker="X", raw_source="Y")
         await refused(client, "update_threat_event", **call, raw_source="Y")
@@ -267,14 +267,14 @@ async def test_a_change_without_its_raw_evidence_is_partial(bench: Bench) -> Non
             "untrusted": ["failed"],
         }
     )
-    outcomes = [change.outcome for change in await bench.journal.changes(9)]
+    outcomes = [change.outcome for change in await tenant.journal.changes(9)]
     assert outcomes == ["failed", "partial"]
 
 
-async def test_a_response_with_other_values_is_a_failure(bench: Bench) -> None:
-    event = await bench.add("stubborn", attacker="Old")
+async def test_a_response_with_other_values_is_a_failure(tenant: Tenant) -> None:
+    event = await tenant.add("stubborn", attacker="Old")
     unchanged: JsonValue = {"success": True, "result": event.model_dump(mode="json", by_alias=True)}
-    async with misanswered(bench, f"/events/{event.uuid}", unchanged) as client:
+    async with misanswered(tenant, f"/events/{event.uuid}", unchanged) as client:
         done = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker="New")
     assert {**done, "change_id": "...", "event_id": "...", "change": "..."} == snapshot(
         {
@@ -290,9 +290,9 @@ async def test_a_response_with_other_values_is_a_failure(bench: Bench) -> None:
     )
 
 
-async def test_nothing_is_sent_when_the_journal_cannot_be_written(bench: Bench) -> None:
-    event = await bench.add("kept")
-    (bench.folder / "journal.db").mkdir()
-    async with bench.server(bench.allowed()) as client:
+async def test_nothing_is_sent_when_the_journal_cannot_be_written(tenant: Tenant) -> None:
+    event = await tenant.add("kept")
+    (tenant.folder / "journal.db").mkdir()
+    async with tenant.server(tenant.allowed()) as client:
         await refused(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker="X")
-    assert bench.changes_sent() == []
+    assert tenant.changes_sent() == []

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from cf1_mcp.errors import BadArgument, nearest
 from cf1_mcp.events.validation import check_tags
-from cf1_mcp.imports.readers.rows import ParentRef, SourceRow
+from cf1_mcp.imports.readers.source_rows import ParentRef, SourceRow
 from cf1_mcp.models import RelationshipType
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE_TEXTS
 from cf1_mcp.text.sanitize import clean

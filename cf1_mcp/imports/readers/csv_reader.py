@@ -9,7 +9,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile, choices
-from cf1_mcp.imports.readers.rows import (
+from cf1_mcp.imports.readers.source_rows import (
     FIELDS,
     ParentRef,
     ReaderNotes,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal, cast, get_args
 
 from cf1_mcp.errors import BadFile, choices
-from cf1_mcp.imports.readers.rows import ReaderNotes, shown
+from cf1_mcp.imports.readers.source_rows import ReaderNotes, shown
 from cf1_mcp.text.sanitize import clean
 
 Format = Literal["jsonl", "csv", "stix", "misp"]

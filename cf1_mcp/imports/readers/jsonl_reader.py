@@ -7,7 +7,7 @@ from typing import Final, cast
 from pydantic import JsonValue
 
 from cf1_mcp.errors import nearest
-from cf1_mcp.imports.readers.rows import (
+from cf1_mcp.imports.readers.source_rows import (
     FIELDS,
     RELATIONSHIP_TYPES,
     ParentRef,

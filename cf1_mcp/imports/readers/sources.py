@@ -10,7 +10,7 @@ from cf1_mcp.imports.readers.csv_reader import csv_rows
 from cf1_mcp.imports.readers.files import Format, opened, text_lines
 from cf1_mcp.imports.readers.jsonl_reader import jsonl_rows
 from cf1_mcp.imports.readers.misp_reader import misp_rows
-from cf1_mcp.imports.readers.rows import ReaderNotes, SourceRows
+from cf1_mcp.imports.readers.source_rows import ReaderNotes, SourceRows
 from cf1_mcp.imports.readers.stix_reader import stix_rows
 
 

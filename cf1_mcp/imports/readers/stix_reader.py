@@ -22,7 +22,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.rows import ParentRef, ReaderNotes, SourceRow, SourceRows, shown
+from cf1_mcp.imports.readers.source_rows import ParentRef, ReaderNotes, SourceRow, SourceRows, shown
 from cf1_mcp.imports.readers.stix_patterns import read_pattern
 from cf1_mcp.models import RelationshipType, Tlp
 

@@ -11,7 +11,7 @@ from tests.sandbox.api_client import ApiClient, ManualClock
 
 
 @pytest.fixture
-async def sample(filled_store: SandboxDatabase) -> AsyncGenerator[ApiClient]:
+async def sample(sample_database: SandboxDatabase) -> AsyncGenerator[ApiClient]:
     """A client of the sample tenant."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_sandbox_app(filled_store))) as http:
-        yield ApiClient(filled_store, ManualClock(), http)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_sandbox_app(sample_database))) as http:
+        yield ApiClient(sample_database, ManualClock(), http)

@@ -226,8 +226,8 @@ def test_real_events_are_valid() -> None:
 
 
 @pytest.mark.anyio
-async def test_the_sample_is_returned_as_valid_stix_and_taxii(filled_store: SandboxDatabase) -> None:
-    transport = httpx.ASGITransport(create_sandbox_app(filled_store))
+async def test_the_sample_is_returned_as_valid_stix_and_taxii(sample_database: SandboxDatabase) -> None:
+    transport = httpx.ASGITransport(create_sandbox_app(sample_database))
     base = f"http://sandbox/client/v4/accounts/{'a' * 32}/cloudforce-one"
     async with httpx.AsyncClient(transport=transport, base_url=base) as client:
         hostile = json.dumps([{"field": "tags", "op": "equals", "value": "hostile-sample"}])

@@ -108,16 +108,16 @@ pytestmark = pytest.mark.anyio
     ],
 )
 def test_a_wrong_argument_is_rejected_with_the_valid_values(
-    filled_store: SandboxDatabase, arguments: str, fields: str, message: str
+    sample_database: SandboxDatabase, arguments: str, fields: str, message: str
 ) -> None:
     query = f"{{ threatEvents({arguments}) {{ {fields} }} }}".replace("()", "")
-    assert run_rejected(filled_store, query) == message
+    assert run_rejected(sample_database, query) == message
 
 
-def test_the_error_for_an_unknown_dataset_lists_the_existing_ones(filled_store: SandboxDatabase) -> None:
-    message = run_rejected(filled_store, '{ threatEvents(groupBy: tlp, datasetIds: "APTs") { total } }')
+def test_the_error_for_an_unknown_dataset_lists_the_existing_ones(sample_database: SandboxDatabase) -> None:
+    message = run_rejected(sample_database, '{ threatEvents(groupBy: tlp, datasetIds: "APTs") { total } }')
     assert message.startswith("datasetIds 'APTs' is not a dataset; valid are all, *, analytics, operational, ")
-    assert all(f"{dataset.uuid} ({dataset.name})" in message for dataset in filled_store.datasets())
+    assert all(f"{dataset.uuid} ({dataset.name})" in message for dataset in sample_database.datasets())
 
 
 def test_the_error_lists_ten_of_many_datasets_and_the_query_for_all() -> None:
@@ -152,15 +152,15 @@ def test_the_error_lists_ten_of_many_datasets_and_the_query_for_all() -> None:
     ],
 )
 def test_a_variable_of_the_wrong_type_is_rejected(
-    filled_store: SandboxDatabase, variables: dict[str, Json], message: str
+    sample_database: SandboxDatabase, variables: dict[str, Json], message: str
 ) -> None:
     query = "query ($limit: Int!) { threatEvents(groupBy: tlp, limit: $limit) { total } }"
-    assert run_rejected(filled_store, query, variables=variables) == message
+    assert run_rejected(sample_database, query, variables=variables) == message
 
 
-def test_a_thousand_wrong_values_give_five_errors(filled_store: SandboxDatabase) -> None:
+def test_a_thousand_wrong_values_give_five_errors(sample_database: SandboxDatabase) -> None:
     query = "query ($columns: [Column!]!) { threatEvents(groupBy: $columns) { total } }"
-    answer: Json = execute(filled_store, {"query": query, "variables": {"columns": ["mood"] * 1000}})
+    answer: Json = execute(sample_database, {"query": query, "variables": {"columns": ["mood"] * 1000}})
     assert answer["data"] is None
     assert len(answer["errors"]) == 5
 
@@ -194,9 +194,9 @@ def test_a_thousand_wrong_values_give_five_errors(filled_store: SandboxDatabase)
     ],
 )
 def test_a_wrong_body_is_rejected_with_the_valid_form(
-    filled_store: SandboxDatabase, body: object, message: str
+    sample_database: SandboxDatabase, body: object, message: str
 ) -> None:
-    assert execute(filled_store, body) == {"data": None, "errors": [{"message": message}]}
+    assert execute(sample_database, body) == {"data": None, "errors": [{"message": message}]}
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -132,7 +132,7 @@ class Ended:
 
 
 @contextmanager
-def tenant(
+def import_command(
     folder: Path, *, faults: str = "", rate_limit: str = "", seeds: Iterable[Mapping[str, object]] = ()
 ) -> Generator[ImportCommand]:
     """The command over an API whose dataset MINE holds the seeds, with these faults and this limit on writes."""
