@@ -43,9 +43,9 @@ def killed_once(api: ImportCommand, file: Path, least: int, *arguments: str) -> 
 # -- killed
 
 
-@pytest.mark.parametrize("least", [1, 20, 45], ids=["after the first answers", "in the middle", "near the end"])
+@pytest.mark.parametrize("least", [1, 20, 40], ids=["after the first answers", "in the middle", "near the end"])
 def test_a_killed_import_continues_and_creates_each_row_once(tmp_path: Path, least: int) -> None:
-    with import_command(tmp_path, faults="latency=0.2@create/bulk") as api:
+    with import_command(tmp_path, faults="latency=0.5@create/bulk") as api:
         file = api.written("a.csv", FILE)
         killed_once(api, file, least, *ALL_OF_THEM)
         ended = api.run(file, *ALL_OF_THEM)
