@@ -18,7 +18,7 @@ DUPLICATE: Final = "a duplicate of another event in the file"
 
 @dataclass(frozen=True)
 class FileHeading:
-    """What a file says about itself. `source` names the origin of its events, and says so if they are fictional."""
+    """The description of a file. `source` names the origin of its events, and states if they are fictional."""
 
     name: str
     source: str
@@ -53,7 +53,7 @@ class ExportFile(ABC):
         self.left_out: Final = Counter[str]()
         """Number of events that are not in the file, by reason."""
         self.marking: Tlp = Tlp.CLEAR
-        """The highest marking of the events in the file, which is the marking of the file."""
+        """The highest marking of the events in the file, which is also the marking of the file."""
         self._seen: Final = set[str]()
 
     def head(self) -> str:

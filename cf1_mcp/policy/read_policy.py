@@ -65,7 +65,7 @@ class ReadPolicy:
 
 
 async def load_read_policy(vocabulary: AccountVocabulary, settings: OperatorSettings) -> ReadPolicy:
-    """The rules for reading, over the datasets that the account has now."""
+    """The rules for reading, over the account's current datasets."""
     known = await vocabulary.datasets()
     if settings.read_datasets == EVERY_DATASET:
         return ReadPolicy(tuple(known), False, settings.max_tlp)

@@ -102,7 +102,7 @@ class SearchGuide(Answer):
     def structured(self, renderer: Renderer) -> dict[str, JsonValue]:
         return {"search_guide": search_guide()}
 
-    def clipped(self, longest: int, most: int) -> Self:
+    def clipped(self, max_length: int, max_items: int) -> Self:
         return self
 
 

@@ -136,7 +136,7 @@ async def test_no_tool_lets_a_failure_through_raw(tmp_path: Path, tool: str, fau
         (
             "search_threat_events",
             {"fields": ["atacker"]},
-            "fields: there is no field 'atacker', did you mean attacker?",
+            "fields: there is no field 'atacker', did you mean 'attacker'?",
         ),
         (
             "search_threat_events",

@@ -377,7 +377,7 @@ async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_re
         (
             {"indicators": ["a.example"], "fields": ["atacker"]},
             snapshot(
-                "fields: there is no field 'atacker', did you mean attackers? Use indicator, kind, status, events, first_seen, last_seen, attackers, categories, tlp, matched_as, why, event_ids or datasets."
+                "fields: there is no field 'atacker', did you mean 'attackers'? Use indicator, kind, status, events, first_seen, last_seen, attackers, categories, tlp, matched_as, why, event_ids or datasets."
             ),
         ),
         (
