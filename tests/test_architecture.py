@@ -57,7 +57,7 @@ API_NOUNS = frozenset(
         "vocabulary",
     ]
 )
-"""Each layer may have a module of what the API calls so: models, client, sandbox endpoints, tools."""
+"""Nouns of the API: each layer may have a module of that name (models, client, sandbox endpoints, tools)."""
 SAME_IDEA = {
     "app": "the application object of typer (cli) and of Starlette (sandbox)",
     "errors": "the server's errors and the sandbox's, which imports nothing of the server",

@@ -135,22 +135,22 @@ class PlantedTenant(Tenant):
 
 async def call(client: Client, tool: str, names: Mapping[str, JsonValue], **more: JsonValue) -> CallToolResult:
     """Make the call of a tool in CALLS, which must succeed."""
-    arguments = filled(CALLS[tool], names)
+    arguments = fill_in(CALLS[tool], names)
     assert isinstance(arguments, dict)
     result = await client.call_tool(tool, {**arguments, **more})
     assert not result.is_error, text_of(result.content)
     return result
 
 
-def filled(value: JsonValue, names: Mapping[str, JsonValue]) -> JsonValue:
+def fill_in(value: JsonValue, names: Mapping[str, JsonValue]) -> JsonValue:
     """Replace the words in capitals by their values."""
     match value:
         case str():
             text = value.replace('["HOME"]', json.dumps([names["HOME"]]))
             return names.get(text, text)
         case list():
-            return [filled(item, names) for item in value]
+            return [fill_in(item, names) for item in value]
         case dict():
-            return {key: filled(item, names) for key, item in value.items()}
+            return {key: fill_in(item, names) for key, item in value.items()}
         case _:
             return value
