@@ -41,8 +41,13 @@ _RANKS = {level: rank for rank, level in enumerate(Tlp)}
 class ApiModel(BaseModel):
     """A model with camelCase names on the wire and snake_case names in Python."""
 
+    # A model is built on its first use: most servers never need most of them, and a host waits for the start.
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="ignore", coerce_numbers_to_str=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        coerce_numbers_to_str=True,
+        defer_build=True,
     )
 
     def wire(self) -> dict[str, Any]:
