@@ -1,6 +1,7 @@
 """What all models share: their form on the wire, and the Traffic Light Protocol."""
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -22,6 +23,7 @@ class Tlp(StrEnum):
         return _RANKS[self]
 
     @classmethod
+    @lru_cache(maxsize=128)  # asked for every event, and there are few spellings
     def of(cls, marking: str) -> "Tlp":
         """Return the level that a stored marking counts as: amber if there is none, red if it is unknown."""
         return cls.AMBER if not marking.strip() else cls.parse(marking) or cls.RED
