@@ -13,7 +13,7 @@ from bench.upstream import ACCOUNT, TOKEN, sandbox
 
 ROUNDS = 300
 EVENTS = 3_000
-ALLOWED = 1.4
+ALLOWED = 1.35
 CONDITION = '[{"field":"attacker","op":"equals","value":"ACTOR 03"}]'
 SEARCH = f"events?datasetId=all&search={quote(CONDITION)}&orderBy=date&order=desc&pageSize=20"
 

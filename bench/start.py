@@ -7,7 +7,7 @@ from mcp import Client, StdioServerParameters
 from bench.timing import Ratio, time_pairs
 
 ROUNDS = 15
-ALLOWED = 1.35
+ALLOWED = 1.3
 
 
 async def measure() -> Ratio:

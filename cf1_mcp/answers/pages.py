@@ -54,12 +54,14 @@ def fit_events(
 ) -> Rows:
     """Return the rows of one API page that fit, with their count, their datasets and the cursor of the next answer."""
     window = events[position.shown :][:limit]
-    allowed, _ = policy.admit(window)
+    allowed, withheld = policy.admit(window)
     cells = event_cells(allowed, columns)
     shown = count_fitting(cells, size_for_rows(limit))
     # Events withheld after the last one that fits are counted in the answer that continues from here.
-    passed = window if shown == len(cells) else window[: window.index(allowed[shown])]
-    withheld = policy.admit(passed)[1]
+    passed = window
+    if shown < len(cells):
+        passed = window[: window.index(allowed[shown])]
+        withheld = policy.admit(passed)[1]
     rest = len(events) - position.shown - len(passed)
     following = replace(position, shown=position.shown + len(passed)) if rest > 0 else next_page
     facts: dict[str, JsonValue] = {"events": shown, "datasets": dataset_names(datasets)}
