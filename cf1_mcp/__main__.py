@@ -17,9 +17,9 @@ def main() -> None:
 
 
 def _load_command() -> Callable[[], None]:
-    """Import what the command line asks for, and no more: a host waits for every start.
+    """Import only what the command line requires: a host waits for every start.
 
-    Imported modules are not garbage, and searching them for it would take a fifth of the start.
+    Imported modules contain no garbage, and collecting it would take a fifth of the start.
     """
     gc.disable()
     if len(sys.argv) == 1:

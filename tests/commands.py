@@ -1,4 +1,4 @@
-"""`cf1-mcp` commands as processes of their own, forked from one process that has imported everything.
+"""`cf1-mcp` commands as separate processes, forked from one process that has imported everything.
 
 Each runs `main()` as `python -m cf1_mcp` does and can be killed or interrupted, but starts in milliseconds instead of a
 second. tests/cli/test_serve.py and the clients in tests/strangers start the package in a new

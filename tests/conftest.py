@@ -31,7 +31,7 @@ FAST_FOLDERS = frozenset(
 SLOW_FOLDERS = frozenset(
     {"api", "changes", "cli", "frameworks", "imports", "sandbox", "server", "store", "strangers", "tools"}
 )
-"""Folders whose tests start processes, listen on ports, wait, or hold long conversations."""
+"""Folders whose tests start processes, listen on ports, wait, or make many calls."""
 
 
 def folder_of(path: Path) -> str:

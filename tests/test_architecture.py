@@ -116,7 +116,7 @@ def test_packages_import_only_lower_layers() -> None:
 
 @pytest.mark.parametrize("package", PACKAGES, ids=name_of)
 def test_a_package_has_at_most_20_modules(package: Path) -> None:
-    """Where this fails: give the modules that belong together a package of their own."""
+    """Where this fails: give the modules that belong together their own package."""
     assert len([path for path in package.glob("*.py") if path.name != "__init__.py"]) <= MAX_MODULES
 
 

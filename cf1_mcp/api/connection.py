@@ -30,7 +30,7 @@ Query = Mapping[str, str | float | bool | Sequence[str] | None]
 Connect = Callable[[], httpx.AsyncBaseTransport]
 
 BUDGET: Final = 25.0
-# The header of every answer of a sandbox, so that nothing fictional is taken for intelligence.
+# The header of every answer of a sandbox, so that nothing fictional is mistaken for intelligence.
 SANDBOX_MARK: Final = "X-Sandbox"
 
 

@@ -35,9 +35,9 @@ class Omission:
 class ExportFile(ABC):
     """A file that is being written. Its text is `head()`, then `add()` for each event, then the pieces of `tail()`.
 
-    Events above `max_tlp` (unmarked events count as amber) and duplicates are left out and counted. Memory holds the
-    ids of the events (about 100 bytes each) and what the format needs for its tail. The counts are returned separately
-    and never written to the file: its recipients need not know what it withholds.
+    Events above `max_tlp` (unmarked events count as amber) and duplicates are left out and counted. Memory contains
+    the ids of the events (about 100 bytes each) and what the format needs for its tail. The counts are never written to
+    the file: its recipients need not know what it withholds.
     """
 
     media_type: ClassVar[str]

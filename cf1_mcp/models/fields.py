@@ -250,7 +250,7 @@ EVENT_FIELDS: Final = (
         headers=("notes", "comment", "analysis"),
     ),
     EventField("has_children", "flag", "Whether events are related below it", operators=COMPARING_OPERATORS),
-    EventField("dataset_id", "id", "Dataset that holds the event"),
+    EventField("dataset_id", "id", "Dataset that contains the event"),
     EventField("raw_id", "id", "Id of the raw evidence"),
     EventField("num_references", "number", "How many events it refers to"),
     EventField("num_referenced", "number", "How many events refer to it"),

@@ -67,7 +67,7 @@ def build_branches(saved: Sequence[Sequence[Condition]], clauses: Sequence[Claus
                 )
             groups.setdefault(clause.group, []).append(_condition(clause))
     if saved and groups:
-        raise BadArgument("conditions", "the saved query has groups of its own", "conditions without group")
+        raise BadArgument("conditions", "the saved query has its own groups", "conditions without group")
     found = [list(group) for group in saved] or list(groups.values())
     if len(found) > MAX_BRANCHES or any(len(group) > MAX_CONDITIONS for group in found):
         raise BadArgument(

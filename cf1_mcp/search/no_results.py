@@ -27,7 +27,7 @@ MAX_SECONDS: Final = 8.0
 async def explain_page(
     client: ThreatEventsClient, page: Rows, request: SearchRequest, scope: DatasetScope, cursor: str | None = None
 ) -> Rows:
-    """Return the page with what was read otherwise than typed and, if it is empty, with likely reasons.
+    """Return the page with the values that were read differently than typed and, if it is empty, with likely reasons.
 
     The first page of a search with `created_since` also gets the watermark for the next one.
     """

@@ -51,7 +51,7 @@ class SearchRequest:
     """A search as the API takes it.
 
     `identity` distinguishes it from other searches. `parts` are the conditions by the argument that they come from.
-    `read_as` lists the values that were read otherwise than typed, `suggestions` the account's words similar to each
+    `read_as` lists the values that were read differently than typed, `suggestions` the account's words similar to each
     unknown value, by argument and value. `watermark` is the `created_since` of the next search, if this one has one.
     """
 

@@ -1,4 +1,4 @@
-"""Whatever events contain, answers are harmless, fit their size limit in both forms, and have tables that parse back."""
+"""Whatever events contain, answers are harmless, fit their size limit in both forms, and their tables parse back."""
 
 import json
 import re

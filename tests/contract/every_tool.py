@@ -13,7 +13,7 @@ from cf1_mcp.models import Event, QueryAlertFields, SavedQueryFields
 from tests.conversations import ask, text_of
 from tests.tenant import Generation, Tenant
 
-# Words in capitals stand for values of the tenant.
+# Words in capitals are placeholders for values of the tenant.
 MANY: list[JsonValue] = [
     {"category": "Phishing", "date": f"{hours}h", "event": "WORDS", "tlp": "green"} for hours in range(1, 27)
 ]
@@ -80,7 +80,7 @@ class PlantedTenant(Tenant):
 
     @asynccontextmanager
     async def connected(self, mode: Generation = "auto") -> AsyncGenerator[tuple[Client, dict[str, JsonValue]]]:
-        """A client of a server for this tenant, and the values of the words in capitals."""
+        """A client of a server for this tenant, and the values of the placeholders."""
         # The API also sorts by time of creation.
         self.wait(-60)
         first = await self.plant(event=f"first {self.words}")
@@ -143,7 +143,7 @@ async def call(client: Client, tool: str, names: Mapping[str, JsonValue], **more
 
 
 def fill_in(value: JsonValue, names: Mapping[str, JsonValue]) -> JsonValue:
-    """Replace the words in capitals by their values."""
+    """Replace the placeholders in capitals by their values."""
     match value:
         case str():
             text = value.replace('["HOME"]', json.dumps([names["HOME"]]))

@@ -7,7 +7,10 @@ Answer = dict[str, Any]
 
 
 def read(seen: str) -> Answer:
-    """Return an answer as data: `columns` and `rows`, facts, and parts such as `raw` by name. Values read from text are text."""
+    """Return an answer as data: `columns` and `rows`, facts, and parts such as `raw` by name.
+
+    Values that were read from text are text.
+    """
     return json.loads(seen) if seen.startswith("{") else _from_text(seen)
 
 

@@ -1,6 +1,7 @@
 """Conversations of a model with the tools, written once for all frameworks.
 
-A script yields calls and receives each answer as its framework's model sees it; it returns its final message to the user.
+A script yields calls and receives each answer as its framework's model sees it. It returns its final message to the
+user.
 """
 
 import re

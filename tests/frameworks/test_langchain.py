@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip(
     "langchain_mcp_adapters",
-    reason="langchain-mcp-adapters is not installed: it needs an environment of its own, as .ci/run creates it",
+    reason="langchain-mcp-adapters is not installed: it needs its own environment, as .ci/run creates it",
 )
 
 from langchain.agents import create_agent

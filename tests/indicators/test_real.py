@@ -37,7 +37,7 @@ def outcome(value: str, number: int) -> str:
 
 def test_every_real_indicator_is_found_again_in_prose() -> None:
     outcomes = Counter((kind, outcome(value, number)) for number, (kind, value) in enumerate(real()))
-    # Eighty "domains" are file names such as a DLL's. Two URLs contain characters that are not valid in one: a space, square brackets.
+    # Eighty "domains" are file names such as a DLL's. Two URLs contain invalid characters: a space, brackets.
     assert {f"{kind}, {what}": count for (kind, what), count in sorted(outcomes.items())} == snapshot(
         {
             "cve, found": 562,

@@ -568,7 +568,7 @@ async def test_a_saved_query_with_groups_takes_no_other_groups(tenant: Tenant) -
     async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, "search_threat_events", query_id=query.id, conditions=[alone, grouped])
         await ask(client, "search_threat_events", query_id=query.id, conditions=[alone])
-    assert words == snapshot("conditions: the saved query has groups of its own. Use conditions without group.")
+    assert words == snapshot("conditions: the saved query has its own groups. Use conditions without group.")
     assert tenant.searches()[0].body == snapshot(
         {
             "datasetId": ["a9fa1f29-a64a-58a3-af35-67f963de9ab6"],
