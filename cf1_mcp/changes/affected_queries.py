@@ -1,4 +1,4 @@
-"""Which saved queries find events that are about to be removed."""
+"""Finds the saved queries that match events which are about to be removed."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -20,9 +20,9 @@ MAX_IDS: Final = 100
 
 
 async def find_affected_queries(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, JsonValue]:
-    """A sentence for each saved query that finds any of the events, or that could not be checked.
+    """Return a sentence for each saved query that finds any of the events or could not be checked.
 
-    The sentences hold names of queries, which are untrusted.
+    The sentences contain names of queries, which are untrusted.
     """
     try:
         queries = await client.list_queries()
@@ -40,10 +40,10 @@ async def find_affected_queries(client: ThreatEventsClient, event_ids: Sequence[
 
 
 async def _describe(client: ThreatEventsClient, query: SavedQuery, event_ids: Sequence[str]) -> str:
-    """What a query finds of the events; empty where it finds none."""
+    """Return a sentence on which of the events a query finds; empty if it finds none."""
     name = f"{query.id} {clean(query.name, MAX_NAME_LENGTH)!r}"
     block_list = ", and feeds a block list" if query.rule_enabled else ""
-    search = _narrowed_search(query, event_ids)
+    search = _narrow_search(query, event_ids)
     if search is None:
         return f"{name} could not be checked: it is not a search that can be narrowed to these events{block_list}"
     try:
@@ -53,8 +53,8 @@ async def _describe(client: ThreatEventsClient, query: SavedQuery, event_ids: Se
     return f"{name} finds {count} of these events{block_list}" if count else ""
 
 
-def _narrowed_search(query: SavedQuery, event_ids: Sequence[str]) -> EventSearch | None:
-    """The search of a query among the events; None where it cannot be read, or takes no further condition."""
+def _narrow_search(query: SavedQuery, event_ids: Sequence[str]) -> EventSearch | None:
+    """Return the search of a query, limited to the events; None if it cannot be read or has too many conditions."""
     try:
         search = EventSearch.model_validate_json(query.query_json)
     except ValidationError:

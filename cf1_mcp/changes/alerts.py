@@ -1,4 +1,4 @@
-"""Creating, updating and deleting query alerts. An alert is judged by the query that it is on."""
+"""Creating, updating and deleting query alerts. The rules apply to the query of an alert."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final, get_args
@@ -9,7 +9,7 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
-from cf1_mcp.changes.query_scope import scope_of_saved_query
+from cf1_mcp.changes.query_scope import resolve_saved_scope
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
 from cf1_mcp.text.sanitize import clean
@@ -66,17 +66,17 @@ async def plan_alert_creation(
 
 async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id: int) -> Effect[CreateAlert]:
     query = await planning.client.read_query(query_id)
-    scope = scope_of_saved_query(query, planning, planning.writing.require_writable)
+    scope = resolve_saved_scope(query, planning, planning.write_policy.require_writable)
     for alert in await _list_alerts(planning.client):
         if alert.query_id == query_id and alert.frequency == fields.frequency:
-            problem = f"alert {alert.id} is on this query already, {fields.frequency}"
+            problem = f"alert {alert.id} of this query already has the frequency {fields.frequency}"
             raise BadArgument(planning.argument("query_id"), problem, "update_query_alert to change it")
     state = "" if fields.enabled else ", disabled"
     return Effect(
         kind=ALERT_CREATION,
         payload=CreateAlert(fields=fields),
         datasets=scope.datasets,
-        summary=f"Create an alert ({fields.frequency}{state}) on {_named(query)}.",
+        summary=f"Create an alert ({fields.frequency}{state}) on {_quote_query(query)}.",
         warnings=(NOTIFIES,) if fields.enabled else (),
         undo="undo_change deletes the alert again; notifications that were sent stay sent.",
         needs_code=False,
@@ -84,10 +84,10 @@ async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id:
 
 
 async def create_alert(client: ThreatEventsClient, payload: CreateAlert) -> Result:
-    """Create the alert, and report what the answer shows differently from what was sent."""
+    """Create the alert, and report where the answer differs from what was sent."""
     created = await client.create_alert(payload.fields)
     facts: dict[str, JsonValue] = {"alert_id": created.id}
-    if differs := _differing(payload.fields, created):
+    if differs := _find_differences(payload.fields, created):
         return Result("partial", facts, {"differs": differs})
     return Result("done", facts)
 
@@ -111,9 +111,9 @@ async def plan_alert_update(
 async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFields) -> Effect[UpdateAlert]:
     alert = await _read_alert(planning.client, alert_id)
     query = await planning.client.read_query(alert.query_id)
-    scope = scope_of_saved_query(query, planning, planning.writing.require_writable)
+    scope = resolve_saved_scope(query, planning, planning.write_policy.require_writable)
     if not fields.model_fields_set:
-        raise BadArgument("alert_id", "nothing is given to change", "frequency, enabled or both")
+        raise BadArgument("alert_id", "no new values are given", "frequency, enabled or both")
     new = {name: value for name, value in fields.wire().items() if value != getattr(alert, name)}
     if not new:
         problem = "the alert has these values already"
@@ -124,16 +124,16 @@ async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFiel
             alert_id=alert_id, fields=QueryAlertFields.model_validate(new), before=BeforeAlertChange(alert=alert)
         ),
         datasets=scope.datasets,
-        summary=f"Change {' and '.join(new)} of alert {alert_id} on {_named(query)}.",
+        summary=f"Change {' and '.join(new)} of alert {alert_id} on {_quote_query(query)}.",
         warnings=(NOTIFIES,) if new.get("enabled", alert.enabled) else (),
-        undo="undo_change sets the old values again; notifications that were sent stay sent.",
+        undo="undo_change restores the old values; notifications that were sent stay sent.",
         needs_code=False,
     )
 
 
 async def update_alert(client: ThreatEventsClient, payload: UpdateAlert) -> Result:
-    """Change the alert, and report what the answer shows differently from what was sent."""
-    differs = _differing(payload.fields, await client.update_alert(payload.alert_id, payload.fields))
+    """Change the alert, and report where the answer differs from what was sent."""
+    differs = _find_differences(payload.fields, await client.update_alert(payload.alert_id, payload.fields))
     wrong = [one["field"] for one in differs if isinstance(one, dict)]
     changed = [name for name in sorted(payload.fields.model_fields_set) if name not in wrong]
     facts: dict[str, JsonValue] = {"alert_id": payload.alert_id, "changed": [*changed]}
@@ -144,7 +144,7 @@ async def update_alert(client: ThreatEventsClient, payload: UpdateAlert) -> Resu
 
 async def _undo_update(planning: Planning, change: PastChange[UpdateAlert]) -> Effect[UpdateAlert]:
     payload = change.payload
-    old = fields_of_alert(payload.before.alert, payload.before.alert.query_id)
+    old = build_alert_fields(payload.before.alert, payload.before.alert.query_id)
     names = payload.fields.model_fields_set & old.model_fields_set
     fields = QueryAlertFields.model_validate({name: getattr(old, name) for name in names})
     return await _plan_update(planning, payload.alert_id, fields)
@@ -157,12 +157,12 @@ async def plan_alert_deletion(planning: Planner, alert_id: int) -> Effect[Delete
     """Check that an alert may be deleted."""
     alert = await _read_alert(planning.client, alert_id)
     query = await planning.client.read_query(alert.query_id)
-    scope = scope_of_saved_query(query, planning, planning.writing.require_destroyable)
+    scope = resolve_saved_scope(query, planning, planning.write_policy.require_destroyable)
     return Effect(
         kind=ALERT_DELETION,
         payload=DeleteAlert(alert_id=alert_id, before=BeforeAlertChange(alert=alert)),
         datasets=scope.datasets,
-        summary=f"Delete alert {alert_id} on {_named(query)} for good: it no longer notifies anyone.",
+        summary=f"Delete alert {alert_id} on {_quote_query(query)} for good: it no longer notifies anyone.",
         undo="undo_change creates the alert again from the journal, with a new id.",
         needs_code=True,
         facts={"query_id": alert.query_id, "enabled": alert.enabled},
@@ -171,7 +171,7 @@ async def plan_alert_deletion(planning: Planner, alert_id: int) -> Effect[Delete
 
 
 async def delete_alert(client: ThreatEventsClient, payload: DeleteAlert) -> Result:
-    """Delete the alert, and verify that it is gone: the answer to a deletion has no documented body."""
+    """Delete the alert, and verify that it is gone: the API documents no body for this answer."""
     await client.delete_alert(payload.alert_id)
     facts: dict[str, JsonValue] = {"alert_id": payload.alert_id}
     try:
@@ -185,22 +185,22 @@ async def delete_alert(client: ThreatEventsClient, payload: DeleteAlert) -> Resu
 
 async def _undo_deletion(planning: Planning, change: PastChange[DeleteAlert]) -> Effect[CreateAlert]:
     alert = change.payload.before.alert
-    return await _plan_creation(planning, fields_of_alert(alert, alert.query_id), alert.query_id)
+    return await _plan_creation(planning, build_alert_fields(alert, alert.query_id), alert.query_id)
 
 
 # -- shared
 
 
 async def list_alerts_if_any(client: ThreatEventsClient) -> Sequence[QueryAlert]:
-    """The account's alerts; none where the account lacks alerts altogether."""
+    """Return the account's alerts; none if the account has no alerts feature."""
     try:
         return await client.list_alerts()
     except NotFound:
         return ()
 
 
-def fields_of_alert(alert: QueryAlert, query_id: int) -> QueryAlertFields:
-    """What creates an alert like this one on a query. Values that the API does not take are left out."""
+def build_alert_fields(alert: QueryAlert, query_id: int) -> QueryAlertFields:
+    """Return the fields that create an equal alert on a query. Values that the API does not accept are left out."""
     fields: dict[str, JsonValue] = {"query_id": query_id, "enabled": alert.enabled}
     if alert.frequency in get_args(AlertFrequency):
         fields["frequency"] = alert.frequency
@@ -217,7 +217,7 @@ async def _list_alerts(client: ThreatEventsClient) -> Sequence[QueryAlert]:
 
 
 async def _read_alert(client: ThreatEventsClient, alert_id: int) -> QueryAlert:
-    """An alert. Where it does not exist, the error says whether the account has alerts at all."""
+    """Return an alert. If it does not exist, the error states whether the account has alerts at all."""
     try:
         return await client.read_alert(alert_id)
     except NotFound:
@@ -225,8 +225,8 @@ async def _read_alert(client: ThreatEventsClient, alert_id: int) -> QueryAlert:
         raise
 
 
-def _differing(sent: QueryAlertFields, answer: QueryAlert) -> list[JsonValue]:
-    """The fields that an answer shows differently from what was sent, each with both values."""
+def _find_differences(sent: QueryAlertFields, answer: QueryAlert) -> list[JsonValue]:
+    """Return the fields whose value in an answer differs from the value sent, each with both values."""
     shown = answer.model_dump(mode="json")
     return [
         {"field": name, "sent": value, "answered": shown[name]}
@@ -235,7 +235,7 @@ def _differing(sent: QueryAlertFields, answer: QueryAlert) -> list[JsonValue]:
     ]
 
 
-def _named(query: SavedQuery) -> str:
+def _quote_query(query: SavedQuery) -> str:
     return f"saved query {query.id} {clean(query.name, MAX_CELL_LENGTH)!r}"
 
 

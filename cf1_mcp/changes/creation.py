@@ -1,4 +1,4 @@
-"""Creating events, one or many. Their undo deletes them."""
+"""Creating one or many events. Their undo deletes them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from cf1_mcp.imports.call_arguments import CheckedBatch
 from cf1_mcp.models import NewEvent, NewRaw
 from cf1_mcp.text.plurals import plural
 
-IMPORT_WITHOUT_CODE: Final = 25  # rows; a person would not read through more
+MAX_ROWS_WITHOUT_CODE: Final = 25  # a person would not read through more
 
 
 class CreateEvent(Payload):
@@ -41,7 +41,7 @@ class CreateEvent(Payload):
 
 
 class ImportEvents(Payload):
-    """Many events. The journal keeps a digest of their rows, and the result the ids of what was created."""
+    """Many events. The journal stores a digest of their rows; the result has the ids of the created events."""
 
     dataset_id: str
     rows: int
@@ -54,7 +54,7 @@ class ImportEvents(Payload):
 
 async def plan_creation(
     planning: Planner,
-    checking: Validator,
+    validator: Validator,
     given: EventTexts,
     dataset_id: str,
     tags: list[str] | None,
@@ -66,8 +66,8 @@ async def plan_creation(
     dataset = planning.dataset_to_write(dataset_id)
     if given.get("indicator_type") and not given.get("indicator"):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
-    raw = _checked_raw(checking, raw_data, raw_source, raw_tlp)
-    fields = await checking.check_fields(given)
+    raw = _check_raw(validator, raw_data, raw_source, raw_tlp)
+    fields = await validator.check_fields(given)
     labels: dict[str, object] = {"tags": check_tags(tags)} if tags else {}
     new = NewEvent.model_validate({**fields, **labels, "dataset_id": dataset.uuid, "raw": raw}, by_name=True)
     return Effect(
@@ -81,19 +81,19 @@ async def plan_creation(
     )
 
 
-def _checked_raw(
-    checking: EventValidator, data: dict[str, JsonValue] | None, source: str | None, tlp: str | None
+def _check_raw(
+    validator: EventValidator, data: dict[str, JsonValue] | None, source: str | None, tlp: str | None
 ) -> NewRaw:
     raw: dict[str, object] = {"data": check_raw(data) if data is not None else None}
     if source is not None:
         raw["source"] = check_text(source, "raw_source")
     if tlp:
-        raw["tlp"] = checking.check_marking(tlp, "raw_tlp")
+        raw["tlp"] = validator.check_marking(tlp, "raw_tlp")
     return NewRaw.model_validate(raw)
 
 
 async def create_event(client: ThreatEventsClient, payload: CreateEvent) -> Result:
-    """Create the event, and report what the answer shows differently from what was sent."""
+    """Create the event, and report where the answer differs from what was sent."""
     new = payload.new
     created = await client.create_event(new)
     sent = {name: value for name in type(created).model_fields if isinstance(value := getattr(new, name, None), str)}
@@ -111,21 +111,23 @@ async def create_event(client: ThreatEventsClient, payload: CreateEvent) -> Resu
 async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str) -> Effect[ImportEvents]:
     """Describe the events and relationships of a checked batch."""
     dataset, events, links = batch.dataset, [*batch.events.values()], batch.links
-    most = planning.writing.settings.max_change
+    most = planning.write_policy.settings.max_change
     undo = "undo_change deletes the events whose ids the API reports, within the operator's rules; new tags stay."
     if len(events) > most:
         undo = f"Not by undo_change: CF1_MAX_CHANGE ({most}) lets it delete fewer at once."
-    if any({link.parent, link.child} <= {*batch.there} for link in links):
+    if any({link.parent, link.child} <= {*batch.existing} for link in links):
         undo += " Relationships between events that existed before stay."
     counted = f"{plural(len(events), 'event')} with {plural(len(links), 'relationship')}"
     return Effect(
         kind=IMPORT,
-        payload=ImportEvents(dataset_id=dataset.uuid, rows=batch.given, digest=batch.digest, on_duplicate=on_duplicate),
+        payload=ImportEvents(
+            dataset_id=dataset.uuid, rows=batch.row_count, digest=batch.digest, on_duplicate=on_duplicate
+        ),
         datasets=(dataset.uuid,),
         summary=f"Create {counted} in dataset {dataset.name!r}.",
         undo=undo,
-        # By the rows as given: a code must not become needless because others created some of them meanwhile.
-        needs_code=batch.given > IMPORT_WITHOUT_CODE and bool(events or links),
+        # By all rows: a code must not become unnecessary because some of them were created elsewhere meanwhile.
+        needs_code=batch.row_count > MAX_ROWS_WITHOUT_CODE and bool(events or links),
         facts={"events": len(events), "relationships": len(links), **_count_markings(events)},
         untrusted=_describe(events),
         events=batch.sample(),
@@ -138,7 +140,7 @@ def _count_markings(events: Sequence[NewEvent]) -> dict[str, JsonValue]:
 
 
 def _describe(events: Sequence[NewEvent]) -> Mapping[str, JsonValue]:
-    """Dates as the rows have them, and categories as the account names them."""
+    """Return the period of the events and the number of events in each category."""
     dates = sorted(event.date for event in events)
     if not dates:
         return {}
@@ -149,7 +151,7 @@ def _describe(events: Sequence[NewEvent]) -> Mapping[str, JsonValue]:
 
 
 async def _refuse_to_import(client: ThreatEventsClient, payload: ImportEvents) -> Result:
-    raise NotImplementedError("The tool sends the rows of an import: its payload holds only their digest.")
+    raise NotImplementedError("The tool sends the rows of an import: its payload contains only their digest.")
 
 
 CREATION = ChangeKind("create_threat_event", CreateEvent, create_event, plan_deletion_of_created)

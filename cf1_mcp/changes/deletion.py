@@ -3,14 +3,14 @@
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.affected_queries import find_affected_queries
 from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, Planner, Planning, Result
-from cf1_mcp.changes.recreation import RecreateEvents, check_markings, recreate_events, without_refused_links
+from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
 from cf1_mcp.errors import NotFound
 from cf1_mcp.events.snapshots import Snapshot, read_snapshots
 from cf1_mcp.text.plurals import plural
 
 
 class DeleteEvents(Payload):
-    """Events of one dataset. `before` is all that is lost with them."""
+    """Events of one dataset. `before` has everything that is lost with them."""
 
     dataset_id: str
     event_ids: list[str]
@@ -22,7 +22,9 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
     dataset = planning.dataset_to_destroy(dataset_id)
     planning.check_size(len(event_ids))
     ids = sorted(event_ids)
-    snapshots = await read_snapshots(planning.client, planning.writing, dataset, ids, planning.argument("event_ids"))
+    snapshots = await read_snapshots(
+        planning.client, planning.write_policy, dataset, ids, planning.argument("event_ids")
+    )
     events = [snapshot.event for snapshot in snapshots]
     return Effect(
         kind=DELETION,
@@ -42,7 +44,7 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
 
 
 async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Result:
-    """Delete the events; where the API deleted fewer, find out which are left."""
+    """Delete the events. If the API deleted fewer, find out which are left."""
     deleted = await client.delete_events(payload.dataset_id, payload.event_ids)
     if deleted == len(payload.event_ids):
         return Result("done", {"deleted": deleted})
@@ -60,13 +62,13 @@ async def _exists(client: ThreatEventsClient, dataset_id: str, event_id: str) ->
 
 
 async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) -> Effect[RecreateEvents]:
-    """Plan to create the events again that a change deleted."""
+    """Plan to recreate the events that a change deleted."""
     dataset = planning.dataset_to_write(change.payload.dataset_id)
     left = {*change.ids("left")}
     deleted = [snapshot for snapshot in change.payload.before if snapshot.event.uuid not in left]
     planning.check_size(len(deleted))
-    check_markings(planning.writing.read_policy, deleted)
-    snapshots, left_out = await without_refused_links(planning, deleted)
+    check_markings(planning.write_policy.read_policy, deleted)
+    snapshots, left_out = await leave_out_refused_links(planning, deleted)
     return Effect(
         kind=RECREATION,
         payload=RecreateEvents(dataset_id=dataset.uuid, images=snapshots, links_left_out=left_out),
@@ -84,5 +86,5 @@ async def plan_deletion_of_created(planning: Planning, change: PastChange[P]) ->
 
 
 DELETION = ChangeKind("delete_threat_events", DeleteEvents, delete_events, plan_recreation)
-# In the journal it is an import, because it creates events.
+# Journaled as an import, because it creates events.
 RECREATION = ChangeKind("import_threat_events", RecreateEvents, recreate_events, plan_deletion_of_created)

@@ -1,7 +1,7 @@
-"""What a change is: its kind, its payload, its effect when planned, its result when made, and its past when undone.
+"""The types of a change: its kind, payload, planned effect, result, and its past form, from which it is undone.
 
-Every change is typed from its plan to its undo. The payload is what the confirmation code binds, what the journal
-stores, what is sent, and what an undo reads back.
+Every change is typed from its plan to its undo. The confirmation code is bound to the payload, the journal
+stores it, the change sends it, and an undo reads it back.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,24 +21,24 @@ Facts: TypeAlias = Mapping[str, JsonValue]
 
 
 class Payload(BaseModel):
-    """What a change of one kind sends, and in the field `before`, where it has one, the state that it overwrites.
+    """What a change of one kind sends. Its field `before`, if any, is the state that the change overwrites.
 
-    Field names are the keys of the journal's entries, so renaming one needs an alias for older journals.
+    Field names are the keys of the journal's entries, so renaming one requires an alias for older journals.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
     def arguments(self) -> dict[str, JsonValue]:
-        """What is sent, as JSON. Fields that were never set are left out, as on the wire."""
+        """Return what is sent as JSON. Fields that were never set are left out, as in the request."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"before"})
 
     def overwritten(self) -> JsonValue:
-        """`before` as JSON."""
+        """Return `before` as JSON."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True, include={"before"}).get("before")
 
     @classmethod
     def restore(cls, arguments: Facts, before: JsonValue) -> Self:
-        """The payload of a journal entry.
+        """Return the payload of a journal entry.
 
         Raises:
             ValidationError: the entry is of another kind.
@@ -51,9 +51,10 @@ P = TypeVar("P", bound=Payload)
 
 @dataclass(frozen=True)
 class Result:
-    """What the API's answer says was done. Partial: less than requested, with the rest named.
+    """What was done according to the API. Partial: less than requested, and the result names the rest.
 
-    `facts` are counts, ids and names of ours; whatever can hold text of events or of the API is `untrusted`.
+    `facts` are counts, ids and the server's own words; `untrusted` has everything that may contain text of events or
+    of the API.
     """
 
     status: Literal["done", "partial", "failed"]
@@ -63,39 +64,39 @@ class Result:
 
 @dataclass(frozen=True)
 class Planning:
-    """What a plan reads from, and the rules that hold it. An undo is planned through the plan of the inverse change."""
+    """What plans use: the API and the operator's rules. An undo uses the plan of the inverse change."""
 
     client: ThreatEventsClient
-    writing: WritePolicy
+    write_policy: WritePolicy
     is_undo: bool = False
 
     def argument(self, name: str) -> str:
-        """The argument that an error names: an undo has none but `change_id`."""
+        """Return the argument that an error names. In an undo that is `change_id`, its only one."""
         return "change_id" if self.is_undo else name
 
     def dataset_to_write(self, name: str, argument: str = "dataset_id") -> Dataset:
-        """The dataset, if events may be created and changed in it."""
-        return self.writing.require_writable(name, self.argument(argument))
+        """Return the dataset if events may be created and changed in it."""
+        return self.write_policy.require_writable(name, self.argument(argument))
 
     def dataset_to_destroy(self, name: str, argument: str = "dataset_id") -> Dataset:
-        """The dataset, if something may be removed from it for good."""
-        return self.writing.require_destroyable(name, self.argument(argument))
+        """Return the dataset if something may be removed from it for good."""
+        return self.write_policy.require_destroyable(name, self.argument(argument))
 
     def check_size(self, count: int, argument: str = "event_ids") -> None:
-        """Refuse more events at once than the operator allows."""
-        self.writing.require_size(count, self.argument(argument))
+        """Refuse a change of more events than the operator allows at once."""
+        self.write_policy.require_size(count, self.argument(argument))
 
 
-async def _planning(client: Client, writing: CurrentWritePolicy) -> Planning:
-    return Planning(client, writing)
+async def _resolve_planning(client: Client, write_policy: CurrentWritePolicy) -> Planning:
+    return Planning(client, write_policy)
 
 
-Planner = Annotated[Planning, Resolve(_planning)]
+Planner = Annotated[Planning, Resolve(_resolve_planning)]
 
 
 @dataclass(frozen=True)
 class PastChange(Generic[P]):
-    """A change that was made, as the journal has it."""
+    """A change that was made, as the journal records it."""
 
     id: str
     payload: P
@@ -103,23 +104,23 @@ class PastChange(Generic[P]):
     result: Facts
 
     def ids(self, name: str) -> list[str]:
-        """The ids that the result lists under a name, bare or as the `uuid` of rows; empty where it lists none."""
+        """Return the ids that the result lists under a name, as texts or as the `uuid` of rows; empty if none."""
         listed = self.result.get(name)
         rows = listed if isinstance(listed, list) else []
         return [str(row.get("uuid")) if isinstance(row, dict) else str(row) for row in rows]
 
     def required_ids(self, name: str) -> list[str]:
-        """The ids that the result lists under a name, sorted.
+        """Return the ids that the result lists under a name, sorted.
 
         Raises:
-            BadArgument: it lists none, as after a failure.
+            BadArgument: there are none, as after a failure.
         """
         if not (ids := self.ids(name)):
             raise BadArgument("change_id", f"the result of change {self.id} lists no {name} events", "another change")
         return sorted(ids)
 
     def created_id(self, name: str) -> int:
-        """The number of what the change created."""
+        """Return the numeric id that the result has under a name."""
         if name not in self.result:
             raise BadArgument("change_id", f"the result of change {self.id} has no {name}", "another change")
         return int(str(self.result[name]))
@@ -127,7 +128,7 @@ class PastChange(Generic[P]):
 
 @dataclass(frozen=True)
 class ChangeKind(Generic[P]):
-    """A kind of change, journaled under the name of its tool. `plan_undo` is None where the API has no inverse."""
+    """A kind of change, journaled under the name of its tool. `plan_undo` is None if the API has no inverse."""
 
     tool: str
     payload: type[P]
@@ -139,9 +140,9 @@ class ChangeKind(Generic[P]):
 class Effect(Generic[P]):
     """What a change would do.
 
-    `summary` and `warnings` are sentences for the person who decides, `undo` says what undo_change can restore.
-    `facts` are ours, `untrusted` may hold text of others; `events` are those that it touches. `read_as` reports what of
-    the call was read differently from how it was typed.
+    `summary` and `warnings` are sentences for the person who decides; `undo` states what undo_change can restore.
+    `facts` are the server's own words, `untrusted` may contain text of events or of the API. `events` are the affected
+    events. `read_as` reports the arguments that were read differently than typed.
     """
 
     kind: ChangeKind[P]
@@ -163,15 +164,15 @@ class Effect(Generic[P]):
 
     @property
     def arguments(self) -> dict[str, JsonValue]:
-        """What the journal stores and the confirmation code binds, in addition to `before`."""
+        """What the journal stores and the confirmation code covers, in addition to `before`."""
         return self.payload.arguments() | ({"undoes": self.undoes} if self.undoes else {})
 
     @property
     def before(self) -> JsonValue:
-        """The state that the change overwrites, bound by the confirmation code and kept for undo."""
+        """The state that the change overwrites. The confirmation code covers it, and undo needs it."""
         return self.payload.overwritten()
 
     @property
     def sentences(self) -> str:
-        """The summary with its warnings."""
+        """The summary and the warnings."""
         return " ".join((self.summary, *self.warnings))

@@ -1,12 +1,12 @@
 """How a planned change is previewed, confirmed, approved, journaled and carried out.
 
 A tool names its guard in its signature as `Annotated[Planned[P], Resolve(approved(plan))]`, where `plan` is the
-resolver that holds the change to the operator's rules and describes its effect. The guards run in this order:
+resolver that checks the change against the operator's rules and describes its effect. The guards run in this order:
 
     plan      rules, size, and the current state              -> Effect
-    confirm   a code over tool, arguments and that state      -> a preview, or on
-    approve   a person, in the way that the operator chose    -> refused, or on
-    journal   the intent is on disk before the request leaves -> Result
+    confirm   a code for tool, arguments and that state       -> a preview, or next
+    approve   a person, in the way that the operator chose    -> refused, or next
+    journal   the intent is on disk before anything is sent   -> Result
 """
 
 from collections.abc import Awaitable, Callable
@@ -38,7 +38,7 @@ NOTE: Final = "Nothing was changed. Show this to the person; if they agree, repe
 
 @dataclass(frozen=True)
 class Planned(Generic[P]):
-    """A change that passed its guards, or the preview to answer instead."""
+    """A change that passed its guards, or the preview to return instead."""
 
     effect: Effect[P]
     preview: Card | None
@@ -46,7 +46,7 @@ class Planned(Generic[P]):
     code: str | None = None
 
     async def carry_out(self, client: ThreatEventsClient) -> Card:
-        """Make the change as its kind does. Raises what `record` raises."""
+        """Make the change with the function of its kind. Raises the same as `record`."""
         return await self.record(partial(self.effect.kind.carry_out, client, self.effect.payload))
 
     async def record(self, call: Callable[[], Awaitable[Result]]) -> Card:
@@ -54,7 +54,7 @@ class Planned(Generic[P]):
 
         Raises:
             JournalError: the intent could not be written, so nothing was changed.
-            ApiError: the change failed, or it is unknown whether it was made; the journal says which.
+            ApiError: the change failed, or it is unknown whether it was made. The journal records which.
         """
         effect, journal = self.effect, self.server.stores.journal
         if self.code is not None and not await self.server.stores.spent_codes.spend(self.code):
@@ -68,8 +68,12 @@ class Planned(Generic[P]):
         except ThreatEventsError as error:
             await self._record_failure(change_id, error)
             raise
-        facts: dict[str, JsonValue] = {"status": result.status, "change_id": change_id, "change": _summary(effect)}
-        facts |= {**result.facts, **_repeats(self.server, effect)}
+        facts: dict[str, JsonValue] = {
+            "status": result.status,
+            "change_id": change_id,
+            "change": _render_summary(effect),
+        }
+        facts |= {**result.facts, **_describe_repeats(self.server, effect)}
         untrusted = {**result.untrusted, **effect.read_as}
         try:
             stored: JsonValue = {**result.facts, **result.untrusted}
@@ -79,12 +83,12 @@ class Planned(Generic[P]):
         return Card(facts, untrusted)
 
     def report_no_change(self, note: str) -> Card:
-        """The answer where nothing is left to change. Nothing is sent, so nothing is journaled."""
-        facts = {"status": "done", "change": _summary(self.effect), **self.effect.facts}
+        """Return the answer if there is nothing to change. Nothing is sent, so nothing is journaled."""
+        facts = {"status": "done", "change": _render_summary(self.effect), **self.effect.facts}
         return Card(facts, {**self.effect.untrusted, **self.effect.read_as}, notes=[note])
 
     async def _record_failure(self, change_id: str, error: ThreatEventsError) -> None:
-        # Without a readable answer the change may have been made all the same.
+        # Without a readable answer the change may have been made nevertheless.
         outcome: Outcome = "unknown" if isinstance(error, Unavailable | UnexpectedAnswer) else "failed"
         if outcome == "failed" and self.code is not None:
             await self.server.stores.spent_codes.give_back(self.code)
@@ -93,7 +97,7 @@ class Planned(Generic[P]):
 
 
 class Consent(BaseModel):
-    """What a person is asked."""
+    """The question that a person answers."""
 
     answer: Literal["yes", "no"] = Field(description="Make this change?")
 
@@ -102,7 +106,7 @@ Plan = Callable[..., Awaitable[Effect[P]]]
 
 
 def approved(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
-    """The resolver that holds a plan to confirmation and approval."""
+    """Return a resolver that requires confirmation and approval of a plan."""
 
     async def consent(
         context: ToolContext, effect: Annotated[Effect[Any], Resolve(plan)], confirm: str | None
@@ -121,7 +125,7 @@ def approved(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
                 return effect
             case "ask":
                 _require_elicitation(context)
-                return Elicit(f"{_summary(effect)} {effect.undo}", Consent)
+                return Elicit(f"{_render_summary(effect)} {effect.undo}", Consent)
             case "operator":
                 await _redeem_approval(server, confirm)
                 return effect
@@ -137,14 +141,14 @@ def approved(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
             raise Withheld("The change", "the person, who did not agree to it")
         if isinstance(outcome.data, Consent) and outcome.data.answer != "yes":
             raise Withheld("The change", "the person, who answered no")
-        preview = await _preview(server, effect) if effect.needs_code and confirm is None else None
+        preview = await _render_preview(server, effect) if effect.needs_code and confirm is None else None
         return Planned(effect, preview, server, confirm if effect.needs_code else None)
 
     return approve
 
 
 def journaled(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
-    """The resolver for a change that removes nothing: held to the rules and journaled, without a code."""
+    """Return a resolver for a change that removes nothing: checked and journaled, but without a code."""
 
     async def ready(context: ToolContext, effect: Annotated[Effect[P], Resolve(plan)]) -> Planned[P]:
         return Planned(effect, None, context.request_context.lifespan_context)
@@ -152,14 +156,14 @@ def journaled(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
     return ready
 
 
-async def _preview(server: ServerContext, effect: Effect[Any]) -> Card:
-    """What would happen, and the code that confirms it."""
-    code = server.confirmation_codes.code(effect.tool, effect.arguments, effect.before)
+async def _render_preview(server: ServerContext, effect: Effect[Any]) -> Card:
+    """Return a description of the effect, with the code that confirms it."""
+    code = server.confirmation_codes.issue(effect.tool, effect.arguments, effect.before)
     facts: dict[str, JsonValue] = {
         "status": "confirmation_required",
-        "change": _summary(effect),
+        "change": _render_summary(effect),
         **effect.facts,
-        **_repeats(server, effect),
+        **_describe_repeats(server, effect),
         "undo": effect.undo,
         "code": code,
     }
@@ -172,14 +176,14 @@ async def _preview(server: ServerContext, effect: Effect[Any]) -> Card:
     return preview
 
 
-def _summary(effect: Effect[Any]) -> str:
-    """The change in sentences. They hold names of datasets and saved queries, which are untrusted."""
+def _render_summary(effect: Effect[Any]) -> str:
+    """Return the change in sentences. They contain names of datasets and saved queries, which are untrusted."""
     return defang(clean(effect.sentences, MAX_SUMMARY_LENGTH))
 
 
-def _repeats(server: ServerContext, effect: Effect[Any]) -> dict[str, JsonValue]:
-    """Which arguments repeat texts of events that were shown before."""
-    sentences = server.shown_texts.repeated(effect.arguments)
+def _describe_repeats(server: ServerContext, effect: Effect[Any]) -> dict[str, JsonValue]:
+    """Return the fact `repeats`: arguments that repeat texts of events shown before."""
+    sentences = server.shown_texts.find_repeated(effect.arguments)
     return {"repeats": [*sentences]} if sentences else {}
 
 

@@ -27,7 +27,7 @@ class Destination(BaseModel, frozen=True):
 
 
 class BeforeMove(BaseModel, frozen=True):
-    """The events in their source, and what their destination was like."""
+    """The events in their source, and the destination as it was."""
 
     destination: Destination
     images: list[Snapshot]
@@ -46,7 +46,7 @@ class MoveEvents(Payload):
 async def plan_move(
     planning: Planner, dataset_id: str, destination_dataset_id: str, event_ids: list[str], keep_raw_data: bool
 ) -> Effect[MoveEvents]:
-    """Check that the events may leave their dataset and enter the other, and describe what moves with them."""
+    """Check that the events may be removed from their dataset and added to the other, and describe the move."""
     source = planning.dataset_to_destroy(dataset_id)
     destination = planning.dataset_to_write(destination_dataset_id, "destination_dataset_id")
     if source.uuid == destination.uuid:
@@ -54,7 +54,9 @@ async def plan_move(
         raise BadArgument(argument, f"the events are in {destination.name!r} already", "another dataset")
     planning.check_size(len(event_ids))
     ids = sorted(event_ids)
-    snapshots = await read_snapshots(planning.client, planning.writing, source, ids, planning.argument("event_ids"))
+    snapshots = await read_snapshots(
+        planning.client, planning.write_policy, source, ids, planning.argument("event_ids")
+    )
     raw_count = sum(snapshot.raw is not None for snapshot in snapshots)
     lost = f"The raw evidence of {plural(raw_count, 'event')} is lost for good."
     public = "The destination is public: anyone may search it."
@@ -88,7 +90,7 @@ async def plan_move(
 
 
 async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result:
-    """Move the events; where the API moved fewer, find out which are left."""
+    """Move the events. If the API moved fewer, find out which are left."""
     source, ids = payload.dataset_id, payload.event_ids
     answer = await client.move_events(source, payload.destination_dataset_id, ids, payload.keep_raw_data)
     facts: dict[str, JsonValue] = {"moved": answer.moved}
@@ -96,19 +98,19 @@ async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result
         return Result("done", facts)
     untrusted: dict[str, JsonValue] = {}
     if answer.insert_failures:
-        untrusted["not_moved"] = _not_moved(answer, ids)
+        untrusted["not_moved"] = _list_not_moved(answer, ids)
     if answer.deletion_failures:
-        # These events were copied, so that they are now in both datasets.
+        # These events were copied: they are now in both datasets.
         reasons = [clean(str(one.get("reason", "")), MAX_CELL_LENGTH) for one in answer.deletion_failures]
         untrusted["not_removed_from_source"] = [*reasons]
-    left = await _still_in(client, source, ids)
+    left = await _find_still_in(client, source, ids)
     facts["still_in_source"] = [*left] if left is not None else "unknown: the search for them failed"
     nothing_done = left == ids and not answer.moved and not answer.deletion_failures
     return Result("failed" if nothing_done else "partial", facts, untrusted)
 
 
-def _not_moved(answer: Moved, ids: Sequence[str]) -> list[JsonValue]:
-    """The events that the answer names by their place in the request, with its reasons."""
+def _list_not_moved(answer: Moved, ids: Sequence[str]) -> list[JsonValue]:
+    """Return the events that the answer names by their index in the request, with its reasons."""
     rows: list[JsonValue] = []
     for failure in answer.insert_failures:
         index, reason = failure.get("index"), clean(str(failure.get("reason", "")), MAX_CELL_LENGTH)
@@ -117,8 +119,8 @@ def _not_moved(answer: Moved, ids: Sequence[str]) -> list[JsonValue]:
     return rows
 
 
-async def _still_in(client: ThreatEventsClient, dataset_id: str, ids: Sequence[str]) -> list[str] | None:
-    """The events that are still in a dataset; None where that cannot be found out."""
+async def _find_still_in(client: ThreatEventsClient, dataset_id: str, ids: Sequence[str]) -> list[str] | None:
+    """Return the events that are still in a dataset; None if a read fails."""
     left: list[str] = []
     for event_id in ids:
         try:
@@ -132,7 +134,7 @@ async def _still_in(client: ThreatEventsClient, dataset_id: str, ids: Sequence[s
 
 
 async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[MoveEvents]:
-    """Plan to move back the events that arrived."""
+    """Plan to move back the events that were moved."""
     stayed, payload = {*change.ids("still_in_source")}, change.payload
     moved = [event_id for event_id in payload.event_ids if event_id not in stayed]
     if not moved:

@@ -1,4 +1,4 @@
-"""Fields of saved queries: as a call names them, compared with others, and shown."""
+"""Fields of saved queries: read from a call, compared with an answer, and rendered."""
 
 from collections.abc import Mapping
 from typing import Annotated, Final
@@ -10,13 +10,13 @@ from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, clean_value
 from cf1_mcp.changes.query_scope import parse_search
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import SavedQuery, SavedQueryFields
-from cf1_mcp.store.confirmation_codes import canonical
+from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.text.sanitize import clean, escape_invisible
 
 MAX_LINE_LENGTH: Final = 200
 
 
-async def _named_fields(
+async def _resolve_named_fields(
     name: str | None,
     query_json: str | None,
     alert_enabled: bool | None,
@@ -25,22 +25,22 @@ async def _named_fields(
     rule_scope: str | None,
 ) -> SavedQueryFields:
     given = {
-        "name": None if name is None else _checked_line(name, "name"),
+        "name": None if name is None else _check_line(name, "name"),
         "query_json": query_json,
         "alert_enabled": alert_enabled,
         "alert_rollup_enabled": alert_rollup_enabled,
         "rule_enabled": rule_enabled,
-        "rule_scope": None if rule_scope is None else rule_scope and _checked_line(rule_scope, "rule_scope"),
+        "rule_scope": None if rule_scope is None else rule_scope and _check_line(rule_scope, "rule_scope"),
     }
     return SavedQueryFields.model_validate({name: value for name, value in given.items() if value is not None})
 
 
-# The fields of a query that a call names, texts checked; only those are set.
-NamedFields = Annotated[SavedQueryFields, Resolve(_named_fields)]
+# The fields of a query that a call names, with checked texts. Only those are set.
+NamedFields = Annotated[SavedQueryFields, Resolve(_resolve_named_fields)]
 
 
-def differing_fields(sent: SavedQueryFields, answer: SavedQuery) -> list[JsonValue]:
-    """The fields that an answer shows differently from what was sent, each with both values."""
+def find_differing_fields(sent: SavedQueryFields, answer: SavedQuery) -> list[JsonValue]:
+    """Return the fields whose value in an answer differs from the value sent, each with both values."""
     values = sent.wire()
     wrong = [
         name
@@ -55,11 +55,12 @@ def is_same_value(name: str, one: JsonValue, other: JsonValue) -> bool:
     """Whether two values of a query's field mean the same."""
     if name == "query_json" and isinstance(one, str) and isinstance(other, str):
         search, other_search = parse_search(one), parse_search(other)
-        return one == other or (search is not None and canonical(search) == canonical(other_search))
+        return one == other or (search is not None and canonicalize(search) == canonicalize(other_search))
     return one == other
 
 
 def preview_fields(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return the values clipped and cleaned, for a preview."""
     return {name: clean_value(value, MAX_FIELD_LENGTH, name=name) for name, value in values.items()}
 
 
@@ -67,8 +68,8 @@ def quote_name(name: str) -> str:
     return repr(clean(name, MAX_LINE_LENGTH))
 
 
-def _checked_line(text: str, argument: str) -> str:
-    """The text, if it is one readable line."""
+def _check_line(text: str, argument: str) -> str:
+    """Return the text without surrounding spaces if it is one readable line."""
     line = text.strip()
     if not 0 < len(line) <= MAX_LINE_LENGTH or escape_invisible(line) != line:
         raise BadArgument(

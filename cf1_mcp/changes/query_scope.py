@@ -1,7 +1,7 @@
-"""Which datasets a saved query searches, whether the operator's rules cover them, and what it feeds to a block list.
+"""Finds out which datasets a saved query searches, whether the rules allow them, and what it feeds to a block list.
 
-The grammar of `query_json` is unpublished; it is read as the parameters of a list. It is read strictly, because a
-parameter that is not understood could widen the search to any dataset.
+The grammar of `query_json` is unpublished; it is read as the parameters of an event list, and strictly: an unknown
+parameter could extend the search to any dataset.
 """
 
 import json
@@ -20,14 +20,14 @@ from cf1_mcp.policy.dataset_scope import SCOPE_WORDS
 from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS
 from cf1_mcp.settings import EVERY_DATASET
-from cf1_mcp.store.confirmation_codes import canonical
+from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
-# Invented: a query that names no dataset searches the one that lists default to, known by this name.
+# Invented: a query that names no dataset searches the default dataset of event lists, which has this name.
 DEFAULT_DATASET: Final = "Cloudforce One Threat Events"
-# A cursor is left out: it carries datasets of its own.
+# Without `cursor`, which contains datasets of its own.
 FILTERS: Final = ("datasetId", "search", "searchBranches")
 PARAMETERS: Final = (*FILTERS, "orderBy", "order", "page", "pageSize", "format", "forceRefresh", "cache")
 EXAMPLE: Final = (
@@ -41,8 +41,8 @@ _OBJECT: Final = TypeAdapter[dict[str, JsonValue]](dict[str, JsonValue])
 
 @dataclass(frozen=True)
 class QueryScope:
-    """What a query searches: `search` holds its filters, `datasets` the uuids of all that it searches, each covered by
-    the rule. `query_json` is its text with datasets by uuid.
+    """What a query searches. `search` has its filters, `datasets` the uuids of all datasets that it searches, each
+    allowed by the rule. `query_json` is its text with datasets by uuid.
     """
 
     search: EventSearch
@@ -52,7 +52,7 @@ class QueryScope:
 
 @dataclass(frozen=True)
 class BlockListImpact:
-    """What a block list has to do with a change: sentences and facts for its preview, and matching events."""
+    """How a change affects a block list: warnings and facts for its preview, and matching events."""
 
     warnings: tuple[str, ...] = ()
     facts: Facts = field(default_factory=dict[str, JsonValue])
@@ -61,75 +61,77 @@ class BlockListImpact:
 
 
 async def find_block_list_impact(planning: Planning, scope: QueryScope, *, has_rule: bool) -> BlockListImpact:
-    """What a query blocks now, if its rule is or becomes enabled."""
+    """Return what a query blocks now, if its rule is or becomes enabled."""
     if not has_rule:
         return BlockListImpact()
     page = await planning.client.list_events(scope.search.model_copy(update={"page_size": MAX_COUNTED}))
     more = len(page.result) >= MAX_COUNTED or bool(page.result_info.cursor)
-    events, withheld = planning.writing.read_policy.admit(page.result)
+    events, withheld = planning.write_policy.read_policy.admit(page.result)
     at_least = "at least " if more else ""
     warning = (
-        "A block list (WAF or Gateway) changes: it is fed by what the query finds, now "
+        "This changes a block list (WAF or Gateway): the query feeds it, and currently finds "
         f"{at_least}{plural(len(events), 'event')}."
     )
     if hidden := sum(withheld.values()):
-        warning += f" It is also fed by {plural(hidden, 'event')} withheld here."
+        warning += f" It also finds {plural(hidden, 'event')} that the rules withhold here."
     facts: dict[str, JsonValue] = {"matches_now": f"{at_least}{len(events)}"}
     return BlockListImpact((warning,), facts, withheld_facts(withheld), events)
 
 
-def scope_of_new_query(query_json: str, planning: Planning) -> QueryScope:
-    """The scope of a query that is about to be saved, held to the write list.
+def resolve_new_scope(query_json: str, planning: Planning) -> QueryScope:
+    """Return the scope of a query that is about to be saved. The write list must allow it.
 
     Raises:
         BadArgument: it is not a search, or names a dataset that does not exist.
         Withheld: it searches a dataset that may not be written.
     """
     argument = planning.argument("query_json")
-    scope = _read_scope(query_json, planning.writing, planning.writing.require_writable, argument)
+    scope = _read_scope(query_json, planning.write_policy, planning.write_policy.require_writable, argument)
     groups = (scope.search.search, *scope.search.search_branches)
     if len(scope.search.search_branches) > MAX_BRANCHES or any(len(group) > MAX_CONDITIONS for group in groups):
         raise BadArgument(
             argument,
-            "it holds more conditions than the API takes",
+            "it has more conditions than the API accepts",
             f"at most {MAX_CONDITIONS} conditions, and {MAX_BRANCHES} branches of {MAX_CONDITIONS}",
         )
     return scope
 
 
-def scope_of_saved_query(query: SavedQuery, planning: Planning, rule: Rule) -> QueryScope:
-    """The scope of a query as it is saved, held to `rule`: `require_writable` or `require_destroyable` of the policy.
+def resolve_saved_scope(query: SavedQuery, planning: Planning, rule: Rule) -> QueryScope:
+    """Return the scope of a saved query. `rule` is `require_writable` or `require_destroyable` of the policy.
 
     Raises:
         BadArgument: it is unclear which datasets it searches.
-        Withheld: it searches a dataset that the rule does not cover.
+        Withheld: it searches a dataset that the rule does not allow.
     """
     argument = planning.argument("query_id")
     try:
-        return _read_scope(query.query_json, planning.writing, rule, argument)
+        return _read_scope(query.query_json, planning.write_policy, rule, argument)
     except BadArgument:
         raise BadArgument(
             argument,
-            f"it is unclear which datasets saved query {query.id} searches, so it is left alone",
+            f"it is unclear which datasets saved query {query.id} searches, so it is not changed",
             "list_saved_queries to see its text, and leave the change to the person",
         ) from None
 
 
 def parse_search(text: str) -> dict[str, JsonValue] | None:
-    """The parameters in a `query_json`, absent ones left out. None where it is not a JSON object, or repeats a key: of
-    two values the API might take the other one.
+    """Return the parameters in a `query_json`, without null values. None if it is not a JSON object or repeats a key:
+    of two values the API might take the other one.
     """
     try:
         found = _OBJECT.validate_python(
-            json.loads(text, object_pairs_hook=_distinct, parse_float=_finite, parse_constant=_finite)
+            json.loads(
+                text, object_pairs_hook=_reject_repeated_keys, parse_float=_parse_finite, parse_constant=_parse_finite
+            )
         )
-        canonical(found).decode()  # fails where it is nested too deep, or holds halves of characters
+        canonicalize(found).decode()  # fails if it is nested too deeply or contains lone surrogates
     except (ValueError, RecursionError):
         return None
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _read_scope(text: str, writing: WritePolicy, rule: Rule, argument: str) -> QueryScope:
+def _read_scope(text: str, write_policy: WritePolicy, rule: Rule, argument: str) -> QueryScope:
     given = parse_search(text)
     if given is None:
         raise BadArgument(argument, "this is not a JSON object with distinct keys", f"a text such as {EXAMPLE}")
@@ -144,60 +146,62 @@ def _read_scope(text: str, writing: WritePolicy, rule: Rule, argument: str) -> Q
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
         raise BadArgument(argument, f"{clean(where, MAX_NAME_LENGTH)} is not valid in a search", EXAMPLE) from None
-    ids, datasets = _resolve_datasets(search.dataset_id, writing, rule, argument)
+    ids, datasets = _resolve_datasets(search.dataset_id, write_policy, rule, argument)
     kept = {name: value for name, value in given.items() if name in FILTERS} | {"datasetId": [*ids]}
     query_json = json.dumps(given | {"datasetId": [*ids]}, ensure_ascii=False)
     return QueryScope(EventSearch.model_validate(kept), datasets, query_json)
 
 
 def _resolve_datasets(
-    names: Sequence[str], writing: WritePolicy, rule: Rule, argument: str
+    names: Sequence[str], write_policy: WritePolicy, rule: Rule, argument: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What the query says for its datasets, and the uuids of all that it searches."""
-    words = [word for word in names if _folded(word) in (*SCOPE_WORDS, "*")]
+    """Return the datasets as the query is to name them, and the uuids of all datasets that it searches."""
+    words = [word for word in names if _fold(word) in (*SCOPE_WORDS, "*")]
     if words:
         if len(names) > 1:
             problem = f"the scope word {words[0]!r} cannot be combined"
             raise BadArgument(argument, problem, "it alone, or a list of datasets")
-        return _resolve_scope_word(_folded(words[0]).replace("*", "all"), writing, rule, argument)
-    uuids = tuple(dict.fromkeys(rule(name, argument).uuid for name in names or _default_dataset(writing, argument)))
+        return _resolve_scope_word(_fold(words[0]).replace("*", "all"), write_policy, rule, argument)
+    uuids = tuple(
+        dict.fromkeys(rule(name, argument).uuid for name in names or _find_default_dataset(write_policy, argument))
+    )
     return uuids, uuids
 
 
 def _resolve_scope_word(
-    word: str, writing: WritePolicy, rule: Rule, argument: str
+    word: str, write_policy: WritePolicy, rule: Rule, argument: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    inside = [one for one in writing.known if word == "all" or one.is_analytics == (word == "analytics")]
+    inside = [one for one in write_policy.known if word == "all" or one.is_analytics == (word == "analytics")]
     if not inside:
         raise BadArgument(argument, f"there are no {word} datasets", "datasets by name or uuid")
     try:
         uuids = tuple(rule(dataset.uuid, argument).uuid for dataset in inside)
     except Withheld as withheld:
         raise Withheld(f"{argument}: a query that searches every dataset under {word!r}", withheld.rule) from None
-    # Under a closed list the word is replaced by what it means now: later it would include datasets created since.
-    closed = writing.settings.write_datasets != EVERY_DATASET or writing.read_policy.restricted
+    # Under a closed list the word is replaced by its current datasets, because it would include new ones later.
+    closed = write_policy.settings.write_datasets != EVERY_DATASET or write_policy.read_policy.restricted
     return uuids if closed else (word,), uuids
 
 
-def _default_dataset(writing: WritePolicy, argument: str) -> Sequence[str]:
-    uuids = [one.uuid for one in writing.known if _folded(one.name) == _folded(DEFAULT_DATASET)]
+def _find_default_dataset(write_policy: WritePolicy, argument: str) -> Sequence[str]:
+    uuids = [one.uuid for one in write_policy.known if _fold(one.name) == _fold(DEFAULT_DATASET)]
     if len(uuids) != 1:
         raise BadArgument(argument, "it names no dataset, and it is unclear which one is the default", EXAMPLE)
     return uuids
 
 
-def _distinct(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+def _reject_repeated_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key is repeated")
     return found
 
 
-def _finite(number: str) -> float:
+def _parse_finite(number: str) -> float:
     if not math.isfinite(found := float(number)):
         raise ValueError(f"JSON has no {number}")
     return found
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     return name.strip().casefold()

@@ -21,7 +21,7 @@ NO_UNDO: Final = "This cannot be undone: the API has no way to remove typed rela
 
 
 class BeforeRelating(BaseModel, frozen=True):
-    """Those of the events that were linked in the same way already."""
+    """Those of the events that already had the same link."""
 
     existing: list[str]
 
@@ -72,13 +72,13 @@ async def plan_relating(
     other = planning.dataset_to_write(related_dataset_id, "related_dataset_id") if related_dataset_id else home
     event, related = await _read_ends(planning, home, other, event_id, related_ids)
     existing = (
-        await _children(planning.client, other, event, related, relationship_type)
+        await _find_children(planning.client, other, event, related, relationship_type)
         if relationship_type
         else [one.uuid for one in related if one.uuid in event.references]
     )
     added = [one for one in related if one.uuid not in existing]
     if not added:
-        problem = "all of them are linked in this way already"
+        problem = "all of them already have this link"
         raise BadArgument(planning.argument("related_ids"), problem, "events that are not linked yet")
     kind: dict[str, RelationshipType] = {"relationship_type": relationship_type} if relationship_type else {}
     links = plural(len(added), f"{relationship_type} relationship" if relationship_type else "reference")
@@ -100,10 +100,10 @@ async def plan_relating(
     )
 
 
-async def _children(
+async def _find_children(
     client: ThreatEventsClient, dataset: Dataset, parent: Event, events: Sequence[Event], kind: RelationshipType
 ) -> list[str]:
-    """Those of the events that are children of the parent: each is asked for its parents, of which there are few."""
+    """Return those of the events that are children of the parent. Parents are listed per event, as they are few."""
 
     async def is_child(event: Event) -> bool:
         above = await client.list_relationships(event.uuid, dataset.uuid, "ancestors", 1, [kind], False)
@@ -120,11 +120,11 @@ async def relate_events(client: ThreatEventsClient, payload: RelateEvents) -> Re
         answer = await client.relate_event(payload.event_id, new)
         return Result("done", {"related": [*new]}) if answer.success else Result("failed", {"not_related": [*new]})
     kind = payload.relationship_type
-    return _result(await client.create_relationships(payload.dataset_id, payload.event_id, new, kind), new)
+    return _read_result(await client.create_relationships(payload.dataset_id, payload.event_id, new, kind), new)
 
 
-def _result(answer: RelationshipsCreated, new: Sequence[str]) -> Result:
-    """What the answer says of each event; an older form of it names none and shows success alone."""
+def _read_result(answer: RelationshipsCreated, new: Sequence[str]) -> Result:
+    """Return the outcome for each event. An older form of the answer names no events, only success."""
     reasons = {error.child_id: clean(error.error, MAX_CELL_LENGTH) for error in answer.errors}
     named = {one.child_id for one in answer.relationships}
     count = answer.relationships_created
@@ -136,19 +136,19 @@ def _result(answer: RelationshipsCreated, new: Sequence[str]) -> Result:
     if not related and count:
         return Result("partial", {"related_count": count, "unclear_which": [*new]})
     rest: dict[str, JsonValue] = {
-        event_id: reasons.get(event_id, "the API does not say why") for event_id in new if event_id not in named
+        event_id: reasons.get(event_id, "the API gives no reason") for event_id in new if event_id not in named
     }
     return Result("partial" if related else "failed", {"related": [*related]}, {"not_related": rest})
 
 
 async def _undo_relating(planning: Planning, change: PastChange[RelateEvents]) -> Effect[UnrelateEvents]:
-    """Plan to remove the references that were added and are still there."""
+    """Plan to remove the added references that still exist."""
     payload = change.payload
     if payload.relationship_type:
         problem = f"change {change.id} made typed relationships, which the API cannot remove"
         raise BadArgument("change_id", problem, "another change")
     home = planning.dataset_to_destroy(payload.dataset_id)
-    [event] = await read_events(planning.client, planning.writing, home, [payload.event_id], "change_id")
+    [event] = await read_events(planning.client, planning.write_policy, home, [payload.event_id], "change_id")
     added = [one for one in change.required_ids("related") if one in event.references]
     if not added:
         problem = f"the references that change {change.id} added are removed already"
@@ -214,13 +214,13 @@ async def _undo_unrelating(planning: Planning, change: PastChange[UnrelateEvents
 async def _read_ends(
     planning: Planning, home: Dataset, other: Dataset, event_id: str, related_ids: Sequence[str]
 ) -> tuple[Event, list[Event]]:
-    """Both ends of the links, each in its dataset, visible, and without a copy that could be taken for it."""
-    client, writing, argument = planning.client, planning.writing, planning.argument("related_ids")
+    """Return both ends of the links. Each must be in its dataset, visible, and without copies in other datasets."""
+    client, write_policy, argument = planning.client, planning.write_policy, planning.argument("related_ids")
     if event_id in related_ids:
         raise BadArgument(argument, f"event {event_id} would be linked to itself", "other events than event_id")
     planning.check_size(len(related_ids), "related_ids")
-    [event] = await read_events(client, writing, home, [event_id], planning.argument("event_id"))
-    related = await read_events(client, writing, other, sorted(related_ids), argument)
+    [event] = await read_events(client, write_policy, home, [event_id], planning.argument("event_id"))
+    related = await read_events(client, write_policy, other, sorted(related_ids), argument)
     await refuse_copies(client, [event_id, *related_ids], (home, other), argument)
     return event, related
 

@@ -1,4 +1,4 @@
-"""Reverting a dataset to an earlier state. The API has no way back."""
+"""Reverting a dataset to an earlier state. The API has no inverse."""
 
 from datetime import timedelta
 from typing import Final
@@ -19,7 +19,7 @@ PAGE_SIZE: Final = 500
 
 
 class LostEvent(BaseModel, frozen=True):
-    """What the journal keeps of an event that is lost."""
+    """What the journal stores of a lost event."""
 
     uuid: str
     date: str
@@ -27,7 +27,7 @@ class LostEvent(BaseModel, frozen=True):
 
 
 class RevertDataset(Payload):
-    """A dataset, and how many minutes back it goes. `before` lists the events created since."""
+    """A dataset, and by how many minutes it is reverted. `before` lists the events created since."""
 
     dataset_id: str
     minutes_ago: int
@@ -35,15 +35,17 @@ class RevertDataset(Payload):
 
 
 async def plan_revert(planning: Planner, now: Now, dataset_id: str, minutes_ago: int) -> Effect[RevertDataset]:
-    """Check that the dataset may be reverted, and find the events that are lost by it."""
-    reading = planning.writing.read_policy
+    """Check that the dataset may be reverted, and find the events that are lost."""
+    read_policy = planning.write_policy.read_policy
     dataset = planning.dataset_to_destroy(dataset_id)
-    # Whole seconds, rounded down: one event too many is better than one unmentioned.
+    # Whole seconds, rounded down: listing one event too many is better than missing one.
     target = iso(now - timedelta(minutes=minutes_ago))
-    lost = await _created_since(planning, dataset, target)
-    hidden = sum(reading.is_above_ceiling(event.tlp) for event in lost)
+    lost = await _find_created_since(planning, dataset, target)
+    hidden = sum(read_policy.is_above_ceiling(event.tlp) for event in lost)
     if hidden:
-        raise Withheld(f"minutes_ago: a revert that loses {plural(hidden, 'event')} unseen", reading.tlp_rule)
+        raise Withheld(
+            f"minutes_ago: a revert that loses {plural(hidden, 'event')} above the ceiling", read_policy.tlp_rule
+        )
     return Effect(
         kind=REVERT,
         payload=RevertDataset(
@@ -58,7 +60,7 @@ async def plan_revert(planning: Planner, now: Now, dataset_id: str, minutes_ago:
             "All other changes to the dataset since are reverted as well: changed events change back, deleted ones "
             "return, events moved in are lost. How many is unknown, because the API does not report it.",
         ),
-        undo="This cannot be undone from here: the API shows an undo bookmark that no route takes. The journal keeps "
+        undo="This cannot be undone from here: the API returns an undo bookmark that no route accepts. The journal has "
         "only ids, dates and titles of what is lost.",
         needs_code=True,
         facts={"events_lost": len(lost), "target": target},
@@ -66,13 +68,13 @@ async def plan_revert(planning: Planner, now: Now, dataset_id: str, minutes_ago:
     )
 
 
-async def _created_since(planning: Planning, dataset: Dataset, since: str) -> list[Event]:
-    """Every event of the dataset created since a moment, by uuid.
+async def _find_created_since(planning: Planning, dataset: Dataset, since: str) -> list[Event]:
+    """Return all events of the dataset created since a time, sorted by uuid.
 
     Raises:
-        Withheld: there are more than one change may touch.
+        Withheld: there are more than one change may affect.
     """
-    most = planning.writing.settings.max_change
+    most = planning.write_policy.settings.max_change
     search = EventSearch(
         dataset_id=[dataset.uuid],
         search=[Condition(field="createdAt", op="gte", value=since)],
@@ -81,7 +83,7 @@ async def _created_since(planning: Planning, dataset: Dataset, since: str) -> li
     found: dict[str, Event] = {}
     seen: set[str] = set()
     for page in range(1, most + 2):
-        # A page may be shorter than requested without being the last, so only one without new events ends the list.
+        # A short page is not always the last one, so the list ends with a page without new events.
         events = (await planning.client.list_events(search.model_copy(update={"page": page}))).result
         new = [event for event in events if event.uuid not in seen]
         seen |= {event.uuid for event in new}
@@ -99,11 +101,11 @@ def _is_in(event: Event, dataset: Dataset) -> bool:
 
 
 async def revert_dataset(client: ThreatEventsClient, payload: RevertDataset) -> Result:
-    """Revert the dataset, and report the bookmarks that the API answers."""
+    """Revert the dataset, and report the bookmarks that the API returns."""
     try:
         answer = await client.revert_dataset(payload.dataset_id, payload.minutes_ago)
     except NotFound as error:
-        raise NotFound("This account has no revert of datasets; nothing was changed.", error.status) from error
+        raise NotFound("This account cannot revert datasets; nothing was changed.", error.status) from error
     values = {
         "target_timestamp": answer.target_timestamp,
         "revert_bookmark": answer.revert_bookmark,

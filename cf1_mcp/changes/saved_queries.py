@@ -1,4 +1,4 @@
-"""Creating, updating and deleting saved queries. They belong to no dataset, so the datasets that they search decide."""
+"""Creating, updating and deleting saved queries. The rules apply to the datasets that a query searches."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final
@@ -6,14 +6,14 @@ from typing import Annotated, Final
 from pydantic import BaseModel, JsonValue, PlainSerializer
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.alerts import StoredAlert, fields_of_alert, list_alerts_if_any
+from cf1_mcp.changes.alerts import StoredAlert, build_alert_fields, list_alerts_if_any
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
-from cf1_mcp.changes.query_fields import NamedFields, differing_fields, is_same_value, preview_fields, quote_name
+from cf1_mcp.changes.query_fields import NamedFields, find_differing_fields, is_same_value, preview_fields, quote_name
 from cf1_mcp.changes.query_scope import (
     QueryScope,
     find_block_list_impact,
-    scope_of_new_query,
-    scope_of_saved_query,
+    resolve_new_scope,
+    resolve_saved_scope,
 )
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
@@ -28,12 +28,12 @@ def _dump_query(query: SavedQuery) -> dict[str, JsonValue]:
     return query.model_dump(mode="json", exclude={"user_email"})
 
 
-# Who saved it stays out of the journal: an address is personal data.
+# The journal does not store who saved a query: an address is personal data.
 StoredQuery = Annotated[SavedQuery, PlainSerializer(_dump_query)]
 
 
 class CreateQuery(Payload):
-    """A new saved query; `alerts` are those that come back with a deleted one."""
+    """A new saved query; `alerts` are those of a deleted query that is recreated."""
 
     fields: SavedQueryFields
     alerts: tuple[StoredAlert, ...] = ()
@@ -72,7 +72,7 @@ class DeleteQuery(Payload):
 
 async def plan_query_creation(planning: Planner, fields: NamedFields) -> Effect[CreateQuery]:
     """Check a new query's name and the datasets that it searches."""
-    scope = scope_of_new_query(fields.query_json or "", planning)
+    scope = resolve_new_scope(fields.query_json or "", planning)
     payload = CreateQuery(fields=fields.model_copy(update={"query_json": scope.query_json}))
     return await _plan_creation(planning, scope, payload)
 
@@ -99,11 +99,11 @@ async def _plan_creation(planning: Planning, scope: QueryScope, payload: CreateQ
 
 
 async def create_query(client: ThreatEventsClient, payload: CreateQuery) -> Result:
-    """Save the query, then its alerts, and report what the answer shows differently from what was sent."""
+    """Save the query, then its alerts, and report where the answer differs from what was sent."""
     created = await client.create_query(payload.fields)
     facts: dict[str, JsonValue] = {"query_id": created.id}
     untrusted: dict[str, JsonValue] = {}
-    if differs := differing_fields(payload.fields, created):
+    if differs := find_differing_fields(payload.fields, created):
         untrusted["differs"] = differs
     if "alerts" in payload.model_fields_set:
         ids, failed = await _create_alerts(client, created.id, payload.alerts)
@@ -115,12 +115,12 @@ async def create_query(client: ThreatEventsClient, payload: CreateQuery) -> Resu
 async def _create_alerts(
     client: ThreatEventsClient, query_id: int, alerts: Sequence[QueryAlert]
 ) -> tuple[list[JsonValue], list[JsonValue]]:
-    """The ids of the created alerts, and why others failed."""
+    """Return the ids of the created alerts, and why others failed."""
     ids: list[JsonValue] = []
     failed: list[JsonValue] = []
     for alert in alerts:
         try:
-            ids.append((await client.create_alert(fields_of_alert(alert, query_id))).id)
+            ids.append((await client.create_alert(build_alert_fields(alert, query_id))).id)
         except ApiError as error:
             failed.append(str(error))
     return ids, failed
@@ -136,12 +136,12 @@ async def _undo_creation(planning: Planning, change: PastChange[CreateQuery]) ->
 async def plan_query_update(planning: Planner, fields: NamedFields, query_id: int) -> Effect[UpdateQuery]:
     """Check the new values of a query, and find which of them differ from the current ones."""
     query = await planning.client.read_query(query_id)
-    scope = scope_of_saved_query(query, planning, planning.writing.require_writable)
+    scope = resolve_saved_scope(query, planning, planning.write_policy.require_writable)
     if not fields.model_fields_set:
-        raise BadArgument("query_id", "nothing is given to change", "at least one field with its new value")
+        raise BadArgument("query_id", "no new values are given", "at least one field with its new value")
     new_scope = scope
     if fields.query_json is not None:
-        new_scope = scope_of_new_query(fields.query_json, planning)
+        new_scope = resolve_new_scope(fields.query_json, planning)
         fields = fields.model_copy(update={"query_json": new_scope.query_json})
     return await _plan_update(planning, query, scope, fields, new_scope)
 
@@ -155,7 +155,7 @@ async def _plan_update(
         raise BadArgument(planning.argument("query_id"), problem, "other values, or leave it as it is")
     if "name" in new:
         await _check_name(planning, str(new["name"]), query.id)
-    # Any change of a query whose rule is on, or is switched, changes what is blocked.
+    # Any change of a query whose rule is or was enabled changes what is blocked.
     has_rule = query.rule_enabled or new.get("rule_enabled") is True
     impact = await find_block_list_impact(planning, new_scope, has_rule=has_rule)
     notifies = bool(new.get("alert_enabled", query.alert_enabled))
@@ -170,7 +170,7 @@ async def _plan_update(
         datasets=tuple(dict.fromkeys((*scope.datasets, *new_scope.datasets))),
         summary=f"Change {', '.join(new)} of saved query {query.id} {quote_name(query.name)}.",
         warnings=(*impact.warnings, *([NOTIFIES] if notifies else [])),
-        undo="undo_change sets the old values again." + (NOT_UNDONE if has_rule else ""),
+        undo="undo_change restores the old values." + (NOT_UNDONE if has_rule else ""),
         needs_code=has_rule,
         facts=impact.facts,
         untrusted={"from": preview_fields(old), "to": preview_fields(new), **impact.untrusted},
@@ -179,8 +179,8 @@ async def _plan_update(
 
 
 async def update_query(client: ThreatEventsClient, payload: UpdateQuery) -> Result:
-    """Change the query, and report what the answer shows differently from what was sent."""
-    differs = differing_fields(payload.fields, await client.update_query(payload.query_id, payload.fields))
+    """Change the query, and report where the answer differs from what was sent."""
+    differs = find_differing_fields(payload.fields, await client.update_query(payload.query_id, payload.fields))
     wrong = [one["field"] for one in differs if isinstance(one, dict)]
     changed = [name for name in payload.fields.model_fields_set if name not in wrong]
     facts: dict[str, JsonValue] = {"query_id": payload.query_id, "changed": [*sorted(changed)]}
@@ -191,14 +191,14 @@ async def update_query(client: ThreatEventsClient, payload: UpdateQuery) -> Resu
 
 async def _undo_update(planning: Planning, change: PastChange[UpdateQuery]) -> Effect[UpdateQuery]:
     """Plan to set the old values again, exactly as they were saved."""
-    payload, to_write = change.payload, planning.writing.require_writable
+    payload, to_write = change.payload, planning.write_policy.require_writable
     query = await planning.client.read_query(payload.query_id)
     names = [name for name in FIELDS if name in payload.fields.model_fields_set]
     old = {name: getattr(payload.before.query, name) for name in names}
     restored = query.model_copy(update=old)
-    scope = scope_of_saved_query(query, planning, to_write)
+    scope = resolve_saved_scope(query, planning, to_write)
     fields = SavedQueryFields.model_validate(old)
-    return await _plan_update(planning, query, scope, fields, scope_of_saved_query(restored, planning, to_write))
+    return await _plan_update(planning, query, scope, fields, resolve_saved_scope(restored, planning, to_write))
 
 
 # -- deleting
@@ -207,7 +207,7 @@ async def _undo_update(planning: Planning, change: PastChange[UpdateQuery]) -> E
 async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[DeleteQuery]:
     """Check that a query may be deleted, and find the alerts that are deleted with it."""
     query = await planning.client.read_query(query_id)
-    scope = scope_of_saved_query(query, planning, planning.writing.require_destroyable)
+    scope = resolve_saved_scope(query, planning, planning.write_policy.require_destroyable)
     alerts = [alert for alert in await list_alerts_if_any(planning.client) if alert.query_id == query_id]
     impact = await find_block_list_impact(planning, scope, has_rule=query.rule_enabled)
     its_alerts = plural(len(alerts), "alert")
@@ -226,7 +226,7 @@ async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[Delete
 
 
 async def delete_query(client: ThreatEventsClient, payload: DeleteQuery) -> Result:
-    """Delete the query, and verify that it is gone: the answer to a deletion has no documented body."""
+    """Delete the query, and verify that it is gone: the API documents no body for this answer."""
     await client.delete_query(payload.query_id)
     facts: dict[str, JsonValue] = {"query_id": payload.query_id}
     try:
@@ -241,7 +241,7 @@ async def delete_query(client: ThreatEventsClient, payload: DeleteQuery) -> Resu
 async def _undo_deletion(planning: Planning, change: PastChange[DeleteQuery]) -> Effect[CreateQuery]:
     """Plan to save the query again, exactly as it was saved, with its alerts."""
     before = change.payload.before
-    scope = scope_of_saved_query(before.query, planning, planning.writing.require_writable)
+    scope = resolve_saved_scope(before.query, planning, planning.write_policy.require_writable)
     fields = {name: value for name in FIELDS if (value := getattr(before.query, name)) != ""}
     payload = CreateQuery(fields=SavedQueryFields.model_validate(fields), alerts=tuple(before.alerts))
     return await _plan_creation(planning, scope, payload)

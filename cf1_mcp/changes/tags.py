@@ -24,7 +24,7 @@ TagsByEvent = Mapping[str, Sequence[str]]
 
 
 class TagEvents(Payload):
-    """Tags for events of one dataset. `before` holds the tags that each event lacks."""
+    """Tags for events of one dataset. `before` has the tags that each event lacks."""
 
     dataset_id: str
     event_ids: list[str]
@@ -33,7 +33,7 @@ class TagEvents(Payload):
 
 
 class UntagEvents(Payload):
-    """Tags to take off events of one dataset. `before` holds the tags of each event that may be taken off it."""
+    """Tags to take off events of one dataset. `before` has the old tags of each event."""
 
     dataset_id: str
     event_ids: list[str]
@@ -41,8 +41,8 @@ class UntagEvents(Payload):
     before: dict[str, list[str]]
 
     def removed(self) -> dict[str, list[str]]:
-        """The tags that are taken off each event, as the event spells them."""
-        return {event_id: _matching(tags, self.tags) for event_id, tags in self.before.items()}
+        """Return the tags that are taken off each event, as the event spells them."""
+        return {event_id: _keep_matching(tags, self.tags) for event_id, tags in self.before.items()}
 
 
 # -- tagging
@@ -58,9 +58,9 @@ async def plan_tagging(planning: Planner, dataset_id: str, event_ids: list[str],
 async def _plan_tagging(
     planning: Planning, dataset: Dataset, tags: Sequence[str], tags_of: TagsByEvent
 ) -> Effect[TagEvents]:
-    """`tags_of` holds the tags for each event, `tags` all of them."""
+    """`tags_of` has the tags for each event, `tags` all of them."""
     events = await _read_events(planning, dataset, [*tags_of])
-    missing = {event.uuid: _not_matching(tags_of[event.uuid], event.tags) for event in events}
+    missing = {event.uuid: _drop_matching(tags_of[event.uuid], event.tags) for event in events}
     missing = {event_id: lacked for event_id, lacked in missing.items() if lacked}
     if not missing:
         problem = "all of these events have all of these tags already"
@@ -69,8 +69,8 @@ async def _plan_tagging(
         kind=TAGGING,
         payload=TagEvents(dataset_id=dataset.uuid, event_ids=[*tags_of], tags=[*tags], before=missing),
         datasets=(dataset.uuid,),
-        summary=f"Tag {plural(len(missing), 'event')} in dataset {dataset.name!r} with {_listed(tags)}.",
-        undo="undo_change takes off what was added, and leaves the tags that were there before.",
+        summary=f"Tag {plural(len(missing), 'event')} in dataset {dataset.name!r} with {_quote_tags(tags)}.",
+        undo="undo_change takes off the added tags, and leaves those that existed before.",
         needs_code=False,
         events=events,
     )
@@ -84,7 +84,7 @@ async def tag_events(client: ThreatEventsClient, payload: TagEvents) -> Result:
 async def _undo_tagging(planning: Planning, change: PastChange[TagEvents]) -> Effect[UntagEvents]:
     dataset = planning.dataset_to_destroy(change.payload.dataset_id)
     added = {event_id: change.payload.before.get(event_id, []) for event_id in change.required_ids("tagged")}
-    return await _plan_untagging(planning, dataset, _distinct(added), added, only_these=True)
+    return await _plan_untagging(planning, dataset, _merge_tags(added), added, only_these=True)
 
 
 # -- taking tags off
@@ -102,12 +102,12 @@ async def plan_untagging(
 async def _plan_untagging(
     planning: Planning, dataset: Dataset, tags: Sequence[str], tags_of: TagsByEvent, *, only_these: bool
 ) -> Effect[UntagEvents]:
-    """`tags_of` holds the tags to take off each event, `tags` all of them. They differ by event where `only_these`."""
+    """`tags_of` has the tags to take off each event, `tags` all of them. With `only_these` they differ by event."""
     events = await _read_events(planning, dataset, [*tags_of])
-    removed = {event.uuid: _matching(event.tags, tags_of[event.uuid]) for event in events}
+    removed = {event.uuid: _keep_matching(event.tags, tags_of[event.uuid]) for event in events}
     touched = [event for event in events if removed[event.uuid]]
     if not touched:
-        raise _no_such_tag(planning, tags, events)
+        raise _unknown_tag_error(planning, tags, events)
     payload = UntagEvents(
         dataset_id=dataset.uuid,
         event_ids=[*tags_of],
@@ -118,7 +118,8 @@ async def _plan_untagging(
         kind=UNTAGGING,
         payload=payload,
         datasets=(dataset.uuid,),
-        summary=f"Take {_listed(_distinct(removed))} off {plural(len(touched), 'event')} in dataset {dataset.name!r}.",
+        summary=f"Take {_quote_tags(_merge_tags(removed))} off {plural(len(touched), 'event')} "
+        f"in dataset {dataset.name!r}.",
         undo="undo_change tags the events again.",
         needs_code=True,
         facts={"events": len(touched), "tags_taken_off": sum(len(own) for own in removed.values())},
@@ -135,24 +136,24 @@ async def _undo_untagging(planning: Planning, change: PastChange[UntagEvents]) -
     dataset = planning.dataset_to_write(change.payload.dataset_id)
     removed = change.payload.removed()
     tags_of = {event_id: removed.get(event_id, []) for event_id in change.required_ids("untagged")}
-    return await _plan_tagging(planning, dataset, _distinct(tags_of), tags_of)
+    return await _plan_tagging(planning, dataset, _merge_tags(tags_of), tags_of)
 
 
 # -- shared
 
 
 async def _read_events(planning: Planning, dataset: Dataset, event_ids: Sequence[str]) -> list[Event]:
-    """The events with their current tags. Tags are set by the id of an event alone, so none may have a copy."""
+    """Return the events with their current tags. The route names an event by its id alone, so none may have a copy."""
     planning.check_size(len(event_ids))
     argument = planning.argument("event_ids")
-    events = await read_events(planning.client, planning.writing, dataset, event_ids, argument)
+    events = await read_events(planning.client, planning.write_policy, dataset, event_ids, argument)
     await refuse_copies(planning.client, event_ids, (dataset,), argument)
     return events
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """Why one event was not changed. With `stop`, the others are not tried either."""
+    """Why an event was not changed. With `stop`, the remaining events are not tried."""
 
     event_id: str
     reason: str
@@ -169,12 +170,12 @@ async def _change_each(change: Change, tags_of: TagsByEvent, verb: str) -> Resul
     """Change the events, a few at a time, and report under `verb` which were changed.
 
     Raises:
-        ApiError: none was changed as far as is known, and the API is down, overloaded or not answering as it should.
+        ApiError: no event is known to be changed, and the API is down, overloaded or misbehaving.
     """
     ids = list(tags_of)
     failures: list[_Failure] = []
     tried = 0
-    # Where the API is down or overloaded, more requests would only use up the time of the call.
+    # If the API is down or overloaded, more requests would only use up the time of the call.
     while tried < len(ids) and not any(failure.stop for failure in failures):
         group = ids[tried : tried + MAX_CONCURRENT]
         results = await gather(partial(_change_one, change, event_id, tags_of[event_id]) for event_id in group)
@@ -182,7 +183,7 @@ async def _change_each(change: Change, tags_of: TagsByEvent, verb: str) -> Resul
         tried += len(group)
     left = {failure.event_id for failure in failures}
     changed = [event_id for event_id in ids[:tried] if event_id not in left]
-    # An event that may have been changed weighs more than one that certainly was not.
+    # Errors after which an event may have been changed come first.
     stops = sorted((one.stop for one in failures if one.stop), key=lambda error: isinstance(error, RateLimited))
     if stops and not changed:
         raise stops[0]
@@ -200,35 +201,35 @@ async def _change_one(change: Change, event_id: str, tags: Sequence[str]) -> _Fa
         return _Failure(event_id, str(error), error)
     except ApiError as error:
         return _Failure(event_id, str(error))
-    return None if answer.success else _Failure(event_id, "The API answered that it did not do it.")
+    return None if answer.success else _Failure(event_id, "The API answered that it did not change the event.")
 
 
-def _folded(tags: Sequence[str]) -> set[str]:
+def _fold(tags: Sequence[str]) -> set[str]:
     return {tag.strip().casefold() for tag in tags}
 
 
-def _matching(tags: Sequence[str], others: Sequence[str]) -> list[str]:
-    """Those of the tags that are among the others, whatever their case."""
-    return [tag for tag in tags if tag.strip().casefold() in _folded(others)]
+def _keep_matching(tags: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Return those of the tags that are among the others, whatever their case."""
+    return [tag for tag in tags if tag.strip().casefold() in _fold(others)]
 
 
-def _not_matching(tags: Sequence[str], others: Sequence[str]) -> list[str]:
-    return [tag for tag in tags if tag.strip().casefold() not in _folded(others)]
+def _drop_matching(tags: Sequence[str], others: Sequence[str]) -> list[str]:
+    return [tag for tag in tags if tag.strip().casefold() not in _fold(others)]
 
 
-def _distinct(tags_of: TagsByEvent) -> list[str]:
-    """All of the tags, each spelling once."""
+def _merge_tags(tags_of: TagsByEvent) -> list[str]:
+    """Return all of the tags, each spelling once."""
     return list(dict.fromkeys(tag for tags in tags_of.values() for tag in tags))
 
 
-def _no_such_tag(planning: Planning, tags: Sequence[str], events: Sequence[Event]) -> BadArgument:
+def _unknown_tag_error(planning: Planning, tags: Sequence[str], events: Sequence[Event]) -> BadArgument:
     known = sorted({clean(tag, MAX_NAME_LENGTH) for event in events for tag in event.tags}, key=str.casefold)
     hint = did_you_mean(tags[0], known) if tags else ""
-    problem = f"none of these events has {_listed(tags)}{hint}"
+    problem = f"none of these events has {_quote_tags(tags)}{hint}"
     return BadArgument(planning.argument("tags"), problem, choices(known) or "other events")
 
 
-def _listed(tags: Sequence[str]) -> str:
+def _quote_tags(tags: Sequence[str]) -> str:
     more = f" and {len(tags) - MAX_LISTED} more" if len(tags) > MAX_LISTED else ""
     return ", ".join(repr(clean(tag, MAX_NAME_LENGTH)) for tag in tags[:MAX_LISTED]) + more
 

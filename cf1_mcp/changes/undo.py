@@ -1,7 +1,7 @@
-"""Undoing a change: the inverse change, planned from what the journal kept.
+"""Plans the undo of a change: its inverse, from what the journal stored.
 
-The inverse is a change of a known kind, so it is previewed, journaled and can itself be undone. It is held to the
-operator's current rules, not to those of the time of the change.
+The inverse is a change of a known kind, so it is previewed and journaled, and can itself be undone. The operator's
+current rules apply to it, not those at the time of the change.
 """
 
 from collections.abc import Mapping
@@ -49,13 +49,13 @@ async def plan_undo(planning: Planning, change: Change) -> Effect[Any]:
     """Plan the inverse of a change.
 
     Raises:
-        BadArgument: it has none, or the change was not made, or is undone already.
+        BadArgument: there is no inverse, or the change failed or is undone already.
     """
     if change.outcome == "failed":
         raise BadArgument("change_id", f"change {change.id} failed, so there is nothing to undo", NEXT_STEP)
     if change.undone_by:
         raise BadArgument("change_id", f"change {change.id} is undone already, by {change.undone_by}", NEXT_STEP)
-    kind, past = _read(change)
+    kind, past = _read_past_change(change)
     if kind.plan_undo is None:
         raise BadArgument("change_id", f"a change by {kind.tool} has no inverse in the API", NEXT_STEP)
     effect = await kind.plan_undo(replace(planning, is_undo=True), past)
@@ -63,8 +63,8 @@ async def plan_undo(planning: Planning, change: Change) -> Effect[Any]:
     return replace(effect, summary=summary, undoes=change.id)
 
 
-def _read(change: Change) -> tuple[ChangeKind[Any], PastChange[Any]]:
-    """The kind of a change and the change with its payload. One tool may journal payloads of several kinds."""
+def _read_past_change(change: Change) -> tuple[ChangeKind[Any], PastChange[Any]]:
+    """Return the kind of a change, and the change with its payload. A tool may journal payloads of several kinds."""
     intent = change.intent
     result: Mapping[str, JsonValue] = change.result if isinstance(change.result, dict) else {}
     for kind in KINDS:

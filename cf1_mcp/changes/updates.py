@@ -1,4 +1,4 @@
-"""Changing fields of an event and its raw evidence, and setting them back."""
+"""Changing fields of an event and its raw evidence, and restoring them."""
 
 import json
 from collections.abc import Mapping
@@ -27,12 +27,12 @@ from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.sanitize import clean
 
 INDICATOR: Final = ("indicator", "indicator_type")
-UNDO: Final = "undo_change sets the old values again."
-NO_UNDO: Final = "The old raw data cannot be set again: it is not a JSON object."
+UNDO: Final = "undo_change restores the old values."
+NO_UNDO: Final = "The old raw data cannot be restored: it is not a JSON object."
 
 
 class RawParts(BaseModel, frozen=True):
-    """Parts of raw evidence; those that were never set are not changed. Stored `data` may be any JSON."""
+    """Parts of raw evidence. Parts that were never set are not changed. Stored `data` may be any JSON."""
 
     data: JsonValue = None
     source: str | None = None
@@ -43,7 +43,7 @@ class RawParts(BaseModel, frozen=True):
 
 
 class BeforeUpdate(BaseModel, frozen=True):
-    """The values that are replaced. `seen` holds all that becomes readable where a marking is lowered."""
+    """The values that are replaced. `seen` has everything that a lowered marking makes readable."""
 
     event: EventChange | None
     raw: RawParts | None
@@ -62,7 +62,7 @@ class UpdateEvent(Payload):
 
 async def plan_update(
     planning: Planner,
-    checking: Validator,
+    validator: Validator,
     given: EventTexts,
     dataset_id: str,
     event_id: str,
@@ -72,10 +72,10 @@ async def plan_update(
 ) -> Effect[UpdateEvent]:
     """Check the new values, and find which of them differ from the current ones."""
     dataset = planning.dataset_to_write(dataset_id)
-    raw = _checked_parts(checking, raw_data, raw_source, raw_tlp)
+    raw = _check_parts(validator, raw_data, raw_source, raw_tlp)
     if not given and not raw:
-        raise BadArgument("event_id", "nothing is given to change", "at least one field with its new value")
-    fields = await checking.check_fields(given)
+        raise BadArgument("event_id", "no new values are given", "at least one field with its new value")
+    fields = await validator.check_fields(given)
     effect = await _plan_update(planning, dataset, event_id, fields, raw)
     return replace(effect, read_as=describe_read_as(given, fields))
 
@@ -87,33 +87,33 @@ async def _plan_update(
     event, evidence = await _read_current(planning, dataset, event_id, with_raw=bool(raw))
     if fields.get("indicator_type") and not fields.get("indicator", event.indicator):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
-    new = _new_fields(event, fields)
-    new_raw = {name: value for name, value in raw.items() if not _same_part(name, value, getattr(evidence, name))}
+    new = _find_new_fields(event, fields)
+    new_raw = {name: value for name, value in raw.items() if not _is_same_part(name, value, getattr(evidence, name))}
     if not new and not new_raw:
         problem = "the event has these values already"
         raise BadArgument(planning.argument("event_id"), problem, "other values, or leave it as it is")
-    _check_markings(planning.writing.read_policy, new.get("tlp"), new_raw.get("tlp"))
+    _check_markings(planning.write_policy.read_policy, new.get("tlp"), new_raw.get("tlp"))
     old = {name: str(getattr(event, name)) for name in [*new, *(INDICATOR if new.keys() & {*INDICATOR} else ())]}
     old_raw: dict[str, JsonValue] = {name: getattr(evidence, name) for name in new_raw}
-    lowered = _lowered_markings(event, new, evidence, new_raw)
-    # Who agrees to a lower marking agrees to what is readable under it now.
+    lowered = _describe_lowered_markings(event, new, evidence, new_raw)
+    # A person who agrees to a lower marking agrees to what it makes readable now.
     seen = [one.model_dump(mode="json", by_alias=True) for one in (event, evidence) if one] if lowered else []
     names = ", ".join([*new, *(f"raw {name}" for name in new_raw)])
     return Effect(
         kind=UPDATE,
         payload=UpdateEvent(
             event_id=event.uuid,
-            event=_event_change(new, dataset),
+            event=_build_event_change(new, dataset),
             raw_id=event.raw_id if new_raw else None,
-            raw=_raw_parts(new_raw),
-            before=BeforeUpdate(event=_event_change(old, dataset), raw=_raw_parts(old_raw), seen=[*seen]),
+            raw=_build_raw_parts(new_raw),
+            before=BeforeUpdate(event=_build_event_change(old, dataset), raw=_build_raw_parts(old_raw), seen=[*seen]),
         ),
         datasets=(dataset.uuid,),
         summary=f"Change {names} of event {event.uuid} in dataset {dataset.name!r}.",
         warnings=tuple(lowered),
         undo=UNDO if isinstance(old_raw.get("data", {}), dict) else NO_UNDO,
         needs_code=bool(lowered),
-        untrusted={"from": _preview_of(old, old_raw), "to": _preview_of(new, new_raw)},
+        untrusted={"from": _render_values(old, old_raw), "to": _render_values(new, new_raw)},
         events=[event],
     )
 
@@ -121,9 +121,9 @@ async def _plan_update(
 async def _read_current(
     planning: Planning, dataset: Dataset, event_id: str, *, with_raw: bool
 ) -> tuple[Event, Raw | None]:
-    """The event and, if requested, its raw evidence, whose route names the event without the dataset."""
+    """Return the event and, if requested, its raw evidence. That route names the event without its dataset."""
     argument = planning.argument("event_id")
-    [event] = await read_events(planning.client, planning.writing, dataset, [event_id], argument)
+    [event] = await read_events(planning.client, planning.write_policy, dataset, [event_id], argument)
     if not with_raw:
         return event, None
     raw = await _read_raw(planning, event)
@@ -131,50 +131,50 @@ async def _read_current(
     return event, raw
 
 
-def _new_fields(event: Event, fields: Mapping[str, str]) -> dict[str, str]:
-    """The fields whose values differ from the current ones. The API changes an indicator and its type together."""
+def _find_new_fields(event: Event, fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields whose values differ from the current ones. An indicator and its type change together."""
     new = {name: text for name, text in fields.items() if not is_same_value(name, text, str(getattr(event, name)))}
     if new.keys() & {*INDICATOR}:
         new |= {name: fields[name] for name in INDICATOR if name in fields}
     return new
 
 
-def _checked_parts(
-    checking: EventValidator, data: dict[str, JsonValue] | None, source: str | None, tlp: str | None
+def _check_parts(
+    validator: EventValidator, data: dict[str, JsonValue] | None, source: str | None, tlp: str | None
 ) -> dict[str, JsonValue]:
-    """The parts of raw evidence that a call gives, checked."""
+    """Return the parts of raw evidence in a call, checked."""
     parts: dict[str, JsonValue] = {}
     if data is not None:
         parts["data"] = check_raw(data)
     if source is not None:
         parts["source"] = check_text(source, "raw_source")
     if tlp is not None:
-        parts["tlp"] = checking.check_marking(tlp, "raw_tlp")
+        parts["tlp"] = validator.check_marking(tlp, "raw_tlp")
     return parts
 
 
 async def _read_raw(planning: Planning, event: Event) -> Raw:
-    """The raw evidence. It has a marking of its own, and what may not be seen may not be changed."""
+    """Return the raw evidence. It has its own marking, and what may not be seen may not be changed."""
     if not event.raw_id:
         problem = "this event has no raw evidence that could be changed"
         raise BadArgument(planning.argument("raw_data"), problem, "fields of the event")
     raw = await planning.client.read_raw(event.uuid, event.raw_id)
-    if planning.writing.read_policy.is_above_ceiling(raw.tlp or event.tlp):
-        raise Withheld("The raw evidence of this event", planning.writing.read_policy.tlp_rule)
+    if planning.write_policy.read_policy.is_above_ceiling(raw.tlp or event.tlp):
+        raise Withheld("The raw evidence of this event", planning.write_policy.read_policy.tlp_rule)
     return raw
 
 
-def _check_markings(reading: ReadPolicy, *markings: JsonValue) -> None:
+def _check_markings(read_policy: ReadPolicy, *markings: JsonValue) -> None:
     """Refuse new markings above the ceiling: what may not be seen may not be created."""
     for marking in markings:
-        if marking is not None and reading.is_above_ceiling(str(marking)):
-            raise Withheld(f"Marking something {Tlp.of(str(marking)).value}", reading.tlp_rule)
+        if marking is not None and read_policy.is_above_ceiling(str(marking)):
+            raise Withheld(f"Marking something {Tlp.of(str(marking)).value}", read_policy.tlp_rule)
 
 
-def _lowered_markings(
+def _describe_lowered_markings(
     event: Event, new: Mapping[str, str], raw: Raw | None, new_raw: Mapping[str, JsonValue]
 ) -> list[str]:
-    """A sentence for each marking that is lowered. Unmarked evidence counts as strict as its event, or amber."""
+    """Return a sentence for each lowered marking. Unmarked evidence counts as its event, but at least as amber."""
     sentences: list[str] = []
     old, now = Tlp.of(event.tlp), Tlp.of(new.get("tlp", event.tlp))
     if now.rank < old.rank:
@@ -187,41 +187,41 @@ def _lowered_markings(
     return sentences
 
 
-def _event_change(fields: Mapping[str, str], dataset: Dataset) -> EventChange | None:
+def _build_event_change(fields: Mapping[str, str], dataset: Dataset) -> EventChange | None:
     return EventChange.model_validate({**fields, "dataset_id": dataset.uuid}) if fields else None
 
 
-def _raw_parts(parts: Mapping[str, JsonValue]) -> RawParts | None:
+def _build_raw_parts(parts: Mapping[str, JsonValue]) -> RawParts | None:
     return RawParts.model_validate(parts) if parts else None
 
 
-def _fields_of(change: EventChange | None) -> dict[str, str]:
-    """The values of a change by their snake-case names, without the dataset."""
+def _list_fields(change: EventChange | None) -> dict[str, str]:
+    """Return the values of a change by their snake-case names, without the dataset."""
     names = [name for name in EventChange.model_fields if change and name in change.model_fields_set]
     return {name: str(getattr(change, name)) for name in names if name != "dataset_id"}
 
 
-def _same_part(name: str, one: JsonValue, other: JsonValue) -> bool:
+def _is_same_part(name: str, one: JsonValue, other: JsonValue) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return is_same_value(name, one, other)
-    # As text, because Python takes true and 1 for equal.
+    # As text, because True equals 1 in Python.
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def _preview_of(fields: Mapping[str, str], raw: Mapping[str, JsonValue]) -> JsonValue:
-    """Values for a preview, clipped."""
+def _render_values(fields: Mapping[str, str], raw: Mapping[str, JsonValue]) -> JsonValue:
+    """Return values clipped for a preview."""
     every: dict[str, JsonValue] = {**fields, **{f"raw_{name}": value for name, value in raw.items()}}
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in every.items()}
     return {name: clean(text, MAX_CELL_LENGTH) for name, text in texts.items()}
 
 
 async def update_event(client: ThreatEventsClient, payload: UpdateEvent) -> Result:
-    """Change the event, then its evidence: should that fail, it keeps the stricter marking of the two."""
+    """Change the event, then its evidence."""
     requested: list[str] = []
     differs: list[JsonValue] = []
     failed: list[JsonValue] = []
     if payload.event is not None:
-        sent = _fields_of(payload.event)
+        sent = _list_fields(payload.event)
         differs = find_differences(sent, await client.update_event(payload.event_id, payload.event))
         requested += sent
     if payload.raw is not None:
@@ -242,24 +242,24 @@ async def update_event(client: ThreatEventsClient, payload: UpdateEvent) -> Resu
 
 
 async def _update_raw(client: ThreatEventsClient, event_id: str, raw_id: str, raw: RawParts) -> list[JsonValue]:
-    """Change the evidence, and return its data if the answer shows other data than was sent: it shows nothing else."""
+    """Change the evidence. Return its data if it differs from what was sent: the answer shows no other part."""
     change = RawChange.model_validate(raw.parts())
     answer = await client.update_raw(event_id, raw_id, change)
-    if change.data is None or _same_part("data", change.data, answer.data):
+    if change.data is None or _is_same_part("data", change.data, answer.data):
         return []
     return [{"field": "raw", "answered": clean(json.dumps(answer.data), MAX_CELL_LENGTH)}]
 
 
 async def _undo(planning: Planning, change: PastChange[UpdateEvent]) -> Effect[UpdateEvent]:
-    """Plan to set the old values again, with a code where that overwrites later changes or raw evidence."""
-    sent, before = _fields_of(change.payload.event), change.payload.before
+    """Plan to restore the old values, with a code if that overwrites later changes or raw evidence."""
+    sent, before = _list_fields(change.payload.event), change.payload.before
     old_raw = before.raw.parts() if before.raw else {}
     if not isinstance(old_raw.get("data", {}), dict):
         problem = f"the raw data before change {change.id} is not a JSON object, and the API takes no other"
         raise BadArgument("change_id", problem, "another change")
     dataset = planning.dataset_to_write(change.datasets[0])
-    effect = await _plan_update(planning, dataset, change.payload.event_id, _fields_of(before.event), old_raw)
-    [event], restored = effect.events, _fields_of(effect.payload.event)
+    effect = await _plan_update(planning, dataset, change.payload.event_id, _list_fields(before.event), old_raw)
+    [event], restored = effect.events, _list_fields(effect.payload.event)
     overwritten = [
         name for name in restored if name in sent and not is_same_value(name, sent[name], getattr(event, name))
     ]

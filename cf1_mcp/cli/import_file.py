@@ -10,13 +10,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from cf1_mcp.cli.serve import connector_for
+from cf1_mcp.cli.serve import create_connector
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import BadArgument, SettingsError, choices
 from cf1_mcp.imports import file_import
 from cf1_mcp.imports.file_import import ImportOptions
 from cf1_mcp.imports.progress import ImportStep
-from cf1_mcp.imports.readers.files import FORMATS, Format, format_of
+from cf1_mcp.imports.readers.files import FORMATS, Format, detect_format
 from cf1_mcp.imports.readers.sources import Source
 from cf1_mcp.imports.report import ImportSummary
 from cf1_mcp.server.mcp_server import build_client
@@ -43,7 +43,7 @@ def import_file(
     """Import a file and print the outcome. Return 0 if complete, 1 if some rows are missing, 2 if nothing was sent.
 
     Raises:
-        ThreatEventsError: it could not begin.
+        ThreatEventsError: the import could not begin.
     """
     if settings.credentials is None and settings.sandbox_db is None and not options.dry_run:
         raise SettingsError(
@@ -55,9 +55,11 @@ def import_file(
     chosen = named.get(form.lower())
     if form and chosen is None:
         raise BadArgument("--format", f"{form!r} is not a format", choices(FORMATS))
-    source = Source(file, chosen or format_of(file), _pairs(mapping, "--map"), _pairs(constants, "--set"))
+    source = Source(
+        file, chosen or detect_format(file), _parse_pairs(mapping, "--map"), _parse_pairs(constants, "--set")
+    )
     try:
-        summary = anyio.run(_imported, source, options, settings, console)
+        summary = anyio.run(_run_import, source, options, settings, console)
     except KeyboardInterrupt:
         console.print(Text("Interrupted. Nothing is lost: the same command continues where it stopped."))
         return SOME_MISSING
@@ -67,10 +69,10 @@ def import_file(
     return DONE if summary.complete or (options.dry_run and not summary.rows.get("bad")) else SOME_MISSING
 
 
-async def _imported(source: Source, options: ImportOptions, settings: Settings, console: Console) -> ImportSummary:
+async def _run_import(source: Source, options: ImportOptions, settings: Settings, console: Console) -> ImportSummary:
     columns = (TextColumn("{task.description:9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[why]}"), console=console) as bar:
-        async with build_client(settings, connector_for(settings)) as client:
+        async with build_client(settings, create_connector(settings)) as client:
             return await file_import.import_file(source, options, settings, client, utc_now, _ProgressBars(bar))
 
 
@@ -80,24 +82,24 @@ class _ProgressBars:
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
         self._tasks: dict[ImportStep, TaskID] = {}
-        self._at: TaskID | None = None
+        self._current: TaskID | None = None
 
     async def expect(self, step: ImportStep, total: int) -> None:
         self._task(step, total)
 
     async def advance(self, step: ImportStep, count: int) -> None:
         self._bar.advance(self._task(step, None), count)
-        await self.say("")
+        await self.show_status("")
 
-    async def say(self, words: str) -> None:
-        if self._at is not None:
-            self._bar.update(self._at, why=words)
+    async def show_status(self, text: str) -> None:
+        if self._current is not None:
+            self._bar.update(self._current, why=text)
 
     def _task(self, step: ImportStep, total: int | None) -> TaskID:
         if step not in self._tasks:
             self._tasks[step] = self._bar.add_task(step, total=total, why="")
-        self._at = self._tasks[step]
-        return self._at
+        self._current = self._tasks[step]
+        return self._current
 
 
 def _print_summary(summary: ImportSummary, options: ImportOptions, console: Console) -> None:
@@ -127,7 +129,7 @@ def _print_summary(summary: ImportSummary, options: ImportOptions, console: Cons
         console.print(Text(f"change: {summary.change_id}"))
 
 
-def _pairs(given: Sequence[str], argument: str) -> dict[str, str]:
+def _parse_pairs(given: Sequence[str], argument: str) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for text in given:
         left, equals, right = text.partition("=")

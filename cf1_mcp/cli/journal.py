@@ -21,7 +21,7 @@ MAX_SUMMARY_LENGTH = 200
 def print_changes(settings: Settings, limit: int, console: Console) -> None:
     """Print the newest changes as a table."""
     table = Table("id", "at (UTC)", "tool", "outcome", "change")
-    for change in anyio.run(_stores(settings).journal.changes, limit):
+    for change in anyio.run(_open_stores(settings).journal.changes, limit):
         at = change.at.strftime("%Y-%m-%d %H:%M")
         summary = clean(change.intent.summary, MAX_SUMMARY_LENGTH)
         table.add_row(change.id, at, change.intent.tool, change.outcome, Text(summary))
@@ -30,7 +30,7 @@ def print_changes(settings: Settings, limit: int, console: Console) -> None:
 
 def print_change(settings: Settings, change_id: str) -> None:
     """Print one change in full as JSON, including the state that it overwrote."""
-    change = anyio.run(_stores(settings).journal.change, change_id)
+    change = anyio.run(_open_stores(settings).journal.change, change_id)
     intent = change.intent
     record = {
         "id": change.id,
@@ -56,7 +56,7 @@ def verify_journal(settings: Settings) -> None:
     Raises:
         ThreatEventsError: the journal was altered or damaged. The message says where.
     """
-    problems = anyio.run(_stores(settings).journal.verify)
+    problems = anyio.run(_open_stores(settings).journal.verify)
     if problems:
         raise ThreatEventsError("The journal was altered or damaged. " + " ".join(problems))
     typer.echo("The journal is intact: no entry was altered, removed, inserted or moved.")
@@ -70,7 +70,7 @@ def decide_request(settings: Settings, code: str, console: Console) -> None:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ThreatEventsError("This is not a terminal. A person must run the command at one, and decide there.")
-    approvals = _stores(settings).approvals
+    approvals = _open_stores(settings).approvals
     request = anyio.run(approvals.find, code)
     console.print(Text(f"{request.tool} waits for approval until {request.expires_at:%H:%M:%S} UTC:\n"))
     console.print(Text(request.preview))
@@ -79,5 +79,5 @@ def decide_request(settings: Settings, code: str, console: Console) -> None:
     console.print(Text("Approved: the same call now works, once." if agreed else "Refused."))
 
 
-def _stores(settings: Settings) -> Stores:
+def _open_stores(settings: Settings) -> Stores:
     return open_stores(settings, utc_now)

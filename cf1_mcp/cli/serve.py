@@ -1,4 +1,4 @@
-"""Serving over stdio. It imports no more than that needs, because a host waits for every start."""
+"""Serves over stdio. It imports only what that needs, because a host waits for every start."""
 
 import logging
 import os
@@ -23,10 +23,10 @@ def serve() -> None:
     logging.basicConfig(level=logging.WARNING, format="cf1-mcp: %(message)s")
     # The SDK reads stdin in a thread that Ctrl-C does not interrupt.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    build_server(settings, connector_for(settings)).run("stdio")
+    build_server(settings, create_connector(settings)).run("stdio")
 
 
-def connector_for(settings: Settings) -> Connect:
+def create_connector(settings: Settings) -> Connect:
     """Return what opens a connection to the live API, or to the embedded sandbox without credentials."""
     if settings.credentials:
         return lambda: network(settings.base_url)

@@ -175,31 +175,31 @@ async def _play(console: Console, investigation: Investigation, state: str) -> N
             arguments = step.arguments(investigation)
             console.print()
             console.print(Text(f"{number}. {step.question}", style="bold"))
-            console.print(Text(f"   {step.tool} {_call(arguments)}", style="cyan"))
+            console.print(Text(f"   {step.tool} {_format_call(arguments)}", style="cyan"))
             answer = await client.call_tool(step.tool, arguments)
             if answer.is_error:
-                raise ThreatEventsError(f"{step.tool} failed: {_text(answer)}")
+                raise ThreatEventsError(f"{step.tool} failed: {_join_text(answer)}")
             structured = _OBJECT.validate_python(answer.structured_content or {})
-            investigation.rows[step.tool] = _rows(structured)
-            _show(console, structured, _text(answer))
+            investigation.rows[step.tool] = _list_rows(structured)
+            _print_answer(console, structured, _join_text(answer))
 
 
-def _call(arguments: Arguments) -> str:
+def _format_call(arguments: Arguments) -> str:
     return ", ".join(f"{name}={' '.join(str(value).split())}" for name, value in arguments.items())
 
 
-def _text(answer: CallToolResult) -> str:
+def _join_text(answer: CallToolResult) -> str:
     return "\n".join(part.text for part in answer.content if isinstance(part, TextContent))
 
 
-def _rows(structured: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
+def _list_rows(structured: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
     columns, rows = structured.get("columns"), structured.get("rows")
     if not isinstance(columns, list) or not isinstance(rows, list):
         return [structured]
     return [dict(zip(map(str, columns), row, strict=True)) for row in rows if isinstance(row, list)]
 
 
-def _show(console: Console, structured: dict[str, JsonValue], text: str) -> None:
+def _print_answer(console: Console, structured: dict[str, JsonValue], text: str) -> None:
     """Print a columnar answer as a table, a nested one as JSON, any other as text. No markup in it is interpreted."""
     if "columns" not in structured:
         nested = isinstance(structured.get("data"), dict)
@@ -207,22 +207,22 @@ def _show(console: Console, structured: dict[str, JsonValue], text: str) -> None
         return
     for name, value in structured.items():
         if name not in ("columns", "rows", "untrusted"):
-            console.print(Text(f"   {name}: {_cell(value)}", style="dim"))
-    console.print(_table(_rows(structured)))
+            console.print(Text(f"   {name}: {_format_cell(value)}", style="dim"))
+    console.print(_build_table(_list_rows(structured)))
 
 
-def _table(rows: list[dict[str, JsonValue]]) -> Table:
+def _build_table(rows: list[dict[str, JsonValue]]) -> Table:
     table = Table(*rows[0])
     for row in rows:
-        table.add_row(*(Text(_clipped(column, _cell(value))) for column, value in row.items()))
+        table.add_row(*(Text(_clip(column, _format_cell(value))) for column, value in row.items()))
     return table
 
 
-def _clipped(column: str, text: str) -> str:
+def _clip(column: str, text: str) -> str:
     """Shorten ids to their beginning, and other texts to MAX_CELL_LENGTH."""
     limit = MAX_ID_LENGTH if column.endswith(("uuid", "dataset_id")) else MAX_CELL_LENGTH
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def _cell(value: JsonValue) -> str:
+def _format_cell(value: JsonValue) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,1 +1,1 @@
-"""What an event is made of: validated fields, snapshots, and which events are the same."""
+"""Events: validation of their fields, snapshots of their state, and matching of equal events."""

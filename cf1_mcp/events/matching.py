@@ -1,9 +1,9 @@
 """Finds the events of a dataset that match rows.
 
-An event has no mark by which an import could recognize its own: the API assigns the id, and a mark in the evidence
-would change what is imported. So a row is identified by its date (to the second), its title and its first indicator,
-and events that share those are told apart by how many other fields agree. Of n such rows that were sent and m such
-events that are neither older than the import nor of another row, min(n, m) were created.
+An import cannot mark its events: the API assigns the ids, and a mark in the evidence would change what is imported.
+So a row is identified by its date (to the second), its title and its first indicator, and among events that share
+these, by how many other fields agree. If n such rows were sent, and m such events are neither older than the import
+nor of another row, then min(n, m) rows were created.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ from cf1_mcp.text.dates import iso
 T = TypeVar("T")
 PAGE_SIZE: Final = 1000
 MAX_VALUES: Final = 100
-MAX_VALUE_LENGTH: Final = 512  # of a search condition, by the API reference
+MAX_VALUE_LENGTH: Final = 512  # in a search condition, by the API reference
 
 
 class EventIdentity(NamedTuple):
@@ -45,17 +45,17 @@ class IdentifiedRow(NamedTuple):
 
 def identify_row(number: int, fields: Mapping[str, JsonValue]) -> IdentifiedRow:
     """Return a row with the identity of its event."""
-    identity = EventIdentity(_second(fields["date"]), str(fields["event"]).strip(), first_indicator(fields))
+    identity = EventIdentity(_to_seconds(fields["date"]), str(fields["event"]).strip(), get_first_indicator(fields))
     return IdentifiedRow(number, fields, identity)
 
 
 def identify_event(event: Event) -> EventIdentity:
     """Return the identity of an event."""
-    return EventIdentity(_second(event.date), event.event.strip(), event.indicator.strip().casefold())
+    return EventIdentity(_to_seconds(event.date), event.event.strip(), event.indicator.strip().casefold())
 
 
-def first_indicator(fields: Mapping[str, JsonValue]) -> str:
-    """Return the indicator that the API shows of an event, in lower case; empty where there is none."""
+def get_first_indicator(fields: Mapping[str, JsonValue]) -> str:
+    """Return the one indicator that the API shows of an event, in lower case; empty if there is none."""
     several = fields.get("indicators")
     given = fields.get("indicator")
     if given is None and isinstance(several, list) and several and isinstance(several[0], dict):
@@ -66,10 +66,12 @@ def first_indicator(fields: Mapping[str, JsonValue]) -> str:
 def count_agreeing_fields(fields: Mapping[str, JsonValue], event: Event) -> int:
     """Return in how many fields an event and a row agree."""
     agreed = sum(is_same_value(name, str(fields.get(name) or ""), str(getattr(event, name))) for name in COMPARED_TEXTS)
-    return agreed + sum(sorted(_texts(fields.get(name))) == sorted(getattr(event, name)) for name in COMPARED_LISTS)
+    return agreed + sum(
+        sorted(_list_texts(fields.get(name))) == sorted(getattr(event, name)) for name in COMPARED_LISTS
+    )
 
 
-def best_match(row: IdentifiedRow, events: Sequence[Event]) -> Event:
+def find_best_match(row: IdentifiedRow, events: Sequence[Event]) -> Event:
     """Return the event that agrees with the row in most fields."""
     return max(events, key=lambda one: (count_agreeing_fields(row.fields, one), one.uuid))
 
@@ -82,35 +84,37 @@ class EventFinder:
         self._dataset_id = dataset_id
         self._attempt = attempt
 
-    async def any_between(self, first: str, last: str) -> bool:
-        """Whether the dataset has any event between two dates; where it has none, no row can exist already."""
-        search = EventSearch(dataset_id=[self._dataset_id], search=_between(first, last), page_size=1)
+    async def has_events_between(self, first: str, last: str) -> bool:
+        """Whether the dataset has any event between two dates. If not, no row in that period exists already."""
+        search = EventSearch(dataset_id=[self._dataset_id], search=_date_conditions(first, last), page_size=1)
         return bool((await self._attempt(lambda: self._client.list_events(search))).result)
 
     async def find_older(self, rows: Sequence[IdentifiedRow]) -> dict[EventIdentity, list[Event]]:
-        """Return the events that may be those of rows, by identity; searched by indicator where a row has one."""
-        return await self._find(rows, _searches(rows, by_indicator=True))
+        """Return the events that may be those of rows, by identity. Rows with an indicator are searched by it."""
+        return await self._find_matching(rows, _build_searches(rows, by_indicator=True))
 
     async def find_newer(self, rows: Sequence[IdentifiedRow], since: datetime) -> dict[EventIdentity, list[Event]]:
         """Return the events created since then that may be those of rows, by identity.
 
-        They are searched by title, because indicators of new events appear late: some may show none yet.
+        They are searched by title, because some new events may not show their indicator yet.
         """
         created = Condition(field="createdAt", op="gte", value=iso(since))
-        return await self._find(rows, [[created, *search] for search in _searches(rows, by_indicator=False)])
+        return await self._find_matching(
+            rows, [[created, *search] for search in _build_searches(rows, by_indicator=False)]
+        )
 
     async def find_recent(self, rows: Sequence[IdentifiedRow], since: datetime) -> dict[EventIdentity, list[Event]]:
-        """Return those of all events created since then that may be rows; some may show no indicator yet."""
-        return await self._find(rows, [[Condition(field="createdAt", op="gte", value=iso(since))]])
+        """Return the events that may be those of rows, by identity, among all events created since then."""
+        return await self._find_matching(rows, [[Condition(field="createdAt", op="gte", value=iso(since))]])
 
-    async def _find(
+    async def _find_matching(
         self, rows: Sequence[IdentifiedRow], searches: list[list[Condition]]
     ) -> dict[EventIdentity, list[Event]]:
         found: dict[EventIdentity, list[Event]] = defaultdict(list)
         identities = {row.identity for row in rows} | {row.identity._replace(indicator="") for row in rows}
         seen: set[str] = set()
         for conditions in searches:
-            async for event in _events(self._client, self._dataset_id, conditions, self._attempt):
+            async for event in _list_events(self._client, self._dataset_id, conditions, self._attempt):
                 identity = identify_event(event)
                 if identity in identities and event.uuid not in seen:
                     seen.add(event.uuid)
@@ -118,15 +122,15 @@ class EventFinder:
         return found
 
 
-def _searches(rows: Sequence[IdentifiedRow], by_indicator: bool) -> list[list[Condition]]:
-    """Return few searches that find all events like the rows; rows whose values are too long are found by date."""
+def _build_searches(rows: Sequence[IdentifiedRow], by_indicator: bool) -> list[list[Condition]]:
+    """Return as few searches as possible that find all events like the rows; by date if a value is too long."""
     ways: dict[SearchField, dict[str, list[IdentifiedRow]]] = {"indicator": {}, "event": {}, "date": {}}
     for row in rows:
         title = str(row.fields["event"])
         field: SearchField = (
             "indicator" if by_indicator and 0 < len(row.identity.indicator) <= MAX_VALUE_LENGTH else "event"
         )
-        value = _indicator(row.fields) if field == "indicator" else title
+        value = _get_indicator(row.fields) if field == "indicator" else title
         if field == "event" and len(title) > MAX_VALUE_LENGTH:
             field, value = "date", str(row.fields["date"])
         ways[field].setdefault(value, []).append(row)
@@ -139,12 +143,12 @@ def _searches(rows: Sequence[IdentifiedRow], by_indicator: bool) -> list[list[Co
             if field != "indicator":
                 # Many events may share a title; few share an indicator.
                 dates = sorted(str(row.fields["date"]) for value in some for row in by_value[value])
-                among += _between(dates[0], dates[-1])
+                among += _date_conditions(dates[0], dates[-1])
             searches.append(among)
     return searches
 
 
-async def _events(
+async def _list_events(
     client: ThreatEventsClient, dataset_id: str, conditions: list[Condition], attempt: Attempt
 ) -> AsyncGenerator[Event]:
     search = EventSearch(dataset_id=[dataset_id], search=conditions, page_size=PAGE_SIZE)
@@ -153,26 +157,26 @@ async def _events(
             yield event
 
 
-def _between(first: str, last: str) -> list[Condition]:
-    # A second wider at both ends, so that it is right however the API writes and compares dates.
-    start, end = _moved(first, -1), _moved(last, 1)
+def _date_conditions(first: str, last: str) -> list[Condition]:
+    # One second wider at both ends, because it is unknown how the API rounds and compares dates.
+    start, end = _shift_date(first, -1), _shift_date(last, 1)
     return [Condition(field="date", op="gte", value=start), Condition(field="date", op="lte", value=end)]
 
 
-def _moved(date: str, seconds: int) -> str:
+def _shift_date(date: str, seconds: int) -> str:
     moment = datetime.fromisoformat(date).astimezone(UTC)
     with suppress(OverflowError):  # in the first second of year 1
         moment += timedelta(seconds=seconds)
     return iso(moment)
 
 
-def _indicator(fields: Mapping[str, JsonValue]) -> str:
+def _get_indicator(fields: Mapping[str, JsonValue]) -> str:
     several = fields.get("indicators")
     first = several[0] if isinstance(several, list) and several else None
     return str(fields.get("indicator") or (first["value"] if isinstance(first, dict) else ""))
 
 
-def _second(date: object) -> int:
+def _to_seconds(date: object) -> int:
     try:
         moment = datetime.fromisoformat(str(date))
     except ValueError:
@@ -180,5 +184,5 @@ def _second(date: object) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
-def _texts(value: JsonValue) -> list[str]:
+def _list_texts(value: JsonValue) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""Events as they are stored now, with raw evidence and relationships: what previews show and what undo needs."""
+"""Snapshots: events as they are stored now, with raw evidence and relationships, for previews and undo."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -40,9 +40,9 @@ class Snapshot(BaseModel, frozen=True):
 
 
 async def read_snapshots(
-    client: ThreatEventsClient, writing: WritePolicy, dataset: Dataset, event_ids: Sequence[str], argument: str
+    client: ThreatEventsClient, write_policy: WritePolicy, dataset: Dataset, event_ids: Sequence[str], argument: str
 ) -> list[Snapshot]:
-    """Snapshots of events of one dataset, read a few at a time.
+    """Return snapshots of events of one dataset, read a few at a time.
 
     Raises:
         Withheld: an event may not be seen.
@@ -51,7 +51,7 @@ async def read_snapshots(
     """
 
     async def read(event_id: str) -> Snapshot:
-        event = writing.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
+        event = write_policy.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
         raw, links = await _read_raw(client, dataset, event), await _read_links(client, dataset, event)
         return Snapshot(event=event, raw=raw, links=links)
 
@@ -66,7 +66,7 @@ async def _read_raw(client: ThreatEventsClient, dataset: Dataset, event: Event) 
 
 
 async def _read_links(client: ThreatEventsClient, dataset: Dataset, event: Event) -> tuple[EventLink, ...]:
-    """The typed relationships of an event.
+    """Return the typed relationships of an event.
 
     The API lists related events without the relationship, so each type and direction takes a request of its own.
     """
@@ -84,12 +84,12 @@ async def _read_links(client: ThreatEventsClient, dataset: Dataset, event: Event
 
 
 async def read_events(
-    client: ThreatEventsClient, writing: WritePolicy, dataset: Dataset, event_ids: Sequence[str], argument: str
+    client: ThreatEventsClient, write_policy: WritePolicy, dataset: Dataset, event_ids: Sequence[str], argument: str
 ) -> list[Event]:
-    """Events of one dataset, without raw evidence and relationships. Raises what `read_snapshots` raises."""
+    """Return events of one dataset, without raw evidence and relationships. Raises the same as `read_snapshots`."""
 
     async def read(event_id: str) -> Event:
-        return writing.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
+        return write_policy.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
 
     return await gather(partial(read, event_id) for event_id in event_ids)
 
@@ -97,13 +97,13 @@ async def read_events(
 async def refuse_copies(
     client: ThreatEventsClient, event_ids: Sequence[str], named: Sequence[Dataset], argument: str
 ) -> None:
-    """For routes that name an event without its dataset, where the API could take a copy in another dataset.
+    """Refuse events with copies in other datasets, for routes that name an event without its dataset.
 
     Raises:
         BadArgument: an event has a copy in a dataset that was not named.
     """
     allowed = {dataset.uuid.casefold() for dataset in named}
-    for event_id, datasets in (await find_datasets_of(client, event_ids)).items():
+    for event_id, datasets in (await find_datasets_of_events(client, event_ids)).items():
         if event_id in event_ids and any(dataset.casefold() not in allowed for dataset in datasets):
             raise BadArgument(
                 argument,
@@ -112,8 +112,8 @@ async def refuse_copies(
             )
 
 
-async def find_datasets_of(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, set[str]]:
-    """The uuids of the datasets that hold each event: several where it has copies. Unknown events are left out."""
+async def find_datasets_of_events(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, set[str]]:
+    """Return the uuids of the datasets of each event: several if it has copies. Unknown events are left out."""
     datasets: dict[str, set[str]] = {}
     for start in range(0, len(event_ids), MAX_VALUES):
         group = list[SearchValue](event_ids[start : start + MAX_VALUES])

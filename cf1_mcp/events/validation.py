@@ -29,10 +29,10 @@ TEXT_ARGUMENTS: Final = ArgumentGroup({name: str | None for name in NewEvent.mod
 
 @dataclass(frozen=True)
 class EventValidator:
-    """Checks and normalises the fields of events. The account's vocabularies are read only if a field needs them."""
+    """Checks and normalizes the fields of events. The account's vocabularies are read only if a field needs them."""
 
-    words: Vocabulary
-    reading: ReadPolicy
+    vocabulary: Vocabulary
+    read_policy: ReadPolicy
     now: datetime
 
     async def check_fields(self, given: Mapping[str, str], where: str = "") -> dict[str, str]:
@@ -55,8 +55,8 @@ class EventValidator:
         level = Tlp.parse(text)
         if level is None:
             raise BadArgument(argument, f"{_quote(text)} is not a TLP marking", choices([*Tlp]))
-        if self.reading.is_above_ceiling(level):
-            raise Withheld(f"{argument}: the marking {level.value}", self.reading.tlp_rule)
+        if self.read_policy.is_above_ceiling(level):
+            raise Withheld(f"{argument}: the marking {level.value}", self.read_policy.tlp_rule)
         return level.value
 
     def check_date(self, text: str, argument: str) -> str:
@@ -82,29 +82,31 @@ class EventValidator:
             case _ if not text.strip():
                 return _check_filled(text, argument) if field.creation == "required" else text
             case "country":
-                return _check_country(text, await self.words.country_list(), argument)
+                return _check_country(text, await self.vocabulary.country_list(), argument)
             case _ if field.vocabulary:
-                return _check_word(text, await readable_words(self.words, self.reading, field.vocabulary), argument)
+                return _check_word(
+                    text, await readable_words(self.vocabulary, self.read_policy, field.vocabulary), argument
+                )
             case _:
                 return text
 
 
-async def _validator(words: AccountVocabulary, reading: CurrentReadPolicy, now: Now) -> EventValidator:
-    return EventValidator(words, reading, now)
+async def _resolve_validator(vocabulary: AccountVocabulary, read_policy: CurrentReadPolicy, now: Now) -> EventValidator:
+    return EventValidator(vocabulary, read_policy, now)
 
 
 @expand_argument_groups
-async def _event_texts(texts: Annotated[Mapping[str, str], TEXT_ARGUMENTS]) -> Mapping[str, str]:
+async def _resolve_event_texts(texts: Annotated[Mapping[str, str], TEXT_ARGUMENTS]) -> Mapping[str, str]:
     return texts
 
 
-Validator = Annotated[EventValidator, Resolve(_validator)]
-# The text fields of an event that a call has, not yet checked.
-EventTexts = Annotated[Mapping[str, str], Resolve(_event_texts)]
+Validator = Annotated[EventValidator, Resolve(_resolve_validator)]
+# The text fields of an event in a call, not yet checked.
+EventTexts = Annotated[Mapping[str, str], Resolve(_resolve_event_texts)]
 
 
 def check_tags(tags: Sequence[str], argument: str = "tags") -> list[str]:
-    """Return the tags without repetitions; tags that differ in case only are the same.
+    """Return the tags without repetitions. Tags that differ only in case are equal.
 
     Raises:
         BadArgument: there are none, or one of them is blank, too long, or contains invisible characters.
@@ -149,7 +151,7 @@ def check_raw(data: dict[str, JsonValue], argument: str = "raw_data") -> dict[st
 
 
 def describe_read_as(given: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, JsonValue]:
-    """Return the fact `read_as`, with each value that was read otherwise than typed; empty if there is none."""
+    """Return the fact `read_as`, with each value that was read differently than typed; empty if there is none."""
     changes: list[JsonValue] = [
         f"{name}: {clean(text, MAX_NAME_LENGTH, value=True)} as {clean(fields[name], MAX_NAME_LENGTH, value=True)}"
         for name, text in given.items()
@@ -160,7 +162,7 @@ def describe_read_as(given: Mapping[str, str], fields: Mapping[str, str]) -> dic
 
 @dataclass
 class ReadAsSummary:
-    """Counts, by field, the values of many events that were read otherwise than typed, with the first as example."""
+    """Counts the values of many events that were read differently than typed, by field, with the first as example."""
 
     counts: dict[str, int] = field(default_factory=dict[str, int])
     examples: dict[str, str] = field(default_factory=dict[str, str])
@@ -182,7 +184,7 @@ class ReadAsSummary:
 
 
 def find_differences(sent: Mapping[str, str], event: Event) -> list[JsonValue]:
-    """Return the fields that an answer has with another value than was sent, each with both values."""
+    """Return the fields whose value in an answer differs from the value sent, each with both values."""
     return [
         {"field": name, "sent": clean(value, MAX_NAME_LENGTH), "answered": clean(answered, MAX_NAME_LENGTH)}
         for name, value in sent.items()
@@ -196,7 +198,7 @@ def is_same_value(name: str, one: str, other: str) -> bool:
         case "marking":
             return one.strip() == other.strip() or Tlp.parse(one) == Tlp.parse(other) is not None
         case "date":
-            return _instant(one) == _instant(other)
+            return _parse_instant(one) == _parse_instant(other)
         case "country":
             return one.strip().casefold() == other.strip().casefold()
         case _:
@@ -207,7 +209,7 @@ def _is_changed(name: str, text: str, value: str) -> bool:
     return value != text.strip() and not is_same_value(name, value, text)
 
 
-def _instant(text: str) -> datetime | str:
+def _parse_instant(text: str) -> datetime | str:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
@@ -215,12 +217,12 @@ def _instant(text: str) -> datetime | str:
 
 
 def _check_word(text: str, known: Sequence[str], argument: str) -> str:
-    """Return the word in the account's spelling. An account without events has no words to check against."""
+    """Return the word in the account's spelling. In an account without events every word is accepted."""
     if text in known or not known:
         return text
-    wanted = text.strip().casefold()
+    folded = text.strip().casefold()
     for word in known:
-        if word.strip().casefold() == wanted:
+        if word.strip().casefold() == folded:
             return word
     names = [clean(word, MAX_NAME_LENGTH) for word in known]
     raise _unknown_word(text, names, argument, choices(names))

@@ -66,7 +66,7 @@ async def export_events(
         ApiError: a page of events could not be read.
         ExportError: the file could not be written.
     """
-    draft = await run_sync(folder.draft, name, file.suffix)
+    draft = await run_sync(folder.create_draft, name, file.suffix)
     try:
         writer = _ExportWriter(client, policy, file, draft, report_progress)
         await writer.write_events(search)
@@ -180,7 +180,7 @@ def _finish(draft: ExportDraft, file: ExportFile, folder: ExportFolder, name: st
         for piece in file.tail():
             draft.write(piece)
         for text in file.further_files():
-            drafts.append(folder.draft(name, file.suffix))
+            drafts.append(folder.create_draft(name, file.suffix))
             drafts[-1].write(text)
         return [one.keep() for one in drafts]
     finally:

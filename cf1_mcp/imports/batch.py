@@ -1,6 +1,6 @@
 """The rows of one call as a batch of events, checked before any is sent.
 
-Rows are counted from 0 in the order in which they were read; problems name the place of a row as its source counts it.
+Rows are numbered from 0 in the order in which they are read. Problems name the place of a row as its source counts it.
 """
 
 import hashlib
@@ -16,17 +16,17 @@ from cf1_mcp.events.validation import ReadAsSummary
 from cf1_mcp.imports.readers.source_rows import SourceRow
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.models import Dataset, Event, NewEvent, RelationshipType
-from cf1_mcp.store.confirmation_codes import canonical
+from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_ROWS: Final = 500
-MAX_PROBLEMS: Final = 20  # described in words; the rows of further ones are named all the same
+MAX_PROBLEMS: Final = 20  # described described in full; of further ones only the rows are listed
 MAX_NAME_LENGTH: Final = 60
 
 
 class BatchLink(NamedTuple):
-    """A typed relationship to be made between two rows of a batch."""
+    """A typed relationship to create between two rows of a batch."""
 
     parent: int
     child: int
@@ -35,19 +35,18 @@ class BatchLink(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """Events to be created in a dataset, by row, and the links to be made between them.
+    """Events to create in a dataset, by row, and the links to create between them.
 
-    `given` counts the rows as they were read; `digest` is of those, and of what was found of them in the dataset.
-    `there` are rows whose event exists already, with its uuid. `facts` report how the rows were read and which are
-    left out.
+    `row_count` counts all rows that were read. `digest` covers those rows and the events that exist for them.
+    `existing` has the uuids of these events, by row. `facts` report how the rows were read and which are left out.
     """
 
     dataset: Dataset
     events: Mapping[int, NewEvent]
     links: tuple[BatchLink, ...]
     digest: str
-    given: int
-    there: Mapping[int, str] = field(default_factory=dict[int, str])
+    row_count: int
+    existing: Mapping[int, str] = field(default_factory=dict[int, str])
     facts: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
 
     def sample(self) -> list[Event]:
@@ -60,7 +59,7 @@ class Batch:
 
 @dataclass
 class RowProblems:
-    """What is wrong, in words, and with which rows. `argument` is the source of the rows; `unit` is what is counted."""
+    """Problems, each with the rows that have it. `argument` names the source of the rows, `unit` what it counts."""
 
     argument: str = "rows"
     unit: str = "row"
@@ -70,7 +69,7 @@ class RowProblems:
         self.rows[words.rstrip(".")].append(row)
 
     def error(self, count: int) -> BadArgument:
-        """Return all of it as one error, for so many rows."""
+        """Return all problems as one error. `count` is the number of all rows."""
         bad = sorted({row for rows in self.rows.values() for row in rows})
         lines = [f"{self.unit} {format_ranges(sorted({*rows}))}: {words}" for words, rows in self.rows.items()]
         rest = sorted({row for rows in [*self.rows.values()][MAX_PROBLEMS:] for row in rows})
@@ -88,9 +87,9 @@ async def check_batch(
     dataset: Dataset,
     checks: RowChecks,
     problems: RowProblems,
-    given: Callable[[], JsonValue],
+    source: Callable[[], JsonValue],
 ) -> Batch:
-    """Return the rows as a batch whose digest is of `given()`.
+    """Return the rows as a batch with the digest of `source()`, which is called once all rows are valid.
 
     Raises:
         BadArgument: some rows cannot be imported; it states which and why.
@@ -101,12 +100,12 @@ async def check_batch(
     if problems.rows:
         raise problems.error(len(rows))
     created = {number: NewEvent.model_validate(event) for number, event in enumerate(events)}
-    return Batch(dataset, created, links, digest_of(given()), len(rows), facts=read.facts())
+    return Batch(dataset, created, links, compute_digest(source()), len(rows), facts=read.facts())
 
 
-def digest_of(value: JsonValue) -> str:
+def compute_digest(value: JsonValue) -> str:
     """Return the digest to which a confirmation code is bound."""
-    return hashlib.sha256(canonical(value)).hexdigest()
+    return hashlib.sha256(canonicalize(value)).hexdigest()
 
 
 def format_ranges(rows: Sequence[int]) -> str:
@@ -133,7 +132,7 @@ def _resolve_links(rows: Sequence[SourceRow], problems: RowProblems) -> tuple[Ba
     refs: dict[str, int] = {}
     for number, row in enumerate(rows):
         if row.ref and (first := refs.setdefault(row.ref, number)) != number:
-            problems.add(row.place, f"ref: {problems.unit} {rows[first].place} has the ref {_quoted(row.ref)} already")
+            problems.add(row.place, f"ref: {problems.unit} {rows[first].place} already has the ref {_quote(row.ref)}")
     links: list[BatchLink] = []
     for number, row in enumerate(rows):
         for parent in row.parents:
@@ -145,10 +144,10 @@ def _resolve_links(rows: Sequence[SourceRow], problems: RowProblems) -> tuple[Ba
                     [ref for ref in refs if len(ref) <= MAX_NAME_LENGTH] if len(problems.rows) < MAX_PROBLEMS else []
                 )
                 meant = nearest(parent.ref[:MAX_NAME_LENGTH], known)
-                hint = f", perhaps {_quoted(meant)}" if meant else ""
-                problems.add(row.place, f"parent_ref: no row has the ref {_quoted(parent.ref)}{hint}")
+                hint = f", perhaps {_quote(meant)}" if meant else ""
+                problems.add(row.place, f"parent_ref: no row has the ref {_quote(parent.ref)}{hint}")
     for number in sorted({link.child for link in _find_circles(links)}):
-        problems.add(rows[number].place, "parent_ref: the row would be above itself")
+        problems.add(rows[number].place, "parent_ref: the row would be its own ancestor")
     return tuple(links)
 
 
@@ -163,5 +162,5 @@ def _find_circles(links: Iterable[BatchLink]) -> list[BatchLink]:
         left = kept
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return repr(clean(name, MAX_NAME_LENGTH))

@@ -19,9 +19,9 @@ from cf1_mcp.imports.batch import MAX_ROWS, Batch, RowProblems, check_batch
 from cf1_mcp.imports.duplicates import leave_out_duplicates
 from cf1_mcp.imports.readers.call_rows import CallRow, read_call_rows
 from cf1_mcp.imports.readers.csv_reader import NoColumn
-from cf1_mcp.imports.readers.files import Format, recognised
+from cf1_mcp.imports.readers.files import Format, detect_json_format
 from cf1_mcp.imports.readers.source_rows import ReaderNotes, SourceRow
-from cf1_mcp.imports.readers.sources import rows_in
+from cf1_mcp.imports.readers.sources import read_text_rows
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.models import Dataset
 from cf1_mcp.policy.write_policy import CurrentWritePolicy
@@ -35,8 +35,8 @@ UNITS: Final[Mapping[Format, str]] = {"csv": "line", "jsonl": "line", "stix": "o
 _FORMATS: Final[Mapping[str, Format]] = {"csv": "csv", "jsonl": "jsonl", "stix2": "stix", "misp": "misp"}
 
 
-def _as_text(value: object) -> object:
-    """The SDK parses JSON in every optional argument, and models write it unquoted; here it is text."""
+def _keep_as_text(value: object) -> object:
+    """Return JSON as text again: the SDK parses it in optional arguments, and models write it unquoted."""
     return (
         json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         if isinstance(value, dict | list)
@@ -44,31 +44,31 @@ def _as_text(value: object) -> object:
     )
 
 
-def _pairs(value: object) -> object:
-    """Models also write fields with values as an object."""
+def _convert_pairs(value: object) -> object:
+    """Return `field=value` texts for an object: models also write defaults as one."""
     return [f"{name}={text}" for name, text in value.items()] if isinstance(value, dict) else none_if_empty(value)  # pyright: ignore[reportUnknownVariableType]
 
 
-def _no_update(value: object) -> object:
+def _reject_update(value: object) -> object:
     if value == "update":
         raise ValueError("rows that exist already are not changed; update_threat_event does that")
     return value or "skip"
 
 
 TargetDataset = Annotated[str, Field(description="Dataset name or uuid")]
-Content = Annotated[str | None, Field(description="Instead of rows"), BeforeValidator(_as_text)]
-# The formats are in the description of the tool and in the error for any other: schemas cost every model tokens.
+Content = Annotated[str | None, Field(description="Instead of rows"), BeforeValidator(_keep_as_text)]
+# The tool's description and the error name the formats; in the schema they would cost every model tokens.
 ContentFormat = Annotated[
     Literal["csv", "jsonl", "stix2", "misp"] | None, WithJsonSchema({"type": "string"}), BeforeValidator(none_if_empty)
 ]
-Defaults = Annotated[Words | None, Field(description="tlp=amber"), BeforeValidator(_pairs)]
-OnDuplicate = Annotated[Literal["skip", "create"], BeforeValidator(_no_update)]
+Defaults = Annotated[Words | None, Field(description="tlp=amber"), BeforeValidator(_convert_pairs)]
+OnDuplicate = Annotated[Literal["skip", "create"], BeforeValidator(_reject_update)]
 
 
-async def _batch(
+async def _resolve_batch(
     client: Client,
-    writing: CurrentWritePolicy,
-    checking: Validator,
+    write_policy: CurrentWritePolicy,
+    validator: Validator,
     now: Now,
     dataset_id: str,
     rows: list[dict[str, JsonValue]] | None,
@@ -77,54 +77,54 @@ async def _batch(
     defaults: list[str] | None,
     on_duplicate: str,
 ) -> Batch:
-    dataset = writing.require_writable(dataset_id)
+    dataset = write_policy.require_writable(dataset_id)
     if rows and content:
-        raise BadArgument("content", "there are rows, too", "one of rows and content")
+        raise BadArgument("content", "rows are given as well", "one of rows and content")
     if defaults and not content:
         raise BadArgument("defaults", "they are for content, and there is none", "the fields of rows instead")
     if content:
-        batch = await _batch_of_content(content, format, _constants(defaults or []), dataset, checking)
+        batch = await _check_content(content, format, _parse_defaults(defaults or []), dataset, validator)
     else:
-        batch = await _batch_of_rows(rows or [], dataset, checking)
+        batch = await _check_rows(rows or [], dataset, validator)
     if on_duplicate == "create":
         return batch
-    return await leave_out_duplicates(batch, client, writing.read_policy, now)
+    return await leave_out_duplicates(batch, client, write_policy.read_policy, now)
 
 
-CheckedBatch = Annotated[Batch, Resolve(_batch)]
+CheckedBatch = Annotated[Batch, Resolve(_resolve_batch)]
 
 
-async def _batch_of_rows(rows: Sequence[Mapping[str, JsonValue]], dataset: Dataset, checking: EventValidator) -> Batch:
+async def _check_rows(rows: Sequence[Mapping[str, JsonValue]], dataset: Dataset, validator: EventValidator) -> Batch:
     if not rows:
         raise BadArgument("rows", "there are no rows", f"1 to {MAX_ROWS} rows")
     if len(rows) > MAX_ROWS:
         raise BadArgument("rows", f"{len(rows)} rows are too many for one call", f"at most {MAX_ROWS} a call")
     read = read_call_rows(rows)
-    checks = RowChecks(checking, {}, ReaderNotes())
-    return await check_batch(read, dataset, checks, RowProblems(), lambda: _given_rows(rows))
+    checks = RowChecks(validator, {}, ReaderNotes())
+    return await check_batch(read, dataset, checks, RowProblems(), lambda: _dump_rows(rows))
 
 
-def _given_rows(rows: Sequence[Mapping[str, JsonValue]]) -> JsonValue:
-    """The rows as they were given: a relative date is another moment when the code comes back."""
+def _dump_rows(rows: Sequence[Mapping[str, JsonValue]]) -> JsonValue:
+    """Return the rows as they were passed: a relative date is another time when the call is confirmed."""
     return [CallRow.model_validate(row).model_dump(mode="json", exclude_none=True) for row in rows]
 
 
-async def _batch_of_content(
-    content: str, named: str | None, constants: Mapping[str, str], dataset: Dataset, checking: EventValidator
+async def _check_content(
+    content: str, named: str | None, constants: Mapping[str, str], dataset: Dataset, validator: EventValidator
 ) -> Batch:
     """Return the rows of a text as a batch.
 
     Raises:
         BadArgument: it is too large, its format is not recognized, or some rows cannot be imported.
-        BadFile: it is not in the format that was named.
+        BadFile: it is not in the named format.
     """
     size = len(check_text(content, "content").encode())
     if size > MAX_CONTENT_SIZE:
-        raise BadArgument("content", f"it takes {size:,} bytes", f"at most {MAX_CONTENT_SIZE:,} bytes, or {COMMAND}")
-    form = _FORMATS[named] if named else _recognize(content)
+        raise BadArgument("content", f"it has {size:,} bytes", f"at most {MAX_CONTENT_SIZE:,} bytes, or {COMMAND}")
+    form = _FORMATS[named] if named else _detect_format(content)
     notes = ReaderNotes()
     try:
-        rows = await anyio.to_thread.run_sync(partial(_read, content, form, constants, notes))
+        rows = await anyio.to_thread.run_sync(partial(_read_rows, content, form, constants, notes))
     except NoColumn as error:
         raise BadArgument("content", error.problem, "a header that names it, or defaults such as tlp=amber") from error
     except BadFile as error:
@@ -135,31 +135,31 @@ async def _batch_of_content(
         raise BadArgument(
             "content", f"{len(rows):,} rows are too many for one call", f"at most {MAX_ROWS}, or {COMMAND}"
         )
-    # What the checks themselves note is reported by field, as for rows.
-    checks = RowChecks(checking, constants, ReaderNotes(), "defaults")
+    # Notes of the checks are reported by field, as for rows.
+    checks = RowChecks(validator, constants, ReaderNotes(), "defaults")
     problems = RowProblems("content", UNITS[form])
     batch = await check_batch(rows, dataset, checks, problems, lambda: [content, form, {**constants}])
-    return replace(batch, facts={**batch.facts, **_noted(notes)})
+    return replace(batch, facts={**batch.facts, **_describe_notes(notes)})
 
 
-def _noted(notes: ReaderNotes) -> dict[str, JsonValue]:
+def _describe_notes(notes: ReaderNotes) -> dict[str, JsonValue]:
     sentences = notes.sentences()
     more = [f"and {plural(len(sentences) - MAX_NOTES, 'further note')}"] if len(sentences) > MAX_NOTES else []
     return {"content_notes": [*sentences[:MAX_NOTES], *more]} if sentences else {}
 
 
-def _recognize(content: str) -> Format:
-    found = recognised(content.encode())
+def _detect_format(content: str) -> Format:
+    found = detect_json_format(content.encode())
     if found is None and content.removeprefix("\ufeff").lstrip().startswith("["):
         raise BadArgument("content", "a JSON list is not a format that is read", "rows for a list of rows, or format")
     return found or "csv"
 
 
-def _read(content: str, form: Format, constants: Mapping[str, str], notes: ReaderNotes) -> list[SourceRow]:
-    return list(rows_in(content, form, constants, notes))
+def _read_rows(content: str, form: Format, constants: Mapping[str, str], notes: ReaderNotes) -> list[SourceRow]:
+    return list(read_text_rows(content, form, constants, notes))
 
 
-def _constants(given: Sequence[str]) -> dict[str, str]:
+def _parse_defaults(given: Sequence[str]) -> dict[str, str]:
     constants: dict[str, str] = {}
     for text in given:
         name, equals, value = text.partition("=")

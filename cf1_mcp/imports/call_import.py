@@ -1,4 +1,4 @@
-"""Imports the batch of a call: each request is sent once, and what was made until an error or the deadline is
+"""Imports the batch of a call. Each request is sent once, and everything created before an error or the deadline is
 reported.
 """
 
@@ -22,10 +22,10 @@ from cf1_mcp.models import BulkCreated
 from cf1_mcp.store.import_ledger import ImportLedger, ReportedRow
 from cf1_mcp.text.sanitize import clean
 
-RESERVED_SECONDS: Final = 3.0  # of a call, for the report of what was made, should the API be slow
+RESERVED_SECONDS: Final = 3.0  # at the end of a call, for its report if the API is slow
 MAX_REASONS: Final = 30
 MAX_REASON_LENGTH: Final = 200
-LATE: Final = "it was not answered before the import stopped"
+NOT_ANSWERED: Final = "it was not answered before the import stopped"
 STEPS: Final[Mapping[ImportStep, str]] = {"sent": "events created", "linked": "relationships made"}
 
 Report = Callable[[float, float | None, str | None], Awaitable[None]]
@@ -33,7 +33,7 @@ Report = Callable[[float, float | None, str | None], Awaitable[None]]
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """What became of a batch. `facts` and `reasons` are as an answer shows them; `reasons` quote the API."""
+    """The outcome of a batch. `facts` and `reasons` are as an answer shows them; `reasons` quote the API."""
 
     status: Literal["done", "partial", "failed"]
     facts: Mapping[str, JsonValue]
@@ -54,24 +54,24 @@ class CallProgress:
         self._settled += count
         await self._report(self._settled, self._total, STEPS.get(step))
 
-    async def say(self, words: str) -> None: ...
+    async def show_status(self, text: str) -> None: ...
 
 
-async def _ignore(progress: float, total: float | None, words: str | None) -> None:
-    """Receive progress that nobody watches."""
+async def _ignore_progress(progress: float, total: float | None, words: str | None) -> None:
+    """Report progress to nobody."""
 
 
-async def import_batch(client: ThreatEventsClient, batch: Batch, report: Report = _ignore) -> BatchOutcome:
-    """Create the events, then the links whose rows both have one. An error after the first answer is reported, not
+async def import_batch(client: ThreatEventsClient, batch: Batch, report: Report = _ignore_progress) -> BatchOutcome:
+    """Create the events, then the links between rows that have one. An error after the first answer is reported, not
     raised.
 
     Raises:
-        ApiError: nothing was created, or nothing is known of it.
+        ApiError: nothing was created, or it is unknown whether anything was.
     """
     progress = CallProgress(report, len(batch.events) + len(batch.links))
     async with ImportLedger.in_memory() as ledger:
         job = ImportJob(client, batch.dataset, ledger, OneAttempt(), progress, lambda: datetime.now(UTC))
-        run = _BatchImport(batch, job, job.sender())
+        run = _BatchImport(batch, job, job.create_sender())
         await job.add(batch)
         with anyio.CancelScope(deadline=anyio.current_effective_deadline() - RESERVED_SECONDS) as scope:
             try:
@@ -86,13 +86,13 @@ async def import_batch(client: ThreatEventsClient, batch: Batch, report: Report 
 
 @dataclass
 class _BatchImport:
-    """One batch over its ledger. `unseen_links` is how many links an answer without ids reported."""
+    """The import of one batch. `unlisted_links` counts the links that an answer without ids reported."""
 
     batch: Batch
     job: ImportJob
     sender: RowSender
     stopped: str = ""
-    unseen_links: int | None = None
+    unlisted_links: int | None = None
 
     async def create(self) -> None:
         try:
@@ -103,10 +103,10 @@ class _BatchImport:
             await self._create_with_older_route(error)
 
     def stop(self, error: ApiError) -> None:
-        """Note why no more is sent.
+        """Note why nothing more is sent.
 
         Raises:
-            ApiError: the error, where there is nothing to report.
+            ApiError: the error itself, if there is nothing else to report.
         """
         # No answer, or an unreadable one, does not mean that nothing was created.
         if not self.sender.answered:
@@ -120,8 +120,8 @@ class _BatchImport:
     async def _create_with_older_route(self, missing: NotFound) -> None:
         """Create all rows with the older bulk create, which returns no ids.
 
-        Invented: which rows that route relates is not published. Only with all rows directly below the first is there
-        one meaning, so it is used only then.
+        Invented: which rows that route relates is not published. The only unambiguous case is that all rows are
+        children of the first, so the route is used only then.
         """
         first, *rows = self.batch.events
         if not self.batch.links or self.batch.links != tuple(BatchLink(first, row, "related_to") for row in rows):
@@ -137,10 +137,10 @@ class _BatchImport:
         )
         answer = BulkCreated(created_events_count=made.created_events_count, errors=made.errors)
         await self.sender.record(group.rows, answer)
-        self.unseen_links = made.created_relationships_count
+        self.unlisted_links = made.created_relationships_count
 
     async def outcome(self) -> BatchOutcome:
-        """Report every row and every link that was not made."""
+        """Return the outcome, with every row and the links that were not made."""
         rows: dict[str, list[ReportedRow]] = defaultdict(list)
         async for page in self.job.ledger.reported_rows():
             for row in page:
@@ -148,10 +148,10 @@ class _BatchImport:
         uuids = {row.place: row.uuid for row in rows["created"] if row.uuid}
         without_id = [row.place for row in rows["created"] if not row.uuid]
         unknown = [row.place for row in rows["sending"]]
-        unlinked = await self._unlinked()
+        unlinked = await self._find_unlinked()
         created = len(uuids) + len(without_id)
         counts = await self.job.ledger.links.counts()
-        related = counts.get("made", 0) if self.unseen_links is None else self.unseen_links
+        related = counts.get("made", 0) if self.unlisted_links is None else self.unlisted_links
         facts: dict[str, JsonValue] = {
             "indicators_queued": self.sender.indicators_queued,
             "unknown_rows": format_ranges(unknown),
@@ -159,8 +159,8 @@ class _BatchImport:
             "rows_without_id": format_ranges(without_id),
         }
         reasons: dict[str, JsonValue] = {
-            "refused": _by_reason({row.place: row.reason or "" for row in rows["refused"]}),
-            "not_related": _by_reason(unlinked if self.unseen_links is None else {}),
+            "refused": _group_by_reason({row.place: row.reason or "" for row in rows["refused"]}),
+            "not_related": _group_by_reason(unlinked if self.unlisted_links is None else {}),
             "stopped": self.stopped,
         }
         if self.stopped or unknown:
@@ -174,17 +174,17 @@ class _BatchImport:
             {name: value for name, value in reasons.items() if value},
         )
 
-    async def _unlinked(self) -> dict[int, str]:
-        """The children of links that were not made, each with the reason."""
+    async def _find_unlinked(self) -> dict[int, str]:
+        """Return the child rows of links that were not made, each with the reason."""
         await self.job.ledger.links.fail_without_event()
         unlinked: dict[int, str] = {}
         async for links in self.job.ledger.reported_links():
-            unlinked |= {link.child: link.reason or LATE for link in links if link.state != "made"}
+            unlinked |= {link.child: link.reason or NOT_ANSWERED for link in links if link.state != "made"}
         return unlinked
 
 
-def _by_reason(reasons: Mapping[int, str]) -> list[JsonValue]:
-    """Rows under the reason that they share; beyond a number of reasons, rows alone."""
+def _group_by_reason(reasons: Mapping[int, str]) -> list[JsonValue]:
+    """Return the rows grouped by reason. Beyond MAX_REASONS reasons they share one group."""
     rows: dict[str, list[int]] = defaultdict(list)
     for row, reason in sorted(reasons.items()):
         words = clean(reason, MAX_REASON_LENGTH)

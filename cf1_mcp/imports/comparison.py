@@ -23,7 +23,7 @@ from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import Intent
 
 DuplicateRule = Literal["skip", "update", "create"]
-BATCH_SIZE: Final = 100  # values in one condition
+BATCH_SIZE: Final = 100  # values that the API accepts in one condition
 
 
 class DatasetComparison:
@@ -39,7 +39,7 @@ class DatasetComparison:
         ledger: ImportLedger,
         policy: RequestPolicy,
         progress: ImportProgress,
-        reading: ReadPolicy,
+        read_policy: ReadPolicy,
         journal: Journal,
         on_duplicate: DuplicateRule,
         *,
@@ -50,7 +50,7 @@ class DatasetComparison:
         self._ledger = ledger
         self._policy = policy
         self._progress = progress
-        self._reading = reading
+        self._read_policy = read_policy
         self._journal = journal
         self._on_duplicate: DuplicateRule = on_duplicate
         self._updates = updates
@@ -59,17 +59,17 @@ class DatasetComparison:
         self._taking = anyio.Lock()
 
     async def run(self, concurrency: int) -> None:
-        """Settle the rows that exist already."""
+        """Settle the rows that exist already, a few batches at a time."""
         ready = await self._ledger.rows.ready()
         await self._progress.expect("compared", ready.total)
         if not ready.total:
             return
-        if not await self._finder.any_between(ready.first, ready.last):
+        if not await self._finder.has_events_between(ready.first, ready.last):
             await self._progress.advance("compared", ready.total)
             return
 
         async def step() -> bool:
-            rows = await self._next()
+            rows = await self._next_rows()
             if not rows:
                 return False
             await self._compare(rows)
@@ -78,33 +78,33 @@ class DatasetComparison:
 
         await run_steps(step, concurrency)
 
-    async def _next(self) -> list[IdentifiedRow]:
+    async def _next_rows(self) -> list[IdentifiedRow]:
         async with self._taking:
             rows = await self._ledger.rows.ready_after(self._last, BATCH_SIZE)
             self._last = rows[-1].number if rows else self._last
         return [identify_row(row.number, json.loads(row.event)) for row in rows]
 
     async def _compare(self, rows: Sequence[IdentifiedRow]) -> None:
-        existing = await find_existing(rows, self._finder, self._reading)
+        existing = await find_existing(rows, self._finder, self._read_policy)
         await self._ledger.rows.remember_older(existing.candidates)
         if self._on_duplicate == "create":
             return
-        there: dict[int, str] = {}
+        unchanged: dict[int, str] = {}
         for row in rows:
             event = existing.events.get(row.number)
             if event is None or row.number in existing.rules:
                 continue
-            new = _new_values(row.fields, event) if self._on_duplicate == "update" and self._updates else {}
+            new = _find_new_values(row.fields, event) if self._on_duplicate == "update" and self._updates else {}
             if new:
                 await self._update(row, event, new)
             else:
-                there[row.number] = event.uuid
+                unchanged[row.number] = event.uuid
         withheld = {number: f"it exists already, and is withheld by {rule}" for number, rule in existing.rules.items()}
-        await self._ledger.rows.settle("there", there)
+        await self._ledger.rows.settle("there", unchanged)
         await self._ledger.rows.refuse(withheld)
 
     async def _update(self, row: IdentifiedRow, event: Event, new: dict[str, str]) -> None:
-        """Change the fields in which a row differs. It is a change of its own in the journal, to be undone alone."""
+        """Change the fields in which a row differs. The journal has this as a change of its own."""
         old = {name: str(getattr(event, name)) for name in new}
         home = {"dataset_id": self._dataset.uuid}
         change = EventChange.model_validate({**new, **home})
@@ -116,7 +116,7 @@ class DatasetComparison:
             before={"event": EventChange.model_validate({**old, **home}).wire(), "raw": None, "seen": []},
         )
         change_id = await self._journal.begin(intent)
-        # Setting a field to the same value twice changes nothing more, so this may be retried like a reading request.
+        # Setting a field to the same value twice has no further effect, so this may be retried like a read.
         try:
             await self._policy.read(lambda: self._client.update_event(event.uuid, change))
         except (Refused, NotFound) as error:
@@ -129,8 +129,8 @@ class DatasetComparison:
         await self._ledger.rows.settle("changed", {row.number: event.uuid})
 
 
-def _new_values(fields: Mapping[str, JsonValue], event: Event) -> dict[str, str]:
-    """Return the fields in which a row differs from the event. No marking is lowered: that needs a person's consent."""
+def _find_new_values(fields: Mapping[str, JsonValue], event: Event) -> dict[str, str]:
+    """Return the fields in which a row differs from the event. A marking is never lowered: that needs consent."""
     new = {
         name: str(value)
         for name in COMPARED_TEXTS

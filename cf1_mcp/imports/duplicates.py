@@ -13,14 +13,14 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.events.matching import EventFinder, IdentifiedRow, best_match, identify_row
-from cf1_mcp.imports.batch import Batch, BatchLink, digest_of, format_ranges
+from cf1_mcp.events.matching import EventFinder, IdentifiedRow, find_best_match, identify_row
+from cf1_mcp.imports.batch import Batch, BatchLink, compute_digest, format_ranges
 from cf1_mcp.models import Event, RelationshipType
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.plurals import plural
 
 T = TypeVar("T")
-MAX_REQUESTS: Final = 40  # of one call, which has 25 seconds for them
+MAX_REQUESTS: Final = 40  # in one call, which may take 25 seconds
 MAX_SHOWN: Final = 5
 # The API queues the indicators of new events: an event may be a row and not show its indicator yet.
 INDICATOR_DELAY: Final = timedelta(minutes=5)
@@ -28,7 +28,7 @@ INDICATOR_DELAY: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class ExistingEvents:
-    """The events that exist for rows, by row number. `rules` names the rule that withholds the event of a row.
+    """The events that exist for rows, by row number. `rules` names the rule that withholds an event.
 
     `candidates` are the ids of all events that were found, whether or not they are the best match of a row.
     """
@@ -38,11 +38,11 @@ class ExistingEvents:
     candidates: Sequence[str]
 
 
-async def find_existing(rows: Sequence[IdentifiedRow], finder: EventFinder, reading: ReadPolicy) -> ExistingEvents:
+async def find_existing(rows: Sequence[IdentifiedRow], finder: EventFinder, read_policy: ReadPolicy) -> ExistingEvents:
     """Return the events that exist for rows."""
     found = await finder.find_older(rows)
-    events = {row.number: best_match(row, found[row.identity]) for row in rows if found.get(row.identity)}
-    rules = {number: rule for number, event in events.items() if (rule := reading.rule_against(event))}
+    events = {row.number: find_best_match(row, found[row.identity]) for row in rows if found.get(row.identity)}
+    rules = {number: rule for number, event in events.items() if (rule := read_policy.rule_against(event))}
     return ExistingEvents(events, rules, [event.uuid for some in found.values() for event in some])
 
 
@@ -58,7 +58,7 @@ def event_key(fields: Mapping[str, JsonValue]) -> bytes:
 
 
 class RequestBudget:
-    """Makes each request once, and only so many of them: somebody is waiting for the call."""
+    """Sends each request once, and at most MAX_REQUESTS of them: the caller is waiting."""
 
     def __init__(self) -> None:
         self._left = MAX_REQUESTS
@@ -67,24 +67,26 @@ class RequestBudget:
         """Return the result of a request.
 
         Raises:
-            BadArgument: there were too many requests.
+            BadArgument: the maximum number of requests was reached.
         """
         if not self._left:
             raise BadArgument(
                 "on_duplicate",
-                f"to compare these rows with the dataset takes more than {MAX_REQUESTS} requests",
+                f"comparing these rows with the dataset takes more than {MAX_REQUESTS} requests",
                 "fewer rows a call, or create to create every row without comparing",
             )
         self._left -= 1
         return await call()
 
 
-async def leave_out_duplicates(batch: Batch, client: ThreatEventsClient, reading: ReadPolicy, now: datetime) -> Batch:
-    """Return the batch without the rows that exist already or repeat an earlier one. Their links are those of the
-    event that exists for them.
+async def leave_out_duplicates(
+    batch: Batch, client: ThreatEventsClient, read_policy: ReadPolicy, now: datetime
+) -> Batch:
+    """Return the batch without rows that exist already or repeat an earlier row. Their links are kept, between the
+    existing events.
 
     Raises:
-        BadArgument: it cannot be determined whether rows exist.
+        BadArgument: it cannot be determined whether a row exists.
     """
     budget = RequestBudget()
     rows = [
@@ -94,21 +96,21 @@ async def leave_out_duplicates(batch: Batch, client: ThreatEventsClient, reading
     firsts = _find_repeated(rows)
     distinct = [row for row in rows if row.number not in firsts]
     finder = EventFinder(client, batch.dataset.uuid, budget.read)
-    existing = await find_existing(distinct, finder, reading)
+    existing = await find_existing(distinct, finder, read_policy)
     await _refuse_late_indicators(distinct, existing, finder, now)
     rules = existing.rules
-    there = {number: event.uuid for number, event in existing.events.items() if number not in rules}
+    existing_ids = {number: event.uuid for number, event in existing.events.items() if number not in rules}
     moved = [
         BatchLink(firsts.get(link.parent, link.parent), firsts.get(link.child, link.child), link.type)
         for link in batch.links
     ]
     links = [link for link in dict.fromkeys(moved) if link.parent != link.child]
-    between = [link for link in links if {link.parent, link.child} <= {*there}]
-    made = await _find_made(client, batch.dataset.uuid, between, there, budget)
+    between = [link for link in links if {link.parent, link.child} <= {*existing_ids}]
+    made = await _find_existing_links(client, batch.dataset.uuid, between, existing_ids, budget)
     left = tuple(link for link in links if link not in made)
-    seen: JsonValue = [
+    digested: JsonValue = [
         batch.digest,
-        {str(row): uuid for row, uuid in there.items()},
+        {str(row): uuid for row, uuid in existing_ids.items()},
         [*firsts, -1, *rules],
         [[link.parent, link.child, link.type] for link in left],
     ]
@@ -116,14 +118,14 @@ async def leave_out_duplicates(batch: Batch, client: ThreatEventsClient, reading
         batch,
         events={number: event for number, event in batch.events.items() if number not in {*existing.events, *firsts}},
         links=left,
-        digest=digest_of(seen),
-        there=there,
-        facts={**batch.facts, **_describe(there, firsts, rules)},
+        digest=compute_digest(digested),
+        existing=existing_ids,
+        facts={**batch.facts, **_describe(existing_ids, firsts, rules)},
     )
 
 
 def _find_repeated(rows: Sequence[IdentifiedRow]) -> dict[int, int]:
-    """Return the rows that repeat an earlier one, each with that row."""
+    """Return the rows that repeat an earlier one, each with the number of that row."""
     firsts: dict[bytes, int] = {}
     repeated: dict[int, int] = {}
     for row in rows:
@@ -152,30 +154,32 @@ async def _refuse_late_indicators(
             )
 
 
-async def _find_made(
+async def _find_existing_links(
     client: ThreatEventsClient,
     dataset_id: str,
     links: Sequence[BatchLink],
-    there: Mapping[int, str],
+    existing_ids: Mapping[int, str],
     budget: RequestBudget,
 ) -> set[BatchLink]:
-    """Return the links between existing events that exist, too: what the API does with a second one is unknown."""
+    """Return the links that exist already. How the API handles a second, equal link is unknown."""
     families: dict[tuple[int, RelationshipType], list[BatchLink]] = {}
     for link in links:
         families.setdefault((link.parent, link.type), []).append(link)
     made: set[BatchLink] = set()
     for (parent, kind), some in families.items():
-        pages = client.children_pages(there[parent], dataset_id, kind, attempt=budget.read)
+        pages = client.children_pages(existing_ids[parent], dataset_id, kind, attempt=budget.read)
         below = {event.uuid async for page in pages for event in page}
-        made |= {link for link in some if there[link.child] in below}
+        made |= {link for link in some if existing_ids[link.child] in below}
     return made
 
 
-def _describe(there: Mapping[int, str], firsts: Mapping[int, int], rules: Mapping[int, str]) -> dict[str, JsonValue]:
+def _describe(
+    existing_ids: Mapping[int, str], firsts: Mapping[int, int], rules: Mapping[int, str]
+) -> dict[str, JsonValue]:
     facts: dict[str, JsonValue] = {}
-    if there:
-        some: list[JsonValue] = [*[*there.values()][:MAX_SHOWN]]
-        facts["already_there"] = {"count": len(there), "rows": format_ranges([*there]), "events": some}
+    if existing_ids:
+        some: list[JsonValue] = [*[*existing_ids.values()][:MAX_SHOWN]]
+        facts["already_there"] = {"count": len(existing_ids), "rows": format_ranges([*existing_ids]), "events": some}
     if firsts:
         facts["repeated"] = {"count": len(firsts), "rows": format_ranges([*firsts])}
     if rules:

@@ -18,9 +18,9 @@ from cf1_mcp.imports.comparison import DuplicateRule
 from cf1_mcp.imports.job import ImportJob
 from cf1_mcp.imports.journaling import begin_change, finish_change
 from cf1_mcp.imports.progress import ImportProgress
-from cf1_mcp.imports.readers.files import digest_of
+from cf1_mcp.imports.readers.files import hash_file
 from cf1_mcp.imports.readers.source_rows import ReaderNotes
-from cf1_mcp.imports.readers.sources import Source, rows_of
+from cf1_mcp.imports.readers.sources import Source, read_file_rows
 from cf1_mcp.imports.report import ImportSummary, summarize_problems, write_report
 from cf1_mcp.imports.retries import RetryPolicy
 from cf1_mcp.imports.row_checks import RowChecks
@@ -39,7 +39,7 @@ FOLDER: Final = "imports"
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How a file is imported. Times are in seconds; the report is next to the ledger where `report` is None."""
+    """How to import a file. Times are in seconds. If `report` is None, the report is written next to the ledger."""
 
     dataset: str
     skip_bad: bool = False
@@ -64,29 +64,29 @@ async def import_file(
     """Import a file, or continue an import that was interrupted.
 
     Raises:
-        ThreatEventsError: it cannot begin, because of a rule, the file, the ledger or the API. Nothing was sent.
+        ThreatEventsError: a rule, the file, the ledger or the API prevents the import. Nothing was sent.
     """
     if settings.mode == "read":
         raise Withheld("Importing", "CF1_MODE (read)")
     policy = RetryPolicy(options.give_up_after, progress)
-    words = Vocabulary(client)
-    await policy.read(words.datasets)
-    writing = await load_write_policy(words, await load_read_policy(words, settings), settings)
-    dataset = writing.require_writable(options.dataset, "--dataset")
-    digest = await anyio.to_thread.run_sync(_digest, source, dataset, settings)
+    vocabulary = Vocabulary(client)
+    await policy.read(vocabulary.datasets)
+    write_policy = await load_write_policy(vocabulary, await load_read_policy(vocabulary, settings), settings)
+    dataset = write_policy.require_writable(options.dataset, "--dataset")
+    digest = await anyio.to_thread.run_sync(_compute_digest, source, dataset, settings)
     path = settings.state_dir / FOLDER / f"{digest[:32]}.db"
     async with open_stores(settings, clock) as stores, await ImportLedger.open(path) as ledger:
         job = ImportJob(client, dataset, ledger, policy, progress, clock)
         report = options.report or path.with_suffix(".report.jsonl")
-        run = _FileImport(source, options, job, stores.journal, writing.read_policy, report)
-        return await run.run(EventValidator(words, writing.read_policy, clock()), digest)
+        run = _FileImport(source, options, job, stores.journal, write_policy.read_policy, report)
+        return await run.run(EventValidator(vocabulary, write_policy.read_policy, clock()), digest)
 
 
-def _digest(source: Source, dataset: Dataset, settings: Settings) -> str:
-    """Of everything that decides which rows go where, so that the same command finds its ledger again."""
+def _compute_digest(source: Source, dataset: Dataset, settings: Settings) -> str:
+    """Return a digest of everything that identifies the import. The same command finds its ledger by it."""
     account = settings.credentials.account_id if settings.credentials else ""
     read = [source.format, sorted(source.mapping.items()), sorted(source.constants.items())]
-    about = [digest_of(source.path), dataset.uuid, settings.base_url, account, read]
+    about = [hash_file(source.path), dataset.uuid, settings.base_url, account, read]
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
 
@@ -98,17 +98,17 @@ class _FileImport:
     options: ImportOptions
     job: ImportJob
     journal: Journal
-    reading: ReadPolicy
+    read_policy: ReadPolicy
     report: Path
 
     @property
     def ledger(self) -> ImportLedger:
         return self.job.ledger
 
-    async def run(self, checking: EventValidator, digest: str) -> ImportSummary:
-        """Import what is left to import, or report why nothing was sent."""
-        await self._check(checking)
-        begun = await self.ledger.fact("begun")
+    async def run(self, validator: EventValidator, digest: str) -> ImportSummary:
+        """Import the remaining rows, or report why nothing was sent."""
+        await self._check(validator)
+        begun = await self.ledger.read_fact("begun")
         if (await self.ledger.rows.counts()).get("bad") and not self.options.skip_bad and not begun:
             return await self._summary(sent=False, stopped="Nothing was sent, because of the invalid rows.")
         if self.options.dry_run:
@@ -124,37 +124,39 @@ class _FileImport:
         try:
             await finish_change(self.journal, self.ledger, change_id, stopped, str(self.report))
         except JournalError as error:
-            await self.job.progress.say(f"the import is as reported here, but {error}")
+            await self.job.progress.show_status(f"the import is as reported here, but {error}")
         return await self._summary(stopped=stopped, change_id=change_id)
 
-    async def _check(self, checking: EventValidator) -> None:
-        """Read and check the file, unless that was done and rows of it were sent."""
-        begun = await self.ledger.fact("begun")
+    async def _check(self, validator: EventValidator) -> None:
+        """Read and check the file, unless an earlier run did so and sent rows."""
+        begun = await self.ledger.read_fact("begun")
         if begun and not self.options.again:
             if begun != self.options.on_duplicate:
                 raise BadArgument("--on-duplicate", f"this import began with {begun}", f"{begun}, or --again")
             return
         if begun and (await self.ledger.rows.counts()).get("sending"):
-            raise BadArgument(
-                "--again", "rows were sent whose outcome is not known yet", "the command without it first"
-            )
-        for prepare in (checking.words.categories, checking.words.countries, checking.words.industries):
+            raise BadArgument("--again", "the outcome of some rows is not known yet", "the command without it first")
+        for prepare in (
+            validator.vocabulary.categories,
+            validator.vocabulary.countries,
+            validator.vocabulary.industries,
+        ):
             await self.job.policy.read(prepare)
         notes = ReaderNotes()
-        checks = RowChecks(checking, self.source.constants, notes)
-        rows = rows_of(self.source, notes)
+        checks = RowChecks(validator, self.source.constants, notes)
+        rows = read_file_rows(self.source, notes)
         await self.job.check(rows, checks, skip_repeated=self.options.on_duplicate != "create")
-        await self.ledger.note({"notes": json.dumps(notes.sentences())})
+        await self.ledger.store_facts({"notes": json.dumps(notes.sentences())})
 
     async def _carry_out(self) -> None:
         concurrency = self.options.concurrency
-        recovery = self.job.recovery(self.options.settle)
+        recovery = self.job.create_recovery(self.options.settle)
         await recovery.run()
-        # Rows that were refused before are compared and sent again.
-        if await self.ledger.rows.retry_refused() or await self.ledger.fact("compared") is None:
-            await self.job.compare(self.options.on_duplicate, self.reading, self.journal, concurrency)
-            await self.ledger.note({"compared": "yes", "begun": self.options.on_duplicate})
-        await self.job.sender(recovery).run(self.options.group, concurrency)
+        # Rows that were refused in an earlier run are compared and sent again.
+        if await self.ledger.rows.retry_refused() or await self.ledger.read_fact("compared") is None:
+            await self.job.compare(self.options.on_duplicate, self.read_policy, self.journal, concurrency)
+            await self.ledger.store_facts({"compared": "yes", "begun": self.options.on_duplicate})
+        await self.job.create_sender(recovery).run(self.options.group, concurrency)
         await self.job.link(concurrency, check_existing=True)
 
     async def _dry_run(self, begun: str | None) -> ImportSummary:
@@ -163,12 +165,12 @@ class _FileImport:
                 sent=False, stopped="This import has begun: a dry run of it reports its state and compares nothing."
             )
         await self.job.compare(
-            self.options.on_duplicate, self.reading, self.journal, self.options.concurrency, updates=False
+            self.options.on_duplicate, self.read_policy, self.journal, self.options.concurrency, updates=False
         )
         return await self._summary(sent=False)
 
     async def _summary(self, *, stopped: str = "", change_id: str | None = None, sent: bool = True) -> ImportSummary:
-        notes = json.loads(await self.ledger.fact("notes") or "[]")
+        notes = json.loads(await self.ledger.read_fact("notes") or "[]")
         await write_report(self.ledger, notes, self.report)
         problems, more = await summarize_problems(self.ledger)
         return ImportSummary(

@@ -1,7 +1,6 @@
-"""One import: its rows are read and checked, compared with the dataset, sent and linked, over one ledger.
+"""The steps of one import: rows are checked, compared with the dataset, sent and linked. One ledger keeps the state.
 
-The command runs it over a ledger on disk, with retries and recovery; a call over a ledger in memory, with one attempt
-at each request.
+The command uses a ledger on disk, with retries and recovery. A call uses one in memory, and sends each request once.
 """
 
 from collections.abc import Callable
@@ -37,7 +36,7 @@ PAGE_SIZE: Final = 1000  # rows that are stored together
 
 @dataclass(frozen=True)
 class ImportJob:
-    """The steps of one import into a dataset, in their order. Each continues from the state of the ledger."""
+    """The steps of one import into a dataset, in order. Each continues from the state of the ledger."""
 
     client: ThreatEventsClient
     dataset: Dataset
@@ -47,14 +46,14 @@ class ImportJob:
     clock: Callable[[], datetime]
 
     async def check(self, rows: SourceRows, checks: RowChecks, *, skip_repeated: bool) -> None:
-        """Read and check all rows, then their links. What is wrong with a row is stored with it."""
+        """Read and check all rows, then their links. The problems of a row are stored with it."""
         await self.ledger.start_over()
         number = 0
         while page := await anyio.to_thread.run_sync(_next_page, rows):
             stored: list[NewLedgerRow] = []
             links: list[NewLedgerLink] = []
             for row in page:
-                stored.append(await _checked(number, row, checks))
+                stored.append(await _check_row(number, row, checks))
                 if row.parents:
                     links += [NewLedgerLink(number, one.ref, one.type) for one in row.parents if is_whole(one.ref)]
                 number += 1
@@ -65,18 +64,18 @@ class ImportJob:
             await self.ledger.rows.skip_repeated()
 
     async def add(self, batch: Batch) -> None:
-        """Store rows that were checked and compared already."""
+        """Store the rows of a batch, which are checked and compared already."""
         rows = [
             NewLedgerRow(number, number, "ready", event.model_dump_json(exclude_unset=True))
             for number, event in batch.events.items()
         ]
-        rows += [NewLedgerRow(number, number, "there", uuid=uuid) for number, uuid in batch.there.items()]
+        rows += [NewLedgerRow(number, number, "there", uuid=uuid) for number, uuid in batch.existing.items()]
         await self.ledger.add(rows, [NewLedgerLink(link.child, "", link.type, link.parent) for link in batch.links])
 
     async def compare(
         self,
         on_duplicate: DuplicateRule,
-        reading: ReadPolicy,
+        read_policy: ReadPolicy,
         journal: Journal,
         concurrency: int,
         *,
@@ -89,20 +88,20 @@ class ImportJob:
             self.ledger,
             self.policy,
             self.progress,
-            reading,
+            read_policy,
             journal,
             on_duplicate,
             updates=updates,
         )
         await comparison.run(concurrency)
 
-    def recovery(self, settle: float) -> RowRecovery:
-        """The search for rows whose answer was lost; a request may take effect for `settle` seconds."""
+    def create_recovery(self, settle: float) -> RowRecovery:
+        """Return a recovery for rows whose answer was lost. A request may take effect for up to `settle` seconds."""
         finder = EventFinder(self.client, self.dataset.uuid, self.policy.read)
         return RowRecovery(finder, self.ledger, self.progress, settle, self.clock)
 
-    def sender(self, recovery: RowRecovery | None = None) -> RowSender:
-        """What sends the rows that are ready."""
+    def create_sender(self, recovery: RowRecovery | None = None) -> RowSender:
+        """Return a sender for the rows that are ready."""
         return RowSender(self.client, self.dataset.uuid, self.ledger, self.policy, self.progress, self.clock, recovery)
 
     async def link(self, concurrency: int, *, check_existing: bool) -> None:
@@ -117,7 +116,7 @@ def _next_page(rows: SourceRows) -> list[SourceRow]:
     return list(islice(rows, PAGE_SIZE))
 
 
-async def _checked(number: int, row: SourceRow, checks: RowChecks) -> NewLedgerRow:
+async def _check_row(number: int, row: SourceRow, checks: RowChecks) -> NewLedgerRow:
     fields, problems = await checks.check(row)
     if problems:
         ref = row.ref if row.ref is None or is_whole(row.ref) else None

@@ -1,4 +1,4 @@
-"""Makes relationships between rows once both have events: the children of one parent and type together."""
+"""Creates the relationships between rows that have events: one request for the children of one parent and type."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,14 +13,14 @@ from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.import_links import ReadyLink
 
 BATCH_SIZE: Final = 100
-NOT_CONFIRMED: Final = "the API did not say that it was made"
+NOT_CONFIRMED: Final = "the API did not confirm it"
 
 
 class LinkMaker:
-    """Makes the links of the ledger that are not made yet.
+    """Creates the links of the ledger that are not made yet.
 
-    With `check_existing`, links that may exist already are searched for first, because what the API does with a second
-    one is not published.
+    With `check_existing`, links that may exist already are searched for first, because how the API handles a second,
+    equal link is not published.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class LinkMaker:
         self._check_existing = check_existing
 
     async def run(self, concurrency: int) -> None:
-        """Make all links, including those that failed before, and store the outcome of each."""
+        """Create all links, including those that failed before, and store the outcome of each."""
         families = await self._ledger.links.families()
         await self._progress.expect("linked", sum(family.total for family in families))
         left = iter(families)
@@ -57,35 +57,35 @@ class LinkMaker:
         await run_steps(step, concurrency)
 
     async def _make(self, links: Sequence[ReadyLink]) -> None:
-        """Make links of one parent and type."""
+        """Create links of one parent and type."""
         parent, kind = links[0].parent, links[0].type
         if self._check_existing and any(link.may_exist for link in links):
-            known = await self._children(parent, kind)
+            known = await self._find_children(parent, kind)
             await self._ledger.links.settle({link.id: "there" for link in links if link.child in known}, {})
             await self._progress.advance("linked", sum(link.child in known for link in links))
             links = [link for link in links if link.child not in known]
         if not links:
             return
-        await self._policy.ready()
+        await self._policy.wait_until_ready()
         await self._ledger.links.mark_sending([link.id for link in links])
         children = list(dict.fromkeys(link.child for link in links))
         try:
             answer = await self._client.create_relationships(self._dataset_id, parent, children, kind)
         except (RateLimited, Unavailable, UnexpectedAnswer) as error:
-            # They stay open, and are searched for before they are made again.
-            await self._policy.failed(error)
+            # They stay `sending`, and are searched for before they are created again.
+            await self._policy.record_failure(error)
         except (Refused, NotFound) as error:
-            # A fault of these links; others may be without it.
-            await self._fail(links, str(error))
+            # The refusal concerns these links; others may be accepted.
+            await self._record_failure(links, str(error))
         else:
-            await self._policy.succeeded()
+            await self._policy.record_success()
             await self._record(links, answer)
 
-    async def _children(self, parent: str, kind: RelationshipType) -> set[str]:
+    async def _find_children(self, parent: str, kind: RelationshipType) -> set[str]:
         pages = self._client.children_pages(parent, self._dataset_id, kind, attempt=self._policy.read)
         return {event.uuid async for page in pages for event in page}
 
-    async def _fail(self, links: Sequence[ReadyLink], reason: str) -> None:
+    async def _record_failure(self, links: Sequence[ReadyLink], reason: str) -> None:
         await self._ledger.links.settle({}, {link.id: reason for link in links})
         await self._progress.advance("linked", len(links))
 

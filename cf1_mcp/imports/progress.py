@@ -9,20 +9,20 @@ class ImportProgress(Protocol):
     """Receives the progress of an import."""
 
     async def expect(self, step: ImportStep, total: int) -> None:
-        """So many rows or links will go through a step."""
+        """Announce how many rows or links a step will process."""
 
     async def advance(self, step: ImportStep, count: int) -> None:
-        """So many more have gone through a step."""
+        """Report that a step has processed `count` more."""
 
-    async def say(self, words: str) -> None:
-        """Why the import is waiting, or an empty text when it continues."""
+    async def show_status(self, text: str) -> None:
+        """Show what the import is waiting for; an empty text when it continues."""
 
 
 class NoProgress:
-    """Progress that nobody watches."""
+    """Reports progress to nobody."""
 
     async def expect(self, step: ImportStep, total: int) -> None: ...
 
     async def advance(self, step: ImportStep, count: int) -> None: ...
 
-    async def say(self, words: str) -> None: ...
+    async def show_status(self, text: str) -> None: ...

@@ -1,4 +1,4 @@
-"""After an answer was lost, or the process with it: finds which rows of the open requests were created."""
+"""Finds out which rows were created by requests whose answer was lost, for example because the process ended."""
 
 import json
 from collections import defaultdict
@@ -24,8 +24,8 @@ MAX_CLOCK_DIFFERENCE: Final = timedelta(days=1)
 class RowRecovery:
     """Searches for the events of rows whose request has no answer.
 
-    `settle` is how long, in seconds, a request that was sent may still take effect: only after that does a missing
-    event mean that it will not appear.
+    `settle` is how long, in seconds, a request may take effect after it was sent. Only then does a missing event mean
+    that its row was not created.
     """
 
     def __init__(
@@ -43,38 +43,40 @@ class RowRecovery:
         self._clock = clock
 
     async def run(self) -> int:
-        """Settle all open rows: created ones get their ids, the others are to be sent again. How many were created."""
+        """Settle all open rows, and return how many were created. The others are to be sent again."""
         found = await self._ledger.rows.unanswered()
         if not found:
             return 0
-        await self._progress.say(f"searching for {plural(len(found), 'row')} whose answer was lost")
+        await self._progress.show_status(f"searching for {plural(len(found), 'row')} whose answer was lost")
         since = await self._wait()
         rows = [identify_row(row.number, json.loads(row.event)) for row in found]
         created: dict[int, str] = {}
-        # Rows that may be mistaken for one another are matched together, wherever they are in the file.
+        # Rows with the same identity are matched together, wherever they are in the file.
         rows.sort(key=lambda row: row.identity)
-        for some in _groups(rows):
-            created |= match_rows(some, await self._candidates(some, since))
-        await self._ledger.rows.answered({**created}, {})
+        for some in _group_rows(rows):
+            created |= match_rows(some, await self._find_candidates(some, since))
+        await self._ledger.rows.record_answer({**created}, {})
         await self._ledger.rows.put_back([row.number for row in rows if row.number not in created])
-        await self._progress.say("")
+        await self._progress.show_status("")
         return len(created)
 
     async def _wait(self) -> datetime:
-        """Wait until the last lost request cannot take effect any more. The time since when its events may exist."""
+        """Wait until no lost request can take effect any more. Return when the first of their events may be created."""
         first, last = await self._ledger.rows.unanswered_times()
         ago = max(0.0, self._clock().timestamp() - last)
         await anyio.sleep(max(0.0, self._settle - ago))
         return datetime.fromtimestamp(first, UTC) - MAX_CLOCK_DIFFERENCE
 
-    async def _candidates(self, rows: Sequence[IdentifiedRow], since: datetime) -> Mapping[EventIdentity, list[Event]]:
-        """Events that may belong to the rows and to no other; waits until they show their indicators."""
+    async def _find_candidates(
+        self, rows: Sequence[IdentifiedRow], since: datetime
+    ) -> Mapping[EventIdentity, list[Event]]:
+        """Return the events that may belong to these rows only. Wait until they show their indicators."""
         deadline = anyio.current_time() + INDICATOR_DELAY
         bare = {row.identity._replace(indicator="") for row in rows if row.identity.indicator}
         while True:
             found = await self._finder.find_newer(rows, since)
             events = [event for some in found.values() for event in some]
-            accounted = await self._ledger.rows.accounted([event.uuid for event in events])
+            accounted = await self._ledger.rows.find_accounted([event.uuid for event in events])
             new: dict[EventIdentity, list[Event]] = defaultdict(list)
             for identity, some in found.items():
                 new[identity] += [event for event in some if event.uuid not in accounted]
@@ -85,7 +87,7 @@ class RowRecovery:
 
 
 def match_rows(rows: Sequence[IdentifiedRow], found: Mapping[EventIdentity, list[Event]]) -> dict[int, str]:
-    """The rows that were created with the ids of their events, each of which belongs to one row."""
+    """Return the rows that were created, each with the id of its event. No event is matched to two rows."""
     free = {identity: [*events] for identity, events in found.items()}
     created: dict[int, str] = {}
     for exact in (True, False):
@@ -100,8 +102,8 @@ def match_rows(rows: Sequence[IdentifiedRow], found: Mapping[EventIdentity, list
     return created
 
 
-def _groups(rows: Sequence[IdentifiedRow]) -> list[list[IdentifiedRow]]:
-    """Some rows at a time, those of one date and title together."""
+def _group_rows(rows: Sequence[IdentifiedRow]) -> list[list[IdentifiedRow]]:
+    """Return the sorted rows in groups; rows with the same date and title are in one group."""
     groups: list[list[IdentifiedRow]] = []
     for row in rows:
         last = groups[-1] if groups else []

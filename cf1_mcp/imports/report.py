@@ -1,4 +1,4 @@
-"""The outcome of every row and link, as JSON Lines, and the same in numbers."""
+"""Reports the outcome of every row and link as JSON Lines, and the whole import in numbers."""
 
 import json
 import os
@@ -44,10 +44,10 @@ class ImportSummary:
 
 
 async def write_report(ledger: ImportLedger, notes: Sequence[str], path: Path) -> None:
-    """Write every row and every link on a line of its own, after the notes about the file.
+    """Write the notes about the file, then every row and every link, one per line.
 
     Raises:
-        BadFile: it cannot be written.
+        BadFile: the report cannot be written.
     """
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)  # only its owner may read it

@@ -1,4 +1,4 @@
-"""How the requests of an import are attempted: with retries for a command, once while a call waits."""
+"""How an import sends its requests: with retries for the command, once for a call."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeVar
@@ -15,25 +15,25 @@ MAX_UNEXPECTED_ANSWERS: Final = 3  # of one reading request, before the error is
 
 
 class GaveUp(ThreatEventsError):
-    """The API did not recover in the time that the import may wait for it."""
+    """The API did not recover within the time that the import may wait."""
 
 
 class RequestPolicy(Protocol):
-    """When requests are sent, and what follows from a failure. `retries`: whether a failed request is sent again."""
+    """Decides when requests are sent, and what follows a failure. With `retries`, failed requests are sent again."""
 
     retries: bool
 
-    async def ready(self) -> None:
-        """Wait until requests make sense."""
+    async def wait_until_ready(self) -> None:
+        """Wait until requests may be sent."""
 
-    async def succeeded(self) -> None:
-        """A request was answered."""
+    async def record_success(self) -> None:
+        """Record that a request was answered."""
 
-    async def failed(self, error: ApiError) -> None:
-        """A request failed in a way that may pass.
+    async def record_failure(self, error: ApiError) -> None:
+        """Record that a request failed in a way that may be temporary.
 
         Raises:
-            ThreatEventsError: no further request is to be sent.
+            ThreatEventsError: no further request may be sent.
         """
 
     async def read(self, call: Callable[[], Awaitable[T]], /) -> T:
@@ -42,15 +42,15 @@ class RequestPolicy(Protocol):
 
 
 class OneAttempt:
-    """Sends each request once: the client's own retries are enough while somebody waits."""
+    """Sends each request once: the retries of the client are enough while a caller waits."""
 
     retries = False
 
-    async def ready(self) -> None: ...
+    async def wait_until_ready(self) -> None: ...
 
-    async def succeeded(self) -> None: ...
+    async def record_success(self) -> None: ...
 
-    async def failed(self, error: ApiError) -> None:
+    async def record_failure(self, error: ApiError) -> None:
         raise error
 
     async def read(self, call: Callable[[], Awaitable[T]], /) -> T:
@@ -69,24 +69,24 @@ class RetryPolicy:
         self._until = 0.0
         self._failing_since: float | None = None
 
-    async def ready(self) -> None:
-        """See `RequestPolicy.ready`."""
+    async def wait_until_ready(self) -> None:
+        """See `RequestPolicy.wait_until_ready`."""
         while (wait := self._until - anyio.current_time()) > 0:  # noqa: ASYNC110 - another failure makes it longer
             await anyio.sleep(wait)
 
-    async def succeeded(self) -> None:
-        """See `RequestPolicy.succeeded`."""
+    async def record_success(self) -> None:
+        """See `RequestPolicy.record_success`."""
         self._failures, self._failing_since = 0, None
 
-    async def failed(self, error: ApiError) -> None:
+    async def record_failure(self, error: ApiError) -> None:
         """Delay the next requests.
 
         Raises:
-            GaveUp: the API has been failing for too long, or requires too long a wait.
+            GaveUp: the API has failed for too long, or requires too long a wait.
         """
         now = anyio.current_time()
         if now < self._until:
-            return  # a request that had left before the others were delayed
+            return  # this request was sent before the others were delayed
         self._failing_since = now if self._failing_since is None else self._failing_since
         wait = min(2.0**self._failures, MAX_BACKOFF_SECONDS)
         if isinstance(error, RateLimited):
@@ -96,22 +96,22 @@ class RetryPolicy:
             raise GaveUp(f"{error} It lasted longer than --give-up-after allows.") from error
         self._until = now + wait
         reason = "rate limit" if isinstance(error, RateLimited) else "no answer"
-        await self._progress.say(f"{reason}: waiting {wait:.0f} s")
+        await self._progress.show_status(f"{reason}: waiting {wait:.0f} s")
 
     async def read(self, call: Callable[[], Awaitable[T]], /) -> T:
         """Return the result of a request that changes nothing, sent as often as necessary."""
         unexpected = 0
         while True:
-            await self.ready()
+            await self.wait_until_ready()
             try:
                 result = await call()
             except (RateLimited, Unavailable) as error:
-                await self.failed(error)
+                await self.record_failure(error)
             except UnexpectedAnswer as error:
                 unexpected += 1
                 if unexpected >= MAX_UNEXPECTED_ANSWERS:
                     raise
-                await self.failed(error)
+                await self.record_failure(error)
             else:
-                await self.succeeded()
+                await self.record_success()
                 return result

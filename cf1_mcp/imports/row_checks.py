@@ -1,6 +1,6 @@
-"""Checks rows as a single event is checked, at the speed that a file needs.
+"""Checks rows like single events, but fast enough for large files.
 
-A value that was checked is remembered, as the same few words occur in row after row.
+Checked values are remembered, because the same few words occur in row after row.
 """
 
 import re
@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.validation import EventValidator, check_raw, check_tags, check_text
-from cf1_mcp.imports.readers.source_rows import STRUCTURED, ReaderNotes, SourceRow, no_such_field
+from cf1_mcp.imports.readers.source_rows import STRUCTURED_FIELDS, ReaderNotes, SourceRow, unknown_field_error
 from cf1_mcp.models.fields import FREE_TEXTS, REQUIRED_TEXTS, SETTABLE_TEXTS
 from cf1_mcp.text.defang import refang_indicator
 
@@ -25,67 +25,67 @@ Fields = dict[str, JsonValue]
 
 
 class CheckedRow(NamedTuple):
-    """A row's event as it is to be sent, by the snake-case names of NewEvent, and what is wrong with the row."""
+    """The event of a row as it is to be sent, by the field names of NewEvent, and the problems of the row."""
 
     fields: Fields
     problems: list[str]
 
 
 class RowChecks:
-    """Checks rows, and completes them with `constants`, which come from the argument or option `option`."""
+    """Checks rows, and adds `constants`, the values of the argument or option `option`, to rows that lack them."""
 
     def __init__(
-        self, checking: EventValidator, constants: Mapping[str, str], notes: ReaderNotes, option: str = "--set"
+        self, validator: EventValidator, constants: Mapping[str, str], notes: ReaderNotes, option: str = "--set"
     ) -> None:
         for name in constants:
             if name not in SETTABLE_TEXTS and name != "tags":
-                raise no_such_field(name, option)
+                raise unknown_field_error(name, option)
         self._option = option
-        self._checking = checking
+        self._validator = validator
         self._constants: Fields = {
             name: [*filter(None, map(str.strip, text.split(",")))] if name == "tags" else text
             for name, text in constants.items()
         }
         self._notes = notes
-        self._known: dict[tuple[str, str], str | ThreatEventsError] = {}
+        self._checked: dict[tuple[str, str], str | ThreatEventsError] = {}
 
     async def check(self, row: SourceRow) -> CheckedRow:
-        """Return the event of a row. Invalid fields are left out of it, and reported as problems."""
+        """Return the event of a row. Invalid fields are left out and reported as problems."""
         given = {**self._constants, **row.fields} if self._constants else row.fields
         problems = [*row.problems]
         fields: Fields = {}
         for name, value in given.items():
-            if name in STRUCTURED:
+            if name in STRUCTURED_FIELDS:
                 continue
             if not isinstance(value, str):
                 problems.append(f"{name}: this is not text")
             elif name in FREE_TEXTS and value.isascii() and value.strip():
                 fields[name] = value
             elif name == "indicator":
-                await self._indicator(fields, value, problems)
+                await self._check_indicator(fields, value, problems)
             else:
-                await self._text(fields, name, value, name, problems)
+                await self._check_text(fields, name, value, name, problems)
         if not problems or row.fields:
             problems += [
                 f"{name}: it is missing. Use a column or field for it, or {self._option} {name}=VALUE"
                 for name in REQUIRED_TEXTS
                 if name not in given
             ]
-        await self._structured(fields, given, problems)
+        await self._check_structured(fields, given, problems)
         if (row.ref and not is_whole(row.ref)) or not all(is_whole(parent.ref) for parent in row.parents):
             problems.append("ref: it, or the ref of a parent, contains half a character (a lone surrogate)")
         if "indicator_type" in fields and "indicator" not in given:
             problems.append("indicator_type: there is no indicator of this type")
         return CheckedRow(fields, problems)
 
-    async def _structured(self, fields: Fields, given: Mapping[str, JsonValue], problems: list[str]) -> None:
+    async def _check_structured(self, fields: Fields, given: Mapping[str, JsonValue], problems: list[str]) -> None:
         try:
             if tags := given.get("tags"):
-                fields["tags"] = [*self._tags(tags)]
+                fields["tags"] = [*self._check_tags(tags)]
         except BadArgument as error:
             problems.append(str(error))
         if "raw" in given:
-            await self._raw(fields, given["raw"], problems)
+            await self._check_raw(fields, given["raw"], problems)
         else:
             fields["raw"] = {"data": None}
         several = given.get("indicators")
@@ -94,12 +94,12 @@ class RowChecks:
             for one in several:
                 part: Fields = {}
                 if isinstance(one, dict):
-                    await self._indicator(part, str(one["value"]), problems)
-                    await self._text(part, "indicator_type", str(one["indicator_type"]), "indicators", problems)
+                    await self._check_indicator(part, str(one["value"]), problems)
+                    await self._check_text(part, "indicator_type", str(one["indicator_type"]), "indicators", problems)
                 found.append({"value": part.get("indicator"), "indicator_type": part.get("indicator_type")})
             fields["indicators"] = found
 
-    async def _raw(self, fields: Fields, given: JsonValue, problems: list[str]) -> None:
+    async def _check_raw(self, fields: Fields, given: JsonValue, problems: list[str]) -> None:
         raw = given if isinstance(given, dict) else {"data": given}
         data = raw.get("data")
         try:
@@ -113,26 +113,26 @@ class RowChecks:
             return
         marking: Fields = {}
         if raw.get("tlp"):
-            await self._text(marking, "tlp", str(raw["tlp"]), "raw.tlp", problems)
+            await self._check_text(marking, "tlp", str(raw["tlp"]), "raw.tlp", problems)
         # Evidence without a marking would count as amber, whatever the marking of its event.
         level = marking.get("tlp") or fields.get("tlp")
         if level and (data is not None or "source" in made):
             made["tlp"] = level
         fields["raw"] = made
 
-    def _tags(self, tags: JsonValue) -> list[str]:
+    def _check_tags(self, tags: JsonValue) -> list[str]:
         listed = tags if isinstance(tags, list) else [tags]
         if not all(isinstance(tag, str) for tag in listed):
             raise BadArgument("tags", "they are not a list of texts", 'texts such as ["malware", "botnet"]')
         filled = [str(tag) for tag in listed if str(tag).strip()]
-        if len(filled) == 1 and ("tag", filled[0]) in self._known:
+        if len(filled) == 1 and ("tag", filled[0]) in self._checked:
             return filled
         checked = check_tags(filled) if filled else []
         if checked == filled and len(filled) == 1:
             self._remember(("tag", filled[0]), filled[0])
         return checked
 
-    async def _indicator(self, fields: Fields, text: str, problems: list[str]) -> None:
+    async def _check_indicator(self, fields: Fields, text: str, problems: list[str]) -> None:
         if _DEFANGED.search(text):
             plain = refang_indicator(text)
             if plain != text.strip():
@@ -141,30 +141,30 @@ class RowChecks:
         if text and text.isascii() and text.isprintable():
             fields["indicator"] = text
         else:
-            await self._text(fields, "indicator", text, "indicator", problems)
+            await self._check_text(fields, "indicator", text, "indicator", problems)
 
-    async def _text(self, fields: Fields, name: str, text: str, argument: str, problems: list[str]) -> None:
-        found = self._known.get((name, text))
+    async def _check_text(self, fields: Fields, name: str, text: str, argument: str, problems: list[str]) -> None:
+        found = self._checked.get((name, text))
         if found is None:
-            found = await self._found(name, text, argument)
+            found = await self._validate(name, text, argument)
         if isinstance(found, str):
             if found or name in REQUIRED_TEXTS:
                 fields[name] = found
         else:
             problems.append(str(found).rstrip("."))
 
-    async def _found(self, name: str, text: str, argument: str) -> str | ThreatEventsError:
+    async def _validate(self, name: str, text: str, argument: str) -> str | ThreatEventsError:
         try:
-            found = (await self._checking.check_fields({name: text.strip() if name not in FREE_TEXTS else text}))[name]
+            found = (await self._validator.check_fields({name: text.strip() if name not in FREE_TEXTS else text}))[name]
         except (BadArgument, Withheld) as error:
             return error if argument == name else ThreatEventsError(f"{argument}: {str(error).partition(': ')[2]}")
         self._remember((name, text), found)
         return found
 
     def _remember(self, key: tuple[str, str], found: str) -> None:
-        if len(self._known) >= MAX_REMEMBERED:
-            self._known.clear()
-        self._known[key] = found
+        if len(self._checked) >= MAX_REMEMBERED:
+            self._checked.clear()
+        self._checked[key] = found
 
 
 def is_whole(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Sends rows in groups. What is sent is in the ledger before the request leaves, and its outcome after the answer."""
+"""Sends rows in groups. The ledger records each group before its request is sent, and its outcome after the answer."""
 
 import json
 from collections import deque
@@ -30,10 +30,10 @@ DEFAULT_GROUP_SIZE: Final = 100  # events in one request; the API publishes no m
 
 
 class RowSender:
-    """Sends the rows that are ready, until none is.
+    """Sends all rows that are ready.
 
-    With a `recovery` it finds out which rows of a lost answer were created before it sends more. Without one such rows
-    stay in the ledger as `sending`.
+    With a `recovery`, it finds out which rows of a lost answer were created before it sends more. Without one, such
+    rows stay `sending` in the ledger.
     """
 
     def __init__(
@@ -60,18 +60,18 @@ class RowSender:
         self._taking = anyio.Lock()
 
     async def run(self, size: int, concurrency: int) -> None:
-        """Send everything, `size` rows in a request and `concurrency` requests at a time.
+        """Send all rows, `size` per request and `concurrency` requests at a time.
 
         Raises:
-            ThreatEventsError: it cannot continue; the ledger has the state of every row.
+            ThreatEventsError: the import cannot continue. The ledger has the state of every row.
         """
         counts = await self._ledger.rows.counts()
         await self._progress.expect("sent", counts.get("ready", 0) + counts.get("sending", 0))
 
         async def step() -> bool:
-            await self._policy.ready()
-            # No row may leave while a lost answer is open: an event that is found must belong to a row that was lost.
-            if self._lost or not (group := await self._next(size, concurrency)):
+            await self._policy.wait_until_ready()
+            # No row may be sent while an answer is lost: events that the recovery finds must belong to the lost rows.
+            if self._lost or not (group := await self._next_group(size, concurrency)):
                 return False
             await self._send(group)
             return True
@@ -100,22 +100,22 @@ class RowSender:
         if answer.created_events_count >= len(uuids) + len(silent):
             uuids |= dict.fromkeys(silent)
         elif silent:
-            # Neither created nor refused by this answer: to be found like the rows of a lost one.
+            # This answer does not mention them, so they are treated like rows of a lost answer.
             self._lost = self._recovery is not None
         self.answered = True
         self.indicators_queued += answer.queued_indicators_count
-        with anyio.CancelScope(shield=True):  # what is known must not be lost to a deadline
-            await self._ledger.rows.answered(uuids, reasons)
+        with anyio.CancelScope(shield=True):  # a deadline must not lose what is known
+            await self._ledger.rows.record_answer(uuids, reasons)
         await self._progress.advance("sent", len(uuids) + len(reasons))
 
-    async def _next(self, size: int, groups: int) -> RowGroup | None:
+    async def _next_group(self, size: int, groups: int) -> RowGroup | None:
         async with self._taking:
             if not self._taken:
                 self._taken.extend(await self._ledger.rows.take(size, groups, self._clock().timestamp()))
             return self._taken.popleft() if self._taken else None
 
     async def _give_back(self) -> None:
-        """Groups that were taken and not sent."""
+        """Return groups that were taken but not sent to the ledger."""
         numbers = [row.number for group in self._taken for row in group.rows]
         self._taken.clear()
         if numbers:
@@ -128,7 +128,7 @@ class RowSender:
         except (Unavailable, UnexpectedAnswer) as error:
             # No answer, or an unreadable one, does not mean that nothing was created.
             self._lost = self._recovery is not None
-            await self._policy.failed(error)
+            await self._policy.record_failure(error)
         except ApiError as error:
             if self._policy.retries:
                 await self._retry(group, error)
@@ -136,18 +136,18 @@ class RowSender:
                 await self._ledger.rows.refuse({row.number: str(error) for row in group.rows})
                 raise
         else:
-            await self._policy.succeeded()
+            await self._policy.record_success()
             await self.record(group.rows, answer)
 
     async def _retry(self, group: RowGroup, error: ApiError) -> None:
-        """Handle an answer which states that no row of the request was created."""
+        """Handle an error after which no row of the request was created."""
         if isinstance(error, Refused):
             await self._send_halves(group, error)
             return
         await self._ledger.rows.put_back([row.number for row in group.rows])
         match error:
             case RateLimited():
-                await self._policy.failed(error)
+                await self._policy.record_failure(error)
             case NotFound():
                 raise ThreatEventsError(
                     f"The API does not know the bulk create, or not this dataset. {error} Without it an import cannot "
@@ -157,8 +157,8 @@ class RowSender:
                 raise error
 
     async def _send_halves(self, group: RowGroup, error: Refused) -> None:
-        """Send a request that was refused as a whole again in halves, down to the row that is the cause."""
-        await self._policy.succeeded()
+        """Send a refused request again in halves, down to the row that causes the refusal."""
+        await self._policy.record_success()
         if len(group.rows) == 1:
             await self._ledger.rows.refuse({group.rows[0].number: str(error)})
             await self._progress.advance("sent", 1)
@@ -168,5 +168,5 @@ class RowSender:
             if self._lost:
                 await self._ledger.rows.put_back([row.number for row in rows])
             else:
-                await self._policy.ready()
+                await self._policy.wait_until_ready()
                 await self._send(RowGroup(group.request, rows))

@@ -1,4 +1,4 @@
-"""Several tasks that take steps until none is left."""
+"""Runs the steps of an import in several tasks."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,10 +8,10 @@ from cf1_mcp.errors import ThreatEventsError
 
 
 async def run_steps(step: Callable[[], Awaitable[bool]], concurrency: int) -> None:
-    """Take steps in `concurrency` tasks until one returns False, which means that there are no more.
+    """Run steps in `concurrency` tasks until one returns False, which means that there are no more.
 
-    After a failure the other tasks finish their current step, because a request that was sent deserves its answer;
-    then the failure is raised.
+    After a failure the other tasks finish their current step, because the answers to their requests must be recorded.
+    Then the failure is raised.
     """
     failures: list[ThreatEventsError] = []
     finished = False

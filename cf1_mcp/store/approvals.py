@@ -1,7 +1,7 @@
 """Requests that a person approves on a terminal (`CF1_APPROVAL=operator`), in a database that several servers share.
 
-A request is stored under the confirmation code of its change. The code is not secret and authorizes nothing: a person
-must have approved it, and then it can be used exactly once, before it expires.
+A request is stored under the confirmation code of its change. The code is not secret and authorizes nothing by itself:
+a person must approve it, and then it can be used exactly once, before it expires.
 """
 
 from collections.abc import Callable, Generator
@@ -15,11 +15,11 @@ from cf1_mcp.text.sanitize import clean
 
 T = TypeVar("T")
 MAX_LINE_LENGTH = 2000  # characters of one line of a preview
-RETENTION = timedelta(days=7)  # after a request expired, so that a person who comes late can see its outcome
+RETENTION = timedelta(days=7)  # after a request expires, so that its outcome can still be seen
 
 State = Literal["waiting", "approved", "used", "refused", "expired"]
 
-# `letters` is the normalized code, however it is typed; times are text in UTC, which sorts as time does.
+# `letters` is the normalized code. Times are UTC texts, which sort chronologically.
 _TABLE = """
 CREATE TABLE request (
     letters TEXT PRIMARY KEY,
@@ -61,7 +61,7 @@ class Request:
 class Approvals:
     """The requests in one database, for any number of tasks and processes. `clock` returns aware times.
 
-    ApprovalError where the database cannot be read or written: then nothing was done, and nothing may be done.
+    Every method raises ApprovalError if the database cannot be read or written. Nothing was done then.
     """
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
@@ -69,18 +69,18 @@ class Approvals:
         self._clock = clock
 
     async def ask(self, code: str, tool: str, preview: str, ttl: float) -> None:
-        """Request a person's approval for `ttl` seconds. A request that already waits or is approved stays as it is.
+        """Request a person's approval for `ttl` seconds. A request that already waits or is approved does not change.
 
         Invisible characters in the preview are escaped: it is shown on a terminal, and attackers wrote parts of it.
 
         Raises:
-            ApprovalError: this code was refused or used; neither is requested twice.
+            ApprovalError: this code was refused or used, and cannot be requested again.
         """
         shown = "\n".join(clean(line, MAX_LINE_LENGTH) for line in preview.split("\n"))
 
         def insert(db: Connection, now: datetime) -> None:
-            db.execute("DELETE FROM request WHERE expires_at < ?", (_stored(now - RETENTION),))
-            known = _find(db, code, now)
+            db.execute("DELETE FROM request WHERE expires_at < ?", (_format_time(now - RETENTION),))
+            known = _find_request(db, code, now)
             if known is not None and known.state == "refused":
                 raise ApprovalError("A person refused this change. Do not request it again; report the refusal.")
             if known is not None and known.state == "used":
@@ -89,10 +89,10 @@ class Approvals:
                     "Check its outcome with list_changes before requesting the change again."
                 )
             if known is None or known.state == "expired":
-                times = (_stored(now), _stored(now + timedelta(seconds=ttl)))
+                times = (_format_time(now), _format_time(now + timedelta(seconds=ttl)))
                 db.execute(
                     "INSERT OR REPLACE INTO request VALUES (?, ?, ?, ?, ?, ?, 'waiting')",
-                    (_letters(code), code, tool, shown, *times),
+                    (_normalize_code(code), code, tool, shown, *times),
                 )
 
         await self._write(insert)
@@ -102,7 +102,7 @@ class Approvals:
 
         def read(db: Connection) -> list[Request]:
             now = self._clock()
-            found = [_request(*row, now=now) for row in db.execute(_SELECT + " ORDER BY asked_at, letters")]
+            found = [_build_request(*row, now=now) for row in db.execute(_SELECT + " ORDER BY asked_at, letters")]
             return [request for request in found if request.state == "waiting"]
 
         with _approval_errors():
@@ -115,49 +115,49 @@ class Approvals:
             ApprovalError: there is none.
         """
         with _approval_errors():
-            found = await self._database.read(lambda db: _find(db, code, self._clock()))
+            found = await self._database.read(lambda db: _find_request(db, code, self._clock()))
         if found is None:
-            raise _unknown(code)
+            raise _unknown_code_error(code)
         return found
 
     async def decide(self, code: str, approved: bool) -> Request:
-        """Record a person's decision, which is final.
+        """Record a person's decision, which is final, and return the request.
 
         Raises:
             ApprovalError: the request is unknown, expired or already decided.
         """
 
         def update(db: Connection, now: datetime) -> Request:
-            request = _known(db, code, now)
+            request = _require(db, code, now)
             if request.state != "waiting":
-                raise ApprovalError(_closed(request))
+                raise ApprovalError(_explain_closed(request))
             decision = "approved" if approved else "refused"
-            db.execute("UPDATE request SET state = ? WHERE letters = ?", (decision, _letters(code)))
-            return _known(db, code, now)
+            db.execute("UPDATE request SET state = ? WHERE letters = ?", (decision, _normalize_code(code)))
+            return _require(db, code, now)
 
         return await self._write(update)
 
     async def redeem(self, code: str) -> bool:
-        """Use an approval. True exactly once for an approved code that has not expired, whichever process tries."""
+        """Use an approval. Return True exactly once for an approved code that has not expired, across all processes."""
 
         def update(db: Connection, now: datetime) -> bool:
-            request = _find(db, code, now)
+            request = _find_request(db, code, now)
             if request is None or request.state != "approved":
                 return False
-            db.execute("UPDATE request SET state = 'used' WHERE letters = ?", (_letters(code),))
+            db.execute("UPDATE request SET state = 'used' WHERE letters = ?", (_normalize_code(code),))
             return True
 
         return await self._write(update)
 
     async def _write(self, work: Callable[[Connection, datetime], T]) -> T:
-        """Run a transaction. It gets the time after the wait for other writers."""
+        """Run a transaction with the time at which it starts, after waiting for other writers."""
         with _approval_errors():
             return await self._database.write(lambda db: work(db, self._clock()))
 
 
 @contextmanager
 def _approval_errors() -> Generator[None]:
-    """Raise every error of the store as an ApprovalError which says that nothing was done."""
+    """Raise every error of the store as an ApprovalError that states that nothing was done."""
     try:
         yield
     except ApprovalError:
@@ -166,33 +166,33 @@ def _approval_errors() -> Generator[None]:
         raise ApprovalError(f"Nothing was done: {error}") from error
 
 
-def _letters(code: str) -> str:
-    """A normalized code: case, spaces and dashes are ignored; O reads as 0, I and L as 1."""
+def _normalize_code(code: str) -> str:
+    """Return a code in normal form: without case, spaces and dashes; O is read as 0, I and L as 1."""
     return "".join(char for char in code if char.isalnum()).upper().translate(_MISREAD)
 
 
-def _find(db: Connection, code: str, now: datetime) -> Request | None:
-    row = db.execute(_SELECT + " WHERE letters = ?", (_letters(code),)).fetchone()
-    return None if row is None else _request(*row, now=now)
+def _find_request(db: Connection, code: str, now: datetime) -> Request | None:
+    row = db.execute(_SELECT + " WHERE letters = ?", (_normalize_code(code),)).fetchone()
+    return None if row is None else _build_request(*row, now=now)
 
 
-def _known(db: Connection, code: str, now: datetime) -> Request:
-    request = _find(db, code, now)
+def _require(db: Connection, code: str, now: datetime) -> Request:
+    request = _find_request(db, code, now)
     if request is None:
-        raise _unknown(code)
+        raise _unknown_code_error(code)
     return request
 
 
-def _unknown(code: str) -> ApprovalError:
+def _unknown_code_error(code: str) -> ApprovalError:
     return ApprovalError(
         f"There is no request for the code {clean(code, 40)!r}. Compare it with the code in the preview."
     )
 
 
-def _request(
+def _build_request(
     code: str, tool: str, preview: str, asked_at: str, expires_at: str, state: State, *, now: datetime
 ) -> Request:
-    if state in ("waiting", "approved") and expires_at <= _stored(now):
+    if state in ("waiting", "approved") and expires_at <= _format_time(now):
         state = "expired"
     try:
         times = datetime.fromisoformat(asked_at), datetime.fromisoformat(expires_at)
@@ -201,8 +201,8 @@ def _request(
     return Request(code, tool, preview, *times, state)
 
 
-def _closed(request: Request) -> str:
-    """Why a request can no longer be decided."""
+def _explain_closed(request: Request) -> str:
+    """Return why a request can no longer be decided."""
     if request.state == "expired":
         ended = request.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC")
         return f"The request for code {request.code} expired at {ended}. Have the change requested again."
@@ -211,5 +211,5 @@ def _closed(request: Request) -> str:
     return f"The request for code {request.code} was already {request.state}, and that decision is final."
 
 
-def _stored(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")

@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import JsonValue
 
-MIN_KEY_LENGTH = 32  # bytes, as long as the digest: a shorter key would be the weaker part
+MIN_KEY_LENGTH = 32  # bytes: a key shorter than the digest would be the weakest part
 MIN_TTL, MAX_TTL = 1, 86_400  # seconds
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no I, L, O, U
 
-# Changes with the meaning of a digest, so that replicas of two versions never accept each other's codes.
+# To be changed when the content of the digest changes: replicas of two versions must not accept each other's codes.
 _VERSION = "cf1-mcp confirmation 1"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEPARATORS = re.compile("[\\s\u2010-\u2015\u2212-]+")  # people and chat windows replace dashes with others
@@ -29,7 +29,7 @@ class ConfirmationCodes:
     """Issues and verifies codes. Replicas accept each other's codes if they share `key`, `ttl` and the time of day."""
 
     def __init__(self, key: bytes, ttl: float, clock: Callable[[], datetime]) -> None:
-        """`ttl` is in seconds: a code is valid for more than half of it and never for longer.
+        """`ttl` is in seconds: a code is valid for at least half of it, and never longer than all of it.
 
         `clock` returns aware times.
 
@@ -49,7 +49,7 @@ class ConfirmationCodes:
         """Return a key for one process: its codes become invalid when the process ends."""
         return secrets.token_bytes(MIN_KEY_LENGTH)
 
-    def code(self, tool: str, arguments: Mapping[str, JsonValue], state: JsonValue) -> str:
+    def issue(self, tool: str, arguments: Mapping[str, JsonValue], state: JsonValue) -> str:
         """Return the code for this call now, such as `K7QF-2M9D-XW4T` (60 bits).
 
         Raises:
@@ -63,9 +63,9 @@ class ConfirmationCodes:
         Raises:
             ValueError: an argument or the state is not JSON.
         """
-        given = spelled(code).encode("ascii", "replace")
+        given = normalize_code(code).encode("ascii", "replace")
         now = self._now()
-        # A list, not a generator: every window is compared, whichever matches.
+        # A list, not a generator: every window is compared, even after a match.
         matches = [
             hmac.compare_digest(given, self._code(tool, arguments, state, window).encode("ascii"))
             for window in (now, now - 1)
@@ -76,21 +76,21 @@ class ConfirmationCodes:
         return (self._clock() - _EPOCH) // self._window
 
     def _code(self, tool: str, arguments: Mapping[str, JsonValue], state: JsonValue, window: int) -> str:
-        message = canonical([_VERSION, tool, dict(arguments), state, window])
+        message = canonicalize([_VERSION, tool, dict(arguments), state, window])
         number = int.from_bytes(hmac.digest(self._key, message, "sha256")[:8], "big")
-        return spelled("".join(SYMBOLS[number >> shift & 31] for shift in range(59, 0, -5)))
+        return normalize_code("".join(SYMBOLS[number >> shift & 31] for shift in range(59, 0, -5)))
 
 
-def spelled(code: str) -> str:
+def normalize_code(code: str) -> str:
     """Return a code as it was issued, however a person or a model typed it.
 
-    Case, spaces and dashes are ignored; O reads as 0, I and L as 1. Other text stays wrong, and never raises.
+    Case, spaces and dashes are ignored; O is read as 0, I and L as 1. Any other text stays invalid, and never raises.
     """
     symbols = _SEPARATORS.sub("", code).upper().translate(_MISREAD)
     return "-".join(symbols[start : start + 4] for start in range(0, len(symbols), 4))
 
 
-def canonical(value: JsonValue) -> bytes:
+def canonicalize(value: JsonValue) -> bytes:
     """Return the canonical form of a JSON value: equal values share it, different values never do.
 
     Keys are sorted, without whitespace; 2.0 is 2 and -0.0 is 0, but true is not 1. Text is not normalized: the API
@@ -101,18 +101,18 @@ def canonical(value: JsonValue) -> bytes:
         ValueError: NaN, an infinity, a number beyond Python's limit of digits, or too deep nesting.
     """
     try:
-        text = json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        text = json.dumps(_normalize_numbers(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     except RecursionError as error:
         raise ValueError("These arguments are nested too deeply to be confirmed.") from error
     return text.encode("utf-8", "surrogatepass")
 
 
-def _plain(value: JsonValue) -> JsonValue:
+def _normalize_numbers(value: JsonValue) -> JsonValue:
     """Return the value with its whole numbers as integers."""
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _normalize_numbers(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_normalize_numbers(each) for each in value]
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"{value} is not a JSON number and cannot be confirmed.")

@@ -1,7 +1,7 @@
 """The interface that every database of the store implements: SQLite files today, other databases later.
 
-A caller describes one transaction as a plain function over a `Connection`. The database runs it in a worker thread, so
-that the event loop never waits for a disk or a lock.
+A caller describes one transaction as a plain function of a `Connection`. The database runs it in a worker thread, so
+the event loop never waits for a disk or a lock.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,15 +17,15 @@ SqlRow = tuple[Any, ...]
 
 
 class StoreError(ThreatEventsError):
-    """The store cannot be read or written, or does not hold what was requested."""
+    """The store cannot be read or written, or does not contain what was requested."""
 
 
 class Cursor(Protocol):
-    """The result of a statement. It is read within its transaction, and never returned from it."""
+    """The result of a statement. It must be read within its transaction."""
 
     @property
     def rowcount(self) -> int:
-        """How many rows an INSERT, UPDATE or DELETE changed."""
+        """The number of rows that an INSERT, UPDATE or DELETE changed."""
         ...
 
     def fetchone(self) -> SqlRow | None: ...
@@ -47,18 +47,18 @@ class Database(Protocol):
     """Runs transactions, for any number of tasks at once. Every failure is a `StoreError`."""
 
     async def read(self, work: Callable[[Connection], T]) -> T | None:
-        """Return what `work` reads, all of it as of one moment. None when nothing was ever written."""
+        """Return the result of `work`, which reads a consistent state. None if nothing was ever written."""
         ...
 
     async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
-        """Run `work` as the only writer: all of it is stored, or nothing if it raises.
+        """Run `work` as the only writer. Everything it writes is stored, or nothing if it raises.
 
-        It is on disk when this returns, unless `durable` is false: then it is on disk with the next durable write.
+        The data is on disk when this returns; with `durable=False` it is on disk after the next durable write.
         """
         ...
 
     async def check(self) -> list[str]:
-        """Return what the database finds wrong with its own storage, one sentence each."""
+        """Return the problems that the database finds in its own storage, one sentence each."""
         ...
 
     async def aclose(self) -> None:

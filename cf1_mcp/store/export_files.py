@@ -1,7 +1,7 @@
 """The folder of exports: complete files, readable by their owner alone, deleted after a day.
 
-The name of a file is its id, a digest of the rules that it was made under, and its format. The id is random and cannot
-be guessed. Under other rules for reading, the same id names nothing: a file never shows what today's rules withhold.
+A file name consists of the id, a digest of the rules that applied, and the format. The id is random and cannot be
+guessed. Under other reading rules the id is unknown, so a file never shows what the current rules withhold.
 """
 
 import codecs
@@ -24,7 +24,7 @@ from cf1_mcp.settings import Settings
 from cf1_mcp.store.database import StoreError
 
 LIFETIME: Final = timedelta(hours=24)
-# Of a page: in bytes of UTF-8, and in characters of the JSON that carries it, which writes some characters as six.
+# Of a page: in bytes of UTF-8, and in characters of the JSON that contains it, which escapes some characters as six.
 MAX_PAGE_LENGTH: Final = 32_000
 MAX_ESCAPED_LENGTH: Final = 37_000
 # Of all files together, in bytes; the oldest are deleted first.
@@ -59,34 +59,34 @@ class StoredPage:
 
 
 class ExportDraft:
-    """An export that is being written, under a name that nothing reads until it is kept."""
+    """An export that is being written. Until it is kept, its file has a name that is never read."""
 
     def __init__(self, path: Path, made: datetime) -> None:
         self._path = path
         self._part = path.with_name(path.name + UNFINISHED)
         self._made = made
         self.characters = 0
-        with _translated():
+        with _translate_errors():
             descriptor = os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            # Half a character, which no format lets through, would be the only text that UTF-8 cannot write.
+            # UTF-8 cannot encode lone surrogates. No format writes one, and here they would be escaped.
             self._file = os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="")
 
     def write(self, text: str) -> None:
-        with _translated():
+        with _translate_errors():
             self._file.write(text)
         self.characters += len(text)
 
     def keep(self) -> StoredExport:
-        """Finish the file, so that it can be read."""
-        with _translated():
+        """Finish the file and give it its final name."""
+        with _translate_errors():
             self._file.close()
             os.utime(self._part, (self._made.timestamp(), self._made.timestamp()))
             self._part.rename(self._path)
-            return _stored(self._path)
+            return _read_stored(self._path)
 
     def discard(self) -> None:
         """Delete a file that was not kept."""
-        # What could not be written cannot be flushed either.
+        # Closing flushes the file, which fails if the disk is full.
         with suppress(OSError):
             self._file.close()
         with suppress(OSError):
@@ -103,42 +103,42 @@ class ExportFolder:
         rules = [account, settings.base_url, sorted(settings.read_datasets), settings.max_tlp]
         self._rules = sha256(json.dumps(rules).encode()).hexdigest()[:8]
 
-    def draft(self, name: str, suffix: str) -> ExportDraft:
+    def create_draft(self, name: str, suffix: str) -> ExportDraft:
         """Begin a new file of the format `name`. Expired files are deleted first.
 
         Raises:
             ExportError: the folder cannot be written.
         """
-        with _translated():
+        with _translate_errors():
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._sweep()
+            self._delete_expired()
         export_id = b32encode(token_bytes(10)).decode().lower()
         return ExportDraft(self._folder / f"{export_id}.{self._rules}.{name}{suffix}", self._clock())
 
-    def page(self, export_id: str, offset: int) -> StoredPage:
-        """Return the part of an export that begins at `offset`. It ends at the end of a line where it can.
+    def read_page(self, export_id: str, offset: int) -> StoredPage:
+        """Return the part of an export that begins at `offset`. It ends at the end of a line if possible.
 
         Raises:
-            BadArgument: there is no such export, or no page begins there.
+            BadArgument: there is no such export, or no page begins at `offset`.
             ExportError: the file cannot be read.
         """
-        path = self._path(export_id)
-        with _translated():
-            found = _stored(path)
+        path = self._find_path(export_id)
+        with _translate_errors():
+            found = _read_stored(path)
         if offset >= found.size:
             raise BadArgument("offset", f"the file ends at {found.size}", "next_offset of the previous page, or 0")
-        with _translated(), path.open("rb") as file:
+        with _translate_errors(), path.open("rb") as file:
             file.seek(offset)
-            text = _whole_characters(file.read(MAX_PAGE_LENGTH))
+            text = _decode_page(file.read(MAX_PAGE_LENGTH))
         if offset + len(text.encode()) < found.size:
             text = text[: text.rfind("\n") + 1] or text
         end = offset + len(text.encode())
         return StoredPage(found, offset, text, end if end < found.size else None)
 
-    def _path(self, export_id: str) -> Path:
+    def _find_path(self, export_id: str) -> Path:
         word = export_id.strip().lower()
-        with _translated():
-            self._sweep()
+        with _translate_errors():
+            self._delete_expired()
             known = [*self._folder.glob(f"{word}.{self._rules}.*")] if _ID.fullmatch(word) else []
         found = [path for path in known if _FILE.fullmatch(path.name)]
         if not found:
@@ -151,11 +151,11 @@ class ExportFolder:
             )
         return found[0]
 
-    def _sweep(self) -> None:
+    def _delete_expired(self) -> None:
         """Delete expired files, and the oldest ones beyond the folder's maximum size. Other files are left alone."""
         now = self._clock().timestamp()
         kept: list[tuple[float, int, Path]] = []
-        for path in self._files():
+        for path in self._list_files():
             with suppress(FileNotFoundError):
                 about = path.stat()
                 if about.st_mtime + LIFETIME.total_seconds() <= now:
@@ -168,19 +168,19 @@ class ExportFolder:
             if free < 0:
                 path.unlink(missing_ok=True)
 
-    def _files(self) -> Iterator[Path]:
+    def _list_files(self) -> Iterator[Path]:
         if self._folder.exists():
             yield from (one for one in self._folder.iterdir() if _FILE.fullmatch(one.name.removesuffix(UNFINISHED)))
 
 
-def _stored(path: Path) -> StoredExport:
+def _read_stored(path: Path) -> StoredExport:
     about = path.stat()
     export_id, _, name, _ = path.name.split(".")
     expires = datetime.fromtimestamp(about.st_mtime, UTC) + LIFETIME
     return StoredExport(export_id, name, about.st_size, expires)
 
 
-def _whole_characters(data: bytes) -> str:
+def _decode_page(data: bytes) -> str:
     """Return as much text of some bytes as fits a page, without a partial character at the end."""
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(data)
@@ -192,7 +192,7 @@ def _whole_characters(data: bytes) -> str:
 
 
 @contextmanager
-def _translated() -> Generator[None]:
+def _translate_errors() -> Generator[None]:
     """Raise failures of the file system as an ExportError with the next step."""
     try:
         yield

@@ -56,7 +56,7 @@ class ReportedLink(NamedTuple):
 
 
 class ImportLedger:
-    """One import, in a file that one process at a time may use or in memory. `rows` and `links` hold its parts."""
+    """The ledger of one import: in memory, or in a file that one process at a time may use."""
 
     def __init__(self, database: SqliteSession) -> None:
         self._database = database
@@ -65,14 +65,14 @@ class ImportLedger:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open the ledger in a file, or create it for its owner alone.
+        """Open the ledger in a file, or create one that only its owner may read.
 
         Raises:
-            BadFile: it cannot be used, or another process is running the same import.
+            BadFile: the ledger cannot be used, or another process is running the same import.
         """
         ledger = cls(SqliteSession(path, _SCHEMA))
         try:
-            version = await ledger.fact("version")
+            version = await ledger.read_fact("version")
         except FileInUse as error:
             raise BadFile("Another process is running this import. Wait until it ends.") from error
         except StoreError as error:
@@ -87,7 +87,7 @@ class ImportLedger:
 
     @classmethod
     def in_memory(cls) -> Self:
-        """A ledger that is lost when it is closed."""
+        """Return a ledger that is lost when it is closed."""
         return cls(SqliteSession(None, _SCHEMA))
 
     async def __aenter__(self) -> Self:
@@ -100,14 +100,14 @@ class ImportLedger:
         """Close the ledger, so that another process may use it."""
         await self._database.aclose()
 
-    async def fact(self, name: Fact) -> str | None:
+    async def read_fact(self, name: Fact) -> str | None:
         """Return a fact about the import as a whole."""
         found = await self._database.read(
             lambda db: db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
         )
         return found[0] if found else None
 
-    async def note(self, facts: Mapping[Fact, str]) -> None:
+    async def store_facts(self, facts: Mapping[Fact, str]) -> None:
         """Store facts about the import."""
         await self._database.write(statements("INSERT OR REPLACE INTO fact VALUES (?, ?)", [*facts.items()]))
 
@@ -116,7 +116,7 @@ class ImportLedger:
 
         def delete(db: Connection) -> None:
             for table in ("row", "link", "request", "older", "fact"):
-                db.execute(f"DELETE FROM {table}")  # noqa: S608 - names of this module's own
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names are constants
             db.execute("INSERT INTO fact VALUES ('version', ?)", (VERSION,))
             self.rows.rewind()
 
@@ -132,7 +132,7 @@ class ImportLedger:
         await self._database.write(insert, durable=False)
 
     async def has_work(self) -> bool:
-        """Whether anything is left that may succeed, or a change whose outcome is not journaled."""
+        """Whether a row or link is left that may succeed, or a change whose outcome is not journaled."""
 
         def read(db: Connection) -> bool:
             statements = (
@@ -144,7 +144,7 @@ class ImportLedger:
         return bool(await self._database.read(read))
 
     async def work_left(self) -> tuple[int, int]:
-        """How many rows and how many links are to be made."""
+        """Return how many events and how many links are left to create."""
         statement = (
             "SELECT (SELECT count(*) FROM row WHERE state IN ('ready', 'sending')), "
             "(SELECT count(*) FROM link WHERE state NOT IN ('made', 'there'))"
@@ -153,7 +153,7 @@ class ImportLedger:
         return rows, links
 
     async def close_change(self) -> None:
-        """Note that the journal contains everything that was created so far."""
+        """Record that the journal contains everything that was created so far."""
 
         def update(db: Connection) -> None:
             db.execute("UPDATE row SET told = 1 WHERE state = 'created'")
@@ -162,33 +162,33 @@ class ImportLedger:
         await self._database.write(update)
 
     async def reported_rows(self) -> AsyncGenerator[list[ReportedRow]]:
-        """All rows in their order, some at a time."""
-        async for page in self._pages(f"{_REPORTED} WHERE number > ? ORDER BY number LIMIT ?"):
+        """Yield all rows in their order, a page at a time."""
+        async for page in self._read_pages(f"{_REPORTED} WHERE number > ? ORDER BY number LIMIT ?"):
             yield [ReportedRow(*row[1:]) for row in page]
 
     async def rejected_rows(self) -> AsyncGenerator[list[ReportedRow]]:
-        """The rows that are invalid or were refused, in their order, some at a time."""
+        """Yield the rows that are invalid or were refused, in their order, a page at a time."""
         rejected = "state IN ('bad', 'refused')"
-        async for page in self._pages(f"{_REPORTED} WHERE number > ? AND {rejected} ORDER BY number LIMIT ?"):
+        async for page in self._read_pages(f"{_REPORTED} WHERE number > ? AND {rejected} ORDER BY number LIMIT ?"):
             yield [ReportedRow(*row[1:]) for row in page]
 
     async def reported_links(self) -> AsyncGenerator[list[ReportedLink]]:
-        """All links in their order, some at a time."""
+        """Yield all links in their order, a page at a time."""
         statement = (
             "SELECT link.id - 1, p.place, c.place, link.type, link.state, link.reason, link.ref FROM link "
             "JOIN row c ON c.number = link.child LEFT JOIN row p ON p.number = link.parent "
             "WHERE link.id - 1 > ? ORDER BY link.id LIMIT ?"
         )
-        async for page in self._pages(statement):
+        async for page in self._read_pages(statement):
             yield [ReportedLink(*row[1:]) for row in page]
 
-    async def _pages(self, statement: str) -> AsyncGenerator[list[SqlRow]]:
-        """The result of a statement that takes the last number and a limit, and whose first column is the number."""
+    async def _read_pages(self, statement: str) -> AsyncGenerator[list[SqlRow]]:
+        """Yield the result of a statement in pages. It takes the last number and a limit, and returns numbers first."""
         last = -1
-        while page := await self._database.read(partial(_page, statement, last)):
+        while page := await self._database.read(partial(_read_page, statement, last)):
             yield page
             last = page[-1][0]
 
 
-def _page(statement: str, last: int, db: Connection) -> list[SqlRow]:
+def _read_page(statement: str, last: int, db: Connection) -> list[SqlRow]:
     return db.execute(statement, (last, PAGE_SIZE)).fetchall()

@@ -12,7 +12,7 @@ LINK_TABLES: Final = (
     "CREATE INDEX link_parent ON link (parent, type)",
 )
 WITHOUT_EVENT: Final = "one of its rows has no event, or the id of the event is not known"
-# Links that are to be made, with the ids of their events; a row that repeats another has that row's event.
+# Links that are to be created, with the ids of their events. A row that repeats another has that row's event.
 _READY: Final = """
 SELECT link.id, link.type, coalesce(p.uuid, pt.uuid), coalesce(c.uuid, ct.uuid),
     link.state = 'sending' OR p.state IN ('there', 'changed')
@@ -32,7 +32,7 @@ UPDATE link SET state = 'failed', reason = ? WHERE id IN (
 
 
 class NewLedgerLink(NamedTuple):
-    """A link to be stored. Its parent is found by `ref` later, where its number is not known."""
+    """A link to be stored. If the number of its parent is not known yet, the parent is found by `ref` later."""
 
     child: int
     ref: str
@@ -41,7 +41,7 @@ class NewLedgerLink(NamedTuple):
 
 
 class LinkFamily(NamedTuple):
-    """The links below one row, of one type."""
+    """The links of one type from one parent row."""
 
     parent: int
     type: RelationshipType
@@ -49,7 +49,7 @@ class LinkFamily(NamedTuple):
 
 
 class ReadyLink(NamedTuple):
-    """A link that is to be made between two events. `may_exist` where it may have been made before."""
+    """A link to create between two events. `may_exist`: an earlier request may have created it."""
 
     id: int
     type: RelationshipType
@@ -76,14 +76,14 @@ class LedgerLinks:
         return db.execute(statement, (WITHOUT_EVENT,)).fetchone() is not None
 
     async def counts(self) -> dict[str, int]:
-        """How many links are in which state."""
+        """Return the number of links in each state."""
         found = await self._database.read(
             lambda db: db.execute("SELECT state, count(*) FROM link GROUP BY state").fetchall()
         )
         return dict(found or [])
 
     async def families(self) -> list[LinkFamily]:
-        """The links that are to be made, those that failed before included, by parent and type.
+        """Return the links that are to be created, by parent and type, including those that failed before.
 
         Links of rows without an event fail.
         """
@@ -99,11 +99,11 @@ class LedgerLinks:
         return await self._database.write(update)
 
     async def fail_without_event(self) -> None:
-        """Let the links of rows without an event fail."""
+        """Mark the links of rows without an event as failed."""
         await self._database.write(_fail_without_event)
 
     async def ready(self, family: LinkFamily, limit: int) -> list[ReadyLink]:
-        """The next links of a family that are to be made."""
+        """Return the next links of a family that are to be created."""
         parameters = (family.parent, family.type, limit)
         found = await self._database.read(lambda db: db.execute(_READY, parameters).fetchall())
         return [
@@ -112,12 +112,12 @@ class LedgerLinks:
         ]
 
     async def mark_sending(self, ids: Sequence[int]) -> None:
-        """Links that are being sent."""
+        """Mark links as being sent."""
         sending = [(one,) for one in ids]
         await self._database.write(statements("UPDATE link SET state = 'sending' WHERE id = ?", sending))
 
     async def settle(self, states: Mapping[int, Literal["made", "there"]], reasons: Mapping[int, str]) -> None:
-        """Store which links are made or were there before, and why others failed."""
+        """Store which links were made or existed before, and why others failed."""
 
         def update(db: Connection) -> None:
             made = [(state, one) for one, state in states.items()]

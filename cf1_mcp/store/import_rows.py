@@ -1,4 +1,4 @@
-"""The rows of an import ledger: what is sent for each, and what became of it."""
+"""The rows of an import ledger: the event of each, and its outcome."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,12 +8,12 @@ from cf1_mcp.store.database import Connection, Database, statement, statements
 
 MAX_REASON_LENGTH: Final = 2_000
 MAX_DEPTH: Final = 100  # levels of parents; deeper ones are treated as a circle
-# `told` is 1 once a journaled outcome contains the created event; `twin` is the row that this one repeats.
+# `told` is 1 once a journaled outcome contains the created event; `twin` is the row that a row repeats.
 ROW_TABLES: Final = (
     "CREATE TABLE row (number INTEGER PRIMARY KEY, place INTEGER NOT NULL, state TEXT NOT NULL, event TEXT, key BLOB, "
     "ref TEXT, request INTEGER, uuid TEXT, twin INTEGER, reason TEXT, told INTEGER NOT NULL DEFAULT 0)",
     "CREATE TABLE request (id INTEGER PRIMARY KEY, at REAL NOT NULL)",
-    # Events that were in the dataset before, so a lost request did not create them.
+    # Events that existed before the import, so no lost request created them.
     "CREATE TABLE older (uuid TEXT PRIMARY KEY) WITHOUT ROWID",
     "CREATE INDEX row_ref ON row (ref) WHERE ref IS NOT NULL",
 )
@@ -27,12 +27,12 @@ WHERE row.key = first.key AND row.state = 'ready' AND row.number <> first.number
 """
 _INVALID: Final = (
     """
-    SELECT r.number, 'ref: row ' || f.place || ' has the same ref already' FROM row r JOIN (
+    SELECT r.number, 'ref: row ' || f.place || ' already has the same ref' FROM row r JOIN (
         SELECT ref, min(number) number, min(place) place FROM row WHERE ref IS NOT NULL GROUP BY ref HAVING count(*) > 1
     ) f ON f.ref = r.ref AND f.number <> r.number
     """,
     "SELECT child, 'parent_ref: no row has the ref ' || quote(substr(ref, 1, 80)) FROM link WHERE parent IS NULL",
-    "SELECT DISTINCT child, 'parent_ref: the row would be above itself, or too many levels deep' FROM above",
+    "SELECT DISTINCT child, 'parent_ref: the row would be its own ancestor, or is too many levels deep' FROM above",
 )
 
 
@@ -72,8 +72,9 @@ class ReadyRows(NamedTuple):
 
 
 class ImportOutcome(NamedTuple):
-    """What was made, in numbers. `created` counts the events that no journaled outcome contains; `left` counts the
-    rows that were not made, and `unknown` those of them whose answer is not known."""
+    """An import in numbers. `created` counts events that no journaled outcome contains yet, `left` rows without an
+    event, and `unknown` those of them whose answer is not known.
+    """
 
     created: int
     links: int
@@ -86,7 +87,7 @@ class LedgerRows:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # No row before this one is to be sent. Changed within transactions alone, so that none overtakes another.
+        # No row before this one is to be sent. Changed only within transactions, which run one after another.
         self._from = 0
 
     @staticmethod
@@ -98,7 +99,7 @@ class LedgerRows:
         )
 
     def rewind(self) -> None:
-        """Begin at the first row again."""
+        """Start at the first row again."""
         self._from = 0
 
     async def resolve_parents(self) -> None:
@@ -110,14 +111,14 @@ class LedgerRows:
         await self._database.write(statement(_REPEATED))
 
     async def counts(self) -> dict[str, int]:
-        """How many rows are in which state."""
+        """Return the number of rows in each state."""
         found = await self._database.read(
             lambda db: db.execute("SELECT state, count(*) FROM row GROUP BY state").fetchall()
         )
         return dict(found or [])
 
     async def ready(self) -> ReadyRows:
-        """The rows that are to be sent, in numbers."""
+        """Return the number and the dates of the rows that are to be sent."""
         query = (
             "SELECT count(*), coalesce(min(event ->> 'date'), ''), coalesce(max(event ->> 'date'), '') "
             "FROM row WHERE state = 'ready'"
@@ -126,13 +127,13 @@ class LedgerRows:
         return ReadyRows(*found) if found else ReadyRows(0, "", "")
 
     async def ready_after(self, number: int, limit: int) -> list[LedgerRow]:
-        """The next rows that are to be sent, without changing their state."""
+        """Return the next rows that are to be sent, without changing their state."""
         query = "SELECT number, event FROM row WHERE number > ? AND state = 'ready' ORDER BY number LIMIT ?"
         found = await self._database.read(lambda db: db.execute(query, (number, limit)).fetchall())
         return [LedgerRow(*row) for row in found or []]
 
     async def retry_refused(self) -> bool:
-        """Let rows that were refused be sent again. Whether there were any."""
+        """Mark rows that were refused as ready again. Return whether there were any."""
 
         def update(db: Connection) -> bool:
             self._from = 0
@@ -141,9 +142,9 @@ class LedgerRows:
         return await self._database.write(update)
 
     async def take(self, size: int, groups: int, at: float) -> list[RowGroup]:
-        """Mark the next rows as being sent, in at most so many groups. `at` is the time in seconds.
+        """Mark the next rows as being sent, and return them in at most `groups` groups. `at` is the time in seconds.
 
-        Several groups share one transaction, because a disk takes as long for one as for many.
+        The groups share one transaction, because writing many to disk takes as long as writing one.
         """
 
         def update(db: Connection) -> list[RowGroup]:
@@ -163,7 +164,7 @@ class LedgerRows:
         return await self._database.write(update)
 
     async def put_back(self, numbers: Sequence[int]) -> None:
-        """Rows that were certainly not created are to be sent again."""
+        """Mark rows that were certainly not created as ready again."""
 
         def update(db: Connection) -> None:
             _mark(db, numbers, "ready", None)
@@ -171,8 +172,8 @@ class LedgerRows:
 
         await self._database.write(update)
 
-    async def answered(self, uuids: Mapping[int, str | None], reasons: Mapping[int, str]) -> None:
-        """Store the answer for rows: the ids of those that were created, and why others were refused."""
+    async def record_answer(self, uuids: Mapping[int, str | None], reasons: Mapping[int, str]) -> None:
+        """Store the ids of rows that were created, and why others were refused."""
 
         def update(db: Connection) -> None:
             created = [(uuid, number) for number, uuid in uuids.items()]
@@ -182,42 +183,42 @@ class LedgerRows:
         await self._database.write(update, durable=False)
 
     async def settle(self, state: Literal["there", "changed"], uuids: Mapping[int, str]) -> None:
-        """Rows that need not be created, because there is an event for each."""
+        """Mark rows that need not be created, each with the uuid of its existing event."""
         found = [(state, uuid, number) for number, uuid in uuids.items()]
         update = statements("UPDATE row SET state = ?, uuid = ?, reason = NULL WHERE number = ?", found)
         await self._database.write(update, durable=False)
 
     async def refuse(self, reasons: Mapping[int, str]) -> None:
-        """Rows that are not created, each with the reason."""
+        """Mark rows as refused, each with the reason."""
         await self._database.write(lambda db: _refuse(db, reasons))
 
     async def unanswered(self) -> list[LedgerRow]:
-        """The rows in requests whose answer is not known."""
+        """Return the rows of requests whose answer is not known."""
         query = "SELECT number, event FROM row WHERE state = 'sending' ORDER BY number"
         found = await self._database.read(lambda db: db.execute(query).fetchall())
         return [LedgerRow(*row) for row in found or []]
 
     async def unanswered_times(self) -> tuple[float, float]:
-        """When the first and the last request left whose answer is not known, in seconds."""
+        """Return when the first and the last request without a known answer were sent, in seconds since 1970."""
         query = "SELECT min(at), max(at) FROM request WHERE id IN (SELECT request FROM row WHERE state = 'sending')"
         found = await self._database.read(lambda db: db.execute(query).fetchone())
         first, last = found or (0.0, 0.0)
         return first, last
 
     async def remember_older(self, uuids: Iterable[str]) -> None:
-        """Events that were in the dataset before the import."""
+        """Store which events existed before the import."""
         older = [(uuid,) for uuid in uuids]
         await self._database.write(statements("INSERT OR IGNORE INTO older VALUES (?)", older), durable=False)
 
-    async def accounted(self, uuids: Sequence[str]) -> set[str]:
-        """Those of the events that are older than the import, or belong to a row."""
+    async def find_accounted(self, uuids: Sequence[str]) -> set[str]:
+        """Return those of the events that existed before the import or belong to a row."""
         part = "SELECT uuid FROM {} WHERE uuid IN (SELECT value FROM json_each(?1))"
         query = f"{part.format('older')} UNION {part.format('row')}"
         found = await self._database.read(lambda db: db.execute(query, (json.dumps(uuids),)).fetchall())
         return {uuid for (uuid,) in found or []}
 
     async def outcome(self) -> ImportOutcome:
-        """What was made, in numbers."""
+        """Return the outcome of the import in numbers."""
         query = (
             "SELECT (SELECT count(*) FROM row WHERE state = 'created' AND told = 0), "
             "(SELECT count(*) FROM link WHERE state = 'made'), "
@@ -228,7 +229,7 @@ class LedgerRows:
         return ImportOutcome(*found) if found else ImportOutcome(0, 0, 0, 0)
 
     async def created(self) -> list[tuple[int, str]]:
-        """The place and the event of each row that was created, except those that a journaled outcome contains."""
+        """Return the place and the uuid of each created row that no journaled outcome contains yet."""
         query = "SELECT place, uuid FROM row WHERE state = 'created' AND told = 0 AND uuid IS NOT NULL ORDER BY number"
         return await self._database.read(lambda db: db.execute(query).fetchall()) or []
 
@@ -245,7 +246,7 @@ def _refuse(db: Connection, reasons: Mapping[int, str]) -> None:
 
 def _resolve_parents(db: Connection) -> None:
     db.execute("UPDATE link SET parent = (SELECT min(number) FROM row WHERE row.ref = link.ref)")
-    # Links whose parent has no parent left are not part of a circle; removed level by level, circles remain.
+    # Links whose parent has no parent left are not part of a circle. They are removed level by level; circles remain.
     db.execute("CREATE TEMP TABLE above (child INTEGER, parent INTEGER)")
     db.execute("INSERT INTO above SELECT child, parent FROM link WHERE parent IS NOT NULL")
     db.execute("CREATE INDEX temp.above_child ON above (child)")

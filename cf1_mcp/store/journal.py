@@ -1,4 +1,4 @@
-"""The journal: what will be changed, the outcome of each change, and whether that record is intact."""
+"""The journal: the intent and the outcome of each change, and whether this record is intact."""
 
 import json
 import secrets
@@ -13,7 +13,7 @@ from cf1_mcp.store import journal_entries as entries
 from cf1_mcp.store.database import Connection, Database, StoreError
 from cf1_mcp.store.journal_records import Change, Intent, JournalError, Outcome
 
-ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"  # no character is mistaken for another
+ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"  # without characters that are easily confused
 
 
 class _IntentContent(TypedDict):
@@ -36,7 +36,7 @@ class _OutcomeContent(TypedDict):
 class Journal:
     """The journal in a database, for any number of tasks and processes at once. `clock` returns aware times.
 
-    Everything may be read while there is no journal; only `begin` creates one.
+    A journal that does not exist yet reads as empty; only `begin` creates it.
     """
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
@@ -47,23 +47,24 @@ class Journal:
         """Record a change that is about to be made and return its id. When this returns, the intent is on disk.
 
         Raises:
-            JournalError: it cannot be recorded, or `undoes` names no change: then the change must not be made.
+            JournalError: it cannot be recorded, or the change in `undoes` is unknown or undone. The change must not
+                be made then.
         """
         with _journal_errors("The change is not made, because it cannot be journaled first: "):
             content: _IntentContent = {
-                "at": self._now(),
+                "at": self._format_now(),
                 "tool": intent.tool,
                 "arguments": dict(intent.arguments),
                 "datasets": list(intent.datasets),
                 "summary": intent.summary,
             }
-            recorded, pre_image = _canonical(content), _canonical(intent.before)
-            change_id = _new_id()
+            recorded, pre_image = _dump_canonical(content), _dump_canonical(intent.before)
+            change_id = _create_id()
 
             def append(db: Connection) -> None:
                 if intent.undoes is not None:
-                    entries.intent_number(db, intent.undoes)
-                    if other := entries.undoing(db, intent.undoes):
+                    entries.find_intent_number(db, intent.undoes)
+                    if other := entries.find_undo(db, intent.undoes):
                         raise JournalError(f"{intent.undoes} is already undone, by {other}.")
                 entries.append(db, change_id, "intent", recorded, intent.undoes, pre_image)
 
@@ -76,13 +77,13 @@ class Journal:
         Raises:
             JournalError: the change is unknown, has an outcome already, or the outcome cannot be written.
         """
-        content: _OutcomeContent = {"at": self._now(), "result": result}
+        content: _OutcomeContent = {"at": self._format_now(), "result": result}
         with _journal_errors("The outcome is not journaled: "):
-            recorded = _canonical(content)
+            recorded = _dump_canonical(content)
 
             def append(db: Connection) -> None:
-                entries.intent_number(db, change_id)
-                if (known := entries.outcome_number(db, change_id)) is not None:
+                entries.find_intent_number(db, change_id)
+                if (known := entries.find_outcome_number(db, change_id)) is not None:
                     raise JournalError(
                         f"{change_id} already has an outcome in entry {known}, and an outcome is recorded once."
                     )
@@ -100,13 +101,13 @@ class Journal:
         """
 
         def read(db: Connection) -> list[Change]:
-            start = None if before is None else entries.intent_number(db, before)
-            return [_change(db, seq, pre_images) for seq in entries.newest_intents(db, start, limit)]
+            start = None if before is None else entries.find_intent_number(db, before)
+            return [_read_change(db, seq, pre_images) for seq in entries.list_newest_intents(db, start, limit)]
 
         with _journal_errors():
             found = await self._database.read(read)
         if found is None and before is not None:
-            raise entries.unknown_change(before)
+            raise entries.unknown_change_error(before)
         return found or []
 
     async def change(self, change_id: str) -> Change:
@@ -117,10 +118,10 @@ class Journal:
         """
         with _journal_errors():
             found = await self._database.read(
-                lambda db: _change(db, entries.intent_number(db, change_id), pre_image=True)
+                lambda db: _read_change(db, entries.find_intent_number(db, change_id), pre_image=True)
             )
         if found is None:
-            raise entries.unknown_change(change_id)
+            raise entries.unknown_change_error(change_id)
         return found
 
     async def verify(self) -> list[str]:
@@ -130,17 +131,17 @@ class Journal:
             JournalError: it cannot be read at all.
         """
         with _journal_errors():
-            return [*await self._database.check(), *(await self._database.read(entries.problems) or [])]
+            return [*await self._database.check(), *(await self._database.read(entries.find_problems) or [])]
 
-    def _now(self) -> str:
+    def _format_now(self) -> str:
         return self._clock().astimezone(UTC).isoformat()
 
 
-def _change(db: Connection, seq: int, pre_image: bool) -> Change:
-    intent = entries.intact_entry(db, seq)
+def _read_change(db: Connection, seq: int, pre_image: bool) -> Change:
+    intent = entries.read_intact_entry(db, seq)
     content: _IntentContent = json.loads(intent.content)
-    number = entries.outcome_number(db, intent.change)
-    outcome = None if number is None else entries.intact_entry(db, number)
+    number = entries.find_outcome_number(db, intent.change)
+    outcome = None if number is None else entries.read_intact_entry(db, number)
     finished: _OutcomeContent | None = None if outcome is None else json.loads(outcome.content)
     return Change(
         id=intent.change,
@@ -150,18 +151,18 @@ def _change(db: Connection, seq: int, pre_image: bool) -> Change:
             arguments=content["arguments"],
             datasets=tuple(content["datasets"]),
             summary=content["summary"],
-            before=json.loads(entries.intact_pre_image(db, intent)) if pre_image else None,
+            before=json.loads(entries.read_intact_pre_image(db, intent)) if pre_image else None,
             undoes=intent.undoes,
         ),
         outcome="unknown" if outcome is None or outcome.kind == "intent" else outcome.kind,
         result=None if finished is None else finished["result"],
         finished_at=None if finished is None else datetime.fromisoformat(finished["at"]),
-        undone_by=entries.undoing(db, intent.change),
+        undone_by=entries.find_undo(db, intent.change),
     )
 
 
-def _canonical(value: JsonValue | _IntentContent | _OutcomeContent) -> str:
-    """JSON in one form: keys sorted, no spaces, ASCII, so that any text is read back as it was."""
+def _dump_canonical(value: JsonValue | _IntentContent | _OutcomeContent) -> str:
+    """Return JSON in one form: sorted keys, no spaces, ASCII. Any text is read back unchanged."""
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"))
     except (ValueError, RecursionError) as error:
@@ -171,7 +172,7 @@ def _canonical(value: JsonValue | _IntentContent | _OutcomeContent) -> str:
         ) from error
 
 
-def _new_id() -> str:
+def _create_id() -> str:
     drawn = "".join(secrets.choice(ALPHABET) for _ in range(10))
     return f"c-{drawn[:5]}-{drawn[5:]}"
 

@@ -1,8 +1,8 @@
 """The entries of the journal and the chain that they form.
 
-Entries are only ever added. Each holds the SHA-256 of its own content and of the entry before it, and the head holds
-their number and the last hash, so that an altered, removed, added or moved entry is found. The chain has no key: it
-finds damage and tampering, but not someone who can write the file and computes every later hash again.
+Entries are only ever added. Each has the SHA-256 of its own content and of the entry before it, and the head has
+their number and the last hash. So an altered, removed, added or moved entry is detected. The chain has no key: it
+detects damage and tampering, unless someone with write access computes every later hash again.
 """
 
 import json
@@ -17,7 +17,7 @@ from cf1_mcp.text.sanitize import clean
 
 _TABLES = (
     "CREATE TABLE entry (seq INTEGER PRIMARY KEY, change TEXT NOT NULL, kind TEXT NOT NULL, undoes TEXT, "
-    # The pre-image is last, so that nothing else is read past its megabytes.
+    # The last column, so that reading the others does not read its megabytes.
     "content TEXT NOT NULL, pre_image_hash TEXT, hash TEXT NOT NULL, pre_image TEXT, "
     # A TEXT column may also hold bytes, which a search by text does not find.
     "CHECK (typeof(change) = 'text' AND typeof(kind) = 'text' AND typeof(undoes) IN ('text', 'null')))",
@@ -62,7 +62,7 @@ def append(
     """Add an entry.
 
     Raises:
-        JournalError: the last entry is not the one that the head names, and tampering must stay visible.
+        JournalError: the head does not match the last entry. An append would hide the tampering.
     """
     head = db.execute("SELECT entries, hash FROM head").fetchall()
     last = db.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone() or (0, "")
@@ -83,7 +83,7 @@ def append(
     db.execute("UPDATE head SET entries = ?, hash = ?", (entry.seq, entry.hash))
 
 
-def intent_number(db: Connection, change_id: str) -> int:
+def find_intent_number(db: Connection, change_id: str) -> int:
     """Return the number of the entry with the intent of a change.
 
     Raises:
@@ -93,23 +93,23 @@ def intent_number(db: Connection, change_id: str) -> int:
     if CHANGE_ID.fullmatch(change_id):
         row = db.execute("SELECT seq FROM entry WHERE change = ? AND kind = 'intent'", (change_id,)).fetchone()
     if row is None:
-        raise unknown_change(change_id)
+        raise unknown_change_error(change_id)
     return row[0]
 
 
-def outcome_number(db: Connection, change_id: str) -> int | None:
+def find_outcome_number(db: Connection, change_id: str) -> int | None:
     """Return the number of the entry with the outcome of a change, if it has one."""
     row = db.execute("SELECT seq FROM entry WHERE change = ? AND kind <> 'intent'", (change_id,)).fetchone()
     return row[0] if row else None
 
 
-def newest_intents(db: Connection, before: int | None, limit: int) -> list[int]:
+def list_newest_intents(db: Connection, before: int | None, limit: int) -> list[int]:
     """Return the numbers of at most `limit` intents, newest first; only those before the entry `before`."""
     newest = "SELECT seq FROM entry WHERE kind = 'intent' AND seq < coalesce(?, seq + 1) ORDER BY seq DESC LIMIT ?"
     return [seq for (seq,) in db.execute(newest, (before, max(limit, 0)))]
 
 
-def undoing(db: Connection, change_id: str) -> str | None:
+def find_undo(db: Connection, change_id: str) -> str | None:
     """Return the newest change that undoes this one and has not failed."""
     row = db.execute(
         "SELECT change FROM entry AS undo WHERE undoes = ? AND kind = 'intent' AND NOT EXISTS "
@@ -119,36 +119,36 @@ def undoing(db: Connection, change_id: str) -> str | None:
     return row[0] if row else None
 
 
-def intact_entry(db: Connection, seq: int) -> Entry:
+def read_intact_entry(db: Connection, seq: int) -> Entry:
     """Return an entry as it was written.
 
     Raises:
         JournalError: it was altered.
     """
-    entry = _entry(db, seq)
-    if entry.hash != entry.expected_hash(_entry(db, seq - 1).hash if seq > 1 else ""):
-        raise _altered(entry)
+    entry = _read_entry(db, seq)
+    if entry.hash != entry.expected_hash(_read_entry(db, seq - 1).hash if seq > 1 else ""):
+        raise _altered_entry_error(entry)
     return entry
 
 
-def intact_pre_image(db: Connection, entry: Entry) -> str:
+def read_intact_pre_image(db: Connection, entry: Entry) -> str:
     """Return the pre-image of an intent, as the JSON that was written.
 
     Raises:
         JournalError: it was altered.
     """
-    found = _pre_image(db, entry.seq)
+    found = _read_pre_image(db, entry.seq)
     if found is None or _sha256(found) != entry.pre_image_hash:
-        raise _altered(entry)
+        raise _altered_entry_error(entry)
     return found
 
 
-def problems(db: Connection) -> list[str]:
+def find_problems(db: Connection) -> list[str]:
     """Return what is wrong with the chain, one sentence each."""
     found: list[str] = []
     number, previous = 0, ""
     for (seq,) in db.execute("SELECT seq FROM entry ORDER BY seq"):
-        entry = _entry(db, seq)
+        entry = _read_entry(db, seq)
         if seq < 1:
             found.append(f"Entry {seq} was added: the first is entry 1.")
             continue
@@ -156,21 +156,21 @@ def problems(db: Connection) -> list[str]:
             found.append(f"Entries are missing between {number} and {seq}.")
         elif entry.hash != entry.expected_hash(previous):
             found.append(f"Entry {seq} was altered, or it did not follow entry {number}.")
-        pre_image = _pre_image(db, seq)
+        pre_image = _read_pre_image(db, seq)
         if entry.pre_image_hash != (None if pre_image is None else _sha256(pre_image)):
             found.append(f"The pre-image in entry {seq} was altered.")
         number, previous = seq, entry.hash
-    return [*found, *_problems_of_head(db.execute("SELECT entries, hash FROM head").fetchall(), number, previous)]
+    return [*found, *_find_head_problems(db.execute("SELECT entries, hash FROM head").fetchall(), number, previous)]
 
 
-def unknown_change(change_id: str) -> JournalError:
+def unknown_change_error(change_id: str) -> JournalError:
     """Return the error for a change that is not in the journal."""
     return JournalError(
         f"There is no change '{clean(change_id, 40)}' in the journal. Use an id that list_changes shows."
     )
 
 
-def _entry(db: Connection, seq: int) -> Entry:
+def _read_entry(db: Connection, seq: int) -> Entry:
     # Bytes in a TEXT column are read as text; the hash and the database's own check find them.
     row = db.execute(
         "SELECT seq, CAST(change AS TEXT), CAST(kind AS TEXT), CAST(undoes AS TEXT), CAST(content AS TEXT), "
@@ -182,12 +182,12 @@ def _entry(db: Connection, seq: int) -> Entry:
     return Entry(*row)
 
 
-def _pre_image(db: Connection, seq: int) -> str | None:
+def _read_pre_image(db: Connection, seq: int) -> str | None:
     row = db.execute("SELECT CAST(pre_image AS TEXT) FROM entry WHERE seq = ?", (seq,)).fetchone()
     return row[0] if row else None
 
 
-def _problems_of_head(heads: list[tuple[int, str]], last: int, hash_of_last: str) -> list[str]:
+def _find_head_problems(heads: list[tuple[int, str]], last: int, hash_of_last: str) -> list[str]:
     if len(heads) != 1:
         return [f"There are {len(heads)} heads instead of one: the end of the journal is unknown."]
     [(counted, hash_of_counted)] = heads
@@ -198,7 +198,7 @@ def _problems_of_head(heads: list[tuple[int, str]], last: int, hash_of_last: str
     return []
 
 
-def _altered(entry: Entry) -> JournalError:
+def _altered_entry_error(entry: Entry) -> JournalError:
     return JournalError(
         f"Entry {entry.seq} of the journal was altered or damaged, so it cannot be used. "
         "Ask the operator to run 'cf1-mcp journal verify'."

@@ -13,12 +13,12 @@ Outcome = Literal["done", "partial", "failed", "unknown"]
 
 
 class JournalError(StoreError):
-    """The journal cannot be written or read, or does not hold what was requested."""
+    """The journal cannot be written or read, or does not contain what was requested."""
 
 
 @dataclass(frozen=True)
 class Intent:
-    """A change before it is made. `arguments` hold no confirmation code and no secret; `before` is what undo needs."""
+    """A change before it is made. `arguments` contain neither a code nor a secret; `before` is what an undo needs."""
 
     tool: str
     arguments: Mapping[str, JsonValue]

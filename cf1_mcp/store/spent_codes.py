@@ -1,10 +1,10 @@
 """Confirmation codes that were used.
 
-A code is bound to the state in which a change was previewed. A change that leaves that state as it was, such as an
-import, could otherwise be made again by a second call with the same code, or by two calls at once.
+A code is bound to the state in which a change was previewed. Some changes, such as imports, do not alter that state:
+without this record, a second or a concurrent call with the same code would make them again.
 """
 
-from cf1_mcp.store.confirmation_codes import spelled
+from cf1_mcp.store.confirmation_codes import normalize_code
 from cf1_mcp.store.database import Connection, Database, Schema, statement
 
 SCHEMA = Schema(
@@ -23,18 +23,18 @@ class SpentCodes:
         self._database = database
 
     async def spend(self, code: str) -> bool:
-        """Use a code. True the first time only."""
+        """Use a code. Return True the first time only."""
 
         def insert(db: Connection) -> bool:
-            return db.execute("INSERT OR IGNORE INTO spent_code VALUES (?)", (_stored(code),)).rowcount == 1
+            return db.execute("INSERT OR IGNORE INTO spent_code VALUES (?)", (_encode_code(code),)).rowcount == 1
 
         return await self._database.write(insert)
 
     async def give_back(self, code: str) -> None:
         """Let a code be used again, because its change was refused and nothing was done."""
-        await self._database.write(statement("DELETE FROM spent_code WHERE code = ?", (_stored(code),)))
+        await self._database.write(statement("DELETE FROM spent_code WHERE code = ?", (_encode_code(code),)))
 
 
-def _stored(code: str) -> str:
-    # A code of any characters may be spent, half characters included, and none of two may be taken for one.
-    return spelled(code).encode("utf-8", "surrogatepass").hex()
+def _encode_code(code: str) -> str:
+    # As hex, because a code may be any text, including lone surrogates, and different texts must stay different.
+    return normalize_code(code).encode("utf-8", "surrogatepass").hex()

@@ -49,25 +49,25 @@ class SqliteFile:
 
     async def check(self) -> list[str]:
         """See `Database.check`."""
-        return await self.read(_integrity) or []
+        return await self.read(_check_integrity) or []
 
     async def aclose(self) -> None:
         """Do nothing: no connection outlives its transaction."""
 
     def _read(self, work: Callable[[Connection], T]) -> T | None:
-        with _translated(self._path.name, self._schema):
+        with _translate_errors(self._path.name, self._schema):
             try:
                 self._path.stat()
             except FileNotFoundError:
                 return None
-            with self._connected() as db:
+            with self._connect() as db:
                 db.execute("BEGIN")
                 return None if _is_empty(db, self._path.name, self._schema) else work(db)
 
     def _write(self, work: Callable[[Connection], T], durable: bool) -> T:
-        with _translated(self._path.name, self._schema):
+        with _translate_errors(self._path.name, self._schema):
             _create_private(self._path)
-            with self._connected() as db:
+            with self._connect() as db:
                 _use_wal(db)
                 db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 db.execute("BEGIN IMMEDIATE")
@@ -78,12 +78,12 @@ class SqliteFile:
                 return result
 
     @contextmanager
-    def _connected(self) -> Generator[sqlite3.Connection]:
-        """A connection for one transaction. What was not committed is rolled back when it closes."""
+    def _connect(self) -> Generator[sqlite3.Connection]:
+        """Open a connection for one transaction. Closing it rolls back what was not committed."""
         address = f"{self._path.absolute().as_uri()}?mode=rw"
         with closing(sqlite3.connect(address, timeout=self._busy_timeout, isolation_level=None, uri=True)) as db:
-            db.text_factory = _decoded
-            _is_empty(db, self._path.name, self._schema)  # before a file that is something else is changed
+            db.text_factory = _decode
+            _is_empty(db, self._path.name, self._schema)  # before any other kind of file is changed
             yield db
 
 
@@ -102,7 +102,7 @@ class SqliteSession:
         self._lock: sqlite3.Connection | None = None
 
     async def read(self, work: Callable[[Connection], T]) -> T | None:
-        """See `Database.read`. The tables exist from the start, so that None is only what `work` returns."""
+        """See `Database.read`. The tables always exist, so None can only be the result of `work`."""
         return await anyio.to_thread.run_sync(self._read, work)
 
     async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
@@ -111,46 +111,46 @@ class SqliteSession:
 
     async def check(self) -> list[str]:
         """See `Database.check`."""
-        return await self.read(_integrity) or []
+        return await self.read(_check_integrity) or []
 
     async def aclose(self) -> None:
         """Close the connection and release the lock. What was in memory is lost."""
         await anyio.to_thread.run_sync(self._close)
 
     def _read(self, work: Callable[[Connection], T]) -> T:
-        with self._mutex, _translated(self._name, self._schema):
-            return _without_cursor(work(self._connection()))
+        with self._mutex, _translate_errors(self._name, self._schema):
+            return _reject_cursor(work(self._ensure_open()))
 
     def _write(self, work: Callable[[Connection], T], durable: bool) -> T:
-        with self._mutex, _translated(self._name, self._schema):
-            db = self._connection()
+        with self._mutex, _translate_errors(self._name, self._schema):
+            db = self._ensure_open()
             db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             db.execute("BEGIN IMMEDIATE")
             try:
-                result = _without_cursor(work(db))
+                result = _reject_cursor(work(db))
                 db.execute("COMMIT")
             finally:
-                if db.in_transaction:  # a full disk may have ended it already
+                if db.in_transaction:  # a full disk may have ended the transaction already
                     db.execute("ROLLBACK")
             return result
 
-    def _connection(self) -> sqlite3.Connection:
+    def _ensure_open(self) -> sqlite3.Connection:
         if self._db is None:
             if self._path:
                 _create_private(self._path)
-                self._lock = _locked(self._path.with_suffix(".lock"))
+                self._lock = _take_lock(self._path.with_suffix(".lock"))
             try:
-                self._db = self._opened()
+                self._db = self._open()
             except BaseException:
                 self._release()
                 raise
         return self._db
 
-    def _opened(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         # Worker threads take turns, guarded by the mutex.
         db = sqlite3.connect(self._path or ":memory:", isolation_level=None, check_same_thread=False)
         try:
-            db.text_factory = _decoded
+            db.text_factory = _decode
             empty = _is_empty(db, self._name, self._schema)
             _use_wal(db)
             if empty:
@@ -175,17 +175,17 @@ class SqliteSession:
             self._lock = None
 
 
-def _without_cursor(result: T) -> T:
-    """Refuse a cursor as a result: freed in another thread, it would disturb a transaction that runs there."""
+def _reject_cursor(result: T) -> T:
+    """Reject a cursor as a result: if freed in another thread, it could disturb a transaction there."""
     if isinstance(result, sqlite3.Cursor):
         raise TypeError("A cursor must not leave its transaction.")
     return result
 
 
 def _create_private(path: Path) -> None:
-    """Create the folder and an empty file for their owner alone. SQLite gives the files next to it the same mode."""
-    # One thread at a time, and never opening a file that exists: closing a second descriptor would drop the locks
-    # that SQLite holds on the file for this process.
+    """Create the folder and an empty file, private to their owner. SQLite's files next to it get the same mode."""
+    # One thread at a time, and without opening a file that exists: closing a second descriptor would release the
+    # locks that SQLite holds on the file for this process.
     with _CREATING:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -195,7 +195,7 @@ def _create_private(path: Path) -> None:
                 path.chmod(0o600)
 
 
-def _locked(path: Path) -> sqlite3.Connection:
+def _take_lock(path: Path) -> sqlite3.Connection:
     """Take a lock that the operating system releases when the process ends, however it ends.
 
     Raises:
@@ -208,7 +208,7 @@ def _locked(path: Path) -> sqlite3.Connection:
         db.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:
         db.close()
-        if _kind(error) in _BUSY:
+        if _primary_code(error) in _BUSY:
             raise FileInUse(f"{clean(path.stem, MAX_NAME_LENGTH)} is used by another process.") from error
         raise
     return db
@@ -218,8 +218,8 @@ def _use_wal(db: sqlite3.Connection) -> None:
     try:
         db.execute("PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError as error:
-        # Fails at once, whatever the timeout, while another process creates the file; that process sets it, too.
-        if _kind(error) not in _BUSY:
+        # Fails at once while another process creates the file, whatever the timeout. That process sets the mode, too.
+        if _primary_code(error) not in _BUSY:
             raise
 
 
@@ -253,13 +253,13 @@ def _is_empty(db: sqlite3.Connection, file: str, schema: Schema) -> bool:
     return False
 
 
-def _integrity(db: Connection) -> list[str]:
+def _check_integrity(db: Connection) -> list[str]:
     found = [clean(str(row[0]), 200) for row in db.execute("PRAGMA integrity_check")]
     return [] if found == ["ok"] else [f"SQLite finds: {problem}." for problem in found]
 
 
 @contextmanager
-def _translated(file: str, schema: Schema) -> Generator[None]:
+def _translate_errors(file: str, schema: Schema) -> Generator[None]:
     """Raise failures of the system and of SQLite as a StoreError with the cause and the next step."""
     name = clean(file, MAX_NAME_LENGTH)
     try:
@@ -268,12 +268,12 @@ def _translated(file: str, schema: Schema) -> Generator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
         raise StoreError(f"{name} {_NO_SPACE if full else _NO_ACCESS}") from error
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        # The second is raised where a message of SQLite's quotes damaged text.
-        raise StoreError(_cause(error, name, schema)) from error
+        # UnicodeDecodeError is raised if a message of SQLite quotes damaged text.
+        raise StoreError(_describe_error(error, name, schema)) from error
 
 
-def _cause(error: sqlite3.Error | UnicodeDecodeError, name: str, schema: Schema) -> str:
-    match _kind(error):
+def _describe_error(error: sqlite3.Error | UnicodeDecodeError, name: str, schema: Schema) -> str:
+    match _primary_code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED | sqlite3.SQLITE_PROTOCOL:
             return f"{name} is locked by another program. Try again in a moment."
         case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
@@ -286,12 +286,12 @@ def _cause(error: sqlite3.Error | UnicodeDecodeError, name: str, schema: Schema)
             return f"{name} cannot be used (SQLite: {clean(str(error), 120)}). {schema.next_step}"
 
 
-def _kind(error: Exception) -> int:
-    """SQLite's primary error code. Errors that Python raises by itself have none."""
+def _primary_code(error: Exception) -> int:
+    """Return SQLite's primary error code; SQLITE_ERROR for errors that Python raises itself."""
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     return code & 0xFF
 
 
-def _decoded(text: bytes) -> str:
-    """Text with damaged bytes is still readable, so that it can be reported which entry holds it."""
+def _decode(text: bytes) -> str:
+    """Decode text, keeping damaged bytes, so that the entry with the damage can be reported."""
     return text.decode("utf-8", "surrogateescape")

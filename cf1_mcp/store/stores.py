@@ -1,4 +1,4 @@
-"""Opens everything that the settings say is stored."""
+"""Opens all stores that the settings name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from cf1_mcp.store.sqlite import SqliteFile, SqliteSession
 
 @dataclass(frozen=True)
 class Stores:
-    """What outlives a call; closed by `async with`. Nothing is created on disk before it is first written."""
+    """Everything kept between calls. `async with` closes it. Nothing is created on disk before the first write."""
 
     journal: Journal
     approvals: Approvals

@@ -1,11 +1,11 @@
-"""The tools, one module a noun. A function, its tool, its contract and its test answer share one name."""
+"""The tools, one module a noun. A function, its tool and its contract share one name."""
 
 from importlib import import_module
 from typing import Final
 
 from cf1_mcp.contracts.toolset import CHANGES, CURATION, EVENTS, INDICATORS, WATCH, ToolDefinition
 
-# The one list of the modules. tools/list follows their order, one toolset after the other.
+# The order of tools/list within each toolset.
 MODULES: Final = (
     "events",
     "aggregates",

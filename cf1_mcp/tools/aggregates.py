@@ -60,9 +60,9 @@ async def aggregate_threat_events(
     dates = resolve_period(since, until, now)
     counted = await count_events(client, scope, wire, dates, daily, limit)
     names = [*(["date"] if daily else []), *wire, "count"]
-    cells = [[_cell(row.get(name)) for name in names] for row in counted.groups]
+    cells = [[_render_cell(row.get(name)) for name in names] for row in counted.groups]
     shown = count_fitting(cells, size_for_rows(limit))
-    # `all` leaves analytics datasets out of counts, so they are not named as searched.
+    # Under `all`, counts leave analytics datasets out, so those are not listed as searched.
     total: JsonValue = f"at least {counted.total}" if counted.partial else counted.total
     facts: dict[str, JsonValue] = {"groups": shown, "events": total, "datasets": dataset_names(scope.counted)}
     if counted.withheld:
@@ -75,18 +75,18 @@ async def aggregate_threat_events(
 
 @EVENTS.tool("Query threat GraphQL", ToolEffect.READ)
 async def query_threat_graphql(
-    client: Client, reading: CurrentReadPolicy, query: Document, variables: Variables = None
+    client: Client, read_policy: CurrentReadPolicy, query: Document, variables: Variables = None
 ) -> Card:
     """Run a GraphQL query over threat events, for group-bys that aggregate_threat_events cannot express. Introspect
     `{ __schema { queryType { fields { name args { name } } } } }` first: the schema and its fields are not published.
     Queries only.
     """
-    check_graphql_query(query, variables, reading)
+    check_graphql_query(query, variables, read_policy)
     answer = await client.query_graphql(query, variables)
     errors = [clean_value(error.get("message", "unnamed"), MAX_FIELD_LENGTH) for error in answer.errors or []]
     if answer.data is None:
         raise BadArgument("query", "; ".join(map(str, errors)).rstrip(".") or "it returned no data", "another query")
-    check_graphql_answer(answer.data, reading)
+    check_graphql_answer(answer.data, read_policy)
     fields: dict[str, JsonValue] = {"data": clean_value(answer.data, MAX_FIELD_LENGTH)}
     if errors:
         fields["errors"] = errors
@@ -97,7 +97,7 @@ async def query_threat_graphql(
 
 
 async def _has_groups_in_any_period(client: ThreatEventsClient, scope: DatasetScope, columns: Sequence[str]) -> bool:
-    """Whether there is anything to count when the period is left out."""
+    """Whether there are events to count without the period."""
     return bool((await count_events(client, scope, columns, (None, None), False, 1)).groups)
 
 
@@ -106,5 +106,5 @@ def _to_camel_case(column: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def _cell(value: JsonValue) -> Cell:
+def _render_cell(value: JsonValue) -> Cell:
     return value if isinstance(value, int) else "" if value is None else clean(str(value), MAX_CELL_LENGTH)

@@ -22,7 +22,7 @@ from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.sanitize import clean
 
 OneChange = Annotated[str | None, Field(description="Only this change, in full"), BeforeValidator(none_if_empty)]
-MAX_LISTED: Final = 1_000  # older ones are in the journal, which the operator reads
+MAX_LISTED: Final = 1_000  # the operator can list older ones with `cf1-mcp journal list`
 COLUMNS: Final = ("change_id", "at", "tool", "outcome", "change", "undone_by")
 ChangeId = Annotated[str, Field(description="change_id from list_changes")]
 
@@ -36,24 +36,24 @@ async def list_changes(
     move or revert something from here, and before an undo. What was done elsewhere is in the account's audit log.
     """
     if change_id is not None:
-        return _card(await journal.change(change_id))
+        return _render_card(await journal.change(change_id))
     found = await journal.changes(MAX_LISTED, pre_images=False)
-    unknown = ["Unknown means that no answer came: check the events before repeating the change."]
-    rows = [_row(change) for change in found]
-    return fit_list("changes", COLUMNS, rows, cursor, limit, notes=unknown if _any_unknown(found) else [])
+    unknown = ["Unknown means that no answer arrived: check the events before repeating the change."]
+    rows = [_render_row(change) for change in found]
+    return fit_list("changes", COLUMNS, rows, cursor, limit, notes=unknown if _has_unknown(found) else [])
 
 
-def _any_unknown(found: Sequence[Change]) -> bool:
+def _has_unknown(found: Sequence[Change]) -> bool:
     return any(change.outcome == "unknown" for change in found)
 
 
-def _row(change: Change) -> list[str | int | float | bool | list[str]]:
+def _render_row(change: Change) -> list[str | int | float | bool | list[str]]:
     at = change.at.strftime("%Y-%m-%d %H:%M")
     summary = clean(change.intent.summary, MAX_CELL_LENGTH)
     return [change.id, at, change.intent.tool, change.outcome, summary, change.undone_by or ""]
 
 
-def _card(change: Change) -> Card:
+def _render_card(change: Change) -> Card:
     intent = change.intent
     facts: dict[str, JsonValue] = {
         "change_id": change.id,
@@ -70,11 +70,11 @@ def _card(change: Change) -> Card:
     return Card(facts | {name: value for name, value in more.items() if value}, untrusted)
 
 
-async def _plan(planning: Planner, journal: ChangeJournal, change_id: str) -> Effect[Any]:
+async def _plan_undo(planning: Planner, journal: ChangeJournal, change_id: str) -> Effect[Any]:
     return await plan_undo(planning, await journal.change(change_id))
 
 
-Undo = Annotated[Planned[Any], Resolve(approved(_plan))]
+Undo = Annotated[Planned[Any], Resolve(approved(_plan_undo))]
 
 
 @CHANGES.tool("Undo a change", ToolEffect.UPDATE)

@@ -23,7 +23,7 @@ from cf1_mcp.search.guide import SearchGuide
 from cf1_mcp.search.spelling import nearest_words
 from cf1_mcp.text.sanitize import clean
 
-# 30 days in minutes, as far as the point-in-time recovery of Durable Objects goes. The API publishes no bound.
+# 30 days in minutes, the limit of the point-in-time recovery of Durable Objects. The API publishes none.
 MAX_MINUTES_AGO: Final = 43_200
 
 RevertedDataset = Annotated[str, Field(description="Dataset name or uuid")]
@@ -34,7 +34,7 @@ Contains = Annotated[str | None, Field(description="Only values that contain thi
 
 @EVENTS.tool("List threat datasets", ToolEffect.READ)
 async def list_threat_datasets(
-    vocabulary: AccountVocabulary, reading: CurrentReadPolicy, cursor: Cursor = None
+    vocabulary: AccountVocabulary, read_policy: CurrentReadPolicy, cursor: Cursor = None
 ) -> Rows:
     """List the datasets that can be read: which sources or collections of events exist, with name, uuid and kind. Use
     it when a question names a dataset or an answer's datasets need explaining. For the events in them use
@@ -47,9 +47,9 @@ async def list_threat_datasets(
             "analytics" if dataset.is_analytics else "operational",
             "public" if dataset.is_public else "private",
         ]
-        for dataset in reading.datasets
+        for dataset in read_policy.datasets
     ]
-    withheld = len([one for one in await vocabulary.datasets() if one not in reading.datasets])
+    withheld = len([one for one in await vocabulary.datasets() if one not in read_policy.datasets])
     facts = withheld_facts({DATASET_RULE: withheld} if withheld else {})
     return fit_list("datasets", ("name", "uuid", "kind", "access"), rows, cursor, facts=facts)
 
@@ -57,7 +57,7 @@ async def list_threat_datasets(
 @EVENTS.tool("List threat vocabulary", ToolEffect.READ)
 async def list_threat_vocabulary(
     vocabulary: AccountVocabulary,
-    reading: CurrentReadPolicy,
+    read_policy: CurrentReadPolicy,
     kind: Annotated[Literal[Kind, "search_guide"], Field(description="Which values")],
     contains: Contains = None,
     limit: Limit = 100,
@@ -71,7 +71,7 @@ async def list_threat_vocabulary(
     if kind == "search_guide":
         return SearchGuide()
     part = (contains or "").casefold()
-    known = await readable_words(vocabulary, reading, kind)
+    known = await readable_words(vocabulary, read_policy, kind)
     found = [word for word in known if part in word.casefold()]
     rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
     listed = fit_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)

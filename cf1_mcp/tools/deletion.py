@@ -1,8 +1,8 @@
 """Deleting threat events.
 
-A guarded tool in one screen. `plan_deletion` is the resolver that holds the call to the operator's rules and describes
-its effect; `approved` holds that plan to confirmation and approval. Both run before the body, in the order of the
-signature, and neither is visible in the tool's schema. The body only acts.
+A guarded tool in one screen. `plan_deletion` is the resolver that checks the call against the operator's rules and
+describes its effect; `approved` requires confirmation and approval of that plan. Both run before the body, in the
+order of the signature, and neither is visible in the tool's schema. The body only acts.
 """
 
 from typing import Annotated

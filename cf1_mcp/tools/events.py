@@ -80,7 +80,7 @@ async def search_threat_events(
 @EVENTS.tool("Get a threat event", ToolEffect.READ)
 async def get_threat_event(
     client: Client,
-    reading: CurrentReadPolicy,
+    read_policy: CurrentReadPolicy,
     dataset: KnownDataset,
     event_id: EventId,
     dataset_id: DatasetId = None,
@@ -90,26 +90,26 @@ async def get_threat_event(
     events around it. Use it when search has shown which event matters; to find one use search_threat_events. Pass
     dataset_id to avoid a deprecated route.
     """
-    wanted = include or []
+    names = include or []
     if dataset is None:
         event = await client.read_event_anywhere(event_id)
         dataset = Dataset(uuid=event.dataset_id, name=event.dataset_id)
     else:
         event = await client.read_event(dataset.uuid, event_id)
-    reading.require_readable(event)
+    read_policy.require_readable(event)
     parts = {
-        "raw": partial(_raw, client, reading, event, dataset.uuid),
-        "relationships": partial(_related, client, reading, event, dataset.uuid),
+        "raw": partial(_read_raw, client, read_policy, event, dataset.uuid),
+        "relationships": partial(_read_related, client, read_policy, event, dataset.uuid),
     }
-    tables = await gather(parts[name] for name in wanted)
-    return Card(untrusted=event_fields(event), parts=dict(zip(wanted, tables, strict=True)))
+    tables = await gather(parts[name] for name in names)
+    return Card(untrusted=event_fields(event), parts=dict(zip(names, tables, strict=True)))
 
 
 @EVENTS.tool("List related threat events", ToolEffect.READ)
 async def list_related_threat_events(
     client: Client,
     words: AccountVocabulary,
-    reading: CurrentReadPolicy,
+    read_policy: CurrentReadPolicy,
     dataset: KnownDataset,
     event_id: EventId,
     dataset_id: DatasetId = None,
@@ -126,30 +126,32 @@ async def list_related_threat_events(
     infrastructure below it. Use it to follow a campaign or attack chain, or to pivot from one indicator to the next.
     For events that merely share a value use search_threat_events.
     """
-    dataset = dataset or await _dataset_of(client, words, reading, event_id)
+    dataset = dataset or await _find_dataset(client, words, read_policy, event_id)
     identity = {"event": event_id, "home": dataset.uuid, "to": direction, "depth": max_depth, "by": relationship_types}
     place = decode_cursor(cursor, identity, limit)
     page = await client.list_relationships(
         event_id, dataset.uuid, direction, max_depth, relationship_types, False, place.page, place.page_size
     )
     next_page = place.next_page() if len(page) >= place.page_size else None
-    return fit_events(page, place, next_page, [dataset.name], reading, resolve_columns(fields), limit, identity)
+    return fit_events(page, place, next_page, [dataset.name], read_policy, resolve_columns(fields), limit, identity)
 
 
-async def _dataset_of(client: ThreatEventsClient, words: Vocabulary, reading: ReadPolicy, event_id: str) -> Dataset:
-    """Return the dataset of an event that the caller gave without one."""
-    home = reading.require_readable(await client.read_event_anywhere(event_id)).dataset_id
+async def _find_dataset(
+    client: ThreatEventsClient, words: Vocabulary, read_policy: ReadPolicy, event_id: str
+) -> Dataset:
+    """Return the dataset of an event, for a call that does not name one."""
+    home = read_policy.require_readable(await client.read_event_anywhere(event_id)).dataset_id
     known = {dataset.uuid: dataset for dataset in await words.datasets()}
     return known.get(home) or Dataset(uuid=home, name=home)
 
 
-async def _raw(client: ThreatEventsClient, reading: ReadPolicy, event: Event, dataset_id: str) -> Answer:
+async def _read_raw(client: ThreatEventsClient, read_policy: ReadPolicy, event: Event, dataset_id: str) -> Answer:
     raw = await (
         client.read_raw(event.uuid, event.raw_id) if event.raw_id else client.read_dataset_raw(dataset_id, event.uuid)
     )
     # Raw evidence has its own marking, which may be stricter than that of its event.
-    if reading.is_above_ceiling(raw.tlp or event.tlp):
-        return Card({"withheld": f"by {reading.tlp_rule}"})
+    if read_policy.is_above_ceiling(raw.tlp or event.tlp):
+        return Card({"withheld": f"by {read_policy.tlp_rule}"})
     data = clean_value(raw.data, MAX_FIELD_LENGTH, event.indicator)
     text = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
@@ -157,9 +159,9 @@ async def _raw(client: ThreatEventsClient, reading: ReadPolicy, event: Event, da
     return Card(untrusted={**shown, "data": data if len(text) <= MAX_RAW_LENGTH else clean(text, MAX_RAW_LENGTH)})
 
 
-async def _related(client: ThreatEventsClient, reading: ReadPolicy, event: Event, dataset_id: str) -> Answer:
+async def _read_related(client: ThreatEventsClient, read_policy: ReadPolicy, event: Event, dataset_id: str) -> Answer:
     found = await client.list_relationships(event.uuid, dataset_id, include_parent=False, page=1, page_size=MAX_RELATED)
-    related, withheld = reading.admit(found)
+    related, withheld = read_policy.admit(found)
     more = ["There may be more: list_related_threat_events lists all of them."] if len(found) == MAX_RELATED else []
     columns = ("uuid", "date", "category", "indicator", "event")
     facts: dict[str, JsonValue] = {"events": len(related)} | withheld_facts(withheld)

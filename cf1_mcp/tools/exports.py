@@ -50,14 +50,14 @@ FICTIONAL_SOURCE: Final = "cf1-mcp sandbox: fictional events"
 VERBATIM: Final = "The content is exactly that of the file. Its indicators are not defanged: it is meant for machines."
 
 
-async def _folder(context: ToolContext) -> ExportFolder:
+async def _resolve_folder(context: ToolContext) -> ExportFolder:
     return context.request_context.lifespan_context.stores.exports
 
 
-Exports = Annotated[ExportFolder, Resolve(_folder)]
+Exports = Annotated[ExportFolder, Resolve(_resolve_folder)]
 
 
-@INDICATORS.tool("ExportResult threat events", ToolEffect.READ)
+@INDICATORS.tool("Export threat events", ToolEffect.READ)
 @expand_argument_groups
 async def export_threat_events(
     context: ToolContext,
@@ -86,12 +86,12 @@ async def export_threat_events(
     the file and what was left out.
     """
     if export_id:
-        return ExportPage(await run_sync(folder.page, export_id, offset))
+        return ExportPage(await run_sync(folder.read_page, export_id, offset))
     if format is None:
         raise BadArgument("format", "an export needs a format", choices([*FORMATS]))
-    level = _level(handling, scope.policy)
+    level = _resolve_level(handling, scope.policy)
     source = FICTIONAL_SOURCE if client.fictional else SOURCE
-    heading = FileHeading(_title(request, query_id, scope, level), source, now)
+    heading = FileHeading(_create_title(request, query_id, scope, level), source, now)
     file = create_export_file(format, level, heading, kind)
     search = request.search().model_copy(update={"dataset_id": [*scope.ids]})
     export = await export_events(client, search, scope.policy, file, format, folder, context.report_progress)
@@ -101,7 +101,7 @@ async def export_threat_events(
 
 @dataclass(frozen=True)
 class ExportPage(Answer):
-    """A page of an export, unchanged in text and data: defanged or clipped it would not be the file."""
+    """A page of an export, unchanged in text and structured content: otherwise it would not be the file."""
 
     page: StoredPage
 
@@ -126,30 +126,30 @@ class ExportPage(Answer):
         return {
             "export_id": export.id,
             "format": export.format,
-            "media_type": _media_type(export),
+            "media_type": _get_media_type(export),
             "size": export.size,
             "offset": page.offset,
             **following,
         }
 
 
-def _level(handling: str | None, reading: ReadPolicy) -> Tlp:
+def _resolve_level(handling: str | None, read_policy: ReadPolicy) -> Tlp:
     """Return the highest marking that a file may have: green by default, and never above the ceiling."""
     if not handling:
-        return Tlp.GREEN if reading.ceiling.rank > Tlp.GREEN.rank else reading.ceiling
+        return Tlp.GREEN if read_policy.ceiling.rank > Tlp.GREEN.rank else read_policy.ceiling
     level = Tlp.parse(handling)
     if level is None:
         levels = choices([one.value for one in Tlp])
         raise BadArgument("handling", f"{clean(handling, 40)!r} is not a TLP marking", levels)
-    if level.rank > reading.ceiling.rank:
-        raise Withheld(f"handling: a file up to {tlp_label(level)}", reading.tlp_rule)
+    if level.rank > read_policy.ceiling.rank:
+        raise Withheld(f"handling: a file up to {tlp_label(level)}", read_policy.tlp_rule)
     return level
 
 
-def _title(request: SearchRequest, query_id: str | None, scope: DatasetScope, level: Tlp) -> str:
+def _create_title(request: SearchRequest, query_id: str | None, scope: DatasetScope, level: Tlp) -> str:
     """Return a title that depends on the arguments, since some systems replace a file by a newer one of the same title.
 
-    It does not reveal the arguments to those who receive the file.
+    It does not reveal the arguments to recipients of the file.
     """
     arguments = {**request.identity, "query_id": query_id, "scope": scope.ids, "handling": level}
     return f"Threat events {digest_search(arguments)}"
@@ -160,21 +160,21 @@ def _export_card(export: ExportResult, file: ExportFile, request: SearchRequest,
     facts: dict[str, JsonValue] = {}
     if export.stored:
         first = export.stored[0]
-        facts |= {"export_id": first.id, "resource": _uri(first), "format": first.format, "size": first.size}
+        facts |= {"export_id": first.id, "resource": _build_uri(first), "format": first.format, "size": first.size}
         facts |= {"marking": tlp_label(file.marking), "expires": iso(first.expires)}
     facts |= {"events": file.event_count, "datasets": dataset_names(scope.names), **withheld_facts(export.withheld)}
     if file.left_out:
         facts["left_out"] = [f"{plural(count, 'event')}: {reason}" for reason, count in file.left_out.most_common()]
     if further := export.stored[1:]:
         facts["further"] = [{"export_id": one.id, "size": one.size} for one in further]
-    notes = [*_cut_notes(export, file.heading.created), *export.notes]
+    notes = [*_describe_cut(export, file.heading.created), *export.notes]
     notes += file.notes() if export.stored else ["No file was created."]
-    links = [_link(one, file, place, len(export.stored)) for place, one in enumerate(export.stored, 1)]
+    links = [_create_link(one, file, place, len(export.stored)) for place, one in enumerate(export.stored, 1)]
     read_as: Mapping[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
     return Card(facts, read_as, notes=notes, linked=links)
 
 
-def _cut_notes(export: ExportResult, now: datetime) -> list[str]:
+def _describe_cut(export: ExportResult, now: datetime) -> list[str]:
     if not export.cut:
         return []
     reached = parse_date(export.reached, now)
@@ -185,15 +185,17 @@ def _cut_notes(export: ExportResult, now: datetime) -> list[str]:
     ]
 
 
-def _link(one: StoredExport, file: ExportFile, place: int, count: int) -> LinkedResource:
+def _create_link(one: StoredExport, file: ExportFile, place: int, count: int) -> LinkedResource:
     number = f"-{place}" if count > 1 else ""
     about = f"{tlp_label(file.marking)}, until {iso(one.expires)}"
-    return LinkedResource(_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, _media_type(one), one.size)
+    return LinkedResource(
+        _build_uri(one), f"{one.format}-{one.id}{number}{file.suffix}", about, _get_media_type(one), one.size
+    )
 
 
-def _media_type(one: StoredExport) -> str:
+def _get_media_type(one: StoredExport) -> str:
     return MEDIA_TYPES.get(one.format, "text/plain")
 
 
-def _uri(one: StoredExport) -> str:
+def _build_uri(one: StoredExport) -> str:
     return f"cf1://exports/{one.id}"

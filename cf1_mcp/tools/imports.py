@@ -21,11 +21,11 @@ from cf1_mcp.imports.readers.call_rows import CallRows
 ALL_EXIST: Final = "All rows exist already: nothing was sent, so there is no change to undo."
 
 
-async def _report(context: ToolContext) -> Report:
+async def _resolve_report(context: ToolContext) -> Report:
     return context.report_progress
 
 
-ProgressReport = Annotated[Report, Resolve(_report)]
+ProgressReport = Annotated[Report, Resolve(_resolve_report)]
 Import = Annotated[Planned[ImportEvents], Resolve(approved(plan_import))]
 
 

@@ -60,7 +60,7 @@ async def lookup_indicators(
 
 
 async def _read_input(indicators: Sequence[str] | None, text: str | None) -> LookupInput:
-    # A model that has to fill in every argument leaves the one that it does not mean empty.
+    # A model that has to fill in every argument leaves the unused one empty.
     if indicators and text is not None and not text.strip():
         text = None
     elif text and indicators is not None and not indicators:
@@ -68,6 +68,6 @@ async def _read_input(indicators: Sequence[str] | None, text: str | None) -> Loo
     if (indicators is None) == (text is None):
         problem = "neither is given" if text is None else "both are given"
         raise BadArgument("indicators, text", problem, "one of the two")
-    # In a thread: reading a text of the full size takes up to a second.
+    # In a thread: reading a text of the maximum size takes up to a second.
     read = partial(read_list, indicators) if indicators is not None else partial(read_text, text or "")
     return await anyio.to_thread.run_sync(read)

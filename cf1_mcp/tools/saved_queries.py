@@ -28,15 +28,17 @@ from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.sanitize import clean
 
 
-def _as_text(value: object) -> object:
-    """A search given as an object, as models often write it, or as a server's SDK parsed it."""
+def _convert_to_text(value: object) -> object:
+    """Return a search that is an object as JSON text: models write objects, and the SDK parses JSON."""
     return json.dumps(value) if isinstance(value, dict | list) else value
 
 
 OnlyQuery = Annotated[int | None, Field(description="Only this saved query", ge=1), BeforeValidator(none_if_empty)]
 QueryNumber = Annotated[int, Field(description="id from list_saved_queries", ge=1)]
-QueryJson = Annotated[str, BeforeValidator(_as_text), Field(description=f"The search as JSON text: {EXAMPLE}")]
-NewQueryJson = Annotated[str | None, BeforeValidator(_as_text), Field(description="The new search as JSON text")]
+QueryJson = Annotated[str, BeforeValidator(_convert_to_text), Field(description=f"The search as JSON text: {EXAMPLE}")]
+NewQueryJson = Annotated[
+    str | None, BeforeValidator(_convert_to_text), Field(description="The new search as JSON text")
+]
 Alerts = Annotated[bool, Field(description="Notify people of hits")]
 Rollup = Annotated[bool, Field(description="Roll notifications up into one")]
 Rule = Annotated[bool, Field(description="Feed hits to a block list (WAF, Gateway)")]
@@ -54,7 +56,7 @@ async def list_saved_queries(client: Client, query_id: OnlyQuery = None, cursor:
     search_threat_events.
     """
     saved = await client.list_queries() if query_id is None else [await client.read_query(query_id)]
-    # Without who saved it: an address is personal data that no investigation needs.
+    # Without the person who saved it: an address is personal data that no investigation needs.
     rows = [
         [
             query.id,

@@ -8,10 +8,10 @@ import pytest
 from inline_snapshot import snapshot
 
 from cf1_mcp.errors import ThreatEventsError
-from cf1_mcp.imports.readers.files import Format, format_of
+from cf1_mcp.imports.readers.files import Format, detect_format
 from cf1_mcp.imports.readers.json_stream import JsonStream
 from cf1_mcp.imports.readers.source_rows import ReaderNotes
-from cf1_mcp.imports.readers.sources import Source, rows_of
+from cf1_mcp.imports.readers.sources import Source, read_file_rows
 from cf1_mcp.imports.readers.stix_patterns import read_pattern
 
 GREEN = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
@@ -24,7 +24,7 @@ def read(folder: Path, name: str, content: str | bytes, **source: dict[str, str]
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     notes = ReaderNotes()
-    rows = list(rows_of(Source(path, **({"format": format_of(path)} | source)), notes))  # pyright: ignore[reportArgumentType]
+    rows = list(read_file_rows(Source(path, **({"format": detect_format(path)} | source)), notes))  # pyright: ignore[reportArgumentType]
     told: list[dict[str, object]] = []
     for one in rows:
         row: dict[str, object] = {"row": one.place, **one.fields}
@@ -205,7 +205,7 @@ LINE = "2026-01-10,Phishing,x,green"
                             "raw": {"data": {"k": 1}},
                         }
                     ],
-                    ["column 'confidence' is left out: its name matches no field of an event"],
+                    ["column 'confidence' is left out: its name does not match a field of an event"],
                 )
             ),
         ),
@@ -280,7 +280,7 @@ def test_columns_are_mapped_and_the_rest_is_said(tmp_path: Path) -> None:
     assert read(tmp_path, "rows.csv", content, mapping=mapping) == snapshot(
         (
             [{"row": 2, "date": "2026-01-10", "category": "Phishing", "event": "x", "tlp": "green"}],
-            ["column 'Date' is left out: another column is date already"],
+            ["column 'Date' is left out: another column is already read as date"],
         )
     )
 
@@ -741,7 +741,7 @@ def test_a_long_document_is_read_in_pieces_whatever_stands_where_they_meet(tmp_p
 def test_a_format_is_recognised(tmp_path: Path, name: str, content: str, form: str) -> None:
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
-    assert format_of(path) == form
+    assert detect_format(path) == form
 
 
 @pytest.mark.parametrize(
@@ -750,12 +750,12 @@ def test_a_format_is_recognised(tmp_path: Path, name: str, content: str, form: s
         (
             "a.json",
             "[]",
-            snapshot("'a.json': its format is not recognised. Set it with --format jsonl, csv, stix or misp."),
+            snapshot("'a.json': its format cannot be detected. Set it with --format jsonl, csv, stix or misp."),
         ),
         (
             "a.bin",
             "",
-            snapshot("'a.bin': its format is not recognised. Set it with --format jsonl, csv, stix or misp."),
+            snapshot("'a.bin': its format cannot be detected. Set it with --format jsonl, csv, stix or misp."),
         ),
     ],
     ids=["list", "empty"],
@@ -766,7 +766,7 @@ def test_a_format_that_is_not_recognised_is_asked_for(tmp_path: Path, name: str,
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ThreatEventsError) as error:
-        list(rows_of(Source(tmp_path / "none.jsonl", "jsonl"), ReaderNotes()))
+        list(read_file_rows(Source(tmp_path / "none.jsonl", "jsonl"), ReaderNotes()))
     assert str(error.value) == snapshot(
         "'none.jsonl' cannot be read: No such file or directory. Use the path of a file of events."
     )

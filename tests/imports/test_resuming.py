@@ -232,7 +232,7 @@ async def test_rows_that_are_being_sent_stay_so_when_the_process_ends(tmp_path: 
         await ledger.start_over()
         await ledger.add([NewLedgerRow(n, n, "ready", "{}") for n in range(5)])
         taken = await ledger.rows.take(2, 2, at=0.0)
-        await ledger.rows.answered({0: "a"}, {1: "no"})
+        await ledger.rows.record_answer({0: "a"}, {1: "no"})
     assert [[row.number for row in group.rows] for group in taken] == [[0, 1], [2, 3]]
     async with await ImportLedger.open(path) as again:
         assert await again.rows.counts() == {"created": 1, "ready": 1, "refused": 1, "sending": 2}

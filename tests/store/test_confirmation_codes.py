@@ -14,7 +14,7 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.store import confirmation_codes as confirmation
-from cf1_mcp.store.confirmation_codes import SYMBOLS, ConfirmationCodes, canonical, spelled
+from cf1_mcp.store.confirmation_codes import SYMBOLS, ConfirmationCodes, canonicalize, normalize_code
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEY = bytes(range(32))
@@ -63,14 +63,14 @@ def backwards(value: JsonValue) -> JsonValue:
 
 
 def test_a_code_reads_as_three_groups_of_four() -> None:
-    assert confirmations().code(TOOL, ARGUMENTS, STATE) == snapshot("KERF-R4JC-D35K")
+    assert confirmations().issue(TOOL, ARGUMENTS, STATE) == snapshot("KERF-R4JC-D35K")
 
 
 @given(st.text(), json_objects, json_values)
 def test_a_code_is_12_symbols_that_nobody_confuses(
     tool: str, arguments: dict[str, JsonValue], state: JsonValue
 ) -> None:
-    code = confirmations().code(tool, arguments, state)
+    code = confirmations().issue(tool, arguments, state)
     assert [len(group) for group in code.split("-")] == [4, 4, 4]
     assert set(code) <= {*SYMBOLS, "-"}
     assert not set(SYMBOLS) & set("ILOU")
@@ -78,7 +78,7 @@ def test_a_code_is_12_symbols_that_nobody_confuses(
 
 
 def test_every_symbol_occurs_at_every_position() -> None:
-    codes = [confirmations().code(TOOL, {"event_ids": [number]}, STATE).replace("-", "") for number in range(1000)]
+    codes = [confirmations().issue(TOOL, {"event_ids": [number]}, STATE).replace("-", "") for number in range(1000)]
     assert [set(place) for place in zip(*codes, strict=True)] == [set(SYMBOLS)] * 12
     assert len(set(codes)) == 1000
 
@@ -87,7 +87,7 @@ def test_every_symbol_occurs_at_every_position() -> None:
 def test_a_code_is_accepted_for_equal_arguments_in_any_order_of_keys(
     arguments: dict[str, JsonValue], state: JsonValue
 ) -> None:
-    code = confirmations().code(TOOL, arguments, state)
+    code = confirmations().issue(TOOL, arguments, state)
     turned = {key: backwards(arguments[key]) for key in reversed(arguments)}
     assert confirmations().accepts(code, TOOL, turned, backwards(state))
 
@@ -96,26 +96,26 @@ def test_a_code_is_accepted_for_equal_arguments_in_any_order_of_keys(
 def test_a_code_is_accepted_for_arguments_that_went_over_the_wire(
     arguments: dict[str, JsonValue], state: JsonValue
 ) -> None:
-    code = confirmations().code(TOOL, arguments, state)
+    code = confirmations().issue(TOOL, arguments, state)
     arrived, found = (json.loads(json.dumps(value, ensure_ascii=False, indent=1)) for value in (arguments, state))
     assert confirmations().accepts(code, TOOL, arrived, found)
 
 
 @given(json_objects, json_objects)
 def test_no_code_is_accepted_for_other_arguments(asked: dict[str, JsonValue], given: dict[str, JsonValue]) -> None:
-    code = confirmations().code(TOOL, asked, STATE)
+    code = confirmations().issue(TOOL, asked, STATE)
     assert confirmations().accepts(code, TOOL, given, STATE) == same(asked, given)
 
 
 @given(json_values, json_values)
 def test_no_code_is_accepted_for_another_state(seen: JsonValue, found: JsonValue) -> None:
-    code = confirmations().code(TOOL, ARGUMENTS, seen)
+    code = confirmations().issue(TOOL, ARGUMENTS, seen)
     assert confirmations().accepts(code, TOOL, ARGUMENTS, found) == same(seen, found)
 
 
 @given(st.text(), st.text())
 def test_no_code_is_accepted_for_another_tool(asked: str, called: str) -> None:
-    code = confirmations().code(asked, ARGUMENTS, STATE)
+    code = confirmations().issue(asked, ARGUMENTS, STATE)
     assert confirmations().accepts(code, called, ARGUMENTS, STATE) == (asked == called)
 
 
@@ -139,7 +139,7 @@ def test_no_code_is_accepted_for_another_tool(asked: str, called: str) -> None:
     ],
 )
 def test_a_code_is_invalid_when_anything_differs(tool: str, arguments: dict[str, JsonValue], state: JsonValue) -> None:
-    code = confirmations().code(TOOL, ARGUMENTS, STATE)
+    code = confirmations().issue(TOOL, ARGUMENTS, STATE)
     assert not confirmations().accepts(code, tool, arguments, state)
 
 
@@ -163,16 +163,16 @@ def test_a_code_is_invalid_when_anything_differs(tool: str, arguments: dict[str,
     ],
 )
 def test_values_that_look_alike_have_different_forms(one: JsonValue, other: JsonValue) -> None:
-    assert canonical(one) != canonical(other)
+    assert canonicalize(one) != canonicalize(other)
 
 
 @given(json_values, json_values)
 def test_two_values_share_a_form_only_when_they_are_equal(one: JsonValue, other: JsonValue) -> None:
-    assert (canonical(one) == canonical(other)) == same(one, other)
+    assert (canonicalize(one) == canonicalize(other)) == same(one, other)
 
 
 def test_whole_numbers_have_one_form() -> None:
-    assert canonical([2, 2.0, -0.0, 1e3, 1.5, {"b": True, "a": "é"}]) == snapshot(
+    assert canonicalize([2, 2.0, -0.0, 1e3, 1.5, {"b": True, "a": "é"}]) == snapshot(
         b'[2,2,0,1000,1.5,{"a":"\xc3\xa9","b":true}]'
     )
 
@@ -180,7 +180,7 @@ def test_whole_numbers_have_one_form() -> None:
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_numbers_that_json_does_not_have_are_refused(number: float) -> None:
     with pytest.raises(ValueError, match="is not a JSON number and cannot be confirmed"):
-        confirmations().code(TOOL, {"limit": [number]}, STATE)
+        confirmations().issue(TOOL, {"limit": [number]}, STATE)
 
 
 def test_values_that_are_nested_too_deeply_are_refused() -> None:
@@ -196,7 +196,7 @@ moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.
 
 @given(moments, st.integers(1, 86_400), st.data())
 def test_a_code_lives_longer_than_half_its_time(moment: datetime, ttl: int, data: st.DataObject) -> None:
-    code = confirmations(moment, ttl).code(TOOL, ARGUMENTS, STATE)
+    code = confirmations(moment, ttl).issue(TOOL, ARGUMENTS, STATE)
     later = moment + timedelta(microseconds=data.draw(st.integers(0, ttl * 500_000)))
     assert confirmations(later, ttl).accepts(code, TOOL, ARGUMENTS, STATE)
 
@@ -204,13 +204,13 @@ def test_a_code_lives_longer_than_half_its_time(moment: datetime, ttl: int, data
 @given(moments, st.integers(1, 86_400), st.integers(0, 10**12))
 @example(NOW, 600, 0)
 def test_a_code_is_invalid_after_its_time(moment: datetime, ttl: int, microseconds: int) -> None:
-    code = confirmations(moment, ttl).code(TOOL, ARGUMENTS, STATE)
+    code = confirmations(moment, ttl).issue(TOOL, ARGUMENTS, STATE)
     later = moment + timedelta(seconds=ttl, microseconds=microseconds)
     assert not confirmations(later, ttl).accepts(code, TOOL, ARGUMENTS, STATE)
 
 
 def test_a_code_from_the_future_is_not_accepted() -> None:
-    code = confirmations(NOW + timedelta(seconds=300)).code(TOOL, ARGUMENTS, STATE)
+    code = confirmations(NOW + timedelta(seconds=300)).issue(TOOL, ARGUMENTS, STATE)
     assert not confirmations(NOW).accepts(code, TOOL, ARGUMENTS, STATE)
 
 
@@ -218,13 +218,13 @@ def test_a_code_from_the_future_is_not_accepted() -> None:
 @example(KEY, KEY)
 def test_a_code_is_accepted_only_with_the_same_key(mine: bytes, theirs: bytes) -> None:
     assume(mine.rstrip(b"\0") != theirs.rstrip(b"\0") or mine == theirs)  # HMAC pads keys with zeros
-    code = confirmations(key=mine).code(TOOL, ARGUMENTS, STATE)
+    code = confirmations(key=mine).issue(TOOL, ARGUMENTS, STATE)
     assert confirmations(key=theirs).accepts(code, TOOL, ARGUMENTS, STATE) == (mine == theirs)
 
 
 def test_a_restart_with_a_random_key_invalidates_every_code() -> None:
     before, after = (confirmations(key=ConfirmationCodes.random_key()) for _ in range(2))
-    assert not after.accepts(before.code(TOOL, ARGUMENTS, STATE), TOOL, ARGUMENTS, STATE)
+    assert not after.accepts(before.issue(TOOL, ARGUMENTS, STATE), TOOL, ARGUMENTS, STATE)
 
 
 @pytest.mark.parametrize(
@@ -236,9 +236,9 @@ def test_a_restart_with_a_random_key_invalidates_every_code() -> None:
 def test_a_code_is_read_however_it_is_typed(symbol: str, written: str) -> None:
     for number in range(20):
         arguments: dict[str, JsonValue] = {"event_ids": [number]}
-        code = confirmations().code(TOOL, arguments, STATE)
+        code = confirmations().issue(TOOL, arguments, STATE)
         for typed in (code.replace(symbol, written), f"\n {code.lower().replace(symbol, written)}\t"):
-            assert spelled(typed) == code
+            assert normalize_code(typed) == code
             assert confirmations().accepts(typed, TOOL, arguments, STATE)
 
 
@@ -249,13 +249,13 @@ def test_a_code_is_read_however_it_is_typed(symbol: str, written: str) -> None:
 @example("Ⓚ" * 12)
 @example("0" * 100_000)
 def test_garbage_is_not_accepted_and_never_raises(code: str) -> None:
-    issued = confirmations().code(TOOL, ARGUMENTS, STATE)
-    assert confirmations().accepts(code, TOOL, ARGUMENTS, STATE) == (spelled(code) == issued)
+    issued = confirmations().issue(TOOL, ARGUMENTS, STATE)
+    assert confirmations().accepts(code, TOOL, ARGUMENTS, STATE) == (normalize_code(code) == issued)
 
 
 @given(st.integers(0, 11), st.sampled_from(SYMBOLS))
 def test_every_symbol_of_a_code_must_be_right(place: int, symbol: str) -> None:
-    code = confirmations().code(TOOL, ARGUMENTS, STATE).replace("-", "")
+    code = confirmations().issue(TOOL, ARGUMENTS, STATE).replace("-", "")
     assume(code[place] != symbol)
     assert not confirmations().accepts(code[:place] + symbol + code[place + 1 :], TOOL, ARGUMENTS, STATE)
     assert not confirmations().accepts(code[:place], TOOL, ARGUMENTS, STATE)

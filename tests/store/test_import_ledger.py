@@ -22,7 +22,7 @@ async def test_rows_that_are_put_back_while_others_are_taken_are_taken_again() -
                     put_back.update(numbers)
                     await ledger.rows.put_back(numbers)
                 else:
-                    await ledger.rows.answered({number: f"e-{number}" for number in numbers}, {})
+                    await ledger.rows.record_answer({number: f"e-{number}" for number in numbers}, {})
 
         async with anyio.create_task_group() as group:
             for _ in range(4):
@@ -34,7 +34,7 @@ async def test_links_are_made_between_events_and_fail_without_one() -> None:
     async with ImportLedger.in_memory() as ledger:
         rows = [NewLedgerRow(0, 0, "there", uuid="e-0"), *(NewLedgerRow(n, n, "ready", "{}") for n in (1, 2))]
         await ledger.add(rows, [NewLedgerLink(child, "", "related_to", 0) for child in (1, 2)])
-        await ledger.rows.answered({1: "e-1"}, {2: "refused"})
+        await ledger.rows.record_answer({1: "e-1"}, {2: "refused"})
         [family] = await ledger.links.families()
         [link] = await ledger.links.ready(family, 10)
         await ledger.links.settle({link.id: "made"}, {})

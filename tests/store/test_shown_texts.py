@@ -61,16 +61,16 @@ async def test_the_event_itself_and_common_words_are_not_repetitions(tenant: Ten
 
 
 def test_the_memory_is_bounded() -> None:
-    seen = ShownTexts()
+    shown = ShownTexts()
     for number in range(MAX_TEXTS + 1):
-        seen.remember("e", f"text number {number} of many")
-    assert seen.repeated({"tags": ["text number 0 of"]}) == []
-    assert seen.repeated({"tags": [f"text number {MAX_TEXTS} of"]}) != []
+        shown.remember("e", f"text number {number} of many")
+    assert shown.find_repeated({"tags": ["text number 0 of"]}) == []
+    assert shown.find_repeated({"tags": [f"text number {MAX_TEXTS} of"]}) != []
 
 
 @given(st.text(min_size=12, max_size=40), st.text(max_size=40), st.text(max_size=40))
 def test_any_part_of_a_text_is_found(value: str, before: str, after: str) -> None:
-    seen = ShownTexts()
-    seen.remember("e", f"{before}{value}{after}")
-    found = seen.repeated({"raw": {"data": [value]}})
+    shown = ShownTexts()
+    shown.remember("e", f"{before}{value}{after}")
+    found = shown.find_repeated({"raw": {"data": [value]}})
     assert bool(found) == (len(value.strip().casefold()) >= 12)

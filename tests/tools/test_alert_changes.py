@@ -70,7 +70,9 @@ async def test_a_second_alert_of_one_frequency_is_refused_with_the_id_of_the_fir
     alert = await watched(tenant, "phish")
     async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, "create_query_alert", query_id=alert.query_id)
-    assert words == snapshot("query_id: alert 1 is on this query already, daily. Use update_query_alert to change it.")
+    assert words == snapshot(
+        "query_id: alert 1 of this query already has the frequency daily. Use update_query_alert to change it."
+    )
     assert tenant.changes_sent() == []
 
 
@@ -97,7 +99,7 @@ async def test_an_alert_is_disabled_and_its_old_state_journaled(tenant: Tenant) 
     assert (again, nothing) == snapshot(
         (
             "alert_id: the alert has these values already. Use other values, or leave it as it is.",
-            "alert_id: nothing is given to change. Use frequency, enabled or both.",
+            "alert_id: no new values are given. Use frequency, enabled or both.",
         )
     )
 

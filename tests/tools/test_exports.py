@@ -516,7 +516,7 @@ async def test_an_unknown_export_address_is_refused(any_client: Client, rest: st
 
 async def test_an_offset_where_no_page_begins_is_refused(sample: Tenant, tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
-    draft = ExportFolder(settings, lambda: NOW).draft("csv", ".csv")
+    draft = ExportFolder(settings, lambda: NOW).create_draft("csv", ".csv")
     draft.write("a\u00fc\n" * 9)
     made = draft.keep()
     async with served(sample, settings) as client:
@@ -535,7 +535,7 @@ async def test_an_offset_where_no_page_begins_is_refused(sample: Tenant, tmp_pat
 )
 async def test_the_pages_of_any_text_add_up_to_it(sample: Tenant, tmp_path: Path, text: str) -> None:
     settings = Settings(state_dir=tmp_path)
-    draft = ExportFolder(settings, lambda: NOW).draft("csv", ".csv")
+    draft = ExportFolder(settings, lambda: NOW).create_draft("csv", ".csv")
     draft.write(text)
     made = draft.keep()
     async with served(sample, settings) as client:
@@ -645,7 +645,7 @@ async def test_an_api_that_hangs_cuts_the_export_at_the_last_whole_page(tmp_path
                 calling, EventSearch(), ReadPolicy((), False, Tlp.RED), file, "csv", folder, unheard
             )
     assert (export.cut, export.read, export.reached) == (True, 3, "2026-11-20T00:00:00Z")
-    assert folder.page(export.stored[0].id, 0).text.count("\n") == 4
+    assert folder.read_page(export.stored[0].id, 0).text.count("\n") == 4
 
 
 @contextmanager

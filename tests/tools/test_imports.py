@@ -375,7 +375,7 @@ row 1: relationship_type: Input should be 'related_to', 'caused_by' or 'attribut
         [row(ref="a"), row(ref="a "), row(ref="a", parent_ref="a")],
         snapshot("""\
 rows: 2 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 1-2: ref: row 0 has the ref 'a' already.\
+row 1-2: ref: row 0 already has the ref 'a'.\
 """),
     ),
     "a parent that is not there": (
@@ -397,14 +397,14 @@ row 0: relationship_type: there is no parent_ref to relate the row to.\
         [row(ref="a", parent_ref="a")],
         snapshot("""\
 rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: parent_ref: the row would be above itself.\
+row 0: parent_ref: the row would be its own ancestor.\
 """),
     ),
     "a circle of parents": (
         [row(ref="a", parent_ref="c"), row(ref="b", parent_ref="a"), row(ref="c", parent_ref="b"), row(parent_ref="a")],
         snapshot("""\
 rows: 3 of 4 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0-2: parent_ref: the row would be above itself.\
+row 0-2: parent_ref: the row would be its own ancestor.\
 """),
     ),
     "several faults in a row": (
@@ -453,7 +453,7 @@ async def test_half_a_character_inside_json_text_is_refused(tenant: Tenant) -> N
     async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, TOOL, dataset_id=MINE, rows=rows) == snapshot("""\
 rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: the row contains half a character, a lone surrogate.\
+row 0: the row contains half a character (a lone surrogate).\
 """)
     assert tenant.changes_sent() == []
 

@@ -60,9 +60,7 @@ async def test_a_typed_relationship_makes_the_event_the_parent(tenant: Tenant) -
     )
     assert done["related"] == [step.uuid]
     assert change.intent.datasets == (campaign.dataset_id, step.dataset_id)
-    assert again == snapshot(
-        "related_ids: all of them are linked in this way already. Use events that are not linked yet."
-    )
+    assert again == snapshot("related_ids: all of them already have this link. Use events that are not linked yet.")
     async with tenant.api() as api:
         below = await api.list_relationships(campaign.uuid, campaign.dataset_id, "descendants", 1, [kind], False)
     assert {one.uuid for one in below} == {old.uuid, step.uuid}
@@ -271,7 +269,7 @@ TYPED: list[tuple[str, dict[str, JsonValue], str, JsonValue]] = [
         "nothing was done",
         {"success": False, "message": "no"},
         "failed",
-        snapshot({"not_related": {"A": "the API does not say why", "B": "the API does not say why"}, "related": []}),
+        snapshot({"not_related": {"A": "the API gives no reason", "B": "the API gives no reason"}, "related": []}),
     ),
     (
         "one child failed",
@@ -302,7 +300,7 @@ TYPED: list[tuple[str, dict[str, JsonValue], str, JsonValue]] = [
         "a count alone that is none",
         {"success": True, "relationshipsCreated": 0},
         "failed",
-        snapshot({"not_related": {"A": "the API does not say why", "B": "the API does not say why"}, "related": []}),
+        snapshot({"not_related": {"A": "the API gives no reason", "B": "the API gives no reason"}, "related": []}),
     ),
 ]
 

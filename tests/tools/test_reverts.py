@@ -42,7 +42,7 @@ async def test_a_revert_loses_exactly_the_previewed_events(tenant: Tenant) -> No
             "change": "Revert dataset 'Mine' to its state 30 minutes ago: 1 event created since, by anyone, will be lost. All other changes to the dataset since are reverted as well: changed events change back, deleted ones return, events moved in are lost. How many is unknown, because the API does not report it.",
             "events_lost": 1,
             "target": "2026-11-24T12:30:00Z",
-            "undo": "This cannot be undone from here: the API shows an undo bookmark that no route takes. The journal keeps only ids, dates and titles of what is lost.",
+            "undo": "This cannot be undone from here: the API returns an undo bookmark that no route accepts. The journal has only ids, dates and titles of what is lost.",
             "code": "...",
             "sample": "...",
             "notes": [
@@ -110,7 +110,7 @@ async def test_a_revert_that_loses_withheld_events_is_refused(tenant: Tenant) ->
     await tenant.add("unseen", tlp="red")
     async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, "revert_threat_dataset", **HALF_AN_HOUR) == snapshot(
-            "minutes_ago: a revert that loses 1 event unseen is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
+            "minutes_ago: a revert that loses 1 event above the ceiling is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
         )
     assert tenant.changes_sent() == []
 
@@ -174,7 +174,7 @@ async def test_an_account_without_revert_is_explained_in_one_sentence(tenant: Te
     async with with_canned_answer(tenant, "/revert-do", body, status) as client:
         preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
         words = await refused(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
-    assert words == snapshot("This account has no revert of datasets; nothing was changed.")
+    assert words == snapshot("This account cannot revert datasets; nothing was changed.")
     [change] = await tenant.journal.changes(10)
     assert change.outcome == "failed"
 

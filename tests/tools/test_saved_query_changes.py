@@ -123,7 +123,7 @@ async def test_a_blocking_query_is_previewed_with_its_current_matches(tenant: Te
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Create saved query 'block' over 1 dataset. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 2 events. It is also fed by 1 event withheld here. Its alerts notify people outside.",
+            "change": "Create saved query 'block' over 1 dataset. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 2 events. It also finds 1 event that the rules withhold here. Its alerts notify people outside.",
             "matches_now": "2",
             "withheld": ["1 by CF1_MAX_TLP (amber)"],
             "undo": "undo_change deletes the query again. What the block list did until then is not undone.",
@@ -338,10 +338,10 @@ async def test_every_update_of_a_blocking_query_needs_a_code(tenant: Tenant) -> 
     assert [one["status"] for one in previews] == ["confirmation_required"] * 4
     assert [one["change"] for one in previews] == snapshot(
         [
-            "Change name of saved query 1 'on'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
-            "Change rule_enabled of saved query 1 'on'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
-            "Change query_json of saved query 1 'on'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
-            "Change rule_enabled of saved query 2 'off'. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 1 event.",
+            "Change name of saved query 1 'on'. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 1 event.",
+            "Change rule_enabled of saved query 1 'on'. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 1 event.",
+            "Change query_json of saved query 1 'on'. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 1 event.",
+            "Change rule_enabled of saved query 2 'off'. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 1 event.",
         ]
     )
     assert done["status"] == "done" and (await stored(tenant, off.id)).rule_enabled
@@ -394,14 +394,14 @@ async def test_a_saved_query_of_unclear_scope_is_left_alone(tenant: Tenant, tool
     ) as client:
         words = await refused(client, tool, query_id=7, **change)
     assert words == snapshot(
-        "query_id: it is unclear which datasets saved query 7 searches, so it is left alone. Use list_saved_queries to see its text, and leave the change to the person."
+        "query_id: it is unclear which datasets saved query 7 searches, so it is not changed. Use list_saved_queries to see its text, and leave the change to the person."
     )
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"query_id": 1}, snapshot("query_id: nothing is given to change. Use at least one field with its new value.")),
+        ({"query_id": 1}, snapshot("query_id: no new values are given. Use at least one field with its new value.")),
         (
             {"query_id": 1, "name": "mine", "rule_enabled": False},
             snapshot("query_id: the query has these values already. Use other values, or leave it as it is."),
@@ -443,7 +443,7 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 0 events.",
+            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 0 events.",
             "query_json": "...",
             "alerts_deleted": 1,
             "matches_now": "0",
@@ -460,7 +460,7 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. A block list (WAF or Gateway) changes: it is fed by what the query finds, now 0 events.",
+            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 0 events.",
             "query_id": 1,
             "alerts_deleted": 1,
         }

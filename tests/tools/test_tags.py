@@ -274,7 +274,7 @@ async def test_a_failure_inside_a_response_is_a_failure(tenant: Tenant) -> None:
             "change_id": "...",
             "change": "Tag 1 event in dataset 'Mine' with 'wave'.",
             "tagged": [],
-            "failed": "[{'event': 'EVENT', 'reason': 'The API answered that it did not do it.'}]",
+            "failed": "[{'event': 'EVENT', 'reason': 'The API answered that it did not change the event.'}]",
             "untrusted": ["failed"],
         }
     )

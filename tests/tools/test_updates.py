@@ -170,7 +170,7 @@ async def test_nothing_is_changed_against_a_rule(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({}, snapshot("event_id: nothing is given to change. Use at least one field with its new value.")),
+        ({}, snapshot("event_id: no new values are given. Use at least one field with its new value.")),
         (
             {"attacker": "Same"},
             snapshot("event_id: the event has these values already. Use other values, or leave it as it is."),

@@ -1,4 +1,4 @@
-"""The rows that a call passes as JSON objects, read like those of a file. They are counted from 0, as the API does."""
+"""Reads the rows that a call passes as JSON objects. They are numbered from 0, as the API does."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from cf1_mcp.text.sanitize import clean
 MAX_NAME_LENGTH: Final = 60
 
 
-def _parsed(raw: object) -> object:
+def _parse_json(raw: object) -> object:
     if not isinstance(raw, str):
         return raw
     try:
@@ -43,12 +43,12 @@ class CallRow(BaseModel):
     insight: str | None = None
     raw: Annotated[
         dict[str, JsonValue] | None,
-        BeforeValidator(_parsed),
+        BeforeValidator(_parse_json),
         WithJsonSchema({"type": "string"}),  # JSON text, as the error for any other value says
     ] = None
     ref: str | None = None
     parent_ref: str | None = None
-    # Its three values are in the error for any other, not in the schema: few rows need it, and every model would pay.
+    # The error names its three values. In the schema they would cost every model tokens, and few rows need them.
     relationship_type: Annotated[RelationshipType | None, WithJsonSchema({"type": "string"})] = None
 
 
@@ -65,7 +65,7 @@ CallRows = Annotated[
 
 
 def read_call_rows(given: Sequence[Mapping[str, JsonValue]]) -> list[SourceRow]:
-    """Return the rows of a call. What is wrong with the shape of a row is one of its problems."""
+    """Return the rows of a call. A row of the wrong shape has that as its problem."""
     return [_read_row(place, one) for place, one in enumerate(given)]
 
 
@@ -75,8 +75,8 @@ def _read_row(place: int, given: Mapping[str, JsonValue]) -> SourceRow:
         json.dumps(given, ensure_ascii=False).encode()
         row = CallRow.model_validate(given)
     except UnicodeEncodeError:
-        # Rows that arrive as JSON text may contain such; no request can.
-        return SourceRow(place, {}, ref, problems=("the row contains half a character, a lone surrogate",))
+        # Rows passed as JSON text may contain one, but a request cannot.
+        return SourceRow(place, {}, ref, problems=("the row contains half a character (a lone surrogate)",))
     except ValidationError as error:
         problems = tuple(_describe(problem) for problem in error.errors(include_url=False))
         return SourceRow(place, {}, ref, problems=problems)
@@ -97,7 +97,7 @@ def _read_row(place: int, given: Mapping[str, JsonValue]) -> SourceRow:
 
 
 def _read_tags(fields: dict[str, JsonValue], tags: Sequence[str]) -> list[str]:
-    """Add the tags to the fields, or return what is wrong with them: unlike in a file, none may be blank."""
+    """Add the tags to the fields, or return their problem. Unlike in a file, no tag may be blank."""
     if tags:
         try:
             fields["tags"] = [*check_tags(tags)]

@@ -1,4 +1,4 @@
-"""CSV files as people and tools write them: with any of the usual separators, header names and encodings."""
+"""Reads CSV files with any of the usual separators, header names and encodings."""
 
 import csv
 import json
@@ -15,9 +15,9 @@ from cf1_mcp.imports.readers.source_rows import (
     ReaderNotes,
     SourceRow,
     SourceRows,
-    no_such_field,
-    relationship_type,
-    shown,
+    parse_relationship_type,
+    quote,
+    unknown_field_error,
 )
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE, SETTABLE_TEXTS
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -32,7 +32,7 @@ MAX_FIELD_SIZE: Final = 64_000_000
 _NOT_ALPHANUMERIC: Final = re.compile(r"[\W_]+")
 _TAGS: Final = re.compile(r"[;,|]")
 
-# Fields by the names of columns, without case, spaces and punctuation.
+# Fields by column name in lower case, without spaces and punctuation.
 FIELD_BY_NAME: Final[Mapping[str, str]] = {
     **{name.replace("_", ""): name for name in FIELDS},
     **{header: field.name for field in SETTABLE for header in field.headers},
@@ -54,7 +54,7 @@ class NoColumn(BadFile):
         self.problem = problem
 
 
-def csv_rows(
+def read_csv(
     lines: Iterator[str], mapping: Mapping[str, str], constants: Mapping[str, str], notes: ReaderNotes
 ) -> SourceRows:
     """Yield the rows below the header. `mapping` assigns fields to columns whose names are not known.
@@ -65,9 +65,9 @@ def csv_rows(
     """
     csv.field_size_limit(MAX_FIELD_SIZE)
     header = next((line for line in lines if line.strip()), "").removeprefix("\ufeff")
-    separator = max(SEPARATORS, key=_without_quoted(header).count)
+    separator = max(SEPARATORS, key=_remove_quoted(header).count)
     columns = _read_columns(next(csv.reader([header], delimiter=separator), list[str]()), mapping, constants, notes)
-    yield from _data_rows(lines, separator, columns)
+    yield from _read_rows(lines, separator, columns)
 
 
 def _read_columns(
@@ -84,12 +84,12 @@ def _read_columns(
     if missing:
         raise NoColumn(
             f"the file has no column for {choices(missing)}: its columns are "
-            f"{choices([shown(name) for name in names], 20) or 'none'}"
+            f"{choices([quote(name) for name in names], 20) or 'none'}"
         )
     return columns
 
 
-def _data_rows(lines: Iterator[str], separator: str, columns: Sequence[str]) -> SourceRows:
+def _read_rows(lines: Iterator[str], separator: str, columns: Sequence[str]) -> SourceRows:
     """Yield the rows below the header, numbered by the line on which they start."""
     reader = csv.reader(lines, delimiter=separator, strict=True)
     while True:
@@ -104,10 +104,10 @@ def _data_rows(lines: Iterator[str], separator: str, columns: Sequence[str]) -> 
             yield SourceRow(line, {}, problems=(problem,))
             continue
         if cells:
-            yield _row(line, cells, columns)
+            yield _read_row(line, cells, columns)
 
 
-def _row(place: int, cells: Sequence[str], columns: Sequence[str]) -> SourceRow:
+def _read_row(place: int, cells: Sequence[str], columns: Sequence[str]) -> SourceRow:
     if len(cells) != len(columns):
         return SourceRow(place, {}, problems=(f"the row has {len(cells)} cells under {len(columns)} columns",))
     fields: dict[str, JsonValue] = {}
@@ -131,15 +131,15 @@ def _row(place: int, cells: Sequence[str], columns: Sequence[str]) -> SourceRow:
             links[name] = text.strip()
     if not links:
         return SourceRow(place, fields, None, (), tuple(problems))
-    parents = _parents(links, problems)
+    parents = _read_parents(links, problems)
     return SourceRow(place, fields, links.get("ref"), parents, tuple(problems))
 
 
-def _parents(links: Mapping[str, str], problems: list[str]) -> tuple[ParentRef, ...]:
+def _read_parents(links: Mapping[str, str], problems: list[str]) -> tuple[ParentRef, ...]:
     above = links.get("parent_ref")
-    kind = relationship_type(links.get("relationship_type", "related_to"))
+    kind = parse_relationship_type(links.get("relationship_type", "related_to"))
     if kind is None:
-        problems.append(f"relationship_type: {shown(links['relationship_type'])} is not a relationship type")
+        problems.append(f"relationship_type: {quote(links['relationship_type'])} is not a relationship type")
     return (ParentRef(above, kind),) if above and kind else ()
 
 
@@ -148,20 +148,20 @@ def _assign_fields(names: Sequence[str], mapping: Mapping[str, str], notes: Read
     by_name = {_normalize(column): field for column, field in mapping.items()}
     for column, field in mapping.items():
         if field not in FIELDS:
-            raise no_such_field(field, "--map")
+            raise unknown_field_error(field, "--map")
         if _normalize(column) not in {_normalize(name) for name in names}:
             raise BadFile(
-                f"--map: there is no column {shown(column)}. The columns are {choices([shown(n) for n in names], 20)}."
+                f"--map: there is no column {quote(column)}. The columns are {choices([quote(n) for n in names], 20)}."
             )
     columns = [by_name.get(_normalize(name)) or FIELD_BY_NAME.get(_normalize(name), "") for name in names]
     mapped = [_normalize(name) in by_name for name in names]
     for place, field in enumerate(columns):
         taken = field in columns[:place] or (field in by_name.values() and not mapped[place])
         if field and taken:
-            notes.add(f"column {shown(names[place])} is left out: another column is {field} already")
+            notes.add(f"column {quote(names[place])} is left out: another column is already read as {field}")
             columns[place] = ""
         elif not field:
-            notes.add(f"column {shown(names[place])} is left out: its name matches no field of an event")
+            notes.add(f"column {quote(names[place])} is left out: its name does not match a field of an event")
     return columns
 
 
@@ -169,5 +169,5 @@ def _normalize(name: str) -> str:
     return _NOT_ALPHANUMERIC.sub("", name).lower()
 
 
-def _without_quoted(header: str) -> str:
+def _remove_quoted(header: str) -> str:
     return re.sub(r'"[^"]*"', "", header)

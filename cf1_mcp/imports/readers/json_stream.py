@@ -1,4 +1,4 @@
-"""Large JSON documents, read one element of their long list at a time, so that they need not fit into memory."""
+"""Reads large JSON documents one list element at a time, so that they need not fit into memory."""
 
 import codecs
 import json
@@ -9,13 +9,13 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
 
-CHUNK: Final = 1 << 18
+CHUNK_SIZE: Final = 1 << 18
 MAX_VALUE_SIZE: Final = 100_000_000  # characters of one element, which is kept in memory
 _SPACE: Final = " \t\r\n"
 
 
 class JsonStream:
-    """The text of a document, and a position in it. Errors are raised as BadFile with the position."""
+    """The text of a document and a position in it. Errors are raised as BadFile with the position."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -59,23 +59,23 @@ class JsonStream:
                 if self._text[self._at] not in _SPACE:
                     return self._text[self._at]
                 self._at += 1
-            if not self._more(CHUNK):
+            if not self._read_more(CHUNK_SIZE):
                 return ""
 
     def value(self) -> JsonValue:
         """Return the value at the position."""
         self.peek()
-        size = CHUNK
+        size = CHUNK_SIZE
         while True:
             try:
                 value, end = self._scan(self._text, self._at)
             except (ValueError, RecursionError) as error:
-                if isinstance(error, RecursionError) or not self._more(size):
+                if isinstance(error, RecursionError) or not self._read_more(size):
                     raise self._error("a complete JSON value is expected") from error
                 size *= 2  # a long value is then parsed again only a few times
                 continue
             # A number at the end of the chunk may continue in the next one.
-            if end == len(self._text) and self._more(size):
+            if end == len(self._text) and self._read_more(size):
                 continue
             self._at = end
             return value
@@ -90,7 +90,7 @@ class JsonStream:
         self._at += 1
         return True
 
-    def _more(self, size: int) -> bool:
+    def _read_more(self, size: int) -> bool:
         if self._ended:
             return False
         if len(self._text) - self._at > MAX_VALUE_SIZE:
@@ -107,7 +107,7 @@ class JsonStream:
         return True
 
     def _error(self, words: str) -> BadFile:
-        cut = " and the file ends there: it may be truncated" if self._ended else ""
+        truncated = " and the file ends there: it may be truncated" if self._ended else ""
         return BadFile(
-            f"At character {self._before + self._at + 1:,} of the file {words}{cut}. Download or create it again."
+            f"At character {self._before + self._at + 1:,} of the file {words}{truncated}. Download or create it again."
         )

@@ -1,4 +1,4 @@
-"""JSON Lines: one event per line, as a row or in the format that `cf1-mcp sandbox --load` reads."""
+"""Reads JSON Lines: one event per line, as a row or as a record that `cf1-mcp sandbox --load` reads."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,46 +14,46 @@ from cf1_mcp.imports.readers.source_rows import (
     ReaderNotes,
     SourceRow,
     SourceRows,
-    relationship_type,
-    shown,
+    parse_relationship_type,
+    quote,
 )
 from cf1_mcp.models import NewEvent
 from cf1_mcp.models.fields import SETTABLE_TEXTS
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
-MAX_LINE_LENGTH: Final = 4_000_000  # bytes; evidence may have a million
+MAX_LINE_LENGTH: Final = 4_000_000  # bytes; raw evidence may have a million
 Json = Mapping[str, JsonValue]
 _BY_WIRE: Final = {str(field.alias): name for name, field in NewEvent.model_fields.items()}
 
 
-def jsonl_rows(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:
+def read_jsonl(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:
     """Yield the rows of the lines. Empty lines are skipped, but counted in the line numbers."""
     for place, line in enumerate(lines, 1):
         if not line.strip():
             continue
         if len(line) > MAX_LINE_LENGTH:
-            yield _bad_line(place, f"the line has {len(line):,} bytes, and at most {MAX_LINE_LENGTH:,} are read")
+            yield _invalid_line(place, f"the line has {len(line):,} bytes, and at most {MAX_LINE_LENGTH:,} are read")
             continue
         try:
             value = json.loads(line.removeprefix(b"\xef\xbb\xbf") if place == 1 else line)
         except (ValueError, RecursionError) as error:
-            cut = (
+            truncated = (
                 ""
                 if line.endswith(b"\n") or isinstance(error, RecursionError)
                 else ", and the file ends within it: it may be truncated"
             )
-            yield _bad_line(place, f"the line is not JSON ({_cause(error)}){cut}")
+            yield _invalid_line(place, f"the line is not JSON ({_describe_error(error)}){truncated}")
             continue
         if not isinstance(value, dict):
-            yield _bad_line(place, 'the line is not a JSON object such as {"date": ..., "category": ...}')
+            yield _invalid_line(place, 'the line is not a JSON object such as {"date": ..., "category": ...}')
         elif "body" in value:
-            yield _record(place, cast(Json, value), notes)
+            yield _read_record(place, cast(Json, value), notes)
         else:
-            yield _row(place, cast(Json, value))
+            yield _read_row(place, cast(Json, value))
 
 
-def _row(place: int, value: Json) -> SourceRow:
+def _read_row(place: int, value: Json) -> SourceRow:
     """Read a line whose keys are the fields of a row."""
     problems: list[str] = []
     fields: dict[str, JsonValue] = {}
@@ -65,7 +65,7 @@ def _row(place: int, value: Json) -> SourceRow:
         elif name == "tags":
             fields[name] = given
         elif name == "indicators":
-            fields[name] = _indicators(given, problems)
+            fields[name] = _read_indicators(given, problems)
         elif name == "raw":
             fields[name] = {"data": given}
         elif name not in FIELDS:
@@ -73,21 +73,21 @@ def _row(place: int, value: Json) -> SourceRow:
             hint = f", perhaps {meant}" if meant else ""
             problems.append(f"{clean(name, MAX_NAME_LENGTH)}: a row has no such field{hint}")
     parents: tuple[ParentRef, ...] = ()
-    kind = relationship_type(str(value.get("relationship_type") or RELATIONSHIP_TYPES[0]))
+    kind = parse_relationship_type(str(value.get("relationship_type") or RELATIONSHIP_TYPES[0]))
     if kind is None:
-        problems.append(_bad_type(value.get("relationship_type"), "relationship_type"))
-    elif above := _name(value.get("parent_ref")):
+        problems.append(_describe_bad_type(value.get("relationship_type"), "relationship_type"))
+    elif above := _read_ref(value.get("parent_ref")):
         parents = (ParentRef(above, kind),)
     elif value.get("relationship_type"):
         problems.append("relationship_type: it requires a parent_ref")
-    return SourceRow(place, fields, _name(value.get("ref")), parents, tuple(problems))
+    return SourceRow(place, fields, _read_ref(value.get("ref")), parents, tuple(problems))
 
 
-def _record(place: int, value: Json, notes: ReaderNotes) -> SourceRow:
+def _read_record(place: int, value: Json, notes: ReaderNotes) -> SourceRow:
     """Read a line with a `body` in the format of the API, and the parents of the event next to it."""
     body = value["body"]
     if not isinstance(body, dict):
-        return _bad_line(place, "body: not a JSON object")
+        return _invalid_line(place, "body: not a JSON object")
     problems: list[str] = []
     fields: dict[str, JsonValue] = {}
     for wire, given in body.items():
@@ -103,29 +103,31 @@ def _record(place: int, value: Json, notes: ReaderNotes) -> SourceRow:
         elif name in SETTABLE_TEXTS:
             _put_text(fields, name, given, f"body.{wire}", problems)
         elif name == "indicators":
-            fields[name] = _indicators(given, problems)
+            fields[name] = _read_indicators(given, problems)
         else:
             fields[name] = given
     if value.get("references"):
         notes.add("references of records are not imported: they are not parents")
-    return SourceRow(place, fields, _name(value.get("ref")), _parents(value.get("parents"), problems), tuple(problems))
+    return SourceRow(
+        place, fields, _read_ref(value.get("ref")), _read_parents(value.get("parents"), problems), tuple(problems)
+    )
 
 
-def _parents(given: JsonValue, problems: list[str]) -> tuple[ParentRef, ...]:
+def _read_parents(given: JsonValue, problems: list[str]) -> tuple[ParentRef, ...]:
     found: dict[ParentRef, None] = {}
     for one in given if isinstance(given, list) else [] if given is None else [given]:
-        above = _name(one.get("ref")) if isinstance(one, dict) else None
-        kind = relationship_type(str(one.get("type"))) if isinstance(one, dict) else None
+        above = _read_ref(one.get("ref")) if isinstance(one, dict) else None
+        kind = parse_relationship_type(str(one.get("type"))) if isinstance(one, dict) else None
         if above and kind:
             found[ParentRef(above, kind)] = None
         elif above and isinstance(one, dict):
-            problems.append(_bad_type(one.get("type"), "parents"))
+            problems.append(_describe_bad_type(one.get("type"), "parents"))
         else:
             problems.append('parents: not a list of {"ref", "type"}')
     return tuple(found)
 
 
-def _indicators(given: JsonValue, problems: list[str]) -> JsonValue:
+def _read_indicators(given: JsonValue, problems: list[str]) -> JsonValue:
     """Convert `[{"value", "indicatorType"}]` to the field names of rows."""
     found: list[JsonValue] = []
     for one in given if isinstance(given, list) else [given]:
@@ -147,19 +149,19 @@ def _put_text(fields: dict[str, JsonValue], name: str, given: JsonValue, argumen
         problems.append(f"{argument}: not a text")
 
 
-def _name(given: JsonValue) -> str | None:
+def _read_ref(given: JsonValue) -> str | None:
     return (str(given).strip() or None) if isinstance(given, str | int) else None
 
 
-def _bad_type(given: JsonValue, argument: str) -> str:
-    return f"{argument}: {shown(str(given))} is not a relationship type. Use {', '.join(RELATIONSHIP_TYPES)}"
+def _describe_bad_type(given: JsonValue, argument: str) -> str:
+    return f"{argument}: {quote(str(given))} is not a relationship type. Use {', '.join(RELATIONSHIP_TYPES)}"
 
 
-def _bad_line(place: int, problem: str) -> SourceRow:
+def _invalid_line(place: int, problem: str) -> SourceRow:
     return SourceRow(place, {}, problems=(problem,))
 
 
-def _cause(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.pos + 1}"
     return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "it is nested too deeply"

@@ -1,7 +1,8 @@
-"""MISP events as JSON: an event becomes a row, and each of its indicators a child row.
+"""Reads MISP events as JSON: an event becomes a row, and each of its indicators a child row.
 
-Attributes inside objects are read like those of the event. Tags `tlp:*` become the marking, actor galaxies the
-attacker, techniques tags with their ids; `to_ids` (whether an attribute is for detection) is kept in the evidence.
+Attributes inside objects are read like those of the event. Tags `tlp:*` set the marking, actor galaxies set the
+attacker, and techniques become tags with their ids. `to_ids` (whether an attribute is for detection) is kept in the
+raw evidence.
 """
 
 import re
@@ -13,12 +14,12 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.source_rows import ParentRef, ReaderNotes, SourceRow, SourceRows, shown
+from cf1_mcp.imports.readers.source_rows import ParentRef, ReaderNotes, SourceRow, SourceRows, quote
 from cf1_mcp.models import Tlp
 
 MispObject = Mapping[str, JsonValue]
 _HASHES: Final = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "imphash", "ssdeep", "authentihash", "tlsh")
-KINDS: Final[Mapping[str, str]] = {
+INDICATOR_TYPES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("domain", "hostname"), "domain"),
     **dict.fromkeys(("ip", "ip-src", "ip-dst"), "ip"),
     **dict.fromkeys(("url", "uri"), "url"),
@@ -31,7 +32,7 @@ _ACTOR: Final = re.compile(r'misp-galaxy:(?:threat-actor|mitre-intrusion-set|mic
 _TECHNIQUE: Final = re.compile(r'misp-galaxy:mitre-attack-pattern="[^"]*\b(T\d{4}(?:\.\d{3})?)"')
 
 
-def misp_rows(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
+def read_misp(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
     """Yield the rows of a file with one or several events. One event at a time is kept in memory.
 
     Raises:
@@ -39,69 +40,72 @@ def misp_rows(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
     """
     place = 0
     found = False
-    for event in _events(JsonStream(file)):
+    for event in _read_events(JsonStream(file)):
         found = True
-        for row in _rows(event, notes):
+        for row in _read_rows(event, notes):
             place += 1
             yield row._replace(place=place)
     if not found:
         raise BadFile('The file contains no MISP event: {"Event": ...} or {"response": [...]} is expected.')
 
 
-def _events(stream: JsonStream) -> Iterator[MispObject]:
+def _read_events(stream: JsonStream) -> Iterator[MispObject]:
     if stream.peek() == "[":
-        yield from _unwrapped(stream.elements())
+        yield from _unwrap_events(stream.elements())
         return
     for key in stream.members():
         if key == "response" and stream.peek() == "[":
-            yield from _unwrapped(stream.elements())
+            yield from _unwrap_events(stream.elements())
         else:
             value = stream.value()
             if key in ("Event", "response"):
-                yield from _unwrapped(iter([{key: value} if key == "Event" else value]))
+                yield from _unwrap_events(iter([{key: value} if key == "Event" else value]))
 
 
-def _unwrapped(values: Iterator[JsonValue]) -> Iterator[MispObject]:
+def _unwrap_events(values: Iterator[JsonValue]) -> Iterator[MispObject]:
     for value in values:
         event = value.get("Event") if isinstance(value, dict) else None
         if isinstance(event, dict):
             yield cast(MispObject, event)
 
 
-def _rows(event: MispObject, notes: ReaderNotes) -> Iterator[SourceRow]:
+def _read_rows(event: MispObject, notes: ReaderNotes) -> Iterator[SourceRow]:
     """Yield the row of an event and the rows of its attributes. The caller numbers them."""
     info = str(event.get("info") or "")
-    tags = _tags(event)
-    common: dict[str, JsonValue] = {"date": event.get("date") or _moment(event.get("timestamp")), "event": info}
-    common |= _fields_from_tags(tags)
-    ref = _ref(event)
+    tags = _read_tags(event)
+    common: dict[str, JsonValue] = {
+        "date": event.get("date") or _convert_timestamp(event.get("timestamp")),
+        "event": info,
+    }
+    common |= _read_tag_fields(tags)
+    ref = _read_ref(event)
     kept = ("uuid", "threat_level_id", "analysis", "org_id", "Orgc")
     evidence: JsonValue = {"misp": {name: event[name] for name in kept if name in event}}
     common["raw"] = {"data": evidence}
     yield SourceRow(0, {**common}, ref)
     parents = (ParentRef(ref, "related_to"),) if ref else ()
-    for attribute in _attributes(event):
+    for attribute in _list_attributes(event):
         if attribute.get("deleted") in (True, "1"):
             continue
-        found = _indicators(attribute)
+        found = _read_indicators(attribute)
         if not found:
             notes.add(
-                f"an attribute of type {shown(str(attribute.get('type')))} is not an indicator and is not imported"
+                f"an attribute of type {quote(str(attribute.get('type')))} is not an indicator and is not imported"
             )
             continue
-        yield from _attribute_rows(attribute, found, common, tags, parents)
+        yield from _read_attribute(attribute, found, common, tags, parents)
 
 
-def _attribute_rows(
+def _read_attribute(
     attribute: MispObject,
     found: list[tuple[str, str]],
     common: Mapping[str, JsonValue],
     tags: list[str],
     parents: tuple[ParentRef, ...],
 ) -> Iterator[SourceRow]:
-    own = _tags(attribute)
-    fields = {**common, **_fields_from_tags([*own, *tags] if own else tags)}
-    own_marking = _fields_from_tags(own).get("tlp")
+    own = _read_tags(attribute)
+    fields = {**common, **_read_tag_fields([*own, *tags] if own else tags)}
+    own_marking = _read_tag_fields(own).get("tlp")
     if own_marking:
         fields["tlp"] = own_marking
     if date := attribute.get("last_seen") or attribute.get("first_seen"):
@@ -110,27 +114,29 @@ def _attribute_rows(
         fields["insight"] = comment
     kept = ("uuid", "category", "type", "to_ids", "value")
     fields["raw"] = {"data": {"misp": {name: attribute[name] for name in kept if name in attribute}}}
-    ref = _ref(attribute)
+    ref = _read_ref(attribute)
     for number, (value, kind) in enumerate(found):
         row: dict[str, JsonValue] = {**fields, "indicator": value, "indicator_type": kind}
         yield SourceRow(0, row, ref if number == 0 or ref is None else f"{ref}#{number}", parents)
 
 
-def _attributes(event: MispObject) -> Iterator[MispObject]:
-    yield from _objects(event.get("Attribute"))
-    for group in _objects(event.get("Object")):
-        yield from _objects(group.get("Attribute"))
+def _list_attributes(event: MispObject) -> Iterator[MispObject]:
+    yield from _list_objects(event.get("Attribute"))
+    for group in _list_objects(event.get("Object")):
+        yield from _list_objects(group.get("Attribute"))
 
 
-def _indicators(attribute: MispObject) -> list[tuple[str, str]]:
+def _read_indicators(attribute: MispObject) -> list[tuple[str, str]]:
     """Return pairs of value and type: two for an attribute type such as `domain|ip`."""
     kinds = str(attribute.get("type") or "").split("|")
     values = str(attribute.get("value") or "").split("|", len(kinds) - 1)
     paired = zip(kinds, values, strict=False)
-    return [(value.strip(), KINDS[kind]) for kind, value in paired if kind in KINDS and value.strip()]
+    return [
+        (value.strip(), INDICATOR_TYPES[kind]) for kind, value in paired if kind in INDICATOR_TYPES and value.strip()
+    ]
 
 
-def _fields_from_tags(tags: list[str]) -> dict[str, JsonValue]:
+def _read_tag_fields(tags: list[str]) -> dict[str, JsonValue]:
     """Return the fields that tags of known forms set, and the other tags unchanged."""
     fields: dict[str, JsonValue] = {}
     markings = [tag[len("tlp:") :] for tag in tags if tag.lower().startswith("tlp:")]
@@ -149,20 +155,20 @@ def _fields_from_tags(tags: list[str]) -> dict[str, JsonValue]:
     return fields
 
 
-def _tags(value: MispObject) -> list[str]:
-    return [str(tag["name"]) for tag in _objects(value.get("Tag")) if isinstance(tag.get("name"), str)]
+def _read_tags(value: MispObject) -> list[str]:
+    return [str(tag["name"]) for tag in _list_objects(value.get("Tag")) if isinstance(tag.get("name"), str)]
 
 
-def _objects(value: JsonValue) -> list[MispObject]:
+def _list_objects(value: JsonValue) -> list[MispObject]:
     return [cast(MispObject, one) for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _ref(value: MispObject) -> str | None:
+def _read_ref(value: MispObject) -> str | None:
     ref = value.get("uuid")
     return ref if isinstance(ref, str) and ref else None
 
 
-def _moment(timestamp: JsonValue) -> str:
+def _convert_timestamp(timestamp: JsonValue) -> str:
     """Convert a MISP timestamp, seconds since 1970 as text, to an ISO date."""
     text = str(timestamp)
     return datetime.fromtimestamp(int(text), UTC).isoformat() if text.isdecimal() and len(text) < 12 else ""

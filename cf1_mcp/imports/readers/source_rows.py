@@ -1,4 +1,4 @@
-"""What readers return: rows with the fields of an event to be created, and notes about the file."""
+"""What readers return: rows with the fields of an event to create, and notes about the file."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,10 +14,10 @@ from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 RELATIONSHIP_TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipType)
-# Fields of a row that are no plain text, and those that say how rows hang together.
-STRUCTURED: Final = ("tags", "indicators", "raw")
-LINKING: Final = ("ref", "parent_ref", "relationship_type")
-FIELDS: Final = (*SETTABLE_TEXTS, "tags", "raw", *LINKING)
+# The fields of a row that are not plain text, and those that link it to other rows.
+STRUCTURED_FIELDS: Final = ("tags", "indicators", "raw")
+LINK_FIELDS: Final = ("ref", "parent_ref", "relationship_type")
+FIELDS: Final = (*SETTABLE_TEXTS, "tags", "raw", *LINK_FIELDS)
 
 
 class ParentRef(NamedTuple):
@@ -57,19 +57,19 @@ class ReaderNotes:
         return [f"{note} ({count:,} times)" if count > 1 else note for note, count in self.counts.items()]
 
 
-def relationship_type(word: str) -> RelationshipType | None:
+def parse_relationship_type(word: str) -> RelationshipType | None:
     """Return the API's relationship type, whatever the case and dashes of the word; None if it is not one."""
-    wanted = word.strip().lower().replace("-", "_")
-    return next((kind for kind in RELATIONSHIP_TYPES if kind == wanted), None)
+    normalized = word.strip().lower().replace("-", "_")
+    return next((kind for kind in RELATIONSHIP_TYPES if kind == normalized), None)
 
 
-def no_such_field(name: str, argument: str) -> BadArgument:
+def unknown_field_error(name: str, argument: str) -> BadArgument:
     """Return the error for a field that rows do not have."""
     meant = nearest(name, FIELDS)
-    problem = f"rows have no field {shown(name)}" + (f", did you mean {meant}?" if meant else "")
+    problem = f"rows have no field {quote(name)}" + (f", did you mean {meant}?" if meant else "")
     return BadArgument(argument, problem, choices(FIELDS, len(FIELDS)))
 
 
-def shown(text: str) -> str:
-    """Return text of a file for use in a message: cleaned and in quotes."""
+def quote(text: str) -> str:
+    """Return text of a file for a message: cleaned and in quotes."""
     return repr(clean(text, MAX_NAME_LENGTH))

@@ -1,4 +1,4 @@
-"""The rows of a file, or of a text with the content of a file, in any format."""
+"""Reads the rows of a file, or of the content of a file, in any format."""
 
 import io
 from collections.abc import Mapping
@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.imports.readers.csv_reader import csv_rows
-from cf1_mcp.imports.readers.files import Format, opened, text_lines
-from cf1_mcp.imports.readers.jsonl_reader import jsonl_rows
-from cf1_mcp.imports.readers.misp_reader import misp_rows
+from cf1_mcp.imports.readers.csv_reader import read_csv
+from cf1_mcp.imports.readers.files import Format, open_file, read_lines
+from cf1_mcp.imports.readers.jsonl_reader import read_jsonl
+from cf1_mcp.imports.readers.misp_reader import read_misp
 from cf1_mcp.imports.readers.source_rows import ReaderNotes, SourceRows
-from cf1_mcp.imports.readers.stix_reader import stix_rows
+from cf1_mcp.imports.readers.stix_reader import read_stix
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file and how to read it: `mapping` from columns to fields, `constants` for fields that a row lacks."""
+    """A file and how to read it. `mapping` assigns fields to columns; `constants` are for fields that a row lacks."""
 
     path: Path
     format: Format
@@ -24,7 +24,7 @@ class Source:
     constants: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def rows_of(source: Source, notes: ReaderNotes) -> SourceRows:
+def read_file_rows(source: Source, notes: ReaderNotes) -> SourceRows:
     """Yield the rows of a file.
 
     Raises:
@@ -35,30 +35,30 @@ def rows_of(source: Source, notes: ReaderNotes) -> SourceRows:
         raise BadArgument("--map", f"a {source.format} file has no columns", "it with CSV files only")
     match source.format:
         case "jsonl":
-            with opened(source.path) as file:
-                yield from jsonl_rows(file, notes)
+            with open_file(source.path) as file:
+                yield from read_jsonl(file, notes)
         case "csv":
-            yield from csv_rows(text_lines(source.path, notes), source.mapping, source.constants, notes)
+            yield from read_csv(read_lines(source.path, notes), source.mapping, source.constants, notes)
         case "stix":
-            with opened(source.path) as file:
-                yield from stix_rows(file, notes)
+            with open_file(source.path) as file:
+                yield from read_stix(file, notes)
         case "misp":
-            with opened(source.path) as file:
-                yield from misp_rows(file, notes)
+            with open_file(source.path) as file:
+                yield from read_misp(file, notes)
 
 
-def rows_in(text: str, form: Format, constants: Mapping[str, str], notes: ReaderNotes) -> SourceRows:
-    """Yield the rows of a text with the content of a file.
+def read_text_rows(text: str, form: Format, constants: Mapping[str, str], notes: ReaderNotes) -> SourceRows:
+    """Yield the rows of the content of a file.
 
     Raises:
         BadFile: the text is not in this format.
     """
     match form:
         case "jsonl":
-            yield from jsonl_rows(io.BytesIO(text.encode()), notes)
+            yield from read_jsonl(io.BytesIO(text.encode()), notes)
         case "csv":
-            yield from csv_rows(io.StringIO(text, newline=""), {}, constants, notes)
+            yield from read_csv(io.StringIO(text, newline=""), {}, constants, notes)
         case "stix":
-            yield from stix_rows(io.BytesIO(text.encode()), notes)
+            yield from read_stix(io.BytesIO(text.encode()), notes)
         case "misp":
-            yield from misp_rows(io.BytesIO(text.encode()), notes)
+            yield from read_misp(io.BytesIO(text.encode()), notes)

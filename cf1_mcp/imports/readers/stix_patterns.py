@@ -1,4 +1,4 @@
-"""STIX patterns that are a plain list of indicators."""
+"""Reads STIX patterns that are a plain list of indicators."""
 
 import re
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 # Allowed between comparisons. NOT, LIKE, FOLLOWEDBY and qualifiers mean more than a list of values.
 _BETWEEN: Final = re.compile(r"(?:\s|[\[\]()]|\bOR\b|\bAND\b)*")
 MAX_PATTERN_LENGTH: Final = 100_000
-_KINDS: Final = {
+_INDICATOR_TYPES: Final = {
     "domain-name:value": "domain",
     "ipv4-addr:value": "ip",
     "ipv6-addr:value": "ip",
@@ -25,11 +25,11 @@ _KINDS: Final = {
     "network-traffic:dst_ref.value": "ip",
     "network-traffic:src_ref.value": "ip",
 }
-_IGNORED: Final = ("file:name", "file:size", "network-traffic:dst_port", "network-traffic:src_port")
+_IGNORED_PATHS: Final = ("file:name", "file:size", "network-traffic:dst_port", "network-traffic:src_port")
 
 
 class PatternValue(NamedTuple):
-    """An indicator, and its usual type in accounts."""
+    """An indicator and the type that accounts usually give it."""
 
     value: str
     type: str
@@ -44,8 +44,8 @@ def read_pattern(pattern: str) -> list[PatternValue]:
             return []
         at = comparison.end()
         path = comparison["path"]
-        kind = "hash" if path.startswith(("file:hashes", "artifact:hashes")) else _KINDS.get(path)
-        if kind is None and path not in _IGNORED:
+        kind = "hash" if path.startswith(("file:hashes", "artifact:hashes")) else _INDICATOR_TYPES.get(path)
+        if kind is None and path not in _IGNORED_PATHS:
             return []
         for value in _VALUE.findall(comparison["values"]):
             if kind is not None and (plain := _ESCAPED.sub(r"\1", value).strip()):

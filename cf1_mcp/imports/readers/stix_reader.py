@@ -1,4 +1,4 @@
-"""STIX 2.1 bundles: indicators become events, and reports and groupings their parent events.
+"""Reads STIX 2.1 bundles: indicators become events, and reports and groupings their parent events.
 
 | object | becomes |
 |---|---|
@@ -22,20 +22,21 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.source_rows import ParentRef, ReaderNotes, SourceRow, SourceRows, shown
+from cf1_mcp.imports.readers.source_rows import ParentRef, ReaderNotes, SourceRow, SourceRows, quote
 from cf1_mcp.imports.readers.stix_patterns import read_pattern
 from cf1_mcp.models import RelationshipType, Tlp
 
 BundleObject = Mapping[str, JsonValue]
-ROWS: Final = ("report", "grouping", "campaign", "indicator")
-ABOVE: Final = ROWS[:3]
-ACTORS: Final = ("intrusion-set", "threat-actor")
-TAGS: Final = ("malware", "tool", "attack-pattern", "vulnerability")
-TARGETS: Final = ("identity", "location")
-KNOWN: Final = (*ROWS, *ACTORS, *TAGS, *TARGETS, "relationship", "sighting", "marking-definition")
-# Objects without information for an event: left out without a note.
-SILENT: Final = ("extension-definition", "language-content")
-TLP: Final[Mapping[str, str]] = {
+ROW_TYPES: Final = ("report", "grouping", "campaign", "indicator")
+PARENT_TYPES: Final = ROW_TYPES[:3]
+ACTOR_TYPES: Final = ("intrusion-set", "threat-actor")
+TAG_TYPES: Final = ("malware", "tool", "attack-pattern", "vulnerability")
+TARGET_TYPES: Final = ("identity", "location")
+OTHER_TYPES: Final = ("relationship", "sighting", "marking-definition")
+KNOWN_TYPES: Final = (*ROW_TYPES, *ACTOR_TYPES, *TAG_TYPES, *TARGET_TYPES, *OTHER_TYPES)
+# Objects without information for an event. No note reports that they are left out.
+IGNORED_TYPES: Final = ("extension-definition", "language-content")
+TLP_BY_ID: Final[Mapping[str, str]] = {
     # Fixed by the STIX 2.1 specification (TLP 1), and by FIRST's and OASIS's extension (TLP 2.0).
     "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": "clear",
     "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": "green",
@@ -47,13 +48,13 @@ TLP: Final[Mapping[str, str]] = {
     "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003": "amber+strict",
     "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1": "red",
 }
-_TYPES: Final[Mapping[str, RelationshipType]] = {"attributed-to": "attributed_to", "derived-from": "caused_by"}
+_LINK_TYPES: Final[dict[str, RelationshipType]] = {"attributed-to": "attributed_to", "derived-from": "caused_by"}
 _TABLES: Final = """
 CREATE TABLE object (id TEXT PRIMARY KEY, place INTEGER, type TEXT, json TEXT);
 CREATE TABLE edge (one TEXT, type TEXT, other TEXT);
-CREATE TABLE seen (id TEXT, date TEXT);
+CREATE TABLE sighting (id TEXT, date TEXT);
 """
-# Finds links in circles: what is left after repeatedly removing links from or to objects at the ends of chains.
+# Finds links in circles: those that remain after links at the ends of chains are removed again and again.
 MAX_DEPTH: Final = 100  # levels; deeper links are treated as circles
 _GRAPH: Final = """
 CREATE INDEX edge_one ON edge (one); CREATE INDEX edge_other ON edge (other);
@@ -66,7 +67,7 @@ _PRUNE: Final = (
 )
 
 
-def stix_rows(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
+def read_stix(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
     """Yield the rows of a bundle. Its objects are kept on disk, so that its size is not limited by memory.
 
     Raises:
@@ -74,22 +75,22 @@ def stix_rows(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
     """
     with closing(sqlite3.connect("", check_same_thread=False)) as db:
         db.executescript(_TABLES)
-        _store(db, file, notes)
+        _store_bundle(db, file, notes)
         bundle = _Bundle(db, notes)
         bundle.note_dangling()
-        for kind in ROWS:
+        for kind in ROW_TYPES:
             query = "SELECT place, json FROM object WHERE type = ? ORDER BY place"
             for place, text in db.execute(query, (kind,)):
-                yield from bundle.rows(int(place), json.loads(text))
+                yield from bundle.read_rows(int(place), json.loads(text))
 
 
-def _store(db: sqlite3.Connection, file: BinaryIO, notes: ReaderNotes) -> None:
+def _store_bundle(db: sqlite3.Connection, file: BinaryIO, notes: ReaderNotes) -> None:
     bundle = False
     stream = JsonStream(file)
     for key in stream.members():
         if key == "objects":
             for place, value in enumerate(stream.elements(), 1):
-                _keep(db, place, value, notes)
+                _store_object(db, place, value, notes)
             continue
         value = stream.value()
         bundle = bundle or (key == "type" and value == "bundle")
@@ -103,7 +104,7 @@ def _store(db: sqlite3.Connection, file: BinaryIO, notes: ReaderNotes) -> None:
             break
 
 
-def _keep(db: sqlite3.Connection, place: int, value: JsonValue, notes: ReaderNotes) -> None:
+def _store_object(db: sqlite3.Connection, place: int, value: JsonValue, notes: ReaderNotes) -> None:
     if not isinstance(value, dict) or not isinstance(value.get("id"), str) or not isinstance(value.get("type"), str):
         notes.add("an element of the bundle is not a STIX object")
         return
@@ -112,24 +113,24 @@ def _keep(db: sqlite3.Connection, place: int, value: JsonValue, notes: ReaderNot
         raise _unsupported_version(version)
     if version is None and kind in ("indicator", "report", "sighting", "relationship"):
         raise _unsupported_version("2.0")
-    if kind not in KNOWN:
-        if kind not in SILENT:
-            notes.add(f"an object of type {shown(kind)} is not imported")
+    if kind not in KNOWN_TYPES:
+        if kind not in IGNORED_TYPES:
+            notes.add(f"an object of type {quote(kind)} is not imported")
         return
     if kind == "relationship":
         ends = (str(value.get("source_ref")), str(value.get("relationship_type")), str(value.get("target_ref")))
         db.execute("INSERT INTO edge VALUES (?, ?, ?)", ends)
     elif kind == "sighting":
         date = value.get("last_seen") or value.get("first_seen") or value.get("created")
-        db.execute("INSERT INTO seen VALUES (?, ?)", (str(value.get("sighting_of_ref")), str(date)))
-        for one in _texts(value.get("where_sighted_refs")):
+        db.execute("INSERT INTO sighting VALUES (?, ?)", (str(value.get("sighting_of_ref")), str(date)))
+        for one in _list_texts(value.get("where_sighted_refs")):
             db.execute("INSERT INTO edge VALUES (?, 'sighted-at', ?)", (str(value.get("sighting_of_ref")), one))
     else:
         columns = (name, place, kind, json.dumps(value))
         if not db.execute("INSERT OR IGNORE INTO object VALUES (?, ?, ?, ?)", columns).rowcount:
             notes.add("an object occurs more than once: only its first version is imported")
-        if kind in ABOVE:
-            refs = [(name, "refers-to", one) for one in _texts(value.get("object_refs"))]
+        if kind in PARENT_TYPES:
+            refs = [(name, "refers-to", one) for one in _list_texts(value.get("object_refs"))]
             db.executemany("INSERT INTO edge VALUES (?, ?, ?)", refs)
 
 
@@ -145,25 +146,25 @@ class _Bundle:
         query = (
             "SELECT count(*), min(other) FROM edge WHERE (SELECT 1 FROM object WHERE id = other) IS NULL "
             "UNION ALL SELECT count(*), min(one) FROM edge WHERE (SELECT 1 FROM object WHERE id = one) IS NULL "
-            "UNION ALL SELECT count(*), min(id) FROM seen WHERE (SELECT 1 FROM object o WHERE o.id = seen.id) IS NULL"
+            "UNION ALL SELECT count(*), min(id) FROM sighting s WHERE (SELECT 1 FROM object WHERE id = s.id) IS NULL"
         )
         for count, first in self._db.execute(query):
             if count:
-                self._notes.add(f"a reference to an object that is not imported, such as {shown(first)}", count)
+                self._notes.add(f"a reference to an object that is not imported, such as {quote(first)}", count)
 
-    def rows(self, place: int, value: BundleObject) -> Iterator[SourceRow]:
+    def read_rows(self, place: int, value: BundleObject) -> Iterator[SourceRow]:
         """Yield the rows of one object."""
         name = str(value["id"])
-        fields: dict[str, JsonValue] = {"date": self._date(value), "event": _title(value)}
-        tlp, unknown = self._marking(value)
+        fields: dict[str, JsonValue] = {"date": self._find_date(value), "event": _find_title(value)}
+        tlp, unknown = self._find_marking(value)
         if tlp:
             fields["tlp"] = tlp
         if insight := value.get("description"):
             fields["insight"] = str(insight)
         self._add_related_fields(name, fields)
-        fields["tags"] = list(dict.fromkeys([*_texts(fields.get("tags")), *_texts(value.get("labels"))]))
-        fields["raw"] = {"data": {"stix": _evidence(value)}}
-        parents = self._parents(name)
+        fields["tags"] = list(dict.fromkeys([*_list_texts(fields.get("tags")), *_list_texts(value.get("labels"))]))
+        fields["raw"] = {"data": {"stix": _select_evidence(value)}}
+        parents = self._find_parents(name)
         found = read_pattern(str(value.get("pattern"))) if value["type"] == "indicator" else []
         if value["type"] == "indicator" and not found:
             self._notes.add(
@@ -177,10 +178,10 @@ class _Bundle:
         if not found:
             yield SourceRow(place, fields, name, parents, unknown)
 
-    def _date(self, value: BundleObject) -> JsonValue:
-        seen = self._db.execute("SELECT max(date) FROM seen WHERE id = ?", (value["id"],)).fetchone()[0]
+    def _find_date(self, value: BundleObject) -> JsonValue:
+        sighted = self._db.execute("SELECT max(date) FROM sighting WHERE id = ?", (value["id"],)).fetchone()[0]
         return (
-            seen
+            sighted
             or value.get("published")
             or value.get("first_seen")
             or value.get("valid_from")
@@ -188,84 +189,84 @@ class _Bundle:
             or ""
         )
 
-    def _marking(self, value: BundleObject) -> tuple[str | None, tuple[str, ...]]:
-        """Return the most restrictive marking of an object, and a problem for each marking that is not known."""
+    def _find_marking(self, value: BundleObject) -> tuple[str | None, tuple[str, ...]]:
+        """Return the most restrictive marking of an object, and a problem for each unknown marking."""
         unknown: list[str] = []
         levels: list[str] = []
-        for ref in _texts(value.get("object_marking_refs")):
-            definition = self._object(ref)
-            named = TLP.get(ref) or _definition(definition)
+        for ref in _list_texts(value.get("object_marking_refs")):
+            definition = self._load_object(ref)
+            named = TLP_BY_ID.get(ref) or _read_definition(definition)
             if named:
                 levels.append(named)
             elif definition is None:
-                unknown.append(f"object_marking_refs: {shown(ref)} is not in the bundle, so it may be any marking")
+                unknown.append(f"object_marking_refs: {quote(ref)} is not in the bundle, so it may be any marking")
         return max(levels, key=lambda level: Tlp.of(level).rank, default=None), tuple(unknown)
 
     def _add_related_fields(self, name: str, fields: dict[str, JsonValue]) -> None:
         """Set the fields that related objects determine: attacker, target and tags."""
         tags: list[JsonValue] = []
-        for ref in self._related_ids(name):
-            other = self._object(ref)
+        for ref in self._find_related_ids(name):
+            other = self._load_object(ref)
             if other is None:
                 continue
-            kind, called = str(other["type"]), str(other.get("name") or "")
-            if kind in ACTORS:
-                fields.setdefault("attacker", called)
-            elif kind in TAGS:
-                tags.append(_technique(other) or called)
+            kind, label = str(other["type"]), str(other.get("name") or "")
+            if kind in ACTOR_TYPES:
+                fields.setdefault("attacker", label)
+            elif kind in TAG_TYPES:
+                tags.append(_find_technique(other) or label)
             elif kind == "identity" and other.get("identity_class") == "class":
-                fields.setdefault("target_industry", called)
+                fields.setdefault("target_industry", label)
             elif kind == "location" and (country := other.get("country")):
                 fields.setdefault("target_country", str(country))
         fields["tags"] = tags
 
-    def _related_ids(self, name: str) -> list[str]:
+    def _find_related_ids(self, name: str) -> list[str]:
         query = (
             "SELECT other FROM edge WHERE one = ? UNION SELECT one FROM edge WHERE other = ? AND type <> 'refers-to'"
         )
         return [str(row[0]) for row in self._db.execute(query, (name, name))]
 
-    def _parents(self, name: str) -> tuple[ParentRef, ...]:
+    def _find_parents(self, name: str) -> tuple[ParentRef, ...]:
         """Return the parents: objects that refer to this one, and the targets of its relationships to other rows."""
         found: dict[str, RelationshipType] = {}
-        above = "SELECT one FROM edge JOIN object o ON o.id = one WHERE other = ? AND edge.type = 'refers-to'"
-        for (ref,) in self._db.execute(above, (name,)):
+        referring = "SELECT one FROM edge JOIN object o ON o.id = one WHERE other = ? AND edge.type = 'refers-to'"
+        for (ref,) in self._db.execute(referring, (name,)):
             found.setdefault(str(ref), "related_to")
-        beside = (
+        related = (
             "SELECT other, edge.type FROM edge JOIN object o ON o.id = other "
             "WHERE one = ? AND edge.type <> 'refers-to' AND o.type IN ('report', 'grouping', 'campaign', 'indicator')"
         )
-        for ref, relation in self._db.execute(beside, (name,)):
-            found.setdefault(str(ref), _TYPES.get(str(relation), "related_to"))
+        for ref, relation in self._db.execute(related, (name,)):
+            found.setdefault(str(ref), _LINK_TYPES.get(str(relation), "related_to"))
         found.pop(name, None)
         return tuple(ParentRef(ref, relation) for ref, relation in found.items() if not self._is_circular(name, ref))
 
-    def _is_circular(self, name: str, above: str) -> bool:
+    def _is_circular(self, name: str, parent: str) -> bool:
         """Whether a link must be left out because it is part of a circle.
 
         Every circle has a link from a lower id to a higher one, so leaving these out breaks all circles.
         """
-        found = self._db.execute("SELECT 1 FROM loop WHERE child = ? AND parent = ?", (name, above)).fetchone()
-        if found is None or above < name:
+        found = self._db.execute("SELECT 1 FROM loop WHERE child = ? AND parent = ?", (name, parent)).fetchone()
+        if found is None or parent < name:
             return False
         self._notes.add("objects refer to each other in a circle: one link is left out")
         return True
 
-    def _object(self, ref: str) -> BundleObject | None:
+    def _load_object(self, ref: str) -> BundleObject | None:
         found = self._db.execute("SELECT json FROM object WHERE id = ?", (ref,)).fetchone()
         return None if found is None else cast(BundleObject, json.loads(found[0]))
 
 
-def _title(value: BundleObject) -> str:
+def _find_title(value: BundleObject) -> str:
     return str(value.get("name") or value.get("description") or value.get("pattern") or value["id"])
 
 
-def _evidence(value: BundleObject) -> JsonValue:
+def _select_evidence(value: BundleObject) -> JsonValue:
     kept = ("id", "pattern", "pattern_type", "confidence", "indicator_types", "report_types", "valid_until")
     return {name: value[name] for name in (*kept, "external_references", "kill_chain_phases") if name in value}
 
 
-def _definition(value: BundleObject | None) -> str | None:
+def _read_definition(value: BundleObject | None) -> str | None:
     """Return the level of a TLP 1 or TLP 2.0 marking definition of the bundle."""
     if value is None:
         return None
@@ -275,7 +276,7 @@ def _definition(value: BundleObject | None) -> str | None:
     return str(level) if level else named if named.lower().startswith("tlp:") else None
 
 
-def _technique(value: BundleObject) -> str | None:
+def _find_technique(value: BundleObject) -> str | None:
     references = value.get("external_references")
     for one in references if isinstance(references, list) else []:
         if (
@@ -287,12 +288,12 @@ def _technique(value: BundleObject) -> str | None:
     return None
 
 
-def _texts(value: JsonValue) -> list[str]:
+def _list_texts(value: JsonValue) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _unsupported_version(version: JsonValue) -> BadFile:
     return BadFile(
-        f"The bundle is STIX {shown(str(version))}, but only 2.1 is supported. Convert it first, for example with the "
+        f"The bundle is STIX {quote(str(version))}, but only 2.1 is supported. Convert it first, for example with the "
         "STIX elevator, or export it as 2.1."
     )
