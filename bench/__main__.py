@@ -23,7 +23,7 @@ async def rows() -> list[str]:
             "spawn to the reply to tools/list", "a bare one-tool `mcp` server", await start.measure(), start.ALLOWED
         ),
         _ratio("a warm search over stdio", "a bare tool with the same request", await call.measure(), call.ALLOWED),
-        _time(f"loading {large.EVENTS:,} events into the sandbox", large.loading(), large.ALLOWED_TO_LOAD),
+        _time(f"loading {large.EVENTS:,} events into the sandbox", large.time_loading(), large.ALLOWED_TO_LOAD),
         _lookup(await lookup.measure()),
         *await extraction.rows(),
         *await exporting.rows(),
@@ -33,7 +33,7 @@ async def rows() -> list[str]:
             await importing.measure(),
             importing.ALLOWED,
         ),
-        f"| peak memory of importing {importing.ROWS_FOR_MEMORY:,} rows | {importing.peak_megabytes():.0f} MB | - | - "
+        f"| peak memory of importing {importing.ROWS_FOR_MEMORY:,} rows | {importing.measure_memory():.0f} MB | - | - "
         f"| {importing.ALLOWED_MEGABYTES} MB |",
         *(_time(f"{one.name}, of {large.EVENTS:,}", one.milliseconds, large.ALLOWED) for one in await large.measure()),
     ]
@@ -43,7 +43,7 @@ def _ratio(what: str, other: str, found: Ratio, allowed: float) -> str:
     return f"| {what} | {found.ours:.1f} ms | {other}, {found.other:.1f} ms | {found.ratio:.2f} | {allowed} |"
 
 
-def _lookup(found: lookup.Taken) -> str:
+def _lookup(found: lookup.LookupTimes) -> str:
     what = f"| {lookup.INDICATORS:,} indicators looked up over stdio, {found.requests} requests"
     other = f"one request an indicator, as many at once, {found.other:,.0f} ms"
     return f"{what} | {found.ours:,.0f} ms | {other} | {found.ratio:.3f} | {lookup.ALLOWED} |"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Final
 
-from bench.timing import Ratio, paired
+from bench.timing import Ratio, time_pairs
 from cf1_mcp.indicators import extract
 
 SIZE: Final = 200_000
@@ -53,10 +53,10 @@ def report(size: int = SIZE) -> str:
 async def rows() -> list[str]:
     """Return a row for each library: megabytes per second, ours first."""
     text = report()
-    return [_row(name, text, await _measured(module, function, text)) for name, module, function in LIBRARIES]
+    return [_row(name, text, await _measure(module, function, text)) for name, module, function in LIBRARIES]
 
 
-async def _measured(module: str, function: str, text: str) -> Ratio | None:
+async def _measure(module: str, function: str, text: str) -> Ratio | None:
     try:
         find: Callable[[str], Iterable[object]] = getattr(import_module(module), function)
     except ModuleNotFoundError:
@@ -69,7 +69,7 @@ async def _measured(module: str, function: str, text: str) -> Ratio | None:
         # A dictionary, or a lazy generator.
         assert list(find(text))
 
-    return await paired(ours, other, ROUNDS)
+    return await time_pairs(ours, other, ROUNDS)
 
 
 def _row(name: str, text: str, found: Ratio | None) -> str:

@@ -1,4 +1,4 @@
-"""A file of 50,000 rows into an empty dataset, against a bare loop that reads and posts it; and the memory of it."""
+"""Importing 50,000 rows into an empty dataset, compared with a bare loop that posts them; and its peak memory."""
 
 import csv
 import os
@@ -14,8 +14,7 @@ from time import sleep
 import anyio
 import httpx
 
-from bench.timing import Ratio, paired
-from bench.timing import peak_megabytes as peak_of
+from bench.timing import Ratio, peak_megabytes, time_pairs
 from bench.upstream import ACCOUNT, CATEGORIES, COUNTRIES, TOKEN, sandbox
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.transport import network
@@ -35,23 +34,23 @@ COLUMNS = ("date", "event", "category", "indicator", "type", "attacker", "countr
 
 
 async def measure() -> Ratio:
-    """Both into the same sandbox, each round into a dataset of its own."""
+    """Time both with the same sandbox, each round with its own dataset."""
     with TemporaryDirectory() as folder, sandbox(1000) as base:
-        file = written(Path(folder), ROWS)
+        file = write_rows(Path(folder), ROWS)
         ours_into, others_into = count(), count()
 
         async def ours() -> None:
             number = next(ours_into)
-            await _imported(base, file, Path(folder) / f"state-{number}", f"Dataset {number}")
+            await _import(base, file, Path(folder) / f"state-{number}", f"Dataset {number}")
 
         async def bare() -> None:
-            await _posted(base, file, f"Dataset {next(others_into)}")
+            await _post(base, file, f"Dataset {next(others_into)}")
 
-        return await paired(ours, bare, ROUNDS)
+        return await time_pairs(ours, bare, ROUNDS)
 
 
-def written(folder: Path, rows: int) -> Path:
-    """A file of so many rows."""
+def write_rows(folder: Path, rows: int) -> Path:
+    """Write a CSV file with this number of rows."""
     file = folder / "rows.csv"
     with file.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines)
@@ -69,7 +68,7 @@ def _rows(rows: int) -> Iterator[tuple[str, ...]]:
         yield date, f"Seen in report {number}", category, host, "domain", actor, country, "green", tag
 
 
-async def _imported(base: str, file: Path, state: Path, dataset: str) -> None:
+async def _import(base: str, file: Path, state: Path, dataset: str) -> None:
     settings = Settings(
         credentials=Credentials(ACCOUNT, TOKEN),
         base_url=base,
@@ -83,7 +82,7 @@ async def _imported(base: str, file: Path, state: Path, dataset: str) -> None:
     assert summary.complete and summary.rows == {"created": ROWS}
 
 
-async def _posted(base: str, file: Path, dataset: str) -> None:
+async def _post(base: str, file: Path, dataset: str) -> None:
     address = f"{base}/accounts/{ACCOUNT}/cloudforce-one"
     async with httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         datasets = (await client.get("/events/dataset")).json()["result"]
@@ -115,10 +114,10 @@ def _groups(rows: Iterator[dict[str, str]]) -> Iterator[list[dict[str, object]]]
         ]
 
 
-def peak_megabytes() -> float:
-    """The most memory that the command takes for a file of 200,000 rows."""
+def measure_memory() -> float:
+    """Return the peak memory of the command for a file of 200,000 rows."""
     with TemporaryDirectory() as folder, sandbox(1000) as base:
-        file = written(Path(folder), ROWS_FOR_MEMORY)
+        file = write_rows(Path(folder), ROWS_FOR_MEMORY)
         environment = {
             **os.environ,
             "CLOUDFLARE_BASE_URL": base,
@@ -132,9 +131,9 @@ def peak_megabytes() -> float:
         peak = 0.0
         with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
             while process.poll() is None:
-                # A process that is ending has no memory left to tell of.
+                # A process that is ending no longer reports its memory.
                 with suppress(IndexError):
-                    peak = max(peak, peak_of(process.pid))
+                    peak = max(peak, peak_megabytes(process.pid))
                 sleep(0.1)
         assert process.returncode == 0
         return peak

@@ -8,8 +8,8 @@ from time import perf_counter
 
 import httpx
 
-from bench.timing import timed
-from bench.upstream import ACCOUNT, TOKEN, sandbox, written
+from bench.timing import time_call
+from bench.upstream import ACCOUNT, TOKEN, sandbox, write_events
 from cf1_mcp.sandbox.storage.event_files import load_records, read_records
 from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 
@@ -20,36 +20,36 @@ ALLOWED_TO_LOAD = 60_000.0
 
 
 @dataclass(frozen=True)
-class Question:
+class TimedRequest:
     """A request, and the median time of its response over HTTP in milliseconds."""
 
     name: str
     milliseconds: float
 
 
-def loading() -> float:
+def time_loading() -> float:
     """Return the time to load a file of all these events, in milliseconds."""
     with TemporaryDirectory() as folder:
-        file = written(Path(folder), EVENTS)
+        file = write_events(Path(folder), EVENTS)
         start = perf_counter()
         loaded = load_records(SandboxDatabase.open(), read_records(file))
         assert loaded.events == EVENTS
         return (perf_counter() - start) * 1000
 
 
-async def measure() -> list[Question]:
+async def measure() -> list[TimedRequest]:
     """Time each request over HTTP, after one warm-up request."""
     with sandbox(EVENTS) as base:
         address = f"{base}/accounts/{ACCOUNT}/cloudforce-one"
         async with httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
-            return [Question(name, await _asked(client, *parts)) for name, parts in QUESTIONS.items()]
+            return [TimedRequest(name, await _median_time(client, *parts)) for name, parts in REQUESTS.items()]
 
 
-async def _asked(client: httpx.AsyncClient, method: str, path: str, body: object) -> float:
+async def _median_time(client: httpx.AsyncClient, method: str, path: str, body: object) -> float:
     async def ask() -> None:
         (await client.request(method, path, json=body)).raise_for_status()
 
-    return median([await timed(ask) for _ in range(ROUNDS + 1)][1:])
+    return median([await time_call(ask) for _ in range(ROUNDS + 1)][1:])
 
 
 def _search(*conditions: tuple[str, str, object]) -> list[dict[str, object]]:
@@ -57,7 +57,7 @@ def _search(*conditions: tuple[str, str, object]) -> list[dict[str, object]]:
 
 
 HOSTS = [f"host-{number * 997}.example.com" for number in range(100)]
-QUESTIONS: dict[str, tuple[str, str, object]] = {
+REQUESTS: dict[str, tuple[str, str, object]] = {
     "filtered page of 20 events": (
         "POST",
         "/events",

@@ -14,7 +14,7 @@ import httpx
 from mcp import Client, StdioServerParameters
 from pydantic import JsonValue
 
-from bench.timing import timed
+from bench.timing import time_call
 from bench.upstream import ACCOUNT, TOKEN, sandbox
 
 EVENTS: Final = 20_000
@@ -32,7 +32,7 @@ VALUES: Final = [
 
 
 @dataclass(frozen=True)
-class Taken:
+class LookupTimes:
     """Milliseconds that both ways take for all indicators, and the number of our requests."""
 
     ours: float
@@ -44,7 +44,7 @@ class Taken:
         return self.ours / self.other
 
 
-async def measure() -> Taken:
+async def measure() -> LookupTimes:
     """Return the medians of both ways, timed alternately over one sandbox."""
     with sandbox(EVENTS) as base:
         address = f"{base}/accounts/{ACCOUNT}/cloudforce-one"
@@ -71,10 +71,10 @@ async def measure() -> Taken:
                         group.start_soon(_ask, http, value, turn)
 
             await ours()
-            requests = await _requests(address)
-            pairs = [(await timed(ours), await timed(other)) for _ in range(ROUNDS)]
+            requests = await _count_requests(address)
+            pairs = [(await time_call(ours), await time_call(other)) for _ in range(ROUNDS)]
         share = INDICATORS / ONE_BY_ONE
-        return Taken(median(pair[0] for pair in pairs), median(pair[1] for pair in pairs) * share, requests)
+        return LookupTimes(median(pair[0] for pair in pairs), median(pair[1] for pair in pairs) * share, requests)
 
 
 async def _ask(http: httpx.AsyncClient, value: str, turn: anyio.Semaphore) -> None:
@@ -83,7 +83,7 @@ async def _ask(http: httpx.AsyncClient, value: str, turn: anyio.Semaphore) -> No
         (await http.get("/events", params={"datasetId": "all", "search": search, "pageSize": 100})).raise_for_status()
 
 
-async def _requests(address: str) -> int:
+async def _count_requests(address: str) -> int:
     """Return how many requests the server has sent, from the remaining quota of its token."""
     async with httpx.AsyncClient(headers=_token(TOKEN)) as http:
         left = (await http.get(f"{address}/events/dataset")).headers["Ratelimit"].split("r=")[1].split(";")[0]

@@ -4,24 +4,24 @@ import sys
 
 from mcp import Client, StdioServerParameters
 
-from bench.timing import Ratio, paired
+from bench.timing import Ratio, time_pairs
 
 ROUNDS = 15
-ALLOWED = 1.35
+ALLOWED = 1.3
 
 
 async def measure() -> Ratio:
-    """Both servers over stdio, each in a fresh process every time."""
+    """Time both servers over stdio, each in a new process every time."""
 
     async def ours() -> None:
-        await _listed(["-m", "cf1_mcp"])
+        await _list_tools(["-m", "cf1_mcp"])
 
     async def bare() -> None:
-        await _listed(["-m", "bench.bare_server"])
+        await _list_tools(["-m", "bench.bare_server"])
 
-    return await paired(ours, bare, ROUNDS)
+    return await time_pairs(ours, bare, ROUNDS)
 
 
-async def _listed(args: list[str]) -> None:
+async def _list_tools(args: list[str]) -> None:
     async with Client(StdioServerParameters(command=sys.executable, args=args)) as client:
         await client.list_tools()

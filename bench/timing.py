@@ -17,16 +17,18 @@ class Ratio:
     ratio: float
 
 
-async def paired(ours: Callable[[], Awaitable[object]], other: Callable[[], Awaitable[object]], rounds: int) -> Ratio:
+async def time_pairs(
+    ours: Callable[[], Awaitable[object]], other: Callable[[], Awaitable[object]], rounds: int
+) -> Ratio:
     """Time both alternately, after one warm-up round."""
     pairs: list[tuple[float, float]] = []
     for _ in range(rounds + 1):
-        pairs.append((await timed(ours), await timed(other)))
+        pairs.append((await time_call(ours), await time_call(other)))
     del pairs[0]
     return Ratio(median(pair[0] for pair in pairs), median(pair[1] for pair in pairs), median(a / b for a, b in pairs))
 
 
-async def timed(call: Callable[[], Awaitable[object]]) -> float:
+async def time_call(call: Callable[[], Awaitable[object]]) -> float:
     """Return the duration of one call in milliseconds."""
     start = perf_counter()
     await call()

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ACCOUNT = "d" * 32
-TOKEN = "bench"  # noqa: S105 - the sandbox asks for none
+TOKEN = "bench"  # noqa: S105 - the sandbox requires none
 DATASETS = tuple(f"Dataset {number}" for number in range(5))
 ACTORS = tuple(f"ACTOR {number:02}" for number in range(60))
 COUNTRIES = ("US", "DE", "FR", "GB", "NL", "AT", "PL", "IT", "ES", "SE", "JP", "IN", "BR", "CA", "AU")
@@ -28,7 +28,7 @@ CATEGORIES = ("Phishing", "Command and Control", "Malware Sample", "Reconnaissan
 MARKINGS = ("clear", "green", "amber", "amber+strict", "red")
 
 
-def generated(count: int) -> Iterator[dict[str, object]]:
+def generate_events(count: int) -> Iterator[dict[str, object]]:
     """Yield the events of a fictional tenant, always the same, over a year and five datasets."""
     chance = random.Random(7)
     for number in range(count):
@@ -53,11 +53,11 @@ def generated(count: int) -> Iterator[dict[str, object]]:
         }
 
 
-def written(folder: Path, count: int) -> Path:
+def write_events(folder: Path, count: int) -> Path:
     """Write a file with this number of generated events."""
     file = folder / "events.jsonl.gz"
     with gzip.open(file, "wt", compresslevel=1) as lines:
-        lines.writelines(f"{json.dumps(record)}\n" for record in generated(count))
+        lines.writelines(f"{json.dumps(record)}\n" for record in generate_events(count))
     return file
 
 
@@ -65,7 +65,7 @@ def written(folder: Path, count: int) -> Path:
 def sandbox(count: int) -> Generator[str]:
     """Run a sandbox with this number of generated events, and yield its base URL."""
     with TemporaryDirectory() as folder:
-        file = written(Path(folder), count)
+        file = write_events(Path(folder), count)
         command = [sys.executable, "-m", "cf1_mcp", "sandbox", "--port", "0", "--load", str(file)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             try:

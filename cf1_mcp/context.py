@@ -1,4 +1,4 @@
-"""What the server holds while it runs, and the parameters through which tools receive parts of it."""
+"""The state of a running server, and the parameters through which tools receive parts of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ contains a token, a header, a traceback or an account id.
        |- NotFound            404, 405
        |- RateLimited         429
        |- Unavailable         5xx, unreachable, too slow
-       `- UnexpectedAnswer    a response that is not this API's
+       `- UnexpectedAnswer    a response that is not of this API
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class BadArgument(ThreatEventsError):
 
 
 class Withheld(ThreatEventsError):
-    """A rule of the operator forbids it. The message names the rule, and never a way around it."""
+    """A rule of the operator forbids the request. The message names the rule, and never a way around it."""
 
     def __init__(self, what: str, rule: str) -> None:
         super().__init__(f"{what} is withheld by {rule}. Tell the person that the operator's setting forbids it.")
@@ -54,7 +54,7 @@ class Withheld(ThreatEventsError):
 
 
 class ApiError(ThreatEventsError):
-    """The API did not do what was requested. `status` is the HTTP status, None where there was no response."""
+    """The API did not do what was requested. `status` is the HTTP status, None if there was no response."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -78,7 +78,7 @@ class NotFound(ApiError):
 
 
 class RateLimited(ApiError):
-    """Too many requests. `retry_after` is in seconds, None where the API did not say."""
+    """Too many requests. `retry_after` is in seconds, None if the API did not specify it."""
 
     def __init__(self, message: str, retry_after: float | None) -> None:
         super().__init__(message, 429)
@@ -94,19 +94,19 @@ class UnexpectedAnswer(ApiError):
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
-    """Return the known word that is closest to `word`, ignoring case, None where none is close."""
+    """Return the known word that is closest to `word`, ignoring case, or None if none is close."""
     by_fold = {name.casefold(): name for name in known}
     found = get_close_matches(word.casefold(), list(by_fold), n=1, cutoff=0.6)
     return by_fold[found[0]] if found else None
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """`, did you mean 'x'?` with the nearest known word, to end the problem of a `BadArgument`; empty if none is near.
+    """Return `, did you mean 'x'?` with the nearest known word, or an empty text if none is close.
 
-    The known words are quoted as they are: clean those that come from the API first.
+    It ends the problem of a `BadArgument`. The known words are quoted as they are: clean those of the API first.
     """
-    meant = nearest(word, known)
-    return f", did you mean {meant!r}?" if meant else ""
+    found = nearest(word, known)
+    return f", did you mean {found!r}?" if found else ""
 
 
 def choices(known: Sequence[str], most: int = 12) -> str:

@@ -1,4 +1,4 @@
-"""The operator's settings, read from the environment. A misspelt name or a wrong value stops the start."""
+"""The operator's settings, read from the environment. An unknown name or an invalid value prevents the start."""
 
 import os
 import re
@@ -32,7 +32,7 @@ NAMES = (
 )
 EVERY_DATASET = ("*",)
 
-# The embedded sandbox serves any account; no real account has this id.
+# The embedded sandbox accepts any account; no real account has this id.
 SANDBOX_ACCOUNT = "0" * 32
 
 UpdateMethod = Literal["PATCH", "POST"]
@@ -65,7 +65,7 @@ def _state_dir() -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting, checked. Without credentials the embedded sandbox answers."""
+    """All settings, validated. Without credentials the embedded sandbox is used."""
 
     credentials: Credentials | None = None
     base_url: str = CLOUDFLARE
@@ -87,10 +87,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read and check every setting.
+        """Read and validate every setting.
 
         Raises:
-            SettingsError: a name or a value is wrong. The message names it and the valid ones.
+            SettingsError: a name is unknown or a value is invalid. The message lists the valid ones.
         """
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
         _refuse_unknown_names(given)

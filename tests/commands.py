@@ -1,8 +1,8 @@
-"""`cf1-mcp` commands as processes of their own, forked from one process that has imported everything.
+"""`cf1-mcp` commands as separate processes, forked from one process that has imported everything.
 
 Each runs `main()` as `python -m cf1_mcp` does and can be killed or interrupted, but starts in milliseconds instead of a
-second. That a new interpreter starts the package too is shown by tests/cli/test_serve.py and the clients in
-tests/strangers.
+second. tests/cli/test_serve.py and the clients in tests/strangers start the package in a new
+interpreter.
 """
 
 import os
@@ -84,7 +84,7 @@ class Command:
         self._process.kill()
 
     def interrupt(self) -> None:
-        """What Ctrl-C does."""
+        """Interrupt it, as Ctrl-C does."""
         assert self._process.pid is not None
         os.kill(self._process.pid, signal.SIGINT)
 
@@ -92,7 +92,7 @@ class Command:
         self._process.terminate()
 
     def wait_for_line(self, beginning: str) -> str:
-        """The rest of the first line of stderr that contains these words, once it is written whole."""
+        """Wait for a complete line of stderr that contains this text, and return the rest of the line."""
         while True:
             ended = self.poll() is not None
             lines = [line for line in self.stderr().splitlines(keepends=True) if beginning in line]
@@ -103,7 +103,7 @@ class Command:
 
 
 def _run(arguments: list[str], environment: dict[str, str], files: Sequence[str]) -> None:
-    """Be the command: in the forked process."""
+    """Run the command in the forked process."""
     from cf1_mcp.__main__ import main
 
     for number, path in enumerate(files):

@@ -1,4 +1,4 @@
-"""Fixtures of every test: tenants, clients of a server over them; and which folders are `fast`."""
+"""Fixtures for all tests (tenants, and clients of a server over them), and the folders that are marked `fast`."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -31,7 +31,7 @@ FAST_FOLDERS = frozenset(
 SLOW_FOLDERS = frozenset(
     {"api", "changes", "cli", "frameworks", "imports", "sandbox", "server", "store", "strangers", "tools"}
 )
-"""Folders whose tests start processes, listen on ports, wait, or hold long conversations."""
+"""Folders whose tests start processes, listen on ports, wait, or make many calls."""
 
 
 def folder_of(path: Path) -> str:
@@ -55,7 +55,7 @@ def sample_database() -> SandboxDatabase:
 
 @pytest.fixture
 def sample(sample_database: SandboxDatabase, tmp_path: Path) -> Tenant:
-    """The sample tenant with a log of its own, to read from."""
+    """The sample tenant with its own log, to read from."""
     return Tenant(tmp_path, store=sample_database)
 
 
@@ -63,8 +63,8 @@ def sample(sample_database: SandboxDatabase, tmp_path: Path) -> Tenant:
 async def client(sample: Tenant) -> AsyncGenerator[Client]:
     """A real client, in memory, of a server that reads the sample tenant.
 
-    It speaks the current generation of the protocol; tests/contract/test_whole_answers.py shows that every tool answers
-    the same in both. What a generation sends in its own way uses `any_client`.
+    It uses the current generation of the protocol; tests/contract/test_whole_answers.py shows that every tool gives the
+    same answers in both. Tests of what differs between generations use `any_client`.
     """
     async with sample.server(sample.reading()) as connected:
         yield connected
@@ -84,7 +84,7 @@ def tenant(tmp_path: Path) -> Tenant:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-figures", action="store_true", help="write what tests/contract/test_budgets.py measures")
+    parser.addoption("--write-figures", action="store_true", help="write the figures of tests/contract/test_budgets.py")
     parser.addoption("--write-tables", action="store_true", help="write the generated tables of README.md and docs/")
 
 
@@ -95,7 +95,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests measured, and how many attacks on the guards were withstood in this run."""
+    """Print what tests measured, and how many attacks on the guards failed in this run."""
     passed = terminalreporter.getreports("passed")
     for report in [*passed, *terminalreporter.getreports("failed")]:
         for name, value in report.user_properties:

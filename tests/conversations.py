@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 
 async def ask(client: Client, tool: str, **arguments: JsonValue) -> dict[str, JsonValue]:
-    """Call a tool that must succeed, and return its data. The text must hold as many rows as the data."""
+    """Call a tool that must succeed, and return its data. The text must contain as many rows as the data."""
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, text_of(result.content)
     data: dict[str, JsonValue] = dict(result.structured_content or {})

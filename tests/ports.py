@@ -1,4 +1,4 @@
-"""The sandbox command as users run it: a process of its own, on a free port."""
+"""The sandbox command as users run it: in its own process, on a free port."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ REAL = Path(__file__).parents[2] / "shared" / "data" / "real" / "events.jsonl.gz
 
 @contextmanager
 def sandbox_on_a_port(*arguments: str) -> Generator[str]:
-    """The base address of a sandbox that was started with these arguments."""
+    """Start a sandbox with these arguments, and yield its base address."""
     with Command(["sandbox", "--port", "0", *arguments]) as command:
         try:
             yield command.wait_for_line("CLOUDFLARE_BASE_URL=").split()[0]

@@ -1,4 +1,4 @@
-"""The one builder of a tenant: a sandbox of the API with its own datasets and clock, and MCP servers over it."""
+"""A tenant for tests: a sandbox of the API with its own datasets and clock, and MCP servers over it."""
 
 import socket
 from collections.abc import AsyncGenerator, Generator, Sequence
@@ -115,7 +115,7 @@ class Tenant:
     # -- the API and servers over it
 
     def api(self) -> ThreatEventsClient:
-        """The API itself, for what happens without the server."""
+        """A client of the API itself, for changes without the server."""
         return ThreatEventsClient("http://sandbox/client/v4", "0" * 32, None, self.connect)
 
     @property
@@ -125,7 +125,7 @@ class Tenant:
 
     @property
     def approvals(self) -> Approvals:
-        """The requests that they put before the operator."""
+        """The approvals that they request from the operator."""
         return self._stores.approvals
 
     @property
@@ -149,11 +149,11 @@ class Tenant:
         return created
 
     def reading(self) -> Settings:
-        """The defaults of an operator, with the state of this tenant."""
+        """The default settings, with the state of this tenant."""
         return Settings(state_dir=self.folder)
 
     def allowed(self, **changed: object) -> Settings:
-        """Full mode, with writing and deletion allowed in MINE."""
+        """Settings for full mode, with writing and deletion allowed in MINE."""
         rules: dict[str, object] = {
             "mode": "full",
             "write_datasets": (MINE,),

@@ -57,7 +57,7 @@ API_NOUNS = frozenset(
         "vocabulary",
     ]
 )
-"""Each layer may have a module of what the API calls so: models, client, sandbox endpoints, tools."""
+"""Nouns of the API: each layer may have a module of that name (models, client, sandbox endpoints, tools)."""
 SAME_IDEA = {
     "app": "the application object of typer (cli) and of Starlette (sandbox)",
     "errors": "the server's errors and the sandbox's, which imports nothing of the server",
@@ -116,7 +116,7 @@ def test_packages_import_only_lower_layers() -> None:
 
 @pytest.mark.parametrize("package", PACKAGES, ids=name_of)
 def test_a_package_has_at_most_20_modules(package: Path) -> None:
-    """Where this fails: give the modules that belong together a package of their own."""
+    """Where this fails: give the modules that belong together their own package."""
     assert len([path for path in package.glob("*.py") if path.name != "__init__.py"]) <= MAX_MODULES
 
 

@@ -1,4 +1,4 @@
-"""Scripted servers on a real socket, in place of the API, that fail in every way."""
+"""Scripted servers on a real socket that replace the API and fail in every way."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ TOKEN = "secret-token-of-a-test"
 
 
 class Act(Enum):
-    """What a server does instead of answering."""
+    """What a server does instead of responding."""
 
     RESET = auto()
     HANG = auto()
@@ -27,9 +27,9 @@ class Act(Enum):
 
 @dataclass
 class Scripted:
-    """A server that answers each request with the next line of its script, and then with the last one for ever.
+    """A server that answers each request with the next line of its script, and keeps repeating the last one.
 
-    `routes` has lines for single paths, without the part up to the account.
+    `routes` maps single paths, without the part up to the account, to lines that they always get.
     """
 
     script: Sequence[bytes | Act]
@@ -74,19 +74,19 @@ async def upstream(*script: bytes | Act) -> AsyncGenerator[Scripted]:
 
 
 def answer(body: object, status: str = "200 OK", headers: str = "", content_type: str = "application/json") -> bytes:
-    """A whole HTTP answer. Bytes and text are sent as they are, anything else as JSON."""
+    """Return a whole HTTP response. Bytes and text are sent as they are, anything else as JSON."""
     content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
     head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(content)}\r\n{headers}\r\n"
     return head.encode() + content
 
 
 def failed(status: str, message: str, headers: str = "") -> bytes:
-    """An error in the API's form."""
+    """Return an error response in the API's form."""
     return answer({"success": False, "errors": [{"message": message}], "result": {}}, status, headers)
 
 
 async def _read_request(stream: SocketStream) -> str:
-    """The first line of the next request, or an empty text when the client has closed the connection."""
+    """Return the first line of the next request, or an empty text if the client has closed the connection."""
     head = b""
     try:
         while b"\r\n\r\n" not in head:

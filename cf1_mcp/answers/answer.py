@@ -1,8 +1,7 @@
 """What tools return: the same facts as text and as structured content.
 
 Some clients show only the text and others only the data, so neither lacks what the other has. What this server states
-is called facts. What others wrote is untrusted: it is between marks in the text, and the data lists it under
-`untrusted`.
+is called facts. What others wrote is untrusted: the text encloses it in marks, and the data lists it under `untrusted`.
 """
 
 import json
@@ -17,7 +16,7 @@ from pydantic import JsonValue
 from cf1_mcp.answers.columns import shorten
 from cf1_mcp.answers.rendering import Renderer
 
-CLIPPED: Final = "Cut to fit: long texts and lists are clipped, with what is missing counted."
+CLIPPED: Final = "Cut to fit: long texts and lists are clipped, and what is missing is counted."
 
 Facts = Mapping[str, JsonValue]
 
@@ -46,18 +45,18 @@ class Answer(ABC):
 
     @abstractmethod
     def blocks(self, renderer: Renderer) -> Iterator[Block]:
-        """The text of the answer, in parts."""
+        """Yield the text of the answer in parts."""
 
     @abstractmethod
     def structured(self, renderer: Renderer) -> dict[str, JsonValue]:
-        """The same facts as data."""
+        """Return the same facts as data."""
 
     @abstractmethod
-    def clipped(self, longest: int, most: int) -> Self:
-        """The answer with texts of at most `longest` characters and lists of at most `most` entries."""
+    def clipped(self, max_length: int, max_items: int) -> Self:
+        """Return the answer with texts of at most `max_length` characters and lists of at most `max_items` items."""
 
     def text(self, renderer: Renderer) -> str:
-        """The text of the answer."""
+        """Return the text of the answer."""
         lines: list[str] = []
         filled = (block for block in self.blocks(renderer) if block.lines)
         for untrusted, blocks in groupby(filled, key=lambda block: block.untrusted):
@@ -66,26 +65,26 @@ class Answer(ABC):
         return "\n".join(lines)
 
     def free_texts(self) -> Iterable[tuple[str, str]]:
-        """Each text that the makers of events wrote, with the id of its event or an empty id."""
+        """Return each text that the reporters of events wrote, with the id of its event or an empty id."""
         return ()
 
     def links(self) -> Sequence[LinkedResource]:
-        """Resources to read in addition. Not every client shows links, so the answer names them as well."""
+        """Return resources to read in addition. Not every client shows links, so the answer names them as well."""
         return ()
 
 
 def fact_lines(facts: Facts) -> list[str]:
-    """Facts as lines of text, one `name: value` each."""
+    """Return facts as lines of text, one `name: value` each."""
     return [f"{name}: {_inline(value)}" for name, value in facts.items()]
 
 
 def untrusted_lines(untrusted: Facts, renderer: Renderer) -> list[str]:
-    """Untrusted values as lines of text, one `name: value` each."""
+    """Return untrusted values as lines of text, one `name: value` each."""
     return [f"{name}: {renderer.render_text(_inline(value))}" for name, value in untrusted.items()]
 
 
 def untrusted_data(untrusted: Facts, renderer: Renderer, *others: str) -> dict[str, JsonValue]:
-    """Untrusted values as data, with the list of their names and of `others`."""
+    """Return untrusted values as data, with the list of their names and of `others`."""
     names: list[JsonValue] = [*untrusted, *others]
     values = {name: renderer.render_value(value) for name, value in untrusted.items()}
     return {**values, "untrusted": names} if names else values
@@ -95,9 +94,9 @@ def notes_data(notes: Sequence[str]) -> dict[str, JsonValue]:
     return {"notes": [*notes]} if notes else {}
 
 
-def clip_facts(facts: Facts, longest: int, most: int) -> dict[str, JsonValue]:
-    """The facts with their texts and lists clipped."""
-    return {name: shorten(value, longest, most) for name, value in facts.items()}
+def clip_facts(facts: Facts, max_length: int, max_items: int) -> dict[str, JsonValue]:
+    """Return the facts with their texts and lists clipped."""
+    return {name: shorten(value, max_length, max_items) for name, value in facts.items()}
 
 
 def _inline(value: JsonValue) -> str:

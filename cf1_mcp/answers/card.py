@@ -1,4 +1,4 @@
-"""One thing in full as an answer."""
+"""One object in full as an answer."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ from cf1_mcp.models.fields import FREE_TEXTS
 
 @dataclass(frozen=True)
 class Card(Answer):
-    """One thing in full: trusted `facts`, `untrusted` fields, named `parts`, notes and linked resources."""
+    """One object in full: trusted `facts`, `untrusted` fields, named `parts`, notes and linked resources."""
 
     facts: Facts = field(default_factory=dict[str, JsonValue])
     untrusted: Facts = field(default_factory=dict[str, JsonValue])
@@ -48,12 +48,12 @@ class Card(Answer):
         parts: dict[str, JsonValue] = {name: part.structured(renderer) for name, part in self.parts.items()}
         return {**self.facts, **untrusted_data(self.untrusted, renderer), **parts, **notes_data(self.notes)}
 
-    def clipped(self, longest: int, most: int) -> Self:
+    def clipped(self, max_length: int, max_items: int) -> Self:
         return replace(
             self,
-            facts=clip_facts(self.facts, longest, most),
-            untrusted=clip_facts(self.untrusted, longest, most),
-            parts={name: part.clipped(longest, most) for name, part in self.parts.items()},
+            facts=clip_facts(self.facts, max_length, max_items),
+            untrusted=clip_facts(self.untrusted, max_length, max_items),
+            parts={name: part.clipped(max_length, max_items) for name, part in self.parts.items()},
             notes=[*self.notes, CLIPPED],
         )
 

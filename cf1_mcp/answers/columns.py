@@ -1,11 +1,11 @@
-"""Cells and fields of answers from what the API returns: cleaned, clipped, without empty values."""
+"""Turn what the API returns into cells and fields of answers: cleaned, clipped, without empty values."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
 from pydantic import JsonValue
 
-from cf1_mcp.errors import BadArgument, choices, nearest
+from cf1_mcp.errors import BadArgument, choices, did_you_mean
 from cf1_mcp.models import Event
 from cf1_mcp.models.fields import COLUMNS, DEFAULT_COLUMNS, FREE_TEXTS, HIDDEN_COLUMNS
 from cf1_mcp.text.sanitize import clean
@@ -21,14 +21,14 @@ MAX_IN_CELL: Final = 12
 MAX_IN_FIELD: Final = 50
 
 INDICATOR: Final = "indicator"
-# Values that must stay unchanged to be of use. They are made harmless when they are rendered as text.
-TRUE_VALUES: Final = frozenset({INDICATOR, "query_json"})
+# Values that are useless unless they are exact. They are made harmless when they are rendered as text.
+EXACT_VALUES: Final = frozenset({INDICATOR, "query_json"})
 
 
 def resolve_columns(
     fields: Sequence[str] | None, columns: Sequence[str] = COLUMNS, default: Sequence[str] = DEFAULT_COLUMNS
 ) -> tuple[str, ...]:
-    """The columns that `fields` names, in snake or camel case; without names the default ones.
+    """Return the columns that `fields` names, in snake or camel case; without names the default ones.
 
     Raises:
         BadArgument: there is no such column.
@@ -40,10 +40,9 @@ def resolve_columns(
     for name in fields:
         column = known.get(name.replace("_", "").strip().casefold())
         if column is None:
-            meant = nearest(name, columns)
             raise BadArgument(
                 "fields",
-                f"there is no field {clean(name, 60)!r}" + (f", did you mean {meant}?" if meant else ""),
+                f"there is no field {clean(name, 60)!r}{did_you_mean(name, columns)}",
                 choices(columns, most=len(columns)),
             )
         found.append(column)
@@ -51,54 +50,56 @@ def resolve_columns(
 
 
 def event_cells(events: Iterable[Event], columns: Sequence[str]) -> list[list[Cell]]:
-    """One row per event. Dates lose their seconds; empty values are empty cells."""
-    return [[_cell(event, column) for column in columns] for event in events]
+    """Return one row per event. Dates lose their seconds; empty values are empty cells."""
+    return [[_build_cell(event, column) for column in columns] for event in events]
 
 
 def event_fields(event: Event) -> dict[str, JsonValue]:
-    """The filled fields of one event."""
+    """Return the fields of one event that have a value."""
     values = {name: getattr(event, name) for name in COLUMNS if name not in HIDDEN_COLUMNS}
     return {
-        name: _field(event, name, value)
+        name: _build_field(event, name, value)
         for name, value in values.items()
         if value not in (None, "", [], 0) or (name == "kill_chain" and value is not None)
     }
 
 
-def clean_value(value: JsonValue, longest: int, keep: str = "", name: str = "") -> JsonValue:
-    """The value with every text in it cleaned, keys included.
+def clean_value(value: JsonValue, max_length: int, keep: str = "", name: str = "") -> JsonValue:
+    """Return the value with every text in it cleaned, keys included.
 
-    Values under a name in TRUE_VALUES stay true; `keep` is an e-mail address that is not masked: the indicator itself.
+    Values under a name in EXACT_VALUES stay exact. `keep` is the indicator, which is not masked as an e-mail address.
     """
     match value:
         case str():
-            return clean(value, longest, keep=keep, value=name in TRUE_VALUES)
+            return clean(value, max_length, keep=keep, value=name in EXACT_VALUES)
         case list():
-            return [clean_value(item, longest, keep, name) for item in value]
+            return [clean_value(item, max_length, keep, name) for item in value]
         case dict():
-            return {clean(key, longest): clean_value(item, longest, keep, key) for key, item in value.items()}
+            return {clean(key, max_length): clean_value(item, max_length, keep, key) for key, item in value.items()}
         case float() if value.is_integer():
             return int(value)
         case _:
             return value
 
 
-def shorten(value: JsonValue, longest: int, most: int) -> JsonValue:
-    """The value with texts clipped at `longest` characters, and lists and objects at `most` entries, counted."""
+def shorten(value: JsonValue, max_length: int, max_items: int) -> JsonValue:
+    """Return the value with texts clipped at `max_length` characters, and lists and objects at `max_items` items."""
     match value:
-        case str() if len(value) > longest:
-            return f"{value[:longest]}… (+{len(value) - longest} characters)"
+        case str() if len(value) > max_length:
+            return f"{value[:max_length]}… (+{len(value) - max_length} characters)"
         case list():
-            kept = [shorten(item, longest, most) for item in value[:most]]
-            return [*kept, f"… (+{len(value) - most} more)"] if len(value) > most else kept
+            kept = [shorten(item, max_length, max_items) for item in value[:max_items]]
+            return [*kept, f"… (+{len(value) - max_items} more)"] if len(value) > max_items else kept
         case dict():
-            pairs = {key[:longest]: shorten(item, longest, most) for key, item in [*value.items()][:most]}
-            return {**pairs, "…": f"+{len(value) - most} more"} if len(value) > most else pairs
+            pairs = {
+                key[:max_length]: shorten(item, max_length, max_items) for key, item in [*value.items()][:max_items]
+            }
+            return {**pairs, "…": f"+{len(value) - max_items} more"} if len(value) > max_items else pairs
         case _:
             return value
 
 
-def _cell(event: Event, column: str) -> Cell:
+def _build_cell(event: Event, column: str) -> Cell:
     value = getattr(event, column)
     match value:
         case None:
@@ -108,23 +109,23 @@ def _cell(event: Event, column: str) -> Cell:
         case float():
             return int(value) if value.is_integer() else value
         case list():
-            return [str(item) for item in _items(event, value, MAX_CELL_LENGTH, MAX_IN_CELL)]  # pyright: ignore[reportUnknownArgumentType]
+            return [str(item) for item in _clean_items(event, value, MAX_IN_CELL)]  # pyright: ignore[reportUnknownArgumentType]
         case _:
-            text = clean(str(value), _longest(column), keep=event.indicator, value=column == INDICATOR)
+            text = clean(str(value), _max_cell_length(column), keep=event.indicator, value=column == INDICATOR)
             return text[:16].replace("T", " ") if column == "date" else text
 
 
-def _field(event: Event, name: str, value: JsonValue) -> JsonValue:
+def _build_field(event: Event, name: str, value: JsonValue) -> JsonValue:
     if isinstance(value, list):
-        return [*_items(event, value, MAX_CELL_LENGTH, MAX_IN_FIELD)]
-    longest = MAX_FIELD_LENGTH if name in (*FREE_TEXTS, INDICATOR) else MAX_SHORT_FIELD_LENGTH
-    return clean_value(value, longest, event.indicator, name)
+        return [*_clean_items(event, value, MAX_IN_FIELD)]
+    max_length = MAX_FIELD_LENGTH if name in (*FREE_TEXTS, INDICATOR) else MAX_SHORT_FIELD_LENGTH
+    return clean_value(value, max_length, event.indicator, name)
 
 
-def _items(event: Event, values: Sequence[object], longest: int, most: int) -> list[str]:
-    shown = [clean(str(item), longest, keep=event.indicator) for item in values[:most]]
-    return [*shown, f"… (+{len(values) - most} more)"] if len(values) > most else shown
+def _clean_items(event: Event, values: Sequence[object], max_items: int) -> list[str]:
+    shown = [clean(str(item), MAX_CELL_LENGTH, keep=event.indicator) for item in values[:max_items]]
+    return [*shown, f"… (+{len(values) - max_items} more)"] if len(values) > max_items else shown
 
 
-def _longest(column: str) -> int:
+def _max_cell_length(column: str) -> int:
     return MAX_DESCRIPTION_LENGTH if column in FREE_TEXTS else MAX_CELL_LENGTH

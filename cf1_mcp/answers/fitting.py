@@ -27,16 +27,16 @@ GROWING: Final = ".@:!]<`~'=+-\u3002\uff0e\uff61"
 
 
 def fit(answer: Answer, size: int = MAX_SIZE) -> Answer:
-    """The answer within `size` characters, clipped no more than necessary."""
+    """Return the answer within `size` characters, clipped no more than necessary."""
     return render(answer, MEASURING, size)[0]
 
 
 def render(answer: Answer, renderer: Renderer, size: int = MAX_SIZE) -> tuple[Answer, str, dict[str, JsonValue]]:
-    """The answer within its size, its text and its data."""
+    """Return the answer within its size, its text and its data."""
     shown, steps = answer, iter(STEPS)
     while True:
         text, data = shown.text(renderer), shown.structured(renderer)
-        # Clients may serialise the data as wastefully as this.
+        # Clients may serialise the data with as many blanks and escapes as this.
         step = next(steps, None) if max(len(text), len(json.dumps(data))) > size else None
         if step is None:
             return shown, text, data
@@ -44,12 +44,12 @@ def render(answer: Answer, renderer: Renderer, size: int = MAX_SIZE) -> tuple[An
 
 
 def size_for_rows(limit: int) -> int:
-    """How many characters the rows of a list of up to `limit` rows may take."""
+    """Return how many characters the rows of a list of up to `limit` rows may take."""
     return min(MAX_SIZE, max(DEFAULT_SIZE, limit * ROW_SIZE)) - HEAD_SIZE
 
 
 def count_fitting(rows: Sequence[Sequence[Cell]], size: int) -> int:
-    """How many of the rows, from the first on, take at most `size` characters. At least 1, so that paging goes on."""
+    """Return how many of the first rows take at most `size` characters together: at least 1, so that paging goes on."""
     # Rows rarely come near the limit, so a cheap upper bound is tried first.
     if sum(_upper_bound(row) for row in rows) <= size:
         return len(rows)
@@ -63,6 +63,6 @@ def count_fitting(rows: Sequence[Sequence[Cell]], size: int) -> int:
 
 
 def _upper_bound(row: Sequence[Cell]) -> int:
-    """Characters that a row cannot exceed: rendering adds at most two for each character of GROWING."""
+    """Return the most characters that a row can have: rendering adds at most two for each character of GROWING."""
     as_data = json.dumps(row_data(row))
     return len(as_data) + 2 + 2 * sum(map(as_data.count, GROWING))

@@ -35,7 +35,7 @@ async def list_event_page(
     cursor: str | None,
     identity: Mapping[str, object],
 ) -> Rows:
-    """One page of a search. `identity` distinguishes the search from others: a cursor is valid for it alone."""
+    """Return one page of a search. `identity` distinguishes the search from others: a cursor is valid for it alone."""
     position = decode_cursor(cursor, identity, limit)
     page = await client.list_events(_search_at(search, position))
     following = position.next_page(page.result_info.cursor) if has_more(page, position.page_size) else None
@@ -47,26 +47,28 @@ def fit_events(
     position: PagePosition,
     next_page: PagePosition | None,
     datasets: Sequence[str],
-    reading: ReadPolicy,
+    policy: ReadPolicy,
     columns: Sequence[str],
     limit: int,
     identity: Mapping[str, object],
 ) -> Rows:
-    """The rows of one API page that fit, with their count, their datasets and the cursor of the next answer."""
+    """Return the rows of one API page that fit, with their count, their datasets and the cursor of the next answer."""
     window = events[position.shown :][:limit]
-    allowed, _ = reading.admit(window)
+    allowed, withheld = policy.admit(window)
     cells = event_cells(allowed, columns)
     shown = count_fitting(cells, size_for_rows(limit))
     # Events withheld after the last one that fits are counted in the answer that continues from here.
-    passed = window if shown == len(cells) else window[: window.index(allowed[shown])]
-    withheld = reading.admit(passed)[1]
+    passed = window
+    if shown < len(cells):
+        passed = window[: window.index(allowed[shown])]
+        withheld = policy.admit(passed)[1]
     rest = len(events) - position.shown - len(passed)
     following = replace(position, shown=position.shown + len(passed)) if rest > 0 else next_page
     facts: dict[str, JsonValue] = {"events": shown, "datasets": dataset_names(datasets)}
     facts |= withheld_facts(withheld)
     if following:
         facts["next_cursor"] = encode_cursor(following, identity)
-    notes = [_cut_note(shown, len(cells))] if shown < len(cells) else [] if cells else [ABSENCE]
+    notes = [_truncation_note(shown, len(cells))] if shown < len(cells) else [] if cells else [ABSENCE]
     return Rows(columns, cells[:shown], facts, notes)
 
 
@@ -80,7 +82,7 @@ def fit_list(
     notes: Sequence[str] = (),
     **identity: object,
 ) -> Rows:
-    """The rows that fit of a list that each answer reads whole, counted under `noun`, and a cursor to the rest."""
+    """Return the rows of a whole list that fit, counted under `noun`, with a cursor to the rest."""
     identity |= {"list": noun}
     position = decode_cursor(cursor, identity, limit)
     window = rows[position.shown :][:limit]
@@ -92,22 +94,22 @@ def fit_list(
 
 
 def dataset_names(datasets: Sequence[str]) -> list[JsonValue]:
-    """The names of up to MAX_NAMES datasets; the others are counted."""
+    """Return the names of up to MAX_NAMES datasets; the others are counted."""
     more = [f"and {len(datasets) - MAX_NAMES} more"] if len(datasets) > MAX_NAMES else []
     return [*(defang(clean(name, MAX_NAME_LENGTH)) for name in datasets[:MAX_NAMES]), *more]
 
 
 def withheld_facts(withheld: Mapping[str, int]) -> dict[str, JsonValue]:
-    """How many events the operator's rules withhold, by rule; nothing where none is withheld."""
+    """Return how many events the operator's rules withhold, by rule; nothing if none is withheld."""
     return {"withheld": [f"{count} by {rule}" for rule, count in withheld.items()]} if withheld else {}
 
 
-def _cut_note(shown: int, found: int) -> str:
+def _truncation_note(shown: int, found: int) -> str:
     return f"{shown} of {found} fit: next_cursor continues after them, and fewer columns (fields) show more."
 
 
 def _search_at(search: EventSearch, position: PagePosition) -> EventSearch:
-    """The search for the page of a position."""
+    """Return the search for the page of a position."""
     if position.api_cursor:
         # The API's cursor carries the filters, and the API refuses them next to it.
         return EventSearch(cursor=position.api_cursor, page_size=position.page_size)

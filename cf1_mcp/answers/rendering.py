@@ -1,4 +1,4 @@
-"""Rendering of untrusted text and values: defanged by the operator's choice, and set apart by a mark."""
+"""Rendering of untrusted text and values: defanged as the operator chose, and enclosed in marks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from cf1_mcp.text.sanitize import disarm, escape_formula
 class Renderer:
     """How the untrusted parts of one answer are rendered.
 
-    `mark` is random for every answer, so that no text can contain it. Without a mark nothing is set apart, as on an
+    `mark` is random for every answer, so that no text can contain it. Without a mark nothing is enclosed, as on an
     operator's terminal.
     """
 
@@ -22,11 +22,11 @@ class Renderer:
     mark: str = ""
 
     def render_text(self, text: str) -> str:
-        """An untrusted text, indicators included, for the text of an answer."""
+        """Return an untrusted text, indicators included, for the text of an answer."""
         return disarm(text, links=False) if self.defang == "off" else defang(disarm(text))
 
     def render_cell(self, value: str | float | Sequence[str]) -> str:
-        """An untrusted value for a table, which may end up in a spreadsheet."""
+        """Return an untrusted value for a table, which may end up in a spreadsheet."""
         match value:
             case str():
                 return escape_formula(self.render_text(value))
@@ -36,7 +36,7 @@ class Renderer:
                 return escape_formula(self.render_text(",".join(value)))
 
     def render_value(self, value: JsonValue) -> JsonValue:
-        """An untrusted value for structured content, where indicators are true unless all are to be defanged."""
+        """Return an untrusted value for structured content, where indicators are true unless all are to be defanged."""
         if self.defang != "all":
             return value
         match value:
@@ -50,7 +50,7 @@ class Renderer:
                 return value
 
     def enclose(self, lines: Sequence[str]) -> list[str]:
-        """Untrusted lines between two marks."""
+        """Return untrusted lines between two marks."""
         if not (self.mark and lines):
             return [*lines]
         return [f"<untrusted {self.mark}>", *lines, f"</untrusted {self.mark}>"]

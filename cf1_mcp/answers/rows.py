@@ -24,7 +24,7 @@ from cf1_mcp.models.fields import FREE_TEXTS
 
 @dataclass(frozen=True)
 class Rows(Answer):
-    """A list: `columns` name the cells of each of `rows`, `facts` describe the list, `notes` say what to know about it.
+    """A list: `columns` name the cells of each of `rows`, `facts` describe the list, `notes` explain it.
 
     Rows are untrusted; so are the values in `untrusted`. The table is tab-separated in the text.
     """
@@ -54,13 +54,13 @@ class Rows(Answer):
             **notes_data(self.notes),
         }
 
-    def clipped(self, longest: int, most: int) -> Self:
-        rows = [[_clip_cell(value, longest, most) for value in row] for row in self.rows]
+    def clipped(self, max_length: int, max_items: int) -> Self:
+        rows = [[_clip_cell(value, max_length, max_items) for value in row] for row in self.rows]
         return replace(
             self,
             rows=rows,
-            facts=clip_facts(self.facts, longest, most),
-            untrusted=clip_facts(self.untrusted, longest, most),
+            facts=clip_facts(self.facts, max_length, max_items),
+            untrusted=clip_facts(self.untrusted, max_length, max_items),
             notes=[*self.notes, CLIPPED],
         )
 
@@ -71,11 +71,11 @@ class Rows(Answer):
 
 
 def row_data(row: Sequence[Cell]) -> list[JsonValue]:
-    """A row as JSON."""
+    """Return a row as JSON."""
     return [[*value] if isinstance(value, list) else value for value in row]
 
 
-def _clip_cell(value: Cell, longest: int, most: int) -> Cell:
+def _clip_cell(value: Cell, max_length: int, max_items: int) -> Cell:
     if isinstance(value, list):
-        return [str(shorten(item, longest, most)) for item in value[:most]]
-    return str(shorten(value, longest, most)) if isinstance(value, str) else value
+        return [str(shorten(item, max_length, max_items)) for item in value[:max_items]]
+    return str(shorten(value, max_length, max_items)) if isinstance(value, str) else value

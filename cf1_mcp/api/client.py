@@ -42,8 +42,8 @@ from cf1_mcp.models import (
 MAX_QUERY_LENGTH = 4000
 
 
-def _as_query(search: EventSearch) -> dict[str, str | float | bool | Sequence[str] | None]:
-    """A search as query parameters. `search` is one JSON text: repeated keys would lose which belongs to which."""
+def _query_params(search: EventSearch) -> dict[str, str | float | bool | Sequence[str] | None]:
+    """Return a search as query parameters. The conditions are one JSON text, which keeps their parts together."""
     query = search.wire()
     if "search" in query:
         query["search"] = json.dumps(query["search"], separators=(",", ":"), ensure_ascii=False)
@@ -57,7 +57,7 @@ class ThreatEventsClient(ApiConnection):
 
     async def list_events(self, search: EventSearch) -> EventPage:
         """A page of events. Short searches are sent in the URL; long ones, and any with branches, in a body."""
-        query = _as_query(search)
+        query = _query_params(search)
         if search.search_branches or len(str(query)) > MAX_QUERY_LENGTH:
             return await self.request(EventPage, op.SEARCH_EVENTS, body=search.wire(), paged=True)
         return await self.request(EventPage, op.LIST_EVENTS, query=query, paged=True)
@@ -74,7 +74,7 @@ class ThreatEventsClient(ApiConnection):
         return await self.request(Event, op.READ_EVENT, dataset_id=dataset_id, event_id=event_id)
 
     async def read_event_anywhere(self, event_id: str) -> Event:
-        """The event, where its dataset is unknown. The route is deprecated."""
+        """An event whose dataset is unknown. The route is deprecated."""
         return await self.request(Event, op.READ_EVENT_ANYWHERE, event_id=event_id)
 
     async def read_raw(self, event_id: str, raw_id: str) -> Raw:
@@ -114,7 +114,7 @@ class ThreatEventsClient(ApiConnection):
         page_size: int = 1_000,
         attempt: Attempt = once,
     ) -> AsyncGenerator[list[Event]]:
-        """Pages of the events directly below one by one type of relationship, one request each."""
+        """Pages of the direct children of an event by one type of relationship, one request each."""
         number, is_full = 1, True
         while is_full:
             page = await attempt(
@@ -136,7 +136,7 @@ class ThreatEventsClient(ApiConnection):
     async def list_indicators(
         self, dataset_ids: Sequence[str], values: Sequence[str], page: int = 1, page_size: int = 1_000
     ) -> IndicatorPage:
-        """Those of up to 100 values that the datasets contain, each with all of its events."""
+        """The indicators of the datasets that are among up to 100 values, each with all of its events."""
         search = [{"field": "value", "op": "in", "value": [*values]}]
         query: Query = {
             "datasetIds": dataset_ids,

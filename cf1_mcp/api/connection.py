@@ -11,7 +11,14 @@ import anyio
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from cf1_mcp.api.failures import failure, no_answer, not_json, too_slow, unsuccessful, waited_too_long
+from cf1_mcp.api.failures import (
+    envelope_error,
+    invalid_json_error,
+    response_error,
+    retry_error,
+    timeout_error,
+    transport_error,
+)
 from cf1_mcp.api.operations import Operation, Route
 from cf1_mcp.api.surrogates import surrogate_path
 from cf1_mcp.api.transport import READ_RETRIES, TIMEOUT, WRITE_RETRIES, WaitTooLong, with_retries
@@ -23,15 +30,15 @@ Query = Mapping[str, str | float | bool | Sequence[str] | None]
 Connect = Callable[[], httpx.AsyncBaseTransport]
 
 BUDGET: Final = 25.0
-# The sandbox marks its answers, wherever it runs, so that nothing fictional is taken for intelligence.
+# The header of every answer of a sandbox, so that nothing fictional is mistaken for intelligence.
 SANDBOX_MARK: Final = "X-Sandbox"
 
 
 class ApiConnection:
     """The Threat Events API of one account.
 
-    `connect` creates the transport when the first request needs it. `budget` is the longest that one operation may
-    take, in seconds, retries included. `fictional` becomes true once an answer came from a sandbox.
+    `connect` creates the transport when the first request needs it. `budget` is the maximum duration of one
+    operation in seconds, retries included. `fictional` is true once a sandbox has answered.
     """
 
     def __init__(
@@ -50,7 +57,7 @@ class ApiConnection:
         self._connect = connect
         self._update_method = update_method
         self._budget = budget
-        self._remembered: dict[str, Route] = {}
+        self._working_routes: dict[str, Route] = {}
         self._http: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
@@ -74,7 +81,7 @@ class ApiConnection:
     ) -> T:
         """Run one operation and return its answer as `shape`.
 
-        `paged` keeps the paging facts next to a list: `shape` then describes `{"result", "result_info"}`.
+        `paged` keeps the paging details next to a list: `shape` then describes `{"result", "result_info"}`.
 
         Raises:
             ApiError: the API refused, failed, did not answer within the budget, or answered something else.
@@ -84,13 +91,13 @@ class ApiConnection:
             with anyio.fail_after(self._budget):
                 answer = await self._try_routes(operation, query, body, ids)
         except TimeoutError:
-            raise too_slow(self._budget) from None
+            raise timeout_error(self._budget) from None
         except WaitTooLong as error:
-            raise waited_too_long(error, self._secrets) from None
+            raise retry_error(error, self._secrets) from None
         except httpx.HTTPError as error:
-            raise no_answer(error) from None
+            raise transport_error(error) from None
         try:
-            return _reader(shape).validate_python(self._unwrapped(answer, paged))
+            return _type_adapter(shape).validate_python(self._unwrap(answer, paged))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "the whole answer"
@@ -102,25 +109,25 @@ class ApiConnection:
     async def _try_routes(
         self, operation: Operation, query: Query | None, body: Mapping[str, object] | None, ids: Mapping[str, str | int]
     ) -> object:
-        """The answer of the first route, or of a later one where the server does not know the earlier ones."""
+        """Return the answer of the first route, or of a later one if the server does not know the earlier ones."""
         errors: list[ApiError] = []
-        for route in self._in_order(operation):
+        for route in self._ordered_routes(operation):
             response = await self._send(operation, route, query, body, ids)
             if response.is_success:
-                self._remembered[operation.name] = route
-                return _parsed(response.content)
-            errors.append(failure(response, self._secrets))
-            if response.status_code not in operation.gives_way_on:
+                self._working_routes[operation.name] = route
+                return _parse_json(response.content)
+            errors.append(response_error(response, self._secrets))
+            if response.status_code not in operation.fallback_statuses:
                 raise errors[-1]
         raise errors[0]
 
-    def _in_order(self, operation: Operation) -> list[Route]:
-        """The operation's routes: first the one that worked last, otherwise the one that the operator prefers."""
-        remembered = self._remembered.get(operation.name)
-        twins = {route.method for route in operation.routes} == {"PATCH", "POST"}
+    def _ordered_routes(self, operation: Operation) -> list[Route]:
+        """Return the operation's routes: first the one that worked last, or else the one that the operator prefers."""
+        last = self._working_routes.get(operation.name)
+        is_update = {route.method for route in operation.routes} == {"PATCH", "POST"}
         return sorted(
             operation.routes,
-            key=lambda route: (route != remembered, twins and route.method != self._update_method),
+            key=lambda route: (route != last, is_update and route.method != self._update_method),
         )
 
     async def _send(
@@ -131,22 +138,22 @@ class ApiConnection:
         body: Mapping[str, object] | None,
         ids: Mapping[str, str | int],
     ) -> httpx.Response:
-        http = self._http = self._http or self._open()
+        http = self._http = self._http or self._open_client()
         try:
-            path = route.path.format_map({name: _segment(name, value) for name, value in ids.items()})
-            request = http.build_request(route.method, self._base + path, params=_parameters(query), json=body)
+            path = route.path.format_map({name: _path_segment(name, value) for name, value in ids.items()})
+            request = http.build_request(route.method, self._base + path, params=_query_params(query), json=body)
         except UnicodeEncodeError:
             raise BadArgument(
                 surrogate_path({**ids, **(query or {}), **(body or {})}) or "the request",
                 "it contains half a character (a lone surrogate)",
                 "whole characters",
             ) from None
-        request.extensions["retry"] = READ_RETRIES if operation.reads else WRITE_RETRIES
+        request.extensions["retry"] = READ_RETRIES if operation.is_read else WRITE_RETRIES
         response = await http.send(request)
         self.fictional = self.fictional or SANDBOX_MARK in response.headers
         return response
 
-    def _open(self) -> httpx.AsyncClient:
+    def _open_client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             transport=with_retries(self._connect()),
             headers={"Accept": "application/json", **self._authorization},
@@ -154,38 +161,38 @@ class ApiConnection:
             follow_redirects=False,
         )
 
-    def _unwrapped(self, answer: object, paged: bool) -> object:
+    def _unwrap(self, answer: object, paged: bool) -> object:
         # Some results have a `success` of their own, so an envelope is recognised by `result`.
         if not (isinstance(answer, dict) and "result" in answer and "success" in answer):
             return {"result": answer} if paged else answer  # pyright: ignore[reportUnknownVariableType]
         if answer["success"] is False:
-            raise unsuccessful(answer, self._secrets)  # pyright: ignore[reportUnknownArgumentType]
+            raise envelope_error(answer, self._secrets)  # pyright: ignore[reportUnknownArgumentType]
         return answer if paged else answer["result"]  # pyright: ignore[reportUnknownVariableType]
 
 
 @cache
-def _reader(shape: type[T]) -> TypeAdapter[T]:
+def _type_adapter(shape: type[T]) -> TypeAdapter[T]:
     return TypeAdapter(shape)
 
 
-def _parsed(content: bytes) -> object:
+def _parse_json(content: bytes) -> object:
     if not content:
         return None
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        raise not_json(content) from None
+        raise invalid_json_error(content) from None
 
 
-def _segment(name: str, value: str | int) -> str:
+def _path_segment(name: str, value: str | int) -> str:
     text = str(value)
     if text in ("", ".", ".."):
         raise BadArgument(name, f"{text!r} is not an id", "an id from an earlier answer")
     return quote(text, safe="")
 
 
-def _parameters(query: Query | None) -> httpx.QueryParams:
-    """Query parameters as the API takes them: lists repeat the name, booleans are lower case, None is left out."""
+def _query_params(query: Query | None) -> httpx.QueryParams:
+    """Query parameters as the API takes them: lists repeat the name, booleans are lower case, None is omitted."""
     pairs: list[tuple[str, str]] = []
     for name, value in (query or {}).items():
         match value:

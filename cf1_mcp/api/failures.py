@@ -23,38 +23,40 @@ MAX_REASON_LENGTH = 300
 NO_ALERTS = "This account has no query alerts; not every account does. Use list_saved_queries to see what is watched."
 
 
-def failure(response: httpx.Response, secrets: Sequence[str]) -> ApiError:
+def response_error(response: httpx.Response, secrets: Sequence[str]) -> ApiError:
     """The error for a response with a status other than 2xx.
 
     Published errors of this API are `{"errors": [{"message"}], "result": {}, "success": false}`; errors of the
-    gateway in front of it also have a `code`, and a proxy may answer in HTML. All are read, none is required.
+    gateway in front of it also have a `code`, and a proxy may answer in HTML. Every part may be missing.
     """
     status = response.status_code
     reason = api_reason(_json(response.content), secrets)
-    said = f' The API said: "{reason}".' if reason else ""
+    cause = f' The API said: "{reason}".' if reason else ""
     match status:
         case 401:
             return Unauthenticated(
-                f"The API does not accept the token (401).{said} "
+                f"The API does not accept the token (401).{cause} "
                 "Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.",
                 status,
             )
         case 403:
             return Forbidden(
-                f"The token may not do this (403).{said} Ask the operator whether the account has Cloudforce One and "
+                f"The token may not do this (403).{cause} Ask the operator whether the account has Cloudforce One and "
                 "the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
                 status,
             )
         case 404 | 405:
             return NotFound(
-                f"Not found on this account ({status}).{said} "
+                f"Not found on this account ({status}).{cause} "
                 "Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
                 status,
             )
         case 429:
             wait = retry_after(response.headers)
             when = f"Wait {wait:.0f} s before the next call" if wait is not None else "Wait a few minutes"
-            return RateLimited(f"The API's rate limit is reached (429).{said} {when}, and request more per call.", wait)
+            return RateLimited(
+                f"The API's rate limit is reached (429).{cause} {when}, and request more per call.", wait
+            )
         case _ if status < 400:
             return UnexpectedAnswer(
                 f"The API answered {status}, a redirect, which is not followed because the token would go with it. "
@@ -63,19 +65,19 @@ def failure(response: httpx.Response, secrets: Sequence[str]) -> ApiError:
             )
         case _ if status >= 500:
             return Unavailable(
-                f"The API failed ({status}).{said} If this was a change, check whether it was made before "
+                f"The API failed ({status}).{cause} If this was a change, check whether it was made before "
                 "repeating it; otherwise try again in a minute.",
                 status,
             )
         case _:
             return Refused(
-                f"The API refused the request ({status}).{said or ' It gave no reason.'} Correct what it names and "
+                f"The API refused the request ({status}).{cause or ' It gave no reason.'} Correct what it names and "
                 "call again.",
                 status,
             )
 
 
-def unsuccessful(envelope: object, secrets: Sequence[str]) -> ApiError:
+def envelope_error(envelope: object, secrets: Sequence[str]) -> ApiError:
     """The error for `success: false` inside a 200."""
     reason = api_reason(envelope, secrets) or "no reason given"
     return Refused(
@@ -109,7 +111,7 @@ def retry_after(headers: httpx.Headers) -> float | None:
     return float(value) if value.isascii() and value.isdigit() else None
 
 
-def waited_too_long(error: WaitTooLong, secrets: Sequence[str]) -> ApiError:
+def retry_error(error: WaitTooLong, secrets: Sequence[str]) -> ApiError:
     """The error for a retry that would come after the deadline."""
     if isinstance(error.last, httpx.Response):
         if error.last.status_code == 429:
@@ -120,11 +122,11 @@ def waited_too_long(error: WaitTooLong, secrets: Sequence[str]) -> ApiError:
                 f"take. Call again after {wait:.0f} s.",
                 wait,
             )
-        return failure(error.last, secrets)
-    return no_answer(error.last)
+        return response_error(error.last, secrets)
+    return transport_error(error.last)
 
 
-def no_answer(error: Exception) -> ApiError:
+def transport_error(error: Exception) -> ApiError:
     """The error for a request that had no answer."""
     match error:
         case httpx.ConnectTimeout() | httpx.ConnectError():
@@ -145,7 +147,7 @@ def no_answer(error: Exception) -> ApiError:
             return Unavailable(f"The request could not be sent ({type(error).__name__}). Try again.")
 
 
-def too_slow(budget: float) -> ApiError:
+def timeout_error(budget: float) -> ApiError:
     """The error for an operation that used up its time."""
     return Unavailable(
         f"The API did not answer within {budget:g} s. Request less, for instance a shorter period or a smaller "
@@ -153,7 +155,7 @@ def too_slow(budget: float) -> ApiError:
     )
 
 
-def not_json(body: bytes) -> UnexpectedAnswer:
+def invalid_json_error(body: bytes) -> UnexpectedAnswer:
     """The error for a success whose body is not JSON."""
     kind = "an HTML page" if b"<html" in body[:2000].lower() else "incomplete or invalid JSON"
     return UnexpectedAnswer(

@@ -22,18 +22,18 @@ class Route:
 class Operation:
     """One operation of the API.
 
-    `reads` operations change nothing, so they may be retried. After a status in `gives_way_on` the
-    next route is tried.
+    Operations with `is_read` change nothing, so they may be retried. After a status in `fallback_statuses` the next
+    route is tried.
     """
 
     name: str
     routes: tuple[Route, ...]
-    reads: bool
-    gives_way_on: frozenset[int] = MISSING
+    is_read: bool
+    fallback_statuses: frozenset[int] = MISSING
 
 
-def _read(name: str, *routes: str, gives_way_on: frozenset[int] = MISSING) -> Operation:
-    return Operation(name, tuple(Route(*route.split(" ")) for route in routes), True, gives_way_on)
+def _read(name: str, *routes: str, fallback_statuses: frozenset[int] = MISSING) -> Operation:
+    return Operation(name, tuple(Route(*route.split(" ")) for route in routes), True, fallback_statuses)
 
 
 def _write(name: str, *routes: str) -> Operation:
@@ -51,7 +51,9 @@ READ_EVENT = _read("read_event", "GET /events/dataset/{dataset_id}/events/{event
 READ_EVENT_ANYWHERE = _read("read_event_anywhere", "GET /events/{event_id}")
 AGGREGATE_EVENTS = _read("aggregate_events", "GET /events/aggregate")
 # v2 requires a write token, v1 a read token, so v1 is also tried after a 403.
-QUERY_GRAPHQL = _read("query_graphql", "POST /v2/events/graphql", "POST /events/graphql", gives_way_on=MISSING | {403})
+QUERY_GRAPHQL = _read(
+    "query_graphql", "POST /v2/events/graphql", "POST /events/graphql", fallback_statuses=MISSING | {403}
+)
 LIST_RELATIONSHIPS = _read(
     "list_relationships", "GET /events/by-id/{event_id}/relationships", "GET /events/{event_id}/relationships"
 )

@@ -1,4 +1,4 @@
-"""Half characters (lone surrogates) in what is about to be sent: JSON may contain them, UTF-8 cannot."""
+"""Lone surrogates (half characters) in a request: JSON may contain them, UTF-8 cannot."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,9 +6,9 @@ from typing import cast
 
 
 def surrogate_path(value: object) -> str | None:
-    """The path to the first text that UTF-8 cannot encode, such as `tags.2` or `search.0.value`; None without one.
+    """Return the path to the first text that UTF-8 cannot encode, such as `tags.2` or `search.0.value`, or None.
 
-    The path of a key that cannot be encoded is that of its object. Query parameters may hold JSON as a text; the path
+    The path of a key that cannot be encoded is that of its object. Query parameters may be JSON text; the path
     leads into it.
     """
     path = _find(value)
@@ -21,7 +21,7 @@ def _find(value: object) -> tuple[str, ...] | None:
         case str():
             if _is_encodable(value):
                 return None
-            inside = _decoded(value)
+            inside = _parse_json(value)
             return () if inside is None else _find(inside)
         case Mapping():
             items = cast("Mapping[object, object]", value).items()
@@ -45,8 +45,8 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def _decoded(text: str) -> object:
-    """What a text holds as JSON, if it is an array or object."""
+def _parse_json(text: str) -> object:
+    """Return the JSON array or object in a text, or None."""
     try:
         return json.loads(text) if text[:1] in "[{" else None
     except (ValueError, RecursionError):

@@ -11,7 +11,7 @@ from httpx_retries import Retry, RetryTransport
 from cf1_mcp.errors import UnexpectedAnswer
 
 ANY_METHOD: Final = ("GET", "POST", "PATCH", "DELETE")
-# Statuses that may be gone a moment later. Not 501: a server that lacks a method still lacks it.
+# Statuses of temporary failures. Not 501: a server that lacks a method still lacks it a moment later.
 RETRYABLE: Final = (429, 500, 502, 503, 504)
 # Errors of connecting: nothing can have arrived, so even a write may be sent again.
 NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)

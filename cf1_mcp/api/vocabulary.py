@@ -16,7 +16,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 # Vocabularies change daily, and an investigation takes minutes.
 CACHE_SECONDS: Final = 300.0
 MAX_TAGS: Final = 1000
-# Attackers and types are requested for every readable dataset; without a scope the API answers for the default one.
+# The scope of attackers and types. Without a scope, the API answers for its default dataset only.
 EVERYWHERE: Final = ("all",)
 
 Ids = tuple[str, ...]

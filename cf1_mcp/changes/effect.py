@@ -26,7 +26,7 @@ class Payload(BaseModel):
     Field names are the keys of the journal's entries, so renaming one requires an alias for older journals.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     def arguments(self) -> dict[str, JsonValue]:
         """Return what is sent as JSON. Fields that were never set are left out, as in the request."""

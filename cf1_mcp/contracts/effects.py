@@ -1,4 +1,4 @@
-"""What a tool does to the data. The MCP annotations and the mode that a tool needs follow from it."""
+"""The effects of tools on the data, which determine their MCP annotations and the mode that they need."""
 
 from enum import Enum
 

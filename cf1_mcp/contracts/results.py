@@ -1,4 +1,4 @@
-"""From the answer of a tool to the result that MCP sends: the same facts as text and as structured content."""
+"""Convert the answer of a tool to an MCP result: the same facts as text and as structured content."""
 
 from secrets import token_hex
 from typing import Final

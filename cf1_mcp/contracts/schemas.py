@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | float | bool | None"
 
-# Keywords that tell a model nothing beyond type and description, or limits that it rarely reaches and the code checks.
+# Keywords that add nothing to type and description for a model, or limits that it rarely reaches and the code checks.
 _OMITTED = frozenset(
     {"title", "$defs", "format", "pattern", "maxItems", "minItems", "maxLength", "minLength", "minimum"}
 )

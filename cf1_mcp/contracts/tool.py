@@ -1,4 +1,4 @@
-"""A tool as this server runs it: strict arguments, a time limit, and failures that say what to do next."""
+"""A tool as this server runs it: strict arguments, a time limit, and failures that name the next step."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -22,11 +22,11 @@ MAX_LOCATION_LENGTH: Final = 120
 
 
 class ThreatTool(Tool):
-    """A tool that refuses unknown arguments, stops in time and words its failures for a model."""
+    """A tool that refuses unknown arguments, stops in time and phrases its failures for a model."""
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ANN401 - the SDK's own signature
         try:
-            self._refuse_unknown(arguments)
+            self._refuse_unknown_arguments(arguments)
             with anyio.fail_after(MAX_CALL_SECONDS):
                 answer = await super().run(arguments, context)
         except TimeoutError:
@@ -35,7 +35,7 @@ class ThreatTool(Tool):
                 "period, fewer datasets or a smaller limit."
             ) from None
         except ToolError as error:
-            raise self._reworded(error) from error
+            raise self._reword(error) from error
         if not (convert_result and isinstance(answer, Answer)):
             return answer
         server = context.request_context.lifespan_context
@@ -44,7 +44,7 @@ class ThreatTool(Tool):
                 server.shown_texts.remember(event_id, text)
         return tool_result(answer, server, context.protocol_version)
 
-    def _refuse_unknown(self, arguments: Mapping[str, object]) -> None:
+    def _refuse_unknown_arguments(self, arguments: Mapping[str, object]) -> None:
         """Refuse arguments that do not exist: a misspelt filter that is ignored would match everything."""
         known = sorted(self.parameters["properties"])
         for name in arguments:
@@ -53,21 +53,21 @@ class ThreatTool(Tool):
                 valid = f"Valid arguments: {', '.join(known)}." if known else "It takes none."
                 raise ToolError(f"{self.name} has no argument {clean(name, MAX_NAME_LENGTH)!r}{hint} {valid}")
 
-    def _reworded(self, error: ToolError) -> ToolError:
-        """The same failure without the SDK's prefix, in the words of its cause."""
+    def _reword(self, error: ToolError) -> ToolError:
+        """Return the failure with the message of its cause instead of the SDK's."""
         cause = error.__cause__
         if isinstance(cause, ThreatEventsError):
             return ToolError(str(cause))
         if isinstance(cause, ValidationError):
-            return ToolError("\n".join(self._invalid_arguments(cause)))
+            return ToolError("\n".join(self._describe_invalid_arguments(cause)))
         if isinstance(error, UnexpectedToolError):
             return UnexpectedToolError(
                 f"{self.name} failed because of a bug in this server. Report it to the operator: the log has details."
             )
         return error
 
-    def _invalid_arguments(self, error: ValidationError) -> list[str]:
-        """One line for each invalid argument, with the valid values."""
+    def _describe_invalid_arguments(self, error: ValidationError) -> list[str]:
+        """Return one line for each invalid argument, with the valid values."""
         lines: list[str] = []
         for problem in error.errors(include_url=False):
             name = str(problem["loc"][0]) if problem["loc"] else "arguments"

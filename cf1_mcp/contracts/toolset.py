@@ -1,4 +1,4 @@
-"""How a function becomes a tool: its name, signature and docstring are the contract that a model reads."""
+"""Functions as tools: their names, signatures and docstrings are the contract that a model reads."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ Function = TypeVar("Function", bound=Callable[..., Awaitable[Answer]])
 class ToolDefinition:
     """A function that can become a tool.
 
-    The tool, and its schema with it, is made on first use: a host waits for the start, and most servers offer only
-    some of the tools.
+    The tool and its schema are built on first use: a host waits for the start, and most servers offer only some of
+    the tools.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A plain block list, one value per line, and the rules for what may be blocked: a wrong line cuts people off."""
+"""A plain block list, one value per line, and the rules for what may be blocked: a wrong line blocks harmless sites."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum

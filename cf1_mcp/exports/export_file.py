@@ -18,7 +18,7 @@ DUPLICATE: Final = "a duplicate of another event in the file"
 
 @dataclass(frozen=True)
 class FileHeading:
-    """What a file says about itself. `source` names the origin of its events, and says so if they are fictional."""
+    """The description of a file. `source` names the origin of its events, and states if they are fictional."""
 
     name: str
     source: str
@@ -35,9 +35,9 @@ class Omission:
 class ExportFile(ABC):
     """A file that is being written. Its text is `head()`, then `add()` for each event, then the pieces of `tail()`.
 
-    Events above `max_tlp` (unmarked events count as amber) and duplicates are left out and counted. Memory holds the
-    ids of the events (about 100 bytes each) and what the format needs for its tail. The counts are returned separately
-    and never written to the file: its recipients need not know what it withholds.
+    Events above `max_tlp` (unmarked events count as amber) and duplicates are left out and counted. Memory contains
+    the ids of the events (about 100 bytes each) and what the format needs for its tail. The counts are never written to
+    the file: its recipients need not know what it withholds.
     """
 
     media_type: ClassVar[str]
@@ -53,7 +53,7 @@ class ExportFile(ABC):
         self.left_out: Final = Counter[str]()
         """Number of events that are not in the file, by reason."""
         self.marking: Tlp = Tlp.CLEAR
-        """The highest marking of the events in the file, which is the marking of the file."""
+        """The highest marking of the events in the file, which is also the marking of the file."""
         self._seen: Final = set[str]()
 
     def head(self) -> str:

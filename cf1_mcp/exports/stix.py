@@ -199,5 +199,5 @@ def _attacker_relationships(attacker: str, event: EventObjects) -> Iterator[tupl
 
 
 def _append(one: StixObject) -> str:
-    """Return the JSON of an object that follows another one."""
+    """Return the JSON of an object, preceded by the separator from the object before it."""
     return f",\n{_encode(one)}"

@@ -1,4 +1,4 @@
-"""Fetch the events of a search and write them to a file, page after page: no page stays in memory."""
+"""Fetch the events of a search and write them to a file page by page, so that no page stays in memory."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +19,7 @@ from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.export_files import ExportDraft, ExportFolder, StoredExport
 from cf1_mcp.text.plurals import plural
 
-# Large enough that the number of requests does not matter, small enough that one is fast and a page fits in memory.
+# Large enough for few requests, small enough for fast ones whose pages fit in memory.
 PAGE_SIZE: Final = 2_000
 # Seconds before the end of the call at which reading events, and then reading links, stops to leave time for writing.
 RESERVED_AFTER_EVENTS: Final = 9.0
@@ -54,7 +54,7 @@ class ExportResult:
 async def export_events(
     client: ThreatEventsClient,
     search: EventSearch,
-    reading: ReadPolicy,
+    policy: ReadPolicy,
     file: ExportFile,
     name: str,
     folder: ExportFolder,
@@ -68,7 +68,7 @@ async def export_events(
     """
     draft = await run_sync(folder.create_draft, name, file.suffix)
     try:
-        writer = _ExportWriter(client, reading, file, draft, report_progress)
+        writer = _ExportWriter(client, policy, file, draft, report_progress)
         await writer.write_events(search)
         await writer.add_links()
         if file.event_count:
@@ -86,14 +86,14 @@ class _ExportWriter:
     def __init__(
         self,
         client: ThreatEventsClient,
-        reading: ReadPolicy,
+        policy: ReadPolicy,
         file: ExportFile,
         draft: ExportDraft,
         report_progress: ReportProgress,
     ) -> None:
         self.result = ExportResult()
         self._client = client
-        self._reading = reading
+        self._policy = policy
         self._file = file
         self._draft = draft
         self._report_progress = report_progress
@@ -158,7 +158,7 @@ class _ExportWriter:
             return await self._client.list_events(search) if search else None
 
     async def _write_page(self, page: EventPage) -> None:
-        admitted, withheld = self._reading.admit(page.result)
+        admitted, withheld = self._policy.admit(page.result)
         await run_sync(self._add_events, admitted)
         self.result.read += len(page.result)
         self.result.withheld.update(withheld)

@@ -25,7 +25,7 @@ from cf1_mcp.imports.readers.sources import read_text_rows
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.models import Dataset
 from cf1_mcp.policy.write_policy import CurrentWritePolicy
-from cf1_mcp.text.lenient import Words, unfilled
+from cf1_mcp.text.lenient import Words, none_if_empty
 from cf1_mcp.text.plurals import plural
 
 MAX_CONTENT_SIZE: Final = 1_000_000  # bytes; more does not fit a model's context anyway
@@ -40,13 +40,13 @@ def _keep_as_text(value: object) -> object:
     return (
         json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         if isinstance(value, dict | list)
-        else unfilled(value)
+        else none_if_empty(value)
     )
 
 
 def _convert_pairs(value: object) -> object:
     """Return `field=value` texts for an object: models also write defaults as one."""
-    return [f"{name}={text}" for name, text in value.items()] if isinstance(value, dict) else unfilled(value)  # pyright: ignore[reportUnknownVariableType]
+    return [f"{name}={text}" for name, text in value.items()] if isinstance(value, dict) else none_if_empty(value)  # pyright: ignore[reportUnknownVariableType]
 
 
 def _reject_update(value: object) -> object:
@@ -59,7 +59,7 @@ TargetDataset = Annotated[str, Field(description="Dataset name or uuid")]
 Content = Annotated[str | None, Field(description="Instead of rows"), BeforeValidator(_keep_as_text)]
 # The tool's description and the error name the formats; in the schema they would cost every model tokens.
 ContentFormat = Annotated[
-    Literal["csv", "jsonl", "stix2", "misp"] | None, WithJsonSchema({"type": "string"}), BeforeValidator(unfilled)
+    Literal["csv", "jsonl", "stix2", "misp"] | None, WithJsonSchema({"type": "string"}), BeforeValidator(none_if_empty)
 ]
 Defaults = Annotated[Words | None, Field(description="tlp=amber"), BeforeValidator(_convert_pairs)]
 OnDuplicate = Annotated[Literal["skip", "create"], BeforeValidator(_reject_update)]

@@ -125,13 +125,13 @@ class GroupSearch:
 def _split_by_length(values: Sequence[str]) -> Iterator[list[str]]:
     """Yield the values in parts that fit into a URL: the list of indicators accepts no request body."""
     part: list[str] = []
-    room = MAX_QUERY_LENGTH
+    remaining = MAX_QUERY_LENGTH
     for value in values:
         size = len(quote(value)) + len("%22%22%2C")
-        if part and size > room:
+        if part and size > remaining:
             yield part
-            part, room = [], MAX_QUERY_LENGTH
+            part, remaining = [], MAX_QUERY_LENGTH
         part.append(value)
-        room -= size
+        remaining -= size
     if part:
         yield part

@@ -83,8 +83,8 @@ def render_row(result: LookupResult, datasets: Mapping[str, str], columns: Seque
         "kind": result.target.kind,
         "status": result.status,
         "events": count if summary.events else "",
-        "first_seen": _minute(summary.first),
-        "last_seen": _minute(summary.last),
+        "first_seen": _to_minute(summary.first),
+        "last_seen": _to_minute(summary.last),
         "attackers": _most_common(summary.attackers),
         "categories": _most_common(summary.categories),
         "tlp": summary.tlp.value if summary.events else "",
@@ -131,6 +131,6 @@ def _most_common(names: Counter[str]) -> Cell:
     return [*shown, *more] or ""
 
 
-def _minute(date: str) -> str:
+def _to_minute(date: str) -> str:
     """Return an API date up to the minute."""
     return clean(date, MAX_CELL_LENGTH)[:16].replace("T", " ")

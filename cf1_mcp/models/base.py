@@ -1,6 +1,7 @@
 """What all models share: their form on the wire, and the Traffic Light Protocol."""
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -22,6 +23,7 @@ class Tlp(StrEnum):
         return _RANKS[self]
 
     @classmethod
+    @lru_cache(maxsize=128)  # called for every event, with few distinct markings
     def of(cls, marking: str) -> "Tlp":
         """Return the level that a stored marking counts as: amber if there is none, red if it is unknown."""
         return cls.AMBER if not marking.strip() else cls.parse(marking) or cls.RED
@@ -41,8 +43,13 @@ _RANKS = {level: rank for rank, level in enumerate(Tlp)}
 class ApiModel(BaseModel):
     """A model with camelCase names on the wire and snake_case names in Python."""
 
+    # Models are built on first use: a host waits for the start, and most servers use few of them.
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="ignore", coerce_numbers_to_str=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        coerce_numbers_to_str=True,
+        defer_build=True,
     )
 
     def wire(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Events as they are searched for and read."""
+"""Events, and the requests and responses that search and read them."""
 
 from json import JSONDecodeError, loads
 from typing import Literal

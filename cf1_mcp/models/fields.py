@@ -17,7 +17,7 @@ from cf1_mcp.models.vocabulary import VocabularyKind
 
 FieldType = Literal[
     "text",  # free text in one or more lines
-    "name",  # one line of visible text, in the words of who reported the event
+    "name",  # one line of visible text, as the reporter of the event wrote it
     "word",  # a word of the account's `vocabulary`
     "country",  # an ISO 3166-1 alpha-2 code
     "code",  # an identifier written in capitals, such as T1566.002
@@ -48,7 +48,7 @@ class Filter:
 class EventField:
     """One field of an event, by its snake-case name.
 
-    `vocabulary` is the account's vocabulary that its values come from. `operators` are those of a search, empty if the
+    `vocabulary` is the account's vocabulary of its values. `operators` are those of a search, empty if the
     field cannot be searched. `creation` says whether a new event must or may have the field, `changeable` whether an
     update may set it, `compared` whether it helps to recognise an event that was imported before. A `hidden` field is
     shown only on request; one that is not `returned` is missing from the events that the API returns. `headers` are
@@ -77,7 +77,7 @@ class EventField:
 
     @property
     def is_untrusted(self) -> bool:
-        """Whether its text is written by who reported the event, and so may be written by an attacker."""
+        """Whether the reporter of the event wrote its text, which may therefore come from an attacker."""
         return self.type in ("text", "name", "indicator")
 
 
@@ -250,7 +250,7 @@ EVENT_FIELDS: Final = (
         headers=("notes", "comment", "analysis"),
     ),
     EventField("has_children", "flag", "Whether events are related below it", operators=COMPARING_OPERATORS),
-    EventField("dataset_id", "id", "Dataset that holds the event"),
+    EventField("dataset_id", "id", "Dataset that contains the event"),
     EventField("raw_id", "id", "Id of the raw evidence"),
     EventField("num_references", "number", "How many events it refers to"),
     EventField("num_referenced", "number", "How many events refer to it"),
@@ -281,7 +281,7 @@ HIDDEN_COLUMNS: Final = frozenset(field.name for field in EVENT_FIELDS if field.
 DEFAULT_COLUMNS: Final = (
     "uuid", "date", "attacker", "category", "indicator", "target_country", "target_industry", "tlp", "event",
 )  # fmt: skip
-# The columns of an exported table, after which other systems are set up: new ones go to the end.
+# The columns of an exported table. Other systems are configured for this order, so new columns go to the end.
 EXPORT_COLUMNS: Final = (
     "tlp", "date", "indicator", "indicator_type", "attacker", "attacker_country", "category", "kill_chain",
     "mitre_attack", "mitre_capec", "target_country", "target_industry", "tags", "event", "insight", "has_children",

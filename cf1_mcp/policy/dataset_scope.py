@@ -1,4 +1,4 @@
-"""The datasets that a reading call covers: those that it names, or a scope word of the API."""
+"""The datasets that a call reads: those that it names, or a scope word of the API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

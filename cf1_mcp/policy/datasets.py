@@ -1,4 +1,4 @@
-"""Finding datasets by uuid or name, whatever the case and padding."""
+"""Find datasets by uuid or name, ignoring case and padding."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNOR
 
 
 def dataset_key(name: str) -> str:
-    """A uuid or name in the form in which equal ones compare equal."""
+    """Return a uuid or name in the form in which it is compared."""
     return name.strip().casefold()
 
 

@@ -1,4 +1,4 @@
-"""What a GraphQL document may request. It is checked before it is sent, because its answer (counts) cannot be filtered.
+"""Checks on GraphQL documents before they are sent, because their answers (counts) cannot be filtered afterwards.
 
 The live schema is unpublished, so the check relies on what any schema for this must have: arguments that name datasets,
 and conditions on fields. What it does not understand, it refuses.
@@ -130,13 +130,13 @@ def _fields(
     fragments: "Mapping[str, FragmentDefinitionNode]",
     entered: set[str],
 ) -> Iterator[tuple[str, Arguments]]:
-    """The fields of a selection, each with its arguments. `entered` are the fragments that were followed already."""
+    """The fields of a selection, each with its arguments. `entered` are the fragments that were already followed."""
     from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, Undefined, value_from_ast_untyped
 
     for node in selections.selections:
         if isinstance(node, FieldNode):
             values = {one.name.value: value_from_ast_untyped(one.value, variables) for one in node.arguments or ()}
-            # A variable that is not given has no value; a server would read it as null.
+            # A variable without a value is omitted; a server would read it as null.
             known = {name: None if value is Undefined else value for name, value in values.items()}
             yield node.name.value, _VALUES.validate_python(known)
         elif isinstance(node, InlineFragmentNode):

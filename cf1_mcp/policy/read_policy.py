@@ -7,6 +7,7 @@ was requested.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
@@ -42,8 +43,7 @@ class ReadPolicy:
 
     def rule_against(self, event: Event) -> str | None:
         """The rule that withholds an event, or None."""
-        allowed = {dataset_key(dataset.uuid) for dataset in self.datasets}
-        if self.restricted and dataset_key(event.dataset_id) not in allowed:
+        if self.restricted and dataset_key(event.dataset_id) not in self._dataset_keys:
             return DATASET_RULE
         return self.tlp_rule if self.is_above_ceiling(event.tlp) else None
 
@@ -63,9 +63,13 @@ class ReadPolicy:
             raise Withheld("This event", rule)
         return event
 
+    @cached_property
+    def _dataset_keys(self) -> frozenset[str]:
+        return frozenset(dataset_key(dataset.uuid) for dataset in self.datasets)
+
 
 async def load_read_policy(vocabulary: AccountVocabulary, settings: OperatorSettings) -> ReadPolicy:
-    """The rules for reading, over the datasets that the account has now."""
+    """The rules for reading, over the account's current datasets."""
     known = await vocabulary.datasets()
     if settings.read_datasets == EVERY_DATASET:
         return ReadPolicy(tuple(known), False, settings.max_tlp)

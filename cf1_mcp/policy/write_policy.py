@@ -41,7 +41,7 @@ class WritePolicy:
         return self._require_listed(name, argument, self.settings.write_datasets, WRITE_RULE)
 
     def require_destroyable(self, name: str, argument: str = "dataset_id") -> Dataset:
-        """The dataset of a uuid or a name, from which something may be removed for good.
+        """The dataset of a uuid or a name, from which data may be removed permanently.
 
         Raises:
             Withheld: CF1_DELETE_DATASETS does not contain it.
@@ -89,7 +89,7 @@ class WritePolicy:
 async def load_write_policy(
     vocabulary: AccountVocabulary, read_policy: CurrentReadPolicy, settings: OperatorSettings
 ) -> WritePolicy:
-    """The operator's rules for changes, over the datasets that the account has now."""
+    """The operator's rules for changes, over the account's current datasets."""
     return WritePolicy(settings, tuple(await vocabulary.datasets()), read_policy)
 
 

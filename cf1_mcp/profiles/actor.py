@@ -1,4 +1,4 @@
-"""The actor that a name stands for, according to the account's own vocabulary."""
+"""The actor that a name refers to in the account's vocabulary."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.profiles.answer_fields import AnswerFields, short
+from cf1_mcp.profiles.answer_fields import AnswerFields, clean_short
 from cf1_mcp.search.spelling import AccountSpelling, ReadValue
 
 MAX_NAMES: Final = 12
@@ -27,7 +27,7 @@ class ResolvedActor:
     @property
     def names(self) -> tuple[str, ...]:
         """The names to search events for."""
-        return self.read.meant
+        return self.read.spellings
 
     def name_fields(self) -> AnswerFields:
         """Return the names and aliases, which are untrusted text."""
@@ -38,8 +38,8 @@ class ResolvedActor:
 
     def suggestions(self) -> list[JsonValue]:
         """Return a sentence with similar known names if the name is unknown."""
-        names = ", ".join(short(name) for name in self.read.near)
-        return [f"{self.argument}: {short(self.read.typed)} is unknown; similar names: {names}"] if names else []
+        names = ", ".join(clean_short(name) for name in self.read.suggestions)
+        return [f"{self.argument}: {clean_short(self.read.typed)} is unknown; similar names: {names}"] if names else []
 
     def problems(self) -> list[str]:
         """Return a sentence if the aliases could not be read."""
@@ -47,7 +47,7 @@ class ResolvedActor:
 
 
 def resolve_actor(spelling: AccountSpelling, typed: str, argument: str) -> ResolvedActor:
-    """Return the actor that a name or an alias stands for.
+    """Return the actor that a name or an alias refers to.
 
     Raises:
         BadArgument: the name is empty.
@@ -55,8 +55,8 @@ def resolve_actor(spelling: AccountSpelling, typed: str, argument: str) -> Resol
     if not typed.strip():
         raise BadArgument(argument, "it is empty", "the name or an alias of an actor")
     read = spelling.read("attacker", typed)
-    searched = {name.strip().casefold() for name in read.meant}
-    known = dict.fromkeys(name for one in (typed, *read.meant) for name in spelling.aliases_of(one))
+    searched = {name.strip().casefold() for name in read.spellings}
+    known = dict.fromkeys(name for one in (typed, *read.spellings) for name in spelling.aliases_of(one))
     aliases = [name for name in known if name.strip().casefold() not in searched]
     return ResolvedActor(argument, read, None if spelling.aliases is None else aliases)
 
@@ -64,7 +64,7 @@ def resolve_actor(spelling: AccountSpelling, typed: str, argument: str) -> Resol
 def read_as_field(*actors: ResolvedActor) -> AnswerFields:
     """Return how the names were read, if not as typed."""
     sentences: list[JsonValue] = [
-        f"{one.argument}: {short(one.read.typed)} as {' or '.join(short(name) for name in one.names[:MAX_NAMES])}"
+        f"{one.argument}: {clean_short(one.read.typed)} as {' or '.join(map(clean_short, one.names[:MAX_NAMES]))}"
         for one in actors
         if one.names != (one.read.typed,)
     ]
@@ -79,4 +79,4 @@ def did_you_mean_field(*actors: ResolvedActor) -> AnswerFields:
 
 def _name_list(names: Sequence[str]) -> list[JsonValue]:
     more = [f"and {len(names) - MAX_NAMES} more"] if len(names) > MAX_NAMES else []
-    return [*(short(name) for name in names[:MAX_NAMES]), *more]
+    return [*(clean_short(name) for name in names[:MAX_NAMES]), *more]

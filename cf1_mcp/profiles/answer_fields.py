@@ -16,7 +16,7 @@ MAX_VALUE_LENGTH: Final = 60
 AnswerFields = dict[str, JsonValue]
 
 
-def short(text: str) -> str:
+def clean_short(text: str) -> str:
     """Return a value of the account, cleaned and at most 60 characters long."""
     return clean(text.strip(), MAX_VALUE_LENGTH)
 

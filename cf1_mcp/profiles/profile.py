@@ -1,4 +1,4 @@
-"""The profile of one actor, drawn from its events."""
+"""The profile of one actor, computed from its events."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,12 @@ from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.profiles.actor import ResolvedActor, did_you_mean_field, read_as_field
 from cf1_mcp.profiles.answer_fields import (
     AnswerFields,
+    clean_short,
     failure_notes,
     format_days,
     highest_tlp_field,
     number_of_events,
     sampled_field,
-    short,
     withheld_field,
 )
 from cf1_mcp.profiles.sampling import (
@@ -153,7 +153,7 @@ def _seen_fields(profile: ActorProfile) -> AnswerFields:
 def _country_field(events: Sequence[Event]) -> AnswerFields:
     """Return the countries that events attribute the actor to, the most frequent first."""
     counts = Counter(event.attacker_country for event in events if event.attacker_country.strip())
-    countries: list[JsonValue] = [short(country) for country, _ in counts.most_common(MAX_COUNTRIES)]
+    countries: list[JsonValue] = [clean_short(country) for country, _ in counts.most_common(MAX_COUNTRIES)]
     return {"attacker_country": countries} if countries else {}
 
 

@@ -26,10 +26,10 @@ from cf1_mcp.text.dates import iso
 
 # About 750 kB of JSON: a quarter of nearly every actor in one page, well within the time of a call.
 SAMPLE_SIZE: Final = 1_000
-# For the first and the last event that may be shown: large enough that many events before it may be withheld.
+# Page size for the first and the last event that may be shown: many events before them may be withheld.
 EDGE_SIZE: Final = 50
 MAX_CAMPAIGNS: Final = 100
-# Seconds after which a part is left out, so that the other parts arrive within the time of a call.
+# Seconds after which a part is left out, so that the others arrive within the time of a call.
 TIMEOUT: Final = 9.0
 COUNT_TIMEOUT: Final = 6.0
 DEFAULT_LENGTH: Final = timedelta(days=90)

@@ -9,7 +9,7 @@ from typing import Final
 from cf1_mcp.answers.columns import Cell, event_cells
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.models import Event
-from cf1_mcp.profiles.answer_fields import short
+from cf1_mcp.profiles.answer_fields import clean_short
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
@@ -81,7 +81,7 @@ def compare_periods(periods: Mapping[str, Sequence[Event]]) -> tuple[dict[str, R
         shown = [*ranked[:current][:MAX_VALUES], *ranked[current:][:MAX_GONE_VALUES]]
         if len(shown) < len(ranked):
             left_out.append(plural(len(ranked) - len(shown), *attribute.label))
-        rows: list[list[Cell]] = [[short(value), *(count[value] for count in counts)] for value in shown]
+        rows: list[list[Cell]] = [[clean_short(value), *(count[value] for count in counts)] for value in shown]
         tables[attribute.table] = Rows([attribute.column, *periods], rows)
     if "categories" in tables:
         tables["categories"] = _add_kill_chain(tables["categories"], all_events)
@@ -89,7 +89,7 @@ def compare_periods(periods: Mapping[str, Sequence[Event]]) -> tuple[dict[str, R
 
 
 def _add_kill_chain(table: Rows, events: Iterable[Event]) -> Rows:
-    phases = {short(event.category): event.kill_chain for event in events if event.kill_chain}
+    phases = {clean_short(event.category): event.kill_chain for event in events if event.kill_chain}
     rows: list[list[Cell]] = [[name, _phase_cell(phases.get(str(name))), *counts] for name, *counts in table.rows]
     name, *columns = table.columns
     return Rows([name, "kill_chain", *columns], rows)
@@ -111,7 +111,7 @@ def infrastructure_table(events: Sequence[Event]) -> Rows:
     for type_, of_type in sorted(by_type.items(), key=lambda item: (-len(item[1]), item[0]))[:MAX_TYPES]:
         distinct = [*dict.fromkeys(event.indicator for event in of_type)]
         newest = [_clean_indicator(indicator) for indicator in distinct[:MAX_EXAMPLES]]
-        rows.append([short(type_), len(of_type), len(distinct), clean(of_type[0].date[:10], 10), newest])
+        rows.append([clean_short(type_), len(of_type), len(distinct), clean(of_type[0].date[:10], 10), newest])
     return Rows(["indicator_type", "events", "different", "last", "indicator"], rows)
 
 
@@ -131,7 +131,7 @@ def shared_value_tables(one: Sequence[Event], other: Sequence[Event]) -> dict[st
         first, second = attribute.count(one), attribute.count(other)
         both = sorted(first & second, key=lambda value: (-min(first[value], second[value]), value))
         overlap.append([attribute.table, len(first), len(second), len(both)])
-        clean_value = _clean_indicator if attribute is INDICATORS else short
+        clean_value = _clean_indicator if attribute is INDICATORS else clean_short
         rows: list[list[Cell]] = [
             [clean_value(value), first[value], second[value]] for value in both[:MAX_SHARED_VALUES]
         ]

@@ -11,8 +11,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ArgumentGroup:
-    """Marks a parameter (`Annotated[Mapping[str, T], ArgumentGroup(...)]`) that stands for optional arguments, given
-    here by their names with the annotation of each.
+    """Marks a parameter (`Annotated[Mapping[str, T], ArgumentGroup(...)]`) that stands for optional arguments.
+
+    `arguments` are their names, with the annotation of each.
     """
 
     arguments: Mapping[str, object]

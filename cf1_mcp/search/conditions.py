@@ -1,4 +1,4 @@
-"""Builds the conditions of the API from filters, dates and clauses."""
+"""Build the conditions of the API from filters, dates and clauses."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -22,8 +22,8 @@ def build_conditions(
     filters: Mapping[SearchField, Sequence[str]],
     text: str | None,
     dates: tuple[str | None, str | None],
-    stored: str | None,
-    more: Sequence[Condition],
+    created_since: str | None,
+    conditions: Sequence[Condition],
     saved: Sequence[Condition],
 ) -> dict[str, list[Condition]]:
     """Return the conditions that must all hold, by the argument of the tool that they come from.
@@ -37,8 +37,8 @@ def build_conditions(
         found["text"] = [Condition(field="event", op="contains", value=text.strip())]
     found["since"] = [Condition(field="date", op="gte", value=start)] if start else []
     found["until"] = [Condition(field="date", op="lte", value=end)] if end else []
-    found["created_since"] = [Condition(field="createdAt", op="gte", value=stored)] if stored else []
-    found |= {"conditions": [*more], "query_id": [*saved]}
+    found["created_since"] = [Condition(field="createdAt", op="gte", value=created_since)] if created_since else []
+    found |= {"conditions": [*conditions], "query_id": [*saved]}
     count = sum(len(part) for part in found.values())
     if count > MAX_CONDITIONS:
         raise BadArgument(
@@ -67,7 +67,7 @@ def build_branches(saved: Sequence[Sequence[Condition]], clauses: Sequence[Claus
                 )
             groups.setdefault(clause.group, []).append(_condition(clause))
     if saved and groups:
-        raise BadArgument("conditions", "the saved query has groups of its own", "conditions without group")
+        raise BadArgument("conditions", "the saved query has its own groups", "conditions without group")
     found = [list(group) for group in saved] or list(groups.values())
     if len(found) > MAX_BRANCHES or any(len(group) > MAX_CONDITIONS for group in found):
         raise BadArgument(

@@ -1,4 +1,4 @@
-"""Countries as people name them. The API's list has the ISO 3166-1 codes and one name of each country."""
+"""Countries as people name them. The API lists only the ISO 3166-1 codes and one name of each country."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -46,9 +46,9 @@ _BY_ALIAS: Final = {alias: code for code, aliases in ALIASES.items() for alias i
 
 def country_code(text: str, known: Sequence[Country]) -> str | None:
     """Return the alpha-2 code of a country given by code, name or alias; None if the account does not know it."""
-    wanted = " ".join(text.split()).casefold().removeprefix("the ")
+    name = " ".join(text.split()).casefold().removeprefix("the ")
     for country in known:
-        if wanted in (country.alpha2.casefold(), country.alpha3.casefold(), country.name.casefold()):
+        if name in (country.alpha2.casefold(), country.alpha3.casefold(), country.name.casefold()):
             return country.alpha2
-    code = _BY_ALIAS.get(wanted)
+    code = _BY_ALIAS.get(name)
     return code if code in {country.alpha2 for country in known} else None

@@ -11,7 +11,7 @@ from cf1_mcp.text.lenient import Words
 
 MAX_FILTER_VALUES: Final = 100
 
-# The values of each filter that a call gives, by the snake-case name of the field.
+# The values of the filters of a call, by the snake-case name of the field.
 Filters: TypeAlias = Mapping[str, Sequence[str]]
 
 

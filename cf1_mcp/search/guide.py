@@ -102,7 +102,7 @@ class SearchGuide(Answer):
     def structured(self, renderer: Renderer) -> dict[str, JsonValue]:
         return {"search_guide": search_guide()}
 
-    def clipped(self, longest: int, most: int) -> Self:
+    def clipped(self, max_length: int, max_items: int) -> Self:
         return self
 
 
@@ -155,7 +155,7 @@ Rows of {_words(DEFAULT_COLUMNS)}.
 Fewer columns cost fewer tokens. `limit` is the maximum of rows (20, up to 500); pass `next_cursor` as `cursor` with all
 other arguments unchanged. `order` is desc or asc by date. `withheld` counts events that a rule of the operator hides.
 
-`read_as` lists what was read otherwise than typed. If nothing is found, the answer names the filter that removes all
+`read_as` lists what was read differently than typed. If nothing is found, the answer names the filter that removes all
 events and the nearest known words. Absence from these datasets does not show that something is benign.
 
 ## Examples

@@ -1,4 +1,4 @@
-"""Explains empty results: which filter removes every event, and which known words may have been meant."""
+"""Explain empty results: which filter removes every event, and which known words may have been meant."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ MAX_SECONDS: Final = 8.0
 async def explain_page(
     client: ThreatEventsClient, page: Rows, request: SearchRequest, scope: DatasetScope, cursor: str | None = None
 ) -> Rows:
-    """Return the page with what was read otherwise than typed and, if it is empty, with likely reasons.
+    """Return the page with the values that were read differently than typed and, if it is empty, with likely reasons.
 
     The first page of a search with `created_since` also gets the watermark for the next one.
     """
@@ -45,13 +45,13 @@ def _suggestions(request: SearchRequest) -> list[JsonValue]:
     return [
         f"{argument}: {clean(typed, MAX_NAME_LENGTH)} is unknown, the nearest are "
         + ", ".join(clean(name, MAX_NAME_LENGTH) for name in names)
-        for (argument, typed), names in request.near.items()
+        for (argument, typed), names in request.suggestions.items()
     ]
 
 
 async def _reasons(client: ThreatEventsClient, request: SearchRequest, scope: DatasetScope) -> list[str]:
     """Return a sentence for each filter without which there are events; none if that takes too long to find out."""
-    unknown = [argument for argument, _ in request.near]
+    unknown = [argument for argument, _ in request.suggestions]
     names = [*request.parts, *(["conditions"] if request.branches and "conditions" not in request.parts else [])]
     probed = sorted(names, key=lambda name: name not in unknown)[:MAX_PROBES]
     found: Sequence[bool] = ()

@@ -1,4 +1,4 @@
-"""The request of a search: its arguments as the caller typed them, read as the API knows them."""
+"""The request of a search: its arguments as the caller typed them, translated for the API."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from cf1_mcp.search.spelling import AccountSpelling, ReadValue, load_spelling
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
-# Operators that compare whole values. The others match parts of a value, which the vocabulary does not hold.
+# Operators that compare whole values. The others match parts of a value, which the vocabulary does not contain.
 WHOLE_VALUE_OPERATORS: Final = ("equals", "not", "in")
 # Events that were being stored during the search may be missing from it: rather return an event twice than never.
 WATERMARK_OVERLAP: Final = timedelta(minutes=2)
@@ -48,23 +48,22 @@ class SearchArguments:
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """A search that the API can be asked.
+    """A search as the API takes it.
 
-    `identity` is what makes it this search and no other. `parts` are the conditions by the argument that they come
-    from. `read_as` says which values were read otherwise than typed, `near` has the account's words that an unknown
-    value may have meant, by argument and value. `watermark` is the `created_since` of the next search, where this one
-    has one.
+    `identity` distinguishes it from other searches. `parts` are the conditions by the argument that they come from.
+    `read_as` lists the values that were read differently than typed, `suggestions` the account's words similar to each
+    unknown value, by argument and value. `watermark` is the `created_since` of the next search, if this one has one.
     """
 
     identity: Mapping[str, object]
     parts: Mapping[str, Sequence[Condition]]
     branches: Sequence[Sequence[Condition]]
     read_as: tuple[str, ...]
-    near: Mapping[tuple[str, str], tuple[str, ...]]
+    suggestions: Mapping[tuple[str, str], tuple[str, ...]]
     watermark: str
 
     def search(self, without: str = "") -> EventSearch:
-        """The search as the API takes it, without the conditions of one argument."""
+        """Return the search as the API takes it, without the conditions of one argument."""
         kept = [condition for name, part in self.parts.items() if name != without for condition in part]
         search = EventSearch(search=kept)
         if self.branches and without != "conditions":
@@ -74,8 +73,8 @@ class SearchRequest:
 
 @expand_argument_groups
 async def _search_request(
-    words: AccountVocabulary,
-    reading: CurrentReadPolicy,
+    vocabulary: AccountVocabulary,
+    policy: CurrentReadPolicy,
     saved: SavedSearch,
     now: Now,
     filters: SearchFilters,
@@ -86,13 +85,13 @@ async def _search_request(
     conditions: list[Clause] | None,
 ) -> SearchRequest:
     arguments = SearchArguments(filters, text, since, until, created_since, conditions or ())
-    return await _read_request(arguments, words, reading, saved, now)
+    return await _read_request(arguments, vocabulary, policy, saved, now)
 
 
 @expand_argument_groups
 async def _export_request(
-    words: AccountVocabulary,
-    reading: CurrentReadPolicy,
+    vocabulary: AccountVocabulary,
+    policy: CurrentReadPolicy,
     saved: SavedSearch,
     now: Now,
     filters: ExportFilters,
@@ -100,16 +99,16 @@ async def _export_request(
     since: str | None,
     until: str | None,
 ) -> SearchRequest:
-    return await _read_request(SearchArguments(filters, text, since, until), words, reading, saved, now)
+    return await _read_request(SearchArguments(filters, text, since, until), vocabulary, policy, saved, now)
 
 
 RequestedSearch = Annotated[SearchRequest, Resolve(_search_request)]
-# By the filters of an export alone.
+# With only the filters of an export.
 RequestedExport = Annotated[SearchRequest, Resolve(_export_request)]
 
 
 async def _read_request(
-    arguments: SearchArguments, words: Vocabulary, reading: ReadPolicy, saved: EventSearch, now: datetime
+    arguments: SearchArguments, vocabulary: Vocabulary, policy: ReadPolicy, saved: EventSearch, now: datetime
 ) -> SearchRequest:
     typed = arguments.filters
     given: dict[SearchField, list[str]] = {
@@ -119,15 +118,15 @@ async def _read_request(
         *given,
         *(clause.field for clause in arguments.conditions if clause.op in WHOLE_VALUE_OPERATORS),
     ]
-    spelling = await load_spelling(words, reading, named)
-    readings: dict[SearchField, list[ReadValue]] = {
+    spelling = await load_spelling(vocabulary, policy, named)
+    reads_by_field: dict[SearchField, list[ReadValue]] = {
         name: [spelling.read(name, value) for value in values] for name, values in given.items()
     }
     clauses = [_read_clause(spelling, clause) for clause in arguments.conditions]
-    reads = [(SEARCHABLE[name].name, read) for name, found in readings.items() for read in found]
+    reads = [(SEARCHABLE[name].name, read) for name, found in reads_by_field.items() for read in found]
     reads += [("conditions", read) for _, found in clauses for read in found]
     filters: dict[SearchField, list[str]] = {
-        name: [meant for read in found for meant in read.meant] for name, found in readings.items()
+        name: [spelling for read in found for spelling in read.spellings] for name, found in reads_by_field.items()
     }
     return _build_request(arguments, filters, [clause for clause, _ in clauses], reads, saved, now)
 
@@ -141,34 +140,35 @@ def _build_request(
     now: datetime,
 ) -> SearchRequest:
     since, until = resolve_period(arguments.since, arguments.until, now)
-    stored = resolve_created_since(arguments.created_since, now)
+    created_since = resolve_created_since(arguments.created_since, now)
     read_as = [read.describe(argument) for argument, read in reads]
     read_as += [_date_read_as("since", arguments.since, since), _date_read_as("until", arguments.until, until)]
-    read_as.append(_date_read_as("created_since", arguments.created_since, stored))
+    read_as.append(_date_read_as("created_since", arguments.created_since, created_since))
     typed = {name: getattr(arguments, name) for name in ("text", "since", "until", "created_since")}
+    period, conditions = (since, until), ungrouped_conditions(clauses)
     return SearchRequest(
         {**filters, **typed, "conditions": [*clauses]},
-        build_conditions(filters, arguments.text, (since, until), stored, ungrouped_conditions(clauses), saved.search),
+        build_conditions(filters, arguments.text, period, created_since, conditions, saved.search),
         build_branches(saved.search_branches, clauses),
         tuple(dict.fromkeys(sentence for sentence in read_as if sentence)),
-        {(argument, read.typed): read.near for argument, read in reads if read.near},
-        iso(now - WATERMARK_OVERLAP) if stored else "",
+        {(argument, read.typed): read.suggestions for argument, read in reads if read.suggestions},
+        iso(now - WATERMARK_OVERLAP) if created_since else "",
     )
 
 
 def _split(field: EventField, values: Sequence[str]) -> list[str]:
-    """The values of a filter. Countries may come in one text with commas, which other words of an account may hold."""
+    """Return the values of a filter. Only countries are split at commas, which other words may contain."""
     if field.type == "country":
         values = [part.strip() for value in values for part in value.split(",") if part.strip()]
     return list(dict.fromkeys(values))
 
 
 def _read_clause(spelling: AccountSpelling, clause: Clause) -> tuple[Clause, list[ReadValue]]:
-    """A raw condition with its whole values in the account's spelling, and how each was read."""
+    """Return a condition with its whole values in the account's spelling, and how each was read."""
     if clause.op not in WHOLE_VALUE_OPERATORS:
         return clause, []
     reads = [spelling.read(clause.field, value) for value in clause.value]
-    values = [meant for read in reads for meant in read.meant]
+    values = [spelling for read in reads for spelling in read.spellings]
     if clause.op == "not" and len(values) > 1:
         return clause, []
     several = clause.op == "equals" and len(values) > 1 == len(clause.value)

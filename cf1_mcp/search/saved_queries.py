@@ -1,6 +1,6 @@
 """Saved queries as searches.
 
-The grammar of `query_json` is not published; it is read as the parameters of an event list.
+The grammar of `query_json` is not published, so it is read as the parameters of an event list.
 """
 
 import json
@@ -34,15 +34,15 @@ async def _saved_search(client: Client, query_id: str | None) -> EventSearch:
 
 async def _find_query(client: ThreatEventsClient, query: str) -> SavedQuery:
     """Return the saved query with an id, or with a name in any case."""
-    wanted = query.strip()
-    if wanted.isdecimal():
-        return await client.read_query(int(wanted))
+    name = query.strip()
+    if name.isdecimal():
+        return await client.read_query(int(name))
     listed = await client.list_queries()
     for saved in listed:
-        if saved.name.strip().casefold() == wanted.casefold():
+        if saved.name.strip().casefold() == name.casefold():
             return saved
     names = [clean(saved.name, MAX_NAME_LENGTH) for saved in listed]
-    problem = f"there is no saved query {clean(wanted, MAX_NAME_LENGTH)!r}{did_you_mean(wanted, names)}"
+    problem = f"there is no saved query {clean(name, MAX_NAME_LENGTH)!r}{did_you_mean(name, names)}"
     raise BadArgument("query_id", problem, f"an id, or {choices(names)}" if names else "an id from list_saved_queries")
 
 

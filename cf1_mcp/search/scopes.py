@@ -12,22 +12,22 @@ from cf1_mcp.search.saved_queries import SavedSearch
 
 
 async def _search_scope(
-    words: AccountVocabulary,
-    reading: CurrentReadPolicy,
+    vocabulary: AccountVocabulary,
+    policy: CurrentReadPolicy,
     saved: SavedSearch,
     dataset_ids: list[str] | None,
     conditions: list[Clause] | None,
 ) -> DatasetScope:
     grouped = bool(saved.search_branches) or any(clause.group is not None for clause in conditions or ())
     # The API refuses alternatives on analytics datasets.
-    everything = "operational" if grouped else "all"
-    return resolve_scope(dataset_ids or saved.dataset_id or [everything], await words.datasets(), reading)
+    default = "operational" if grouped else "all"
+    return resolve_scope(dataset_ids or saved.dataset_id or [default], await vocabulary.datasets(), policy)
 
 
 async def _export_scope(
-    words: AccountVocabulary, reading: CurrentReadPolicy, saved: SavedSearch, dataset_ids: list[str] | None
+    vocabulary: AccountVocabulary, policy: CurrentReadPolicy, saved: SavedSearch, dataset_ids: list[str] | None
 ) -> DatasetScope:
-    return await _search_scope(words, reading, saved, dataset_ids, None)
+    return await _search_scope(vocabulary, policy, saved, dataset_ids, None)
 
 
 SearchScope = Annotated[DatasetScope, Resolve(_search_scope)]

@@ -1,6 +1,6 @@
-"""Reads the values of filters, as people type them, in the account's spelling.
+"""Read the values of filters, as people type them, in the account's spelling.
 
-Indicators are refanged. A country may be a code, a name or an alias, an actor any name that the vocabulary has for it.
+Indicators are refanged. A country may be a code, a name or an alias, an actor any of its names in the vocabulary.
 Categories, industries, types and tags match in any case. A value that the vocabulary does not have is searched for as
 typed, and an empty result suggests what it may have been.
 """
@@ -35,28 +35,29 @@ MIN_PART_LENGTH: Final = 4
 class ReadValue:
     """How one value was read.
 
-    `meant` are the account's spellings of it, `near` the words that it may have meant if it is unknown. `change`
-    describes the change where it is not a new spelling.
+    `spellings` are the account's spellings of it, `suggestions` similar words if it is unknown. `change` describes
+    the change if it is not a new spelling.
     """
 
     typed: str
-    meant: tuple[str, ...]
-    near: tuple[str, ...] = ()
+    spellings: tuple[str, ...]
+    suggestions: tuple[str, ...] = ()
     change: str = ""
 
     def describe(self, argument: str) -> str:
         """Return a sentence part on how it was read; an empty text if it was read as typed."""
-        if self.meant == (self.typed,):
+        if self.spellings == (self.typed,):
             return ""
         typed = clean(self.typed, MAX_NAME_LENGTH, value=True)
-        spellings = " or ".join(clean(one, MAX_NAME_LENGTH) for one in self.meant)
+        spellings = " or ".join(clean(one, MAX_NAME_LENGTH) for one in self.spellings)
         return f"{argument}: {typed} {self.change or f'as {spellings}'}"
 
 
 @dataclass(frozen=True)
 class AccountSpelling:
-    """The account's vocabularies, as far as they were needed and could be read. The same holds for `aliases`, which
-    are None if they are missing.
+    """The vocabularies of the account that a search needs, except those that could not be read.
+
+    `aliases` is None if the tags could not be read.
     """
 
     words: Mapping[Kind, Sequence[str]]
@@ -69,8 +70,7 @@ class AccountSpelling:
         field = SEARCHABLE[name]
         match field.type:
             case "indicator":
-                meant = refang_indicator(value)
-                return ReadValue(typed, (meant,), change="refanged")
+                return ReadValue(typed, (refang_indicator(value),), change="refanged")
             case "code":
                 return ReadValue(typed, (typed.upper(),))
             case "country":
@@ -113,14 +113,13 @@ class AccountSpelling:
     def _word(self, typed: str, known: Sequence[str]) -> ReadValue:
         if typed in known or not known:
             return ReadValue(typed, (typed,))
-        wanted = typed.casefold()
         for word in known:
-            if word.strip().casefold() == wanted:
+            if word.strip().casefold() == typed.casefold():
                 return ReadValue(typed, (word,))
         return ReadValue(typed, (typed,), tuple(nearest_words(typed, known)))
 
 
-async def load_spelling(words: Vocabulary, reading: ReadPolicy, names: Sequence[SearchField]) -> AccountSpelling:
+async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Sequence[SearchField]) -> AccountSpelling:
     """Load the vocabularies that the fields of a search need. What cannot be read in time is left out."""
     kinds: list[Kind] = list(dict.fromkeys(kind for name in names if (kind := SEARCHABLE[name].vocabulary)))
     found: dict[Kind, Sequence[str]] = {}
@@ -131,11 +130,11 @@ async def load_spelling(words: Vocabulary, reading: ReadPolicy, names: Sequence[
         nonlocal aliases
         try:
             if kind == "countries":
-                countries.extend(await words.country_list())
+                countries.extend(await vocabulary.country_list())
             else:
-                found[kind] = await readable_words(words, reading, kind)
+                found[kind] = await readable_words(vocabulary, policy, kind)
             if kind == "attackers":
-                aliases = [tag for tag in await words.tags() if not reading.is_above_ceiling(tag.tlp)]
+                aliases = [tag for tag in await vocabulary.tags() if not policy.is_above_ceiling(tag.tlp)]
         except ApiError:
             # The search works without it.
             found.setdefault(kind, ())
@@ -146,11 +145,9 @@ async def load_spelling(words: Vocabulary, reading: ReadPolicy, names: Sequence[
 
 
 def nearest_words(word: str, known: Sequence[str]) -> list[str]:
-    """Return the known words that `word` was probably meant to be, in any case: those that contain it, else similar
-    ones.
-    """
+    """Return the known words that `word` probably means, ignoring case: those that contain it, or else similar ones."""
     by_fold = {name.casefold(): name for name in known}
-    wanted = word.strip().casefold()
-    containing = [fold for fold in by_fold if len(wanted) >= MIN_PART_LENGTH and wanted in fold]
-    found = containing or get_close_matches(wanted, list(by_fold), n=MAX_SUGGESTIONS, cutoff=0.6)
+    typed = word.strip().casefold()
+    containing = [fold for fold in by_fold if len(typed) >= MIN_PART_LENGTH and typed in fold]
+    found = containing or get_close_matches(typed, list(by_fold), n=MAX_SUGGESTIONS, cutoff=0.6)
     return [by_fold[fold] for fold in found][:MAX_SUGGESTIONS]

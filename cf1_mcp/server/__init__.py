@@ -1,1 +1,1 @@
-"""The MCP server: tools, prompts, resources, completions, and how it is served."""
+"""The MCP server: tools, prompts, resources, completions, and how they are served."""

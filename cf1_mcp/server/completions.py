@@ -1,6 +1,6 @@
 """Completions for the arguments of playbooks and of resource addresses.
 
-The values come from the account's vocabularies, under the rules of list_threat_vocabulary. A client requests
+The values come from the account's vocabularies, under the same rules as list_threat_vocabulary. A client requests
 completions at every key press, so a failure or a slow API gives no completions instead of an error.
 """
 
@@ -23,7 +23,7 @@ from cf1_mcp.text.sanitize import clean
 MAX_COMPLETIONS: Final = 100
 MAX_COMPLETION_LENGTH: Final = 160
 MIN_CODE_LENGTH: Final = 2
-# Nobody who is typing waits longer.
+# People who are typing do not wait longer.
 MAX_SECONDS: Final = 5.0
 
 # The vocabulary that completes an argument by its name, where the playbook does not declare one.
@@ -42,19 +42,19 @@ Declaration = Callable[[str, str], Awaitable[Kind | None]]
 Handler = Callable[[ServerRequestContext[ServerContext, Any], CompleteRequestParams], Awaitable[CompleteResult]]
 
 
-async def nothing_declared(playbook: str, argument: str) -> Kind | None:
+async def declare_nothing(playbook: str, argument: str) -> Kind | None:
     """Declare no vocabulary, so that the name of the argument decides."""
     return None
 
 
-async def vocabulary_for(reference: Reference, argument: str, declared: Declaration = nothing_declared) -> Kind | None:
+async def vocabulary_for(reference: Reference, argument: str, declared: Declaration = declare_nothing) -> Kind | None:
     """Return the vocabulary that completes an argument, None if there is none."""
     if isinstance(reference, PromptReference):
         return await declared(reference.name, argument) or VOCABULARY_BY_NAME.get(argument)
     return "datasets" if (reference.uri, argument) == (EVENT_ADDRESS, "dataset_id") else None
 
 
-async def complete(vocabulary: Vocabulary, reading: ReadPolicy, kind: Kind | None, typed: str) -> list[str]:
+async def complete(vocabulary: Vocabulary, policy: ReadPolicy, kind: Kind | None, typed: str) -> list[str]:
     """Return the values that match what was typed, ignoring case: equal, then starting with it, then containing it.
 
     Raises:
@@ -63,14 +63,14 @@ async def complete(vocabulary: Vocabulary, reading: ReadPolicy, kind: Kind | Non
     if kind is None:
         return []
     text = typed.strip().casefold()
-    found = [name for name in await _names(vocabulary, reading, kind) if text in name.casefold()]
+    found = [name for name in await _names(vocabulary, policy, kind) if text in name.casefold()]
     if len(text) >= MIN_CODE_LENGTH:
-        found += [code for code in await _codes(vocabulary, reading, kind) if code.casefold().startswith(text)]
+        found += [code for code in await _codes(vocabulary, policy, kind) if code.casefold().startswith(text)]
     shown = [clean(value, MAX_COMPLETION_LENGTH) for value in sorted(found, key=lambda value: _rank(value, text))]
     return list(dict.fromkeys(shown))
 
 
-def completion_handler(declared: Declaration = nothing_declared) -> Handler:
+def completion_handler(declared: Declaration = declare_nothing) -> Handler:
     """Return the handler of completion/complete."""
 
     async def handle(
@@ -79,7 +79,7 @@ def completion_handler(declared: Declaration = nothing_declared) -> Handler:
         server = request.lifespan_context
         kind = await vocabulary_for(params.ref, params.argument.name, declared)
         values: list[str] = []
-        # Where the operator switched the reading tools off, completions must not reveal their values.
+        # Where the operator switched the read tools off, completions must not reveal their values.
         if kind and "events" in server.settings.toolsets:
             with anyio.move_on_after(MAX_SECONDS):
                 values = await _complete_or_nothing(server, kind, params.argument.value)
@@ -101,19 +101,19 @@ def _page(values: Sequence[str]) -> Completion:
     return Completion(values=shown, total=len(values), has_more=len(values) > len(shown))
 
 
-async def _names(vocabulary: Vocabulary, reading: ReadPolicy, kind: Kind) -> list[str]:
+async def _names(vocabulary: Vocabulary, policy: ReadPolicy, kind: Kind) -> list[str]:
     if kind == "countries":
         return [country.name for country in await vocabulary.country_list()]
-    return await readable_words(vocabulary, reading, kind)
+    return await readable_words(vocabulary, policy, kind)
 
 
-async def _codes(vocabulary: Vocabulary, reading: ReadPolicy, kind: Kind) -> list[str]:
+async def _codes(vocabulary: Vocabulary, policy: ReadPolicy, kind: Kind) -> list[str]:
     """Return the codes or uuids that stand for the names: not offered in a list, but people type or paste them."""
     match kind:
         case "countries":
             return [country.alpha2 for country in await vocabulary.country_list()]
         case "datasets":
-            return [dataset.uuid for dataset in reading.datasets]
+            return [dataset.uuid for dataset in policy.datasets]
         case _:
             return []
 

@@ -43,7 +43,7 @@ JOURNALED: Final = "list_changes shows what was changed, undo_change undoes it w
 def render_instructions(settings: Settings) -> str:
     """Return the instructions for the operator's settings."""
     searching = [SEARCHING] if "events" in settings.toolsets else []
-    parts = [ABOUT, *searching, _source(settings), MODES[settings.mode], _lists(settings), TRUST]
+    parts = [ABOUT, *searching, _source(settings), MODES[settings.mode], _permissions(settings), TRUST]
     if settings.mode != "read":
         parts.append(CONFIRMED + APPROVALS[settings.approval])
         if "changes" in settings.toolsets:
@@ -57,8 +57,8 @@ def _source(settings: Settings) -> str:
     return LIVE if settings.base_url == CLOUDFLARE else ELSEWHERE
 
 
-def _lists(settings: Settings) -> str:
-    """The operator's lists of datasets and the limits: the highest marking and the most events in one call."""
+def _permissions(settings: Settings) -> str:
+    """Return the permitted datasets and the limits: the highest marking and the most events in one call."""
     lists = [f"You may read: {_names(settings.read_datasets)}, up to TLP:{settings.max_tlp.value.upper()}."]
     if settings.mode != "read":
         lists.append(f"You may change: {_names(settings.write_datasets)}.")

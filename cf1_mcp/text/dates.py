@@ -14,9 +14,9 @@ ACCEPTED_DATES = (
 
 
 def parse_date(text: str, now: datetime, *, end: bool = False) -> str | None:
-    """The time that a text means, as `YYYY-MM-DDTHH:MM:SSZ`, or None if it means none.
+    """Return the time in a text, as `YYYY-MM-DDTHH:MM:SSZ`, or None if the text is not a date.
 
-    A day, month or year means its first second, or with `end` its last. Times without a zone are UTC.
+    A day, month or year is read as its first second, or with `end` as its last. Times without a zone are UTC.
     """
     word = text.strip().lower()
     if word == "now":
@@ -37,7 +37,7 @@ def parse_date(text: str, now: datetime, *, end: bool = False) -> str | None:
 
 
 def iso(time: datetime) -> str:
-    """A time in UTC as the API takes it, `YYYY-MM-DDTHH:MM:SSZ`; fractions of a second are dropped."""
+    """Return a time in UTC as the API takes it, `YYYY-MM-DDTHH:MM:SSZ`; fractions of a second are dropped."""
     # strftime writes the year 900 with three digits, which is not an ISO date.
     return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-# What defanging changes. Most texts have none of it, and one search shows that.
+# What defanging changes. Most texts contain none of it, which one search detects.
 _LINKABLE = re.compile("[.@\u3002\uff0e\uff61]|://")
 _DOTTED = re.compile(r"[\w-]+(?:[.\u3002\uff0e\uff61][\w-]+)+")
 _DOTS = re.compile(r"[.\u3002\uff0e\uff61]")
@@ -28,19 +28,19 @@ _WRAPPING: Final = " \t\r\n<>\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
 
 
 def defang(text: str) -> str:
-    """The text with its addresses defanged: `hxxps://mail[.]example[.]com`."""
+    """Return the text with its addresses defanged: `hxxps://mail[.]example[.]com`."""
     if not _LINKABLE.search(text):
         return text
     return _AT.sub("[@]", _DOTTED.sub(_defang_dots, _WEB.sub("hxxp", text)))
 
 
 def refang(text: str) -> str:
-    """The text with its true addresses, from any of the ways in which reports defang them."""
+    """Return the text with its true addresses, from any of the ways in which reports defang them."""
     return DEFANGED.sub(refang_match, text)
 
 
 def refang_match(found: re.Match[str]) -> str:
-    """The true text for a match of DEFANGED."""
+    """Return the true text for a match of DEFANGED."""
     match found.lastgroup:
         case "web":
             return f"http{found['secure'].lower()}://"
@@ -57,7 +57,7 @@ def refang_match(found: re.Match[str]) -> str:
 
 
 def refang_indicator(text: str) -> str:
-    """The true indicator from one that a person typed or pasted: defanged, quoted, between angle brackets."""
+    """Return the true indicator from one that a person typed or pasted: defanged, quoted, between angle brackets."""
     return refang(text.strip(_WRAPPING)).strip(_WRAPPING)
 
 

@@ -1,6 +1,6 @@
-"""How much of a text messages quote."""
+"""Limits on the text that messages quote."""
 
 from typing import Final
 
-# Characters of a name, word or value.
+# Characters of a quoted name, word or value.
 MAX_NAME_LENGTH: Final = 80

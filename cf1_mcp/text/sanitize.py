@@ -1,4 +1,4 @@
-"""Sanitising of untrusted text: event text is written by attackers, and all that is shown of it passes through here.
+"""Sanitising of untrusted text. Attackers write event text, so all of it passes through here before it is shown.
 
 `clean` makes a text harmless wherever it is rendered. All patterns take time linear in the text.
 """
@@ -13,27 +13,27 @@ _INVISIBLE = re.compile(
 )
 _ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
-# What a renderer acts on: images, links and their definitions, HTML and autolinks, fences, bare addresses.
+# What a renderer would act on: images, links and their definitions, HTML and autolinks, fences, bare addresses.
 _MARKS = r"(?P<image>!(?=\[))|(?P<link>\](?=[(\[:]))|(?P<html><(?=[A-Za-z/!?|<]))|(?P<fence>`{3,}|~{3,})"
 _MARKUP = re.compile(_MARKS)
 _MARKUP_AND_LINKS = re.compile(_MARKS + r"|(?P<scheme>h(?:tt|xx)ps?)?(?P<slashes>://)|(?P<www>\bwww\.)", re.IGNORECASE)
-# Most texts contain nothing of the kind, and one search shows that.
+# Most texts contain none of it, which one search detects.
 _SUSPECT = re.compile("[.@!<\\]`~\u3002\uff0e\uff61]|://")
 _EMAIL_NAME = re.compile(r"(?<![\w.+-])(?P<name>[\w.+-]+)(?=@(?P<domain>[\w-]+(?:\.[\w-]+)+))")
-# How far past its cut a text is read, so that an address across the cut is still recognised.
+# Characters that are read beyond the cut of a text, to recognise an address across the cut.
 MAX_ADDRESS_LENGTH: Final = 320
-# How many invisible characters in a row are shown by their codes.
+# Invisible characters in a row that are shown by their codes.
 MAX_CODES: Final = 8
 
 FORMULA_STARTS: Final = ("=", "+", "-", "@")
 
 
 def clean(text: str, most: int, *, keep: str = "", value: bool = False) -> str:
-    """One line of harmless text of at most `most` characters; what is cut is counted.
+    """Return one line of harmless text of at most `most` characters; what is cut is counted.
 
     Invisible characters are shown by their codes; Markdown images and links, HTML, fences and live addresses are
-    disarmed; names in e-mail addresses are masked, except in `keep`. A `value` (an indicator, a query) stays true: only
-    its invisible characters and its length are changed, and it is defanged when it is rendered as text.
+    disarmed; names in e-mail addresses are masked, except in `keep`. A `value` (an indicator, a query) stays exact:
+    only its invisible characters and its length are changed, and it is defanged when it is rendered as text.
     """
     shown = escape_invisible(text[: most + MAX_ADDRESS_LENGTH])
     if not value:
@@ -45,7 +45,7 @@ def clean(text: str, most: int, *, keep: str = "", value: bool = False) -> str:
 
 
 def escape_invisible(text: str) -> str:
-    """The text on one line, with a code for each invisible character."""
+    """Return the text on one line, with a code for each invisible character."""
     if text.isprintable() and (text.isascii() or not _INVISIBLE.search(text)):
         return text
     shown: list[str] = []
@@ -54,12 +54,12 @@ def escape_invisible(text: str) -> str:
         # Whole messages are hidden in invisible characters; a few codes reveal that as well as all of them.
         kept = chars if is_visible else chars[:MAX_CODES]
         shown += [_escape(char) for char in kept]
-        shown += [f"(+{len(chars) - len(kept)} unseen)"] if len(kept) < len(chars) else []
+        shown += [f"(+{len(chars) - len(kept)} invisible)"] if len(kept) < len(chars) else []
     return "".join(shown)
 
 
 def disarm(text: str, *, links: bool = True) -> str:
-    """The text without what a renderer would load, link, run or take for the end of a block.
+    """Return the text without what a renderer would load, link, run or treat as the end of a block.
 
     With `links` off, bare addresses stay unchanged.
     """
@@ -69,14 +69,14 @@ def disarm(text: str, *, links: bool = True) -> str:
 
 
 def mask_emails(text: str, keep: str = "") -> str:
-    """The text without the names in e-mail addresses; the address `keep` stays unchanged."""
+    """Return the text without the names in e-mail addresses; the address `keep` stays unchanged."""
     if "@" not in text:
         return text
     return _EMAIL_NAME.sub(lambda found: found[0] if f"{found[0]}@{found['domain']}" == keep else "***", text)
 
 
 def escape_formula(text: str) -> str:
-    """The text of a cell that no spreadsheet reads as a formula."""
+    """Return the text of a cell, which no spreadsheet reads as a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 

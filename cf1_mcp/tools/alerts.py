@@ -24,10 +24,10 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.errors import NotFound
 from cf1_mcp.models import AlertFrequency
-from cf1_mcp.text.lenient import unfilled
+from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.sanitize import clean
 
-OnlyAlert = Annotated[int | None, Field(description="Only this alert", ge=1), BeforeValidator(unfilled)]
+OnlyAlert = Annotated[int | None, Field(description="Only this alert", ge=1), BeforeValidator(none_if_empty)]
 AlertNumber = Annotated[int, Field(description="id from list_query_alerts", ge=1)]
 WatchedQuery = Annotated[int, Field(description="id from list_saved_queries", ge=1)]
 Enabled = Annotated[bool, Field(description="Whether it notifies")]

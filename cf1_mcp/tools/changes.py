@@ -18,10 +18,10 @@ from cf1_mcp.contracts.arguments import Confirm, Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CHANGES
 from cf1_mcp.store.journal_records import Change
-from cf1_mcp.text.lenient import unfilled
+from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.sanitize import clean
 
-OneChange = Annotated[str | None, Field(description="Only this change, in full"), BeforeValidator(unfilled)]
+OneChange = Annotated[str | None, Field(description="Only this change, in full"), BeforeValidator(none_if_empty)]
 MAX_LISTED: Final = 1_000  # the operator can list older ones with `cf1-mcp journal list`
 COLUMNS: Final = ("change_id", "at", "tool", "outcome", "change", "undone_by")
 ChangeId = Annotated[str, Field(description="change_id from list_changes")]

@@ -41,7 +41,7 @@ from cf1_mcp.search.request import RequestedExport, SearchRequest
 from cf1_mcp.search.scopes import ExportScope
 from cf1_mcp.store.export_files import ExportFolder, StoredExport, StoredPage
 from cf1_mcp.text.dates import iso, parse_date
-from cf1_mcp.text.lenient import unfilled
+from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
@@ -67,8 +67,10 @@ async def export_threat_events(
     folder: Exports,
     now: Now,
     *,
-    format: Annotated[FormatName | None, BeforeValidator(unfilled)] = None,  # noqa: A002 - the API's own name
-    kind: Annotated[ListKind | None, Field(description="For blocklist and gateway"), BeforeValidator(unfilled)] = None,
+    format: Annotated[FormatName | None, BeforeValidator(none_if_empty)] = None,  # noqa: A002 - the API's own name
+    kind: Annotated[
+        ListKind | None, Field(description="For blocklist and gateway"), BeforeValidator(none_if_empty)
+    ] = None,
     handling: Annotated[str | None, Field(description="Highest TLP, default green")] = None,
     filters: ExportFilters,
     text: SameText = None,
@@ -111,7 +113,7 @@ class ExportPage(Answer):
     def structured(self, renderer: Renderer) -> dict[str, JsonValue]:
         return {**self._facts(), "untrusted": ["content"], "content": self.page.text, "notes": [VERBATIM]}
 
-    def clipped(self, longest: int, most: int) -> Self:
+    def clipped(self, max_length: int, max_items: int) -> Self:
         # A page already fits.
         return self
 

@@ -24,7 +24,7 @@ from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import WATCH
-from cf1_mcp.text.lenient import unfilled
+from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.sanitize import clean
 
 
@@ -33,7 +33,7 @@ def _convert_to_text(value: object) -> object:
     return json.dumps(value) if isinstance(value, dict | list) else value
 
 
-OnlyQuery = Annotated[int | None, Field(description="Only this saved query", ge=1), BeforeValidator(unfilled)]
+OnlyQuery = Annotated[int | None, Field(description="Only this saved query", ge=1), BeforeValidator(none_if_empty)]
 QueryNumber = Annotated[int, Field(description="id from list_saved_queries", ge=1)]
 QueryJson = Annotated[str, BeforeValidator(_convert_to_text), Field(description=f"The search as JSON text: {EXAMPLE}")]
 NewQueryJson = Annotated[

@@ -1,4 +1,4 @@
-"""Every operation of the client, as it goes over the wire, and both forms in which answers come."""
+"""Every operation of the client on the wire, with answers in an envelope and without."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -33,10 +33,10 @@ OTHER = "d0000000-0000-4000-8000-000000000002"
 EVENT = "e0000000-0000-4000-8000-000000000001"
 CHILD = "e0000000-0000-4000-8000-000000000002"
 
-AN_EVENT = {"uuid": EVENT, "date": "2026-11-01T00:00:00Z", "datasetId": DATASET, "killChain": 3, "tags": [" "]}
-A_QUERY = {"id": 7, "name": "n", "query_json": "{}", "alert_enabled": True}
-AN_ALERT = {"id": 9, "query_id": 7, "enabled": True, "frequency": "daily"}
-A_RAW = {"id": 12, "data": '{"a": 1}', "source": "s", "tlp": "amber"}
+EVENT_WIRE = {"uuid": EVENT, "date": "2026-11-01T00:00:00Z", "datasetId": DATASET, "killChain": 3, "tags": [" "]}
+QUERY_WIRE = {"id": 7, "name": "n", "query_json": "{}", "alert_enabled": True}
+ALERT_WIRE = {"id": 9, "query_id": 7, "enabled": True, "frequency": "daily"}
+RAW_WIRE = {"id": 12, "data": '{"a": 1}', "source": "s", "tlp": "amber"}
 NEW = NewEvent(
     category="Phishing", date="2026-11-01T00:00:00Z", event="x", raw=NewRaw(data={"a": 1}), tlp="green", tags=["t"]
 )
@@ -52,20 +52,20 @@ NEW_WIRE = {
 
 @dataclass
 class Upstream:
-    """A server that writes down what it is asked and answers what it is told."""
+    """A server that records its requests and always returns the same answer."""
 
     answer: object = None
     enveloped: bool = True
     status: int = 200
     missing: frozenset[tuple[str, str]] = frozenset()
     missing_status: int = 404
-    seen: list[tuple[str, str, str, object]] = field(default_factory=list[tuple[str, str, str, object]])
+    requests: list[tuple[str, str, str, object]] = field(default_factory=list[tuple[str, str, str, object]])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         content = await request.body()
         path = scope["raw_path"].decode()
-        self.seen.append((request.method, path, scope["query_string"].decode(), json.loads(content or "null")))
+        self.requests.append((request.method, path, scope["query_string"].decode(), json.loads(content or "null")))
         if (request.method, path) in self.missing:
             body: object = {"success": False, "errors": [{"message": "no route"}], "messages": [], "result": None}
             await Response(json.dumps(body), self.missing_status)(scope, receive, send)
@@ -87,7 +87,7 @@ Call = Callable[[ThreatEventsClient], Awaitable[object]]
 
 
 class Case(BaseModel):
-    """One operation: the call, the request that it makes, an answer."""
+    """One operation: the call, the request that it makes, an answer to it and the result."""
 
     model_config = {"arbitrary_types_allowed": True}
     name: str
@@ -120,9 +120,9 @@ SEARCH_QUERY = (
 )
 BRANCHES = EventSearch(dataset_id=["all"], search_branches=[[Condition(field="tlp", op="equals", value="red")]])
 
-# The 35 operations of the API that must work, by the routes that a current API answers first.
+# The 35 operations of the API that must work, by the routes that are tried first.
 CASES = [
-    case("list", lambda c: c.list_events(SEARCH), "GET", "/events", SEARCH_QUERY, None, [AN_EVENT], {"result": 1}),
+    case("list", lambda c: c.list_events(SEARCH), "GET", "/events", SEARCH_QUERY, None, [EVENT_WIRE], {"result": 1}),
     case(
         "list by body",
         lambda c: c.list_events(BRANCHES),
@@ -130,7 +130,7 @@ CASES = [
         "/events",
         "",
         {"datasetId": ["all"], "searchBranches": [[{"field": "tlp", "op": "equals", "value": "red"}]]},
-        [AN_EVENT],
+        [EVENT_WIRE],
         {"result": 1},
     ),
     case(
@@ -143,7 +143,7 @@ CASES = [
         {"aggregateBy": "attacker,tlp", "aggregations": [{"attacker": None, "count": 2}], "total": 2},
         {"total": 2, "aggregations": [{"attacker": None, "count": 2}]},
     ),
-    case("create", lambda c: c.create_event(NEW), "POST", "/events/create", "", NEW_WIRE, AN_EVENT, EVENT_RESULT),
+    case("create", lambda c: c.create_event(NEW), "POST", "/events/create", "", NEW_WIRE, EVENT_WIRE, EVENT_RESULT),
     case(
         "bulk",
         lambda c: c.create_events(DATASET, [NEW]),
@@ -171,7 +171,7 @@ CASES = [
         f"/events/dataset/{DATASET}/events/{EVENT}",
         "",
         None,
-        AN_EVENT,
+        EVENT_WIRE,
         EVENT_RESULT,
     ),
     case(
@@ -204,8 +204,8 @@ CASES = [
         {"success": True},
         {"success": True},
     ),
-    case("queries", lambda c: c.list_queries(), "GET", "/events/queries", "", None, [A_QUERY], 1),
-    case("alerts", lambda c: c.list_alerts(), "GET", "/events/queries/alerts", "", None, [AN_ALERT], 1),
+    case("queries", lambda c: c.list_queries(), "GET", "/events/queries", "", None, [QUERY_WIRE], 1),
+    case("alerts", lambda c: c.list_alerts(), "GET", "/events/queries/alerts", "", None, [ALERT_WIRE], 1),
     case(
         "create alert",
         lambda c: c.create_alert(QueryAlertFields(query_id=7, frequency="daily")),
@@ -213,7 +213,7 @@ CASES = [
         "/events/queries/alerts/create",
         "",
         {"query_id": 7, "frequency": "daily"},
-        AN_ALERT,
+        ALERT_WIRE,
         {"id": 9, "query_id": 7},
     ),
     case(
@@ -223,10 +223,10 @@ CASES = [
         "/events/queries/alerts/9",
         "",
         {"enabled": False},
-        AN_ALERT,
+        ALERT_WIRE,
         {"id": 9},
     ),
-    case("read alert", lambda c: c.read_alert(9), "GET", "/events/queries/alerts/9", "", None, AN_ALERT, {"id": 9}),
+    case("read alert", lambda c: c.read_alert(9), "GET", "/events/queries/alerts/9", "", None, ALERT_WIRE, {"id": 9}),
     case("delete alert", lambda c: c.delete_alert(9), "DELETE", "/events/queries/alerts/9", "", None, None, None),
     case(
         "create query",
@@ -235,7 +235,7 @@ CASES = [
         "/events/queries/create",
         "",
         {"name": "n", "query_json": "{}", "rule_enabled": False},
-        A_QUERY,
+        QUERY_WIRE,
         {"id": 7, "name": "n"},
     ),
     case(
@@ -245,10 +245,10 @@ CASES = [
         "/events/queries/7",
         "",
         {"name": "m"},
-        A_QUERY,
+        QUERY_WIRE,
         {"id": 7},
     ),
-    case("read query", lambda c: c.read_query(7), "GET", "/events/queries/7", "", None, A_QUERY, {"id": 7}),
+    case("read query", lambda c: c.read_query(7), "GET", "/events/queries/7", "", None, QUERY_WIRE, {"id": 7}),
     case("delete query", lambda c: c.delete_query(7), "DELETE", "/events/queries/7", "", None, None, None),
     case(
         "raw by dataset",
@@ -257,7 +257,7 @@ CASES = [
         f"/events/datasets/{DATASET}/events/{EVENT}/raw",
         "",
         None,
-        A_RAW,
+        RAW_WIRE,
         {"id": "12", "data": {"a": 1}},
     ),
     case(
@@ -326,7 +326,7 @@ CASES = [
         f"/events/{EVENT}",
         "",
         {"datasetId": DATASET, "attacker": None, "tlp": "green"},
-        AN_EVENT,
+        EVENT_WIRE,
         EVENT_RESULT,
     ),
     case(
@@ -336,7 +336,7 @@ CASES = [
         f"/events/{EVENT}",
         "",
         None,
-        AN_EVENT,
+        EVENT_WIRE,
         EVENT_RESULT,
     ),
     case(
@@ -356,7 +356,7 @@ CASES = [
         f"/events/{EVENT}/raw/r1",
         "",
         None,
-        {**A_RAW, "id": "r1", "data": {"a": 1}},
+        {**RAW_WIRE, "id": "r1", "data": {"a": 1}},
         {"id": "r1", "data": {"a": 1}},
     ),
     case(
@@ -367,7 +367,7 @@ CASES = [
         f"datasetId={DATASET}&direction=descendants&maxDepth=2&relationshipTypes=caused_by&relationshipTypes=related_to"
         "&includeParent=false&page=1&pageSize=50",
         None,
-        [AN_EVENT],
+        [EVENT_WIRE],
         1,
     ),
     case(
@@ -397,12 +397,12 @@ TWINS = [
 ]
 
 
-def named(name: str) -> Case:
+def find_case(name: str) -> Case:
     return next(one for one in CASES if one.name == name)
 
 
-def assert_read(result: object, expected: object) -> None:
-    """The result holds what is expected: fields by name, lists by their length."""
+def assert_result(result: object, expected: object) -> None:
+    """Compare a result with the expected one: objects by fields, lists by their length."""
     match expected:
         case {"result": int() as count}:
             assert len(getattr(result, "result")) == count  # noqa: B009 - the shape varies by case
@@ -417,64 +417,64 @@ def assert_read(result: object, expected: object) -> None:
 
 @pytest.mark.parametrize("enveloped", [True, False], ids=["enveloped", "bare"])
 @pytest.mark.parametrize("one", CASES, ids=lambda one: one.name)
-async def test_an_operation_is_asked_exactly_so_and_its_answer_read(one: Case, enveloped: bool) -> None:
+async def test_an_operation_sends_its_request_and_reads_the_answer(one: Case, enveloped: bool) -> None:
     upstream = Upstream(one.answer, enveloped)
     async with upstream.client() as client:
         result = await one.call(client)
-    assert upstream.seen == [one.request]
-    assert_read(result, one.result)
+    assert upstream.requests == [one.request]
+    assert_result(result, one.result)
 
 
 @pytest.mark.parametrize("status", [404, 405])
 @pytest.mark.parametrize(("name", "method", "path"), OLDER)
-async def test_an_older_route_serves_where_the_newer_is_missing_and_is_remembered(
+async def test_an_older_route_is_used_and_remembered_if_the_newer_is_missing(
     name: str, method: str, path: str, status: int
 ) -> None:
-    one = named(name)
+    one = find_case(name)
     upstream = Upstream(one.answer, missing=frozenset({one.request[:2]}), missing_status=status)
     async with upstream.client() as client:
         await one.call(client)
         await one.call(client)
     newer, older = one.request, (method, BASE + path, *one.request[2:])
-    assert upstream.seen == [newer, older, older]
+    assert upstream.requests == [newer, older, older]
 
 
 @pytest.mark.parametrize(("name", "path"), TWINS)
-async def test_post_takes_over_where_a_proxy_refuses_patch(name: str, path: str) -> None:
-    one = named(name)
+async def test_post_is_used_if_a_proxy_refuses_patch(name: str, path: str) -> None:
+    one = find_case(name)
     upstream = Upstream(one.answer, missing=frozenset({("PATCH", BASE + path)}), missing_status=405)
     async with upstream.client() as client:
         await one.call(client)
         await one.call(client)
-    assert [request[0] for request in upstream.seen] == ["PATCH", "POST", "POST"]
-    assert {request[1:] for request in map(repr_of, upstream.seen)} == {repr_of(one.request)[1:]}
+    assert [request[0] for request in upstream.requests] == ["PATCH", "POST", "POST"]
+    assert {request[1:] for request in map(to_texts, upstream.requests)} == {to_texts(one.request)[1:]}
 
 
-def repr_of(request: tuple[str, str, str, object]) -> tuple[str, ...]:
+def to_texts(request: tuple[str, str, str, object]) -> tuple[str, ...]:
     return tuple(str(part) for part in request)
 
 
 @pytest.mark.parametrize(("name", "path"), TWINS)
-async def test_post_comes_first_by_the_operators_setting(name: str, path: str) -> None:
-    one = named(name)
+async def test_post_is_tried_first_if_the_operator_prefers_it(name: str, path: str) -> None:
+    one = find_case(name)
     upstream = Upstream(one.answer)
     async with upstream.client("POST") as client:
         await one.call(client)
-    assert upstream.seen == [("POST", BASE + path, *one.request[2:])]
+    assert upstream.requests == [("POST", BASE + path, *one.request[2:])]
 
 
-async def test_a_long_search_goes_in_a_body() -> None:
+async def test_a_long_search_is_sent_in_a_body() -> None:
     values: list[SearchValue] = [f"host-{number}.a-rather-long-name.example.com" for number in range(100)]
     search = EventSearch(dataset_id=["all"], search=[Condition(field="indicator", op="in", value=values)])
     upstream = Upstream([])
     async with upstream.client() as client:
         await client.list_events(search)
     expected = {"datasetId": ["all"], "search": [{"field": "indicator", "op": "in", "value": values}]}
-    assert upstream.seen == [("POST", f"{BASE}/events", "", expected)]
+    assert upstream.requests == [("POST", f"{BASE}/events", "", expected)]
 
 
 async def test_the_cursor_of_the_envelope_is_kept() -> None:
-    body = {"success": True, "result": [AN_EVENT], "result_info": {"cursor": "next", "count": 1, "new": "x"}}
+    body = {"success": True, "result": [EVENT_WIRE], "result_info": {"cursor": "next", "count": 1, "new": "x"}}
     upstream = Upstream(body, enveloped=False)
     async with upstream.client() as client:
         page = await client.list_events(EventSearch())
@@ -482,7 +482,7 @@ async def test_the_cursor_of_the_envelope_is_kept() -> None:
 
 
 @pytest.mark.parametrize("answer", [3, {"moved": 3, "indicatorsCopied": 0, "relationshipsCopied": 0}])
-async def test_both_forms_of_a_moves_answer_are_read(answer: object) -> None:
+async def test_both_forms_of_the_answer_to_a_move_are_read(answer: object) -> None:
     upstream = Upstream(answer)
     async with upstream.client() as client:
         assert (await client.move_events(DATASET, OTHER, [EVENT])).moved == 3

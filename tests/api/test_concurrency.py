@@ -9,7 +9,7 @@ from cf1_mcp.errors import NotFound, Unavailable
 pytestmark = pytest.mark.anyio
 
 
-async def test_results_come_in_the_order_of_the_calls() -> None:
+async def test_results_are_in_the_order_of_the_calls() -> None:
     async def sleep(seconds: float) -> float:
         await anyio.sleep(seconds)
         return seconds
@@ -17,7 +17,7 @@ async def test_results_come_in_the_order_of_the_calls() -> None:
     assert await gather((lambda: sleep(0.02), lambda: sleep(0.0), lambda: sleep(0.01))) == [0.02, 0.0, 0.01]
 
 
-async def test_no_more_calls_run_at_once_than_the_limit() -> None:
+async def test_no_more_calls_than_the_limit_run_at_the_same_time() -> None:
     running, most = 0, 0
 
     async def call() -> None:

@@ -1,4 +1,4 @@
-"""What becomes of a request when the upstream is slow, broken or hostile. Faults come from a real socket."""
+"""Requests to an upstream that is slow, broken or hostile. Faults come from a real socket."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -31,11 +31,11 @@ BUSY = failed("429 Too Many Requests", "slow down", "Retry-After: 0\r\n")
 @pytest.mark.parametrize(
     "fault",
     [BUSY, failed("500 Oops", "x"), failed("503 Busy", "x"), Act.RESET, OK[:-10]],
-    ids=["429", "500", "503", "reset", "broken off"],
+    ids=["429", "500", "503", "reset", "incomplete"],
 )
-async def test_a_read_is_asked_again_after_a_passing_fault(fault: bytes | Act) -> None:
-    # A body that breaks off would make the server wait for more; closing is what tells the client.
-    script = (fault if isinstance(fault, Act) else _closing(fault), OK)
+async def test_a_read_is_retried_after_a_temporary_fault(fault: bytes | Act) -> None:
+    # Only a closed connection shows the client that a body is incomplete; otherwise it would wait for the rest.
+    script = (fault if isinstance(fault, Act) else _close_connection(fault), OK)
     async with upstream(*script) as server, server.client() as client:
         event = await client.read_event("d", EVENT)
     assert (event.uuid, len(server.requests)) == (EVENT, 2)
@@ -49,7 +49,7 @@ async def test_a_write_that_may_have_arrived_is_never_sent_twice(fault: bytes | 
     assert len(server.requests) == 1
 
 
-async def test_a_write_that_cannot_have_arrived_says_that_nothing_is_reached() -> None:
+async def test_a_write_that_cannot_have_arrived_reports_an_unreachable_api() -> None:
     async with upstream(OK) as server:
         client = server.client()
     async with client:
@@ -61,7 +61,7 @@ async def test_a_write_that_cannot_have_arrived_says_that_nothing_is_reached() -
     assert server.requests == []
 
 
-async def test_a_wait_beyond_the_budget_is_an_error_that_says_how_long() -> None:
+async def test_a_wait_beyond_the_budget_is_an_error_with_its_duration() -> None:
     async with upstream(failed("429 Too Many", "x", "Retry-After: 120\r\n")) as server, server.client() as client:
         with pytest.raises(RateLimited) as error:
             await client.read_event("d", EVENT)
@@ -74,7 +74,7 @@ async def test_a_wait_beyond_the_budget_is_an_error_that_says_how_long() -> None
     )
 
 
-async def test_a_server_that_hangs_is_left_when_the_budget_is_used_up() -> None:
+async def test_a_request_to_a_hanging_server_fails_when_the_budget_is_used_up() -> None:
     async with upstream(Act.HANG) as server, server.client(budget=0.2) as client:
         with pytest.raises(Unavailable) as error:
             await client.read_event("d", EVENT)
@@ -102,7 +102,7 @@ async def test_a_server_that_hangs_is_left_when_the_budget_is_used_up() -> None:
         ("redirect", answer("", "302 Found", "Location: http://192.0.2.1/steal\r\n"), UnexpectedAnswer),
     ],
 )
-async def test_every_failure_is_one_account_without_secrets(name: str, reply: bytes, kind: type[ApiError]) -> None:
+async def test_every_failure_is_one_line_without_secrets(name: str, reply: bytes, kind: type[ApiError]) -> None:
     async with upstream(reply) as server, server.client() as client:
         with pytest.raises(kind) as error:
             await client.read_event("d", EVENT)
@@ -131,7 +131,7 @@ MESSAGES = snapshot(
 )
 
 
-async def test_an_answer_of_fifty_megabytes_is_read_and_a_larger_one_refused() -> None:
+async def test_a_response_of_50_megabytes_is_read_and_a_larger_one_is_refused() -> None:
     fifty = answer({"success": True, "result": {"uuid": EVENT, "event": "x" * 50_000_000}})
     eighty = answer({"success": True, "result": {"uuid": EVENT, "event": "x" * 80_000_000}})
     async with upstream(fifty, eighty) as server, server.client() as client:
@@ -168,35 +168,35 @@ async def test_the_token_stays_out_of_logs_and_reprs(caplog: pytest.LogCaptureFi
     assert caplog.records and TOKEN not in caplog.text
 
 
-HALF = "half \ud800"
-HALF_RAW = {"raw": NewRaw(data={"log": ["\ud800"]})}
+SURROGATE = "half \ud800"
+SURROGATE_RAW = {"raw": NewRaw(data={"log": ["\ud800"]})}
 
 
-def searching(*values: SearchValue | list[SearchValue]) -> EventSearch:
+def search_for(*values: SearchValue | list[SearchValue]) -> EventSearch:
     return EventSearch(search=[Condition(field="event", op="in", value=value) for value in values])
 
 
-HALVES: list[tuple[str, Callable[[ThreatEventsClient], Awaitable[object]]]] = [
-    ("tags.2", lambda client: client.tag_event(EVENT, ["a", "b", HALF])),
-    ("event_id", lambda client: client.tag_event(HALF, ["a"])),
-    ("datasetId.1", lambda client: client.aggregate_events(["tlp"], ["all", HALF])),
-    ("startDate", lambda client: client.aggregate_events(["tlp"], ["all"], start_date=HALF)),
-    ("search.1.value", lambda client: client.list_events(searching("mail", HALF))),
-    ("search.0.value.1", lambda client: client.list_events(searching(["mail", HALF]))),
-    ("search.0.value.1", lambda client: client.list_events(searching(["x" * MAX_QUERY_LENGTH, HALF]))),
-    ("search.0.value.1", lambda client: client.list_indicators(["all"], ["mail", HALF])),
-    ("data.1.raw.data.log.0", lambda client: client.create_events("d", [NEW, NEW.model_copy(update=HALF_RAW)])),
-    ("variables.a", lambda client: client.query_graphql("{ a }", {"a": {HALF: 1}})),
-    ("query", lambda client: client.query_graphql(HALF)),
+SURROGATES: list[tuple[str, Callable[[ThreatEventsClient], Awaitable[object]]]] = [
+    ("tags.2", lambda client: client.tag_event(EVENT, ["a", "b", SURROGATE])),
+    ("event_id", lambda client: client.tag_event(SURROGATE, ["a"])),
+    ("datasetId.1", lambda client: client.aggregate_events(["tlp"], ["all", SURROGATE])),
+    ("startDate", lambda client: client.aggregate_events(["tlp"], ["all"], start_date=SURROGATE)),
+    ("search.1.value", lambda client: client.list_events(search_for("mail", SURROGATE))),
+    ("search.0.value.1", lambda client: client.list_events(search_for(["mail", SURROGATE]))),
+    ("search.0.value.1", lambda client: client.list_events(search_for(["x" * MAX_QUERY_LENGTH, SURROGATE]))),
+    ("search.0.value.1", lambda client: client.list_indicators(["all"], ["mail", SURROGATE])),
+    ("data.1.raw.data.log.0", lambda client: client.create_events("d", [NEW, NEW.model_copy(update=SURROGATE_RAW)])),
+    ("variables.a", lambda client: client.query_graphql("{ a }", {"a": {SURROGATE: 1}})),
+    ("query", lambda client: client.query_graphql(SURROGATE)),
 ]
 
 
-def _closing(reply: bytes) -> bytes:
+def _close_connection(reply: bytes) -> bytes:
     return reply.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
 
 
-@pytest.mark.parametrize(("argument", "call"), HALVES)
-async def test_half_a_character_is_refused_by_its_path_before_anything_is_sent(
+@pytest.mark.parametrize(("argument", "call"), SURROGATES)
+async def test_a_lone_surrogate_is_refused_with_its_path_before_anything_is_sent(
     argument: str, call: Callable[[ThreatEventsClient], Awaitable[object]]
 ) -> None:
     async with upstream(OK) as server, server.client() as client:

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from cf1_mcp.api.transport import network
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
-from tests.contract.every_tool import CALLS, filled
+from tests.contract.every_tool import CALLS, fill_in
 from tests.conversations import refused, text_of
 from tests.tenant import NOW
 from tests.upstreams import ACCOUNT, TOKEN, Act, Scripted, answer, failed, upstream
@@ -23,13 +23,13 @@ pytestmark = pytest.mark.anyio
 HOME = "d0000000-0000-4000-8000-000000000001"
 EVENT = "e0000000-0000-4000-8000-000000000001"
 DATASETS = answer([{"uuid": HOME, "name": "Ours"}])
-# A hostile or careless gateway may repeat anything that it was sent.
+# A hostile or careless gateway may repeat anything that was sent to it.
 ECHO = f"no: Bearer {TOKEN} at /accounts/{ACCOUNT}/cloudforce-one \u202e<b>![x](http://203.0.113.5)"
 NEXT = re.compile(r"\b(Ask|Use|Call|Change|Check|Wait|Try|Tell|look|report|search)\b", re.IGNORECASE)
 
 
 @asynccontextmanager
-async def served(server: Scripted, folder: Path) -> AsyncGenerator[Client]:
+async def connected(server: Scripted, folder: Path) -> AsyncGenerator[Client]:
     base = f"http://127.0.0.1:{server.port}/client/v4"
     settings = Settings(
         credentials=Credentials(ACCOUNT, TOKEN),
@@ -43,11 +43,11 @@ async def served(server: Scripted, folder: Path) -> AsyncGenerator[Client]:
         yield client
 
 
-async def failing(folder: Path, fault: bytes | Act, tool: str, **arguments: JsonValue) -> str:
-    """What a tool says when the API answers everything but its datasets with a fault."""
+async def call_with_fault(folder: Path, fault: bytes | Act, tool: str, **arguments: JsonValue) -> str:
+    """Return the error message of a tool if the API answers every request except for its datasets with a fault."""
     async with upstream(fault) as server:
         server.routes["/events/dataset"] = DATASETS
-        async with served(server, folder) as client:
+        async with connected(server, folder) as client:
             return await refused(client, tool, **arguments)
 
 
@@ -69,14 +69,14 @@ FAULTS: dict[str, bytes | Act] = {
 }
 
 
-async def test_each_failure_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
-    said = {
-        name: await failing(tmp_path, fault, "create_threat_event", dataset_id=HOME, category="x", date="1h", event="x", tlp="green")
-        if name in ("500", "reset")  # a read would be tried again for seconds
-        else await failing(tmp_path, fault, "get_threat_event", dataset_id=HOME, event_id=EVENT)
+async def test_each_failure_names_its_cause_and_the_next_step(tmp_path: Path) -> None:
+    messages = {
+        name: await call_with_fault(tmp_path, fault, "create_threat_event", dataset_id=HOME, category="x", date="1h", event="x", tlp="green")
+        if name in ("500", "reset")  # a read would be retried for seconds
+        else await call_with_fault(tmp_path, fault, "get_threat_event", dataset_id=HOME, event_id=EVENT)
         for name, fault in FAULTS.items()
     }  # fmt: skip
-    assert said == snapshot(
+    assert messages == snapshot(
         {
             "400": 'The API refused the request (400). The API said: "field colour is unknown". Correct what it names and call again.',
             "401": 'The API does not accept the token (401). The API said: "Authentication error". Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.',
@@ -96,10 +96,10 @@ async def test_each_failure_says_what_is_wrong_and_what_to_do(tmp_path: Path) ->
     )
 
 
-async def test_an_api_that_cannot_be_reached_is_said(tmp_path: Path) -> None:
+async def test_an_unreachable_api_is_reported(tmp_path: Path) -> None:
     async with upstream(DATASETS) as server:
         pass
-    async with served(server, tmp_path) as client:
+    async with connected(server, tmp_path) as client:
         words = await refused(client, "list_threat_datasets")
     assert words == snapshot(
         "The API cannot be reached: no connection could be made. Ask the operator to check the network, the proxy and CLOUDFLARE_BASE_URL."
@@ -110,17 +110,17 @@ async def test_an_api_that_cannot_be_reached_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "tool", [tool for tool in CALLS if tool not in ("list_threat_datasets", "list_changes", "undo_change")]
 )
-async def test_no_tool_lets_a_failure_through_raw(tmp_path: Path, tool: str, fault: str) -> None:
+async def test_a_failure_of_any_tool_names_the_next_step_and_no_secret(tmp_path: Path, tool: str, fault: str) -> None:
     names: dict[str, JsonValue] = {"FIRST": EVENT, "SECOND": EVENT, "HOME": HOME, "AWAY": HOME}
     names |= {"WORDS": "words", "new WORDS": "new words", "TAG": "tag", "x TAG": "x tag"}
-    arguments = filled(CALLS[tool], names)
+    arguments = fill_in(CALLS[tool], names)
     assert isinstance(arguments, dict)
     status = FAULTS[fault]
     assert isinstance(status, bytes)
     echoing = failed("400 Bad Request", ECHO) if fault == "400" else status
     async with upstream(echoing) as server:
         server.routes["/events/dataset"] = DATASETS
-        async with served(server, tmp_path) as client:
+        async with connected(server, tmp_path) as client:
             result = await client.call_tool(tool, arguments)
     words = text_of(result.content)
     assert result.is_error and result.structured_content is None
@@ -136,7 +136,7 @@ async def test_no_tool_lets_a_failure_through_raw(tmp_path: Path, tool: str, fau
         (
             "search_threat_events",
             {"fields": ["atacker"]},
-            "fields: there is no field 'atacker', did you mean attacker?",
+            "fields: there is no field 'atacker', did you mean 'attacker'?",
         ),
         (
             "search_threat_events",
@@ -148,7 +148,7 @@ async def test_no_tool_lets_a_failure_through_raw(tmp_path: Path, tool: str, fau
         ("list_threat_vocabulary", {}, "kind: Field required"),
     ],
 )
-async def test_a_wrong_argument_is_named_with_what_would_do(
+async def test_an_invalid_argument_is_named_with_its_problem(
     tmp_path: Path, tool: str, arguments: dict[str, JsonValue], words: str
 ) -> None:
-    assert (await failing(tmp_path, answer([]), tool, **arguments)).startswith(words)
+    assert (await call_with_fault(tmp_path, answer([]), tool, **arguments)).startswith(words)

@@ -1,4 +1,4 @@
-"""How lists are read to their end: by cursor where the API reports one, else by page number."""
+"""Lists are read to their end: by cursor if the API returns one, else by page number."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -19,41 +19,41 @@ def events(*ids: str) -> list[dict[str, str]]:
     return [{"uuid": one, "date": "2026-11-01T00:00:00Z"} for one in ids]
 
 
-def listed(ids: Sequence[str], cursor: str | None) -> bytes:
+def page_with_cursor(ids: Sequence[str], cursor: str | None) -> bytes:
     return answer({"success": True, "result": events(*ids), "result_info": {"cursor": cursor}})
 
 
-async def ids_of(server: Scripted) -> list[list[str]]:
+async def read_ids(server: Scripted) -> list[list[str]]:
     async with server.client() as client:
         return [[event.uuid for event in page.result] async for page in client.event_pages(SEARCH)]
 
 
 async def test_pages_follow_the_cursor_without_the_filters() -> None:
-    async with upstream(listed(["1", "2"], "next"), listed(["3"], None)) as server:
-        assert await ids_of(server) == [["1", "2"], ["3"]]
+    async with upstream(page_with_cursor(["1", "2"], "next"), page_with_cursor(["3"], None)) as server:
+        assert await read_ids(server) == [["1", "2"], ["3"]]
     first, second = (request.split("?")[1] for request in server.requests)
     assert "search=" in first and "datasetId=" in first
     assert second == "pageSize=2&cursor=next"
 
 
 async def test_a_short_page_with_a_cursor_is_not_the_last() -> None:
-    async with upstream(listed(["1"], "next"), listed(["2"], None)) as server:
-        assert await ids_of(server) == [["1"], ["2"]]
+    async with upstream(page_with_cursor(["1"], "next"), page_with_cursor(["2"], None)) as server:
+        assert await read_ids(server) == [["1"], ["2"]]
 
 
 async def test_a_full_page_with_an_empty_cursor_is_the_last() -> None:
-    async with upstream(listed(["1", "2"], None)) as server:
-        assert await ids_of(server) == [["1", "2"]]
+    async with upstream(page_with_cursor(["1", "2"], None)) as server:
+        assert await read_ids(server) == [["1", "2"]]
 
 
 async def test_a_repeated_cursor_ends_the_list() -> None:
-    async with upstream(listed(["1"], "same")) as server:
-        assert await ids_of(server) == [["1"], ["1"]]
+    async with upstream(page_with_cursor(["1"], "same")) as server:
+        assert await read_ids(server) == [["1"], ["1"]]
 
 
 async def test_bare_lists_continue_by_number_until_a_page_is_not_full() -> None:
     async with upstream(answer(events("1", "2")), answer(events("3", "4")), answer(events("5"))) as server:
-        assert await ids_of(server) == [["1", "2"], ["3", "4"], ["5"]]
+        assert await read_ids(server) == [["1", "2"], ["3", "4"], ["5"]]
     assert [request.split("?")[1].count("page=") for request in server.requests] == [0, 1, 1]
 
 
@@ -63,7 +63,7 @@ async def test_children_are_read_until_a_page_is_not_full() -> None:
         assert [[event.uuid for event in page] async for page in pages] == [["1", "2"], ["3"]]
 
 
-async def test_each_page_is_requested_through_the_attempts_of_the_caller() -> None:
+async def test_each_page_is_requested_with_the_retries_of_the_caller() -> None:
     attempts = 0
 
     async def attempt(call: Callable[[], Awaitable[T]], /) -> T:
@@ -71,6 +71,9 @@ async def test_each_page_is_requested_through_the_attempts_of_the_caller() -> No
         attempts += 1
         return await call()
 
-    async with upstream(listed(["1"], "next"), listed(["2"], None)) as server, server.client() as client:
+    async with (
+        upstream(page_with_cursor(["1"], "next"), page_with_cursor(["2"], None)) as server,
+        server.client() as client,
+    ):
         assert len([page async for page in client.event_pages(SEARCH, attempt)]) == 2
     assert attempts == 2

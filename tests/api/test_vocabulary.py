@@ -1,4 +1,4 @@
-"""The account's words are asked for once, however many want them, and whatever becomes of the request."""
+"""Concurrent callers share one request for a vocabulary, whether it succeeds, fails or is cancelled."""
 
 from collections.abc import Awaitable, Callable
 
@@ -19,29 +19,29 @@ from tests.upstreams import Act, answer, failed, upstream
 
 pytestmark = pytest.mark.anyio
 
-MANY = 100
+CALLERS = 100
 ONE_DATASET = answer([{"uuid": "d0000000-0000-4000-8000-000000000001", "name": "Ours"}])
 DENIED = failed("403 Forbidden", "no")
 
-Ask = Callable[[Vocabulary], Awaitable[object]]
+Call = Callable[[Vocabulary], Awaitable[object]]
 
 
-def api_of(sample: Tenant) -> Vocabulary:
+def vocabulary_of(sample: Tenant) -> Vocabulary:
     return Vocabulary(ThreatEventsClient("http://sandbox/client/v4", SANDBOX_ACCOUNT, None, sample.connect))
 
 
-async def at_once(words: Vocabulary, call: Ask) -> list[object]:
-    """What a hundred callers get, failures among it."""
+async def call_concurrently(vocabularies: Vocabulary, call: Call) -> list[object]:
+    """Return what each of a hundred concurrent callers receives, failures included."""
     found: list[object] = []
 
     async def one() -> None:
         try:
-            found.append(await call(words))
+            found.append(await call(vocabularies))
         except ThreatEventsError as error:
             found.append(error)
 
     async with anyio.create_task_group() as group:
-        for _ in range(MANY):
+        for _ in range(CALLERS):
             group.start_soon(one)
     return found
 
@@ -58,16 +58,16 @@ async def at_once(words: Vocabulary, call: Ask) -> list[object]:
         (Vocabulary.tags, "GET /events/tags"),
     ],
 )
-async def test_a_hundred_callers_at_once_cause_one_request(sample: Tenant, call: Ask, route: str) -> None:
-    found = await at_once(api_of(sample), call)
-    assert len(found) == MANY and all(one == found[0] for one in found)
+async def test_a_hundred_concurrent_callers_cause_one_request(sample: Tenant, call: Call, route: str) -> None:
+    found = await call_concurrently(vocabulary_of(sample), call)
+    assert len(found) == CALLERS and all(one == found[0] for one in found)
     assert sample.requests() == [route]
 
 
 async def test_names_and_whole_records_come_from_the_same_request(sample: Tenant) -> None:
-    words = api_of(sample)
-    countries, names = await words.country_list(), await words.countries()
-    categories, kinds = await words.category_list(), await words.categories()
+    vocabularies = vocabulary_of(sample)
+    countries, names = await vocabularies.country_list(), await vocabularies.countries()
+    categories, kinds = await vocabularies.category_list(), await vocabularies.categories()
     assert names == [f"{country.alpha2} {country.name}" for country in countries]
     assert kinds == [category.name for category in categories]
     assert len(sample.requests()) == 2
@@ -84,72 +84,72 @@ async def test_names_and_whole_records_come_from_the_same_request(sample: Tenant
     )
 
 
-async def test_those_who_wait_share_a_failure_and_later_callers_ask_anew() -> None:
+async def test_waiting_callers_share_a_failure_and_later_callers_send_a_new_request() -> None:
     async with upstream(DENIED, ONE_DATASET) as api, api.client() as client:
-        words = Vocabulary(client)
-        failures = await at_once(words, Vocabulary.datasets)
-        assert (len(failures), {type(one) for one in failures}, len(api.requests)) == (MANY, {Forbidden}, 1)
-        later = await at_once(words, Vocabulary.datasets)
-        assert (len(later), later[0], len(api.requests)) == (MANY, [_ours()], 2)
+        vocabularies = Vocabulary(client)
+        failures = await call_concurrently(vocabularies, Vocabulary.datasets)
+        assert (len(failures), {type(one) for one in failures}, len(api.requests)) == (CALLERS, {Forbidden}, 1)
+        later = await call_concurrently(vocabularies, Vocabulary.datasets)
+        assert (len(later), later[0], len(api.requests)) == (CALLERS, [_dataset()], 2)
 
 
-async def test_when_the_first_caller_is_cancelled_the_next_one_asks_for_all() -> None:
+async def test_if_the_first_caller_is_cancelled_another_one_sends_the_request() -> None:
     async with upstream(Act.HANG, ONE_DATASET) as api, api.client() as client:
-        words = Vocabulary(client)
+        vocabularies = Vocabulary(client)
         first = anyio.CancelScope()
         found: list[object] = []
 
-        async def given_up() -> None:
+        async def cancelled() -> None:
             with first:
-                await words.datasets()
+                await vocabularies.datasets()
 
         async with anyio.create_task_group() as group:
-            group.start_soon(given_up)
+            group.start_soon(cancelled)
             while not api.requests:
                 await anyio.lowlevel.checkpoint()
             group.start_soon(_cancel_when_blocked, first)
-            found += await at_once(words, Vocabulary.datasets)
+            found += await call_concurrently(vocabularies, Vocabulary.datasets)
         assert first.cancelled_caught
-        assert (found, len(api.requests)) == ([[_ours()]] * MANY, 2)
+        assert (found, len(api.requests)) == ([[_dataset()]] * CALLERS, 2)
 
 
-async def test_a_caller_who_only_waits_may_leave_without_ending_the_request() -> None:
+async def test_cancelling_a_waiting_caller_does_not_cancel_the_request() -> None:
     async with upstream(ONE_DATASET) as api, api.client() as client:
-        words = Vocabulary(client)
+        vocabularies = Vocabulary(client)
         waiting = anyio.CancelScope()
         found: list[list[Dataset]] = []
 
         async def first() -> None:
-            found.append(await words.datasets())
+            found.append(await vocabularies.datasets())
 
         async def second() -> None:
             with waiting:
                 waiting.cancel()
-                await words.datasets()
+                await vocabularies.datasets()
 
         async with anyio.create_task_group() as group:
             group.start_soon(first)
             group.start_soon(second)
         assert waiting.cancelled_caught
-        assert (found, len(api.requests)) == ([[_ours()]], 1)
+        assert (found, len(api.requests)) == ([[_dataset()]], 1)
 
 
-async def test_an_answer_serves_until_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_is_cached_until_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     async with upstream(ONE_DATASET) as api, api.client() as client:
-        words = Vocabulary(client)
-        assert [await words.datasets(), await words.datasets()] == [[_ours()]] * 2
+        vocabularies = Vocabulary(client)
+        assert [await vocabularies.datasets(), await vocabularies.datasets()] == [[_dataset()]] * 2
         assert len(api.requests) == 1
         monkeypatch.setattr(vocabulary, "CACHE_SECONDS", 0.0)
-        words = Vocabulary(client)
-        assert [await words.datasets(), await words.datasets()] == [[_ours()]] * 2
+        vocabularies = Vocabulary(client)
+        assert [await vocabularies.datasets(), await vocabularies.datasets()] == [[_dataset()]] * 2
         assert len(api.requests) == 3
 
 
-def _ours() -> Dataset:
+def _dataset() -> Dataset:
     return Dataset(uuid="d0000000-0000-4000-8000-000000000001", name="Ours")
 
 
 async def _cancel_when_blocked(scope: anyio.CancelScope) -> None:
-    """Once everybody waits for somebody else."""
+    """Cancel the scope as soon as every task waits for another one."""
     await wait_all_tasks_blocked()
     scope.cancel()

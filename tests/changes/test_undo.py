@@ -6,8 +6,8 @@ from mcp import Client
 from pydantic import JsonValue
 
 from cf1_mcp.models import Event, EventChange, EventSearch, Tlp
+from tests.canned_answers import copy_event, with_canned_answer
 from tests.conversations import ask, ask_for_text, refused
-from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -263,7 +263,7 @@ NO_ALERTS: JsonValue = {"success": False, "errors": [{"message": "no such route"
 
 
 async def test_a_created_query_is_undone_where_the_account_has_no_alerts(tenant: Tenant) -> None:
-    async with misanswered(tenant, "/queries/alerts", NO_ALERTS, 404) as client:
+    async with with_canned_answer(tenant, "/queries/alerts", NO_ALERTS, 404) as client:
         query = await ask(client, "create_saved_query", **QUERY)
         undone = await confirmed(client, "undo_change", change_id=query["change_id"])
     assert (undone["status"], await list_names_and_frequencies(tenant)) == ("done", ([], []))
@@ -342,7 +342,7 @@ async def test_tags_of_an_event_with_a_copy_elsewhere_are_not_undone(tenant: Ten
     event = await tenant.add("copied")
     async with tenant.server(tenant.allowed()) as client:
         tagged = await ask(client, "tag_threat_events", dataset_id=MINE, event_ids=[event.uuid], tags=["triaged"])
-        await copied(tenant, event.uuid, MINE, YOURS)
+        await copy_event(tenant, event.uuid, MINE, YOURS)
         tenant.log.clear()
         words = await refused(client, "undo_change", change_id=tagged["change_id"])
     assert "has a copy in a dataset that was not named" in words and tenant.changes_sent() == []

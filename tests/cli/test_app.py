@@ -34,12 +34,12 @@ RECORDS: list[dict[str, JsonValue]] = [
 ]
 
 
-def written(path: Path, *lines: str) -> str:
+def write_lines(path: Path, *lines: str) -> str:
     path.write_text("\n".join(lines), encoding="utf-8")
     return str(path)
 
 
-def test_the_tour_plays_every_step_through_the_real_server() -> None:
+def test_the_tour_runs_every_step_with_the_real_server() -> None:
     ended = run_command("try")
     assert ended.returncode == 0, ended.stderr
     output = ended.stdout
@@ -121,7 +121,7 @@ async def test_a_file_of_events_is_loaded_into_the_datasets_that_it_names(tmp_pa
 
 
 def test_a_line_that_is_not_json_stops_the_start_and_is_named(tmp_path: Path) -> None:
-    file = written(tmp_path / "events.jsonl", json.dumps(RECORDS[0]), "{nonsense")
+    file = write_lines(tmp_path / "events.jsonl", json.dumps(RECORDS[0]), "{nonsense")
     ended = run_command("sandbox", "--port", "0", "--load", file)
     assert (ended.returncode, ended.stdout, ended.stderr) == snapshot(
         (
@@ -134,7 +134,7 @@ def test_a_line_that_is_not_json_stops_the_start_and_is_named(tmp_path: Path) ->
 
 async def test_invalid_lines_are_skipped_on_request(tmp_path: Path) -> None:
     lines = [json.dumps(RECORDS[0]), "{nonsense", json.dumps({"ref": "c"}), json.dumps(RECORDS[1])]
-    file = written(tmp_path / "events.jsonl", *lines)
+    file = write_lines(tmp_path / "events.jsonl", *lines)
     with sandbox_on_a_port("--load", file, "--skip-bad") as base:
         async with Client(build_server(settings_for(base), lambda: network(base))) as client:
             data = await ask(client, "search_threat_events", fields=["event"])
@@ -182,9 +182,9 @@ async def test_a_read_token_reads_and_a_wrong_one_does_not() -> None:
     with sandbox_on_a_port("--token", "writer", "--read-token", "reader") as base:
         async with Client(build_server(settings_for(base, "reader"), lambda: network(base))) as client:
             await ask(client, "list_threat_datasets")
-            # The newer GraphQL route wants a write token; the older one takes over.
+            # The newer GraphQL route requires a write token, so the older one is used.
             await ask(client, "query_threat_graphql", query="{ __typename }")
-        async with Client(build_server(settings_for(base, "stranger"), lambda: network(base))) as client:
+        async with Client(build_server(settings_for(base, "unknown"), lambda: network(base))) as client:
             assert await refused(client, "list_threat_datasets") == snapshot(
                 'The API does not accept the token (401). The API said: "Authentication error". Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.'
             )

@@ -18,13 +18,13 @@ pytestmark = pytest.mark.anyio
 SERVER = [sys.executable, "-m", "cf1_mcp"]
 
 
-def launched(environment: dict[str, str] | None = None) -> StdioServerParameters:
+def server_process(environment: dict[str, str] | None = None) -> StdioServerParameters:
     return StdioServerParameters(command=SERVER[0], args=SERVER[1:], env=environment)
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_without_credentials_it_serves_the_sandbox(mode: Literal["auto", "legacy"]) -> None:
-    async with Client(launched(), mode=mode) as client:
+    async with Client(server_process(), mode=mode) as client:
         tools = (await client.list_tools()).tools
         data = await ask(client, "search_threat_events", limit=1)
     assert (len(tools), data["source"], data["events"]) == (13, "sandbox: fictional data, not intelligence", 1)
@@ -32,9 +32,9 @@ async def test_without_credentials_it_serves_the_sandbox(mode: Literal["auto", "
 
 async def test_a_sandbox_in_a_file_keeps_its_events(tmp_path: Path) -> None:
     kept = {"CF1_SANDBOX_DB": str(tmp_path / "kept.db")}
-    async with Client(launched(kept)) as client:
+    async with Client(server_process(kept)) as client:
         first = await ask_for_text(client, "search_threat_events", limit=3)
-    async with Client(launched(kept)) as client:
+    async with Client(server_process(kept)) as client:
         assert await ask_for_text(client, "search_threat_events", limit=3) == first
 
 
@@ -44,7 +44,7 @@ async def test_an_unreachable_api_is_reported_by_the_first_call() -> None:
         "CLOUDFLARE_ACCOUNT_ID": "0" * 32,
         "CLOUDFLARE_BASE_URL": "http://127.0.0.1:1/client/v4",
     }
-    async with Client(launched(environment)) as client:
+    async with Client(server_process(environment)) as client:
         assert await refused(client, "list_threat_datasets") == snapshot(
             "The API cannot be reached: no connection could be made. Ask the operator to check the network, the proxy and CLOUDFLARE_BASE_URL."
         )

@@ -13,7 +13,7 @@ from cf1_mcp.models import Event, QueryAlertFields, SavedQueryFields
 from tests.conversations import ask, text_of
 from tests.tenant import Generation, Tenant
 
-# Words in capitals stand for values of the tenant.
+# Words in capitals are placeholders for values of the tenant.
 MANY: list[JsonValue] = [
     {"category": "Phishing", "date": f"{hours}h", "event": "WORDS", "tlp": "green"} for hours in range(1, 27)
 ]
@@ -80,7 +80,7 @@ class PlantedTenant(Tenant):
 
     @asynccontextmanager
     async def connected(self, mode: Generation = "auto") -> AsyncGenerator[tuple[Client, dict[str, JsonValue]]]:
-        """A client of a server for this tenant, and the values of the words in capitals."""
+        """A client of a server for this tenant, and the values of the placeholders."""
         # The API also sorts by time of creation.
         self.wait(-60)
         first = await self.plant(event=f"first {self.words}")
@@ -135,22 +135,22 @@ class PlantedTenant(Tenant):
 
 async def call(client: Client, tool: str, names: Mapping[str, JsonValue], **more: JsonValue) -> CallToolResult:
     """Make the call of a tool in CALLS, which must succeed."""
-    arguments = filled(CALLS[tool], names)
+    arguments = fill_in(CALLS[tool], names)
     assert isinstance(arguments, dict)
     result = await client.call_tool(tool, {**arguments, **more})
     assert not result.is_error, text_of(result.content)
     return result
 
 
-def filled(value: JsonValue, names: Mapping[str, JsonValue]) -> JsonValue:
-    """Replace the words in capitals by their values."""
+def fill_in(value: JsonValue, names: Mapping[str, JsonValue]) -> JsonValue:
+    """Replace the placeholders in capitals by their values."""
     match value:
         case str():
             text = value.replace('["HOME"]', json.dumps([names["HOME"]]))
             return names.get(text, text)
         case list():
-            return [filled(item, names) for item in value]
+            return [fill_in(item, names) for item in value]
         case dict():
-            return {key: filled(item, names) for key, item in value.items()}
+            return {key: fill_in(item, names) for key, item in value.items()}
         case _:
             return value

@@ -97,7 +97,7 @@ async def rows_cost(client: Client, **arguments: JsonValue) -> int:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    ("asked", "fields", "budget"),
+    ("filters", "fields", "budget"),
     [
         ({"tlp": ["clear", "green"]}, None, TWENTY_ROWS),
         ({"tlp": ["clear", "green"]}, FOUR_COLUMNS, TWENTY_ROWS_OF_FOUR),
@@ -107,7 +107,7 @@ async def rows_cost(client: Client, **arguments: JsonValue) -> int:
     ],
 )
 async def test_twenty_events_stay_within_their_budget(
-    client: Client, asked: dict[str, JsonValue], fields: list[JsonValue] | None, budget: float
+    client: Client, filters: dict[str, JsonValue], fields: list[JsonValue] | None, budget: float
 ) -> None:
-    cost = await rows_cost(client, **asked, **({"fields": fields} if fields else {}))
+    cost = await rows_cost(client, **filters, **({"fields": fields} if fields else {}))
     assert cost <= budget

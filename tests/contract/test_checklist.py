@@ -65,7 +65,7 @@ def test_a_new_tool_that_changes_events_must_also_be_attacked() -> None:
     )
 
 
-def test_a_module_that_nobody_listed_is_named(tmp_path: Path) -> None:
+def test_an_unlisted_module_is_named(tmp_path: Path) -> None:
     for name in ("__init__", "events", "novelties"):
         (tmp_path / f"{name}.py").touch()
     assert unlisted_modules(["events"], tmp_path) == snapshot(['cf1_mcp/tools/__init__.py: add "novelties" to MODULES'])

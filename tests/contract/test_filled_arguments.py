@@ -1,4 +1,4 @@
-"""A host with strict schemas has its model fill in every argument; an empty value must act like an omitted one."""
+"""A host with strict schemas makes its model fill in every argument: an empty value must act like an omitted one."""
 
 from typing import Any
 

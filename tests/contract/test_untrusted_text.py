@@ -63,7 +63,7 @@ async def test_untrusted_text_is_between_the_marks(planted: PlantedTenant) -> No
             assert outside.count("PLANTED") <= 2  # the names of the two datasets, cleaned
 
 
-async def test_every_answer_has_another_mark(planted: PlantedTenant) -> None:
+async def test_every_answer_has_a_new_mark(planted: PlantedTenant) -> None:
     async with planted.connected() as (client, names):
         texts = [text_of((await call(client, "list_threat_datasets", names)).content) for _ in range(20)]
     assert len(set(texts)) == 20

@@ -54,19 +54,19 @@ def test_the_worked_examples_run_as_printed(tmp_path: Path) -> None:
     ]
     for name, code in examples:
         (tmp_path / name).write_text(code, encoding="utf-8")
-    # The two lines that the text says to add.
+    # The lines that the text says to add.
     edit(tmp_path / "cf1_mcp/tools/__init__.py", "MODULES: Final = (", '    "dataset_details",\n    "insights",')
     edit(tmp_path / "cf1_mcp/changes/undo.py", "KINDS: Final[tuple[ChangeKind[Any], ...]] = (", "    INSIGHT,")
     edit(tmp_path / "cf1_mcp/changes/undo.py", '"""', "from cf1_mcp.changes.insights import INSIGHT", last=True)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     command = [sys.executable, "-c", CALLS, str(tmp_path / "state")]
-    played = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert played.stdout.splitlines() == [
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert ended.stdout.splitlines() == [
         "Mine operational False",
         "confirmation_required A wrong analysis",
         "done -",
         "done A wrong analysis",
-    ], played.stderr
+    ], ended.stderr
 
 
 def edit(path: Path, after: str, line: str, *, last: bool = False) -> None:

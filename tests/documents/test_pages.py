@@ -1,4 +1,4 @@
-"""What README.md and the pages in docs/ say is so."""
+"""README.md and the pages in docs/ agree with the code."""
 
 import re
 from pathlib import Path

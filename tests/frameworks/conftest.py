@@ -1,4 +1,4 @@
-"""How the frameworks find the server."""
+"""The command with which the frameworks start the server."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ DATASET = "ACME Incident Response"
 
 @dataclass(frozen=True)
 class Server:
-    """The command of a server that is allowed everything, over its embedded sandbox."""
+    """The command of a server with full permissions over its embedded sandbox."""
 
     command: str
     args: list[str]

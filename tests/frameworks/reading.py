@@ -1,4 +1,4 @@
-"""Reading an answer as a model does: some frameworks show it the text, others the data."""
+"""Read an answer as a model does: some frameworks show it the text, others the data."""
 
 import json
 from typing import Any
@@ -7,7 +7,10 @@ Answer = dict[str, Any]
 
 
 def read(seen: str) -> Answer:
-    """Return an answer as data: `columns` and `rows`, facts, and parts such as `raw` by name. From text, all are text."""
+    """Return an answer as data: `columns` and `rows`, facts, and parts such as `raw` by name.
+
+    Values that were read from text are text.
+    """
     return json.loads(seen) if seen.startswith("{") else _from_text(seen)
 
 

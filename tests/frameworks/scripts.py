@@ -1,6 +1,7 @@
-"""What a model does with the tools, written once for all frameworks.
+"""Conversations of a model with the tools, written once for all frameworks.
 
-A script yields calls and receives each answer as its framework's model sees it; it returns its words to the user.
+A script yields calls and receives each answer as its framework's model sees it. It returns its final message to the
+user.
 """
 
 import re
@@ -32,7 +33,7 @@ class Script:
         self._turns = turns
 
     def turn(self, seen: str | None) -> Call | str:
-        """Return the next call or the last words. `seen` is the answer to the previous call; None begins."""
+        """Return the next call or the final message. `seen` is the answer to the previous call; None begins."""
         try:
             return next(self._turns) if seen is None else self._turns.send(seen)
         except StopIteration as end:
@@ -89,7 +90,7 @@ DELETED = "confirmation_required, done, 0 left of 1"
 
 
 def correction() -> Turns:
-    """Correct a misspelt argument by what the error suggests."""
+    """Correct a misspelt argument with the suggestion in the error."""
     refusal = yield Call("search_threat_events", {"attackers": ["GLASS HERON"]})
     right = re.search(r"did you mean '(\w+)'\?", refusal)
     assert right, refusal

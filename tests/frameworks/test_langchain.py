@@ -1,4 +1,4 @@
-"""langchain-mcp-adapters over mcp 1, whose model is shown an answer's text."""
+"""langchain-mcp-adapters over mcp 1, which shows its model the text of an answer."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip(
     "langchain_mcp_adapters",
-    reason="langchain-mcp-adapters is not installed: it needs an environment of its own, as .ci/run makes it",
+    reason="langchain-mcp-adapters is not installed: it needs its own environment, as .ci/run creates it",
 )
 
 from langchain.agents import create_agent
@@ -35,7 +35,7 @@ class ScriptedModel(BaseChatModel):
         return self
 
     def _generate(self, messages: list[BaseMessage], *_: object, **__: object) -> ChatResult:
-        turn = self.script.turn(seen(messages[-1]))
+        turn = self.script.turn(tool_answer(messages[-1]))
         if isinstance(turn, Call):
             call = {"name": turn.tool, "args": turn.arguments, "id": f"call{len(messages)}", "type": "tool_call"}
             message = AIMessage("", tool_calls=[call])
@@ -48,7 +48,7 @@ class ScriptedModel(BaseChatModel):
         return "scripted"
 
 
-def seen(message: BaseMessage) -> str | None:
+def tool_answer(message: BaseMessage) -> str | None:
     """The tool's answer as the model receives it; None at the beginning."""
     return message.text if isinstance(message, ToolMessage) else None
 
@@ -60,7 +60,7 @@ def client(server: Server, **environment: str) -> MultiServerMCPClient:
     return MultiServerMCPClient({"cf1": connection})
 
 
-async def last_words(tools: list[BaseTool], conversation: Conversation) -> str:
+async def run_conversation(tools: list[BaseTool], conversation: Conversation) -> str:
     agent: Any = create_agent(ScriptedModel(script=Script(conversation())), tools)
     return (await agent.ainvoke({"messages": [HumanMessage("Begin")]}))["messages"][-1].text
 
@@ -78,10 +78,10 @@ async def test_a_langchain_agent_completes_a_conversation(
     server: Server, conversation: Conversation, expected: str
 ) -> None:
     async with client(server).session("cf1") as session:
-        assert await last_words(await load_mcp_tools(session), conversation) == expected
+        assert await run_conversation(await load_mcp_tools(session), conversation) == expected
 
 
 async def test_a_code_is_accepted_by_another_process_with_the_same_key(server: Server, tmp_path: Path) -> None:
     # Without a session the adapter starts a server for every call.
     shared = {"CF1_CONFIRM_KEY": "0123456789abcdef" * 2, "CF1_SANDBOX_DB": str(tmp_path / "sandbox.db")}
-    assert await last_words(await client(server, **shared).get_tools(), deletion) == DELETED
+    assert await run_conversation(await client(server, **shared).get_tools(), deletion) == DELETED

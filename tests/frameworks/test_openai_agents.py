@@ -1,4 +1,4 @@
-"""The OpenAI Agents SDK, whose model is shown an answer's text, and which can make our schemas strict."""
+"""The OpenAI Agents SDK, which shows its model the text of an answer and can make our schemas strict."""
 
 import json
 from collections.abc import AsyncIterator
@@ -35,11 +35,11 @@ class ScriptedModel(Model):
         *rest: object,
         **more: object,
     ) -> ModelResponse:
-        turn = self._script.turn(seen(input))
+        turn = self._script.turn(tool_answer(input))
         self._calls += 1
         if isinstance(turn, Call):
             schemas = {tool.name: tool for tool in tools if isinstance(tool, FunctionTool)}
-            arguments = filled(schemas[turn.tool], turn.arguments)
+            arguments = fill_arguments(schemas[turn.tool], turn.arguments)
             item = ResponseFunctionToolCall(
                 type="function_call", call_id=f"call{self._calls}", name=turn.tool, arguments=json.dumps(arguments)
             )
@@ -54,7 +54,7 @@ class ScriptedModel(Model):
         raise NotImplementedError("these tests do not stream")
 
 
-def seen(sent: Any) -> str | None:  # noqa: ANN401
+def tool_answer(sent: Any) -> str | None:  # noqa: ANN401
     """The tool's answer as the model receives it; None at the beginning."""
     if isinstance(sent, str) or sent[-1].get("type") != "function_call_output":
         return None
@@ -65,7 +65,7 @@ def seen(sent: Any) -> str | None:  # noqa: ANN401
 EMPTY: dict[str, Any] = {"array": [], "string": "", "integer": 0, "boolean": False}
 
 
-def filled(tool: FunctionTool, arguments: dict[str, Any]) -> dict[str, Any]:
+def fill_arguments(tool: FunctionTool, arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments; every other required one has its default, or else the empty value of its type."""
     schema = tool.params_json_schema
     if not tool.strict_json_schema:

@@ -1,4 +1,4 @@
-"""pydantic-ai, whose model is shown an answer's data."""
+"""pydantic-ai, which shows its model the data of an answer."""
 
 from typing import Literal
 
@@ -24,15 +24,15 @@ def toolset(server: Server, *, errors: Literal["retry", "failed"] = "retry") -> 
     return MCPToolset(transport, tool_error_behavior=errors)
 
 
-def scripted(script: Script) -> FunctionModel:
+def scripted_model(script: Script) -> FunctionModel:
     def respond(messages: list[ModelMessage], _: AgentInfo) -> ModelResponse:
-        turn = script.turn(seen(messages[-1]))
+        turn = script.turn(tool_answer(messages[-1]))
         return ModelResponse([ToolCallPart(turn.tool, turn.arguments) if isinstance(turn, Call) else TextPart(turn)])
 
     return FunctionModel(respond)
 
 
-def seen(message: ModelMessage) -> str | None:
+def tool_answer(message: ModelMessage) -> str | None:
     """The tool's answer as the model receives it; None at the beginning."""
     match message.parts[-1]:
         case ToolReturnPart() as part:
@@ -56,7 +56,7 @@ async def test_pydantic_ai_offers_every_tool_to_its_model(server: Server, publis
 async def test_a_pydantic_ai_agent_completes_a_conversation(
     server: Server, conversation: Conversation, expected: str
 ) -> None:
-    agent = Agent(scripted(Script(conversation())), toolsets=[toolset(server)])
+    agent = Agent(scripted_model(Script(conversation())), toolsets=[toolset(server)])
     assert (await agent.run("Begin")).output == expected
 
 
@@ -66,5 +66,5 @@ async def test_every_tool_answers_arguments_made_from_its_schema(server: Server,
     run = await agent.run("Begin")
     answered = [part for message in run.all_messages() for part in message.parts if isinstance(part, ToolReturnPart)]
     assert {part.tool_name for part in answered} == published
-    # The server's words for a failure that it did not expect.
+    # The SDK's message for an unexpected failure.
     assert [part.tool_name for part in answered if "Error executing tool" in part.model_response_str()] == []

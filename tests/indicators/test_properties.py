@@ -63,9 +63,9 @@ def test_defanged_indicators_in_prose_are_found_exactly(written: list[tuple[str,
     words = [f"{data.draw(st.sampled_from(BEFORE))} {form}" for _, form in written]
     text = f"{' '.join(words)} afterwards."
     found = extract(text)
-    wanted = list(dict.fromkeys(str(classified.value) for value, _ in written if (classified := classify(value))))
-    assert ([one.indicator.value for one in found.indicators], found.ambiguous, found.references) == (wanted, (), ())
-    assert [one.indicator.value for one in extract(refang(text)).indicators] == wanted
+    expected = list(dict.fromkeys(str(classified.value) for value, _ in written if (classified := classify(value))))
+    assert ([one.indicator.value for one in found.indicators], found.ambiguous, found.references) == (expected, (), ())
+    assert [one.indicator.value for one in extract(refang(text)).indicators] == expected
 
 
 @given(st.text(max_size=300) | st.text(".:/@[]()\\-_+%hxtp0aA1\u3002\u200b\u202e \n", max_size=300))

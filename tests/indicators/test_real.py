@@ -29,15 +29,15 @@ def outcome(value: str, number: int) -> str:
     plain = value.replace("http", "hxxp", 1) if value.startswith("http") else value
     written = plain.replace(".", FORMS[number % len(FORMS)])
     found = extract(f"The sample talks to {written}, as seen in May. (Also {written})")
-    wanted = classify(value)
-    if wanted is None:
+    expected = classify(value)
+    if expected is None:
         return "not what it is labelled"
-    return "found" if [(one.indicator, one.count) for one in found.indicators] == [(wanted, 2)] else "missed"
+    return "found" if [(one.indicator, one.count) for one in found.indicators] == [(expected, 2)] else "missed"
 
 
 def test_every_real_indicator_is_found_again_in_prose() -> None:
     outcomes = Counter((kind, outcome(value, number)) for number, (kind, value) in enumerate(real()))
-    # Eighty "domains" are file names such as a DLL's. Two URLs hold what a URL may not: a space, square brackets.
+    # Eighty "domains" are file names such as a DLL's. Two URLs contain invalid characters: a space, brackets.
     assert {f"{kind}, {what}": count for (kind, what), count in sorted(outcomes.items())} == snapshot(
         {
             "cve, found": 562,

@@ -1,4 +1,4 @@
-"""The table of event fields and the models say the same; where they do not, a message names the step to take."""
+"""The table of event fields agrees with the models; where it does not, a message names the step to take."""
 
 from types import NoneType, UnionType
 from typing import Annotated, Union, get_args, get_origin
@@ -19,9 +19,9 @@ from cf1_mcp.models.fields import (
     EventField,
 )
 
-# What a request names besides the fields of the event: where it lies, its evidence, and further indicators.
+# What a request contains in addition to the fields of the event: its dataset, evidence and further indicators.
 NOT_FIELDS = {"dataset_id", "raw", "indicators"}
-# What a row of an import has besides: evidence, and how rows are related.
+# What a row of an import contains in addition: evidence, and how rows are related.
 NOT_EVENT = {"raw", "ref", "parent_ref", "relationship_type"}
 
 
@@ -55,7 +55,7 @@ def test_every_field_of_an_event_has_exactly_one_entry() -> None:
     missing = sorted(Event.model_fields.keys() - set(names))
     assert missing == [], f"add an entry for {missing} to EVENT_FIELDS in cf1_mcp/models/fields.py"
     unknown = sorted(set(names) - Event.model_fields.keys())
-    assert unknown == [], f"add {unknown} to Event in cf1_mcp/models/events.py, or say returned=False"
+    assert unknown == [], f"add {unknown} to Event in cf1_mcp/models/events.py, or set returned=False"
 
 
 @pytest.mark.parametrize("field", EVENT_FIELDS, ids=lambda field: field.name)
@@ -106,7 +106,7 @@ def test_the_columns_of_answers_and_exports_are_fields_that_the_api_returns() ->
 
 def test_a_header_of_a_csv_file_means_one_field() -> None:
     headers = [header for field in EVENT_FIELDS for header in field.headers]
-    assert len(headers) == len(set(headers)), "let only one entry of EVENT_FIELDS have the header"
+    assert len(headers) == len(set(headers)), "give the header to only one entry of EVENT_FIELDS"
     assert {header: FIELD_BY_NAME[header] for header in headers} == {
         header: field.name for field in EVENT_FIELDS for header in field.headers
-    }, "cf1_mcp/imports/readers/csv_reader.py gives the header to something else"
+    }, "cf1_mcp/imports/readers/csv_reader.py assigns the header to another field"

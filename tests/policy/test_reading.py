@@ -1,4 +1,4 @@
-"""What an operator withholds from reading stays withheld, however it is asked for."""
+"""Data that the operator withholds stays withheld, however it is requested."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ DEFAULT_ID = "4c0157a5-9de0-5c1c-ae1c-4723e1a35b13"
 
 
 @asynccontextmanager
-async def served(sample: Tenant, settings: Settings) -> AsyncGenerator[Client]:
+async def connected(sample: Tenant, settings: Settings) -> AsyncGenerator[Client]:
     async with Client(build_server(settings, sample.connect, clock=lambda: NOW)) as client:
         yield client
 
@@ -41,7 +41,7 @@ EVASIONS: list[tuple[str, str, dict[str, JsonValue]]] = [
     ("by uuid", "search_threat_events", {"dataset_ids": [OTHER_ID]}),
     ("in upper case", "search_threat_events", {"dataset_ids": [OTHER_ID.upper()]}),
     ("padded", "search_threat_events", {"dataset_ids": [f"  {OTHER}\t"]}),
-    ("beside an allowed one", "search_threat_events", {"dataset_ids": [DEFAULT, OTHER]}),
+    ("next to an allowed one", "search_threat_events", {"dataset_ids": [DEFAULT, OTHER]}),
     ("as a single text", "search_threat_events", {"dataset_ids": OTHER}),
     ("as JSON text", "search_threat_events", {"dataset_ids": f'["{OTHER}"]'}),
     ("unknown uuid", "search_threat_events", {"dataset_ids": ["d0000000-0000-4000-8000-000000000009"]}),
@@ -66,7 +66,7 @@ EVASIONS: list[tuple[str, str, dict[str, JsonValue]]] = [
         {"query": f'{{ threatEvents(datasetIds: ["{OTHER_ID}"], groupBy: [tlp]) {{ total }} }}'},
     ),
     (
-        "graphql beside an allowed one",
+        "graphql next to an allowed one",
         "query_threat_graphql",
         {"query": f'{{ threatEvents(datasetIds: ["{DEFAULT_ID}", "{OTHER_ID}"], groupBy: [tlp]) {{ total }} }}'},
     ),
@@ -102,7 +102,7 @@ EVASIONS: list[tuple[str, str, dict[str, JsonValue]]] = [
         },
     ),
     (
-        "graphql alias beside an allowed one",
+        "graphql alias next to an allowed one",
         "query_threat_graphql",
         {
             "query": f'{{ a: threatEvents(datasetIds: ["{DEFAULT_ID}"], groupBy: [tlp]) {{ total }} '
@@ -139,35 +139,35 @@ EVASIONS: list[tuple[str, str, dict[str, JsonValue]]] = [
 
 
 @pytest.mark.parametrize(("tool", "arguments"), [one[1:] for one in EVASIONS], ids=[one[0] for one in EVASIONS])
-async def test_a_dataset_that_may_not_be_read_is_withheld_and_never_asked_for(
+async def test_a_dataset_that_may_not_be_read_is_withheld_and_never_requested(
     sample: Tenant, tool: str, arguments: dict[str, JsonValue]
 ) -> None:
-    async with served(sample, ONLY_DEFAULT) as client:
+    async with connected(sample, ONLY_DEFAULT) as client:
         words = await refused(client, tool, **arguments)
     assert f"is withheld by {WITHHELD_DATASET}" in words
     assert [line for line in sample.requests() if line != "GET /events/dataset" and "/queries/" not in line] == []
 
 
 async def test_the_refusal_names_the_rule_and_no_way_around_it(sample: Tenant) -> None:
-    async with served(sample, ONLY_DEFAULT) as client:
+    async with connected(sample, ONLY_DEFAULT) as client:
         assert await refused(client, "search_threat_events", dataset_ids=[OTHER]) == snapshot(
             "dataset_ids: dataset 'Cybercrime' is withheld by CF1_READ_DATASETS. Tell the person that the operator's setting forbids it."
         )
 
 
 async def test_a_scope_word_means_the_allowed_datasets(sample: Tenant) -> None:
-    async with served(sample, ONLY_DEFAULT) as client:
+    async with connected(sample, ONLY_DEFAULT) as client:
         for word in ("all", "*", "operational", " ALL "):
             data = await ask(client, "search_threat_events", dataset_ids=[word], limit=1)
             assert data["datasets"] == [DEFAULT]
             assert ("datasetId", DEFAULT_ID) in sample.log[-1].query
 
 
-async def test_an_event_found_without_its_dataset_is_held_to_the_list(sample: Tenant) -> None:
-    async with served(sample, Settings(max_tlp=Tlp.RED)) as client:
+async def test_an_event_read_without_its_dataset_is_withheld_by_its_dataset(sample: Tenant) -> None:
+    async with connected(sample, Settings(max_tlp=Tlp.RED)) as client:
         found = await ask(client, "search_threat_events", dataset_ids=[OTHER], fields=["uuid"], limit=1)
     event = column(found, "uuid")[0]
-    async with served(sample, ONLY_DEFAULT) as client:
+    async with connected(sample, ONLY_DEFAULT) as client:
         words = await refused(client, "get_threat_event", event_id=event)
         related = await refused(client, "list_related_threat_events", event_id=event)
     assert (
@@ -179,7 +179,7 @@ async def test_an_event_found_without_its_dataset_is_held_to_the_list(sample: Te
     )
 
 
-async def test_an_answer_that_holds_more_than_was_asked_is_held_to_the_list() -> None:
+async def test_events_of_other_datasets_in_a_response_are_withheld() -> None:
     datasets = [{"uuid": DEFAULT_ID, "name": DEFAULT}, {"uuid": OTHER_ID, "name": OTHER}]
     mine = {"uuid": "e0000000-0000-4000-8000-000000000001", "datasetId": DEFAULT_ID, "event": "mine", "tlp": "green"}
     others = {"uuid": "e0000000-0000-4000-8000-000000000002", "datasetId": OTHER_ID, "event": "theirs", "tlp": "green"}
@@ -195,21 +195,21 @@ async def test_an_answer_that_holds_more_than_was_asked_is_held_to_the_list() ->
 
 
 async def test_a_cursor_of_another_scope_is_refused(sample: Tenant) -> None:
-    async with served(sample, Settings(max_tlp=Tlp.RED)) as client:
+    async with connected(sample, Settings(max_tlp=Tlp.RED)) as client:
         wide = await ask(client, "search_threat_events", limit=5)
-    async with served(sample, ONLY_DEFAULT) as client:
+    async with connected(sample, ONLY_DEFAULT) as client:
         words = await refused(client, "search_threat_events", limit=5, cursor=wide["next_cursor"])
     assert "belongs to another search" in words
 
 
-async def test_references_across_datasets_do_not_carry_events_over(sample: Tenant) -> None:
-    async with served(sample, ONLY_DEFAULT) as client:
+async def test_a_search_returns_only_events_of_readable_datasets(sample: Tenant) -> None:
+    async with connected(sample, ONLY_DEFAULT) as client:
         data = await ask(client, "search_threat_events", limit=200, fields=["dataset_id"])
         assert set(column(data, "dataset_id")) == {DEFAULT_ID}
 
 
-async def test_lists_of_datasets_and_actors_tell_only_what_may_be_read(sample: Tenant) -> None:
-    async with served(sample, ONLY_DEFAULT) as client:
+async def test_lists_of_datasets_and_actors_contain_only_what_may_be_read(sample: Tenant) -> None:
+    async with connected(sample, ONLY_DEFAULT) as client:
         assert await ask_for_text(client, "list_threat_datasets") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 datasets: 1
@@ -227,7 +227,7 @@ Cloudforce One Threat Events	4c0157a5-9de0-5c1c-ae1c-4723e1a35b13	operational	pu
 
 async def test_graphql_over_allowed_datasets_runs(sample: Tenant) -> None:
     query = f'{{ threatEvents(datasetIds: ["{DEFAULT_ID}"], groupBy: [tlp], limit: 1) {{ groups {{ tlp }} }} }}'
-    async with served(sample, ONLY_DEFAULT) as client:
+    async with connected(sample, ONLY_DEFAULT) as client:
         assert (await ask(client, "query_threat_graphql", query=query))["data"] == snapshot(
             {"threatEvents": {"groups": [{"tlp": "green"}]}}
         )
@@ -239,7 +239,7 @@ async def test_graphql_over_allowed_datasets_runs(sample: Tenant) -> None:
 @pytest.mark.parametrize("ceiling", list(Tlp))
 async def test_no_list_shows_a_marking_above_the_ceiling(sample: Tenant, ceiling: Tlp) -> None:
     seen: set[str] = set()
-    async with served(sample, Settings(max_tlp=ceiling)) as client:
+    async with connected(sample, Settings(max_tlp=ceiling)) as client:
         cursor: JsonValue = None
         for _ in range(4):
             page = await ask(client, "search_threat_events", fields=["tlp"], limit=500, cursor=cursor)
@@ -249,15 +249,15 @@ async def test_no_list_shows_a_marking_above_the_ceiling(sample: Tenant, ceiling
     assert all(Tlp.of(marking).rank <= ceiling.rank for marking in seen)
 
 
-async def test_what_is_withheld_is_counted_by_its_rule(sample: Tenant) -> None:
-    async with served(sample, UP_TO_GREEN) as client:
+async def test_withheld_events_are_counted_by_rule(sample: Tenant) -> None:
+    async with connected(sample, UP_TO_GREEN) as client:
         data = await ask(client, "search_threat_events", attacker=["COPPER LANTERN"], fields=["tlp"], limit=100)
     shown = data["events"]
     assert isinstance(shown, int) and data["withheld"] == [f"{100 - shown} by CF1_MAX_TLP (green)"]
 
 
 async def test_pages_with_withheld_rows_neither_skip_nor_repeat(sample: Tenant) -> None:
-    async with served(sample, UP_TO_GREEN) as client:
+    async with connected(sample, UP_TO_GREEN) as client:
         whole = await ask(client, "search_threat_events", attacker=["COPPER LANTERN"], fields=["uuid"], limit=90)
         parts: list[JsonValue] = []
         cursor: JsonValue = None
@@ -271,42 +271,42 @@ async def test_pages_with_withheld_rows_neither_skip_nor_repeat(sample: Tenant) 
 
 
 async def test_one_event_above_the_ceiling_is_withheld(sample: Tenant) -> None:
-    async with served(sample, Settings(max_tlp=Tlp.RED)) as client:
+    async with connected(sample, Settings(max_tlp=Tlp.RED)) as client:
         found = await ask(client, "search_threat_events", tlp=["red"], fields=["uuid"], limit=1)
     event = column(found, "uuid")[0]
-    async with served(sample, Settings()) as client:
+    async with connected(sample, Settings()) as client:
         assert await refused(client, "get_threat_event", event_id=event, include=["raw"]) == snapshot(
             "This event is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
         )
     assert not any("/raw" in line for line in sample.requests())
 
 
-async def test_raw_evidence_is_held_to_its_own_marking(sample: Tenant) -> None:
-    # The sandbox keeps markings of events as numbers of terms, and those of raw as they are.
+async def test_raw_evidence_is_withheld_by_its_own_marking(sample: Tenant) -> None:
+    # The sandbox stores markings of events as ids of terms, and those of raw evidence as text.
     row = sample.store.db.execute(
         "SELECT e.uuid FROM event e JOIN raw r ON r.event = e.id JOIN term t ON t.id = e.tlp "
         "WHERE r.tlp IN ('red', 'amber+strict') AND t.value NOT IN ('red', 'amber+strict')"
     ).fetchone()
-    async with served(sample, Settings()) as client:
+    async with connected(sample, Settings()) as client:
         data = await ask(client, "get_threat_event", event_id=str(row[0]), include=["raw"])
     assert data["raw"] == {"withheld": "by CF1_MAX_TLP (amber)"}
 
 
-async def test_relatives_above_the_ceiling_are_left_out_and_counted(sample: Tenant) -> None:
-    async with served(sample, Settings(max_tlp=Tlp.RED)) as client:
+async def test_related_events_above_the_ceiling_are_left_out_and_counted(sample: Tenant) -> None:
+    async with connected(sample, Settings(max_tlp=Tlp.RED)) as client:
         found = await ask(
             client, "search_threat_events", text="Operation Ledger Frost", category=["Campaign"], fields=["uuid"]
         )
         root = column(found, "uuid")[0]
         everything = await ask(client, "list_related_threat_events", event_id=root, fields=["tlp"], limit=200)
-    async with served(sample, Settings()) as client:
+    async with connected(sample, Settings()) as client:
         some = await ask(client, "list_related_threat_events", event_id=root, fields=["tlp"], limit=200)
     hidden = [marking for marking in column(everything, "tlp") if Tlp.of(str(marking)).rank > Tlp.AMBER.rank]
     assert hidden and some["withheld"] == [f"{len(hidden)} by CF1_MAX_TLP (amber)"]
 
 
-async def test_counts_leave_out_what_lies_above_the_ceiling(sample: Tenant) -> None:
-    async with served(sample, Settings(max_tlp=Tlp.RED)) as client:
+async def test_counts_exclude_events_above_the_ceiling(sample: Tenant) -> None:
+    async with connected(sample, Settings(max_tlp=Tlp.RED)) as client:
         by_marking = await ask(client, "aggregate_threat_events", columns=["attacker", "tlp"], limit=1000)
     rows = by_marking["rows"]
     assert isinstance(rows, list)
@@ -315,7 +315,7 @@ async def test_counts_leave_out_what_lies_above_the_ceiling(sample: Tenant) -> N
         assert isinstance(row, list) and isinstance(row[2], int)
         if Tlp.of(str(row[1])).rank <= Tlp.AMBER.rank:
             allowed[row[0]] = allowed.get(row[0], 0) + row[2]
-    async with served(sample, Settings()) as client:
+    async with connected(sample, Settings()) as client:
         counted = await ask(client, "aggregate_threat_events", columns=["attacker"], limit=1000)
     assert dict(zip(column(counted, "attacker"), column(counted, "count"), strict=True)) == allowed
     assert (counted["events"], counted["withheld"]) == (sum(allowed.values()), ["counts by CF1_MAX_TLP (amber)"])
@@ -335,14 +335,14 @@ GRAPHQL_MARKINGS = [
 
 @pytest.mark.parametrize("query", GRAPHQL_MARKINGS)
 async def test_graphql_may_not_count_above_the_ceiling(sample: Tenant, query: str) -> None:
-    async with served(sample, Settings()) as client:
+    async with connected(sample, Settings()) as client:
         words = await refused(client, "query_threat_graphql", query=query)
     assert "counts above CF1_MAX_TLP (amber) are withheld" in words
     assert not any("graphql" in line for line in sample.requests())
 
 
 async def test_a_malformed_document_is_refused_before_it_is_sent(sample: Tenant) -> None:
-    async with served(sample, Settings()) as client:
+    async with connected(sample, Settings()) as client:
         for query in ("{ datasets { name }", "mutation { x }", "subscription { x }", "type X { y: Int }", "{" * 5000):
             await refused(client, "query_threat_graphql", query=query)
     assert not any("graphql" in line for line in sample.requests())

@@ -24,7 +24,7 @@ ACTOR = "COPPER LANTERN"
 
 
 async def conditions(client: Client, sample: Tenant, **arguments: JsonValue) -> tuple[str, JsonValue]:
-    """Return the conditions that the API received, and what the answer reports as read otherwise than typed."""
+    """Return the conditions that the API received, and what the answer reports as read differently than typed."""
     data = await ask(client, "search_threat_events", **arguments, limit=1)
     search = dict(sample.searches()[0].query)["search"]
     return search, data.get("read_as")

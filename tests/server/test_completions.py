@@ -210,8 +210,13 @@ async def test_the_declaration_of_a_playbook_overrides_the_name_of_the_argument(
     async def declared(playbook: str, argument: str) -> Kind | None:
         return "tags" if (playbook, argument) == ("profile_attacker", "attacker") else None
 
-    asked = [(PLAYBOOK, "attacker"), (PLAYBOOK, "country"), (PromptReference(name="other"), "attacker"), (EVENT, "tag")]
-    assert [await vocabulary_for(*one, declared) for one in asked] == ["tags", "countries", "attackers", None]
+    arguments = [
+        (PLAYBOOK, "attacker"),
+        (PLAYBOOK, "country"),
+        (PromptReference(name="other"), "attacker"),
+        (EVENT, "tag"),
+    ]
+    assert [await vocabulary_for(*one, declared) for one in arguments] == ["tags", "countries", "attackers", None]
 
 
 def base(port: int) -> str:

@@ -9,8 +9,8 @@ from starlette.middleware import Middleware
 
 from cf1_mcp.models import QueryAlert, QueryAlertFields, SavedQueryFields
 from cf1_mcp.sandbox.options import SandboxOptions
+from tests.canned_answers import UnavailableAfterDeletion, with_canned_answer
 from tests.conversations import ask, refused
-from tests.misanswers import UnavailableAfterDeletion, misanswered
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -236,7 +236,7 @@ NO_ROUTE: JsonValue = {"success": False, "errors": [{"message": "no route"}], "r
 
 async def test_an_account_without_alerts_is_explained_before_anything_is_sent(tenant: Tenant) -> None:
     await add_alert(tenant, "phish")
-    async with misanswered(tenant, "/queries/alerts", NO_ROUTE, 404) as client:
+    async with with_canned_answer(tenant, "/queries/alerts", NO_ROUTE, 404) as client:
         words = [
             await refused(client, "create_query_alert", query_id=1, frequency="immediate"),
             await refused(client, "update_query_alert", alert_id=99, enabled=False),
@@ -253,9 +253,9 @@ async def test_an_account_without_alerts_is_explained_before_anything_is_sent(te
 async def test_a_response_with_other_values_is_not_a_complete_change(tenant: Tenant) -> None:
     alert = await add_alert(tenant, "phish")
     answer: JsonValue = {"success": True, "result": alert.model_dump(mode="json")}
-    async with misanswered(tenant, "/alerts/create", answer) as client:
+    async with with_canned_answer(tenant, "/alerts/create", answer) as client:
         created = await ask(client, "create_query_alert", query_id=1, frequency="immediate")
-    async with misanswered(tenant, "/alerts/1", answer) as client:
+    async with with_canned_answer(tenant, "/alerts/1", answer) as client:
         failed = await ask(client, "update_query_alert", alert_id=1, enabled=False)
         preview = await ask(client, "delete_query_alert", alert_id=1)
         left = await ask(client, "delete_query_alert", alert_id=1, confirm=preview["code"])

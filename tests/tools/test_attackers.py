@@ -45,8 +45,8 @@ def tenant(tmp_path: Path) -> Tenant:
 
 
 @dataclass
-class Differing:
-    """The sandbox, except for requests that contain a text: those get a fixed response, or none."""
+class SandboxWithFault:
+    """The sandbox, except that requests containing a text get a fixed response, or none."""
 
     sample: ASGIApp
     part: str
@@ -63,11 +63,11 @@ class Differing:
 
 
 @asynccontextmanager
-async def differing(
+async def connect_with_fault(
     sample: Tenant, settings: Settings, part: str, answer: JsonValue, status: int = 200
 ) -> AsyncGenerator[Client]:
     """A client of a server connected to such an API."""
-    app = Differing(create_sandbox_app(sample.store), part, answer, status)
+    app = SandboxWithFault(create_sandbox_app(sample.store), part, answer, status)
     async with Client(build_server(settings, lambda: httpx.ASGITransport(app), clock=lambda: NOW)) as client:
         yield client
 
@@ -168,7 +168,7 @@ uuid	date	category	indicator	event
 32f0b336-4527-5fbf-955d-a4f6746ecbe8	2026-11-24 06:04	Account Takeover	198[.]51[.]100[.]37	Stolen session cookie replayed from a residential network
 911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	Account Takeover	198[.]51[.]100[.]43	Reused passwords tried against customer accounts of a Banking & Financial Services organi… (+6 characters)
 80fc161b-d20a-5998-bbb9-efef9448a981	2026-11-24 04:14	Account Takeover	198[.]51[.]100[.]59	Stolen session cookie replayed from a residential network
-ff00e219-48e7-5b54-b0fc-17538fe06afa	2026-11-24 02:09	Phishing	lure[.]bait[.]example	A quiet line with a passenger\\U000e0063\\U000e0061\\U000e006c\\U000e006c\\U000e0020\\U000e0075… (+44 characters)
+ff00e219-48e7-5b54-b0fc-17538fe06afa	2026-11-24 02:09	Phishing	lure[.]bait[.]example	A quiet line with a passenger\\U000e0063\\U000e0061\\U000e006c\\U000e006c\\U000e0020\\U000e0075… (+47 characters)
 32f8d7b0-1a17-583a-b2cd-6b8f73557cd1	2026-11-24 01:40	Account Takeover	198[.]51[.]100[.]57	Reused passwords tried against customer accounts of a Banking & Financial Services organi… (+6 characters)
 </untrusted MARK>
 before = 0: new in this period. now = 0: gone.
@@ -481,8 +481,8 @@ TAGS: JsonValue = {
 }
 
 
-async def test_an_alias_leads_to_the_name_that_events_carry(sample: Tenant, tmp_path: Path) -> None:
-    async with differing(sample, Settings(state_dir=tmp_path), "/events/tags", TAGS) as client:
+async def test_an_alias_leads_to_the_name_that_events_have(sample: Tenant, tmp_path: Path) -> None:
+    async with connect_with_fault(sample, Settings(state_dir=tmp_path), "/events/tags", TAGS) as client:
         data = await ask(client, "profile_attacker", attacker="unc-0001")
     assert (data["attacker"], data["events"]) == (["COPPER LANTERN"], snapshot(184))
     assert data["read_as"] == snapshot(["attacker: unc-0001 as COPPER LANTERN"])
@@ -490,7 +490,7 @@ async def test_an_alias_leads_to_the_name_that_events_carry(sample: Tenant, tmp_
 
 
 async def test_an_alias_above_the_ceiling_is_neither_shown_nor_followed(sample: Tenant, tmp_path: Path) -> None:
-    async with differing(sample, Settings(state_dir=tmp_path), "/events/tags", TAGS) as client:
+    async with connect_with_fault(sample, Settings(state_dir=tmp_path), "/events/tags", TAGS) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
         hidden = await ask(client, "profile_attacker", attacker="Burnt Wick")
     assert "Burnt Wick" not in json.dumps(data)
@@ -648,8 +648,8 @@ async def test_only_readable_datasets_are_searched(sample: Tenant, tmp_path: Pat
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
         elsewhere = await ask(client, "profile_attacker", attacker="TIN MAGPIE")
     assert data["datasets"] == [DEFAULT]
-    asked = {value for one in sample.searches() for name, value in one.query if name == "datasetId"}
-    assert asked == {DEFAULT_ID}
+    requested = {value for one in sample.searches() for name, value in one.query if name == "datasetId"}
+    assert requested == {DEFAULT_ID}
     assert elsewhere["events"] == 0 and "did_you_mean" not in elsewhere
 
 
@@ -663,7 +663,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
     }
     page: JsonValue = {"success": True, "errors": [], "result": [stray], "result_info": {"cursor": None}}
     settings = Settings(read_datasets=(DEFAULT,), state_dir=tmp_path)
-    async with differing(sample, settings, "/events?", page) as client:
+    async with connect_with_fault(sample, settings, "/events?", page) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     assert (data["events"], data["withheld"]) == (0, ["1 by CF1_READ_DATASETS"])
     assert "stray" not in json.dumps(data)
@@ -714,7 +714,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
 async def test_a_part_that_fails_is_named_and_leaves_the_others(
     sample: Tenant, tmp_path: Path, part: str, words: list[str]
 ) -> None:
-    async with differing(sample, Settings(state_dir=tmp_path), part, DENIED, 403) as client:
+    async with connect_with_fault(sample, Settings(state_dir=tmp_path), part, DENIED, 403) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     notes = data["notes"]
     assert isinstance(notes, list)
@@ -733,7 +733,7 @@ async def test_a_part_that_fails_is_named_and_leaves_the_others(
 async def test_an_unreadable_period_is_not_shown_as_empty(
     sample: Tenant, tmp_path: Path, part: str, columns: list[str]
 ) -> None:
-    async with differing(sample, Settings(state_dir=tmp_path), part, DENIED, 403) as client:
+    async with connect_with_fault(sample, Settings(state_dir=tmp_path), part, DENIED, 403) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     techniques = data["techniques"]
     assert isinstance(techniques, dict) and techniques["columns"] == columns
@@ -742,7 +742,7 @@ async def test_an_unreadable_period_is_not_shown_as_empty(
 
 async def test_a_part_that_hangs_is_left_out(sample: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "TIMEOUT", 3.0)
-    async with differing(sample, Settings(state_dir=tmp_path), "hasChildren", None) as client:
+    async with connect_with_fault(sample, Settings(state_dir=tmp_path), "hasChildren", None) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     notes = data["notes"]
     assert isinstance(notes, list) and notes[0] == snapshot(
@@ -752,7 +752,7 @@ async def test_a_part_that_hangs_is_left_out(sample: Tenant, tmp_path: Path, mon
 
 
 async def test_if_everything_fails_the_call_fails(sample: Tenant, tmp_path: Path) -> None:
-    async with differing(sample, Settings(state_dir=tmp_path), "/events?", DENIED, 403) as client:
+    async with connect_with_fault(sample, Settings(state_dir=tmp_path), "/events?", DENIED, 403) as client:
         words = await refused(client, "profile_attacker", attacker="COPPER LANTERN")
         assert words == await refused(client, "profile_attacker", attacker="COPPER LANTERN", compare="TIN MAGPIE")
     assert words == snapshot(
@@ -763,7 +763,7 @@ async def test_if_everything_fails_the_call_fails(sample: Tenant, tmp_path: Path
 BUSY = "BUSY BEE"
 
 
-async def swarm(tenant: Tenant, count: int) -> None:
+async def add_events(tenant: Tenant, count: int) -> None:
     """Add `count` events of one actor, 15 minutes apart, every tenth of them red."""
     uuids = {one.name: one.uuid for one in tenant.store.datasets()}
     rows: list[dict[str, JsonValue]] = [
@@ -783,7 +783,7 @@ async def swarm(tenant: Tenant, count: int) -> None:
 
 
 async def test_with_more_events_than_a_page_it_says_what_was_sampled(tenant: Tenant) -> None:
-    await swarm(tenant, 1_200)
+    await add_events(tenant, 1_200)
     async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         data = await ask(client, "profile_attacker", attacker=BUSY)
     assert (data["events"], data["sampled"]) == (1_080, snapshot(["events: the newest 900 of 1,080"]))
@@ -801,14 +801,16 @@ async def test_with_more_events_than_a_page_it_says_what_was_sampled(tenant: Ten
 
 
 async def test_if_a_count_fails_too_it_says_at_least(tenant: Tenant) -> None:
-    await swarm(tenant, 1_200)
-    async with differing(tenant, Settings(state_dir=tenant.folder), "/events/aggregate", DENIED, 403) as client:
+    await add_events(tenant, 1_200)
+    async with connect_with_fault(
+        tenant, Settings(state_dir=tenant.folder), "/events/aggregate", DENIED, 403
+    ) as client:
         data = await ask(client, "profile_attacker", attacker=BUSY)
     assert (data["events"], data["sampled"]) == snapshot(("at least 900", ["events: the newest 900 of at least 900"]))
 
 
 async def test_if_a_count_excludes_datasets_it_says_at_least(tenant: Tenant) -> None:
-    await swarm(tenant, 1_200)
+    await add_events(tenant, 1_200)
     tenant.store.add_dataset("Analytics", is_analytics=True)
     async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         data = await ask(client, "profile_attacker", attacker=BUSY)
@@ -963,7 +965,7 @@ async def test_a_comparison_of_a_quiet_period_says_so(client: Client) -> None:
 
 
 async def test_a_comparison_says_which_events_it_covers(tenant: Tenant) -> None:
-    await swarm(tenant, 1_200)
+    await add_events(tenant, 1_200)
     await tenant.add("seen", attacker="WOLF")
     async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         data = await ask(client, "profile_attacker", attacker="WOLF", compare=BUSY)
@@ -971,7 +973,7 @@ async def test_a_comparison_says_which_events_it_covers(tenant: Tenant) -> None:
 
 
 async def test_a_partly_failed_side_is_named(sample: Tenant, tmp_path: Path) -> None:
-    async with differing(sample, Settings(state_dir=tmp_path), "hasChildren", DENIED, 403) as client:
+    async with connect_with_fault(sample, Settings(state_dir=tmp_path), "hasChildren", DENIED, 403) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN", compare="BRASS TORTOISE")
     notes = data["notes"]
     assert isinstance(notes, list) and notes[:2] == snapshot(

@@ -5,8 +5,8 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.models import Event, Tlp
+from tests.canned_answers import with_canned_answer
 from tests.conversations import ask, refused
-from tests.misanswers import misanswered
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -167,7 +167,7 @@ async def test_a_creation_with_other_values_is_partial(tenant: Tenant) -> None:
         "tlp": "clear",
         "tags": [" "],
     }
-    async with misanswered(tenant, "/events/create", {"success": True, "result": made}) as client:
+    async with with_canned_answer(tenant, "/events/create", {"success": True, "result": made}) as client:
         done = await ask(client, "create_threat_event", **LEAST, tags=["wave"])
     assert {**done, "change_id": "..."} == snapshot(
         {
@@ -202,7 +202,7 @@ async def test_a_creation_with_other_values_is_partial(tenant: Tenant) -> None:
 async def test_a_creation_without_a_valid_response_is_not_a_success(
     tenant: Tenant, answer: JsonValue, status: int, outcome: str
 ) -> None:
-    async with misanswered(tenant, "/events/create", answer, status) as client:
+    async with with_canned_answer(tenant, "/events/create", answer, status) as client:
         await refused(client, "create_threat_event", **LEAST)
     [change] = await tenant.journal.changes(2)
     assert change.outcome == outcome

@@ -9,8 +9,8 @@ from pydantic import JsonValue
 
 from cf1_mcp.models import SavedQueryFields
 from cf1_mcp.settings import Settings
+from tests.canned_answers import with_canned_answer
 from tests.conversations import ask, ask_for_text, refused
-from tests.misanswers import misanswered
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -65,14 +65,14 @@ async def test_a_preview_names_the_saved_queries_that_could_not_be_checked(tenan
     event = await tenant.add("watched")
     broken: JsonValue = {"id": 7, "name": "odd", "query_json": "attacker = somebody", "rule_enabled": True}
     search: JsonValue = {"id": 8, "name": "fine", "query_json": json.dumps({"datasetId": [event.dataset_id]})}
-    async with misanswered(tenant, "/queries", {"success": True, "result": [broken, search]}) as client:
+    async with with_canned_answer(tenant, "/queries", {"success": True, "result": [broken, search]}) as client:
         unread = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
     failure: JsonValue = {"success": False, "errors": [{"message": "busy"}], "result": {}}
     async with tenant.api() as api:
         fields = SavedQueryFields(name="fine", query_json=json.dumps({"datasetId": [event.dataset_id]}))
         flags = {"alert_enabled": False, "alert_rollup_enabled": False, "rule_enabled": False}
         await api.create_query(fields.model_copy(update=flags))
-    async with misanswered(tenant, "/events", failure, 400) as client:
+    async with with_canned_answer(tenant, "/events", failure, 400) as client:
         failed = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
     assert (unread["saved_queries"], failed["saved_queries"]) == snapshot(
         (

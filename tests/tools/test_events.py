@@ -511,5 +511,5 @@ async def test_a_page_of_25_000_rows_is_answered_in_bounded_memory(tmp_path: Pat
             second = await ask(client, "search_threat_events", limit=20, cursor=data["next_cursor"])
     assert (data["events"], second["events"]) == (20, 20)
     assert column(data, "uuid") + column(second, "uuid") == [str(UUID(int=number)) for number in range(40)]
-    # The API's answer itself takes 11 MB; what is made of it must not multiply that without bounds.
+    # The API's answer takes 11 MB; processing it must not need an unbounded multiple of that.
     assert peak < 150 * 1024 * 1024

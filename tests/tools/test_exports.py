@@ -133,7 +133,7 @@ async def test_an_export_is_summarised_and_offered_as_a_link(any_client: Client)
 export_id: ID
 resource: cf1://exports/ID
 format: csv
-size: 28695
+size: 28698
 marking: TLP:GREEN
 expires: 2026-11-25T12:00:00Z
 events: 80
@@ -151,7 +151,7 @@ read_as: since: 7d as 2026-11-17T12:00:00Z
             "export_id": "ID",
             "resource": "cf1://exports/ID",
             "format": "csv",
-            "size": 28695,
+            "size": 28698,
             "marking": "TLP:GREEN",
             "expires": "2026-11-25T12:00:00Z",
             "events": 80,
@@ -176,7 +176,7 @@ read_as: since: 7d as 2026-11-17T12:00:00Z
             "uri": "cf1://exports/ID",
             "description": "TLP:GREEN, until 2026-11-25T12:00:00Z",
             "mime_type": "text/csv;charset=utf-8;header=present",
-            "size": 28695,
+            "size": 28698,
             "type": "resource_link",
         }
     )
@@ -244,9 +244,9 @@ async def test_the_tool_shows_the_same_pages_between_marks_and_not_defanged(
 export_id: ID
 format: csv
 media_type: text/csv;charset=utf-8;header=present
-size: 285028
+size: 285031
 offset: 0
-next_offset: 31938
+next_offset: 31941
 """)
     assert after == snapshot(
         "The content is exactly that of the file. Its indicators are not defanged: it is meant for machines."

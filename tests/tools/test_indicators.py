@@ -377,7 +377,7 @@ async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_re
         (
             {"indicators": ["a.example"], "fields": ["atacker"]},
             snapshot(
-                "fields: there is no field 'atacker', did you mean attackers? Use indicator, kind, status, events, first_seen, last_seen, attackers, categories, tlp, matched_as, why, event_ids or datasets."
+                "fields: there is no field 'atacker', did you mean 'attackers'? Use indicator, kind, status, events, first_seen, last_seen, attackers, categories, tlp, matched_as, why, event_ids or datasets."
             ),
         ),
         (
@@ -538,10 +538,10 @@ async def test_a_cancelled_look_up_sends_no_more_requests(any_client: Client, sa
         await any_client.call_tool(TOOL, {"indicators": hosts(10_000)}, progress_callback=cancel)
     for _ in range(3):
         await any_client.list_tools()
-    asked = len(sample.log)
+    sent = len(sample.log)
     for _ in range(3):
         await any_client.list_tools()
-    assert scope.cancelled_caught and asked == len(sample.log) < 60
+    assert scope.cancelled_caught and sent == len(sample.log) < 60
 
 
 def _datasets() -> bytes:

@@ -5,8 +5,8 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue, TypeAdapter
 
 from cf1_mcp.errors import NotFound
+from tests.canned_answers import copy_event, with_canned_answer
 from tests.conversations import ask, ask_for_text, refused
-from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -102,7 +102,9 @@ async def test_a_preview_warns_of_a_public_destination(tenant: Tenant) -> None:
     datasets: list[JsonValue] = [
         {"uuid": one.uuid, "name": one.name, "isPublic": one.name == YOURS} for one in tenant.store.datasets()
     ]
-    async with misanswered(tenant, "/events/dataset", datasets, settings=tenant.allowed(**YOURS_WRITABLE)) as client:
+    async with with_canned_answer(
+        tenant, "/events/dataset", datasets, settings=tenant.allowed(**YOURS_WRITABLE)
+    ) as client:
         words = await ask_for_text(client, "move_threat_events", **moving(event.uuid))
     assert "The destination is public: anyone may search it." in words
 
@@ -237,7 +239,7 @@ async def test_the_outcome_of_a_move_is_read_from_the_response(
     events = [await tenant.add(title) for title in ("one", "two")]
     first, second = sorted(event.uuid for event in events)
     call = moving(first, second)
-    async with misanswered(tenant, "/move", body, settings=tenant.allowed(**YOURS_WRITABLE)) as client:
+    async with with_canned_answer(tenant, "/move", body, settings=tenant.allowed(**YOURS_WRITABLE)) as client:
         preview = await ask(client, "move_threat_events", **call)
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
     change = await tenant.journal.change(str(done["change_id"]))
@@ -253,7 +255,7 @@ async def test_an_event_that_is_already_in_the_destination_is_not_moved(tenant: 
     async with tenant.server(tenant.allowed(delete_datasets=(MINE, YOURS), write_datasets=(MINE, YOURS))) as client:
         call = moving(twice.uuid, other.uuid)
         preview = await ask(client, "move_threat_events", **call)
-        await copied(tenant, twice.uuid, MINE, YOURS)
+        await copy_event(tenant, twice.uuid, MINE, YOURS)
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
     assert (done["status"], done["moved"], done["still_in_source"]) == ("partial", 1, [twice.uuid])
     [row] = TypeAdapter(list[dict[str, JsonValue]]).validate_python(done["not_moved"])

@@ -7,8 +7,8 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.models import RelationshipType
+from tests.canned_answers import copy_event, with_canned_answer
 from tests.conversations import ask, refused
-from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -183,7 +183,7 @@ async def test_an_event_with_a_copy_in_a_forbidden_dataset_is_not_linked(
     tenant: Tenant, end: str, kind: dict[str, JsonValue]
 ) -> None:
     twice, other = await tenant.add("twice", YOURS), await tenant.add("other")
-    await copied(tenant, twice.uuid, YOURS, MINE)
+    await copy_event(tenant, twice.uuid, YOURS, MINE)
     ids: dict[str, JsonValue] = {"event_id": other.uuid, "related_ids": [twice.uuid]}
     if end == "event_id":
         ids = {"event_id": twice.uuid, "related_ids": [other.uuid]}
@@ -314,7 +314,7 @@ async def test_the_outcome_of_relationships_is_read_from_the_response(
     message = json.loads(
         _replace_words(json.dumps({"success": True, "result": body}), {'"A"': f'"{first}"', '"B"': f'"{second}"'})
     )
-    async with misanswered(tenant, "/relationships/create", message) as client:
+    async with with_canned_answer(tenant, "/relationships/create", message) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": parent.uuid, "related_ids": [first, second]}
         done = await ask(client, "relate_threat_events", **call, relationship_type="caused_by")
     change = await tenant.journal.change(str(done["change_id"]))
@@ -328,7 +328,7 @@ async def test_success_false_is_a_failure(tenant: Tenant, verb: str) -> None:
     async with tenant.api() as api:
         await api.relate_event(event.uuid, [referenced.uuid])
     route = f"/relate/{event.uuid}" + ("/create" if verb == "relate" else "")
-    async with misanswered(tenant, route, {"success": True, "result": {"success": False}}) as client:
+    async with with_canned_answer(tenant, route, {"success": True, "result": {"success": False}}) as client:
         ids: list[JsonValue] = [other.uuid if verb == "relate" else referenced.uuid]
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": event.uuid, "related_ids": ids}
         done = await ask(client, f"{verb}_threat_events", **call)

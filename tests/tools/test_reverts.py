@@ -7,8 +7,8 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.models import EventSearch
+from tests.canned_answers import with_canned_answer
 from tests.conversations import ask, refused
-from tests.misanswers import misanswered
 from tests.tenant import MINE, NOW, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -171,7 +171,7 @@ async def test_an_invalid_revert_is_refused(tenant: Tenant, arguments: dict[str,
 @pytest.mark.parametrize("status", [404, 405])
 async def test_an_account_without_revert_is_explained_in_one_sentence(tenant: Tenant, status: int) -> None:
     body: JsonValue = {"success": False, "errors": [{"message": "no such route"}], "result": {}}
-    async with misanswered(tenant, "/revert-do", body, status) as client:
+    async with with_canned_answer(tenant, "/revert-do", body, status) as client:
         preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
         words = await refused(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
     assert words == snapshot("This account cannot revert datasets; nothing was changed.")
@@ -182,6 +182,6 @@ async def test_an_account_without_revert_is_explained_in_one_sentence(tenant: Te
 async def test_a_list_that_repeats_its_page_is_read_once(tenant: Tenant) -> None:
     made = [*[await tenant.add(title) for title in "abc"], await tenant.add("elsewhere", YOURS)]
     events: list[JsonValue] = [event.model_dump(mode="json", by_alias=True) for event in made]
-    async with misanswered(tenant, "/events", {"success": True, "result": events, "result_info": {}}) as client:
+    async with with_canned_answer(tenant, "/events", {"success": True, "result": events, "result_info": {}}) as client:
         preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
     assert preview["events_lost"] == 3

@@ -11,8 +11,8 @@ from cf1_mcp.changes.query_scope import DEFAULT_DATASET
 from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.store.journal_records import Change
+from tests.canned_answers import UnavailableAfterDeletion, with_canned_answer
 from tests.conversations import ask, refused
-from tests.misanswers import UnavailableAfterDeletion, misanswered
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -152,7 +152,7 @@ async def test_a_count_beyond_one_page_is_a_minimum(tenant: Tenant) -> None:
         ],
         "result_info": {"cursor": "more"},
     }
-    async with misanswered(tenant, "/events", page) as client:
+    async with with_canned_answer(tenant, "/events", page) as client:
         preview = await ask(client, "create_saved_query", name="much", query_json=search_over(MINE), rule_enabled=True)
     assert preview["matches_now"] == "at least 1000"
     assert "at least 1,000 events" in str(preview["change"])
@@ -394,7 +394,9 @@ async def test_a_saved_query_of_unclear_scope_is_not_changed(tenant: Tenant, too
     query: JsonValue = {"id": 7, "name": "odd", "query_json": text}
     change: Arguments = {"rule_enabled": True} if tool == "update_saved_query" else {}
     settings = tenant.allowed(write_datasets=("*",), delete_datasets=("*",))
-    async with misanswered(tenant, "/queries/7", {"success": True, "result": query}, settings=settings) as client:
+    async with with_canned_answer(
+        tenant, "/queries/7", {"success": True, "result": query}, settings=settings
+    ) as client:
         words = await refused(client, tool, query_id=7, **change)
     assert words == snapshot(
         "query_id: it is unclear which datasets saved query 7 searches, so it is not changed. Use list_saved_queries to see its text, and leave the change to the person."
@@ -478,7 +480,9 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
 
 async def test_an_account_without_alerts_can_delete_its_queries(tenant: Tenant) -> None:
     query = await save_query(tenant, "gone", search_over(uuid_of(tenant, MINE)))
-    async with misanswered(tenant, "/queries/alerts", {"success": False, "errors": [], "result": {}}, 404) as client:
+    async with with_canned_answer(
+        tenant, "/queries/alerts", {"success": False, "errors": [], "result": {}}, 404
+    ) as client:
         preview = await ask(client, "delete_saved_query", query_id=query.id)
         done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
     assert (preview["alerts_deleted"], done["status"]) == (0, "done")
@@ -519,9 +523,9 @@ async def test_a_response_with_other_values_is_a_partial_change(tenant: Tenant) 
     query = await save_query(tenant, "old", search_over(uuid_of(tenant, MINE)))
     body_result: JsonValue = {"id": query.id, "name": "old", "alert_enabled": True, "query_json": query.query_json}
     body: JsonValue = {"success": True, "result": body_result}
-    async with misanswered(tenant, "/queries/create", body) as client:
+    async with with_canned_answer(tenant, "/queries/create", body) as client:
         created = await ask(client, "create_saved_query", name="new", query_json=search_over(MINE), alert_enabled=True)
-    async with misanswered(tenant, f"/queries/{query.id}", body) as client:
+    async with with_canned_answer(tenant, f"/queries/{query.id}", body) as client:
         # The same answer is returned for the read before the update, so only the name differs.
         failed = await ask(client, "update_saved_query", query_id=query.id, name="new")
     assert (created["status"], created["differs"]) == snapshot(
@@ -534,7 +538,7 @@ async def test_a_response_with_other_values_is_a_partial_change(tenant: Tenant) 
 
 async def test_a_refusal_inside_a_200_is_a_failed_change(tenant: Tenant) -> None:
     body: JsonValue = {"success": False, "errors": [{"message": "no room"}], "result": {}}
-    async with misanswered(tenant, "/queries/create", body) as client:
+    async with with_canned_answer(tenant, "/queries/create", body) as client:
         words = await refused(client, "create_saved_query", name="new", query_json=search_over(MINE))
     assert "no room" in words
     assert (await tenant.journal.changes())[0].outcome == "failed"
@@ -543,7 +547,7 @@ async def test_a_refusal_inside_a_200_is_a_failed_change(tenant: Tenant) -> None
 async def test_a_query_that_still_exists_was_not_deleted(tenant: Tenant) -> None:
     query = await save_query(tenant, "stays", search_over(uuid_of(tenant, MINE)))
     body_result: JsonValue = {"success": True, "result": query.model_dump(mode="json")}
-    async with misanswered(tenant, f"/queries/{query.id}", body_result) as client:
+    async with with_canned_answer(tenant, f"/queries/{query.id}", body_result) as client:
         preview = await ask(client, "delete_saved_query", query_id=query.id)
         done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
     assert (done["status"], done["left"]) == ("failed", True)
@@ -575,7 +579,7 @@ async def test_a_saved_query_with_groups_takes_no_other_groups(tenant: Tenant) -
     async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, "search_threat_events", query_id=query.id, conditions=[alone, grouped])
         await ask(client, "search_threat_events", query_id=query.id, conditions=[alone])
-    assert words == snapshot("conditions: the saved query has groups of its own. Use conditions without group.")
+    assert words == snapshot("conditions: the saved query has its own groups. Use conditions without group.")
     assert tenant.searches()[0].body == snapshot(
         {
             "datasetId": ["a9fa1f29-a64a-58a3-af35-67f963de9ab6"],

@@ -9,8 +9,8 @@ from starlette.middleware import Middleware
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.options import SandboxOptions
+from tests.canned_answers import copy_event, with_canned_answer
 from tests.conversations import ask, refused
-from tests.misanswers import copied, misanswered
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -150,7 +150,7 @@ async def test_one_event_of_another_dataset_stops_the_whole_change(tenant: Tenan
 @pytest.mark.parametrize("tool", [TAG, UNTAG])
 async def test_an_event_with_a_copy_elsewhere_is_refused(tenant: Tenant, tool: str) -> None:
     event = await tenant.add("theirs first", YOURS, tags=["there"])
-    await copied(tenant, event.uuid, YOURS, MINE)
+    await copy_event(tenant, event.uuid, YOURS, MINE)
     tenant.log.clear()
     tag = "new" if tool == TAG else "there"
     async with tenant.server(tenant.allowed()) as client:
@@ -265,7 +265,7 @@ async def test_the_journal_says_whether_a_failed_tagging_is_unknown(tenant: Tena
 async def test_a_failure_inside_a_response_is_a_failure(tenant: Tenant) -> None:
     event = await tenant.add("refused")
     no: JsonValue = {"success": True, "result": {"success": False}}
-    async with misanswered(tenant, f"/event_tag/{event.uuid}/create", no) as client:
+    async with with_canned_answer(tenant, f"/event_tag/{event.uuid}/create", no) as client:
         done = await ask(client, TAG, dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
     assert {**done, "change_id": "...", "failed": str(done["failed"]).replace(event.uuid, "EVENT")} == snapshot(
         {

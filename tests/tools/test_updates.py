@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cf1_mcp.models import Event, EventChange, Raw, RawChange, Tlp
 from cf1_mcp.sandbox.options import SandboxOptions
+from tests.canned_answers import with_canned_answer
 from tests.conversations import ask, refused
-from tests.misanswers import misanswered
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -274,7 +274,7 @@ async def test_a_change_without_its_raw_evidence_is_partial(tenant: Tenant) -> N
 async def test_a_response_with_other_values_is_a_failure(tenant: Tenant) -> None:
     event = await tenant.add("stubborn", attacker="Old")
     unchanged: JsonValue = {"success": True, "result": event.model_dump(mode="json", by_alias=True)}
-    async with misanswered(tenant, f"/events/{event.uuid}", unchanged) as client:
+    async with with_canned_answer(tenant, f"/events/{event.uuid}", unchanged) as client:
         done = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker="New")
     assert {**done, "change_id": "...", "event_id": "...", "change": "..."} == snapshot(
         {

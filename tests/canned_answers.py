@@ -1,4 +1,4 @@
-"""Answers that the sandbox never gives, and a request that the client never sends."""
+"""Answers that the sandbox never gives, and a request for which the client has no operation."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from tests.tenant import Tenant
 
 
 class CannedRoute:
-    """The sandbox, except for paths with one ending, which get a fixed answer and do nothing."""
+    """The sandbox, except that paths with one ending get a fixed answer and do nothing."""
 
     def __init__(self, sandbox: ASGIApp, route: str, answer: JsonValue, status: int) -> None:
         self.sandbox = sandbox
@@ -48,7 +48,7 @@ class UnavailableAfterDeletion:
 
 
 @asynccontextmanager
-async def misanswered(
+async def with_canned_answer(
     tenant: Tenant, route: str, answer: JsonValue, status: int = 200, settings: Settings | None = None
 ) -> AsyncGenerator[Client]:
     """A client of a server over a tenant of which one route gives a fixed answer; by default with `tenant.allowed()`."""
@@ -59,7 +59,7 @@ async def misanswered(
         yield client
 
 
-async def copied(tenant: Tenant, event_id: str, source: str, destination: str) -> None:
+async def copy_event(tenant: Tenant, event_id: str, source: str, destination: str) -> None:
     """Copy an event to a second dataset through the API; the client has no such operation."""
     uuids = {one.name: one.uuid for one in tenant.store.datasets()}
     async with httpx.AsyncClient(transport=tenant.connect(), base_url="http://sandbox/client/v4") as http:
