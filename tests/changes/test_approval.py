@@ -18,8 +18,8 @@ from tests.tenant import MINE, Tenant
 pytestmark = pytest.mark.anyio
 
 
-async def prepared(tenant: Tenant, client: Client) -> dict[str, JsonValue]:
-    """A deletion with the code of its preview."""
+async def prepare_deletion(tenant: Tenant, client: Client) -> dict[str, JsonValue]:
+    """Return the arguments of a deletion with the code of its preview."""
     event = await tenant.add("false positive")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
     preview = await ask(client, "delete_threat_events", **call)
@@ -53,7 +53,7 @@ async def test_a_person_who_agrees_sees_the_change_before_it_is_made(tenant: Ten
     person = Person()
     server = build_server(tenant.allowed(approval="ask"), tenant.connect, clock=lambda: tenant.now)
     async with Client(server, mode="legacy" if mode == "legacy" else "auto", elicitation_callback=person) as client:
-        call = await prepared(tenant, client)
+        call = await prepare_deletion(tenant, client)
         done = await ask(client, "delete_threat_events", **call)
     assert (done["status"], person.asked) == snapshot(
         (
@@ -82,13 +82,13 @@ async def test_any_answer_but_yes_changes_nothing(tenant: Tenant, mode: str, res
     server = build_server(tenant.allowed(approval="ask"), tenant.connect, clock=lambda: tenant.now)
     person = answering(result)()
     async with Client(server, mode="legacy" if mode == "legacy" else "auto", elicitation_callback=person) as client:
-        await refused(client, "delete_threat_events", **await prepared(tenant, client))
+        await refused(client, "delete_threat_events", **await prepare_deletion(tenant, client))
     assert len(person.asked) >= 1 and tenant.changes_sent() == []
 
 
 async def test_a_client_without_elicitation_is_refused(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed(approval="ask")) as client:
-        words = await refused(client, "delete_threat_events", **await prepared(tenant, client))
+        words = await refused(client, "delete_threat_events", **await prepare_deletion(tenant, client))
     assert words == snapshot(
         "The change: this client cannot ask a person, and it is withheld by CF1_APPROVAL (ask). Tell the person that the operator's setting forbids it."
     )
@@ -102,7 +102,7 @@ async def test_a_person_who_never_answers_changes_nothing(tenant: Tenant, monkey
 
     server = build_server(tenant.allowed(approval="ask"), tenant.connect, clock=lambda: tenant.now)
     async with Client(server, mode="legacy", elicitation_callback=silent) as client:
-        call = await prepared(tenant, client)
+        call = await prepare_deletion(tenant, client)
         assert tool_runs.MAX_CALL_SECONDS == 25
         monkeypatch.setattr(tool_runs, "MAX_CALL_SECONDS", 2.0)
         words = await refused(client, "delete_threat_events", **call)
@@ -113,14 +113,14 @@ async def test_a_person_who_never_answers_changes_nothing(tenant: Tenant, monkey
 async def test_a_call_without_a_code_asks_nobody(tenant: Tenant) -> None:
     person = Person()
     async with tenant.server(tenant.allowed(approval="ask"), person) as client:
-        await prepared(tenant, client)
+        await prepare_deletion(tenant, client)
     assert person.asked == []
 
 
 async def test_an_approval_of_the_operator_is_used_once(tenant: Tenant) -> None:
     approvals = tenant.approvals
     async with tenant.server(tenant.allowed(approval="operator")) as client:
-        call = await prepared(tenant, client)
+        call = await prepare_deletion(tenant, client)
         waiting = await refused(client, "delete_threat_events", **call)
         assert tenant.changes_sent() == []
         (request,) = await approvals.waiting()
@@ -139,7 +139,7 @@ async def test_an_approval_of_the_operator_is_used_once(tenant: Tenant) -> None:
 async def test_a_change_that_the_operator_refused_stays_refused(tenant: Tenant) -> None:
     approvals = tenant.approvals
     async with tenant.server(tenant.allowed(approval="operator")) as client:
-        call = await prepared(tenant, client)
+        call = await prepare_deletion(tenant, client)
         await approvals.decide(str(call["confirm"]), approved=False)
         await refused(client, "delete_threat_events", **call)
     assert tenant.changes_sent() == []
@@ -150,7 +150,7 @@ async def test_one_approval_lets_only_one_of_two_servers_change(tenant: Tenant) 
     outcomes: list[bool] = []
     settings = tenant.allowed(approval="operator")
     async with tenant.server(settings) as first, tenant.server(settings) as second:
-        call = await prepared(tenant, first)
+        call = await prepare_deletion(tenant, first)
         await approvals.decide(str(call["confirm"]), approved=True)
 
         async def attempt(client: Client) -> None:

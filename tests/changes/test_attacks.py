@@ -1,6 +1,6 @@
-"""Every changing tool against every rule: what a hostile or confused model might try, without anything being sent.
+"""Every changing tool against every rule: attempts of a hostile or confused model, after which nothing is sent.
 
-The table is tools x situations. Each case is a call that would change something if the rule did not hold.
+The table is tools x situations. Each case is a call that would change something without the rule.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

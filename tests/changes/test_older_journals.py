@@ -1,4 +1,4 @@
-"""Journals of release 0.1: its entries are listed and undone as if they were written today."""
+"""Journals of release 0.1: their entries are listed and undone like current ones."""
 
 import pytest
 from pydantic import JsonValue
@@ -14,15 +14,15 @@ pytestmark = pytest.mark.anyio
 Json = dict[str, JsonValue]
 
 
-async def written(tenant: Tenant, intent: Intent, result: Json) -> str:
-    """The id of a change that release 0.1 journaled."""
+async def journal_change(tenant: Tenant, intent: Intent, result: Json) -> str:
+    """Journal a change as release 0.1 did, and return its id."""
     journal = open_stores(tenant.allowed(), lambda: tenant.now).journal
     change_id = await journal.begin(intent)
     await journal.finish(change_id, "done", result)
     return change_id
 
 
-def image(event: Event, raw: Raw, links: list[JsonValue]) -> JsonValue:
+def snapshot_of(event: Event, raw: Raw, links: list[JsonValue]) -> JsonValue:
     dumped = event.model_dump(mode="json", by_alias=True)
     return {"event": dumped, "raw": raw.model_dump(mode="json", by_alias=True), "links": links}
 
@@ -40,9 +40,9 @@ async def test_an_older_deletion_is_undone(tenant: Tenant) -> None:
         "above": True,
     }
     arguments: Json = {"dataset_id": event.dataset_id, "event_ids": [event.uuid]}
-    before: JsonValue = [image(event, raw, [link])]
+    before: JsonValue = [snapshot_of(event, raw, [link])]
     intent = Intent("delete_threat_events", arguments, (event.dataset_id,), "Delete 1 events.", before)
-    change_id = await written(tenant, intent, {"deleted": 1})
+    change_id = await journal_change(tenant, intent, {"deleted": 1})
     async with tenant.server(tenant.allowed()) as client:
         listed = await ask(client, "list_changes", change_id=change_id)
         undone = await ask(client, "undo_change", change_id=change_id)
@@ -73,7 +73,7 @@ async def test_an_older_update_of_an_event_and_its_evidence_is_undone(tenant: Te
         "seen": [],
     }
     intent = Intent("update_threat_event", arguments, (home,), "Change attacker, event.", before)
-    change_id = await written(tenant, intent, {"event_id": event.uuid, "changed": ["attacker", "event", "raw"]})
+    change_id = await journal_change(tenant, intent, {"event_id": event.uuid, "changed": ["attacker", "event", "raw"]})
     async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "undo_change", change_id=change_id)
         undone = await ask(client, "undo_change", change_id=change_id, confirm=preview["code"])
@@ -89,7 +89,7 @@ async def test_an_older_tagging_is_undone(tenant: Tenant) -> None:
     arguments: Json = {"dataset_id": first.dataset_id, "event_ids": ids, "tags": ["wave", "triaged"]}
     before: Json = {first.uuid: ["wave"], second.uuid: ["triaged"]}
     intent = Intent("tag_threat_events", arguments, (first.dataset_id,), "Tag 2 events.", before)
-    change_id = await written(tenant, intent, {"tagged": ids})
+    change_id = await journal_change(tenant, intent, {"tagged": ids})
     async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "undo_change", change_id=change_id)
         await ask(client, "undo_change", change_id=change_id, confirm=preview["code"])
@@ -103,7 +103,7 @@ async def test_an_older_untagging_is_undone(tenant: Tenant) -> None:
     arguments: Json = {"dataset_id": event.dataset_id, "event_ids": [event.uuid], "tags": ["wave"]}
     before: Json = {event.uuid: ["kept", "Wave"]}
     intent = Intent("untag_threat_events", arguments, (event.dataset_id,), "Untag.", before)
-    change_id = await written(tenant, intent, {"untagged": [event.uuid]})
+    change_id = await journal_change(tenant, intent, {"untagged": [event.uuid]})
     async with tenant.server(tenant.allowed()) as client:
         await ask(client, "undo_change", change_id=change_id)
     async with tenant.api() as api:
@@ -114,11 +114,11 @@ async def test_an_older_recreation_is_undone(tenant: Tenant) -> None:
     event = await tenant.add("created again")
     async with tenant.api() as api:
         raw = await api.read_dataset_raw(event.dataset_id, event.uuid)
-    images: JsonValue = [image(event, raw, [])]
+    images: JsonValue = [snapshot_of(event, raw, [])]
     arguments: Json = {"dataset_id": event.dataset_id, "images": images, "undoes": "c-22222-22222"}
     intent = Intent("import_threat_events", arguments, (event.dataset_id,), "Make 1 deleted events anew.", None)
     result: Json = {"created": [{"row": 0, "uuid": event.uuid}], "new_ids": {}}
-    change_id = await written(tenant, intent, result)
+    change_id = await journal_change(tenant, intent, result)
     async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "undo_change", change_id=change_id)
         undone = await ask(client, "undo_change", change_id=change_id, confirm=preview["code"])
@@ -129,7 +129,7 @@ async def test_an_import_of_a_file_is_undone_by_the_ids_of_its_result(tenant: Te
     event = await tenant.add("imported")
     arguments: Json = {"dataset_id": event.dataset_id, "rows": 1, "digest": "0" * 64}
     intent = Intent("import_threat_events", arguments, (event.dataset_id,), "Import 1 events.", None)
-    change_id = await written(tenant, intent, {"events": 1, "created": [{"row": 1, "uuid": event.uuid}]})
+    change_id = await journal_change(tenant, intent, {"events": 1, "created": [{"row": 1, "uuid": event.uuid}]})
     async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "undo_change", change_id=change_id)
         undone = await ask(client, "undo_change", change_id=change_id, confirm=preview["code"])
@@ -138,7 +138,7 @@ async def test_an_import_of_a_file_is_undone_by_the_ids_of_its_result(tenant: Te
 
 async def test_an_entry_that_cannot_be_read_is_left_alone(tenant: Tenant) -> None:
     intent = Intent("tag_threat_events", {"tags": 1}, (), "Tag.", None)
-    change_id = await written(tenant, intent, {"tagged": []})
+    change_id = await journal_change(tenant, intent, {"tagged": []})
     async with tenant.server(tenant.allowed(write_datasets=(MINE, YOURS))) as client:
         words = await refused(client, "undo_change", change_id=change_id)
     assert "this version cannot read what the journal holds" in words and tenant.changes_sent() == []

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def confirmed(client: Client, tool: str, **arguments: JsonValue) -> dict[str, JsonValue]:
-    """A change that was previewed and confirmed."""
+    """Preview and confirm a change, and return its answer."""
     preview = await ask(client, tool, **arguments)
     return await ask(client, tool, **arguments, confirm=preview["code"])
 
@@ -126,9 +126,9 @@ async def test_added_tags_are_taken_off_and_added_again(tenant: Tenant) -> None:
         ids: list[JsonValue] = [first.uuid, second.uuid]
         tagged = await ask(client, "tag_threat_events", dataset_id=MINE, event_ids=ids, tags=["triaged", "wave"])
         undone = await confirmed(client, "undo_change", change_id=tagged["change_id"])
-        assert await tags_of(tenant, first, second) == [["kept"], ["kept", "triaged"]]
+        assert await read_tags(tenant, first, second) == [["kept"], ["kept", "triaged"]]
         await ask(client, "undo_change", change_id=undone["change_id"])
-        assert await tags_of(tenant, first, second) == [["kept", "triaged", "wave"], ["kept", "triaged", "wave"]]
+        assert await read_tags(tenant, first, second) == [["kept", "triaged", "wave"], ["kept", "triaged", "wave"]]
 
 
 async def test_tags_taken_off_are_added_again(tenant: Tenant) -> None:
@@ -136,9 +136,9 @@ async def test_tags_taken_off_are_added_again(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed()) as client:
         ids: list[JsonValue] = [first.uuid, second.uuid]
         untagged = await confirmed(client, "untag_threat_events", dataset_id=MINE, event_ids=ids, tags=["B"])
-        assert await tags_of(tenant, first, second) == [["a"], []]
+        assert await read_tags(tenant, first, second) == [["a"], []]
         await ask(client, "undo_change", change_id=untagged["change_id"])
-    assert await tags_of(tenant, first, second) == [["a", "b"], ["b"]]
+    assert await read_tags(tenant, first, second) == [["a", "b"], ["b"]]
 
 
 async def test_fields_get_their_old_values_back(tenant: Tenant) -> None:
@@ -147,7 +147,7 @@ async def test_fields_get_their_old_values_back(tenant: Tenant) -> None:
         changed = await ask(
             client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, event="new title", tlp="amber"
         )
-        # It lowers the marking again, so it asks.
+        # It lowers the marking again, so it needs a code.
         await confirmed(client, "undo_change", change_id=changed["change_id"])
     async with tenant.api() as api:
         now = await api.read_event(event.dataset_id, event.uuid)
@@ -223,7 +223,7 @@ async def test_a_created_event_is_deleted_again(tenant: Tenant) -> None:
     assert left["events"] == 0
 
 
-async def tags_of(tenant: Tenant, *events: Event) -> list[list[str]]:
+async def read_tags(tenant: Tenant, *events: Event) -> list[list[str]]:
     async with tenant.api() as api:
         return [sorted((await api.read_event(event.dataset_id, event.uuid)).tags) for event in events]
 
@@ -239,13 +239,13 @@ async def test_queries_and_alerts_are_undone_in_every_direction(tenant: Tenant) 
         hurried = await ask(client, "update_query_alert", alert_id=alert["alert_id"], frequency="immediate")
         for change in (renamed, hurried):
             await ask(client, "undo_change", change_id=change["change_id"])
-        assert await names_and_frequencies(tenant) == (["watched"], ["daily"])
+        assert await list_names_and_frequencies(tenant) == (["watched"], ["daily"])
         gone = await confirmed(client, "delete_saved_query", query_id=query["query_id"])
-        assert await names_and_frequencies(tenant) == ([], [])
+        assert await list_names_and_frequencies(tenant) == ([], [])
         back = await ask(client, "undo_change", change_id=gone["change_id"])
-        assert await names_and_frequencies(tenant) == (["watched"], ["daily"])
+        assert await list_names_and_frequencies(tenant) == (["watched"], ["daily"])
         await confirmed(client, "undo_change", change_id=back["change_id"])
-        assert await names_and_frequencies(tenant) == ([], [])
+        assert await list_names_and_frequencies(tenant) == ([], [])
 
 
 async def test_a_deleted_alert_is_created_again(tenant: Tenant) -> None:
@@ -254,9 +254,9 @@ async def test_a_deleted_alert_is_created_again(tenant: Tenant) -> None:
         alert = await ask(client, "create_query_alert", query_id=query["query_id"], frequency="daily")
         gone = await confirmed(client, "delete_query_alert", alert_id=alert["alert_id"])
         back = await ask(client, "undo_change", change_id=gone["change_id"])
-        assert await names_and_frequencies(tenant) == (["watched"], ["daily"])
+        assert await list_names_and_frequencies(tenant) == (["watched"], ["daily"])
         await confirmed(client, "undo_change", change_id=back["change_id"])
-    assert await names_and_frequencies(tenant) == (["watched"], [])
+    assert await list_names_and_frequencies(tenant) == (["watched"], [])
 
 
 NO_ALERTS: JsonValue = {"success": False, "errors": [{"message": "no such route"}], "result": {}}
@@ -266,7 +266,7 @@ async def test_a_created_query_is_undone_where_the_account_has_no_alerts(tenant:
     async with with_canned_answer(tenant, "/queries/alerts", NO_ALERTS, 404) as client:
         query = await ask(client, "create_saved_query", **QUERY)
         undone = await confirmed(client, "undo_change", change_id=query["change_id"])
-    assert (undone["status"], await names_and_frequencies(tenant)) == ("done", ([], []))
+    assert (undone["status"], await list_names_and_frequencies(tenant)) == ("done", ([], []))
 
 
 async def test_an_undo_is_previewed_and_reported_like_the_change_that_it_makes(tenant: Tenant) -> None:
@@ -276,7 +276,7 @@ async def test_an_undo_is_previewed_and_reported_like_the_change_that_it_makes(t
         await ask(client, "create_saved_query", **QUERY)
         preview = await ask(client, "undo_change", change_id=made["change_id"])
         async with tenant.api() as api:
-            [event] = (await api.list_events(EventSearch(dataset_id=[_uuid(tenant)]))).result
+            [event] = (await api.list_events(EventSearch(dataset_id=[_uuid_of_mine(tenant)]))).result
         tagged = await ask(client, "tag_threat_events", dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
         direct = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
     assert preview["saved_queries"] == direct["saved_queries"] == ["1 'watched' finds 1 of these events"]
@@ -299,11 +299,11 @@ async def test_an_undo_of_more_events_than_one_change_may_touch_is_refused(tenan
     assert tenant.changes_sent() == []
 
 
-def _uuid(tenant: Tenant) -> str:
+def _uuid_of_mine(tenant: Tenant) -> str:
     return next(one.uuid for one in tenant.store.datasets() if one.name == MINE)
 
 
-async def names_and_frequencies(tenant: Tenant) -> tuple[list[str], list[str]]:
+async def list_names_and_frequencies(tenant: Tenant) -> tuple[list[str], list[str]]:
     async with tenant.api() as api:
         return [one.name for one in await api.list_queries()], [one.frequency for one in await api.list_alerts()]
 

@@ -177,8 +177,8 @@ async def test_raw_data_of_the_maximum_size_is_sent(tenant: Tenant) -> None:
 async def test_a_date_as_people_type_it_is_sent_in_utc(tenant: Tenant, date: str, sent: str) -> None:
     async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, "create_threat_event", **(LEAST | {"date": date}))
-        told = await ask(client, "list_changes", change_id=done["change_id"])
-    arguments = told["arguments"]
+        listed = await ask(client, "list_changes", change_id=done["change_id"])
+    arguments = listed["arguments"]
     assert isinstance(arguments, dict) and arguments["date"] == sent
 
 

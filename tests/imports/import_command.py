@@ -1,4 +1,4 @@
-"""The import command as a process of its own, over a tenant on a port."""
+"""Runs the import command as a process, over a tenant on a port."""
 
 import json
 import os
@@ -40,7 +40,7 @@ TYPES = ("domain", "ip", "url", "hash", "email")
 
 @dataclass
 class ImportCommand:
-    """The command with its state in `folder`, and what its API on a port then holds."""
+    """The command with its state in `folder`, and reads of its API on a port."""
 
     base: str
     folder: Path
@@ -54,11 +54,11 @@ class ImportCommand:
     def start(self, file: Path, *arguments: str, **environment: str) -> Command:
         return Command(["import", str(file), "--dataset", MINE, *arguments], self.environment | environment)
 
-    def run(self, file: Path, *arguments: str, **environment: str) -> "Ended":
+    def run(self, file: Path, *arguments: str, **environment: str) -> "CommandResult":
         with self.start(file, *arguments, **environment) as command:
             out, err = command.communicate()
             assert out == ""
-            return Ended(command.wait(), err)
+            return CommandResult(command.wait(), err)
 
     def get(self, path: str, **parameters: object) -> Any:  # noqa: ANN401 - JSON
         address = f"{self.base}/accounts/{ACCOUNT}/cloudforce-one{path}"
@@ -69,13 +69,13 @@ class ImportCommand:
         return str(next(one["uuid"] for one in self.get("/events/dataset") if one["name"] == name))
 
     def events(self) -> list[dict[str, Any]]:
-        """What was imported, in the order of titles and indicators."""
+        """Return the imported events, sorted by title and indicator."""
         found = self.get("/events", datasetId=self.dataset(), pageSize=25000)
         mine = [event for event in found if event["event"] != SEED["event"]]
         return sorted(mine, key=lambda event: (event["event"], event["indicator"]))
 
     def events_with_indicators(self) -> list[dict[str, Any]]:
-        """The same, once every event shows its indicator: the API makes those a little later."""
+        """Return the imported events once all show their indicator: the API adds those a little later."""
         events = self.events()
         while not all(event["indicator"] for event in events):
             time.sleep(0.02)
@@ -86,7 +86,7 @@ class ImportCommand:
         return [event["event"] for event in self.events()]
 
     def children(self, title: str, kind: str = "related_to") -> list[str]:
-        """The titles below an event."""
+        """Return the titles of the children of an event."""
         [parent] = [event for event in self.events() if event["event"] == title]
         below = {"datasetId": self.dataset(), "direction": "descendants", "maxDepth": 1, "includeParent": "false"}
         found = self.get(
@@ -98,36 +98,36 @@ class ImportCommand:
         [path] = (self.folder / "state" / "imports").glob("*.report.jsonl")
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
-    def counted_outcomes(self) -> dict[str, int]:
-        """How many rows the report tells under which outcome."""
+    def count_outcomes(self) -> dict[str, int]:
+        """Return the number of rows in the report by outcome."""
         return dict(Counter(line["outcome"] for line in self.report() if "row" in line))
 
     def changes(self) -> list[Change]:
-        """The changes in the command's journal, newest first."""
+        """Return the changes in the command's journal, newest first."""
         return anyio.run(open_stores(Settings(state_dir=self.folder / "state"), utc_now).journal.changes)
 
-    def written(self, name: str, text: str | bytes) -> Path:
+    def write_file(self, name: str, text: str | bytes) -> Path:
         path = self.folder / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
 
 
 @dataclass
-class Ended:
-    """How a command ended, and what it told."""
+class CommandResult:
+    """The exit code of a command and what it printed."""
 
     code: int
-    told: str
+    stderr: str
 
     def sentences(self) -> list[str]:
-        """What it told besides its bars and table."""
-        lines = [line.strip() for line in self.told.splitlines()]
+        """Return the printed lines except progress bars and the table."""
+        lines = [line.strip() for line in self.stderr.splitlines()]
         drawn = ("checked ", "compared ", "sent ", "linked ", "report:", "change:", "import into")
         return [line for line in lines if line and not line.startswith(drawn) and not set(line) & set("│┃━└┡")]
 
     def counted(self) -> dict[str, int]:
-        """The table at the end."""
-        cells = [line.strip("│┃ ").split("│") for line in self.told.splitlines() if line.startswith("│")]
+        """Return the counts of the final table by outcome."""
+        cells = [line.strip("│┃ ").split("│") for line in self.stderr.splitlines() if line.startswith("│")]
         return {words.strip(): int(count.strip().replace(",", "")) for count, words in cells}
 
 
@@ -135,13 +135,13 @@ class Ended:
 def import_command(
     folder: Path, *, faults: str = "", rate_limit: str = "", seeds: Iterable[Mapping[str, object]] = ()
 ) -> Generator[ImportCommand]:
-    """The command over an API whose dataset MINE holds the seeds, with these faults and this limit on writes."""
+    """Yield the command over an API with these faults and this rate limit. Its dataset MINE has the seeds."""
     limit, seconds = parse_rate(rate_limit) if rate_limit else (None, 300.0)
     middleware = [
         Middleware(RateLimiter, limit=limit, seconds=seconds),
         Middleware(FaultInjector, faults=parse_faults(faults)),
     ]
-    # The command lives in real time.
+    # The command runs in real time.
     database = SandboxDatabase.open(clock=utc_now)
     types = [{**SEED, "indicator": f"a{kind}", "indicatorType": kind} for kind in TYPES]
     bodies = {"Words": types, YOURS: [SEED], MINE: [SEED, *({**SEED, **seed} for seed in seeds)]}
@@ -159,18 +159,18 @@ def import_command(
 
 
 def _http() -> httpx.Client:
-    # A developer's own proxy has no way to this machine's sandbox, which knows no TLS: certificates take long to load.
+    # Without the developer's proxy, and without certificates: they load slowly, and the sandbox does not use TLS.
     return httpx.Client(trust_env=False, verify=False, timeout=30)  # noqa: S501
 
 
 def csv_of(rows: Iterable[Mapping[str, object]]) -> str:
-    """Rows of the same columns."""
+    """Return rows with the same columns as a CSV text."""
     listed = list(rows)
     return "\n".join([",".join(listed[0]), *(",".join(str(cell) for cell in row.values()) for row in listed)]) + "\n"
 
 
 def row(number: int, **fields: object) -> dict[str, object]:
-    """A row that is right."""
+    """Return a valid row."""
     return {
         "date": "2026-01-10T08:00:00Z",
         "category": "Phishing",

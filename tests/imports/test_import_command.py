@@ -1,4 +1,4 @@
-"""The import command against a sandbox on a port: checked first, compared, sent, linked, accounted for."""
+"""The import command against a sandbox on a port: rows are checked, compared, sent, linked and reported."""
 
 import gzip
 import json
@@ -32,19 +32,19 @@ def test_rows_become_events_with_all_their_fields(tmp_path: Path) -> None:
         row(3, event="A mail", indicator="x@example.com", indicator_type="email", tags=["b", "a"], raw={"k": 1}),
     ]
     with import_command(tmp_path) as api:
-        ended = api.run(api.written("rows.jsonl", jsonl(*rows)))
+        result = api.run(api.write_file("rows.jsonl", jsonl(*rows)))
         events = api.events_with_indicators()
         below = api.children("The campaign")
         report = api.report()
-    assert (ended.code, ended.counted()) == (0, {"created": 3, "relationships made": 1})
-    assert ended.sentences() == snapshot(
+    assert (result.code, result.counted()) == (0, {"created": 3, "relationships made": 1})
+    assert result.sentences() == snapshot(
         [
             "The API is a sandbox: the data is fictional.",
             "an indicator was written defanged and is imported in its usable form",
         ]
     )
-    told = ("event", "indicator", "indicatorType", "attacker", "attackerCountry", "tlp", "tags", "date")
-    assert [{name: event[name] for name in told if event[name]} for event in events] == snapshot(
+    shown = ("event", "indicator", "indicatorType", "attacker", "attackerCountry", "tlp", "tags", "date")
+    assert [{name: event[name] for name in shown if event[name]} for event in events] == snapshot(
         [
             {
                 "event": "A lure",
@@ -93,9 +93,9 @@ def test_real_events_are_imported_completely(tmp_path: Path) -> None:
         words.setdefault((body["category"], body.get("indicatorType", ""), body.get("targetIndustry", "")), body)
     seeds = [{**body, "event": "the seed", "date": "2000-01-01T00:00:00Z"} for body in words.values()]
     with import_command(tmp_path, seeds=seeds) as api:
-        ended = api.run(REAL)
+        result = api.run(REAL)
         events = api.events()
-    assert (ended.code, ended.counted()) == (0, {"created": 3658, "relationships made": 2972})
+    assert (result.code, result.counted()) == (0, {"created": 3658, "relationships made": 2972})
     assert sorted(event["event"] for event in events) == sorted(body["event"] for body in bodies)
 
 
@@ -126,8 +126,8 @@ def test_a_bundle_and_a_misp_event_become_linked_events(tmp_path: Path) -> None:
     event = {"Event": {"uuid": "e", "info": "The wave", "date": "2026-01-10", "Attribute": [attribute]}}
     given = ["--set", "category=Phishing", "--set", "tlp=green"]
     with import_command(tmp_path) as api:
-        assert api.run(api.written("bundle.json", json.dumps(bundle)), *given).code == 0
-        assert api.run(api.written("event.json", json.dumps(event)), *given).code == 0
+        assert api.run(api.write_file("bundle.json", json.dumps(bundle)), *given).code == 0
+        assert api.run(api.write_file("event.json", json.dumps(event)), *given).code == 0
         assert api.titles() == ["A host", "The report", "The wave", "The wave"]
         assert api.children("The report") == ["A host"]
 
@@ -135,7 +135,7 @@ def test_a_bundle_and_a_misp_event_become_linked_events(tmp_path: Path) -> None:
 # -- invalid rows
 
 
-def wrong_file(api: ImportCommand) -> Path:
+def write_invalid_file(api: ImportCommand) -> Path:
     rows = [
         row(1, ref="a"),
         row(2, category="Fishing"),
@@ -147,16 +147,16 @@ def wrong_file(api: ImportCommand) -> Path:
         row(8, parent_ref="a"),
         {"event": "y"},
     ]
-    return api.written("rows.jsonl", jsonl(*rows) + '{"cut": ')
+    return api.write_file("rows.jsonl", jsonl(*rows) + '{"cut": ')
 
 
 def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_path: Path) -> None:
     with import_command(tmp_path) as api:
-        ended = api.run(wrong_file(api))
+        result = api.run(write_invalid_file(api))
         assert api.titles() == []
         report = api.report()
-    assert ended.code == 2
-    assert ended.sentences() == snapshot(
+    assert result.code == 2
+    assert result.sentences() == snapshot(
         [
             "The API is a sandbox: the data is fictional.",
             "row 2-3: category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised",
@@ -249,7 +249,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
     )
 
 
-def test_halves_of_characters_are_reported_in_any_field(tmp_path: Path) -> None:
+def test_lone_surrogates_are_reported_in_any_field(tmp_path: Path) -> None:
     half = "\ud800"
     rows = [
         row(1, event=half),
@@ -262,8 +262,8 @@ def test_halves_of_characters_are_reported_in_any_field(tmp_path: Path) -> None:
         {half: 1},
     ]
     with import_command(tmp_path) as api:
-        ended = api.run(api.written("rows.jsonl", jsonl(*rows)))
-    assert (ended.code, ended.sentences()) == snapshot(
+        result = api.run(api.write_file("rows.jsonl", jsonl(*rows)))
+    assert (result.code, result.sentences()) == snapshot(
         (
             2,
             [
@@ -288,10 +288,10 @@ def test_halves_of_characters_are_reported_in_any_field(tmp_path: Path) -> None:
 def test_valid_rows_are_sent_on_request_and_links_to_invalid_rows_are_reported(tmp_path: Path) -> None:
     rows = [row(1, category="Fishing", ref="a"), row(2, parent_ref="a"), row(3, ref="c"), row(4, parent_ref="c")]
     with import_command(tmp_path) as api:
-        ended = api.run(api.written("rows.jsonl", jsonl(*rows)), "--skip-bad")
+        result = api.run(api.write_file("rows.jsonl", jsonl(*rows)), "--skip-bad")
         assert api.titles() == ["Lure 0002", "Lure 0003", "Lure 0004"]
         report = api.report()
-    assert (ended.code, ended.counted()) == snapshot(
+    assert (result.code, result.counted()) == snapshot(
         (1, {"created": 3, "invalid": 1, "relationships made": 1, "relationships not made": 1})
     )
     assert [line for line in report if "link" in line] == snapshot(
@@ -308,48 +308,54 @@ def test_valid_rows_are_sent_on_request_and_links_to_invalid_rows_are_reported(t
 
 def test_a_corrected_row_is_imported_the_next_time(tmp_path: Path) -> None:
     with import_command(tmp_path) as api:
-        assert api.run(api.written("a.csv", csv_of([row(1, category="Fishing")]))).code == 2
-        assert api.run(api.written("a.csv", csv_of([row(1)]))).code == 0
+        assert api.run(api.write_file("a.csv", csv_of([row(1, category="Fishing")]))).code == 2
+        assert api.run(api.write_file("a.csv", csv_of([row(1)]))).code == 0
         assert api.titles() == ["Lure 0001"]
 
 
 def test_a_row_that_the_api_refuses_does_not_stop_the_others(tmp_path: Path) -> None:
     with import_command(tmp_path, faults="413=3@create/bulk") as api:
-        ended = api.run(api.written("a.csv", csv_of(row(n) for n in range(4))), "--group", "4", "--concurrency", "1")
-        counted = ended.counted()
+        result = api.run(
+            api.write_file("a.csv", csv_of(row(n) for n in range(4))), "--group", "4", "--concurrency", "1"
+        )
+        counted = result.counted()
         again = api.run(api.folder / "a.csv", "--group", "4", "--concurrency", "1")
         assert api.titles() == [f"Lure {n:04}" for n in range(4)]
-    assert (ended.code, counted) == (1, {"created": 3, "refused": 1})
+    assert (result.code, counted) == (1, {"created": 3, "refused": 1})
     assert again.code == 0
 
 
 def test_a_dry_run_sends_nothing_and_reports_what_would_be_created(tmp_path: Path) -> None:
-    with import_command(tmp_path, seeds=[there(1)]) as api:
-        file = api.written("a.csv", csv_of([row(1), row(2)]))
-        ended = api.run(file, "--dry-run")
+    with import_command(tmp_path, seeds=[existing(1)]) as api:
+        file = api.write_file("a.csv", csv_of([row(1), row(2)]))
+        result = api.run(file, "--dry-run")
         assert api.titles() == ["Lure 0001"]
         assert api.run(file).counted() == {"created": 1, "existed already": 1}
-    assert (ended.code, ended.counted()) == (0, {"existed already": 1, "would be created": 1})
+    assert (result.code, result.counted()) == (0, {"existed already": 1, "would be created": 1})
 
 
 # -- rows that exist already
 
 
-def there(number: int, **fields: object) -> dict[str, object]:
-    """The event of a row, made by somebody before."""
+def existing(number: int, **fields: object) -> dict[str, object]:
+    """Return the event of a row, as somebody created it before."""
     own = {name: value for name, value in row(number).items() if name != "indicator_type"}
     return {**own, "indicatorType": "domain", **fields}
 
 
 def test_rows_that_exist_already_are_skipped(tmp_path: Path) -> None:
-    others = [there(2, date="2026-01-11T08:00:00Z"), there(3, event="Another"), there(4, indicator="other.example.com")]
-    bare = {name: value for name, value in there(5).items() if not name.startswith("indicator")}
+    others = [
+        existing(2, date="2026-01-11T08:00:00Z"),
+        existing(3, event="Another"),
+        existing(4, indicator="other.example.com"),
+    ]
+    bare = {name: value for name, value in existing(5).items() if not name.startswith("indicator")}
     rows = [*(row(n) for n in (1, 2, 3, 4)), row(5, indicator="", indicator_type=""), row(6), row(6)]
-    with import_command(tmp_path, seeds=[there(1, insight="kept"), *others, bare]) as api:
-        ended = api.run(api.written("a.csv", csv_of(rows)))
+    with import_command(tmp_path, seeds=[existing(1, insight="kept"), *others, bare]) as api:
+        result = api.run(api.write_file("a.csv", csv_of(rows)))
         report = api.report()
         assert len(api.events()) == 5 + 4
-    assert (ended.code, ended.counted()) == (0, {"created": 4, "existed already": 3})
+    assert (result.code, result.counted()) == (0, {"created": 4, "existed already": 3})
     assert [(line["row"], line.get("reasons")) for line in report if line["outcome"] == "there"] == snapshot(
         [(2, None), (6, None), (8, ["it repeats row 7 of the file"])]
     )
@@ -357,7 +363,7 @@ def test_rows_that_exist_already_are_skipped(tmp_path: Path) -> None:
 
 def test_an_imported_file_is_not_imported_again_from_another_state_folder(tmp_path: Path) -> None:
     with import_command(tmp_path) as api:
-        file = api.written("a.csv", csv_of(row(n) for n in range(3)))
+        file = api.write_file("a.csv", csv_of(row(n) for n in range(3)))
         assert api.run(file).code == 0
         assert api.run(file).counted() == {"created": 3}
         api.events_with_indicators()
@@ -366,30 +372,30 @@ def test_an_imported_file_is_not_imported_again_from_another_state_folder(tmp_pa
 
 
 def test_duplicates_are_created_on_request(tmp_path: Path) -> None:
-    with import_command(tmp_path, seeds=[there(1)]) as api:
-        ended = api.run(api.written("a.csv", csv_of([row(1), row(1)])), "--on-duplicate", "create")
-        assert (ended.code, ended.counted(), len(api.events())) == (0, {"created": 2}, 3)
+    with import_command(tmp_path, seeds=[existing(1)]) as api:
+        result = api.run(api.write_file("a.csv", csv_of([row(1), row(1)])), "--on-duplicate", "create")
+        assert (result.code, result.counted(), len(api.events())) == (0, {"created": 2}, 3)
 
 
 def test_rows_that_exist_are_updated_and_no_marking_is_lowered(tmp_path: Path) -> None:
-    seeds = [there(1, attacker="OLD", tlp="amber"), there(2)]
+    seeds = [existing(1, attacker="OLD", tlp="amber"), existing(2)]
     with import_command(tmp_path, seeds=seeds) as api:
         rows = [row(1, attacker="NEW", target_country="US"), row(2, attacker="", target_country="")]
-        ended = api.run(api.written("a.csv", csv_of(rows)), "--on-duplicate", "update")
+        result = api.run(api.write_file("a.csv", csv_of(rows)), "--on-duplicate", "update")
         events = api.events()
     changed = [(event["attacker"], event["targetCountry"], event["tlp"]) for event in events]
-    assert (ended.code, ended.counted()) == (0, {"existed already": 1, "existed, updated": 1})
+    assert (result.code, result.counted()) == (0, {"existed already": 1, "existed, updated": 1})
     assert changed == [("NEW", "US", "amber"), ("", "", "green")]
     [_, update] = reversed(api.changes())
     assert (update.intent.tool, update.outcome) == ("update_threat_event", "done")
 
 
 def test_an_event_above_the_ceiling_is_neither_shown_nor_changed(tmp_path: Path) -> None:
-    with import_command(tmp_path, seeds=[there(1, tlp="red")]) as api:
-        ended = api.run(api.written("a.csv", csv_of([row(1)])), "--on-duplicate", "update")
+    with import_command(tmp_path, seeds=[existing(1, tlp="red")]) as api:
+        result = api.run(api.write_file("a.csv", csv_of([row(1)])), "--on-duplicate", "update")
         assert [event["tlp"] for event in api.events()] == ["red"]
-        assert ended.code == 1
-    assert ended.sentences() == snapshot(
+        assert result.code == 1
+    assert result.sentences() == snapshot(
         [
             "The API is a sandbox: the data is fictional.",
             "row 2: it exists already, and is withheld by CF1_MAX_TLP (amber)",
@@ -443,16 +449,16 @@ def test_an_event_above_the_ceiling_is_neither_shown_nor_changed(tmp_path: Path)
 )
 def test_the_rules_apply_to_the_command(tmp_path: Path, environment: dict[str, str], words: list[str]) -> None:
     with import_command(tmp_path) as api:
-        ended = api.run(api.written("a.csv", csv_of([row(1)])), **environment)
+        result = api.run(api.write_file("a.csv", csv_of([row(1)])), **environment)
         assert api.titles() == []
-    assert (ended.code, ended.sentences()) == (2, words)
+    assert (result.code, result.sentences()) == (2, words)
 
 
 def test_nothing_is_imported_into_a_sandbox_in_memory(tmp_path: Path) -> None:
     api = ImportCommand("http://127.0.0.1:1", tmp_path)
     nobody = {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_ACCOUNT_ID": "", "CLOUDFLARE_BASE_URL": ""}
-    ended = api.run(api.written("a.csv", csv_of([row(1)])), **nobody)
-    assert (ended.code, ended.sentences()) == snapshot(
+    result = api.run(api.write_file("a.csv", csv_of([row(1)])), **nobody)
+    assert (result.code, result.sentences()) == snapshot(
         (
             2,
             [
@@ -487,8 +493,8 @@ def test_nothing_is_imported_into_a_sandbox_in_memory(tmp_path: Path) -> None:
 )
 def test_an_invalid_argument_is_reported(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
     with import_command(tmp_path) as api:
-        ended = api.run(api.written("a.csv", csv_of([row(1)])), "--dry-run", *arguments)
-    assert (ended.code, ended.sentences()) == (2, words)
+        result = api.run(api.write_file("a.csv", csv_of([row(1)])), "--dry-run", *arguments)
+    assert (result.code, result.sentences()) == (2, words)
 
 
 # -- the journal
@@ -496,8 +502,8 @@ def test_an_invalid_argument_is_reported(tmp_path: Path, arguments: list[str], w
 
 @pytest.mark.anyio
 async def test_undoing_an_import_deletes_the_events_that_it_created(tmp_path: Path) -> None:
-    with import_command(tmp_path, seeds=[there(7)]) as api:
-        api.run(api.written("a.csv", csv_of([row(1), row(2), row(7)])))
+    with import_command(tmp_path, seeds=[existing(7)]) as api:
+        api.run(api.write_file("a.csv", csv_of([row(1), row(2), row(7)])))
         [change] = await anyio.to_thread.run_sync(api.changes)
         settings = replace(
             settings_for(api.base),

@@ -1,4 +1,4 @@
-"""What is read of files: each format, and each way in which a file can be wrong."""
+"""The readers of files: each format, and each way in which a file can be invalid."""
 
 import gzip
 import json
@@ -20,19 +20,19 @@ Read = tuple[list[dict[str, object]], list[str]]
 
 
 def read(folder: Path, name: str, content: str | bytes, **source: dict[str, str] | Format) -> Read:
-    """The rows of a file, without what is empty, and the notes about it."""
+    """Return the rows of a file, without empty values, and the notes about it."""
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     notes = ReaderNotes()
     rows = list(read_file_rows(Source(path, **({"format": detect_format(path)} | source)), notes))  # pyright: ignore[reportArgumentType]
-    told: list[dict[str, object]] = []
+    listed: list[dict[str, object]] = []
     for one in rows:
         row: dict[str, object] = {"row": one.place, **one.fields}
         row |= {"ref": one.ref} if one.ref else {}
-        row |= {"above": [f"{parent.type} {parent.ref}" for parent in one.parents]} if one.parents else {}
-        row |= {"wrong": [*one.problems]} if one.problems else {}
-        told.append(row)
-    return told, notes.sentences()
+        row |= {"parents": [f"{parent.type} {parent.ref}" for parent in one.parents]} if one.parents else {}
+        row |= {"problems": [*one.problems]} if one.problems else {}
+        listed.append(row)
+    return listed, notes.sentences()
 
 
 def refused(folder: Path, name: str, content: str | bytes, **source: dict[str, str] | Format) -> str:
@@ -46,7 +46,7 @@ def refused(folder: Path, name: str, content: str | bytes, **source: dict[str, s
 ROW = '{"date": "2026-01-10", "category": "Phishing", "event": "x", "tlp": "green"}'
 
 
-def test_lines_are_rows_in_either_form_packed_or_not(tmp_path: Path) -> None:
+def test_rows_and_records_are_read_from_plain_and_gzipped_files(tmp_path: Path) -> None:
     record = {
         "ref": "b",
         "dataset": "elsewhere",
@@ -72,7 +72,7 @@ def test_lines_are_rows_in_either_form_packed_or_not(tmp_path: Path) -> None:
                     "tlp": "green",
                     "raw": {"data": {"k": 1}},
                     "ref": "7",
-                    "above": ["related_to b"],
+                    "parents": ["related_to b"],
                 },
                 {
                     "row": 3,
@@ -81,7 +81,7 @@ def test_lines_are_rows_in_either_form_packed_or_not(tmp_path: Path) -> None:
                     "indicators": [{"value": "192.0.2.1", "indicator_type": "ip"}],
                     "raw": {"data": {"a": 1}, "source": "z"},
                     "ref": "b",
-                    "above": ["attributed_to a"],
+                    "parents": ["attributed_to a"],
                 },
             ],
             ["createdAt is not imported: the API sets it"],
@@ -91,7 +91,7 @@ def test_lines_are_rows_in_either_form_packed_or_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "wrong"),
+    ("line", "problems"),
     [
         (
             ROW[:40],
@@ -125,15 +125,15 @@ def test_lines_are_rows_in_either_form_packed_or_not(tmp_path: Path) -> None:
             snapshot(["the line is not JSON (it is nested too deeply)"]),
         ),
     ],
-    ids=["cut", "list", "field", "object", "type", "no parent", "not settable", "parents", "indicators", "deep"],
+    ids=["truncated", "list", "field", "object", "type", "no parent", "not settable", "parents", "indicators", "deep"],
 )
-def test_a_line_that_is_wrong_is_a_problem_of_that_line(tmp_path: Path, line: str, wrong: list[str]) -> None:
+def test_an_invalid_line_is_a_problem_of_that_line_only(tmp_path: Path, line: str, problems: list[str]) -> None:
     rows, _ = read(tmp_path, "rows.jsonl", f"{ROW}\n{line}")
-    assert (rows[0]["row"], rows[1]["row"]) == (1, 2) and "wrong" not in rows[0]
-    assert rows[1]["wrong"] == wrong
+    assert (rows[0]["row"], rows[1]["row"]) == (1, 2) and "problems" not in rows[0]
+    assert rows[1]["problems"] == problems
 
 
-def test_a_broken_gzip_file_is_said(tmp_path: Path) -> None:
+def test_a_corrupt_gzip_file_is_reported(tmp_path: Path) -> None:
     packed = gzip.compress(ROW.encode())
     assert refused(tmp_path, "rows.jsonl.gz", packed[:-6]) == snapshot(
         "'rows.jsonl.gz' is a corrupt gzip file (Compressed file ended before the end-of-stream marker was reached). Download or compress it again."
@@ -239,7 +239,7 @@ LINE = "2026-01-10,Phishing,x,green"
                             "event": "x",
                             "tlp": "green",
                             "ref": "b",
-                            "above": ["caused_by a"],
+                            "parents": ["caused_by a"],
                         }
                     ],
                     [],
@@ -270,11 +270,11 @@ lines\
     ],
     ids=["byte-order mark", "semicolons", "tabs", "structured", "Latin-1", "links", "UTF-16 and a long row"],
 )
-def test_a_table_is_read_as_it_is_meant(tmp_path: Path, content: str | bytes, read_as: Read) -> None:
+def test_common_variants_of_csv_are_read(tmp_path: Path, content: str | bytes, read_as: Read) -> None:
     assert read(tmp_path, "rows.csv", content) == read_as
 
 
-def test_columns_are_mapped_and_the_rest_is_said(tmp_path: Path) -> None:
+def test_columns_are_mapped_and_left_out_columns_are_reported(tmp_path: Path) -> None:
     content = "Datum,Kategorie,Titel,TLP,Date\n2026-01-10,Phishing,x,green,never\n"
     mapping = {"datum": "date", "Kategorie": "category", "Titel": "event"}
     assert read(tmp_path, "rows.csv", content, mapping=mapping) == snapshot(
@@ -317,14 +317,14 @@ def test_columns_are_mapped_and_the_rest_is_said(tmp_path: Path) -> None:
     ],
     ids=["missing columns", "empty", "no such column", "no such field"],
 )
-def test_a_table_without_what_events_need_is_refused(
+def test_a_table_without_required_columns_is_refused(
     tmp_path: Path, content: str, mapping: dict[str, str], words: str
 ) -> None:
     assert refused(tmp_path, "rows.csv", content, mapping=mapping) == words
 
 
 @pytest.mark.parametrize(
-    ("line", "wrong"),
+    ("line", "problems"),
     [
         (
             f"2026-01-10,Phishing,{'x' * 1_000_000},green",
@@ -337,15 +337,15 @@ def test_a_table_without_what_events_need_is_refused(
     ],
     ids=["a cell of 1 MB", "too few cells", "too many cells", "a quote amid a cell", "a quote without end"],
 )
-def test_a_row_that_is_wrong_is_a_problem_of_that_row(tmp_path: Path, line: str, wrong: list[str]) -> None:
+def test_an_invalid_row_is_a_problem_of_that_row_only(tmp_path: Path, line: str, problems: list[str]) -> None:
     rows, _ = read(tmp_path, "rows.csv", f"{HEAD}\n{LINE}\n{line}")
-    assert "wrong" not in rows[0]
-    assert (rows[1]["row"], rows[1]["wrong"]) == (3, wrong)
+    assert "problems" not in rows[0]
+    assert (rows[1]["row"], rows[1]["problems"]) == (3, problems)
 
 
-def test_rows_after_a_wrong_one_are_read(tmp_path: Path) -> None:
+def test_rows_after_an_invalid_one_are_read(tmp_path: Path) -> None:
     rows, _ = read(tmp_path, "rows.csv", f'{HEAD}\n2026-01-10,"a"b,x,green\n{LINE}\n')
-    assert [(one["row"], "wrong" in one) for one in rows] == [(2, True), (3, False)]
+    assert [(one["row"], "problems" in one) for one in rows] == [(2, True), (3, False)]
 
 
 # -- STIX
@@ -368,7 +368,7 @@ def bundle(*objects: object, **fields: object) -> str:
     return json.dumps({"type": "bundle", "id": "bundle--1", **fields, "objects": [*objects]})
 
 
-def test_a_bundle_becomes_rows_with_what_its_objects_say_of_one_another(tmp_path: Path) -> None:
+def test_a_bundle_becomes_rows_with_the_fields_of_related_objects(tmp_path: Path) -> None:
     content = bundle(
         indicator(
             "1", "[domain-name:value = 'a.example.com' OR ipv4-addr:value = '192.0.2.1']", object_marking_refs=[GREEN]
@@ -437,7 +437,7 @@ def test_a_bundle_becomes_rows_with_what_its_objects_say_of_one_another(tmp_path
                     "indicator": "a.example.com",
                     "indicator_type": "domain",
                     "ref": "indicator--1",
-                    "above": ["related_to report--1"],
+                    "parents": ["related_to report--1"],
                 },
                 {
                     "row": 1,
@@ -459,7 +459,7 @@ def test_a_bundle_becomes_rows_with_what_its_objects_say_of_one_another(tmp_path
                     "indicator": "192.0.2.1",
                     "indicator_type": "ip",
                     "ref": "indicator--1#1",
-                    "above": ["related_to report--1"],
+                    "parents": ["related_to report--1"],
                 },
                 {
                     "row": 2,
@@ -471,7 +471,7 @@ def test_a_bundle_becomes_rows_with_what_its_objects_say_of_one_another(tmp_path
                     "indicator": "ab",
                     "indicator_type": "hash",
                     "ref": "indicator--2",
-                    "above": ["related_to report--1", "caused_by indicator--1"],
+                    "parents": ["related_to report--1", "caused_by indicator--1"],
                 },
             ],
             [],
@@ -479,7 +479,7 @@ def test_a_bundle_becomes_rows_with_what_its_objects_say_of_one_another(tmp_path
     )
 
 
-def test_what_of_a_bundle_cannot_be_imported_is_counted_and_told(tmp_path: Path) -> None:
+def test_parts_of_a_bundle_that_cannot_be_imported_are_counted(tmp_path: Path) -> None:
     content = bundle(
         indicator("1", "[domain-name:value LIKE '%.example.com']"),
         indicator("2", "[url:value = 'http://192.0.2.1/']", object_marking_refs=["marking-definition--gone"]),
@@ -511,7 +511,7 @@ def test_what_of_a_bundle_cannot_be_imported_is_counted_and_told(tmp_path: Path)
                         "data": {"stix": {"id": "indicator--1", "pattern": "[domain-name:value LIKE '%.example.com']"}}
                     },
                     "ref": "indicator--1",
-                    "above": ["related_to grouping--1"],
+                    "parents": ["related_to grouping--1"],
                 },
                 {
                     "row": 2,
@@ -522,8 +522,8 @@ def test_what_of_a_bundle_cannot_be_imported_is_counted_and_told(tmp_path: Path)
                     "indicator": "http://192.0.2.1/",
                     "indicator_type": "url",
                     "ref": "indicator--2",
-                    "above": ["related_to indicator--1"],
-                    "wrong": [
+                    "parents": ["related_to indicator--1"],
+                    "problems": [
                         "object_marking_refs: 'marking-definition--gone' is not in the bundle, so it may be any marking"
                     ],
                 },
@@ -570,9 +570,9 @@ def test_what_of_a_bundle_cannot_be_imported_is_counted_and_told(tmp_path: Path)
             snapshot("At character 24 of the file : is expected. Download or create it again."),
         ),
     ],
-    ids=["version of the bundle", "version of an object", "cut", "no bundle", "no JSON"],
+    ids=["version of the bundle", "version of an object", "cut", "not a bundle", "not JSON"],
 )
-def test_what_is_no_bundle_of_21_is_refused(tmp_path: Path, content: str, words: str) -> None:
+def test_a_file_that_is_not_a_stix_21_bundle_is_refused(tmp_path: Path, content: str, words: str) -> None:
     assert refused(tmp_path, "bundle.json", content, format="stix") == words
 
 
@@ -591,14 +591,14 @@ def test_what_is_no_bundle_of_21_is_refused(tmp_path: Path, content: str, words:
         ("'" * 50_000, []),
     ],
 )
-def test_only_a_plain_pattern_names_indicators(pattern: str, found: list[str]) -> None:
+def test_indicators_are_read_from_plain_patterns_only(pattern: str, found: list[str]) -> None:
     assert [f"{one.type} {one.value}" for one in read_pattern(pattern)] == found
 
 
 # -- MISP
 
 
-def test_a_misp_event_stands_above_its_attributes(tmp_path: Path) -> None:
+def test_a_misp_event_is_the_parent_of_its_attributes(tmp_path: Path) -> None:
     event = {
         "uuid": "e1",
         "info": "Stealer wave",
@@ -659,7 +659,7 @@ def test_a_misp_event_stands_above_its_attributes(tmp_path: Path) -> None:
                     "indicator": "b.example.com",
                     "indicator_type": "domain",
                     "ref": "a1",
-                    "above": ["related_to e1"],
+                    "parents": ["related_to e1"],
                 },
                 {
                     "row": 3,
@@ -682,7 +682,7 @@ def test_a_misp_event_stands_above_its_attributes(tmp_path: Path) -> None:
                     "indicator": "192.0.2.9",
                     "indicator_type": "ip",
                     "ref": "a1#1",
-                    "above": ["related_to e1"],
+                    "parents": ["related_to e1"],
                 },
                 {
                     "row": 4,
@@ -695,7 +695,7 @@ def test_a_misp_event_stands_above_its_attributes(tmp_path: Path) -> None:
                     "indicator": "ab",
                     "indicator_type": "hash",
                     "ref": "a4",
-                    "above": ["related_to e1"],
+                    "parents": ["related_to e1"],
                 },
             ],
             ["an attribute of type 'text' is not an indicator and is not imported"],
@@ -705,7 +705,7 @@ def test_a_misp_event_stands_above_its_attributes(tmp_path: Path) -> None:
     assert read(tmp_path, "list.json", json.dumps([{"Event": event}])) == single
 
 
-def test_json_that_is_no_misp_export_is_refused(tmp_path: Path) -> None:
+def test_json_that_is_not_a_misp_export_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, "event.json", '{"response": []}') == snapshot(
         'The file contains no MISP event: {"Event": ...} or {"response": [...]} is expected.'
     )
@@ -714,7 +714,7 @@ def test_json_that_is_no_misp_export_is_refused(tmp_path: Path) -> None:
 # -- documents and formats
 
 
-def test_a_long_document_is_read_in_pieces_whatever_stands_where_they_meet(tmp_path: Path) -> None:
+def test_a_long_document_is_read_correctly_across_chunk_boundaries(tmp_path: Path) -> None:
     elements = [{"n": number, "text": "\u00e9\u4e2d" * 900} for number in range(400)]
     path = tmp_path / "long.json"
     path.write_text(json.dumps({"a": [1, {"b": 2}], "list": elements, "end": 12345}, ensure_ascii=False), "utf-8")
@@ -738,7 +738,7 @@ def test_a_long_document_is_read_in_pieces_whatever_stands_where_they_meet(tmp_p
         ("a.json", '{"date": "2026-01-10"}', "jsonl"),
     ],
 )
-def test_a_format_is_recognised(tmp_path: Path, name: str, content: str, form: str) -> None:
+def test_a_format_is_detected(tmp_path: Path, name: str, content: str, form: str) -> None:
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
     assert detect_format(path) == form
@@ -760,11 +760,11 @@ def test_a_format_is_recognised(tmp_path: Path, name: str, content: str, form: s
     ],
     ids=["list", "empty"],
 )
-def test_a_format_that_is_not_recognised_is_asked_for(tmp_path: Path, name: str, content: str, words: str) -> None:
+def test_an_unknown_format_must_be_named(tmp_path: Path, name: str, content: str, words: str) -> None:
     assert refused(tmp_path, name, content) == words
 
 
-def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ThreatEventsError) as error:
         list(read_file_rows(Source(tmp_path / "none.jsonl", "jsonl"), ReaderNotes()))
     assert str(error.value) == snapshot(

@@ -1,4 +1,4 @@
-"""What a person approved happens once, in its time, and what was not approved never does."""
+"""An approved request can be used once, before it expires; a request without approval never."""
 
 import sqlite3
 import subprocess
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Clock:
-    """Stands still until it is told otherwise."""
+    """A clock that only `advance` moves."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -41,12 +41,12 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-def opened(path: Path, clock: Callable[[], datetime], busy_timeout: float = 5.0) -> Approvals:
+def open_approvals(path: Path, clock: Callable[[], datetime], busy_timeout: float = 5.0) -> Approvals:
     return Approvals(SqliteFile(path, SCHEMA, busy_timeout), clock)
 
 
-async def at_the_same_time(call: Callable[[int], Awaitable[T]]) -> list[T]:
-    """What each of 20 calls returned that were started together, each with its number."""
+async def call_together(call: Callable[[int], Awaitable[T]]) -> list[T]:
+    """Start 20 calls together, each with its number, and return their results."""
     returned: list[T] = []
 
     async def one(number: int) -> None:
@@ -70,7 +70,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def approvals(path: Path, clock: Clock) -> Approvals:
-    return opened(path, clock)
+    return open_approvals(path, clock)
 
 
 async def approve(approvals: Approvals, code: str = CODE) -> None:
@@ -234,8 +234,8 @@ async def test_requests_are_deleted_a_week_after_they_expire(approvals: Approval
 
 async def test_times_are_in_utc_in_any_time_zone(path: Path) -> None:
     local = datetime(2026, 11, 24, 23, 30, tzinfo=timezone(timedelta(hours=5, minutes=30)))
-    await opened(path, lambda: local).ask(CODE, TOOL, PREVIEW, 90)
-    request = await opened(path, lambda: local.astimezone(UTC)).find(CODE)
+    await open_approvals(path, lambda: local).ask(CODE, TOOL, PREVIEW, 90)
+    request = await open_approvals(path, lambda: local.astimezone(UTC)).find(CODE)
     assert [request.asked_at.isoformat(), request.expires_at.isoformat()] == snapshot(
         ["2026-11-24T18:00:00+00:00", "2026-11-24T18:01:30+00:00"]
     )
@@ -274,14 +274,14 @@ async def test_a_preview_cannot_control_the_terminal(approvals: Approvals) -> No
 
 
 async def test_requests_outlive_their_process(path: Path, clock: Clock) -> None:
-    await opened(path, clock).ask(CODE, TOOL, PREVIEW, 600)
-    await opened(path, clock).decide(CODE, approved=True)
-    assert await opened(path, clock).redeem(CODE)
+    await open_approvals(path, clock).ask(CODE, TOOL, PREVIEW, 600)
+    await open_approvals(path, clock).decide(CODE, approved=True)
+    assert await open_approvals(path, clock).redeem(CODE)
 
 
 async def test_one_of_20_threads_uses_an_approval(approvals: Approvals) -> None:
     await approve(approvals)
-    assert sorted(await at_the_same_time(lambda _: approvals.redeem(CODE))) == [False] * 19 + [True]
+    assert sorted(await call_together(lambda _: approvals.redeem(CODE))) == [False] * 19 + [True]
 
 
 SERVER = """
@@ -311,8 +311,8 @@ print(sum(asyncio.run(five())), flush=True)
 """
 
 
-def at_once(path: Path, now: datetime, action: str) -> list[int]:
-    """How many of five calls each of four servers made with success, when all start together."""
+def run_servers(path: Path, now: datetime, action: str) -> list[int]:
+    """Start four servers together, and return how many of five calls succeeded in each."""
     command = [sys.executable, "-c", SERVER, str(path), now.isoformat(), CODE, action]
     servers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -330,19 +330,19 @@ def at_once(path: Path, now: datetime, action: str) -> list[int]:
 
 async def test_one_call_of_one_of_four_servers_uses_an_approval(approvals: Approvals, path: Path, clock: Clock) -> None:
     await approve(approvals)
-    assert at_once(path, clock.now, "redeem") == [0, 0, 0, 1]
+    assert run_servers(path, clock.now, "redeem") == [0, 0, 0, 1]
     assert (await approvals.find(CODE)).state == "used"
 
 
 async def test_servers_that_ask_at_once_create_one_file_and_one_request(
     approvals: Approvals, path: Path, clock: Clock
 ) -> None:
-    assert at_once(path, clock.now, "ask") == [5, 5, 5, 5]
+    assert run_servers(path, clock.now, "ask") == [5, 5, 5, 5]
     assert [request.code for request in await approvals.waiting()] == [CODE]
 
 
 async def test_threads_that_ask_at_once_create_one_file_and_one_request(approvals: Approvals) -> None:
-    await at_the_same_time(lambda number: approvals.ask(CODE, TOOL, f"preview {number}", 600))
+    await call_together(lambda number: approvals.ask(CODE, TOOL, f"preview {number}", 600))
     assert [request.code for request in await approvals.waiting()] == [CODE]
 
 
@@ -355,14 +355,14 @@ async def test_the_first_of_20_simultaneous_decisions_is_final(approvals: Approv
         except ApprovalError:
             return "too late"
 
-    said = await at_the_same_time(decide)
-    assert said.count("too late") == 19
-    assert (await approvals.find(CODE)).state in said
+    states = await call_together(decide)
+    assert states.count("too late") == 19
+    assert (await approvals.find(CODE)).state in states
 
 
 @contextmanager
-def held(path: Path) -> Generator[sqlite3.Connection]:
-    """The file while another process writes to it."""
+def hold_write_lock(path: Path) -> Generator[sqlite3.Connection]:
+    """Hold the file's write lock, as another process would."""
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield other
@@ -371,8 +371,8 @@ def held(path: Path) -> Generator[sqlite3.Connection]:
 async def test_nothing_is_done_while_the_file_is_locked(approvals: Approvals, path: Path, clock: Clock) -> None:
     await approve(approvals)
     await approvals.ask(OTHER, TOOL, PREVIEW, 600)
-    hasty = opened(path, clock, busy_timeout=0)
-    with held(path):
+    hasty = open_approvals(path, clock, busy_timeout=0)
+    with hold_write_lock(path):
         refused = {
             await refusal(lambda: hasty.redeem(CODE)),
             await refusal(lambda: hasty.decide(OTHER, approved=True)),
@@ -438,7 +438,7 @@ async def test_a_damaged_time_is_reported(approvals: Approvals, path: Path) -> N
 
 async def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "state").write_text("a file where the folder should be")
-    approvals = opened(tmp_path / "state" / "approvals.db", clock)
+    approvals = open_approvals(tmp_path / "state" / "approvals.db", clock)
     assert {await refusal(call) for call in calls(approvals)} == snapshot(
         {
             "Nothing was done: approvals.db cannot be opened or written. Ask the operator to check CF1_STATE_DIR and who may write there."
@@ -448,7 +448,7 @@ async def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path, clock
 
 async def test_a_folder_in_the_place_of_the_file_is_reported(path: Path, clock: Clock) -> None:
     path.mkdir(parents=True, mode=0o755)
-    assert {await refusal(call) for call in calls(opened(path, clock))} == snapshot(
+    assert {await refusal(call) for call in calls(open_approvals(path, clock))} == snapshot(
         {
             "Nothing was done: approvals.db cannot be opened or written. Ask the operator to check CF1_STATE_DIR and who may write there."
         }
@@ -460,19 +460,19 @@ def test_an_approval_error_is_an_answer() -> None:
     assert issubclass(ApprovalError, ThreatEventsError)
 
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="rights are kept otherwise there")
+posix = pytest.mark.skipif(sys.platform == "win32", reason="file modes differ there")
 
 
-def rights(path: Path) -> str:
+def mode_of(path: Path) -> str:
     return oct(path.stat().st_mode & 0o777)
 
 
 @posix
 async def test_files_and_folder_are_private(approvals: Approvals, path: Path) -> None:
     await approvals.ask(CODE, TOOL, PREVIEW, 600)
-    with held(path):
-        found = {file.name: rights(file) for file in path.parent.iterdir()}
-    assert rights(path.parent) == "0o700"
+    with hold_write_lock(path):
+        found = {file.name: mode_of(file) for file in path.parent.iterdir()}
+    assert mode_of(path.parent) == "0o700"
     assert found == {"approvals.db": "0o600", "approvals.db-shm": "0o600", "approvals.db-wal": "0o600"}
 
 
@@ -482,4 +482,4 @@ async def test_a_file_that_others_may_write_is_made_private(approvals: Approvals
     path.touch()
     path.chmod(0o666)
     await approvals.ask(CODE, TOOL, PREVIEW, 600)
-    assert rights(path) == "0o600"
+    assert mode_of(path) == "0o600"

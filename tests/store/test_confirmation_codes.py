@@ -1,4 +1,4 @@
-"""A code confirms one call, in one state, for a while, and nothing else."""
+"""A code confirms one call, in one state, for a limited time."""
 
 import ast
 import json
@@ -22,7 +22,7 @@ TOOL = "delete_threat_events"
 ARGUMENTS: dict[str, JsonValue] = {"dataset_id": "d-1", "event_ids": ["e-1", "e-2"]}
 STATE: JsonValue = [{"uuid": "e-1", "event": "Phishing kit"}, {"uuid": "e-2", "event": "Loader"}]
 
-# Few letters and numbers, so that different values come close to one another.
+# Few letters and numbers, so that different values are similar.
 leaves = (
     st.none()
     | st.booleans()
@@ -42,35 +42,35 @@ def at(moment: datetime) -> Callable[[], datetime]:
     return lambda: moment
 
 
-def confirmations(moment: datetime = NOW, ttl: float = 600, key: bytes = KEY) -> ConfirmationCodes:
+def create_codes(moment: datetime = NOW, ttl: float = 600, key: bytes = KEY) -> ConfirmationCodes:
     return ConfirmationCodes(key, ttl, at(moment))
 
 
-def same(one: JsonValue, other: JsonValue) -> bool:
-    """Whether two JSON values are equal, as JSON tells it: true is not 1, but 1.0 is."""
+def are_equal(one: JsonValue, other: JsonValue) -> bool:
+    """Whether two JSON values are equal: true is not 1, but 1.0 is."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(are_equal(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and all(map(are_equal, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
-def backwards(value: JsonValue) -> JsonValue:
-    """The same value with the keys of every object in reverse order."""
+def reverse_keys(value: JsonValue) -> JsonValue:
+    """Return the value with the keys of every object in reverse order."""
     if isinstance(value, dict):
-        return {key: backwards(value[key]) for key in reversed(value)}
-    return [backwards(each) for each in value] if isinstance(value, list) else value
+        return {key: reverse_keys(value[key]) for key in reversed(value)}
+    return [reverse_keys(each) for each in value] if isinstance(value, list) else value
 
 
-def test_a_code_reads_as_three_groups_of_four() -> None:
-    assert confirmations().issue(TOOL, ARGUMENTS, STATE) == snapshot("KERF-R4JC-D35K")
+def test_a_code_has_three_groups_of_four_symbols() -> None:
+    assert create_codes().issue(TOOL, ARGUMENTS, STATE) == snapshot("KERF-R4JC-D35K")
 
 
 @given(st.text(), json_objects, json_values)
-def test_a_code_is_12_symbols_that_nobody_confuses(
+def test_a_code_is_12_symbols_that_are_not_easily_confused(
     tool: str, arguments: dict[str, JsonValue], state: JsonValue
 ) -> None:
-    code = confirmations().issue(tool, arguments, state)
+    code = create_codes().issue(tool, arguments, state)
     assert [len(group) for group in code.split("-")] == [4, 4, 4]
     assert set(code) <= {*SYMBOLS, "-"}
     assert not set(SYMBOLS) & set("ILOU")
@@ -78,7 +78,7 @@ def test_a_code_is_12_symbols_that_nobody_confuses(
 
 
 def test_every_symbol_occurs_at_every_position() -> None:
-    codes = [confirmations().issue(TOOL, {"event_ids": [number]}, STATE).replace("-", "") for number in range(1000)]
+    codes = [create_codes().issue(TOOL, {"event_ids": [number]}, STATE).replace("-", "") for number in range(1000)]
     assert [set(place) for place in zip(*codes, strict=True)] == [set(SYMBOLS)] * 12
     assert len(set(codes)) == 1000
 
@@ -87,36 +87,36 @@ def test_every_symbol_occurs_at_every_position() -> None:
 def test_a_code_is_accepted_for_equal_arguments_in_any_order_of_keys(
     arguments: dict[str, JsonValue], state: JsonValue
 ) -> None:
-    code = confirmations().issue(TOOL, arguments, state)
-    turned = {key: backwards(arguments[key]) for key in reversed(arguments)}
-    assert confirmations().accepts(code, TOOL, turned, backwards(state))
+    code = create_codes().issue(TOOL, arguments, state)
+    reordered = {key: reverse_keys(arguments[key]) for key in reversed(arguments)}
+    assert create_codes().accepts(code, TOOL, reordered, reverse_keys(state))
 
 
 @given(json_objects, json_values)
 def test_a_code_is_accepted_for_arguments_that_went_over_the_wire(
     arguments: dict[str, JsonValue], state: JsonValue
 ) -> None:
-    code = confirmations().issue(TOOL, arguments, state)
+    code = create_codes().issue(TOOL, arguments, state)
     arrived, found = (json.loads(json.dumps(value, ensure_ascii=False, indent=1)) for value in (arguments, state))
-    assert confirmations().accepts(code, TOOL, arrived, found)
+    assert create_codes().accepts(code, TOOL, arrived, found)
 
 
 @given(json_objects, json_objects)
-def test_no_code_is_accepted_for_other_arguments(asked: dict[str, JsonValue], given: dict[str, JsonValue]) -> None:
-    code = confirmations().issue(TOOL, asked, STATE)
-    assert confirmations().accepts(code, TOOL, given, STATE) == same(asked, given)
+def test_no_code_is_accepted_for_other_arguments(issued_for: dict[str, JsonValue], given: dict[str, JsonValue]) -> None:
+    code = create_codes().issue(TOOL, issued_for, STATE)
+    assert create_codes().accepts(code, TOOL, given, STATE) == are_equal(issued_for, given)
 
 
 @given(json_values, json_values)
 def test_no_code_is_accepted_for_another_state(seen: JsonValue, found: JsonValue) -> None:
-    code = confirmations().issue(TOOL, ARGUMENTS, seen)
-    assert confirmations().accepts(code, TOOL, ARGUMENTS, found) == same(seen, found)
+    code = create_codes().issue(TOOL, ARGUMENTS, seen)
+    assert create_codes().accepts(code, TOOL, ARGUMENTS, found) == are_equal(seen, found)
 
 
 @given(st.text(), st.text())
-def test_no_code_is_accepted_for_another_tool(asked: str, called: str) -> None:
-    code = confirmations().issue(asked, ARGUMENTS, STATE)
-    assert confirmations().accepts(code, called, ARGUMENTS, STATE) == (asked == called)
+def test_no_code_is_accepted_for_another_tool(issued_for: str, called: str) -> None:
+    code = create_codes().issue(issued_for, ARGUMENTS, STATE)
+    assert create_codes().accepts(code, called, ARGUMENTS, STATE) == (issued_for == called)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_no_code_is_accepted_for_another_tool(asked: str, called: str) -> None:
     ],
 )
 def test_a_code_is_invalid_when_anything_differs(tool: str, arguments: dict[str, JsonValue], state: JsonValue) -> None:
-    code = confirmations().issue(TOOL, ARGUMENTS, STATE)
-    assert not confirmations().accepts(code, tool, arguments, state)
+    code = create_codes().issue(TOOL, ARGUMENTS, STATE)
+    assert not create_codes().accepts(code, tool, arguments, state)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_values_that_look_alike_have_different_forms(one: JsonValue, other: Json
 
 @given(json_values, json_values)
 def test_two_values_share_a_form_only_when_they_are_equal(one: JsonValue, other: JsonValue) -> None:
-    assert (canonicalize(one) == canonicalize(other)) == same(one, other)
+    assert (canonicalize(one) == canonicalize(other)) == are_equal(one, other)
 
 
 def test_whole_numbers_have_one_form() -> None:
@@ -180,7 +180,7 @@ def test_whole_numbers_have_one_form() -> None:
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_numbers_that_json_does_not_have_are_refused(number: float) -> None:
     with pytest.raises(ValueError, match="is not a JSON number and cannot be confirmed"):
-        confirmations().issue(TOOL, {"limit": [number]}, STATE)
+        create_codes().issue(TOOL, {"limit": [number]}, STATE)
 
 
 def test_values_that_are_nested_too_deeply_are_refused() -> None:
@@ -188,42 +188,42 @@ def test_values_that_are_nested_too_deeply_are_refused() -> None:
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(ValueError, match="nested too deep"):
-        confirmations().accepts("K7QF-2M9D-XW4T", TOOL, {"data": deep}, STATE)
+        create_codes().accepts("K7QF-2M9D-XW4T", TOOL, {"data": deep}, STATE)
 
 
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 
 
 @given(moments, st.integers(1, 86_400), st.data())
-def test_a_code_lives_longer_than_half_its_time(moment: datetime, ttl: int, data: st.DataObject) -> None:
-    code = confirmations(moment, ttl).issue(TOOL, ARGUMENTS, STATE)
+def test_a_code_is_valid_for_at_least_half_its_time(moment: datetime, ttl: int, data: st.DataObject) -> None:
+    code = create_codes(moment, ttl).issue(TOOL, ARGUMENTS, STATE)
     later = moment + timedelta(microseconds=data.draw(st.integers(0, ttl * 500_000)))
-    assert confirmations(later, ttl).accepts(code, TOOL, ARGUMENTS, STATE)
+    assert create_codes(later, ttl).accepts(code, TOOL, ARGUMENTS, STATE)
 
 
 @given(moments, st.integers(1, 86_400), st.integers(0, 10**12))
 @example(NOW, 600, 0)
 def test_a_code_is_invalid_after_its_time(moment: datetime, ttl: int, microseconds: int) -> None:
-    code = confirmations(moment, ttl).issue(TOOL, ARGUMENTS, STATE)
+    code = create_codes(moment, ttl).issue(TOOL, ARGUMENTS, STATE)
     later = moment + timedelta(seconds=ttl, microseconds=microseconds)
-    assert not confirmations(later, ttl).accepts(code, TOOL, ARGUMENTS, STATE)
+    assert not create_codes(later, ttl).accepts(code, TOOL, ARGUMENTS, STATE)
 
 
 def test_a_code_from_the_future_is_not_accepted() -> None:
-    code = confirmations(NOW + timedelta(seconds=300)).issue(TOOL, ARGUMENTS, STATE)
-    assert not confirmations(NOW).accepts(code, TOOL, ARGUMENTS, STATE)
+    code = create_codes(NOW + timedelta(seconds=300)).issue(TOOL, ARGUMENTS, STATE)
+    assert not create_codes(NOW).accepts(code, TOOL, ARGUMENTS, STATE)
 
 
 @given(st.binary(min_size=32, max_size=64), st.binary(min_size=32, max_size=64))
 @example(KEY, KEY)
 def test_a_code_is_accepted_only_with_the_same_key(mine: bytes, theirs: bytes) -> None:
     assume(mine.rstrip(b"\0") != theirs.rstrip(b"\0") or mine == theirs)  # HMAC pads keys with zeros
-    code = confirmations(key=mine).issue(TOOL, ARGUMENTS, STATE)
-    assert confirmations(key=theirs).accepts(code, TOOL, ARGUMENTS, STATE) == (mine == theirs)
+    code = create_codes(key=mine).issue(TOOL, ARGUMENTS, STATE)
+    assert create_codes(key=theirs).accepts(code, TOOL, ARGUMENTS, STATE) == (mine == theirs)
 
 
 def test_a_restart_with_a_random_key_invalidates_every_code() -> None:
-    before, after = (confirmations(key=ConfirmationCodes.random_key()) for _ in range(2))
+    before, after = (create_codes(key=ConfirmationCodes.random_key()) for _ in range(2))
     assert not after.accepts(before.issue(TOOL, ARGUMENTS, STATE), TOOL, ARGUMENTS, STATE)
 
 
@@ -236,10 +236,10 @@ def test_a_restart_with_a_random_key_invalidates_every_code() -> None:
 def test_a_code_is_read_however_it_is_typed(symbol: str, written: str) -> None:
     for number in range(20):
         arguments: dict[str, JsonValue] = {"event_ids": [number]}
-        code = confirmations().issue(TOOL, arguments, STATE)
+        code = create_codes().issue(TOOL, arguments, STATE)
         for typed in (code.replace(symbol, written), f"\n {code.lower().replace(symbol, written)}\t"):
             assert normalize_code(typed) == code
-            assert confirmations().accepts(typed, TOOL, arguments, STATE)
+            assert create_codes().accepts(typed, TOOL, arguments, STATE)
 
 
 @given(st.text(st.characters()) | st.text(SYMBOLS, min_size=12, max_size=12))
@@ -249,17 +249,17 @@ def test_a_code_is_read_however_it_is_typed(symbol: str, written: str) -> None:
 @example("Ⓚ" * 12)
 @example("0" * 100_000)
 def test_garbage_is_not_accepted_and_never_raises(code: str) -> None:
-    issued = confirmations().issue(TOOL, ARGUMENTS, STATE)
-    assert confirmations().accepts(code, TOOL, ARGUMENTS, STATE) == (normalize_code(code) == issued)
+    issued = create_codes().issue(TOOL, ARGUMENTS, STATE)
+    assert create_codes().accepts(code, TOOL, ARGUMENTS, STATE) == (normalize_code(code) == issued)
 
 
 @given(st.integers(0, 11), st.sampled_from(SYMBOLS))
 def test_every_symbol_of_a_code_must_be_right(place: int, symbol: str) -> None:
-    code = confirmations().issue(TOOL, ARGUMENTS, STATE).replace("-", "")
+    code = create_codes().issue(TOOL, ARGUMENTS, STATE).replace("-", "")
     assume(code[place] != symbol)
-    assert not confirmations().accepts(code[:place] + symbol + code[place + 1 :], TOOL, ARGUMENTS, STATE)
-    assert not confirmations().accepts(code[:place], TOOL, ARGUMENTS, STATE)
-    assert not confirmations().accepts(code + symbol, TOOL, ARGUMENTS, STATE)
+    assert not create_codes().accepts(code[:place] + symbol + code[place + 1 :], TOOL, ARGUMENTS, STATE)
+    assert not create_codes().accepts(code[:place], TOOL, ARGUMENTS, STATE)
+    assert not create_codes().accepts(code + symbol, TOOL, ARGUMENTS, STATE)
 
 
 def test_codes_are_compared_in_constant_time_against_every_window() -> None:
@@ -277,21 +277,21 @@ def test_codes_are_compared_in_constant_time_against_every_window() -> None:
 @pytest.mark.parametrize("length", [0, 16, 31])
 def test_a_short_key_is_refused(length: int) -> None:
     with pytest.raises(ValueError, match=rf"^The confirmation key has {length} bytes; it needs at least 32.$"):
-        confirmations(key=b"k" * length)
+        create_codes(key=b"k" * length)
 
 
 @pytest.mark.parametrize("ttl", [0, -1, 0.5, 86_401, math.inf, math.nan])
 def test_an_invalid_time_to_live_is_refused(ttl: float) -> None:
     with pytest.raises(ValueError, match=r"^A code cannot be valid for .* seconds; use 1 to 86400.$"):
-        confirmations(ttl=ttl)
+        create_codes(ttl=ttl)
 
 
 def test_the_key_is_never_shown() -> None:
     key = b"an operator's key of enough bytes"
-    shown = f"{confirmations(key=key)!r} {confirmations(key=key)}"
+    shown = f"{create_codes(key=key)!r} {create_codes(key=key)}"
     assert "operator" not in shown
     with pytest.raises(ValueError, match="bytes") as refused:
-        confirmations(key=key[:20])
+        create_codes(key=key[:20])
     assert "operator" not in str(refused.value)
 
 

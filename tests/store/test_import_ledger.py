@@ -1,4 +1,4 @@
-"""The rows of an import ledger, taken by several tasks and settled once."""
+"""The rows and links of an import ledger: taken by several tasks, each settled once."""
 
 import anyio
 import pytest

@@ -1,4 +1,4 @@
-"""The journal: written before a change leaves, chained, and readable by whoever comes next."""
+"""The journal: written before a change is sent, hash-chained, and shared by processes."""
 
 import os
 import sqlite3
@@ -36,7 +36,7 @@ DELETION = Intent(
     summary="Delete 2 events from Acme Incidents.",
     before=[{"uuid": "e-1", "tlp": "green"}, {"uuid": "e-2", "tlp": None}],
 )
-# A process of its own: begins a change for every line that it reads, and prints its id.
+# Run as a process: begins a change for every line of stdin, and prints its id.
 BEGINNER = """
 import sys
 from pathlib import Path
@@ -73,24 +73,24 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "journal.db"
 
 
-def opened(path: Path, busy_timeout: float = 5.0) -> Journal:
+def open_journal(path: Path, busy_timeout: float = 5.0) -> Journal:
     return Journal(SqliteFile(path, SCHEMA, busy_timeout), lambda: NOW)
 
 
-def ticking(path: Path) -> Journal:
-    """A journal whose clock advances by a minute at each reading; it does not wait for locks."""
+def open_ticking_journal(path: Path) -> Journal:
+    """Return a journal whose clock advances by a minute per reading, and which does not wait for locks."""
     minutes = count()
     return Journal(SqliteFile(path, SCHEMA, busy_timeout=0), lambda: NOW + timedelta(minutes=next(minutes)))
 
 
 @pytest.fixture
 def journal(path: Path) -> Journal:
-    return ticking(path)
+    return open_ticking_journal(path)
 
 
-async def filled(path: Path) -> list[Change]:
-    """Six entries: a deletion that was done, its undo that was partial, and two changes without an outcome."""
-    journal = ticking(path)
+async def fill_journal(path: Path) -> list[Change]:
+    """Write six entries: a completed deletion, its partial undo, and two changes without an outcome."""
+    journal = open_ticking_journal(path)
     deletion = await journal.begin(DELETION)
     await journal.finish(deletion, "done", {"deleted": 2})
     undo = await journal.begin(replace(DELETION, tool="undo_change", undoes=deletion))
@@ -102,17 +102,17 @@ async def filled(path: Path) -> list[Change]:
 
 
 @contextmanager
-def raw(path: Path) -> Generator[sqlite3.Connection]:
+def open_database(path: Path) -> Generator[sqlite3.Connection]:
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         yield db
 
 
-def entries_in(path: Path) -> int:
-    with raw(path) as db:
+def count_entries(path: Path) -> int:
+    with open_database(path) as db:
         return db.execute("SELECT count(*) FROM entry").fetchone()[0]
 
 
-# What is told is kept
+# -- what is recorded is kept
 
 
 async def test_no_file_is_created_before_the_first_change(journal: Journal, path: Path) -> None:
@@ -124,7 +124,7 @@ async def test_no_file_is_created_before_the_first_change(journal: Journal, path
 
 async def test_the_intent_is_recorded_before_the_outcome(journal: Journal, path: Path) -> None:
     change_id = await journal.begin(DELETION)
-    [change] = await opened(path).changes()
+    [change] = await open_journal(path).changes()
     assert change == Change(change_id, NOW, DELETION, "unknown", None, None, None)
     await journal.finish(change_id, "done", {"deleted": 2})
     finished = replace(change, outcome="done", result={"deleted": 2}, finished_at=NOW + timedelta(minutes=1))
@@ -135,8 +135,8 @@ async def test_the_intent_is_recorded_before_the_outcome(journal: Journal, path:
 async def test_only_its_owner_may_read_the_journal(path: Path) -> None:
     before = os.umask(0)
     try:
-        await opened(path).begin(DELETION)
-        with raw(path) as db:  # SQLite's own files are there as long as someone has the journal open
+        await open_journal(path).begin(DELETION)
+        with open_database(path) as db:  # SQLite's own files exist while the journal is open
             db.execute("SELECT count(*) FROM entry").fetchone()
             files = {file.name: oct(stat.S_IMODE(file.stat().st_mode)) for file in path.parent.iterdir()}
         assert files == {"journal.db": "0o600", "journal.db-wal": "0o600", "journal.db-shm": "0o600"}
@@ -146,8 +146,8 @@ async def test_only_its_owner_may_read_the_journal(path: Path) -> None:
 
 
 async def test_changes_are_listed_newest_first_in_pages(path: Path) -> None:
-    everything = await filled(path)
-    journal = opened(path)
+    everything = await fill_journal(path)
+    journal = open_journal(path)
     assert [change.intent.summary for change in everything][:2] == ["Fourth.", "Third."]
     assert await journal.changes(limit=3) + await journal.changes(before=everything[2].id) == everything
     assert await journal.changes(before=everything[-1].id) == []
@@ -155,9 +155,9 @@ async def test_changes_are_listed_newest_first_in_pages(path: Path) -> None:
 
 
 async def test_pre_images_are_left_out_on_request(path: Path) -> None:
-    everything = await filled(path)
+    everything = await fill_journal(path)
     light = [replace(change, intent=replace(change.intent, before=None)) for change in everything]
-    assert await opened(path).changes(pre_images=False) == light != everything
+    assert await open_journal(path).changes(pre_images=False) == light != everything
 
 
 async def test_a_change_names_the_newest_undo_of_it_that_has_not_failed(journal: Journal) -> None:
@@ -186,7 +186,7 @@ async def test_a_change_names_the_newest_undo_of_it_that_has_not_failed(journal:
 )
 @example(text="\ud800 \0 \u202eevil\u2066 '; DROP TABLE entry; --\r\n", value={"\udfff": ["\ud83d", 10**30]})
 def test_any_text_is_read_back_unchanged(tmp_path_factory: pytest.TempPathFactory, text: str, value: JsonValue) -> None:
-    journal = ticking(tmp_path_factory.mktemp("text") / "journal.db")
+    journal = open_ticking_journal(tmp_path_factory.mktemp("text") / "journal.db")
     intent = Intent(text, {text: value}, (text,), text, value)
     change_id = anyio.run(journal.begin, intent)
     anyio.run(journal.finish, change_id, "failed", value)
@@ -201,13 +201,13 @@ async def test_a_pre_image_of_many_megabytes_is_kept(journal: Journal) -> None:
     assert await journal.verify() == []
 
 
-# What is refused
+# -- what is refused
 
 
 @pytest.mark.parametrize("unknown", ["c-22222-22222", "1", "", "c-\ud800", "' OR 1=1 --", "C-22222-22222\0"])
 async def test_an_unknown_change_is_reported_and_nothing_is_written(path: Path, unknown: str) -> None:
-    await filled(path)
-    journal = opened(path)
+    await fill_journal(path)
+    journal = open_journal(path)
     for asking in (
         lambda: journal.change(unknown),
         lambda: journal.changes(before=unknown),
@@ -216,7 +216,7 @@ async def test_an_unknown_change_is_reported_and_nothing_is_written(path: Path, 
     ):
         with pytest.raises(JournalError, match=r"There is no change '.*' in the journal\. Use an id that list_changes"):
             await asking()
-    assert entries_in(path) == 6
+    assert count_entries(path) == 6
 
 
 async def test_an_outcome_is_recorded_once(journal: Journal) -> None:
@@ -232,7 +232,7 @@ async def test_an_outcome_is_recorded_once(journal: Journal) -> None:
 
 async def test_a_locked_journal_stops_the_change(journal: Journal, path: Path) -> None:
     change_id = await journal.begin(DELETION)
-    with raw(path) as other:
+    with open_database(path) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(JournalError) as begun:
             await journal.begin(DELETION)
@@ -244,7 +244,7 @@ async def test_a_locked_journal_stops_the_change(journal: Journal, path: Path) -
     assert str(finished.value) == snapshot(
         "The outcome is not journaled: journal.db is locked by another program. Try again in a moment."
     )
-    assert (entries_in(path), await journal.verify()) == (1, [])
+    assert (count_entries(path), await journal.verify()) == (1, [])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
@@ -253,21 +253,21 @@ async def test_a_locked_journal_stops_the_change(journal: Journal, path: Path) -
 async def test_a_full_disk_stops_the_change_and_leaves_no_partial_entry(
     path: Path, room: int, begun_before: bool
 ) -> None:
-    before = await filled(path) if begun_before else []
-    said = subprocess.check_output([sys.executable, "-c", BEGINNER_WITHOUT_ROOM, path, str(room)], text=True)
-    assert said == (
+    before = await fill_journal(path) if begun_before else []
+    printed = subprocess.check_output([sys.executable, "-c", BEGINNER_WITHOUT_ROOM, path, str(room)], text=True)
+    assert printed == (
         "The change is not made, because it cannot be journaled first: journal.db cannot be written, as the disk is "
         "full or failing. Ask the operator to free space in CF1_STATE_DIR.\n"
     )
-    journal = opened(path)
+    journal = open_journal(path)
     assert (await journal.changes(), await journal.verify()) == (before, [])
     await journal.begin(DELETION)
     assert (len(await journal.changes()), await journal.verify()) == (len(before) + 1, [])
 
 
-async def refusal(path: Path) -> str:
+async def refuse_begin(path: Path) -> str:
     with pytest.raises(JournalError) as error:
-        await opened(path).begin(DELETION)
+        await open_journal(path).begin(DELETION)
     return str(error.value).removeprefix("The change is not made, because it cannot be journaled first: ")
 
 
@@ -275,13 +275,13 @@ async def test_a_path_that_cannot_be_written_stops_the_change(tmp_path: Path) ->
     (tmp_path / "file").touch()
     (tmp_path / "folder.db").mkdir()
     (tmp_path / "dangling.db").symlink_to(tmp_path / "nowhere" / "journal.db")
-    assert await refusal(tmp_path / "file" / "journal.db") == snapshot(
+    assert await refuse_begin(tmp_path / "file" / "journal.db") == snapshot(
         "journal.db cannot be opened or written. Ask the operator to check CF1_STATE_DIR and who may write there."
     )
-    assert await refusal(tmp_path / "folder.db") == snapshot(
+    assert await refuse_begin(tmp_path / "folder.db") == snapshot(
         "folder.db cannot be opened or written. Ask the operator to check CF1_STATE_DIR and who may write there."
     )
-    assert await refusal(tmp_path / "dangling.db") == snapshot(
+    assert await refuse_begin(tmp_path / "dangling.db") == snapshot(
         "dangling.db cannot be opened or written. Ask the operator to check CF1_STATE_DIR and who may write there."
     )
 
@@ -289,31 +289,31 @@ async def test_a_path_that_cannot_be_written_stops_the_change(tmp_path: Path) ->
 async def test_a_file_of_another_program_is_not_changed(tmp_path: Path) -> None:
     text, database = tmp_path / "notes.db", tmp_path / "other.db"
     text.write_text("Notes of the night shift.\n" * 200)
-    with raw(database) as db:
+    with open_database(database) as db:
         db.execute("CREATE TABLE note (text)")
     before = text.read_bytes(), database.read_bytes()
-    assert await refusal(text) == snapshot(
+    assert await refuse_begin(text) == snapshot(
         "notes.db is not a journal. Ask the operator to move it elsewhere, or to set another CF1_STATE_DIR."
     )
-    assert await refusal(database) == snapshot(
+    assert await refuse_begin(database) == snapshot(
         "other.db is a database of something else. Ask the operator to move it elsewhere, or to set another CF1_STATE_DIR."
     )
     assert (text.read_bytes(), database.read_bytes()) == before
 
 
 async def test_a_newer_format_is_refused(path: Path) -> None:
-    await filled(path)
-    with raw(path) as db:
+    await fill_journal(path)
+    with open_database(path) as db:
         db.execute("PRAGMA user_version = 2")
-    assert await refusal(path) == snapshot(
+    assert await refuse_begin(path) == snapshot(
         "journal.db has format 2, and this version of cf1-mcp reads 1. Ask the operator to update cf1-mcp."
     )
     with pytest.raises(JournalError, match="has format 2"):
-        await opened(path).changes()
-    assert entries_in(path) == 6
+        await open_journal(path).changes()
+    assert count_entries(path) == 6
 
 
-# Whoever comes next, and whoever is there at the same time
+# -- later and concurrent processes
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
@@ -326,7 +326,7 @@ async def test_a_change_whose_process_was_killed_is_listed_as_unknown(path: Path
         child.stdin.flush()
         change_id = child.stdout.readline().strip()
         child.kill()
-    journal = opened(path)
+    journal = open_journal(path)
     [change] = await journal.changes()
     assert (change.id, change.outcome, change.intent.arguments) == (change_id, "unknown", {"n": "7"})
     await journal.finish(change_id, "failed", None)
@@ -342,7 +342,7 @@ def test_processes_and_threads_append_to_one_chain(path: Path) -> None:
         for _ in range(2)
     ]
     answers: list[str] = []
-    journal = opened(path, busy_timeout=60)
+    journal = open_journal(path, busy_timeout=60)
 
     def listen(child: subprocess.Popen[str]) -> None:
         answers.append(child.communicate(numbers)[0])
@@ -359,7 +359,7 @@ def test_processes_and_threads_append_to_one_chain(path: Path) -> None:
     assert anyio.run(journal.verify) == []
 
 
-# Meddling and damage are found
+# -- tampering and damage are found
 
 
 TEXTS = ("change", "kind", "undoes", "content", "pre_image", "pre_image_hash", "hash")
@@ -368,7 +368,7 @@ TEXTS = ("change", "kind", "undoes", "content", "pre_image", "pre_image_hash", "
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Change], bytes]:
     path = tmp_path_factory.mktemp("pristine") / "journal.db"
-    return path, anyio.run(filled, path), path.read_bytes()
+    return path, anyio.run(fill_journal, path), path.read_bytes()
 
 
 @settings(deadline=None, max_examples=300)
@@ -376,15 +376,15 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Chang
 def test_a_flipped_byte_in_an_entry_is_found(pristine: tuple[Path, list[Change], bytes], data: st.DataObject) -> None:
     path, _, whole = pristine
     path.write_bytes(whole)
-    with raw(path) as db:
+    with open_database(path) as db:
         column = data.draw(st.sampled_from(TEXTS))
         present = f"SELECT seq, CAST({column} AS BLOB) FROM entry WHERE {column} IS NOT NULL"  # noqa: S608
         seq, text = data.draw(st.sampled_from(db.execute(present).fetchall()))
         where, flip = data.draw(st.integers(0, len(text) - 1)), data.draw(st.integers(1, 255))
         altered = text[:where] + bytes([text[where] ^ flip]) + text[where + 1 :]
-        db.execute("DROP INDEX one_outcome")  # which would not let a flipped `kind` stand
+        db.execute("DROP INDEX one_outcome")  # which may reject a flipped `kind`
         db.execute(f"UPDATE entry SET {column} = CAST(? AS TEXT) WHERE seq = ?", (altered, seq))  # noqa: S608
-    assert any(f"ntry {seq} " in problem for problem in anyio.run(opened(path).verify))
+    assert any(f"ntry {seq} " in problem for problem in anyio.run(open_journal(path).verify))
 
 
 @settings(deadline=None, max_examples=400)
@@ -395,7 +395,7 @@ def test_a_flipped_byte_in_the_file_is_found_or_alters_nothing(
     path, everything, whole = pristine
     where, flip = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(1, 255))
     path.write_bytes(whole[:where] + bytes([whole[where] ^ flip]) + whole[where + 1 :])
-    journal = opened(path)
+    journal = open_journal(path)
     try:
         found = anyio.run(journal.verify)
     except JournalError:
@@ -405,11 +405,11 @@ def test_a_flipped_byte_in_the_file_is_found_or_alters_nothing(
 
 
 async def test_a_damaged_file_is_reported_even_where_sqlite_quotes_the_damage(path: Path) -> None:
-    await filled(path)
+    await fill_journal(path)
     path.write_bytes(path.read_bytes().replace(b"CREATE TABLE entry", b"CREATE T\xceBLE entry"))
     with pytest.raises(JournalError, match=r"journal\.db cannot be used"):
-        await opened(path).verify()
-    assert "journal.db cannot be used" in await refusal(path)
+        await open_journal(path).verify()
+    assert "journal.db cannot be used" in await refuse_begin(path)
 
 
 TAMPERING = {
@@ -432,15 +432,15 @@ TAMPERING = {
 
 
 async def test_tampering_is_found_and_described(tmp_path: Path) -> None:
-    said: dict[str, list[str]] = {}
+    printed: dict[str, list[str]] = {}
     for number, (what, statements) in enumerate(TAMPERING.items()):
         path = tmp_path / f"{number}.db"
-        await filled(path)
-        with raw(path) as db:
+        await fill_journal(path)
+        with open_database(path) as db:
             db.executescript(statements)
-        said[what] = await opened(path).verify()
-    assert all(said.values())
-    assert said == snapshot(
+        printed[what] = await open_journal(path).verify()
+    assert all(printed.values())
+    assert printed == snapshot(
         {
             "the first removed": ["Entries are missing between 0 and 2."],
             "one in the middle removed": ["Entries are missing between 2 and 4."],
@@ -479,28 +479,28 @@ async def test_tampering_is_found_and_described(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", [what for what in TAMPERING if "head" in what or "last" in what or "end" in what])
 async def test_nothing_is_appended_after_tampering_at_the_end(path: Path, what: str) -> None:
-    await filled(path)
-    with raw(path) as db:
+    await fill_journal(path)
+    with open_database(path) as db:
         db.executescript(TAMPERING[what])
-    count = entries_in(path)
-    assert await refusal(path) == snapshot(
+    count = count_entries(path)
+    assert await refuse_begin(path) == snapshot(
         "entries at the end of the journal were altered, removed or added. Ask the operator to run 'cf1-mcp journal verify' and to move the file elsewhere; then a new journal begins."
     )
-    assert entries_in(path) == count
+    assert count_entries(path) == count
 
 
 async def test_an_altered_entry_is_not_used(path: Path) -> None:
-    deletion = (await filled(path))[-1].id
-    with raw(path) as db:
+    deletion = (await fill_journal(path))[-1].id
+    with open_database(path) as db:
         db.execute("UPDATE entry SET pre_image = replace(pre_image, 'green', 'clear') WHERE seq = 1")
-    journal = opened(path)
+    journal = open_journal(path)
     with pytest.raises(JournalError) as error:
         await journal.change(deletion)
     assert str(error.value) == snapshot(
         "Entry 1 of the journal was altered or damaged, so it cannot be used. Ask the operator to run 'cf1-mcp journal verify'."
     )
     assert len(await journal.changes(pre_images=False)) == 4
-    with raw(path) as db:
+    with open_database(path) as db:
         db.execute("UPDATE entry SET kind = 'failed' WHERE seq = 2")
     with pytest.raises(JournalError, match="Entry 2 of the journal was altered"):
         await journal.changes(pre_images=False)

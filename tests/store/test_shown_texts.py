@@ -1,4 +1,4 @@
-"""A change that repeats what an event's text says is told to the person who agrees to it."""
+"""A preview reports arguments that repeat the text of an event that was shown before."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Transactions over SQLite: all or nothing, in files that are private, or in memory."""
+"""Transactions in SQLite: all or nothing, in private files or in memory."""
 
 import sys
 from pathlib import Path
@@ -75,7 +75,7 @@ async def test_a_statement_that_fails_is_a_store_error(database: SqliteFile | Sq
     await database.aclose()
 
 
-async def test_a_session_keeps_its_file_for_itself_until_it_is_closed(tmp_path: Path) -> None:
+async def test_a_session_locks_its_file_until_it_is_closed(tmp_path: Path) -> None:
     first, second = (SqliteSession(tmp_path / "notes.db", SCHEMA) for _ in range(2))
     await first.write(add)
     with pytest.raises(FileInUse):

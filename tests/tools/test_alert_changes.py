@@ -1,4 +1,4 @@
-"""Alerts: judged by the query that they are on; an account may have none at all."""
+"""Alerts: the rules apply to their query; an account may have no alerts feature."""
 
 import json
 
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.anyio
 Arguments = dict[str, JsonValue]
 
 
-async def watched(tenant: Tenant, name: str, dataset: str = MINE) -> QueryAlert:
-    """A daily alert made by someone else, on a query over a dataset."""
+async def add_alert(tenant: Tenant, name: str, dataset: str = MINE) -> QueryAlert:
+    """Add a daily alert on a query over a dataset, as someone else would."""
     uuids = {one.name: one.uuid for one in tenant.store.datasets()}
     fields = SavedQueryFields(
         name=name,
@@ -35,21 +35,21 @@ async def watched(tenant: Tenant, name: str, dataset: str = MINE) -> QueryAlert:
     return alert
 
 
-async def journaled(tenant: Tenant) -> tuple[str, JsonValue]:
-    """The outcome and the pre-image of the newest change."""
+async def read_newest_change(tenant: Tenant) -> tuple[str, JsonValue]:
+    """Return the outcome and the pre-image of the newest change."""
     journal = tenant.journal
     assert await journal.verify() == []
     change = (await journal.changes(1))[0]
     return change.outcome, change.intent.before
 
 
-async def alerts_now(tenant: Tenant) -> list[tuple[int, int, str, bool]]:
+async def list_alerts(tenant: Tenant) -> list[tuple[int, int, str, bool]]:
     async with tenant.api() as api:
         return [(one.id, one.query_id, one.frequency, one.enabled) for one in await api.list_alerts()]
 
 
 async def test_an_alert_is_created_without_a_code(tenant: Tenant) -> None:
-    alert = await watched(tenant, "phish")
+    alert = await add_alert(tenant, "phish")
     async with tenant.server(tenant.allowed(mode="write")) as client:
         done = await ask(client, "create_query_alert", query_id=alert.query_id, frequency="immediate")
     assert {**done, "change_id": "..."} == snapshot(
@@ -62,12 +62,12 @@ async def test_an_alert_is_created_without_a_code(tenant: Tenant) -> None:
         }
     )
     assert tenant.changes_sent() == ["POST /events/queries/alerts/create"]
-    assert await alerts_now(tenant) == [(1, 1, "daily", True), (2, 1, "immediate", True)]
-    assert await journaled(tenant) == ("done", None)
+    assert await list_alerts(tenant) == [(1, 1, "daily", True), (2, 1, "immediate", True)]
+    assert await read_newest_change(tenant) == ("done", None)
 
 
 async def test_a_second_alert_of_one_frequency_is_refused_with_the_id_of_the_first(tenant: Tenant) -> None:
-    alert = await watched(tenant, "phish")
+    alert = await add_alert(tenant, "phish")
     async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, "create_query_alert", query_id=alert.query_id)
     assert words == snapshot(
@@ -77,7 +77,7 @@ async def test_a_second_alert_of_one_frequency_is_refused_with_the_id_of_the_fir
 
 
 async def test_an_alert_is_disabled_and_its_old_state_journaled(tenant: Tenant) -> None:
-    alert = await watched(tenant, "phish")
+    alert = await add_alert(tenant, "phish")
     async with tenant.server(tenant.allowed(mode="write")) as client:
         call: Arguments = {"alert_id": alert.id, "frequency": "daily", "enabled": False}
         done = await ask(client, "update_query_alert", **call)
@@ -95,7 +95,7 @@ async def test_an_alert_is_disabled_and_its_old_state_journaled(tenant: Tenant) 
     )
     assert [one.body for one in tenant.log if one.method == "PATCH"] == [{"enabled": False}]
     before: JsonValue = {"alert": alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})}
-    assert await journaled(tenant) == ("done", before)
+    assert await read_newest_change(tenant) == ("done", before)
     assert (again, nothing) == snapshot(
         (
             "alert_id: the alert has these values already. Use other values, or leave it as it is.",
@@ -105,7 +105,7 @@ async def test_an_alert_is_disabled_and_its_old_state_journaled(tenant: Tenant) 
 
 
 async def test_an_alert_is_deleted_with_the_code_of_its_preview(tenant: Tenant) -> None:
-    alert, other = await watched(tenant, "phish"), await watched(tenant, "other")
+    alert, other = await add_alert(tenant, "phish"), await add_alert(tenant, "other")
     async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_query_alert", alert_id=alert.id)
         await refused(client, "delete_query_alert", alert_id=other.id, confirm=preview["code"])
@@ -137,13 +137,13 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(tenant: Tenant) 
         }
     )
     assert tenant.changes_sent() == [f"DELETE /events/queries/alerts/{alert.id}"]
-    assert [one[0] for one in await alerts_now(tenant)] == [other.id]
+    assert [one[0] for one in await list_alerts(tenant)] == [other.id]
     before: JsonValue = {"alert": alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})}
-    assert await journaled(tenant) == ("done", before)
+    assert await read_newest_change(tenant) == ("done", before)
 
 
 async def test_a_deletion_that_cannot_be_verified_says_so(tenant: Tenant) -> None:
-    alert = await watched(tenant, "phish")
+    alert = await add_alert(tenant, "phish")
     tenant.options = SandboxOptions(middleware=[Middleware(UnavailableAfterDeletion)])
     async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_query_alert", alert_id=alert.id)
@@ -153,7 +153,7 @@ async def test_a_deletion_that_cannot_be_verified_says_so(tenant: Tenant) -> Non
 
 
 async def test_a_code_is_invalid_once_the_alert_changed(tenant: Tenant) -> None:
-    alert = await watched(tenant, "phish")
+    alert = await add_alert(tenant, "phish")
     async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_query_alert", alert_id=alert.id)
         async with tenant.api() as api:
@@ -191,7 +191,7 @@ RULES: list[tuple[str, str, str, dict[str, object], str]] = [
 async def test_nothing_is_sent_against_a_rule(
     tenant: Tenant, tool: str, dataset: str, changed: dict[str, object], rule: str
 ) -> None:
-    await watched(tenant, "phish", dataset)
+    await add_alert(tenant, "phish", dataset)
     async with tenant.server(tenant.allowed(**changed)) as client:
         words = await refused(client, tool, **RIGHT[tool])
     assert f"is withheld by {rule}" in words
@@ -225,7 +225,7 @@ async def test_nothing_is_sent_against_a_rule(
     ids=["unknown query", "unknown frequency", "unknown alert", "no id"],
 )
 async def test_invalid_arguments_are_refused(tenant: Tenant, tool: str, arguments: Arguments, words: str) -> None:
-    await watched(tenant, "phish")
+    await add_alert(tenant, "phish")
     async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, tool, **arguments) == words
     assert tenant.changes_sent() == []
@@ -235,7 +235,7 @@ NO_ROUTE: JsonValue = {"success": False, "errors": [{"message": "no route"}], "r
 
 
 async def test_an_account_without_alerts_is_explained_before_anything_is_sent(tenant: Tenant) -> None:
-    await watched(tenant, "phish")
+    await add_alert(tenant, "phish")
     async with with_canned_answer(tenant, "/queries/alerts", NO_ROUTE, 404) as client:
         words = [
             await refused(client, "create_query_alert", query_id=1, frequency="immediate"),
@@ -247,11 +247,11 @@ async def test_an_account_without_alerts_is_explained_before_anything_is_sent(te
         == ["This account has no query alerts; not every account does. Use list_saved_queries to see what is watched."]
         * 3
     )
-    assert len(await alerts_now(tenant)) == 1
+    assert len(await list_alerts(tenant)) == 1
 
 
-async def test_a_response_with_other_values_is_not_a_whole_change(tenant: Tenant) -> None:
-    alert = await watched(tenant, "phish")
+async def test_a_response_with_other_values_is_not_a_complete_change(tenant: Tenant) -> None:
+    alert = await add_alert(tenant, "phish")
     answer: JsonValue = {"success": True, "result": alert.model_dump(mode="json")}
     async with with_canned_answer(tenant, "/alerts/create", answer) as client:
         created = await ask(client, "create_query_alert", query_id=1, frequency="immediate")

@@ -1,4 +1,4 @@
-"""Creating an event: held to the rules and the account's vocabulary, and journaled before anything is sent."""
+"""Creating an event: checked against the rules and the vocabulary, and journaled before anything is sent."""
 
 import pytest
 from inline_snapshot import snapshot
@@ -20,8 +20,8 @@ LEAST: dict[str, JsonValue] = {
 }
 
 
-async def stored(tenant: Tenant, done: dict[str, JsonValue]) -> Event:
-    """The event that a call created, as stored."""
+async def read_stored(tenant: Tenant, done: dict[str, JsonValue]) -> Event:
+    """Return the event that a call created, as the API stores it."""
     created = done["created"]
     assert isinstance(created, list) and isinstance(created[0], dict)
     async with tenant.api() as api:
@@ -67,7 +67,7 @@ async def test_an_event_is_created_as_it_was_given_and_journaled(tenant: Tenant)
         }
     )
     assert tenant.changes_sent() == ["POST /events/create"]
-    event = await stored(tenant, done)
+    event = await read_stored(tenant, done)
     assert event.model_dump(exclude={"uuid", "dataset_id", "raw_id"}, exclude_defaults=True) == snapshot(
         {
             "date": "2026-11-24T10:00:00Z",
@@ -107,8 +107,8 @@ async def test_empty_arguments_are_not_set(tenant: Tenant) -> None:
     names = ("attacker", "attacker_country", "indicator", "indicator_type", "insight", "target_country")
     nothing = dict.fromkeys([*names, "target_industry", "raw_data", "raw_source", "raw_tlp"], "")
     async with tenant.server(tenant.allowed(mode="write")) as client:
-        least = await stored(tenant, await ask(client, "create_threat_event", **LEAST))
-        filled = await stored(tenant, await ask(client, "create_threat_event", **LEAST, **nothing, tags=[]))
+        least = await read_stored(tenant, await ask(client, "create_threat_event", **LEAST))
+        filled = await read_stored(tenant, await ask(client, "create_threat_event", **LEAST, **nothing, tags=[]))
     assert filled.model_dump(exclude={"uuid", "raw_id"}) == least.model_dump(exclude={"uuid", "raw_id"})
 
 
@@ -129,7 +129,7 @@ RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
     ("in what may not be read", {"read_datasets": (YOURS,)}, {}, "CF1_WRITE_DATASETS"),
     ("with its toolset off", {"toolsets": ("events",)}, {}, "CF1_TOOLSETS"),
     ("above the ceiling", {}, {"tlp": "red"}, "CF1_MAX_TLP (amber)"),
-    ("above the ceiling, spelt otherwise", {}, {"tlp": " TLP:Amber-Strict "}, "CF1_MAX_TLP (amber)"),
+    ("above the ceiling, in another spelling", {}, {"tlp": " TLP:Amber-Strict "}, "CF1_MAX_TLP (amber)"),
     ("with raw above the ceiling", {}, {"raw_tlp": "RED"}, "CF1_MAX_TLP (amber)"),
 ]
 
@@ -147,7 +147,7 @@ async def test_nothing_is_created_against_a_rule(
 async def test_a_red_event_is_created_where_the_ceiling_is_red(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed(max_tlp=Tlp.RED)) as client:
         done = await ask(client, "create_threat_event", **(LEAST | {"tlp": "red"}))
-    assert (await stored(tenant, done)).tlp == "red"
+    assert (await read_stored(tenant, done)).tlp == "red"
 
 
 async def test_nothing_is_created_when_the_journal_cannot_be_written(tenant: Tenant) -> None:

@@ -1,4 +1,4 @@
-"""Deleting events: rules, preview, code and journal come in this order, and before anything is sent."""
+"""Deleting events: rules, preview, code and journal are checked in this order, before anything is sent."""
 
 import json
 
@@ -266,7 +266,7 @@ async def test_read_mode_lists_no_changing_tool(tenant: Tenant) -> None:
 
 
 async def test_a_preview_is_shown_as_text(tenant: Tenant) -> None:
-    event = await tenant.add("told")
+    event = await tenant.add("shown")
     async with tenant.server(tenant.allowed()) as client:
         text = await ask_for_text(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
     assert "status: confirmation_required" in text and "Nothing was changed." in text

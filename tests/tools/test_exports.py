@@ -55,45 +55,45 @@ ID = re.compile(r"\b[a-z2-7]{16}\b")
 
 
 @asynccontextmanager
-async def served(sample: Tenant, settings: Settings, now: datetime = NOW, mode: str = "auto") -> AsyncGenerator[Client]:
+async def serve(sample: Tenant, settings: Settings, now: datetime = NOW, mode: str = "auto") -> AsyncGenerator[Client]:
     server = build_server(settings, sample.connect, clock=lambda: now)
     async with Client(server, mode="legacy" if mode == "legacy" else "auto") as client:
         yield client
 
 
-async def read(client: Client, address: str) -> tuple[str, dict[str, JsonValue]]:
-    """The text of a page and what it tells of itself."""
+async def read_page(client: Client, address: str) -> tuple[str, dict[str, JsonValue]]:
+    """Return the text and the metadata of a page."""
     (content,) = (await client.read_resource(address)).contents
     assert isinstance(content, TextResourceContents)
     return content.text, dict(content.meta or {})
 
 
-async def whole(client: Client, export_id: JsonValue) -> str:
-    """A file put together again from its pages."""
+async def read_whole(client: Client, export_id: JsonValue) -> str:
+    """Return a file, joined from its pages."""
     pages: list[str] = []
     following: JsonValue = 0
     while following is not None:
-        text, about = await read(client, f"cf1://exports/{export_id}?offset={following}")
+        text, about = await read_page(client, f"cf1://exports/{export_id}?offset={following}")
         assert 0 < len(text) <= MAX_PAGE_LENGTH
         pages.append(text)
         following = about.get("next_offset")
     return "".join(pages)
 
 
-async def rows(client: Client, **arguments: JsonValue) -> list[dict[str, str]]:
-    """The rows of a CSV export."""
+async def export_rows(client: Client, **arguments: JsonValue) -> list[dict[str, str]]:
+    """Return the rows of a CSV export."""
     made = await ask(client, TOOL, format="csv", **arguments)
-    return [*csv.DictReader(StringIO(await whole(client, made["export_id"]), newline=""))]
+    return [*csv.DictReader(StringIO(await read_whole(client, made["export_id"]), newline=""))]
 
 
-def on_disk(folder: Path) -> dict[str, str]:
-    """The text of each file of an operator's exports, by its id."""
+def read_files(folder: Path) -> dict[str, str]:
+    """Return the text of each export in the folder, by its id."""
     files = (folder / "exports").iterdir()
     return {path.name.split(".")[0]: path.read_bytes().decode() for path in files}
 
 
-def said_over_stdio(version: str, folder: Path, **arguments: JsonValue) -> dict[str, JsonValue]:
-    """What the real server answers a client that speaks a version of the protocol, byte by byte."""
+def call_over_stdio(version: str, folder: Path, **arguments: JsonValue) -> dict[str, JsonValue]:
+    """Call the tool through the real server in a version of the protocol, and return the raw result."""
     about: dict[str, JsonValue] = {"name": "old", "version": "1"}
     opening: dict[str, JsonValue] = {"protocolVersion": version, "capabilities": {}, "clientInfo": about}
     lines: list[dict[str, JsonValue]] = [
@@ -118,17 +118,17 @@ def said_over_stdio(version: str, folder: Path, **arguments: JsonValue) -> dict[
     return found["result"]
 
 
-def unnamed(text: str) -> str:
-    """A text with one id for all exports."""
+def replace_ids(text: str) -> str:
+    """Replace the ids of exports in a text by one."""
     return ID.sub("ID", text)
 
 
-# -- what comes of it
+# -- the result
 
 
 async def test_an_export_is_summarised_and_offered_as_a_link(any_client: Client) -> None:
     result = await any_client.call_tool(TOOL, {"format": "csv", "attacker": ["COPPER LANTERN"], "since": "7d"})
-    assert unnamed(same_mark(text_of(result.content))) == snapshot("""\
+    assert replace_ids(same_mark(text_of(result.content))) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 export_id: ID
 resource: cf1://exports/ID
@@ -145,7 +145,7 @@ read_as: since: 7d as 2026-11-17T12:00:00Z
 </untrusted MARK>\
 """)
     data: dict[str, JsonValue] = dict(result.structured_content or {})
-    assert json.loads(unnamed(json.dumps(data))) == snapshot(
+    assert json.loads(replace_ids(json.dumps(data))) == snapshot(
         {
             "source": "sandbox: fictional data, not intelligence",
             "export_id": "ID",
@@ -170,7 +170,7 @@ read_as: since: 7d as 2026-11-17T12:00:00Z
     )
     (link,) = [block for block in result.content if isinstance(block, ResourceLink)]
     assert link.uri == data["resource"] == f"cf1://exports/{data['export_id']}"
-    assert json.loads(unnamed(link.model_dump_json(exclude_none=True))) == snapshot(
+    assert json.loads(replace_ids(link.model_dump_json(exclude_none=True))) == snapshot(
         {
             "name": "csv-ID.csv",
             "uri": "cf1://exports/ID",
@@ -186,8 +186,8 @@ read_as: since: 7d as 2026-11-17T12:00:00Z
     ("version", "blocks"),
     [("2024-11-05", ["text"]), ("2025-03-26", ["text"]), ("2025-06-18", ["text", "resource_link"])],
 )
-def test_a_client_older_than_links_gets_none(tmp_path: Path, version: str, blocks: list[str]) -> None:
-    result = said_over_stdio(version, tmp_path, format="csv", since="7d")
+def test_a_client_of_a_protocol_without_links_gets_none(tmp_path: Path, version: str, blocks: list[str]) -> None:
+    result = call_over_stdio(version, tmp_path, format="csv", since="7d")
     content = result["content"]
     assert isinstance(content, list)
     assert [block["type"] for block in content if isinstance(block, dict)] == blocks
@@ -199,14 +199,14 @@ async def test_the_pages_of_a_file_add_up_to_the_file(
     client: Client, tmp_path: Path, name: str, kind: str | None
 ) -> None:
     made = await ask(client, TOOL, format=name, kind=kind, since="60d", handling="amber")
-    text = await whole(client, made["export_id"])
-    assert {str(made["export_id"]): text} == on_disk(tmp_path)
+    text = await read_whole(client, made["export_id"])
+    assert {str(made["export_id"]): text} == read_files(tmp_path)
     assert len(text.encode()) == made["size"]
     match name:
         case "stix2":
             bundle = json.loads(text)
-            standing = [one for one in bundle["objects"] if one["type"] in ("indicator", "vulnerability", "campaign")]
-            assert len(standing) == made["events"]
+            exported = [one for one in bundle["objects"] if one["type"] in ("indicator", "vulnerability", "campaign")]
+            assert len(exported) == made["events"]
         case "taxii" | "misp" | "navigator":
             assert {"taxii": "objects", "misp": "Event", "navigator": "techniques"}[name] in json.loads(text)
         case "csv":
@@ -217,7 +217,7 @@ async def test_the_pages_of_a_file_add_up_to_the_file(
 
 async def test_a_stix_bundle_passes_the_official_validator_and_has_relationships(client: Client) -> None:
     made = await ask(client, TOOL, format="stix2", tags=["ledger-frost"], handling="amber")
-    bundle = json.loads(await whole(client, made["export_id"]))
+    bundle = json.loads(await read_whole(client, made["export_id"]))
     assert problems(bundle) == []
     links = [one for one in bundle["objects"] if one.get("relationship_type") == "related-to"]
     assert {one["description"] for one in links} == snapshot({"attributed_to", "caused_by", "related_to"})
@@ -228,18 +228,18 @@ async def test_the_tool_shows_the_same_pages_between_marks_and_not_defanged(
     sample: Tenant, tmp_path: Path, defang: str
 ) -> None:
     settings = Settings.from_environment({"CF1_DEFANG": defang, "CF1_STATE_DIR": str(tmp_path)})
-    async with served(sample, settings) as client:
+    async with serve(sample, settings) as client:
         made = await ask(client, TOOL, format="csv", since="60d")
         page = await client.call_tool(TOOL, {"export_id": made["export_id"]})
         second = await ask(
             client, TOOL, export_id=made["export_id"], offset=dict(page.structured_content or {})["next_offset"]
         )
-        text, _ = await read(client, str(made["resource"]))
+        text, _ = await read_page(client, str(made["resource"]))
     data: dict[str, JsonValue] = dict(page.structured_content or {})
     assert data["content"] == text and data["untrusted"] == ["content"] and second["offset"] == data["next_offset"]
     before, inside, after = re.split(r"</?untrusted MARK>\n", same_mark(text_of(page.content)))
     assert inside == f"{text}\n" and "198.51.100." in inside
-    assert unnamed(before) == snapshot("""\
+    assert replace_ids(before) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 export_id: ID
 format: csv
@@ -266,23 +266,23 @@ async def test_a_list_too_long_for_one_file_is_split(
     links = [block for block in result.content if isinstance(block, ResourceLink)]
     assert [link.uri for link in links] == [f"cf1://exports/{one}" for one in ids] and len(ids) > 2
     assert [link.name.split("-")[-1] for link in links][:2] == ["1.csv", "2.csv"]
-    assert {str(one): await whole(client, one) for one in ids} == on_disk(tmp_path)
+    assert {str(one): await read_whole(client, one) for one in ids} == read_files(tmp_path)
 
 
 async def test_an_export_reports_progress(any_client: Client) -> None:
-    told: list[tuple[float, str | None]] = []
+    reports: list[tuple[float, str | None]] = []
 
-    async def heard(progress: float, total: float | None, message: str | None) -> None:
-        told.append((progress, message))
+    async def collect(progress: float, total: float | None, message: str | None) -> None:
+        reports.append((progress, message))
 
-    await any_client.call_tool(TOOL, {"format": "csv"}, progress_callback=heard)
-    assert told == snapshot([(2000, "2,000 events read"), (3610, "3,610 events read")])
+    await any_client.call_tool(TOOL, {"format": "csv"}, progress_callback=collect)
+    assert reports == snapshot([(2000, "2,000 events read"), (3610, "3,610 events read")])
 
 
 async def test_a_file_states_that_sandbox_events_are_fictional(client: Client, tmp_path: Path) -> None:
     for name, kind in FORMATS:
         await ask(client, TOOL, format=name, kind=kind, since="60d")
-    texts = on_disk(tmp_path)
+    texts = read_files(tmp_path)
     assert len(texts) == len(FORMATS) and all("fictional" in text for text in texts.values())
 
 
@@ -292,14 +292,18 @@ async def test_only_the_operator_may_open_the_files(client: Client, tmp_path: Pa
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
-# -- what goes in
+# -- what is exported
 
 
 async def test_events_above_the_handling_level_are_left_out_and_counted(client: Client) -> None:
     green = await ask(client, TOOL, format="csv", since="60d")
     amber = await ask(client, TOOL, format="csv", since="60d", handling="TLP:AMBER")
-    assert {one["tlp"] for one in await rows(client, since="60d")} == {"clear", "green"}
-    assert {one["tlp"] for one in await rows(client, since="60d", handling="amber")} == {"clear", "green", "amber"}
+    assert {one["tlp"] for one in await export_rows(client, since="60d")} == {"clear", "green"}
+    assert {one["tlp"] for one in await export_rows(client, since="60d", handling="amber")} == {
+        "clear",
+        "green",
+        "amber",
+    }
     held = int(str(amber["events"])) - int(str(green["events"]))
     assert (green["left_out"], green["marking"]) == ([f"{held} events: above TLP:GREEN"], "TLP:GREEN")
     assert ("left_out" in amber, amber["marking"]) == (False, "TLP:AMBER")
@@ -316,18 +320,18 @@ async def test_no_file_exceeds_the_ceiling(client: Client) -> None:
 
 
 async def test_a_low_ceiling_lowers_the_default_level(sample: Tenant, tmp_path: Path) -> None:
-    async with served(sample, Settings(state_dir=tmp_path, max_tlp=Tlp.CLEAR)) as client:
+    async with serve(sample, Settings(state_dir=tmp_path, max_tlp=Tlp.CLEAR)) as client:
         made = await ask(client, TOOL, format="csv", since="60d")
-        assert {one["tlp"] for one in await rows(client, since="60d")} == {"clear"}
+        assert {one["tlp"] for one in await export_rows(client, since="60d")} == {"clear"}
     assert (made["marking"], made["withheld"], "left_out" in made) == snapshot(
         ("TLP:CLEAR", ["877 by CF1_MAX_TLP (clear)"], False)
     )
 
 
 async def test_only_what_may_be_read_is_exported(sample: Tenant, tmp_path: Path) -> None:
-    async with served(sample, Settings(state_dir=tmp_path, read_datasets=("Cybercrime",))) as client:
+    async with serve(sample, Settings(state_dir=tmp_path, read_datasets=("Cybercrime",))) as client:
         made = await ask(client, TOOL, format="csv", since="60d")
-        found = {one["dataset_id"] for one in await rows(client, since="60d")}
+        found = {one["dataset_id"] for one in await export_rows(client, since="60d")}
         assert (made["datasets"], found) == (["Cybercrime"], {"1845c219-708a-5742-ae10-15645f39ca69"})
         assert "CF1_READ_DATASETS" in await refused(client, TOOL, format="csv", dataset_ids=["DDoS Attacks"])
 
@@ -368,7 +372,7 @@ async def test_an_empty_export_is_explained_and_creates_no_file(client: Client, 
             ],
         }
     )
-    assert on_disk(tmp_path) == {}
+    assert read_files(tmp_path) == {}
 
 
 async def test_events_that_a_format_cannot_express_are_counted_and_create_no_file(
@@ -388,7 +392,7 @@ read_as: since: 7d as 2026-11-17T12:00:00Z
 </untrusted MARK>
 No file was created.\
 """)
-    assert len(result.content) == 1 and on_disk(tmp_path) == {}
+    assert len(result.content) == 1 and read_files(tmp_path) == {}
 
 
 @pytest.mark.parametrize(
@@ -423,7 +427,7 @@ No file was created.\
 async def test_an_invalid_export_is_refused_with_the_valid_values(
     sample: Tenant, tmp_path: Path, arguments: dict[str, JsonValue], words: str
 ) -> None:
-    async with served(sample, Settings(state_dir=tmp_path)) as client:
+    async with serve(sample, Settings(state_dir=tmp_path)) as client:
         assert await refused(client, TOOL, **arguments) == words
     assert not (tmp_path / "exports").exists()
 
@@ -448,40 +452,40 @@ async def test_untrusted_text_in_a_page_stays_between_the_marks_and_is_remembere
         assert_visible(line)
 
 
-# -- how long it lives
+# -- how long a file exists
 
 
 async def test_an_export_expires_after_a_day(sample: Tenant, tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
-    async with served(sample, settings) as client:
+    async with serve(sample, settings) as client:
         made = await ask(client, TOOL, format="csv", since="7d")
-    async with served(sample, settings, NOW + timedelta(hours=23, minutes=59)) as client:
-        assert await whole(client, made["export_id"])
-    async with served(sample, settings, NOW + timedelta(hours=24)) as client:
-        assert unnamed(await refused(client, TOOL, export_id=made["export_id"])) == snapshot(
+    async with serve(sample, settings, NOW + timedelta(hours=23, minutes=59)) as client:
+        assert await read_whole(client, made["export_id"])
+    async with serve(sample, settings, NOW + timedelta(hours=24)) as client:
+        assert replace_ids(await refused(client, TOOL, export_id=made["export_id"])) == snapshot(
             "export_id: there is no such export: exports are deleted after 24 hours, and cannot be read after the operator has changed what may be read. Use the id of an earlier answer, or export again."
         )
-    assert on_disk(tmp_path) == {}
+    assert read_files(tmp_path) == {}
 
 
 async def test_a_new_export_deletes_only_expired_files(sample: Tenant, tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
-    async with served(sample, settings) as client:
+    async with serve(sample, settings) as client:
         old = await ask(client, TOOL, format="csv", since="7d")
     (tmp_path / "exports" / "notes.txt").write_text("the operator's own", encoding="utf-8")
-    async with served(sample, settings, NOW + timedelta(days=2)) as client:
+    async with serve(sample, settings, NOW + timedelta(days=2)) as client:
         new = await ask(client, TOOL, format="csv", since="7d")
-    assert old["export_id"] not in on_disk(tmp_path)
-    assert {*on_disk(tmp_path)} == {str(new["export_id"]), "notes"}
+    assert old["export_id"] not in read_files(tmp_path)
+    assert {*read_files(tmp_path)} == {str(new["export_id"]), "notes"}
 
 
 @pytest.mark.parametrize("other", [{"max_tlp": Tlp.GREEN}, {"read_datasets": ("Cybercrime",)}])
 async def test_an_export_created_under_other_rules_is_not_shown(
     sample: Tenant, tmp_path: Path, other: dict[str, object]
 ) -> None:
-    async with served(sample, Settings(state_dir=tmp_path)) as client:
+    async with serve(sample, Settings(state_dir=tmp_path)) as client:
         made = await ask(client, TOOL, format="csv", since="7d")
-    async with served(sample, Settings(state_dir=tmp_path, **other)) as client:  # pyright: ignore[reportArgumentType]
+    async with serve(sample, Settings(state_dir=tmp_path, **other)) as client:  # pyright: ignore[reportArgumentType]
         assert "there is no such export" in await refused(client, TOOL, export_id=made["export_id"])
 
 
@@ -501,8 +505,8 @@ async def test_an_export_created_under_other_rules_is_not_shown(
 )
 async def test_an_unknown_export_id_is_refused(client: Client, tmp_path: Path, export_id: str) -> None:
     (tmp_path / "journal.db").write_text("secret", encoding="utf-8")
-    said = await refused(client, TOOL, export_id=export_id)
-    assert said.startswith("export_id: there is no such export") and len(said) < 300
+    words = await refused(client, TOOL, export_id=export_id)
+    assert words.startswith("export_id: there is no such export") and len(words) < 300
 
 
 @pytest.mark.parametrize(
@@ -519,9 +523,9 @@ async def test_an_offset_where_no_page_begins_is_refused(sample: Tenant, tmp_pat
     draft = ExportFolder(settings, lambda: NOW).create_draft("csv", ".csv")
     draft.write("a\u00fc\n" * 9)
     made = draft.keep()
-    async with served(sample, settings) as client:
-        said = [await refused(client, TOOL, export_id=made.id, offset=offset) for offset in (2, 36, 10**40)]
-    assert said == snapshot(
+    async with serve(sample, settings) as client:
+        words = [await refused(client, TOOL, export_id=made.id, offset=offset) for offset in (2, 36, 10**40)]
+    assert words == snapshot(
         [
             "offset: no page begins there. Use next_offset of the previous page, or 0.",
             "offset: the file ends at 36. Use next_offset of the previous page, or 0.",
@@ -538,28 +542,28 @@ async def test_the_pages_of_any_text_add_up_to_it(sample: Tenant, tmp_path: Path
     draft = ExportFolder(settings, lambda: NOW).create_draft("csv", ".csv")
     draft.write(text)
     made = draft.keep()
-    async with served(sample, settings) as client:
-        assert await whole(client, made.id) == text
+    async with serve(sample, settings) as client:
+        assert await read_whole(client, made.id) == text
         page = await client.call_tool(TOOL, {"export_id": made.id})
     assert max(len(text_of(page.content)), len(json.dumps(page.structured_content))) <= 40_000
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_no_export_is_read_if_its_toolset_is_switched_off(sample: Tenant, tmp_path: Path, mode: str) -> None:
-    async with served(sample, Settings(state_dir=tmp_path)) as client:
+    async with serve(sample, Settings(state_dir=tmp_path)) as client:
         made = await ask(client, TOOL, format="csv", since="7d")
-    async with served(sample, Settings(state_dir=tmp_path, toolsets=("events",)), mode=mode) as client:
+    async with serve(sample, Settings(state_dir=tmp_path, toolsets=("events",)), mode=mode) as client:
         templates = (await client.list_resource_templates()).resource_templates
         assert [one.uri_template for one in templates] == ["cf1://events/{dataset_id}/{event_id}"]
         with pytest.raises(MCPError, match="withheld by CF1_TOOLSETS"):
             await client.read_resource(str(made["resource"]))
 
 
-# -- when it breaks off
+# -- exports that are cut or fail
 
 
 async def test_an_export_that_is_cut_reports_where_to_continue(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    everything = {one["uuid"] for one in await rows(client)}
+    everything = {one["uuid"] for one in await export_rows(client)}
     monkeypatch.setattr(writer, "MAX_FILE_SIZE", 1)
     made = await ask(client, TOOL, format="csv")
     assert made["notes"] == snapshot(
@@ -567,13 +571,15 @@ async def test_an_export_that_is_cut_reports_where_to_continue(client: Client, m
             "Cut: the newest 2,000 events were read, and there are older ones. To export those, pass until='2026-07-19T19:07:33Z'; events of that time are in both files."
         ]
     )
-    first = {one["uuid"] for one in await rows(client)}
+    first = {one["uuid"] for one in await export_rows(client)}
     notes = str(made["notes"])
-    second = {one["uuid"] for one in await rows(client, until=notes.split("until='")[1].split("'")[0])}
+    second = {one["uuid"] for one in await export_rows(client, until=notes.split("until='")[1].split("'")[0])}
     assert first < everything and second < everything and first | second == everything
 
 
-async def test_links_past_the_bound_are_said_to_be_missing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_links_beyond_the_maximum_are_reported_as_missing(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(writer, "MAX_PARENTS", 2)
     made = await ask(client, TOOL, format="stix2", tags=["ledger-frost"], handling="amber")
     assert made["notes"] == snapshot(
@@ -594,8 +600,8 @@ def page_of_events(cursor: str | None, children: bool = False) -> bytes:
 
 
 @asynccontextmanager
-async def over(folder: Path, *script: bytes | Act) -> AsyncGenerator[Client]:
-    """A client of a server over an upstream that misbehaves."""
+async def serve_script(folder: Path, *script: bytes | Act) -> AsyncGenerator[Client]:
+    """Yield a client of a server over an upstream that plays the script."""
     async with upstream(*script) as api:
         base = f"http://127.0.0.1:{api.port}/client/v4"
         settings = Settings(credentials=Credentials(ACCOUNT, TOKEN), base_url=base, state_dir=folder)
@@ -604,18 +610,18 @@ async def over(folder: Path, *script: bytes | Act) -> AsyncGenerator[Client]:
 
 
 async def test_an_upstream_that_fails_midway_leaves_no_file(tmp_path: Path) -> None:
-    async with over(tmp_path, DATASETS, page_of_events("next"), failed("403 Forbidden", "no")) as client:
+    async with serve_script(tmp_path, DATASETS, page_of_events("next"), failed("403 Forbidden", "no")) as client:
         assert await refused(client, TOOL, format="csv") == snapshot(
             "The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
         )
-    assert on_disk(tmp_path) == {}
+    assert read_files(tmp_path) == {}
 
 
 async def test_unreadable_relationships_are_noted_and_the_file_is_complete(tmp_path: Path) -> None:
     script = (DATASETS, page_of_events(None, children=True), failed("403 Forbidden", "no"))
-    async with over(tmp_path, *script) as client:
+    async with serve_script(tmp_path, *script) as client:
         made = await ask(client, TOOL, format="stix2")
-        bundle = json.loads(await whole(client, made["export_id"]))
+        bundle = json.loads(await read_whole(client, made["export_id"]))
     assert made["notes"] == snapshot(
         [
             "Links are complete for 0 of 3 events with descendants. The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
@@ -628,7 +634,7 @@ async def test_unreadable_relationships_are_noted_and_the_file_is_complete(tmp_p
 async def test_a_list_without_a_cursor_is_read_page_by_page(tmp_path: Path) -> None:
     full = [{"uuid": f"u{number}", "tlp": "green"} for number in range(PAGE_SIZE)]
     last = [{"uuid": "last", "tlp": "green"}]
-    async with over(tmp_path, DATASETS, answer(full), answer(last)) as client:
+    async with serve_script(tmp_path, DATASETS, answer(full), answer(last)) as client:
         assert (await ask(client, TOOL, format="csv"))["events"] == PAGE_SIZE + 1
 
 
@@ -636,13 +642,13 @@ async def test_an_api_that_hangs_cuts_the_export_at_the_last_whole_page(tmp_path
     folder = ExportFolder(Settings(state_dir=tmp_path), lambda: NOW)
     file = create_export_file("csv", Tlp.RED, FileHeading("x", "x", NOW))
 
-    async def unheard(progress: float, total: float | None, message: str | None) -> None:
+    async def ignore(progress: float, total: float | None, message: str | None) -> None:
         pass
 
     async with upstream(page_of_events("next"), Act.HANG) as api, api.client() as calling:
         with anyio.fail_after(RESERVED_AFTER_EVENTS + 1):
             export = await export_events(
-                calling, EventSearch(), ReadPolicy((), False, Tlp.RED), file, "csv", folder, unheard
+                calling, EventSearch(), ReadPolicy((), False, Tlp.RED), file, "csv", folder, ignore
             )
     assert (export.cut, export.read, export.reached) == (True, 3, "2026-11-20T00:00:00Z")
     assert folder.read_page(export.stored[0].id, 0).text.count("\n") == 4
@@ -650,7 +656,7 @@ async def test_an_api_that_hangs_cuts_the_export_at_the_last_whole_page(tmp_path
 
 @contextmanager
 def small_disk(size: int) -> Generator[None]:
-    """No file may grow beyond `size` bytes."""
+    """Limit the size of files to `size` bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -661,11 +667,11 @@ def small_disk(size: int) -> Generator[None]:
 
 async def test_a_full_disk_is_reported_and_leaves_no_file(client: Client, tmp_path: Path) -> None:
     with small_disk(50_000):
-        said = await refused(client, TOOL, format="csv", since="60d")
-    assert said == snapshot(
+        words = await refused(client, TOOL, format="csv", since="60d")
+    assert words == snapshot(
         "The export cannot be written, as the disk is full or failing. Ask the operator to free space in CF1_STATE_DIR."
     )
-    assert on_disk(tmp_path) == {}
+    assert read_files(tmp_path) == {}
 
 
 async def test_an_unusable_folder_is_reported(client: Client, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Importing what is pasted, and what is there already: read as a file is, compared, told, and made exactly once."""
+"""Importing pasted content, and rows that exist already: read like a file, compared, and created exactly once."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.server.mcp_server import build_server
 from tests.conversations import ask, column, refused
 from tests.tenant import MINE, YOURS, Tenant
-from tests.tools.test_imports import TOOL, Json, confirmed, many, row, steady, uuids
+from tests.tools.test_imports import TOOL, Json, confirmed, create_rows, created_ids, row, without_variable_parts
 
 pytestmark = pytest.mark.anyio
 
@@ -63,8 +63,8 @@ MISP = json.dumps(
 PHISHING: JsonValue = ["category=Phishing"]
 
 
-async def events_of(tenant: Tenant) -> list[tuple[str, str, str]]:
-    """Title, marking and indicator of what the dataset holds, once the indicators are there."""
+async def list_events(tenant: Tenant) -> list[tuple[str, str, str]]:
+    """Return title, marking and indicator of the dataset's events, once their indicators have appeared."""
     tenant.wait(600)
     home = next(one.uuid for one in tenant.store.datasets() if one.name == MINE)
     async with tenant.api() as api:
@@ -72,15 +72,15 @@ async def events_of(tenant: Tenant) -> list[tuple[str, str, str]]:
     return sorted((event.event, event.tlp, event.indicator) for event in found.result)
 
 
-async def know_types(tenant: Tenant) -> None:
-    """An account that has indicators of the usual types, in another dataset."""
+async def add_indicator_types(tenant: Tenant) -> None:
+    """Add an indicator of each usual type, in another dataset."""
     for kind in ("domain", "ip", "url"):
         await tenant.add("other", YOURS, indicator="other.example", indicatorType=kind)
     tenant.wait(600)
 
 
-def comparisons(tenant: Tenant) -> int:
-    """How often events were searched for."""
+def count_searches(tenant: Tenant) -> int:
+    """Return how often events were searched for."""
     return sum(line in ("GET /events", "POST /events") for line in tenant.requests())
 
 
@@ -171,18 +171,18 @@ FORMATS: dict[str, tuple[str, Json, JsonValue, JsonValue]] = {
 }
 
 
-@pytest.mark.parametrize("said", [True, False], ids=["said", "recognised"])
+@pytest.mark.parametrize("with_format", [True, False], ids=["named", "detected"])
 @pytest.mark.parametrize("form", FORMATS)
 async def test_a_pasted_export_becomes_events_and_how_it_was_read_is_reported(
-    tenant: Tenant, form: str, said: bool
+    tenant: Tenant, form: str, with_format: bool
 ) -> None:
-    content, more, told, made = FORMATS[form]
-    named: Json = {"format": form} if said else {}
-    await know_types(tenant)
+    content, more, expected, expected_events = FORMATS[form]
+    named: Json = {"format": form} if with_format else {}
+    await add_indicator_types(tenant)
     async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, TOOL, dataset_id=MINE, content=content, **more, **named)
-    assert steady(done) == told
-    assert await events_of(tenant) == made
+    assert without_variable_parts(done) == expected
+    assert await list_events(tenant) == expected_events
 
 
 async def test_a_path_is_read_as_text_and_its_file_is_not_opened(tenant: Tenant, tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ async def test_invalid_content_is_reported_and_nothing_is_sent(tenant: Tenant, n
     assert tenant.changes_sent() == []
 
 
-async def test_a_cell_of_1_mb_and_more_than_1_mb_are_refused_in_few_words(tenant: Tenant) -> None:
+async def test_a_cell_of_1_mb_and_more_than_1_mb_are_refused_in_a_short_message(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed()) as client:
         cell = await refused(client, TOOL, dataset_id=MINE, content=HEAD + LINE.replace("x", "y" * 900_000))
         large = await refused(client, TOOL, dataset_id=MINE, content=HEAD + LINE.replace("x", "é" * 500_000))
@@ -299,7 +299,7 @@ async def test_unquoted_json_is_read_as_text(tenant: Tenant) -> None:
     assert (done["status"], done["events"]) == ("done", 3)
 
 
-async def test_no_suggestion_is_made_among_refs_that_nobody_would_type(tenant: Tenant) -> None:
+async def test_long_generated_refs_are_not_suggested(tenant: Tenant) -> None:
     rows: list[JsonValue] = [row(ref="r" * 70, parent_ref="r" * 71)]
     async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, TOOL, dataset_id=MINE, rows=rows)
@@ -332,12 +332,12 @@ async def test_text_of_the_content_is_untrusted_in_the_preview(tenant: Tenant) -
     )
 
 
-# -- what is there already
+# -- rows that exist already
 
 
 async def test_rows_that_exist_or_repeat_one_another_are_left_out_and_reported(tenant: Tenant) -> None:
-    await know_types(tenant)
-    there = await tenant.add("step", indicator="a.example", indicatorType="domain")
+    await add_indicator_types(tenant)
+    existing = await tenant.add("step", indicator="a.example", indicatorType="domain")
     tenant.wait(600)
     rows: list[JsonValue] = [
         row("step", indicator="A[.]example", indicator_type="domain"),
@@ -349,9 +349,9 @@ async def test_rows_that_exist_or_repeat_one_another_are_left_out_and_reported(t
     async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, TOOL, dataset_id=MINE, rows=rows)
     known = done["already_there"]
-    assert isinstance(known, dict) and known["events"] == [there.uuid]
+    assert isinstance(known, dict) and known["events"] == [existing.uuid]
     known["events"] = ["..."]
-    assert steady(done) == snapshot(
+    assert without_variable_parts(done) == snapshot(
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
@@ -376,12 +376,12 @@ async def test_create_creates_every_row_and_compares_none(tenant: Tenant) -> Non
         tenant.log.clear()
         done = await ask(client, TOOL, dataset_id=MINE, rows=rows, on_duplicate="create")
     assert (done["events"], "already_there" in done) == (2, False)
-    assert comparisons(tenant) == 0
+    assert count_searches(tenant) == 0
 
 
 @pytest.mark.parametrize("count", [3, 26])
 async def test_a_repeated_call_creates_nothing_twice_and_journals_nothing(tenant: Tenant, count: int) -> None:
-    call: Json = {"dataset_id": MINE, "rows": many(count)}
+    call: Json = {"dataset_id": MINE, "rows": create_rows(count)}
     async with tenant.server(tenant.allowed()) as client:
         await (ask(client, TOOL, **call) if count == 3 else confirmed(client, **call))
         tenant.log.clear()
@@ -408,7 +408,7 @@ async def test_a_repeated_call_creates_nothing_twice_and_journals_nothing(tenant
 
 
 async def test_after_a_lost_answer_the_same_call_creates_only_the_missing_rows(tenant: Tenant) -> None:
-    call: Json = {"dataset_id": MINE, "rows": many(250)}
+    call: Json = {"dataset_id": MINE, "rows": create_rows(250)}
     faults = parse_faults("truncate=1@create/bulk")
     tenant.options = SandboxOptions(middleware=[Middleware(FaultInjector, faults)])
     async with tenant.server(tenant.allowed(max_change=500)) as client:
@@ -417,11 +417,11 @@ async def test_after_a_lost_answer_the_same_call_creates_only_the_missing_rows(t
         again = await confirmed(client, **call)
     assert "Whether events were created is not known" in words
     assert (again["status"], again["events"]) == ("done", 150)
-    assert [title for title, _, _ in await events_of(tenant)] == sorted(f"number {number}" for number in range(250))
+    assert [title for title, _, _ in await list_events(tenant)] == sorted(f"number {number}" for number in range(250))
 
 
 async def test_rows_whose_indicators_are_still_queued_are_not_created_twice(tenant: Tenant) -> None:
-    await know_types(tenant)
+    await add_indicator_types(tenant)
     call: Json = {
         "dataset_id": MINE,
         "rows": [row("same", indicator=f"{name}.example", indicator_type="domain") for name in "ab"],
@@ -440,7 +440,7 @@ async def test_rows_whose_indicators_are_still_queued_are_not_created_twice(tena
 async def test_links_of_rows_that_exist_are_made_to_their_events_once(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed()) as client:
         first: list[JsonValue] = [row("top", ref="t"), row("one", ref="o")]
-        top = uuids(await ask(client, TOOL, dataset_id=MINE, rows=first))[0]
+        top = created_ids(await ask(client, TOOL, dataset_id=MINE, rows=first))[0]
         rows: list[JsonValue] = [
             row("top", ref="t"),
             row("one", ref="o", parent_ref="t"),
@@ -450,7 +450,7 @@ async def test_links_of_rows_that_exist_are_made_to_their_events_once(tenant: Te
         done = await ask(client, TOOL, dataset_id=MINE, rows=rows)
         again = await ask(client, TOOL, dataset_id=MINE, rows=rows[:3])
         below = await ask(client, "list_related_threat_events", event_id=top, direction="descendants", max_depth=1)
-    assert (done["status"], done["events"], done["relationships"], [*uuids(done)]) == ("done", 1, 3, [2])
+    assert (done["status"], done["events"], done["relationships"], [*created_ids(done)]) == ("done", 1, 3, [2])
     assert (again["status"], again["events"], again["relationships"], "change_id" in again) == ("done", 0, 0, False)
     assert sorted(map(str, column(below, "event"))) == snapshot(["one", "two"])
 
@@ -460,7 +460,7 @@ async def test_a_row_whose_event_is_withheld_is_left_out_without_its_id(tenant: 
     async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, TOOL, dataset_id=MINE, rows=[row("secret"), row("open")])
         assert hidden.uuid not in json.dumps(done)
-    assert steady(done) == snapshot(
+    assert without_variable_parts(done) == snapshot(
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
@@ -476,7 +476,7 @@ async def test_a_row_whose_event_is_withheld_is_left_out_without_its_id(tenant: 
 
 
 async def test_a_code_expires_when_one_of_the_rows_is_created_elsewhere(tenant: Tenant) -> None:
-    call: Json = {"dataset_id": MINE, "rows": many(27)}
+    call: Json = {"dataset_id": MINE, "rows": create_rows(27)}
     async with tenant.server(tenant.allowed()) as client:
         code = (await ask(client, TOOL, **call))["code"]
         await tenant.add("number 3")
@@ -486,11 +486,11 @@ async def test_a_code_expires_when_one_of_the_rows_is_created_elsewhere(tenant: 
         assert tenant.changes_sent() == []
         preview = await ask(client, TOOL, **call)
         done = await ask(client, TOOL, **call, confirm=preview["code"])
-    assert (preview["events"], done["events"], 3 in uuids(done)) == (26, 26, False)
+    assert (preview["events"], done["events"], 3 in created_ids(done)) == (26, 26, False)
 
 
 async def test_a_code_is_not_valid_for_another_duplicate_rule(tenant: Tenant) -> None:
-    call: Json = {"dataset_id": MINE, "rows": many(26)}
+    call: Json = {"dataset_id": MINE, "rows": create_rows(26)}
     async with tenant.server(tenant.allowed()) as client:
         code = (await ask(client, TOOL, **call))["code"]
         assert "this code is not for" in await refused(client, TOOL, **call, confirm=code, on_duplicate="create")
@@ -503,14 +503,14 @@ async def test_500_rows_are_compared_in_few_requests(tenant: Tenant, name: str, 
     rows: list[JsonValue] = [row() | {name: f"n{number}.example"} for number in range(500)]
     async with tenant.server(tenant.allowed()) as client:
         await ask(client, TOOL, dataset_id=MINE, rows=rows)
-    assert comparisons(tenant) == requests
+    assert count_searches(tenant) == requests
 
 
 async def test_rows_of_one_title_are_compared_in_one_request(tenant: Tenant) -> None:
     rows: list[JsonValue] = [row() | {"date": f"{hours}h"} for hours in range(1, 25)]
     async with tenant.server(tenant.allowed()) as client:
         await ask(client, TOOL, dataset_id=MINE, rows=rows)
-    assert comparisons(tenant) == 1
+    assert count_searches(tenant) == 1
 
 
 async def test_rows_that_would_take_too_many_requests_to_compare_are_refused(tenant: Tenant) -> None:
@@ -524,10 +524,10 @@ async def test_rows_that_would_take_too_many_requests_to_compare_are_refused(ten
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_progress_is_reported_between_groups(tenant: Tenant, mode: str) -> None:
-    told: list[tuple[float, float | None, str | None]] = []
+    expected: list[tuple[float, float | None, str | None]] = []
 
     async def watch(progress: float, total: float | None, message: str | None) -> None:
-        told.append((progress, total, message))
+        expected.append((progress, total, message))
 
     rows: list[JsonValue] = [row("top", ref="t"), *(row(str(number), parent_ref="t") for number in range(149))]
     server = build_server(tenant.allowed(), tenant.connect, clock=lambda: tenant.now)
@@ -535,7 +535,7 @@ async def test_progress_is_reported_between_groups(tenant: Tenant, mode: str) ->
         code = (await ask(client, TOOL, dataset_id=MINE, rows=rows))["code"]
         arguments: Json = {"dataset_id": MINE, "rows": rows, "confirm": code}
         await client.call_tool(TOOL, arguments, progress_callback=watch)
-    assert told == snapshot(
+    assert expected == snapshot(
         [
             (100, 299, "events created"),
             (150, 299, "events created"),

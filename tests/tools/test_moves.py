@@ -1,4 +1,4 @@
-"""Moving events: they must be allowed to leave one dataset and to enter the other."""
+"""Moving events: the rules must allow removal from one dataset and creation in the other."""
 
 import pytest
 from inline_snapshot import snapshot
@@ -11,7 +11,7 @@ from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
-THERE = {"write_datasets": (YOURS,)}
+YOURS_WRITABLE = {"write_datasets": (YOURS,)}
 
 
 def moving(*event_ids: str, **other: JsonValue) -> dict[str, JsonValue]:
@@ -28,7 +28,7 @@ async def test_a_preview_counts_raw_data_and_relationships(tenant: Tenant) -> No
     async with tenant.api() as api:
         await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
     tenant.log.clear()
-    async with tenant.server(tenant.allowed(**THERE)) as client:
+    async with tenant.server(tenant.allowed(**YOURS_WRITABLE)) as client:
         data = await ask(client, "move_threat_events", **moving(child.uuid))
     assert {**data, "code": "...", "sample": "..."} == snapshot(
         {
@@ -54,7 +54,7 @@ async def test_moved_events_keep_their_evidence_and_links(tenant: Tenant) -> Non
     async with tenant.api() as api:
         await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "caused_by")
     tenant.log.clear()
-    async with tenant.server(tenant.allowed(**THERE)) as client:
+    async with tenant.server(tenant.allowed(**YOURS_WRITABLE)) as client:
         preview = await ask(client, "move_threat_events", **moving(child.uuid))
         done = await ask(client, "move_threat_events", **moving(child.uuid), confirm=preview["code"])
     assert (done["status"], done["moved"]) == ("done", 1)
@@ -78,7 +78,7 @@ async def test_moved_events_keep_their_evidence_and_links(tenant: Tenant) -> Non
 
 async def test_raw_evidence_is_only_dropped_on_request(tenant: Tenant) -> None:
     event = await tenant.add("event")
-    async with tenant.server(tenant.allowed(**THERE)) as client:
+    async with tenant.server(tenant.allowed(**YOURS_WRITABLE)) as client:
         call = moving(event.uuid, keep_raw_data=False)
         preview = await ask(client, "move_threat_events", **call)
         await refused(client, "move_threat_events", **moving(event.uuid), confirm=preview["code"])
@@ -102,7 +102,9 @@ async def test_a_preview_warns_of_a_public_destination(tenant: Tenant) -> None:
     datasets: list[JsonValue] = [
         {"uuid": one.uuid, "name": one.name, "isPublic": one.name == YOURS} for one in tenant.store.datasets()
     ]
-    async with with_canned_answer(tenant, "/events/dataset", datasets, settings=tenant.allowed(**THERE)) as client:
+    async with with_canned_answer(
+        tenant, "/events/dataset", datasets, settings=tenant.allowed(**YOURS_WRITABLE)
+    ) as client:
         words = await ask_for_text(client, "move_threat_events", **moving(event.uuid))
     assert "The destination is public: anyone may search it." in words
 
@@ -131,7 +133,7 @@ async def test_nothing_is_moved_against_a_rule(
     tenant: Tenant, changed: dict[str, object], other: dict[str, JsonValue], rule: str
 ) -> None:
     first, second = await tenant.add("first"), await tenant.add("second")
-    async with tenant.server(tenant.allowed(**(THERE | changed))) as client:
+    async with tenant.server(tenant.allowed(**(YOURS_WRITABLE | changed))) as client:
         words = await refused(client, "move_threat_events", **(moving(first.uuid, second.uuid) | other))
     assert f"is withheld by {rule}" in words
     assert tenant.changes_sent() == []
@@ -139,7 +141,7 @@ async def test_nothing_is_moved_against_a_rule(
 
 async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(tenant: Tenant) -> None:
     mine, yours, red = await tenant.add("mine"), await tenant.add("yours", YOURS), await tenant.add("red", tlp="red")
-    async with tenant.server(tenant.allowed(**THERE)) as client:
+    async with tenant.server(tenant.allowed(**YOURS_WRITABLE)) as client:
         for other in (yours, red):
             await refused(client, "move_threat_events", **moving(mine.uuid, other.uuid))
     assert tenant.changes_sent() == []
@@ -181,7 +183,7 @@ async def test_an_invalid_move_is_refused(tenant: Tenant, arguments: dict[str, J
 
 async def test_a_code_is_invalid_once_an_event_changed(tenant: Tenant) -> None:
     event = await tenant.add("event")
-    async with tenant.server(tenant.allowed(**THERE)) as client, tenant.api() as api:
+    async with tenant.server(tenant.allowed(**YOURS_WRITABLE)) as client, tenant.api() as api:
         preview = await ask(client, "move_threat_events", **moving(event.uuid))
         await api.tag_event(event.uuid, ["a colleague was here"])
         tenant.log.clear()
@@ -206,7 +208,7 @@ PARTS: list[tuple[str, JsonValue, str, JsonValue]] = [
         snapshot({"moved": 1, "not_moved": [{"event": "B", "reason": "Shard\\nbusy"}], "still_in_source": ["A", "B"]}),
     ),
     (
-        "failed rows that are none",
+        "failures of unknown rows",
         {"moved": 1, "insertFailures": [failing(9), failing("x")]},
         "partial",
         snapshot(
@@ -237,7 +239,7 @@ async def test_the_outcome_of_a_move_is_read_from_the_response(
     events = [await tenant.add(title) for title in ("one", "two")]
     first, second = sorted(event.uuid for event in events)
     call = moving(first, second)
-    async with with_canned_answer(tenant, "/move", body, settings=tenant.allowed(**THERE)) as client:
+    async with with_canned_answer(tenant, "/move", body, settings=tenant.allowed(**YOURS_WRITABLE)) as client:
         preview = await ask(client, "move_threat_events", **call)
         done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
     change = await tenant.journal.change(str(done["change_id"]))

@@ -1,4 +1,4 @@
-"""Linking and unlinking: the rules hold for both ends, and existing links are not added again."""
+"""Linking and unlinking: the rules apply to both ends, and existing links are not added again."""
 
 import json
 
@@ -47,7 +47,7 @@ async def test_a_typed_relationship_makes_the_event_the_parent(tenant: Tenant) -
     assert {
         **done,
         "change_id": "...",
-        "change": _spelt(str(done["change"]), {campaign.uuid: "..."}),
+        "change": _replace_words(str(done["change"]), {campaign.uuid: "..."}),
         "related": "...",
     } == snapshot(
         {
@@ -247,8 +247,8 @@ async def test_an_invalid_link_is_refused(tenant: Tenant, arguments: dict[str, J
     if arguments.get("related_ids") == ["itself"]:
         arguments = {"related_ids": [event.uuid.upper()]}
     async with tenant.server(tenant.allowed()) as client:
-        said = await refused(client, "relate_threat_events", **(call | arguments))
-    assert said.replace(event.uuid, "EVENT") == words
+        message = await refused(client, "relate_threat_events", **(call | arguments))
+    assert message.replace(event.uuid, "EVENT") == words
     assert tenant.changes_sent() == []
 
 
@@ -264,7 +264,7 @@ async def test_one_unknown_event_stops_the_whole_change(tenant: Tenant) -> None:
 
 
 TYPED: list[tuple[str, dict[str, JsonValue], str, JsonValue]] = [
-    ("an older answer names nobody", {"success": True, "message": "ok"}, "done", {"related": ["A", "B"]}),
+    ("an older answer names no event", {"success": True, "message": "ok"}, "done", {"related": ["A", "B"]}),
     (
         "nothing was done",
         {"success": False, "message": "no"},
@@ -297,7 +297,7 @@ TYPED: list[tuple[str, dict[str, JsonValue], str, JsonValue]] = [
         snapshot({"related_count": 1, "unclear_which": ["A", "B"]}),
     ),
     (
-        "a count alone that is none",
+        "a count of zero alone",
         {"success": True, "relationshipsCreated": 0},
         "failed",
         snapshot({"not_related": {"A": "the API gives no reason", "B": "the API gives no reason"}, "related": []}),
@@ -311,15 +311,15 @@ async def test_the_outcome_of_relationships_is_read_from_the_response(
 ) -> None:
     parent, *children = [await tenant.add(title) for title in ("parent", "one", "two")]
     first, second = sorted(child.uuid for child in children)
-    said = json.loads(
-        _spelt(json.dumps({"success": True, "result": body}), {'"A"': f'"{first}"', '"B"': f'"{second}"'})
+    message = json.loads(
+        _replace_words(json.dumps({"success": True, "result": body}), {'"A"': f'"{first}"', '"B"': f'"{second}"'})
     )
-    async with with_canned_answer(tenant, "/relationships/create", said) as client:
+    async with with_canned_answer(tenant, "/relationships/create", message) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": parent.uuid, "related_ids": [first, second]}
         done = await ask(client, "relate_threat_events", **call, relationship_type="caused_by")
     change = await tenant.journal.change(str(done["change_id"]))
     assert (done["status"], change.outcome) == (status, status)
-    assert json.loads(_spelt(json.dumps(change.result), {first: "A", second: "B"})) == facts
+    assert json.loads(_replace_words(json.dumps(change.result), {first: "A", second: "B"})) == facts
 
 
 @pytest.mark.parametrize("verb", ["relate", "unrelate"])
@@ -337,7 +337,7 @@ async def test_success_false_is_a_failure(tenant: Tenant, verb: str) -> None:
     assert (done["status"], done[f"not_{verb}d"]) == ("failed", ids)
 
 
-def _spelt(text: str, words: dict[str, str]) -> str:
+def _replace_words(text: str, words: dict[str, str]) -> str:
     for word, other in words.items():
         text = text.replace(word, other)
     return text

@@ -179,9 +179,7 @@ async def test_an_account_without_revert_is_explained_in_one_sentence(tenant: Te
     assert change.outcome == "failed"
 
 
-async def test_a_list_that_repeats_its_page_is_read_once(
-    tenant: Tenant,
-) -> None:
+async def test_a_list_that_repeats_its_page_is_read_once(tenant: Tenant) -> None:
     made = [*[await tenant.add(title) for title in "abc"], await tenant.add("elsewhere", YOURS)]
     events: list[JsonValue] = [event.model_dump(mode="json", by_alias=True) for event in made]
     async with with_canned_answer(tenant, "/events", {"success": True, "result": events, "result_info": {}}) as client:

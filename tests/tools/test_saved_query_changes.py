@@ -1,4 +1,4 @@
-"""Saved queries: held to the datasets that they search, before and after; block lists only change with a code."""
+"""Saved queries: the rules apply to the datasets that they search, and block lists change only with a code."""
 
 import json
 
@@ -26,13 +26,13 @@ def uuid_of(tenant: Tenant, name: str) -> str:
     return next(one.uuid for one in tenant.store.datasets() if one.name == name)
 
 
-def over(*datasets: str, **more: JsonValue) -> str:
-    """A `query_json` over datasets."""
+def search_over(*datasets: str, **more: JsonValue) -> str:
+    """Return a `query_json` over datasets."""
     return json.dumps({"datasetId": list(datasets), "search": [PHISHING], **more})
 
 
-async def saved(tenant: Tenant, name: str, query_json: str, **flags: bool) -> SavedQuery:
-    """A query saved by someone else."""
+async def save_query(tenant: Tenant, name: str, query_json: str, **flags: bool) -> SavedQuery:
+    """Save a query, as someone else would."""
     fields = {"alert_enabled": False, "alert_rollup_enabled": False, "rule_enabled": False} | flags
     async with tenant.api() as api:
         made = await api.create_query(
@@ -42,12 +42,12 @@ async def saved(tenant: Tenant, name: str, query_json: str, **flags: bool) -> Sa
     return made
 
 
-async def stored(tenant: Tenant, query_id: int) -> SavedQuery:
+async def read_stored(tenant: Tenant, query_id: int) -> SavedQuery:
     async with tenant.api() as api:
         return await api.read_query(query_id)
 
 
-async def journaled(tenant: Tenant, answer: Arguments) -> Change:
+async def read_journaled(tenant: Tenant, answer: Arguments) -> Change:
     assert await tenant.journal.verify() == []
     return await tenant.journal.change(str(answer["change_id"]))
 
@@ -58,7 +58,7 @@ async def journaled(tenant: Tenant, answer: Arguments) -> Change:
 async def test_a_query_is_saved_with_its_datasets_by_uuid(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed(mode="write")) as client:
         done = await ask(
-            client, "create_saved_query", name=" Phishing watch ", query_json=over(MINE.upper(), order="asc")
+            client, "create_saved_query", name=" Phishing watch ", query_json=search_over(MINE.upper(), order="asc")
         )
     assert {**done, "change_id": "..."} == snapshot(
         {
@@ -69,10 +69,10 @@ async def test_a_query_is_saved_with_its_datasets_by_uuid(tenant: Tenant) -> Non
             "query_id": 1,
         }
     )
-    query = await stored(tenant, 1)
+    query = await read_stored(tenant, 1)
     assert (query.name, query.alert_enabled, query.rule_enabled) == ("Phishing watch", False, False)
     assert json.loads(query.query_json) == {"datasetId": [uuid_of(tenant, MINE)], "search": [PHISHING], "order": "asc"}
-    change = await journaled(tenant, done)
+    change = await read_journaled(tenant, done)
     assert (change.outcome, change.intent.datasets) == ("done", (uuid_of(tenant, MINE),))
 
 
@@ -83,7 +83,7 @@ async def test_a_search_may_be_given_as_an_object(tenant: Tenant) -> None:
             client, "update_saved_query", query_id=1, query_json={"datasetId": [MINE], "search": [PHISHING]}
         )
     assert (done["status"], changed["status"]) == ("done", "done")
-    assert json.loads((await stored(tenant, 1)).query_json)["search"] == [PHISHING]
+    assert json.loads((await read_stored(tenant, 1)).query_json)["search"] == [PHISHING]
 
 
 async def test_a_query_without_a_dataset_is_saved_over_the_default_dataset(tenant: Tenant) -> None:
@@ -93,29 +93,31 @@ async def test_a_query_without_a_dataset_is_saved_over_the_default_dataset(tenan
     assert tenant.changes_sent() == []
     async with tenant.server(tenant.allowed(write_datasets=(DEFAULT_DATASET,))) as client:
         await ask(client, "create_saved_query", **arguments)
-    assert json.loads((await stored(tenant, 1)).query_json)["datasetId"] == [uuid_of(tenant, DEFAULT_DATASET)]
+    assert json.loads((await read_stored(tenant, 1)).query_json)["datasetId"] == [uuid_of(tenant, DEFAULT_DATASET)]
 
 
-async def test_a_scope_word_is_spelt_out_under_a_closed_list(tenant: Tenant) -> None:
+async def test_a_scope_word_is_replaced_by_its_datasets_under_a_closed_list(tenant: Tenant) -> None:
     every = (MINE, YOURS, DEFAULT_DATASET)
     for settings, name in (
         (tenant.allowed(write_datasets=("*",)), "open"),
         (tenant.allowed(write_datasets=every), "list"),
     ):
         async with tenant.server(settings) as client:
-            await ask(client, "create_saved_query", name=name, query_json=over(" ALL "))
-    assert json.loads((await stored(tenant, 1)).query_json)["datasetId"] == ["all"]
-    assert set(json.loads((await stored(tenant, 2)).query_json)["datasetId"]) == {uuid_of(tenant, one) for one in every}
+            await ask(client, "create_saved_query", name=name, query_json=search_over(" ALL "))
+    assert json.loads((await read_stored(tenant, 1)).query_json)["datasetId"] == ["all"]
+    assert set(json.loads((await read_stored(tenant, 2)).query_json)["datasetId"]) == {
+        uuid_of(tenant, one) for one in every
+    }
 
 
 async def test_a_blocking_query_is_previewed_with_its_current_matches(tenant: Tenant) -> None:
     events = [await tenant.add("phish"), await tenant.add("phish too"), await tenant.add("red phish", tlp="red")]
     await tenant.add("no phish", category="Ransomware")
-    call: Arguments = {"name": "block", "query_json": over(MINE), "rule_enabled": True, "alert_enabled": True}
+    call: Arguments = {"name": "block", "query_json": search_over(MINE), "rule_enabled": True, "alert_enabled": True}
     async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "create_saved_query", **call)
         assert tenant.changes_sent() == []
-        for other in ({"name": "other"}, {"query_json": over(MINE, order="asc")}, {"rule_scope": "everywhere"}):
+        for other in ({"name": "other"}, {"query_json": search_over(MINE, order="asc")}, {"rule_scope": "everywhere"}):
             await refused(client, "create_saved_query", **(call | other), confirm=preview["code"])
         assert tenant.changes_sent() == []
         done = await ask(client, "create_saved_query", **call, confirm=preview["code"])
@@ -139,7 +141,7 @@ async def test_a_blocking_query_is_previewed_with_its_current_matches(tenant: Te
     assert (
         isinstance(sample, dict) and events[2].uuid not in json.dumps(sample) and events[0].uuid in json.dumps(sample)
     )
-    assert done["status"] == "done" and (await stored(tenant, 1)).rule_enabled
+    assert done["status"] == "done" and (await read_stored(tenant, 1)).rule_enabled
 
 
 async def test_a_count_beyond_one_page_is_a_minimum(tenant: Tenant) -> None:
@@ -151,15 +153,18 @@ async def test_a_count_beyond_one_page_is_a_minimum(tenant: Tenant) -> None:
         "result_info": {"cursor": "more"},
     }
     async with with_canned_answer(tenant, "/events", page) as client:
-        preview = await ask(client, "create_saved_query", name="much", query_json=over(MINE), rule_enabled=True)
+        preview = await ask(client, "create_saved_query", name="much", query_json=search_over(MINE), rule_enabled=True)
     assert preview["matches_now"] == "at least 1000"
     assert "at least 1,000 events" in str(preview["change"])
 
 
 async def test_a_taken_name_is_refused_with_the_id_that_has_it(tenant: Tenant) -> None:
-    first, second = await saved(tenant, "taken", over(uuid_of(tenant, MINE))), await saved(tenant, "free", "{}")
+    first, second = (
+        await save_query(tenant, "taken", search_over(uuid_of(tenant, MINE))),
+        await save_query(tenant, "free", "{}"),
+    )
     async with tenant.server(tenant.allowed(write_datasets=("*",))) as client:
-        words = await refused(client, "create_saved_query", name=" taken ", query_json=over(MINE))
+        words = await refused(client, "create_saved_query", name=" taken ", query_json=search_over(MINE))
         renamed = await refused(client, "update_saved_query", query_id=second.id, name="taken")
         kept = await refused(client, "update_saved_query", query_id=first.id, name="taken")
     assert (words, renamed) == snapshot(
@@ -173,31 +178,31 @@ async def test_a_taken_name_is_refused_with_the_id_that_has_it(tenant: Tenant) -
 
 
 BEYOND_THE_LIST: list[tuple[str, JsonValue]] = [
-    ("another dataset", over(YOURS)),
-    ("one beside the allowed one", over(MINE, YOURS)),
+    ("another dataset", search_over(YOURS)),
+    ("another next to the allowed one", search_over(MINE, YOURS)),
     ("another one as a single text", {"datasetId": YOURS}),
-    ("another one in other letters", over(f" {YOURS.upper()}\t")),
-    ("everything by a scope word", over("all")),
-    ("everything by a star", over("*")),
-    ("everything operational", over("operational")),
-    ("everything in other letters", over(" All ")),
-    ("the default dataset by an empty list", over()),
+    ("another one in other letters", search_over(f" {YOURS.upper()}\t")),
+    ("everything by a scope word", search_over("all")),
+    ("everything by a star", search_over("*")),
+    ("everything operational", search_over("operational")),
+    ("everything in other letters", search_over(" All ")),
+    ("the default dataset by an empty list", search_over()),
     ("the default dataset by null", '{"datasetId": null}'),
     ("the default dataset by an empty object", "{}"),
 ]
 UNCLEAR_SCOPE: list[tuple[str, JsonValue]] = [
     ("no JSON", "attacker = somebody"),
     ("no object", "[]"),
-    ("an unknown dataset", over(UNKNOWN)),
-    ("several uuids in one text", over(f"{MINE},{YOURS}")),
-    ("a scope word beside a dataset", over(MINE, "all")),
-    ("a scope word of nothing", over("analytics")),
+    ("an unknown dataset", search_over(UNKNOWN)),
+    ("several uuids in one text", search_over(f"{MINE},{YOURS}")),
+    ("a scope word next to a dataset", search_over(MINE, "all")),
+    ("a scope word of nothing", search_over("analytics")),
     ("datasets under another spelling", json.dumps({"dataset_id": [MINE]})),
-    ("a cursor", over(MINE, cursor="eyJ2ZXJzaW9uIjoxfQ")),
-    ("an unknown parameter", over(MINE, datasetIds=[YOURS])),
+    ("a cursor", search_over(MINE, cursor="eyJ2ZXJzaW9uIjoxfQ")),
+    ("an unknown parameter", search_over(MINE, datasetIds=[YOURS])),
     ("no list of datasets", json.dumps({"datasetId": {"in": [MINE]}})),
-    ("a search that is none", json.dumps({"datasetId": [MINE], "search": [{"field": "datasetId"}]})),
-    ("a number that JSON has not", f'{{"datasetId": ["{MINE}"], "page": NaN}}'),
+    ("an invalid search", json.dumps({"datasetId": [MINE], "search": [{"field": "datasetId"}]})),
+    ("a number that JSON does not have", f'{{"datasetId": ["{MINE}"], "page": NaN}}'),
     ("an endless number", f'{{"datasetId": ["{MINE}"], "page": 1e999}}'),
     ("half a character", f'{{"datasetId": ["{MINE}"], "orderBy": "\\ud800"}}'),
     ("nested too deep", "[" * 5000),
@@ -208,7 +213,7 @@ UNCLEAR_SCOPE: list[tuple[str, JsonValue]] = [
 @pytest.mark.parametrize("query_json", [one[1] for one in BEYOND_THE_LIST], ids=[one[0] for one in BEYOND_THE_LIST])
 @pytest.mark.parametrize("tool", ["create_saved_query", "update_saved_query"])
 async def test_a_query_beyond_the_write_list_is_refused(tenant: Tenant, tool: str, query_json: JsonValue) -> None:
-    mine = await saved(tenant, "mine", over(uuid_of(tenant, MINE)))
+    mine = await save_query(tenant, "mine", search_over(uuid_of(tenant, MINE)))
     arguments: Arguments = {"name": "new"} if tool == "create_saved_query" else {"query_id": mine.id}
     async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, tool, **arguments, query_json=query_json)
@@ -219,7 +224,7 @@ async def test_a_query_beyond_the_write_list_is_refused(tenant: Tenant, tool: st
 @pytest.mark.parametrize("query_json", [one[1] for one in UNCLEAR_SCOPE], ids=[one[0] for one in UNCLEAR_SCOPE])
 @pytest.mark.parametrize("tool", ["create_saved_query", "update_saved_query"])
 async def test_a_query_of_unclear_scope_is_refused(tenant: Tenant, tool: str, query_json: JsonValue) -> None:
-    mine = await saved(tenant, "mine", over(uuid_of(tenant, MINE)))
+    mine = await save_query(tenant, "mine", search_over(uuid_of(tenant, MINE)))
     arguments: Arguments = {"name": "new"} if tool == "create_saved_query" else {"query_id": mine.id}
     async with tenant.server(tenant.allowed(write_datasets=("*",))) as client:
         words = await refused(client, tool, **arguments, query_json=query_json)
@@ -238,9 +243,9 @@ async def test_a_query_with_repeated_keys_is_refused(tenant: Tenant) -> None:
 async def test_a_query_over_a_withheld_dataset_is_refused(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed(write_datasets=("*",), read_datasets=(MINE,))) as client:
         for name in (YOURS, uuid_of(tenant, YOURS), "all"):
-            words = await refused(client, "create_saved_query", name="new", query_json=over(name))
+            words = await refused(client, "create_saved_query", name="new", query_json=search_over(name))
             assert "is withheld by CF1_WRITE_DATASETS" in words
-        await ask(client, "create_saved_query", name="new", query_json=over(MINE))
+        await ask(client, "create_saved_query", name="new", query_json=search_over(MINE))
     assert tenant.changes_sent() == ["POST /events/queries/create"]
 
 
@@ -265,7 +270,7 @@ async def test_a_query_over_a_withheld_dataset_is_refused(tenant: Tenant) -> Non
             ),
         ),
         (
-            {"query_json": over("Mime")},
+            {"query_json": search_over("Mime")},
             snapshot(
                 "query_json: there is no dataset 'Mime', did you mean 'Mine'? Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
             ),
@@ -291,7 +296,7 @@ async def test_a_query_over_a_withheld_dataset_is_refused(tenant: Tenant) -> Non
     ],
 )
 async def test_invalid_arguments_are_refused(tenant: Tenant, wrong: Arguments, words: str) -> None:
-    right: Arguments = {"name": "right", "query_json": over(MINE)}
+    right: Arguments = {"name": "right", "query_json": search_over(MINE)}
     async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, "create_saved_query", **(right | wrong)) == words
     assert tenant.changes_sent() == []
@@ -301,7 +306,7 @@ async def test_invalid_arguments_are_refused(tenant: Tenant, wrong: Arguments, w
 
 
 async def test_given_fields_are_changed_and_the_old_query_journaled(tenant: Tenant) -> None:
-    query = await saved(tenant, "old", over(uuid_of(tenant, MINE)))
+    query = await save_query(tenant, "old", search_over(uuid_of(tenant, MINE)))
     async with tenant.server(tenant.allowed(mode="write")) as client:
         call: Arguments = {"query_id": query.id, "name": "new", "alert_enabled": True, "rule_enabled": False}
         done = await ask(client, "update_saved_query", **call)
@@ -316,14 +321,14 @@ async def test_given_fields_are_changed_and_the_old_query_journaled(tenant: Tena
         }
     )
     assert [one.body for one in tenant.log if one.method == "PATCH"] == [{"name": "new", "alert_enabled": True}]
-    change = await journaled(tenant, done)
+    change = await read_journaled(tenant, done)
     before = change.intent.before
     assert isinstance(before, dict) and before["query"] == query.model_dump(mode="json", exclude={"user_email"})
 
 
 async def test_every_update_of_a_blocking_query_needs_a_code(tenant: Tenant) -> None:
-    on = await saved(tenant, "on", over(uuid_of(tenant, MINE)), rule_enabled=True)
-    off = await saved(tenant, "off", over(uuid_of(tenant, MINE)))
+    on = await save_query(tenant, "on", search_over(uuid_of(tenant, MINE)), rule_enabled=True)
+    off = await save_query(tenant, "off", search_over(uuid_of(tenant, MINE)))
     await tenant.add("phish")
     calls: list[Arguments] = [
         {"query_id": on.id, "name": "renamed"},
@@ -344,11 +349,11 @@ async def test_every_update_of_a_blocking_query_needs_a_code(tenant: Tenant) -> 
             "Change rule_enabled of saved query 2 'off'. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 1 event.",
         ]
     )
-    assert done["status"] == "done" and (await stored(tenant, off.id)).rule_enabled
+    assert done["status"] == "done" and (await read_stored(tenant, off.id)).rule_enabled
 
 
 async def test_a_code_is_invalid_once_the_query_changed(tenant: Tenant) -> None:
-    query = await saved(tenant, "on", over(uuid_of(tenant, MINE)), rule_enabled=True)
+    query = await save_query(tenant, "on", search_over(uuid_of(tenant, MINE)), rule_enabled=True)
     call: Arguments = {"query_id": query.id, "rule_enabled": False}
     async with tenant.server(tenant.allowed()) as client:
         for tool, arguments in (("update_saved_query", call), ("delete_saved_query", {"query_id": query.id})):
@@ -362,7 +367,7 @@ async def test_a_code_is_invalid_once_the_query_changed(tenant: Tenant) -> None:
 
 STORED: list[tuple[str, str]] = [
     ("another dataset", "{yours}"),
-    ("one beside the allowed one", '["{mine}", "{yours}"]'),
+    ("another next to the allowed one", '["{mine}", "{yours}"]'),
     ("everything", '["all"]'),
     ("the default dataset", "null"),
 ]
@@ -370,12 +375,12 @@ STORED: list[tuple[str, str]] = [
 
 @pytest.mark.parametrize("stored_as", [one[1] for one in STORED], ids=[one[0] for one in STORED])
 @pytest.mark.parametrize("tool", ["update_saved_query", "delete_saved_query"])
-async def test_a_saved_query_beyond_the_list_is_left_alone(tenant: Tenant, tool: str, stored_as: str) -> None:
+async def test_a_saved_query_beyond_the_list_is_not_changed(tenant: Tenant, tool: str, stored_as: str) -> None:
     ids = stored_as.replace("{mine}", uuid_of(tenant, MINE)).replace("{yours}", uuid_of(tenant, YOURS))
     text = f'{{"datasetId": {ids if ids[0] in "[n" else json.dumps(ids)}}}'
-    query = await saved(tenant, "theirs", text)
-    # Narrowing it does not make it ours.
-    change: Arguments = {"query_json": over(MINE)} if tool == "update_saved_query" else {}
+    query = await save_query(tenant, "theirs", text)
+    # Limiting its search to an allowed dataset does not allow the change.
+    change: Arguments = {"query_json": search_over(MINE)} if tool == "update_saved_query" else {}
     rule = "CF1_WRITE_DATASETS" if tool == "update_saved_query" else "CF1_DELETE_DATASETS"
     async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, tool, query_id=query.id, **change)
@@ -383,9 +388,9 @@ async def test_a_saved_query_beyond_the_list_is_left_alone(tenant: Tenant, tool:
     assert tenant.changes_sent() == []
 
 
-@pytest.mark.parametrize("text", ["", "attacker", over(UNKNOWN, cursor="eyJ9"), '{"sql": 1}'])
+@pytest.mark.parametrize("text", ["", "attacker", search_over(UNKNOWN, cursor="eyJ9"), '{"sql": 1}'])
 @pytest.mark.parametrize("tool", ["update_saved_query", "delete_saved_query"])
-async def test_a_saved_query_of_unclear_scope_is_left_alone(tenant: Tenant, tool: str, text: str) -> None:
+async def test_a_saved_query_of_unclear_scope_is_not_changed(tenant: Tenant, tool: str, text: str) -> None:
     query: JsonValue = {"id": 7, "name": "odd", "query_json": text}
     change: Arguments = {"rule_enabled": True} if tool == "update_saved_query" else {}
     settings = tenant.allowed(write_datasets=("*",), delete_datasets=("*",))
@@ -417,7 +422,7 @@ async def test_a_saved_query_of_unclear_scope_is_left_alone(tenant: Tenant, tool
     ids=["nothing", "the same", "unknown", "no id"],
 )
 async def test_an_update_without_new_values_is_refused(tenant: Tenant, arguments: Arguments, words: str) -> None:
-    await saved(tenant, "mine", over(uuid_of(tenant, MINE)))
+    await save_query(tenant, "mine", search_over(uuid_of(tenant, MINE)))
     async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, "update_saved_query", **arguments) == words
     assert tenant.changes_sent() == []
@@ -428,8 +433,8 @@ async def test_an_update_without_new_values_is_refused(tenant: Tenant, arguments
 
 async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_code(tenant: Tenant) -> None:
     query, other = (
-        await saved(tenant, "gone", over(uuid_of(tenant, MINE)), rule_enabled=True),
-        await saved(tenant, "x", "{}"),
+        await save_query(tenant, "gone", search_over(uuid_of(tenant, MINE)), rule_enabled=True),
+        await save_query(tenant, "x", "{}"),
     )
     async with tenant.api() as api:
         alert = await api.create_alert(QueryAlertFields(query_id=query.id, frequency="daily"))
@@ -466,7 +471,7 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
         }
     )
     assert tenant.changes_sent() == [f"DELETE /events/queries/{query.id}"]
-    before = (await journaled(tenant, done)).intent.before
+    before = (await read_journaled(tenant, done)).intent.before
     assert before == {
         "query": query.model_dump(mode="json", exclude={"user_email"}),
         "alerts": [alert.model_dump(mode="json", exclude={"user_email", "last_sent_at"})],
@@ -474,7 +479,7 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
 
 
 async def test_an_account_without_alerts_can_delete_its_queries(tenant: Tenant) -> None:
-    query = await saved(tenant, "gone", over(uuid_of(tenant, MINE)))
+    query = await save_query(tenant, "gone", search_over(uuid_of(tenant, MINE)))
     async with with_canned_answer(
         tenant, "/queries/alerts", {"success": False, "errors": [], "result": {}}, 404
     ) as client:
@@ -496,7 +501,7 @@ RULES: list[tuple[str, str, dict[str, object], str]] = [
     ("deleting what may not be read", "delete_saved_query", {"read_datasets": (YOURS,)}, "CF1_DELETE_DATASETS"),
 ]
 RIGHT: dict[str, Arguments] = {
-    "create_saved_query": {"name": "new", "query_json": over(MINE), "rule_enabled": True},
+    "create_saved_query": {"name": "new", "query_json": search_over(MINE), "rule_enabled": True},
     "update_saved_query": {"query_id": 1, "name": "new"},
     "delete_saved_query": {"query_id": 1},
 }
@@ -504,7 +509,7 @@ RIGHT: dict[str, Arguments] = {
 
 @pytest.mark.parametrize(("tool", "changed", "rule"), [one[1:] for one in RULES], ids=[one[0] for one in RULES])
 async def test_nothing_is_sent_against_a_rule(tenant: Tenant, tool: str, changed: dict[str, object], rule: str) -> None:
-    await saved(tenant, "mine", over(uuid_of(tenant, MINE)))
+    await save_query(tenant, "mine", search_over(uuid_of(tenant, MINE)))
     async with tenant.server(tenant.allowed(**changed)) as client:
         words = await refused(client, tool, **RIGHT[tool])
     assert f"is withheld by {rule}" in words
@@ -515,13 +520,13 @@ async def test_nothing_is_sent_against_a_rule(tenant: Tenant, tool: str, changed
 
 
 async def test_a_response_with_other_values_is_a_partial_change(tenant: Tenant) -> None:
-    query = await saved(tenant, "old", over(uuid_of(tenant, MINE)))
-    told: JsonValue = {"id": query.id, "name": "old", "alert_enabled": True, "query_json": query.query_json}
-    body: JsonValue = {"success": True, "result": told}
+    query = await save_query(tenant, "old", search_over(uuid_of(tenant, MINE)))
+    body_result: JsonValue = {"id": query.id, "name": "old", "alert_enabled": True, "query_json": query.query_json}
+    body: JsonValue = {"success": True, "result": body_result}
     async with with_canned_answer(tenant, "/queries/create", body) as client:
-        created = await ask(client, "create_saved_query", name="new", query_json=over(MINE), alert_enabled=True)
+        created = await ask(client, "create_saved_query", name="new", query_json=search_over(MINE), alert_enabled=True)
     async with with_canned_answer(tenant, f"/queries/{query.id}", body) as client:
-        # What it was is told by rote as well, so that all that differs is the name.
+        # The same answer is returned for the read before the update, so only the name differs.
         failed = await ask(client, "update_saved_query", query_id=query.id, name="new")
     assert (created["status"], created["differs"]) == snapshot(
         ("partial", [{"field": "name", "sent": "new", "answered": "old"}])
@@ -534,22 +539,22 @@ async def test_a_response_with_other_values_is_a_partial_change(tenant: Tenant) 
 async def test_a_refusal_inside_a_200_is_a_failed_change(tenant: Tenant) -> None:
     body: JsonValue = {"success": False, "errors": [{"message": "no room"}], "result": {}}
     async with with_canned_answer(tenant, "/queries/create", body) as client:
-        words = await refused(client, "create_saved_query", name="new", query_json=over(MINE))
+        words = await refused(client, "create_saved_query", name="new", query_json=search_over(MINE))
     assert "no room" in words
     assert (await tenant.journal.changes())[0].outcome == "failed"
 
 
 async def test_a_query_that_still_exists_was_not_deleted(tenant: Tenant) -> None:
-    query = await saved(tenant, "stays", over(uuid_of(tenant, MINE)))
-    told: JsonValue = {"success": True, "result": query.model_dump(mode="json")}
-    async with with_canned_answer(tenant, f"/queries/{query.id}", told) as client:
+    query = await save_query(tenant, "stays", search_over(uuid_of(tenant, MINE)))
+    body_result: JsonValue = {"success": True, "result": query.model_dump(mode="json")}
+    async with with_canned_answer(tenant, f"/queries/{query.id}", body_result) as client:
         preview = await ask(client, "delete_saved_query", query_id=query.id)
         done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
     assert (done["status"], done["left"]) == ("failed", True)
 
 
 async def test_a_deletion_that_cannot_be_verified_says_so(tenant: Tenant) -> None:
-    query = await saved(tenant, "gone", over(uuid_of(tenant, MINE)))
+    query = await save_query(tenant, "gone", search_over(uuid_of(tenant, MINE)))
     tenant.options = SandboxOptions(middleware=[Middleware(UnavailableAfterDeletion)])
     async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_saved_query", query_id=query.id)
@@ -562,10 +567,12 @@ async def test_a_deletion_that_cannot_be_verified_says_so(tenant: Tenant) -> Non
 
 
 async def test_a_saved_query_with_groups_takes_no_other_groups(tenant: Tenant) -> None:
-    query = await saved(
+    query = await save_query(
         tenant,
         "Two of them",
-        over(uuid_of(tenant, MINE), searchBranches=[[PHISHING], [{"field": "tlp", "op": "equals", "value": "green"}]]),
+        search_over(
+            uuid_of(tenant, MINE), searchBranches=[[PHISHING], [{"field": "tlp", "op": "equals", "value": "green"}]]
+        ),
     )
     alone: JsonValue = {"field": "attacker", "value": ["A"]}
     grouped: JsonValue = {"field": "attacker", "value": ["A"], "group": 1}

@@ -1,4 +1,4 @@
-"""Tagging and untagging: only missing tags are added, only existing ones taken off, and every failure is named."""
+"""Tagging and untagging: only missing tags are added, only existing ones taken off, and failures are reported."""
 
 import pytest
 from inline_snapshot import snapshot
@@ -18,23 +18,23 @@ pytestmark = pytest.mark.anyio
 UNKNOWN = "e0000000-0000-4000-8000-000000000001"
 
 
-async def tags_of(tenant: Tenant, *events: Event) -> list[list[str]]:
-    """The tags of events as the API has them now."""
+async def read_tags(tenant: Tenant, *events: Event) -> list[list[str]]:
+    """Return the tags of events as the API stores them now."""
     async with tenant.api() as api:
         return [(await api.read_event(event.dataset_id, event.uuid)).tags for event in events]
 
 
-async def previewed(client: Client, **arguments: JsonValue) -> dict[str, JsonValue]:
-    """An untagging with the code of its preview."""
+async def preview_untagging(client: Client, **arguments: JsonValue) -> dict[str, JsonValue]:
+    """Return the arguments of an untagging with the code of its preview."""
     return arguments | {"confirm": (await ask(client, "untag_threat_events", **arguments))["code"]}
 
 
-def named(events: list[Event]) -> list[JsonValue]:
+def uuids_of(events: list[Event]) -> list[JsonValue]:
     return [event.uuid for event in events]
 
 
-async def five(tenant: Tenant, **fields: JsonValue) -> list[Event]:
-    """Five events in the order in which they are changed."""
+async def add_five_events(tenant: Tenant, **fields: JsonValue) -> list[Event]:
+    """Add five events, and return them in the order in which they are changed."""
     return sorted([await tenant.add(f"number {n}", MINE, **fields) for n in range(5)], key=lambda event: event.uuid)
 
 
@@ -43,7 +43,7 @@ async def test_only_missing_tags_are_added_and_journaled(tenant: Tenant) -> None
     half = await tenant.add("half", tags=["Wave", "old"])
     full = await tenant.add("full", tags=["wave", "triaged"])
     async with tenant.server(tenant.allowed(mode="write")) as client:
-        ids = named([bare, half, full, bare])
+        ids = uuids_of([bare, half, full, bare])
         done = await ask(
             client, "tag_threat_events", dataset_id=MINE, event_ids=ids, tags=["wave", " Triaged ", "WAVE"]
         )
@@ -51,7 +51,7 @@ async def test_only_missing_tags_are_added_and_journaled(tenant: Tenant) -> None
         "Tag 2 events in dataset 'Mine' with 'wave', 'Triaged'."
     )
     assert done["tagged"] == sorted([bare.uuid, half.uuid])
-    assert await tags_of(tenant, bare, half, full) == snapshot(
+    assert await read_tags(tenant, bare, half, full) == snapshot(
         [["wave", "Triaged"], ["Wave", "old", "Triaged"], ["wave", "triaged"]]
     )
     change = await tenant.journal.change(str(done["change_id"]))
@@ -61,7 +61,7 @@ async def test_only_missing_tags_are_added_and_journaled(tenant: Tenant) -> None
 
 async def test_untagging_needs_a_code_and_journals_the_old_tags(tenant: Tenant) -> None:
     first, second = await tenant.add("first", tags=["Wave", "old"]), await tenant.add("second", tags=["other"])
-    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": named([first, second]), "tags": ["wave", "none"]}
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": uuids_of([first, second]), "tags": ["wave", "none"]}
     async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "untag_threat_events", **call)
         assert tenant.changes_sent() == []
@@ -83,7 +83,7 @@ async def test_untagging_needs_a_code_and_journals_the_old_tags(tenant: Tenant) 
     )
     assert done["untagged"] == [first.uuid]
     assert tenant.changes_sent() == [f"DELETE /events/event_tag/{first.uuid}"]
-    assert await tags_of(tenant, first, second) == [["old"], ["other"]]
+    assert await read_tags(tenant, first, second) == [["old"], ["other"]]
     change = await tenant.journal.change(str(done["change_id"]))
     assert change.intent.before == {first.uuid: ["Wave", "old"]}
 
@@ -91,7 +91,7 @@ async def test_untagging_needs_a_code_and_journals_the_old_tags(tenant: Tenant) 
 async def test_a_code_is_invalid_for_other_tags(tenant: Tenant) -> None:
     event = await tenant.add("busy", tags=["wave", "old"])
     async with tenant.server(tenant.allowed()) as client:
-        call = await previewed(client, dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
+        call = await preview_untagging(client, dataset_id=MINE, event_ids=[event.uuid], tags=["wave"])
         both: dict[str, JsonValue] = {"tags": ["wave", "old"]}
         await refused(client, "untag_threat_events", **(call | both))
         async with tenant.api() as api:
@@ -130,7 +130,7 @@ async def test_no_tag_is_changed_against_a_rule(
 ) -> None:
     first, second = await tenant.add("first", tags=["there"]), await tenant.add("second")
     tag = "new" if tool == TAG else "there"
-    arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": named([first, second]), "tags": [tag]}
+    arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": uuids_of([first, second]), "tags": [tag]}
     async with tenant.server(tenant.allowed(**changed)) as client:
         words = await refused(client, tool, **(arguments | other))
     assert f"is withheld by {rule}" in words
@@ -210,12 +210,12 @@ async def test_invalid_arguments_are_refused(
 
 
 async def test_one_failure_leaves_the_other_events_tagged(tenant: Tenant) -> None:
-    events = await five(tenant)
-    tenant.options = failing(f"409@event_tag/{events[2].uuid}")
+    events = await add_five_events(tenant)
+    tenant.options = inject_faults(f"409@event_tag/{events[2].uuid}")
     async with tenant.server(tenant.allowed()) as client:
-        done = await ask(client, TAG, dataset_id=MINE, event_ids=named(events), tags=["wave"])
+        done = await ask(client, TAG, dataset_id=MINE, event_ids=uuids_of(events), tags=["wave"])
     assert done["status"] == "partial"
-    assert done["tagged"] == named([*events[:2], *events[3:]])
+    assert done["tagged"] == uuids_of([*events[:2], *events[3:]])
     assert done["failed"] == [
         {
             "event": events[2].uuid,
@@ -224,40 +224,40 @@ async def test_one_failure_leaves_the_other_events_tagged(tenant: Tenant) -> Non
             ),
         }
     ]
-    assert [bool(tags) for tags in await tags_of(tenant, *events)] == [True, True, False, True, True]
+    assert [bool(tags) for tags in await read_tags(tenant, *events)] == [True, True, False, True, True]
 
 
 async def test_one_failure_leaves_the_other_events_untagged(tenant: Tenant) -> None:
-    events = await five(tenant, tags=["wave"])
-    tenant.options = failing(f"409@event_tag/{events[2].uuid}")
+    events = await add_five_events(tenant, tags=["wave"])
+    tenant.options = inject_faults(f"409@event_tag/{events[2].uuid}")
     async with tenant.server(tenant.allowed()) as client:
-        call = await previewed(client, dataset_id=MINE, event_ids=named(events), tags=["wave"])
+        call = await preview_untagging(client, dataset_id=MINE, event_ids=uuids_of(events), tags=["wave"])
         done = await ask(client, UNTAG, **call)
-    assert (done["status"], done["untagged"]) == ("partial", named([*events[:2], *events[3:]]))
-    assert [bool(tags) for tags in await tags_of(tenant, *events)] == [False, False, True, False, False]
+    assert (done["status"], done["untagged"]) == ("partial", uuids_of([*events[:2], *events[3:]]))
+    assert [bool(tags) for tags in await read_tags(tenant, *events)] == [False, False, True, False, False]
 
 
-def failing(spec: str) -> SandboxOptions:
+def inject_faults(spec: str) -> SandboxOptions:
     return SandboxOptions(middleware=[Middleware(FaultInjector, faults=parse_faults(spec))])
 
 
 async def test_an_unavailable_api_gets_no_more_requests(tenant: Tenant) -> None:
     events = sorted([await tenant.add(f"number {n}") for n in range(10)], key=lambda event: event.uuid)
-    tenant.options = failing(f"html@event_tag/{events[2].uuid}")
+    tenant.options = inject_faults(f"html@event_tag/{events[2].uuid}")
     async with tenant.server(tenant.allowed()) as client:
-        done = await ask(client, TAG, dataset_id=MINE, event_ids=named(events), tags=["wave"])
+        done = await ask(client, TAG, dataset_id=MINE, event_ids=uuids_of(events), tags=["wave"])
     failed = done["failed"]
     assert isinstance(failed, list)
-    assert (done["status"], done["tagged"]) == ("partial", named([*events[:2], *events[3:8]]))
+    assert (done["status"], done["tagged"]) == ("partial", uuids_of([*events[:2], *events[3:8]]))
     assert failed[1:] == [{"event": one.uuid, "reason": "Not tried, because others failed."} for one in events[8:]]
 
 
 @pytest.mark.parametrize(("fault", "outcome"), [("409", "failed"), ("429", "failed"), ("html", "unknown")])
 async def test_the_journal_says_whether_a_failed_tagging_is_unknown(tenant: Tenant, fault: str, outcome: str) -> None:
-    events = await five(tenant)
-    tenant.options = failing(f"{fault}@event_tag")
+    events = await add_five_events(tenant)
+    tenant.options = inject_faults(f"{fault}@event_tag")
     async with tenant.server(tenant.allowed()) as client:
-        await client.call_tool(TAG, {"dataset_id": MINE, "event_ids": named(events), "tags": ["wave"]})
+        await client.call_tool(TAG, {"dataset_id": MINE, "event_ids": uuids_of(events), "tags": ["wave"]})
     [change] = await tenant.journal.changes(2)
     assert change.outcome == outcome
 

@@ -1,4 +1,4 @@
-"""Changing an event: its old values are kept, a lower marking needs a code, and nothing is sent against a rule."""
+"""Changing an event: old values are journaled, a lower marking needs a code, and nothing is sent against a rule."""
 
 import pytest
 from inline_snapshot import snapshot
@@ -16,8 +16,8 @@ from tests.tenant import MINE, YOURS, Tenant
 pytestmark = pytest.mark.anyio
 
 
-async def stored(tenant: Tenant, event: Event) -> tuple[Event, Raw]:
-    """The event and its evidence as the API has them now."""
+async def read_stored(tenant: Tenant, event: Event) -> tuple[Event, Raw]:
+    """Return the event and its evidence as the API stores them now."""
     async with tenant.api() as api:
         now = await api.read_event(event.dataset_id, event.uuid)
         return now, await api.read_raw(now.uuid, now.raw_id)
@@ -55,7 +55,7 @@ async def test_given_fields_are_changed_and_their_old_values_journaled(tenant: T
         }
     )
     assert tenant.changes_sent() == [f"PATCH /events/{event.uuid}", f"PATCH /events/{event.uuid}/raw/{event.raw_id}"]
-    now, raw = await stored(tenant, event)
+    now, raw = await read_stored(tenant, event)
     assert (now.event, now.attacker, now.indicator, now.indicator_type, now.target_country, now.tlp, now.insight) == (
         "new words", "", "b.example", "domain", "DE", "amber", "kept",
     )  # fmt: skip
@@ -63,7 +63,7 @@ async def test_given_fields_are_changed_and_their_old_values_journaled(tenant: T
     change = await tenant.journal.change(str(done["change_id"]))
     assert change.outcome == "done"
     blank = {event.uuid: "EVENT", event.dataset_id: "DATASET", event.raw_id: "RAW"}
-    assert blanked(change.intent.arguments["event"], blank) == snapshot(
+    assert replace_ids(change.intent.arguments["event"], blank) == snapshot(
         {
             "attacker": "",
             "datasetId": "DATASET",
@@ -73,7 +73,7 @@ async def test_given_fields_are_changed_and_their_old_values_journaled(tenant: T
             "tlp": "amber",
         }
     )
-    assert blanked(change.intent.before, blank) == snapshot(
+    assert replace_ids(change.intent.before, blank) == snapshot(
         {
             "event": {
                 "attacker": "Old",
@@ -90,10 +90,10 @@ async def test_given_fields_are_changed_and_their_old_values_journaled(tenant: T
     )
 
 
-def blanked(value: JsonValue, blank: dict[str, str]) -> JsonValue:
+def replace_ids(value: JsonValue, blank: dict[str, str]) -> JsonValue:
     match value:
         case dict():
-            return {key: blanked(item, blank) for key, item in value.items()}
+            return {key: replace_ids(item, blank) for key, item in value.items()}
         case str():
             return blank.get(value, value)
         case _:
@@ -102,17 +102,17 @@ def blanked(value: JsonValue, blank: dict[str, str]) -> JsonValue:
 
 async def test_the_journaled_values_restore_the_event(tenant: Tenant) -> None:
     event = await tenant.add("old words", attacker="Old", indicator="a.example", indicatorType="domain")
-    before = await stored(tenant, event)
+    before = await read_stored(tenant, event)
     change: dict[str, JsonValue] = {"indicator": "", "attacker": "New", "date": "2026-11-01", "raw_data": {}}
     async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, **change)
-    assert await stored(tenant, event) != before
+    assert await read_stored(tenant, event) != before
     kept = (await tenant.journal.change(str(done["change_id"]))).intent.before
     assert isinstance(kept, dict)
     async with tenant.api() as api:
         await api.update_event(event.uuid, EventChange.model_validate(kept["event"]))
         await api.update_raw(event.uuid, event.raw_id, RawChange.model_validate(kept["raw"]))
-    assert await stored(tenant, event) == before
+    assert await read_stored(tenant, event) == before
 
 
 async def test_unchanged_values_are_not_sent(tenant: Tenant) -> None:
@@ -137,7 +137,7 @@ async def test_one_and_true_are_different_raw_values(tenant: Tenant) -> None:
     event = await tenant.add("typed", raw={"data": {"seen": 1}})
     async with tenant.server(tenant.allowed()) as client:
         await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, raw_data={"seen": True})
-    assert (await stored(tenant, event))[1].data == {"seen": True}
+    assert (await read_stored(tenant, event))[1].data == {"seen": True}
 
 
 RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [
@@ -230,7 +230,7 @@ async def test_an_event_of_another_dataset_is_refused(tenant: Tenant) -> None:
 
 
 class NoRawUpdates:
-    """An API that refuses changes of raw evidence, and reads it."""
+    """An API that lets raw evidence be read but not changed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
