@@ -7,6 +7,7 @@ contains a token, a header, a traceback or an account id.
     |- SettingsError          the operator's environment
     |- BadArgument            the caller's argument
     |- Withheld               one of the operator's rules
+    |- NotApproved            a person or the operator, who has not approved the change
     |- BadFile                a file, or a text in a file format
     `- ApiError               the response, or its absence
        |- Refused             400, 409, 422
@@ -51,6 +52,13 @@ class Withheld(ThreatEventsError):
     def __init__(self, what: str, rule: str) -> None:
         super().__init__(f"{what} is withheld by {rule}. Tell the person that the operator's setting forbids it.")
         self.rule = rule
+
+
+class NotApproved(ThreatEventsError):
+    """A person or the operator has not approved a change. `next_step` is what the model may do."""
+
+    def __init__(self, cause: str, next_step: str) -> None:
+        super().__init__(f"Nothing was changed: {cause}. {next_step}.")
 
 
 class ApiError(ThreatEventsError):

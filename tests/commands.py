@@ -1,7 +1,7 @@
 """`cf1-mcp` commands as separate processes, forked from one process that has imported everything.
 
 Each runs `main()` as `python -m cf1_mcp` does and can be killed or interrupted, but starts in milliseconds instead of a
-second. tests/cli/test_serve.py and the clients in tests/strangers start the package in a new
+second. tests/cli/test_serve.py and the clients in tests/foreign_clients start the package in a new
 interpreter.
 """
 

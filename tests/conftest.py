@@ -29,7 +29,7 @@ FAST_FOLDERS = frozenset(
 )
 """Folders of pure modules and of contracts, all of whose tests are marked `fast`. `.` is this folder's own modules."""
 SLOW_FOLDERS = frozenset(
-    {"api", "changes", "cli", "frameworks", "imports", "sandbox", "server", "store", "strangers", "tools"}
+    {"api", "changes", "cli", "frameworks", "imports", "sandbox", "server", "store", "foreign_clients", "tools"}
 )
 """Folders whose tests start processes, listen on ports, wait, or make many calls."""
 
@@ -86,6 +86,12 @@ def tenant(tmp_path: Path) -> Tenant:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-figures", action="store_true", help="write the figures of tests/contract/test_budgets.py")
     parser.addoption("--write-tables", action="store_true", help="write the generated tables of README.md and docs/")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    writes = config.getoption("--write-figures") or config.getoption("--write-tables")
+    if writes and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--write-figures and --write-tables need -n 0: two processes would write the same file")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ from tests.conftest import FAST_FOLDERS, SLOW_FOLDERS, TESTS, folder_of
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "cf1_mcp"
-MAX_MODULES = 16
+MAX_MODULES = 18
 MAX_LINES = 300
 MAX_FUNCTION_LINES = 60
 
@@ -62,24 +62,23 @@ SAME_IDEA = {
     "app": "the application object of typer (cli) and of Starlette (sandbox)",
     "errors": "the server's errors and the sandbox's, which imports nothing of the server",
     "journal": "the journal (store) and the commands that show it (cli)",
-    "creation": "the plan of a change (changes) and the tool that makes it (tools)",
     "dataset_scope": "the datasets that a call means, as the policy resolves them and as the sandbox's API does",
-    "deletion": "the plan of a change (changes) and the tool that makes it (tools)",
-    "moves": "the plan of a change (changes) and the tool that makes it (tools)",
-    "tags": "the plan of a change (changes) and the tool that makes it (tools)",
-    "updates": "the plan of a change (changes) and the tool that makes it (tools)",
 }
 """Other names that two modules share, each with the idea that both are about."""
 SAME_CLASS: dict[str, str] = {}
 """Names that two public classes share, each with the reason."""
 
-# The sample tenant's reports are fiction, in the words of the reporters.
+QUOTING = ("test_architecture.py", "test_older_journals.py")
+# The sample tenant's reports are fiction, in the words of the reporters. This module quotes what it
+# refuses, and older journals keep the wording of their version.
 TEXTS = sorted(
     [
         *(path for path in PACKAGE.rglob("*.py") if path.parent.name != "sample"),
+        *(path for path in TESTS.rglob("*.py") if path.name not in QUOTING),
+        *(ROOT / "bench").glob("*.py"),
         *(ROOT / "prompts").glob("*.md"),
         *(ROOT / "docs").glob("*.md"),
-        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md") if (ROOT / name).exists()),
+        *(ROOT / name for name in ("README.md", "BENCHMARKS.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
     ]
 )
 ADVICE = {
@@ -115,9 +114,10 @@ def test_packages_import_only_lower_layers() -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=name_of)
-def test_a_package_has_at_most_20_modules(package: Path) -> None:
-    """Where this fails: give the modules that belong together their own package."""
-    assert len([path for path in package.glob("*.py") if path.name != "__init__.py"]) <= MAX_MODULES
+def test_a_package_has_at_most_18_modules(package: Path) -> None:
+    modules = [path for path in package.glob("*.py") if path.name != "__init__.py"]
+    step = "give the modules that belong together their own package"
+    assert len(modules) <= MAX_MODULES, f"cf1_mcp/{name_of(package)} has {len(modules)} modules: {step}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -146,7 +146,12 @@ def test_two_modules_share_a_name_only_for_the_same_idea() -> None:
     places: dict[str, list[str]] = defaultdict(list)
     for path in MODULES:
         places[path.stem].append(name_of(path))
-    shared = {stem: paths for stem, paths in places.items() if len(paths) > 1}
+    # The plan of a change is in changes/, and the tool that makes the change has the same name in tools/.
+    shared = {
+        stem: paths
+        for stem, paths in places.items()
+        if len(paths) > 1 and set(paths) != {f"changes/{stem}.py", f"tools/{stem}.py"}
+    }
     unexplained = [
         f"{' and '.join(paths)}: rename one, or add {stem!r} to SAME_IDEA with the idea that both are about"
         for stem, paths in shared.items()

@@ -25,7 +25,7 @@ from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Effect, P, Result
 from cf1_mcp.context import ServerContext, ToolContext
-from cf1_mcp.errors import BadArgument, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
+from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
 from cf1_mcp.store.journal_records import Intent, JournalError, Outcome
 from cf1_mcp.text.defang import defang
 from cf1_mcp.text.sanitize import clean
@@ -34,6 +34,8 @@ MAX_SAMPLE: Final = 10
 MAX_SUMMARY_LENGTH: Final = 1_000
 SAMPLE_COLUMNS: Final = ("uuid", "date", "tlp", "attacker", "event")
 NOTE: Final = "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+OPERATOR_NOTE: Final = "Before that, an operator must run `cf1-mcp approve` with this code on a terminal."
+NO_REPEAT: Final = "Do not repeat the call unless the person asks for it again"
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,9 @@ def approved(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
     ) -> Planned[P]:
         server = context.request_context.lifespan_context
         if not isinstance(outcome, AcceptedElicitation):
-            raise Withheld("The change", "the person, who did not agree to it")
+            raise NotApproved("the person did not answer whether to make it", NO_REPEAT)
         if isinstance(outcome.data, Consent) and outcome.data.answer != "yes":
-            raise Withheld("The change", "the person, who answered no")
+            raise NotApproved("the person answered no", NO_REPEAT)
         preview = await _render_preview(server, effect) if effect.needs_code and confirm is None else None
         return Planned(effect, preview, server, confirm if effect.needs_code else None)
 
@@ -169,8 +171,10 @@ async def _render_preview(server: ServerContext, effect: Effect[Any]) -> Card:
     }
     untrusted = {**effect.untrusted, **effect.read_as}
     sample = Rows(SAMPLE_COLUMNS, event_cells(effect.events[:MAX_SAMPLE], SAMPLE_COLUMNS))
-    preview = Card(facts, untrusted, {"sample": sample} if effect.events else {}, [NOTE])
-    if server.settings.approval == "operator":
+    by_operator = server.settings.approval == "operator"
+    notes = [NOTE, OPERATOR_NOTE] if by_operator else [NOTE]
+    preview = Card(facts, untrusted, {"sample": sample} if effect.events else {}, notes)
+    if by_operator:
         ttl, text = float(server.settings.confirm_ttl), fit(preview).text(Renderer())
         await server.stores.approvals.ask(code, effect.tool, text, ttl)
     return preview
@@ -182,7 +186,12 @@ def _render_summary(effect: Effect[Any]) -> str:
 
 
 def _describe_repeats(server: ServerContext, effect: Effect[Any]) -> dict[str, JsonValue]:
-    """Return the fact `repeats`: arguments that repeat texts of events shown before."""
+    """Return the fact `repeats`: arguments that repeat texts of events shown before.
+
+    An undo repeats what the journal holds, not what a model wrote.
+    """
+    if effect.undoes:
+        return {}
     sentences = server.shown_texts.find_repeated(effect.arguments)
     return {"repeats": [*sentences]} if sentences else {}
 
@@ -190,9 +199,12 @@ def _describe_repeats(server: ServerContext, effect: Effect[Any]) -> dict[str, J
 def _require_elicitation(context: ToolContext) -> None:
     capabilities = context.client_capabilities
     if capabilities is None or capabilities.elicitation is None:
-        raise Withheld("The change: this client cannot ask a person, and it", "CF1_APPROVAL (ask)")
+        raise Withheld("A change through this client, which cannot ask a person,", "CF1_APPROVAL (ask)")
 
 
 async def _redeem_approval(server: ServerContext, code: str) -> None:
     if not await server.stores.approvals.redeem(code):
-        raise Withheld("The change has not been approved by the operator, and until then it", "CF1_APPROVAL (operator)")
+        raise NotApproved(
+            "CF1_APPROVAL is operator, and no operator has approved this code",
+            f"Ask for `cf1-mcp approve {code}` on the operator's terminal, then repeat this call",
+        )

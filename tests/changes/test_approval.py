@@ -90,7 +90,7 @@ async def test_a_client_without_elicitation_is_refused(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed(approval="ask")) as client:
         words = await refused(client, "delete_threat_events", **await prepare_deletion(tenant, client))
     assert words == snapshot(
-        "The change: this client cannot ask a person, and it is withheld by CF1_APPROVAL (ask). Tell the person that the operator's setting forbids it."
+        "A change through this client, which cannot ask a person, is withheld by CF1_APPROVAL (ask). Tell the person that the operator's setting forbids it."
     )
     assert tenant.changes_sent() == []
 
@@ -128,7 +128,7 @@ async def test_an_approval_of_the_operator_is_used_once(tenant: Tenant) -> None:
         done = await ask(client, "delete_threat_events", **call)
     assert (waiting, done["status"], request.tool) == snapshot(
         (
-            "The change has not been approved by the operator, and until then it is withheld by CF1_APPROVAL (operator). Tell the person that the operator's setting forbids it.",
+            "Nothing was changed: CF1_APPROVAL is operator, and no operator has approved this code. Ask for `cf1-mcp approve 060M-41Y7-N9K2` on the operator's terminal, then repeat this call.",
             "done",
             "delete_threat_events",
         )

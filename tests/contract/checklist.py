@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from cf1_mcp import tools
+from cf1_mcp.changes.undo import KINDS
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import ToolDefinition
 from tests.changes import test_attacks
@@ -42,6 +43,12 @@ def _has_needed_arguments(tool: ToolDefinition) -> bool:
     return is_called_bare or tool.name in test_filled_arguments.NEEDED
 
 
+def _has_kind(tool: ToolDefinition) -> bool:
+    # undo_change makes changes of the other kinds.
+    is_change = tool.effect != ToolEffect.READ and tool.name != "undo_change"
+    return not is_change or any(kind.tool == tool.name for kind in KINDS)
+
+
 def _is_attacked(tool: ToolDefinition) -> bool:
     changes_events = tool.toolset == "curation" and tool.effect != ToolEffect.READ
     return not changes_events or tool.name in test_attacks.CALLS
@@ -61,6 +68,7 @@ def _has_row(tool: ToolDefinition) -> bool:
 
 # In the order in which the steps are taken: an answer needs a call.
 REQUIREMENTS: Final = (
+    Requirement("cf1_mcp/changes/undo.py: add its ChangeKind to KINDS, or undo cannot read its changes", _has_kind),
     Requirement("tests/contract/every_tool.py: add a call of it to CALLS", _has_call),
     Requirement(
         "tests/contract/test_filled_arguments.py: add its required arguments to NEEDED",

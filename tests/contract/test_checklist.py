@@ -29,6 +29,14 @@ def test_every_toolset_can_be_switched_by_its_name() -> None:
     assert {tool.toolset for tool in ALL_TOOLS} == set(TOOLSETS)
 
 
+@pytest.mark.parametrize("tool", ALL_TOOLS, ids=lambda tool: tool.name)
+def test_the_title_of_a_tool_says_what_its_name_says(tool: ToolDefinition) -> None:
+    """Where this fails: write the title with the words of the name."""
+    verb, noun = tool.name.split("_")[0], tool.name.split("_")[-1]
+    assert tool.title.lower().replace("look up", "lookup").startswith(f"{verb} ")
+    assert tool.title.split()[-1].lower() == noun
+
+
 def test_no_two_tools_share_a_name() -> None:
     assert len({tool.name for tool in ALL_TOOLS}) == len(ALL_TOOLS)
 
@@ -53,15 +61,18 @@ def test_the_steps_for_a_new_read_tool_are_named() -> None:
             "its contract in tools/: run python -m pytest -n 0 --inline-snapshot=create,fix tests/contract/test_contract.py and review it",
             "its answer in full: run python -m pytest -n 0 --inline-snapshot=create,fix tests/contract/test_whole_answers.py and review it",
             "its tokens in BENCHMARKS.md: run python -m pytest -n 0 --write-figures tests/contract/test_budgets.py",
-            "its place in the README's table: run python -m pytest tests/documents --write-tables",
+            "its place in the README's table: run python -m pytest -n 0 --write-tables tests/documents",
         ]
     )
 
 
-def test_a_new_tool_that_changes_events_must_also_be_attacked() -> None:
+def test_a_new_tool_that_changes_events_must_also_be_undone_and_attacked() -> None:
     tool = ToolDefinition("curation", create_threat_novelty, "Create a threat novelty", ToolEffect.CREATE)
-    assert [step for step in missing_steps(tool) if "attacks" in step] == snapshot(
-        ["tests/changes/test_attacks.py: add a change that it would make to CALLS"]
+    assert [step for step in missing_steps(tool) if "/changes/" in step] == snapshot(
+        [
+            "cf1_mcp/changes/undo.py: add its ChangeKind to KINDS, or undo cannot read its changes",
+            "tests/changes/test_attacks.py: add a change that it would make to CALLS",
+        ]
     )
 
 

@@ -1,4 +1,4 @@
-"""The generated tables of README.md and docs/*.md. `pytest tests/documents --write-tables` rewrites them.
+"""The generated tables of README.md and docs/*.md. `make figures` rewrites them.
 
 A document shows a table where it has the two marks of it: `<!-- tools -->` and `<!-- /tools -->`.
 """
@@ -15,7 +15,7 @@ from cf1_mcp.tools import ALL_TOOLS
 
 ROOT: Final = Path(__file__).parents[2]
 MODES: Final[tuple[Mode, ...]] = ("read", "write", "full")
-WRITE_TABLES: Final = "python -m pytest tests/documents --write-tables"
+WRITE_TABLES: Final = "python -m pytest -n 0 --write-tables tests/documents"
 
 # The operations that the project promises, each with the tool that uses it.
 OPERATION_TOOLS: Final[Mapping[str, str]] = {

@@ -8,12 +8,12 @@ import pytest
 from cloudflare import APIStatusError
 from cloudflare.resources.cloudforce_one.threat_events import ThreatEventsResource
 
+from tests.foreign_clients import test_cloudflare_events as events
+from tests.foreign_clients import test_cloudflare_links as links
+from tests.foreign_clients import test_cloudflare_queries as queries
+from tests.foreign_clients import test_cloudflare_vocabulary as vocabulary
+from tests.foreign_clients.cloudflare_client import EVENTS, IGNORE_SUNSET_WARNINGS
 from tests.ports import ACCOUNT
-from tests.strangers import test_cloudflare_events as events
-from tests.strangers import test_cloudflare_links as links
-from tests.strangers import test_cloudflare_queries as queries
-from tests.strangers import test_cloudflare_vocabulary as vocabulary
-from tests.strangers.cloudflare_client import EVENTS, IGNORE_SUNSET_WARNINGS
 
 TESTED: Mapping[str, Callable[..., None]] = {
     "aggregate.list": queries.test_events_are_counted_by_column_and_day,

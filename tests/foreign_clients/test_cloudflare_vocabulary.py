@@ -5,8 +5,8 @@ from cloudflare import BadRequestError
 from cloudflare.resources.cloudforce_one.threat_events import ThreatEventsResource
 from inline_snapshot import snapshot
 
+from tests.foreign_clients.cloudflare_client import IGNORE_SUNSET_WARNINGS, as_json, create_event
 from tests.ports import ACCOUNT
-from tests.strangers.cloudflare_client import IGNORE_SUNSET_WARNINGS, as_json, create_event
 
 
 def test_a_dataset_is_listed_and_read_as_it_was_created(threats: ThreatEventsResource) -> None:

@@ -7,8 +7,8 @@ from cloudflare import BadRequestError, NotFoundError
 from cloudflare.resources.cloudforce_one.threat_events import ThreatEventsResource
 from inline_snapshot import snapshot
 
+from tests.foreign_clients.cloudflare_client import create_event
 from tests.ports import ACCOUNT
-from tests.strangers.cloudflare_client import create_event
 
 COUNTS = """
 query Counts($datasets: [String!]) {

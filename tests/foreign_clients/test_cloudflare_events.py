@@ -9,8 +9,8 @@ from cloudflare.resources.cloudforce_one.threat_events import ThreatEventsResour
 from cloudflare.types.cloudforce_one.threat_event_list_params import Search
 from inline_snapshot import snapshot
 
+from tests.foreign_clients.cloudflare_client import as_json, create_event
 from tests.ports import ACCOUNT
-from tests.strangers.cloudflare_client import as_json, create_event
 
 BY_ACTOR: Search = {"field": "attacker", "op": "equals", "value": "example actor"}
 BY_MARKING: Search = {"field": "tlp", "op": "equals", "value": "red"}

@@ -4,8 +4,8 @@ import pytest
 from cloudflare import BadRequestError, Cloudflare
 from cloudflare.resources.cloudforce_one.threat_events import ThreatEventsResource
 
+from tests.foreign_clients.cloudflare_client import EVENTS, IGNORE_SUNSET_WARNINGS, create_event
 from tests.ports import ACCOUNT
-from tests.strangers.cloudflare_client import EVENTS, IGNORE_SUNSET_WARNINGS, create_event
 
 
 def test_a_tag_is_added_to_an_event(threats: ThreatEventsResource, dataset: str) -> None:
