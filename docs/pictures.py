@@ -14,6 +14,7 @@ from html import escape
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import wrap
 
 import anyio
 import httpx
@@ -45,14 +46,15 @@ ARGUMENTS: dict[str, JsonValue] = {
     "limit": 6,
 }
 WIDTH = 118  # characters of the terminal in answer.svg
+LABEL = "model    "
 
 # The guards of a changing call, in the order in which they are asked, and what each refuses.
 GUARDS = (
     ("mode", "read, write", "or full"),
     ("datasets", "lists for read,", "write, delete"),
-    ("TLP ceiling", "nothing above", "it is shown"),
-    ("size", "at most so many", "events a change"),
-    ("code", "from a preview", "of this very change"),
+    ("TLP ceiling", "events above it", "stay hidden"),
+    ("size", "at most 100 events", "a call"),
+    ("code", "taken from the", "preview"),
     ("approval", "code, a person,", "or an operator"),
     ("journal", "on disk before", "the request leaves"),
 )
@@ -84,7 +86,7 @@ def purpose(name: str) -> str:
     package = ROOT / "cf1_mcp" / name / "__init__.py"
     path = package if package.exists() else ROOT / "cf1_mcp" / f"{name}.py"
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return text.split("\n")[0]
+    return text.split("\n")[0].replace("`", "")
 
 
 def draw_layers() -> str:
@@ -128,9 +130,12 @@ async def draw_answer() -> str:
     with TemporaryDirectory() as folder:
         text = await _ask(Path(folder))
     console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True, highlight=False)
-    console.print(Text.assemble(("you      ", "bold cyan"), QUESTION))
+    console.print(Text.assemble(("person   ", "bold cyan"), QUESTION))
     call = ", ".join(f"{name}={json.dumps(value)}" for name, value in ARGUMENTS.items())
-    console.print(Text.assemble(("model    ", "bold magenta"), f"{TOOL}({call})"), soft_wrap=False)
+    first, *others = wrap(f"{TOOL}({call})", WIDTH - len(LABEL), break_long_words=False)
+    console.print(Text.assemble((LABEL, "bold magenta"), first))
+    for line in others:
+        console.print(f"{' ' * len(LABEL)}{line}", markup=False)
     console.print(Text("cf1-mcp", style="bold green"))
     for line in _aligned(text.split("\n")):
         mark = line.startswith(("<untrusted", "</untrusted"))

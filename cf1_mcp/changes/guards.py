@@ -140,7 +140,7 @@ def approved(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
     ) -> Planned[P]:
         server = context.request_context.lifespan_context
         if not isinstance(outcome, AcceptedElicitation):
-            raise NotApproved("the person did not answer whether to make it", NO_REPEAT)
+            raise NotApproved("the person did not agree to it", NO_REPEAT)
         if isinstance(outcome.data, Consent) and outcome.data.answer != "yes":
             raise NotApproved("the person answered no", NO_REPEAT)
         preview = await _render_preview(server, effect) if effect.needs_code and confirm is None else None

@@ -86,6 +86,22 @@ async def test_any_answer_but_yes_changes_nothing(tenant: Tenant, mode: str, res
     assert len(person.asked) >= 1 and tenant.changes_sent() == []
 
 
+@pytest.mark.parametrize(
+    ("result", "cause"),
+    [
+        (ElicitResult(action="accept", content={"answer": "no"}), "the person answered no"),
+        (ElicitResult(action="decline"), "the person did not agree to it"),
+        (ElicitResult(action="cancel"), "the person did not agree to it"),
+    ],
+    ids=["no", "decline", "cancel"],
+)
+async def test_the_answer_of_the_person_is_the_reason(tenant: Tenant, result: ElicitResult, cause: str) -> None:
+    server = build_server(tenant.allowed(approval="ask"), tenant.connect, clock=lambda: tenant.now)
+    async with Client(server, elicitation_callback=answering(result)()) as client:
+        words = await refused(client, "delete_threat_events", **await prepare_deletion(tenant, client))
+    assert words == f"Nothing was changed: {cause}. Do not repeat the call unless the person asks for it again."
+
+
 async def test_a_client_without_elicitation_is_refused(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed(approval="ask")) as client:
         words = await refused(client, "delete_threat_events", **await prepare_deletion(tenant, client))
@@ -126,9 +142,9 @@ async def test_an_approval_of_the_operator_is_used_once(tenant: Tenant) -> None:
         (request,) = await approvals.waiting()
         await approvals.decide(str(call["confirm"]), approved=True)
         done = await ask(client, "delete_threat_events", **call)
-    assert (waiting, done["status"], request.tool) == snapshot(
+    assert (waiting.replace(str(call["confirm"]), "CODE"), done["status"], request.tool) == snapshot(
         (
-            "Nothing was changed: CF1_APPROVAL is operator, and no operator has approved this code. Ask for `cf1-mcp approve 060M-41Y7-N9K2` on the operator's terminal, then repeat this call.",
+            "Nothing was changed: CF1_APPROVAL is operator, and no operator has approved this code. Ask for `cf1-mcp approve CODE` on the operator's terminal, then repeat this call.",
             "done",
             "delete_threat_events",
         )
