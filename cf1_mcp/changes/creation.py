@@ -22,6 +22,7 @@ from cf1_mcp.events.validation import (
 )
 from cf1_mcp.imports.call_arguments import CheckedBatch
 from cf1_mcp.models import NewEvent, NewRaw
+from cf1_mcp.store.payloads import ImportEvents
 from cf1_mcp.text.plurals import plural
 
 MAX_ROWS_WITHOUT_CODE: Final = 25  # a person would not read through more
@@ -38,15 +39,6 @@ class CreateEvent(Payload):
     @classmethod
     def restore(cls, arguments: Facts, before: JsonValue) -> Self:
         return cls(new=NewEvent.model_validate(arguments))
-
-
-class ImportEvents(Payload):
-    """Many events. The journal stores a digest of their rows; the result has the ids of the created events."""
-
-    dataset_id: str
-    rows: int
-    digest: str
-    on_duplicate: str = "skip"
 
 
 # -- one event

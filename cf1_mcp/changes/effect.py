@@ -6,44 +6,19 @@ stores it, the change sends it, and an undo reads it back.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Generic, Literal, Self, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 from mcp.server.mcpserver import Resolve
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import Dataset, Event
 from cf1_mcp.policy.write_policy import CurrentWritePolicy, WritePolicy
+from cf1_mcp.store.payloads import Payload
 
 Facts: TypeAlias = Mapping[str, JsonValue]
-
-
-class Payload(BaseModel):
-    """What a change of one kind sends. Its field `before`, if any, is the state that the change overwrites.
-
-    Field names are the keys of the journal's entries, so renaming one requires an alias for older journals.
-    """
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    def arguments(self) -> dict[str, JsonValue]:
-        """Return what is sent as JSON. Fields that were never set are left out, as in the request."""
-        return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"before"})
-
-    def overwritten(self) -> JsonValue:
-        """Return `before` as JSON."""
-        return self.model_dump(mode="json", by_alias=True, exclude_unset=True, include={"before"}).get("before")
-
-    @classmethod
-    def restore(cls, arguments: Facts, before: JsonValue) -> Self:
-        """Return the payload of a journal entry.
-
-        Raises:
-            ValidationError: the entry is of another kind.
-        """
-        return cls.model_validate({**arguments, "before": before})
 
 
 P = TypeVar("P", bound=Payload)

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, Result
 from cf1_mcp.errors import ApiError, BadArgument, Withheld
 from cf1_mcp.events.snapshots import read_events, refuse_copies
 from cf1_mcp.events.validation import (
@@ -24,40 +24,12 @@ from cf1_mcp.events.validation import (
 )
 from cf1_mcp.models import Dataset, Event, EventChange, Raw, RawChange, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.store.payloads import BeforeUpdate, RawParts, UpdateEvent
 from cf1_mcp.text.sanitize import clean
 
 INDICATOR: Final = ("indicator", "indicator_type")
 UNDO: Final = "undo_change restores the old values."
 NO_UNDO: Final = "The old raw data cannot be restored: it is not a JSON object."
-
-
-class RawParts(BaseModel, frozen=True):
-    """Parts of raw evidence. Parts that were never set are not changed. Stored `data` may be any JSON."""
-
-    data: JsonValue = None
-    source: str | None = None
-    tlp: str | None = None
-
-    def parts(self) -> dict[str, JsonValue]:
-        return self.model_dump(mode="json", exclude_unset=True)
-
-
-class BeforeUpdate(BaseModel, frozen=True):
-    """The values that are replaced. `seen` has everything that a lowered marking makes readable."""
-
-    event: EventChange | None
-    raw: RawParts | None
-    seen: list[JsonValue] = []
-
-
-class UpdateEvent(Payload):
-    """New values for an event, for its raw evidence, or for both."""
-
-    event_id: str
-    event: EventChange | None
-    raw_id: str | None
-    raw: RawParts | None
-    before: BeforeUpdate
 
 
 async def plan_update(

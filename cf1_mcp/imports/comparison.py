@@ -21,6 +21,7 @@ from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import Intent
+from cf1_mcp.store.payloads import BeforeUpdate, UpdateEvent
 
 DuplicateRule = Literal["skip", "update", "create"]
 BATCH_SIZE: Final = 100  # values that the API accepts in one condition
@@ -108,12 +109,14 @@ class DatasetComparison:
         old = {name: str(getattr(event, name)) for name in new}
         home = {"dataset_id": self._dataset.uuid}
         change = EventChange.model_validate({**new, **home})
+        before = BeforeUpdate(event=EventChange.model_validate({**old, **home}), raw=None, seen=[])
+        payload = UpdateEvent(event_id=event.uuid, event=change, raw_id=None, raw=None, before=before)
         intent = Intent(
             tool="update_threat_event",
-            arguments={"event_id": event.uuid, "event": change.wire(), "raw_id": None, "raw": None},
+            arguments=payload.arguments(),
             datasets=(self._dataset.uuid,),
             summary=f"Change {', '.join(new)} of event {event.uuid} in dataset {self._dataset.name!r}, by an import.",
-            before={"event": EventChange.model_validate({**old, **home}).wire(), "raw": None, "seen": []},
+            before=payload.overwritten(),
         )
         change_id = await self._journal.begin(intent)
         # Setting a field to the same value twice has no further effect, so this may be retried like a read.

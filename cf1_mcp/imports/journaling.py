@@ -13,6 +13,7 @@ from cf1_mcp.models import Dataset
 from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import Intent, JournalError, Outcome
+from cf1_mcp.store.payloads import ImportEvents
 from cf1_mcp.text.plurals import plural
 
 MAX_IDS: Final = 10_000  # the most that an operator can allow an undo to delete at once
@@ -37,7 +38,7 @@ async def begin_change(journal: Journal, ledger: ImportLedger, dataset: Dataset,
     change_id = await journal.begin(
         Intent(
             tool=TOOL,
-            arguments={"dataset_id": dataset.uuid, "rows": rows, "digest": digest},
+            arguments=ImportEvents(dataset_id=dataset.uuid, rows=rows, digest=digest).arguments(),
             datasets=(dataset.uuid,),
             summary=f"Import {plural(rows, 'event')} with {plural(links, 'relationship')} from a file into dataset "
             f"{dataset.name!r}.",

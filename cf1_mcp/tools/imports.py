@@ -6,7 +6,7 @@ from mcp.server.mcpserver import Resolve
 
 from cf1_mcp.answers.card import Card
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.creation import ImportEvents, plan_import
+from cf1_mcp.changes.creation import plan_import
 from cf1_mcp.changes.effect import Result
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.context import Client, ToolContext
@@ -17,6 +17,7 @@ from cf1_mcp.imports.batch import Batch
 from cf1_mcp.imports.call_arguments import CheckedBatch, Content, ContentFormat, Defaults, OnDuplicate, TargetDataset
 from cf1_mcp.imports.call_import import Report, import_batch
 from cf1_mcp.imports.readers.call_rows import CallRows
+from cf1_mcp.store.payloads import ImportEvents
 
 ALL_EXIST: Final = "All rows exist already: nothing was sent, so there is no change to undo."
 

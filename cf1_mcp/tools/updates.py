@@ -6,11 +6,12 @@ from mcp.server.mcpserver import Resolve
 
 from cf1_mcp.answers.card import Card
 from cf1_mcp.changes.guards import Planned, approved
-from cf1_mcp.changes.updates import UpdateEvent, plan_update
+from cf1_mcp.changes.updates import plan_update
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Country, EventId, HomeDataset, Marking, Moment, RawData
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
+from cf1_mcp.store.payloads import UpdateEvent
 
 Update = Annotated[Planned[UpdateEvent], Resolve(approved(plan_update))]
 
