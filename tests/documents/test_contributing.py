@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.documents.tables import ROOT
+from tests.test_architecture import MAX_MODULES
 
 CALLS = """
 import sys
@@ -54,6 +55,8 @@ def test_the_worked_examples_run_as_printed(tmp_path: Path) -> None:
     ]
     for name, code in examples:
         (tmp_path / name).write_text(code, encoding="utf-8")
+    for folder in ("tools", "changes"):
+        assert len([*(tmp_path / "cf1_mcp" / folder).glob("[!_]*.py")]) <= MAX_MODULES
     # The lines that the text says to add.
     edit(tmp_path / "cf1_mcp/tools/__init__.py", "MODULES: Final = (", '    "dataset_details",\n    "insights",')
     edit(tmp_path / "cf1_mcp/changes/undo.py", "KINDS: Final[tuple[ChangeKind[Any], ...]] = (", "    INSIGHT,")
