@@ -45,7 +45,7 @@ def _ratio(what: str, other: str, found: Ratio, allowed: float) -> str:
 
 def _lookup(found: lookup.LookupTimes) -> str:
     what = f"| {lookup.INDICATORS:,} indicators looked up over stdio, {found.requests} requests"
-    other = f"one request an indicator, as many at once, {found.other:,.0f} ms"
+    other = f"one request per indicator, as many at once, {found.other:,.0f} ms"
     return f"{what} | {found.ours:,.0f} ms | {other} | {found.ratio:.3f} | {lookup.ALLOWED} |"
 
 

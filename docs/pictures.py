@@ -90,7 +90,7 @@ def purpose(name: str) -> str:
 
 
 def draw_layers() -> str:
-    """One row a layer: its name and what it is for. A layer imports only from the rows below it."""
+    """One row per layer: its name and what it is for. A layer imports only from the rows below it."""
     height, rows = 26, [*layers()]
     parts: list[str] = []
     for number, name in enumerate(rows):

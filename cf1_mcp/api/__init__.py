@@ -1,1 +1,1 @@
-"""The Threat Events API: one method an operation, routes, transport, failures, vocabularies."""
+"""The Threat Events API: one method per operation, routes, transport, failures, vocabularies."""
