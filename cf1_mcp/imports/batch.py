@@ -17,12 +17,12 @@ from cf1_mcp.imports.readers.source_rows import SourceRow
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.models import Dataset, Event, NewEvent, RelationshipType
 from cf1_mcp.store.confirmation_codes import canonicalize
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_ROWS: Final = 500
 MAX_PROBLEMS: Final = 20  # described described in full; of further ones only the rows are listed
-MAX_NAME_LENGTH: Final = 60
 
 
 class BatchLink(NamedTuple):

@@ -11,7 +11,7 @@ from cf1_mcp.errors import BadArgument
 from cf1_mcp.indicators import kinds, urls
 from cf1_mcp.indicators.collector import Extraction, IndicatorCollector
 from cf1_mcp.indicators.dotted_words import MAYBE_VERSION, NO_SUFFIX, TOO_LONG, Interpretation, interpret_word
-from cf1_mcp.indicators.hosts import MAX_NAME_LENGTH, parse_address, parse_network
+from cf1_mcp.indicators.hosts import MAX_HOST_LENGTH, parse_address, parse_network
 from cf1_mcp.indicators.kinds import HASHES, Indicator
 from cf1_mcp.indicators.patterns import (
     ADDRESS_RANGE,
@@ -221,7 +221,7 @@ class _Extractor:
             # A file that is named by its hash, or a sentence that starts directly after one.
             self._read_hash(found.value, begin)
         elif self._text[begin - 1 : begin] != "\\":
-            self._collector.reject(TOO_LONG if len(core) > MAX_NAME_LENGTH else reason)
+            self._collector.reject(TOO_LONG if len(core) > MAX_HOST_LENGTH else reason)
 
     def _add_with_suffix(self, found: Indicator, doubt: str, begin: int, close: int) -> int:
         """Add a name or address together with what directly follows it: a prefix length, a port, a path."""
@@ -254,7 +254,7 @@ class _Extractor:
 
     def _is_name(self, word: str) -> bool:
         """Whether the path after a name is another name: `a.example/b.example`."""
-        if "/" in word or len(word) > MAX_NAME_LENGTH:
+        if "/" in word or len(word) > MAX_HOST_LENGTH:
             return False
         name = self._interpret(word, deliberate=False)
         return name.indicator is not None and not name.doubt

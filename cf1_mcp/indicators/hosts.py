@@ -11,7 +11,7 @@ from cf1_mcp.indicators.kinds import Indicator
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
-MAX_NAME_LENGTH: Final = 253
+MAX_HOST_LENGTH: Final = 253
 # Full stops of other scripts, which resolvers treat as dots (RFC 3490).
 OTHER_DOTS: Final = "\u3002\uff0e\uff61"
 
@@ -51,12 +51,12 @@ def parse_network(text: str) -> Indicator | None:
 
 def parse_domain(text: str) -> Indicator | None:
     """Return a domain name, checked for its syntax only; use `is_top_level` to check that it can exist."""
-    if len(text) > MAX_NAME_LENGTH:
+    if len(text) > MAX_HOST_LENGTH:
         return None
     name = text.lower()
     if not name.isascii():
         name = ".".join(_to_ascii(label) for label in normalize_dots(unicodedata.normalize("NFKC", name)).split("."))
-    if len(name) > MAX_NAME_LENGTH or not _NAME.fullmatch(name):
+    if len(name) > MAX_HOST_LENGTH or not _NAME.fullmatch(name):
         return None
     top = name.rpartition(".")[2]
     return Indicator("domain", name, top in _SPECIAL or f".{name}".endswith(_DOCUMENTATION))

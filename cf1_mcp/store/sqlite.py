@@ -12,11 +12,11 @@ from typing import Final, TypeVar
 import anyio.to_thread
 
 from cf1_mcp.store.database import Connection, Schema, StoreError
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 T = TypeVar("T")
 BUSY_TIMEOUT: Final = 5.0  # seconds to wait for another process that holds the file
-MAX_NAME_LENGTH: Final = 60
 _BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 _MOVE: Final = "Ask the operator to move it elsewhere, or to set another CF1_STATE_DIR."
 _NO_SPACE: Final = "cannot be written, as the disk is full or failing. Ask the operator to free space in CF1_STATE_DIR."

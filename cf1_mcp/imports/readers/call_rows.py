@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
@@ -12,9 +12,8 @@ from cf1_mcp.events.validation import check_tags
 from cf1_mcp.imports.readers.source_rows import ParentRef, SourceRow
 from cf1_mcp.models import RelationshipType
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE_TEXTS
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
-
-MAX_NAME_LENGTH: Final = 60
 
 
 def _parse_json(raw: object) -> object:

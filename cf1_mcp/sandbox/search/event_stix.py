@@ -23,7 +23,7 @@ NO_DATE: Final = "1970-01-01T00:00:00.000Z"
 
 LABELS: Final = {"attacker": "attacker", "targetCountry": "target-country", "targetIndustry": "target-industry"}
 SOURCE: Final = "cloudforce-one-sandbox"
-MAX_NAME_LENGTH: Final = 80
+MAX_TITLE_LENGTH: Final = 80
 
 KILL_CHAIN: Final = (
     "reconnaissance",
@@ -116,7 +116,7 @@ class _EventObjects:
         elif kind == "cve" and _CVE.fullmatch(value):
             threat = self._build_described("vulnerability", name=value.upper())
         else:
-            text = " ".join(self._read_text("event").split())[:MAX_NAME_LENGTH]
+            text = " ".join(self._read_text("event").split())[:MAX_TITLE_LENGTH]
             name = text or self._read_text("category") or "Threat event"
             indicator = f"{kind or 'indicator'}: {value}" if value else ""
             threat = self._build_described("campaign", indicator, name=name, first_seen=self._date)
