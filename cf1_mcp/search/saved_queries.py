@@ -101,11 +101,11 @@ async def _saved_search(client: Client, query_id: str | None) -> EventSearch:
         return EventSearch()
     saved = await _find_query(client, query_id)
     try:
-        return EventSearch.model_validate(json.loads(saved.query_json))
-    except (ValueError, ValidationError):
+        return read_search(saved.query_json)
+    except NotASearch as error:
         raise BadArgument(
             "query_id",
-            f"the text of saved query {saved.id} is not a search that this server can run",
+            f"the text of saved query {saved.id} is not a search that this server can run: {error}",
             "list_saved_queries to read it, and the filters of this tool instead",
         ) from None
 
