@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.models import Event, EventChange, EventSearch, Tlp
 from tests.canned_answers import copy_event, with_canned_answer
-from tests.conversations import ask, ask_for_text, refused
+from tests.conversations import ask, ask_for_text, column, refused
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +60,46 @@ async def test_a_deleted_event_can_be_recreated_with_evidence_tags_and_links(ten
         ]
     )
     assert await tenant.journal.verify() == []
+
+
+async def delete_without_an_answer(tenant: Tenant, *events: Event) -> str:
+    """Attempt a deletion to which the API answers 500 and does nothing, and return the id of the change."""
+    failure: JsonValue = {"success": False, "errors": [{"message": "busy"}], "result": {}}
+    arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid for event in events]}
+    async with with_canned_answer(tenant, f"/datasets/{tenant.dataset_id()}/events", failure, 500) as client:
+        preview = await ask(client, "delete_threat_events", **arguments)
+        await refused(client, "delete_threat_events", **arguments, confirm=preview["code"])
+    [change] = await tenant.journal.changes()
+    assert change.outcome == "unknown"
+    return change.id
+
+
+async def test_a_deletion_of_unknown_outcome_that_deleted_nothing_is_not_undone(tenant: Tenant) -> None:
+    change_id = await delete_without_an_answer(tenant, await tenant.add("first"), await tenant.add("second"))
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed()) as client:
+        words = await refused(client, "undo_change", change_id=change_id)
+    assert words.replace(change_id, "DELETION") == snapshot(
+        "change_id: the events of change DELETION are still in dataset 'Mine', so nothing has to be undone. Use list_changes to see what can be undone."
+    )
+    assert tenant.changes_sent() == []
+
+
+async def test_an_undo_recreates_only_the_events_that_are_no_longer_there(tenant: Tenant) -> None:
+    gone, present = await tenant.add("gone"), await tenant.add("present")
+    change_id = await delete_without_an_answer(tenant, gone, present)
+    async with tenant.api() as api:
+        await api.delete_events(gone.dataset_id, [gone.uuid])
+    async with tenant.server(tenant.allowed()) as client:
+        undone = await ask(client, "undo_change", change_id=change_id)
+        left = await ask(client, "search_threat_events", dataset_ids=[MINE], fields=["event"])
+    assert (str(undone["change"]).replace(change_id, "DELETION"), undone["status"]) == snapshot(
+        (
+            "Undo change DELETION: create 1 deleted event again in dataset 'Mine', with raw evidence, tags and relationships. 1 event is still there, and not created again.",
+            "done",
+        )
+    )
+    assert sorted(map(str, column(left, "event"))) == ["gone", "present"]
 
 
 async def test_an_undo_can_be_undone(tenant: Tenant) -> None:
