@@ -4,9 +4,11 @@ import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
+from starlette.middleware import Middleware
 
 from cf1_mcp.models import Event, EventChange, EventSearch, Tlp
-from tests.canned_answers import copy_event, with_canned_answer
+from cf1_mcp.sandbox.options import SandboxOptions
+from tests.canned_answers import UnavailableAfterMove, copy_event, with_canned_answer
 from tests.conversations import ask, ask_for_text, column, refused
 from tests.tenant import MINE, YOURS, Tenant
 
@@ -216,6 +218,49 @@ async def test_moved_events_are_moved_back(tenant: Tenant) -> None:
     async with tenant.api() as api:
         assert (await api.read_event(event.dataset_id, event.uuid)).event == "moved"
         assert (await api.read_dataset_raw(event.dataset_id, event.uuid)).data == {"of": "moved"}
+
+
+async def test_an_undo_moves_back_only_the_events_that_were_moved(tenant: Tenant) -> None:
+    moved, copied = await tenant.add("moved"), await tenant.add("copied")
+    settings = tenant.allowed(write_datasets=(MINE, YOURS), delete_datasets=(MINE, YOURS))
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "destination_dataset_id": YOURS}
+    call["event_ids"] = [moved.uuid, copied.uuid]
+    async with tenant.server(settings) as client:
+        preview = await ask(client, "move_threat_events", **call)
+    await copy_event(tenant, copied.uuid, MINE, YOURS)
+    tenant.options = SandboxOptions(middleware=[Middleware(UnavailableAfterMove)])
+    async with tenant.server(settings) as client:
+        done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
+    tenant.options = SandboxOptions()
+    async with tenant.server(settings) as client:
+        undone = await confirmed(client, "undo_change", change_id=done["change_id"])
+        found = await ask(client, "search_threat_events", dataset_ids=[MINE, YOURS], fields=["event"])
+    assert (done["status"], done["still_in_source"]) == ("partial", "unknown: the search for them failed")
+    assert str(undone["change"]).replace(str(done["change_id"]), "MOVE") == snapshot(
+        "Undo change MOVE: move 1 event from dataset 'Yours' to 'Mine'."
+    )
+    assert undone["status"] == "done"
+    assert sorted(map(str, column(found, "event"))) == ["copied", "copied", "moved"]
+    async with tenant.api() as api:
+        assert (await api.read_event(moved.dataset_id, moved.uuid)).event == "moved"
+
+
+async def test_a_move_of_unknown_outcome_that_moved_nothing_is_not_undone(tenant: Tenant) -> None:
+    event = await tenant.add("stayed")
+    settings = tenant.allowed(write_datasets=(MINE, YOURS), delete_datasets=(MINE, YOURS))
+    failure: JsonValue = {"success": False, "errors": [{"message": "busy"}], "result": {}}
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "destination_dataset_id": YOURS, "event_ids": [event.uuid]}
+    async with with_canned_answer(tenant, "/move", failure, 500, settings) as client:
+        preview = await ask(client, "move_threat_events", **call)
+        await refused(client, "move_threat_events", **call, confirm=preview["code"])
+        [change] = await tenant.journal.changes()
+        words = await refused(client, "undo_change", change_id=change.id)
+    assert (change.outcome, words.replace(change.id, "MOVE")) == snapshot(
+        (
+            "unknown",
+            "change_id: no event of change MOVE is in 'Yours' and not in 'Mine', so there is none to move back. Use list_changes to see what can be undone.",
+        )
+    )
 
 
 async def test_references_are_removed_and_added_again(tenant: Tenant) -> None:
