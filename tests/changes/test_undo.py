@@ -173,6 +173,40 @@ async def test_added_tags_are_taken_off_and_added_again(tenant: Tenant) -> None:
         assert await read_tags(tenant, first, second) == [["kept", "triaged", "wave"], ["kept", "triaged", "wave"]]
 
 
+UNANSWERED: list[tuple[str, str, dict[str, JsonValue], str]] = [
+    (
+        "tag_threat_events",
+        "/create",
+        {"dataset_id": MINE, "event_ids": ["EVENT"], "tags": ["wave"]},
+        snapshot(
+            "change_id: the outcome of change CHANGE is unknown: it may have been made, but its result lists no tagged events. Use a search or a list to show the person what is there now, and correct that."
+        ),
+    ),
+    (
+        "create_saved_query",
+        "/queries/create",
+        {"name": "watched", "query_json": '{"datasetId": ["Mine"], "search": []}'},
+        snapshot(
+            "change_id: the outcome of change CHANGE is unknown: it may have been made, but its result has no query_id. Use a search or a list to show the person what is there now, and correct that."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("tool", "route", "arguments", "words"), UNANSWERED, ids=[one[0] for one in UNANSWERED])
+async def test_an_undo_of_a_change_of_unknown_outcome_asks_to_look_first(
+    tenant: Tenant, tool: str, route: str, arguments: dict[str, JsonValue], words: str
+) -> None:
+    event = await tenant.add("event")
+    failure: JsonValue = {"success": False, "errors": [{"message": "busy"}], "result": {}}
+    call = {name: [event.uuid] if name == "event_ids" else value for name, value in arguments.items()}
+    async with with_canned_answer(tenant, route, failure, 500) as client:
+        answer = await client.call_tool(tool, call)
+        [change] = await tenant.journal.changes()
+        undo = await refused(client, "undo_change", change_id=change.id)
+    assert (answer.is_error, change.outcome, undo.replace(change.id, "CHANGE")) == (True, "unknown", words)
+
+
 async def test_tags_taken_off_are_added_again(tenant: Tenant) -> None:
     first, second = await tenant.add("first", tags=["a", "b"]), await tenant.add("second", tags=["b"])
     async with tenant.server(tenant.allowed()) as client:
