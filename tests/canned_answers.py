@@ -36,15 +36,25 @@ class UnavailableAfterDeletion:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.deleted = False
+        self.over = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self.deleted:
+        if scope["type"] == "http" and self.over:
             body: JsonValue = {"success": False, "errors": [{"message": "no"}], "result": {}}
             await JSONResponse(body, 403)(scope, receive, send)
         else:
-            self.deleted = self.deleted or scope.get("method") == "DELETE"
+            self.over = self.over or self.is_last(scope)
             await self.app(scope, receive, send)
+
+    def is_last(self, scope: Scope) -> bool:
+        return scope.get("method") == "DELETE"
+
+
+class UnavailableAfterMove(UnavailableAfterDeletion):
+    """The sandbox until its first move of events, after which every request fails."""
+
+    def is_last(self, scope: Scope) -> bool:
+        return str(scope.get("path")).endswith("/move")
 
 
 @asynccontextmanager

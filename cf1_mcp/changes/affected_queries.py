@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import ApiError
 from cf1_mcp.models import Condition, EventSearch, SavedQuery
 from cf1_mcp.search.conditions import MAX_CONDITIONS
+from cf1_mcp.search.saved_queries import NotASearch, read_search
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -56,10 +57,10 @@ async def _describe(client: ThreatEventsClient, query: SavedQuery, event_ids: Se
 def _narrow_search(query: SavedQuery, event_ids: Sequence[str]) -> EventSearch | None:
     """Return the search of a query, limited to the events; None if it cannot be read or has too many conditions."""
     try:
-        search = EventSearch.model_validate_json(query.query_json)
-    except ValidationError:
+        search = read_search(query.query_json)
+    except NotASearch:
         return None
-    if len(search.search) >= MAX_CONDITIONS or search.cursor:
+    if len(search.search) >= MAX_CONDITIONS:
         return None
     among = Condition(field="uuid", op="in", value=[*event_ids])
     return search.model_copy(update={"search": [*search.search, among], "page": 1, "page_size": MAX_IDS})

@@ -4,8 +4,8 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.affected_queries import find_affected_queries
 from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
-from cf1_mcp.errors import NotFound
-from cf1_mcp.events.snapshots import Snapshot, read_snapshots
+from cf1_mcp.errors import BadArgument
+from cf1_mcp.events.snapshots import Snapshot, find_events_in, read_snapshots
 from cf1_mcp.text.plurals import plural
 
 
@@ -48,26 +48,30 @@ async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Re
     deleted = await client.delete_events(payload.dataset_id, payload.event_ids)
     if deleted == len(payload.event_ids):
         return Result("done", {"deleted": deleted})
-    left = [event_id for event_id in payload.event_ids if await _exists(client, payload.dataset_id, event_id)]
+    left = await find_events_in(client, payload.dataset_id, payload.event_ids)
     status = "partial" if len(left) < len(payload.event_ids) else "failed"
     return Result(status, {"deleted": deleted, "left": [*left]})
 
 
-async def _exists(client: ThreatEventsClient, dataset_id: str, event_id: str) -> bool:
-    try:
-        await client.read_event(dataset_id, event_id)
-    except NotFound:
-        return False
-    return True
-
-
 async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) -> Effect[RecreateEvents]:
-    """Plan to recreate the events that a change deleted."""
+    """Plan to recreate the events that a change deleted.
+
+    They are looked up first: after a deletion without an answer they may still be there.
+    """
     dataset = planning.dataset_to_write(change.payload.dataset_id)
     left = {*change.ids("left")}
-    deleted = [snapshot for snapshot in change.payload.before if snapshot.event.uuid not in left]
+    named = [snapshot for snapshot in change.payload.before if snapshot.event.uuid not in left]
+    present = {*await find_events_in(planning.client, dataset.uuid, [snapshot.event.uuid for snapshot in named])}
+    deleted = [snapshot for snapshot in named if snapshot.event.uuid not in present]
+    if not deleted:
+        raise BadArgument(
+            "change_id",
+            f"the events of change {change.id} are still in dataset {dataset.name!r}, so nothing has to be undone",
+            "list_changes to see what can be undone",
+        )
     planning.check_size(len(deleted))
     check_markings(planning.write_policy.read_policy, deleted)
+    still_there = f"{plural(len(present), 'event is', 'events are')} still there, and not created again."
     snapshots, left_out = await leave_out_refused_links(planning, deleted)
     return Effect(
         kind=RECREATION,
@@ -75,6 +79,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         datasets=(dataset.uuid,),
         summary=f"Create {plural(len(snapshots), 'deleted event')} again in dataset {dataset.name!r}, with raw "
         "evidence, tags and relationships.",
+        warnings=(still_there,) if present else (),
         undo="undo_change deletes them again.",
         needs_code=False,
     )

@@ -16,6 +16,7 @@ from cf1_mcp.context import Client
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import Dataset, Event
 from cf1_mcp.policy.write_policy import CurrentWritePolicy, WritePolicy
+from cf1_mcp.store.journal_records import Outcome
 from cf1_mcp.store.payloads import Payload
 
 Facts: TypeAlias = Mapping[str, JsonValue]
@@ -77,6 +78,7 @@ class PastChange(Generic[P]):
     payload: P
     datasets: tuple[str, ...]
     result: Facts
+    outcome: Outcome
 
     def ids(self, name: str) -> list[str]:
         """Return the ids that the result lists under a name, as texts or as the `uuid` of rows; empty if none."""
@@ -91,14 +93,23 @@ class PastChange(Generic[P]):
             BadArgument: there are none, as after a failure.
         """
         if not (ids := self.ids(name)):
-            raise BadArgument("change_id", f"the result of change {self.id} lists no {name} events", "another change")
+            raise self._refuse(f"lists no {name} events")
         return sorted(ids)
 
     def created_id(self, name: str) -> int:
-        """Return the numeric id that the result has under a name."""
+        """Return the numeric id that the result has under a name. Raises the same as `required_ids`."""
         if name not in self.result:
-            raise BadArgument("change_id", f"the result of change {self.id} has no {name}", "another change")
+            raise self._refuse(f"has no {name}")
         return int(str(self.result[name]))
+
+    def _refuse(self, problem: str) -> BadArgument:
+        if self.outcome == "unknown":
+            return BadArgument(
+                "change_id",
+                f"the outcome of change {self.id} is unknown: it may have been made, but its result {problem}",
+                "a search or a list to show the person what is there now, and correct that",
+            )
+        return BadArgument("change_id", f"the result of change {self.id} {problem}", "another change")
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.affected_queries import find_affected_queries
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
-from cf1_mcp.errors import ApiError, BadArgument, NotFound
-from cf1_mcp.events.snapshots import Snapshot, read_snapshots
+from cf1_mcp.errors import ApiError, BadArgument
+from cf1_mcp.events.snapshots import Snapshot, find_events_in, read_snapshots
 from cf1_mcp.models import Moved
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -121,25 +121,32 @@ def _list_not_moved(answer: Moved, ids: Sequence[str]) -> list[JsonValue]:
 
 async def _find_still_in(client: ThreatEventsClient, dataset_id: str, ids: Sequence[str]) -> list[str] | None:
     """Return the events that are still in a dataset; None if a read fails."""
-    left: list[str] = []
-    for event_id in ids:
-        try:
-            await client.read_event(dataset_id, event_id)
-        except NotFound:
-            continue
-        except ApiError:
-            return None
-        left.append(event_id)
-    return left
+    try:
+        return await find_events_in(client, dataset_id, ids)
+    except ApiError:
+        return None
 
 
 async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[MoveEvents]:
-    """Plan to move back the events that were moved."""
-    stayed, payload = {*change.ids("still_in_source")}, change.payload
-    moved = [event_id for event_id in payload.event_ids if event_id not in stayed]
+    """Plan to move back the events that were moved. Events that are in the source, as copies or because they were not
+    moved, are left alone.
+
+    All are looked up: the result of a change may be unknown, or list only some of them.
+    """
+    payload = change.payload
+    destination = planning.dataset_to_destroy(payload.destination_dataset_id)
+    source = planning.dataset_to_write(payload.dataset_id)
+    arrived = await find_events_in(planning.client, destination.uuid, payload.event_ids)
+    stayed = {*change.ids("still_in_source"), *await find_events_in(planning.client, source.uuid, arrived)}
+    moved = [event_id for event_id in arrived if event_id not in stayed]
     if not moved:
-        raise BadArgument("change_id", f"change {change.id} moved no events", "another change")
-    return await plan_move(planning, payload.destination_dataset_id, payload.dataset_id, moved, True)
+        raise BadArgument(
+            "change_id",
+            f"no event of change {change.id} is in {destination.name!r} and not in {source.name!r}, so there is none "
+            "to move back",
+            "list_changes to see what can be undone",
+        )
+    return await plan_move(planning, destination.uuid, source.uuid, moved, True)
 
 
 MOVE = ChangeKind("move_threat_events", MoveEvents, move_events, _undo)

@@ -7,9 +7,9 @@ from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, clean_value
-from cf1_mcp.changes.query_scope import parse_search
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import SavedQuery, SavedQueryFields
+from cf1_mcp.search.saved_queries import parse_object
 from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.text.sanitize import clean, escape_invisible
 
@@ -54,7 +54,7 @@ def find_differing_fields(sent: SavedQueryFields, answer: SavedQuery) -> list[Js
 def is_same_value(name: str, one: JsonValue, other: JsonValue) -> bool:
     """Whether two values of a query's field mean the same."""
     if name == "query_json" and isinstance(one, str) and isinstance(other, str):
-        search, other_search = parse_search(one), parse_search(other)
+        search, other_search = parse_object(one), parse_object(other)
         return one == other or (search is not None and canonicalize(search) == canonicalize(other_search))
     return one == other
 

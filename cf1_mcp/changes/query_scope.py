@@ -1,16 +1,14 @@
 """Finds out which datasets a saved query searches, whether the rules allow them, and what it feeds to a block list.
 
-The grammar of `query_json` is unpublished; it is read as the parameters of an event list, and strictly: an unknown
-parameter could extend the search to any dataset.
+The text of a query is read strictly, because an unknown parameter could extend the search to any dataset.
 """
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue
 
 from cf1_mcp.answers.pages import withheld_facts
 from cf1_mcp.changes.effect import Facts, Planning
@@ -19,24 +17,15 @@ from cf1_mcp.models import Dataset, Event, EventSearch, SavedQuery
 from cf1_mcp.policy.dataset_scope import SCOPE_WORDS
 from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS
+from cf1_mcp.search.saved_queries import EXAMPLE, FILTERS, NotASearch, read_parameters
 from cf1_mcp.settings import EVERY_DATASET
-from cf1_mcp.store.confirmation_codes import canonicalize
-from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
-from cf1_mcp.text.sanitize import clean
 
 # Invented: a query that names no dataset searches the default dataset of event lists, which has this name.
 DEFAULT_DATASET: Final = "Cloudforce One Threat Events"
-# Without `cursor`, which contains datasets of its own.
-FILTERS: Final = ("datasetId", "search", "searchBranches")
-PARAMETERS: Final = (*FILTERS, "orderBy", "order", "page", "pageSize", "format", "forceRefresh", "cache")
-EXAMPLE: Final = (
-    '{"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}'
-)
 MAX_COUNTED: Final = 1000
 
 Rule = Callable[[str, str], Dataset]
-_OBJECT: Final = TypeAdapter[dict[str, JsonValue]](dict[str, JsonValue])
 
 
 @dataclass(frozen=True)
@@ -115,37 +104,12 @@ def resolve_saved_scope(query: SavedQuery, planning: Planning, rule: Rule) -> Qu
         ) from None
 
 
-def parse_search(text: str) -> dict[str, JsonValue] | None:
-    """Return the parameters in a `query_json`, without null values. None if it is not a JSON object or repeats a key:
-    of two values the API might take the other one.
-    """
-    try:
-        found = _OBJECT.validate_python(
-            json.loads(
-                text, object_pairs_hook=_reject_repeated_keys, parse_float=_parse_finite, parse_constant=_parse_finite
-            )
-        )
-        canonicalize(found).decode()  # fails if it is nested too deeply or contains lone surrogates
-    except (ValueError, RecursionError):
-        return None
-    return {name: value for name, value in found.items() if value is not None}
-
-
 def _read_scope(text: str, write_policy: WritePolicy, rule: Rule, argument: str) -> QueryScope:
-    given = parse_search(text)
-    if given is None:
-        raise BadArgument(argument, "this is not a JSON object with distinct keys", f"a text such as {EXAMPLE}")
-    # Only the API's own spelling: it would ignore `dataset_id` and search the default dataset instead.
-    if unknown := [name for name in given if name not in PARAMETERS]:
-        name = clean(unknown[0], MAX_NAME_LENGTH)
-        raise BadArgument(argument, f"a search has no parameter {name!r}", ", ".join(PARAMETERS))
-    if isinstance(given.get("datasetId"), str):
-        given["datasetId"] = [given["datasetId"]]
     try:
-        search = EventSearch.model_validate(given)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
-        raise BadArgument(argument, f"{clean(where, MAX_NAME_LENGTH)} is not valid in a search", EXAMPLE) from None
+        given = read_parameters(text)
+    except NotASearch as error:
+        raise BadArgument(argument, error.problem, error.valid) from None
+    search = EventSearch.model_validate(given)
     ids, datasets = _resolve_datasets(search.dataset_id, write_policy, rule, argument)
     kept = {name: value for name, value in given.items() if name in FILTERS} | {"datasetId": [*ids]}
     query_json = json.dumps(given | {"datasetId": [*ids]}, ensure_ascii=False)
@@ -188,19 +152,6 @@ def _find_default_dataset(write_policy: WritePolicy, argument: str) -> Sequence[
     if len(uuids) != 1:
         raise BadArgument(argument, "it names no dataset, and it is unclear which one is the default", EXAMPLE)
     return uuids
-
-
-def _reject_repeated_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is repeated")
-    return found
-
-
-def _parse_finite(number: str) -> float:
-    if not math.isfinite(found := float(number)):
-        raise ValueError(f"JSON has no {number}")
-    return found
 
 
 def _fold(name: str) -> str:

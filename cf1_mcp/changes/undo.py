@@ -74,6 +74,6 @@ def _read_past_change(change: Change) -> tuple[ChangeKind[Any], PastChange[Any]]
             payload = kind.payload.restore(intent.arguments, intent.before)
         except ValidationError:
             continue
-        return kind, PastChange(change.id, payload, intent.datasets, result)
+        return kind, PastChange(change.id, payload, intent.datasets, result, change.outcome)
     problem = f"this version cannot read what the journal holds of change {change.id} by {intent.tool}"
     raise BadArgument("change_id", problem, NEXT_STEP)

@@ -10,6 +10,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import BadArgument, NotFound
 from cf1_mcp.models import Condition, Dataset, Direction, Event, EventSearch, Raw, RelationshipType, SearchValue
+from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.write_policy import WritePolicy
 
 MAX_VALUES: Final = 100  # values that the API takes in one condition
@@ -92,6 +93,24 @@ async def read_events(
         return write_policy.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
 
     return await gather(partial(read, event_id) for event_id in event_ids)
+
+
+async def find_events_in(client: ThreatEventsClient, dataset_id: str, event_ids: Sequence[str]) -> list[str]:
+    """Return those of the events that a dataset contains now, in their order.
+
+    Raises:
+        ApiError: a read failed, so it is unknown.
+    """
+
+    async def contains(event_id: str) -> bool:
+        try:
+            event = await client.read_event(dataset_id, event_id)
+        except NotFound:
+            return False
+        return dataset_key(event.dataset_id) == dataset_key(dataset_id)
+
+    found = await gather(partial(contains, event_id) for event_id in event_ids)
+    return [event_id for event_id, is_there in zip(event_ids, found, strict=True) if is_there]
 
 
 async def refuse_copies(

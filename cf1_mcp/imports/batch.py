@@ -22,6 +22,7 @@ from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_ROWS: Final = 500
+MAX_TYPED_LENGTH: Final = 60  # longer refs are generated, and not mistyped
 MAX_PROBLEMS: Final = 20  # described described in full; of further ones only the rows are listed
 
 
@@ -140,10 +141,9 @@ def _resolve_links(rows: Sequence[SourceRow], problems: RowProblems) -> tuple[Ba
                 links.append(BatchLink(refs[parent.ref], number, parent.type))
             else:
                 # Similarity is expensive: it is computed only where it is shown, for names that a person may mistype.
-                known = (
-                    [ref for ref in refs if len(ref) <= MAX_NAME_LENGTH] if len(problems.rows) < MAX_PROBLEMS else []
-                )
-                meant = nearest(parent.ref[:MAX_NAME_LENGTH], known)
+                is_shown = len(problems.rows) < MAX_PROBLEMS
+                known = [ref for ref in refs if len(ref) <= MAX_TYPED_LENGTH] if is_shown else []
+                meant = nearest(parent.ref[:MAX_TYPED_LENGTH], known)
                 hint = f", perhaps {_quote(meant)}" if meant else ""
                 problems.add(row.place, f"parent_ref: no row has the ref {_quote(parent.ref)}{hint}")
     for number in sorted({link.child for link in _find_circles(links)}):

@@ -1,20 +1,98 @@
 """Saved queries as searches.
 
-The grammar of `query_json` is not published, so it is read as the parameters of an event list.
+The grammar of `query_json` is not published. It is read as the parameters of an event list, and strictly: the API may
+understand a parameter that this server does not know, and the search would be another one without it.
 """
 
 import json
-from typing import Annotated
+import math
+from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
-from pydantic import ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client
 from cf1_mcp.errors import BadArgument, choices, did_you_mean
 from cf1_mcp.models import EventSearch, SavedQuery
+from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
+
+# Without `cursor`, which contains datasets of its own.
+FILTERS: Final = ("datasetId", "search", "searchBranches")
+PARAMETERS: Final = (*FILTERS, "orderBy", "order", "page", "pageSize", "format", "forceRefresh", "cache")
+EXAMPLE: Final = (
+    '{"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}'
+)
+_OBJECT: Final = TypeAdapter[dict[str, JsonValue]](dict[str, JsonValue])
+
+
+class NotASearch(ValueError):
+    """The text of a query cannot be read as a search. It has the problem and what is valid, as `BadArgument` does."""
+
+    def __init__(self, problem: str, valid: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.valid = valid
+
+
+def read_search(text: str) -> EventSearch:
+    """Return the search in a `query_json`.
+
+    Raises:
+        NotASearch: it is none, or has a parameter that this server does not know.
+    """
+    return EventSearch.model_validate(read_parameters(text))
+
+
+def read_parameters(text: str) -> dict[str, JsonValue]:
+    """Return the parameters in a `query_json`, of which an `EventSearch` can be made. Raises the same as `read_search`.
+
+    Only the API's own spelling is known: it would ignore `dataset_id` and search the default dataset instead.
+    """
+    given = parse_object(text)
+    if given is None:
+        raise NotASearch("this is not a JSON object with distinct keys", f"a text such as {EXAMPLE}")
+    if unknown := [name for name in given if name not in PARAMETERS]:
+        raise NotASearch(f"a search has no parameter {clean(unknown[0], MAX_NAME_LENGTH)!r}", ", ".join(PARAMETERS))
+    if isinstance(given.get("datasetId"), str):
+        given["datasetId"] = [given["datasetId"]]
+    try:
+        EventSearch.model_validate(given)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
+        raise NotASearch(f"{clean(where, MAX_NAME_LENGTH)} is not valid in a search", EXAMPLE) from None
+    return given
+
+
+def parse_object(text: str) -> dict[str, JsonValue] | None:
+    """Return the object in a `query_json`, without null values. None if it is not a JSON object or repeats a key: of
+    two values the API might take the other one.
+    """
+    try:
+        found = _OBJECT.validate_python(
+            json.loads(
+                text, object_pairs_hook=_reject_repeated_keys, parse_float=_parse_finite, parse_constant=_parse_finite
+            )
+        )
+        canonicalize(found).decode()  # fails if it is nested too deeply or contains lone surrogates
+    except (ValueError, RecursionError):
+        return None
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _reject_repeated_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is repeated")
+    return found
+
+
+def _parse_finite(number: str) -> float:
+    if not math.isfinite(found := float(number)):
+        raise ValueError(f"JSON has no {number}")
+    return found
 
 
 async def _saved_search(client: Client, query_id: str | None) -> EventSearch:
@@ -23,11 +101,11 @@ async def _saved_search(client: Client, query_id: str | None) -> EventSearch:
         return EventSearch()
     saved = await _find_query(client, query_id)
     try:
-        return EventSearch.model_validate(json.loads(saved.query_json))
-    except (ValueError, ValidationError):
+        return read_search(saved.query_json)
+    except NotASearch as error:
         raise BadArgument(
             "query_id",
-            f"the text of saved query {saved.id} is not a search that this server can run",
+            f"the text of saved query {saved.id} is not a search that this server can run: {error}",
             "list_saved_queries to read it, and the filters of this tool instead",
         ) from None
 

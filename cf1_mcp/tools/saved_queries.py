@@ -11,7 +11,6 @@ from cf1_mcp.answers.columns import MAX_FIELD_LENGTH
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.changes.guards import Planned, approved
-from cf1_mcp.changes.query_scope import EXAMPLE
 from cf1_mcp.changes.saved_queries import (
     CreateQuery,
     DeleteQuery,
@@ -24,6 +23,7 @@ from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import WATCH
+from cf1_mcp.search.saved_queries import EXAMPLE
 from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.sanitize import clean
 

@@ -4,10 +4,12 @@ import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
+from starlette.middleware import Middleware
 
 from cf1_mcp.models import Event, EventChange, EventSearch, Tlp
-from tests.canned_answers import copy_event, with_canned_answer
-from tests.conversations import ask, ask_for_text, refused
+from cf1_mcp.sandbox.options import SandboxOptions
+from tests.canned_answers import UnavailableAfterMove, copy_event, with_canned_answer
+from tests.conversations import ask, ask_for_text, column, refused
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +62,46 @@ async def test_a_deleted_event_can_be_recreated_with_evidence_tags_and_links(ten
         ]
     )
     assert await tenant.journal.verify() == []
+
+
+async def delete_without_an_answer(tenant: Tenant, *events: Event) -> str:
+    """Attempt a deletion to which the API answers 500 and does nothing, and return the id of the change."""
+    failure: JsonValue = {"success": False, "errors": [{"message": "busy"}], "result": {}}
+    arguments: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid for event in events]}
+    async with with_canned_answer(tenant, f"/datasets/{tenant.dataset_id()}/events", failure, 500) as client:
+        preview = await ask(client, "delete_threat_events", **arguments)
+        await refused(client, "delete_threat_events", **arguments, confirm=preview["code"])
+    [change] = await tenant.journal.changes()
+    assert change.outcome == "unknown"
+    return change.id
+
+
+async def test_a_deletion_of_unknown_outcome_that_deleted_nothing_is_not_undone(tenant: Tenant) -> None:
+    change_id = await delete_without_an_answer(tenant, await tenant.add("first"), await tenant.add("second"))
+    tenant.log.clear()
+    async with tenant.server(tenant.allowed()) as client:
+        words = await refused(client, "undo_change", change_id=change_id)
+    assert words.replace(change_id, "DELETION") == snapshot(
+        "change_id: the events of change DELETION are still in dataset 'Mine', so nothing has to be undone. Use list_changes to see what can be undone."
+    )
+    assert tenant.changes_sent() == []
+
+
+async def test_an_undo_recreates_only_the_events_that_are_no_longer_there(tenant: Tenant) -> None:
+    gone, present = await tenant.add("gone"), await tenant.add("present")
+    change_id = await delete_without_an_answer(tenant, gone, present)
+    async with tenant.api() as api:
+        await api.delete_events(gone.dataset_id, [gone.uuid])
+    async with tenant.server(tenant.allowed()) as client:
+        undone = await ask(client, "undo_change", change_id=change_id)
+        left = await ask(client, "search_threat_events", dataset_ids=[MINE], fields=["event"])
+    assert (str(undone["change"]).replace(change_id, "DELETION"), undone["status"]) == snapshot(
+        (
+            "Undo change DELETION: create 1 deleted event again in dataset 'Mine', with raw evidence, tags and relationships. 1 event is still there, and not created again.",
+            "done",
+        )
+    )
+    assert sorted(map(str, column(left, "event"))) == ["gone", "present"]
 
 
 async def test_an_undo_can_be_undone(tenant: Tenant) -> None:
@@ -131,6 +173,40 @@ async def test_added_tags_are_taken_off_and_added_again(tenant: Tenant) -> None:
         assert await read_tags(tenant, first, second) == [["kept", "triaged", "wave"], ["kept", "triaged", "wave"]]
 
 
+UNANSWERED: list[tuple[str, str, dict[str, JsonValue], str]] = [
+    (
+        "tag_threat_events",
+        "/create",
+        {"dataset_id": MINE, "event_ids": ["EVENT"], "tags": ["wave"]},
+        snapshot(
+            "change_id: the outcome of change CHANGE is unknown: it may have been made, but its result lists no tagged events. Use a search or a list to show the person what is there now, and correct that."
+        ),
+    ),
+    (
+        "create_saved_query",
+        "/queries/create",
+        {"name": "watched", "query_json": '{"datasetId": ["Mine"], "search": []}'},
+        snapshot(
+            "change_id: the outcome of change CHANGE is unknown: it may have been made, but its result has no query_id. Use a search or a list to show the person what is there now, and correct that."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("tool", "route", "arguments", "words"), UNANSWERED, ids=[one[0] for one in UNANSWERED])
+async def test_an_undo_of_a_change_of_unknown_outcome_asks_to_look_first(
+    tenant: Tenant, tool: str, route: str, arguments: dict[str, JsonValue], words: str
+) -> None:
+    event = await tenant.add("event")
+    failure: JsonValue = {"success": False, "errors": [{"message": "busy"}], "result": {}}
+    call = {name: [event.uuid] if name == "event_ids" else value for name, value in arguments.items()}
+    async with with_canned_answer(tenant, route, failure, 500) as client:
+        answer = await client.call_tool(tool, call)
+        [change] = await tenant.journal.changes()
+        undo = await refused(client, "undo_change", change_id=change.id)
+    assert (answer.is_error, change.outcome, undo.replace(change.id, "CHANGE")) == (True, "unknown", words)
+
+
 async def test_tags_taken_off_are_added_again(tenant: Tenant) -> None:
     first, second = await tenant.add("first", tags=["a", "b"]), await tenant.add("second", tags=["b"])
     async with tenant.server(tenant.allowed()) as client:
@@ -176,6 +252,49 @@ async def test_moved_events_are_moved_back(tenant: Tenant) -> None:
     async with tenant.api() as api:
         assert (await api.read_event(event.dataset_id, event.uuid)).event == "moved"
         assert (await api.read_dataset_raw(event.dataset_id, event.uuid)).data == {"of": "moved"}
+
+
+async def test_an_undo_moves_back_only_the_events_that_were_moved(tenant: Tenant) -> None:
+    moved, copied = await tenant.add("moved"), await tenant.add("copied")
+    settings = tenant.allowed(write_datasets=(MINE, YOURS), delete_datasets=(MINE, YOURS))
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "destination_dataset_id": YOURS}
+    call["event_ids"] = [moved.uuid, copied.uuid]
+    async with tenant.server(settings) as client:
+        preview = await ask(client, "move_threat_events", **call)
+    await copy_event(tenant, copied.uuid, MINE, YOURS)
+    tenant.options = SandboxOptions(middleware=[Middleware(UnavailableAfterMove)])
+    async with tenant.server(settings) as client:
+        done = await ask(client, "move_threat_events", **call, confirm=preview["code"])
+    tenant.options = SandboxOptions()
+    async with tenant.server(settings) as client:
+        undone = await confirmed(client, "undo_change", change_id=done["change_id"])
+        found = await ask(client, "search_threat_events", dataset_ids=[MINE, YOURS], fields=["event"])
+    assert (done["status"], done["still_in_source"]) == ("partial", "unknown: the search for them failed")
+    assert str(undone["change"]).replace(str(done["change_id"]), "MOVE") == snapshot(
+        "Undo change MOVE: move 1 event from dataset 'Yours' to 'Mine'."
+    )
+    assert undone["status"] == "done"
+    assert sorted(map(str, column(found, "event"))) == ["copied", "copied", "moved"]
+    async with tenant.api() as api:
+        assert (await api.read_event(moved.dataset_id, moved.uuid)).event == "moved"
+
+
+async def test_a_move_of_unknown_outcome_that_moved_nothing_is_not_undone(tenant: Tenant) -> None:
+    event = await tenant.add("stayed")
+    settings = tenant.allowed(write_datasets=(MINE, YOURS), delete_datasets=(MINE, YOURS))
+    failure: JsonValue = {"success": False, "errors": [{"message": "busy"}], "result": {}}
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "destination_dataset_id": YOURS, "event_ids": [event.uuid]}
+    async with with_canned_answer(tenant, "/move", failure, 500, settings) as client:
+        preview = await ask(client, "move_threat_events", **call)
+        await refused(client, "move_threat_events", **call, confirm=preview["code"])
+        [change] = await tenant.journal.changes()
+        words = await refused(client, "undo_change", change_id=change.id)
+    assert (change.outcome, words.replace(change.id, "MOVE")) == snapshot(
+        (
+            "unknown",
+            "change_id: no event of change MOVE is in 'Yours' and not in 'Mine', so there is none to move back. Use list_changes to see what can be undone.",
+        )
+    )
 
 
 async def test_references_are_removed_and_added_again(tenant: Tenant) -> None:

@@ -1,5 +1,6 @@
 """How a search reads arguments as analysts type them, and what it answers when it finds nothing."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from cf1_mcp.api.transport import network
 from cf1_mcp.models import Tlp
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
+from tests.canned_answers import with_canned_answer
 from tests.contract.every_tool import PlantedTenant
 from tests.conversations import ask, ask_for_text, column, refused
 from tests.ports import settings_for
-from tests.tenant import NOW, Tenant
+from tests.tenant import MINE, NOW, Tenant
 from tests.upstreams import answer, failed, upstream
 
 pytestmark = pytest.mark.anyio
@@ -246,6 +248,58 @@ async def test_a_saved_query_runs_by_name_as_by_id(client: Client, sample: Tenan
     by_id = await ask(client, "search_threat_events", query_id=6, limit=3)
     assert by_name["rows"] == by_id["rows"]
     assert sample.searches()[0].query == sample.searches()[1].query
+
+
+@pytest.mark.parametrize(
+    ("query_json", "words"),
+    [
+        (
+            '{"datasetId": ["Mine"], "filters": {"attacker": "SOMEBODY"}}',
+            snapshot(
+                "query_id: the text of saved query 7 is not a search that this server can run: a search has no parameter 'filters'. Use list_saved_queries to read it, and the filters of this tool instead."
+            ),
+        ),
+        (
+            '{"dataset_id": ["Mine"]}',
+            snapshot(
+                "query_id: the text of saved query 7 is not a search that this server can run: a search has no parameter 'dataset_id'. Use list_saved_queries to read it, and the filters of this tool instead."
+            ),
+        ),
+        (
+            '{"datasetId": ["Yours"], "datasetId": ["Mine"]}',
+            snapshot(
+                "query_id: the text of saved query 7 is not a search that this server can run: this is not a JSON object with distinct keys. Use list_saved_queries to read it, and the filters of this tool instead."
+            ),
+        ),
+        (
+            "attacker = SOMEBODY",
+            snapshot(
+                "query_id: the text of saved query 7 is not a search that this server can run: this is not a JSON object with distinct keys. Use list_saved_queries to read it, and the filters of this tool instead."
+            ),
+        ),
+        (
+            '{"datasetId": ["Mine"], "search": [{"field": "attacker"}]}',
+            snapshot(
+                "query_id: the text of saved query 7 is not a search that this server can run: search.0.op is not valid in a search. Use list_saved_queries to read it, and the filters of this tool instead."
+            ),
+        ),
+    ],
+)
+async def test_a_saved_query_of_unknown_grammar_is_not_run(tmp_path: Path, query_json: str, words: str) -> None:
+    tenant = Tenant(tmp_path)
+    query: JsonValue = {"success": True, "result": {"id": 7, "name": "odd", "query_json": query_json}}
+    async with with_canned_answer(tenant, "/queries/7", query) as client:
+        assert await refused(client, "search_threat_events", query_id=7) == words
+
+
+async def test_a_saved_query_may_name_its_dataset_without_a_list(tmp_path: Path) -> None:
+    tenant = Tenant(tmp_path)
+    await tenant.add("here")
+    text = json.dumps({"datasetId": tenant.dataset_id(MINE), "search": None})
+    query: JsonValue = {"success": True, "result": {"id": 7, "name": "one", "query_json": text}}
+    async with with_canned_answer(tenant, "/queries/7", query) as client:
+        data = await ask(client, "search_threat_events", query_id=7, fields=["event"])
+    assert data["rows"] == snapshot([["here"]])
 
 
 async def test_an_unknown_saved_query_is_refused_with_the_known_names(client: Client) -> None:

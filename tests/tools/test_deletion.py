@@ -86,6 +86,34 @@ async def test_a_preview_names_the_saved_queries_that_could_not_be_checked(tenan
     assert unread["untrusted"] == failed["untrusted"] == ["saved_queries"]
 
 
+UNKNOWN_GRAMMAR = [
+    '{"dataset_ids": ["DATASET"], "filters": {"attacker": "SOMEBODY"}}',
+    '{"query": "{ events }"}',
+    '{"datasetId": ["DATASET"], "conditions": [{"field": "attacker", "op": "equals", "value": "SOMEBODY"}]}',
+    '{"datasetId": ["all"], "datasetId": ["DATASET"]}',
+    '{"datasetId": ["DATASET"], "cursor": "abc"}',
+]
+
+
+@pytest.mark.parametrize("query_json", UNKNOWN_GRAMMAR)
+async def test_a_preview_names_a_saved_query_of_unknown_grammar_as_not_checked(tenant: Tenant, query_json: str) -> None:
+    event = await tenant.add("watched", attacker="SOMEBODY")
+    query: JsonValue = {"id": 7, "name": "odd", "query_json": query_json.replace("DATASET", event.dataset_id)}
+    async with with_canned_answer(tenant, "/queries", {"success": True, "result": [query]}) as client:
+        data = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+    assert data["saved_queries"] == snapshot(
+        ["7 'odd' could not be checked: it is not a search that can be narrowed to these events"]
+    )
+
+
+async def test_a_preview_checks_a_saved_query_that_names_its_dataset_without_a_list(tenant: Tenant) -> None:
+    event = await tenant.add("watched")
+    query: JsonValue = {"id": 7, "name": "one", "query_json": json.dumps({"datasetId": event.dataset_id})}
+    async with with_canned_answer(tenant, "/queries", {"success": True, "result": [query]}) as client:
+        data = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+    assert data["saved_queries"] == snapshot(["7 'one' finds 1 of these events"])
+
+
 async def test_the_same_call_with_its_code_deletes_and_is_journaled(tenant: Tenant) -> None:
     event = await tenant.add("false positive")
     async with tenant.server(tenant.allowed()) as client:
