@@ -102,7 +102,7 @@ def test_rows_and_records_are_read_from_plain_and_gzipped_files(tmp_path: Path) 
             ),
         ),
         ("[1]", snapshot(['the line is not a JSON object such as {"date": ..., "category": ...}'])),
-        ('{"categry": "x"}', snapshot(["categry: a row has no such field, perhaps category"])),
+        ('{"categry": "x"}', snapshot(["categry: a row has no such field, did you mean 'category'?"])),
         ('{"date": {"a": 1}}', snapshot(["date: not a text"])),
         (
             '{"relationship_type": "knows", "parent_ref": "a"}',
