@@ -42,7 +42,7 @@ class BadArgument(ThreatEventsError):
     """
 
     def __init__(self, argument: str, problem: str, valid: str) -> None:
-        super().__init__(f"{argument}: {problem}{'' if problem.endswith('?') else '.'} Use {valid}.")
+        super().__init__(f"{argument}: {_end(problem)} Use {_end(valid)}")
         self.argument = argument
 
 
@@ -113,8 +113,17 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
     It ends the problem of a `BadArgument`. The known words are quoted as they are: clean those of the API first.
     """
-    found = nearest(word, known)
-    return f", did you mean {found!r}?" if found else ""
+    return suggest(nearest(word, known))
+
+
+def suggest(name: str | None) -> str:
+    """Return `, did you mean 'x'?` with a name that was found in another way, or an empty text for None."""
+    return f", did you mean {name!r}?" if name else ""
+
+
+def _end(sentence: str) -> str:
+    """Return the sentence with its full stop; a suggestion at its end is a question and gets none."""
+    return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 def choices(known: Sequence[str], most: int = 12) -> str:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from pydantic import JsonValue
 
-from cf1_mcp.errors import BadArgument, nearest
+from cf1_mcp.errors import BadArgument, nearest, suggest
 from cf1_mcp.events.validation import ReadAsSummary
 from cf1_mcp.imports.readers.source_rows import SourceRow
 from cf1_mcp.imports.row_checks import RowChecks
@@ -144,7 +144,7 @@ def _resolve_links(rows: Sequence[SourceRow], problems: RowProblems) -> tuple[Ba
                 is_shown = len(problems.rows) < MAX_PROBLEMS
                 known = [ref for ref in refs if len(ref) <= MAX_TYPED_LENGTH] if is_shown else []
                 meant = nearest(parent.ref[:MAX_TYPED_LENGTH], known)
-                hint = f", perhaps {_quote(meant)}" if meant else ""
+                hint = suggest(clean(meant, MAX_NAME_LENGTH) if meant else None)
                 problems.add(row.place, f"parent_ref: no row has the ref {_quote(parent.ref)}{hint}")
     for number in sorted({link.child for link in _find_circles(links)}):
         problems.add(rows[number].place, "parent_ref: the row would be its own ancestor")

@@ -52,7 +52,8 @@ class EventField:
     field cannot be searched. `creation` says whether a new event must or may have the field, `changeable` whether an
     update may set it, `compared` whether it helps to recognise an event that was imported before. A `hidden` field is
     shown only on request; one that is not `returned` is missing from the events that the API returns. `headers` are
-    further names of the field in the header of a CSV file, in lower case and without spaces and signs.
+    further names of the field in the header of a CSV file, in lower case and without spaces and signs. `numbers` says
+    which values a field of numbers may have.
     """
 
     name: str
@@ -69,6 +70,7 @@ class EventField:
     hidden: bool = False
     returned: bool = True
     headers: tuple[str, ...] = ()
+    numbers: str = "a number, such as 3"
 
     @property
     def wire(self) -> str:
@@ -207,7 +209,9 @@ EVENT_FIELDS: Final = (
         compared=True,
         headers=("tag", "label", "labels", "keywords"),
     ),
-    EventField("kill_chain", "number", "Phase of the kill chain, 1 to 7", operators=COMPARING_OPERATORS),
+    EventField(
+        "kill_chain", "number", "Phase of the kill chain, 1 to 7", operators=COMPARING_OPERATORS, numbers="1 to 7"
+    ),
     EventField(
         "mitre_attack",
         "code",

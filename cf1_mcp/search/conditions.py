@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Final
 
 from cf1_mcp.errors import BadArgument, choices
-from cf1_mcp.models import Condition, SearchField, SearchValue, Tlp
+from cf1_mcp.models import Condition, SearchField, Tlp
 from cf1_mcp.models.fields import SEARCHABLE
 from cf1_mcp.search.clauses import Clause
+from cf1_mcp.search.typed_values import read_value
 from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
 from cf1_mcp.text.sanitize import clean
 
@@ -29,7 +30,7 @@ def build_conditions(
     """Return the conditions that must all hold, by the argument of the tool that they come from.
 
     Raises:
-        BadArgument: a value is too long, or there are more conditions than the API accepts.
+        BadArgument: a value is too long or not of its field's type, or there are more conditions than the API accepts.
     """
     start, end = dates
     found = {SEARCHABLE[name].name: [_match_any(name, values)] for name, values in filters.items() if values}
@@ -53,7 +54,8 @@ def build_branches(saved: Sequence[Sequence[Condition]], clauses: Sequence[Claus
     """Return the alternatives of which one must hold: those of the saved query, or the clauses by their group.
 
     Raises:
-        BadArgument: there are both, a group filters by indicator, or there are more than the API accepts.
+        BadArgument: there are both, a group filters by indicator, a value is not of its field's type, or there are more
+            than the API accepts.
     """
     groups: dict[int, list[Condition]] = {}
     for clause in clauses or ():
@@ -79,7 +81,11 @@ def build_branches(saved: Sequence[Sequence[Condition]], clauses: Sequence[Claus
 
 
 def ungrouped_conditions(clauses: Sequence[Clause] | None) -> list[Condition]:
-    """Return the conditions of the clauses without a group."""
+    """Return the conditions of the clauses without a group.
+
+    Raises:
+        BadArgument: a value is not of its field's type, or there are several for one.
+    """
     return [_condition(clause) for clause in clauses or () if clause.group is None]
 
 
@@ -114,7 +120,7 @@ def _resolve_date(argument: str, text: str | None, now: datetime) -> str | None:
 
 
 def _condition(clause: Clause) -> Condition:
-    values = [_typed_value(clause.field, value) for value in clause.value]
+    values = [read_value(SEARCHABLE[clause.field], value, "conditions") for value in clause.value]
     if clause.op == "in":
         return Condition(field=clause.field, op="in", value=values)
     if len(values) > 1:
@@ -130,13 +136,14 @@ def _match_any(name: SearchField, values: Sequence[str]) -> Condition:
             raise BadArgument(
                 field.name, f"a value has {len(value)} characters", f"values of 1 to {MAX_VALUE_LENGTH} characters"
             )
-    if len(spellings) == 1:
-        return Condition(field=name, op="equals", value=spellings[0])
-    if len(spellings) > MAX_VALUES:
+    found = [read_value(field, value, field.name) for value in spellings]
+    if len(found) == 1:
+        return Condition(field=name, op="equals", value=found[0])
+    if len(found) > MAX_VALUES:
         raise BadArgument(
-            field.name, f"its values have {len(spellings)} spellings", f"values with at most {MAX_VALUES} spellings"
+            field.name, f"its values have {len(found)} spellings", f"values with at most {MAX_VALUES} spellings"
         )
-    return Condition(field=name, op="in", value=list[SearchValue](spellings))
+    return Condition(field=name, op="in", value=found)
 
 
 def _markings(value: str) -> Sequence[str]:
@@ -150,16 +157,3 @@ def _markings(value: str) -> Sequence[str]:
             return ("amber+strict", "amber-strict")
         case level:
             return (level.value,)
-
-
-def _typed_value(name: SearchField, value: str) -> SearchValue:
-    field = SEARCHABLE[name]
-    if field.type == "flag":
-        return value.strip().lower() in ("true", "1", "yes")
-    if field.type == "number":
-        try:
-            number = float(value)
-            return int(number) if number.is_integer() else number
-        except ValueError:
-            raise BadArgument("conditions", f"{name} is a number, not {clean(value, 40)!r}", "1 to 7") from None
-    return value

@@ -381,6 +381,10 @@ async def test_related_events_can_be_paged(client: Client) -> None:
             snapshot("conditions: killChain is a number, not 'three'. Use 1 to 7."),
         ),
         (
+            {"conditions": [{"field": "hasChildren", "value": ["maybe"]}]},
+            snapshot("conditions: hasChildren is a boolean, not 'maybe'. Use true or false."),
+        ),
+        (
             {"conditions": [{"field": "tlp", "value": ["red", "green"]}]},
             snapshot("conditions: tlp equals has 2 values. Use op in for several."),
         ),

@@ -363,7 +363,7 @@ row 0, 2: tlp: Field required.\
         [row(attackerCountry="DE")],
         snapshot("""\
 rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: attackerCountry: a row has no such field, perhaps attacker_country.\
+row 0: attackerCountry: a row has no such field, did you mean 'attacker_country'?\
 """),
     ),
     "no kind of link": (
@@ -384,7 +384,7 @@ row 1-2: ref: row 0 already has the ref 'a'.\
         [row(ref="wave"), row(parent_ref="wawe"), row(parent_ref="9")],
         snapshot("""\
 rows: 2 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 1: parent_ref: no row has the ref 'wawe', perhaps 'wave'
+row 1: parent_ref: no row has the ref 'wawe', did you mean 'wave'?
 row 2: parent_ref: no row has the ref '9'.\
 """),
     ),

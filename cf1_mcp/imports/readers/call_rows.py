@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
-from cf1_mcp.errors import BadArgument, nearest
+from cf1_mcp.errors import BadArgument, did_you_mean
 from cf1_mcp.events.validation import check_tags
 from cf1_mcp.imports.readers.source_rows import ParentRef, SourceRow
 from cf1_mcp.models import RelationshipType
@@ -109,5 +109,4 @@ def _describe(problem: ErrorDetails) -> str:
     where = clean(".".join(str(part) for part in problem["loc"]), MAX_NAME_LENGTH)
     if problem["type"] != "extra_forbidden":
         return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
-    meant = nearest(where, [*CallRow.model_fields])
-    return f"{where}: a row has no such field" + (f", perhaps {meant}" if meant else "")
+    return f"{where}: a row has no such field{did_you_mean(where, [*CallRow.model_fields])}"

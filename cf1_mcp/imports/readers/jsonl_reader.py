@@ -6,7 +6,7 @@ from typing import Final, cast
 
 from pydantic import JsonValue
 
-from cf1_mcp.errors import nearest
+from cf1_mcp.errors import did_you_mean
 from cf1_mcp.imports.readers.source_rows import (
     FIELDS,
     RELATIONSHIP_TYPES,
@@ -69,8 +69,7 @@ def _read_row(place: int, value: Json) -> SourceRow:
         elif name == "raw":
             fields[name] = {"data": given}
         elif name not in FIELDS:
-            meant = nearest(name, FIELDS)
-            hint = f", perhaps {meant}" if meant else ""
+            hint = did_you_mean(name, FIELDS)
             problems.append(f"{clean(name, MAX_NAME_LENGTH)}: a row has no such field{hint}")
     parents: tuple[ParentRef, ...] = ()
     kind = parse_relationship_type(str(value.get("relationship_type") or RELATIONSHIP_TYPES[0]))
@@ -95,8 +94,7 @@ def _read_record(place: int, value: Json, notes: ReaderNotes) -> SourceRow:
         if wire in ("datasetId", "createdAt"):
             notes.add(f"{wire} is not imported: the API sets it")
         elif name is None:
-            meant = nearest(wire, [*_BY_WIRE])
-            hint = f", perhaps {meant}" if meant else ""
+            hint = did_you_mean(wire, [*_BY_WIRE])
             problems.append(f"body.{clean(wire, MAX_NAME_LENGTH)}: a new event has no such field{hint}")
         elif given is None or given == "":
             continue

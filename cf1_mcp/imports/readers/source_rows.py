@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, get_args
 
 from pydantic import JsonValue
 
-from cf1_mcp.errors import BadArgument, choices, nearest
+from cf1_mcp.errors import BadArgument, choices, did_you_mean
 from cf1_mcp.models import RelationshipType
 from cf1_mcp.models.fields import SETTABLE_TEXTS
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -65,8 +65,7 @@ def parse_relationship_type(word: str) -> RelationshipType | None:
 
 def unknown_field_error(name: str, argument: str) -> BadArgument:
     """Return the error for a field that rows do not have."""
-    meant = nearest(name, FIELDS)
-    problem = f"rows have no field {quote(name)}" + (f", did you mean {meant}?" if meant else "")
+    problem = f"rows have no field {quote(name)}{did_you_mean(name, FIELDS)}"
     return BadArgument(argument, problem, choices(FIELDS, len(FIELDS)))
 
 
