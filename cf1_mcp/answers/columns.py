@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from cf1_mcp.errors import BadArgument, choices, did_you_mean
 from cf1_mcp.models import Event
 from cf1_mcp.models.fields import COLUMNS, DEFAULT_COLUMNS, FREE_TEXTS, HIDDEN_COLUMNS
+from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 Cell: TypeAlias = str | int | float | bool | list[str]
@@ -86,7 +87,7 @@ def shorten(value: JsonValue, max_length: int, max_items: int) -> JsonValue:
     """Return the value with texts clipped at `max_length` characters, and lists and objects at `max_items` items."""
     match value:
         case str() if len(value) > max_length:
-            return f"{value[:max_length]}… (+{len(value) - max_length} characters)"
+            return f"{value[:max_length]}… (+{plural(len(value) - max_length, 'character')})"
         case list():
             kept = [shorten(item, max_length, max_items) for item in value[:max_items]]
             return [*kept, f"… (+{len(value) - max_items} more)"] if len(value) > max_items else kept

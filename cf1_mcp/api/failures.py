@@ -16,6 +16,7 @@ from cf1_mcp.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
+from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_REASON_LENGTH = 300
@@ -159,7 +160,7 @@ def invalid_json_error(body: bytes) -> UnexpectedAnswer:
     """The error for a success whose body is not JSON."""
     kind = "an HTML page" if b"<html" in body[:2000].lower() else "incomplete or invalid JSON"
     return UnexpectedAnswer(
-        f"The answer was {kind} ({len(body):,} bytes), not an answer of this API. Something between here and "
+        f"The answer was {kind} ({plural(len(body), 'byte')}), not an answer of this API. Something between here and "
         "Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy."
     )
 

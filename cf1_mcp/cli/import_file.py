@@ -21,6 +21,7 @@ from cf1_mcp.imports.readers.sources import Source
 from cf1_mcp.imports.report import ImportSummary
 from cf1_mcp.server.mcp_server import build_client
 from cf1_mcp.settings import Settings
+from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_LINE_LENGTH: Final = 400
@@ -108,7 +109,7 @@ def _print_summary(summary: ImportSummary, options: ImportOptions, console: Cons
     for places, words in summary.problems:
         console.print(Text(clean(f"row {places}: {words}", MAX_LINE_LENGTH)))
     if summary.more_problems:
-        console.print(Text(f"{summary.more_problems:,} further problems are in the report."))
+        console.print(Text(f"The report has {plural(summary.more_problems, 'further problem')}."))
     for note in summary.notes:
         console.print(Text(clean(note, MAX_LINE_LENGTH)))
     table = Table("rows", "", title=Text(clean(f"import into {summary.dataset}", MAX_LINE_LENGTH)))

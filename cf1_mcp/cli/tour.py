@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cf1_mcp.errors import ThreatEventsError
+from cf1_mcp.text.plurals import plural
 
 Arguments = dict[str, JsonValue]
 _OBJECT = TypeAdapter(dict[str, JsonValue])
@@ -168,9 +169,8 @@ async def _play(console: Console, investigation: Investigation, state: str) -> N
     server = StdioServerParameters(command=sys.executable, args=["-m", "cf1_mcp"], env={"CF1_STATE_DIR": state})
     async with Client(server) as client:
         listed = await client.list_tools()
-        console.print(
-            Text(f"The server offers {len(listed.tools)} tools: {', '.join(tool.name for tool in listed.tools)}")
-        )
+        names = [tool.name for tool in listed.tools]
+        console.print(Text(f"The server offers {plural(len(names), 'tool')}: {', '.join(names)}"))
         for number, step in enumerate(STEPS, 1):
             arguments = step.arguments(investigation)
             console.print()

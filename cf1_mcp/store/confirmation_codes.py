@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import JsonValue
 
+from cf1_mcp.text.plurals import plural
+
 MIN_KEY_LENGTH = 32  # bytes: a key shorter than the digest would be the weakest part
 MIN_TTL, MAX_TTL = 1, 86_400  # seconds
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no I, L, O, U
@@ -37,7 +39,9 @@ class ConfirmationCodes:
             ValueError: the key is too short, or `ttl` is out of range.
         """
         if len(key) < MIN_KEY_LENGTH:
-            raise ValueError(f"The confirmation key has {len(key)} bytes; it needs at least {MIN_KEY_LENGTH}.")
+            raise ValueError(
+                f"The confirmation key has {plural(len(key), 'byte')}; it needs at least {MIN_KEY_LENGTH}."
+            )
         if not MIN_TTL <= ttl <= MAX_TTL:
             raise ValueError(f"A code cannot be valid for {ttl} seconds; use {MIN_TTL} to {MAX_TTL}.")
         self._key = key

@@ -13,6 +13,7 @@ from typing import Literal
 
 from cf1_mcp.store.database import Connection, Schema
 from cf1_mcp.store.journal_records import JournalError, Outcome
+from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 _TABLES = (
@@ -192,7 +193,8 @@ def _find_head_problems(heads: list[tuple[int, str]], last: int, hash_of_last: s
         return [f"There are {len(heads)} heads instead of one: the end of the journal is unknown."]
     [(counted, hash_of_counted)] = heads
     if counted != last:
-        return [f"The head counts {counted} entries and the last is {last}: entries at the end were removed or added."]
+        entries = plural(counted, "entry", "entries")
+        return [f"The head counts {entries} and the last is {last}: entries at the end were removed or added."]
     if hash_of_counted != hash_of_last:
         return [f"The head does not match the last entry, {last}: one of them was altered."]
     return []

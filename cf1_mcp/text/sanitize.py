@@ -7,6 +7,8 @@ import re
 from itertools import groupby
 from typing import Final
 
+from cf1_mcp.text.plurals import plural
+
 # Letters and marks that Unicode calls printable although they are invisible: fillers, joiners, selectors.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
@@ -41,7 +43,7 @@ def clean(text: str, most: int, *, keep: str = "", value: bool = False) -> str:
     if len(text) <= most and len(shown) <= most:
         return shown
     kept = shown[: most - 1]
-    return f"{kept}… (+{max(len(text), len(shown)) - len(kept)} characters)"
+    return f"{kept}… (+{plural(max(len(text), len(shown)) - len(kept), 'character')})"
 
 
 def escape_invisible(text: str) -> str:

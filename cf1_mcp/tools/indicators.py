@@ -21,6 +21,7 @@ from cf1_mcp.lookups.targets import LookupInput, read_list, read_text
 from cf1_mcp.policy.dataset_scope import ReadScope
 from cf1_mcp.search.conditions import resolve_period
 from cf1_mcp.text.lenient import Words
+from cf1_mcp.text.plurals import plural
 
 
 @INDICATORS.tool("Look up indicators", ToolEffect.READ)
@@ -48,7 +49,7 @@ async def lookup_indicators(
     start = decode_position(cursor, identity, limit)
 
     async def report(done: int, total: int) -> None:
-        await context.report_progress(done, total, f"{done} of {total} values looked up")
+        await context.report_progress(done, total, f"{done} of {plural(total, 'value')} looked up")
 
     lookup = Lookup(client, scope, lookup_input.targets, resolve_period(since, None, now)[0], report)
     if cursor is None:

@@ -331,11 +331,12 @@ def test_a_table_without_required_columns_is_refused(
             snapshot(["event: the cell has 1,000,000 characters, and at most 100,000 are read"]),
         ),
         ("2026-01-10,Phishing,x", snapshot(["the row has 3 cells under 4 columns"])),
+        ("2026-01-10", snapshot(["the row has 1 cell under 4 columns"])),
         (LINE + ",more", snapshot(["the row has 5 cells under 4 columns"])),
         ('2026-01-10,"Phishing"x,x,green', snapshot(["the row cannot be read as CSV (',' expected after '\"')"])),
         ('2026-01-10,Phishing,"x,green', snapshot(["the row cannot be read as CSV (unexpected end of data)"])),
     ],
-    ids=["a cell of 1 MB", "too few cells", "too many cells", "a quote amid a cell", "a quote without end"],
+    ids=["a cell of 1 MB", "too few cells", "one cell", "too many cells", "a quote amid a cell", "a quote without end"],
 )
 def test_an_invalid_row_is_a_problem_of_that_row_only(tmp_path: Path, line: str, problems: list[str]) -> None:
     rows, _ = read(tmp_path, "rows.csv", f"{HEAD}\n{LINE}\n{line}")

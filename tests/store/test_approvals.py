@@ -268,7 +268,7 @@ async def test_a_preview_cannot_control_the_terminal(approvals: Approvals) -> No
         [
             "Delete 500 events\\u001b[1A\\u001b[2K\\rDelete 1 event",
             "\\u202egnihton\\u200b\\u0085- last",
-            "xxxxxxxxx… (+1001 characters)",
+            "xxxxxxxxx… (+1,001 characters)",
         ]
     )
 

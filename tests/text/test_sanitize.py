@@ -30,7 +30,7 @@ def test_invisible_characters_are_shown_by_their_codes(text: str, shown: str) ->
 def test_no_invisible_character_survives_and_the_length_holds(text: str, most: int) -> None:
     shown = clean(text, most)
     assert not [char for char in shown if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
-    assert len(shown) <= most + len("… (+1000 characters)")
+    assert len(shown) <= most + len("… (+1,000 characters)")
 
 
 @pytest.mark.parametrize(

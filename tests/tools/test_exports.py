@@ -244,7 +244,7 @@ async def test_the_tool_shows_the_same_pages_between_marks_and_not_defanged(
 export_id: ID
 format: csv
 media_type: text/csv;charset=utf-8;header=present
-size: 285031
+size: 285034
 offset: 0
 next_offset: 31941
 """)

@@ -21,6 +21,7 @@ from cf1_mcp.imports.readers.source_rows import (
 )
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE, SETTABLE_TEXTS
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
+from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 SEPARATORS: Final = (",", ";", "\t", "|")
@@ -109,7 +110,8 @@ def _read_rows(lines: Iterator[str], separator: str, columns: Sequence[str]) -> 
 
 def _read_row(place: int, cells: Sequence[str], columns: Sequence[str]) -> SourceRow:
     if len(cells) != len(columns):
-        return SourceRow(place, {}, problems=(f"the row has {len(cells)} cells under {len(columns)} columns",))
+        problem = f"the row has {plural(len(cells), 'cell')} under {plural(len(columns), 'column')}"
+        return SourceRow(place, {}, problems=(problem,))
     fields: dict[str, JsonValue] = {}
     links: dict[str, str] = {}
     problems: list[str] = []
