@@ -23,6 +23,7 @@ from cf1_mcp.exports.stix_vocabulary import (
     technique_ids,
 )
 from cf1_mcp.models import Event, Tlp
+from cf1_mcp.text.dates import iso
 from cf1_mcp.text.defang import defang
 from cf1_mcp.text.sanitize import clean
 
@@ -248,8 +249,7 @@ def stix_timestamp(date: str) -> str:
 
 def format_timestamp(moment: datetime) -> str:
     """Return a time as a STIX timestamp in milliseconds."""
-    utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso(moment if moment.tzinfo else moment.replace(tzinfo=UTC), "milliseconds")
 
 
 def _object(

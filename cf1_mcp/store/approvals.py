@@ -212,4 +212,5 @@ def _explain_closed(request: Request) -> str:
 
 
 def _format_time(moment: datetime) -> str:
+    # Not `iso`: stored times are compared as texts with those of earlier versions.
     return moment.astimezone(UTC).isoformat(timespec="microseconds")

@@ -134,6 +134,7 @@ class Journal:
             return [*await self._database.check(), *(await self._database.read(entries.find_problems) or [])]
 
     def _format_now(self) -> str:
+        # Not `iso`: the entries are hashed as they are written, with the fractions of a second.
         return self._clock().astimezone(UTC).isoformat()
 
 

@@ -3,6 +3,7 @@
 import re
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 _RELATIVE = re.compile(r"(\d{1,6})\s*(m|min|h|d|w|mo|y)(?:\s+ago)?")
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?")
@@ -36,10 +37,10 @@ def parse_date(text: str, now: datetime, *, end: bool = False) -> str | None:
     return iso(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
 
 
-def iso(time: datetime) -> str:
-    """Return a time in UTC as the API takes it, `YYYY-MM-DDTHH:MM:SSZ`; fractions of a second are dropped."""
+def iso(time: datetime, timespec: Literal["seconds", "milliseconds"] = "seconds") -> str:
+    """Return a time in UTC as the API takes it, `YYYY-MM-DDTHH:MM:SSZ`; what is smaller than `timespec` is dropped."""
     # strftime writes the year 900 with three digits, which is not an ISO date.
-    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec)}Z"
 
 
 def _ago(count: int, unit: str, now: datetime) -> str | None:

@@ -18,6 +18,7 @@ from cf1_mcp.contracts.arguments import Confirm, Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CHANGES
 from cf1_mcp.store.journal_records import Change
+from cf1_mcp.text.dates import iso
 from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.sanitize import clean
 
@@ -57,7 +58,7 @@ def _render_card(change: Change) -> Card:
     intent = change.intent
     facts: dict[str, JsonValue] = {
         "change_id": change.id,
-        "at": change.at.isoformat(),
+        "at": iso(change.at),
         "tool": intent.tool,
         "outcome": change.outcome,
     }

@@ -56,3 +56,8 @@ def test_any_text_is_a_date_or_none(text: str) -> None:
 )
 def test_a_time_is_written_in_utc_to_the_second(time: datetime, text: str) -> None:
     assert iso(time) == text
+
+
+def test_a_time_is_written_to_the_millisecond_on_request() -> None:
+    time = datetime(2026, 11, 24, 1, 0, 0, 5_999, tzinfo=timezone(timedelta(hours=2)))
+    assert iso(time, "milliseconds") == "2026-11-23T23:00:00.005Z"

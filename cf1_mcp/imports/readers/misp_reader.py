@@ -16,6 +16,7 @@ from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.readers.json_stream import JsonStream
 from cf1_mcp.imports.readers.source_rows import ParentRef, ReaderNotes, SourceRow, SourceRows, quote
 from cf1_mcp.models import Tlp
+from cf1_mcp.text.dates import iso
 
 MispObject = Mapping[str, JsonValue]
 _HASHES: Final = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "imphash", "ssdeep", "authentihash", "tlsh")
@@ -171,4 +172,4 @@ def _read_ref(value: MispObject) -> str | None:
 def _convert_timestamp(timestamp: JsonValue) -> str:
     """Convert a MISP timestamp, seconds since 1970 as text, to an ISO date."""
     text = str(timestamp)
-    return datetime.fromtimestamp(int(text), UTC).isoformat() if text.isdecimal() and len(text) < 12 else ""
+    return iso(datetime.fromtimestamp(int(text), UTC)) if text.isdecimal() and len(text) < 12 else ""
