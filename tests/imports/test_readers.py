@@ -706,6 +706,17 @@ def test_a_misp_event_is_the_parent_of_its_attributes(tmp_path: Path) -> None:
     assert read(tmp_path, "list.json", json.dumps([{"Event": event}])) == single
 
 
+@pytest.mark.parametrize(
+    ("timestamp", "date"),
+    [("1768003200", "2026-01-10T00:00:00Z"), ("soon", None), ("9" * 12, None)],
+)
+def test_a_misp_event_without_a_date_has_that_of_its_timestamp(
+    tmp_path: Path, timestamp: str, date: str | None
+) -> None:
+    rows, _ = read(tmp_path, "event.json", json.dumps({"Event": {"info": "x", "timestamp": timestamp}}))
+    assert [row.get("date") or None for row in rows] == [date]
+
+
 def test_json_that_is_not_a_misp_export_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, "event.json", '{"response": []}') == snapshot(
         'The file contains no MISP event: {"Event": ...} or {"response": [...]} is expected.'
