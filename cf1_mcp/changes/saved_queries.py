@@ -210,12 +210,12 @@ async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[Delete
     scope = resolve_saved_scope(query, planning, planning.write_policy.require_destroyable)
     alerts = [alert for alert in await list_alerts_if_any(planning.client) if alert.query_id == query_id]
     impact = await find_block_list_impact(planning, scope, has_rule=query.rule_enabled)
-    its_alerts = plural(len(alerts), "alert")
+    its_alerts = f", and its {plural(len(alerts), 'alert')} with it" if alerts else ""
     return Effect(
         kind=QUERY_DELETION,
         payload=DeleteQuery(query_id=query_id, before=BeforeQueryDeletion(query=query, alerts=alerts)),
         datasets=scope.datasets,
-        summary=f"Delete saved query {query_id} {quote_name(query.name)} for good, and its {its_alerts} with it.",
+        summary=f"Delete saved query {query_id} {quote_name(query.name)} for good{its_alerts}.",
         warnings=impact.warnings,
         undo="undo_change creates the query and its alerts again from the journal, with new ids.",
         needs_code=True,
