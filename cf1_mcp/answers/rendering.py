@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.settings import Defang
 from cf1_mcp.text.defang import defang
-from cf1_mcp.text.sanitize import disarm, escape_formula
+from cf1_mcp.text.sanitize import disarm, escape_formula, is_words
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class Renderer:
 
     def render_text(self, text: str) -> str:
         """Return an untrusted text, indicators included, for the text of an answer."""
+        if is_words(text):
+            return text
         return disarm(text, links=False) if self.defang == "off" else defang(disarm(text))
 
     def render_cell(self, value: str | float | Sequence[str]) -> str:

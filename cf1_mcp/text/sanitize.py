@@ -21,6 +21,8 @@ _MARKUP = re.compile(_MARKS)
 _MARKUP_AND_LINKS = re.compile(_MARKS + r"|(?P<scheme>h(?:tt|xx)ps?)?(?P<slashes>://)|(?P<www>\bwww\.)", re.IGNORECASE)
 # Most texts contain none of it, which one search detects.
 _SUSPECT = re.compile("[.@!<\\]`~\u3002\uff0e\uff61]|://")
+# Characters that are changed nowhere. Most texts have no others, which one match finds out.
+_WORDS = re.compile("[0-9A-Za-z ,;:()'_-]*")
 _EMAIL_NAME = re.compile(r"(?<![\w.+-])(?P<name>[\w.+-]+)(?=@(?P<domain>[\w-]+(?:\.[\w-]+)+))")
 # Characters that are read beyond the cut of a text, to recognise an address across the cut.
 MAX_ADDRESS_LENGTH: Final = 320
@@ -37,6 +39,8 @@ def clean(text: str, most: int, *, keep: str = "", value: bool = False) -> str:
     disarmed; names in e-mail addresses are masked, except in `keep`. A `value` (an indicator, a query) stays exact:
     only its invisible characters and its length are changed, and it is defanged when it is rendered as text.
     """
+    if len(text) <= most and is_words(text):
+        return text
     shown = escape_invisible(text[: most + MAX_ADDRESS_LENGTH])
     if not value:
         shown = mask_emails(disarm(shown), keep)
@@ -44,6 +48,11 @@ def clean(text: str, most: int, *, keep: str = "", value: bool = False) -> str:
         return shown
     kept = shown[: most - 1]
     return f"{kept}… (+{plural(max(len(text), len(shown)) - len(kept), 'character')})"
+
+
+def is_words(text: str) -> bool:
+    """Return whether the text has only letters and digits of ASCII, blanks and `,;:()'_-`, all of them safe."""
+    return _WORDS.fullmatch(text) is not None
 
 
 def escape_invisible(text: str) -> str:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cf1_mcp.text.sanitize import clean, disarm, mask_emails
+from cf1_mcp.text.defang import defang
+from cf1_mcp.text.sanitize import clean, disarm, escape_invisible, mask_emails
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,8 @@ def test_names_in_addresses_are_masked_except_in_the_indicator() -> None:
     text = "from jo.doe+x@mail.example.org to billing@example.org"
     assert mask_emails(text) == "from ***@mail.example.org to ***@example.org"
     assert mask_emails(text, keep="billing@example.org") == "from ***@mail.example.org to billing@example.org"
+
+
+@given(st.text(alphabet="0123456789ABCXYZabchpstwxyz ,;:()'_-", max_size=60))
+def test_plain_words_are_not_changed(text: str) -> None:
+    assert clean(text, 60) == text == defang(disarm(escape_invisible(mask_emails(text))))
