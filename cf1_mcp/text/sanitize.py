@@ -40,7 +40,7 @@ def clean(text: str, most: int, *, keep: str = "", value: bool = False) -> str:
     only its invisible characters and its length are changed, and it is defanged when it is rendered as text.
     """
     if len(text) <= most and is_words(text):
-        return text
+        return text[:most]  # a plain text also for a member of an enum
     shown = escape_invisible(text[: most + MAX_ADDRESS_LENGTH])
     if not value:
         shown = mask_emails(disarm(shown), keep)
