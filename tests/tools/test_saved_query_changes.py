@@ -485,7 +485,11 @@ async def test_an_account_without_alerts_can_delete_its_queries(tenant: Tenant) 
     ) as client:
         preview = await ask(client, "delete_saved_query", query_id=query.id)
         done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
-    assert (preview["alerts_deleted"], done["status"]) == (0, "done")
+    assert (preview["change"], preview["alerts_deleted"], done["status"]) == (
+        f"Delete saved query {query.id} 'gone' for good.",
+        0,
+        "done",
+    )
 
 
 RULES: list[tuple[str, str, dict[str, object], str]] = [
