@@ -6,6 +6,7 @@ from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field
 
 from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.failures import NO_ALERTS
@@ -39,7 +40,9 @@ Deletion = Annotated[Planned[DeleteAlert], Resolve(approved(plan_alert_deletion)
 
 
 @WATCH.tool("List query alerts", ToolEffect.READ)
-async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: Cursor = None) -> Rows:
+async def list_query_alerts(
+    client: Client, paging: CurrentPaging, alert_id: OnlyAlert = None, cursor: Cursor = None
+) -> Rows:
     """List the alerts on saved queries: who is notified (by mail or webhook) when a query finds something new, how
     often, and which are silenced. Use it to see whether a query has an alert; what it watches for is in
     list_saved_queries.
@@ -63,7 +66,7 @@ async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: 
         for alert in found
     ]
     columns = ("id", "query_id", "enabled", "frequency", "notification_type", "last_sent")
-    return fit_list("alerts", columns, rows, cursor, alert=alert_id)
+    return fit_list("alerts", columns, rows, paging, alert=alert_id)
 
 
 @WATCH.tool("Create a query alert", ToolEffect.CREATE)

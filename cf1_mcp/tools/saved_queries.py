@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_FIELD_LENGTH
+from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.changes.guards import Planned, approved
@@ -50,7 +51,9 @@ Deletion = Annotated[Planned[DeleteQuery], Resolve(approved(plan_query_deletion)
 
 
 @WATCH.tool("List saved queries", ToolEffect.READ)
-async def list_saved_queries(client: Client, query_id: OnlyQuery = None, cursor: Cursor = None) -> Rows:
+async def list_saved_queries(
+    client: Client, paging: CurrentPaging, query_id: OnlyQuery = None, cursor: Cursor = None
+) -> Rows:
     """List the account's saved queries: the stored searches, what each searches for, whether it alerts or feeds a block
     list. Use it to see what is being watched, or before a query is changed or deleted; to run one give its id to
     search_threat_events.
@@ -69,7 +72,7 @@ async def list_saved_queries(client: Client, query_id: OnlyQuery = None, cursor:
         for query in saved
     ]
     columns = ("id", "name", "alert_enabled", "rule_enabled", "updated", "query_json")
-    return fit_list("queries", columns, rows, cursor, query=query_id)
+    return fit_list("queries", columns, rows, paging, query=query_id)
 
 
 @WATCH.tool("Create a saved query", ToolEffect.CREATE)
