@@ -5,12 +5,17 @@ in any spelling, so every page is filtered again, and the pages are read on unti
 """
 
 from collections.abc import AsyncGenerator
+from functools import partial
+from itertools import chain
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.paging import Attempt, once
+from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import Condition, Event, EventSearch, SearchOp, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.visible_relationships import check_children
 
 # Of the API, for one search.
 MAX_CONDITIONS: Final = 10
@@ -25,13 +30,20 @@ async def visible_pages(
 
     Raises:
         ApiError: a page could not be read.
+        BadArgument: a group asks for children, which are not known without reading them.
     """
+    if not policy.sees_everything and any(one.field == "hasChildren" for one in chain(*search.search_branches)):
+        raise BadArgument("conditions", "hasChildren cannot be in a group, as events are withheld", "it without group")
     asked = _ask_within_rules(search, policy)
     async for page in client.event_pages(asked, attempt):
         readable = [event for event in page.result if not policy.rule_against(event)]
         # Where a tag was left out, the API may have found the event by it.
         shown = [(event, policy.visible(event)) for event in readable]
-        yield [visible for event, visible in shown if visible is event or _matches_tags(visible, search)]
+        matching = [visible for event, visible in shown if visible is event or _matches_tags(visible, search)]
+        for condition in () if policy.sees_everything else _children_conditions(search):
+            matching = await gather(partial(check_children, client, policy, event) for event in matching)
+            matching = [event for event in matching if _matches_children(condition, event)]
+        yield matching
 
 
 async def first_visible(
@@ -53,6 +65,9 @@ async def first_visible(
 def _ask_within_rules(search: EventSearch, policy: ReadPolicy) -> EventSearch:
     """Return the search with the ceiling in it, and without conditions that would depend on withheld tags."""
     kept = [one for one in search.search if not _excludes_withheld_tag(one, policy)]
+    if not policy.sees_everything:
+        # For the API an event with a withheld child has children: only those can have one that may be shown.
+        kept = [one for one in kept if one.field != "hasChildren" or _is_positive(one)]
     branches = [[one for one in branch if not _excludes_withheld_tag(one, policy)] for branch in search.search_branches]
     # A branch without conditions matches everything, and so does the search then.
     branches = branches if all(branches) else []
@@ -63,6 +78,37 @@ def _ask_within_rules(search: EventSearch, policy: ReadPolicy) -> EventSearch:
     if len(kept) + len(ceiling) <= MAX_CONDITIONS:
         kept += ceiling
     return search.model_copy(update={"search": kept, "search_branches": branches})
+
+
+def _children_conditions(search: EventSearch) -> list[Condition]:
+    return [condition for condition in search.search if condition.field == "hasChildren"]
+
+
+def _is_positive(condition: Condition) -> bool:
+    return condition.op in ("equals", "in") and _flags(condition) == [True]
+
+
+def _matches_children(condition: Condition, event: Event) -> bool:
+    """Whether a condition on `hasChildren` holds for an event whose children were checked."""
+    flag, flags = event.has_children, _flags(condition)
+    match condition.op:
+        case "not":
+            return flag not in flags
+        case "gt":
+            return flag > flags[0]
+        case "gte":
+            return flag >= flags[0]
+        case "lt":
+            return flag < flags[0]
+        case "lte":
+            return flag <= flags[0]
+        case _:
+            return flag in flags
+
+
+def _flags(condition: Condition) -> list[bool]:
+    values = condition.value if isinstance(condition.value, list) else [condition.value]
+    return [str(value).strip().casefold() in ("true", "1", "1.0") for value in values]
 
 
 def _excludes_withheld_tag(condition: Condition, policy: ReadPolicy) -> bool:

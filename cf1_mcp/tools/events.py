@@ -37,7 +37,8 @@ from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
 from cf1_mcp.models.fields import COLUMNS
 from cf1_mcp.policy.dataset_scope import KnownDataset
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
-from cf1_mcp.policy.visible_links import show_links, walk_links
+from cf1_mcp.policy.visible_links import show_links
+from cf1_mcp.policy.visible_relationships import walk_links
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import SearchFilters
 from cf1_mcp.search.no_results import explain_page
