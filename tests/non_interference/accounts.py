@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import anyio
+import httpx
+from pydantic import JsonValue
+
 from cf1_mcp.models import Tlp
 from cf1_mcp.sandbox.storage.event_files import load_records
 from cf1_mcp.sandbox.storage.event_links import add_reference, add_relationship
@@ -23,7 +27,10 @@ from tests.non_interference.contents import (
     MANY,
     NOTHING,
     ODD_MARKINGS,
+    ONLY_PARENTS,
+    RED_TAG,
     RENAMED,
+    TAGGED,
     VENDOR,
     VISIBLE_LINKS,
     Content,
@@ -38,32 +45,69 @@ QUERIES: Final = ("Lanterns", "All phishing", "Blocked lures", "Nightjar words",
 """The saved queries that every tenant has; their ids are 1, 2, 3 ..."""
 
 
+LISTED: Final[Mapping[str, object]] = {"read_datasets": (MINE, VENDOR)}
+LINK_FAMILIES: Final = (
+    "pages", "conditions on hasChildren", "graphql", "profiles", "relations", "exports", "removals", "reverts",
+)  # fmt: skip
+TAG_FAMILIES: Final = (
+    "conditions on tags", "filters", "pages", "graphql", "profiles", "relations", "vocabularies", "completions",
+    "exports", "removals",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Rule:
-    """One way to withhold: the settings that do, and what tenants hold that differ only in what these withhold."""
+    """One way to withhold: the settings that do, and what tenants hold that differ only in what these withhold.
+
+    `families` are the calls to compare, by default all.
+    """
 
     name: str
     settings: Mapping[str, object]
     contents: Mapping[str, Content]
+    families: tuple[str, ...] = ()
 
 
 RULES: Final = (
-    Rule("ceiling", {}, {"nothing": NOTHING, "few": FEW, "many": MANY, "linked": LINKED}),
-    Rule(
-        "read list",
-        {"read_datasets": (MINE, VENDOR)},
-        {"nothing": NOTHING, "elsewhere": ELSEWHERE, "renamed": RENAMED, "linked": LINKED_ELSEWHERE},
-    ),
+    Rule("ceiling", {}, {"nothing": NOTHING, "few": FEW, "many": MANY}),
+    Rule("read list", LISTED, {"nothing": NOTHING, "elsewhere": ELSEWHERE, "renamed": RENAMED}),
+    Rule("links", LISTED, {"nothing": NOTHING, "marked": LINKED, "elsewhere": LINKED_ELSEWHERE}, LINK_FAMILIES),
+    Rule("only children", {}, {"nothing": NOTHING, "parents": ONLY_PARENTS}, LINK_FAMILIES),
+    Rule("red tags", {}, {"nothing": NOTHING, "tagged": TAGGED}, TAG_FAMILIES),
 )
+
+
+class MarkedTags(httpx.AsyncBaseTransport):
+    """The sandbox with markings in its list of tags, which it does not have itself: RED_TAG is red."""
+
+    def __init__(self, sandbox: httpx.AsyncBaseTransport) -> None:
+        self._sandbox = sandbox
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._sandbox.handle_async_request(request)
+        if not request.url.path.endswith("/events/tags"):
+            return response
+        answer = json.loads(await response.aread())
+        for tag in answer["result"]["tags"]:
+            tag["tlp"] = "red" if tag["value"] == RED_TAG else ""
+        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        return httpx.Response(response.status_code, headers=headers, json=answer)
+
+
+class ComparedTenant(Tenant):
+    """A tenant whose API also tells the markings of tags."""
+
+    def connect(self) -> httpx.AsyncBaseTransport:
+        return MarkedTags(super().connect())
 
 
 async def build_tenant(folder: Path, content: Content) -> Tenant:
     """Return a tenant with the visible events and these. Visible events come first, so their row ids are the same."""
-    folder.mkdir()
+    await anyio.Path(folder).mkdir(parents=True)
     store = SandboxDatabase.open(clock=lambda: NOW)
     for name in (MINE, VENDOR):
         store.add_dataset(name)
-    load_records(store, visible_records(content.evidence))
+    load_records(store, visible_records(content))
     for name in content.datasets:
         store.add_dataset(name)
     load_records(store, content.withheld)
@@ -76,7 +120,7 @@ async def build_tenant(folder: Path, content: Content) -> Tenant:
                 add_reference(db, start, end)
     if content.odd:
         _respell_markings(store, content)
-    tenant = Tenant(folder, store=store)
+    tenant = ComparedTenant(folder, store=store)
     _add_queries(tenant, content)
     await _work(tenant, content)
     tenant.log.clear()
@@ -133,8 +177,15 @@ async def _work(tenant: Tenant, content: Content) -> None:
     everything = tenant.allowed(max_tlp=Tlp.RED, write_datasets=("*",), delete_datasets=("*",))
     async with tenant.server(everything) as client:
         for number in (20, 21, 23):
-            arguments = {"dataset_id": dataset_of(number), "event_ids": [visible_id(number)], "tags": ["reviewed"]}
+            arguments: dict[str, JsonValue] = {
+                "dataset_id": dataset_of(number),
+                "event_ids": [visible_id(number)],
+                "tags": ["reviewed"],
+            }
             await ask(client, "tag_threat_events", **arguments)
             for record in content.withheld[number - 20 : content.worked_on : 3]:
-                hidden = {"dataset_id": record.dataset, "event_ids": [event_id(record.ref, record.dataset)]}
+                hidden: dict[str, JsonValue] = {
+                    "dataset_id": record.dataset,
+                    "event_ids": [event_id(record.ref, record.dataset)],
+                }
                 await ask(client, "tag_threat_events", **hidden, tags=[f"nightjar-{record.ref}"])

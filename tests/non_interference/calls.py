@@ -9,6 +9,8 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, PromptReference, ResourceTemplateReference
 from pydantic import JsonValue
 
+from tests.conversations import column
+
 Arguments = Mapping[str, JsonValue]
 Parts = list[object]
 MAX_PAGES: Final = 200
@@ -41,7 +43,7 @@ class ToolCall:
         arguments = dict(self.arguments)
         for _ in range(MAX_PAGES):
             result = await call_tool(client, self.tool, arguments, parts)
-            cursor = (result.structured_content or {}).get("next_cursor")
+            cursor = data_of(result).get("next_cursor")
             if not self.pages or not cursor:
                 return parts
             arguments["cursor"] = cursor
@@ -60,7 +62,7 @@ class ExportCall:
     async def make(self, client: Client) -> Parts:
         parts: Parts = []
         result = await call_tool(client, "export_threat_events", self.arguments, parts)
-        data: dict[str, JsonValue] = dict(result.structured_content or {})
+        data = data_of(result)
         further = data.get("further")
         files: list[JsonValue] = [data, *(further if isinstance(further, list) else [])]
         for file in files:
@@ -74,7 +76,7 @@ class ExportCall:
             arguments: Arguments = {"export_id": export, "offset": offset}
             page = await call_tool(client, "export_threat_events", arguments, parts)
             parts += await _received(lambda at=offset: client.read_resource(f"cf1://exports/{export}?offset={at}"))
-            offset = (page.structured_content or {}).get("next_offset")
+            offset = data_of(page).get("next_offset")
             if offset is None:
                 return
         raise AssertionError(f"{self} has more than {MAX_FILE_PAGES} pages")
@@ -93,9 +95,10 @@ class EveryChange:
         parts = await ToolCall("list_changes", {"limit": self.limit}).make(client)
         listed = [part for part in parts if isinstance(part, CallToolResult)]
         for result in listed:
-            for row in (result.structured_content or {}).get("rows", []):
-                await call_tool(client, "list_changes", {"change_id": row[0]}, parts)
-                await call_tool(client, "undo_change", {"change_id": row[0]}, parts)
+            data = data_of(result)
+            for change in column(data, "change_id") if "rows" in data else []:
+                await call_tool(client, "list_changes", {"change_id": change}, parts)
+                await call_tool(client, "undo_change", {"change_id": change}, parts)
         return parts
 
 
@@ -169,6 +172,11 @@ async def call_tool(client: Client, tool: str, arguments: Arguments, parts: Part
     result = await client.call_tool(tool, dict(arguments), progress_callback=note)
     parts.append(result)
     return result
+
+
+def data_of(result: CallToolResult) -> dict[str, JsonValue]:
+    """The structured content, empty for an error."""
+    return dict(result.structured_content or {})
 
 
 async def _received(read: Callable[[], Awaitable[object]]) -> Parts:

@@ -14,6 +14,7 @@ _RANDOM: Final = re.compile(
     r"(?<=untrusted )[0-9a-f]{8}(?=>)|\b[A-Z0-9]{4}(?:-[A-Z0-9]{4}){2}\b|\bc-[0-9a-z]{5}-[0-9a-z]{5}\b|\b[a-z2-7]{16}\b"
 )
 MAX_DIFFERENCE: Final = 12
+MAX_COMPARED: Final = 60
 MAX_LINE: Final = 220
 
 Transcript = tuple[str, ...]
@@ -29,7 +30,10 @@ def transcribe(parts: Sequence[object]) -> Transcript:
 
 def describe_difference(one: Transcript, other: Transcript) -> str:
     """Return the first lines that differ."""
-    lines = [line for line in difflib.unified_diff(one, other, n=0, lineterm="") if not line.startswith(("---", "+++"))]
+    start = next((place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
+    # The rest of long transcripts would take long to compare and is not shown.
+    old, new = (transcript[start : start + MAX_COMPARED] for transcript in (one, other))
+    lines = [line for line in difflib.unified_diff(old, new, n=0, lineterm="") if line[:2] not in ("--", "++", "@@")]
     shown = [line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]} ..." for line in lines[:MAX_DIFFERENCE]]
     return "\n".join(f"    {line}" for line in [*shown, *(["..."] if len(lines) > len(shown) else [])])
 

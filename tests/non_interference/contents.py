@@ -28,7 +28,7 @@ TEXTS: Final = (
     "Files encrypted on server {}",
     "Credential page for webmail {}",
 )
-TAGS: Final = (["invoice-lure"], ["kit-seven", "operation-heron"], [], ["relay"])
+TAGS: Final[Sequence[Sequence[str]]] = (["invoice-lure"], ["kit-seven", "operation-heron"], [], ["relay"])
 
 HIDDEN_TEXTS: Final = (
     "Invoice lure from nightjar ministry {}",
@@ -39,7 +39,11 @@ HIDDEN_ATTACKERS: Final = ("COPPER LATHE", "Obsidian Quill", "COPPER LANTERN", "
 HIDDEN_CATEGORIES: Final = ("Phishing", "Deep Sabotage", "Insider Threat", "Ransomware")
 HIDDEN_COUNTRIES: Final = ("DE", "KZ", "UY")
 HIDDEN_INDUSTRIES: Final = ("Orbital Mining", "Banking & Financial Services", "Maritime")
-HIDDEN_TAGS: Final = (["operation-nightjar"], ["invoice-lure", "quarry-implant"], ["kit-sevens"])
+HIDDEN_TAGS: Final[Sequence[Sequence[str]]] = (
+    ["operation-nightjar"],
+    ["invoice-lure", "quarry-implant"],
+    ["kit-sevens"],
+)
 HIDDEN_MARKINGS: Final = ("red", "amber+strict", "purple", "red")
 ODD_MARKINGS: Final = ("RED", "TLP:RED", "Amber+Strict", "secret", " red ", "TLP:AMBER+STRICT")
 """Spellings that the API may return, although the sandbox would not store them."""
@@ -48,6 +52,7 @@ Link = tuple[str, str, str]
 """The refs of two events, and the type of their relationship; without a type, a reference."""
 
 VISIBLE_LINKS: Final[tuple[Link, ...]] = (
+    ("v0", "v30", "related_to"),
     ("v10", "v11", "related_to"),
     ("v11", "v12", "caused_by"),
     ("v12", "v13", "attributed_to"),
@@ -64,6 +69,10 @@ HIDDEN_LINKS: Final[tuple[Link, ...]] = (
     ("w3", "v5", ""),
     ("v14", "w4", ""),
 )
+"""None makes a visible event a parent that is not one without them."""
+ONLY_CHILDREN: Final[tuple[Link, ...]] = (("v6", "w0", "related_to"), ("v8", "w1", "caused_by"))
+RED_TAG: Final = "operation-nightjar"
+"""A tag that is marked red in the vocabulary, wherever it exists."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,7 @@ class Content:
     `withheld` are further events. `evidence` is the text of the red raw data of visible events. With `odd`, withheld
     events have markings in spellings that the sandbox does not store. `datasets` are further datasets, the last one
     with a saved query and an alert. `worked_on` is how many withheld events a colleague has tagged with this server.
+    `red_tags` are the numbers of visible events that have RED_TAG.
     """
 
     withheld: Sequence[EventRecord] = ()
@@ -81,6 +91,7 @@ class Content:
     odd: bool = False
     datasets: Sequence[str] = ()
     worked_on: int = 0
+    red_tags: Sequence[int] = ()
 
 
 def event_id(ref: str, dataset: str = MINE) -> str:
@@ -102,9 +113,12 @@ def visible_id(number: int) -> str:
     return event_id(f"v{number}", dataset_of(number))
 
 
-def visible_records(evidence: str) -> list[EventRecord]:
-    """The visible events. Every ninth has raw evidence marked red, whose text is `evidence`."""
-    return [_visible_record(number, evidence) for number in range(VISIBLE_COUNT)]
+def visible_records(content: Content) -> list[EventRecord]:
+    """The visible events. Every ninth has raw evidence marked red."""
+    return [
+        _visible_record(number, content.evidence, [RED_TAG] if number in content.red_tags else [])
+        for number in range(VISIBLE_COUNT)
+    ]
 
 
 def hidden_records(count: int, dataset: str = MINE, first: int = 0) -> list[EventRecord]:
@@ -137,7 +151,7 @@ def hidden_indicators_of(number: int) -> list[tuple[str, str]]:
     return [(f"CVE-2099-{10_000 + number % 40}", "cve"), (f"AS{64_500 + number % 40}", "asn")]
 
 
-def _visible_record(number: int, evidence: str) -> EventRecord:
+def _visible_record(number: int, evidence: str, more_tags: Sequence[str]) -> EventRecord:
     # Three events each have the same date; the newest ones were stored within the last hours.
     date = NOW - timedelta(hours=30 * (number // 3))
     has_red_evidence = number % 9 == 5
@@ -154,7 +168,7 @@ def _visible_record(number: int, evidence: str) -> EventRecord:
         MARKINGS[number % len(MARKINGS)],
         raw,
         indicators_of(number),
-        (TEXTS, ATTACKERS, CATEGORIES, COUNTRIES, INDUSTRIES, TAGS),
+        (TEXTS, ATTACKERS, CATEGORIES, COUNTRIES, INDUSTRIES, [[*tags, *more_tags] for tags in TAGS]),
     )
 
 
@@ -207,8 +221,10 @@ def _record(
 
 NOTHING: Final = Content()
 FEW: Final = Content(hidden_records(6), evidence="nightjar dump", odd=True, worked_on=2)
-MANY: Final = Content(hidden_records(600, first=100), evidence="quarry", odd=True, worked_on=1)
+MANY: Final = Content(hidden_records(400, first=100), evidence="quarry", odd=True, worked_on=1)
 LINKED: Final = Content(hidden_records(8), HIDDEN_LINKS)
 ELSEWHERE: Final = Content(hidden_records(60, YOURS), datasets=(YOURS,), worked_on=1)
-RENAMED: Final = Content(hidden_records(300, "Mine, archived"), datasets=("Vendor reports of 2019", "Mine, archived"))
+RENAMED: Final = Content(hidden_records(200, "Mine, archived"), datasets=("Vendor reports of 2019", "Mine, archived"))
 LINKED_ELSEWHERE: Final = Content(hidden_records(8, YOURS), HIDDEN_LINKS, datasets=(YOURS,))
+ONLY_PARENTS: Final = Content(hidden_records(8), ONLY_CHILDREN)
+TAGGED: Final = Content(red_tags=(0, 1, 2, 7, 40))

@@ -24,7 +24,7 @@ WHOLE_VALUES: Final[dict[SearchField, Values]] = {
     "createdAt": ("2026-11-24T12:00:00Z", "2026-11-24T11:40:00Z", "2026-11-23"),
     "date": ("2026-11-23T06:00:00Z", "2026-11-23T05:40:00Z", "2026-11-23"),
     "event": ("Invoice lure from billing desk 0", "Invoice lure from nightjar ministry 0", "Zephyr vault"),
-    "hasChildren": ("true", "false", "true"),
+    "hasChildren": ("true", "false", "1"),
     "indicator": ("mail0.harbour.example", "nightjar1.quarry.example", "nightjar1.quarri.example"),
     "indicatorType": ("domain", "asn", "asnn"),
     "killChain": ("3", "7", "0"),
@@ -36,7 +36,10 @@ WHOLE_VALUES: Final[dict[SearchField, Values]] = {
     "tlp": ("green", "red", "amber+strict"),
     "uuid": (visible_id(1), visible_id(4), visible_id(3)),
 }
-"""For each field: a value of visible events, one that only withheld events have, and a misspelt or unknown one."""
+"""For each field: a value of visible events, one that only withheld events have, and a misspelt or unknown one.
+
+The uuids are those of visible events: whoever asks for one withheld event may be told the rule that withholds it.
+"""
 
 PARTS: Final[dict[SearchField, Values]] = {
     "attacker": ("COPPER L", "Quill", "COPPER LATH"),
@@ -74,27 +77,28 @@ PERIODS: Final[tuple[dict[str, JsonValue], ...]] = (
 )
 
 
-def condition_searches() -> Iterator[ToolCall]:
-    """Every field with every operator that it allows, over three values each."""
-    for name, field in SEARCHABLE.items():
-        for place, op in enumerate(field.operators):
-            values = PARTS[name] if op in PARTIAL else WHOLE_VALUES[name]
-            for value in values if op in (*WHOLE, "contains", "startsWith") else values[:2]:
-                written = f"%{value}%" if op == "like" else value
-                limit = (20, 50, 100)[place % 3]
-                yield _search(conditions=[{"field": name, "op": op, "value": [written]}], limit=limit)
-        if "in" in field.operators:
-            yield _search(conditions=[{"field": name, "op": "in", "value": [*WHOLE_VALUES[name]]}], limit=100)
+def condition_searches(name: SearchField) -> Iterator[ToolCall]:
+    """A field with every operator that it allows, over up to three values each."""
+    operators = SEARCHABLE[name].operators
+    for place, op in enumerate(operators):
+        values = PARTS[name] if op in PARTIAL else WHOLE_VALUES[name]
+        for value in values if op in (*WHOLE, "contains", "startsWith") else values[1:2]:
+            written = f"%{value}%" if op == "like" else value
+            limit = (20, 50, 100)[place % 3]
+            yield _search(conditions=[{"field": name, "op": op, "value": [written]}], limit=limit)
+    if "in" in operators:
+        yield _search(conditions=[{"field": name, "op": "in", "value": [*WHOLE_VALUES[name]]}], limit=100)
 
 
 def filter_searches() -> Iterator[ToolCall]:
     """Every typed filter, alone and with another one."""
     for field in FILTERS:
         visible, withheld, unknown = next(WHOLE_VALUES[name] for name, one in SEARCHABLE.items() if one is field)
-        for values in ([visible], [withheld], [unknown], [visible, withheld], [withheld, unknown]):
-            yield _search(**{field.name: [*values]})
-        yield _search(**{field.name: [withheld]}, text="Invoice lure", since="30d")
-        yield _search(**({"tags": ["operation-nightjar"]} | {field.name: [visible]}), limit=100)
+        filters: list[list[JsonValue]] = [[visible], [withheld], [unknown], [visible, withheld], [withheld, unknown]]
+        for values in filters:
+            yield _search(**{field.name: values})
+        yield _search(**{field.name: [withheld], "text": "Invoice lure", "since": "30d"})
+        yield _search(**{"tags": ["operation-nightjar"], field.name: [visible], "limit": 100})
 
 
 def text_searches() -> Iterator[ToolCall]:
@@ -119,7 +123,7 @@ def page_searches() -> Iterator[ToolCall]:
     yield _search(limit=3, tlp=["amber"], fields=["event", "references", "referenced", "has_children"])
     for scope in ("all", "operational", MINE, VENDOR):
         yield _search(limit=40, dataset_ids=[scope])
-    for name in (*range(1, len(QUERIES) + 1), *QUERIES, "Nightjar wordz", len(QUERIES) + 1, 99):
+    for name in (*range(1, len(QUERIES) + 1), *QUERIES, "Nightjar wordz", "Words of", 99):
         yield _search(limit=30, query_id=name)
     for name in QUERIES[:3]:
         yield _search(limit=30, query_id=name, tlp=["red"])

@@ -15,25 +15,31 @@ import pytest
 from mcp import Client
 
 from cf1_mcp.models import Tlp
+from cf1_mcp.models.fields import SEARCHABLE
+from cf1_mcp.settings import Settings
 from tests.non_interference import previews, readings, searches
 from tests.non_interference.accounts import RULES, Rule, build_tenant, settings_for
 from tests.non_interference.calls import Call
 from tests.non_interference.comparison import describe_difference, transcribe
 from tests.non_interference.contents import FEW, NOTHING
-from tests.tenant import MINE, Tenant
+from tests.tenant import Tenant
 
 pytestmark = pytest.mark.anyio
 
 MIN_CALLS: Final = 400
 MAX_SHOWN: Final = 6
+MAX_CALL_LENGTH: Final = 400
+BY_NAME: Final = {rule.name: rule for rule in RULES}
 Tenants = Mapping[str, Tenant]
+Differences = Mapping[str, Mapping[str, str]]
+"""By call and tenant, how the answer differs from that of the first tenant."""
 
 
 @cache
 def calls_by_family() -> Mapping[str, list[Call]]:
     """All calls, by what they ask for."""
     made: dict[str, Iterable[Call]] = {
-        "conditions": searches.condition_searches(),
+        **{f"conditions on {name}": searches.condition_searches(name) for name in SEARCHABLE},
         "filters": searches.filter_searches(),
         "texts": searches.text_searches(),
         "pages": searches.page_searches(),
@@ -56,41 +62,75 @@ def calls_by_family() -> Mapping[str, list[Call]]:
     return {family: [*calls] for family, calls in made.items()}
 
 
+def families_of(rule: Rule) -> tuple[str, ...]:
+    return rule.families or tuple(calls_by_family())
+
+
+PAIRS: Final = [(rule.name, family) for rule in RULES for family in families_of(rule)]
+
+
 @pytest.fixture(scope="module")
 def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="module", params=RULES, ids=lambda rule: rule.name)
+@pytest.fixture(scope="module")
 async def compared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, anyio_backend: str
 ) -> tuple[Rule, Tenants]:
-    rule: Rule = request.param
-    folder = tmp_path_factory.mktemp("tenants")
-    return rule, {name: await build_tenant(folder / name, content) for name, content in rule.contents.items()}
+    rule = BY_NAME[request.param]
+    return rule, await build_tenants(rule, tmp_path_factory.mktemp("tenants"))
 
 
-@pytest.mark.parametrize("family", calls_by_family())
-async def test_tenants_answer_as_if_nothing_were_withheld(
-    compared: tuple[Rule, Tenants], family: str
-) -> None:
+@pytest.mark.parametrize(("compared", "family"), PAIRS, indirect=["compared"])
+async def test_a_client_cannot_tell_what_is_withheld(compared: tuple[Rule, Tenants], family: str) -> None:
     rule, tenants = compared
     calls = calls_by_family()[family]
     differences = await find_differences(rule, tenants, calls)
+    assert not any(tenant.changes_sent() for tenant in tenants.values())
     if differences:
         pytest.fail(summarize(differences, len(calls)), pytrace=False)
 
 
-def test_there_are_at_least_400_calls(record_property: Callable[[str, object], None]) -> None:
-    count = sum(len(calls) for calls in calls_by_family().values())
-    tenants = sum(len(rule.contents) for rule in RULES)
-    record_property("reading calls compared", f"{count} of each of {tenants} tenants")
-    assert count >= MIN_CALLS
-    assert len({str(call) for calls in calls_by_family().values() for call in calls}) == count
+def test_at_least_400_calls_are_compared(record_property: Callable[[str, object], None]) -> None:
+    calls = [str(call) for family in calls_by_family().values() for call in family]
+    answers = sum(len(calls_by_family()[family]) * len(BY_NAME[rule].contents) for rule, family in PAIRS)
+    record_property("calls that must not tell what is withheld", f"{len(calls)}, with {answers} answers compared")
+    assert len(set(calls)) == len(calls) >= MIN_CALLS
 
 
-async def find_differences(rule: Rule, tenants: Tenants, calls: Iterable[Call]) -> dict[str, dict[str, str]]:
-    """The calls that tenants answer otherwise than the first one: the tenants, each with the difference."""
+async def test_equal_tenants_answer_the_same(tmp_path: Path) -> None:
+    """Random marks, codes and ids do not count as a difference."""
+    rule = replace(RULES[0], contents={"one": NOTHING, "other": NOTHING})
+    calls = [call for family in calls_by_family().values() for call in family[::9]]
+    assert not await find_differences(rule, await build_tenants(rule, tmp_path), calls)
+
+
+async def test_a_visible_difference_is_found(tmp_path: Path) -> None:
+    """The same few events, once above the ceiling and once below it."""
+    rule = replace(RULES[0], contents={"nothing": NOTHING, "few": FEW}, settings={"max_tlp": Tlp.RED})
+    for family in ("pages", "aggregates", "lookups", "profiles", "exports", "vocabularies", "imports"):
+        calls = calls_by_family()[family]
+        differences = await find_differences(rule, await build_tenants(rule, tmp_path / family), calls)
+        assert len(differences) > len(calls) // 10, family
+
+
+@pytest.mark.skipif("tell_withheld" not in Settings.__dataclass_fields__, reason="the setting does not exist yet")
+async def test_numbers_of_withheld_events_are_found(tmp_path: Path) -> None:
+    """With CF1_TELL_WITHHELD=counts, answers tell how much is withheld."""
+    rule = replace(RULES[0], contents={"nothing": NOTHING, "few": FEW}, settings={"tell_withheld": True})
+    tenants = await build_tenants(rule, tmp_path)
+    for family in ("pages", "lookups", "exports"):
+        differences = await find_differences(rule, tenants, calls_by_family()[family])
+        assert any("withheld" in text for texts in differences.values() for text in texts.values()), family
+
+
+async def build_tenants(rule: Rule, folder: Path) -> Tenants:
+    return {name: await build_tenant(folder / name, content) for name, content in rule.contents.items()}
+
+
+async def find_differences(rule: Rule, tenants: Tenants, calls: Iterable[Call]) -> Differences:
+    """Make the calls on every tenant, and compare all answers with those of the first one."""
     found: dict[str, dict[str, str]] = {}
     async with AsyncExitStack() as stack:
         clients: dict[str, Client] = {}
@@ -105,11 +145,11 @@ async def find_differences(rule: Rule, tenants: Tenants, calls: Iterable[Call]) 
     return found
 
 
-def summarize(differences: Mapping[str, Mapping[str, str]], asked: int) -> str:
-    """What to read when a test fails: how many calls differ, and the first of them."""
+def summarize(differences: Differences, asked: int) -> str:
+    """Return what to read when a test fails: how many calls differ, and the first of them."""
     lines = [f"{len(differences)} of {asked} calls tell what is withheld."]
     for call, tenants in [*differences.items()][:MAX_SHOWN]:
-        lines.append(call if len(call) < 400 else f"{call[:400]} ...")
+        lines.append(call if len(call) < MAX_CALL_LENGTH else f"{call[:MAX_CALL_LENGTH]} ...")
         for name, difference in tenants.items():
             lines += [f"  {name}:", difference]
     return "\n".join(lines)
