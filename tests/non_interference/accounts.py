@@ -29,7 +29,6 @@ from tests.non_interference.contents import (
     ODD_MARKINGS,
     ONLY_PARENTS,
     RED_TAG,
-    RENAMED,
     TAGGED,
     VENDOR,
     VISIBLE_LINKS,
@@ -70,7 +69,7 @@ class Rule:
 
 RULES: Final = (
     Rule("ceiling", {}, {"nothing": NOTHING, "few": FEW, "many": MANY}),
-    Rule("read list", LISTED, {"nothing": NOTHING, "elsewhere": ELSEWHERE, "renamed": RENAMED}),
+    Rule("read list", LISTED, {"nothing": NOTHING, "elsewhere": ELSEWHERE}),
     Rule("links", LISTED, {"nothing": NOTHING, "marked": LINKED, "elsewhere": LINKED_ELSEWHERE}, LINK_FAMILIES),
     Rule("only children", {}, {"nothing": NOTHING, "parents": ONLY_PARENTS}, LINK_FAMILIES),
     Rule("red tags", {}, {"nothing": NOTHING, "tagged": TAGGED}, TAG_FAMILIES),

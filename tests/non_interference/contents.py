@@ -223,8 +223,11 @@ NOTHING: Final = Content()
 FEW: Final = Content(hidden_records(6), evidence="nightjar dump", odd=True, worked_on=2)
 MANY: Final = Content(hidden_records(400, first=100), evidence="quarry", odd=True, worked_on=1)
 LINKED: Final = Content(hidden_records(8), HIDDEN_LINKS)
-ELSEWHERE: Final = Content(hidden_records(60, YOURS), datasets=(YOURS,), worked_on=1)
-RENAMED: Final = Content(hidden_records(200, "Mine, archived"), datasets=("Vendor reports of 2019", "Mine, archived"))
+ELSEWHERE: Final = Content(
+    [*hidden_records(60, YOURS), *hidden_records(200, "Mine, archived", first=100)],
+    datasets=("Vendor reports of 2019", "Mine, archived", YOURS),
+    worked_on=1,
+)
 LINKED_ELSEWHERE: Final = Content(hidden_records(8, YOURS), HIDDEN_LINKS, datasets=(YOURS,))
 ONLY_PARENTS: Final = Content(hidden_records(8), ONLY_CHILDREN)
 TAGGED: Final = Content(red_tags=(0, 1, 2, 7, 40))

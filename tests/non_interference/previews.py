@@ -35,7 +35,7 @@ SEARCHES: Final[tuple[JsonValue, ...]] = (
 
 def removals() -> Iterator[Call]:
     """Deleting, moving, untagging and unrelating visible events, linked and not."""
-    for ids in (MINE_IDS[:1], MINE_IDS[1:2], MINE_IDS[8:12], MINE_IDS[:40], [*MINE_IDS, *MINE_IDS]):
+    for ids in (MINE_IDS[:1], MINE_IDS[1:2], MINE_IDS[8:12], MINE_IDS[:20], [*MINE_IDS[:2], *MINE_IDS[:2]]):
         named: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [*ids]}
         yield ToolCall("delete_threat_events", named)
         yield ToolCall("move_threat_events", {**named, "destination_dataset_id": VENDOR})

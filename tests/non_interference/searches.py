@@ -94,11 +94,13 @@ def filter_searches() -> Iterator[ToolCall]:
     """Every typed filter, alone and with another one."""
     for field in FILTERS:
         visible, withheld, unknown = next(WHOLE_VALUES[name] for name, one in SEARCHABLE.items() if one is field)
-        filters: list[list[JsonValue]] = [[visible], [withheld], [unknown], [visible, withheld], [withheld, unknown]]
-        for values in filters:
+        alone: list[list[JsonValue]] = [[visible], [withheld], [unknown], [visible, withheld], [withheld, unknown]]
+        for values in alone:
             yield _search(**{field.name: values})
-        yield _search(**{field.name: [withheld], "text": "Invoice lure", "since": "30d"})
-        yield _search(**{"tags": ["operation-nightjar"], field.name: [visible], "limit": 100})
+        both: dict[str, JsonValue] = {field.name: [withheld], "text": "Invoice lure", "since": "30d"}
+        yield _search(**both)
+        tagged: dict[str, JsonValue] = {"tags": ["operation-nightjar"], field.name: [visible], "limit": 100}
+        yield _search(**tagged)
 
 
 def text_searches() -> Iterator[ToolCall]:
@@ -113,9 +115,8 @@ def text_searches() -> Iterator[ToolCall]:
 
 def page_searches() -> Iterator[ToolCall]:
     """All events and some, in pages of several sizes to the last one, in both orders and with all columns."""
-    for limit in (7, 20, 25, 100, 500):
-        for order in ("asc", "desc"):
-            yield _search(limit=limit, order=order)
+    for limit, order in ((9, "desc"), (20, "asc"), (25, "desc"), (100, "asc"), (500, "desc")):
+        yield _search(limit=limit, order=order)
     yield _search(limit=1, attacker=["Velvet Heron"])
     yield _search(limit=2, indicator=["mail0.harbour.example"])
     yield _search(limit=50, fields=[*COLUMNS])

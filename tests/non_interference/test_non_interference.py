@@ -102,17 +102,17 @@ def test_at_least_400_calls_are_compared(record_property: Callable[[str, object]
 async def test_equal_tenants_answer_the_same(tmp_path: Path) -> None:
     """Random marks, codes and ids do not count as a difference."""
     rule = replace(RULES[0], contents={"one": NOTHING, "other": NOTHING})
-    calls = [call for family in calls_by_family().values() for call in family[::9]]
+    calls = [call for family in calls_by_family().values() for call in family[::12]]
     assert not await find_differences(rule, await build_tenants(rule, tmp_path), calls)
 
 
 async def test_a_visible_difference_is_found(tmp_path: Path) -> None:
-    """The same few events, once above the ceiling and once below it."""
+    """The same few events, below the ceiling of a server that shows red ones."""
     rule = replace(RULES[0], contents={"nothing": NOTHING, "few": FEW}, settings={"max_tlp": Tlp.RED})
-    for family in ("pages", "aggregates", "lookups", "profiles", "exports", "vocabularies", "imports"):
-        calls = calls_by_family()[family]
-        differences = await find_differences(rule, await build_tenants(rule, tmp_path / family), calls)
-        assert len(differences) > len(calls) // 10, family
+    tenants = await build_tenants(rule, tmp_path)
+    for family in ("pages", "aggregates", "lookups", "profiles", "exports", "vocabularies"):
+        calls = calls_by_family()[family][::6]
+        assert len(await find_differences(rule, tenants, calls)) > len(calls) // 4, family
 
 
 @pytest.mark.skipif("tell_withheld" not in Settings.__dataclass_fields__, reason="the setting does not exist yet")
@@ -121,7 +121,7 @@ async def test_numbers_of_withheld_events_are_found(tmp_path: Path) -> None:
     rule = replace(RULES[0], contents={"nothing": NOTHING, "few": FEW}, settings={"tell_withheld": True})
     tenants = await build_tenants(rule, tmp_path)
     for family in ("pages", "lookups", "exports"):
-        differences = await find_differences(rule, tenants, calls_by_family()[family])
+        differences = await find_differences(rule, tenants, calls_by_family()[family][::4])
         assert any("withheld" in text for texts in differences.values() for text in texts.values()), family
 
 
