@@ -119,7 +119,7 @@ async def test_numbers_of_withheld_events_are_found(tmp_path: Path) -> None:
     """With CF1_TELL_WITHHELD=counts, answers tell how much is withheld."""
     rule = replace(RULES[0], contents={"nothing": NOTHING, "few": FEW}, settings={"tell_withheld": True})
     tenants = await build_tenants(rule, tmp_path)
-    for family in ("pages", "lookups", "exports"):
+    for family in ("aggregates", "lookups", "exports"):
         differences = await find_differences(rule, tenants, calls_by_family()[family][::4])
         assert any("withheld" in text for texts in differences.values() for text in texts.values()), family
 
