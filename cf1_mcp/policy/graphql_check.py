@@ -93,8 +93,9 @@ def _check_withheld_parts(arguments: Arguments, policy: ReadPolicy) -> None:
     words = {word for value in arguments.values() for word in _list_words(value)}
     if CHILDREN in words:
         raise Withheld(f"A GraphQL condition on {CHILDREN}", policy.tlp_rule)
-    if TAGS in words and policy.withheld_tags != frozenset():
-        raise Withheld(f"Counting by {TAGS}, some of which are marked above the ceiling,", policy.tlp_rule)
+    if TAGS in words and policy.ceiling is not Tlp.RED:
+        # Whether or not there is such a tag: otherwise the refusal would tell that there is.
+        raise Withheld(f"Counting by {TAGS}, which may be marked above the ceiling,", policy.tlp_rule)
 
 
 def _limits_marking(condition: JsonValue, policy: ReadPolicy) -> bool:

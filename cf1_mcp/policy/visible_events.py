@@ -4,6 +4,7 @@ The ceiling is part of the question, which keeps withheld events from filling th
 in any spelling, so every page is filtered again, and the pages are read on until enough events are found.
 """
 
+from collections import Counter
 from collections.abc import AsyncGenerator
 from functools import partial
 from itertools import chain
@@ -24,9 +25,15 @@ SPELLINGS: Final = {Tlp.AMBER_STRICT: ("amber+strict", "amber-strict")}
 
 
 async def visible_pages(
-    client: ThreatEventsClient, search: EventSearch, policy: ReadPolicy, attempt: Attempt = once
+    client: ThreatEventsClient,
+    search: EventSearch,
+    policy: ReadPolicy,
+    attempt: Attempt = once,
+    withheld: Counter[str] | None = None,
 ) -> AsyncGenerator[list[Event]]:
     """Yield the pages of a search without the events that may not be shown. A page may be empty.
+
+    `withheld` counts those by rule, for operators who have them told.
 
     Raises:
         ApiError: a page could not be read.
@@ -36,7 +43,10 @@ async def visible_pages(
         raise BadArgument("conditions", "hasChildren cannot be in a group, as events are withheld", "it without group")
     asked = _ask_within_rules(search, policy)
     async for page in client.event_pages(asked, attempt):
-        readable = [event for event in page.result if not policy.rule_against(event)]
+        rules = [policy.rule_against(event) for event in page.result]
+        if withheld is not None:
+            withheld.update(rule for rule in rules if rule)
+        readable = [event for event, rule in zip(page.result, rules, strict=True) if not rule]
         # Where a tag was left out, the API may have found the event by it.
         shown = [(event, policy.visible(event)) for event in readable]
         matching = [visible for event, visible in shown if visible is event or _matches_tags(visible, search)]
@@ -75,7 +85,8 @@ def _ask_within_rules(search: EventSearch, policy: ReadPolicy) -> EventSearch:
     spellings = [spelling for level in above for spelling in SPELLINGS.get(level, (level.value,))]
     # `not` and not `in`: events without a marking, or with a spelling unknown here, must stay for the filter to judge.
     ceiling = [Condition(field="tlp", op="not", value=spelling) for spelling in spellings]
-    if len(kept) + len(ceiling) <= MAX_CONDITIONS:
+    # Where withheld events are counted, the API has to return them.
+    if not policy.tell_withheld and len(kept) + len(ceiling) <= MAX_CONDITIONS:
         kept += ceiling
     return search.model_copy(update={"search": kept, "search_branches": branches})
 
