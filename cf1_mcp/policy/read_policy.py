@@ -15,7 +15,7 @@ from mcp.server.mcpserver import Resolve
 from cf1_mcp.api.vocabulary import EVERYWHERE, Kind, Vocabulary
 from cf1_mcp.context import AccountVocabulary, OperatorSettings
 from cf1_mcp.errors import Withheld
-from cf1_mcp.models import Dataset, Event, Tlp
+from cf1_mcp.models import Dataset, Event, Raw, Tlp
 from cf1_mcp.policy.datasets import dataset_key, dataset_uuids, is_uuid, select_datasets
 from cf1_mcp.settings import EVERY_DATASET
 
@@ -40,6 +40,12 @@ class ReadPolicy:
     def is_above_ceiling(self, *markings: str) -> bool:
         """Whether any of the markings is above the ceiling. An empty marking counts as amber."""
         return any(Tlp.of(marking).rank > self.ceiling.rank for marking in markings)
+
+    @staticmethod
+    def raw_marking(event: Event, raw: Raw) -> Tlp:
+        """The marking of an event's raw evidence: its own; without one, the higher of amber and that of the event."""
+        own = (raw.tlp,) if raw.tlp.strip() else ("", event.tlp)
+        return max(map(Tlp.of, own), key=lambda level: level.rank)
 
     def rule_against(self, event: Event) -> str | None:
         """The rule that withholds an event, or None."""
