@@ -1,11 +1,20 @@
 """Deleting events, and creating deleted events again."""
 
+from collections.abc import Sequence
+
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.affected_queries import find_affected_queries
 from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.snapshots import Snapshot, find_events_in, list_evidence, read_snapshots
+from cf1_mcp.events.transitions import (
+    Transition,
+    describe_deletion,
+    describe_recreation,
+    describe_unread_parent,
+)
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 
@@ -27,7 +36,7 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
         planning.client, planning.write_policy, dataset, ids, planning.argument("event_ids")
     )
     events = [snapshot.event for snapshot in snapshots]
-    return Effect(
+    effect = Effect(
         kind=DELETION,
         payload=DeleteEvents(dataset_id=dataset.uuid, event_ids=ids, before=snapshots),
         datasets=(dataset.uuid,),
@@ -43,6 +52,15 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
         events=events,
         evidence=list_evidence(snapshots),
     )
+    deleted = [describe_deletion(event) for event in events]
+    return await add_outside_effects(planning, effect, [*deleted, *_describe_parents(snapshots, gain=False)])
+
+
+def _describe_parents(snapshots: Sequence[Snapshot], *, gain: bool) -> list[Transition]:
+    """Return what happens to the parents of events that are deleted or created: they lose or gain a child."""
+    own = {snapshot.event.uuid for snapshot in snapshots}
+    parents = {link.other: link.other_dataset for snapshot in snapshots for link in snapshot.links if link.above}
+    return [describe_unread_parent(one, parents[one], gains=gain) for one in sorted(parents.keys() - own)]
 
 
 async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Result:
@@ -75,7 +93,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
     check_markings(planning.write_policy.read_policy, deleted)
     still_there = f"{plural(len(present), 'event is', 'events are')} still there, and not created again."
     snapshots, left_out = await leave_out_refused_links(planning, deleted)
-    return Effect(
+    effect = Effect(
         kind=RECREATION,
         payload=RecreateEvents(dataset_id=dataset.uuid, images=snapshots, links_left_out=left_out),
         datasets=(dataset.uuid,),
@@ -87,6 +105,8 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         events=[snapshot.event for snapshot in snapshots],
         evidence=list_evidence(snapshots),
     )
+    recreated = [describe_recreation(snapshot.event, dataset.uuid) for snapshot in snapshots]
+    return await add_outside_effects(planning, effect, [*recreated, *_describe_parents(snapshots, gain=True)])
 
 
 async def plan_deletion_of_created(planning: Planning, change: PastChange[P]) -> Effect[DeleteEvents]:

@@ -116,7 +116,7 @@ def approved(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
         server = context.request_context.lifespan_context
         if not effect.needs_code or confirm is None:
             return effect
-        if not server.confirmation_codes.accepts(confirm, effect.tool, effect.arguments, effect.before):
+        if not server.confirmation_codes.accepts(confirm, effect.tool, effect.arguments, [effect.before, effect.seen]):
             raise BadArgument(
                 "confirm",
                 "this code is not for this change in its current state",
@@ -151,7 +151,7 @@ def approved(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
 
 async def _render_preview(server: ServerContext, effect: Effect[Any]) -> Card:
     """Return a description of the effect, with the code that confirms it."""
-    code = server.confirmation_codes.issue(effect.tool, effect.arguments, effect.before)
+    code = server.confirmation_codes.issue(effect.tool, effect.arguments, [effect.before, effect.seen])
     facts: dict[str, JsonValue] = {
         "status": "confirmation_required",
         "change": _render_summary(effect),

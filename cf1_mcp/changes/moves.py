@@ -9,8 +9,10 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.affected_queries import find_affected_queries
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.snapshots import Snapshot, find_events_in, list_evidence, read_snapshots
+from cf1_mcp.events.transitions import describe_move
 from cf1_mcp.models import Moved
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
@@ -61,7 +63,7 @@ async def plan_move(
     raw_count = sum(snapshot.raw is not None for snapshot in snapshots)
     lost = f"The raw evidence of {plural(raw_count, 'event')} is lost for good."
     public = "The destination is public: anyone may search it."
-    return Effect(
+    effect = Effect(
         kind=MOVE,
         payload=MoveEvents(
             dataset_id=source.uuid,
@@ -89,6 +91,8 @@ async def plan_move(
         events=[snapshot.event for snapshot in snapshots],
         evidence=list_evidence(snapshots),
     )
+    transitions = [describe_move(snapshot.event, destination.uuid) for snapshot in snapshots]
+    return await add_outside_effects(planning, effect, transitions)
 
 
 async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result:

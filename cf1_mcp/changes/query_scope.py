@@ -14,7 +14,9 @@ from cf1_mcp.answers.pages import withheld_facts
 from cf1_mcp.changes.effect import Facts, Planning
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Dataset, Event, EventSearch, SavedQuery
+from cf1_mcp.policy.condition_values import Verdict, any_of
 from cf1_mcp.policy.dataset_scope import SCOPE_WORDS
+from cf1_mcp.policy.datasets import dataset_key, is_uuid
 from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS
 from cf1_mcp.search.saved_queries import EXAMPLE, FILTERS, NotASearch, read_parameters
@@ -65,6 +67,28 @@ async def find_block_list_impact(planning: Planning, scope: QueryScope, *, has_r
         warning += f" It also finds {plural(hidden, 'event')} that the rules withhold here."
     facts: dict[str, JsonValue] = {"matches_now": f"{at_least}{len(events)}"}
     return BlockListImpact((warning,), facts, withheld_facts(withheld), events)
+
+
+def covers_dataset(names: Sequence[str], dataset_id: str, known: Sequence[Dataset]) -> Verdict:
+    """Whether a search over these datasets, by uuid or scope word, includes a dataset; None if that cannot be told."""
+    dataset = next((one for one in known if dataset_key(one.uuid) == dataset_key(dataset_id)), None)
+    parts = [dataset_key(part) for name in names for part in name.split(",") if part.strip()]
+    if not parts:
+        default = {dataset_key(one.uuid) for one in known if dataset_key(one.name) == dataset_key(DEFAULT_DATASET)}
+        return dataset_key(dataset_id) in default if len(default) == 1 else None
+    return any_of(_covers(part, dataset_key(dataset_id), dataset) for part in parts)
+
+
+def _covers(part: str, dataset_id: str, dataset: Dataset | None) -> Verdict:
+    if part in ("all", "*"):
+        # Newer descriptions of the API leave analytics datasets out.
+        return None if dataset is None or dataset.is_analytics else True
+    if part in SCOPE_WORDS:
+        return None if dataset is None else dataset.is_analytics == (part == "analytics")
+    if part == dataset_id:
+        return True
+    # The API documents uuids alone, but might take a name.
+    return None if not is_uuid(part) and (dataset is None or part == dataset_key(dataset.name)) else False
 
 
 def resolve_new_scope(query_json: str, planning: Planning) -> QueryScope:

@@ -122,9 +122,9 @@ def list_known_texts(event: KnownEvent, field: SearchField) -> KnownTexts:
     return KnownTexts(tuple(text for text in ([value] if isinstance(value, str) else value) if text))
 
 
-def is_same_for(condition: Condition, before: KnownEvent, after: KnownEvent) -> bool:
-    """Whether two states of one event do not differ in what a condition looks at, so that it holds for both or none."""
-    return _describe_field(before, condition.field) == _describe_field(after, condition.field)
+def find_changed_fields(before: KnownEvent, after: KnownEvent) -> frozenset[SearchField]:
+    """Return the fields in which two states of one event differ. Conditions on others hold for both states or none."""
+    return frozenset(field for field in SEARCHABLE if _describe_field(before, field) != _describe_field(after, field))
 
 
 def _describe_field(event: KnownEvent, field: SearchField) -> object:
