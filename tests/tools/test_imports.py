@@ -500,8 +500,9 @@ def bulk_answer(rows: range, first: int = 0, errors: dict[int, str] | None = Non
 
 @asynccontextmanager
 async def serve_script(tenant: Tenant, *script: bytes | Act) -> AsyncGenerator[tuple[Client, Scripted]]:
-    """Yield a client of a server over an upstream that plays the script after the vocabulary and saved queries were read."""
-    async with upstream(*WORDS, answer([]), *script) as scripted:
+    """Yield a client of a server over an upstream that plays the script after the vocabulary was read, without saved queries."""
+    async with upstream(*WORDS, *script) as scripted:
+        scripted.routes["/events/queries"] = answer([])
         base = f"http://127.0.0.1:{scripted.port}/client/v4"
         settings = tenant.allowed(credentials=Credentials(ACCOUNT, TOKEN), base_url=base)
         async with Client(build_server(settings, lambda: network(base), clock=lambda: tenant.now)) as client:
@@ -634,7 +635,7 @@ async def test_what_was_created_before_an_import_stopped_is_reported(
         done = await confirmed(client, dataset_id=MINE, rows=rows, **WITHOUT_COMPARISON)
     assert [*created_ids(done)] == [*range(100)]
     assert {name: value for name, value in done.items() if name not in ("change_id", "created")} == expected
-    assert len(scripted.requests) == 5
+    assert len(scripted.requests) == 6
     change = await tenant.journal.change(str(done["change_id"]))
     assert change.outcome == "partial" and isinstance(change.result, dict)
     assert change.result["created"] == done["created"]
