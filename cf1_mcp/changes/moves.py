@@ -90,6 +90,7 @@ async def plan_move(
         untrusted=await find_affected_queries(planning.client, ids),
         events=[snapshot.event for snapshot in snapshots],
         evidence=list_evidence(snapshots),
+        undo_destroys=(destination.uuid,),
     )
     transitions = [describe_move(snapshot.event, destination.uuid) for snapshot in snapshots]
     return await add_outside_effects(planning, effect, transitions)
@@ -155,4 +156,4 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
     return await plan_move(planning, destination.uuid, source.uuid, moved, True)
 
 
-MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo)
+MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo, moves=True)
