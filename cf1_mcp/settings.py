@@ -84,6 +84,7 @@ class Settings:
     state_dir: Path = field(default_factory=_state_dir)
     defang: Defang = "text"
     prompts_dir: Path | None = None
+    tell_withheld: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":

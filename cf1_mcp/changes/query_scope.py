@@ -10,7 +10,6 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cf1_mcp.answers.pages import withheld_facts
 from cf1_mcp.changes.effect import Facts, Planning
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Dataset, Event, EventSearch, SavedQuery
@@ -57,16 +56,14 @@ async def find_block_list_impact(planning: Planning, scope: QueryScope, *, has_r
         return BlockListImpact()
     page = await planning.client.list_events(scope.search.model_copy(update={"page_size": MAX_COUNTED}))
     more = len(page.result) >= MAX_COUNTED or bool(page.result_info.cursor)
-    events, withheld = planning.write_policy.read_policy.admit(page.result)
+    events, _ = planning.write_policy.read_policy.admit(page.result)
     at_least = "at least " if more else ""
     warning = (
         "This changes a block list (WAF or Gateway): the query feeds it, and currently finds "
         f"{at_least}{plural(len(events), 'event')}."
     )
-    if hidden := sum(withheld.values()):
-        warning += f" It also finds {plural(hidden, 'event')} that the rules withhold here."
     facts: dict[str, JsonValue] = {"matches_now": f"{at_least}{len(events)}"}
-    return BlockListImpact((warning,), facts, withheld_facts(withheld), events)
+    return BlockListImpact((warning,), facts, events=events)
 
 
 def covers_dataset(names: Sequence[str], dataset_id: str, known: Sequence[Dataset]) -> Verdict:

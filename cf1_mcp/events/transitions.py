@@ -36,10 +36,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Transition:
-    """One event before and after a change. None is a state in which it does not exist."""
+    """One event before and after a change. None is a state in which it does not exist.
+
+    `makes_parent` says that the change may give the event its first child, or take its last one.
+    """
 
     before: KnownEvent | None
     after: KnownEvent | None
+    makes_parent: bool | None = None
 
     @property
     def name(self) -> str:
@@ -65,6 +69,13 @@ class Transition:
         if self.before is None or self.after is None:
             return self.before is not self.after
         return self.is_move or bool(self.changed_fields)
+
+    def without_children(self) -> "Transition":
+        """Return the transition without what the event says about children, which may be withheld events."""
+        before = self.before and _with_children(self.before, None)
+        if self.after is None or self.after.is_new:
+            return replace(self, before=before)
+        return replace(self, before=before, after=_with_children(self.after, self.makes_parent))
 
     def indicators_after(self, *, only_new: bool) -> list[str]:
         """Return the known indicators of the event after the change; `only_new` leaves out those it had before."""
@@ -116,22 +127,21 @@ def describe_move(event: Event, dataset_id: str) -> Transition:
 def describe_new_children(event: Event, *, are_certain: bool) -> Transition:
     """Return the addition of links to an event. Whether a plain reference makes a child is not published."""
     before = know_stored(event)
-    if event.has_children and not before.unknown & HAS_CHILDREN:
-        return Transition(before, before)
-    return Transition(before, _with_children(before, True if are_certain else None))
+    after = _with_children(before, True if are_certain or event.has_children else None)
+    return Transition(before, after, makes_parent=True)
 
 
 def describe_lost_children(event: Event) -> Transition:
     """Return the removal of links of an event, which may leave it without children."""
     before = know_stored(event)
-    return Transition(before, _with_children(before, None) if event.has_children else before)
+    return Transition(before, _with_children(before, None) if event.has_children else before, makes_parent=False)
 
 
 def describe_unread_parent(event_id: str, dataset_id: str, *, gains: bool) -> Transition:
     """Return the addition or removal of a child of an event of which nothing else is known."""
     parent = KnownEvent(Event(uuid=event_id, dataset_id=dataset_id), unknown=EVERY_FIELD)
     with_child = _with_children(parent, True)
-    return Transition(parent, with_child) if gains else Transition(with_child, parent)
+    return Transition(parent, with_child, True) if gains else Transition(with_child, parent, False)
 
 
 def _with_children(state: KnownEvent, has_children: Verdict) -> KnownEvent:

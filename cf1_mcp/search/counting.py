@@ -26,13 +26,13 @@ Group = dict[str, JsonValue]
 class EventCounts:
     """Groups, largest first, and the total of events.
 
-    `withheld`: the ceiling left some out. `cut`: there are further, smaller groups. `partial`: there are more groups
-    than the API returns at once, so the total is a lower bound.
+    `withheld` is the number of events above the ceiling. `cut`: there are further, smaller groups. `partial`: there are
+    more groups than the API returns at once, so the total is a lower bound.
     """
 
     groups: list[Group]
     total: int
-    withheld: bool
+    withheld: int
     cut: bool
     partial: bool = False
 
@@ -51,7 +51,7 @@ async def count_events(
     most = min(MAX_GROUPS, max(MIN_GROUPS, limit * EXPECTED_MARKINGS)) if by_marking else limit
     answer = await client.aggregate_events(by, scope.ids, *period, daily or None, most)
     if not by_marking:
-        return EventCounts(answer.aggregations, answer.total, withheld=False, cut=len(answer.aggregations) >= limit)
+        return EventCounts(answer.aggregations, answer.total, withheld=0, cut=len(answer.aggregations) >= limit)
     allowed = [row for row in answer.aggregations if not scope.policy.is_above_ceiling(str(row.get("tlp") or ""))]
     groups = _merge(allowed, [*(["date"] if daily else []), *columns])
     total = sum(_number(group) for group in groups)
@@ -59,7 +59,7 @@ async def count_events(
         groups = sorted(groups, key=_number, reverse=True)
     shown = _take(groups, columns, limit)
     partial = len(answer.aggregations) >= most
-    withheld = len(allowed) < len(answer.aggregations)
+    withheld = sum(map(_number, answer.aggregations)) - total
     return EventCounts(shown, total, withheld, cut=partial or len(shown) < len(groups), partial=partial)
 
 

@@ -18,7 +18,8 @@ from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.errors import ApiError
 from cf1_mcp.models import Country, SearchField, Tag
 from cf1_mcp.models.fields import SEARCHABLE
-from cf1_mcp.policy.read_policy import ReadPolicy, readable_words
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.visible_words import fold, readable_words
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -134,7 +135,8 @@ async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Seque
             else:
                 found[kind] = await readable_words(vocabulary, policy, kind)
             if kind == "attackers":
-                aliases = [tag for tag in await vocabulary.tags() if not policy.is_above_ceiling(tag.tlp)]
+                hidden = policy.withheld_tags or frozenset()
+                aliases = [tag for tag in await vocabulary.tags() if fold(tag.value) not in hidden]
         except ApiError:
             # The search works without it.
             found.setdefault(kind, ())

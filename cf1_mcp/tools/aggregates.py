@@ -65,12 +65,11 @@ async def aggregate_threat_events(
     # Under `all`, counts leave analytics datasets out, so those are not listed as searched.
     total: JsonValue = f"at least {counted.total}" if counted.partial else counted.total
     facts: dict[str, JsonValue] = {"groups": shown, "events": total, "datasets": dataset_names(scope.counted)}
-    if counted.withheld:
-        facts["withheld"] = [f"counts by {scope.policy.tlp_rule}"]
+    facts |= scope.policy.counts({scope.policy.tlp_rule: counted.withheld})
     notes = [CUT] if counted.cut or shown < len(cells) else []
     if not cells:
         notes = [*([PERIOD] if any(dates) and await _has_groups_in_any_period(client, scope, wire) else []), ABSENCE]
-    return Rows(names, cells[:shown], facts, notes)
+    return Rows(names, cells[:shown], facts, [*notes, *scope.policy.notes])
 
 
 @EVENTS.tool("Query threat GraphQL", ToolEffect.READ)
