@@ -1,6 +1,6 @@
 """Creating, updating and deleting saved queries. The rules apply to the datasets that a query searches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 from pydantic import BaseModel, JsonValue, PlainSerializer
@@ -11,7 +11,7 @@ from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Plan
 from cf1_mcp.changes.query_fields import NamedFields, find_differing_fields, is_same_value, preview_fields, quote_name
 from cf1_mcp.changes.query_scope import (
     QueryScope,
-    find_block_list_impact,
+    find_query_impact,
     resolve_new_scope,
     resolve_saved_scope,
 )
@@ -20,8 +20,11 @@ from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 
+BLOCKS: Final = "This changes a block list (WAF or Gateway): the query feeds it."
+UNBLOCKS: Final = "This changes a block list (WAF or Gateway): the query no longer feeds it."
 NOTIFIES: Final = "Its alerts notify people outside."
-NOT_UNDONE: Final = " What the block list did until then is not undone."
+ALERTS_UNKNOWN: Final = "Its alerts could not be listed, so it is unknown whether they notify people outside."
+NOT_UNDONE: Final = " What was blocked or sent until then is not undone."
 FIELDS: Final = tuple(SavedQueryFields.model_fields)
 
 
@@ -81,8 +84,9 @@ async def plan_query_creation(planning: Planner, fields: NamedFields) -> Effect[
 async def _plan_creation(planning: Planning, scope: QueryScope, payload: CreateQuery) -> Effect[CreateQuery]:
     fields = payload.fields
     await _check_name(planning, fields.name or "")
-    has_rule = fields.rule_enabled is True
-    impact = await find_block_list_impact(planning, scope, has_rule=has_rule)
+    notifies = fields.alert_enabled is True or any(alert.enabled for alert in payload.alerts)
+    warnings = [*([BLOCKS] if fields.rule_enabled is True else []), *([NOTIFIES] if notifies else [])]
+    impact = await find_query_impact(planning, scope, warnings)
     alerts = f", with its {plural(len(payload.alerts), 'alert')}" if payload.alerts else ""
     datasets = plural(len(scope.datasets), "dataset")
     return Effect(
@@ -90,12 +94,13 @@ async def _plan_creation(planning: Planning, scope: QueryScope, payload: CreateQ
         payload=payload,
         datasets=scope.datasets,
         summary=f"Create saved query {quote_name(fields.name or '')} over {datasets}{alerts}.",
-        warnings=(*impact.warnings, *([NOTIFIES] if fields.alert_enabled else [])),
-        undo="undo_change deletes the query again." + (NOT_UNDONE if has_rule else ""),
-        needs_code=has_rule,
+        warnings=impact.warnings,
+        undo="undo_change deletes the query again." + (NOT_UNDONE if warnings else ""),
+        needs_code=bool(warnings),
         facts=impact.facts,
-        untrusted=impact.untrusted,
+        untrusted={**preview_fields({"query_json": fields.query_json}), **impact.untrusted},
         events=impact.events,
+        seen=impact.seen,
         size=0,
     )
 
@@ -157,10 +162,11 @@ async def _plan_update(
         raise BadArgument(planning.argument("query_id"), problem, "other values, or leave it as it is")
     if "name" in new:
         await _check_name(planning, str(new["name"]), query.id)
-    # Any change of a query whose rule is or was enabled changes what is blocked.
-    has_rule = query.rule_enabled or new.get("rule_enabled") is True
-    impact = await find_block_list_impact(planning, new_scope, has_rule=has_rule)
-    notifies = bool(new.get("alert_enabled", query.alert_enabled))
+    warnings = await _find_outside_effects(planning, query, new)
+    # Where it acted outside before, what it no longer finds is as important as what it finds.
+    was_active = query.rule_enabled or query.alert_enabled
+    old_scope = scope if was_active and "query_json" in new else None
+    impact = await find_query_impact(planning, new_scope, warnings, old_scope)
     old = {name: getattr(query, name) for name in new}
     return Effect(
         kind=QUERY_UPDATE,
@@ -171,14 +177,32 @@ async def _plan_update(
         ),
         datasets=tuple(dict.fromkeys((*scope.datasets, *new_scope.datasets))),
         summary=f"Change {', '.join(new)} of saved query {query.id} {quote_name(query.name)}.",
-        warnings=(*impact.warnings, *([NOTIFIES] if notifies else [])),
-        undo="undo_change restores the old values." + (NOT_UNDONE if has_rule else ""),
-        needs_code=has_rule,
+        warnings=impact.warnings,
+        undo="undo_change restores the old values." + (NOT_UNDONE if warnings else ""),
+        needs_code=bool(warnings),
         facts=impact.facts,
         untrusted={"from": preview_fields(old), "to": preview_fields(new), **impact.untrusted},
         events=impact.events,
+        seen=impact.seen,
         size=0,
     )
+
+
+async def _find_outside_effects(planning: Planning, query: SavedQuery, new: Mapping[str, JsonValue]) -> list[str]:
+    """Return a sentence for each way in which a change of a query acts outside."""
+    blocks = bool(new.get("rule_enabled", query.rule_enabled))
+    # Any change of a query whose rule is or was enabled changes what is blocked.
+    sentences = [BLOCKS] if blocks else [UNBLOCKS] if query.rule_enabled else []
+    silences = new.get("alert_enabled") is False and new.keys() <= {"alert_enabled", "alert_rollup_enabled"}
+    if silences:
+        return sentences
+    if new.get("alert_enabled", query.alert_enabled):
+        return [*sentences, NOTIFIES]
+    try:
+        alerts = await list_alerts_if_any(planning.client)
+    except ApiError:
+        return [*sentences, ALERTS_UNKNOWN]
+    return [*sentences, *([NOTIFIES] if any(one.enabled and one.query_id == query.id for one in alerts) else [])]
 
 
 async def update_query(client: ThreatEventsClient, payload: UpdateQuery) -> Result:
@@ -212,7 +236,7 @@ async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[Delete
     query = await planning.client.read_query(query_id)
     scope = resolve_saved_scope(query, planning, planning.write_policy.require_destroyable)
     alerts = [alert for alert in await list_alerts_if_any(planning.client) if alert.query_id == query_id]
-    impact = await find_block_list_impact(planning, scope, has_rule=query.rule_enabled)
+    impact = await find_query_impact(planning, scope, [UNBLOCKS] if query.rule_enabled else [])
     its_alerts = f", and its {plural(len(alerts), 'alert')} with it" if alerts else ""
     return Effect(
         kind=QUERY_DELETION,
@@ -225,6 +249,7 @@ async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[Delete
         facts={"alerts_deleted": len(alerts), **impact.facts},
         untrusted={**preview_fields({"query_json": query.query_json}), **impact.untrusted},
         events=impact.events,
+        seen=impact.seen,
         size=0,
     )
 
