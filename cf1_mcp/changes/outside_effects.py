@@ -102,13 +102,16 @@ class QueryEffect:
         return sentences
 
     def preview(self) -> dict[str, JsonValue]:
-        """Return counts and a sample of the indicators."""
+        """Return how the query acts, counts, and a sample of the indicators."""
         counts = {"newly_finds": self.found, "may_find": self.may_find, "may_no_longer_find": self.lost}
         lists = {"block": self.blocked, "may_block": self.may_block, "may_unblock": self.may_unblock}
+        times = [words for name, words in FREQUENCIES.items() if name in self.frequencies]
+        acts: list[JsonValue] = ["changes a block list"] if self.changes_block_list else []
+        acts += [" ".join(["notifies people", *times])] if self.notifies else []
         parts: dict[str, JsonValue] = {name: len(events) for name, events in counts.items() if events}
         if self.query.rule_enabled:
             parts |= {name: {"count": len(some), "indicator": _sample(some)} for name, some in lists.items() if some}
-        return {"query": self.title, **parts}
+        return {"query": self.title, "acts": acts, **parts}
 
     def seen(self) -> JsonValue:
         """Return everything that was found, for a code to be bound to."""
@@ -223,4 +226,4 @@ def _describe_blocking(verb: str, indicators: Mapping[str, None], title: str, ev
 
 
 def _sample(indicators: Mapping[str, None]) -> list[JsonValue]:
-    return [clean(value, MAX_VALUE_LENGTH, value=True) for value in [*indicators][:MAX_SAMPLE]]
+    return [clean(value, MAX_VALUE_LENGTH, value=True) for value in sorted(indicators)[:MAX_SAMPLE]]

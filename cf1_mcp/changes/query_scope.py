@@ -80,13 +80,14 @@ async def find_query_impact(
     old_ids: list[JsonValue] = []
     if old_scope is not None:
         old_events, old_has_more = await _find_matches(planning, old_scope)
-        old_ids = [event.uuid for event in old_events]
+        old_ids = [*sorted(event.uuid for event in old_events)]
         before, after = {event.uuid for event in old_events}, {event.uuid for event in events}
         if not has_more and not old_has_more:
             facts |= {"newly_found": len(after - before), "no_longer_found": len(before - after)}
     if not planning.write_policy.read_policy.sees_everything:
         sentences.append("Events that the rules withhold are not counted.")
-    rows: list[JsonValue] = [event.model_dump(mode="json", by_alias=True) for event in events]
+    in_order = sorted(events, key=lambda event: (event.uuid, event.dataset_id))
+    rows: list[JsonValue] = [event.model_dump(mode="json", by_alias=True) for event in in_order]
     sample: list[JsonValue] = [clean(value, MAX_CELL_LENGTH, value=True) for value in indicators[:MAX_SAMPLE]]
     return QueryImpact(
         (*warnings, *sentences), facts, {"indicator": sample} if sample else {}, events, [rows, has_more, old_ids]
