@@ -165,7 +165,7 @@ class Consent(BaseModel):
         Literal["yes", "no", ""],
         BeforeValidator(_read_answer),
         WithJsonSchema({"type": "string", "enum": ["yes", "no"]}),
-    ] = Field("", description="Make this change?")
+    ] = Field(description="Make this change?")
 
 
 Plan = Callable[..., Awaitable[Effect[P]]]
@@ -194,7 +194,7 @@ def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., 
         context: ToolContext, look: Annotated[Look[Any], Resolve(look_at)], confirm: str | None
     ) -> Look[Any] | Elicit[Consent]:
         server = context.request_context.lifespan_context
-        if confirm is None:
+        if confirm is None or look.effect.changes_nothing:
             return look
         await _require_code(server, look, confirm)
         match server.settings.approval:

@@ -69,7 +69,7 @@ markings_of_evidence: {"amber":1}
 undo: undo_change creates the events again from the journal, with new ids, raw evidence and relationships. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code and the consent of a person (CF1_APPROVAL=ask).
 -- sample
 | tlp | date | attacker | event | indicator | uuid
-| green | 2026-11-20 00:00 | | false positive | | b04e2883-9c62-41ed-a4f0-f5a73c7275eb
+| green | 2026-11-20 00:00 | | false positive | | c4c201d1-a540-4c7e-b1cb-33f1b2776e10
 1 of 1 event shown.\
 """
             ],
