@@ -247,11 +247,11 @@ async def _look(
         raise Withheld(what, f"CF1_MAX_CHANGE ({settings.max_change})")
     undo = describe_undo(effect, write_policy)
     # In a thread: the state of many events is megabytes.
-    state = await anyio.to_thread.run_sync(_compute_digest, effect, undo.text)
+    state = await anyio.to_thread.run_sync(compute_state_digest, effect, undo.text)
     return Look(effect, undo, state, await server.stores.spent_codes.next_round(state), plan_again)
 
 
-def _compute_digest(effect: Effect[Any], undo: str) -> str:
+def compute_state_digest(effect: Effect[Any], undo: str) -> str:
     """Return the digest of everything that a preview shows, and of the arguments as they were typed.
 
     Raises:
