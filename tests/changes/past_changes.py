@@ -31,8 +31,8 @@ async def make(client: Client, tool: str, **arguments: JsonValue) -> Arguments:
     return answer
 
 
-async def _ids(tenant: Tenant, **fields: JsonValue) -> list[JsonValue]:
-    return [(await tenant.add(f"event {number}", **fields)).uuid for number in range(2)]
+async def _ids(tenant: Tenant, *tags: JsonValue) -> list[JsonValue]:
+    return [(await tenant.add(f"event {number}", tags=[*tags])).uuid for number in range(2)]
 
 
 async def _create(tenant: Tenant, client: Client) -> JsonValue:
@@ -56,7 +56,7 @@ async def _tag(tenant: Tenant, client: Client) -> JsonValue:
 
 
 async def _untag(tenant: Tenant, client: Client) -> JsonValue:
-    call: Arguments = {"dataset_id": MINE, "event_ids": await _ids(tenant, tags=["wave"]), "tags": ["wave"]}
+    call: Arguments = {"dataset_id": MINE, "event_ids": await _ids(tenant, "wave"), "tags": ["wave"]}
     return (await make(client, "untag_threat_events", **call))["change_id"]
 
 

@@ -156,14 +156,12 @@ async def _change_other(tenant: Tenant, call: Call) -> None:
 
 async def _change_raw(tenant: Tenant, call: Call) -> None:
     async with tenant.api() as api:
-        raw = await api.read_dataset_raw(call.event.dataset_id, call.event.uuid)
-        await api.update_raw(call.event.uuid, raw.id, RawChange(data={"the": "only evidence"}))
+        await api.update_raw(call.event.uuid, call.event.raw_id, RawChange(data={"the": "only evidence"}))
 
 
 async def _mark_raw(tenant: Tenant, call: Call) -> None:
     async with tenant.api() as api:
-        raw = await api.read_dataset_raw(call.event.dataset_id, call.event.uuid)
-        await api.update_raw(call.event.uuid, raw.id, RawChange(tlp="green"))
+        await api.update_raw(call.event.uuid, call.event.raw_id, RawChange(tlp="green"))
 
 
 async def _match(tenant: Tenant, call: Call) -> None:
@@ -173,7 +171,9 @@ async def _match(tenant: Tenant, call: Call) -> None:
 async def _rewrite_query(tenant: Tenant, call: Call) -> None:
     async with tenant.api() as api:
         [query] = await api.list_queries()
-        await api.update_query(query.id, SavedQueryFields(query_json=query.query_json.replace("Phishing", "Malware")))
+        await api.update_query(
+            query.id, SavedQueryFields(query_json=query.query_json.replace("Phishing", "Malware Sample"))
+        )
 
 
 async def _silence_alert(tenant: Tenant, call: Call) -> None:
@@ -200,7 +200,7 @@ OF_EVENTS: Final[Mapping[str, Meddle]] = {
 OF_EVIDENCE: Final[Mapping[str, Meddle]] = {"raw data": _change_raw, "raw marking": _mark_raw}
 OF_MATCHES: Final[Mapping[str, Meddle]] = {
     "a new match": _match,
-    "a match fewer": _change(category="Malware"),
+    "a match fewer": _change(category="Malware Sample"),
     "another indicator": _change(indicator="198.51.100.9"),
 }
 CALLS: Final[Mapping[str, tuple[Prepare, Mapping[str, Meddle]]]] = {
@@ -218,7 +218,7 @@ CALLS: Final[Mapping[str, tuple[Prepare, Mapping[str, Meddle]]]] = {
 }
 CASES: Final = [(name, part) for name, (_, parts) in CALLS.items() for part in parts]
 # In the second generation, planning again is what notices. One part of each call is enough for that.
-ASKED: Final = [(name, [*parts][0]) for name, (_, parts) in CALLS.items()]
+ASKED: Final = [(name, next(iter(parts))) for name, (_, parts) in CALLS.items()]
 
 
 @pytest.mark.parametrize(("name", "part"), CASES, ids=[f"{name}: {part}" for name, part in CASES])
@@ -265,13 +265,15 @@ async def test_a_code_of_an_unchanged_state_works_once(tenant: Tenant, name: str
     call = await CALLS[name][0](tenant)
     async with tenant.server(wide(tenant)) as client:
         preview = await ask(client, call.tool, **call.arguments)
-        tenant.wait(20)  # within the time that a code is valid; only the clock moves
+        if name != "revert":  # which counts back from now
+            tenant.wait(20)  # within the time that a code is valid
         done = await ask(client, call.tool, **call.arguments, confirm=preview["code"])
         tenant.log.clear()
-        replayed = await client.call_tool(call.tool, {**call.arguments, "confirm": preview["code"]})
+        if name == "import":  # all rows exist, so nothing would be sent
+            assert (await ask(client, call.tool, **call.arguments, confirm=preview["code"]))["events"] == 0
+        else:
+            await refused(client, call.tool, **call.arguments, confirm=preview["code"])
     assert done["status"] == "done"
-    # An import of rows that exist has nothing to send; everything else is an error.
-    assert replayed.is_error or (replayed.structured_content or {}).get("events") == 0
     assert tenant.changes_sent() == []
 
 
@@ -381,20 +383,18 @@ effects: st.SearchStrategy[Effect[UntagEvents]] = st.builds(
 
 def whole(effect: Effect[UntagEvents], undo: str) -> bytes:
     """Everything that the preview shows of an effect, in one canonical form of its own."""
-    shown = effect.payload.model_dump(mode="json")
-    return canonicalize(
-        [
-            shown,
-            [effect.summary, *effect.warnings],
-            [effect.undo, undo],
-            {**effect.facts},
-            {**effect.untrusted},
-            sorted((event.model_dump(mode="json") for event in effect.events), key=lambda event: event["uuid"]),
-            [effect.undoes, effect.seen],
-            [[event.uuid, raw.model_dump(mode="json")] for event, raw in effect.evidence],
-            [*sorted(effect.new_markings)],
-        ]
-    )
+    shown: list[JsonValue] = [
+        effect.payload.model_dump(mode="json"),
+        [effect.summary, *effect.warnings],
+        [effect.undo, undo],
+        {**effect.facts},
+        {**effect.untrusted},
+        [event.model_dump(mode="json") for event in sorted(effect.events, key=lambda event: event.uuid)],
+        [effect.undoes, effect.seen],
+        [[event.uuid, raw.model_dump(mode="json")] for event, raw in effect.evidence],
+        [*sorted(effect.new_markings)],
+    ]
+    return canonicalize(shown)
 
 
 @given(effects, effects, texts, texts)

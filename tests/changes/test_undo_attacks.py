@@ -58,9 +58,11 @@ async def test_an_undo_that_removes_something_needs_the_code_of_its_preview(
 ) -> None:
     change_id = await make_past_change(tenant, kind)
     async with tenant.server(wide(tenant)) as client:
-        answer = await client.call_tool("undo_change", {"change_id": change_id, "confirm": confirm})
-    status = (answer.structured_content or {}).get("status")
-    assert (answer.is_error, status) in ((True, None), (False, "confirmation_required"))
+        if confirm is None:
+            preview = await ask(client, "undo_change", change_id=change_id)
+            assert preview["status"] == "confirmation_required"
+        else:
+            await refused(client, "undo_change", change_id=change_id, confirm=confirm)
     assert tenant.changes_sent() == []
 
 
