@@ -165,7 +165,7 @@ class Consent(BaseModel):
         Literal["yes", "no", ""],
         BeforeValidator(_read_answer),
         WithJsonSchema({"type": "string", "enum": ["yes", "no"]}),
-    ] = Field("", description="Make this change?")
+    ] = Field(description="Make this change?")
 
 
 Plan = Callable[..., Awaitable[Effect[P]]]
@@ -194,7 +194,7 @@ def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., 
         context: ToolContext, look: Annotated[Look[Any], Resolve(look_at)], confirm: str | None
     ) -> Look[Any] | Elicit[Consent]:
         server = context.request_context.lifespan_context
-        if confirm is None:
+        if confirm is None or look.effect.changes_nothing:
             return look
         await _require_code(server, look, confirm)
         match server.settings.approval:
@@ -247,11 +247,11 @@ async def _look(
         raise Withheld(what, f"CF1_MAX_CHANGE ({settings.max_change})")
     undo = describe_undo(effect, write_policy)
     # In a thread: the state of many events is megabytes.
-    state = await anyio.to_thread.run_sync(_compute_digest, effect, undo.text)
+    state = await anyio.to_thread.run_sync(compute_state_digest, effect, undo.text)
     return Look(effect, undo, state, await server.stores.spent_codes.next_round(state), plan_again)
 
 
-def _compute_digest(effect: Effect[Any], undo: str) -> str:
+def compute_state_digest(effect: Effect[Any], undo: str) -> str:
     """Return the digest of everything that a preview shows, and of the arguments as they were typed.
 
     Raises:

@@ -1,6 +1,7 @@
 """Moving events from one dataset to another, and back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from pydantic import BaseModel, JsonValue
@@ -153,7 +154,12 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
             "to move back",
             "list_changes to see what can be undone",
         )
-    return await plan_move(planning, destination.uuid, source.uuid, moved, True)
+    effect = await plan_move(planning, destination.uuid, source.uuid, moved, True)
+    dropped = {snapshot.event.uuid for snapshot in payload.before.images if snapshot.raw} & {*moved}
+    if payload.keep_raw_data or not dropped:
+        return effect
+    lost = f"The raw evidence of {plural(len(dropped), 'event')} was dropped by the move and does not come back."
+    return replace(effect, warnings=(*effect.warnings, f"{lost} Change {change.id} in the journal has it."))
 
 
 MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo, moves=True)

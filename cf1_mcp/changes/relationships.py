@@ -99,7 +99,10 @@ async def plan_relating(
         summary=f"Add {links} from event {event.uuid} of dataset {home.name!r} to events of {other.name!r}.",
         undo=NO_UNDO if relationship_type else UNDO,
         needs_code=False,
-        events=added,
+        events=[event, *added],
+        size=len(added),
+        can_undo=not relationship_type,
+        undo_destroys=(home.uuid,),
     )
     transition = describe_new_children(event, are_certain=relationship_type is not None)
     return await add_outside_effects(planning, effect, [transition])
@@ -193,7 +196,8 @@ async def plan_unrelating(
         undo="undo_change adds the references again.",
         needs_code=True,
         facts={"references": len(related)},
-        events=related,
+        events=[event, *related],
+        size=len(related),
     )
     return await add_outside_effects(planning, effect, [describe_lost_children(event)])
 
