@@ -29,7 +29,19 @@ FAST_FOLDERS = frozenset(
 )
 """Folders of pure modules and of contracts, all of whose tests are marked `fast`. `.` is this folder's own modules."""
 SLOW_FOLDERS = frozenset(
-    {"api", "changes", "cli", "frameworks", "imports", "sandbox", "server", "store", "foreign_clients", "tools"}
+    {
+        "api",
+        "changes",
+        "cli",
+        "frameworks",
+        "imports",
+        "sandbox",
+        "server",
+        "store",
+        "foreign_clients",
+        "non_interference",
+        "tools",
+    }
 )
 """Folders whose tests start processes, listen on ports, wait, or make many calls."""
 

@@ -26,7 +26,7 @@ MAX_NAMES: Final = 12
 # The most rows that a caller may request at once.
 MAX_ROWS: Final = 500
 ABSENCE: Final = "Absence from these datasets does not show that something is benign."
-ANCHOR_LENGTH: Final = 8
+ANCHOR_LENGTH: Final = 5
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,12 @@ class EventPosition:
 
     @classmethod
     def parse(cls, text: str) -> "EventPosition":
-        ties, anchor, date = text.split("~", 2)
-        return cls(date, int(ties), anchor)
+        anchor, ties, date = text.split("~", 2)
+        return cls(date, int(ties or 1), anchor)
 
     def __str__(self) -> str:
-        return f"{self.ties}~{self.anchor}~{self.date}"
+        # Short, because every page costs a model its tokens: most dates are those of one event.
+        return f"{self.anchor}~{self.ties if self.ties > 1 else ''}~{self.date}"
 
     @classmethod
     def after(cls, shown: Sequence[Event], before: "EventPosition | None") -> "EventPosition":

@@ -181,21 +181,20 @@ def _check_nested(
     Raises:
         BadArgument: there is such a field.
     """
-    from graphql import FieldNode, FragmentSpreadNode
+    from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
 
     for node in selections.selections:
-        inside = node
         if isinstance(node, FragmentSpreadNode):
             name = node.name.value
-            if name in entered or name not in fragments:
-                continue
-            entered.add(name)
-            inside = fragments[name]
-        elif isinstance(node, FieldNode) and (node.arguments or (node.alias and node.name.value in CHECKED_FIELDS)):
+            if name not in entered and name in fragments:
+                entered.add(name)
+                _check_nested(fragments[name].selection_set, fragments, entered)
+            continue
+        if isinstance(node, FieldNode) and (node.arguments or (node.alias and node.name.value in CHECKED_FIELDS)):
             problem = f"{node.name.value} has arguments or another name below the root, which cannot be checked"
             raise BadArgument("query", problem, "arguments on root fields only, and tlp and datasetId by their names")
-        if inside.selection_set:
-            _check_nested(inside.selection_set, fragments, entered)
+        if isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set:
+            _check_nested(node.selection_set, fragments, entered)
 
 
 def _texts(value: JsonValue) -> Sequence[str]:
