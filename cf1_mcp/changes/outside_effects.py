@@ -13,6 +13,7 @@ from typing import Final
 import anyio.to_thread
 from pydantic import JsonValue
 
+from cf1_mcp.changes.alerts import list_alerts_if_any
 from cf1_mcp.changes.effect import Effect, P, Planning
 from cf1_mcp.changes.query_scope import covers_dataset
 from cf1_mcp.errors import ApiError, NotFound
@@ -37,6 +38,10 @@ QUERIES_UNKNOWN: Final = (
     "The saved queries could not be listed, so it is unknown whether this changes a block list or notifies people."
 )
 ALERTS_UNKNOWN: Final = "The alerts could not be listed, so it is unknown whether this notifies people."
+BLOCKS: Final = "This changes a block list (WAF or Gateway): the query feeds it."
+UNBLOCKS: Final = "This changes a block list (WAF or Gateway): the query no longer feeds it."
+NOTIFIES: Final = "Its alerts notify people outside."
+ITS_ALERTS_UNKNOWN: Final = "Its alerts could not be listed, so it is unknown whether they notify people outside."
 NOT_UNDONE: Final = " What was blocked or sent until then is not undone."
 
 
@@ -147,6 +152,25 @@ async def add_outside_effects(planning: Planning, effect: Effect[P], transitions
     return _extend(effect, [*sentences, *unknown], {"outside": rows} if rows else {}, [*seen, *unknown])
 
 
+async def find_outside_effects_of_query(
+    planning: Planning, query: SavedQuery, new: Mapping[str, JsonValue]
+) -> list[str]:
+    """Return a sentence for each way in which a change of a query acts outside."""
+    blocks = bool(new.get("rule_enabled", query.rule_enabled))
+    # Any change of a query whose rule is or was enabled changes what is blocked.
+    sentences = [BLOCKS] if blocks else [UNBLOCKS] if query.rule_enabled else []
+    silences = new.get("alert_enabled") is False and new.keys() <= {"alert_enabled", "alert_rollup_enabled"}
+    if silences:
+        return sentences
+    if new.get("alert_enabled", query.alert_enabled):
+        return [*sentences, NOTIFIES]
+    try:
+        alerts = await list_alerts_if_any(planning.client)
+    except ApiError:
+        return [*sentences, ITS_ALERTS_UNKNOWN]
+    return [*sentences, *([NOTIFIES] if any(one.enabled and one.query_id == query.id for one in alerts) else [])]
+
+
 async def _compare_queries(
     write_policy: WritePolicy, queries: Sequence[SavedQuery], transitions: Sequence[Transition]
 ) -> list[QueryEffect]:
@@ -194,9 +218,7 @@ async def _read_frequencies(planning: Planning, effects: Sequence[QueryEffect]) 
     if not any(one.found or one.may_find for one in effects):
         return [*effects], []
     try:
-        alerts = await planning.client.list_alerts()
-    except NotFound:
-        return [*effects], []
+        alerts = await list_alerts_if_any(planning.client)
     except ApiError:
         return [*effects], [ALERTS_UNKNOWN]
     enabled = [alert for alert in alerts if alert.enabled]

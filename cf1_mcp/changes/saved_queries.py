@@ -1,6 +1,6 @@
 """Creating, updating and deleting saved queries. The rules apply to the datasets that a query searches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from pydantic import BaseModel, JsonValue, PlainSerializer
@@ -17,6 +17,7 @@ from cf1_mcp.changes.effect import (
     Result,
     warn_of_overwriting,
 )
+from cf1_mcp.changes.outside_effects import BLOCKS, NOT_UNDONE, NOTIFIES, UNBLOCKS, find_outside_effects_of_query
 from cf1_mcp.changes.query_fields import NamedFields, find_differing_fields, is_same_value, preview_fields, quote_name
 from cf1_mcp.changes.query_scope import (
     QueryScope,
@@ -29,11 +30,6 @@ from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 
-BLOCKS: Final = "This changes a block list (WAF or Gateway): the query feeds it."
-UNBLOCKS: Final = "This changes a block list (WAF or Gateway): the query no longer feeds it."
-NOTIFIES: Final = "Its alerts notify people outside."
-ALERTS_UNKNOWN: Final = "Its alerts could not be listed, so it is unknown whether they notify people outside."
-NOT_UNDONE: Final = " What was blocked or sent until then is not undone."
 FIELDS: Final = tuple(SavedQueryFields.model_fields)
 
 
@@ -171,7 +167,7 @@ async def _plan_update(
         raise BadArgument(planning.argument("query_id"), problem, "other values, or leave it as it is")
     if "name" in new:
         await _check_name(planning, str(new["name"]), query.id)
-    warnings = await _find_outside_effects(planning, query, new)
+    warnings = await find_outside_effects_of_query(planning, query, new)
     # Where it acted outside before, what it no longer finds is as important as what it finds.
     was_active = query.rule_enabled or query.alert_enabled
     old_scope = scope if was_active and "query_json" in new else None
@@ -200,23 +196,6 @@ async def _plan_update(
         seen=impact.seen,
         size=0,
     )
-
-
-async def _find_outside_effects(planning: Planning, query: SavedQuery, new: Mapping[str, JsonValue]) -> list[str]:
-    """Return a sentence for each way in which a change of a query acts outside."""
-    blocks = bool(new.get("rule_enabled", query.rule_enabled))
-    # Any change of a query whose rule is or was enabled changes what is blocked.
-    sentences = [BLOCKS] if blocks else [UNBLOCKS] if query.rule_enabled else []
-    silences = new.get("alert_enabled") is False and new.keys() <= {"alert_enabled", "alert_rollup_enabled"}
-    if silences:
-        return sentences
-    if new.get("alert_enabled", query.alert_enabled):
-        return [*sentences, NOTIFIES]
-    try:
-        alerts = await list_alerts_if_any(planning.client)
-    except ApiError:
-        return [*sentences, ALERTS_UNKNOWN]
-    return [*sentences, *([NOTIFIES] if any(one.enabled and one.query_id == query.id for one in alerts) else [])]
 
 
 async def update_query(client: ThreatEventsClient, payload: UpdateQuery) -> Result:
