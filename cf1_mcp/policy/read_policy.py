@@ -90,7 +90,8 @@ class ReadPolicy:
             raise Withheld("This event", rule)
         return event
 
-    def raw_marking(self, event: Event, raw: Raw) -> Tlp:
+    @staticmethod
+    def raw_marking(event: Event, raw: Raw) -> Tlp:
         """Return the marking of raw evidence: its own; without one, the higher of amber and that of its event."""
         if raw.tlp.strip():
             return Tlp.of(raw.tlp)

@@ -92,8 +92,8 @@ async def create_saved_query(
     confirm: Confirm = None,
 ) -> Card:
     """Save a search under its own name: keep it to run again, watch for new hits, or block what it finds at the
-    gateway. With `rule_enabled` it first returns a preview with a code, because a block list changes. To search once
-    use search_threat_events; to notify people use create_query_alert.
+    gateway. With `rule_enabled` or `alert_enabled` it first returns a preview with a code. To search once use
+    search_threat_events; to notify people use create_query_alert.
     """
     return plan.preview or await plan.carry_out(client)
 
@@ -112,8 +112,8 @@ async def update_saved_query(
     confirm: Confirm = None,
 ) -> Card:
     """Change a saved query: rename it, narrow or widen what it searches, switch its blocking rule on or off. Only given
-    fields are replaced. Where its rule is or becomes enabled it first returns a preview with a code, because a block
-    list changes. For its alerts use update_query_alert.
+    fields are replaced. Where its rule or an alert is or becomes enabled it first returns a preview with a code. For
+    its alerts use update_query_alert.
     """
     return plan.preview or await plan.carry_out(client)
 
