@@ -60,10 +60,10 @@ def escape_invisible(text: str) -> str:
     if text.isprintable() and (text.isascii() or not _INVISIBLE.search(text)):
         return text
     shown: list[str] = []
-    for is_visible, run in groupby(text, key=_is_visible):
+    for shows, run in groupby(text, key=is_visible):
         chars = "".join(run)
         # Whole messages are hidden in invisible characters; a few codes reveal that as well as all of them.
-        kept = chars if is_visible else chars[:MAX_CODES]
+        kept = chars if shows else chars[:MAX_CODES]
         shown += [_escape(char) for char in kept]
         shown += [f"(+{len(chars) - len(kept)} invisible)"] if len(kept) < len(chars) else []
     return "".join(shown)
@@ -91,12 +91,13 @@ def escape_formula(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def _is_visible(char: str) -> bool:
+def is_visible(char: str) -> bool:
+    """Return whether a character can be seen, or is the plain blank."""
     return char.isprintable() and not _INVISIBLE.match(char)
 
 
 def _escape(char: str) -> str:
-    if _is_visible(char):
+    if is_visible(char):
         return char
     if char.isspace() and char not in "\t\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029":
         return " "
