@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final, Generic, Literal
 
+from anyio import to_thread
 from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, Resolve
 from pydantic import BaseModel, Field, JsonValue
 
@@ -59,6 +60,8 @@ class Planned(Generic[P]):
             ApiError: the change failed, or it is unknown whether it was made. The journal records which.
         """
         effect, journal = self.effect, self.server.stores.journal
+        # Before the change: what takes time or fails must not come between a change and its report.
+        repeats = await _describe_repeats(self.server, effect)
         if self.code is not None and not await self.server.stores.spent_codes.spend(self.code):
             raise BadArgument("confirm", "this code was used already", "list_changes to see its outcome")
         intent = Intent(
@@ -75,7 +78,7 @@ class Planned(Generic[P]):
             "change_id": change_id,
             "change": _render_summary(effect),
         }
-        facts |= {**result.facts, **_describe_repeats(self.server, effect)}
+        facts |= {**result.facts, **repeats}
         untrusted = {**result.untrusted, **effect.read_as}
         try:
             stored: JsonValue = {**result.facts, **result.untrusted}
@@ -165,7 +168,7 @@ async def _render_preview(server: ServerContext, effect: Effect[Any]) -> Card:
         "status": "confirmation_required",
         "change": _render_summary(effect),
         **effect.facts,
-        **_describe_repeats(server, effect),
+        **await _describe_repeats(server, effect),
         "undo": effect.undo,
         "code": code,
     }
@@ -185,14 +188,15 @@ def _render_summary(effect: Effect[Any]) -> str:
     return defang(clean(effect.sentences, MAX_SUMMARY_LENGTH))
 
 
-def _describe_repeats(server: ServerContext, effect: Effect[Any]) -> dict[str, JsonValue]:
+async def _describe_repeats(server: ServerContext, effect: Effect[Any]) -> dict[str, JsonValue]:
     """Return the fact `repeats`: arguments that repeat texts of events shown before.
 
     An undo repeats what the journal holds, not what a model wrote.
     """
     if effect.undoes:
         return {}
-    sentences = server.shown_texts.find_repeated(effect.arguments)
+    find = server.shown_texts.find_repeated
+    sentences = await to_thread.run_sync(find, effect.arguments, abandon_on_cancel=True)
     return {"repeats": [*sentences]} if sentences else {}
 
 
