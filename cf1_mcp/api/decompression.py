@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 # What requests ask for. Few servers send deflate unasked, and none of the others should.
 ACCEPTED: Final = "gzip"
 # Bytes that are decoded without a pause, some milliseconds of work.
-STEP_SIZE: Final = 1024 * 1024
+STEP_SIZE: Final = 512 * 1024
 # A body may be several gzip files in a row, as proxies join them; so many are an attack.
 MAX_MEMBERS: Final = 100
 GZIP: Final = zlib.MAX_WBITS | 16

@@ -8,7 +8,7 @@ import anyio.lowlevel
 import httpx
 from httpx_retries import Retry, RetryTransport
 
-from cf1_mcp.api.decompression import ACCEPTED, Decoder
+from cf1_mcp.api.decompression import ACCEPTED, STEP_SIZE, Decoder
 from cf1_mcp.api.proxies import find_proxy
 from cf1_mcp.errors import UnexpectedAnswer
 
@@ -20,6 +20,8 @@ NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 MAX_ANSWER_SIZE: Final = 64 * 1024 * 1024
 MAX_VALUES: Final = 2_000_000
+# What handling a part costs, however small it is, in the bytes that would be decoded meanwhile.
+PART_COST: Final = 4_096
 ENCODING: Final = ("content-encoding", "content-length", "transfer-encoding")
 
 
@@ -83,7 +85,7 @@ async def _read_body(response: httpx.Response) -> bytes:
     """Return the decoded body. Its size is checked while it is decoded, and other calls get their turns meanwhile."""
     decoder = Decoder(response.headers.get_list("content-encoding", split_commas=True))
     parts: list[bytes] = []
-    size = received = 0
+    size = received = work = 0
     async for data in response.aiter_raw():
         received += len(data)
         for part in decoder.decode(data):
@@ -94,7 +96,10 @@ async def _read_body(response: httpx.Response) -> bytes:
                     "limit or a shorter period."
                 )
             parts.append(part)
-            await anyio.lowlevel.checkpoint()
+            work += PART_COST + len(part)
+            if work > STEP_SIZE:
+                work = 0
+                await anyio.lowlevel.checkpoint()
     decoder.finish()
     content = b"".join(parts)
     # Parsing cannot be interrupted, and takes its time by the number of values rather than by their size.

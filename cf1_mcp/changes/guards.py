@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final, Generic, Literal
 
-from anyio import to_thread
 from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, Resolve
 from pydantic import BaseModel, Field, JsonValue
 
@@ -24,6 +23,7 @@ from cf1_mcp.answers.fitting import fit
 from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import run_in_thread
 from cf1_mcp.changes.effect import Effect, P, Result
 from cf1_mcp.context import ServerContext, ToolContext
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
@@ -195,8 +195,7 @@ async def _describe_repeats(server: ServerContext, effect: Effect[Any]) -> dict[
     """
     if effect.undoes:
         return {}
-    find = server.shown_texts.find_repeated
-    sentences = await to_thread.run_sync(find, effect.arguments, abandon_on_cancel=True)
+    sentences = await run_in_thread(partial(server.shown_texts.find_repeated, effect.arguments))
     return {"repeats": [*sentences]} if sentences else {}
 
 

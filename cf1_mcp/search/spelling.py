@@ -6,8 +6,7 @@ typed, and an empty result suggests what it may have been.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -15,7 +14,7 @@ import anyio
 
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
-from cf1_mcp.errors import ApiError
+from cf1_mcp.errors import MAX_COMPARED_LENGTH, ApiError, similar_words
 from cf1_mcp.models import Country, SearchField, Tag
 from cf1_mcp.models.fields import SEARCHABLE
 from cf1_mcp.policy.read_policy import ReadPolicy, readable_words
@@ -27,6 +26,8 @@ from cf1_mcp.text.sanitize import clean
 # How long a search waits for the vocabularies. Without them, values are searched for as typed.
 MAX_SECONDS: Final = 5.0
 MAX_SUGGESTIONS: Final = 3
+# Unknown values of a search that get suggestions: each costs a comparison with the whole vocabulary.
+MAX_SUGGESTED_VALUES: Final = 20
 # A shorter word is part of too many others to suggest them.
 MIN_PART_LENGTH: Final = 4
 
@@ -63,22 +64,23 @@ class AccountSpelling:
     words: Mapping[Kind, Sequence[str]]
     countries: Sequence[Country] = ()
     aliases: Sequence[Tag] | None = None
+    _unknown: list[str] = field(default_factory=list[str])
 
     def read(self, name: SearchField, value: str) -> ReadValue:
         """Read one value of a filter."""
         typed = value.strip()
-        field = SEARCHABLE[name]
-        match field.type:
+        searched = SEARCHABLE[name]
+        match searched.type:
             case "indicator":
                 return ReadValue(typed, (refang_indicator(value),), change="refanged")
             case "code":
                 return ReadValue(typed, (typed.upper(),))
             case "country":
                 return self._country(typed)
-            case _ if field.vocabulary == "attackers":
+            case _ if searched.vocabulary == "attackers":
                 return self._attacker(typed)
-            case _ if field.vocabulary:
-                return self._word(typed, self.words.get(field.vocabulary, ()))
+            case _ if searched.vocabulary:
+                return self._word(typed, self.words.get(searched.vocabulary, ()))
             case _:
                 return ReadValue(value, (value,))
 
@@ -87,7 +89,7 @@ class AccountSpelling:
             return ReadValue(typed, (typed,))
         code = country_code(typed, self.countries)
         names = [country.name for country in self.countries]
-        return ReadValue(typed, (code,)) if code else ReadValue(typed, (typed,), tuple(nearest_words(typed, names)))
+        return ReadValue(typed, (code,)) if code else ReadValue(typed, (typed,), self._nearest(typed, names))
 
     def _attacker(self, typed: str) -> ReadValue:
         """Read any name of an actor as the names that events use."""
@@ -99,7 +101,12 @@ class AccountSpelling:
         if found:
             return ReadValue(typed, tuple(found))
         every = [*known, *(name for tag in self.aliases or () for name in tag.alias_group_names)]
-        return ReadValue(typed, (typed,), tuple(nearest_words(typed, every)))
+        return ReadValue(typed, (typed,), self._nearest(typed, every))
+
+    def _nearest(self, typed: str, known: Sequence[str]) -> tuple[str, ...]:
+        """Return suggestions for an unknown value; none beyond the first unknown values of a search."""
+        self._unknown.append(typed)
+        return tuple(nearest_words(typed, known)) if len(self._unknown) <= MAX_SUGGESTED_VALUES else ()
 
     def aliases_of(self, typed: str) -> list[str]:
         """Return every name that tags have for an actor with this name."""
@@ -116,7 +123,7 @@ class AccountSpelling:
         for word in known:
             if word.strip().casefold() == typed.casefold():
                 return ReadValue(typed, (word,))
-        return ReadValue(typed, (typed,), tuple(nearest_words(typed, known)))
+        return ReadValue(typed, (typed,), self._nearest(typed, known))
 
 
 async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Sequence[SearchField]) -> AccountSpelling:
@@ -146,8 +153,7 @@ async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Seque
 
 def nearest_words(word: str, known: Sequence[str]) -> list[str]:
     """Return the known words that `word` probably means, ignoring case: those that contain it, or else similar ones."""
-    by_fold = {name.casefold(): name for name in known}
     typed = word.strip().casefold()
-    containing = [fold for fold in by_fold if len(typed) >= MIN_PART_LENGTH and typed in fold]
-    found = containing or get_close_matches(typed, list(by_fold), n=MAX_SUGGESTIONS, cutoff=0.6)
-    return [by_fold[fold] for fold in found][:MAX_SUGGESTIONS]
+    folded = {name[:MAX_COMPARED_LENGTH].casefold(): name for name in known}
+    containing = [name for fold, name in folded.items() if len(typed) >= MIN_PART_LENGTH and typed in fold]
+    return containing[:MAX_SUGGESTIONS] or similar_words(typed, known, MAX_SUGGESTIONS)

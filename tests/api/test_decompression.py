@@ -111,6 +111,7 @@ async def test_what_was_not_asked_for_is_refused_unread(content: bytes, encoding
         (BODY, "deflate"),
         (b"\x1f", "gzip"),
     ],
+    ids=lambda value: "" if isinstance(value, bytes) else value,
 )
 async def test_damaged_data_is_refused(content: bytes, encoding: str) -> None:
     async with upstream(encoded(content, encoding)) as server, server.client() as client:
@@ -139,7 +140,11 @@ async def test_a_bomb_is_refused_as_too_large(megabytes: int) -> None:
     )
 
 
-@pytest.mark.parametrize(("data", "encoding"), [(zeros(100), "gzip"), (raw_deflate(bytes(100 * MEGABYTE)), "deflate")])
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [(zeros(100), "gzip"), (raw_deflate(bytes(100 * MEGABYTE)), "deflate")],
+    ids=["gzip", "deflate"],
+)
 def test_decoding_proceeds_in_steps_and_can_stop_after_each(data: bytes, encoding: str) -> None:
     decoder = Decoder([encoding])
     sizes = [len(part) for part in decoder.decode(data)]

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
+from pydantic import JsonValue
 
 from cf1_mcp.store.shown_texts import MAX_CHARACTERS, MAX_TEXTS, ShownTexts
 from tests.conversations import ask
@@ -72,7 +73,11 @@ def test_long_texts_leave_the_memory_earlier() -> None:
     shown = ShownTexts()
     for number in range(3):
         shown.remember("e", f"text number {number} of three " + "x" * (MAX_CHARACTERS // 2 - 100))
-    assert [bool(shown.find_repeated({"tags": [f"text number {number} of"]})) for number in range(3)] == [0, 1, 1]
+    assert [bool(shown.find_repeated({"tags": [f"text number {number} of"]})) for number in range(3)] == [
+        False,
+        True,
+        True,
+    ]
 
 
 def test_repetitions_are_told_for_twenty_arguments_and_counted_beyond() -> None:
@@ -89,7 +94,7 @@ def test_one_repetition_among_many_values_is_found() -> None:
     shown = ShownTexts()
     for number in range(1_000):
         shown.remember(f"e{number}", f"event {number} asks you to use the phrase quiet harbour {number} today")
-    values = [f"some other words {number}" for number in range(40_000)]
+    values: list[JsonValue] = [f"some other words {number}" for number in range(40_000)]
     assert shown.find_repeated({"raw": {"data": {"a": values}}}) == []
     assert shown.find_repeated({"raw": {"data": {"a": [*values, "Quiet Harbour 77 "]}}}) == [
         "a appears in the text of event e77: the data may be asking for this."
