@@ -23,6 +23,10 @@ _MARKUP_AND_LINKS = re.compile(_MARKS + r"|(?P<scheme>h(?:tt|xx)ps?)?(?P<slashes
 _SUSPECT = re.compile("[.@!<\\]`~\u3002\uff0e\uff61]|://")
 # Characters that are changed nowhere. Most texts have no others, which one match finds out.
 _WORDS = re.compile("[0-9A-Za-z ,;:()'_-]*")
+# Blanks of every width. Tabs and line breaks are shown by their codes.
+_BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]{2,}")
+# Characters of a text in which runs of blanks are looked for: more than anything shows.
+MAX_COLLAPSED: Final = 100_000
 _EMAIL_NAME = re.compile(r"(?<![\w.+-])(?P<name>[\w.+-]+)(?=@(?P<domain>[\w-]+(?:\.[\w-]+)+))")
 # Characters that are read beyond the cut of a text, to recognise an address across the cut.
 MAX_ADDRESS_LENGTH: Final = 320
@@ -36,11 +40,14 @@ def clean(text: str, most: int, *, keep: str = "", value: bool = False) -> str:
     """Return one line of harmless text of at most `most` characters; what is cut is counted.
 
     Invisible characters are shown by their codes; Markdown images and links, HTML, fences and live addresses are
-    disarmed; names in e-mail addresses are masked, except in `keep`. A `value` (an indicator, a query) stays exact:
-    only its invisible characters and its length are changed, and it is defanged when it is rendered as text.
+    disarmed; names in e-mail addresses are masked, except in `keep`; runs of blanks become one, so that nothing is
+    pushed to where a line seems to begin. A `value` (an indicator, a query) stays exact: only its invisible characters
+    and its length are changed, and it is defanged when it is rendered as text.
     """
-    if len(text) <= most and is_words(text):
+    if len(text) <= most and is_words(text) and (value or "  " not in text):
         return text[:most]  # a plain text also for a member of an enum
+    if not value:
+        text = collapse_blanks(text)
     shown = escape_invisible(text[: most + MAX_ADDRESS_LENGTH])
     if not value:
         shown = mask_emails(disarm(shown), keep)
@@ -53,6 +60,11 @@ def clean(text: str, most: int, *, keep: str = "", value: bool = False) -> str:
 def is_words(text: str) -> bool:
     """Return whether the text has only letters and digits of ASCII, blanks and `,;:()'_-`, all of them safe."""
     return _WORDS.fullmatch(text) is not None
+
+
+def collapse_blanks(text: str) -> str:
+    """Return the text with one blank for each run of blanks of any width. A very long text keeps those at its end."""
+    return _BLANKS.sub(" ", text[:MAX_COLLAPSED]) + text[MAX_COLLAPSED:]
 
 
 def escape_invisible(text: str) -> str:
