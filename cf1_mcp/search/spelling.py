@@ -7,7 +7,7 @@ typed, and an empty result suggests what it may have been.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 import anyio
@@ -26,6 +26,8 @@ from cf1_mcp.text.sanitize import clean
 # How long a search waits for the vocabularies. Without them, values are searched for as typed.
 MAX_SECONDS: Final = 5.0
 MAX_SUGGESTIONS: Final = 3
+# The API takes no longer value.
+MAX_VALUE_LENGTH: Final = 512
 # Unknown values of a search that get suggestions: each costs a comparison with the whole vocabulary.
 MAX_SUGGESTED_VALUES: Final = 20
 # A shorter word is part of too many others to suggest them.
@@ -64,10 +66,12 @@ class AccountSpelling:
     words: Mapping[Kind, Sequence[str]]
     countries: Sequence[Country] = ()
     aliases: Sequence[Tag] | None = None
-    _unknown: list[str] = field(default_factory=list[str])
+    _unknown: list[str] = field(default_factory=list[str], init=False, repr=False, compare=False)
 
     def read(self, name: SearchField, value: str) -> ReadValue:
         """Read one value of a filter."""
+        if len(value) > MAX_VALUE_LENGTH:
+            return ReadValue(value, (value,))  # no vocabulary has such a word, and the request refuses it
         typed = value.strip()
         searched = SEARCHABLE[name]
         match searched.type:
@@ -80,7 +84,7 @@ class AccountSpelling:
             case _ if searched.vocabulary == "attackers":
                 return self._attacker(typed)
             case _ if searched.vocabulary:
-                return self._word(typed, self.words.get(searched.vocabulary, ()))
+                return self._word(typed, searched.vocabulary)
             case _:
                 return ReadValue(value, (value,))
 
@@ -93,11 +97,11 @@ class AccountSpelling:
 
     def _attacker(self, typed: str) -> ReadValue:
         """Read any name of an actor as the names that events use."""
-        known = self.words.get("attackers", ())
-        by_fold = {name.strip().casefold(): name for name in known}
-        folds = {typed.casefold(), *(name.strip().casefold() for name in self.aliases_of(typed))}
+        known, by_fold = self.words.get("attackers", ()), self._by_fold.get("attackers", {})
+        folds = {name.strip().casefold() for name in self.aliases_of(typed)}
         found = [by_fold[typed.casefold()]] if typed.casefold() in by_fold else []
-        found += [name for fold, name in by_fold.items() if fold in folds and name not in found]
+        if folds:
+            found += [name for fold, name in by_fold.items() if fold in folds and name not in found]
         if found:
             return ReadValue(typed, tuple(found))
         every = [*known, *(name for tag in self.aliases or () for name in tag.alias_group_names)]
@@ -110,20 +114,42 @@ class AccountSpelling:
 
     def aliases_of(self, typed: str) -> list[str]:
         """Return every name that tags have for an actor with this name."""
-        found: list[str] = []
-        for tag in self.aliases or ():
-            group = [tag.value, *tag.alias_group_names]
-            if typed.strip().casefold() in (name.strip().casefold() for name in group):
-                found += group
-        return list(dict.fromkeys(found))
+        groups = self._groups.get(typed.strip().casefold(), ())
+        return list(dict.fromkeys(name for tag in groups for name in (tag.value, *tag.alias_group_names)))
 
-    def _word(self, typed: str, known: Sequence[str]) -> ReadValue:
-        if typed in known or not known:
+    def _word(self, typed: str, kind: Kind) -> ReadValue:
+        known = self.words.get(kind, ())
+        if not known:
             return ReadValue(typed, (typed,))
-        for word in known:
-            if word.strip().casefold() == typed.casefold():
-                return ReadValue(typed, (word,))
-        return ReadValue(typed, (typed,), self._nearest(typed, known))
+        found = typed if typed in self._exact[kind] else self._by_fold[kind].get(typed.casefold())
+        return ReadValue(typed, (found,)) if found else ReadValue(typed, (typed,), self._nearest(typed, known))
+
+    # A search has many values, and an account many words, so words are indexed once for all values.
+
+    @cached_property
+    def _exact(self) -> Mapping[Kind, frozenset[str]]:
+        return {kind: frozenset(words) for kind, words in self.words.items()}
+
+    @cached_property
+    def _by_fold(self) -> Mapping[Kind, Mapping[str, str]]:
+        """The first word of each spelling without regard to case, by kind, in the order of the account."""
+        return {kind: _fold_words(words) for kind, words in self.words.items()}
+
+    @cached_property
+    def _groups(self) -> Mapping[str, Sequence[Tag]]:
+        """The tags of the actor with a name, by each of its names."""
+        groups: dict[str, list[Tag]] = {}
+        for tag in self.aliases or ():
+            for fold in {name.strip().casefold() for name in (tag.value, *tag.alias_group_names)}:
+                groups.setdefault(fold, []).append(tag)
+        return groups
+
+
+def _fold_words(words: Sequence[str]) -> dict[str, str]:
+    folded: dict[str, str] = {}
+    for word in words:
+        folded.setdefault(word.strip().casefold(), word)
+    return folded
 
 
 async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Sequence[SearchField]) -> AccountSpelling:

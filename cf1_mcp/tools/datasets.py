@@ -18,6 +18,7 @@ from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION, EVENTS
+from cf1_mcp.policy.datasets import dataset_uuids
 from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, readable_words
 from cf1_mcp.search.guide import SearchGuide
 from cf1_mcp.search.spelling import nearest_words
@@ -49,7 +50,8 @@ async def list_threat_datasets(
         ]
         for dataset in read_policy.datasets
     ]
-    withheld = len([one for one in await vocabulary.datasets() if one not in read_policy.datasets])
+    readable = set(dataset_uuids(read_policy.datasets))
+    withheld = sum(one.uuid not in readable for one in await vocabulary.datasets())
     facts = withheld_facts({DATASET_RULE: withheld} if withheld else {})
     return fit_list("datasets", ("name", "uuid", "kind", "access"), rows, cursor, facts=facts)
 
