@@ -19,7 +19,8 @@ RETRYABLE: Final = (429, 500, 502, 503, 504)
 NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 MAX_ANSWER_SIZE: Final = 64 * 1024 * 1024
-MAX_VALUES: Final = 2_000_000
+MAX_VALUES: Final = 1_000_000
+MAX_OBJECTS: Final = 150_000
 # What handling a part costs, however small it is, in the bytes that would be decoded meanwhile.
 PART_COST: Final = 4_096
 ENCODING: Final = ("content-encoding", "content-length", "transfer-encoding")
@@ -102,10 +103,12 @@ async def _read_body(response: httpx.Response) -> bytes:
                 await anyio.lowlevel.checkpoint()
     decoder.finish()
     content = b"".join(parts)
-    # Parsing cannot be interrupted, and takes its time by the number of values rather than by their size.
-    if content.count(b",") > MAX_VALUES:
+    # Parsing cannot be interrupted, and takes its time by the number of values rather than by their size. These are
+    # upper bounds of the numbers: texts contain commas and brackets too.
+    if content.count(b",") > MAX_VALUES or content.count(b"[") + content.count(b"{") > MAX_OBJECTS:
         raise UnexpectedAnswer(
-            f"The answer has more than {MAX_VALUES:,} values. Request less: a smaller limit or a shorter period."
+            f"The answer has more than {MAX_VALUES:,} values, or {MAX_OBJECTS:,} objects and lists. Request less: a "
+            "smaller limit or a shorter period."
         )
     return content
 

@@ -9,7 +9,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from cf1_mcp.api.decompression import MAX_MEMBERS, STEP_SIZE, Decoder
-from cf1_mcp.api.transport import MAX_ANSWER_SIZE, MAX_VALUES
+from cf1_mcp.api.transport import MAX_ANSWER_SIZE, MAX_OBJECTS, MAX_VALUES
 from cf1_mcp.errors import UnexpectedAnswer
 from tests.upstreams import answer, upstream
 
@@ -163,11 +163,12 @@ def test_the_rest_of_a_bomb_is_not_decoded() -> None:
     assert decoded <= MAX_ANSWER_SIZE + STEP_SIZE
 
 
-async def test_an_answer_of_too_many_values_is_refused_unparsed() -> None:
-    many = gzip.compress(b'{"success": true, "result": [' + b"{}," * MAX_VALUES + b"{}]}")
+@pytest.mark.parametrize(("value", "number"), [(b"0,", MAX_VALUES), (b"{},", MAX_OBJECTS), (b"[],", MAX_OBJECTS)])
+async def test_an_answer_of_too_many_values_is_refused_unparsed(value: bytes, number: int) -> None:
+    many = gzip.compress(b'{"success": true, "result": [' + value * number + b"0]}")
     async with upstream(encoded(many, "gzip")) as server, server.client() as client:
         with pytest.raises(UnexpectedAnswer) as error:
             await client.read_event("d", EVENT)
     assert str(error.value) == snapshot(
-        "The answer has more than 2,000,000 values. Request less: a smaller limit or a shorter period."
+        "The answer has more than 1,000,000 values, or 250,000 objects and lists. Request less: a smaller limit or a shorter period."
     )
