@@ -14,7 +14,8 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.paging import Attempt, once
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.models import Condition, Event, EventSearch, SearchOp, Tlp
+from cf1_mcp.models import Condition, Event, EventSearch, Tlp
+from cf1_mcp.policy.condition_matching import know_stored, match_search
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_relationships import check_children
 
@@ -49,7 +50,7 @@ async def visible_pages(
         readable = [event for event, rule in zip(page.result, rules, strict=True) if not rule]
         # Where a tag was left out, the API may have found the event by it.
         shown = [(event, policy.visible(event)) for event in readable]
-        matching = [visible for event, visible in shown if visible is event or _matches_tags(visible, search)]
+        matching = [visible for event, visible in shown if visible is event or _may_match(visible, search)]
         for condition in () if policy.sees_everything else _children_conditions(search):
             matching = await gather(partial(check_children, client, policy, event) for event in matching)
             matching = [event for event in matching if _matches_children(condition, event)]
@@ -91,6 +92,11 @@ def _ask_within_rules(search: EventSearch, policy: ReadPolicy) -> EventSearch:
     return search.model_copy(update={"search": kept, "search_branches": branches})
 
 
+def _may_match(event: Event, search: EventSearch) -> bool:
+    """Whether an event may match a search by the tags that are left."""
+    return match_search(know_stored(event), search) is not False
+
+
 def _children_conditions(search: EventSearch) -> list[Condition]:
     return [condition for condition in search.search if condition.field == "hasChildren"]
 
@@ -127,35 +133,3 @@ def _excludes_withheld_tag(condition: Condition, policy: ReadPolicy) -> bool:
     if condition.field != "tags" or condition.op != "not" or policy.withheld_tags is None:
         return False
     return str(condition.value).strip().casefold() in policy.withheld_tags
-
-
-def _matches_tags(event: Event, search: EventSearch) -> bool:
-    """Whether the tags that may be shown match."""
-    conditions = all(_holds(one, event) for one in search.search)
-    branches = search.search_branches
-    return conditions and (not branches or any(all(_holds(one, event) for one in branch) for branch in branches))
-
-
-def _holds(condition: Condition, event: Event) -> bool:
-    """Whether a condition on tags holds for an event; every other condition does, as the API checked it."""
-    if condition.field != "tags" or condition.op == "not":
-        return True
-    values = condition.value if isinstance(condition.value, list) else [condition.value]
-    return any(
-        _tag_matches(condition.op, tag.casefold(), str(value).casefold()) for tag in event.tags for value in values
-    )
-
-
-def _tag_matches(op: SearchOp, tag: str, value: str) -> bool:
-    match op:
-        case "equals" | "in":
-            return tag == value
-        case "startsWith":
-            return tag.startswith(value)
-        case "endsWith":
-            return tag.endswith(value)
-        case "contains":
-            return value in tag
-        case _:
-            # How these compare is not published.
-            return False
