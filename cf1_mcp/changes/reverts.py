@@ -14,6 +14,7 @@ from cf1_mcp.models import Condition, Dataset, Event, EventSearch
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.uuids import id_key
 
 PAGE_SIZE: Final = 500
 
@@ -97,7 +98,7 @@ async def _find_created_since(planning: Planning, dataset: Dataset, since: str) 
 
 
 def _is_in(event: Event, dataset: Dataset) -> bool:
-    return event.dataset_id.casefold() == dataset.uuid.casefold()
+    return id_key(event.dataset_id) == id_key(dataset.uuid)
 
 
 async def revert_dataset(client: ThreatEventsClient, payload: RevertDataset) -> Result:

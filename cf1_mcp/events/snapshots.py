@@ -10,8 +10,8 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import BadArgument, NotFound
 from cf1_mcp.models import Condition, Dataset, Direction, Event, EventSearch, Raw, RelationshipType, SearchValue
-from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.write_policy import WritePolicy
+from cf1_mcp.text.uuids import id_key
 
 MAX_VALUES: Final = 100  # values that the API takes in one condition
 MAX_COPIES: Final = 1000  # events that one page may hold
@@ -107,7 +107,7 @@ async def find_events_in(client: ThreatEventsClient, dataset_id: str, event_ids:
             event = await client.read_event(dataset_id, event_id)
         except NotFound:
             return False
-        return dataset_key(event.dataset_id) == dataset_key(dataset_id)
+        return id_key(event.dataset_id) == id_key(dataset_id)
 
     found = await gather(partial(contains, event_id) for event_id in event_ids)
     return [event_id for event_id, is_there in zip(event_ids, found, strict=True) if is_there]
@@ -118,12 +118,15 @@ async def refuse_copies(
 ) -> None:
     """Refuse events with copies in other datasets, for routes that name an event without its dataset.
 
+    `named` are the datasets in which the caller has the right to do what the route does.
+
     Raises:
         BadArgument: an event has a copy in a dataset that was not named.
     """
-    allowed = {dataset.uuid.casefold() for dataset in named}
-    for event_id, datasets in (await find_datasets_of_events(client, event_ids)).items():
-        if event_id in event_ids and any(dataset.casefold() not in allowed for dataset in datasets):
+    allowed = {id_key(dataset.uuid) for dataset in named}
+    copies = await find_copies(client, event_ids)
+    for event_id in event_ids:
+        if not {id_key(one.dataset_id) for one in copies.get(id_key(event_id), ())} <= allowed:
             raise BadArgument(
                 argument,
                 f"event {event_id} has a copy in a dataset that was not named, and the API might take that one",
@@ -131,13 +134,19 @@ async def refuse_copies(
             )
 
 
-async def find_datasets_of_events(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, set[str]]:
-    """Return the uuids of the datasets of each event: several if it has copies. Unknown events are left out."""
-    datasets: dict[str, set[str]] = {}
-    for start in range(0, len(event_ids), MAX_VALUES):
-        group = list[SearchValue](event_ids[start : start + MAX_VALUES])
+async def find_copies(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, list[Event]]:
+    """Return each event in every dataset that contains it. Unknown events are left out.
+
+    The keys are ids as `id_key` returns them.
+    """
+    copies: dict[str, list[Event]] = {}
+    # Sent as typed and in lower case, because the API may store an id in another case than it is asked for.
+    spellings = [*dict.fromkeys(text for one in event_ids for text in (one, id_key(one)))]
+    for start in range(0, len(spellings), MAX_VALUES):
+        group = list[SearchValue](spellings[start : start + MAX_VALUES])
         among = Condition(field="uuid", op="in", value=group)
-        page = await client.list_events(EventSearch(dataset_id=["all"], search=[among], page_size=MAX_COPIES))
-        for event in page.result:
-            datasets.setdefault(event.uuid, set()).add(event.dataset_id)
-    return datasets
+        search = EventSearch(dataset_id=["all"], search=[among], page_size=MAX_COPIES)
+        async for page in client.event_pages(search):
+            for event in page.result:
+                copies.setdefault(id_key(event.uuid), []).append(event)
+    return copies

@@ -49,7 +49,7 @@ async def list_threat_datasets(
         ]
         for dataset in read_policy.datasets
     ]
-    withheld = len([one for one in await vocabulary.datasets() if one not in read_policy.datasets])
+    withheld = len([one for one in await vocabulary.datasets() if not read_policy.may_read(one.uuid)])
     facts = withheld_facts({DATASET_RULE: withheld} if withheld else {})
     return fit_list("datasets", ("name", "uuid", "kind", "access"), rows, cursor, facts=facts)
 
