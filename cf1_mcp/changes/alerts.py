@@ -12,6 +12,7 @@ from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Plan
 from cf1_mcp.changes.query_scope import resolve_saved_scope
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.sanitize import clean
 
 NOTIFIES: Final = "Its notifications go to people outside."
@@ -239,6 +240,6 @@ def _quote_query(query: SavedQuery) -> str:
     return f"saved query {query.id} {clean(query.name, MAX_CELL_LENGTH)!r}"
 
 
-ALERT_CREATION = ChangeKind("create_query_alert", CreateAlert, create_alert, _undo_creation)
-ALERT_UPDATE = ChangeKind("update_query_alert", UpdateAlert, update_alert, _undo_update)
-ALERT_DELETION = ChangeKind("delete_query_alert", DeleteAlert, delete_alert, _undo_deletion)
+ALERT_CREATION = ChangeKind("create_query_alert", ToolEffect.CREATE, CreateAlert, create_alert, _undo_creation)
+ALERT_UPDATE = ChangeKind("update_query_alert", ToolEffect.UPDATE, UpdateAlert, update_alert, _undo_update)
+ALERT_DELETION = ChangeKind("delete_query_alert", ToolEffect.DELETE, DeleteAlert, delete_alert, _undo_deletion)

@@ -21,7 +21,9 @@ from cf1_mcp.events.validation import (
     find_differences,
 )
 from cf1_mcp.imports.call_arguments import CheckedBatch
-from cf1_mcp.models import NewEvent, NewRaw
+from cf1_mcp.models import Event, NewEvent, NewRaw, Raw
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.payloads import ImportEvents
 from cf1_mcp.text.plurals import plural
 
@@ -70,6 +72,8 @@ async def plan_creation(
         undo="undo_change deletes the event again.",
         needs_code=False,
         read_as=describe_read_as(given, fields),
+        size=0,
+        new_markings=_list_markings([new]),
     )
 
 
@@ -124,7 +128,20 @@ async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str)
         untrusted=_describe(events),
         events=batch.sample(),
         read_as=batch.facts,
+        size=0,
+        new_markings=_list_markings(events),
     )
+
+
+def _list_markings(events: Sequence[NewEvent]) -> list[str]:
+    """Return the markings of new events and of their raw evidence, each once."""
+    found: dict[str, None] = {}
+    for new in events:
+        found[new.tlp] = None
+        if new.raw.data or new.raw.tlp:
+            marked = Event(uuid="", tlp=new.tlp), Raw(id="", tlp=new.raw.tlp or "")
+            found[ReadPolicy.raw_marking(*marked)] = None
+    return [*found]
 
 
 def _count_markings(events: Sequence[NewEvent]) -> dict[str, JsonValue]:
@@ -146,5 +163,7 @@ async def _refuse_to_import(client: ThreatEventsClient, payload: ImportEvents) -
     raise NotImplementedError("The tool sends the rows of an import: its payload contains only their digest.")
 
 
-CREATION = ChangeKind("create_threat_event", CreateEvent, create_event, plan_deletion_of_created)
-IMPORT = ChangeKind("import_threat_events", ImportEvents, _refuse_to_import, plan_deletion_of_created)
+CREATION = ChangeKind("create_threat_event", ToolEffect.CREATE, CreateEvent, create_event, plan_deletion_of_created)
+IMPORT = ChangeKind(
+    "import_threat_events", ToolEffect.CREATE, ImportEvents, _refuse_to_import, plan_deletion_of_created
+)

@@ -5,7 +5,8 @@ from cf1_mcp.changes.affected_queries import find_affected_queries
 from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.events.snapshots import Snapshot, find_events_in, read_snapshots
+from cf1_mcp.events.snapshots import Snapshot, find_events_in, list_evidence, read_snapshots
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 
 
@@ -40,6 +41,7 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
         },
         untrusted=await find_affected_queries(planning.client, ids),
         events=events,
+        evidence=list_evidence(snapshots),
     )
 
 
@@ -82,6 +84,8 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         warnings=(still_there,) if present else (),
         undo="undo_change deletes them again.",
         needs_code=False,
+        events=[snapshot.event for snapshot in snapshots],
+        evidence=list_evidence(snapshots),
     )
 
 
@@ -90,6 +94,8 @@ async def plan_deletion_of_created(planning: Planning, change: PastChange[P]) ->
     return await plan_deletion(planning, change.datasets[0], change.required_ids("created"))
 
 
-DELETION = ChangeKind("delete_threat_events", DeleteEvents, delete_events, plan_recreation)
+DELETION = ChangeKind("delete_threat_events", ToolEffect.DELETE, DeleteEvents, delete_events, plan_recreation)
 # Journaled as an import, because it creates events.
-RECREATION = ChangeKind("import_threat_events", RecreateEvents, recreate_events, plan_deletion_of_created)
+RECREATION = ChangeKind(
+    "import_threat_events", ToolEffect.CREATE, RecreateEvents, recreate_events, plan_deletion_of_created
+)

@@ -14,7 +14,9 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.models import Dataset, Event
+from cf1_mcp.models import Dataset, Event, Raw, Tlp
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.policy.write_policy import CurrentWritePolicy, WritePolicy
 from cf1_mcp.store.journal_records import Outcome
 from cf1_mcp.store.payloads import Payload
@@ -114,9 +116,14 @@ class PastChange(Generic[P]):
 
 @dataclass(frozen=True)
 class ChangeKind(Generic[P]):
-    """A kind of change, journaled under the name of its tool. `plan_undo` is None if the API has no inverse."""
+    """A kind of change, journaled under the name of its tool. `plan_undo` is None if the API has no inverse.
+
+    `effect` is what the change does to the data. The guards hold the change to the mode of that effect, whichever tool
+    makes it: an undo that deletes needs what a deletion needs.
+    """
 
     tool: str
+    effect: ToolEffect
     payload: type[P]
     carry_out: Callable[[ThreatEventsClient, P], Awaitable[Result]]
     plan_undo: Callable[[Planning, PastChange[P]], Awaitable["Effect[Any]"]] | None
@@ -127,8 +134,11 @@ class Effect(Generic[P]):
     """What a change would do.
 
     `summary` and `warnings` are sentences for the person who decides; `undo` states what undo_change can restore.
-    `facts` are the server's own words, `untrusted` may contain text of events or of the API. `events` are the affected
-    events. `read_as` reports the arguments that were read differently than typed.
+    `facts` are the server's own words, `untrusted` may contain text of events or of the API. `events` are all events
+    that the preview is about, `size` how many of them the change alters or removes: all, unless it is given.
+    `evidence` is raw evidence that the change holds, each with its event, and `new_markings` are markings that it sets.
+    `seen` is state that the preview only summarises. A code is bound to all of these. `read_as` reports the arguments
+    that were read differently than typed.
     """
 
     kind: ChangeKind[P]
@@ -143,6 +153,20 @@ class Effect(Generic[P]):
     events: Sequence[Event] = ()
     read_as: Facts = field(default_factory=dict[str, JsonValue])
     undoes: str | None = None
+    size: int | None = None
+    seen: JsonValue = None
+    evidence: Sequence[tuple[Event, Raw]] = ()
+    new_markings: Sequence[str] = ()
+
+    @property
+    def marking(self) -> Tlp:
+        """The highest marking of all that the change holds: its events, their evidence, and markings that it sets.
+
+        Clear if it holds nothing that is marked.
+        """
+        markings = [Tlp.of(marking) for marking in (*(event.tlp for event in self.events), *self.new_markings)]
+        markings += [ReadPolicy.raw_marking(event, raw) for event, raw in self.evidence]
+        return max(markings, key=lambda level: level.rank, default=Tlp.CLEAR)
 
     @property
     def tool(self) -> str:

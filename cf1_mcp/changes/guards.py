@@ -149,15 +149,6 @@ def approved(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
     return approve
 
 
-def journaled(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
-    """Return a resolver for a change that removes nothing: checked and journaled, but without a code."""
-
-    async def ready(context: ToolContext, effect: Annotated[Effect[P], Resolve(plan)]) -> Planned[P]:
-        return Planned(effect, None, context.request_context.lifespan_context)
-
-    return ready
-
-
 async def _render_preview(server: ServerContext, effect: Effect[Any]) -> Card:
     """Return a description of the effect, with the code that confirms it."""
     code = server.confirmation_codes.issue(effect.tool, effect.arguments, effect.before)

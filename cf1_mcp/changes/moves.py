@@ -10,8 +10,9 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.affected_queries import find_affected_queries
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.errors import ApiError, BadArgument
-from cf1_mcp.events.snapshots import Snapshot, find_events_in, read_snapshots
+from cf1_mcp.events.snapshots import Snapshot, find_events_in, list_evidence, read_snapshots
 from cf1_mcp.models import Moved
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
@@ -86,6 +87,7 @@ async def plan_move(
         },
         untrusted=await find_affected_queries(planning.client, ids),
         events=[snapshot.event for snapshot in snapshots],
+        evidence=list_evidence(snapshots),
     )
 
 
@@ -149,4 +151,4 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
     return await plan_move(planning, destination.uuid, source.uuid, moved, True)
 
 
-MOVE = ChangeKind("move_threat_events", MoveEvents, move_events, _undo)
+MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo)

@@ -13,6 +13,7 @@ from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Plan
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.snapshots import read_events, refuse_copies
 from cf1_mcp.models import Dataset, Event, RelationshipsCreated, RelationshipType
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.uuids import id_key
@@ -237,5 +238,5 @@ async def _read_ends(
     return event, related
 
 
-RELATING = ChangeKind("relate_threat_events", RelateEvents, relate_events, _undo_relating)
-UNRELATING = ChangeKind("unrelate_threat_events", UnrelateEvents, unrelate_events, _undo_unrelating)
+RELATING = ChangeKind("relate_threat_events", ToolEffect.CREATE, RelateEvents, relate_events, _undo_relating)
+UNRELATING = ChangeKind("unrelate_threat_events", ToolEffect.DELETE, UnrelateEvents, unrelate_events, _undo_unrelating)

@@ -17,6 +17,7 @@ from cf1_mcp.changes.query_scope import (
 )
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 
 NOTIFIES: Final = "Its alerts notify people outside."
@@ -95,6 +96,7 @@ async def _plan_creation(planning: Planning, scope: QueryScope, payload: CreateQ
         facts=impact.facts,
         untrusted=impact.untrusted,
         events=impact.events,
+        size=0,
     )
 
 
@@ -175,6 +177,7 @@ async def _plan_update(
         facts=impact.facts,
         untrusted={"from": preview_fields(old), "to": preview_fields(new), **impact.untrusted},
         events=impact.events,
+        size=0,
     )
 
 
@@ -222,6 +225,7 @@ async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[Delete
         facts={"alerts_deleted": len(alerts), **impact.facts},
         untrusted={**preview_fields({"query_json": query.query_json}), **impact.untrusted},
         events=impact.events,
+        size=0,
     )
 
 
@@ -258,6 +262,6 @@ async def _check_name(planning: Planning, name: str, query_id: int | None = None
             raise BadArgument(planning.argument("name"), problem, "a name that is not taken")
 
 
-QUERY_CREATION = ChangeKind("create_saved_query", CreateQuery, create_query, _undo_creation)
-QUERY_UPDATE = ChangeKind("update_saved_query", UpdateQuery, update_query, _undo_update)
-QUERY_DELETION = ChangeKind("delete_saved_query", DeleteQuery, delete_query, _undo_deletion)
+QUERY_CREATION = ChangeKind("create_saved_query", ToolEffect.CREATE, CreateQuery, create_query, _undo_creation)
+QUERY_UPDATE = ChangeKind("update_saved_query", ToolEffect.UPDATE, UpdateQuery, update_query, _undo_update)
+QUERY_DELETION = ChangeKind("delete_saved_query", ToolEffect.DELETE, DeleteQuery, delete_query, _undo_deletion)

@@ -14,6 +14,7 @@ from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, Unex
 from cf1_mcp.events.snapshots import read_events, refuse_copies
 from cf1_mcp.events.validation import check_tags
 from cf1_mcp.models import Dataset, Done, Event
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -234,5 +235,5 @@ def _quote_tags(tags: Sequence[str]) -> str:
     return ", ".join(repr(clean(tag, MAX_NAME_LENGTH)) for tag in tags[:MAX_LISTED]) + more
 
 
-TAGGING = ChangeKind("tag_threat_events", TagEvents, tag_events, _undo_tagging)
-UNTAGGING = ChangeKind("untag_threat_events", UntagEvents, untag_events, _undo_untagging)
+TAGGING = ChangeKind("tag_threat_events", ToolEffect.CREATE, TagEvents, tag_events, _undo_tagging)
+UNTAGGING = ChangeKind("untag_threat_events", ToolEffect.DELETE, UntagEvents, untag_events, _undo_untagging)

@@ -24,6 +24,7 @@ from cf1_mcp.events.validation import (
 )
 from cf1_mcp.models import Dataset, Event, EventChange, Raw, RawChange, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.payloads import BeforeUpdate, RawParts, UpdateEvent
 from cf1_mcp.text.sanitize import clean
 
@@ -87,6 +88,8 @@ async def _plan_update(
         needs_code=bool(lowered),
         untrusted={"from": _render_values(old, old_raw), "to": _render_values(new, new_raw)},
         events=[event],
+        evidence=[(event, evidence)] if evidence else (),
+        new_markings=[str(parts["tlp"]) for parts in (new, new_raw) if "tlp" in parts],
     )
 
 
@@ -245,4 +248,4 @@ async def _undo(planning: Planning, change: PastChange[UpdateEvent]) -> Effect[U
     )
 
 
-UPDATE = ChangeKind("update_threat_event", UpdateEvent, update_event, _undo)
+UPDATE = ChangeKind("update_threat_event", ToolEffect.UPDATE, UpdateEvent, update_event, _undo)

@@ -10,7 +10,7 @@ from mcp.server.mcpserver.tools import Tool
 from pydantic import ValidationError
 
 from cf1_mcp.answers.answer import Answer
-from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.effects import ToolEffect, annotations_of
 from cf1_mcp.contracts.results import tool_result
 from cf1_mcp.errors import ThreatEventsError, choices, did_you_mean
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -39,7 +39,7 @@ class ThreatTool(Tool):
         if not (convert_result and isinstance(answer, Answer)):
             return answer
         server = context.request_context.lifespan_context
-        if self.annotations == ToolEffect.READ.annotations:
+        if self.annotations == annotations_of(ToolEffect.READ):
             for event_id, text in answer.free_texts():
                 server.shown_texts.remember(event_id, text)
         return tool_result(answer, server, context.protocol_version)

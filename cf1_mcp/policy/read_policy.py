@@ -45,6 +45,12 @@ class ReadPolicy:
         """Whether any of the markings is above the ceiling. An empty marking counts as amber."""
         return any(Tlp.of(marking).rank > self.ceiling.rank for marking in markings)
 
+    @staticmethod
+    def raw_marking(event: Event, raw: Raw) -> Tlp:
+        """The marking of an event's raw evidence: its own; without one, the higher of amber and that of the event."""
+        own = (raw.tlp,) if raw.tlp.strip() else ("", event.tlp)
+        return max(map(Tlp.of, own), key=lambda level: level.rank)
+
     def rule_against(self, event: Event) -> str | None:
         """The rule that withholds an event, or None."""
         if not self.may_read(event.dataset_id):
@@ -66,12 +72,6 @@ class ReadPolicy:
         if rule := self.rule_against(event):
             raise Withheld("This event", rule)
         return event
-
-    def raw_marking(self, event: Event, raw: Raw) -> Tlp:
-        """Return the marking of raw evidence: its own; without one, the higher of amber and that of its event."""
-        if raw.tlp.strip():
-            return Tlp.of(raw.tlp)
-        return max(Tlp.AMBER, Tlp.of(event.tlp), key=lambda level: level.rank)
 
     def require_raw_readable(self, event: Event, raw: Raw) -> Raw:
         """Return the raw evidence of an event.

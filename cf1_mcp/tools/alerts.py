@@ -17,7 +17,7 @@ from cf1_mcp.changes.alerts import (
     plan_alert_deletion,
     plan_alert_update,
 )
-from cf1_mcp.changes.guards import Planned, approved, journaled
+from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor
 from cf1_mcp.contracts.effects import ToolEffect
@@ -33,8 +33,8 @@ WatchedQuery = Annotated[int, Field(description="id from list_saved_queries", ge
 Enabled = Annotated[bool, Field(description="Whether it notifies")]
 Frequency = Annotated[AlertFrequency, Field(description="At each hit, or once a day")]
 
-Creation = Annotated[Planned[CreateAlert], Resolve(journaled(plan_alert_creation))]
-Update = Annotated[Planned[UpdateAlert], Resolve(journaled(plan_alert_update))]
+Creation = Annotated[Planned[CreateAlert], Resolve(approved(plan_alert_creation))]
+Update = Annotated[Planned[UpdateAlert], Resolve(approved(plan_alert_update))]
 Deletion = Annotated[Planned[DeleteAlert], Resolve(approved(plan_alert_deletion))]
 
 
@@ -68,12 +68,17 @@ async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: 
 
 @WATCH.tool("Create a query alert", ToolEffect.CREATE)
 async def create_query_alert(
-    client: Client, plan: Creation, query_id: WatchedQuery, frequency: Frequency = "daily", enabled: Enabled = True
+    client: Client,
+    plan: Creation,
+    query_id: WatchedQuery,
+    frequency: Frequency = "daily",
+    enabled: Enabled = True,
+    confirm: Confirm = None,
 ) -> Card:
-    """Notify people outside, by mail or webhook, when a saved query finds something new: at each hit or once a day. To
-    save the query first use create_saved_query.
+    """Notify people outside, by mail or webhook, when a saved query finds something new: at each hit or once a day. A
+    preview with a code may come first. To save the query first use create_saved_query.
     """
-    return await plan.carry_out(client)
+    return plan.preview or await plan.carry_out(client)
 
 
 @WATCH.tool("Update a query alert", ToolEffect.UPDATE)
@@ -83,11 +88,12 @@ async def update_query_alert(
     alert_id: AlertNumber,
     frequency: AlertFrequency | None = None,
     enabled: bool | None = None,
+    confirm: Confirm = None,
 ) -> Card:
     """Change how often an alert notifies (a noisy one daily, not at each hit), or silence, mute and re-enable it. It
     stays on its query: for another query use create_query_alert.
     """
-    return await plan.carry_out(client)
+    return plan.preview or await plan.carry_out(client)
 
 
 @WATCH.tool("Delete a query alert", ToolEffect.DELETE)
