@@ -1,6 +1,7 @@
 """Moving events from one dataset to another, and back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from pydantic import BaseModel, JsonValue
@@ -10,8 +11,16 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.affected_queries import find_affected_queries
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.errors import ApiError, BadArgument
-from cf1_mcp.events.snapshots import Snapshot, find_events_in, list_evidence, read_snapshots
-from cf1_mcp.models import Moved
+from cf1_mcp.events.snapshots import (
+    Snapshot,
+    count_raw_markings,
+    count_visible_links,
+    find_events_in,
+    list_evidence,
+    read_snapshots,
+)
+from cf1_mcp.models import Moved, Tlp
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -58,9 +67,13 @@ async def plan_move(
     snapshots = await read_snapshots(
         planning.client, planning.write_policy, source, ids, planning.argument("event_ids")
     )
-    raw_count = sum(snapshot.raw is not None for snapshot in snapshots)
+    evidence = list_evidence(snapshots)
+    read_policy = planning.write_policy.read_policy
+    relationships, _ = await count_visible_links(planning.client, read_policy, snapshots)
+    raw_count = sum(not raw.is_empty for _, raw in evidence)
     lost = f"The raw evidence of {plural(raw_count, 'event')} is lost for good."
-    public = "The destination is public: anyone may search it."
+    leaving = _find_highest_marking(snapshots, with_raw=keep_raw_data)
+    public = f"The destination is public: anyone may search it. The highest marking of what leaves is {leaving}."
     return Effect(
         kind=MOVE,
         payload=MoveEvents(
@@ -82,13 +95,22 @@ async def plan_move(
         needs_code=True,
         facts={
             "events": len(ids),
-            "relationships": sum(len(snapshot.links) for snapshot in snapshots),
+            "relationships": relationships,
             "raw_kept" if keep_raw_data else "raw_lost": raw_count,
+            **count_raw_markings(evidence),
         },
         untrusted=await find_affected_queries(planning.client, ids),
         events=[snapshot.event for snapshot in snapshots],
-        evidence=list_evidence(snapshots),
+        evidence=evidence,
     )
+
+
+def _find_highest_marking(snapshots: Sequence[Snapshot], *, with_raw: bool) -> Tlp:
+    """Return the highest marking of the events and, if it moves with them, of their raw evidence."""
+    levels = [Tlp.of(snapshot.event.tlp) for snapshot in snapshots]
+    if with_raw:
+        levels += [ReadPolicy.raw_marking(event, raw) for event, raw in list_evidence(snapshots) if not raw.is_empty]
+    return max(levels, key=lambda level: level.rank)
 
 
 async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result:
@@ -148,7 +170,12 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
             "to move back",
             "list_changes to see what can be undone",
         )
-    return await plan_move(planning, destination.uuid, source.uuid, moved, True)
+    effect = await plan_move(planning, destination.uuid, source.uuid, moved, True)
+    dropped = [one for one in payload.before.images if one.raw and not one.raw.is_empty and one.event.uuid in moved]
+    if payload.keep_raw_data or not dropped:
+        return effect
+    lost = f"The raw evidence of {plural(len(dropped), 'event')} does not come back: the move dropped it."
+    return replace(effect, warnings=(lost, *effect.warnings), facts={**effect.facts, "raw_not_restored": len(dropped)})
 
 
 MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo)

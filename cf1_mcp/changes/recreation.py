@@ -6,9 +6,9 @@ from pydantic import Field, JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Payload, Planning, Result
-from cf1_mcp.errors import ApiError, Withheld
+from cf1_mcp.errors import ApiError
 from cf1_mcp.events.snapshots import Snapshot, find_copies
-from cf1_mcp.models import Event, NewEvent, NewRaw, Raw
+from cf1_mcp.models import Event, NewEvent, NewRaw, Raw, Tlp
 from cf1_mcp.models.fields import SETTABLE
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.uuids import id_key
@@ -29,9 +29,9 @@ def check_markings(read_policy: ReadPolicy, snapshots: Sequence[Snapshot]) -> No
         Withheld: an event, or its raw evidence, may not be seen.
     """
     for snapshot in snapshots:
-        event, raw = read_policy.require_readable(snapshot.event), snapshot.raw
-        if raw and read_policy.is_above_ceiling(raw.tlp or event.tlp):
-            raise Withheld("The raw evidence of a deleted event", read_policy.tlp_rule)
+        read_policy.require_readable(snapshot.event)
+        if snapshot.raw is not None:
+            read_policy.require_raw_readable(snapshot.event, snapshot.raw)
 
 
 async def leave_out_refused_links(planning: Planning, snapshots: Sequence[Snapshot]) -> tuple[list[Snapshot], int]:
@@ -105,6 +105,8 @@ def _build_new_event(event: Event, raw: Raw | None, dataset_id: str) -> NewEvent
     optional = [field.name for field in SETTABLE if field.creation == "optional"]
     fields = {name: getattr(event, name) for name in required}
     fields |= {name: value for name in optional if (value := getattr(event, name))}
+    # The API might give a new event without a marking a lower one than it counts as here.
+    fields["tlp"] = event.tlp.strip() or Tlp.of("").value
     return NewEvent.model_validate({**fields, "dataset_id": dataset_id, "raw": NewRaw.model_validate(evidence)})
 
 

@@ -1,5 +1,6 @@
 """Snapshots: events as they are stored now, with raw evidence and relationships, for previews and undo."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Final, get_args
@@ -9,7 +10,8 @@ from pydantic import BaseModel, JsonValue, field_serializer
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import BadArgument, NotFound
-from cf1_mcp.models import Condition, Dataset, Direction, Event, EventSearch, Raw, RelationshipType, SearchValue
+from cf1_mcp.models import Condition, Dataset, Direction, Event, EventSearch, Raw, RelationshipType, SearchValue, Tlp
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.text.uuids import id_key
 
@@ -46,15 +48,17 @@ async def read_snapshots(
     """Return snapshots of events of one dataset, read a few at a time.
 
     Raises:
-        Withheld: an event may not be seen.
+        Withheld: an event, or its raw evidence, may not be seen.
         BadArgument: an event is in another dataset.
         NotFound: an event does not exist.
     """
 
     async def read(event_id: str) -> Snapshot:
         event = write_policy.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
-        raw, links = await _read_raw(client, dataset, event), await _read_links(client, dataset, event)
-        return Snapshot(event=event, raw=raw, links=links)
+        raw = await _read_raw(client, dataset, event)
+        if raw is not None:
+            write_policy.read_policy.require_raw_readable(event, raw)
+        return Snapshot(event=event, raw=raw, links=await _read_links(client, dataset, event))
 
     return await gather(partial(read, event_id) for event_id in event_ids)
 
@@ -62,6 +66,28 @@ async def read_snapshots(
 def list_evidence(snapshots: Sequence[Snapshot]) -> list[tuple[Event, Raw]]:
     """Return the raw evidence of the snapshots, each with its event, which decides how unmarked evidence counts."""
     return [(snapshot.event, snapshot.raw) for snapshot in snapshots if snapshot.raw]
+
+
+def count_raw_markings(evidence: Sequence[tuple[Event, Raw]]) -> dict[str, JsonValue]:
+    """Return the fact `raw_markings`: how much evidence has which marking. Unmarked evidence counts by the rule."""
+    counts = Counter(ReadPolicy.raw_marking(event, raw) for event, raw in evidence if not raw.is_empty)
+    return {"raw_markings": {level.value: counts[level] for level in Tlp if counts[level]}} if counts else {}
+
+
+async def count_visible_links(
+    client: ThreatEventsClient, read_policy: ReadPolicy, snapshots: Sequence[Snapshot]
+) -> tuple[int, int]:
+    """Return how many typed relationships and how many references lead from the events to events that may be seen.
+
+    Others are not counted: their number would tell what is withheld.
+    """
+    own = {id_key(snapshot.event.uuid) for snapshot in snapshots}
+    links = [link.other for snapshot in snapshots for link in snapshot.links]
+    references = [other for snapshot in snapshots for other in (*snapshot.event.references, *snapshot.event.referenced)]
+    asked = sorted({id_key(other) for other in (*links, *references)} - own)
+    copies = await find_copies(client, asked)
+    seen = own | {other for other, found in copies.items() if not all(map(read_policy.rule_against, found))}
+    return sum(id_key(other) in seen for other in links), sum(id_key(other) in seen for other in references)
 
 
 async def _read_raw(client: ThreatEventsClient, dataset: Dataset, event: Event) -> Raw | None:

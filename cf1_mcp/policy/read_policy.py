@@ -79,7 +79,7 @@ class ReadPolicy:
         Raises:
             Withheld: its marking is above the ceiling.
         """
-        if self.raw_marking(event, raw).rank > self.ceiling.rank:
+        if not raw.is_empty and self.raw_marking(event, raw).rank > self.ceiling.rank:
             raise Withheld("The raw evidence of this event", self.tlp_rule)
         return raw
 

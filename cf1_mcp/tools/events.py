@@ -32,6 +32,7 @@ from cf1_mcp.contracts.arguments import (
 )
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
+from cf1_mcp.errors import Withheld
 from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
 from cf1_mcp.policy.dataset_scope import KnownDataset
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
@@ -150,8 +151,10 @@ async def _read_raw(client: ThreatEventsClient, read_policy: ReadPolicy, event: 
         client.read_raw(event.uuid, event.raw_id) if event.raw_id else client.read_dataset_raw(dataset_id, event.uuid)
     )
     # Raw evidence has its own marking, which may be stricter than that of its event.
-    if read_policy.is_above_ceiling(raw.tlp or event.tlp):
-        return Card({"withheld": f"by {read_policy.tlp_rule}"})
+    try:
+        read_policy.require_raw_readable(event, raw)
+    except Withheld as withheld:
+        return Card({"withheld": f"by {withheld.rule}"})
     data = clean_value(raw.data, MAX_FIELD_LENGTH, event.indicator)
     text = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}

@@ -38,6 +38,7 @@ async def test_a_preview_counts_raw_data_and_relationships(tenant: Tenant) -> No
             "events": 1,
             "relationships": 1,
             "raw_kept": 1,
+            "raw_markings": {"amber": 1},
             "undo": "undo_change moves them back.",
             "code": "...",
             "sample": "...",
