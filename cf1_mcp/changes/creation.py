@@ -19,6 +19,7 @@ from cf1_mcp.events.validation import (
     check_text,
     describe_read_as,
     find_differences,
+    find_relative_dates,
 )
 from cf1_mcp.imports.call_arguments import CheckedBatch
 from cf1_mcp.models import Event, NewEvent, NewRaw, Raw
@@ -72,7 +73,8 @@ async def plan_creation(
         undo="undo_change deletes the event again.",
         needs_code=False,
         read_as=describe_read_as(given, fields),
-        size=0,
+        size=1,
+        relative_dates=find_relative_dates(given, fields),
         new_markings=_list_markings([new]),
     )
 
@@ -133,8 +135,10 @@ async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str)
         untrusted=_describe(events),
         events=batch.sample(),
         read_as=batch.facts,
-        size=0,
+        relative_dates=batch.relative_dates,
+        size=len(events),
         new_markings=_list_markings(events),
+        can_undo=len(events) <= most,
     )
 
 
@@ -168,7 +172,10 @@ async def _refuse_to_import(client: ThreatEventsClient, payload: ImportEvents) -
     raise NotImplementedError("The tool sends the rows of an import: its payload contains only their digest.")
 
 
-CREATION = ChangeKind("create_threat_event", ToolEffect.CREATE, CreateEvent, create_event, plan_deletion_of_created)
+# New events are not limited in number.
+CREATION = ChangeKind(
+    "create_threat_event", ToolEffect.CREATE, CreateEvent, create_event, plan_deletion_of_created, limited=False
+)
 IMPORT = ChangeKind(
-    "import_threat_events", ToolEffect.CREATE, ImportEvents, _refuse_to_import, plan_deletion_of_created
+    "import_threat_events", ToolEffect.CREATE, ImportEvents, _refuse_to_import, plan_deletion_of_created, limited=False
 )

@@ -102,6 +102,7 @@ async def plan_move(
         untrusted=await find_affected_queries(planning.client, ids),
         events=[snapshot.event for snapshot in snapshots],
         evidence=evidence,
+        undo_destroys=(destination.uuid,),
     )
 
 
@@ -178,4 +179,4 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
     return replace(effect, warnings=(lost, *effect.warnings), facts={**effect.facts, "raw_not_restored": len(dropped)})
 
 
-MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo)
+MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo, moves=True)

@@ -20,6 +20,7 @@ from cf1_mcp.events.validation import (
     check_text,
     describe_read_as,
     find_differences,
+    find_relative_dates,
     is_same_value,
 )
 from cf1_mcp.models import Dataset, Event, EventChange, Raw, RawChange, Tlp
@@ -51,7 +52,8 @@ async def plan_update(
         raise BadArgument("event_id", "no new values are given", "at least one field with its new value")
     fields = await validator.check_fields(given)
     effect = await _plan_update(planning, dataset, event_id, fields, raw)
-    return replace(effect, read_as=describe_read_as(given, fields))
+    relative_dates = find_relative_dates(given, fields)
+    return replace(effect, read_as=describe_read_as(given, fields), relative_dates=relative_dates)
 
 
 async def _plan_update(

@@ -17,7 +17,7 @@ from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy, readable_words
 from cf1_mcp.search.argument_groups import ArgumentGroup, expand_argument_groups
 from cf1_mcp.search.countries import country_code
-from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
+from cf1_mcp.text.dates import ACCEPTED_DATES, is_relative, parse_date
 from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean, escape_invisible
@@ -158,6 +158,11 @@ def describe_read_as(given: Mapping[str, str], fields: Mapping[str, str]) -> dic
         if _is_changed(name, text, fields[name])
     ]
     return {"read_as": changes} if changes else {}
+
+
+def find_relative_dates(given: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the dates that were typed relative to now, each by the time as which it was read."""
+    return {fields[name]: text for name, text in given.items() if name == "date" and is_relative(text)}
 
 
 @dataclass

@@ -59,7 +59,19 @@ async def test_a_person_who_agrees_sees_the_change_before_it_is_made(tenant: Ten
         (
             "done",
             [
-                "Delete 1 event from dataset 'Mine' for good. undo_change creates the events again from the journal, with new ids, raw evidence and relationships."
+                """\
+change: Delete 1 event from dataset 'Mine' for good.
+events: 1
+relationships_cut: 0
+references_cut: 0
+markings: {"green":1}
+markings_of_evidence: {"amber":1}
+undo: undo_change creates the events again from the journal, with new ids, raw evidence and relationships. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code and the consent of a person (CF1_APPROVAL=ask).
+-- sample
+| tlp | date | attacker | event | indicator | uuid
+| green | 2026-11-20 00:00 | | false positive | | b04e2883-9c62-41ed-a4f0-f5a73c7275eb
+1 of 1 event shown.\
+"""
             ],
         )
     )

@@ -59,6 +59,7 @@ async def test_an_alert_is_created_without_a_code(tenant: Tenant) -> None:
             "change_id": "...",
             "change": "Create an alert (immediate) on saved query 1 'phish'. Its notifications go to people outside.",
             "alert_id": 2,
+            "undo": "undo_change deletes the alert again; notifications that were sent stay sent. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code. The current settings refuse it: CF1_MODE (write).",
         }
     )
     assert tenant.changes_sent() == ["POST /events/queries/alerts/create"]
@@ -119,7 +120,7 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(tenant: Tenant) 
             "query_id": 1,
             "frequency": "daily",
             "enabled": True,
-            "undo": "undo_change creates the alert again from the journal, with a new id.",
+            "undo": "undo_change creates the alert again from the journal, with a new id. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
             "code": "...",
             "untrusted": ["frequency"],
             "notes": [

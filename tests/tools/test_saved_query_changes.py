@@ -67,6 +67,7 @@ async def test_a_query_is_saved_with_its_datasets_by_uuid(tenant: Tenant) -> Non
             "change_id": "...",
             "change": "Create saved query 'Phishing watch' over 1 dataset.",
             "query_id": 1,
+            "undo": "undo_change deletes the query again. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code. The current settings refuse it: CF1_MODE (write).",
         }
     )
     query = await read_stored(tenant, 1)
@@ -128,7 +129,7 @@ async def test_a_blocking_query_is_previewed_with_its_current_matches(tenant: Te
             "change": "Create saved query 'block' over 1 dataset. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 2 events. It also finds 1 event that the rules withhold here. Its alerts notify people outside.",
             "matches_now": "2",
             "withheld": ["1 by CF1_MAX_TLP (amber)"],
-            "undo": "undo_change deletes the query again. What the block list did until then is not undone.",
+            "undo": "undo_change deletes the query again. What the block list did until then is not undone. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code.",
             "code": "...",
             "untrusted": ["withheld"],
             "sample": "...",
@@ -452,7 +453,7 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
             "query_json": "...",
             "alerts_deleted": 1,
             "matches_now": "0",
-            "undo": "undo_change creates the query and its alerts again from the journal, with new ids.",
+            "undo": "undo_change creates the query and its alerts again from the journal, with new ids. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
             "code": "...",
             "untrusted": ["query_json"],
             "notes": [
