@@ -55,9 +55,7 @@ async def read_snapshots(
 
     async def read(event_id: str) -> Snapshot:
         event = write_policy.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
-        raw = await _read_raw(client, dataset, event)
-        if raw is not None:
-            write_policy.read_policy.require_raw_readable(event, raw)
+        raw = await read_evidence(client, write_policy.read_policy, dataset, event)
         return Snapshot(event=event, raw=raw, links=await _read_links(client, dataset, event))
 
     return await gather(partial(read, event_id) for event_id in event_ids)
@@ -90,11 +88,19 @@ async def count_visible_links(
     return sum(id_key(other) in seen for other in links), sum(id_key(other) in seen for other in references)
 
 
-async def _read_raw(client: ThreatEventsClient, dataset: Dataset, event: Event) -> Raw | None:
+async def read_evidence(
+    client: ThreatEventsClient, read_policy: ReadPolicy, dataset: Dataset, event: Event
+) -> Raw | None:
+    """Return the raw evidence of an event of the dataset, None if there is none.
+
+    Raises:
+        Withheld: it may not be seen.
+    """
     try:
-        return await client.read_dataset_raw(dataset.uuid, event.uuid)
+        raw = await client.read_dataset_raw(dataset.uuid, event.uuid)
     except NotFound:
         return None
+    return read_policy.require_raw_readable(event, raw)
 
 
 async def _read_links(client: ThreatEventsClient, dataset: Dataset, event: Event) -> tuple[EventLink, ...]:
