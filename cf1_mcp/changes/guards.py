@@ -39,6 +39,7 @@ from cf1_mcp.changes.previews import (
 from cf1_mcp.context import ServerContext, ToolContext
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
 from cf1_mcp.policy.write_policy import WritePolicy
+from cf1_mcp.store.code_times import append_time, split_time
 from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.store.journal_records import Intent, JournalError, Outcome
 from cf1_mcp.text.plurals import plural
@@ -66,9 +67,12 @@ class Look(Generic[P]):
     repeats: Facts
 
     def issue_code(self, server: ServerContext) -> str:
-        return server.confirmation_codes.issue(self.effect.tool, {}, [self.state, self.number])
+        code = server.confirmation_codes.issue(self.effect.tool, {}, [self.state, self.number])
+        return append_time(code, self.effect.fixed_time) if self.effect.fixed_time else code
 
     def is_confirmed_by(self, code: str, server: ServerContext) -> bool:
+        if self.effect.fixed_time:
+            code, _ = split_time(code)
         return server.confirmation_codes.accepts(code, self.effect.tool, {}, [self.state, self.number])
 
 

@@ -11,7 +11,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Tlp
-from cf1_mcp.policy.read_policy import DATASET_RULE, ReadPolicy
+from cf1_mcp.policy.read_policy import ReadPolicy
 
 if TYPE_CHECKING:
     from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode, SelectionSetNode
@@ -57,13 +57,12 @@ def check_graphql_answer(data: JsonValue, policy: ReadPolicy) -> None:
     Raises:
         Withheld: it contains a marking above the ceiling, or a dataset that may not be read.
     """
-    allowed = {dataset.uuid for dataset in policy.datasets}
     for node in _objects(data):
         marking, dataset = node.get("tlp"), node.get("datasetId")
         if isinstance(marking, str) and policy.is_above_ceiling(marking):
             raise Withheld("The answer", policy.tlp_rule)
-        if policy.restricted and isinstance(dataset, str) and dataset not in allowed:
-            raise Withheld("The answer", DATASET_RULE)
+        if isinstance(dataset, str) and not policy.may_read(dataset):
+            raise Withheld("The answer", policy.grant.rule)
 
 
 def _check_datasets(arguments: Arguments, policy: ReadPolicy) -> None:
@@ -73,7 +72,8 @@ def _check_datasets(arguments: Arguments, policy: ReadPolicy) -> None:
     allowed = {dataset.uuid for dataset in policy.datasets}
     understood = all(name.lower().replace("_", "") in DATASET_ARGUMENTS for name in naming)
     if not named or not understood or any(text not in allowed for text in named):
-        raise Withheld("A GraphQL field that does not name allowed datasets by uuid", DATASET_RULE)
+        what = "A GraphQL field that does not name allowed datasets by uuid, as list_threat_datasets spells it,"
+        raise Withheld(what, policy.grant.rule)
 
 
 def _check_markings(arguments: Arguments, policy: ReadPolicy) -> None:

@@ -81,6 +81,11 @@ def escape_invisible(text: str) -> str:
     return "".join(shown)
 
 
+def drop_invisible(text: str) -> str:
+    """Return the text without invisible characters; blanks of every kind, line breaks included, are kept."""
+    return "".join(char for char in text if is_visible(char) or char.isspace())
+
+
 def disarm(text: str, *, links: bool = True) -> str:
     """Return the text without what a renderer would load, link, run or treat as the end of a block.
 
