@@ -24,9 +24,9 @@ from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Effect, P, Result
-from cf1_mcp.context import ServerContext, ToolContext
+from cf1_mcp.context import ServerContext, ToolContext, find_origin
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
-from cf1_mcp.store.journal_records import Intent, JournalError, Outcome
+from cf1_mcp.store.journal_records import Intent, JournalError, Origin, Outcome
 from cf1_mcp.text.defang import defang
 from cf1_mcp.text.sanitize import clean
 
@@ -45,6 +45,7 @@ class Planned(Generic[P]):
     effect: Effect[P]
     preview: Card | None
     server: ServerContext
+    origin: Origin
     code: str | None = None
 
     async def carry_out(self, client: ThreatEventsClient) -> Card:
@@ -62,7 +63,14 @@ class Planned(Generic[P]):
         if self.code is not None and not await self.server.stores.spent_codes.spend(self.code):
             raise BadArgument("confirm", "this code was used already", "list_changes to see its outcome")
         intent = Intent(
-            effect.tool, effect.arguments, effect.datasets, effect.sentences, effect.before, undoes=effect.undoes
+            tool=effect.tool,
+            arguments=effect.arguments,
+            datasets=effect.datasets,
+            summary=effect.sentences,
+            before=effect.before,
+            undoes=effect.undoes,
+            origin=self.origin,
+            marking=effect.marking,
         )
         change_id = await journal.begin(intent)
         try:
@@ -144,7 +152,7 @@ def approved(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
         if isinstance(outcome.data, Consent) and outcome.data.answer != "yes":
             raise NotApproved("the person answered no", NO_REPEAT)
         preview = await _render_preview(server, effect) if effect.needs_code and confirm is None else None
-        return Planned(effect, preview, server, confirm if effect.needs_code else None)
+        return Planned(effect, preview, server, find_origin(context), confirm if effect.needs_code else None)
 
     return approve
 
