@@ -88,7 +88,8 @@ def _api(origin: Origin) -> str:
 
 def _author(origin: Origin) -> str:
     """Return who made a change: the identity, and the client as it names itself."""
-    return clean(" ".join(part for part in (origin.identity, origin.client) if part), MAX_CLIENT_LENGTH)
+    author = " ".join(part for part in (origin.identity, origin.client) if part)
+    return clean(author, MAX_CLIENT_LENGTH, keep=origin.identity)  # which may be an e-mail address
 
 
 def verify_journal(settings: Settings, expected: str) -> None:
