@@ -12,7 +12,7 @@ from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.confirmation_codes import ConfirmationCodes
 from cf1_mcp.store.journal import Journal
-from cf1_mcp.store.journal_records import Origin
+from cf1_mcp.store.journal_records import ChangeOrigin
 from cf1_mcp.store.shown_texts import ShownTexts
 from cf1_mcp.store.stores import Stores
 
@@ -52,14 +52,14 @@ async def _settings(context: ToolContext) -> Settings:
     return context.request_context.lifespan_context.settings
 
 
-def find_origin(context: ToolContext) -> Origin:
+def find_origin(context: ToolContext) -> ChangeOrigin:
     """Return who makes a change by this call, and against which API, as the journal records it."""
     server, asked = context.request_context.lifespan_context, context.request_context.session.client_params
     client = f"{asked.client_info.name} {asked.client_info.version}" if asked else ""
-    return Origin.of(server.settings, client=client, sandbox=server.client.fictional)
+    return ChangeOrigin.of(server.settings, client=client, sandbox=server.client.fictional)
 
 
-async def _origin(context: ToolContext) -> Origin:
+async def _origin(context: ToolContext) -> ChangeOrigin:
     return find_origin(context)
 
 
@@ -75,6 +75,6 @@ async def _now(context: ToolContext) -> datetime:
 Client = Annotated[ThreatEventsClient, Resolve(_client)]
 AccountVocabulary = Annotated[Vocabulary, Resolve(_vocabulary)]
 ChangeJournal = Annotated[Journal, Resolve(_journal)]
-CurrentOrigin = Annotated[Origin, Resolve(_origin)]
+CurrentOrigin = Annotated[ChangeOrigin, Resolve(_origin)]
 OperatorSettings = Annotated[Settings, Resolve(_settings)]
 Now = Annotated[datetime, Resolve(_now)]

@@ -26,7 +26,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Effect, P, Result
 from cf1_mcp.context import ServerContext, ToolContext, find_origin
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
-from cf1_mcp.store.journal_records import Intent, JournalError, Origin, Outcome
+from cf1_mcp.store.journal_records import ChangeOrigin, Intent, JournalError, Outcome
 from cf1_mcp.text.defang import defang
 from cf1_mcp.text.sanitize import clean
 
@@ -45,7 +45,7 @@ class Planned(Generic[P]):
     effect: Effect[P]
     preview: Card | None
     server: ServerContext
-    origin: Origin
+    origin: ChangeOrigin
     code: str | None = None
 
     async def carry_out(self, client: ThreatEventsClient) -> Card:

@@ -14,7 +14,7 @@ from rich.text import Text
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import BadArgument, ThreatEventsError
 from cf1_mcp.settings import Settings
-from cf1_mcp.store.journal_records import Change, Origin
+from cf1_mcp.store.journal_records import Change, ChangeOrigin
 from cf1_mcp.store.stores import Stores, open_stores
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -82,11 +82,11 @@ def _describe(change: Change) -> dict[str, object]:
     }
 
 
-def _api(origin: Origin) -> str:
+def _api(origin: ChangeOrigin) -> str:
     return "sandbox" if origin.sandbox else "live"
 
 
-def _author(origin: Origin) -> str:
+def _author(origin: ChangeOrigin) -> str:
     """Return who made a change: the identity, and the client as it names itself."""
     author = " ".join(part for part in (origin.identity, origin.client) if part)
     return clean(author, MAX_CLIENT_LENGTH, keep=origin.identity)  # which may be an e-mail address

@@ -20,7 +20,7 @@ from cf1_mcp.models.fields import COMPARED_TEXTS
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.journal import Journal
-from cf1_mcp.store.journal_records import Intent, Origin
+from cf1_mcp.store.journal_records import ChangeOrigin, Intent
 from cf1_mcp.store.payloads import BeforeUpdate, UpdateEvent
 
 DuplicateRule = Literal["skip", "update", "create"]
@@ -42,7 +42,7 @@ class DatasetComparison:
         progress: ImportProgress,
         read_policy: ReadPolicy,
         journal: Journal,
-        origin: Origin,
+        origin: ChangeOrigin,
         on_duplicate: DuplicateRule,
         *,
         updates: bool = True,

@@ -32,7 +32,7 @@ from cf1_mcp.policy.write_policy import load_write_policy
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.journal import Journal
-from cf1_mcp.store.journal_records import JournalError, Origin
+from cf1_mcp.store.journal_records import ChangeOrigin, JournalError
 from cf1_mcp.store.stores import open_stores
 
 FOLDER: Final = "imports"
@@ -80,7 +80,7 @@ async def import_file(
         job = ImportJob(client, dataset, ledger, policy, progress, clock)
         report = options.report or path.with_suffix(".report.jsonl")
         client_name = f"cf1-mcp import {version('cf1-mcp')}"
-        origin = Origin.of(settings, client=client_name, sandbox=client.fictional)
+        origin = ChangeOrigin.of(settings, client=client_name, sandbox=client.fictional)
         run = _FileImport(source, options, job, stores.journal, origin, write_policy.read_policy, report)
         return await run.run(EventValidator(vocabulary, write_policy.read_policy, clock()), digest)
 
@@ -101,7 +101,7 @@ class _FileImport:
     options: ImportOptions
     job: ImportJob
     journal: Journal
-    origin: Origin
+    origin: ChangeOrigin
     read_policy: ReadPolicy
     report: Path
 

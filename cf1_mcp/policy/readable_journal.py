@@ -1,4 +1,4 @@
-"""The journal under the rules for reading as they are now: the one way in which a tool reads it.
+"""The journal under the current rules for reading: the one way in which a tool reads it.
 
 A change is told only if it was made in this account, at this base address and by this identity, if all of its datasets
 may be read, and if nothing that its entry holds is marked above the ceiling. For a list, every other change does not
@@ -23,7 +23,7 @@ from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, ReadPolicy
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_entries import unknown_change_error
-from cf1_mcp.store.journal_records import Change, Intent, Origin
+from cf1_mcp.store.journal_records import Change, ChangeOrigin, Intent
 
 MAX_VALUES: Final = 100  # values that the API takes in one condition
 MAX_COPIES: Final = 1_000  # events that one page may hold
@@ -36,7 +36,7 @@ class ReadableJournal:
 
     journal: Journal
     client: ThreatEventsClient
-    origin: Origin
+    origin: ChangeOrigin
     policy: ReadPolicy
     known: tuple[Dataset, ...]
 

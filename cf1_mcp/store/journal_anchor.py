@@ -5,7 +5,7 @@ together with its head, or that an older copy of it was restored. The anchor has
 the last one, and the journal must have at least that many entries, with that hash in that place.
 
 The anchor is written after the entry is on disk, so it never claims more than the journal had: after a crash between
-the two, it is one entry behind, which is no damage. It is written under the write lock of the journal, so that of
+the two, it is one entry behind, which is not damage. It is written under the write lock of the journal, so that of
 several processes none sets it back.
 
 It has no key. Someone who can rewrite both files can hide what they removed, and so can someone who deletes both.

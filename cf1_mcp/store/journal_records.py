@@ -24,7 +24,7 @@ class JournalError(StoreError):
 
 
 @dataclass(frozen=True)
-class Origin:
+class ChangeOrigin:
     """Who made a change, and against which API.
 
     `identity` is empty over stdio. `client` is the name and version that the client states. `sandbox` says that the
@@ -38,13 +38,13 @@ class Origin:
     sandbox: bool = False
 
     @classmethod
-    def of(cls, settings: Settings, *, client: str = "", sandbox: bool = False, identity: str = "") -> "Origin":
+    def of(cls, settings: Settings, *, client: str = "", sandbox: bool = False, identity: str = "") -> "ChangeOrigin":
         """Return the origin of a change under these settings. Without credentials it is the embedded sandbox."""
         if settings.credentials is None:
             return cls(SANDBOX_ACCOUNT, EMBEDDED, identity, client, True)
         return cls(settings.credentials.account_id, settings.base_url, identity, client, sandbox)
 
-    def is_of(self, other: "Origin") -> bool:
+    def is_of(self, other: "ChangeOrigin") -> bool:
         """Whether both are of one account at one base address, and of one identity."""
         return (self.account, self.base_url, self.identity) == (other.account, other.base_url, other.identity)
 
@@ -63,7 +63,7 @@ class Intent:
     summary: str
     before: JsonValue
     undoes: str | None = None
-    origin: Origin | None = None
+    origin: ChangeOrigin | None = None
     marking: Tlp | None = None
 
 
@@ -128,7 +128,7 @@ def restore_intent(content: IntentContent, undoes: str | None, before: JsonValue
         summary=content["summary"],
         before=before,
         undoes=undoes,
-        origin=Origin(**origin) if origin is not None else None,
+        origin=ChangeOrigin(**origin) if origin is not None else None,
         marking=Tlp.of(marking) if marking else compute_marking(content["tool"], content["arguments"], before),
     )
 

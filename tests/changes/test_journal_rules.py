@@ -1,4 +1,4 @@
-"""The journal under the rules of now: every kind of change, read by servers on the same state folder with other rules."""
+"""The journal under the current rules: every kind of change, read by servers on the same state folder with other rules."""
 
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.models import EventChange, RawChange, Tlp
 from cf1_mcp.settings import Credentials, Settings
-from cf1_mcp.store.journal_records import Intent, Origin
+from cf1_mcp.store.journal_records import ChangeOrigin, Intent
 from tests.conversations import ask, ask_for_text, column, refused, text_of
 from tests.tenant import MINE, YOURS, Tenant
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 Json = dict[str, JsonValue]
 THIRD = "Third"
 BOTH: Mapping[str, object] = {"write_datasets": (MINE, YOURS, THIRD), "delete_datasets": (MINE, YOURS, THIRD)}
-SANDBOX = Origin.of(Settings())
+SANDBOX = ChangeOrigin.of(Settings())
 LIVE = Settings(credentials=Credentials("a" * 32, "token"), base_url="http://127.0.0.1:1/client/v4")
 
 
@@ -367,12 +367,12 @@ async def test_an_undo_is_marked_at_least_as_the_change_that_it_undoes(tenant: T
 # -- accounts, base addresses, identities
 
 
-async def begin(tenant: Tenant, origin: Origin | None, summary: str, marking: Tlp | None = Tlp.GREEN) -> str:
+async def begin(tenant: Tenant, origin: ChangeOrigin | None, summary: str, marking: Tlp | None = Tlp.GREEN) -> str:
     intent = Intent("tag_threat_events", {}, (tenant.dataset_id(),), summary, None, None, origin, marking)
     return await tenant.journal.begin(intent)
 
 
-OWN = Origin.of(LIVE)
+OWN = ChangeOrigin.of(LIVE)
 FOREIGN = {
     "the sandbox": SANDBOX,
     "another account": replace(OWN, account="b" * 32),
@@ -383,7 +383,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("origin", FOREIGN.values(), ids=FOREIGN)
-async def test_a_change_of_another_origin_does_not_exist(tenant: Tenant, origin: Origin) -> None:
+async def test_a_change_of_another_origin_does_not_exist(tenant: Tenant, origin: ChangeOrigin) -> None:
     foreign, own = await begin(tenant, origin, "Foreign."), await begin(tenant, replace(OWN, client="x 1"), "Own.")
     live = replace(LIVE, state_dir=tenant.folder, mode="full", write_datasets=("*",), delete_datasets=("*",))
     async with tenant.server(live) as client:

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from cf1_mcp.context import utc_now
 from cf1_mcp.models import Tlp
 from cf1_mcp.settings import Settings
-from cf1_mcp.store.journal_records import Intent, Origin
+from cf1_mcp.store.journal_records import ChangeOrigin, Intent
 from cf1_mcp.store.stores import Stores, open_stores
 from tests.commands import Command, run_command
 
@@ -128,8 +128,8 @@ def test_a_noted_hash_is_compared(tmp_path: Path, change: str) -> None:
 @pytest.fixture
 def changes(tmp_path: Path) -> list[str]:
     """The ids of three changes: in the sandbox, in a live account, and by an older release."""
-    live = Origin("a" * 32, "https://api.cloudflare.com/client/v4", "alice@example.com", "evil\x1b[2J\u202e 1.0")
-    origins = [Origin.of(Settings(), client="claude 2"), live, None]
+    live = ChangeOrigin("a" * 32, "https://api.cloudflare.com/client/v4", "alice@example.com", "evil\x1b[2J\u202e 1.0")
+    origins = [ChangeOrigin.of(Settings(), client="claude 2"), live, None]
     journal = stores(tmp_path).journal
     return [
         anyio.run(journal.begin, Intent("tag_threat_events", {}, ("d",), "Tag.", {"b": 1}, None, one, one and Tlp.RED))

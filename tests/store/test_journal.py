@@ -24,7 +24,7 @@ from cf1_mcp.models import Tlp
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_anchor import AnchorFile
 from cf1_mcp.store.journal_entries import SCHEMA
-from cf1_mcp.store.journal_records import Change, Intent, JournalError, Origin
+from cf1_mcp.store.journal_records import Change, ChangeOrigin, Intent, JournalError
 from cf1_mcp.store.sqlite import SqliteFile
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +37,7 @@ DELETION = Intent(
     datasets=(DATASET,),
     summary="Delete 2 events from Acme Incidents.",
     before=[{"uuid": "e-1", "tlp": "green"}, {"uuid": "e-2", "tlp": None}],
-    origin=Origin("a" * 32, "https://api.cloudflare.com/client/v4", client="claude 1.0"),
+    origin=ChangeOrigin("a" * 32, "https://api.cloudflare.com/client/v4", client="claude 1.0"),
     marking=Tlp.AMBER,
 )
 # Run as a process: begins a change for every line of stdin, and prints its id.
@@ -205,7 +205,7 @@ async def test_a_change_names_the_newest_undo_of_it_that_has_not_failed(journal:
 @example(text="\ud800 \0 \u202eevil\u2066 '; DROP TABLE entry; --\r\n", value={"\udfff": ["\ud83d", 10**30]})
 def test_any_text_is_read_back_unchanged(tmp_path_factory: pytest.TempPathFactory, text: str, value: JsonValue) -> None:
     journal = open_ticking_journal(tmp_path_factory.mktemp("text") / "journal.db")
-    intent = Intent(text, {text: value}, (text,), text, value, None, Origin(text, text, text, text), Tlp.RED)
+    intent = Intent(text, {text: value}, (text,), text, value, None, ChangeOrigin(text, text, text, text), Tlp.RED)
     change_id = anyio.run(journal.begin, intent)
     anyio.run(journal.finish, change_id, "failed", value)
     change = anyio.run(journal.change, change_id)

@@ -1,4 +1,4 @@
-"""The anchor: a journal that is missing, shorter than it was or another one is noticed, and a crash is no damage."""
+"""The anchor: a journal that is missing, shorter than it was or another one is noticed; a crash does not look like one."""
 
 import json
 import random
