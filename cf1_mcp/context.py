@@ -15,6 +15,8 @@ from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import ChangeOrigin
 from cf1_mcp.store.shown_texts import ShownTexts
 from cf1_mcp.store.stores import Stores
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
+from cf1_mcp.text.sanitize import clean
 
 Clock = Callable[[], datetime]
 
@@ -55,7 +57,7 @@ async def _settings(context: ToolContext) -> Settings:
 def find_origin(context: ToolContext) -> ChangeOrigin:
     """Return who makes a change by this call, and against which API, as the journal records it."""
     server, asked = context.request_context.lifespan_context, context.request_context.session.client_params
-    client = f"{asked.client_info.name} {asked.client_info.version}" if asked else ""
+    client = clean(f"{asked.client_info.name} {asked.client_info.version}", MAX_NAME_LENGTH) if asked else ""
     return ChangeOrigin.of(server.settings, client=client, sandbox=server.client.fictional)
 
 

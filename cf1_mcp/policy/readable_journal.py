@@ -111,9 +111,9 @@ class ReadableJournal:
     def _is_own(self, intent: Intent) -> bool:
         if intent.origin is not None:
             return intent.origin.is_of(self.origin)
-        # Entries of releases before 0.3 do not state an account. A dataset belongs to one.
+        # Entries of releases before 0.3 do not state an account, and had no identity. A dataset belongs to one account.
         known = {dataset_key(dataset.uuid) for dataset in self.known}
-        return all(dataset_key(dataset) in known for dataset in intent.datasets)
+        return not self.origin.identity and all(dataset_key(dataset) in known for dataset in intent.datasets)
 
     def _rule_against(self, intent: Intent) -> str | None:
         datasets = {dataset_key(dataset) for dataset in intent.datasets}

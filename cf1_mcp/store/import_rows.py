@@ -131,7 +131,8 @@ class LedgerRows:
         """Return the highest marking of the valid rows and of their raw evidence, which counts as amber if unmarked."""
         query = (
             "SELECT event ->> '$.tlp' FROM row WHERE state <> 'bad' AND event IS NOT NULL UNION "
-            "SELECT event ->> '$.raw.tlp' FROM row WHERE state <> 'bad' AND event ->> '$.raw.data' NOT IN ('{}', '')"
+            "SELECT event ->> '$.raw.tlp' FROM row WHERE state <> 'bad' AND "
+            "coalesce(event ->> '$.raw.tlp', event ->> '$.raw.data') IS NOT NULL"
         )
         found = await self._database.read(lambda db: db.execute(query).fetchall())
         return max((Tlp.of(text or "") for (text,) in found or []), key=lambda level: level.rank, default=Tlp.CLEAR)
