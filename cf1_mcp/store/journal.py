@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from cf1_mcp.models import Tlp
 from cf1_mcp.store import journal_entries as entries
 from cf1_mcp.store.database import Connection, Database, StoreError
-from cf1_mcp.store.journal_anchor import Anchor, AnchorFile, find_losses, read_end
+from cf1_mcp.store.journal_anchor import Anchor, AnchorError, AnchorFile, find_losses, read_end
 from cf1_mcp.store.journal_records import (
     Change,
     Intent,
@@ -160,12 +160,11 @@ class Journal:
             JournalError: the journal cannot be read at all.
         """
         try:
-            anchor = self._anchor.read()
-        except JournalError as error:
+            anchor, losses = await self._compare_with_anchor()
+            # Another process may have written the first anchor and the first entry in between.
+            return losses if anchor or not losses else (await self._compare_with_anchor())[1]
+        except AnchorError as error:
             return [f"The anchor cannot be compared: {error}"]
-        # In this order: the journal may grow meanwhile, and never has fewer entries than an anchor read before.
-        found = await self._database.read(lambda db: find_losses(db, anchor))
-        return find_losses(None, anchor) if found is None else found
 
     async def find_end(self) -> Anchor:
         """Return how many entries there are, and the hashes of the last and the first, to be noted elsewhere."""
@@ -186,13 +185,20 @@ class Journal:
 
         def accept(db: Connection) -> Anchor:
             if problems := entries.find_problems(db):
-                raise JournalError(f"What is left of the journal was altered. {' '.join(problems)}")
+                altered = "what is left of it was altered, so move journal.db and journal.anchor elsewhere."
+                raise JournalError(f"{altered} {' '.join(problems)}")
             end = read_end(db)
             self._anchor.write(end)
             return end
 
         with _journal_errors("The journal is not accepted: "):
             return await self._database.write(accept)
+
+    async def _compare_with_anchor(self) -> tuple[Anchor | None, list[str]]:
+        # In this order: the journal may grow meanwhile, and never has fewer entries than an anchor read before.
+        anchor = self._anchor.read()
+        found = await self._database.read(lambda db: find_losses(db, anchor))
+        return anchor, find_losses(None, anchor) if found is None else found
 
     async def _append(self, append: Callable[[Connection], None]) -> None:
         """Append an entry, unless entries are missing. The first is anchored before, so that its loss shows as well."""

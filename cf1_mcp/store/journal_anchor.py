@@ -28,6 +28,10 @@ from cf1_mcp.text.plurals import plural
 MAX_SIZE: Final = 4096  # bytes; an anchor has about 200
 
 
+class AnchorError(JournalError):
+    """The anchor cannot be read or written."""
+
+
 @dataclass(frozen=True)
 class Anchor:
     """The number of entries, the hash of the last, and that of the first, which tells journals apart."""
@@ -47,7 +51,7 @@ class AnchorFile:
         """Return the anchor; None if there is none.
 
         Raises:
-            JournalError: it cannot be read, or is not an anchor.
+            AnchorError: it cannot be read, or is not an anchor.
         """
         try:
             with self._path.open("rb") as file:
@@ -56,19 +60,19 @@ class AnchorFile:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise JournalError(f"{self._path.name} cannot be read.") from error
+            raise AnchorError(f"{self._path.name} cannot be read.") from error
         # What is not JSON of this form, however deep or long its numbers.
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-            raise JournalError(f"{self._path.name} is damaged: it is not an anchor of a journal.") from error
+            raise AnchorError(f"{self._path.name} is damaged: it is not an anchor of a journal.") from error
         if anchor.entries < 0:
-            raise JournalError(f"{self._path.name} is damaged: it counts {anchor.entries} entries.")
+            raise AnchorError(f"{self._path.name} is damaged: it counts {anchor.entries} entries.")
         return anchor
 
     def write(self, anchor: Anchor) -> None:
         """Replace the anchor. When this returns, it is on disk. One process at a time may write.
 
         Raises:
-            JournalError: it cannot be written.
+            AnchorError: it cannot be written.
         """
         new = self._path.with_name(self._path.name + ".new")
         try:
@@ -83,7 +87,7 @@ class AnchorFile:
         except OSError as error:
             with suppress(OSError):
                 new.unlink()
-            raise JournalError(
+            raise AnchorError(
                 f"{self._path.name} cannot be written. Ask the operator to check the free space of CF1_STATE_DIR and "
                 "who may write there."
             ) from error
@@ -92,7 +96,7 @@ class AnchorFile:
         """Anchor the end of the journal, within a write transaction. An anchor that is further on stays.
 
         Raises:
-            JournalError: the anchor cannot be read or written.
+            AnchorError: the anchor cannot be read or written.
         """
         known, end = self.read(), read_end(db)
         if known is None or known.entries < end.entries:
@@ -125,6 +129,8 @@ def find_losses(db: Connection | None, anchor: Anchor | None) -> list[str]:
         return [f"{which}: this is another journal, or its start was removed."]
     if count < anchor.entries:
         return [f"The journal ends with entry {count}, and its anchor counts {counted}: those at the end were removed."]
+    if (left := entries.count_entries(db)) < count:
+        return [f"The journal ends with entry {count}, and has {plural(left, 'entry', 'entries')}: some were removed."]
     if entries.find_hash(db, anchor.entries) != anchor.hash:
         return [f"Entry {anchor.entries} is not the one of the anchor: entries were replaced or removed."]
     return []

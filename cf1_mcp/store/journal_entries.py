@@ -128,6 +128,13 @@ def find_end(db: Connection) -> tuple[int, str]:
     return db.execute("SELECT seq, CAST(hash AS TEXT) FROM entry ORDER BY seq DESC LIMIT 1").fetchone() or (0, "")
 
 
+def count_entries(db: Connection) -> int:
+    """Return how many entries there are. Each half is counted in an index of its own, without reading the entries."""
+    intents = "SELECT count(*) FROM entry WHERE kind = 'intent'"
+    outcomes = "SELECT count(*) FROM entry WHERE kind <> 'intent'"
+    return sum(db.execute(query).fetchall()[0][0] for query in (intents, outcomes))
+
+
 def find_hash(db: Connection, seq: int) -> str | None:
     """Return the hash that an entry has; None if there is no such entry."""
     row = db.execute("SELECT CAST(hash AS TEXT) FROM entry WHERE seq = ?", (seq,)).fetchone()

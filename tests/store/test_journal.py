@@ -464,7 +464,10 @@ async def test_tampering_is_found_and_described(tmp_path: Path) -> None:
                 "Entry 1 is not the one of the anchor, which counts 6 entries: this is another journal, or its start was removed.",
                 "Entries are missing between 0 and 2.",
             ],
-            "one in the middle removed": ["Entries are missing between 2 and 4."],
+            "one in the middle removed": [
+                "The journal ends with entry 6, and has 5 entries: some were removed.",
+                "Entries are missing between 2 and 4.",
+            ],
             "the last removed": [
                 "The journal ends with entry 5, and its anchor counts 6 entries: those at the end were removed.",
                 "The head counts 6 entries and the last is 5: entries at the end were removed or added.",
@@ -488,7 +491,7 @@ async def test_tampering_is_found_and_described(tmp_path: Path) -> None:
             ],
             "one added before the first": ["Entry 0 was added: the first is entry 1."],
             "a gap filled": [
-                "Entry 6 is not the one of the anchor: entries were replaced or removed.",
+                "The journal ends with entry 8, and has 6 entries: some were removed.",
                 "Entries are missing between 5 and 8.",
                 "The head counts 6 entries and the last is 8: entries at the end were removed or added.",
             ],

@@ -14,11 +14,15 @@ import anyio
 import pytest
 from inline_snapshot import snapshot
 
-from cf1_mcp.store.journal_anchor import Anchor
+from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_anchor import Anchor, AnchorFile
+from cf1_mcp.store.journal_entries import SCHEMA
 from cf1_mcp.store.journal_records import JournalError
+from cf1_mcp.store.sqlite import SqliteFile
 from tests.store.test_journal import (
     BEGINNER,
     DELETION,
+    NOW,
     anchor_file,
     count_entries,
     fill_journal,
@@ -274,6 +278,22 @@ def test_the_anchor_never_goes_back_while_processes_append(path: Path) -> None:
     assert (end.entries, anchor_file(path).read()) == (180, end)
 
 
+class AnchorReadBeforeTheFirstEntry(AnchorFile):
+    """An anchor that another process writes, with the first entry, right after it was read for the first time."""
+
+    reads = 0
+
+    def read(self) -> Anchor | None:
+        self.reads += 1
+        return None if self.reads == 1 else super().read()
+
+
+async def test_the_first_entry_of_another_process_is_not_taken_for_a_loss(path: Path) -> None:
+    await open_journal(path).begin(DELETION)
+    late = AnchorReadBeforeTheFirstEntry(anchor_path(path))
+    assert await Journal(SqliteFile(path, SCHEMA), lambda: NOW, late).verify() == []
+
+
 async def test_a_journal_of_an_older_release_is_anchored_by_its_next_entry(path: Path) -> None:
     journal = open_journal(path)
     older = replace(DELETION, origin=None, marking=None)
@@ -330,5 +350,5 @@ async def test_an_altered_journal_is_not_accepted(path: Path) -> None:
     with pytest.raises(JournalError) as error:
         await open_journal(path).accept()
     assert str(error.value) == snapshot(
-        "The journal is not accepted: What is left of the journal was altered. Entries are missing between 2 and 4."
+        "The journal is not accepted: what is left of it was altered, so move journal.db and journal.anchor elsewhere. Entries are missing between 2 and 4."
     )
