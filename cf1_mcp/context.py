@@ -13,6 +13,7 @@ from cf1_mcp.settings import Settings
 from cf1_mcp.store.confirmation_codes import ConfirmationCodes
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import ChangeOrigin
+from cf1_mcp.store.sealed_tokens import TokenSealer
 from cf1_mcp.store.shown_texts import ShownTexts
 from cf1_mcp.store.stores import Stores
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -37,6 +38,7 @@ class ServerContext:
     stores: Stores
     confirmation_codes: ConfirmationCodes
     shown_texts: ShownTexts
+    sealer: TokenSealer
 
 
 ToolContext = Context[ServerContext, Any]

@@ -10,7 +10,14 @@ import anyio
 import typer
 from rich.console import Console
 
-from cf1_mcp.cli.journal import accept_journal, decide_request, print_change, print_changes, verify_journal
+from cf1_mcp.cli.journal import (
+    accept_journal,
+    decide_request,
+    print_change,
+    print_changes,
+    print_waiting,
+    verify_journal,
+)
 from cf1_mcp.cli.serve import serve as serve_stdio
 from cf1_mcp.errors import BadFile
 from cf1_mcp.server.mcp_server import offered_tools
@@ -107,6 +114,12 @@ def journal_verify(
 def journal_accept() -> None:
     """Accept that entries are lost: anchor the journal as it is, so that changes can be made again."""
     accept_journal(Settings.from_environment(os.environ))
+
+
+@app.command()
+def approvals() -> None:
+    """List the changes that wait for `cf1-mcp approve` (CF1_APPROVAL=operator)."""
+    print_waiting(Settings.from_environment(os.environ), Console())
 
 
 @app.command()

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, JsonValue
 from cf1_mcp.answers.answer import Answer
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, clean_value
-from cf1_mcp.answers.cursors import PagePosition, decode_cursor, encode_cursor
+from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.fitting import count_fitting, size_for_rows
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.changes.effect import Effect, Planner
@@ -39,7 +39,11 @@ LIST: Final = {"list": "changes"}
 
 @CHANGES.tool("List changes", ToolEffect.READ)
 async def list_changes(
-    journal: CurrentJournal, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
+    journal: CurrentJournal,
+    paging: CurrentPaging,
+    change_id: OneChange = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
 ) -> Answer:
     """List what this server changed, newest first: the log of what was created, imported, modified, moved, deleted,
     removed, reverted or undone, and whether it is done, failed or unknown. Use it to see whether anybody did delete,
@@ -48,14 +52,14 @@ async def list_changes(
     if change_id is not None:
         change = await journal.change(change_id)
         return _render_card(change, await journal.find_rule_against_details(change))
-    before = decode_cursor(cursor, LIST, limit).api_cursor
+    before = paging.open(LIST)
     # One more than can be shown, to know whether the list goes on.
     found = await journal.changes(limit + 1, before)
     rows = [_render_row(change) for change in found[:limit]]
     shown = count_fitting(rows, size_for_rows(limit))
     facts: dict[str, JsonValue] = {"changes": shown}
     if shown < len(found):
-        facts["next_cursor"] = encode_cursor(PagePosition(limit, api_cursor=found[shown - 1].id), LIST)
+        facts["next_cursor"] = paging.seal(found[shown - 1].id, LIST)
     notes = [UNKNOWN] if _has_unknown(found[:shown]) else []
     return Rows(COLUMNS, rows[:shown], facts, [*notes, *([LOST] if await journal.has_losses() else [])])
 
