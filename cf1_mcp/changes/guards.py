@@ -40,7 +40,7 @@ from cf1_mcp.context import ServerContext, ToolContext, find_origin
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
 from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.store.confirmation_codes import canonicalize
-from cf1_mcp.store.journal_records import ChangeOrigin, Intent, JournalError, Outcome
+from cf1_mcp.store.journal_records import ChangeOrigin, JournalError, Outcome
 from cf1_mcp.text.plurals import plural
 
 NO_REPEAT: Final = "Do not repeat the call unless the person asks for it again"
@@ -100,7 +100,7 @@ class Planned(Generic[P]):
         effect, journal = self.effect, self.server.stores.journal
         await self._spend_code()
         try:
-            change_id = await journal.begin(_build_intent(effect, self.origin))
+            change_id = await journal.begin(effect.build_intent(self.origin))
         except JournalError:
             await self._give_code_back()
             raise
@@ -148,20 +148,6 @@ class Planned(Generic[P]):
             await self._give_code_back()
         reason: JsonValue = {"error": str(error)}
         await self.server.stores.journal.finish(change_id, outcome, reason)
-
-
-def _build_intent(effect: Effect[Any], origin: ChangeOrigin) -> Intent:
-    """Return what the journal records before the change is made."""
-    return Intent(
-        tool=effect.tool,
-        arguments=effect.arguments,
-        datasets=effect.datasets,
-        summary=effect.sentences,
-        before=effect.before,
-        undoes=effect.undoes,
-        origin=origin,
-        marking=effect.marking,
-    )
 
 
 def _read_answer(value: object) -> object:
