@@ -19,7 +19,7 @@ from cf1_mcp.models import Dataset, Event, Raw, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.policy.write_policy import CurrentWritePolicy, WritePolicy
-from cf1_mcp.store.journal_records import Outcome
+from cf1_mcp.store.journal_records import ChangeOrigin, Intent, Outcome
 from cf1_mcp.store.payloads import Payload
 
 Facts: TypeAlias = Mapping[str, JsonValue]
@@ -221,6 +221,19 @@ class Effect(Generic[P]):
     def before(self) -> JsonValue:
         """The state that the change overwrites. The confirmation code covers it, and undo needs it."""
         return self.payload.overwritten()
+
+    def build_intent(self, origin: ChangeOrigin) -> Intent:
+        """Return what the journal records before the change is made."""
+        return Intent(
+            tool=self.tool,
+            arguments=self.arguments,
+            datasets=self.datasets,
+            summary=self.sentences,
+            before=self.before,
+            undoes=self.undoes,
+            origin=origin,
+            marking=self.marking,
+        )
 
     @property
     def sentences(self) -> str:

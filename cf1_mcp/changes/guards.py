@@ -36,12 +36,12 @@ from cf1_mcp.changes.previews import (
     render_question,
     render_summary,
 )
-from cf1_mcp.context import ServerContext, ToolContext
+from cf1_mcp.context import ServerContext, ToolContext, find_origin
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
 from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.store.code_times import append_time, split_time
 from cf1_mcp.store.confirmation_codes import canonicalize
-from cf1_mcp.store.journal_records import Intent, JournalError, Outcome
+from cf1_mcp.store.journal_records import ChangeOrigin, JournalError, Outcome
 from cf1_mcp.text.plurals import plural
 
 NO_REPEAT: Final = "Do not repeat the call unless the person asks for it again"
@@ -83,6 +83,7 @@ class Planned(Generic[P]):
     look: Look[P]
     preview: Card | None
     server: ServerContext
+    origin: ChangeOrigin
     code: str | None = None
 
     @property
@@ -103,7 +104,7 @@ class Planned(Generic[P]):
         effect, journal = self.effect, self.server.stores.journal
         await self._spend_code()
         try:
-            change_id = await journal.begin(_build_intent(effect))
+            change_id = await journal.begin(effect.build_intent(self.origin))
         except JournalError:
             await self._give_code_back()
             raise
@@ -151,11 +152,6 @@ class Planned(Generic[P]):
             await self._give_code_back()
         reason: JsonValue = {"error": str(error)}
         await self.server.stores.journal.finish(change_id, outcome, reason)
-
-
-def _build_intent(effect: Effect[Any]) -> Intent:
-    """Return what the journal records before the change is made."""
-    return Intent(effect.tool, effect.arguments, effect.datasets, effect.sentences, effect.before, undoes=effect.undoes)
 
 
 def _read_answer(value: object) -> object:
@@ -226,9 +222,10 @@ def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., 
             _require_yes(outcome.data)
             if (context.protocol_version or "") < REPEATED_SINCE:
                 look = await _look_again(server, planning.write_policy, look)
+        origin = find_origin(context)
         if look.effect.must_confirm and confirm is None:
-            return Planned(look, await _render_preview(server, look), server)
-        return Planned(look, None, server, confirm)
+            return Planned(look, await _render_preview(server, look), server, origin)
+        return Planned(look, None, server, origin, confirm)
 
     return approve
 

@@ -10,7 +10,14 @@ import anyio
 import typer
 from rich.console import Console
 
-from cf1_mcp.cli.journal import decide_request, print_change, print_changes, print_waiting, verify_journal
+from cf1_mcp.cli.journal import (
+    accept_journal,
+    decide_request,
+    print_change,
+    print_changes,
+    print_waiting,
+    verify_journal,
+)
 from cf1_mcp.cli.serve import serve as serve_stdio
 from cf1_mcp.errors import BadFile
 from cf1_mcp.server.mcp_server import offered_tools
@@ -78,21 +85,35 @@ app.add_typer(journal, name="journal")
 
 
 @journal.command("list")
-def journal_list(limit: Annotated[int, typer.Option(help="Maximum number of changes.")] = 20) -> None:
-    """List the newest changes first."""
-    print_changes(Settings.from_environment(os.environ), limit, Console())
+def journal_list(
+    limit: Annotated[int, typer.Option(help="Maximum number of changes.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one change a line as JSON.")] = False,
+) -> None:
+    """List the newest changes first, of every account and identity."""
+    print_changes(Settings.from_environment(os.environ), limit, Console(), as_json=as_json)
 
 
 @journal.command("show")
-def journal_show(change_id: str) -> None:
+def journal_show(
+    change_id: str,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, which is the only form.")] = False,
+) -> None:
     """Show one change in full as JSON, including the state that it overwrote."""
     print_change(Settings.from_environment(os.environ), change_id)
 
 
 @journal.command("verify")
-def journal_verify() -> None:
-    """Check that no entry was altered, removed, inserted or moved."""
-    verify_journal(Settings.from_environment(os.environ))
+def journal_verify(
+    expect: Annotated[str, typer.Option(help="HASH or N:HASH of an entry, as an earlier run printed it.")] = "",
+) -> None:
+    """Check that no entry was altered, removed, inserted or moved, and print the last hash."""
+    verify_journal(Settings.from_environment(os.environ), expect)
+
+
+@journal.command("accept")
+def journal_accept() -> None:
+    """Accept that entries are lost: anchor the journal as it is, so that changes can be made again."""
+    accept_journal(Settings.from_environment(os.environ))
 
 
 @app.command()

@@ -1,7 +1,9 @@
 """The operator's commands for the journal and for approvals."""
 
 import json
+import re
 import sys
+from functools import partial
 
 import anyio
 import typer
@@ -10,35 +12,68 @@ from rich.table import Table
 from rich.text import Text
 
 from cf1_mcp.context import utc_now
-from cf1_mcp.errors import ThreatEventsError
+from cf1_mcp.errors import BadArgument, ThreatEventsError
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.approvals import Request
+from cf1_mcp.store.journal_records import Change, ChangeOrigin
 from cf1_mcp.store.stores import Stores, open_stores
 from cf1_mcp.text.person_text import PREFIX, wrap
+from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_SUMMARY_LENGTH = 200
+MAX_CLIENT_LENGTH = 60
 MAX_WIDTH = 100  # columns
+RESTORE = (
+    "Restore journal.db and journal.anchor together from a backup of CF1_STATE_DIR. If there is none, note what is "
+    "missing and run 'cf1-mcp journal accept': until then no change is made."
+)
+REPLACE = (
+    "Restore journal.db and journal.anchor together from a backup of CF1_STATE_DIR, or move both elsewhere: then a new "
+    "journal begins."
+)
+EXPECTED = re.compile("(?:([0-9]{1,12}):)?([0-9a-f]{64})")
 
 
-def print_changes(settings: Settings, limit: int, console: Console) -> None:
-    """Print the newest changes as a table."""
-    table = Table("id", "at (UTC)", "tool", "outcome", "change")
-    for change in anyio.run(_open_stores(settings).journal.changes, limit):
+def print_changes(settings: Settings, limit: int, console: Console, *, as_json: bool = False) -> None:
+    """Print the newest changes of all accounts and identities as a table, or as JSON with one change a line."""
+    changes = anyio.run(partial(_open_stores(settings).journal.changes, limit, pre_images=False))
+    if as_json:
+        for change in changes:
+            # ASCII only, so that nothing written by an attacker can steer the terminal.
+            typer.echo(json.dumps(_describe(change), ensure_ascii=True))
+        return
+    table = Table("id", "at (UTC)", "tool", "outcome", "api", "account", "by", "change")
+    for change in changes:
         at = change.at.strftime("%Y-%m-%d %H:%M")
+        origin = change.intent.origin
+        api, account, by = ("", "", "") if origin is None else (_api(origin), origin.account[:8], _author(origin))
         summary = clean(change.intent.summary, MAX_SUMMARY_LENGTH)
-        table.add_row(change.id, at, change.intent.tool, change.outcome, Text(summary))
+        texts = [Text(text) for text in (api, account, by, summary)]
+        table.add_row(change.id, at, change.intent.tool, change.outcome, *texts)
     console.print(table)
 
 
 def print_change(settings: Settings, change_id: str) -> None:
     """Print one change in full as JSON, including the state that it overwrote."""
     change = anyio.run(_open_stores(settings).journal.change, change_id)
-    intent = change.intent
-    record = {
+    record = {**_describe(change), "before": change.intent.before}
+    typer.echo(json.dumps(record, indent=2, ensure_ascii=True))
+
+
+def _describe(change: Change) -> dict[str, object]:
+    """Return a change without the state that it overwrote."""
+    intent, origin = change.intent, change.intent.origin
+    return {
         "id": change.id,
         "at": change.at.isoformat(),
         "tool": intent.tool,
+        "api": _api(origin) if origin else None,
+        "account": origin.account if origin else None,
+        "base_url": origin.base_url if origin else None,
+        "identity": origin.identity if origin else None,
+        "client": origin.client if origin else None,
+        "marking": intent.marking,
         "arguments": intent.arguments,
         "datasets": intent.datasets,
         "summary": intent.summary,
@@ -47,22 +82,61 @@ def print_change(settings: Settings, change_id: str) -> None:
         "finished_at": change.finished_at.isoformat() if change.finished_at else None,
         "result": change.result,
         "undone_by": change.undone_by,
-        "before": intent.before,
     }
-    # ASCII only, so that nothing written by an attacker can steer the terminal.
-    typer.echo(json.dumps(record, indent=2, ensure_ascii=True))
 
 
-def verify_journal(settings: Settings) -> None:
-    """Check the hash chain, and report that it is intact.
+def _api(origin: ChangeOrigin) -> str:
+    return "sandbox" if origin.sandbox else "live"
+
+
+def _author(origin: ChangeOrigin) -> str:
+    """Return who made a change: the identity, and the client as it names itself."""
+    author = " ".join(part for part in (origin.identity, origin.client) if part)
+    return clean(author, MAX_CLIENT_LENGTH, keep=origin.identity)  # which may be an e-mail address
+
+
+def verify_journal(settings: Settings, expected: str) -> None:
+    """Check that no entry was altered or removed, and print the number of entries and the last hash.
+
+    `expected` is the hash of an entry that was noted elsewhere, with or without its number, or empty.
 
     Raises:
-        ThreatEventsError: the journal was altered or damaged. The message says where.
+        ThreatEventsError: the journal was altered or damaged, or lost entries. The message says where.
     """
-    problems = anyio.run(_open_stores(settings).journal.verify)
-    if problems:
-        raise ThreatEventsError("The journal was altered or damaged. " + " ".join(problems))
+    anyio.run(_verify, settings, expected)
+
+
+async def _verify(settings: Settings, expected: str) -> None:
+    journal = _open_stores(settings).journal
+    noted = EXPECTED.fullmatch(expected.strip().lower())
+    if expected and not noted:
+        raise BadArgument("--expect", "this is not a hash", "HASH or N:HASH as 'journal verify' printed them")
+    if losses := await journal.find_losses():
+        raise ThreatEventsError(f"{' '.join(losses)} {RESTORE}")
+    if problems := await journal.verify():
+        raise ThreatEventsError(f"The journal was altered or damaged. {' '.join(problems)} {REPLACE}")
+    if noted:
+        number, digest = noted.groups()
+        found = await journal.find_number(digest)
+        if found is None or int(number or found) != found:
+            problem = f"entry {number} does not have this hash" if number else "no entry has this hash"
+            raise ThreatEventsError(f"The journal is not the one of which the hash was noted: {problem}. {RESTORE}")
+    end = await journal.find_end()
+    if not end.entries:
+        typer.echo("The journal is empty: nothing was ever written.")
+        return
     typer.echo("The journal is intact: no entry was altered, removed, inserted or moved.")
+    typer.echo(f"{plural(end.entries, 'entry', 'entries')}, the last with the hash {end.hash}")
+
+
+def accept_journal(settings: Settings) -> None:
+    """Anchor the journal as it is now, after entries were lost that cannot be restored.
+
+    Raises:
+        ThreatEventsError: what is left of the journal was altered.
+    """
+    end = anyio.run(_open_stores(settings).journal.accept)
+    typer.echo(f"The journal is accepted as it is, with {plural(end.entries, 'entry', 'entries')}.")
 
 
 def decide_request(settings: Settings, code: str, console: Console) -> None:

@@ -20,7 +20,7 @@ from cf1_mcp.models.fields import COMPARED_TEXTS
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.journal import Journal
-from cf1_mcp.store.journal_records import Intent
+from cf1_mcp.store.journal_records import ChangeOrigin, Intent
 from cf1_mcp.store.payloads import BeforeUpdate, UpdateEvent
 
 DuplicateRule = Literal["skip", "update", "create"]
@@ -42,6 +42,7 @@ class DatasetComparison:
         progress: ImportProgress,
         read_policy: ReadPolicy,
         journal: Journal,
+        origin: ChangeOrigin,
         on_duplicate: DuplicateRule,
         *,
         updates: bool = True,
@@ -53,6 +54,7 @@ class DatasetComparison:
         self._progress = progress
         self._read_policy = read_policy
         self._journal = journal
+        self._origin = origin
         self._on_duplicate: DuplicateRule = on_duplicate
         self._updates = updates
         self._finder = EventFinder(client, dataset.uuid, policy.read)
@@ -133,6 +135,8 @@ class DatasetComparison:
             datasets=(self._dataset.uuid,),
             summary=f"Change {', '.join(new)} of event {event.uuid} in dataset {self._dataset.name!r}, by an import.",
             before=payload.overwritten(),
+            origin=self._origin,
+            marking=Tlp.of(event.tlp),
         )
         change_id = await self._journal.begin(intent)
         # Setting a field to the same value twice has no further effect, so this may be retried like a read.

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +32,7 @@ from cf1_mcp.policy.write_policy import load_write_policy
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.journal import Journal
-from cf1_mcp.store.journal_records import JournalError
+from cf1_mcp.store.journal_records import ChangeOrigin, JournalError
 from cf1_mcp.store.stores import open_stores
 
 FOLDER: Final = "imports"
@@ -78,7 +79,9 @@ async def import_file(
     async with open_stores(settings, clock) as stores, await ImportLedger.open(path) as ledger:
         job = ImportJob(client, dataset, ledger, policy, progress, clock)
         report = options.report or path.with_suffix(".report.jsonl")
-        run = _FileImport(source, options, job, stores.journal, write_policy.read_policy, report)
+        client_name = f"cf1-mcp import {version('cf1-mcp')}"
+        origin = ChangeOrigin.of(settings, client=client_name, sandbox=client.fictional)
+        run = _FileImport(source, options, job, stores.journal, origin, write_policy.read_policy, report)
         return await run.run(EventValidator(vocabulary, write_policy.read_policy, clock()), digest)
 
 
@@ -98,6 +101,7 @@ class _FileImport:
     options: ImportOptions
     job: ImportJob
     journal: Journal
+    origin: ChangeOrigin
     read_policy: ReadPolicy
     report: Path
 
@@ -115,7 +119,7 @@ class _FileImport:
             return await self._dry_run(begun)
         if not await self.ledger.has_work():
             return await self._summary()
-        change_id = await begin_change(self.journal, self.ledger, self.job.dataset, digest)
+        change_id = await begin_change(self.journal, self.ledger, self.job.dataset, digest, self.origin)
         stopped = ""
         try:
             await self._carry_out()
@@ -154,19 +158,23 @@ class _FileImport:
         await recovery.run()
         # Rows that were refused in an earlier run are compared and sent again.
         if await self.ledger.rows.retry_refused() or await self.ledger.read_fact("compared") is None:
-            await self.job.compare(self.options.on_duplicate, self.read_policy, self.journal, concurrency)
+            await self._compare(updates=True)
             await self.ledger.store_facts({"compared": "yes", "begun": self.options.on_duplicate})
         await self.job.create_sender(recovery).run(self.options.group, concurrency)
         await self.job.link(concurrency, check_existing=True)
+
+    async def _compare(self, *, updates: bool) -> None:
+        options = self.options
+        await self.job.compare(
+            options.on_duplicate, self.read_policy, self.journal, self.origin, options.concurrency, updates=updates
+        )
 
     async def _dry_run(self, begun: str | None) -> ImportSummary:
         if begun:
             return await self._summary(
                 sent=False, stopped="This import has begun: a dry run of it reports its state and compares nothing."
             )
-        await self.job.compare(
-            self.options.on_duplicate, self.read_policy, self.journal, self.options.concurrency, updates=False
-        )
+        await self._compare(updates=False)
         return await self._summary(sent=False)
 
     async def _summary(self, *, stopped: str = "", change_id: str | None = None, sent: bool = True) -> ImportSummary:

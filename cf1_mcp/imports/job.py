@@ -30,6 +30,7 @@ from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.import_links import NewLedgerLink
 from cf1_mcp.store.import_rows import NewLedgerRow
 from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_records import ChangeOrigin
 
 PAGE_SIZE: Final = 1000  # rows that are stored together
 
@@ -77,6 +78,7 @@ class ImportJob:
         on_duplicate: DuplicateRule,
         read_policy: ReadPolicy,
         journal: Journal,
+        origin: ChangeOrigin,
         concurrency: int,
         *,
         updates: bool = True,
@@ -90,6 +92,7 @@ class ImportJob:
             self.progress,
             read_policy,
             journal,
+            origin,
             on_duplicate,
             updates=updates,
         )

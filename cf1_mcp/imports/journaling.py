@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from cf1_mcp.models import Dataset
 from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.journal import Journal
-from cf1_mcp.store.journal_records import Intent, JournalError, Outcome
+from cf1_mcp.store.journal_records import ChangeOrigin, Intent, JournalError, Outcome
 from cf1_mcp.store.payloads import ImportEvents
 from cf1_mcp.text.plurals import plural
 
@@ -20,7 +20,9 @@ MAX_IDS: Final = 10_000  # the most that an operator can allow an undo to delete
 TOOL: Final = "import_threat_events"
 
 
-async def begin_change(journal: Journal, ledger: ImportLedger, dataset: Dataset, digest: str) -> str:
+async def begin_change(
+    journal: Journal, ledger: ImportLedger, dataset: Dataset, digest: str, origin: ChangeOrigin
+) -> str:
     """Return the id of the change that the run belongs to. It is on disk before anything is sent.
 
     Raises:
@@ -43,6 +45,8 @@ async def begin_change(journal: Journal, ledger: ImportLedger, dataset: Dataset,
             summary=f"Import {plural(rows, 'event')} with {plural(links, 'relationship')} from a file into dataset "
             f"{dataset.name!r}.",
             before=None,
+            origin=origin,
+            marking=await ledger.rows.highest_marking(),
         )
     )
     await ledger.store_facts({"change": change_id})

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
+from cf1_mcp.models import Tlp
 from cf1_mcp.store.database import Connection, Database, statement, statements
 
 MAX_REASON_LENGTH: Final = 2_000
@@ -125,6 +126,16 @@ class LedgerRows:
         )
         found = await self._database.read(lambda db: db.execute(query).fetchone())
         return ReadyRows(*found) if found else ReadyRows(0, "", "")
+
+    async def highest_marking(self) -> Tlp:
+        """Return the highest marking of the valid rows and of their raw evidence, which counts as amber if unmarked."""
+        query = (
+            "SELECT event ->> '$.tlp' FROM row WHERE state <> 'bad' AND event IS NOT NULL UNION "
+            "SELECT event ->> '$.raw.tlp' FROM row WHERE state <> 'bad' AND "
+            "coalesce(event ->> '$.raw.tlp', event ->> '$.raw.data') IS NOT NULL"
+        )
+        found = await self._database.read(lambda db: db.execute(query).fetchall())
+        return max((Tlp.of(text or "") for (text,) in found or []), key=lambda level: level.rank, default=Tlp.CLEAR)
 
     async def ready_after(self, number: int, limit: int) -> list[LedgerRow]:
         """Return the next rows that are to be sent, without changing their state."""

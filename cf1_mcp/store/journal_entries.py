@@ -2,11 +2,13 @@
 
 Entries are only ever added. Each has the SHA-256 of its own content and of the entry before it, and the head has
 their number and the last hash. So an altered, removed, added or moved entry is detected. The chain has no key: it
-detects damage and tampering, unless someone with write access computes every later hash again.
+detects damage and tampering, unless someone with write access computes every later hash again. The anchor
+(`journal_anchor.py`) detects a journal that is missing or shorter than it was.
 """
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Literal
@@ -66,11 +68,11 @@ def append(
         JournalError: the head does not match the last entry. An append would hide the tampering.
     """
     head = db.execute("SELECT entries, hash FROM head").fetchall()
-    last = db.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone() or (0, "")
+    last = find_end(db)
     if head != [last]:
         raise JournalError(
             "entries at the end of the journal were altered, removed or added. Ask the operator to run "
-            "'cf1-mcp journal verify' and to move the file elsewhere; then a new journal begins."
+            "'cf1-mcp journal verify'."
         )
     seq, previous = last
     pre_image_hash = None if pre_image is None else _sha256(pre_image)
@@ -104,10 +106,11 @@ def find_outcome_number(db: Connection, change_id: str) -> int | None:
     return row[0] if row else None
 
 
-def list_newest_intents(db: Connection, before: int | None, limit: int) -> list[int]:
-    """Return the numbers of at most `limit` intents, newest first; only those before the entry `before`."""
-    newest = "SELECT seq FROM entry WHERE kind = 'intent' AND seq < coalesce(?, seq + 1) ORDER BY seq DESC LIMIT ?"
-    return [seq for (seq,) in db.execute(newest, (before, max(limit, 0)))]
+def newest_intents(db: Connection, before: int | None) -> Iterator[int]:
+    """Yield the numbers of the intents, newest first; only those before the entry `before`."""
+    newest = "SELECT seq FROM entry WHERE kind = 'intent' AND seq < coalesce(?, seq + 1) ORDER BY seq DESC"
+    for (seq,) in db.execute(newest, (before,)):
+        yield seq
 
 
 def find_undo(db: Connection, change_id: str) -> str | None:
@@ -118,6 +121,41 @@ def find_undo(db: Connection, change_id: str) -> str | None:
         (change_id,),
     ).fetchone()
     return row[0] if row else None
+
+
+def find_end(db: Connection) -> tuple[int, str]:
+    """Return the number and the hash of the last entry; 0 and an empty text if there is none."""
+    return db.execute("SELECT seq, CAST(hash AS TEXT) FROM entry ORDER BY seq DESC LIMIT 1").fetchone() or (0, "")
+
+
+def count_entries(db: Connection) -> int:
+    """Return how many entries there are. Each half is counted in an index of its own, without reading the entries."""
+    intents = "SELECT count(*) FROM entry WHERE kind = 'intent'"
+    outcomes = "SELECT count(*) FROM entry WHERE kind <> 'intent'"
+    return sum(db.execute(query).fetchall()[0][0] for query in (intents, outcomes))
+
+
+def find_hash(db: Connection, seq: int) -> str | None:
+    """Return the hash that an entry has; None if there is no such entry."""
+    row = db.execute("SELECT CAST(hash AS TEXT) FROM entry WHERE seq = ?", (seq,)).fetchone()
+    return row[0] if row else None
+
+
+def find_number(db: Connection, digest: str) -> int | None:
+    """Return the number of the entry that has a hash; None if none has it."""
+    row = db.execute("SELECT seq FROM entry WHERE hash = ?", (digest,)).fetchone()
+    return row[0] if row else None
+
+
+def is_last_intent_of_this_format(db: Connection) -> bool:
+    """Whether the newest intent states its origin, as those of releases before 0.3 do not."""
+    newest = "SELECT CAST(content AS TEXT) FROM entry WHERE kind = 'intent' ORDER BY seq DESC LIMIT 1"
+    row = db.execute(newest).fetchone()
+    try:
+        content = json.loads(row[0]) if row else None
+    except ValueError:
+        return False  # altered, which `find_problems` reports
+    return isinstance(content, dict) and "origin" in content
 
 
 def read_intact_entry(db: Connection, seq: int) -> Entry:

@@ -11,6 +11,7 @@ from cf1_mcp.store.approvals import Approvals
 from cf1_mcp.store.database import Database
 from cf1_mcp.store.export_files import ExportFolder
 from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_anchor import AnchorFile
 from cf1_mcp.store.spent_codes import SpentCodes
 from cf1_mcp.store.sqlite import SqliteFile
 
@@ -41,7 +42,7 @@ def open_stores(settings: Settings, clock: Callable[[], datetime]) -> Stores:
     requests = SqliteFile(folder / "approvals.db", approvals.SCHEMA)
     codes = SqliteFile(folder / "spent_codes.db", spent_codes.SCHEMA)
     return Stores(
-        Journal(journal, clock),
+        Journal(journal, clock, AnchorFile(folder / "journal.anchor")),
         Approvals(requests, clock),
         SpentCodes(codes, clock),
         ExportFolder(settings, clock),

@@ -12,8 +12,9 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.context import utc_now
+from cf1_mcp.models import Tlp
 from cf1_mcp.settings import Settings
-from cf1_mcp.store.journal_records import Intent
+from cf1_mcp.store.journal_records import ChangeOrigin, Intent
 from cf1_mcp.store.stores import Stores, open_stores
 from tests.commands import Command, run_command
 
@@ -57,10 +58,13 @@ def test_a_change_is_shown_in_full_and_cannot_control_the_terminal(tmp_path: Pat
     )
 
 
-def test_an_intact_journal_is_reported_as_intact(tmp_path: Path, change: str) -> None:
-    assert change and run(tmp_path, "journal", "verify").stdout == snapshot(
-        "The journal is intact: no entry was altered, removed, inserted or moved.\n"
-    )
+def test_an_intact_journal_is_reported_with_what_an_operator_may_note(tmp_path: Path, change: str) -> None:
+    printed = run(tmp_path, "journal", "verify").stdout
+    last = anyio.run(stores(tmp_path).journal.find_end).hash
+    assert change and printed.replace(last, "HASH") == snapshot("""\
+The journal is intact: no entry was altered, removed, inserted or moved.
+2 entries, the last with the hash HASH
+""")
 
 
 def test_a_damaged_journal_is_reported_as_damaged(tmp_path: Path, change: str) -> None:
@@ -70,7 +74,105 @@ def test_a_damaged_journal_is_reported_as_damaged(tmp_path: Path, change: str) -
     assert content.count(b"for good.") == 1
     file.write_bytes(content.replace(b"for good.", b"for food."))
     ended = run(tmp_path, "journal", "verify")
-    assert ended.returncode == 2 and ended.stderr.startswith("cf1-mcp: The journal was altered or damaged.")
+    assert ended.returncode == 2 and ended.stderr == snapshot(
+        "cf1-mcp: The journal was altered or damaged. Entry 1 was altered, or it did not follow entry 0. Restore journal.db and journal.anchor together from a backup of CF1_STATE_DIR, or move both elsewhere: then a new journal begins.\n"
+    )
+
+
+def test_a_deleted_journal_is_reported_as_missing_until_that_is_accepted(tmp_path: Path, change: str) -> None:
+    assert change
+    for file in tmp_path.glob("journal.db*"):
+        file.unlink()
+    ended = run(tmp_path, "journal", "verify")
+    accepted, after = run(tmp_path, "journal", "accept"), run(tmp_path, "journal", "verify")
+    assert (ended.returncode, ended.stderr) == snapshot(
+        (
+            2,
+            "cf1-mcp: The journal is missing: its anchor counts 2 entries. Restore journal.db and journal.anchor together from a backup of CF1_STATE_DIR. If there is none, note what is missing and run 'cf1-mcp journal accept': until then no change is made.\n",
+        )
+    )
+    assert (accepted.stdout, after.returncode, after.stdout) == snapshot(
+        ("The journal is accepted as it is, with 0 entries.\n", 0, "The journal is empty: nothing was ever written.\n")
+    )
+
+
+def test_a_journal_without_entries_is_reported_as_empty(tmp_path: Path) -> None:
+    ended = run(tmp_path, "journal", "verify")
+    assert (ended.returncode, ended.stdout, [*tmp_path.iterdir()]) == snapshot(
+        (0, "The journal is empty: nothing was ever written.\n", [])
+    )
+
+
+def test_a_noted_hash_is_compared(tmp_path: Path, change: str) -> None:
+    journal = stores(tmp_path).journal
+    noted = anyio.run(journal.find_end).hash
+    anyio.run(journal.begin, Intent("undo", {}, (), "Later", None))
+    last = anyio.run(journal.find_end).hash
+    ended = {
+        what: run(tmp_path, "journal", "verify", "--expect", what)
+        for what in (noted, f"2:{noted}", f"2:{noted.upper()}", last, f"3:{noted}", f"2:{last}", "0" * 64, "hash", "2:")
+    }
+    printed = {what.replace(noted, "NOTED").replace(last, "LAST"): one.stderr for what, one in ended.items()}
+    assert change and [one.returncode for one in ended.values()] == [0, 0, 0, 0, 2, 2, 2, 2, 2]
+    assert {what: words.split(". ")[0] for what, words in printed.items() if words} == snapshot(
+        {
+            "3:NOTED": "cf1-mcp: The journal is not the one of which the hash was noted: entry 3 does not have this hash",
+            "2:LAST": "cf1-mcp: The journal is not the one of which the hash was noted: entry 2 does not have this hash",
+            "0000000000000000000000000000000000000000000000000000000000000000": "cf1-mcp: The journal is not the one of which the hash was noted: no entry has this hash",
+            "hash": "cf1-mcp: --expect: this is not a hash",
+            "2:": "cf1-mcp: --expect: this is not a hash",
+        }
+    )
+
+
+@pytest.fixture
+def changes(tmp_path: Path) -> list[str]:
+    """The ids of three changes: in the sandbox, in a live account, and by an older release."""
+    live = ChangeOrigin("a" * 32, "https://api.cloudflare.com/client/v4", "alice@example.com", "evil\x1b[2J\u202e 1.0")
+    origins = [ChangeOrigin.of(Settings(), client="claude 2"), live, None]
+    journal = stores(tmp_path).journal
+    return [
+        anyio.run(journal.begin, Intent("tag_threat_events", {}, ("d",), "Tag.", {"b": 1}, None, one, one and Tlp.RED))
+        for one in origins
+    ]
+
+
+def test_the_operator_sees_who_made_each_change_and_where(tmp_path: Path, changes: list[str]) -> None:
+    environment = {"CF1_STATE_DIR": str(tmp_path), "PATH": os.environ["PATH"], "COLUMNS": "160", "CF1_MAX_TLP": "clear"}
+    table = run_command("journal", "list", environment=environment).stdout
+    lines = [" ".join(line.replace("│", " ").split()) for line in table.splitlines()]
+    lines = [line for line in lines if any(line.startswith(change) for change in changes)]
+    assert [line.split(" ", 3)[3] for line in lines] == snapshot(
+        [
+            "tag_threat_events unknown Tag.",
+            "tag_threat_events unknown live aaaaaaaa alice@example.com evil\\u001b[2J\\u202e 1.0 Tag.",
+            "tag_threat_events unknown sandbox 00000000 claude 2 Tag.",
+        ]
+    )
+    assert "\x1b" not in table and "\u202e" not in table
+
+
+def test_changes_are_printed_as_json(tmp_path: Path, changes: list[str]) -> None:
+    listed = run(tmp_path, "journal", "list", "--json").stdout
+    rows = [json.loads(line) for line in listed.splitlines()]
+    shown = json.loads(run(tmp_path, "journal", "show", changes[1], "--json").stdout)
+    assert listed.isascii() and [row["id"] for row in rows] == changes[::-1]
+    assert shown == {**rows[1], "before": {"b": 1}} and "before" not in rows[1]
+    names = ("api", "account", "base_url", "identity", "client", "marking")
+    assert [[row[name] for name in names] for row in rows] == snapshot(
+        [
+            [None, None, None, None, None, "amber"],
+            [
+                "live",
+                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                "https://api.cloudflare.com/client/v4",
+                "alice@example.com",
+                "evil\x1b[2J\u202e 1.0",
+                "red",
+            ],
+            ["sandbox", "00000000000000000000000000000000", "embedded sandbox", "", "claude 2", "red"],
+        ]
+    )
 
 
 def test_an_unknown_change_is_an_error(tmp_path: Path) -> None:

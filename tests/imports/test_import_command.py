@@ -1,6 +1,7 @@
 """The import command against a sandbox on a port: rows are checked, compared, sent, linked and reported."""
 
 import gzip
+import importlib.metadata
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,12 @@ from inline_snapshot import snapshot
 from mcp import Client
 
 from cf1_mcp.api.transport import network
+from cf1_mcp.models import Tlp
 from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.store.journal_records import ChangeOrigin
 from tests.conversations import ask
-from tests.imports.import_command import MINE, ImportCommand, csv_of, import_command, row
-from tests.ports import REAL, settings_for
+from tests.imports.import_command import MINE, SEED, ImportCommand, csv_of, import_command, row
+from tests.ports import ACCOUNT, REAL, settings_for
 
 
 def jsonl(*rows: object) -> str:
@@ -387,7 +390,34 @@ def test_rows_that_exist_are_updated_and_no_marking_is_lowered(tmp_path: Path) -
     assert (result.code, result.counted()) == (0, {"existed already": 1, "existed, updated": 1})
     assert changed == [("NEW", "US", "amber"), ("", "", "green")]
     [_, update] = reversed(api.changes())
-    assert (update.intent.tool, update.outcome) == ("update_threat_event", "done")
+    assert (update.intent.tool, update.outcome, update.intent.marking) == ("update_threat_event", "done", Tlp.AMBER)
+
+
+def record(**body: object) -> dict[str, object]:
+    """Return a line in the format of the API, in which evidence has a marking of its own."""
+    return {"body": SEED | body}
+
+
+@pytest.mark.parametrize(
+    ("rows", "marking"),
+    [
+        ([row(1, tlp="clear"), row(2, tlp="amber"), row(3, tlp="green")], Tlp.AMBER),
+        ([row(1, tlp="clear")], Tlp.CLEAR),
+        ([row(1, tlp="green", raw={"a": 1})], Tlp.GREEN),
+        ([record(tlp="green", raw={"data": {"a": 1}, "tlp": "red"})], Tlp.RED),
+        ([record(tlp="green", raw={"source": "x", "tlp": "amber"})], Tlp.AMBER),
+    ],
+)
+def test_the_change_states_its_account_and_the_highest_marking_of_its_rows(
+    tmp_path: Path, rows: list[dict[str, object]], marking: Tlp
+) -> None:
+    with import_command(tmp_path) as api:
+        with api.start(api.write_file("rows.jsonl", jsonl(*rows)), CF1_MAX_TLP="red") as command:
+            code = command.wait()
+        [change] = api.changes()
+    version = importlib.metadata.version("cf1-mcp")
+    assert (code, change.intent.marking) == (0, marking)
+    assert change.intent.origin == ChangeOrigin(ACCOUNT, api.base, "", f"cf1-mcp import {version}", True)
 
 
 def test_an_event_above_the_ceiling_is_neither_shown_nor_changed(tmp_path: Path) -> None:

@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from pydantic import JsonValue
 
+from cf1_mcp.models import Tlp
 from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_anchor import AnchorFile
 from cf1_mcp.store.journal_entries import SCHEMA
-from cf1_mcp.store.journal_records import Change, Intent, JournalError
+from cf1_mcp.store.journal_records import Change, ChangeOrigin, Intent, JournalError
 from cf1_mcp.store.sqlite import SqliteFile
 
 pytestmark = pytest.mark.anyio
@@ -35,6 +37,8 @@ DELETION = Intent(
     datasets=(DATASET,),
     summary="Delete 2 events from Acme Incidents.",
     before=[{"uuid": "e-1", "tlp": "green"}, {"uuid": "e-2", "tlp": None}],
+    origin=ChangeOrigin("a" * 32, "https://api.cloudflare.com/client/v4", client="claude 1.0"),
+    marking=Tlp.AMBER,
 )
 # Run as a process: begins a change for every line of stdin, and prints its id.
 BEGINNER = """
@@ -43,10 +47,12 @@ from pathlib import Path
 import anyio
 from cf1_mcp.context import utc_now
 from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_anchor import AnchorFile
 from cf1_mcp.store.journal_entries import SCHEMA
 from cf1_mcp.store.journal_records import Intent
 from cf1_mcp.store.sqlite import SqliteFile
-journal = Journal(SqliteFile(Path(sys.argv[1]), SCHEMA, busy_timeout=60), utc_now)
+path = Path(sys.argv[1])
+journal = Journal(SqliteFile(path, SCHEMA, busy_timeout=60), utc_now, AnchorFile(path.with_suffix(".anchor")))
 for line in sys.stdin:
     print(anyio.run(journal.begin, Intent("tag_threat_events", {"n": line.strip()}, (), "Tag.", None)), flush=True)
 """
@@ -56,10 +62,12 @@ from pathlib import Path
 import anyio
 from cf1_mcp.context import utc_now
 from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.journal_anchor import AnchorFile
 from cf1_mcp.store.journal_entries import SCHEMA
 from cf1_mcp.store.journal_records import Intent, JournalError
 from cf1_mcp.store.sqlite import SqliteFile
-journal = Journal(SqliteFile(Path(sys.argv[1]), SCHEMA), utc_now)
+path = Path(sys.argv[1])
+journal = Journal(SqliteFile(path, SCHEMA), utc_now, AnchorFile(path.with_suffix(".anchor")))
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 try:
     anyio.run(journal.begin, Intent("delete_threat_events", {}, (), "Delete.", "x" * 500_000))
@@ -74,13 +82,18 @@ def path(tmp_path: Path) -> Path:
 
 
 def open_journal(path: Path, busy_timeout: float = 5.0) -> Journal:
-    return Journal(SqliteFile(path, SCHEMA, busy_timeout), lambda: NOW)
+    return Journal(SqliteFile(path, SCHEMA, busy_timeout), lambda: NOW, anchor_file(path))
+
+
+def anchor_file(path: Path) -> AnchorFile:
+    return AnchorFile(path.with_suffix(".anchor"))
 
 
 def open_ticking_journal(path: Path) -> Journal:
     """Return a journal whose clock advances by a minute per reading, and which does not wait for locks."""
     minutes = count()
-    return Journal(SqliteFile(path, SCHEMA, busy_timeout=0), lambda: NOW + timedelta(minutes=next(minutes)))
+    clock = lambda: NOW + timedelta(minutes=next(minutes))  # noqa: E731 - shorter
+    return Journal(SqliteFile(path, SCHEMA, busy_timeout=0), clock, anchor_file(path))
 
 
 @pytest.fixture
@@ -139,7 +152,12 @@ async def test_only_its_owner_may_read_the_journal(path: Path) -> None:
         with open_database(path) as db:  # SQLite's own files exist while the journal is open
             db.execute("SELECT count(*) FROM entry").fetchone()
             files = {file.name: oct(stat.S_IMODE(file.stat().st_mode)) for file in path.parent.iterdir()}
-        assert files == {"journal.db": "0o600", "journal.db-wal": "0o600", "journal.db-shm": "0o600"}
+        assert files == {
+            "journal.anchor": "0o600",
+            "journal.db": "0o600",
+            "journal.db-wal": "0o600",
+            "journal.db-shm": "0o600",
+        }
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     finally:
         os.umask(before)
@@ -187,7 +205,7 @@ async def test_a_change_names_the_newest_undo_of_it_that_has_not_failed(journal:
 @example(text="\ud800 \0 \u202eevil\u2066 '; DROP TABLE entry; --\r\n", value={"\udfff": ["\ud83d", 10**30]})
 def test_any_text_is_read_back_unchanged(tmp_path_factory: pytest.TempPathFactory, text: str, value: JsonValue) -> None:
     journal = open_ticking_journal(tmp_path_factory.mktemp("text") / "journal.db")
-    intent = Intent(text, {text: value}, (text,), text, value)
+    intent = Intent(text, {text: value}, (text,), text, value, None, ChangeOrigin(text, text, text, text), Tlp.RED)
     change_id = anyio.run(journal.begin, intent)
     anyio.run(journal.finish, change_id, "failed", value)
     change = anyio.run(journal.change, change_id)
@@ -442,14 +460,25 @@ async def test_tampering_is_found_and_described(tmp_path: Path) -> None:
     assert all(printed.values())
     assert printed == snapshot(
         {
-            "the first removed": ["Entries are missing between 0 and 2."],
-            "one in the middle removed": ["Entries are missing between 2 and 4."],
-            "the last removed": [
-                "The head counts 6 entries and the last is 5: entries at the end were removed or added."
+            "the first removed": [
+                "Entry 1 is not the one of the anchor, which counts 6 entries: this is another journal, or its start was removed.",
+                "Entries are missing between 0 and 2.",
             ],
-            "all removed": ["The head counts 6 entries and the last is 0: entries at the end were removed or added."],
+            "one in the middle removed": [
+                "The journal ends with entry 6, and has 5 entries: some were removed.",
+                "Entries are missing between 2 and 4.",
+            ],
+            "the last removed": [
+                "The journal ends with entry 5, and its anchor counts 6 entries: those at the end were removed.",
+                "The head counts 6 entries and the last is 5: entries at the end were removed or added.",
+            ],
+            "all removed": [
+                "The journal is empty: its anchor counts 6 entries.",
+                "The head counts 6 entries and the last is 0: entries at the end were removed or added.",
+            ],
             "the last removed and the head put back": [
-                "The head does not match the last entry, 5: one of them was altered."
+                "The journal ends with entry 5, and its anchor counts 6 entries: those at the end were removed.",
+                "The head does not match the last entry, 5: one of them was altered.",
             ],
             "two swapped": [
                 "Entry 3 was altered, or it did not follow entry 2.",
@@ -462,6 +491,7 @@ async def test_tampering_is_found_and_described(tmp_path: Path) -> None:
             ],
             "one added before the first": ["Entry 0 was added: the first is entry 1."],
             "a gap filled": [
+                "The journal ends with entry 8, and has 6 entries: some were removed.",
                 "Entries are missing between 5 and 8.",
                 "The head counts 6 entries and the last is 8: entries at the end were removed or added.",
             ],
@@ -477,16 +507,26 @@ async def test_tampering_is_found_and_described(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("what", [what for what in TAMPERING if "head" in what or "last" in what or "end" in what])
-async def test_nothing_is_appended_after_tampering_at_the_end(path: Path, what: str) -> None:
-    await fill_journal(path)
-    with open_database(path) as db:
-        db.executescript(TAMPERING[what])
-    count = count_entries(path)
-    assert await refuse_begin(path) == snapshot(
-        "entries at the end of the journal were altered, removed or added. Ask the operator to run 'cf1-mcp journal verify' and to move the file elsewhere; then a new journal begins."
+async def test_nothing_is_appended_after_tampering_at_the_end(tmp_path: Path) -> None:
+    refusals: dict[str, str] = {}
+    for number, what in enumerate(what for what in TAMPERING if "head" in what or "last" in what or "end" in what):
+        path = tmp_path / f"{number}.db"
+        await fill_journal(path)
+        with open_database(path) as db:
+            db.executescript(TAMPERING[what])
+        count = count_entries(path)
+        refusals[what] = (await refuse_begin(path)).removesuffix(" Ask the operator to run 'cf1-mcp journal verify'.")
+        assert count_entries(path) == count
+    assert refusals == snapshot(
+        {
+            "the last removed": "the journal ends with entry 5, and its anchor counts 6 entries: those at the end were removed.",
+            "the last removed and the head put back": "the journal ends with entry 5, and its anchor counts 6 entries: those at the end were removed.",
+            "one added at the end": "entries at the end of the journal were altered, removed or added.",
+            "the head removed": "entries at the end of the journal were altered, removed or added.",
+            "a second head": "entries at the end of the journal were altered, removed or added.",
+            "the head set back": "entries at the end of the journal were altered, removed or added.",
+        }
     )
-    assert count_entries(path) == count
 
 
 async def test_an_altered_entry_is_not_used(path: Path) -> None:
