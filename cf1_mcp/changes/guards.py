@@ -54,8 +54,8 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 class Look(Generic[P]):
     """A planned change, what its undo would need, and the digest of all that a preview of it shows.
 
-    `number` is how often a change was made from exactly this state before. `plan_again` plans it from the state that
-    the API has then.
+    `number` is how often a change was made from exactly this state before. Where no code is needed or given, there is
+    no `state`. `plan_again` plans the change from what the API has by then.
     """
 
     effect: Effect[P]
@@ -95,6 +95,8 @@ class Planned(Generic[P]):
             JournalError: the intent could not be written, so nothing was changed.
             ApiError: the change failed, or it is unknown whether it was made. The journal records which.
         """
+        if self.preview is not None:  # whatever the body of the tool does
+            return self.preview
         effect, journal = self.effect, self.server.stores.journal
         await self._spend_code()
         try:
@@ -186,9 +188,11 @@ def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., 
         context: ToolContext,
         planning: Planner,
         planned: Annotated[tuple[Effect[P], Callable[[], Awaitable[Effect[P]]]], Resolve(read_plan)],
+        confirm: str | None,
     ) -> Look[P]:
         effect, again = planned
-        return await _look(context.request_context.lifespan_context, planning.write_policy, effect, again)
+        server = context.request_context.lifespan_context
+        return await _look(server, planning.write_policy, effect, again, has_code=confirm is not None)
 
     async def consent(
         context: ToolContext, look: Annotated[Look[Any], Resolve(look_at)], confirm: str | None
@@ -233,6 +237,8 @@ async def _look(
     write_policy: WritePolicy,
     effect: Effect[P],
     plan_again: Callable[[], Awaitable[Effect[P]]],
+    *,
+    has_code: bool,
 ) -> Look[P]:
     """Hold the effect to the mode and the size that the operator allows, and compute what a code is bound to.
 
@@ -246,6 +252,8 @@ async def _look(
         what = f"A change of {plural(effect.count, 'event')} at once"
         raise Withheld(what, f"CF1_MAX_CHANGE ({settings.max_change})")
     undo = describe_undo(effect, write_policy)
+    if not (effect.must_confirm or has_code):
+        return Look(effect, undo, "", 0, plan_again)
     # In a thread: the state of many events is megabytes.
     state = await anyio.to_thread.run_sync(compute_state_digest, effect, undo.text)
     return Look(effect, undo, state, await server.stores.spent_codes.next_round(state), plan_again)
@@ -274,7 +282,7 @@ async def _look_again(server: ServerContext, write_policy: WritePolicy, look: Lo
     Raises:
         NotApproved: the person agreed to something else than what would happen now.
     """
-    current = await _look(server, write_policy, await look.plan_again(), look.plan_again)
+    current = await _look(server, write_policy, await look.plan_again(), look.plan_again, has_code=True)
     if (current.state, current.number) != (look.state, look.number):
         raise NotApproved(
             "what it concerns has changed since the person was asked",
