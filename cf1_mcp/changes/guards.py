@@ -13,24 +13,24 @@ resolver that checks the change against the operator's rules and describes its e
 They hold for what a change does, not for the tool that makes it: an undo that deletes passes those of a deletion.
 """
 
-import hashlib
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial, wraps
-from typing import Annotated, Any, Final, Generic, Literal
+from typing import Annotated, Any, Final, Generic
 
 import anyio.to_thread
 from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, Resolve
-from pydantic import BaseModel, BeforeValidator, Field, JsonValue, WithJsonSchema
+from pydantic import JsonValue
 
 from cf1_mcp.answers.card import Card
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Effect, P, Planner, Result
 from cf1_mcp.changes.previews import (
     MAX_REQUEST_LENGTH,
-    UndoOutlook,
+    Consent,
+    Look,
     build_preview,
+    compute_state_digest,
     describe_repeats,
     describe_undo,
     render_question,
@@ -39,7 +39,6 @@ from cf1_mcp.changes.previews import (
 from cf1_mcp.context import ServerContext, ToolContext
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
 from cf1_mcp.policy.write_policy import WritePolicy
-from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.store.journal_records import Intent, JournalError, Outcome
 from cf1_mcp.text.plurals import plural
 
@@ -47,28 +46,6 @@ NO_REPEAT: Final = "Do not repeat the call unless the person asks for it again"
 # The first version of the protocol in which a call is repeated with the person's answer, so that all of it runs again.
 # In older ones the call waits for the answer.
 REPEATED_SINCE: Final = "2026-07-28"
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
-
-
-@dataclass(frozen=True)
-class Look(Generic[P]):
-    """A planned change, what its undo would need, and the digest of all that a preview of it shows.
-
-    `number` is how often a change was made from exactly this state before. Where no code is needed or given, there is
-    no `state`. `plan_again` plans the change from what the API has by then.
-    """
-
-    effect: Effect[P]
-    undo: UndoOutlook
-    state: str
-    number: int
-    plan_again: Callable[[], Awaitable[Effect[P]]]
-
-    def issue_code(self, server: ServerContext) -> str:
-        return server.confirmation_codes.issue(self.effect.tool, {}, [self.state, self.number])
-
-    def is_confirmed_by(self, code: str, server: ServerContext) -> bool:
-        return server.confirmation_codes.accepts(code, self.effect.tool, {}, [self.state, self.number])
 
 
 @dataclass(frozen=True)
@@ -153,21 +130,6 @@ class Planned(Generic[P]):
 def _build_intent(effect: Effect[Any]) -> Intent:
     """Return what the journal records before the change is made."""
     return Intent(effect.tool, effect.arguments, effect.datasets, effect.sentences, effect.before, undoes=effect.undoes)
-
-
-def _read_answer(value: object) -> object:
-    """Return yes or no, or an empty text for anything else, which counts as no answer."""
-    return value if value in ("yes", "no") else ""
-
-
-class Consent(BaseModel):
-    """The question that a person answers."""
-
-    answer: Annotated[
-        Literal["yes", "no", ""],
-        BeforeValidator(_read_answer),
-        WithJsonSchema({"type": "string", "enum": ["yes", "no"]}),
-    ] = Field(description="Make this change?")
 
 
 Plan = Callable[..., Awaitable[Effect[P]]]
@@ -257,23 +219,6 @@ async def _look(
     # In a thread: the state of many events is megabytes.
     state = await anyio.to_thread.run_sync(compute_state_digest, effect, undo.text)
     return Look(effect, undo, state, await server.stores.spent_codes.next_round(state), plan_again)
-
-
-def compute_state_digest(effect: Effect[Any], undo: str) -> str:
-    """Return the digest of everything that a preview shows, and of the arguments as they were typed.
-
-    Raises:
-        BadArgument: an argument is not JSON, or too deeply nested.
-    """
-    try:
-        text = canonicalize([effect.tool, effect.arguments, effect.state(), undo])
-    except ValueError as error:
-        raise BadArgument("confirm", str(error).rstrip("."), "smaller and flatter arguments") from error
-    if dates := effect.relative_dates:
-        # A date that was typed relative to now is another time when the call is confirmed.
-        typed = _TIME.sub(lambda time: dates.get(time[0], time[0]), text.decode("utf-8", "surrogatepass"))
-        text = typed.encode("utf-8", "surrogatepass")
-    return hashlib.sha256(text).hexdigest()
 
 
 async def _look_again(server: ServerContext, write_policy: WritePolicy, look: Look[P]) -> Look[P]:

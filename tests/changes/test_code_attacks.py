@@ -19,7 +19,7 @@ from mcp.types import ElicitRequestParams, ElicitResult
 from pydantic import JsonValue
 
 from cf1_mcp.changes.effect import Effect
-from cf1_mcp.changes.guards import compute_state_digest
+from cf1_mcp.changes.previews import compute_state_digest
 from cf1_mcp.changes.tags import UNTAGGING, UntagEvents
 from cf1_mcp.models import Event, EventChange, EventSearch, QueryAlertFields, Raw, RawChange, SavedQueryFields
 from cf1_mcp.store.confirmation_codes import canonicalize
