@@ -160,7 +160,7 @@ def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., 
         context: ToolContext, look: Annotated[Look[Any], Resolve(look_at)], confirm: str | None
     ) -> Look[Any] | Elicit[Consent]:
         server = context.request_context.lifespan_context
-        if confirm is None or look.effect.changes_nothing:
+        if confirm is None or (look.effect.changes_nothing and not look.effect.must_confirm):
             return look
         await _require_code(server, look, confirm)
         match server.settings.approval:
