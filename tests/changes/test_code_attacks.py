@@ -260,6 +260,24 @@ async def test_a_change_is_refused_if_something_changed_while_the_person_was_ask
     assert words.startswith(expected[mode]) and tenant.changes_sent() == []
 
 
+@pytest.mark.parametrize("mode", GENERATIONS)
+@pytest.mark.parametrize("name", ["untag", "unrelate", "move", "delete", "lower a marking"])
+async def test_an_event_that_turns_red_while_the_person_is_asked_is_not_changed(
+    tenant: Tenant, name: str, mode: Generation
+) -> None:
+    call = await CALLS[name][0](tenant)
+
+    async def agree(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        await _change(tlp="red")(tenant, call)
+        tenant.log.clear()
+        return ElicitResult(action="accept", content={"answer": "yes"})
+
+    async with tenant.server(wide(tenant, approval="ask"), agree, mode) as client:
+        preview = await ask(client, call.tool, **call.arguments)
+        words = await refused(client, call.tool, **call.arguments, confirm=preview["code"])
+    assert "is withheld by CF1_MAX_TLP (amber)" in words and tenant.changes_sent() == []
+
+
 @pytest.mark.parametrize("name", CALLS)
 async def test_a_code_of_an_unchanged_state_works_once(tenant: Tenant, name: str) -> None:
     call = await CALLS[name][0](tenant)
