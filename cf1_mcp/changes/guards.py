@@ -13,24 +13,24 @@ resolver that checks the change against the operator's rules and describes its e
 They hold for what a change does, not for the tool that makes it: an undo that deletes passes those of a deletion.
 """
 
-import hashlib
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial, wraps
-from typing import Annotated, Any, Final, Generic, Literal
+from typing import Annotated, Any, Final, Generic
 
 import anyio.to_thread
 from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, Resolve
-from pydantic import BaseModel, BeforeValidator, Field, JsonValue, WithJsonSchema
+from pydantic import JsonValue
 
 from cf1_mcp.answers.card import Card
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.effect import Effect, Facts, P, Planner, Result
+from cf1_mcp.changes.effect import Effect, P, Planner, Result
 from cf1_mcp.changes.previews import (
     MAX_REQUEST_LENGTH,
-    UndoOutlook,
+    Consent,
+    Look,
     build_preview,
+    compute_state_digest,
     describe_repeats,
     describe_undo,
     render_question,
@@ -39,8 +39,6 @@ from cf1_mcp.changes.previews import (
 from cf1_mcp.context import ServerContext, ToolContext, find_origin
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
 from cf1_mcp.policy.write_policy import WritePolicy
-from cf1_mcp.store.code_times import append_time, split_time
-from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.store.journal_records import ChangeOrigin, JournalError, Outcome
 from cf1_mcp.text.plurals import plural
 
@@ -48,32 +46,6 @@ NO_REPEAT: Final = "Do not repeat the call unless the person asks for it again"
 # The first version of the protocol in which a call is repeated with the person's answer, so that all of it runs again.
 # In older ones the call waits for the answer.
 REPEATED_SINCE: Final = "2026-07-28"
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
-
-
-@dataclass(frozen=True)
-class Look(Generic[P]):
-    """A planned change, what its undo would need, and the digest of all that a preview of it shows.
-
-    `number` is how often a change was made from exactly this state before. `plan_again` plans it from the state that
-    the API has then.
-    """
-
-    effect: Effect[P]
-    undo: UndoOutlook
-    state: str
-    number: int
-    plan_again: Callable[[], Awaitable[Effect[P]]]
-    repeats: Facts
-
-    def issue_code(self, server: ServerContext) -> str:
-        code = server.confirmation_codes.issue(self.effect.tool, {}, [self.state, self.number])
-        return append_time(code, self.effect.fixed_time) if self.effect.fixed_time else code
-
-    def is_confirmed_by(self, code: str, server: ServerContext) -> bool:
-        if self.effect.fixed_time:
-            code, _ = split_time(code)
-        return server.confirmation_codes.accepts(code, self.effect.tool, {}, [self.state, self.number])
 
 
 @dataclass(frozen=True)
@@ -101,6 +73,8 @@ class Planned(Generic[P]):
             JournalError: the intent could not be written, so nothing was changed.
             ApiError: the change failed, or it is unknown whether it was made. The journal records which.
         """
+        if self.preview is not None:  # whatever the body of the tool does
+            return self.preview
         effect, journal = self.effect, self.server.stores.journal
         await self._spend_code()
         try:
@@ -154,21 +128,6 @@ class Planned(Generic[P]):
         await self.server.stores.journal.finish(change_id, outcome, reason)
 
 
-def _read_answer(value: object) -> object:
-    """Return yes or no, or an empty text for anything else, which counts as no answer."""
-    return value if value in ("yes", "no") else ""
-
-
-class Consent(BaseModel):
-    """The question that a person answers."""
-
-    answer: Annotated[
-        Literal["yes", "no", ""],
-        BeforeValidator(_read_answer),
-        WithJsonSchema({"type": "string", "enum": ["yes", "no"]}),
-    ] = Field(description="Make this change?")
-
-
 Plan = Callable[..., Awaitable[Effect[P]]]
 
 
@@ -187,15 +146,17 @@ def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., 
         context: ToolContext,
         planning: Planner,
         planned: Annotated[tuple[Effect[P], Callable[[], Awaitable[Effect[P]]]], Resolve(read_plan)],
+        confirm: str | None,
     ) -> Look[P]:
         effect, again = planned
-        return await _look(context.request_context.lifespan_context, planning.write_policy, effect, again)
+        server = context.request_context.lifespan_context
+        return await _look(server, planning.write_policy, effect, again, has_code=confirm is not None)
 
     async def consent(
         context: ToolContext, look: Annotated[Look[Any], Resolve(look_at)], confirm: str | None
     ) -> Look[Any] | Elicit[Consent]:
         server = context.request_context.lifespan_context
-        if confirm is None or look.effect.changes_nothing:
+        if confirm is None or (look.effect.changes_nothing and not look.effect.must_confirm):
             return look
         await _require_code(server, look, confirm)
         match server.settings.approval:
@@ -235,6 +196,8 @@ async def _look(
     write_policy: WritePolicy,
     effect: Effect[P],
     plan_again: Callable[[], Awaitable[Effect[P]]],
+    *,
+    has_code: bool,
 ) -> Look[P]:
     """Hold the effect to the mode and the size that the operator allows, and compute what a code is bound to.
 
@@ -248,28 +211,13 @@ async def _look(
         what = f"A change of {plural(effect.count, 'event')} at once"
         raise Withheld(what, f"CF1_MAX_CHANGE ({settings.max_change})")
     undo = describe_undo(effect, write_policy)
-    # In a thread: the state of many events is megabytes.
-    state = await anyio.to_thread.run_sync(compute_state_digest, effect, undo.text)
     # Before the change: what takes time or fails must not come between a change and its report.
     repeats = await describe_repeats(server, effect)
+    if not (effect.must_confirm or has_code):
+        return Look(effect, undo, "", 0, plan_again, repeats)
+    # In a thread: the state of many events is megabytes.
+    state = await anyio.to_thread.run_sync(compute_state_digest, effect, undo.text)
     return Look(effect, undo, state, await server.stores.spent_codes.next_round(state), plan_again, repeats)
-
-
-def compute_state_digest(effect: Effect[Any], undo: str) -> str:
-    """Return the digest of everything that a preview shows, and of the arguments as they were typed.
-
-    Raises:
-        BadArgument: an argument is not JSON, or too deeply nested.
-    """
-    try:
-        text = canonicalize([effect.tool, effect.arguments, effect.state(), undo])
-    except ValueError as error:
-        raise BadArgument("confirm", str(error).rstrip("."), "smaller and flatter arguments") from error
-    if dates := effect.relative_dates:
-        # A date that was typed relative to now is another time when the call is confirmed.
-        typed = _TIME.sub(lambda time: dates.get(time[0], time[0]), text.decode("utf-8", "surrogatepass"))
-        text = typed.encode("utf-8", "surrogatepass")
-    return hashlib.sha256(text).hexdigest()
 
 
 async def _look_again(server: ServerContext, write_policy: WritePolicy, look: Look[P]) -> Look[P]:
@@ -278,7 +226,7 @@ async def _look_again(server: ServerContext, write_policy: WritePolicy, look: Lo
     Raises:
         NotApproved: the person agreed to something else than what would happen now.
     """
-    current = await _look(server, write_policy, await look.plan_again(), look.plan_again)
+    current = await _look(server, write_policy, await look.plan_again(), look.plan_again, has_code=True)
     if (current.state, current.number) != (look.state, look.number):
         raise NotApproved(
             "what it concerns has changed since the person was asked",

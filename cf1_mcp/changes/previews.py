@@ -1,12 +1,17 @@
-"""What a person sees of a planned change: the preview that a call returns, and the question in a dialog or terminal."""
+"""What a person sees of a planned change: the preview that a call returns, and the question in a dialog or terminal.
 
+A code is bound to the digest of all that.
+"""
+
+import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final
+from typing import Annotated, Any, Final, Generic, Literal
 
-from pydantic import JsonValue
+from pydantic import BaseModel, BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import event_cells
@@ -14,13 +19,16 @@ from cf1_mcp.answers.fitting import STEPS
 from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.concurrency import run_in_thread
-from cf1_mcp.changes.effect import Effect, Facts
+from cf1_mcp.changes.effect import Effect, Facts, P
 from cf1_mcp.context import ServerContext
+from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.policy.write_policy import DELETE_RULE, WRITE_RULE, WritePolicy
 from cf1_mcp.settings import Approval
+from cf1_mcp.store.code_times import append_time, split_time
+from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.text.defang import defang
 from cf1_mcp.text.person_text import set_apart
 from cf1_mcp.text.plurals import plural
@@ -34,11 +42,27 @@ SAMPLE_COLUMNS: Final = ("uuid", "date", "tlp", "attacker", "event")
 QUESTION_COLUMNS: Final = ("tlp", "date", "attacker", "event", "indicator", "uuid")
 NOTE: Final = "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
 OPERATOR_NOTE: Final = "Before that, an operator must run `cf1-mcp approve` with this code on a terminal."
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 CONSENT: Final[dict[Approval, str]] = {
     "code": "a code",
     "ask": "a code and the consent of a person (CF1_APPROVAL=ask)",
     "operator": "a code and the approval of the operator (CF1_APPROVAL=operator)",
 }
+
+
+def _read_answer(value: object) -> object:
+    """Return yes or no, or an empty text for anything else, which counts as no answer."""
+    return value if value in ("yes", "no") else ""
+
+
+class Consent(BaseModel):
+    """The question that a person answers."""
+
+    answer: Annotated[
+        Literal["yes", "no", ""],
+        BeforeValidator(_read_answer),
+        WithJsonSchema({"type": "string", "enum": ["yes", "no"]}),
+    ] = Field(description="Make this change?")
 
 
 @dataclass(frozen=True)
@@ -47,6 +71,31 @@ class UndoOutlook:
 
     text: str
     certain: bool
+
+
+@dataclass(frozen=True)
+class Look(Generic[P]):
+    """A planned change, what its undo would need, and the digest of all that a preview of it shows.
+
+    `number` is how often a change was made from exactly this state before. Where no code is needed or given, there is
+    no `state`. `plan_again` plans the change from what the API has by then.
+    """
+
+    effect: Effect[P]
+    undo: UndoOutlook
+    state: str
+    number: int
+    plan_again: Callable[[], Awaitable[Effect[P]]]
+    repeats: Facts = field(default_factory=dict[str, JsonValue])
+
+    def issue_code(self, server: ServerContext) -> str:
+        code = server.confirmation_codes.issue(self.effect.tool, {}, [self.state, self.number])
+        return append_time(code, self.effect.fixed_time) if self.effect.fixed_time else code
+
+    def is_confirmed_by(self, code: str, server: ServerContext) -> bool:
+        if self.effect.fixed_time:
+            code, _ = split_time(code)
+        return server.confirmation_codes.accepts(code, self.effect.tool, {}, [self.state, self.number])
 
 
 def describe_undo(effect: Effect[Any], write_policy: WritePolicy) -> UndoOutlook:
@@ -75,6 +124,23 @@ def describe_undo(effect: Effect[Any], write_policy: WritePolicy) -> UndoOutlook
     if refusing:
         text += f" The current settings refuse it: {', '.join(refusing)}."
     return UndoOutlook(text, certain=not refusing)
+
+
+def compute_state_digest(effect: Effect[Any], undo: str) -> str:
+    """Return the digest of everything that a preview shows, and of the arguments as they were typed.
+
+    Raises:
+        BadArgument: an argument is not JSON, or too deeply nested.
+    """
+    try:
+        text = canonicalize([effect.tool, effect.arguments, effect.state(), undo])
+    except ValueError as error:
+        raise BadArgument("confirm", str(error).rstrip("."), "smaller and flatter arguments") from error
+    if dates := effect.relative_dates:
+        # A date that was typed relative to now is another time when the call is confirmed.
+        typed = _TIME.sub(lambda time: dates.get(time[0], time[0]), text.decode("utf-8", "surrogatepass"))
+        text = typed.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()
 
 
 def render_summary(effect: Effect[Any]) -> str:
@@ -165,5 +231,6 @@ def _count_levels(levels: Iterable[Tlp]) -> dict[str, JsonValue]:
 def _name_list(rule: str, uuids: Sequence[str], total: int) -> str:
     """Return which datasets a list has to contain, by uuid where it is not all of the change."""
     if len(uuids) == total:
-        return f"{'the dataset' if total == 1 else f'all {total} datasets'} in {rule}"
+        every = {1: "the dataset", 2: "both datasets"}.get(total, f"all {total} datasets")
+        return f"{every} in {rule}"
     return f"{plural(len(uuids), 'dataset').removeprefix('1 ')} {', '.join(uuids)} in {rule}"

@@ -15,7 +15,7 @@ from cf1_mcp.text.person_text import collapse_blanks
 from cf1_mcp.text.sanitize import clean
 
 T = TypeVar("T")
-MAX_LINE_LENGTH = 2000  # characters of one line of a preview
+MAX_LINE_LENGTH = 8_000  # characters of one line of a preview, such as the text of a saved query
 RETENTION = timedelta(days=7)  # after a request expires, so that its outcome can still be seen
 
 State = Literal["waiting", "approved", "used", "refused", "expired"]

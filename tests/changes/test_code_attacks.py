@@ -19,7 +19,7 @@ from mcp.types import ElicitRequestParams, ElicitResult
 from pydantic import JsonValue
 
 from cf1_mcp.changes.effect import Effect
-from cf1_mcp.changes.guards import compute_state_digest
+from cf1_mcp.changes.previews import compute_state_digest
 from cf1_mcp.changes.tags import UNTAGGING, UntagEvents
 from cf1_mcp.models import Event, EventChange, EventSearch, QueryAlertFields, Raw, RawChange, SavedQueryFields
 from cf1_mcp.store.confirmation_codes import canonicalize
@@ -258,6 +258,24 @@ async def test_a_change_is_refused_if_something_changed_while_the_person_was_ask
         "legacy": "Nothing was changed: what it concerns has changed since the person was asked.",
     }
     assert words.startswith(expected[mode]) and tenant.changes_sent() == []
+
+
+@pytest.mark.parametrize("mode", GENERATIONS)
+@pytest.mark.parametrize("name", ["untag", "unrelate", "move", "delete", "lower a marking"])
+async def test_an_event_that_turns_red_while_the_person_is_asked_is_not_changed(
+    tenant: Tenant, name: str, mode: Generation
+) -> None:
+    call = await CALLS[name][0](tenant)
+
+    async def agree(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        await _change(tlp="red")(tenant, call)
+        tenant.log.clear()
+        return ElicitResult(action="accept", content={"answer": "yes"})
+
+    async with tenant.server(wide(tenant, approval="ask"), agree, mode) as client:
+        preview = await ask(client, call.tool, **call.arguments)
+        words = await refused(client, call.tool, **call.arguments, confirm=preview["code"])
+    assert "is withheld by CF1_MAX_TLP (amber)" in words and tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize("name", CALLS)

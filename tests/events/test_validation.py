@@ -125,7 +125,7 @@ LEAST: dict[str, JsonValue] = {
         (
             {"colour": "red"},
             snapshot(
-                "create_threat_event has no argument 'colour'. Valid arguments: attacker, attacker_country, category, dataset_id, date, event, indicator, indicator_type, insight, raw_data, raw_source, raw_tlp, tags, target_country, target_industry, tlp."
+                "create_threat_event has no argument 'colour'. Valid arguments: attacker, attacker_country, category, confirm, dataset_id, date, event, indicator, indicator_type, insight, raw_data, raw_source, raw_tlp, tags, target_country, target_industry, tlp."
             ),
         ),
     ],

@@ -261,16 +261,34 @@ async def test_an_unknown_code_is_reported(approvals: Approvals, code: str) -> N
 
 
 async def test_a_preview_cannot_control_the_terminal(approvals: Approvals) -> None:
-    hostile = "Delete 500 events\x1b[1A\x1b[2K\rDelete 1 event\n\u202egnihton\u200b\x85- last\n" + "x" * 3000
+    hostile = "Delete 500 events\x1b[1A\x1b[2K\rDelete 1 event\n\u202egnihton\u200b\x85- last\n" + "x" * 9000
     await approvals.ask(CODE, TOOL, hostile, 600)
     first, second, third = (await approvals.find(CODE)).preview.split("\n")
-    assert [first, second, third[1990:]] == snapshot(
+    assert [first, second, third[7990:]] == snapshot(
         [
             "Delete 500 events\\u001b[1A\\u001b[2K\\rDelete 1 event",
             "\\u202egnihton\\u200b\\u0085- last",
             "xxxxxxxxx… (+1,001 characters)",
         ]
     )
+
+
+async def test_runs_of_blanks_in_a_preview_are_collapsed(approvals: Approvals) -> None:
+    await approvals.ask(CODE, TOOL, "| attacker: A" + " \xa0\u3000" * 30 + "undo: everything\n  \t", 600)
+    assert (await approvals.find(CODE)).preview == "| attacker: A undo: everything\n\\t"
+
+
+async def test_old_requests_are_forgotten_with_their_previews(path: Path, approvals: Approvals, clock: Clock) -> None:
+    await approvals.forget_old()
+    assert not path.exists()
+    await approvals.ask(CODE, TOOL, "a preview to be forgotten", 600)
+    clock.advance(600 + 7 * 86_400 - 1)
+    await approvals.forget_old()
+    assert (await approvals.find(CODE)).preview == "a preview to be forgotten"
+    clock.advance(2)
+    await approvals.forget_old()
+    with pytest.raises(ApprovalError):
+        await approvals.find(CODE)
 
 
 async def test_requests_outlive_their_process(path: Path, clock: Clock) -> None:
