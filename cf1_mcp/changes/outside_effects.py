@@ -127,9 +127,8 @@ class QueryEffect:
 
 async def add_outside_effects(planning: Planning, effect: Effect[P], transitions: Sequence[Transition]) -> Effect[P]:
     """Return a planned change with what it does outside. If that is anything, the change needs a code."""
-    if not planning.write_policy.read_policy.sees_everything:
-        transitions = [one.without_children() for one in transitions]
-    relevant = [one for one in transitions if one.is_searchable]
+    as_seen = (one.as_seen_by(planning.write_policy.read_policy) for one in transitions)
+    relevant = [one for one in as_seen if one.is_searchable]
     if not relevant:
         return effect
     try:

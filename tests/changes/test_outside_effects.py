@@ -503,6 +503,17 @@ async def test_whether_an_event_has_withheld_children_makes_no_difference(tenant
     assert previews[0]["outside"] == previews[1]["outside"]
 
 
+async def test_whether_an_event_has_a_withheld_tag_makes_no_difference(tenant: Tenant) -> None:
+    first = await tenant.add("first", tags=["operation-secret", "wave"], indicator=ADDRESS)
+    second = await tenant.add("second", tags=["wave"], indicator=ADDRESS)
+    await watch(tenant, search_for(("tags", "contains", "secret"), ("tags", "equals", "block")))
+    call: Json = {"dataset_id": MINE, "tags": ["block"]}
+    marked: JsonValue = {"success": True, "result": {"tags": [{"value": "operation-secret", "tlp": "red"}]}}
+    async with with_canned_answer(tenant, "/events/tags", marked) as client:
+        previews = [await ask(client, "tag_threat_events", **call, event_ids=[one.uuid]) for one in (first, second)]
+    assert previews[0]["outside"] == previews[1]["outside"]
+
+
 async def test_many_queries_are_named_in_part_and_bound_in_full(tenant: Tenant) -> None:
     tool, call = await tagging(tenant)
     for number in range(25):
