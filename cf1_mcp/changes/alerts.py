@@ -8,7 +8,16 @@ from pydantic import BaseModel, JsonValue, PlainSerializer
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.failures import NO_ALERTS
-from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.effect import (
+    ChangeKind,
+    Effect,
+    PastChange,
+    Payload,
+    Planner,
+    Planning,
+    Result,
+    warn_of_overwriting,
+)
 from cf1_mcp.changes.query_scope import resolve_saved_scope
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
@@ -148,7 +157,10 @@ async def _undo_update(planning: Planning, change: PastChange[UpdateAlert]) -> E
     old = build_alert_fields(payload.before.alert, payload.before.alert.query_id)
     names = payload.fields.model_fields_set & old.model_fields_set
     fields = QueryAlertFields.model_validate({name: getattr(old, name) for name in names})
-    return await _plan_update(planning, payload.alert_id, fields)
+    effect = await _plan_update(planning, payload.alert_id, fields)
+    sent, current = payload.fields.wire(), effect.payload.before.alert
+    again = effect.payload.fields.model_fields_set
+    return warn_of_overwriting(effect, [name for name in sorted(names & again) if sent[name] != getattr(current, name)])
 
 
 # -- deleting

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, Self
+from typing import Self
 
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.deletion import plan_deletion_of_created
-from cf1_mcp.changes.effect import ChangeKind, Effect, Facts, Payload, Planner, Result
+from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, Facts, Payload, Planner, Result
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.validation import (
     EventTexts,
@@ -27,8 +27,6 @@ from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.payloads import ImportEvents
 from cf1_mcp.text.plurals import plural
-
-MAX_ROWS_WITHOUT_CODE: Final = 25  # a person would not read through more
 
 
 class CreateEvent(Payload):
@@ -130,16 +128,23 @@ async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str)
         summary=f"Create {counted} in dataset {dataset.name!r}.",
         undo=undo,
         # By all rows: a code must not become unnecessary because some of them were created elsewhere meanwhile.
-        needs_code=batch.row_count > MAX_ROWS_WITHOUT_CODE and bool(events or links),
+        needs_code=batch.row_count > MAX_WITHOUT_CODE and bool(events or links),
         facts={"events": len(events), "relationships": len(links), **_count_markings(events)},
         untrusted=_describe(events),
         events=batch.sample(),
         read_as=batch.facts,
         relative_dates=batch.relative_dates,
         size=len(events),
+        changes_nothing=not (events or links),
         new_markings=_list_markings(events),
         can_undo=len(events) <= most,
     )
+
+
+async def plan_import_again(batch: CheckedBatch, planning: Planner, on_duplicate: str) -> Effect[ImportEvents]:
+    """Describe the same batch, compared with the dataset again: it may have changed while a person was asked."""
+    current = await batch.compare_again() if batch.compare_again else batch
+    return await plan_import(current, planning, on_duplicate)
 
 
 def _list_markings(events: Sequence[NewEvent]) -> list[str]:

@@ -1,10 +1,23 @@
 """Deleting events, and creating deleted events again."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.affected_queries import find_affected_queries
-from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.effect import (
+    MAX_WITHOUT_CODE,
+    ChangeKind,
+    Effect,
+    P,
+    PastChange,
+    Payload,
+    Planner,
+    Planning,
+    Result,
+)
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
-from cf1_mcp.errors import BadArgument
+from cf1_mcp.errors import ApiError, BadArgument, Unavailable
 from cf1_mcp.events.snapshots import (
     Snapshot,
     count_raw_markings,
@@ -15,6 +28,8 @@ from cf1_mcp.events.snapshots import (
 )
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
+
+LEFT_UNKNOWN: Final = "unknown: the search for them failed"
 
 
 class DeleteEvents(Payload):
@@ -60,7 +75,14 @@ async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Re
     deleted = await client.delete_events(payload.dataset_id, payload.event_ids)
     if deleted == len(payload.event_ids):
         return Result("done", {"deleted": deleted})
-    left = await find_events_in(client, payload.dataset_id, payload.event_ids)
+    try:
+        left = await find_events_in(client, payload.dataset_id, payload.event_ids)
+    except ApiError as error:
+        if not deleted:
+            # Not a failure: the answer may be wrong about the events that it counts.
+            raise Unavailable(f"The API says that it deleted no event, which could not be checked. {error}") from error
+        # The deletion was made, whatever happened to the search for the rest.
+        return Result("partial", {"deleted": deleted, "left": LEFT_UNKNOWN}, {"not_verified": str(error)})
     status = "partial" if len(left) < len(payload.event_ids) else "failed"
     return Result(status, {"deleted": deleted, "left": [*left]})
 
@@ -91,13 +113,29 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         datasets=(dataset.uuid,),
         summary=f"Create {plural(len(snapshots), 'deleted event')} again in dataset {dataset.name!r}, with raw "
         "evidence, tags and relationships.",
-        warnings=(still_there,) if present else (),
+        warnings=((still_there,) if present else ()) + _describe_losses(deleted, left_out),
         undo="undo_change deletes them again.",
-        needs_code=False,
+        needs_code=len(snapshots) > MAX_WITHOUT_CODE,
         facts=count_raw_markings(list_evidence(snapshots)),
         events=[snapshot.event for snapshot in snapshots],
         evidence=list_evidence(snapshots),
     )
+
+
+def _describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple[str, ...]:
+    """Return a sentence for everything that cannot be created again."""
+    other = sum(snapshot.raw is not None and not isinstance(snapshot.raw.data, dict) for snapshot in snapshots)
+    sentences: list[str] = []
+    if other:
+        sentences.append(
+            f"The raw data of {plural(other, 'event')} is not a JSON object, and is left in the journal only."
+        )
+    if links_left_out:
+        sentences.append(
+            f"{plural(links_left_out, 'link is', 'links are')} not made again: a dataset at the other end may not be "
+            "written."
+        )
+    return tuple(sentences)
 
 
 async def plan_deletion_of_created(planning: Planning, change: PastChange[P]) -> Effect[DeleteEvents]:

@@ -5,7 +5,7 @@ stores it, the change sends it, and an undo reads it back.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any, Final, Generic, Literal, TypeAlias, TypeVar
 
@@ -26,6 +26,7 @@ Facts: TypeAlias = Mapping[str, JsonValue]
 
 
 P = TypeVar("P", bound=Payload)
+MAX_WITHOUT_CODE: Final = 25  # new events at once: a person would not read through more
 INVERSES: Final[Mapping[ToolEffect, ToolEffect]] = {
     ToolEffect.CREATE: ToolEffect.DELETE,
     ToolEffect.UPDATE: ToolEffect.UPDATE,
@@ -159,8 +160,9 @@ class Effect(Generic[P]):
     `fixed_time` is a time that the preview fixed. The code carries it, so that the plan finds it in `confirm`; the
     payload must contain it, so that the code is bound to it.
 
-    Without `can_undo` the change cannot be undone. `undo_destroys` are the datasets from which an undo would remove
-    something; if it is not given, all of them where the undo deletes.
+    An effect that `changes_nothing` is reported, and not made. Without `can_undo` the change cannot be undone.
+    `undo_destroys` are the datasets from which an undo would remove something; if it is not given, all of them where
+    the undo deletes.
     """
 
     kind: ChangeKind[P]
@@ -181,6 +183,7 @@ class Effect(Generic[P]):
     new_markings: Sequence[str] = ()
     relative_dates: Mapping[str, str] = field(default_factory=dict[str, str])
     fixed_time: datetime | None = None
+    changes_nothing: bool = False
     can_undo: bool = True
     undo_destroys: tuple[str, ...] | None = None
 
@@ -240,6 +243,18 @@ class Effect(Generic[P]):
             "evidence": evidence,
             "new_markings": [*sorted(self.new_markings)],
         }
+
+
+def warn_of_overwriting(effect: Effect[P], names: Sequence[str]) -> Effect[P]:
+    """Return the effect of an undo with a warning, and the need of a code, if it overwrites later changes of fields."""
+    if not names:
+        return effect
+    return replace(
+        effect,
+        needs_code=True,
+        facts={**effect.facts, "overwritten": [*names]},
+        warnings=(f"Later changes of {', '.join(names)} are overwritten.", *effect.warnings),
+    )
 
 
 def _dump(model: Event | Raw) -> dict[str, JsonValue]:

@@ -55,8 +55,8 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 class Look(Generic[P]):
     """A planned change, what its undo would need, and the digest of all that a preview of it shows.
 
-    `number` is how often a change was made from exactly this state before. `plan_again` plans it from the state that
-    the API has then.
+    `number` is how often a change was made from exactly this state before. Where no code is needed or given, there is
+    no `state`. `plan_again` plans the change from what the API has by then.
     """
 
     effect: Effect[P]
@@ -99,6 +99,8 @@ class Planned(Generic[P]):
             JournalError: the intent could not be written, so nothing was changed.
             ApiError: the change failed, or it is unknown whether it was made. The journal records which.
         """
+        if self.preview is not None:  # whatever the body of the tool does
+            return self.preview
         effect, journal = self.effect, self.server.stores.journal
         await self._spend_code()
         try:
@@ -169,7 +171,7 @@ class Consent(BaseModel):
         Literal["yes", "no", ""],
         BeforeValidator(_read_answer),
         WithJsonSchema({"type": "string", "enum": ["yes", "no"]}),
-    ] = Field("", description="Make this change?")
+    ] = Field(description="Make this change?")
 
 
 Plan = Callable[..., Awaitable[Effect[P]]]
@@ -190,15 +192,17 @@ def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., 
         context: ToolContext,
         planning: Planner,
         planned: Annotated[tuple[Effect[P], Callable[[], Awaitable[Effect[P]]]], Resolve(read_plan)],
+        confirm: str | None,
     ) -> Look[P]:
         effect, again = planned
-        return await _look(context.request_context.lifespan_context, planning.write_policy, effect, again)
+        server = context.request_context.lifespan_context
+        return await _look(server, planning.write_policy, effect, again, has_code=confirm is not None)
 
     async def consent(
         context: ToolContext, look: Annotated[Look[Any], Resolve(look_at)], confirm: str | None
     ) -> Look[Any] | Elicit[Consent]:
         server = context.request_context.lifespan_context
-        if confirm is None:
+        if confirm is None or look.effect.changes_nothing:
             return look
         await _require_code(server, look, confirm)
         match server.settings.approval:
@@ -237,6 +241,8 @@ async def _look(
     write_policy: WritePolicy,
     effect: Effect[P],
     plan_again: Callable[[], Awaitable[Effect[P]]],
+    *,
+    has_code: bool,
 ) -> Look[P]:
     """Hold the effect to the mode and the size that the operator allows, and compute what a code is bound to.
 
@@ -250,12 +256,14 @@ async def _look(
         what = f"A change of {plural(effect.count, 'event')} at once"
         raise Withheld(what, f"CF1_MAX_CHANGE ({settings.max_change})")
     undo = describe_undo(effect, write_policy)
+    if not (effect.must_confirm or has_code):
+        return Look(effect, undo, "", 0, plan_again)
     # In a thread: the state of many events is megabytes.
-    state = await anyio.to_thread.run_sync(_compute_digest, effect, undo.text)
+    state = await anyio.to_thread.run_sync(compute_state_digest, effect, undo.text)
     return Look(effect, undo, state, await server.stores.spent_codes.next_round(state), plan_again)
 
 
-def _compute_digest(effect: Effect[Any], undo: str) -> str:
+def compute_state_digest(effect: Effect[Any], undo: str) -> str:
     """Return the digest of everything that a preview shows, and of the arguments as they were typed.
 
     Raises:
@@ -278,7 +286,7 @@ async def _look_again(server: ServerContext, write_policy: WritePolicy, look: Lo
     Raises:
         NotApproved: the person agreed to something else than what would happen now.
     """
-    current = await _look(server, write_policy, await look.plan_again(), look.plan_again)
+    current = await _look(server, write_policy, await look.plan_again(), look.plan_again, has_code=True)
     if (current.state, current.number) != (look.state, look.number):
         raise NotApproved(
             "what it concerns has changed since the person was asked",

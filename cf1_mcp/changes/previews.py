@@ -163,5 +163,6 @@ def _count_levels(levels: Iterable[Tlp]) -> dict[str, JsonValue]:
 def _name_list(rule: str, uuids: Sequence[str], total: int) -> str:
     """Return which datasets a list has to contain, by uuid where it is not all of the change."""
     if len(uuids) == total:
-        return f"{'the dataset' if total == 1 else f'all {total} datasets'} in {rule}"
+        every = {1: "the dataset", 2: "both datasets"}.get(total, f"all {total} datasets")
+        return f"{every} in {rule}"
     return f"{plural(len(uuids), 'dataset').removeprefix('1 ')} {', '.join(uuids)} in {rule}"

@@ -98,7 +98,10 @@ async def plan_relating(
         summary=f"Add {links} from event {event.uuid} of dataset {home.name!r} to events of {other.name!r}.",
         undo=NO_UNDO if relationship_type else UNDO,
         needs_code=False,
-        events=added,
+        events=[event, *added],
+        size=len(added),
+        can_undo=not relationship_type,
+        undo_destroys=(home.uuid,),
     )
 
 
@@ -194,7 +197,8 @@ async def plan_unrelating(
         undo="undo_change adds the references again.",
         needs_code=True,
         facts={"references": len(related)},
-        events=related,
+        events=[event, *related],
+        size=len(related),
     )
 
 

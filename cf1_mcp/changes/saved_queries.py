@@ -7,7 +7,16 @@ from pydantic import BaseModel, JsonValue, PlainSerializer
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.alerts import StoredAlert, build_alert_fields, list_alerts_if_any
-from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.effect import (
+    ChangeKind,
+    Effect,
+    PastChange,
+    Payload,
+    Planner,
+    Planning,
+    Result,
+    warn_of_overwriting,
+)
 from cf1_mcp.changes.query_fields import NamedFields, find_differing_fields, is_same_value, preview_fields, quote_name
 from cf1_mcp.changes.query_scope import (
     QueryScope,
@@ -94,7 +103,7 @@ async def _plan_creation(planning: Planning, scope: QueryScope, payload: CreateQ
         undo="undo_change deletes the query again." + (NOT_UNDONE if has_rule else ""),
         needs_code=has_rule,
         facts=impact.facts,
-        untrusted=impact.untrusted,
+        untrusted={**preview_fields(fields.wire()), **impact.untrusted},
         events=impact.events,
         size=0,
     )
@@ -175,7 +184,12 @@ async def _plan_update(
         undo="undo_change restores the old values." + (NOT_UNDONE if has_rule else ""),
         needs_code=has_rule,
         facts=impact.facts,
-        untrusted={"from": preview_fields(old), "to": preview_fields(new), **impact.untrusted},
+        untrusted={
+            "from": preview_fields(old),
+            "to": preview_fields(new),
+            **({} if "query_json" in new else preview_fields({"query_json": query.query_json})),
+            **impact.untrusted,
+        },
         events=impact.events,
         size=0,
     )
@@ -201,7 +215,11 @@ async def _undo_update(planning: Planning, change: PastChange[UpdateQuery]) -> E
     restored = query.model_copy(update=old)
     scope = resolve_saved_scope(query, planning, to_write)
     fields = SavedQueryFields.model_validate(old)
-    return await _plan_update(planning, query, scope, fields, resolve_saved_scope(restored, planning, to_write))
+    effect = await _plan_update(planning, query, scope, fields, resolve_saved_scope(restored, planning, to_write))
+    sent, again = payload.fields.wire(), effect.payload.fields.model_fields_set
+    return warn_of_overwriting(
+        effect, [name for name in names if name in again and not is_same_value(name, sent[name], getattr(query, name))]
+    )
 
 
 # -- deleting

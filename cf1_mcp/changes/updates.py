@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, Result
+from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, Result, warn_of_overwriting
 from cf1_mcp.errors import ApiError, BadArgument, NotFound, Withheld
 from cf1_mcp.events.snapshots import count_raw_markings, read_events, refuse_copies
 from cf1_mcp.events.validation import (
@@ -74,6 +74,7 @@ async def _plan_update(
     lowered = describe_lowered_markings(event, new, evidence, new_raw)
     # A person who agrees to a lower marking agrees to what it makes readable now.
     seen = [one.model_dump(mode="json", by_alias=True) for one in (event, evidence) if one] if lowered else []
+    can_undo = isinstance(old_raw.get("data", {}), dict)
     names = ", ".join([*new, *(f"raw {name}" for name in new_raw)])
     return Effect(
         kind=UPDATE,
@@ -93,7 +94,8 @@ async def _plan_update(
         datasets=(dataset.uuid,),
         summary=f"Change {names} of event {event.uuid} in dataset {dataset.name!r}.",
         warnings=tuple(lowered),
-        undo=UNDO if isinstance(old_raw.get("data", {}), dict) else NO_UNDO,
+        undo=UNDO if can_undo else NO_UNDO,
+        can_undo=can_undo,
         needs_code=bool(lowered),
         # A new marking of the evidence is shown next to its old one.
         facts=count_raw_markings([(event, evidence)]) if evidence and "tlp" not in new_raw else {},
@@ -257,14 +259,7 @@ async def _undo(planning: Planning, change: PastChange[UpdateEvent]) -> Effect[U
     overwritten = [
         name for name in restored if name in sent and not is_same_value(name, sent[name], getattr(event, name))
     ]
-    if not overwritten:
-        return replace(effect, needs_code=effect.needs_code or bool(old_raw))
-    return replace(
-        effect,
-        needs_code=True,
-        facts={**effect.facts, "overwritten": [*overwritten]},
-        warnings=(f"Later changes of {', '.join(overwritten)} are overwritten.", *effect.warnings),
-    )
+    return warn_of_overwriting(replace(effect, needs_code=effect.needs_code or bool(old_raw)), overwritten)
 
 
 UPDATE = ChangeKind("update_threat_event", ToolEffect.UPDATE, UpdateEvent, update_event, _undo)

@@ -5,7 +5,7 @@ Rows are numbered from 0 in the order in which they are read. Problems name the 
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -41,6 +41,7 @@ class Batch:
     `row_count` counts all rows that were read. `digest` covers those rows and the events that exist for them.
     `existing` has the uuids of these events, by row. `facts` report how the rows were read and which are left out.
     `relative_dates` are dates that were given relative to now, by the time as which they were read.
+    `compare_again` compares all rows with the dataset as it is then, and returns another batch.
     """
 
     dataset: Dataset
@@ -51,6 +52,7 @@ class Batch:
     existing: Mapping[int, str] = field(default_factory=dict[int, str])
     facts: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     relative_dates: Mapping[str, str] = field(default_factory=dict[str, str])
+    compare_again: Callable[[], Awaitable["Batch"]] | None = None
 
     def sample(self) -> list[Event]:
         """Return the events as a preview shows them, by row instead of by uuid."""

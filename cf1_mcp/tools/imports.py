@@ -6,7 +6,7 @@ from mcp.server.mcpserver import Resolve
 
 from cf1_mcp.answers.card import Card
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.creation import plan_import
+from cf1_mcp.changes.creation import plan_import, plan_import_again
 from cf1_mcp.changes.effect import Result
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.context import Client, ToolContext
@@ -27,7 +27,7 @@ async def _resolve_report(context: ToolContext) -> Report:
 
 
 ProgressReport = Annotated[Report, Resolve(_resolve_report)]
-Import = Annotated[Planned[ImportEvents], Resolve(approved(plan_import))]
+Import = Annotated[Planned[ImportEvents], Resolve(approved(plan_import, plan_import_again))]
 
 
 @CURATION.tool("Import threat events", ToolEffect.CREATE)

@@ -56,7 +56,7 @@ async def test_a_typed_relationship_makes_the_event_the_parent(tenant: Tenant) -
             "change_id": "...",
             "change": "Add 1 caused_by relationship from event ... of dataset 'Mine' to events of 'Yours'.",
             "related": "...",
-            "undo": "This cannot be undone: the API has no way to remove typed relationships. The undo needs CF1_MODE=full, all 2 datasets in CF1_DELETE_DATASETS and a code. The current settings refuse it: CF1_MODE (write), CF1_DELETE_DATASETS.",
+            "undo": "This cannot be undone: the API has no way to remove typed relationships.",
         }
     )
     assert done["related"] == [step.uuid]

@@ -130,8 +130,13 @@ async def test_a_blocking_query_is_previewed_with_its_current_matches(tenant: Te
             "matches_now": "2",
             "withheld": ["1 by CF1_MAX_TLP (amber)"],
             "undo": "undo_change deletes the query again. What the block list did until then is not undone. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code.",
+            "name": "block",
+            "query_json": '{"datasetId": ["a9fa1f29-a64a-58a3-af35-67f963de9ab6"], "search": [{"field": "category", "op": "equals", "value": "Phishing"}]}',
+            "alert_enabled": True,
+            "alert_rollup_enabled": False,
+            "rule_enabled": True,
             "code": "...",
-            "untrusted": ["withheld"],
+            "untrusted": ["name", "query_json", "alert_enabled", "alert_rollup_enabled", "rule_enabled", "withheld"],
             "sample": "...",
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
