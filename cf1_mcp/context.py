@@ -12,6 +12,7 @@ from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.confirmation_codes import ConfirmationCodes
 from cf1_mcp.store.journal import Journal
+from cf1_mcp.store.sealed_tokens import TokenSealer
 from cf1_mcp.store.shown_texts import ShownTexts
 from cf1_mcp.store.stores import Stores
 
@@ -34,6 +35,7 @@ class ServerContext:
     stores: Stores
     confirmation_codes: ConfirmationCodes
     shown_texts: ShownTexts
+    sealer: TokenSealer
 
 
 ToolContext = Context[ServerContext, Any]

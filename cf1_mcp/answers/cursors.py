@@ -1,61 +1,69 @@
-"""Cursors: where the next page of a particular search begins. The server keeps no state for them."""
+"""Cursors: where the next page of a particular list begins.
+
+The server keeps no state for them. They are sealed, so a client can only return one that it was given, for the same
+arguments. They name a place among the rows that may be shown, so they tell nothing about others.
+"""
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
+from mcp.server.mcpserver import Resolve
+
+from cf1_mcp.context import ToolContext
 from cf1_mcp.errors import BadArgument
+from cf1_mcp.store.sealed_tokens import TokenSealer
 
-# Rows that the API pages by number; beyond them only its own cursor works.
-MAX_OFFSET: Final = 100_000
-_CURSOR: Final = re.compile(r"([0-9a-f]{8})-(\d{1,5})-(\d{1,6})-(\d{1,5})(?:-(.+))?")
+VALID_CURSOR: Final = "the next_cursor of the last answer with the same arguments, or leave it out to start again"
 
 
 @dataclass(frozen=True)
-class PagePosition:
-    """A position in a list: a page of the API, how many of its rows were shown, and the API's cursor past MAX_OFFSET.
+class Paging:
+    """The cursor that a call was given, None at the beginning of a list, and the means to make the next one."""
 
-    Pages are numbered where possible: a number costs a model a few tokens, the API's cursor some hundreds.
-    """
+    sealer: TokenSealer
+    cursor: str | None = None
 
-    page_size: int
-    page: int = 1
-    shown: int = 0
-    api_cursor: str | None = None
+    @property
+    def is_first(self) -> bool:
+        return not (self.cursor and self.cursor.strip())
 
-    def next_page(self, api_cursor: str | None = None) -> "PagePosition":
-        """Return the start of the next page, by the API's cursor past MAX_OFFSET."""
-        reached = self.page * self.page_size
-        return PagePosition(self.page_size, self.page + 1, 0, api_cursor if reached >= MAX_OFFSET else None)
+    def open(self, identity: Mapping[str, object]) -> str | None:
+        """Return the place that the cursor names, None at the beginning. `identity` distinguishes the list from others.
+
+        Raises:
+            BadArgument: it is not a cursor of this server, or it belongs to another list.
+        """
+        if self.cursor is None or self.is_first:
+            return None
+        place = self.sealer.open(self.cursor, "cursor", _dump(identity))
+        if place is None:
+            problem = "this is not a cursor of this server, or it belongs to other arguments"
+            raise BadArgument("cursor", problem, VALID_CURSOR)
+        return place
+
+    def seal(self, place: str, identity: Mapping[str, object]) -> str:
+        """Return a cursor for a place, valid for the same list only."""
+        return self.sealer.seal(place, "cursor", _dump(identity))
+
+    def open_offset(self, identity: Mapping[str, object]) -> int:
+        """Return the number of rows before the page. Raises the same as `open`."""
+        return int(self.open(identity) or 0)
 
 
-def encode_cursor(position: PagePosition, search: Mapping[str, object]) -> str:
-    """Return a cursor for the position, valid for the same search only."""
-    parts = [digest_search(search), str(position.page_size), str(position.page), str(position.shown)]
-    return "-".join([*parts, position.api_cursor] if position.api_cursor else parts)
+async def _resolve_paging(context: ToolContext, cursor: str | None) -> Paging:
+    return Paging(context.request_context.lifespan_context.sealer, cursor)
 
 
-def decode_cursor(cursor: str | None, search: Mapping[str, object], limit: int) -> PagePosition:
-    """Return the position that a cursor encodes; without a cursor, the beginning.
-
-    Raises:
-        BadArgument: it is not a cursor, or it belongs to another search.
-    """
-    if not cursor:
-        return PagePosition(page_size=limit)
-    valid = "the next_cursor of the last answer with the same arguments, or leave it out to start again"
-    found = _CURSOR.fullmatch(cursor.strip())
-    if found is None:
-        raise BadArgument("cursor", "this is not a cursor of this server", valid)
-    digest, page_size, page, shown, api_cursor = found.groups()
-    if digest != digest_search(search):
-        raise BadArgument("cursor", "it belongs to another search", valid)
-    return PagePosition(int(page_size), int(page), int(shown), api_cursor)
+CurrentPaging = Annotated[Paging, Resolve(_resolve_paging)]
 
 
 def digest_search(search: Mapping[str, object]) -> str:
     """Return eight hexadecimal digits that distinguish searches."""
-    return hashlib.sha256(json.dumps(search, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    return hashlib.sha256(_dump(search).encode()).hexdigest()[:8]
+
+
+def _dump(identity: Mapping[str, object]) -> str:
+    return json.dumps(identity, sort_keys=True, default=str)

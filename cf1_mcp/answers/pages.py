@@ -1,20 +1,23 @@
 """Pages of lists as answers: as many rows as fit, and a cursor to those that follow."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Final
 
 from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import Cell, event_cells
-from cf1_mcp.answers.cursors import PagePosition, decode_cursor, encode_cursor
+from cf1_mcp.answers.cursors import Paging
 from cf1_mcp.answers.fitting import DEFAULT_SIZE, HEAD_SIZE, count_fitting, size_for_rows
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.paging import has_more
-from cf1_mcp.models import Event, EventSearch
+from cf1_mcp.models import Condition, Event, EventSearch, Order
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.visible_events import MAX_CONDITIONS, PAGE_SIZE, visible_pages
+from cf1_mcp.policy.visible_links import show_links
 from cf1_mcp.text.defang import defang
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
@@ -24,6 +27,37 @@ MAX_NAMES: Final = 12
 # The most rows that a caller may request at once.
 MAX_ROWS: Final = 500
 ABSENCE: Final = "Absence from these datasets does not show that something is benign."
+ANCHOR_LENGTH: Final = 5
+
+
+@dataclass(frozen=True)
+class EventPosition:
+    """A place in a search by date: after the event `anchor`, the last of `ties` events shown that have this `date`.
+
+    A date and not a number of rows: the number of rows that the API has before it depends on what is withheld.
+    """
+
+    date: str
+    ties: int
+    anchor: str
+
+    @classmethod
+    def parse(cls, text: str) -> "EventPosition":
+        anchor, ties, date = text.split("~", 2)
+        return cls(date, int(ties or 1), anchor)
+
+    def __str__(self) -> str:
+        # Short, because every page costs a model its tokens: most dates are those of one event.
+        return f"{self.anchor}~{self.ties if self.ties > 1 else ''}~{self.date}"
+
+    @classmethod
+    def after(cls, shown: Sequence[Event], before: "EventPosition | None") -> "EventPosition":
+        """Return the place after the events of a page, which began at `before`."""
+        last = shown[-1]
+        ties = sum(event.date == last.date for event in shown)
+        if before and before.date == last.date:
+            ties += before.ties
+        return cls(last.date, ties, _anchor(last))
 
 
 async def list_event_page(
@@ -32,51 +66,62 @@ async def list_event_page(
     scope: DatasetScope,
     columns: Sequence[str],
     limit: int,
-    cursor: str | None,
+    paging: Paging,
     identity: Mapping[str, object],
 ) -> Rows:
-    """Return one page of a search. `identity` distinguishes the search from others: a cursor is valid for it alone."""
-    position = decode_cursor(cursor, identity, limit)
-    page = await client.list_events(_search_at(search, position))
-    following = position.next_page(page.result_info.cursor) if has_more(page, position.page_size) else None
-    return fit_events(page.result, position, following, scope.names, scope.policy, columns, limit, identity)
+    """Return one page of a search by date. `identity` distinguishes it from others: a cursor is valid for it alone.
+
+    Raises:
+        ApiError: the events could not be read.
+        BadArgument: the cursor is not one of this search.
+    """
+    place = paging.open(identity)
+    position = EventPosition.parse(place) if place is not None else None
+    # One more than can be shown, to know whether the list goes on.
+    withheld = Counter[str]()
+    events = await _read_events_after(client, search, scope.policy, position, limit + 1, withheld)
+    window = await show_links(client, scope.policy, events[:limit], columns)
+    shown = count_fitting(event_cells(window, columns), size_for_rows(limit))
+    following = None
+    if shown < len(events):
+        following = paging.seal(str(EventPosition.after(window[:shown], position)), identity)
+    page = render_events(window, shown, scope.names, columns, following)
+    return replace(page, facts={**page.facts, **scope.policy.counts(withheld)})
+
+
+def render_events(
+    events: Sequence[Event], shown: int, datasets: Sequence[str], columns: Sequence[str], next_cursor: str | None
+) -> Rows:
+    """Return the first `shown` events as rows, with their count, their datasets and the cursor of the next answer."""
+    facts: dict[str, JsonValue] = {"events": shown, "datasets": dataset_names(datasets)}
+    if next_cursor:
+        facts["next_cursor"] = next_cursor
+    notes = [_truncation_note(shown, len(events))] if shown < len(events) else [] if events else [ABSENCE]
+    return Rows(columns, event_cells(events[:shown], columns), facts, notes)
 
 
 def fit_events(
     events: Sequence[Event],
-    position: PagePosition,
-    next_page: PagePosition | None,
     datasets: Sequence[str],
-    policy: ReadPolicy,
     columns: Sequence[str],
     limit: int,
+    paging: Paging,
     identity: Mapping[str, object],
 ) -> Rows:
-    """Return the rows of one API page that fit, with their count, their datasets and the cursor of the next answer."""
-    window = events[position.shown :][:limit]
-    allowed, withheld = policy.admit(window)
-    cells = event_cells(allowed, columns)
-    shown = count_fitting(cells, size_for_rows(limit))
-    # Events withheld after the last one that fits are counted in the answer that continues from here.
-    passed = window
-    if shown < len(cells):
-        passed = window[: window.index(allowed[shown])]
-        withheld = policy.admit(passed)[1]
-    rest = len(events) - position.shown - len(passed)
-    following = replace(position, shown=position.shown + len(passed)) if rest > 0 else next_page
-    facts: dict[str, JsonValue] = {"events": shown, "datasets": dataset_names(datasets)}
-    facts |= withheld_facts(withheld)
-    if following:
-        facts["next_cursor"] = encode_cursor(following, identity)
-    notes = [_truncation_note(shown, len(cells))] if shown < len(cells) else [] if cells else [ABSENCE]
-    return Rows(columns, cells[:shown], facts, notes)
+    """Return the rows of a whole list of events that fit, with a cursor to the rest."""
+    start = paging.open_offset(identity)
+    window = events[start : start + limit]
+    shown = count_fitting(event_cells(window, columns), size_for_rows(limit))
+    passed = start + shown
+    following = paging.seal(str(passed), identity) if passed < len(events) else None
+    return render_events(window, shown, datasets, columns, following)
 
 
 def fit_list(
     noun: str,
     columns: Sequence[str],
     rows: Sequence[Sequence[Cell]],
-    cursor: str | None,
+    paging: Paging,
     limit: int = MAX_ROWS,
     facts: Mapping[str, JsonValue] | None = None,
     notes: Sequence[str] = (),
@@ -84,12 +129,12 @@ def fit_list(
 ) -> Rows:
     """Return the rows of a whole list that fit, counted under `noun`, with a cursor to the rest."""
     identity |= {"list": noun}
-    position = decode_cursor(cursor, identity, limit)
-    window = rows[position.shown :][:limit]
+    start = paging.open_offset(identity)
+    window = rows[start:][:limit]
     shown = count_fitting(window, size_for_rows(limit) if limit < MAX_ROWS else DEFAULT_SIZE - HEAD_SIZE)
     counts: dict[str, JsonValue] = {noun: shown}
-    if (passed := position.shown + shown) < len(rows):
-        counts |= {"of": len(rows), "next_cursor": encode_cursor(PagePosition(limit, shown=passed), identity)}
+    if (passed := start + shown) < len(rows):
+        counts |= {"of": len(rows), "next_cursor": paging.seal(str(passed), identity)}
     return Rows(columns, window[:shown], {**counts, **(facts or {})}, notes)
 
 
@@ -99,19 +144,54 @@ def dataset_names(datasets: Sequence[str]) -> list[JsonValue]:
     return [*(defang(clean(name, MAX_NAME_LENGTH)) for name in datasets[:MAX_NAMES]), *more]
 
 
-def withheld_facts(withheld: Mapping[str, int]) -> dict[str, JsonValue]:
-    """Return how many events the operator's rules withhold, by rule; nothing if none is withheld."""
-    return {"withheld": [f"{count} by {rule}" for rule, count in withheld.items()]} if withheld else {}
-
-
 def _truncation_note(shown: int, found: int) -> str:
     return f"{shown} of {found} fit: next_cursor continues after them, and fewer columns (fields) show more."
 
 
-def _search_at(search: EventSearch, position: PagePosition) -> EventSearch:
-    """Return the search for the page of a position."""
-    if position.api_cursor:
-        # The API's cursor carries the filters, and the API refuses them next to it.
-        return EventSearch(cursor=position.api_cursor, page_size=position.page_size)
-    update = {"page_size": position.page_size} | ({"page": position.page} if position.page > 1 else {})
-    return search.model_copy(update=update)
+async def _read_events_after(
+    client: ThreatEventsClient,
+    search: EventSearch,
+    policy: ReadPolicy,
+    position: EventPosition | None,
+    count: int,
+    withheld: Counter[str],
+) -> list[Event]:
+    """Return `count` events after a position that may be shown, or all if there are fewer. `withheld` counts others."""
+    asked = _search_from(search, position, count)
+    found: list[Event] = []
+    # Events of the position's date that were shown before. Without the anchor they are shown again: it was deleted or
+    # moved, and an event that is returned twice does less harm than one that is missing.
+    ties: list[Event] = []
+    reached = position is None
+    async for page in visible_pages(client, asked, policy, withheld=withheld):
+        for event in page:
+            if position is None or reached:
+                found.append(event)
+            elif event.date == position.date:
+                ties.append(event)
+                reached = _anchor(event) == position.anchor
+            elif _is_past(event.date, position.date, search.order):
+                found += [*ties, event]
+                reached = True
+        if len(found) >= count:
+            break
+    return (found if reached else ties)[:count]
+
+
+def _search_from(search: EventSearch, position: EventPosition | None, count: int) -> EventSearch:
+    """Return the search for the events from the date of a position on, with pages that are probably large enough."""
+    size = min(count + (position.ties if position else 0), PAGE_SIZE)
+    conditions = [*search.search]
+    # An event without a date comes last or first, and no condition finds it.
+    if position and position.date and len(conditions) < MAX_CONDITIONS:
+        conditions.append(Condition(field="date", op="gte" if search.order == "asc" else "lte", value=position.date))
+    return search.model_copy(update={"search": conditions, "page_size": size})
+
+
+def _is_past(date: str, reached: str, order: Order | None) -> bool:
+    """Whether an event of a date comes after those of the date that was reached. Dates are ISO texts, which sort."""
+    return date > reached if order == "asc" else date < reached
+
+
+def _anchor(event: Event) -> str:
+    return sha256(event.uuid.encode("utf-8", "replace")).hexdigest()[:ANCHOR_LENGTH]

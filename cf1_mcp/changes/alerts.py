@@ -11,6 +11,7 @@ from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.changes.effect import (
     ChangeKind,
     Effect,
+    Facts,
     PastChange,
     Payload,
     Planner,
@@ -18,7 +19,8 @@ from cf1_mcp.changes.effect import (
     Result,
     warn_of_overwriting,
 )
-from cf1_mcp.changes.query_scope import resolve_saved_scope
+from cf1_mcp.changes.query_fields import preview_fields
+from cf1_mcp.changes.query_scope import QueryImpact, find_query_impact, resolve_saved_scope
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
 from cf1_mcp.policy.tool_effect import ToolEffect
@@ -82,14 +84,20 @@ async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id:
             problem = f"alert {alert.id} of this query already has the frequency {fields.frequency}"
             raise BadArgument(planning.argument("query_id"), problem, "update_query_alert to change it")
     state = "" if fields.enabled else ", disabled"
+    impact = await find_query_impact(planning, scope, [NOTIFIES] if fields.enabled else [])
     return Effect(
         kind=ALERT_CREATION,
         payload=CreateAlert(fields=fields),
         datasets=scope.datasets,
         summary=f"Create an alert ({fields.frequency}{state}) on {_quote_query(query)}.",
-        warnings=(NOTIFIES,) if fields.enabled else (),
+        warnings=impact.warnings,
         undo="undo_change deletes the alert again; notifications that were sent stay sent.",
-        needs_code=False,
+        needs_code=bool(fields.enabled),
+        facts=impact.facts,
+        untrusted=_preview_query(query, impact),
+        events=impact.events,
+        size=0,
+        seen=impact.seen,
     )
 
 
@@ -128,6 +136,8 @@ async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFiel
     if not new:
         problem = "the alert has these values already"
         raise BadArgument(planning.argument("alert_id"), problem, "other values, or leave it as it is")
+    notifies = bool(new.get("enabled", alert.enabled))
+    impact = await find_query_impact(planning, scope, [NOTIFIES] if notifies else [])
     return Effect(
         kind=ALERT_UPDATE,
         payload=UpdateAlert(
@@ -135,9 +145,14 @@ async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFiel
         ),
         datasets=scope.datasets,
         summary=f"Change {' and '.join(new)} of alert {alert_id} on {_quote_query(query)}.",
-        warnings=(NOTIFIES,) if new.get("enabled", alert.enabled) else (),
+        warnings=impact.warnings,
         undo="undo_change restores the old values; notifications that were sent stay sent.",
-        needs_code=False,
+        needs_code=notifies,
+        facts=impact.facts,
+        untrusted=_preview_query(query, impact),
+        events=impact.events,
+        size=0,
+        seen=impact.seen,
     )
 
 
@@ -246,6 +261,10 @@ def _find_differences(sent: QueryAlertFields, answer: QueryAlert) -> list[JsonVa
         for name, value in sent.wire().items()
         if name in answer.model_fields_set and shown[name] != value
     ]
+
+
+def _preview_query(query: SavedQuery, impact: QueryImpact) -> Facts:
+    return {**preview_fields({"query_json": query.query_json}), **impact.untrusted} if impact.warnings else {}
 
 
 def _quote_query(query: SavedQuery) -> str:

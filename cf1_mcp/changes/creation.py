@@ -9,7 +9,9 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.deletion import plan_deletion_of_created
 from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, Facts, Payload, Planner, Result
+from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument
+from cf1_mcp.events.transitions import Transition, describe_creation, describe_unread_parent
 from cf1_mcp.events.validation import (
     EventTexts,
     EventValidator,
@@ -21,6 +23,7 @@ from cf1_mcp.events.validation import (
     find_differences,
     find_relative_dates,
 )
+from cf1_mcp.imports.batch import Batch
 from cf1_mcp.imports.call_arguments import CheckedBatch
 from cf1_mcp.models import Event, NewEvent, NewRaw, Raw
 from cf1_mcp.policy.read_policy import ReadPolicy
@@ -63,7 +66,7 @@ async def plan_creation(
     fields = await validator.check_fields(given)
     labels: dict[str, object] = {"tags": check_tags(tags)} if tags else {}
     new = NewEvent.model_validate({**fields, **labels, "dataset_id": dataset.uuid, "raw": raw}, by_name=True)
-    return Effect(
+    effect = Effect(
         kind=CREATION,
         payload=CreateEvent(new=new),
         datasets=(dataset.uuid,),
@@ -75,6 +78,7 @@ async def plan_creation(
         relative_dates=find_relative_dates(given, fields),
         new_markings=_list_markings([new]),
     )
+    return await add_outside_effects(planning, effect, [describe_creation(new, dataset.uuid, "new")])
 
 
 def _check_raw(
@@ -119,7 +123,7 @@ async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str)
     if any({link.parent, link.child} <= {*batch.existing} for link in links):
         undo += " Relationships between events that existed before stay."
     counted = f"{plural(len(events), 'event')} with {plural(len(links), 'relationship')}"
-    return Effect(
+    effect = Effect(
         kind=IMPORT,
         payload=ImportEvents(
             dataset_id=dataset.uuid, rows=batch.row_count, digest=batch.digest, on_duplicate=on_duplicate
@@ -139,6 +143,17 @@ async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str)
         new_markings=_list_markings(events),
         can_undo=len(events) <= most,
     )
+    return await add_outside_effects(planning, effect, _describe_transitions(batch))
+
+
+def _describe_transitions(batch: Batch) -> list[Transition]:
+    """Return the creation of the rows, and the children that they add to events that exist."""
+    dataset, parents = batch.dataset.uuid, {link.parent for link in batch.links}
+    created = [
+        describe_creation(new, dataset, f"row {row}", is_parent=row in parents) for row, new in batch.events.items()
+    ]
+    existing = [batch.existing[row] for row in sorted(parents) if row in batch.existing]
+    return [*created, *(describe_unread_parent(event_id, dataset, gains=True) for event_id in existing)]
 
 
 async def plan_import_again(batch: CheckedBatch, planning: Planner, on_duplicate: str) -> Effect[ImportEvents]:

@@ -16,6 +16,7 @@ from cf1_mcp.changes.effect import (
     Planning,
     Result,
 )
+from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
 from cf1_mcp.errors import ApiError, BadArgument, Unavailable
 from cf1_mcp.events.snapshots import (
@@ -25,6 +26,12 @@ from cf1_mcp.events.snapshots import (
     find_events_in,
     list_evidence,
     read_snapshots,
+)
+from cf1_mcp.events.transitions import (
+    Transition,
+    describe_deletion,
+    describe_recreation,
+    describe_unread_parent,
 )
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
@@ -51,7 +58,7 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
     events, evidence = [snapshot.event for snapshot in snapshots], list_evidence(snapshots)
     read_policy = planning.write_policy.read_policy
     relationships, references = await count_visible_links(planning.client, read_policy, snapshots)
-    return Effect(
+    effect = Effect(
         kind=DELETION,
         payload=DeleteEvents(dataset_id=dataset.uuid, event_ids=ids, before=snapshots),
         datasets=(dataset.uuid,),
@@ -68,6 +75,15 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
         events=events,
         evidence=evidence,
     )
+    deleted = [describe_deletion(event) for event in events]
+    return await add_outside_effects(planning, effect, [*deleted, *_describe_parents(snapshots, gain=False)])
+
+
+def _describe_parents(snapshots: Sequence[Snapshot], *, gain: bool) -> list[Transition]:
+    """Return what happens to the parents of events that are deleted or created: they lose or gain a child."""
+    own = {snapshot.event.uuid for snapshot in snapshots}
+    parents = {link.other: link.other_dataset for snapshot in snapshots for link in snapshot.links if link.above}
+    return [describe_unread_parent(one, parents[one], gains=gain) for one in sorted(parents.keys() - own)]
 
 
 async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Result:
@@ -107,7 +123,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
     check_markings(planning.write_policy.read_policy, deleted)
     still_there = f"{plural(len(present), 'event is', 'events are')} still there, and not created again."
     snapshots, left_out = await leave_out_refused_links(planning, deleted)
-    return Effect(
+    effect = Effect(
         kind=RECREATION,
         payload=RecreateEvents(dataset_id=dataset.uuid, images=snapshots, links_left_out=left_out),
         datasets=(dataset.uuid,),
@@ -120,6 +136,8 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         events=[snapshot.event for snapshot in snapshots],
         evidence=list_evidence(snapshots),
     )
+    recreated = [describe_recreation(snapshot.event, dataset.uuid) for snapshot in snapshots]
+    return await add_outside_effects(planning, effect, [*recreated, *_describe_parents(snapshots, gain=True)])
 
 
 def _describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from pydantic import BaseModel, BeforeValidator, Field, JsonValue, WithJsonSchem
 
 from cf1_mcp.answers.card import Card
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.effect import Effect, P, Planner, Result
+from cf1_mcp.changes.effect import Effect, Facts, P, Planner, Result
 from cf1_mcp.changes.previews import (
     MAX_REQUEST_LENGTH,
     UndoOutlook,
@@ -64,6 +64,7 @@ class Look(Generic[P]):
     state: str
     number: int
     plan_again: Callable[[], Awaitable[Effect[P]]]
+    repeats: Facts
 
     def issue_code(self, server: ServerContext) -> str:
         code = server.confirmation_codes.issue(self.effect.tool, {}, [self.state, self.number])
@@ -118,7 +119,7 @@ class Planned(Generic[P]):
             "change_id": change_id,
             "change": render_summary(effect),
         }
-        facts |= {**result.facts, **describe_repeats(self.server, effect)}
+        facts |= {**result.facts, **self.look.repeats}
         if not self.look.undo.certain:
             facts["undo"] = self.look.undo.text
         untrusted = {**result.untrusted, **effect.read_as}
@@ -210,7 +211,7 @@ def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., 
                 return look
             case "ask":
                 _require_elicitation(context)
-                return Elicit(render_question(server, look.effect, look.undo.text), Consent)
+                return Elicit(render_question(look.effect, look.undo.text, look.repeats), Consent)
             case "operator":
                 await _redeem_approval(server, confirm)
                 return look
@@ -256,11 +257,13 @@ async def _look(
         what = f"A change of {plural(effect.count, 'event')} at once"
         raise Withheld(what, f"CF1_MAX_CHANGE ({settings.max_change})")
     undo = describe_undo(effect, write_policy)
+    # Before the change: what takes time or fails must not come between a change and its report.
+    repeats = await describe_repeats(server, effect)
     if not (effect.must_confirm or has_code):
-        return Look(effect, undo, "", 0, plan_again)
+        return Look(effect, undo, "", 0, plan_again, repeats)
     # In a thread: the state of many events is megabytes.
     state = await anyio.to_thread.run_sync(compute_state_digest, effect, undo.text)
-    return Look(effect, undo, state, await server.stores.spent_codes.next_round(state), plan_again)
+    return Look(effect, undo, state, await server.stores.spent_codes.next_round(state), plan_again, repeats)
 
 
 def compute_state_digest(effect: Effect[Any], undo: str) -> str:
@@ -323,9 +326,9 @@ async def _render_preview(server: ServerContext, look: Look[Any]) -> Card:
     """Return the preview with its code, and store it for the operator if the operator decides."""
     code = look.issue_code(server)
     if server.settings.approval == "operator":
-        text = render_question(server, look.effect, look.undo.text, MAX_REQUEST_LENGTH)
+        text = render_question(look.effect, look.undo.text, look.repeats, MAX_REQUEST_LENGTH)
         await server.stores.approvals.ask(code, look.effect.tool, text, float(server.settings.confirm_ttl))
-    return build_preview(server, look.effect, look.undo.text, code)
+    return build_preview(server, look.effect, look.undo.text, code, look.repeats)
 
 
 def _require_elicitation(context: ToolContext) -> None:

@@ -10,6 +10,7 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.affected_queries import find_affected_queries
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.snapshots import (
     Snapshot,
@@ -19,6 +20,7 @@ from cf1_mcp.events.snapshots import (
     list_evidence,
     read_snapshots,
 )
+from cf1_mcp.events.transitions import describe_move
 from cf1_mcp.models import Moved, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
@@ -74,7 +76,7 @@ async def plan_move(
     lost = f"The raw evidence of {plural(raw_count, 'event')} is lost for good."
     leaving = _find_highest_marking(snapshots, with_raw=keep_raw_data)
     public = f"The destination is public: anyone may search it. The highest marking of what leaves is {leaving}."
-    return Effect(
+    effect = Effect(
         kind=MOVE,
         payload=MoveEvents(
             dataset_id=source.uuid,
@@ -104,6 +106,8 @@ async def plan_move(
         evidence=evidence,
         undo_destroys=(destination.uuid,),
     )
+    transitions = [describe_move(snapshot.event, destination.uuid) for snapshot in snapshots]
+    return await add_outside_effects(planning, effect, transitions)
 
 
 def _find_highest_marking(snapshots: Sequence[Snapshot], *, with_raw: bool) -> Tlp:

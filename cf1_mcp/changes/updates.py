@@ -10,8 +10,10 @@ from pydantic import JsonValue
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, Result, warn_of_overwriting
+from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument, NotFound, Withheld
 from cf1_mcp.events.snapshots import count_raw_markings, read_events, refuse_copies
+from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import (
     EventTexts,
     EventValidator,
@@ -76,7 +78,7 @@ async def _plan_update(
     seen = [one.model_dump(mode="json", by_alias=True) for one in (event, evidence) if one] if lowered else []
     can_undo = isinstance(old_raw.get("data", {}), dict)
     names = ", ".join([*new, *(f"raw {name}" for name in new_raw)])
-    return Effect(
+    effect = Effect(
         kind=UPDATE,
         payload=UpdateEvent(
             event_id=event.uuid,
@@ -104,6 +106,7 @@ async def _plan_update(
         evidence=[(event, evidence)] if evidence else (),
         new_markings=[str(parts["tlp"]) for parts in (new, new_raw) if "tlp" in parts],
     )
+    return await add_outside_effects(planning, effect, [describe_update(event, new)])
 
 
 async def _read_current(

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, Cell, shorten
-from cf1_mcp.answers.pages import ABSENCE, dataset_names, withheld_facts
+from cf1_mcp.answers.pages import ABSENCE, dataset_names
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.lookups.lookup import STATUSES, Lookup, LookupResult
 from cf1_mcp.lookups.lookup_pages import LookupPage
@@ -62,7 +62,7 @@ def render_answer(
         # Default columns without a value in any row are left out.
         kept = [place for place in range(len(DEFAULT_COLUMNS)) if any(row[place] != "" for row in rows)]
         columns, rows = [DEFAULT_COLUMNS[place] for place in kept], [[row[place] for place in kept] for row in rows]
-    facts = _facts(lookup_input, page, scope) | withheld_facts(lookup.withheld)
+    facts = _facts(lookup_input, page, scope) | scope.policy.counts(lookup.withheld)
     if next_cursor:
         facts["next_cursor"] = next_cursor
     untrusted: dict[str, JsonValue] = {}

@@ -4,22 +4,19 @@ A look-up is listed in two stages: first everything there is something to report
 each in the order of the input.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from cf1_mcp.answers.columns import Cell
-from cf1_mcp.answers.cursors import PagePosition, decode_cursor, encode_cursor
+from cf1_mcp.answers.cursors import Paging
 from cf1_mcp.answers.fitting import count_fitting, size_for_rows
-from cf1_mcp.errors import BadArgument
 from cf1_mcp.lookups.lookup import MAX_CONCURRENT, STATUSES, Lookup, LookupResult
 
 # How many indicators a later answer looks up at a time until it has its rows: one round of requests.
 BATCH_SIZE: Final = MAX_CONCURRENT * 100
 NOTEWORTHY_STAGE, UNKNOWN_STAGE = 1, 2
-_COUNTS: Final = re.compile(r"\d{1,5}(?:\.\d{1,5}){4}")
 
 Only = Literal["all", "known"]
 RenderRow = Callable[[LookupResult], Sequence[Cell]]
@@ -46,27 +43,25 @@ class LookupPage:
     next_position: Position | None
 
 
-def decode_position(cursor: str | None, identity: Mapping[str, object], limit: int) -> Position:
+def decode_position(paging: Paging, identity: Mapping[str, object]) -> Position:
     """Return the position that a cursor names, the beginning without a cursor.
 
     Raises:
-        BadArgument: it is not a cursor of this look-up.
+        BadArgument: the cursor is not one of this look-up.
     """
-    place = decode_cursor(cursor, identity, limit)
-    if not cursor:
+    place = paging.open(identity)
+    if place is None:
         return Position()
-    if not _COUNTS.fullmatch(place.api_cursor or "") or place.page not in (NOTEWORTHY_STAGE, UNKNOWN_STAGE):
-        raise BadArgument("cursor", "this is not a cursor of this tool", "the next_cursor of the last answer")
-    counts = tuple(int(count) for count in (place.api_cursor or "").split("."))
-    return Position(place.page, place.shown, counts)
+    stage, index, *counts = map(int, place.split("-"))
+    return Position(stage, index, tuple(counts))
 
 
-def encode_position(page: LookupPage, identity: Mapping[str, object], limit: int) -> str | None:
+def encode_position(page: LookupPage, paging: Paging, identity: Mapping[str, object]) -> str | None:
     """Return the cursor of the next answer, None after the last one."""
     if page.next_position is None:
         return None
-    counts = ".".join(map(str, page.counts))
-    return encode_cursor(PagePosition(limit, page.next_position.stage, page.next_position.index, counts), identity)
+    following = page.next_position
+    return paging.seal("-".join(map(str, (following.stage, following.index, *page.counts))), identity)
 
 
 async def read_page(lookup: Lookup, start: Position, limit: int, only: Only, render_row: RenderRow) -> LookupPage:

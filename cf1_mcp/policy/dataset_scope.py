@@ -22,6 +22,10 @@ from cf1_mcp.text.uuids import id_key, parse_uuid
 SCOPE_WORDS: Final = ("all", "operational", "analytics")
 
 
+def is_scope_word(name: str) -> bool:
+    return dataset_key(name) in (*SCOPE_WORDS, "*")
+
+
 @dataclass(frozen=True)
 class DatasetScope:
     """The datasets of a call: `ids` as the API takes them (uuids, or one scope word), `names` as people know them.
@@ -43,7 +47,7 @@ def resolve_scope(requested: Sequence[str], policy: ReadPolicy) -> DatasetScope:
         BadArgument: one of the datasets may not be read or does not exist, a name is not unique, or a scope word is
             combined with others.
     """
-    words = [word for word in requested if dataset_key(word) in (*SCOPE_WORDS, "*")]
+    words = [word for word in requested if is_scope_word(word)]
     if not words:
         found = [_resolve_dataset(name, policy, "dataset_ids") for name in requested]
         chosen = [*{id_key(dataset.uuid): dataset for dataset in found}.values()]

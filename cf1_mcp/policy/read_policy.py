@@ -1,7 +1,8 @@
 """What the operator lets a model read: which datasets, up to which marking.
 
 The rules are applied to what a call requests and again to what the API returns, because an answer may contain more than
-was requested.
+was requested. An answer depends only on what may be shown: what is withheld is not counted, and leaves no trace in
+cursors, notes or suggestions. The operator may have it counted (`tell_withheld`).
 """
 
 from collections import Counter
@@ -11,12 +12,13 @@ from functools import cached_property
 from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
+from pydantic import JsonValue
 
-from cf1_mcp.api.vocabulary import EVERYWHERE, Kind, Vocabulary
+from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, OperatorSettings
-from cf1_mcp.errors import Withheld
+from cf1_mcp.errors import ApiError, Withheld
 from cf1_mcp.models import Dataset, Event, Raw, Tlp
-from cf1_mcp.policy.datasets import DatasetGrant, DatasetIndex, UnclearDataset, dataset_uuids
+from cf1_mcp.policy.datasets import DatasetGrant, DatasetIndex, UnclearDataset
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.text.uuids import parse_uuid
 
@@ -29,11 +31,15 @@ class ReadPolicy:
 
     `datasets` are those of the account that may be read; `restricted` says whether there may be others. `account` has
     all datasets of the account, and `unclear` the entries of the operator's list that allow none, with the reasons.
+    `withheld_tags` are the folded tags whose own marking is above the ceiling; None if they are unknown, and then no
+    tag is shown.
     """
 
     datasets: tuple[Dataset, ...]
     restricted: bool
     ceiling: Tlp
+    withheld_tags: frozenset[str] | None = frozenset()
+    tell_withheld: bool = False
     account: DatasetIndex = field(default_factory=DatasetIndex, kw_only=True)
     unclear: Mapping[str, str] = field(default_factory=dict[str, str], kw_only=True)
 
@@ -41,15 +47,21 @@ class ReadPolicy:
     def tlp_rule(self) -> str:
         return f"CF1_MAX_TLP ({self.ceiling.value})"
 
+    @property
+    def sees_everything(self) -> bool:
+        """Whether nothing is ever withheld."""
+        return not self.restricted and self.ceiling is Tlp.RED
+
+    @property
+    def notes(self) -> list[str]:
+        """Return a sentence for each rule that withholds something, whether or not there is something to withhold."""
+        above = f"Events marked above TLP:{self.ceiling.value.upper()} are not searched (CF1_MAX_TLP)."
+        lists = f"Only the listed datasets are searched ({DATASET_RULE})."
+        return [*([above] if self.ceiling is not Tlp.RED else []), *([lists] if self.restricted else [])]
+
     def is_above_ceiling(self, *markings: str) -> bool:
         """Whether any of the markings is above the ceiling. An empty marking counts as amber."""
         return any(Tlp.of(marking).rank > self.ceiling.rank for marking in markings)
-
-    @staticmethod
-    def raw_marking(event: Event, raw: Raw) -> Tlp:
-        """The marking of an event's raw evidence: its own; without one, the higher of amber and that of the event."""
-        own = (raw.tlp,) if raw.tlp.strip() else ("", event.tlp)
-        return max(map(Tlp.of, own), key=lambda level: level.rank)
 
     def rule_against(self, event: Event) -> str | None:
         """The rule that withholds an event, or None."""
@@ -58,10 +70,19 @@ class ReadPolicy:
         return self.tlp_rule if self.is_above_ceiling(event.tlp) else None
 
     def admit(self, events: Sequence[Event]) -> tuple[list[Event], dict[str, int]]:
-        """The events that may be shown, and how many are withheld by each rule."""
+        """The events that may be shown, as they may be shown, and how many are withheld by each rule."""
         rules = [self.rule_against(event) for event in events]
         withheld = Counter(rule for rule in rules if rule)
-        return [event for event, rule in zip(events, rules, strict=True) if not rule], dict(withheld)
+        return [self.visible(one) for one, rule in zip(events, rules, strict=True) if not rule], dict(withheld)
+
+    def visible(self, event: Event) -> Event:
+        """Return an event without the tags that are withheld."""
+        if self.withheld_tags is None:
+            return event.model_copy(update={"tags": []}) if event.tags else event
+        if not self.withheld_tags or not event.tags:
+            return event
+        kept = [tag for tag in event.tags if tag.strip().casefold() not in self.withheld_tags]
+        return event.model_copy(update={"tags": kept}) if len(kept) < len(event.tags) else event
 
     def require_readable(self, event: Event) -> Event:
         """Return the event.
@@ -73,6 +94,13 @@ class ReadPolicy:
             raise Withheld("This event", rule)
         return event
 
+    @staticmethod
+    def raw_marking(event: Event, raw: Raw) -> Tlp:
+        """Return the marking of raw evidence: its own; without one, the higher of amber and that of its event."""
+        if raw.tlp.strip():
+            return Tlp.of(raw.tlp)
+        return max(Tlp.AMBER, Tlp.of(event.tlp), key=lambda level: level.rank)
+
     def require_raw_readable(self, event: Event, raw: Raw) -> Raw:
         """Return the raw evidence of an event.
 
@@ -82,6 +110,11 @@ class ReadPolicy:
         if not raw.is_empty and self.raw_marking(event, raw).rank > self.ceiling.rank:
             raise Withheld("The raw evidence of this event", self.tlp_rule)
         return raw
+
+    def counts(self, withheld: Mapping[str, int]) -> dict[str, JsonValue]:
+        """Return the fact `withheld`, how much each rule withholds, if the operator has it told."""
+        counted: list[JsonValue] = [f"{count} by {rule}" for rule, count in withheld.items() if count]
+        return {"withheld": counted} if self.tell_withheld and counted else {}
 
     def may_read(self, dataset_id: str) -> bool:
         """Whether a dataset, by its uuid, may be read."""
@@ -100,34 +133,32 @@ class ReadPolicy:
 async def load_read_policy(vocabulary: AccountVocabulary, settings: OperatorSettings) -> ReadPolicy:
     """The rules for reading, over the account's current datasets."""
     account = DatasetIndex(tuple(await vocabulary.datasets()))
+    ceiling = settings.max_tlp
+    tags = await _load_withheld_tags(vocabulary, ceiling)
     if settings.read_datasets == EVERY_DATASET:
-        return ReadPolicy(account.datasets, False, settings.max_tlp, account=account)
+        return ReadPolicy(account.datasets, False, ceiling, tags, settings.tell_withheld, account=account)
     # A dataset that is shared with the account may be missing from its list, so an unknown uuid is its own name.
     named = dict.fromkeys(uuid for entry in settings.read_datasets if (uuid := parse_uuid(entry)))
     unlisted = [Dataset(uuid=uuid, name=uuid) for uuid in named if account.find(uuid) is None]
     account = DatasetIndex((*account.datasets, *unlisted))
     granted = account.grant(DATASET_RULE, settings.read_datasets)
-    return ReadPolicy(granted.datasets, True, settings.max_tlp, account=account, unclear=granted.unclear)
+    return ReadPolicy(
+        granted.datasets, True, ceiling, tags, settings.tell_withheld, account=account, unclear=granted.unclear
+    )
 
 
 CurrentReadPolicy = Annotated[ReadPolicy, Resolve(load_read_policy)]
 
 
-async def readable_words(vocabulary: Vocabulary, policy: ReadPolicy, kind: Kind) -> list[str]:
-    """All values of one vocabulary that may be shown, in the API's order and spelling."""
-    readable = dataset_uuids(policy.datasets) if policy.restricted else EVERYWHERE
-    match kind:
-        case "attackers":
-            return await vocabulary.attackers(readable) if readable else []
-        case "indicator_types":
-            return await vocabulary.indicator_types(readable) if readable else []
-        case "categories":
-            return await vocabulary.categories()
-        case "countries":
-            return await vocabulary.countries()
-        case "datasets":
-            return [dataset.name for dataset in policy.datasets]
-        case "industries":
-            return await vocabulary.industries()
-        case "tags":
-            return [tag.value for tag in await vocabulary.tags() if not policy.is_above_ceiling(tag.tlp)]
+async def _load_withheld_tags(vocabulary: Vocabulary, ceiling: Tlp) -> frozenset[str] | None:
+    """Return the folded tags of the account's list that are marked above the ceiling. A tag without a marking is not
+    marked: unlike an event it is a word, and most accounts mark none.
+    """
+    if ceiling is Tlp.RED:
+        return frozenset()
+    try:
+        tags = await vocabulary.tags()
+    except ApiError:
+        return None
+    marked = (tag for tag in tags if tag.tlp.strip() and Tlp.of(tag.tlp).rank > ceiling.rank)
+    return frozenset(tag.value.strip().casefold() for tag in marked)

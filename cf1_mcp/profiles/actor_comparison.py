@@ -112,4 +112,5 @@ def _facts(sides: tuple[ComparedActor, ComparedActor], period: ProfilePeriod, sc
     facts |= sampled_field({side.events_name: (side.sample, side.count) for side in sides})
     facts |= highest_tlp_field(event for side in sides for event in side.events)
     facts["datasets"] = dataset_names(scope.names)
-    return facts | withheld_field(sample for side in sides for sample in side.samples.values())
+    samples = (sample for side in sides for sample in side.samples.values())
+    return facts | withheld_field(samples, scope.policy)

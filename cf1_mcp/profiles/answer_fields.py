@@ -6,8 +6,8 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cf1_mcp.answers.pages import withheld_facts
 from cf1_mcp.models import Event, Tlp
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.profiles.sampling import DateRange, EventCount, EventSample
 from cf1_mcp.text.sanitize import clean
 
@@ -48,10 +48,10 @@ def sampled_field(samples: Mapping[str, tuple[EventSample, EventCount | None]]) 
     return {"sampled": sentences} if sentences else {}
 
 
-def withheld_field(samples: Iterable[EventSample]) -> AnswerFields:
-    """Return how many distinct events of the samples a rule withholds."""
+def withheld_field(samples: Iterable[EventSample], policy: ReadPolicy) -> AnswerFields:
+    """Return how many distinct events of the samples a rule withholds, if the operator has it told."""
     rules = {uuid: rule for sample in samples for uuid, rule in sample.withheld.items()}
-    return withheld_facts(Counter(rules.values()))
+    return policy.counts(Counter(rules.values()))
 
 
 def highest_tlp_field(events: Iterable[Event]) -> AnswerFields:

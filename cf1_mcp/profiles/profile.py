@@ -115,7 +115,10 @@ async def read_profile(
 
 def render_profile(actor: ResolvedActor, profile: ActorProfile, period: ProfilePeriod, scope: DatasetScope) -> Answer:
     """Return one actor as its events of a period show it, compared with the period before."""
-    common: AnswerFields = {"datasets": dataset_names(scope.names), **withheld_field(profile.samples.values())}
+    common: AnswerFields = {
+        "datasets": dataset_names(scope.names),
+        **withheld_field(profile.samples.values(), scope.policy),
+    }
     problems = [*failure_notes(profile.samples), *actor.problems()]
     if not profile.events:
         is_unknown = "withheld" not in common and not failure_notes(profile.samples)

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.read_policy import ReadPolicy
 
 # Counting by marking multiplies the groups, by as many spellings of markings as are expected. A total needs every
 # group, so small limits are raised.
@@ -26,13 +27,13 @@ Group = dict[str, JsonValue]
 class EventCounts:
     """Groups, largest first, and the total of events.
 
-    `withheld`: the ceiling left some out. `cut`: there are further, smaller groups. `partial`: there are more groups
-    than the API returns at once, so the total is a lower bound.
+    `withheld` is the number of events above the ceiling. `cut`: there are further, smaller groups. `partial`: there are
+    more groups than the API returns at once, so the total is a lower bound.
     """
 
     groups: list[Group]
     total: int
-    withheld: bool
+    withheld: int
     cut: bool
     partial: bool = False
 
@@ -51,16 +52,24 @@ async def count_events(
     most = min(MAX_GROUPS, max(MIN_GROUPS, limit * EXPECTED_MARKINGS)) if by_marking else limit
     answer = await client.aggregate_events(by, scope.ids, *period, daily or None, most)
     if not by_marking:
-        return EventCounts(answer.aggregations, answer.total, withheld=False, cut=len(answer.aggregations) >= limit)
-    allowed = [row for row in answer.aggregations if not scope.policy.is_above_ceiling(str(row.get("tlp") or ""))]
+        return EventCounts(answer.aggregations, answer.total, withheld=0, cut=len(answer.aggregations) >= limit)
+    allowed = [row for row in answer.aggregations if _may_count(row, scope.policy)]
     groups = _merge(allowed, [*(["date"] if daily else []), *columns])
     total = sum(_number(group) for group in groups)
     if not daily:
         groups = sorted(groups, key=_number, reverse=True)
     shown = _take(groups, columns, limit)
     partial = len(answer.aggregations) >= most
-    withheld = len(allowed) < len(answer.aggregations)
+    withheld = sum(map(_number, answer.aggregations)) - total
     return EventCounts(shown, total, withheld, cut=partial or len(shown) < len(groups), partial=partial)
+
+
+def _may_count(row: Group, policy: ReadPolicy) -> bool:
+    """Whether a group is of events, and of a tag, that may be shown."""
+    if policy.is_above_ceiling(str(row.get("tlp") or "")):
+        return False
+    tag = row.get("tags")
+    return tag is None or (policy.withheld_tags is not None and str(tag).strip().casefold() not in policy.withheld_tags)
 
 
 def _merge(rows: Sequence[Group], keys: Sequence[str]) -> list[Group]:

@@ -13,32 +13,35 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import ApiError
 from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.visible_events import first_visible
 from cf1_mcp.search.request import SearchRequest
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 # How many filters are left out, one at a time, to see whether events are found without them.
 MAX_PROBES: Final = 5
-# Events of one probe: a few, since some may be withheld.
+# Events of one request: a few, since some may be withheld.
 PROBE_SIZE: Final = 5
 MAX_SECONDS: Final = 8.0
 
 
 async def explain_page(
-    client: ThreatEventsClient, page: Rows, request: SearchRequest, scope: DatasetScope, cursor: str | None = None
+    client: ThreatEventsClient, page: Rows, request: SearchRequest, scope: DatasetScope, *, is_first: bool = True
 ) -> Rows:
     """Return the page with the values that were read differently than typed and, if it is empty, with likely reasons.
 
     The first page of a search with `created_since` also gets the watermark for the next one.
     """
-    if request.watermark and not cursor:
+    if request.watermark and is_first:
         page = replace(page, facts={**page.facts, "watermark": request.watermark})
     untrusted: dict[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
-    if page.rows or "withheld" in page.facts or "next_cursor" in page.facts:
+    if page.rows or not is_first:
         return replace(page, untrusted=untrusted)
     if suggestions := _suggestions(request):
         untrusted["did_you_mean"] = suggestions
-    return replace(page, untrusted=untrusted, notes=[*await _reasons(client, request, scope), *page.notes])
+    return replace(
+        page, untrusted=untrusted, notes=[*await _reasons(client, request, scope), *scope.policy.notes, *page.notes]
+    )
 
 
 def _suggestions(request: SearchRequest) -> list[JsonValue]:
@@ -73,4 +76,4 @@ async def _reasons(client: ThreatEventsClient, request: SearchRequest, scope: Da
 async def _any_without(client: ThreatEventsClient, request: SearchRequest, scope: DatasetScope, name: str) -> bool:
     """Whether there would be an event to show without the conditions of one argument."""
     search = request.search(without=name).model_copy(update={"dataset_id": [*scope.ids], "page_size": PROBE_SIZE})
-    return bool(scope.policy.admit((await client.list_events(search)).result)[0])
+    return bool(await first_visible(client, search, scope.policy, 1))

@@ -36,6 +36,7 @@ from cf1_mcp.server.instructions import render_instructions
 from cf1_mcp.server.playbooks import Playbooks
 from cf1_mcp.settings import SANDBOX_ACCOUNT, Settings
 from cf1_mcp.store.confirmation_codes import ConfirmationCodes
+from cf1_mcp.store.sealed_tokens import TokenSealer
 from cf1_mcp.store.shown_texts import ShownTexts
 from cf1_mcp.store.stores import open_stores
 from cf1_mcp.tools import ALL_TOOLS
@@ -129,8 +130,10 @@ def build_server(settings: Settings, connect: Connect, clock: Clock = utc_now) -
     async def lifespan(_: MCPServer[ServerContext]) -> AsyncGenerator[ServerContext]:
         key = settings.confirm_key or ConfirmationCodes.random_key()
         codes = ConfirmationCodes(key, settings.confirm_ttl, clock)
+        account = settings.credentials.account_id if settings.credentials else SANDBOX_ACCOUNT
+        sealer = TokenSealer(key, [settings.base_url, account])
         async with build_client(settings, connect) as client, open_stores(settings, clock) as stores:
-            yield ServerContext(settings, client, Vocabulary(client), clock, stores, codes, ShownTexts())
+            yield ServerContext(settings, client, Vocabulary(client), clock, stores, codes, ShownTexts(), sealer)
 
     return ThreatServer(settings, lifespan)
 

@@ -1,13 +1,16 @@
 """Query alerts: listing, creating, updating and deleting them."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field
 
 from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
+from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.changes.alerts import (
     CreateAlert,
@@ -23,7 +26,9 @@ from cf1_mcp.contracts.arguments import Confirm, Cursor
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.errors import NotFound
-from cf1_mcp.models import AlertFrequency
+from cf1_mcp.models import AlertFrequency, QueryAlert
+from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
+from cf1_mcp.search.saved_queries import list_readable_queries
 from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.sanitize import clean
 
@@ -39,7 +44,9 @@ Deletion = Annotated[Planned[DeleteAlert], Resolve(approved(plan_alert_deletion)
 
 
 @WATCH.tool("List query alerts", ToolEffect.READ)
-async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: Cursor = None) -> Rows:
+async def list_query_alerts(
+    client: Client, policy: CurrentReadPolicy, paging: CurrentPaging, alert_id: OnlyAlert = None, cursor: Cursor = None
+) -> Rows:
     """List the alerts on saved queries: who is notified (by mail or webhook) when a query finds something new, how
     often, and which are silenced. Use it to see whether a query has an alert; what it watches for is in
     list_saved_queries.
@@ -51,6 +58,7 @@ async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: 
             found = await client.list_alerts()
         except NotFound as error:
             raise NotFound(NO_ALERTS, error.status) from None
+    found = await _leave_out_withheld(client, policy, found)
     rows = [
         [
             alert.id,
@@ -63,7 +71,17 @@ async def list_query_alerts(client: Client, alert_id: OnlyAlert = None, cursor: 
         for alert in found
     ]
     columns = ("id", "query_id", "enabled", "frequency", "notification_type", "last_sent")
-    return fit_list("alerts", columns, rows, cursor, alert=alert_id)
+    return fit_list("alerts", columns, rows, paging, alert=alert_id)
+
+
+async def _leave_out_withheld(
+    client: ThreatEventsClient, policy: ReadPolicy, alerts: Sequence[QueryAlert]
+) -> list[QueryAlert]:
+    """Return the alerts on queries that may be shown."""
+    if not (policy.restricted and alerts):
+        return [*alerts]
+    shown = {query.id for query in await list_readable_queries(client, policy)}
+    return [alert for alert in alerts if alert.query_id in shown]
 
 
 @WATCH.tool("Create a query alert", ToolEffect.CREATE)

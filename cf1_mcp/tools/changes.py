@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, JsonValue
 from cf1_mcp.answers.answer import Answer
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, clean_value
+from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.changes.effect import Effect, Planner
 from cf1_mcp.changes.guards import Planned, approved
@@ -30,7 +31,7 @@ ChangeId = Annotated[str, Field(description="change_id from list_changes")]
 
 @CHANGES.tool("List changes", ToolEffect.READ)
 async def list_changes(
-    journal: ChangeJournal, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
+    journal: ChangeJournal, paging: CurrentPaging, change_id: OneChange = None, limit: Limit = 20, cursor: Cursor = None
 ) -> Answer:
     """List what this server changed, newest first: the log of what was created, imported, modified, moved, deleted,
     removed, reverted or undone, and whether it is done, failed or unknown. Use it to see whether anybody did delete,
@@ -41,7 +42,7 @@ async def list_changes(
     found = await journal.changes(MAX_LISTED, pre_images=False)
     unknown = ["Unknown means that no answer arrived: check the events before repeating the change."]
     rows = [_render_row(change) for change in found]
-    return fit_list("changes", COLUMNS, rows, cursor, limit, notes=unknown if _has_unknown(found) else [])
+    return fit_list("changes", COLUMNS, rows, paging, limit, notes=unknown if _has_unknown(found) else [])
 
 
 def _has_unknown(found: Sequence[Change]) -> bool:

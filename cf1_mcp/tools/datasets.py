@@ -10,7 +10,8 @@ from pydantic import Field
 from cf1_mcp.answers.answer import Answer
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
-from cf1_mcp.answers.pages import fit_list, withheld_facts
+from cf1_mcp.answers.cursors import CurrentPaging
+from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.vocabulary import Kind
 from cf1_mcp.changes.guards import Planned, approved
@@ -19,7 +20,8 @@ from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION, EVENTS
-from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, readable_words
+from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy
+from cf1_mcp.policy.visible_words import readable_words
 from cf1_mcp.search.guide import SearchGuide
 from cf1_mcp.search.spelling import nearest_words
 from cf1_mcp.text.sanitize import clean
@@ -34,9 +36,7 @@ Contains = Annotated[str | None, Field(description="Only values that contain thi
 
 
 @EVENTS.tool("List threat datasets", ToolEffect.READ)
-async def list_threat_datasets(
-    vocabulary: AccountVocabulary, read_policy: CurrentReadPolicy, cursor: Cursor = None
-) -> Rows:
+async def list_threat_datasets(read_policy: CurrentReadPolicy, paging: CurrentPaging, cursor: Cursor = None) -> Rows:
     """List the datasets that can be read: which sources or collections of events exist, with name, uuid and kind. Use
     it when a question names a dataset or an answer's datasets need explaining. For the events in them use
     search_threat_events.
@@ -50,15 +50,15 @@ async def list_threat_datasets(
         ]
         for dataset in read_policy.datasets
     ]
-    withheld = len([one for one in await vocabulary.datasets() if not read_policy.may_read(one.uuid)])
-    facts = withheld_facts({DATASET_RULE: withheld} if withheld else {})
-    return fit_list("datasets", ("name", "uuid", "kind", "access"), rows, cursor, facts=facts)
+    notes = [f"The operator restricts which datasets are listed ({DATASET_RULE})."] if read_policy.restricted else []
+    return fit_list("datasets", ("name", "uuid", "kind", "access"), rows, paging, notes=notes)
 
 
 @EVENTS.tool("List threat vocabulary", ToolEffect.READ)
 async def list_threat_vocabulary(
     vocabulary: AccountVocabulary,
     read_policy: CurrentReadPolicy,
+    paging: CurrentPaging,
     kind: Annotated[Literal[Kind, "search_guide"], Field(description="Which values")],
     contains: Contains = None,
     limit: Limit = 100,
@@ -75,7 +75,7 @@ async def list_threat_vocabulary(
     known = await readable_words(vocabulary, read_policy, kind)
     found = [word for word in known if part in word.casefold()]
     rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
-    listed = fit_list("values", (kind,), rows, cursor, limit, kind=kind, contains=contains)
+    listed = fit_list("values", (kind,), rows, paging, limit, kind=kind, contains=contains)
     meant = nearest_words(part, known) if not rows else []
     return replace(listed, untrusted={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed
 

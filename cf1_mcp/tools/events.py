@@ -9,11 +9,11 @@ from pydantic import Field, JsonValue
 from cf1_mcp.answers.answer import Answer
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, clean_value, event_cells, event_fields, resolve_columns
-from cf1_mcp.answers.cursors import decode_cursor
-from cf1_mcp.answers.pages import fit_events, list_event_page, withheld_facts
+from cf1_mcp.answers.cursors import CurrentPaging
+from cf1_mcp.answers.pages import fit_events, list_event_page
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.concurrency import gather, run_in_thread
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import (
@@ -34,8 +34,11 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.errors import Withheld
 from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
+from cf1_mcp.models.fields import COLUMNS
 from cf1_mcp.policy.dataset_scope import KnownDataset
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
+from cf1_mcp.policy.visible_links import show_links
+from cf1_mcp.policy.visible_relationships import walk_links
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import SearchFilters
 from cf1_mcp.search.no_results import explain_page
@@ -46,6 +49,7 @@ from cf1_mcp.text.sanitize import clean
 # How many related events the answer of one event includes; list_related_threat_events lists more.
 MAX_RELATED = 20
 MAX_RAW_LENGTH = 8_000
+DEFAULT_DEPTH = 5
 
 
 @EVENTS.tool("Search threat events", ToolEffect.READ)
@@ -55,6 +59,7 @@ async def search_threat_events(
     scope: SearchScope,
     request: RequestedSearch,
     filters: SearchFilters,
+    paging: CurrentPaging,
     text: Text = None,
     since: Since = None,
     until: Until = None,
@@ -74,8 +79,8 @@ async def search_threat_events(
     """
     search = request.search().model_copy(update={"dataset_id": list(scope.ids), "order_by": "date", "order": order})
     identity = {**request.identity, "query_id": query_id, "order": order, "scope": scope.ids}
-    page = await list_event_page(client, search, scope, resolve_columns(fields), limit, cursor, identity)
-    return await explain_page(client, page, request, scope, cursor)
+    page = await list_event_page(client, search, scope, resolve_columns(fields), limit, paging, identity)
+    return await explain_page(client, page, request, scope, is_first=paging.is_first)
 
 
 @EVENTS.tool("Get a threat event", ToolEffect.READ)
@@ -97,7 +102,8 @@ async def get_threat_event(
         dataset = Dataset(uuid=event.dataset_id, name=event.dataset_id)
     else:
         event = await client.read_event(dataset.uuid, event_id)
-    read_policy.require_readable(event)
+    event = read_policy.visible(read_policy.require_readable(event))
+    [event] = await show_links(client, read_policy, [event], COLUMNS)
     parts = {
         "raw": partial(_read_raw, client, read_policy, event, dataset.uuid),
         "relationships": partial(_read_related, client, read_policy, event, dataset.uuid),
@@ -112,10 +118,11 @@ async def list_related_threat_events(
     words: AccountVocabulary,
     read_policy: CurrentReadPolicy,
     dataset: KnownDataset,
+    paging: CurrentPaging,
     event_id: EventId,
     dataset_id: DatasetId = None,
     direction: Annotated[Direction, Field(description="ancestors: towards the campaign")] = "both",
-    max_depth: Annotated[int, Field(description="Links to follow", ge=1, le=20)] = 5,
+    max_depth: Annotated[int, Field(description="Links to follow", ge=1, le=20)] = DEFAULT_DEPTH,
     relationship_types: Annotated[
         list[RelationshipType] | None, Field(description="Links to follow, default all")
     ] = None,
@@ -127,23 +134,24 @@ async def list_related_threat_events(
     infrastructure below it. Use it to follow a campaign or attack chain, or to pivot from one indicator to the next.
     For events that merely share a value use search_threat_events.
     """
-    dataset = dataset or await _find_dataset(client, words, read_policy, event_id)
+    if dataset is None:
+        event = await client.read_event_anywhere(event_id)
+        dataset = await _find_dataset(words, event)
+    else:
+        event = await client.read_event(dataset.uuid, event_id)
+    # A walk from an event that may not be shown would tell its links.
+    read_policy.require_readable(event)
+    related = await walk_links(client, read_policy, event, direction, max_depth, relationship_types)
+    columns = resolve_columns(fields)
+    related = await show_links(client, read_policy, related, columns)
     identity = {"event": event_id, "home": dataset.uuid, "to": direction, "depth": max_depth, "by": relationship_types}
-    place = decode_cursor(cursor, identity, limit)
-    page = await client.list_relationships(
-        event_id, dataset.uuid, direction, max_depth, relationship_types, False, place.page, place.page_size
-    )
-    next_page = place.next_page() if len(page) >= place.page_size else None
-    return fit_events(page, place, next_page, [dataset.name], read_policy, resolve_columns(fields), limit, identity)
+    return fit_events(related, [dataset.name], columns, limit, paging, identity)
 
 
-async def _find_dataset(
-    client: ThreatEventsClient, words: Vocabulary, read_policy: ReadPolicy, event_id: str
-) -> Dataset:
+async def _find_dataset(words: Vocabulary, event: Event) -> Dataset:
     """Return the dataset of an event, for a call that does not name one."""
-    home = read_policy.require_readable(await client.read_event_anywhere(event_id)).dataset_id
     known = {dataset.uuid: dataset for dataset in await words.datasets()}
-    return known.get(home) or Dataset(uuid=home, name=home)
+    return known.get(event.dataset_id) or Dataset(uuid=event.dataset_id, name=event.dataset_id)
 
 
 async def _read_raw(client: ThreatEventsClient, read_policy: ReadPolicy, event: Event, dataset_id: str) -> Answer:
@@ -155,7 +163,7 @@ async def _read_raw(client: ThreatEventsClient, read_policy: ReadPolicy, event: 
         read_policy.require_raw_readable(event, raw)
     except Withheld as withheld:
         return Card({"withheld": f"by {withheld.rule}"})
-    data = clean_value(raw.data, MAX_FIELD_LENGTH, event.indicator)
+    data = await run_in_thread(partial(clean_value, raw.data, MAX_FIELD_LENGTH, event.indicator))
     text = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
     shown: dict[str, JsonValue] = {name: clean(value, MAX_FIELD_LENGTH) for name, value in fields.items() if value}
@@ -163,9 +171,9 @@ async def _read_raw(client: ThreatEventsClient, read_policy: ReadPolicy, event: 
 
 
 async def _read_related(client: ThreatEventsClient, read_policy: ReadPolicy, event: Event, dataset_id: str) -> Answer:
-    found = await client.list_relationships(event.uuid, dataset_id, include_parent=False, page=1, page_size=MAX_RELATED)
-    related, withheld = read_policy.admit(found)
-    more = ["There may be more: list_related_threat_events lists all of them."] if len(found) == MAX_RELATED else []
+    home = event.model_copy(update={"dataset_id": dataset_id})
+    related = await walk_links(client, read_policy, home, "both", DEFAULT_DEPTH)
+    more = ["There are more: list_related_threat_events lists all of them."] if len(related) > MAX_RELATED else []
     columns = ("uuid", "date", "category", "indicator", "event")
-    facts: dict[str, JsonValue] = {"events": len(related)} | withheld_facts(withheld)
-    return Rows(columns, event_cells(related, columns), facts, more)
+    shown = related[:MAX_RELATED]
+    return Rows(columns, event_cells(shown, columns), {"events": len(shown)}, more)

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, JsonValue
 from cf1_mcp.answers.answer import Answer, Block, LinkedResource
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.cursors import digest_search
-from cf1_mcp.answers.pages import ABSENCE, dataset_names, withheld_facts
+from cf1_mcp.answers.pages import ABSENCE, dataset_names
 from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.context import Client, Now, ToolContext
@@ -162,7 +162,11 @@ def _export_card(export: ExportResult, file: ExportFile, request: SearchRequest,
         first = export.stored[0]
         facts |= {"export_id": first.id, "resource": _build_uri(first), "format": first.format, "size": first.size}
         facts |= {"marking": tlp_label(file.marking), "expires": iso(first.expires)}
-    facts |= {"events": file.event_count, "datasets": dataset_names(scope.names), **withheld_facts(export.withheld)}
+    facts |= {
+        "events": file.event_count,
+        "datasets": dataset_names(scope.names),
+        **scope.policy.counts(export.withheld),
+    }
     if file.left_out:
         facts["left_out"] = [f"{plural(count, 'event')}: {reason}" for reason, count in file.left_out.most_common()]
     if further := export.stored[1:]:

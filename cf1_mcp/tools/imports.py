@@ -45,7 +45,7 @@ async def import_threat_events(
     confirm: Confirm = None,
 ) -> Card:
     """Create many events at once in one dataset: bulk load rows, or a CSV, JSONL, STIX 2.1 or MISP export, with
-    parents. Above 25 a preview with a code comes first.
+    parents. Above 25, or if they feed a block list or an alert, a preview with a code comes first.
     """
     if not batch.events and not batch.links:
         return plan.report_no_change(ALL_EXIST)

@@ -8,6 +8,7 @@ import anyio
 from pydantic import Field
 
 from cf1_mcp.answers.columns import resolve_columns
+from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.context import Client, Now, ToolContext
 from cf1_mcp.contracts.arguments import Cursor, DatasetIds, Fields, Limit, Since
@@ -30,6 +31,7 @@ async def lookup_indicators(
     scope: ReadScope,
     now: Now,
     context: ToolContext,
+    paging: CurrentPaging,
     indicators: Annotated[Words | None, Field(description="Up to 10,000, of any kind, defanged or not")] = None,
     text: Annotated[str | None, Field(description="Instead: the text that contains them, up to 1 MB")] = None,
     since: Since = None,
@@ -46,17 +48,17 @@ async def lookup_indicators(
     columns = resolve_columns(fields, COLUMNS, DEFAULT_COLUMNS)
     lookup_input = await _read_input(indicators, text)
     identity = {"indicators": indicators, "text": text, "since": since, "only": only, "scope": scope.ids}
-    start = decode_position(cursor, identity, limit)
+    start = decode_position(paging, identity)
 
     async def report(done: int, total: int) -> None:
         await context.report_progress(done, total, f"{done} of {plural(total, 'value')} looked up")
 
     lookup = Lookup(client, scope, lookup_input.targets, resolve_period(since, None, now)[0], report)
-    if cursor is None:
+    if paging.is_first:
         await lookup.run(0, len(lookup_input.targets))
     datasets = {dataset.uuid: dataset.name for dataset in scope.policy.datasets}
     page = await read_page(lookup, start, limit, only, partial(render_row, datasets=datasets, columns=columns))
-    next_cursor = encode_position(page, identity, limit)
+    next_cursor = encode_position(page, paging, identity)
     return render_answer(lookup_input, lookup, page, scope, next_cursor, columns if fields else None)
 
 

@@ -88,7 +88,7 @@ async def test_a_preview_names_the_saved_queries_that_could_not_be_checked(tenan
             ["1 'fine' could not be checked: its search failed"],
         )
     )
-    assert unread["untrusted"] == failed["untrusted"] == ["saved_queries"]
+    assert (unread["untrusted"], failed["untrusted"]) == (["saved_queries", "outside"], ["saved_queries"])
 
 
 UNKNOWN_GRAMMAR = [

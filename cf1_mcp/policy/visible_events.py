@@ -1,0 +1,135 @@
+"""Lists of events that may be shown, read so that they do not depend on the events that may not.
+
+The ceiling is part of the question, which keeps withheld events from filling the pages. The API knows markings as text
+in any spelling, so every page is filtered again, and the pages are read on until enough events are found.
+"""
+
+from collections import Counter
+from collections.abc import AsyncGenerator
+from functools import partial
+from itertools import chain
+from typing import Final
+
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.paging import Attempt, once
+from cf1_mcp.errors import BadArgument
+from cf1_mcp.models import Condition, Event, EventSearch, Tlp
+from cf1_mcp.policy.condition_matching import know_stored, match_search
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.visible_relationships import check_children
+
+# Of the API, for one search.
+MAX_CONDITIONS: Final = 10
+PAGE_SIZE: Final = 1_000
+SPELLINGS: Final = {Tlp.AMBER_STRICT: ("amber+strict", "amber-strict")}
+
+
+async def visible_pages(
+    client: ThreatEventsClient,
+    search: EventSearch,
+    policy: ReadPolicy,
+    attempt: Attempt = once,
+    withheld: Counter[str] | None = None,
+) -> AsyncGenerator[list[Event]]:
+    """Yield the pages of a search without the events that may not be shown. A page may be empty.
+
+    `withheld` counts those by rule, for operators who have them told.
+
+    Raises:
+        ApiError: a page could not be read.
+        BadArgument: a group asks for children, which are not known without reading them.
+    """
+    if not policy.sees_everything and any(one.field == "hasChildren" for one in chain(*search.search_branches)):
+        raise BadArgument("conditions", "hasChildren cannot be in a group, as events are withheld", "it without group")
+    asked = _ask_within_rules(search, policy)
+    async for page in client.event_pages(asked, attempt):
+        rules = [policy.rule_against(event) for event in page.result]
+        if withheld is not None:
+            withheld.update(rule for rule in rules if rule)
+        readable = [event for event, rule in zip(page.result, rules, strict=True) if not rule]
+        # Where a tag was left out, the API may have found the event by it.
+        shown = [(event, policy.visible(event)) for event in readable]
+        matching = [visible for event, visible in shown if visible is event or _may_match(visible, search)]
+        for condition in () if policy.sees_everything else _children_conditions(search):
+            matching = await gather(partial(check_children, client, policy, event) for event in matching)
+            matching = [event for event in matching if _matches_children(condition, event)]
+        yield matching
+
+
+async def first_visible(
+    client: ThreatEventsClient, search: EventSearch, policy: ReadPolicy, count: int, attempt: Attempt = once
+) -> list[Event]:
+    """Return the first `count` events of a search that may be shown, or all if there are fewer. Raises the same as
+    `visible_pages`.
+    """
+    if search.page_size is None:
+        search = search.model_copy(update={"page_size": min(count, PAGE_SIZE)})
+    found: list[Event] = []
+    async for page in visible_pages(client, search, policy, attempt):
+        found += page
+        if len(found) >= count:
+            break
+    return found[:count]
+
+
+def _ask_within_rules(search: EventSearch, policy: ReadPolicy) -> EventSearch:
+    """Return the search with the ceiling in it, and without conditions that would depend on withheld tags."""
+    kept = [one for one in search.search if not _excludes_withheld_tag(one, policy)]
+    if not policy.sees_everything:
+        # For the API an event with a withheld child has children: only those can have one that may be shown.
+        kept = [one for one in kept if one.field != "hasChildren" or _is_positive(one)]
+    branches = [[one for one in branch if not _excludes_withheld_tag(one, policy)] for branch in search.search_branches]
+    # A branch without conditions matches everything, and so does the search then.
+    branches = branches if all(branches) else []
+    above = [level for level in Tlp if level.rank > policy.ceiling.rank]
+    spellings = [spelling for level in above for spelling in SPELLINGS.get(level, (level.value,))]
+    # `not` and not `in`: events without a marking, or with a spelling unknown here, must stay for the filter to judge.
+    ceiling = [Condition(field="tlp", op="not", value=spelling) for spelling in spellings]
+    # Where withheld events are counted, the API has to return them.
+    if not policy.tell_withheld and len(kept) + len(ceiling) <= MAX_CONDITIONS:
+        kept += ceiling
+    return search.model_copy(update={"search": kept, "search_branches": branches})
+
+
+def _may_match(event: Event, search: EventSearch) -> bool:
+    """Whether an event may match a search by the tags that are left."""
+    return match_search(know_stored(event), search) is not False
+
+
+def _children_conditions(search: EventSearch) -> list[Condition]:
+    return [condition for condition in search.search if condition.field == "hasChildren"]
+
+
+def _is_positive(condition: Condition) -> bool:
+    return condition.op in ("equals", "in") and _flags(condition) == [True]
+
+
+def _matches_children(condition: Condition, event: Event) -> bool:
+    """Whether a condition on `hasChildren` holds for an event whose children were checked."""
+    flag, flags = event.has_children, _flags(condition)
+    match condition.op:
+        case "not":
+            return flag not in flags
+        case "gt":
+            return flag > flags[0]
+        case "gte":
+            return flag >= flags[0]
+        case "lt":
+            return flag < flags[0]
+        case "lte":
+            return flag <= flags[0]
+        case _:
+            return flag in flags
+
+
+def _flags(condition: Condition) -> list[bool]:
+    values = condition.value if isinstance(condition.value, list) else [condition.value]
+    return [str(value).strip().casefold() in ("true", "1", "1.0") for value in values]
+
+
+def _excludes_withheld_tag(condition: Condition, policy: ReadPolicy) -> bool:
+    """Whether a condition excludes events for a tag that none of them may be shown to have."""
+    if condition.field != "tags" or condition.op != "not" or policy.withheld_tags is None:
+        return False
+    return str(condition.value).strip().casefold() in policy.withheld_tags
