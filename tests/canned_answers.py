@@ -50,6 +50,22 @@ class UnavailableAfterDeletion:
         return scope.get("method") == "DELETE"
 
 
+class CountedDeletion(UnavailableAfterDeletion):
+    """The sandbox, whose deletion says how many events it deleted, and after which every request fails."""
+
+    def __init__(self, app: ASGIApp, count: int) -> None:
+        super().__init__(app)
+        self.count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self.is_last(scope) and not self.over:
+            self.over = True
+            body: JsonValue = {"success": True, "errors": [], "result": self.count}
+            await JSONResponse(body)(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 class UnavailableAfterMove(UnavailableAfterDeletion):
     """The sandbox until its first move of events, after which every request fails."""
 

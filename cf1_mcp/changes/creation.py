@@ -87,8 +87,13 @@ def _check_raw(
     raw: dict[str, object] = {"data": check_raw(data) if data is not None else None}
     if source is not None:
         raw["source"] = check_text(source, "raw_source")
+    read_policy = validator.read_policy
     if tlp:
         raw["tlp"] = validator.check_marking(tlp, "raw_tlp")
+    elif (data or source) and read_policy.is_above_ceiling(""):
+        # Nobody could read, change or delete it here afterwards.
+        problem = f"raw evidence without a marking counts as amber, which is withheld by {read_policy.tlp_rule}"
+        raise BadArgument("raw_tlp", problem, f"the marking of the evidence, up to {read_policy.ceiling.value}")
     return NewRaw.model_validate(raw)
 
 

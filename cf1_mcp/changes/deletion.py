@@ -19,7 +19,14 @@ from cf1_mcp.changes.effect import (
 from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
 from cf1_mcp.errors import ApiError, BadArgument, Unavailable
-from cf1_mcp.events.snapshots import Snapshot, find_events_in, list_evidence, read_snapshots
+from cf1_mcp.events.snapshots import (
+    Snapshot,
+    count_raw_markings,
+    count_visible_links,
+    find_events_in,
+    list_evidence,
+    read_snapshots,
+)
 from cf1_mcp.events.transitions import (
     Transition,
     describe_deletion,
@@ -48,7 +55,9 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
     snapshots = await read_snapshots(
         planning.client, planning.write_policy, dataset, ids, planning.argument("event_ids")
     )
-    events = [snapshot.event for snapshot in snapshots]
+    events, evidence = [snapshot.event for snapshot in snapshots], list_evidence(snapshots)
+    read_policy = planning.write_policy.read_policy
+    relationships, references = await count_visible_links(planning.client, read_policy, snapshots)
     effect = Effect(
         kind=DELETION,
         payload=DeleteEvents(dataset_id=dataset.uuid, event_ids=ids, before=snapshots),
@@ -58,12 +67,13 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
         needs_code=True,
         facts={
             "events": len(ids),
-            "relationships_cut": sum(len(snapshot.links) for snapshot in snapshots),
-            "references_cut": sum(len(event.references) + len(event.referenced) for event in events),
+            "relationships_cut": relationships,
+            "references_cut": references,
+            **count_raw_markings(evidence),
         },
         untrusted=await find_affected_queries(planning.client, ids),
         events=events,
-        evidence=list_evidence(snapshots),
+        evidence=evidence,
     )
     deleted = [describe_deletion(event) for event in events]
     return await add_outside_effects(planning, effect, [*deleted, *_describe_parents(planning, snapshots, gain=False)])
@@ -127,6 +137,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         warnings=((still_there,) if present else ()) + _describe_losses(deleted, left_out),
         undo="undo_change deletes them again.",
         needs_code=len(snapshots) > MAX_WITHOUT_CODE,
+        facts=count_raw_markings(list_evidence(snapshots)),
         events=[snapshot.event for snapshot in snapshots],
         evidence=list_evidence(snapshots),
     )

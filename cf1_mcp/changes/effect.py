@@ -6,6 +6,7 @@ stores it, the change sends it, and an undo reads it back.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Annotated, Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from mcp.server.mcpserver import Resolve
@@ -156,6 +157,9 @@ class Effect(Generic[P]):
     `read_as` reports the arguments that were read differently than typed. `relative_dates` are dates that were typed
     relative to now, by the time that they are now: the code is bound to them as they were typed.
 
+    `fixed_time` is a time that the preview fixed. The code carries it, so that the plan finds it in `confirm`; the
+    payload must contain it, so that the code is bound to it.
+
     An effect that `changes_nothing` is reported, and not made. Without `can_undo` the change cannot be undone.
     `undo_destroys` are the datasets from which an undo would remove something; if it is not given, all of them where
     the undo deletes.
@@ -178,6 +182,7 @@ class Effect(Generic[P]):
     evidence: Sequence[tuple[Event, Raw]] = ()
     new_markings: Sequence[str] = ()
     relative_dates: Mapping[str, str] = field(default_factory=dict[str, str])
+    fixed_time: datetime | None = None
     changes_nothing: bool = False
     can_undo: bool = True
     undo_destroys: tuple[str, ...] | None = None

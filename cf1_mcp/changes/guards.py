@@ -26,7 +26,7 @@ from pydantic import BaseModel, BeforeValidator, Field, JsonValue, WithJsonSchem
 
 from cf1_mcp.answers.card import Card
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.effect import Effect, P, Planner, Result
+from cf1_mcp.changes.effect import Effect, Facts, P, Planner, Result
 from cf1_mcp.changes.previews import (
     MAX_REQUEST_LENGTH,
     UndoOutlook,
@@ -39,6 +39,7 @@ from cf1_mcp.changes.previews import (
 from cf1_mcp.context import ServerContext, ToolContext
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
 from cf1_mcp.policy.write_policy import WritePolicy
+from cf1_mcp.store.code_times import append_time, split_time
 from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.store.journal_records import Intent, JournalError, Outcome
 from cf1_mcp.text.plurals import plural
@@ -54,8 +55,8 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 class Look(Generic[P]):
     """A planned change, what its undo would need, and the digest of all that a preview of it shows.
 
-    `number` is how often a change was made from exactly this state before. `plan_again` plans it from the state that
-    the API has then.
+    `number` is how often a change was made from exactly this state before. Where no code is needed or given, there is
+    no `state`. `plan_again` plans the change from what the API has by then.
     """
 
     effect: Effect[P]
@@ -63,11 +64,15 @@ class Look(Generic[P]):
     state: str
     number: int
     plan_again: Callable[[], Awaitable[Effect[P]]]
+    repeats: Facts
 
     def issue_code(self, server: ServerContext) -> str:
-        return server.confirmation_codes.issue(self.effect.tool, {}, [self.state, self.number])
+        code = server.confirmation_codes.issue(self.effect.tool, {}, [self.state, self.number])
+        return append_time(code, self.effect.fixed_time) if self.effect.fixed_time else code
 
     def is_confirmed_by(self, code: str, server: ServerContext) -> bool:
+        if self.effect.fixed_time:
+            code, _ = split_time(code)
         return server.confirmation_codes.accepts(code, self.effect.tool, {}, [self.state, self.number])
 
 
@@ -95,6 +100,8 @@ class Planned(Generic[P]):
             JournalError: the intent could not be written, so nothing was changed.
             ApiError: the change failed, or it is unknown whether it was made. The journal records which.
         """
+        if self.preview is not None:  # whatever the body of the tool does
+            return self.preview
         effect, journal = self.effect, self.server.stores.journal
         await self._spend_code()
         try:
@@ -112,7 +119,7 @@ class Planned(Generic[P]):
             "change_id": change_id,
             "change": render_summary(effect),
         }
-        facts |= {**result.facts, **describe_repeats(self.server, effect)}
+        facts |= {**result.facts, **self.look.repeats}
         if not self.look.undo.certain:
             facts["undo"] = self.look.undo.text
         untrusted = {**result.untrusted, **effect.read_as}
@@ -186,9 +193,11 @@ def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., 
         context: ToolContext,
         planning: Planner,
         planned: Annotated[tuple[Effect[P], Callable[[], Awaitable[Effect[P]]]], Resolve(read_plan)],
+        confirm: str | None,
     ) -> Look[P]:
         effect, again = planned
-        return await _look(context.request_context.lifespan_context, planning.write_policy, effect, again)
+        server = context.request_context.lifespan_context
+        return await _look(server, planning.write_policy, effect, again, has_code=confirm is not None)
 
     async def consent(
         context: ToolContext, look: Annotated[Look[Any], Resolve(look_at)], confirm: str | None
@@ -202,7 +211,7 @@ def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., 
                 return look
             case "ask":
                 _require_elicitation(context)
-                return Elicit(render_question(server, look.effect, look.undo.text), Consent)
+                return Elicit(render_question(look.effect, look.undo.text, look.repeats), Consent)
             case "operator":
                 await _redeem_approval(server, confirm)
                 return look
@@ -233,6 +242,8 @@ async def _look(
     write_policy: WritePolicy,
     effect: Effect[P],
     plan_again: Callable[[], Awaitable[Effect[P]]],
+    *,
+    has_code: bool,
 ) -> Look[P]:
     """Hold the effect to the mode and the size that the operator allows, and compute what a code is bound to.
 
@@ -246,9 +257,13 @@ async def _look(
         what = f"A change of {plural(effect.count, 'event')} at once"
         raise Withheld(what, f"CF1_MAX_CHANGE ({settings.max_change})")
     undo = describe_undo(effect, write_policy)
+    # Before the change: what takes time or fails must not come between a change and its report.
+    repeats = await describe_repeats(server, effect)
+    if not (effect.must_confirm or has_code):
+        return Look(effect, undo, "", 0, plan_again, repeats)
     # In a thread: the state of many events is megabytes.
     state = await anyio.to_thread.run_sync(compute_state_digest, effect, undo.text)
-    return Look(effect, undo, state, await server.stores.spent_codes.next_round(state), plan_again)
+    return Look(effect, undo, state, await server.stores.spent_codes.next_round(state), plan_again, repeats)
 
 
 def compute_state_digest(effect: Effect[Any], undo: str) -> str:
@@ -274,7 +289,7 @@ async def _look_again(server: ServerContext, write_policy: WritePolicy, look: Lo
     Raises:
         NotApproved: the person agreed to something else than what would happen now.
     """
-    current = await _look(server, write_policy, await look.plan_again(), look.plan_again)
+    current = await _look(server, write_policy, await look.plan_again(), look.plan_again, has_code=True)
     if (current.state, current.number) != (look.state, look.number):
         raise NotApproved(
             "what it concerns has changed since the person was asked",
@@ -311,9 +326,9 @@ async def _render_preview(server: ServerContext, look: Look[Any]) -> Card:
     """Return the preview with its code, and store it for the operator if the operator decides."""
     code = look.issue_code(server)
     if server.settings.approval == "operator":
-        text = render_question(server, look.effect, look.undo.text, MAX_REQUEST_LENGTH)
+        text = render_question(look.effect, look.undo.text, look.repeats, MAX_REQUEST_LENGTH)
         await server.stores.approvals.ask(code, look.effect.tool, text, float(server.settings.confirm_ttl))
-    return build_preview(server, look.effect, look.undo.text, code)
+    return build_preview(server, look.effect, look.undo.text, code, look.repeats)
 
 
 def _require_elicitation(context: ToolContext) -> None:

@@ -12,9 +12,17 @@ from cf1_mcp.changes.affected_queries import find_affected_queries
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument
-from cf1_mcp.events.snapshots import Snapshot, find_events_in, list_evidence, read_snapshots
+from cf1_mcp.events.snapshots import (
+    Snapshot,
+    count_raw_markings,
+    count_visible_links,
+    find_events_in,
+    list_evidence,
+    read_snapshots,
+)
 from cf1_mcp.events.transitions import describe_move
-from cf1_mcp.models import Moved
+from cf1_mcp.models import Moved, Tlp
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -61,9 +69,13 @@ async def plan_move(
     snapshots = await read_snapshots(
         planning.client, planning.write_policy, source, ids, planning.argument("event_ids")
     )
-    raw_count = sum(snapshot.raw is not None for snapshot in snapshots)
+    evidence = list_evidence(snapshots)
+    read_policy = planning.write_policy.read_policy
+    relationships, _ = await count_visible_links(planning.client, read_policy, snapshots)
+    raw_count = sum(not raw.is_empty for _, raw in evidence)
     lost = f"The raw evidence of {plural(raw_count, 'event')} is lost for good."
-    public = "The destination is public: anyone may search it."
+    leaving = _find_highest_marking(snapshots, with_raw=keep_raw_data)
+    public = f"The destination is public: anyone may search it. The highest marking of what leaves is {leaving}."
     effect = Effect(
         kind=MOVE,
         payload=MoveEvents(
@@ -85,16 +97,25 @@ async def plan_move(
         needs_code=True,
         facts={
             "events": len(ids),
-            "relationships": sum(len(snapshot.links) for snapshot in snapshots),
+            "relationships": relationships,
             "raw_kept" if keep_raw_data else "raw_lost": raw_count,
+            **count_raw_markings(evidence),
         },
         untrusted=await find_affected_queries(planning.client, ids),
         events=[snapshot.event for snapshot in snapshots],
-        evidence=list_evidence(snapshots),
+        evidence=evidence,
         undo_destroys=(destination.uuid,),
     )
     transitions = [describe_move(snapshot.event, destination.uuid) for snapshot in snapshots]
     return await add_outside_effects(planning, effect, transitions)
+
+
+def _find_highest_marking(snapshots: Sequence[Snapshot], *, with_raw: bool) -> Tlp:
+    """Return the highest marking of the events and, if it moves with them, of their raw evidence."""
+    levels = [Tlp.of(snapshot.event.tlp) for snapshot in snapshots]
+    if with_raw:
+        levels += [ReadPolicy.raw_marking(event, raw) for event, raw in list_evidence(snapshots) if not raw.is_empty]
+    return max(levels, key=lambda level: level.rank)
 
 
 async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result:
@@ -155,11 +176,15 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
             "list_changes to see what can be undone",
         )
     effect = await plan_move(planning, destination.uuid, source.uuid, moved, True)
-    dropped = {snapshot.event.uuid for snapshot in payload.before.images if snapshot.raw} & {*moved}
+    dropped = {one.event.uuid for one in payload.before.images if one.raw and not one.raw.is_empty} & {*moved}
     if payload.keep_raw_data or not dropped:
         return effect
     lost = f"The raw evidence of {plural(len(dropped), 'event')} was dropped by the move and does not come back."
-    return replace(effect, warnings=(*effect.warnings, f"{lost} Change {change.id} in the journal has it."))
+    return replace(
+        effect,
+        warnings=(*effect.warnings, f"{lost} Change {change.id} in the journal has it."),
+        facts={**effect.facts, "raw_not_restored": len(dropped)},
+    )
 
 
 MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo, moves=True)

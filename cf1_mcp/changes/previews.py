@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from pydantic import JsonValue
@@ -12,7 +13,8 @@ from cf1_mcp.answers.columns import event_cells
 from cf1_mcp.answers.fitting import STEPS
 from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.answers.rows import Rows
-from cf1_mcp.changes.effect import Effect
+from cf1_mcp.api.concurrency import run_in_thread
+from cf1_mcp.changes.effect import Effect, Facts
 from cf1_mcp.context import ServerContext
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
@@ -80,25 +82,25 @@ def render_summary(effect: Effect[Any]) -> str:
     return defang(clean(effect.sentences, MAX_SUMMARY_LENGTH))
 
 
-def describe_repeats(server: ServerContext, effect: Effect[Any]) -> dict[str, JsonValue]:
+async def describe_repeats(server: ServerContext, effect: Effect[Any]) -> dict[str, JsonValue]:
     """Return the fact `repeats`: arguments that repeat texts of events shown before.
 
     An undo repeats what the journal holds, not what a model wrote.
     """
     if effect.undoes:
         return {}
-    sentences = server.shown_texts.find_repeated(effect.arguments)
+    sentences = await run_in_thread(partial(server.shown_texts.find_repeated, effect.arguments))
     return {"repeats": [*sentences]} if sentences else {}
 
 
-def build_preview(server: ServerContext, effect: Effect[Any], undo: str, code: str) -> Card:
+def build_preview(server: ServerContext, effect: Effect[Any], undo: str, code: str, repeats: Facts) -> Card:
     """Return the answer to a call without `confirm`: the effect, and the code that confirms it."""
     facts: dict[str, JsonValue] = {
         "status": "confirmation_required",
         "change": render_summary(effect),
         **effect.facts,
         **(_count_markings(effect) if len(effect.events) > MAX_SAMPLE else {}),
-        **describe_repeats(server, effect),
+        **repeats,
         "undo": undo,
         "code": code,
     }
@@ -107,7 +109,7 @@ def build_preview(server: ServerContext, effect: Effect[Any], undo: str, code: s
     return Card(facts, {**effect.untrusted, **effect.read_as}, {"sample": sample} if effect.events else {}, notes)
 
 
-def render_question(server: ServerContext, effect: Effect[Any], undo: str, size: int = MAX_QUESTION_LENGTH) -> str:
+def render_question(effect: Effect[Any], undo: str, repeats: Facts, size: int = MAX_QUESTION_LENGTH) -> str:
     """Return the preview as text for a person, within `size` characters. It is cut by rows of the sample first.
 
     The events with the highest markings come first in the sample.
@@ -116,7 +118,7 @@ def render_question(server: ServerContext, effect: Effect[Any], undo: str, size:
         "change": render_summary(effect),
         **effect.facts,
         **_count_markings(effect),
-        **describe_repeats(server, effect),
+        **repeats,
         "undo": undo,
     }
     card = Card(facts, {**effect.untrusted, **effect.read_as})
@@ -163,5 +165,6 @@ def _count_levels(levels: Iterable[Tlp]) -> dict[str, JsonValue]:
 def _name_list(rule: str, uuids: Sequence[str], total: int) -> str:
     """Return which datasets a list has to contain, by uuid where it is not all of the change."""
     if len(uuids) == total:
-        return f"{'the dataset' if total == 1 else f'all {total} datasets'} in {rule}"
+        every = {1: "the dataset", 2: "both datasets"}.get(total, f"all {total} datasets")
+        return f"{every} in {rule}"
     return f"{plural(len(uuids), 'dataset').removeprefix('1 ')} {', '.join(uuids)} in {rule}"

@@ -16,14 +16,15 @@ from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Dataset, Event, EventSearch, SavedQuery
 from cf1_mcp.policy.condition_values import Verdict, any_of
 from cf1_mcp.policy.dataset_scope import SCOPE_WORDS
-from cf1_mcp.policy.datasets import dataset_key, is_uuid
+from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.visible_events import visible_pages
-from cf1_mcp.policy.write_policy import WritePolicy
+from cf1_mcp.policy.write_policy import DELETE_RULE, WRITE_RULE, WritePolicy
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS
 from cf1_mcp.search.saved_queries import EXAMPLE, FILTERS, NotASearch, read_parameters
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.uuids import id_key, parse_uuid
 
 # Invented: a query that names no dataset searches the default dataset of event lists, which has this name.
 DEFAULT_DATASET: Final = "Cloudforce One Threat Events"
@@ -107,24 +108,26 @@ async def _find_matches(planning: Planning, scope: QueryScope) -> tuple[list[Eve
 
 def covers_dataset(names: Sequence[str], dataset_id: str, known: Sequence[Dataset]) -> Verdict:
     """Whether a search over these datasets, by uuid or scope word, includes a dataset; None if that cannot be told."""
-    dataset = next((one for one in known if dataset_key(one.uuid) == dataset_key(dataset_id)), None)
-    parts = [dataset_key(part) for name in names for part in name.split(",") if part.strip()]
+    dataset = next((one for one in known if id_key(one.uuid) == id_key(dataset_id)), None)
+    parts = [part.strip() for name in names for part in name.split(",") if part.strip()]
     if not parts:
-        default = {dataset_key(one.uuid) for one in known if dataset_key(one.name) == dataset_key(DEFAULT_DATASET)}
-        return dataset_key(dataset_id) in default if len(default) == 1 else None
-    return any_of(_covers(part, dataset_key(dataset_id), dataset) for part in parts)
+        default = {id_key(one.uuid) for one in known if dataset_key(one.name) == dataset_key(DEFAULT_DATASET)}
+        return id_key(dataset_id) in default if len(default) == 1 else None
+    return any_of(_covers(part, dataset_id, dataset) for part in parts)
 
 
 def _covers(part: str, dataset_id: str, dataset: Dataset | None) -> Verdict:
-    if part in ("all", "*"):
+    word = dataset_key(part)
+    if word in ("all", "*"):
         # Newer descriptions of the API leave analytics datasets out.
         return None if dataset is None or dataset.is_analytics else True
-    if part in SCOPE_WORDS:
-        return None if dataset is None else dataset.is_analytics == (part == "analytics")
-    if part == dataset_id:
+    if word in SCOPE_WORDS:
+        return None if dataset is None else dataset.is_analytics == (word == "analytics")
+    if id_key(part) == id_key(dataset_id):
         return True
     # The API documents uuids alone, but might take a name.
-    return None if not is_uuid(part) and (dataset is None or part == dataset_key(dataset.name)) else False
+    may_be_name = parse_uuid(part) is None and (dataset is None or word == dataset_key(dataset.name))
+    return None if may_be_name else False
 
 
 def resolve_new_scope(query_json: str, planning: Planning) -> QueryScope:
@@ -180,12 +183,12 @@ def _resolve_datasets(
     names: Sequence[str], write_policy: WritePolicy, rule: Rule, argument: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the datasets as the query is to name them, and the uuids of all datasets that it searches."""
-    words = [word for word in names if _fold(word) in (*SCOPE_WORDS, "*")]
+    words = [word for word in names if dataset_key(word) in (*SCOPE_WORDS, "*")]
     if words:
         if len(names) > 1:
             problem = f"the scope word {words[0]!r} cannot be combined"
             raise BadArgument(argument, problem, "it alone, or a list of datasets")
-        return _resolve_scope_word(_fold(words[0]).replace("*", "all"), write_policy, rule, argument)
+        return _resolve_scope_word(dataset_key(words[0]).replace("*", "all"), write_policy, rule, argument)
     uuids = tuple(
         dict.fromkeys(rule(name, argument).uuid for name in names or _find_default_dataset(write_policy, argument))
     )
@@ -195,6 +198,10 @@ def _resolve_datasets(
 def _resolve_scope_word(
     word: str, write_policy: WritePolicy, rule: Rule, argument: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if write_policy.read_policy.restricted:
+        # Whatever datasets there are beyond the list: an error that depended on them would tell of them.
+        setting = DELETE_RULE if rule == write_policy.require_destroyable else WRITE_RULE
+        raise Withheld(f"{argument}: a query that searches every dataset under {word!r}", setting)
     inside = [one for one in write_policy.known if word == "all" or one.is_analytics == (word == "analytics")]
     if not inside:
         raise BadArgument(argument, f"there are no {word} datasets", "datasets by name or uuid")
@@ -203,16 +210,12 @@ def _resolve_scope_word(
     except Withheld as withheld:
         raise Withheld(f"{argument}: a query that searches every dataset under {word!r}", withheld.rule) from None
     # Under a closed list the word is replaced by its current datasets, because it would include new ones later.
-    closed = write_policy.settings.write_datasets != EVERY_DATASET or write_policy.read_policy.restricted
+    closed = write_policy.settings.write_datasets != EVERY_DATASET
     return uuids if closed else (word,), uuids
 
 
 def _find_default_dataset(write_policy: WritePolicy, argument: str) -> Sequence[str]:
-    uuids = [one.uuid for one in write_policy.known if _fold(one.name) == _fold(DEFAULT_DATASET)]
-    if len(uuids) != 1:
+    default = write_policy.read_policy.account.find(DEFAULT_DATASET)
+    if not isinstance(default, Dataset) or not write_policy.read_policy.may_read(default.uuid):
         raise BadArgument(argument, "it names no dataset, and it is unclear which one is the default", EXAMPLE)
-    return uuids
-
-
-def _fold(name: str) -> str:
-    return name.strip().casefold()
+    return [default.uuid]

@@ -6,11 +6,12 @@ from pydantic import Field, JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Payload, Planning, Result
-from cf1_mcp.errors import ApiError, Withheld
-from cf1_mcp.events.snapshots import Snapshot, find_datasets_of_events
-from cf1_mcp.models import Event, NewEvent, NewRaw, Raw
+from cf1_mcp.errors import ApiError
+from cf1_mcp.events.snapshots import Snapshot, find_copies
+from cf1_mcp.models import Event, NewEvent, NewRaw, Raw, Tlp
 from cf1_mcp.models.fields import SETTABLE
 from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.text.uuids import id_key
 
 
 class RecreateEvents(Payload):
@@ -28,24 +29,28 @@ def check_markings(read_policy: ReadPolicy, snapshots: Sequence[Snapshot]) -> No
         Withheld: an event, or its raw evidence, may not be seen.
     """
     for snapshot in snapshots:
-        event, raw = read_policy.require_readable(snapshot.event), snapshot.raw
-        if raw and read_policy.is_above_ceiling(raw.tlp or event.tlp):
-            raise Withheld("The raw evidence of a deleted event", read_policy.tlp_rule)
+        read_policy.require_readable(snapshot.event)
+        if snapshot.raw is not None:
+            read_policy.require_raw_readable(snapshot.event, snapshot.raw)
 
 
 async def leave_out_refused_links(planning: Planning, snapshots: Sequence[Snapshot]) -> tuple[list[Snapshot], int]:
     """Return the snapshots with only the links that may be recreated, and how many links are left out.
 
-    A link changes both its ends, and some routes name an event without its dataset. So every dataset that contains the
-    other end must be writable.
+    A link changes both its ends, and some routes name an event without its dataset. So the other end must be visible
+    and its dataset writable, and that of each of its copies.
     """
-    own = {snapshot.event.uuid for snapshot in snapshots}
-    others = {other for snapshot in snapshots for other in _list_linked_ids(snapshot)}
-    datasets = await find_datasets_of_events(planning.client, sorted(others - own))
-    may_write = planning.write_policy.may_write
-    allowed = own | {other for other, found in datasets.items() if all(may_write(dataset) for dataset in found)}
+    own = {id_key(snapshot.event.uuid) for snapshot in snapshots}
+    others = {id_key(other) for snapshot in snapshots for other in _list_linked_ids(snapshot)}
+    copies = await find_copies(planning.client, sorted(others - own))
+    allowed = own | {other for other, found in copies.items() if all(_may_link(planning, one) for one in found)}
     kept = [_keep_links_to(allowed, snapshot) for snapshot in snapshots]
     return kept, sum(map(_count_links, snapshots)) - sum(map(_count_links, kept))
+
+
+def _may_link(planning: Planning, event: Event) -> bool:
+    policy = planning.write_policy
+    return policy.may_write(event.dataset_id) and policy.read_policy.rule_against(event) is None
 
 
 def _list_linked_ids(snapshot: Snapshot) -> list[str]:
@@ -59,11 +64,11 @@ def _count_links(snapshot: Snapshot) -> int:
 def _keep_links_to(allowed: set[str], snapshot: Snapshot) -> Snapshot:
     event = snapshot.event.model_copy(
         update={
-            "references": [other for other in snapshot.event.references if other in allowed],
-            "referenced": [other for other in snapshot.event.referenced if other in allowed],
+            "references": [other for other in snapshot.event.references if id_key(other) in allowed],
+            "referenced": [other for other in snapshot.event.referenced if id_key(other) in allowed],
         }
     )
-    links = tuple(link for link in snapshot.links if link.other in allowed)
+    links = tuple(link for link in snapshot.links if id_key(link.other) in allowed)
     return Snapshot(event=event, raw=snapshot.raw, links=links)
 
 
@@ -100,6 +105,8 @@ def _build_new_event(event: Event, raw: Raw | None, dataset_id: str) -> NewEvent
     optional = [field.name for field in SETTABLE if field.creation == "optional"]
     fields = {name: getattr(event, name) for name in required}
     fields |= {name: value for name in optional if (value := getattr(event, name))}
+    # The API might give a new event without a marking a lower one than it counts as here.
+    fields["tlp"] = event.tlp.strip() or Tlp.of("").value
     return NewEvent.model_validate({**fields, "dataset_id": dataset_id, "raw": NewRaw.model_validate(evidence)})
 
 

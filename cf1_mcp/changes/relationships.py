@@ -18,6 +18,7 @@ from cf1_mcp.models import Dataset, Event, RelationshipsCreated, RelationshipTyp
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.uuids import id_key
 
 UNDO: Final = "undo_change removes the references that were added, and leaves those that existed."
 NO_UNDO: Final = "This cannot be undone: the API has no way to remove typed relationships."
@@ -77,7 +78,7 @@ async def plan_relating(
     existing = (
         await _find_children(planning.client, other, event, related, relationship_type)
         if relationship_type
-        else [one.uuid for one in related if one.uuid in event.references]
+        else [one.uuid for one in related if _has_reference(event, one.uuid)]
     )
     added = [one for one in related if one.uuid not in existing]
     if not added:
@@ -115,7 +116,7 @@ async def _find_children(
 
     async def is_child(event: Event) -> bool:
         above = await client.list_relationships(event.uuid, dataset.uuid, "ancestors", 1, [kind], False)
-        return any(one.uuid == parent.uuid for one in above)
+        return any(id_key(one.uuid) == id_key(parent.uuid) for one in above)
 
     linked = await gather(partial(is_child, event) for event in events)
     return [event.uuid for event, is_linked in zip(events, linked, strict=True) if is_linked]
@@ -157,7 +158,7 @@ async def _undo_relating(planning: Planning, change: PastChange[RelateEvents]) -
         raise BadArgument("change_id", problem, "another change")
     home = planning.dataset_to_destroy(payload.dataset_id)
     [event] = await read_events(planning.client, planning.write_policy, home, [payload.event_id], "change_id")
-    added = [one for one in change.required_ids("related") if one in event.references]
+    added = [one for one in change.required_ids("related") if _has_reference(event, one)]
     if not added:
         problem = f"the references that change {change.id} added are removed already"
         raise BadArgument("change_id", problem, "another change")
@@ -172,10 +173,14 @@ async def plan_unrelating(
 ) -> Effect[UnrelateEvents]:
     """Check that both ends may be changed and that the references exist."""
     home = planning.dataset_to_destroy(dataset_id)
-    other = planning.dataset_to_write(related_dataset_id, "related_dataset_id") if related_dataset_id else home
+    other = home
+    if related_dataset_id:
+        # A reference is a part of both its ends, so that removing it takes something from either.
+        planning.dataset_to_write(related_dataset_id, "related_dataset_id")
+        other = planning.dataset_to_destroy(related_dataset_id, "related_dataset_id")
     event, related = await _read_ends(planning, home, other, event_id, related_ids)
     for one in related:
-        if one.uuid not in event.references:
+        if not _has_reference(event, one.uuid):
             raise BadArgument(
                 planning.argument("related_ids"),
                 f"event {event.uuid} has no reference to {one.uuid}, and the API cannot remove typed relationships",
@@ -221,17 +226,24 @@ async def _undo_unrelating(planning: Planning, change: PastChange[UnrelateEvents
 # -- shared
 
 
+def _has_reference(event: Event, event_id: str) -> bool:
+    return id_key(event_id) in {id_key(reference) for reference in event.references}
+
+
 async def _read_ends(
     planning: Planning, home: Dataset, other: Dataset, event_id: str, related_ids: Sequence[str]
 ) -> tuple[Event, list[Event]]:
-    """Return both ends of the links. Each must be in its dataset, visible, and without copies in other datasets."""
+    """Return both ends of the links. Each must be in its dataset, visible, and without a copy in another one: the
+    routes name events by their ids alone, so they might take the copy, in a dataset with fewer rights.
+    """
     client, write_policy, argument = planning.client, planning.write_policy, planning.argument("related_ids")
     if event_id in related_ids:
         raise BadArgument(argument, f"event {event_id} would be linked to itself", "other events than event_id")
     planning.check_size(len(related_ids), "related_ids")
     [event] = await read_events(client, write_policy, home, [event_id], planning.argument("event_id"))
     related = await read_events(client, write_policy, other, sorted(related_ids), argument)
-    await refuse_copies(client, [event_id, *related_ids], (home, other), argument)
+    await refuse_copies(client, [event_id], (home,), planning.argument("event_id"))
+    await refuse_copies(client, related_ids, (other,), argument)
     return event, related
 
 

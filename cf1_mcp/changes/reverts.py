@@ -1,22 +1,42 @@
-"""Reverting a dataset to an earlier state. The API has no inverse."""
+"""Reverting a dataset to an earlier state. The API has no inverse.
 
-from datetime import timedelta
+The target is a time that the preview fixes: a person agrees to what is lost since then, however long they think about
+it. The API takes a number of minutes instead, which is computed when the request is sent.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from pydantic import BaseModel, JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, Payload, Planner, Planning, Result
 from cf1_mcp.context import Now
 from cf1_mcp.errors import NotFound, Withheld
-from cf1_mcp.models import Condition, Dataset, Event, EventSearch
+from cf1_mcp.events.snapshots import read_evidence
+from cf1_mcp.models import Condition, Dataset, Event, EventSearch, Raw, Tlp
 from cf1_mcp.policy.tool_effect import ToolEffect
+from cf1_mcp.store.code_times import split_time
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.uuids import id_key
 
 PAGE_SIZE: Final = 500
+PRECISION: Final = 1_000_000  # parts of a minute that are sent
+WARNING: Final = (
+    "All other changes to the dataset since are reverted as well: changed events change back, with their raw evidence, "
+    "deleted ones return, events moved in and typed relationships are lost. How many is unknown, because the API does "
+    "not report edits, moves, deletions, typed relationships or raw evidence of that time."
+)
+UNDO: Final = (
+    "This cannot be undone from here: the API returns an undo bookmark that no route accepts. The journal has only "
+    "ids, dates and titles of what is lost."
+)
 
 
 class LostEvent(BaseModel, frozen=True):
@@ -28,83 +48,135 @@ class LostEvent(BaseModel, frozen=True):
 
 
 class RevertDataset(Payload):
-    """A dataset, and by how many minutes it is reverted. `before` lists the events created since."""
+    """A dataset, and the time to which it is reverted, `minutes_ago` when it was previewed.
+
+    `before` lists the events created since. Journals before 0.3 have no `target`.
+    """
 
     dataset_id: str
     minutes_ago: int
+    target: str = ""
     before: list[LostEvent]
 
 
-async def plan_revert(planning: Planner, now: Now, dataset_id: str, minutes_ago: int) -> Effect[RevertDataset]:
-    """Check that the dataset may be reverted, and find the events that are lost."""
-    read_policy = planning.write_policy.read_policy
+class StoredEvent(BaseModel, frozen=True):
+    """An event of the dataset with its raw evidence and the ids of the events that are related to it."""
+
+    event: Event
+    raw: Raw | None
+    related: tuple[str, ...]
+
+
+async def plan_revert(
+    planning: Planner, now: Now, dataset_id: str, minutes_ago: int, confirm: str | None
+) -> Effect[RevertDataset]:
+    """Check that the dataset may be reverted, and find the events that are lost.
+
+    Raises:
+        Withheld: the dataset has more events than a change may affect, or something in it may not be seen.
+    """
     dataset = planning.dataset_to_destroy(dataset_id)
-    # Whole seconds, rounded down: listing one event too many is better than missing one.
-    target = iso(now - timedelta(minutes=minutes_ago))
-    lost = await _find_created_since(planning, dataset, target)
-    hidden = sum(read_policy.is_above_ceiling(event.tlp) for event in lost)
-    if hidden:
-        raise Withheld(
-            f"minutes_ago: a revert that loses {plural(hidden, 'event')} above the ceiling", read_policy.tlp_rule
-        )
+    target = _find_target(now, minutes_ago, confirm)
+    stored = await _read_everything(planning, dataset)
+    lost = await _find_created_since(planning, dataset, iso(target), [one.event for one in stored])
+    highest = max((Tlp.of(one.event.tlp) for one in stored), key=lambda level: level.rank, default=Tlp.CLEAR)
     return Effect(
         kind=REVERT,
         payload=RevertDataset(
             dataset_id=dataset.uuid,
             minutes_ago=minutes_ago,
+            target=iso(target),
             before=[LostEvent(uuid=one.uuid, date=one.date, event=one.event) for one in lost],
         ),
         datasets=(dataset.uuid,),
-        summary=f"Revert dataset {dataset.name!r} to its state {plural(minutes_ago, 'minute')} ago: "
-        f"{plural(len(lost), 'event')} created since, by anyone, will be lost.",
-        warnings=(
-            "All other changes to the dataset since are reverted as well: changed events change back, deleted ones "
-            "return, events moved in are lost. How many is unknown, because the API does not report it.",
-        ),
-        undo="This cannot be undone from here: the API returns an undo bookmark that no route accepts. The journal has "
-        "only ids, dates and titles of what is lost.",
+        summary=f"Revert dataset {dataset.name!r} to its state of {iso(target)}, {plural(minutes_ago, 'minute')} before"
+        f" this preview: {plural(len(lost), 'event')} created since, by anyone, will be lost.",
+        warnings=(WARNING,),
+        undo=UNDO,
         needs_code=True,
-        facts={"events_lost": len(lost), "target": target},
+        facts={"events_lost": len(lost), "events_in_dataset": len(stored), "target": iso(target)},
         events=sorted(lost, key=lambda event: event.date, reverse=True),
+        # Whatever is written to the dataset meanwhile would be lost too, so a code is bound to all of it.
+        size=len(stored),
+        seen=[one.model_dump(mode="json", by_alias=True) for one in stored],
+        evidence=[(one.event, one.raw) for one in stored if one.raw],
+        new_markings=(highest.value,),
+        fixed_time=target,
+        can_undo=False,
     )
 
 
-async def _find_created_since(planning: Planning, dataset: Dataset, since: str) -> list[Event]:
-    """Return all events of the dataset created since a time, sorted by uuid.
+def _find_target(now: datetime, minutes_ago: int, confirm: str | None) -> datetime:
+    """Return the time that a code carries, or without one the time that a preview fixes, in whole seconds.
+
+    They are rounded down: listing one event too many is better than missing one.
+    """
+    carried = split_time(confirm)[1] if confirm else None
+    earliest = (now - timedelta(minutes=minutes_ago)).astimezone(UTC).replace(microsecond=0)
+    # A code that was made up may carry any time; none is later than a preview made now would fix.
+    return min(carried, earliest) if carried else earliest
+
+
+async def _read_everything(planning: Planning, dataset: Dataset) -> list[StoredEvent]:
+    """Return everything in the dataset, sorted by uuid.
 
     Raises:
-        Withheld: there are more than one change may affect.
+        Withheld: there is more than one change may affect, or something that may not be seen. How much is not told.
+    """
+    policy = planning.write_policy.read_policy
+    what = planning.argument("dataset_id") + ": a revert of this whole dataset"
+    events = await _list_events(planning, dataset, [])
+    for event in events:
+        if rule := policy.rule_against(event):
+            raise Withheld(what, rule)
+    most = planning.write_policy.settings.max_change
+    if len(events) > most:
+        raise Withheld(what, f"CF1_MAX_CHANGE ({most})")
+
+    async def read(event: Event) -> StoredEvent:
+        try:
+            raw = await read_evidence(planning.client, policy, dataset, event)
+        except Withheld as withheld:
+            raise Withheld(what, withheld.rule) from None
+        related = await planning.client.list_relationships(event.uuid, dataset.uuid, "both", 1, include_parent=False)
+        return StoredEvent(event=event, raw=raw, related=tuple(sorted(one.uuid for one in related)))
+
+    return await gather(partial(read, event) for event in events)
+
+
+async def _find_created_since(planning: Planning, dataset: Dataset, since: str, stored: Sequence[Event]) -> list[Event]:
+    """Return the events of the dataset that were created since a time."""
+    created = await _list_events(planning, dataset, [Condition(field="createdAt", op="gte", value=since)])
+    ids = {id_key(event.uuid) for event in created}
+    return [event for event in stored if id_key(event.uuid) in ids]
+
+
+async def _list_events(planning: Planning, dataset: Dataset, conditions: list[Condition]) -> list[Event]:
+    """Return the events of the dataset that meet the conditions, sorted by uuid; at least one more than a change may
+    affect, if there are so many.
     """
     most = planning.write_policy.settings.max_change
-    search = EventSearch(
-        dataset_id=[dataset.uuid],
-        search=[Condition(field="createdAt", op="gte", value=since)],
-        page_size=min(PAGE_SIZE, most + 1),
-    )
+    search = EventSearch(dataset_id=[dataset.uuid], search=conditions, page_size=min(PAGE_SIZE, most + 1))
     found: dict[str, Event] = {}
     seen: set[str] = set()
     for page in range(1, most + 2):
         # A short page is not always the last one, so the list ends with a page without new events.
         events = (await planning.client.list_events(search.model_copy(update={"page": page}))).result
-        new = [event for event in events if event.uuid not in seen]
-        seen |= {event.uuid for event in new}
-        found |= {event.uuid: event for event in new if _is_in(event, dataset)}
-        if len(found) > most:
-            what = f"minutes_ago: a revert that loses more than {plural(most, 'event')}"
-            raise Withheld(what, f"CF1_MAX_CHANGE ({most})")
-        if not new:
+        new = [event for event in events if id_key(event.uuid) not in seen]
+        seen |= {id_key(event.uuid) for event in new}
+        found |= {id_key(event.uuid): event for event in new if id_key(event.dataset_id) == id_key(dataset.uuid)}
+        if not new or len(found) > most:
             break
     return sorted(found.values(), key=lambda event: event.uuid)
 
 
-def _is_in(event: Event, dataset: Dataset) -> bool:
-    return event.dataset_id.casefold() == dataset.uuid.casefold()
-
-
-async def revert_dataset(client: ThreatEventsClient, payload: RevertDataset) -> Result:
-    """Revert the dataset, and report the bookmarks that the API returns."""
+async def revert_dataset(client: ThreatEventsClient, payload: RevertDataset, clock: Callable[[], datetime]) -> Result:
+    """Revert the dataset to the target, and report what was sent and the bookmarks that the API returns."""
+    target = datetime.fromisoformat(payload.target)
+    # Rounded down, so that the API does not go back past the target: what is older was not previewed.
+    minutes = ((clock() - target) * PRECISION // timedelta(minutes=1)) / PRECISION
     try:
-        answer = await client.revert_dataset(payload.dataset_id, payload.minutes_ago)
+        answer = await client.revert_dataset(payload.dataset_id, minutes)
     except NotFound as error:
         raise NotFound("This account cannot revert datasets; nothing was changed.", error.status) from error
     values = {
@@ -112,8 +184,25 @@ async def revert_dataset(client: ThreatEventsClient, payload: RevertDataset) -> 
         "revert_bookmark": answer.revert_bookmark,
         "undo_bookmark": answer.undo_bookmark,
     }
+    facts: dict[str, JsonValue] = {"target": payload.target, "minutes_ago_sent": minutes}
     untrusted: dict[str, JsonValue] = {name: clean(value, MAX_CELL_LENGTH) for name, value in values.items() if value}
-    return Result("done", untrusted=untrusted)
+    if _is_earlier(answer.target_timestamp, target):
+        facts["went_past_target"] = "The API answers with an earlier time: more was lost than previewed."
+        return Result("partial", facts, untrusted)
+    return Result("done", facts, untrusted)
 
 
-REVERT = ChangeKind("revert_threat_dataset", ToolEffect.DELETE, RevertDataset, revert_dataset, None)
+def _is_earlier(answered: str, target: datetime) -> bool:
+    """Whether the time in an answer is over a second before the target. A time that cannot be read is not."""
+    try:
+        time = datetime.fromisoformat(answered)
+    except ValueError:
+        return False
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)) < target - timedelta(seconds=1)
+
+
+async def _refuse_to_revert(client: ThreatEventsClient, payload: RevertDataset) -> Result:
+    raise NotImplementedError("The tool reverts a dataset: the minutes depend on the time at which they are sent.")
+
+
+REVERT = ChangeKind("revert_threat_dataset", ToolEffect.DELETE, RevertDataset, _refuse_to_revert, None)

@@ -11,8 +11,8 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, Result, warn_of_overwriting
 from cf1_mcp.changes.outside_effects import add_outside_effects
-from cf1_mcp.errors import ApiError, BadArgument, Withheld
-from cf1_mcp.events.snapshots import read_events, refuse_copies
+from cf1_mcp.errors import ApiError, BadArgument, NotFound, Withheld
+from cf1_mcp.events.snapshots import count_raw_markings, read_events, refuse_copies
 from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import (
     EventTexts,
@@ -26,6 +26,7 @@ from cf1_mcp.events.validation import (
     is_same_value,
 )
 from cf1_mcp.models import Dataset, Event, EventChange, Raw, RawChange, Tlp
+from cf1_mcp.policy.lowered_markings import check_new_markings, describe_lowered_markings, with_new_values
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.payloads import BeforeUpdate, RawParts, UpdateEvent
@@ -61,7 +62,7 @@ async def _plan_update(
     planning: Planning, dataset: Dataset, event_id: str, fields: Mapping[str, str], raw: Mapping[str, JsonValue]
 ) -> Effect[UpdateEvent]:
     """`fields` are text fields of the event by their snake-case names, `raw` parts of its evidence."""
-    event, evidence = await _read_current(planning, dataset, event_id, with_raw=bool(raw))
+    event, evidence = await _read_current(planning, dataset, event_id, change_raw=bool(raw))
     if fields.get("indicator_type") and not fields.get("indicator", event.indicator):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
     new = _find_new_fields(event, fields)
@@ -69,10 +70,10 @@ async def _plan_update(
     if not new and not new_raw:
         problem = "the event has these values already"
         raise BadArgument(planning.argument("event_id"), problem, "other values, or leave it as it is")
-    _check_markings(planning.write_policy.read_policy, new.get("tlp"), new_raw.get("tlp"))
+    check_new_markings(planning.write_policy.read_policy, event, new, evidence, new_raw)
     old = {name: str(getattr(event, name)) for name in [*new, *(INDICATOR if new.keys() & {*INDICATOR} else ())]}
     old_raw: dict[str, JsonValue] = {name: getattr(evidence, name) for name in new_raw}
-    lowered = _describe_lowered_markings(event, new, evidence, new_raw)
+    lowered = describe_lowered_markings(event, new, evidence, new_raw)
     # A person who agrees to a lower marking agrees to what it makes readable now.
     seen = [one.model_dump(mode="json", by_alias=True) for one in (event, evidence) if one] if lowered else []
     can_undo = isinstance(old_raw.get("data", {}), dict)
@@ -84,7 +85,13 @@ async def _plan_update(
             event=_build_event_change(new, dataset),
             raw_id=event.raw_id if new_raw else None,
             raw=_build_raw_parts(new_raw),
-            before=BeforeUpdate(event=_build_event_change(old, dataset), raw=_build_raw_parts(old_raw), seen=[*seen]),
+            before=BeforeUpdate(
+                event=_build_event_change(old, dataset),
+                raw=_build_raw_parts(old_raw),
+                seen=[*seen],
+                marking=event.tlp,
+                **({"raw_marking": ReadPolicy.raw_marking(event, evidence).value} if evidence else {}),
+            ),
         ),
         datasets=(dataset.uuid,),
         summary=f"Change {names} of event {event.uuid} in dataset {dataset.name!r}.",
@@ -92,6 +99,8 @@ async def _plan_update(
         undo=UNDO if can_undo else NO_UNDO,
         can_undo=can_undo,
         needs_code=bool(lowered),
+        # A new marking of the evidence is shown next to its old one.
+        facts=count_raw_markings([(event, evidence)]) if evidence and "tlp" not in new_raw else {},
         untrusted={"from": _render_values(old, old_raw), "to": _render_values(new, new_raw)},
         events=[event],
         evidence=[(event, evidence)] if evidence else (),
@@ -101,15 +110,29 @@ async def _plan_update(
 
 
 async def _read_current(
-    planning: Planning, dataset: Dataset, event_id: str, *, with_raw: bool
+    planning: Planning, dataset: Dataset, event_id: str, *, change_raw: bool
 ) -> tuple[Event, Raw | None]:
-    """Return the event and, if requested, its raw evidence. That route names the event without its dataset."""
+    """Return the event and its raw evidence. The route that changes evidence names the event without its dataset.
+
+    Raises:
+        Withheld: one of them may not be seen, and so neither may be changed.
+    """
     argument = planning.argument("event_id")
     [event] = await read_events(planning.client, planning.write_policy, dataset, [event_id], argument)
-    if not with_raw:
+    if not event.raw_id:
+        if change_raw:
+            problem = "this event has no raw evidence that could be changed"
+            raise BadArgument(planning.argument("raw_data"), problem, "fields of the event")
         return event, None
-    raw = await _read_raw(planning, event)
-    await refuse_copies(planning.client, [event.uuid], (dataset,), argument)
+    try:
+        raw = await planning.client.read_raw(event.uuid, event.raw_id)
+    except NotFound:
+        if change_raw:
+            raise
+        return event, None
+    planning.write_policy.read_policy.require_raw_readable(event, raw)
+    if change_raw:
+        await refuse_copies(planning.client, [event.uuid], (dataset,), argument)
     return event, raw
 
 
@@ -135,38 +158,30 @@ def _check_parts(
     return parts
 
 
-async def _read_raw(planning: Planning, event: Event) -> Raw:
-    """Return the raw evidence. It has its own marking, and what may not be seen may not be changed."""
-    if not event.raw_id:
-        problem = "this event has no raw evidence that could be changed"
-        raise BadArgument(planning.argument("raw_data"), problem, "fields of the event")
-    raw = await planning.client.read_raw(event.uuid, event.raw_id)
-    if planning.write_policy.read_policy.is_above_ceiling(raw.tlp or event.tlp):
-        raise Withheld("The raw evidence of this event", planning.write_policy.read_policy.tlp_rule)
-    return raw
+def _describe_lowered_values(planning: Planning, effect: Effect[UpdateEvent], before: BeforeUpdate) -> list[str]:
+    """Return a sentence for each part that an undo restores under a lower marking than it was stored with.
 
-
-def _check_markings(read_policy: ReadPolicy, *markings: JsonValue) -> None:
-    """Refuse new markings above the ceiling: what may not be seen may not be created."""
-    for marking in markings:
-        if marking is not None and read_policy.is_above_ceiling(str(marking)):
-            raise Withheld(f"Marking something {Tlp.of(str(marking)).value}", read_policy.tlp_rule)
-
-
-def _describe_lowered_markings(
-    event: Event, new: Mapping[str, str], raw: Raw | None, new_raw: Mapping[str, JsonValue]
-) -> list[str]:
-    """Return a sentence for each lowered marking. Unmarked evidence counts as its event, but at least as amber."""
-    sentences: list[str] = []
-    old, now = Tlp.of(event.tlp), Tlp.of(new.get("tlp", event.tlp))
-    if now.rank < old.rank:
-        sentences.append(f"This lowers the event's marking from {old} to {now}.")
-    if raw is not None and "tlp" in new_raw:
-        old = Tlp.of(raw.tlp) if raw.tlp.strip() else max(Tlp.AMBER, Tlp.of(event.tlp), key=lambda level: level.rank)
-        now = Tlp.of(str(new_raw["tlp"]))
-        if now.rank < old.rank:
-            sentences.append(f"This lowers the raw evidence's marking from {old} to {now}.")
-    return sentences
+    Raises:
+        Withheld: it was stored with a marking above the ceiling.
+    """
+    read_policy, payload = planning.write_policy.read_policy, effect.payload
+    [event], restored = effect.events, _list_fields(payload.event)
+    new_raw = payload.raw.parts() if payload.raw else {}
+    raw = next((raw for _, raw in effect.evidence), None)
+    parts: list[tuple[str, Tlp, Tlp]] = []
+    if restored.keys() - {"tlp"} and before.marking is not None:
+        parts.append(("values", Tlp.of(before.marking), Tlp.of(restored.get("tlp", event.tlp))))
+    if new_raw.keys() - {"tlp"} and before.raw_marking is not None and raw is not None:
+        now = read_policy.raw_marking(*with_new_values(event, restored, raw, new_raw))
+        parts.append(("raw evidence", Tlp.of(before.raw_marking), now))
+    for what, old, _ in parts:
+        if old.rank > read_policy.ceiling.rank:
+            raise Withheld(f"What this would restore ({what} of the event)", read_policy.tlp_rule)
+    return [
+        f"This lowers a marking: the {what} that it restores were marked {old}, and become {now}."
+        for what, old, now in parts
+        if now.rank < old.rank
+    ]
 
 
 def _build_event_change(fields: Mapping[str, str], dataset: Dataset) -> EventChange | None:
@@ -241,6 +256,8 @@ async def _undo(planning: Planning, change: PastChange[UpdateEvent]) -> Effect[U
         raise BadArgument("change_id", problem, "another change")
     dataset = planning.dataset_to_write(change.datasets[0])
     effect = await _plan_update(planning, dataset, change.payload.event_id, _list_fields(before.event), old_raw)
+    if lowered := _describe_lowered_values(planning, effect, before):
+        effect = replace(effect, needs_code=True, warnings=(*effect.warnings, *lowered))
     [event], restored = effect.events, _list_fields(effect.payload.event)
     overwritten = [
         name for name in restored if name in sent and not is_same_value(name, sent[name], getattr(event, name))

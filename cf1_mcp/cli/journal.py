@@ -1,6 +1,7 @@
 """The operator's commands for the journal and for approvals."""
 
 import json
+import os
 import sys
 
 import anyio
@@ -103,8 +104,17 @@ def print_waiting(settings: Settings, console: Console) -> None:
 
 def _print_lines(console: Console, text: str) -> None:
     """Print lines that are wrapped here, so that no untrusted text starts a line of the terminal."""
-    for line in wrap(text, min(console.width, MAX_WIDTH)):
+    for line in wrap(text, _measure_width(console)):
         console.print(Text(line), soft_wrap=True)
+
+
+def _measure_width(console: Console) -> int:
+    """Return the columns of the terminal. Rich believes COLUMNS, and assumes 80 of a dumb terminal."""
+    try:
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    except OSError:
+        columns = 0  # not a terminal
+    return min(console.width, MAX_WIDTH, columns or MAX_WIDTH)
 
 
 def _open_stores(settings: Settings) -> Stores:

@@ -1,5 +1,6 @@
 """Snapshots: events as they are stored now, with raw evidence and relationships, for previews and undo."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Final, get_args
@@ -9,9 +10,10 @@ from pydantic import BaseModel, JsonValue, field_serializer
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import BadArgument, NotFound
-from cf1_mcp.models import Condition, Dataset, Direction, Event, EventSearch, Raw, RelationshipType, SearchValue
-from cf1_mcp.policy.datasets import dataset_key
+from cf1_mcp.models import Condition, Dataset, Direction, Event, EventSearch, Raw, RelationshipType, SearchValue, Tlp
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.write_policy import WritePolicy
+from cf1_mcp.text.uuids import id_key
 
 MAX_VALUES: Final = 100  # values that the API takes in one condition
 MAX_COPIES: Final = 1000  # events that one page may hold
@@ -46,15 +48,15 @@ async def read_snapshots(
     """Return snapshots of events of one dataset, read a few at a time.
 
     Raises:
-        Withheld: an event may not be seen.
+        Withheld: an event, or its raw evidence, may not be seen.
         BadArgument: an event is in another dataset.
         NotFound: an event does not exist.
     """
 
     async def read(event_id: str) -> Snapshot:
         event = write_policy.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
-        raw, links = await _read_raw(client, dataset, event), await _read_links(client, dataset, event)
-        return Snapshot(event=event, raw=raw, links=links)
+        raw = await read_evidence(client, write_policy.read_policy, dataset, event)
+        return Snapshot(event=event, raw=raw, links=await _read_links(client, dataset, event))
 
     return await gather(partial(read, event_id) for event_id in event_ids)
 
@@ -64,11 +66,41 @@ def list_evidence(snapshots: Sequence[Snapshot]) -> list[tuple[Event, Raw]]:
     return [(snapshot.event, snapshot.raw) for snapshot in snapshots if snapshot.raw]
 
 
-async def _read_raw(client: ThreatEventsClient, dataset: Dataset, event: Event) -> Raw | None:
+def count_raw_markings(evidence: Sequence[tuple[Event, Raw]]) -> dict[str, JsonValue]:
+    """Return the fact `raw_markings`: how much evidence has which marking. Unmarked evidence counts by the rule."""
+    counts = Counter(ReadPolicy.raw_marking(event, raw) for event, raw in evidence if not raw.is_empty)
+    return {"raw_markings": {level.value: counts[level] for level in Tlp if counts[level]}} if counts else {}
+
+
+async def count_visible_links(
+    client: ThreatEventsClient, read_policy: ReadPolicy, snapshots: Sequence[Snapshot]
+) -> tuple[int, int]:
+    """Return how many typed relationships and how many references lead from the events to events that may be seen.
+
+    Others are not counted: their number would tell what is withheld.
+    """
+    own = {id_key(snapshot.event.uuid) for snapshot in snapshots}
+    links = [link.other for snapshot in snapshots for link in snapshot.links]
+    references = [other for snapshot in snapshots for other in (*snapshot.event.references, *snapshot.event.referenced)]
+    asked = sorted({id_key(other) for other in (*links, *references)} - own)
+    copies = await find_copies(client, asked)
+    seen = own | {other for other, found in copies.items() if not all(map(read_policy.rule_against, found))}
+    return sum(id_key(other) in seen for other in links), sum(id_key(other) in seen for other in references)
+
+
+async def read_evidence(
+    client: ThreatEventsClient, read_policy: ReadPolicy, dataset: Dataset, event: Event
+) -> Raw | None:
+    """Return the raw evidence of an event of the dataset, None if there is none.
+
+    Raises:
+        Withheld: it may not be seen.
+    """
     try:
-        return await client.read_dataset_raw(dataset.uuid, event.uuid)
+        raw = await client.read_dataset_raw(dataset.uuid, event.uuid)
     except NotFound:
         return None
+    return read_policy.require_raw_readable(event, raw)
 
 
 async def _read_links(client: ThreatEventsClient, dataset: Dataset, event: Event) -> tuple[EventLink, ...]:
@@ -112,7 +144,7 @@ async def find_events_in(client: ThreatEventsClient, dataset_id: str, event_ids:
             event = await client.read_event(dataset_id, event_id)
         except NotFound:
             return False
-        return dataset_key(event.dataset_id) == dataset_key(dataset_id)
+        return id_key(event.dataset_id) == id_key(dataset_id)
 
     found = await gather(partial(contains, event_id) for event_id in event_ids)
     return [event_id for event_id, is_there in zip(event_ids, found, strict=True) if is_there]
@@ -123,12 +155,15 @@ async def refuse_copies(
 ) -> None:
     """Refuse events with copies in other datasets, for routes that name an event without its dataset.
 
+    `named` are the datasets in which the caller has the right to do what the route does.
+
     Raises:
         BadArgument: an event has a copy in a dataset that was not named.
     """
-    allowed = {dataset.uuid.casefold() for dataset in named}
-    for event_id, datasets in (await find_datasets_of_events(client, event_ids)).items():
-        if event_id in event_ids and any(dataset.casefold() not in allowed for dataset in datasets):
+    allowed = {id_key(dataset.uuid) for dataset in named}
+    copies = await find_copies(client, event_ids)
+    for event_id in event_ids:
+        if not {id_key(one.dataset_id) for one in copies.get(id_key(event_id), ())} <= allowed:
             raise BadArgument(
                 argument,
                 f"event {event_id} has a copy in a dataset that was not named, and the API might take that one",
@@ -136,13 +171,19 @@ async def refuse_copies(
             )
 
 
-async def find_datasets_of_events(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, set[str]]:
-    """Return the uuids of the datasets of each event: several if it has copies. Unknown events are left out."""
-    datasets: dict[str, set[str]] = {}
-    for start in range(0, len(event_ids), MAX_VALUES):
-        group = list[SearchValue](event_ids[start : start + MAX_VALUES])
+async def find_copies(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, list[Event]]:
+    """Return each event in every dataset that contains it. Unknown events are left out.
+
+    The keys are ids as `id_key` returns them.
+    """
+    copies: dict[str, list[Event]] = {}
+    # Sent as typed and in lower case, because the API may store an id in another case than it is asked for.
+    spellings = [*dict.fromkeys(text for one in event_ids for text in (one, id_key(one)))]
+    for start in range(0, len(spellings), MAX_VALUES):
+        group = list[SearchValue](spellings[start : start + MAX_VALUES])
         among = Condition(field="uuid", op="in", value=group)
-        page = await client.list_events(EventSearch(dataset_id=["all"], search=[among], page_size=MAX_COPIES))
-        for event in page.result:
-            datasets.setdefault(event.uuid, set()).add(event.dataset_id)
-    return datasets
+        search = EventSearch(dataset_id=["all"], search=[among], page_size=MAX_COPIES)
+        async for page in client.event_pages(search):
+            for event in page.result:
+                copies.setdefault(id_key(event.uuid), []).append(event)
+    return copies

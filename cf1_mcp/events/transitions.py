@@ -20,8 +20,8 @@ from cf1_mcp.policy.condition_matching import (
     match_search,
 )
 from cf1_mcp.policy.condition_values import Verdict, all_of
-from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.text.uuids import id_key
 
 EVERY_FIELD: Final[frozenset[SearchField]] = frozenset(SEARCHABLE)
 HAS_CHILDREN: Final[frozenset[SearchField]] = frozenset({"hasChildren"})
@@ -62,7 +62,7 @@ class Transition:
     @property
     def is_move(self) -> bool:
         """Whether the states are in different datasets."""
-        keys = {dataset_key(state.event.dataset_id) for state in (self.before, self.after) if state}
+        keys = {id_key(state.event.dataset_id) for state in (self.before, self.after) if state}
         return len(keys) > 1
 
     @property

@@ -8,7 +8,7 @@ import anyio
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.errors import NotFound, Refused
+from cf1_mcp.errors import NotFound, Refused, Withheld
 from cf1_mcp.events.matching import EventFinder, IdentifiedRow, identify_row
 from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.imports.duplicates import find_existing
@@ -96,7 +96,10 @@ class DatasetComparison:
             if event is None or row.number in existing.rules:
                 continue
             new = _find_new_values(row.fields, event) if self._on_duplicate == "update" and self._updates else {}
-            if new:
+            if new and not await self._may_see_evidence(event):
+                rule = self._read_policy.tlp_rule
+                await self._ledger.rows.refuse({row.number: f"it exists already, with evidence withheld by {rule}"})
+            elif new:
                 await self._update(row, event, new)
             else:
                 unchanged[row.number] = event.uuid
@@ -104,12 +107,25 @@ class DatasetComparison:
         await self._ledger.rows.settle("there", unchanged)
         await self._ledger.rows.refuse(withheld)
 
+    async def _may_see_evidence(self, event: Event) -> bool:
+        """Whether the raw evidence of an event may be seen, as it must be for the event to be changed."""
+        if not event.raw_id:
+            return True
+        try:
+            raw = await self._policy.read(lambda: self._client.read_raw(event.uuid, event.raw_id))
+            self._read_policy.require_raw_readable(event, raw)
+        except NotFound:
+            return True
+        except Withheld:
+            return False
+        return True
+
     async def _update(self, row: IdentifiedRow, event: Event, new: dict[str, str]) -> None:
         """Change the fields in which a row differs. The journal has this as a change of its own."""
         old = {name: str(getattr(event, name)) for name in new}
         home = {"dataset_id": self._dataset.uuid}
         change = EventChange.model_validate({**new, **home})
-        before = BeforeUpdate(event=EventChange.model_validate({**old, **home}), raw=None, seen=[])
+        before = BeforeUpdate(event=EventChange.model_validate({**old, **home}), raw=None, seen=[], marking=event.tlp)
         payload = UpdateEvent(event_id=event.uuid, event=change, raw_id=None, raw=None, before=before)
         intent = Intent(
             tool="update_threat_event",

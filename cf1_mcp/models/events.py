@@ -124,9 +124,16 @@ class Raw(ApiModel):
     tlp: Text = ""
     created: Text = ""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds nothing: the API has raw evidence of events that were created without any."""
+        return self.data in (None, "", {}, []) and not self.source.strip() and not self.tlp.strip()
+
     @field_validator("data", mode="before")
     @classmethod
     def _parse_json(cls, data: object) -> object:
+        if data == "null":
+            return None
         if isinstance(data, str) and data[:1] in ("{", "["):
             try:
                 return loads(data)

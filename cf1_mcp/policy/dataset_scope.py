@@ -6,13 +6,18 @@ from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
 
-from cf1_mcp.context import AccountVocabulary
 from cf1_mcp.errors import BadArgument, Withheld, choices
 from cf1_mcp.models import Dataset
-from cf1_mcp.policy.datasets import dataset_key, dataset_names, dataset_uuids, find_dataset, is_uuid, unknown_dataset
-from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, ReadPolicy
-from cf1_mcp.text.limits import MAX_NAME_LENGTH
-from cf1_mcp.text.sanitize import clean
+from cf1_mcp.policy.datasets import (
+    UnclearDataset,
+    dataset_key,
+    dataset_names,
+    dataset_uuids,
+    unclear_dataset,
+    unknown_dataset,
+)
+from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
+from cf1_mcp.text.uuids import id_key, parse_uuid
 
 SCOPE_WORDS: Final = ("all", "operational", "analytics")
 
@@ -34,16 +39,18 @@ class DatasetScope:
     policy: ReadPolicy
 
 
-def resolve_scope(requested: Sequence[str], known: Sequence[Dataset], policy: ReadPolicy) -> DatasetScope:
+def resolve_scope(requested: Sequence[str], policy: ReadPolicy) -> DatasetScope:
     """The scope of names, uuids or one scope word.
 
     Raises:
-        Withheld: one of the datasets may not be read.
-        BadArgument: there is no such dataset, or a scope word is combined with others.
+        Withheld: no dataset may be read.
+        BadArgument: one of the datasets may not be read or does not exist, a name is not unique, or a scope word is
+            combined with others.
     """
     words = [word for word in requested if is_scope_word(word)]
     if not words:
-        chosen = [_resolve_dataset(name, known, policy, "dataset_ids") for name in requested]
+        found = [_resolve_dataset(name, policy, "dataset_ids") for name in requested]
+        chosen = [*{id_key(dataset.uuid): dataset for dataset in found}.values()]
         return DatasetScope(dataset_uuids(chosen), dataset_names(chosen), dataset_names(chosen), policy)
     if len(requested) > 1:
         raise BadArgument(
@@ -57,33 +64,32 @@ def resolve_scope(requested: Sequence[str], known: Sequence[Dataset], policy: Re
         counted = [dataset for dataset in inside if word == "analytics" or not dataset.is_analytics]
         return DatasetScope((word,), dataset_names(inside), dataset_names(counted), policy)
     if not inside:
-        raise Withheld(f"Every dataset under {word!r}", DATASET_RULE)
+        raise Withheld(f"Every dataset under {word!r}", policy.grant.rule)
     # The API would read a scope word as every dataset of the account, so the allowed ones are named instead.
     return DatasetScope(dataset_uuids(inside), dataset_names(inside), dataset_names(inside), policy)
 
 
-def _resolve_dataset(name: str, known: Sequence[Dataset], policy: ReadPolicy, argument: str) -> Dataset:
+def _resolve_dataset(name: str, policy: ReadPolicy, argument: str) -> Dataset:
     """The dataset of a uuid or a name, if it may be read."""
-    if dataset := find_dataset(name, policy.datasets):
-        return dataset
-    if find_dataset(name, known) or (policy.restricted and is_uuid(name)):
-        raise Withheld(f"{argument}: dataset {clean(name, MAX_NAME_LENGTH)!r}", DATASET_RULE)
-    if is_uuid(name):
+    found = policy.account.find(name)
+    if isinstance(found, Dataset) and policy.may_read(found.uuid):
+        return found
+    if isinstance(found, UnclearDataset) and policy.may_tell(found):
+        raise unclear_dataset(name, argument, found.problem)
+    if policy.restricted:
+        raise policy.grant.refuse(name, argument, "read")
+    if uuid := parse_uuid(name):
         # The API decides: a dataset shared with the account may be missing from its list.
-        return Dataset(uuid=dataset_key(name), name=dataset_key(name))
+        return Dataset(uuid=uuid, name=uuid)
     raise unknown_dataset(name, argument, policy.datasets)
 
 
-async def _read_scope(
-    vocabulary: AccountVocabulary, policy: CurrentReadPolicy, dataset_ids: list[str] | None
-) -> DatasetScope:
-    return resolve_scope(dataset_ids or ["all"], await vocabulary.datasets(), policy)
+async def _read_scope(policy: CurrentReadPolicy, dataset_ids: list[str] | None) -> DatasetScope:
+    return resolve_scope(dataset_ids or ["all"], policy)
 
 
-async def _known_dataset(
-    vocabulary: AccountVocabulary, policy: CurrentReadPolicy, dataset_id: str | None
-) -> Dataset | None:
-    return _resolve_dataset(dataset_id, await vocabulary.datasets(), policy, "dataset_id") if dataset_id else None
+async def _known_dataset(policy: CurrentReadPolicy, dataset_id: str | None) -> Dataset | None:
+    return _resolve_dataset(dataset_id, policy, "dataset_id") if dataset_id else None
 
 
 ReadScope = Annotated[DatasetScope, Resolve(_read_scope)]

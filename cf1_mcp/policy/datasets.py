@@ -1,46 +1,152 @@
-"""Find datasets by uuid or name, ignoring case and padding."""
+"""Identifies datasets. The uuid of a dataset is its identity; a name selects a dataset only if no other one has it.
+
+Names are compared as people read them: without regard to case, width, ligatures, and the kind and number of blanks and
+invisible characters. What is sent to the API is always the uuid of the dataset that was found.
+"""
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Final
 
-from cf1_mcp.errors import BadArgument, choices, did_you_mean
+from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
 from cf1_mcp.models import Dataset
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
-from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.sanitize import clean, drop_invisible
+from cf1_mcp.text.uuids import id_key, looks_like_uuid, parse_uuid
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+SEVERAL: Final = "is the name of more than one dataset"
+DISGUISED: Final = "looks like a uuid, but is not written as one"
+MAX_CACHED_NAMES: Final = 20_000
+# Suggestions compare a name with every other one, and a list that is longer than this is not read anyway.
+MAX_SUGGESTED_FROM: Final = 500
+_BLANKS: Final = re.compile(r"\s+")
 
 
+@lru_cache(maxsize=MAX_CACHED_NAMES)  # every call reads all names of the account
 def dataset_key(name: str) -> str:
-    """Return a uuid or name in the form in which it is compared."""
-    return name.strip().casefold()
+    """Return a name in the form in which names are compared."""
+    if not (name.isascii() and name.isprintable()):
+        name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", drop_invisible(name)).casefold())
+    return _BLANKS.sub(" ", name.casefold()).strip()
 
 
-def is_uuid(name: str) -> bool:
-    return _UUID.fullmatch(dataset_key(name)) is not None
+@dataclass(frozen=True)
+class UnclearDataset:
+    """A text that does not identify a dataset. `problem` says why, `datasets` are those that it could mean."""
+
+    problem: str
+    datasets: tuple[Dataset, ...] = ()
 
 
-def find_dataset(name: str, datasets: Sequence[Dataset]) -> Dataset | None:
-    """The first dataset with this uuid or name."""
-    key = dataset_key(name)
-    return next((one for one in datasets if key in (dataset_key(one.uuid), dataset_key(one.name))), None)
+@dataclass(frozen=True)
+class DatasetGrant:
+    """The datasets that an operator's list allows. `setting` is its name, `unclear` has its entries that allow none,
+    each with the reason.
+    """
+
+    setting: str
+    datasets: tuple[Dataset, ...]
+    unclear: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Dataset]:
+        return {id_key(dataset.uuid): dataset for dataset in self.datasets}
+
+    @property
+    def rule(self) -> str:
+        """The setting, and which of its entries the operator has to correct."""
+        if not self.unclear:
+            return self.setting
+        entries = "; ".join(f"{clean(name, MAX_NAME_LENGTH)!r} {why}" for name, why in self.unclear.items())
+        return f"{self.setting} (an entry allows nothing until the operator replaces it by a uuid: {entries})"
+
+    def includes(self, dataset_id: str) -> bool:
+        """Whether the list allows a dataset, by its uuid."""
+        return id_key(dataset_id) in self.by_id
+
+    def refuse(self, name: str, argument: str, action: str) -> BadArgument | Withheld:
+        """Return the error for a dataset that is not on the list.
+
+        It is the same whether or not the account has such a dataset, so that nobody can find out by asking.
+        """
+        shown, names = clean(name, MAX_NAME_LENGTH), dataset_names(self.datasets)
+        if not names:
+            return Withheld(f"{argument}: dataset {shown!r}", self.rule)
+        hint = suggest_name(name, names)
+        problem = f"dataset {shown!r} is not among those that may be {action}, and any other is withheld by {self.rule}"
+        uuid = "its uuid" if len(names) == 1 else "the uuid of one of them"
+        return BadArgument(argument, problem + hint, f"{choices(names)}, or {uuid}")
 
 
-def select_datasets(listed: Sequence[str], datasets: Sequence[Dataset]) -> list[Dataset]:
-    """The datasets that an operator's list contains, by uuid or name."""
-    if tuple(listed) == EVERY_DATASET:
-        return list(datasets)
-    keys = {dataset_key(name) for name in listed}
-    return [one for one in datasets if {dataset_key(one.uuid), dataset_key(one.name)} & keys]
+@dataclass(frozen=True)
+class DatasetIndex:
+    """The datasets of an account, by uuid and by name."""
+
+    datasets: tuple[Dataset, ...] = ()
+
+    def find(self, text: str) -> Dataset | UnclearDataset | None:
+        """Return the dataset of a uuid, or the only one with a name. A uuid is never read as a name."""
+        if (uuid := parse_uuid(text)) is not None:
+            return self._by_id.get(uuid)
+        if looks_like_uuid(text):
+            return UnclearDataset(DISGUISED)
+        found = {id_key(dataset.uuid): dataset for dataset in self._by_name.get(dataset_key(text), ())}
+        # An account may have ids of another form. They are compared like uuids, and must not be a name as well.
+        if (other := self._by_id.get(id_key(text.strip()))) is not None:
+            found[id_key(other.uuid)] = other
+        if len(found) > 1:
+            return UnclearDataset(SEVERAL, tuple(found.values()))
+        return next(iter(found.values()), None)
+
+    def grant(self, setting: str, listed: Sequence[str]) -> DatasetGrant:
+        """Return the datasets that an operator's list allows. An entry that could mean several allows none."""
+        if tuple(listed) == EVERY_DATASET:
+            return DatasetGrant(setting, self.datasets)
+        allowed: dict[str, Dataset] = {}
+        unclear: dict[str, str] = {}
+        for entry in listed:
+            match self.find(entry):
+                case Dataset() as dataset:
+                    allowed[id_key(dataset.uuid)] = dataset
+                case UnclearDataset(problem):
+                    unclear[entry] = problem
+                case None:
+                    pass
+        # In the order of the account.
+        return DatasetGrant(setting, tuple(one for one in self.datasets if id_key(one.uuid) in allowed), unclear)
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Dataset]:
+        return {id_key(dataset.uuid): dataset for dataset in reversed(self.datasets)}
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Sequence[Dataset]]:
+        names: dict[str, list[Dataset]] = {}
+        for dataset in self.datasets:
+            if key := dataset_key(dataset.name):
+                names.setdefault(key, []).append(dataset)
+        return names
 
 
 def unknown_dataset(name: str, argument: str, readable: Sequence[Dataset]) -> BadArgument:
-    """The error for a name that no dataset has. It proposes readable datasets only."""
+    """The error for a name that no dataset has, where every dataset may be read."""
     names = dataset_names(readable)
-    problem = f"there is no dataset {clean(name, MAX_NAME_LENGTH)!r}{did_you_mean(name, names)}"
+    problem = f"there is no dataset {clean(name, MAX_NAME_LENGTH)!r}{suggest_name(name, names)}"
     return BadArgument(argument, problem, f"{choices(names)}, or a uuid")
+
+
+def unclear_dataset(name: str, argument: str, problem: str) -> BadArgument:
+    """The error for a text that could mean several datasets."""
+    return BadArgument(argument, f"{clean(name, MAX_NAME_LENGTH)!r} {problem}", "the uuid (list_threat_datasets)")
+
+
+def suggest_name(name: str, names: Sequence[str]) -> str:
+    """Return `, did you mean 'x'?` with the nearest of the names, or an empty text."""
+    return did_you_mean(name[:MAX_NAME_LENGTH], names[:MAX_SUGGESTED_FROM])
 
 
 def dataset_uuids(datasets: Sequence[Dataset]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Tlp
-from cf1_mcp.policy.read_policy import DATASET_RULE, ReadPolicy
+from cf1_mcp.policy.read_policy import ReadPolicy
 
 if TYPE_CHECKING:
     from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode, SelectionSetNode
@@ -57,23 +57,26 @@ def check_graphql_answer(data: JsonValue, policy: ReadPolicy) -> None:
     Raises:
         Withheld: it contains a marking above the ceiling, or a dataset that may not be read.
     """
-    allowed = {dataset.uuid for dataset in policy.datasets}
     for node in _objects(data):
         marking, dataset = node.get("tlp"), node.get("datasetId")
         if isinstance(marking, str) and policy.is_above_ceiling(marking):
             raise Withheld("The answer", policy.tlp_rule)
-        if policy.restricted and isinstance(dataset, str) and dataset not in allowed:
-            raise Withheld("The answer", DATASET_RULE)
+        if isinstance(dataset, str) and not policy.may_read(dataset):
+            raise Withheld("The answer", policy.grant.rule)
 
 
 def _check_datasets(arguments: Arguments, policy: ReadPolicy) -> None:
     naming = {name: value for name, value in arguments.items() if "dataset" in name.lower()}
     named = [text for value in naming.values() for text in _texts(value)]
-    # Exactly the uuid: another spelling might be another dataset for the API.
+    # The document is sent as it is, so it must contain the very text of a uuid: the API might read another spelling
+    # otherwise than this check.
     allowed = {dataset.uuid for dataset in policy.datasets}
     understood = all(name.lower().replace("_", "") in DATASET_ARGUMENTS for name in naming)
     if not named or not understood or any(text not in allowed for text in named):
-        raise Withheld("A GraphQL field that does not name allowed datasets by uuid", DATASET_RULE)
+        raise Withheld(
+            "A GraphQL field that does not name allowed datasets by uuid, as list_threat_datasets spells it,",
+            policy.grant.rule,
+        )
 
 
 def _check_markings(arguments: Arguments, policy: ReadPolicy) -> None:
@@ -93,8 +96,9 @@ def _check_withheld_parts(arguments: Arguments, policy: ReadPolicy) -> None:
     words = {word for value in arguments.values() for word in _list_words(value)}
     if CHILDREN in words:
         raise Withheld(f"A GraphQL condition on {CHILDREN}", policy.tlp_rule)
-    if TAGS in words and policy.withheld_tags != frozenset():
-        raise Withheld(f"Counting by {TAGS}, some of which are marked above the ceiling,", policy.tlp_rule)
+    if TAGS in words and policy.ceiling is not Tlp.RED:
+        # Whether or not there is such a tag: otherwise the refusal would tell that there is.
+        raise Withheld(f"Counting by {TAGS}, which may be marked above the ceiling,", policy.tlp_rule)
 
 
 def _limits_marking(condition: JsonValue, policy: ReadPolicy) -> bool:

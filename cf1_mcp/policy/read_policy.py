@@ -7,7 +7,7 @@ cursors, notes or suggestions. The operator may have it counted (`tell_withheld`
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Final
 
@@ -18,8 +18,9 @@ from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, OperatorSettings
 from cf1_mcp.errors import ApiError, Withheld
 from cf1_mcp.models import Dataset, Event, Raw, Tlp
-from cf1_mcp.policy.datasets import dataset_key, is_uuid, select_datasets
+from cf1_mcp.policy.datasets import DatasetGrant, DatasetIndex, UnclearDataset
 from cf1_mcp.settings import EVERY_DATASET
+from cf1_mcp.text.uuids import parse_uuid
 
 DATASET_RULE: Final = "CF1_READ_DATASETS"
 
@@ -28,7 +29,8 @@ DATASET_RULE: Final = "CF1_READ_DATASETS"
 class ReadPolicy:
     """The operator's rules for reading.
 
-    `datasets` are those of the account that may be read; `restricted` says whether there may be others.
+    `datasets` are those of the account that may be read; `restricted` says whether there may be others. `account` has
+    all datasets of the account, and `unclear` the entries of the operator's list that allow none, with the reasons.
     `withheld_tags` are the folded tags whose own marking is above the ceiling; None if they are unknown, and then no
     tag is shown.
     """
@@ -38,6 +40,8 @@ class ReadPolicy:
     ceiling: Tlp
     withheld_tags: frozenset[str] | None = frozenset()
     tell_withheld: bool = False
+    account: DatasetIndex = field(default_factory=DatasetIndex, kw_only=True)
+    unclear: Mapping[str, str] = field(default_factory=dict[str, str], kw_only=True)
 
     @property
     def tlp_rule(self) -> str:
@@ -61,7 +65,7 @@ class ReadPolicy:
 
     def rule_against(self, event: Event) -> str | None:
         """The rule that withholds an event, or None."""
-        if self.restricted and dataset_key(event.dataset_id) not in self._dataset_keys:
+        if not self.may_read(event.dataset_id):
             return DATASET_RULE
         return self.tlp_rule if self.is_above_ceiling(event.tlp) else None
 
@@ -103,7 +107,7 @@ class ReadPolicy:
         Raises:
             Withheld: its marking is above the ceiling.
         """
-        if self.raw_marking(event, raw).rank > self.ceiling.rank:
+        if not raw.is_empty and self.raw_marking(event, raw).rank > self.ceiling.rank:
             raise Withheld("The raw evidence of this event", self.tlp_rule)
         return raw
 
@@ -112,23 +116,35 @@ class ReadPolicy:
         counted: list[JsonValue] = [f"{count} by {rule}" for rule, count in withheld.items() if count]
         return {"withheld": counted} if self.tell_withheld and counted else {}
 
+    def may_read(self, dataset_id: str) -> bool:
+        """Whether a dataset, by its uuid, may be read."""
+        return not self.restricted or self.grant.includes(dataset_id)
+
+    def may_tell(self, unclear: UnclearDataset) -> bool:
+        """Whether an error may tell that a text is unclear: not if it could mean only datasets that may not be read."""
+        return not unclear.datasets or any(self.may_read(dataset.uuid) for dataset in unclear.datasets)
+
     @cached_property
-    def _dataset_keys(self) -> frozenset[str]:
-        return frozenset(dataset_key(dataset.uuid) for dataset in self.datasets)
+    def grant(self) -> DatasetGrant:
+        """The datasets that the operator's list allows."""
+        return DatasetGrant(DATASET_RULE, self.datasets, self.unclear)
 
 
 async def load_read_policy(vocabulary: AccountVocabulary, settings: OperatorSettings) -> ReadPolicy:
     """The rules for reading, over the account's current datasets."""
-    known = await vocabulary.datasets()
+    account = DatasetIndex(tuple(await vocabulary.datasets()))
     ceiling = settings.max_tlp
     tags = await _load_withheld_tags(vocabulary, ceiling)
     if settings.read_datasets == EVERY_DATASET:
-        return ReadPolicy(tuple(known), False, ceiling, tags, settings.tell_withheld)
-    listed = select_datasets(settings.read_datasets, known)
+        return ReadPolicy(account.datasets, False, ceiling, tags, settings.tell_withheld, account=account)
     # A dataset that is shared with the account may be missing from its list, so an unknown uuid is its own name.
-    missing = {dataset_key(name) for name in settings.read_datasets} - {dataset_key(one.uuid) for one in listed}
-    unlisted = [Dataset(uuid=name, name=name) for name in sorted(missing) if is_uuid(name)]
-    return ReadPolicy((*listed, *unlisted), True, ceiling, tags, settings.tell_withheld)
+    named = dict.fromkeys(uuid for entry in settings.read_datasets if (uuid := parse_uuid(entry)))
+    unlisted = [Dataset(uuid=uuid, name=uuid) for uuid in named if account.find(uuid) is None]
+    account = DatasetIndex((*account.datasets, *unlisted))
+    granted = account.grant(DATASET_RULE, settings.read_datasets)
+    return ReadPolicy(
+        granted.datasets, True, ceiling, tags, settings.tell_withheld, account=account, unclear=granted.unclear
+    )
 
 
 CurrentReadPolicy = Annotated[ReadPolicy, Resolve(load_read_policy)]

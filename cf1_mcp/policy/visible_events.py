@@ -4,6 +4,7 @@ The ceiling is part of the question, which keeps withheld events from filling th
 in any spelling, so every page is filtered again, and the pages are read on until enough events are found.
 """
 
+from collections import Counter
 from collections.abc import AsyncGenerator
 from functools import partial
 from itertools import chain
@@ -13,7 +14,8 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.paging import Attempt, once
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.models import Condition, Event, EventSearch, SearchOp, Tlp
+from cf1_mcp.models import Condition, Event, EventSearch, Tlp
+from cf1_mcp.policy.condition_matching import know_stored, match_search
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_relationships import check_children
 
@@ -24,9 +26,15 @@ SPELLINGS: Final = {Tlp.AMBER_STRICT: ("amber+strict", "amber-strict")}
 
 
 async def visible_pages(
-    client: ThreatEventsClient, search: EventSearch, policy: ReadPolicy, attempt: Attempt = once
+    client: ThreatEventsClient,
+    search: EventSearch,
+    policy: ReadPolicy,
+    attempt: Attempt = once,
+    withheld: Counter[str] | None = None,
 ) -> AsyncGenerator[list[Event]]:
     """Yield the pages of a search without the events that may not be shown. A page may be empty.
+
+    `withheld` counts those by rule, for operators who have them told.
 
     Raises:
         ApiError: a page could not be read.
@@ -36,10 +44,13 @@ async def visible_pages(
         raise BadArgument("conditions", "hasChildren cannot be in a group, as events are withheld", "it without group")
     asked = _ask_within_rules(search, policy)
     async for page in client.event_pages(asked, attempt):
-        readable = [event for event in page.result if not policy.rule_against(event)]
+        rules = [policy.rule_against(event) for event in page.result]
+        if withheld is not None:
+            withheld.update(rule for rule in rules if rule)
+        readable = [event for event, rule in zip(page.result, rules, strict=True) if not rule]
         # Where a tag was left out, the API may have found the event by it.
         shown = [(event, policy.visible(event)) for event in readable]
-        matching = [visible for event, visible in shown if visible is event or _matches_tags(visible, search)]
+        matching = [visible for event, visible in shown if visible is event or _may_match(visible, search)]
         for condition in () if policy.sees_everything else _children_conditions(search):
             matching = await gather(partial(check_children, client, policy, event) for event in matching)
             matching = [event for event in matching if _matches_children(condition, event)]
@@ -75,9 +86,15 @@ def _ask_within_rules(search: EventSearch, policy: ReadPolicy) -> EventSearch:
     spellings = [spelling for level in above for spelling in SPELLINGS.get(level, (level.value,))]
     # `not` and not `in`: events without a marking, or with a spelling unknown here, must stay for the filter to judge.
     ceiling = [Condition(field="tlp", op="not", value=spelling) for spelling in spellings]
-    if len(kept) + len(ceiling) <= MAX_CONDITIONS:
+    # Where withheld events are counted, the API has to return them.
+    if not policy.tell_withheld and len(kept) + len(ceiling) <= MAX_CONDITIONS:
         kept += ceiling
     return search.model_copy(update={"search": kept, "search_branches": branches})
+
+
+def _may_match(event: Event, search: EventSearch) -> bool:
+    """Whether an event may match a search by the tags that are left."""
+    return match_search(know_stored(event), search) is not False
 
 
 def _children_conditions(search: EventSearch) -> list[Condition]:
@@ -116,35 +133,3 @@ def _excludes_withheld_tag(condition: Condition, policy: ReadPolicy) -> bool:
     if condition.field != "tags" or condition.op != "not" or policy.withheld_tags is None:
         return False
     return str(condition.value).strip().casefold() in policy.withheld_tags
-
-
-def _matches_tags(event: Event, search: EventSearch) -> bool:
-    """Whether the tags that may be shown match."""
-    conditions = all(_holds(one, event) for one in search.search)
-    branches = search.search_branches
-    return conditions and (not branches or any(all(_holds(one, event) for one in branch) for branch in branches))
-
-
-def _holds(condition: Condition, event: Event) -> bool:
-    """Whether a condition on tags holds for an event; every other condition does, as the API checked it."""
-    if condition.field != "tags" or condition.op == "not":
-        return True
-    values = condition.value if isinstance(condition.value, list) else [condition.value]
-    return any(
-        _tag_matches(condition.op, tag.casefold(), str(value).casefold()) for tag in event.tags for value in values
-    )
-
-
-def _tag_matches(op: SearchOp, tag: str, value: str) -> bool:
-    match op:
-        case "equals" | "in":
-            return tag == value
-        case "startsWith":
-            return tag.startswith(value)
-        case "endsWith":
-            return tag.endswith(value)
-        case "contains":
-            return value in tag
-        case _:
-            # How these compare is not published.
-            return False

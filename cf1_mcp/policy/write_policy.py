@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
@@ -9,12 +10,13 @@ from mcp.server.mcpserver import Resolve
 from cf1_mcp.context import AccountVocabulary, OperatorSettings
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Dataset, Event
-from cf1_mcp.policy.datasets import dataset_key, find_dataset, select_datasets, unknown_dataset
+from cf1_mcp.policy.datasets import DatasetGrant, UnclearDataset, unclear_dataset, unknown_dataset
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.settings import Settings
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.uuids import id_key
 
 WRITE_RULE: Final = "CF1_WRITE_DATASETS"
 DELETE_RULE: Final = "CF1_DELETE_DATASETS"
@@ -36,28 +38,26 @@ class WritePolicy:
 
         Raises:
             Withheld: CF1_WRITE_DATASETS does not contain it.
-            BadArgument: there is no such dataset.
+            BadArgument: it may not be read, there is no such dataset, or the name is not unique.
         """
-        return self._require_listed(name, argument, self.settings.write_datasets, WRITE_RULE)
+        return self._require_granted(name, argument, self._writable)
 
     def require_destroyable(self, name: str, argument: str = "dataset_id") -> Dataset:
         """The dataset of a uuid or a name, from which data may be removed permanently.
 
         Raises:
             Withheld: CF1_DELETE_DATASETS does not contain it.
-            BadArgument: there is no such dataset.
+            BadArgument: it may not be read, there is no such dataset, or the name is not unique.
         """
-        return self._require_listed(name, argument, self.settings.delete_datasets, DELETE_RULE)
+        return self._require_granted(name, argument, self._destroyable)
 
     def may_write(self, dataset_id: str) -> bool:
         """Whether a dataset, by its uuid, may be written."""
-        writable = select_datasets(self.settings.write_datasets, self.read_policy.datasets)
-        return any(dataset_key(dataset.uuid) == dataset_key(dataset_id) for dataset in writable)
+        return self._writable.includes(dataset_id)
 
     def may_destroy(self, dataset_id: str) -> bool:
-        """Whether something may be removed for good from a dataset, by its uuid."""
-        destroyable = select_datasets(self.settings.delete_datasets, self.read_policy.datasets)
-        return any(dataset_key(dataset.uuid) == dataset_key(dataset_id) for dataset in destroyable)
+        """Whether data may be removed from a dataset, by its uuid."""
+        return self._destroyable.includes(dataset_id)
 
     def require_size(self, count: int, argument: str) -> None:
         """Raise `Withheld` for more events at once than the operator allows."""
@@ -75,7 +75,7 @@ class WritePolicy:
             BadArgument: it is in another dataset.
         """
         self.read_policy.require_readable(event)
-        if dataset_key(event.dataset_id) != dataset_key(dataset.uuid):
+        if id_key(event.dataset_id) != id_key(dataset.uuid):
             raise BadArgument(
                 argument,
                 f"event {event.uuid} is not in dataset {clean(dataset.name, MAX_NAME_LENGTH)!r}",
@@ -83,12 +83,32 @@ class WritePolicy:
             )
         return event
 
-    def _require_listed(self, name: str, argument: str, listed: Sequence[str], rule: str) -> Dataset:
-        if dataset := find_dataset(name, select_datasets(listed, self.read_policy.datasets)):
-            return dataset
-        if find_dataset(name, self.known):
-            raise Withheld(f"{argument}: this kind of change to dataset {clean(name, MAX_NAME_LENGTH)!r}", rule)
+    def _require_granted(self, name: str, argument: str, granted: DatasetGrant) -> Dataset:
+        found = self.read_policy.account.find(name)
+        if isinstance(found, Dataset) and self.read_policy.may_read(found.uuid):
+            if not granted.includes(found.uuid):
+                what = f"{argument}: this kind of change to dataset {clean(name, MAX_NAME_LENGTH)!r}"
+                raise Withheld(what, granted.rule)
+            return found
+        if isinstance(found, UnclearDataset) and self.read_policy.may_tell(found):
+            raise unclear_dataset(name, argument, found.problem)
+        if self.read_policy.restricted:
+            raise granted.refuse(name, argument, "changed in this way")
         raise unknown_dataset(name, argument, self.read_policy.datasets)
+
+    @cached_property
+    def _writable(self) -> DatasetGrant:
+        return self._grant(WRITE_RULE, self.settings.write_datasets)
+
+    @cached_property
+    def _destroyable(self) -> DatasetGrant:
+        return self._grant(DELETE_RULE, self.settings.delete_datasets)
+
+    def _grant(self, setting: str, listed: Sequence[str]) -> DatasetGrant:
+        """Return the datasets that a list allows, as far as they may be read."""
+        granted = self.read_policy.account.grant(setting, listed)
+        readable = tuple(dataset for dataset in granted.datasets if self.read_policy.may_read(dataset.uuid))
+        return DatasetGrant(setting, readable, granted.unclear)
 
 
 async def load_write_policy(

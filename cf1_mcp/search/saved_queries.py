@@ -14,9 +14,8 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client
 from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
-from cf1_mcp.models import EventSearch, SavedQuery
+from cf1_mcp.models import Dataset, EventSearch, SavedQuery
 from cf1_mcp.policy.dataset_scope import is_scope_word
-from cf1_mcp.policy.datasets import find_dataset
 from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, ReadPolicy
 from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -110,7 +109,8 @@ def may_show_query(saved: SavedQuery, policy: ReadPolicy) -> bool:
         named = read_search(saved.query_json).dataset_id
     except NotASearch:
         return False
-    return all(is_scope_word(name) or find_dataset(name, policy.datasets) for name in named)
+    found = [policy.account.find(name) for name in named if not is_scope_word(name)]
+    return all(isinstance(one, Dataset) and policy.may_read(one.uuid) for one in found)
 
 
 async def list_readable_queries(client: ThreatEventsClient, policy: ReadPolicy) -> list[SavedQuery]:

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from mcp.server.mcpserver import Resolve
 
-from cf1_mcp.context import AccountVocabulary
 from cf1_mcp.policy.dataset_scope import DatasetScope, resolve_scope
 from cf1_mcp.policy.read_policy import CurrentReadPolicy
 from cf1_mcp.search.clauses import Clause
@@ -12,7 +11,6 @@ from cf1_mcp.search.saved_queries import SavedSearch
 
 
 async def _search_scope(
-    vocabulary: AccountVocabulary,
     policy: CurrentReadPolicy,
     saved: SavedSearch,
     dataset_ids: list[str] | None,
@@ -21,13 +19,11 @@ async def _search_scope(
     grouped = bool(saved.search_branches) or any(clause.group is not None for clause in conditions or ())
     # The API refuses alternatives on analytics datasets.
     default = "operational" if grouped else "all"
-    return resolve_scope(dataset_ids or saved.dataset_id or [default], await vocabulary.datasets(), policy)
+    return resolve_scope(dataset_ids or saved.dataset_id or [default], policy)
 
 
-async def _export_scope(
-    vocabulary: AccountVocabulary, policy: CurrentReadPolicy, saved: SavedSearch, dataset_ids: list[str] | None
-) -> DatasetScope:
-    return await _search_scope(vocabulary, policy, saved, dataset_ids, None)
+async def _export_scope(policy: CurrentReadPolicy, saved: SavedSearch, dataset_ids: list[str] | None) -> DatasetScope:
+    return await _search_scope(policy, saved, dataset_ids, None)
 
 
 SearchScope = Annotated[DatasetScope, Resolve(_search_scope)]

@@ -50,11 +50,17 @@ class RawParts(BaseModel, frozen=True):
 
 
 class BeforeUpdate(BaseModel, frozen=True):
-    """The values that are replaced. `seen` has everything that a lowered marking makes readable."""
+    """The values that are replaced. `seen` has everything that a lowered marking makes readable.
+
+    `marking` and `raw_marking` are the markings under which the values and the raw evidence were stored; None in older
+    journals.
+    """
 
     event: EventChange | None
     raw: RawParts | None
     seen: list[JsonValue] = []
+    marking: str | None = None
+    raw_marking: str | None = None
 
 
 class UpdateEvent(Payload):

@@ -1,6 +1,7 @@
 """The datasets of the account and the values of its vocabularies; reverting a dataset."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Final, Literal
 
 from mcp.server.mcpserver import Resolve
@@ -14,7 +15,7 @@ from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.vocabulary import Kind
 from cf1_mcp.changes.guards import Planned, approved
-from cf1_mcp.changes.reverts import RevertDataset, plan_revert
+from cf1_mcp.changes.reverts import RevertDataset, plan_revert, revert_dataset
 from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
@@ -87,4 +88,4 @@ async def revert_threat_dataset(
     roll it back after a bad import or script. Without `confirm` it changes nothing and returns a preview with the code.
     To take back one change use undo_change.
     """
-    return plan.preview or await plan.carry_out(client)
+    return plan.preview or await plan.record(partial(revert_dataset, client, plan.effect.payload, plan.server.clock))

@@ -13,7 +13,7 @@ from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import fit_events, list_event_page
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.concurrency import gather, run_in_thread
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import (
@@ -158,11 +158,12 @@ async def _read_raw(client: ThreatEventsClient, read_policy: ReadPolicy, event: 
     raw = await (
         client.read_raw(event.uuid, event.raw_id) if event.raw_id else client.read_dataset_raw(dataset_id, event.uuid)
     )
+    # Raw evidence has its own marking, which may be stricter than that of its event.
     try:
         read_policy.require_raw_readable(event, raw)
     except Withheld as withheld:
         return Card({"withheld": f"by {withheld.rule}"})
-    data = clean_value(raw.data, MAX_FIELD_LENGTH, event.indicator)
+    data = await run_in_thread(partial(clean_value, raw.data, MAX_FIELD_LENGTH, event.indicator))
     text = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
     shown: dict[str, JsonValue] = {name: clean(value, MAX_FIELD_LENGTH) for name, value in fields.items() if value}

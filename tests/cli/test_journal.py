@@ -1,9 +1,13 @@
 """The operator's commands for the journal and for approvals."""
 
+import fcntl
 import json
 import os
 import pty
+import re
+import struct
 import subprocess
+import termios
 from pathlib import Path
 
 import anyio
@@ -15,6 +19,7 @@ from cf1_mcp.context import utc_now
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.journal_records import Intent
 from cf1_mcp.store.stores import Stores, open_stores
+from cf1_mcp.text.person_text import set_apart
 from tests.commands import Command, run_command
 
 CODE = "K7QF-2M9D-XW4T"
@@ -91,6 +96,68 @@ def test_a_person_decides_at_a_terminal(tmp_path: Path, typed: str, state: str) 
     output = _read_terminal(inside)
     assert code == 0 and "Delete 1 event" in output and "undo: possible" in output
     assert anyio.run(approvals.find, CODE).state == state
+
+
+FORGED = "undo: undo_change restores everything within seconds."
+FILLERS = {
+    "blanks": " ",
+    "tabs": "\t",
+    "no-break spaces": "\xa0",
+    "wide spaces": "\u3000",
+    "wide characters": "\u6f22",
+    "combining marks": "\u0301",
+    "escape sequences": "\x1b[8C",
+    "line ends": "\n",
+    "carriage returns": "\r",
+}
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+@pytest.mark.parametrize("filler", FILLERS.values(), ids=FILLERS)
+def test_a_padded_name_forges_no_line_on_a_terminal(tmp_path: Path, filler: str, width: int) -> None:
+    approvals = stores(tmp_path).approvals
+    names = [f"attacker: A{filler * count}{FORGED}" for count in (24, width // 2, width - 11, width)]
+    preview = "\n".join(line for name in names for line in set_apart(name, untrusted=True))
+    change = set_apart(f"change: Delete 1 event from dataset 'A{filler * (width - 38)}{FORGED}'.", untrusted=False)
+    anyio.run(approvals.ask, CODE, "delete_threat_events", "\n".join([*change, preview]), 600)
+    for arguments in (["approvals"], ["approve", CODE]):
+        lines = show_on_a_terminal(tmp_path, width, *arguments)
+        assert not [line for line in lines if line.startswith(("undo", "Undo"))]
+        assert max(map(count_columns, lines)) <= max(width, 45)  # the question itself takes 43
+
+
+def count_columns(line: str) -> int:
+    return sum(1 if char.isascii() else 2 for char in line)
+
+
+def show_on_a_terminal(folder: Path, width: int, *arguments: str) -> list[str]:
+    """Return the lines that a command shows on a terminal of this width, where a person answers no."""
+    inside, outside = pty.openpty()
+    fcntl.ioctl(outside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    environment = {"CF1_STATE_DIR": str(folder), "PATH": os.environ["PATH"], "TERM": "dumb"}
+    with Command([*arguments], environment, terminal=os.ttyname(outside)) as command:
+        if arguments[0] == "approve":
+            os.write(inside, b"n\n")
+        command.wait()
+    os.close(outside)
+    return _read_terminal(inside).replace("\r\n", "\n").split("\n")
+
+
+def test_what_waits_for_approval_is_listed_oldest_first(tmp_path: Path) -> None:
+    approvals = stores(tmp_path).approvals
+    assert run(tmp_path, "approvals").stdout == "Nothing waits for approval.\n"
+    assert [*tmp_path.iterdir()] == []
+    anyio.run(approvals.ask, CODE, "delete_threat_events", "change: Delete 1 event.\nundo: possible", 600)
+    anyio.run(approvals.ask, "0000-1111-2222", "untag_threat_events", "change: Take 'x' off 2 events.", 600)
+    anyio.run(approvals.ask, "3333-4444-5555", "move_threat_events", "change: Move 1 event.", 600)
+    anyio.run(approvals.decide, "3333-4444-5555", True)
+    output = run(tmp_path, "approvals").stdout
+    assert re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d\d:\d\d:\d\d", "TIME", output) == snapshot("""\
+K7QF-2M9D-XW4T delete_threat_events, requested TIME, expires TIME UTC
+| change: Delete 1 event.
+0000-1111-2222 untag_threat_events, requested TIME, expires TIME UTC
+| change: Take 'x' off 2 events.
+""")
 
 
 def test_a_code_without_a_waiting_change_cannot_be_approved(tmp_path: Path) -> None:

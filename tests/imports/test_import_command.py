@@ -430,7 +430,7 @@ def test_an_event_above_the_ceiling_is_neither_shown_nor_changed(tmp_path: Path)
             {"CF1_READ_DATASETS": "Yours", "CF1_WRITE_DATASETS": "*"},
             snapshot(
                 [
-                    "cf1-mcp: --dataset: this kind of change to dataset 'Mine' is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
+                    "cf1-mcp: --dataset: dataset 'Mine' is not among those that may be changed in this way, and any other is withheld by CF1_WRITE_DATASETS. Use Yours, or its uuid."
                 ]
             ),
         ),

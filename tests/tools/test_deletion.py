@@ -5,11 +5,15 @@ import json
 import anyio
 import pytest
 from inline_snapshot import snapshot
+from mcp.types import CallToolResult
 from pydantic import JsonValue
+from starlette.middleware import Middleware
 
 from cf1_mcp.models import SavedQueryFields
+from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.settings import Settings
-from tests.canned_answers import with_canned_answer
+from cf1_mcp.store.journal_records import Change
+from tests.canned_answers import CountedDeletion, with_canned_answer
 from tests.conversations import ask, ask_for_text, refused
 from tests.tenant import MINE, YOURS, Tenant
 
@@ -32,6 +36,7 @@ async def test_a_call_without_a_code_only_previews_the_deletion(tenant: Tenant) 
             "events": 1,
             "relationships_cut": 1,
             "references_cut": 1,
+            "raw_markings": {"amber": 1},
             "undo": "undo_change creates the events again from the journal, with new ids, raw evidence and relationships. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
             "code": "...",
             "sample": "...",
@@ -285,6 +290,51 @@ async def test_nothing_is_deleted_when_the_journal_cannot_be_written(tenant: Ten
         words = await refused(client, "delete_threat_events", **call, confirm=preview["code"])
     assert "The change is not made" in words
     assert tenant.changes_sent() == []
+
+
+async def test_a_code_is_valid_again_after_the_journal_could_not_be_written(tenant: Tenant) -> None:
+    event = await tenant.add("deleted later")
+    (tenant.folder / "journal.db").mkdir()
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
+    async with tenant.server(tenant.allowed()) as client:
+        preview = await ask(client, "delete_threat_events", **call)
+        await refused(client, "delete_threat_events", **call, confirm=preview["code"])
+        (tenant.folder / "journal.db").rmdir()
+        done = await ask(client, "delete_threat_events", **call, confirm=preview["code"])
+    assert done["status"] == "done"
+
+
+async def delete_with_an_unclear_answer(tenant: Tenant, count: int) -> tuple[CallToolResult, Change, str]:
+    """Delete two events where the API says that it deleted `count`, and then fails. Return what a replay is told too."""
+    events = [await tenant.add(title) for title in ("first", "second")]
+    call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid for event in events]}
+    async with tenant.server(tenant.allowed()) as client:
+        preview = await ask(client, "delete_threat_events", **call)
+    tenant.options = SandboxOptions(middleware=[Middleware(CountedDeletion, count)])
+    async with tenant.server(tenant.allowed()) as client:
+        answer = await client.call_tool("delete_threat_events", {**call, "confirm": preview["code"]})
+    tenant.options = SandboxOptions()
+    async with tenant.server(tenant.allowed()) as client:
+        replayed = await refused(client, "delete_threat_events", **call, confirm=preview["code"])
+    [change] = await tenant.journal.changes()
+    return answer, change, replayed
+
+
+async def test_a_partial_deletion_whose_rest_cannot_be_checked_is_partial(tenant: Tenant) -> None:
+    answer, change, replayed = await delete_with_an_unclear_answer(tenant, 1)
+    data: dict[str, JsonValue] = dict(answer.structured_content or {})
+    assert (data["status"], data["left"], change.outcome) == (
+        "partial",
+        "unknown: the search for them failed",
+        "partial",
+    )
+    assert replayed.startswith("confirm: this code was used already.")
+
+
+async def test_a_deletion_of_nothing_that_cannot_be_checked_is_unknown(tenant: Tenant) -> None:
+    answer, change, replayed = await delete_with_an_unclear_answer(tenant, 0)
+    assert (answer.is_error, change.outcome) == (True, "unknown")
+    assert replayed.startswith("confirm: this code was used already.")
 
 
 async def test_read_mode_lists_no_changing_tool(tenant: Tenant) -> None:

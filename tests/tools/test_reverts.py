@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 from inline_snapshot import snapshot
+from mcp.client import ClientRequestContext
+from mcp.types import ElicitRequestParams, ElicitResult
 from pydantic import JsonValue
 
-from cf1_mcp.models import EventSearch
+from cf1_mcp.models import EventChange, EventSearch, RawChange
 from tests.canned_answers import with_canned_answer
 from tests.conversations import ask, refused
-from tests.tenant import MINE, NOW, YOURS, Tenant
+from tests.tenant import GENERATIONS, MINE, NOW, YOURS, Generation, Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -39,8 +41,9 @@ async def test_a_revert_loses_exactly_the_previewed_events(tenant: Tenant) -> No
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Revert dataset 'Mine' to its state 30 minutes ago: 1 event created since, by anyone, will be lost. All other changes to the dataset since are reverted as well: changed events change back, deleted ones return, events moved in are lost. How many is unknown, because the API does not report it.",
+            "change": "Revert dataset 'Mine' to its state of 2026-11-24T12:30:00Z, 30 minutes before this preview: 1 event created since, by anyone, will be lost. All other changes to the dataset since are reverted as well: changed events change back, with their raw evidence, deleted ones return, events moved in and typed relationships are lost. How many is unknown, because the API does not report edits, moves, deletions, typed relationships or raw evidence of that time.",
             "events_lost": 1,
+            "events_in_dataset": 2,
             "target": "2026-11-24T12:30:00Z",
             "undo": "This cannot be undone from here: the API returns an undo bookmark that no route accepts. The journal has only ids, dates and titles of what is lost.",
             "code": "...",
@@ -60,7 +63,9 @@ async def test_a_revert_loses_exactly_the_previewed_events(tenant: Tenant) -> No
         assert (await api.read_event(old.dataset_id, old.uuid)).tags == []
     change = await tenant.journal.change(str(done["change_id"]))
     assert change.intent.before == [{"uuid": new.uuid, "date": new.date, "event": "new"}]
-    assert change.result == {name: done[name] for name in ("target_timestamp", "revert_bookmark", "undo_bookmark")}
+    answered = ("target", "minutes_ago_sent", "target_timestamp", "revert_bookmark", "undo_bookmark")
+    assert change.result == {name: done[name] for name in answered} and done["minutes_ago_sent"] == 30
+    assert change.intent.arguments == {"dataset_id": old.dataset_id, "minutes_ago": 30, "target": target}
 
 
 async def test_a_revert_that_loses_no_events_warns_of_other_losses(tenant: Tenant) -> None:
@@ -93,26 +98,173 @@ async def test_a_code_is_valid_for_its_own_minutes_only(tenant: Tenant) -> None:
     assert tenant.changes_sent() == []
 
 
-async def test_a_revert_may_lose_as_many_events_as_one_change_may_touch(tenant: Tenant) -> None:
-    for number in range(3):
-        await tenant.add(f"new {number}")
-    async with tenant.server(tenant.allowed(max_change=3)) as client:
-        assert (await ask(client, "revert_threat_dataset", **HALF_AN_HOUR))["events_lost"] == 3
-    async with tenant.server(tenant.allowed(max_change=2)) as client:
-        assert await refused(client, "revert_threat_dataset", **HALF_AN_HOUR) == snapshot(
-            "minutes_ago: a revert that loses more than 2 events is withheld by CF1_MAX_CHANGE (2). Tell the person that the operator's setting forbids it."
-        )
-    assert tenant.changes_sent() == []
-
-
-async def test_a_revert_that_loses_withheld_events_is_refused(tenant: Tenant) -> None:
-    await tenant.add("seen")
-    await tenant.add("unseen", tlp="red")
+@pytest.mark.parametrize("wait", [1, 7, 59.5, 290, 299])
+async def test_a_revert_goes_to_the_previewed_target_however_late_it_is_confirmed(tenant: Tenant, wait: float) -> None:
+    old = await tenant.add("old")
+    tenant.wait(3600)
+    await tenant.add("created between the target and the drifted one")
+    tenant.wait(30 * 60 - 1)
     async with tenant.server(tenant.allowed()) as client:
+        preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+        tenant.wait(wait)
+        tenant.log.clear()
+        done = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
+    assert done["status"] == "done" and done["target"] == done["target_timestamp"] == preview["target"]
+    assert [one.body for one in tenant.log if one.path.endswith("/revert-do")] == [
+        {"minutesAgo": done["minutes_ago_sent"]}
+    ]
+    assert 30 <= float(str(done["minutes_ago_sent"])) <= 30 + wait / 60
+    assert preview["events_lost"] == 1 and await titles(tenant, old.dataset_id) == {"old"}
+
+
+async def test_a_code_confirms_in_any_process_that_shares_the_key(tenant: Tenant) -> None:
+    old = await tenant.add("old")
+    tenant.wait(3600)
+    await tenant.add("new")
+    async with tenant.server(tenant.allowed()) as client:
+        preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+    tenant.wait(120)
+    async with tenant.server(tenant.allowed()) as client:
+        code = str(preview["code"]).lower().replace("-", " ")
+        done = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=code)
+        assert done["target"] == preview["target"]
+        again = await refused(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=code)
+    assert "confirm: this code" in again and await titles(tenant, old.dataset_id) == {"old"}
+
+
+async def test_a_code_is_invalid_after_its_time_and_with_another_target(tenant: Tenant) -> None:
+    await tenant.add("old")
+    tenant.wait(3600)
+    async with tenant.server(tenant.allowed()) as client:
+        code = str((await ask(client, "revert_threat_dataset", **HALF_AN_HOUR))["code"])
+        tenant.wait(60)
+        later = str((await ask(client, "revert_threat_dataset", **HALF_AN_HOUR))["code"])
+        forged = [code[:14] + later[14:], later[:14] + code[14:], code[:14], code[:14] + "-0000-0000", code + "-0000"]
+        forged += [code[:14] + "-ZZZZ-ZZZZ", code[:14] + "-\u202e000-0000"]
+        for one in forged:
+            words = await refused(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=one)
+            assert words.startswith("confirm: this code is not for this change")
+        tenant.wait(600)
+        await refused(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=code)
+    assert tenant.changes_sent() == []
+
+
+@pytest.mark.parametrize("approval", ["ask", "operator"])
+@pytest.mark.parametrize("mode", GENERATIONS)
+async def test_a_person_who_takes_minutes_approves_the_previewed_target(
+    tenant: Tenant, approval: str, mode: Generation
+) -> None:
+    old = await tenant.add("old")
+    tenant.wait(3600)
+    await tenant.add("new")
+
+    async def agree(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        tenant.wait(100)
+        return ElicitResult(action="accept", content={"answer": "yes"})
+
+    async with tenant.server(tenant.allowed(approval=approval), agree, mode) as client:
+        preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+        tenant.wait(60)
+        if approval == "operator":
+            await tenant.approvals.decide(str(preview["code"]), approved=True)
+        done = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
+    assert done["target"] == done["target_timestamp"] == preview["target"]
+    assert await titles(tenant, old.dataset_id) == {"old"}
+
+
+WRITES = [
+    "edits an event",
+    "edits its evidence",
+    "marks its evidence",
+    "tags it",
+    "adds a reference",
+    "adds a typed relationship",
+    "moves an event in",
+    "moves an event out",
+    "deletes an event",
+    "creates an event",
+]
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_any_write_to_the_dataset_after_the_preview_voids_the_code(tenant: Tenant, write: str) -> None:
+    first, second, theirs = await tenant.add("first"), await tenant.add("second"), await tenant.add("theirs", YOURS)
+    mine, yours = first.dataset_id, theirs.dataset_id
+    tenant.wait(3600)
+    async with tenant.server(tenant.allowed()) as client, tenant.api() as api:
+        preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+        match write:
+            case "edits an event":
+                change = EventChange.model_validate({"dataset_id": mine, "insight": "a colleague's"})
+                await api.update_event(first.uuid, change)
+            case "edits its evidence":
+                await api.update_raw(first.uuid, first.raw_id, RawChange(data={"new": True}))
+            case "marks its evidence":
+                await api.update_raw(first.uuid, first.raw_id, RawChange(tlp="amber"))
+            case "tags it":
+                await api.tag_event(first.uuid, ["since"])
+            case "adds a reference":
+                await api.relate_event(first.uuid, [second.uuid])
+            case "adds a typed relationship":
+                await api.create_relationships(mine, first.uuid, [second.uuid], "caused_by")
+            case "moves an event in":
+                await api.move_events(yours, mine, [theirs.uuid], True)
+            case "moves an event out":
+                await api.move_events(mine, yours, [first.uuid], True)
+            case "deletes an event":
+                await api.delete_events(mine, [first.uuid])
+            case _:
+                await tenant.add("new")
+        tenant.log.clear()
+        words = await refused(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
+    assert "this code is not for this change" in words and tenant.changes_sent() == []
+
+
+async def test_the_size_of_a_revert_is_that_of_the_whole_dataset(tenant: Tenant) -> None:
+    for number in range(3):
+        await tenant.add(f"old {number}")
+    tenant.wait(3600)
+    async with tenant.server(tenant.allowed(max_change=3)) as client:
+        preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+    assert (preview["events_lost"], preview["events_in_dataset"]) == (0, 3)
+    for most in (2, 1):
+        async with tenant.server(tenant.allowed(max_change=most)) as client:
+            words = await refused(client, "revert_threat_dataset", **HALF_AN_HOUR)
+            assert words == (
+                f"dataset_id: a revert of this whole dataset is withheld by CF1_MAX_CHANGE ({most}). Tell the person "
+                "that the operator's setting forbids it."
+            )
+    assert tenant.changes_sent() == []
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("fields", [{"tlp": "red"}, {"raw": {"data": {"a": 1}, "tlp": "red"}}, {"tlp": "amber+strict"}])
+@pytest.mark.parametrize("wait", [0, 3600])
+async def test_a_revert_of_a_dataset_with_something_withheld_is_refused_with_the_rule_alone(
+    tenant: Tenant, fields: dict[str, JsonValue], count: int, wait: int
+) -> None:
+    await tenant.add("seen")
+    for _ in range(count):
+        await tenant.add("unseen", MINE, **fields)
+    tenant.wait(wait)
+    async with tenant.server(tenant.allowed(max_change=4)) as client:
         assert await refused(client, "revert_threat_dataset", **HALF_AN_HOUR) == snapshot(
-            "minutes_ago: a revert that loses 1 event above the ceiling is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
+            "dataset_id: a revert of this whole dataset is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it."
         )
     assert tenant.changes_sent() == []
+
+
+async def test_a_revert_that_went_past_its_target_is_reported(tenant: Tenant) -> None:
+    answered: JsonValue = {
+        "success": True,
+        "errors": [],
+        "result": {"datasetId": "d", "minutesAgo": 31, "targetTimestamp": "2026-11-24T11:28:00Z"},
+    }
+    await tenant.add("old")
+    async with with_canned_answer(tenant, "/revert-do", answered) as client:
+        preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+        done = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
+    assert done["status"] == "partial" and "earlier time" in str(done["went_past_target"])
 
 
 RULES: list[tuple[str, dict[str, object], dict[str, JsonValue], str]] = [

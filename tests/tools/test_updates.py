@@ -84,7 +84,9 @@ async def test_given_fields_are_changed_and_their_old_values_journaled(tenant: T
                 "targetCountry": "US",
                 "tlp": "green",
             },
+            "marking": "green",
             "raw": {"data": {"of": "old words"}, "tlp": ""},
+            "raw_marking": "amber",
             "seen": [],
         }
     )
