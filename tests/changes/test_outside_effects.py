@@ -549,6 +549,26 @@ async def test_a_change_costs_two_requests_for_what_it_does_outside(tenant: Tena
     assert asked == ["GET /events/queries", "GET /events/queries/alerts"] and len(tenant.requests()) <= before
 
 
+async def test_a_revert_names_the_queries_through_which_it_may_act_outside(tenant: Tenant) -> None:
+    await tenant.add("old")
+    tenant.wait(3600)
+    await tenant.add("new", tags=["block"])
+    await watch(tenant, BY_TAG, name="Perimeter", frequency="daily")
+    await watch(tenant, BY_TAG, name="Silent", rule=False)
+    await watch(tenant, BY_TAG, name="Elsewhere", datasets=(YOURS,))
+    call: Json = {"dataset_id": MINE, "minutes_ago": 30}
+    async with tenant.server(tenant.allowed()) as client:
+        preview = await ask(client, "revert_threat_dataset", **call)
+        await with_another_query(tenant)
+        await refused(client, "revert_threat_dataset", **call, confirm=preview["code"])
+    assert "It may change what is blocked, or notify people, through saved query 1 'Perimeter'." in str(
+        preview["change"]
+    )
+    assert preview["outside"] == [
+        {"query": "saved query 1 'Perimeter'", "acts": ["changes a block list", "notifies people once a day"]}
+    ]
+
+
 # -- saved queries and alerts themselves
 
 
