@@ -76,11 +76,16 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
         evidence=evidence,
     )
     deleted = [describe_deletion(event) for event in events]
-    return await add_outside_effects(planning, effect, [*deleted, *_describe_parents(snapshots, gain=False)])
+    return await add_outside_effects(planning, effect, [*deleted, *_describe_parents(planning, snapshots, gain=False)])
 
 
-def _describe_parents(snapshots: Sequence[Snapshot], *, gain: bool) -> list[Transition]:
-    """Return what happens to the parents of events that are deleted or created: they lose or gain a child."""
+def _describe_parents(planning: Planning, snapshots: Sequence[Snapshot], *, gain: bool) -> list[Transition]:
+    """Return what happens to the parents of events that are deleted or created: they lose or gain a child.
+
+    Left out where parents may be withheld events.
+    """
+    if not planning.write_policy.read_policy.sees_everything:
+        return []
     own = {snapshot.event.uuid for snapshot in snapshots}
     parents = {link.other: link.other_dataset for snapshot in snapshots for link in snapshot.links if link.above}
     return [describe_unread_parent(one, parents[one], gains=gain) for one in sorted(parents.keys() - own)]
@@ -137,7 +142,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         evidence=list_evidence(snapshots),
     )
     recreated = [describe_recreation(snapshot.event, dataset.uuid) for snapshot in snapshots]
-    return await add_outside_effects(planning, effect, [*recreated, *_describe_parents(snapshots, gain=True)])
+    return await add_outside_effects(planning, effect, [*recreated, *_describe_parents(planning, snapshots, gain=True)])
 
 
 def _describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple[str, ...]:

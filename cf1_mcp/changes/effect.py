@@ -157,13 +157,12 @@ class Effect(Generic[P]):
     `read_as` reports the arguments that were read differently than typed. `relative_dates` are dates that were typed
     relative to now, by the time that they are now: the code is bound to them as they were typed.
 
-    An effect that `changes_nothing` is reported, and not made.
-
     `fixed_time` is a time that the preview fixed. The code carries it, so that the plan finds it in `confirm`; the
     payload must contain it, so that the code is bound to it.
 
-    Without `can_undo` the change cannot be undone. `undo_destroys` are the datasets from which an undo would remove
-    something; if it is not given, all of them where the undo deletes.
+    An effect that `changes_nothing` is reported, and not made. Without `can_undo` the change cannot be undone.
+    `undo_destroys` are the datasets from which an undo would remove something; if it is not given, all of them where
+    the undo deletes.
     """
 
     kind: ChangeKind[P]
@@ -183,8 +182,8 @@ class Effect(Generic[P]):
     evidence: Sequence[tuple[Event, Raw]] = ()
     new_markings: Sequence[str] = ()
     relative_dates: Mapping[str, str] = field(default_factory=dict[str, str])
-    changes_nothing: bool = False
     fixed_time: datetime | None = None
+    changes_nothing: bool = False
     can_undo: bool = True
     undo_destroys: tuple[str, ...] | None = None
 

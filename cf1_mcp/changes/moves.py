@@ -176,11 +176,15 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
             "list_changes to see what can be undone",
         )
     effect = await plan_move(planning, destination.uuid, source.uuid, moved, True)
-    dropped = [one for one in payload.before.images if one.raw and not one.raw.is_empty and one.event.uuid in moved]
+    dropped = {one.event.uuid for one in payload.before.images if one.raw and not one.raw.is_empty} & {*moved}
     if payload.keep_raw_data or not dropped:
         return effect
-    lost = f"The raw evidence of {plural(len(dropped), 'event')} does not come back: the move dropped it."
-    return replace(effect, warnings=(lost, *effect.warnings), facts={**effect.facts, "raw_not_restored": len(dropped)})
+    lost = f"The raw evidence of {plural(len(dropped), 'event')} was dropped by the move and does not come back."
+    return replace(
+        effect,
+        warnings=(*effect.warnings, f"{lost} Change {change.id} in the journal has it."),
+        facts={**effect.facts, "raw_not_restored": len(dropped)},
+    )
 
 
 MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo, moves=True)

@@ -110,13 +110,16 @@ class QueryEffect:
         """Return how the query acts, counts, and a sample of the indicators."""
         counts = {"newly_finds": self.found, "may_find": self.may_find, "may_no_longer_find": self.lost}
         lists = {"block": self.blocked, "may_block": self.may_block, "may_unblock": self.may_unblock}
-        times = [words for name, words in FREQUENCIES.items() if name in self.frequencies]
-        acts: list[JsonValue] = ["changes a block list"] if self.changes_block_list else []
-        acts += [" ".join(["notifies people", *times])] if self.notifies else []
         parts: dict[str, JsonValue] = {name: len(events) for name, events in counts.items() if events}
         if self.query.rule_enabled:
             parts |= {name: {"count": len(some), "indicator": _sample(some)} for name, some in lists.items() if some}
-        return {"query": self.title, "acts": acts, **parts}
+        return {"query": self.title, "acts": self.acts(), **parts}
+
+    def acts(self) -> list[JsonValue]:
+        """Return the ways in which the query acts outside."""
+        times = [words for name, words in FREQUENCIES.items() if name in self.frequencies]
+        blocks: list[JsonValue] = ["changes a block list"] if self.changes_block_list else []
+        return [*blocks, *([" ".join(["notifies people", *times])] if self.notifies else [])]
 
     def seen(self) -> JsonValue:
         """Return everything that was found, for a code to be bound to."""
@@ -127,16 +130,12 @@ class QueryEffect:
 
 async def add_outside_effects(planning: Planning, effect: Effect[P], transitions: Sequence[Transition]) -> Effect[P]:
     """Return a planned change with what it does outside. If that is anything, the change needs a code."""
-    if not planning.write_policy.read_policy.sees_everything:
-        transitions = [one.without_children() for one in transitions]
-    relevant = [one for one in transitions if one.is_searchable]
+    as_seen = (one.as_seen_by(planning.write_policy.read_policy) for one in transitions)
+    relevant = [one for one in as_seen if one.is_searchable]
     if not relevant:
         return effect
-    try:
-        queries = await planning.client.list_queries()
-    except NotFound:
-        return effect  # the account has no saved queries
-    except ApiError:
+    queries = await _list_queries(planning)
+    if queries is None:
         return _extend(effect, [QUERIES_UNKNOWN], {}, "saved queries unknown")
     found = await _compare_queries(planning.write_policy, queries, relevant)
     found, unknown = await _read_frequencies(planning, found)
@@ -150,6 +149,33 @@ async def add_outside_effects(planning: Planning, effect: Effect[P], transitions
     rows: list[JsonValue] = [one.preview() for one in outside[:MAX_LISTED]]
     seen: list[JsonValue] = [one.seen() for one in outside]
     return _extend(effect, [*sentences, *unknown], {"outside": rows} if rows else {}, [*seen, *unknown])
+
+
+async def add_unknown_outside_effects(planning: Planning, effect: Effect[P], dataset_id: str) -> Effect[P]:
+    """Return a planned change of unknown events of a dataset, with the saved queries through which it may act outside.
+
+    If there are any, the change needs a code.
+    """
+    queries = await _list_queries(planning)
+    if queries is None:
+        return _extend(effect, [QUERIES_UNKNOWN], {}, "saved queries unknown")
+    affected: list[QueryEffect] = []
+    for query in queries:
+        search = _read_search(query)
+        covers = None if search is None else covers_dataset(search.dataset_id, dataset_id, planning.write_policy.known)
+        if covers is not False:
+            affected.append(QueryEffect(query, is_readable=search is not None, may_find=["unknown events"]))
+    affected, unknown = await _read_frequencies(planning, affected)
+    outside = [one for one in affected if one.changes_block_list or one.notifies]
+    if not outside and not unknown:
+        return effect
+    named = [one.title for one in outside[:MAX_NAMED]]
+    if len(outside) > MAX_NAMED:
+        named.append(plural(len(outside) - MAX_NAMED, "more saved query", "more saved queries"))
+    acts = [f"It may change what is blocked, or notify people, through {', '.join(named)}."] if named else []
+    rows: list[JsonValue] = [{"query": one.title, "acts": one.acts()} for one in outside[:MAX_LISTED]]
+    seen: list[JsonValue] = [one.seen() for one in outside]
+    return _extend(effect, [*acts, *unknown], {"outside": rows} if rows else {}, [*seen, *unknown])
 
 
 async def find_outside_effects_of_query(
@@ -169,6 +195,16 @@ async def find_outside_effects_of_query(
     except ApiError:
         return [*sentences, ITS_ALERTS_UNKNOWN]
     return [*sentences, *([NOTIFIES] if any(one.enabled and one.query_id == query.id for one in alerts) else [])]
+
+
+async def _list_queries(planning: Planning) -> Sequence[SavedQuery] | None:
+    """Return the account's saved queries; none if it does not have the feature, None if they are unknown."""
+    try:
+        return await planning.client.list_queries()
+    except NotFound:
+        return ()
+    except ApiError:
+        return None
 
 
 async def _compare_queries(

@@ -24,7 +24,7 @@ from cf1_mcp.search.saved_queries import EXAMPLE, FILTERS, NotASearch, read_para
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
-from cf1_mcp.text.uuids import parse_uuid
+from cf1_mcp.text.uuids import id_key, parse_uuid
 
 # Invented: a query that names no dataset searches the default dataset of event lists, which has this name.
 DEFAULT_DATASET: Final = "Cloudforce One Threat Events"
@@ -108,24 +108,26 @@ async def _find_matches(planning: Planning, scope: QueryScope) -> tuple[list[Eve
 
 def covers_dataset(names: Sequence[str], dataset_id: str, known: Sequence[Dataset]) -> Verdict:
     """Whether a search over these datasets, by uuid or scope word, includes a dataset; None if that cannot be told."""
-    dataset = next((one for one in known if dataset_key(one.uuid) == dataset_key(dataset_id)), None)
-    parts = [dataset_key(part) for name in names for part in name.split(",") if part.strip()]
+    dataset = next((one for one in known if id_key(one.uuid) == id_key(dataset_id)), None)
+    parts = [part.strip() for name in names for part in name.split(",") if part.strip()]
     if not parts:
-        default = {dataset_key(one.uuid) for one in known if dataset_key(one.name) == dataset_key(DEFAULT_DATASET)}
-        return dataset_key(dataset_id) in default if len(default) == 1 else None
-    return any_of(_covers(part, dataset_key(dataset_id), dataset) for part in parts)
+        default = {id_key(one.uuid) for one in known if dataset_key(one.name) == dataset_key(DEFAULT_DATASET)}
+        return id_key(dataset_id) in default if len(default) == 1 else None
+    return any_of(_covers(part, dataset_id, dataset) for part in parts)
 
 
 def _covers(part: str, dataset_id: str, dataset: Dataset | None) -> Verdict:
-    if part in ("all", "*"):
+    word = dataset_key(part)
+    if word in ("all", "*"):
         # Newer descriptions of the API leave analytics datasets out.
         return None if dataset is None or dataset.is_analytics else True
-    if part in SCOPE_WORDS:
-        return None if dataset is None else dataset.is_analytics == (part == "analytics")
-    if part == dataset_id:
+    if word in SCOPE_WORDS:
+        return None if dataset is None else dataset.is_analytics == (word == "analytics")
+    if id_key(part) == id_key(dataset_id):
         return True
     # The API documents uuids alone, but might take a name.
-    return None if parse_uuid(part) is None and (dataset is None or part == dataset_key(dataset.name)) else False
+    may_be_name = parse_uuid(part) is None and (dataset is None or word == dataset_key(dataset.name))
+    return None if may_be_name else False
 
 
 def resolve_new_scope(query_json: str, planning: Planning) -> QueryScope:

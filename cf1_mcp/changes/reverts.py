@@ -15,6 +15,7 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, Payload, Planner, Planning, Result
+from cf1_mcp.changes.outside_effects import add_unknown_outside_effects
 from cf1_mcp.context import Now
 from cf1_mcp.errors import NotFound, Withheld
 from cf1_mcp.events.snapshots import read_evidence
@@ -80,7 +81,7 @@ async def plan_revert(
     stored = await _read_everything(planning, dataset)
     lost = await _find_created_since(planning, dataset, iso(target), [one.event for one in stored])
     highest = max((Tlp.of(one.event.tlp) for one in stored), key=lambda level: level.rank, default=Tlp.CLEAR)
-    return Effect(
+    effect = Effect(
         kind=REVERT,
         payload=RevertDataset(
             dataset_id=dataset.uuid,
@@ -104,6 +105,7 @@ async def plan_revert(
         fixed_time=target,
         can_undo=False,
     )
+    return await add_unknown_outside_effects(planning, effect, dataset.uuid)
 
 
 def _find_target(now: datetime, minutes_ago: int, confirm: str | None) -> datetime:

@@ -1,6 +1,7 @@
 """Events before and after a change, and which of both states a search finds."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -19,7 +20,8 @@ from cf1_mcp.policy.condition_matching import (
     match_search,
 )
 from cf1_mcp.policy.condition_values import Verdict, all_of
-from cf1_mcp.policy.datasets import dataset_key
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.text.uuids import id_key
 
 EVERY_FIELD: Final[frozenset[SearchField]] = frozenset(SEARCHABLE)
 HAS_CHILDREN: Final[frozenset[SearchField]] = frozenset({"hasChildren"})
@@ -60,7 +62,7 @@ class Transition:
     @property
     def is_move(self) -> bool:
         """Whether the states are in different datasets."""
-        keys = {dataset_key(state.event.dataset_id) for state in (self.before, self.after) if state}
+        keys = {id_key(state.event.dataset_id) for state in (self.before, self.after) if state}
         return len(keys) > 1
 
     @property
@@ -70,12 +72,19 @@ class Transition:
             return self.before is not self.after
         return self.is_move or bool(self.changed_fields)
 
-    def without_children(self) -> "Transition":
-        """Return the transition without what the event says about children, which may be withheld events."""
-        before = self.before and _with_children(self.before, None)
-        if self.after is None or self.after.is_new:
+    def as_seen_by(self, policy: ReadPolicy) -> "Transition":
+        """Return the transition without what is withheld: tags of the event, and whether it has children, which may be
+        withheld events.
+        """
+        if self.before is None or policy.sees_everything:
+            return self
+        hidden = {*self.before.event.tags} - {*policy.visible(self.before.event).tags}
+        has_all_tags = policy.withheld_tags == frozenset()
+        before = _with_children(_without_tags(self.before, hidden, has_all_tags), None)
+        if self.after is None:
             return replace(self, before=before)
-        return replace(self, before=before, after=_with_children(self.after, self.makes_parent))
+        after = _without_tags(self.after, hidden, has_all_tags)
+        return replace(self, before=before, after=_with_children(after, self.makes_parent))
 
     def indicators_after(self, *, only_new: bool) -> list[str]:
         """Return the known indicators of the event after the change; `only_new` leaves out those it had before."""
@@ -183,6 +192,11 @@ def _can_turn(transition: Transition, search: EventSearch, covered: tuple[Verdic
 
 def _may_begin(condition: Condition, first: KnownEvent, second: KnownEvent) -> bool:
     return match_condition(first, condition) is not True and match_condition(second, condition) is not False
+
+
+def _without_tags(state: KnownEvent, hidden: AbstractSet[str], has_all_tags: bool) -> KnownEvent:
+    tags = [tag for tag in state.event.tags if tag not in hidden]
+    return replace(state, event=state.event.model_copy(update={"tags": tags}), has_all_tags=has_all_tags)
 
 
 def _subtract(state: KnownEvent | None, other: KnownEvent | None) -> list[str]:

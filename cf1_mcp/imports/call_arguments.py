@@ -137,7 +137,7 @@ async def _check_content(
             "content", f"{len(rows):,} rows are too many for one call", f"at most {MAX_ROWS}, or {COMMAND}"
         )
     # Notes of the checks are reported by field, as for rows.
-    checks = RowChecks(validator, constants, ReaderNotes(), "defaults")
+    checks = RowChecks(validator, constants, ReaderNotes(), "defaults", raised=notes)
     problems = RowProblems("content", UNITS[form])
     batch = await check_batch(rows, dataset, checks, problems, lambda: [content, form, {**constants}])
     return replace(batch, facts={**batch.facts, **_describe_notes(notes)})

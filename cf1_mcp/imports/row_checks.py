@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.validation import EventValidator, check_raw, check_tags, check_text
 from cf1_mcp.imports.readers.source_rows import STRUCTURED_FIELDS, ReaderNotes, SourceRow, unknown_field_error
+from cf1_mcp.models import Tlp
 from cf1_mcp.models.fields import FREE_TEXTS, REQUIRED_TEXTS, SETTABLE_TEXTS
 from cf1_mcp.text.dates import is_relative
 from cf1_mcp.text.defang import refang_indicator
@@ -40,8 +41,14 @@ class RowChecks:
     """
 
     def __init__(
-        self, validator: EventValidator, constants: Mapping[str, str], notes: ReaderNotes, option: str = "--set"
+        self,
+        validator: EventValidator,
+        constants: Mapping[str, str],
+        notes: ReaderNotes,
+        option: str = "--set",
+        raised: ReaderNotes | None = None,
     ) -> None:
+        """`raised` gets a note for each marking that is raised; by default `notes` does."""
         for name in constants:
             if name not in SETTABLE_TEXTS and name != "tags":
                 raise unknown_field_error(name, option)
@@ -52,12 +59,14 @@ class RowChecks:
             for name, text in constants.items()
         }
         self._notes = notes
+        self._raised = raised or notes
         self.relative_dates: dict[str, str] = {}
         self._checked: dict[tuple[str, str], str | ThreatEventsError] = {}
 
     async def check(self, row: SourceRow) -> CheckedRow:
         """Return the event of a row. Invalid fields are left out and reported as problems."""
         given = {**self._constants, **row.fields} if self._constants else row.fields
+        given, raised = self._raise_marking(given, row)
         problems = [*row.problems]
         fields: Fields = {}
         for name, value in given.items():
@@ -70,7 +79,12 @@ class RowChecks:
             elif name == "indicator":
                 await self._check_indicator(fields, value, problems)
             else:
+                count = len(problems)
                 await self._check_text(fields, name, value, name, problems)
+                if name == "tlp" and raised and len(problems) > count:
+                    problems[-1] += f". The marking of the row {raised}"
+        if raised and "tlp" in fields:
+            self._raised.add(f"a marking {raised}")
         if not problems or row.fields:
             problems += [
                 f"{name}: it is missing. Use a column or field for it, or {self._option} {name}=VALUE"
@@ -86,6 +100,20 @@ class RowChecks:
             # To find out what was meant takes milliseconds a row.
             await anyio.lowlevel.checkpoint()
         return CheckedRow(fields, problems)
+
+    def _raise_marking(self, given: Mapping[str, JsonValue], row: SourceRow) -> tuple[Mapping[str, JsonValue], str]:
+        """Return the fields with the marking raised to that of the parts of the row, and how; empty if it is not."""
+        least, own = row.least, given.get("tlp")
+        if least is None or not isinstance(own, str | None):
+            return given, ""
+        if not (own or "").strip():
+            # Without a marking of its own, only the highest is certain: any other might be too low for the rest.
+            is_certain = least.suffices or least.level is Tlp.RED
+            return ({**given, "tlp": least.level.value}, "") if is_certain else (given, "")
+        level = Tlp.parse(str(own))
+        if level is None or least.level.rank <= level.rank:
+            return given, ""
+        return {**given, "tlp": least.level.value}, f"is raised from {level} to {least.level}, because of {least.parts}"
 
     async def _check_structured(self, fields: Fields, given: Mapping[str, JsonValue], problems: list[str]) -> None:
         try:

@@ -43,13 +43,15 @@ class KnownIndicator:
 class KnownEvent:
     """An event, and what is known of it.
 
-    `indicators` are all indicators that are known; there may be others unless `has_all_indicators`. The fields in
-    `unknown` are not known at all. `is_new` is an event that does not exist yet, so that nothing refers to its uuid.
+    `indicators` are all indicators that are known; there may be others unless `has_all_indicators`, and other tags
+    unless `has_all_tags`. The fields in `unknown` are not known at all. `is_new` is an event that does not exist yet,
+    so that nothing refers to its uuid.
     """
 
     event: Event
     indicators: tuple[KnownIndicator, ...] = ()
     has_all_indicators: bool = False
+    has_all_tags: bool = True
     unknown: frozenset[SearchField] = frozenset()
     is_new: bool = False
 
@@ -119,7 +121,8 @@ def list_known_texts(event: KnownEvent, field: SearchField) -> KnownTexts:
         found = [one.value if field == "indicator" else one.type for one in event.indicators]
         return KnownTexts(tuple(text for text in found if text), event.has_all_indicators)
     value: str | list[str] = getattr(event.event, SEARCHABLE[field].name)
-    return KnownTexts(tuple(text for text in ([value] if isinstance(value, str) else value) if text))
+    texts = tuple(text for text in ([value] if isinstance(value, str) else value) if text)
+    return KnownTexts(texts, field != "tags" or event.has_all_tags)
 
 
 def find_changed_fields(before: KnownEvent, after: KnownEvent) -> frozenset[SearchField]:

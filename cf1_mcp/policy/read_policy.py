@@ -29,11 +29,10 @@ DATASET_RULE: Final = "CF1_READ_DATASETS"
 class ReadPolicy:
     """The operator's rules for reading.
 
-    `withheld_tags` are the folded tags whose own marking is above the ceiling; None if they are unknown, and then no
-    tag is shown.
-
     `datasets` are those of the account that may be read; `restricted` says whether there may be others. `account` has
     all datasets of the account, and `unclear` the entries of the operator's list that allow none, with the reasons.
+    `withheld_tags` are the folded tags whose own marking is above the ceiling; None if they are unknown, and then no
+    tag is shown.
     """
 
     datasets: tuple[Dataset, ...]

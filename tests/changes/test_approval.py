@@ -97,15 +97,17 @@ async def test_the_question_about_a_query_shows_its_text_and_what_it_blocks(tena
     query = '{"datasetId": ["Mine"], "search": [{"field": "event", "op": "contains", "value": "matched"}]}'
     new: dict[str, JsonValue] = {"name": "block", "query_json": query, "rule_enabled": True}
     assert await ask_person(tenant, "create_saved_query", **new) == snapshot("""\
-change: Create saved query 'block' over 1 dataset. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 1 event.
+change: Create saved query 'block' over 1 dataset. This changes a block list (WAF or Gateway): the query feeds it. It currently finds 1 event with 1 indicator. Events that the rules withhold are not counted.
 matches_now: 1
+indicators_now: 1
 markings: {"green":1}
-undo: undo_change deletes the query again. What the block list did until then is not undone. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code and the consent of a person (CF1_APPROVAL=ask).
+undo: undo_change deletes the query again. What was blocked or sent until then is not undone. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code and the consent of a person (CF1_APPROVAL=ask).
 | name: block
 | query_json: {"datasetId": ["UUID"], "search": [{"field": "event", "op": "contains", "value": "matched"}]}
 | alert_enabled: false
 | alert_rollup_enabled: false
 | rule_enabled: true
+| indicator: 192[.]0[.]2[.]1
 -- sample
 | tlp | date | attacker | event | indicator | uuid
 | green | 2026-11-20 00:00 | | matched | 192[.]0[.]2[.]1 | UUID

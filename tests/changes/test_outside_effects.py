@@ -503,6 +503,17 @@ async def test_whether_an_event_has_withheld_children_makes_no_difference(tenant
     assert previews[0]["outside"] == previews[1]["outside"]
 
 
+async def test_whether_an_event_has_a_withheld_tag_makes_no_difference(tenant: Tenant) -> None:
+    first = await tenant.add("first", tags=["operation-secret", "wave"], indicator=ADDRESS)
+    second = await tenant.add("second", tags=["wave"], indicator=ADDRESS)
+    await watch(tenant, search_for(("tags", "contains", "secret"), ("tags", "equals", "block")))
+    call: Json = {"dataset_id": MINE, "tags": ["block"]}
+    marked: JsonValue = {"success": True, "result": {"tags": [{"value": "operation-secret", "tlp": "red"}]}}
+    async with with_canned_answer(tenant, "/events/tags", marked) as client:
+        previews = [await ask(client, "tag_threat_events", **call, event_ids=[one.uuid]) for one in (first, second)]
+    assert previews[0]["outside"] == previews[1]["outside"]
+
+
 async def test_many_queries_are_named_in_part_and_bound_in_full(tenant: Tenant) -> None:
     tool, call = await tagging(tenant)
     for number in range(25):
@@ -536,6 +547,26 @@ async def test_a_change_costs_two_requests_for_what_it_does_outside(tenant: Tena
         await ask(client, tool, **call)
         asked = [line for line in tenant.requests() if "/queries" in line]
     assert asked == ["GET /events/queries", "GET /events/queries/alerts"] and len(tenant.requests()) <= before
+
+
+async def test_a_revert_names_the_queries_through_which_it_may_act_outside(tenant: Tenant) -> None:
+    await tenant.add("old")
+    tenant.wait(3600)
+    await tenant.add("new", tags=["block"])
+    await watch(tenant, BY_TAG, name="Perimeter", frequency="daily")
+    await watch(tenant, BY_TAG, name="Silent", rule=False)
+    await watch(tenant, BY_TAG, name="Elsewhere", datasets=(YOURS,))
+    call: Json = {"dataset_id": MINE, "minutes_ago": 30}
+    async with tenant.server(tenant.allowed()) as client:
+        preview = await ask(client, "revert_threat_dataset", **call)
+        await with_another_query(tenant)
+        await refused(client, "revert_threat_dataset", **call, confirm=preview["code"])
+    assert "It may change what is blocked, or notify people, through saved query 1 'Perimeter'." in str(
+        preview["change"]
+    )
+    assert preview["outside"] == [
+        {"query": "saved query 1 'Perimeter'", "acts": ["changes a block list", "notifies people once a day"]}
+    ]
 
 
 # -- saved queries and alerts themselves

@@ -219,7 +219,7 @@ async def test_an_undo_of_a_move_without_evidence_says_that_it_stays_lost(tenant
         done = await ask(client, "move_threat_events", **call, keep_raw_data=False, confirm=preview["code"])
         undo = await ask(client, "undo_change", change_id=done["change_id"])
         undone = await ask(client, "undo_change", change_id=done["change_id"], confirm=undo["code"])
-    sentence = "The raw evidence of 1 event does not come back: the move dropped it."
+    sentence = "The raw evidence of 1 event was dropped by the move and does not come back."
     assert sentence in str(undo["change"]) and sentence in str(undone["change"]) and undo["raw_not_restored"] == 1
 
 

@@ -14,12 +14,7 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.store import confirmation_codes as confirmation
-from cf1_mcp.store.confirmation_codes import (
-    SYMBOLS,
-    ConfirmationCodes,
-    canonicalize,
-    normalize_code,
-)
+from cf1_mcp.store.confirmation_codes import SYMBOLS, ConfirmationCodes, canonicalize, normalize_code
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEY = bytes(range(32))

@@ -1,12 +1,13 @@
 """Reads MISP events as JSON: an event becomes a row, and each of its indicators a child row.
 
 Attributes inside objects are read like those of the event. Tags `tlp:*` set the marking, actor galaxies set the
-attacker, and techniques become tags with their ids. `to_ids` (whether an attribute is for detection) is kept in the
-raw evidence.
+attacker, and techniques become tags with their ids. A row is never marked lower than what it is made of: that of an
+attribute has the title, date and actor of its event too. `to_ids` (whether an attribute is for detection) is kept in
+the raw evidence.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import BinaryIO, Final, cast
 
@@ -14,7 +15,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.source_rows import ParentRef, ReaderNotes, SourceRow, SourceRows, quote
+from cf1_mcp.imports.readers.source_rows import LeastMarking, ParentRef, ReaderNotes, SourceRow, SourceRows, quote
 from cf1_mcp.models import Tlp
 from cf1_mcp.text.dates import iso
 
@@ -30,6 +31,7 @@ INDICATOR_TYPES: Final[Mapping[str, str]] = {
     "vulnerability": "cve",
 }
 _ACTOR: Final = re.compile(r'misp-galaxy:(?:threat-actor|mitre-intrusion-set|microsoft-activity-group)="([^"]+)"')
+_MARKING: Final = re.compile(r"\s*tlp\s*[:=]\s*", re.IGNORECASE)
 _TECHNIQUE: Final = re.compile(r'misp-galaxy:mitre-attack-pattern="[^"]*\b(T\d{4}(?:\.\d{3})?)"')
 
 
@@ -73,7 +75,7 @@ def _unwrap_events(values: Iterator[JsonValue]) -> Iterator[MispObject]:
 def _read_rows(event: MispObject, notes: ReaderNotes) -> Iterator[SourceRow]:
     """Yield the row of an event and the rows of its attributes. The caller numbers them."""
     info = str(event.get("info") or "")
-    tags = _read_tags(event)
+    tags, clusters = _read_tags(event), _read_cluster_tags(event)
     common: dict[str, JsonValue] = {
         "date": event.get("date") or _convert_timestamp(event.get("timestamp")),
         "event": info,
@@ -83,7 +85,9 @@ def _read_rows(event: MispObject, notes: ReaderNotes) -> Iterator[SourceRow]:
     kept = ("uuid", "threat_level_id", "analysis", "org_id", "Orgc")
     evidence: JsonValue = {"misp": {name: event[name] for name in kept if name in event}}
     common["raw"] = {"data": evidence}
-    yield SourceRow(0, {**common}, ref)
+    marking, above = _find_marking(tags), _find_marking(clusters)
+    least = LeastMarking(above, "its galaxies") if above else None
+    yield SourceRow(0, {**common, **_marking_fields(marking)}, ref, least=least)
     parents = (ParentRef(ref, "related_to"),) if ref else ()
     for attribute in _list_attributes(event):
         if attribute.get("deleted") in (True, "1"):
@@ -94,7 +98,7 @@ def _read_rows(event: MispObject, notes: ReaderNotes) -> Iterator[SourceRow]:
                 f"an attribute of type {quote(str(attribute.get('type')))} is not an indicator and is not imported"
             )
             continue
-        yield from _read_attribute(attribute, found, common, tags, parents)
+        yield from _read_attribute(attribute, found, common, tags, clusters, parents)
 
 
 def _read_attribute(
@@ -102,13 +106,19 @@ def _read_attribute(
     found: list[tuple[str, str]],
     common: Mapping[str, JsonValue],
     tags: list[str],
+    clusters: list[str],
     parents: tuple[ParentRef, ...],
 ) -> Iterator[SourceRow]:
     own = _read_tags(attribute)
     fields = {**common, **_read_tag_fields([*own, *tags] if own else tags)}
-    own_marking = _read_tag_fields(own).get("tlp")
-    if own_marking:
-        fields["tlp"] = own_marking
+    marking, of_event = _find_marking(own), _find_marking(tags)
+    of_galaxies = _find_marking([*clusters, *_read_cluster_tags(attribute)])
+    fields |= _marking_fields(marking if marking and of_event else of_event)
+    # The marking of an attribute alone says nothing of its event, whose marking may come from a default.
+    parts = [(None if of_event else marking, "its tags"), (of_event if marking else None, "the tags of its event")]
+    least = _find_least([*parts, (of_galaxies, "its galaxies")])
+    if least and marking and not of_event:
+        least = least._replace(suffices=True)
     if date := attribute.get("last_seen") or attribute.get("first_seen"):
         fields["date"] = date
     if comment := str(attribute.get("comment") or "").strip():
@@ -118,7 +128,7 @@ def _read_attribute(
     ref = _read_ref(attribute)
     for number, (value, kind) in enumerate(found):
         row: dict[str, JsonValue] = {**fields, "indicator": value, "indicator_type": kind}
-        yield SourceRow(0, row, ref if number == 0 or ref is None else f"{ref}#{number}", parents)
+        yield SourceRow(0, row, ref if number == 0 or ref is None else f"{ref}#{number}", parents, least=least)
 
 
 def _list_attributes(event: MispObject) -> Iterator[MispObject]:
@@ -140,28 +150,52 @@ def _read_indicators(attribute: MispObject) -> list[tuple[str, str]]:
 def _read_tag_fields(tags: list[str]) -> dict[str, JsonValue]:
     """Return the fields that tags of known forms set, and the other tags unchanged."""
     fields: dict[str, JsonValue] = {}
-    markings = [tag[len("tlp:") :] for tag in tags if tag.lower().startswith("tlp:")]
-    if markings:
-        fields["tlp"] = max(markings, key=lambda level: Tlp.of(level).rank)
     other_tags: list[JsonValue] = []
     for tag in tags:
         if actor := _ACTOR.fullmatch(tag):
             fields.setdefault("attacker", actor[1].partition(" - ")[0])
         elif technique := _TECHNIQUE.fullmatch(tag):
             other_tags.append(technique[1])
-        elif not tag.lower().startswith("tlp:"):
+        elif not _MARKING.match(tag):
             other_tags.append(tag)
     if other_tags:
         fields["tags"] = other_tags
     return fields
 
 
+def _find_marking(tags: Sequence[str]) -> Tlp | None:
+    """Return the highest marking among tags. Other `tlp:` tags, such as `tlp:ex:chr`, count as red."""
+    levels = [Tlp.parse(_MARKING.sub("", tag)) or Tlp.RED for tag in tags if _MARKING.match(tag)]
+    return max(levels, key=lambda level: level.rank, default=None)
+
+
+def _find_least(parts: Sequence[tuple[Tlp | None, str]]) -> LeastMarking | None:
+    found = [LeastMarking(level, part) for level, part in parts if level]
+    return max(found, key=lambda least: least.level.rank, default=None)
+
+
+def _marking_fields(marking: Tlp | None) -> dict[str, JsonValue]:
+    return {"tlp": marking.value} if marking else {}
+
+
 def _read_tags(value: MispObject) -> list[str]:
     return [str(tag["name"]) for tag in _list_objects(value.get("Tag")) if isinstance(tag.get("name"), str)]
 
 
+def _read_cluster_tags(value: MispObject) -> list[str]:
+    """Return the tags of the galaxy clusters of an event or attribute, and of their relations."""
+    clusters = [
+        cluster
+        for galaxy in _list_objects(value.get("Galaxy"))
+        for cluster in _list_objects(galaxy.get("GalaxyCluster"))
+    ]
+    relations = [one for cluster in clusters for one in _list_objects(cluster.get("GalaxyClusterRelation"))]
+    return [tag for one in (*clusters, *relations) for tag in _read_tags(one)]
+
+
 def _list_objects(value: JsonValue) -> list[MispObject]:
-    return [cast(MispObject, one) for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    values = [value] if isinstance(value, dict) else value
+    return [cast(MispObject, one) for one in values if isinstance(one, dict)] if isinstance(values, list) else []
 
 
 def _read_ref(value: MispObject) -> str | None:

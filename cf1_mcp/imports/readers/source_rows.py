@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, get_args
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, choices, did_you_mean
-from cf1_mcp.models import RelationshipType
+from cf1_mcp.models import RelationshipType, Tlp
 from cf1_mcp.models.fields import SETTABLE_TEXTS
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
@@ -27,6 +27,18 @@ class ParentRef(NamedTuple):
     type: RelationshipType
 
 
+class LeastMarking(NamedTuple):
+    """The highest marking of the parts that a row is made of, and which parts have it, such as `its description`.
+
+    A row whose own marking is lower, or comes from a default, is raised to it. With `suffices`, it is the marking of a
+    row that has no other.
+    """
+
+    level: Tlp
+    parts: str
+    suffices: bool = False
+
+
 class SourceRow(NamedTuple):
     """One row of a file. `place` counts lines, records or objects from 1, as a person does.
 
@@ -39,6 +51,7 @@ class SourceRow(NamedTuple):
     ref: str | None = None
     parents: tuple[ParentRef, ...] = ()
     problems: tuple[str, ...] = ()
+    least: LeastMarking | None = None
 
 
 SourceRows = Iterator[SourceRow]

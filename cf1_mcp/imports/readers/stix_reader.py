@@ -9,12 +9,12 @@
 | intrusion-set, threat-actor | the attacker |
 | attack-pattern, malware, tool | a tag: the technique's id, or the name |
 | identity, location | the targeted industry or country |
-| marking-definition | the marking |
+| marking-definition | the marking: the highest of all parts that a row is made of |
 """
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from typing import BinaryIO, Final, cast
 
@@ -23,10 +23,27 @@ from pydantic import JsonValue
 from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.readers.json_stream import JsonStream
 from cf1_mcp.imports.readers.source_rows import ParentRef, ReaderNotes, SourceRow, SourceRows, quote
+from cf1_mcp.imports.readers.stix_markings import (
+    RELATED_PROPERTIES,
+    ROW_PROPERTIES,
+    BundleObject,
+    MarkingLevels,
+    dump_refs,
+    granular_refs,
+    highest_part,
+    object_refs,
+)
 from cf1_mcp.imports.readers.stix_patterns import read_pattern
+from cf1_mcp.imports.readers.stix_properties import (
+    find_date,
+    find_technique,
+    find_title,
+    list_texts,
+    select_evidence,
+)
 from cf1_mcp.models import RelationshipType, Tlp
 
-BundleObject = Mapping[str, JsonValue]
+Marks = list[tuple[str | None, str]]  # the markings of parts, each with a name of the part
 ROW_TYPES: Final = ("report", "grouping", "campaign", "indicator")
 PARENT_TYPES: Final = ROW_TYPES[:3]
 ACTOR_TYPES: Final = ("intrusion-set", "threat-actor")
@@ -36,28 +53,18 @@ OTHER_TYPES: Final = ("relationship", "sighting", "marking-definition")
 KNOWN_TYPES: Final = (*ROW_TYPES, *ACTOR_TYPES, *TAG_TYPES, *TARGET_TYPES, *OTHER_TYPES)
 # Objects without information for an event. No note reports that they are left out.
 IGNORED_TYPES: Final = ("extension-definition", "language-content")
-TLP_BY_ID: Final[Mapping[str, str]] = {
-    # Fixed by the STIX 2.1 specification (TLP 1), and by FIRST's and OASIS's extension (TLP 2.0).
-    "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": "clear",
-    "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": "green",
-    "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82": "amber",
-    "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed": "red",
-    "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487": "clear",
-    "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb": "green",
-    "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421": "amber",
-    "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003": "amber+strict",
-    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1": "red",
-}
 _LINK_TYPES: Final[dict[str, RelationshipType]] = {"attributed-to": "attributed_to", "derived-from": "caused_by"}
 _TABLES: Final = """
 CREATE TABLE object (id TEXT PRIMARY KEY, place INTEGER, type TEXT, json TEXT);
-CREATE TABLE edge (one TEXT, type TEXT, other TEXT);
-CREATE TABLE sighting (id TEXT, date TEXT);
+CREATE TABLE edge (one TEXT, type TEXT, other TEXT, marks TEXT);
+CREATE TABLE sighting (id TEXT, date TEXT, marks TEXT);
+CREATE TABLE repeated (id TEXT, marks TEXT);
+CREATE INDEX repeated_id ON repeated (id);
 """
 # Finds links in circles: those that remain after links at the ends of chains are removed again and again.
 MAX_DEPTH: Final = 100  # levels; deeper links are treated as circles
 _GRAPH: Final = """
-CREATE INDEX edge_one ON edge (one); CREATE INDEX edge_other ON edge (other);
+CREATE INDEX edge_one ON edge (one); CREATE INDEX edge_other ON edge (other); CREATE INDEX sighted ON sighting (id);
 CREATE TABLE loop AS SELECT other AS child, one AS parent FROM edge WHERE type = 'refers-to'
     UNION SELECT one, other FROM edge WHERE type <> 'refers-to';
 CREATE INDEX loop_child ON loop (child, parent); CREATE INDEX loop_parent ON loop (parent);
@@ -119,19 +126,21 @@ def _store_object(db: sqlite3.Connection, place: int, value: JsonValue, notes: R
         return
     if kind == "relationship":
         ends = (str(value.get("source_ref")), str(value.get("relationship_type")), str(value.get("target_ref")))
-        db.execute("INSERT INTO edge VALUES (?, ?, ?)", ends)
+        db.execute("INSERT INTO edge VALUES (?, ?, ?, ?)", (*ends, dump_refs(value)))
     elif kind == "sighting":
         date = value.get("last_seen") or value.get("first_seen") or value.get("created")
-        db.execute("INSERT INTO sighting VALUES (?, ?)", (str(value.get("sighting_of_ref")), str(date)))
-        for one in _list_texts(value.get("where_sighted_refs")):
-            db.execute("INSERT INTO edge VALUES (?, 'sighted-at', ?)", (str(value.get("sighting_of_ref")), one))
+        sighted, marks = str(value.get("sighting_of_ref")), dump_refs(value)
+        db.execute("INSERT INTO sighting VALUES (?, ?, ?)", (sighted, str(date), marks))
+        for one in list_texts(value.get("where_sighted_refs")):
+            db.execute("INSERT INTO edge VALUES (?, 'sighted-at', ?, ?)", (sighted, one, marks))
     else:
         columns = (name, place, kind, json.dumps(value))
         if not db.execute("INSERT OR IGNORE INTO object VALUES (?, ?, ?, ?)", columns).rowcount:
             notes.add("an object occurs more than once: only its first version is imported")
+            db.execute("INSERT INTO repeated VALUES (?, ?)", (name, dump_refs(value)))
         if kind in PARENT_TYPES:
-            refs = [(name, "refers-to", one) for one in _list_texts(value.get("object_refs"))]
-            db.executemany("INSERT INTO edge VALUES (?, ?, ?)", refs)
+            refs = [(name, "refers-to", one, "[]") for one in list_texts(value.get("object_refs"))]
+            db.executemany("INSERT INTO edge VALUES (?, ?, ?, ?)", refs)
 
 
 class _Bundle:
@@ -140,6 +149,7 @@ class _Bundle:
     def __init__(self, db: sqlite3.Connection, notes: ReaderNotes) -> None:
         self._db = db
         self._notes = notes
+        self._levels = MarkingLevels(self._load_object)
 
     def note_dangling(self) -> None:
         """Note the references to objects that are not imported."""
@@ -155,15 +165,20 @@ class _Bundle:
     def read_rows(self, place: int, value: BundleObject) -> Iterator[SourceRow]:
         """Yield the rows of one object."""
         name = str(value["id"])
-        fields: dict[str, JsonValue] = {"date": self._find_date(value), "event": _find_title(value)}
+        query = "SELECT date, marks FROM sighting WHERE id = ?"
+        sightings: list[tuple[str, str]] = self._db.execute(query, (name,)).fetchall()
+        sighted = max((date for date, _ in sightings), default=None)
+        fields: dict[str, JsonValue] = {"date": find_date(value, sighted), "event": find_title(value)}
         tlp, unknown = self._find_marking(value)
         if tlp:
             fields["tlp"] = tlp
         if insight := value.get("description"):
             fields["insight"] = str(insight)
-        self._add_related_fields(name, fields)
-        fields["tags"] = list(dict.fromkeys([*_list_texts(fields.get("tags")), *_list_texts(value.get("labels"))]))
-        fields["raw"] = {"data": {"stix": _select_evidence(value)}}
+        parts = [*self._find_parts(value, ROW_PROPERTIES, "its"), *self._add_related_fields(name, fields)]
+        parts += [(self._levels.highest(json.loads(marks)), "a sighting of it") for _, marks in sightings]
+        least = highest_part(parts)
+        fields["tags"] = list(dict.fromkeys([*list_texts(fields.get("tags")), *list_texts(value.get("labels"))]))
+        fields["raw"] = {"data": {"stix": select_evidence(value)}}
         parents = self._find_parents(name)
         found = read_pattern(str(value.get("pattern"))) if value["type"] == "indicator" else []
         if value["type"] == "indicator" and not found:
@@ -174,57 +189,63 @@ class _Bundle:
             # The row of the first value has the object's own id, which other rows refer to.
             ref = name if number == 0 else f"{name}#{number}"
             typed: dict[str, JsonValue] = {"indicator": one.value, "indicator_type": one.type}
-            yield SourceRow(place, fields | typed, ref, parents, unknown)
+            yield SourceRow(place, fields | typed, ref, parents, unknown, least)
         if not found:
-            yield SourceRow(place, fields, name, parents, unknown)
-
-    def _find_date(self, value: BundleObject) -> JsonValue:
-        sighted = self._db.execute("SELECT max(date) FROM sighting WHERE id = ?", (value["id"],)).fetchone()[0]
-        return (
-            sighted
-            or value.get("published")
-            or value.get("first_seen")
-            or value.get("valid_from")
-            or value.get("created")
-            or ""
-        )
+            yield SourceRow(place, fields, name, parents, unknown, least)
 
     def _find_marking(self, value: BundleObject) -> tuple[str | None, tuple[str, ...]]:
         """Return the most restrictive marking of an object, and a problem for each unknown marking."""
-        unknown: list[str] = []
-        levels: list[str] = []
-        for ref in _list_texts(value.get("object_marking_refs")):
-            definition = self._load_object(ref)
-            named = TLP_BY_ID.get(ref) or _read_definition(definition)
-            if named:
-                levels.append(named)
-            elif definition is None:
-                unknown.append(f"object_marking_refs: {quote(ref)} is not in the bundle, so it may be any marking")
-        return max(levels, key=lambda level: Tlp.of(level).rank, default=None), tuple(unknown)
+        refs = object_refs(value)
+        gone = [ref for ref in refs if not self._levels.is_defined(ref)]
+        unknown = [f"object_marking_refs: {quote(ref)} is not in the bundle, so it may be any marking" for ref in gone]
+        return self._levels.highest(ref for ref in refs if ref not in gone), tuple(unknown)
 
-    def _add_related_fields(self, name: str, fields: dict[str, JsonValue]) -> None:
-        """Set the fields that related objects determine: attacker, target and tags."""
+    def _find_parts(self, value: BundleObject, properties: Collection[str], owner: str) -> Marks:
+        """Return the markings of an object's properties that are used, of its labels, and of its other versions."""
+        marks: Marks = [(self._levels.name(ref), f"{owner} {name}") for ref, name in granular_refs(value, properties)]
+        labels = [label for label in list_texts(value.get("labels")) if label.strip().lower().startswith("tlp:")]
+        marks += [(label if Tlp.parse(label) else Tlp.RED.value, f"{owner} labels") for label in labels]
+        repeated = self._db.execute("SELECT marks FROM repeated WHERE id = ?", (value["id"],)).fetchall()
+        return marks + [(self._levels.highest(json.loads(refs)), "another version of it") for (refs,) in repeated]
+
+    def _add_related_fields(self, name: str, fields: dict[str, JsonValue]) -> Marks:
+        """Set the fields that related objects determine: attacker, target and tags. Return the markings of those
+        objects, and of the relationships to them and to other rows.
+        """
         tags: list[JsonValue] = []
-        for ref in self._find_related_ids(name):
+        marks: Marks = []
+        for ref, relations in self._find_related(name):
             other = self._load_object(ref)
             if other is None:
                 continue
             kind, label = str(other["type"]), str(other.get("name") or "")
-            if kind in ACTOR_TYPES:
-                fields.setdefault("attacker", label)
+            if kind in ACTOR_TYPES and "attacker" not in fields:
+                fields["attacker"] = label
             elif kind in TAG_TYPES:
-                tags.append(_find_technique(other) or label)
-            elif kind == "identity" and other.get("identity_class") == "class":
-                fields.setdefault("target_industry", label)
-            elif kind == "location" and (country := other.get("country")):
-                fields.setdefault("target_country", str(country))
+                tags.append(find_technique(other) or label)
+            elif kind == "identity" and other.get("identity_class") == "class" and "target_industry" not in fields:
+                fields["target_industry"] = label
+            elif kind == "location" and other.get("country") and "target_country" not in fields:
+                fields["target_country"] = str(other["country"])
+            elif kind not in ROW_TYPES:
+                continue
+            marks.append((self._levels.highest(relations), "a relationship of it"))
+            if kind not in ROW_TYPES:
+                marks.append((self._levels.highest(object_refs(other)), f"its {kind}"))
+                marks += self._find_parts(other, RELATED_PROPERTIES, f"its {kind}'s")
         fields["tags"] = tags
+        return marks
 
-    def _find_related_ids(self, name: str) -> list[str]:
+    def _find_related(self, name: str) -> list[tuple[str, list[str]]]:
+        """Return the ids of related objects, each with the markings of the relationships to it."""
         query = (
-            "SELECT other FROM edge WHERE one = ? UNION SELECT one FROM edge WHERE other = ? AND type <> 'refers-to'"
+            "SELECT other, marks FROM edge WHERE one = ? "
+            "UNION SELECT one, marks FROM edge WHERE other = ? AND type <> 'refers-to' ORDER BY 1"
         )
-        return [str(row[0]) for row in self._db.execute(query, (name, name))]
+        related: dict[str, list[str]] = {}
+        for ref, marks in self._db.execute(query, (name, name)):
+            related.setdefault(str(ref), []).extend(json.loads(marks))
+        return [*related.items()]
 
     def _find_parents(self, name: str) -> tuple[ParentRef, ...]:
         """Return the parents: objects that refer to this one, and the targets of its relationships to other rows."""
@@ -255,41 +276,6 @@ class _Bundle:
     def _load_object(self, ref: str) -> BundleObject | None:
         found = self._db.execute("SELECT json FROM object WHERE id = ?", (ref,)).fetchone()
         return None if found is None else cast(BundleObject, json.loads(found[0]))
-
-
-def _find_title(value: BundleObject) -> str:
-    return str(value.get("name") or value.get("description") or value.get("pattern") or value["id"])
-
-
-def _select_evidence(value: BundleObject) -> JsonValue:
-    kept = ("id", "pattern", "pattern_type", "confidence", "indicator_types", "report_types", "valid_until")
-    return {name: value[name] for name in (*kept, "external_references", "kill_chain_phases") if name in value}
-
-
-def _read_definition(value: BundleObject | None) -> str | None:
-    """Return the level of a TLP 1 or TLP 2.0 marking definition of the bundle."""
-    if value is None:
-        return None
-    inner = value.get("definition")
-    level = inner.get("tlp") if isinstance(inner, dict) else None
-    named = str(value.get("name") or "")
-    return str(level) if level else named if named.lower().startswith("tlp:") else None
-
-
-def _find_technique(value: BundleObject) -> str | None:
-    references = value.get("external_references")
-    for one in references if isinstance(references, list) else []:
-        if (
-            isinstance(one, dict)
-            and one.get("source_name") == "mitre-attack"
-            and isinstance(one.get("external_id"), str)
-        ):
-            return str(one["external_id"])
-    return None
-
-
-def _list_texts(value: JsonValue) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _unsupported_version(version: JsonValue) -> BadFile:

@@ -1,0 +1,40 @@
+"""Reads properties of STIX objects that become fields of an event."""
+
+from pydantic import JsonValue
+
+from cf1_mcp.imports.readers.stix_markings import EVIDENCE, BundleObject
+
+
+def find_date(value: BundleObject, sighted: str | None) -> JsonValue:
+    return (
+        sighted
+        or value.get("published")
+        or value.get("first_seen")
+        or value.get("valid_from")
+        or value.get("created")
+        or ""
+    )
+
+
+def find_title(value: BundleObject) -> str:
+    return str(value.get("name") or value.get("description") or value.get("pattern") or value["id"])
+
+
+def select_evidence(value: BundleObject) -> JsonValue:
+    return {name: value[name] for name in EVIDENCE if name in value}
+
+
+def find_technique(value: BundleObject) -> str | None:
+    references = value.get("external_references")
+    for one in references if isinstance(references, list) else []:
+        if (
+            isinstance(one, dict)
+            and one.get("source_name") == "mitre-attack"
+            and isinstance(one.get("external_id"), str)
+        ):
+            return str(one["external_id"])
+    return None
+
+
+def list_texts(value: JsonValue) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
