@@ -4,7 +4,7 @@ The ceiling is part of the question, which keeps withheld events from filling th
 in any spelling, so every page is filtered again, and the pages are read on until enough events are found.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
@@ -28,10 +28,15 @@ async def visible_pages(
     """
     asked = _ask_within_rules(search, policy)
     async for page in client.event_pages(asked, attempt):
-        readable = [event for event in page.result if not policy.rule_against(event)]
-        # Where a tag was left out, the API may have found the event by it.
-        shown = [(event, policy.visible(event)) for event in readable]
-        yield [visible for event, visible in shown if visible is event or _matches_tags(visible, search)]
+        yield select_visible(page.result, search, policy)
+
+
+def select_visible(events: Sequence[Event], search: EventSearch, policy: ReadPolicy) -> list[Event]:
+    """Return those of the events that a search found that may be shown, as they may be shown."""
+    readable = [event for event in events if not policy.rule_against(event)]
+    # Where a tag was left out, the API may have found the event by it.
+    shown = [(event, policy.visible(event)) for event in readable]
+    return [visible for event, visible in shown if visible is event or _matches_tags(visible, search)]
 
 
 async def first_visible(

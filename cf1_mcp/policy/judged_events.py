@@ -1,0 +1,69 @@
+"""Lists of events for answers that tell how many events are withheld, if the operator has that told.
+
+Without CF1_TELL_WITHHELD they are read like all other lists: withheld events are not even requested.
+"""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.paging import Attempt, once
+from cf1_mcp.models import Event, EventSearch
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.visible_events import select_visible, visible_pages
+
+# Pages that are read to find events among withheld ones, if those are counted.
+MAX_COUNTED_PAGES: Final = 10
+
+
+@dataclass(frozen=True)
+class JudgedEvents:
+    """Events that may be shown. `withheld` are the others, if the operator has them counted, otherwise empty."""
+
+    shown: list[Event]
+    withheld: list[Event]
+
+    def count_withheld(self, policy: ReadPolicy) -> Counter[str]:
+        """Return the number of withheld events by rule."""
+        return Counter(rule for event in self.withheld if (rule := policy.rule_against(event)))
+
+
+async def judged_pages(
+    client: ThreatEventsClient, search: EventSearch, policy: ReadPolicy, attempt: Attempt = once
+) -> AsyncGenerator[JudgedEvents]:
+    """Yield the pages of a search.
+
+    Raises:
+        ApiError: a page could not be read.
+    """
+    if not policy.tell_withheld:
+        async with aclosing(visible_pages(client, search, policy, attempt)) as pages:
+            async for shown in pages:
+                yield JudgedEvents(shown, [])
+        return
+    async with aclosing(client.event_pages(search, attempt)) as pages:
+        async for page in pages:
+            yield JudgedEvents(select_visible(page.result, search, policy), _withheld(page.result, policy))
+
+
+async def first_judged(client: ThreatEventsClient, search: EventSearch, policy: ReadPolicy, count: int) -> JudgedEvents:
+    """Return the first `count` events of a search that may be shown, or all if there are fewer. Raises the same as
+    `judged_pages`.
+    """
+    found = JudgedEvents([], [])
+    number = 0
+    async with aclosing(judged_pages(client, search, policy)) as pages:
+        async for page in pages:
+            found.shown.extend(page.shown)
+            found.withheld.extend(page.withheld)
+            number += 1
+            if len(found.shown) >= count or (policy.tell_withheld and number == MAX_COUNTED_PAGES):
+                break
+    return JudgedEvents(found.shown[:count], found.withheld)
+
+
+def _withheld(events: Sequence[Event], policy: ReadPolicy) -> list[Event]:
+    return [event for event in events if policy.rule_against(event)]
