@@ -26,6 +26,9 @@ class JudgedEvents:
     shown: list[Event]
     withheld: list[Event]
 
+    def __bool__(self) -> bool:
+        return bool(self.shown or self.withheld)
+
     def count_withheld(self, policy: ReadPolicy) -> Counter[str]:
         """Return the number of withheld events by rule."""
         return Counter(rule for event in self.withheld if (rule := policy.rule_against(event)))

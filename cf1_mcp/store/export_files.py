@@ -1,27 +1,33 @@
 """The folder of exports: complete files, readable by their owner alone, deleted after a day.
 
-A file name consists of the id, a digest of the rules that applied, and the format. The id is random and cannot be
-guessed. Under other reading rules the id is unknown, so a file never shows what the current rules withhold.
+A file name consists of the id, a keyed digest and the format. The id is random and cannot be guessed. The digest binds
+the file to its id, account, base, format and the rules for reading, so under other rules the id is unknown. Next to
+each file are the ids of its events, so that a reader can find out whether they may still be shown.
 """
 
 import codecs
 import errno
+import hmac
 import json
 import os
 import re
 from base64 import b32encode
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from secrets import token_bytes
-from typing import Final
+from typing import Final, Self
+
+from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.settings import Settings
+from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.store.database import StoreError
+from cf1_mcp.store.export_key import load_export_key
 
 LIFETIME: Final = timedelta(hours=24)
 # Of a page: in bytes of UTF-8, and in characters of the JSON that contains it, which escapes some characters as six.
@@ -30,8 +36,13 @@ MAX_ESCAPED_LENGTH: Final = 37_000
 # Of all files together, in bytes; the oldest are deleted first.
 MAX_FOLDER_SIZE: Final = 4 * 1024**3
 UNFINISHED: Final = ".part"
+EVENT_IDS: Final = ".events"
+UNUSABLE: Final = (
+    "The folder of exports cannot be used. Ask the operator to check CF1_STATE_DIR and who may write there."
+)
 _ID: Final = re.compile("[a-z2-7]{16}")
-_FILE: Final = re.compile(rf"{_ID.pattern}\.[0-9a-f]{{8}}\.([a-z0-9]+)\.(?:[a-z]+)")
+# Files of earlier releases have a digest of 8 digits; they are only deleted.
+_FILE: Final = re.compile(rf"{_ID.pattern}\.(?:[0-9a-f]{{8}}|[0-9a-f]{{32}})\.[a-z0-9]+\.[a-z]+")
 
 
 class ExportError(StoreError):
@@ -46,6 +57,10 @@ class StoredExport:
     format: str
     size: int
     expires: datetime
+
+    @property
+    def created(self) -> datetime:
+        return self.expires - LIFETIME
 
 
 @dataclass(frozen=True)
@@ -64,6 +79,8 @@ class ExportDraft:
     def __init__(self, path: Path, made: datetime) -> None:
         self._path = path
         self._part = path.with_name(path.name + UNFINISHED)
+        self._event_ids = path.with_name(path.name + EVENT_IDS)
+        self._is_kept = False
         self._made = made
         self.characters = 0
         with _translate_errors():
@@ -76,12 +93,19 @@ class ExportDraft:
             self._file.write(text)
         self.characters += len(text)
 
-    def keep(self) -> StoredExport:
-        """Finish the file and give it its final name."""
+    def keep(self, event_ids: Iterable[str]) -> StoredExport:
+        """Finish the file and give it its final name. `event_ids` are those of the events in it."""
+        times = (self._made.timestamp(), self._made.timestamp())
         with _translate_errors():
             self._file.close()
-            os.utime(self._part, (self._made.timestamp(), self._made.timestamp()))
+            # Before the file itself, which is not shown without it.
+            descriptor = os.open(self._event_ids, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                file.writelines(f"{event_id}\n" for event_id in event_ids)
+            os.utime(self._event_ids, times)
+            os.utime(self._part, times)
             self._part.rename(self._path)
+            self._is_kept = True
             return _read_stored(self._path)
 
     def discard(self) -> None:
@@ -91,17 +115,29 @@ class ExportDraft:
             self._file.close()
         with suppress(OSError):
             self._part.unlink(missing_ok=True)
+        if not self._is_kept:
+            with suppress(OSError):
+                self._event_ids.unlink(missing_ok=True)
 
 
 class ExportFolder:
-    """The folder of exports under one set of rules. `clock` returns aware times."""
+    """The folder of exports. `under` returns it under the rules of a call. `clock` returns aware times."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._folder = settings.state_dir / "exports"
         self._clock = clock
+        self._confirm_key = settings.confirm_key
         account = settings.credentials.account_id if settings.credentials else ""
-        rules = [account, settings.base_url, sorted(settings.read_datasets), settings.max_tlp]
-        self._rules = sha256(json.dumps(rules).encode()).hexdigest()[:8]
+        self._scope: JsonValue = [account, settings.base_url]
+        self._rules: JsonValue = None
+        # When the events of an export were last looked at, by the id of the export.
+        self._checks: dict[str, datetime] = {}
+
+    def under(self, rules: JsonValue) -> Self:
+        """Return the folder under some rules for reading: only exports that were made under the same ones are found."""
+        bound = copy(self)
+        bound._rules = rules
+        return bound
 
     def create_draft(self, name: str, suffix: str) -> ExportDraft:
         """Begin a new file of the format `name`. Expired files are deleted first.
@@ -112,8 +148,47 @@ class ExportFolder:
         with _translate_errors():
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._delete_expired()
+            key = self._load_key()
         export_id = b32encode(token_bytes(10)).decode().lower()
-        return ExportDraft(self._folder / f"{export_id}.{self._rules}.{name}{suffix}", self._clock())
+        kind = f"{name}{suffix}"
+        return ExportDraft(self._folder / f"{export_id}.{self._digest(key, export_id, kind)}.{kind}", self._clock())
+
+    def find(self, export_id: str) -> StoredExport:
+        """Return an export.
+
+        Raises:
+            BadArgument: there is no such export.
+            ExportError: the folder cannot be read.
+        """
+        path = self._find_path(export_id)
+        with _translate_errors():
+            return _read_stored(path)
+
+    def read_event_ids(self, export_id: str) -> list[str]:
+        """Return the ids of the events in an export. Raises the same as `find`."""
+        path = self._find_path(export_id)
+        try:
+            return path.with_name(path.name + EVENT_IDS).read_text("utf-8").split("\n")[:-1]
+        except FileNotFoundError:
+            raise _no_such_export() from None
+        except OSError as error:
+            raise ExportError(UNUSABLE) from error
+
+    def age_of_check(self, export_id: str) -> timedelta | None:
+        """Return how long ago this process last recorded a check of an export's events; None if it never did."""
+        checked = self._checks.get(export_id.strip())
+        return None if checked is None else self._clock() - checked
+
+    def record_check(self, export_id: str) -> None:
+        """Record that the events of an export may be shown now."""
+        oldest = self._clock() - LIFETIME
+        for old in [one for one, checked in self._checks.items() if checked < oldest]:
+            del self._checks[old]
+        self._checks[export_id.strip()] = self._clock()
+
+    def age(self, export: StoredExport) -> timedelta:
+        """Return how long ago an export was made."""
+        return self._clock() - export.created
 
     def read_page(self, export_id: str, offset: int) -> StoredPage:
         """Return the part of an export that begins at `offset`. It ends at the end of a line if possible.
@@ -136,20 +211,31 @@ class ExportFolder:
         return StoredPage(found, offset, text, end if end < found.size else None)
 
     def _find_path(self, export_id: str) -> Path:
-        word = export_id.strip().lower()
-        with _translate_errors():
-            self._delete_expired()
-            known = [*self._folder.glob(f"{word}.{self._rules}.*")] if _ID.fullmatch(word) else []
-        found = [path for path in known if _FILE.fullmatch(path.name)]
+        word = export_id.strip()
+        found: list[Path] = []
+        if _ID.fullmatch(word):
+            with _translate_errors():
+                self._delete_expired()
+                known = [*self._folder.glob(f"{word}.*")]
+                key = self._load_key() if known else b""
+            found = [path for path in known if self._is_bound(path, key)]
         if not found:
-            hours = LIFETIME // timedelta(hours=1)
-            raise BadArgument(
-                "export_id",
-                f"there is no such export: exports are deleted after {hours} hours, and cannot be read after the "
-                "operator has changed what may be read",
-                "the id of an earlier answer, or export again",
-            )
+            raise _no_such_export()
         return found[0]
+
+    def _load_key(self) -> bytes:
+        return load_export_key(self._folder, self._confirm_key)
+
+    def _is_bound(self, path: Path, key: bytes) -> bool:
+        """Whether a file is an export that was made by this server, or one with the same key, under these rules."""
+        if not _FILE.fullmatch(path.name):
+            return False
+        export_id, digest, kind = path.name.split(".", 2)
+        return hmac.compare_digest(digest, self._digest(key, export_id, kind))
+
+    def _digest(self, key: bytes, export_id: str, kind: str) -> str:
+        message = canonicalize([self._scope, self._rules, export_id, kind])
+        return hmac.digest(key, message, "sha256").hex()[:32]
 
     def _delete_expired(self) -> None:
         """Delete expired files, and the oldest ones beyond the folder's maximum size. Other files are left alone."""
@@ -160,17 +246,29 @@ class ExportFolder:
                 about = path.stat()
                 if about.st_mtime + LIFETIME.total_seconds() <= now:
                     path.unlink()
-                elif path.suffix != UNFINISHED:
+                elif path.suffix not in (UNFINISHED, EVENT_IDS):
                     kept.append((about.st_mtime, about.st_size, path))
         free = MAX_FOLDER_SIZE
         for _, size, path in sorted(kept, reverse=True):
             free -= size
             if free < 0:
                 path.unlink(missing_ok=True)
+                path.with_name(path.name + EVENT_IDS).unlink(missing_ok=True)
 
     def _list_files(self) -> Iterator[Path]:
         if self._folder.exists():
-            yield from (one for one in self._folder.iterdir() if _FILE.fullmatch(one.name.removesuffix(UNFINISHED)))
+            files = self._folder.iterdir()
+            yield from (one for one in files if _FILE.fullmatch(re.sub(r"\.(?:part|events)$", "", one.name)))
+
+
+def _no_such_export() -> BadArgument:
+    hours = LIFETIME // timedelta(hours=1)
+    return BadArgument(
+        "export_id",
+        f"there is no such export: exports are deleted after {hours} hours, and cannot be read after what may be read "
+        "has changed",
+        "the id of an earlier answer, or export again",
+    )
 
 
 def _read_stored(path: Path) -> StoredExport:
@@ -202,6 +300,4 @@ def _translate_errors() -> Generator[None]:
                 "The export cannot be written, as the disk is full or failing. "
                 "Ask the operator to free space in CF1_STATE_DIR."
             ) from error
-        raise ExportError(
-            "The folder of exports cannot be used. Ask the operator to check CF1_STATE_DIR and who may write there."
-        ) from error
+        raise ExportError(UNUSABLE) from error
