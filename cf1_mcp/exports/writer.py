@@ -136,7 +136,7 @@ class _ExportWriter:
 
         Events count only if they have a child that may be shown, so that the others do not take their places.
         """
-        if not self._parents:
+        if not (self._file.supports_links and self.result.read):
             return
         await self._report_progress(self.result.read, None, "reading the links of the events")
         parents = [*self._parents.items()][:MAX_CHECKED_PARENTS]
