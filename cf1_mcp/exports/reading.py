@@ -1,4 +1,4 @@
-"""Pages of stored exports. The events in a file are looked at again, under the rules of now, before it is shown.
+"""Pages of stored exports. Before a file is shown, its events are looked at again, under the current rules.
 
 A marking may have been raised, or an event moved or deleted, since the file was written. Then the file is not shown.
 """
@@ -92,6 +92,6 @@ async def _require_group(client: ThreatEventsClient, policy: ReadPolicy, event_i
             return
     raise BadArgument(
         "export_id",
-        "an event in this export was deleted, moved or marked anew since, so the file is not shown",
+        "an event in this export was deleted, moved or re-marked since, so the file is not shown",
         "the same filters to export again",
     )

@@ -17,7 +17,8 @@ from cf1_mcp.exports.export_file import ExportFile
 from cf1_mcp.models import Event, EventSearch, Relationship, RelationshipType
 from cf1_mcp.policy.judged_events import JudgedEvents, judged_pages
 from cf1_mcp.policy.read_policy import ReadPolicy
-from cf1_mcp.store.export_files import ExportDraft, ExportFolder, StoredExport
+from cf1_mcp.store.export_drafts import ExportDraft, StoredExport
+from cf1_mcp.store.export_files import ExportFolder
 from cf1_mcp.text.plurals import plural
 
 # Large enough for few requests, small enough for fast ones whose pages fit in memory.

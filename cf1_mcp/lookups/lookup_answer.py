@@ -127,7 +127,9 @@ def _notes(page: LookupPage, lookup: Lookup, scope: DatasetScope) -> list[str]:
 
 def _most_common(names: Counter[str]) -> Cell:
     """Return the most frequent names, and the number of the others."""
-    shown = [clean(name, MAX_CELL_LENGTH) for name, _ in names.most_common(MAX_CELL_NAMES)]
+    # By name where the counts are equal: the order in which events are found means nothing.
+    ranked = sorted(names, key=lambda name: (-names[name], name))
+    shown = [clean(name, MAX_CELL_LENGTH) for name in ranked[:MAX_CELL_NAMES]]
     more = [f"… (+{len(names) - MAX_CELL_NAMES} more)"] if len(names) > MAX_CELL_NAMES else []
     return [*shown, *more] or ""
 

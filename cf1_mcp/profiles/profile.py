@@ -163,7 +163,8 @@ def _seen_fields(profile: ActorProfile) -> AnswerFields:
 def _country_field(events: Sequence[Event]) -> AnswerFields:
     """Return the countries that events attribute the actor to, the most frequent first."""
     counts = Counter(event.attacker_country for event in events if event.attacker_country.strip())
-    countries: list[JsonValue] = [clean_short(country) for country, _ in counts.most_common(MAX_COUNTRIES)]
+    ranked = sorted(counts, key=lambda country: (-counts[country], country))
+    countries: list[JsonValue] = [clean_short(country) for country in ranked[:MAX_COUNTRIES]]
     return {"attacker_country": countries} if countries else {}
 
 

@@ -151,7 +151,7 @@ async def select_campaigns(
 ) -> EventSample:
     """Return the first `count` events that have a child that may be shown. API errors are returned, not raised.
 
-    An event whose children are all withheld is no campaign, just like an event without children.
+    An event whose children are all withheld is not a campaign, just like an event without children.
     """
     if policy.sees_everything or campaigns.failure:
         return campaigns

@@ -6,19 +6,18 @@ each file are the ids of its events, so that a reader can find out whether they 
 """
 
 import codecs
-import errno
 import hmac
 import json
 import os
 import re
 from base64 import b32encode
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from secrets import token_bytes
+from secrets import token_bytes, token_hex
 from typing import Final, Self
 
 from pydantic import JsonValue
@@ -26,41 +25,30 @@ from pydantic import JsonValue
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.confirmation_codes import canonicalize
-from cf1_mcp.store.database import StoreError
-from cf1_mcp.store.export_key import load_export_key
+from cf1_mcp.store.export_drafts import (
+    EVENT_IDS,
+    LIFETIME,
+    UNFINISHED,
+    UNUSABLE,
+    ExportDraft,
+    ExportError,
+    StoredExport,
+    read_stored,
+    translate_errors,
+)
 
-LIFETIME: Final = timedelta(hours=24)
 # Of a page: in bytes of UTF-8, and in characters of the JSON that contains it, which escapes some characters as six.
 MAX_PAGE_LENGTH: Final = 32_000
 MAX_ESCAPED_LENGTH: Final = 37_000
 # Of all files together, in bytes; the oldest are deleted first.
 MAX_FOLDER_SIZE: Final = 4 * 1024**3
-UNFINISHED: Final = ".part"
-EVENT_IDS: Final = ".events"
-UNUSABLE: Final = (
-    "The folder of exports cannot be used. Ask the operator to check CF1_STATE_DIR and who may write there."
-)
+KEY_NAME: Final = "key"
+KEY_LENGTH: Final = 32
+# To be changed when the content of the digest of a file changes.
+_VERSION: Final = "cf1-mcp export 1"
 _ID: Final = re.compile("[a-z2-7]{16}")
 # Files of earlier releases have a digest of 8 digits; they are only deleted.
 _FILE: Final = re.compile(rf"{_ID.pattern}\.(?:[0-9a-f]{{8}}|[0-9a-f]{{32}})\.[a-z0-9]+\.[a-z]+")
-
-
-class ExportError(StoreError):
-    """An export cannot be written or read."""
-
-
-@dataclass(frozen=True)
-class StoredExport:
-    """A complete export. `size` is in bytes."""
-
-    id: str
-    format: str
-    size: int
-    expires: datetime
-
-    @property
-    def created(self) -> datetime:
-        return self.expires - LIFETIME
 
 
 @dataclass(frozen=True)
@@ -71,53 +59,6 @@ class StoredPage:
     offset: int
     text: str
     next_offset: int | None
-
-
-class ExportDraft:
-    """An export that is being written. Until it is kept, its file has a name that is never read."""
-
-    def __init__(self, path: Path, made: datetime) -> None:
-        self._path = path
-        self._part = path.with_name(path.name + UNFINISHED)
-        self._event_ids = path.with_name(path.name + EVENT_IDS)
-        self._is_kept = False
-        self._made = made
-        self.characters = 0
-        with _translate_errors():
-            descriptor = os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            # UTF-8 cannot encode lone surrogates. No format writes one, and here they would be escaped.
-            self._file = os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="")
-
-    def write(self, text: str) -> None:
-        with _translate_errors():
-            self._file.write(text)
-        self.characters += len(text)
-
-    def keep(self, event_ids: Iterable[str]) -> StoredExport:
-        """Finish the file and give it its final name. `event_ids` are those of the events in it."""
-        times = (self._made.timestamp(), self._made.timestamp())
-        with _translate_errors():
-            self._file.close()
-            # Before the file itself, which is not shown without it.
-            descriptor = os.open(self._event_ids, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                file.writelines(f"{event_id}\n" for event_id in event_ids)
-            os.utime(self._event_ids, times)
-            os.utime(self._part, times)
-            self._part.rename(self._path)
-            self._is_kept = True
-            return _read_stored(self._path)
-
-    def discard(self) -> None:
-        """Delete a file that was not kept."""
-        # Closing flushes the file, which fails if the disk is full.
-        with suppress(OSError):
-            self._file.close()
-        with suppress(OSError):
-            self._part.unlink(missing_ok=True)
-        if not self._is_kept:
-            with suppress(OSError):
-                self._event_ids.unlink(missing_ok=True)
 
 
 class ExportFolder:
@@ -145,7 +86,7 @@ class ExportFolder:
         Raises:
             ExportError: the folder cannot be written.
         """
-        with _translate_errors():
+        with translate_errors():
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._delete_expired()
             key = self._load_key()
@@ -161,8 +102,8 @@ class ExportFolder:
             ExportError: the folder cannot be read.
         """
         path = self._find_path(export_id)
-        with _translate_errors():
-            return _read_stored(path)
+        with translate_errors():
+            return read_stored(path)
 
     def read_event_ids(self, export_id: str) -> list[str]:
         """Return the ids of the events in an export. Raises the same as `find`."""
@@ -198,11 +139,11 @@ class ExportFolder:
             ExportError: the file cannot be read.
         """
         path = self._find_path(export_id)
-        with _translate_errors():
-            found = _read_stored(path)
+        with translate_errors():
+            found = read_stored(path)
         if offset >= found.size:
             raise BadArgument("offset", f"the file ends at {found.size}", "next_offset of the previous page, or 0")
-        with _translate_errors(), path.open("rb") as file:
+        with translate_errors(), path.open("rb") as file:
             file.seek(offset)
             text = _decode_page(file.read(MAX_PAGE_LENGTH))
         if offset + len(text.encode()) < found.size:
@@ -214,7 +155,7 @@ class ExportFolder:
         word = export_id.strip()
         found: list[Path] = []
         if _ID.fullmatch(word):
-            with _translate_errors():
+            with translate_errors():
                 self._delete_expired()
                 known = [*self._folder.glob(f"{word}.*")]
                 key = self._load_key() if known else b""
@@ -271,13 +212,6 @@ def _no_such_export() -> BadArgument:
     )
 
 
-def _read_stored(path: Path) -> StoredExport:
-    about = path.stat()
-    export_id, _, name, _ = path.name.split(".")
-    expires = datetime.fromtimestamp(about.st_mtime, UTC) + LIFETIME
-    return StoredExport(export_id, name, about.st_size, expires)
-
-
 def _decode_page(data: bytes) -> str:
     """Return as much text of some bytes as fits a page, without a partial character at the end."""
     try:
@@ -289,15 +223,38 @@ def _decode_page(data: bytes) -> str:
     return text
 
 
-@contextmanager
-def _translate_errors() -> Generator[None]:
-    """Raise failures of the file system as an ExportError with the next step."""
+def load_export_key(folder: Path, confirm_key: bytes | None) -> bytes:
+    """Return the key of a folder of exports, which is created on first use.
+
+    Raises:
+        OSError: the key cannot be read or written, or its file is damaged.
+    """
+    return hmac.digest(confirm_key or _load_random_key(folder / KEY_NAME), _VERSION.encode(), "sha256")
+
+
+def _load_random_key(path: Path) -> bytes:
+    if not path.exists():
+        _create_key(path)
+    key = path.read_bytes()
+    if len(key) != KEY_LENGTH:
+        raise OSError(f"{path} is damaged")
+    return key
+
+
+def _create_key(path: Path) -> None:
+    """Create the file of a key, unless another process has created it in the meantime."""
+    draft = path.with_name(f"{path.name}.{token_hex(8)}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG):
-            raise ExportError(
-                "The export cannot be written, as the disk is full or failing. "
-                "Ask the operator to free space in CF1_STATE_DIR."
-            ) from error
-        raise ExportError(UNUSABLE) from error
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(token_bytes(KEY_LENGTH))
+        # Unlike a rename, a link never replaces a key that is in use already, and the file is complete from the start.
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        except OSError:
+            # A file system without links.
+            draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -39,7 +39,8 @@ from cf1_mcp.search.filters import ExportFilters
 from cf1_mcp.search.no_results import explain_page
 from cf1_mcp.search.request import RequestedExport, SearchRequest
 from cf1_mcp.search.scopes import ExportScope
-from cf1_mcp.store.export_files import ExportFolder, StoredExport, StoredPage
+from cf1_mcp.store.export_drafts import StoredExport
+from cf1_mcp.store.export_files import ExportFolder, StoredPage
 from cf1_mcp.text.dates import iso, parse_date
 from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.plurals import plural

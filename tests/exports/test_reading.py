@@ -140,7 +140,7 @@ async def test_a_tag_that_is_marked_later_makes_the_export_unknown(tmp_path: Pat
 
 
 CHANGED = snapshot(
-    "export_id: an event in this export was deleted, moved or marked anew since, so the file is not shown. Use the same filters to export again."
+    "export_id: an event in this export was deleted, moved or re-marked since, so the file is not shown. Use the same filters to export again."
 )
 
 
@@ -155,7 +155,7 @@ async def test_an_export_is_not_shown_after_one_of_its_events_was_marked_red(ten
         await change(tenant, event.uuid, tlp="red")
         assert await refused(client, TOOL, export_id=export_id) == CHANGED
         assert await refused(client, TOOL, export_id=export_id, offset=3) == CHANGED
-        with pytest.raises(MCPError, match="marked anew"):
+        with pytest.raises(MCPError, match="re-marked"):
             await client.read_resource(f"cf1://exports/{export_id}")
         again = await make(client, format=format_, **kind)
         assert "a.example" not in str((await ask(client, TOOL, export_id=again))["content"])
@@ -185,7 +185,7 @@ async def test_events_are_looked_at_a_hundred_at_a_time_and_once_a_minute(tenant
         tenant.log.clear()
         for offset in (0, 10, 20):
             await ask(client, TOOL, export_id=export_id, offset=offset)
-        assert tenant.requests() == ["GET /events"] * 2
+        assert len(tenant.requests()) == 2
         await change(tenant, events[70].uuid, tlp="red")
         tenant.wait(60)
         assert await refused(client, TOOL, export_id=export_id, offset=10) == CHANGED

@@ -86,9 +86,9 @@ read_as: 2 refanged
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
 indicator	kind	status	events	first_seen	last_seen	attackers	categories	tlp	matched_as	event_ids
-198[.]51[.]100[.]43	ipv4	known	3	2026-11-22 15:14	2026-11-24 05:33	COPPER LANTERN	Account Takeover,Credential Access & Discovery,Command and Control	amber		911b726d-f71b-545b-9243-98bb435ccb5d,bf910031-b316-5a51-963e-7ca8eb2da35d
-hxxp://192[.]0[.]2[.]9/gate	url	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Compromised Device,Residential Proxy,Account Takeover	amber	host 192[.]0[.]2[.]9	60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
-192[.]0[.]2[.]9	ipv4	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Compromised Device,Residential Proxy,Account Takeover	amber		60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
+198[.]51[.]100[.]43	ipv4	known	3	2026-11-22 15:14	2026-11-24 05:33	COPPER LANTERN	Account Takeover,Command and Control,Credential Access & Discovery	amber		911b726d-f71b-545b-9243-98bb435ccb5d,bf910031-b316-5a51-963e-7ca8eb2da35d
+hxxp://192[.]0[.]2[.]9/gate	url	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Account Takeover,Compromised Device,Residential Proxy	amber	host 192[.]0[.]2[.]9	60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
+192[.]0[.]2[.]9	ipv4	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Account Takeover,Compromised Device,Residential Proxy	amber		60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
 nothing[.]example[.]org	domain	unknown								
 </untrusted MARK>
 matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites.
@@ -132,7 +132,7 @@ datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised De
 <untrusted MARK>
 references: hxxps://blog[.]vendor[.]example/2026/brass-lantern
 indicator	kind	status	events	first_seen	last_seen	attackers	categories	tlp	why	event_ids
-198[.]51[.]100[.]7	ipv4	known	3	2026-01-09 23:47	2026-06-06 01:02	GLASS HERON	Command and Control,Reconnaissance,Credential Access & Discovery	amber		db01a178-7405-5c33-b583-69f57c57e8de,05bbe97f-9d52-5f35-bdc9-091cec82f7be
+198[.]51[.]100[.]7	ipv4	known	3	2026-01-09 23:47	2026-06-06 01:02	GLASS HERON	Command and Control,Credential Access & Discovery,Reconnaissance	amber		db01a178-7405-5c33-b583-69f57c57e8de,05bbe97f-9d52-5f35-bdc9-091cec82f7be
 1[.]2[.]3[.]4	ipv4	ambiguous							may be a version number	
 billing[@]kit[.]example[.]com	email	unknown								
 hxxps://cdn[.]kit[.]example[.]com/pay/index[.]php?id=7	url	unknown								

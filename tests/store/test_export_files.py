@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cf1_mcp.store.export_key import KEY_LENGTH, KEY_NAME, load_export_key
+from cf1_mcp.store.export_files import KEY_LENGTH, KEY_NAME, load_export_key
 
 
 def load(folder: Path) -> bytes:
