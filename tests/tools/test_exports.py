@@ -632,7 +632,7 @@ async def test_unreadable_relationships_are_noted_and_the_file_is_complete(tmp_p
     bundle = json.loads(read_files(tmp_path)[str(made["export_id"])])
     assert made["notes"] == snapshot(
         [
-            "Links are complete for 0 of 3 events with descendants. The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+            "Only the links below 0 events are in the file. The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
             "3 indicators without a STIX form: only described in the text of a campaign.",
         ]
     )
