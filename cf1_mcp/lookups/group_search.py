@@ -50,7 +50,7 @@ class GroupSearch:
         """
         while values:
             found = await self._read_events(values)
-            events, more = found.shown[:MAX_EVENTS], len(found.shown) > MAX_EVENTS
+            events, more = found.shown[:MAX_EVENTS], len(found.shown) + len(found.withheld) > MAX_EVENTS
             for key, event in await self._assign(values, [*events, *found.withheld]):
                 self.summaries.setdefault(key, EventSummary()).add(event, self._rule_against(event))
             known = {value for value in values if self._groups.key(value) in self.summaries}

@@ -402,6 +402,23 @@ async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_re
     )
 
 
+@pytest.mark.parametrize("told", [False, True])
+async def test_pages_of_withheld_events_hide_no_event_that_may_be_shown(told: bool) -> None:
+    """The API may return what it was asked to leave out, here markings that it does not know."""
+    hidden = [
+        {"uuid": f"u{number}", "indicator": "192.0.2.1", "tlp": "crimson", "date": "2026-11-20T00:00:00Z"}
+        for number in range(1_000)
+    ]
+    shown = [{"uuid": "rare", "indicator": "192.0.2.2", "date": "2026-01-01T00:00:00Z", "tlp": "green"}]
+    pages = [answer({"success": True, "result": hidden})] * 10
+    async with _served(*_vocabulary(), *pages, _events(shown), tell_withheld=told) as (_, client):
+        data = await ask(client, TOOL, indicators=["192.0.2.1", "192.0.2.2"], fields=["indicator", "status", "events"])
+    assert rows(data) == [
+        {"indicator": "192.0.2.2", "status": "known", "events": 1},
+        {"indicator": "192.0.2.1", "status": "withheld" if told else "unknown"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -601,9 +618,10 @@ def _events(events: Sequence[dict[str, str]]) -> bytes:
 
 
 @asynccontextmanager
-async def _served(*script: bytes | Act) -> AsyncGenerator[tuple[Scripted, Client]]:
+async def _served(*script: bytes | Act, tell_withheld: bool = False) -> AsyncGenerator[tuple[Scripted, Client]]:
     """A server connected to an upstream that plays the script."""
     async with upstream(*script) as scripted:
         base = f"http://127.0.0.1:{scripted.port}/client/v4"
-        async with Client(build_server(settings_for(base), lambda: network(base), clock=lambda: NOW)) as client:
+        settings = replace(settings_for(base), tell_withheld=tell_withheld)
+        async with Client(build_server(settings, lambda: network(base), clock=lambda: NOW)) as client:
             yield scripted, client
