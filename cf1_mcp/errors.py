@@ -21,6 +21,16 @@ contains a token, a header, a traceback or an account id.
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from heapq import nlargest
+from typing import Final
+
+# How similar words are that may be meant for each other, as difflib measures it.
+MIN_SIMILARITY: Final = 0.6
+# Words whose lengths differ by more than this factor cannot be so similar.
+MIN_LENGTH_RATIO: Final = MIN_SIMILARITY / (2 - MIN_SIMILARITY)
+MAX_COMPARED_LENGTH: Final = 60
+MAX_KNOWN: Final = 10_000
+MAX_CANDIDATES: Final = 200
 
 
 class ThreatEventsError(Exception):
@@ -103,9 +113,27 @@ class UnexpectedAnswer(ApiError):
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """Return the known word that is closest to `word`, ignoring case, or None if none is close."""
-    by_fold = {name.casefold(): name for name in known}
-    found = get_close_matches(word.casefold(), list(by_fold), n=1, cutoff=0.6)
-    return by_fold[found[0]] if found else None
+    return next(iter(similar_words(word, known, 1)), None)
+
+
+def similar_words(word: str, known: Sequence[str], count: int) -> list[str]:
+    """Return up to `count` known words that are close to `word`, ignoring case, the closest first.
+
+    Comparing two words takes time by the product of their lengths, and some accounts know thousands of words. So only
+    beginnings are compared, and of many words only those that share most pairs of letters with `word`.
+    """
+    typed = word[:MAX_COMPARED_LENGTH].casefold()
+    shortest, longest = len(typed) * MIN_LENGTH_RATIO, len(typed) / MIN_LENGTH_RATIO
+    folded = {name[:MAX_COMPARED_LENGTH].casefold(): name for name in known}
+    candidates = [fold for fold in folded if shortest <= len(fold) <= longest][:MAX_KNOWN]
+    if len(candidates) > MAX_CANDIDATES:
+        pairs = _letter_pairs(typed)
+        candidates = nlargest(MAX_CANDIDATES, candidates, key=lambda fold: len(pairs & _letter_pairs(fold)))
+    return [folded[fold] for fold in get_close_matches(typed, candidates, n=count, cutoff=MIN_SIMILARITY)]
+
+
+def _letter_pairs(word: str) -> set[str]:
+    return {word[place : place + 2] for place in range(len(word) - 1)}
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

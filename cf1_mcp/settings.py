@@ -3,14 +3,22 @@
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
-from urllib.parse import urlsplit
+from typing import Final, Literal, TypeVar, get_args
 
-from cf1_mcp.errors import SettingsError, choices, did_you_mean
+from cf1_mcp.errors import SettingsError, choices
 from cf1_mcp.models import Tlp
+from cf1_mcp.text.variables import (
+    CLOUDFLARE_NAMES,
+    is_blank,
+    is_quoted,
+    refuse_other_names,
+    refuse_unclear_value,
+    refuse_unknown_names,
+)
+from cf1_mcp.text.web_addresses import is_loopback, split_base
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
 NAMES = (
@@ -26,6 +34,7 @@ NAMES = (
     "CF1_READ_DATASETS",
     "CF1_SANDBOX_DB",
     "CF1_STATE_DIR",
+    "CF1_TELL_WITHHELD",
     "CF1_TOOLSETS",
     "CF1_UPDATE_METHOD",
     "CF1_WRITE_DATASETS",
@@ -42,7 +51,29 @@ TOOLSETS: tuple[ToolsetName, ...] = get_args(ToolsetName)
 Mode = Literal["read", "write", "full"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 Approval = Literal["code", "ask", "operator"]
+APPROVALS: tuple[Approval, ...] = get_args(Approval)
 Defang = Literal["text", "all", "off"]
+DEFANGS: tuple[Defang, ...] = get_args(Defang)
+TELL_WITHHELD: tuple[Literal["no", "counts"], ...] = ("no", "counts")
+UPDATE_METHODS: tuple[UpdateMethod, ...] = get_args(UpdateMethod)
+
+LISTED: Final = "names or uuids separated by commas"
+# A blank value of one of these is an operator's mistake, and the default may allow more than was meant: each has its
+# default and what to use instead.
+RESTRICTIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "CF1_APPROVAL": ("code", choices(APPROVALS)),
+    "CF1_CONFIRM_KEY": ("a random key", "at least 32 random characters"),
+    "CF1_CONFIRM_TTL": ("600", "a number of seconds"),
+    "CF1_DEFANG": ("text", choices(DEFANGS)),
+    "CF1_DELETE_DATASETS": ("none", f"{LISTED}, or *"),
+    "CF1_MAX_CHANGE": ("100", "a number of events"),
+    "CF1_MAX_TLP": ("amber", choices([level.value for level in Tlp])),
+    "CF1_MODE": ("read", choices(MODES)),
+    "CF1_READ_DATASETS": ("*", f"{LISTED}, or *"),
+    "CF1_TOOLSETS": ("all", f"some of {choices(TOOLSETS)}"),
+    "CF1_WRITE_DATASETS": ("none", f"{LISTED}, or *"),
+}
+Word = TypeVar("Word", bound=str)
 
 
 @dataclass(frozen=True)
@@ -93,38 +124,35 @@ class Settings:
         Raises:
             SettingsError: a name is unknown or a value is invalid. The message lists the valid ones.
         """
-        given = {name: value.strip() for name, value in environment.items() if value.strip()}
-        _refuse_unknown_names(given)
+        refuse_unknown_names(environment, NAMES)
+        given = {name: value.strip() for name, value in environment.items() if not is_blank(value)}
+        refuse_other_names(given)
+        for name in sorted(environment.keys() & {*NAMES, *CLOUDFLARE_NAMES}):
+            refuse_unclear_value(name, environment[name], RESTRICTIONS.get(name))
         return cls(
             credentials=_credentials(given),
             base_url=_base_url(given.get("CLOUDFLARE_BASE_URL", CLOUDFLARE)),
             toolsets=_toolsets(given.get("CF1_TOOLSETS", "all")),
-            update_method=_update_method(given.get("CF1_UPDATE_METHOD", "PATCH")),
-            sandbox_db=Path(given["CF1_SANDBOX_DB"]) if "CF1_SANDBOX_DB" in given else None,
-            read_datasets=_datasets("CF1_READ_DATASETS", given.get("CF1_READ_DATASETS", "*")),
+            update_method=_choice("CF1_UPDATE_METHOD", given, "PATCH", UPDATE_METHODS, "an update method"),
+            sandbox_db=_path(given.get("CF1_SANDBOX_DB")),
+            read_datasets=_datasets("CF1_READ_DATASETS", given, "*"),
             max_tlp=_max_tlp(given.get("CF1_MAX_TLP", "amber")),
-            mode=_mode(given.get("CF1_MODE", "read")),
-            write_datasets=_datasets_or_none("CF1_WRITE_DATASETS", given),
-            delete_datasets=_datasets_or_none("CF1_DELETE_DATASETS", given),
+            mode=_choice("CF1_MODE", given, "read", MODES, "a mode"),
+            write_datasets=_datasets("CF1_WRITE_DATASETS", given, "none"),
+            delete_datasets=_datasets("CF1_DELETE_DATASETS", given, "none"),
             max_change=_number("CF1_MAX_CHANGE", given.get("CF1_MAX_CHANGE", "100"), 1, 10_000),
-            approval=_approval(given.get("CF1_APPROVAL", "code")),
+            approval=_choice("CF1_APPROVAL", given, "code", APPROVALS, "a way to approve"),
             confirm_key=_confirm_key(given.get("CF1_CONFIRM_KEY")),
             confirm_ttl=_number("CF1_CONFIRM_TTL", given.get("CF1_CONFIRM_TTL", "600"), 10, 86_400),
-            state_dir=Path(given["CF1_STATE_DIR"]) if "CF1_STATE_DIR" in given else _state_dir(),
-            defang=_defang(given.get("CF1_DEFANG", "text")),
-            prompts_dir=_folder("CF1_PROMPTS_DIR", given["CF1_PROMPTS_DIR"]) if "CF1_PROMPTS_DIR" in given else None,
+            state_dir=_path(given.get("CF1_STATE_DIR")) or _state_dir(),
+            defang=_choice("CF1_DEFANG", given, "text", DEFANGS, "a way to defang"),
+            prompts_dir=_folder("CF1_PROMPTS_DIR", given.get("CF1_PROMPTS_DIR")),
+            tell_withheld=_choice("CF1_TELL_WITHHELD", given, "no", TELL_WITHHELD, "a choice") == "counts",
         )
 
     def allows(self, mode: Mode) -> bool:
         """Whether the operator's mode allows what needs `mode`."""
         return MODES.index(mode) <= MODES.index(self.mode)
-
-
-def _refuse_unknown_names(given: Mapping[str, str]) -> None:
-    for name in given:
-        if name.upper().startswith("CF1_") and name not in NAMES:
-            hint = did_you_mean(name, NAMES) or f". Known settings: {choices(NAMES)}."
-            raise SettingsError(f"{name} is not a setting of this version{hint}")
 
 
 def _credentials(given: Mapping[str, str]) -> Credentials | None:
@@ -155,34 +183,41 @@ def _credentials(given: Mapping[str, str]) -> Credentials | None:
 
 
 def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if "@" in text:
+        raise SettingsError("CLOUDFLARE_BASE_URL must not contain a user name or password. Use the URL alone.")
+    parts = split_base(text)
+    if parts is None:
         raise SettingsError(
             f"CLOUDFLARE_BASE_URL is not a base URL. Use one such as {CLOUDFLARE} "
             "or http://127.0.0.1:8787/client/v4 for a sandbox."
         )
-    if parts.username or parts.password:
-        raise SettingsError("CLOUDFLARE_BASE_URL must not contain a user name or password. Use the URL alone.")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise SettingsError(
+            "CLOUDFLARE_BASE_URL: http:// would send the token unencrypted. Use https://, or http:// with 127.0.0.1, "
+            "[::1] or localhost for a sandbox on this machine."
+        )
     return text.rstrip("/")
 
 
 def _toolsets(text: str) -> tuple[ToolsetName, ...]:
-    if text == "all":
+    if text.lower() == "all":
         return TOOLSETS
-    requested = [word.strip() for word in text.split(",") if word.strip()]
+    requested = [word.strip().lower() for word in text.split(",") if word.strip()]
     for word in requested:
         if word not in TOOLSETS:
             raise SettingsError(f"CF1_TOOLSETS: {word!r} is not a toolset. Use all, {choices(TOOLSETS)}.")
     return tuple(name for name in TOOLSETS if name in requested)
 
 
-def _datasets(name: str, text: str) -> tuple[str, ...]:
+def _datasets(name: str, given: Mapping[str, str], default: str) -> tuple[str, ...]:
     """Names or uuids of datasets. Whether the account has them is checked later, by the first call."""
+    text = given.get(name, default)
     words = tuple(word.strip() for word in text.split(",") if word.strip())
-    if not words or ("*" in words and len(words) > 1):
-        raise SettingsError(
-            f"{name}: {text!r} is not a list of datasets. Use names or uuids separated by commas, or *."
-        )
+    if default == text.lower() == "none":
+        return ()
+    alone = [word for word in words if word.lower() in ("*", "none")]
+    if not words or any(map(is_quoted, words)) or (alone and len(words) > 1):
+        raise SettingsError(f"{name}: {text!r} is not a list of datasets. Use {LISTED}, or *.")
     return words
 
 
@@ -193,33 +228,13 @@ def _max_tlp(text: str) -> Tlp:
     return level
 
 
-def _datasets_or_none(name: str, given: Mapping[str, str]) -> tuple[str, ...]:
-    """A list of datasets that is empty by default."""
-    return _datasets(name, given[name]) if given.get(name, "none").lower() != "none" else ()
-
-
-def _mode(text: str) -> Mode:
-    match text.lower():
-        case "read" | "write" | "full" as mode:
-            return mode
-        case _:
-            raise SettingsError(f"CF1_MODE: {text!r} is not a mode. Use read, write or full.")
-
-
-def _approval(text: str) -> Approval:
-    match text.lower():
-        case "code" | "ask" | "operator" as approval:
-            return approval
-        case _:
-            raise SettingsError(f"CF1_APPROVAL: {text!r} is not a way to approve. Use code, ask or operator.")
-
-
-def _defang(text: str) -> Defang:
-    match text.lower():
-        case "text" | "all" | "off" as defang:
-            return defang
-        case _:
-            raise SettingsError(f"CF1_DEFANG: {text!r} is not a way to defang. Use text, all or off.")
+def _choice(name: str, given: Mapping[str, str], default: str, valid: Sequence[Word], noun: str) -> Word:
+    """The one of the valid words that a setting names, in any case."""
+    text = given.get(name, default)
+    for word in valid:
+        if word.lower() == text.lower():
+            return word
+    raise SettingsError(f"{name}: {text!r} is not {noun}. Use {choices(valid)}.")
 
 
 def _confirm_key(text: str | None) -> bytes | None:
@@ -229,23 +244,22 @@ def _confirm_key(text: str | None) -> bytes | None:
 
 
 def _number(name: str, text: str, minimum: int, maximum: int) -> int:
-    if not text.isdecimal() or not minimum <= int(text) <= maximum:
-        raise SettingsError(f"{name}: {text!r} is not a valid number. Use a whole number from {minimum} to {maximum}.")
+    if not re.fullmatch("[0-9]{1,9}", text) or not minimum <= int(text) <= maximum:
+        raise SettingsError(
+            f"{name}: {text[:20]!r} is not a valid number. Use a whole number from {minimum} to {maximum}."
+        )
     return int(text)
 
 
-def _folder(name: str, text: str) -> Path:
-    folder = Path(text).expanduser()
-    if not folder.is_dir():
+def _path(text: str | None) -> Path | None:
+    try:
+        return Path(text).expanduser() if text else None
+    except RuntimeError:
+        raise SettingsError(f"{text!r}: the home folder of this user is unknown. Use a path without ~.") from None
+
+
+def _folder(name: str, text: str | None) -> Path | None:
+    folder = _path(text)
+    if folder is not None and not folder.is_dir():
         raise SettingsError(f"{name}: {text!r} is not a folder. Use the path of an existing folder.")
     return folder
-
-
-def _update_method(text: str) -> UpdateMethod:
-    match text.upper():
-        case "PATCH":
-            return "PATCH"
-        case "POST":
-            return "POST"
-        case _:
-            raise SettingsError(f"CF1_UPDATE_METHOD: {text!r} is not an update method. Use PATCH or POST.")

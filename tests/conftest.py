@@ -27,9 +27,23 @@ FAST_FOLDERS = frozenset(
         ".",
     }
 )
-"""Folders of pure modules and of contracts, all of whose tests are marked `fast`. `.` is this folder's own modules."""
+"""Folders of pure modules and of contracts, whose tests are marked `fast`. `.` is this folder's own modules."""
+SLOW_MODULES = frozenset({"test_nothing_blocks.py"})
+"""Modules in these folders whose tests are not."""
 SLOW_FOLDERS = frozenset(
-    {"api", "changes", "cli", "frameworks", "imports", "sandbox", "server", "store", "foreign_clients", "tools"}
+    {
+        "api",
+        "changes",
+        "cli",
+        "frameworks",
+        "imports",
+        "sandbox",
+        "server",
+        "store",
+        "foreign_clients",
+        "non_interference",
+        "tools",
+    }
 )
 """Folders whose tests start processes, listen on ports, wait, or make many calls."""
 
@@ -96,7 +110,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if folder_of(item.path) in FAST_FOLDERS:
+        if folder_of(item.path) in FAST_FOLDERS and item.path.name not in SLOW_MODULES:
             item.add_marker(pytest.mark.fast)
 
 
@@ -106,6 +120,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in [*passed, *terminalreporter.getreports("failed")]:
         for name, value in report.user_properties:
             terminalreporter.write_line(f"{name}: {value}")
-    attacks = ("changes/test_attacks.py", "policy/test_read_policy.py")
+    attacks = ("_attacks.py", "policy/test_read_policy.py")
     if count := sum(any(path in report.nodeid for path in attacks) for report in passed):
         terminalreporter.write_line(f"attacks withstood: {count}")

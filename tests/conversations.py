@@ -20,6 +20,13 @@ async def ask(client: Client, tool: str, **arguments: JsonValue) -> dict[str, Js
     return data
 
 
+async def confirmed(client: Client, tool: str, **arguments: JsonValue) -> dict[str, JsonValue]:
+    """Call a tool with the code of its own preview, and return its data."""
+    preview = await ask(client, tool, **arguments)
+    assert preview["status"] == "confirmation_required", preview
+    return await ask(client, tool, **arguments, confirm=preview["code"])
+
+
 async def ask_for_text(client: Client, tool: str, **arguments: JsonValue) -> str:
     """Call a tool that must succeed, and return its text with one mark around untrusted text instead of a random one."""
     result = await client.call_tool(tool, arguments)

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import Event, NewEvent
+from cf1_mcp.policy.visible_words import PAGE_SIZE as WORDS_PAGE_SIZE
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.sandbox.http.request_recorder import RecordedRequest, RequestRecorder
 from cf1_mcp.sandbox.options import SandboxOptions
@@ -104,8 +105,9 @@ class Tenant:
         return [f"{one.method} {one.path.split('/cloudforce-one')[1]}" for one in self.log]
 
     def searches(self) -> list[RecordedRequest]:
-        """The requests for a page of events, in their order."""
-        return [one for one in self.log if one.path.endswith("/events")]
+        """The requests for a page of events, in their order, without those that look for the words of a vocabulary."""
+        of_words = ("pageSize", str(WORDS_PAGE_SIZE))
+        return [one for one in self.log if one.path.endswith("/events") and of_words not in one.query]
 
     def changes_sent(self) -> list[str]:
         """The requests that change something."""
@@ -149,8 +151,8 @@ class Tenant:
         return created
 
     def reading(self) -> Settings:
-        """The default settings, with the state of this tenant."""
-        return Settings(state_dir=self.folder)
+        """The default settings, with the state of this tenant and a key that makes the same cursors in every run."""
+        return Settings(state_dir=self.folder, confirm_key=b"k" * 32)
 
     def allowed(self, **changed: object) -> Settings:
         """Settings for full mode, with writing and deletion allowed in MINE."""

@@ -29,7 +29,8 @@ class Act(Enum):
 class Scripted:
     """A server that answers each request with the next line of its script, and keeps repeating the last one.
 
-    `routes` maps single paths, without the part up to the account, to lines that they always get.
+    `routes` maps single paths, without the part up to the account, to lines that they always get; requests for them do
+    not move the script on.
     """
 
     script: Sequence[bytes | Act]
@@ -37,14 +38,17 @@ class Scripted:
     requests: list[str] = field(default_factory=list[str])
     connections: int = 0
     routes: dict[str, bytes | Act] = field(default_factory=dict[str, bytes | Act])
+    played: int = 0
 
     async def handle(self, stream: SocketStream) -> None:
         self.connections += 1
         async with stream:
             while request := await _read_request(stream):
-                line = self.script[min(len(self.requests), len(self.script) - 1)]
-                line = self.routes.get(request.split("cloudforce-one")[-1].split("?")[0], line)
                 self.requests.append(request)
+                line = self.routes.get(request.split("cloudforce-one")[-1].split("?")[0])
+                if line is None:
+                    line = self.script[min(self.played, len(self.script) - 1)]
+                    self.played += 1
                 match line:
                     case Act.RESET:
                         raw: socket.socket = stream.extra(SocketAttribute.raw_socket)

@@ -1,7 +1,8 @@
 """Pages of lists as answers: as many rows as fit, and a cursor to those that follow."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -26,7 +27,7 @@ MAX_NAMES: Final = 12
 # The most rows that a caller may request at once.
 MAX_ROWS: Final = 500
 ABSENCE: Final = "Absence from these datasets does not show that something is benign."
-ANCHOR_LENGTH: Final = 8
+ANCHOR_LENGTH: Final = 5
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,12 @@ class EventPosition:
 
     @classmethod
     def parse(cls, text: str) -> "EventPosition":
-        ties, anchor, date = text.split("~", 2)
-        return cls(date, int(ties), anchor)
+        anchor, ties, date = text.split("~", 2)
+        return cls(date, int(ties or 1), anchor)
 
     def __str__(self) -> str:
-        return f"{self.ties}~{self.anchor}~{self.date}"
+        # Short, because every page costs a model its tokens: most dates are those of one event.
+        return f"{self.anchor}~{self.ties if self.ties > 1 else ''}~{self.date}"
 
     @classmethod
     def after(cls, shown: Sequence[Event], before: "EventPosition | None") -> "EventPosition":
@@ -76,13 +78,15 @@ async def list_event_page(
     place = paging.open(identity)
     position = EventPosition.parse(place) if place is not None else None
     # One more than can be shown, to know whether the list goes on.
-    events = await _read_events_after(client, search, scope.policy, position, limit + 1)
+    withheld = Counter[str]()
+    events = await _read_events_after(client, search, scope.policy, position, limit + 1, withheld)
     window = await show_links(client, scope.policy, events[:limit], columns)
     shown = count_fitting(event_cells(window, columns), size_for_rows(limit))
     following = None
     if shown < len(events):
         following = paging.seal(str(EventPosition.after(window[:shown], position)), identity)
-    return render_events(window, shown, scope.names, columns, following)
+    page = render_events(window, shown, scope.names, columns, following)
+    return replace(page, facts={**page.facts, **scope.policy.counts(withheld)})
 
 
 def render_events(
@@ -145,16 +149,21 @@ def _truncation_note(shown: int, found: int) -> str:
 
 
 async def _read_events_after(
-    client: ThreatEventsClient, search: EventSearch, policy: ReadPolicy, position: EventPosition | None, count: int
+    client: ThreatEventsClient,
+    search: EventSearch,
+    policy: ReadPolicy,
+    position: EventPosition | None,
+    count: int,
+    withheld: Counter[str],
 ) -> list[Event]:
-    """Return `count` events after a position that may be shown, or all if there are fewer."""
+    """Return `count` events after a position that may be shown, or all if there are fewer. `withheld` counts others."""
     asked = _search_from(search, position, count)
     found: list[Event] = []
     # Events of the position's date that were shown before. Without the anchor they are shown again: it was deleted or
     # moved, and an event that is returned twice does less harm than one that is missing.
     ties: list[Event] = []
     reached = position is None
-    async for page in visible_pages(client, asked, policy):
+    async for page in visible_pages(client, asked, policy, withheld=withheld):
         for event in page:
             if position is None or reached:
                 found.append(event)

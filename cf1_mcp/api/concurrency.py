@@ -1,9 +1,10 @@
-"""Several requests at once, up to a limit."""
+"""Several requests at once, up to a limit; work beside the loop."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
 import anyio
+from anyio import to_thread
 
 from cf1_mcp.errors import ThreatEventsError
 
@@ -36,3 +37,11 @@ async def gather(calls: Iterable[Callable[[], Awaitable[T]]], limit: int = MAX_C
     if failures:
         raise failures[0]
     return [results[index] for index in range(len(results))]
+
+
+async def run_in_thread(work: Callable[[], T]) -> T:
+    """Do work that takes time by the size of its data in a thread, so that other calls get their turns meanwhile.
+
+    The time limit of the call ends the wait for it, and its result is then dropped: `work` must change nothing.
+    """
+    return await to_thread.run_sync(work, abandon_on_cancel=True)

@@ -8,6 +8,7 @@ from typing import Final, Self, TypeVar
 from urllib.parse import quote
 
 import anyio
+import anyio.lowlevel
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
@@ -90,6 +91,8 @@ class ApiConnection:
         try:
             with anyio.fail_after(self._budget):
                 answer = await self._try_routes(operation, query, body, ids)
+                # A large answer takes as long to validate as it took to parse: others have their turn between.
+                await anyio.lowlevel.checkpoint()
         except TimeoutError:
             raise timeout_error(self._budget) from None
         except WaitTooLong as error:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.request import getproxies, proxy_bypass
 
 import anyio
+import anyio.lowlevel
 import httpx
 from httpx_retries import Retry, RetryTransport
 
+from cf1_mcp.api.decompression import ACCEPTED, STEP_SIZE, Decoder
+from cf1_mcp.api.proxies import find_proxy
 from cf1_mcp.errors import UnexpectedAnswer
 
 ANY_METHOD: Final = ("GET", "POST", "PATCH", "DELETE")
@@ -17,6 +19,10 @@ RETRYABLE: Final = (429, 500, 502, 503, 504)
 NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 MAX_ANSWER_SIZE: Final = 64 * 1024 * 1024
+MAX_VALUES: Final = 1_000_000
+MAX_OBJECTS: Final = 150_000
+# What handling a part costs, however small it is, in the bytes that would be decoded meanwhile.
+PART_COST: Final = 4_096
 ENCODING: Final = ("content-encoding", "content-length", "transfer-encoding")
 
 
@@ -62,26 +68,49 @@ class BufferedTransport(httpx.AsyncBaseTransport):
         self._transport = transport
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.headers["Accept-Encoding"] = ACCEPTED
         response = await self._transport.handle_async_request(request)
-        parts: list[bytes] = []
-        size = 0
         try:
-            async for part in response.aiter_bytes():
-                size += len(part)
-                if size > MAX_ANSWER_SIZE:
-                    raise UnexpectedAnswer(
-                        f"The answer is larger than {MAX_ANSWER_SIZE // 1024 // 1024} MB. Request less: a smaller "
-                        "limit or a shorter period."
-                    )
-                parts.append(part)
+            content = await _read_body(response)
         finally:
             await response.aclose()
         # The body is decoded here, so headers that describe its encoding are wrong.
         headers = [pair for pair in response.headers.multi_items() if pair[0] not in ENCODING]
-        return httpx.Response(response.status_code, headers=headers, content=b"".join(parts))
+        return httpx.Response(response.status_code, headers=headers, content=content)
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+
+async def _read_body(response: httpx.Response) -> bytes:
+    """Return the decoded body. Its size is checked while it is decoded, and other calls get their turns meanwhile."""
+    decoder = Decoder(response.headers.get_list("content-encoding", split_commas=True))
+    parts: list[bytes] = []
+    size = received = work = 0
+    async for data in response.aiter_raw():
+        received += len(data)
+        for part in decoder.decode(data):
+            size += len(part)
+            if max(size, received) > MAX_ANSWER_SIZE:
+                raise UnexpectedAnswer(
+                    f"The answer is larger than {MAX_ANSWER_SIZE // 1024 // 1024} MB. Request less: a smaller "
+                    "limit or a shorter period."
+                )
+            parts.append(part)
+            work += PART_COST + len(part)
+            if work > STEP_SIZE:
+                work = 0
+                await anyio.lowlevel.checkpoint()
+    decoder.finish()
+    content = b"".join(parts)
+    # Parsing cannot be interrupted, and takes its time by the number of values rather than by their size. These are
+    # upper bounds of the numbers: texts contain commas and brackets too.
+    if content.count(b",") > MAX_VALUES or content.count(b"[") + content.count(b"{") > MAX_OBJECTS:
+        raise UnexpectedAnswer(
+            f"The answer has more than {MAX_VALUES:,} values, or {MAX_OBJECTS:,} objects and lists. Request less: a "
+            "smaller limit or a shorter period."
+        )
+    return content
 
 
 def with_retries(transport: httpx.AsyncBaseTransport) -> RetryTransport:
@@ -91,8 +120,7 @@ def with_retries(transport: httpx.AsyncBaseTransport) -> RetryTransport:
 
 def network(base_url: str) -> httpx.AsyncHTTPTransport:
     """Keep-alive connections to the API, through the proxy that the environment names."""
-    url = httpx.URL(base_url)
-    proxy = None if proxy_bypass(url.host) else getproxies().get(url.scheme)
     return httpx.AsyncHTTPTransport(
-        proxy=proxy, limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=60)
+        proxy=find_proxy(httpx.URL(base_url)),
+        limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=60),
     )

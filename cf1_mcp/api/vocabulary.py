@@ -16,6 +16,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 # Vocabularies change daily, and an investigation takes minutes.
 CACHE_SECONDS: Final = 300.0
 MAX_TAGS: Final = 1000
+MAX_TAG_PAGES: Final = 20
 # The scope of attackers and types. Without a scope, the API answers for its default dataset only.
 EVERYWHERE: Final = ("all",)
 
@@ -71,9 +72,16 @@ class Vocabulary:
 
     def __init__(self, client: ThreatEventsClient) -> None:
         async def tags() -> list[Tag]:
-            return (await client.list_tags(page_size=MAX_TAGS)).tags
+            found: list[Tag] = []
+            for page in range(1, MAX_TAG_PAGES + 1):
+                part = (await client.list_tags(page=page, page_size=MAX_TAGS)).tags
+                found += part
+                if len(part) < MAX_TAGS:
+                    break
+            return found
 
-        self._client = client
+        self.client = client
+        self._derived: dict[tuple[str, ...], _Cached[list[str]]] = {}
         self._datasets = _Cached(client.list_datasets)
         self._tags = _Cached(tags)
         self._categories = _Cached(client.list_categories)
@@ -107,12 +115,16 @@ class Vocabulary:
         return await self._industries.get()
 
     async def attackers(self, dataset_ids: Ids = EVERYWHERE) -> list[str]:
-        read = self._client.list_attackers
+        read = self.client.list_attackers
         return await self._attackers.setdefault(dataset_ids, _cached(read, dataset_ids)).get()
 
     async def indicator_types(self, dataset_ids: Ids = EVERYWHERE) -> list[str]:
-        read = self._client.list_indicator_types
+        read = self.client.list_indicator_types
         return await self._indicator_types.setdefault(dataset_ids, _cached(read, dataset_ids)).get()
+
+    async def derived(self, key: tuple[str, ...], read: Callable[[], Awaitable[list[str]]]) -> list[str]:
+        """Return what `read` derives from a vocabulary, cached like one. `key` distinguishes it from others."""
+        return await self._derived.setdefault(key, _Cached(read)).get()
 
 
 def _cached(read: Callable[[Ids], Awaitable[list[str]]], dataset_ids: Ids) -> _Cached[list[str]]:

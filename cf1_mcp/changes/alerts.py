@@ -8,10 +8,22 @@ from pydantic import BaseModel, JsonValue, PlainSerializer
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.failures import NO_ALERTS
-from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
-from cf1_mcp.changes.query_scope import resolve_saved_scope
+from cf1_mcp.changes.effect import (
+    ChangeKind,
+    Effect,
+    Facts,
+    PastChange,
+    Payload,
+    Planner,
+    Planning,
+    Result,
+    warn_of_overwriting,
+)
+from cf1_mcp.changes.query_fields import preview_fields
+from cf1_mcp.changes.query_scope import QueryImpact, find_query_impact, resolve_saved_scope
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.sanitize import clean
 
 NOTIFIES: Final = "Its notifications go to people outside."
@@ -72,14 +84,20 @@ async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id:
             problem = f"alert {alert.id} of this query already has the frequency {fields.frequency}"
             raise BadArgument(planning.argument("query_id"), problem, "update_query_alert to change it")
     state = "" if fields.enabled else ", disabled"
+    impact = await find_query_impact(planning, scope, [NOTIFIES] if fields.enabled else [])
     return Effect(
         kind=ALERT_CREATION,
         payload=CreateAlert(fields=fields),
         datasets=scope.datasets,
         summary=f"Create an alert ({fields.frequency}{state}) on {_quote_query(query)}.",
-        warnings=(NOTIFIES,) if fields.enabled else (),
+        warnings=impact.warnings,
         undo="undo_change deletes the alert again; notifications that were sent stay sent.",
-        needs_code=False,
+        needs_code=bool(fields.enabled),
+        facts=impact.facts,
+        untrusted=_preview_query(query, impact),
+        events=impact.events,
+        size=0,
+        seen=impact.seen,
     )
 
 
@@ -118,6 +136,8 @@ async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFiel
     if not new:
         problem = "the alert has these values already"
         raise BadArgument(planning.argument("alert_id"), problem, "other values, or leave it as it is")
+    notifies = bool(new.get("enabled", alert.enabled))
+    impact = await find_query_impact(planning, scope, [NOTIFIES] if notifies else [])
     return Effect(
         kind=ALERT_UPDATE,
         payload=UpdateAlert(
@@ -125,9 +145,14 @@ async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFiel
         ),
         datasets=scope.datasets,
         summary=f"Change {' and '.join(new)} of alert {alert_id} on {_quote_query(query)}.",
-        warnings=(NOTIFIES,) if new.get("enabled", alert.enabled) else (),
+        warnings=impact.warnings,
         undo="undo_change restores the old values; notifications that were sent stay sent.",
-        needs_code=False,
+        needs_code=notifies,
+        facts=impact.facts,
+        untrusted=_preview_query(query, impact),
+        events=impact.events,
+        size=0,
+        seen=impact.seen,
     )
 
 
@@ -147,7 +172,10 @@ async def _undo_update(planning: Planning, change: PastChange[UpdateAlert]) -> E
     old = build_alert_fields(payload.before.alert, payload.before.alert.query_id)
     names = payload.fields.model_fields_set & old.model_fields_set
     fields = QueryAlertFields.model_validate({name: getattr(old, name) for name in names})
-    return await _plan_update(planning, payload.alert_id, fields)
+    effect = await _plan_update(planning, payload.alert_id, fields)
+    sent, current = payload.fields.wire(), effect.payload.before.alert
+    again = effect.payload.fields.model_fields_set
+    return warn_of_overwriting(effect, [name for name in sorted(names & again) if sent[name] != getattr(current, name)])
 
 
 # -- deleting
@@ -235,10 +263,14 @@ def _find_differences(sent: QueryAlertFields, answer: QueryAlert) -> list[JsonVa
     ]
 
 
+def _preview_query(query: SavedQuery, impact: QueryImpact) -> Facts:
+    return {**preview_fields({"query_json": query.query_json}), **impact.untrusted} if impact.warnings else {}
+
+
 def _quote_query(query: SavedQuery) -> str:
     return f"saved query {query.id} {clean(query.name, MAX_CELL_LENGTH)!r}"
 
 
-ALERT_CREATION = ChangeKind("create_query_alert", CreateAlert, create_alert, _undo_creation)
-ALERT_UPDATE = ChangeKind("update_query_alert", UpdateAlert, update_alert, _undo_update)
-ALERT_DELETION = ChangeKind("delete_query_alert", DeleteAlert, delete_alert, _undo_deletion)
+ALERT_CREATION = ChangeKind("create_query_alert", ToolEffect.CREATE, CreateAlert, create_alert, _undo_creation)
+ALERT_UPDATE = ChangeKind("update_query_alert", ToolEffect.UPDATE, UpdateAlert, update_alert, _undo_update)
+ALERT_DELETION = ChangeKind("delete_query_alert", ToolEffect.DELETE, DeleteAlert, delete_alert, _undo_deletion)

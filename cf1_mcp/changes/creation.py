@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, Self
+from typing import Self
 
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.deletion import plan_deletion_of_created
-from cf1_mcp.changes.effect import ChangeKind, Effect, Facts, Payload, Planner, Result
+from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, Facts, Payload, Planner, Result
+from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument
+from cf1_mcp.events.transitions import Transition, describe_creation, describe_unread_parent
 from cf1_mcp.events.validation import (
     EventTexts,
     EventValidator,
@@ -19,13 +21,15 @@ from cf1_mcp.events.validation import (
     check_text,
     describe_read_as,
     find_differences,
+    find_relative_dates,
 )
+from cf1_mcp.imports.batch import Batch
 from cf1_mcp.imports.call_arguments import CheckedBatch
-from cf1_mcp.models import NewEvent, NewRaw
+from cf1_mcp.models import Event, NewEvent, NewRaw, Raw
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.payloads import ImportEvents
 from cf1_mcp.text.plurals import plural
-
-MAX_ROWS_WITHOUT_CODE: Final = 25  # a person would not read through more
 
 
 class CreateEvent(Payload):
@@ -62,7 +66,7 @@ async def plan_creation(
     fields = await validator.check_fields(given)
     labels: dict[str, object] = {"tags": check_tags(tags)} if tags else {}
     new = NewEvent.model_validate({**fields, **labels, "dataset_id": dataset.uuid, "raw": raw}, by_name=True)
-    return Effect(
+    effect = Effect(
         kind=CREATION,
         payload=CreateEvent(new=new),
         datasets=(dataset.uuid,),
@@ -70,7 +74,11 @@ async def plan_creation(
         undo="undo_change deletes the event again.",
         needs_code=False,
         read_as=describe_read_as(given, fields),
+        size=1,
+        relative_dates=find_relative_dates(given, fields),
+        new_markings=_list_markings([new]),
     )
+    return await add_outside_effects(planning, effect, [describe_creation(new, dataset.uuid, "new")])
 
 
 def _check_raw(
@@ -110,7 +118,7 @@ async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str)
     if any({link.parent, link.child} <= {*batch.existing} for link in links):
         undo += " Relationships between events that existed before stay."
     counted = f"{plural(len(events), 'event')} with {plural(len(links), 'relationship')}"
-    return Effect(
+    effect = Effect(
         kind=IMPORT,
         payload=ImportEvents(
             dataset_id=dataset.uuid, rows=batch.row_count, digest=batch.digest, on_duplicate=on_duplicate
@@ -119,12 +127,45 @@ async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str)
         summary=f"Create {counted} in dataset {dataset.name!r}.",
         undo=undo,
         # By all rows: a code must not become unnecessary because some of them were created elsewhere meanwhile.
-        needs_code=batch.row_count > MAX_ROWS_WITHOUT_CODE and bool(events or links),
+        needs_code=batch.row_count > MAX_WITHOUT_CODE and bool(events or links),
         facts={"events": len(events), "relationships": len(links), **_count_markings(events)},
         untrusted=_describe(events),
         events=batch.sample(),
         read_as=batch.facts,
+        relative_dates=batch.relative_dates,
+        size=len(events),
+        changes_nothing=not (events or links),
+        new_markings=_list_markings(events),
+        can_undo=len(events) <= most,
     )
+    return await add_outside_effects(planning, effect, _describe_transitions(batch))
+
+
+def _describe_transitions(batch: Batch) -> list[Transition]:
+    """Return the creation of the rows, and the children that they add to events that exist."""
+    dataset, parents = batch.dataset.uuid, {link.parent for link in batch.links}
+    created = [
+        describe_creation(new, dataset, f"row {row}", is_parent=row in parents) for row, new in batch.events.items()
+    ]
+    existing = [batch.existing[row] for row in sorted(parents) if row in batch.existing]
+    return [*created, *(describe_unread_parent(event_id, dataset, gains=True) for event_id in existing)]
+
+
+async def plan_import_again(batch: CheckedBatch, planning: Planner, on_duplicate: str) -> Effect[ImportEvents]:
+    """Describe the same batch, compared with the dataset again: it may have changed while a person was asked."""
+    current = await batch.compare_again() if batch.compare_again else batch
+    return await plan_import(current, planning, on_duplicate)
+
+
+def _list_markings(events: Sequence[NewEvent]) -> list[str]:
+    """Return the markings of new events and of their raw evidence, each once."""
+    found: dict[str, None] = {}
+    for new in events:
+        found[new.tlp] = None
+        if new.raw.data or new.raw.tlp:
+            marked = Event(uuid="", tlp=new.tlp), Raw(id="", tlp=new.raw.tlp or "")
+            found[ReadPolicy.raw_marking(*marked)] = None
+    return [*found]
 
 
 def _count_markings(events: Sequence[NewEvent]) -> dict[str, JsonValue]:
@@ -146,5 +187,10 @@ async def _refuse_to_import(client: ThreatEventsClient, payload: ImportEvents) -
     raise NotImplementedError("The tool sends the rows of an import: its payload contains only their digest.")
 
 
-CREATION = ChangeKind("create_threat_event", CreateEvent, create_event, plan_deletion_of_created)
-IMPORT = ChangeKind("import_threat_events", ImportEvents, _refuse_to_import, plan_deletion_of_created)
+# New events are not limited in number.
+CREATION = ChangeKind(
+    "create_threat_event", ToolEffect.CREATE, CreateEvent, create_event, plan_deletion_of_created, limited=False
+)
+IMPORT = ChangeKind(
+    "import_threat_events", ToolEffect.CREATE, ImportEvents, _refuse_to_import, plan_deletion_of_created, limited=False
+)

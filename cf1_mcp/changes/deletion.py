@@ -1,12 +1,35 @@
 """Deleting events, and creating deleted events again."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.affected_queries import find_affected_queries
-from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.effect import (
+    MAX_WITHOUT_CODE,
+    ChangeKind,
+    Effect,
+    P,
+    PastChange,
+    Payload,
+    Planner,
+    Planning,
+    Result,
+)
+from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
-from cf1_mcp.errors import BadArgument
-from cf1_mcp.events.snapshots import Snapshot, find_events_in, read_snapshots
+from cf1_mcp.errors import ApiError, BadArgument, Unavailable
+from cf1_mcp.events.snapshots import Snapshot, find_events_in, list_evidence, read_snapshots
+from cf1_mcp.events.transitions import (
+    Transition,
+    describe_deletion,
+    describe_recreation,
+    describe_unread_parent,
+)
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
+
+LEFT_UNKNOWN: Final = "unknown: the search for them failed"
 
 
 class DeleteEvents(Payload):
@@ -26,7 +49,7 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
         planning.client, planning.write_policy, dataset, ids, planning.argument("event_ids")
     )
     events = [snapshot.event for snapshot in snapshots]
-    return Effect(
+    effect = Effect(
         kind=DELETION,
         payload=DeleteEvents(dataset_id=dataset.uuid, event_ids=ids, before=snapshots),
         datasets=(dataset.uuid,),
@@ -40,7 +63,17 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
         },
         untrusted=await find_affected_queries(planning.client, ids),
         events=events,
+        evidence=list_evidence(snapshots),
     )
+    deleted = [describe_deletion(event) for event in events]
+    return await add_outside_effects(planning, effect, [*deleted, *_describe_parents(snapshots, gain=False)])
+
+
+def _describe_parents(snapshots: Sequence[Snapshot], *, gain: bool) -> list[Transition]:
+    """Return what happens to the parents of events that are deleted or created: they lose or gain a child."""
+    own = {snapshot.event.uuid for snapshot in snapshots}
+    parents = {link.other: link.other_dataset for snapshot in snapshots for link in snapshot.links if link.above}
+    return [describe_unread_parent(one, parents[one], gains=gain) for one in sorted(parents.keys() - own)]
 
 
 async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Result:
@@ -48,7 +81,14 @@ async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Re
     deleted = await client.delete_events(payload.dataset_id, payload.event_ids)
     if deleted == len(payload.event_ids):
         return Result("done", {"deleted": deleted})
-    left = await find_events_in(client, payload.dataset_id, payload.event_ids)
+    try:
+        left = await find_events_in(client, payload.dataset_id, payload.event_ids)
+    except ApiError as error:
+        if not deleted:
+            # Not a failure: the answer may be wrong about the events that it counts.
+            raise Unavailable(f"The API says that it deleted no event, which could not be checked. {error}") from error
+        # The deletion was made, whatever happened to the search for the rest.
+        return Result("partial", {"deleted": deleted, "left": LEFT_UNKNOWN}, {"not_verified": str(error)})
     status = "partial" if len(left) < len(payload.event_ids) else "failed"
     return Result(status, {"deleted": deleted, "left": [*left]})
 
@@ -73,16 +113,36 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
     check_markings(planning.write_policy.read_policy, deleted)
     still_there = f"{plural(len(present), 'event is', 'events are')} still there, and not created again."
     snapshots, left_out = await leave_out_refused_links(planning, deleted)
-    return Effect(
+    effect = Effect(
         kind=RECREATION,
         payload=RecreateEvents(dataset_id=dataset.uuid, images=snapshots, links_left_out=left_out),
         datasets=(dataset.uuid,),
         summary=f"Create {plural(len(snapshots), 'deleted event')} again in dataset {dataset.name!r}, with raw "
         "evidence, tags and relationships.",
-        warnings=(still_there,) if present else (),
+        warnings=((still_there,) if present else ()) + _describe_losses(deleted, left_out),
         undo="undo_change deletes them again.",
-        needs_code=False,
+        needs_code=len(snapshots) > MAX_WITHOUT_CODE,
+        events=[snapshot.event for snapshot in snapshots],
+        evidence=list_evidence(snapshots),
     )
+    recreated = [describe_recreation(snapshot.event, dataset.uuid) for snapshot in snapshots]
+    return await add_outside_effects(planning, effect, [*recreated, *_describe_parents(snapshots, gain=True)])
+
+
+def _describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple[str, ...]:
+    """Return a sentence for everything that cannot be created again."""
+    other = sum(snapshot.raw is not None and not isinstance(snapshot.raw.data, dict) for snapshot in snapshots)
+    sentences: list[str] = []
+    if other:
+        sentences.append(
+            f"The raw data of {plural(other, 'event')} is not a JSON object, and is left in the journal only."
+        )
+    if links_left_out:
+        sentences.append(
+            f"{plural(links_left_out, 'link is', 'links are')} not made again: a dataset at the other end may not be "
+            "written."
+        )
+    return tuple(sentences)
 
 
 async def plan_deletion_of_created(planning: Planning, change: PastChange[P]) -> Effect[DeleteEvents]:
@@ -90,6 +150,8 @@ async def plan_deletion_of_created(planning: Planning, change: PastChange[P]) ->
     return await plan_deletion(planning, change.datasets[0], change.required_ids("created"))
 
 
-DELETION = ChangeKind("delete_threat_events", DeleteEvents, delete_events, plan_recreation)
+DELETION = ChangeKind("delete_threat_events", ToolEffect.DELETE, DeleteEvents, delete_events, plan_recreation)
 # Journaled as an import, because it creates events.
-RECREATION = ChangeKind("import_threat_events", RecreateEvents, recreate_events, plan_deletion_of_created)
+RECREATION = ChangeKind(
+    "import_threat_events", ToolEffect.CREATE, RecreateEvents, recreate_events, plan_deletion_of_created
+)

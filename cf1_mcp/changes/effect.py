@@ -5,8 +5,8 @@ stores it, the change sends it, and an undo reads it back.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
@@ -14,7 +14,9 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.models import Dataset, Event
+from cf1_mcp.models import Dataset, Event, Raw, Tlp
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.policy.write_policy import CurrentWritePolicy, WritePolicy
 from cf1_mcp.store.journal_records import Outcome
 from cf1_mcp.store.payloads import Payload
@@ -23,6 +25,12 @@ Facts: TypeAlias = Mapping[str, JsonValue]
 
 
 P = TypeVar("P", bound=Payload)
+MAX_WITHOUT_CODE: Final = 25  # new events at once: a person would not read through more
+INVERSES: Final[Mapping[ToolEffect, ToolEffect]] = {
+    ToolEffect.CREATE: ToolEffect.DELETE,
+    ToolEffect.UPDATE: ToolEffect.UPDATE,
+    ToolEffect.DELETE: ToolEffect.CREATE,
+}
 
 
 @dataclass(frozen=True)
@@ -114,12 +122,25 @@ class PastChange(Generic[P]):
 
 @dataclass(frozen=True)
 class ChangeKind(Generic[P]):
-    """A kind of change, journaled under the name of its tool. `plan_undo` is None if the API has no inverse."""
+    """A kind of change, journaled under the name of its tool. `plan_undo` is None if the API has no inverse.
+
+    `effect` is what the change does to the data. The guards hold the change to the mode of that effect, whichever tool
+    makes it: an undo that deletes needs what a deletion needs. `inverse` is the effect of its undo. New events are not
+    `limited` in number; all other changes are.
+    """
 
     tool: str
+    effect: ToolEffect
     payload: type[P]
     carry_out: Callable[[ThreatEventsClient, P], Awaitable[Result]]
     plan_undo: Callable[[Planning, PastChange[P]], Awaitable["Effect[Any]"]] | None
+    limited: bool = True
+    moves: bool = False
+
+    @property
+    def inverse(self) -> ToolEffect:
+        """The effect of the undo. A move is undone by a move, which removes events from a dataset as well."""
+        return ToolEffect.DELETE if self.moves else INVERSES[self.effect]
 
 
 @dataclass(frozen=True)
@@ -127,8 +148,17 @@ class Effect(Generic[P]):
     """What a change would do.
 
     `summary` and `warnings` are sentences for the person who decides; `undo` states what undo_change can restore.
-    `facts` are the server's own words, `untrusted` may contain text of events or of the API. `events` are the affected
-    events. `read_as` reports the arguments that were read differently than typed.
+    `facts` are the server's own words, `untrusted` may contain text of events or of the API. `events` are all events
+    that the preview is about, `size` how many of them the change creates, alters or removes: all, unless it is given.
+    `evidence` is raw evidence that the change holds, each with its event, and `new_markings` are markings that it sets.
+    `seen` is state that the preview only summarises. A code is bound to all of these.
+
+    `read_as` reports the arguments that were read differently than typed. `relative_dates` are dates that were typed
+    relative to now, by the time that they are now: the code is bound to them as they were typed.
+
+    An effect that `changes_nothing` is reported, and not made. Without `can_undo` the change cannot be undone.
+    `undo_destroys` are the datasets from which an undo would remove something; if it is not given, all of them where
+    the undo deletes.
     """
 
     kind: ChangeKind[P]
@@ -143,14 +173,42 @@ class Effect(Generic[P]):
     events: Sequence[Event] = ()
     read_as: Facts = field(default_factory=dict[str, JsonValue])
     undoes: str | None = None
+    size: int | None = None
+    seen: JsonValue = None
+    evidence: Sequence[tuple[Event, Raw]] = ()
+    new_markings: Sequence[str] = ()
+    relative_dates: Mapping[str, str] = field(default_factory=dict[str, str])
+    changes_nothing: bool = False
+    can_undo: bool = True
+    undo_destroys: tuple[str, ...] | None = None
 
     @property
     def tool(self) -> str:
         return self.kind.tool
 
     @property
+    def must_confirm(self) -> bool:
+        """Whether a person must see a preview first: wherever something is removed, and where the plan says so."""
+        return self.needs_code or self.kind.effect is ToolEffect.DELETE
+
+    @property
+    def count(self) -> int:
+        """How many events the change creates, alters or removes."""
+        return len(self.events) if self.size is None else self.size
+
+    @property
+    def marking(self) -> Tlp:
+        """The highest marking of all that the change holds: its events, their evidence, and markings that it sets.
+
+        Clear if it holds nothing that is marked.
+        """
+        markings = [Tlp.of(marking) for marking in (*(event.tlp for event in self.events), *self.new_markings)]
+        markings += [ReadPolicy.raw_marking(event, raw) for event, raw in self.evidence]
+        return max(markings, key=lambda level: level.rank, default=Tlp.CLEAR)
+
+    @property
     def arguments(self) -> dict[str, JsonValue]:
-        """What the journal stores and the confirmation code covers, in addition to `before`."""
+        """What the journal stores, and what the confirmation code covers."""
         return self.payload.arguments() | ({"undoes": self.undoes} if self.undoes else {})
 
     @property
@@ -162,3 +220,41 @@ class Effect(Generic[P]):
     def sentences(self) -> str:
         """The summary and the warnings."""
         return " ".join((self.summary, *self.warnings))
+
+    def state(self) -> JsonValue:
+        """Return everything that the preview shows or summarises, with each event and its evidence in full."""
+        # Sorted, because the API may list the same events in another order.
+        events: list[JsonValue] = [*sorted(map(_dump, self.events), key=_sort_key)]
+        evidence: list[JsonValue] = [
+            [event.uuid, _dump(raw)] for event, raw in sorted(self.evidence, key=lambda pair: pair[0].uuid)
+        ]
+        return {
+            "before": self.before,
+            "seen": self.seen,
+            "sentences": [self.summary, *self.warnings, self.undo],
+            "facts": {**self.facts},
+            "untrusted": {**self.untrusted},
+            "events": events,
+            "evidence": evidence,
+            "new_markings": [*sorted(self.new_markings)],
+        }
+
+
+def warn_of_overwriting(effect: Effect[P], names: Sequence[str]) -> Effect[P]:
+    """Return the effect of an undo with a warning, and the need of a code, if it overwrites later changes of fields."""
+    if not names:
+        return effect
+    return replace(
+        effect,
+        needs_code=True,
+        facts={**effect.facts, "overwritten": [*names]},
+        warnings=(f"Later changes of {', '.join(names)} are overwritten.", *effect.warnings),
+    )
+
+
+def _dump(model: Event | Raw) -> dict[str, JsonValue]:
+    return model.model_dump(mode="json", by_alias=True)
+
+
+def _sort_key(event: Mapping[str, JsonValue]) -> tuple[str, str]:
+    return str(event.get("uuid")), str(event.get("datasetId"))

@@ -3,49 +3,87 @@
 A tool names its guard in its signature as `Annotated[Planned[P], Resolve(approved(plan))]`, where `plan` is the
 resolver that checks the change against the operator's rules and describes its effect. The guards run in this order:
 
-    plan      rules, size, and the current state              -> Effect
+    plan      datasets, markings, and the current state       -> Effect
+    allow     mode and size, by the kind of the effect        -> refused, or next
     confirm   a code for tool, arguments and that state       -> a preview, or next
     approve   a person, in the way that the operator chose    -> refused, or next
+    again     the state once more, if a person took time      -> refused, or next
     journal   the intent is on disk before anything is sent   -> Result
+
+They hold for what a change does, not for the tool that makes it: an undo that deletes passes those of a deletion.
 """
 
+import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
 from typing import Annotated, Any, Final, Generic, Literal
 
+import anyio.to_thread
 from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, Resolve
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from cf1_mcp.answers.card import Card
-from cf1_mcp.answers.columns import event_cells
-from cf1_mcp.answers.fitting import fit
-from cf1_mcp.answers.rendering import Renderer
-from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.effect import Effect, P, Result
+from cf1_mcp.changes.effect import Effect, Facts, P, Planner, Result
+from cf1_mcp.changes.previews import (
+    MAX_REQUEST_LENGTH,
+    UndoOutlook,
+    build_preview,
+    describe_repeats,
+    describe_undo,
+    render_question,
+    render_summary,
+)
 from cf1_mcp.context import ServerContext, ToolContext
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
+from cf1_mcp.policy.write_policy import WritePolicy
+from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.store.journal_records import Intent, JournalError, Outcome
-from cf1_mcp.text.defang import defang
-from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.plurals import plural
 
-MAX_SAMPLE: Final = 10
-MAX_SUMMARY_LENGTH: Final = 1_000
-SAMPLE_COLUMNS: Final = ("uuid", "date", "tlp", "attacker", "event")
-NOTE: Final = "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
-OPERATOR_NOTE: Final = "Before that, an operator must run `cf1-mcp approve` with this code on a terminal."
 NO_REPEAT: Final = "Do not repeat the call unless the person asks for it again"
+# The first version of the protocol in which a call is repeated with the person's answer, so that all of it runs again.
+# In older ones the call waits for the answer.
+REPEATED_SINCE: Final = "2026-07-28"
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+
+
+@dataclass(frozen=True)
+class Look(Generic[P]):
+    """A planned change, what its undo would need, and the digest of all that a preview of it shows.
+
+    `number` is how often a change was made from exactly this state before. `plan_again` plans it from the state that
+    the API has then.
+    """
+
+    effect: Effect[P]
+    undo: UndoOutlook
+    state: str
+    number: int
+    plan_again: Callable[[], Awaitable[Effect[P]]]
+    repeats: Facts
+
+    def issue_code(self, server: ServerContext) -> str:
+        return server.confirmation_codes.issue(self.effect.tool, {}, [self.state, self.number])
+
+    def is_confirmed_by(self, code: str, server: ServerContext) -> bool:
+        return server.confirmation_codes.accepts(code, self.effect.tool, {}, [self.state, self.number])
 
 
 @dataclass(frozen=True)
 class Planned(Generic[P]):
-    """A change that passed its guards, or the preview to return instead."""
+    """A change that passed its guards, or the preview to return instead. `code` is the one that confirmed it."""
 
-    effect: Effect[P]
+    look: Look[P]
     preview: Card | None
     server: ServerContext
     code: str | None = None
+
+    @property
+    def effect(self) -> Effect[P]:
+        return self.look.effect
 
     async def carry_out(self, client: ThreatEventsClient) -> Card:
         """Make the change with the function of its kind. Raises the same as `record`."""
@@ -59,12 +97,12 @@ class Planned(Generic[P]):
             ApiError: the change failed, or it is unknown whether it was made. The journal records which.
         """
         effect, journal = self.effect, self.server.stores.journal
-        if self.code is not None and not await self.server.stores.spent_codes.spend(self.code):
-            raise BadArgument("confirm", "this code was used already", "list_changes to see its outcome")
-        intent = Intent(
-            effect.tool, effect.arguments, effect.datasets, effect.sentences, effect.before, undoes=effect.undoes
-        )
-        change_id = await journal.begin(intent)
+        await self._spend_code()
+        try:
+            change_id = await journal.begin(_build_intent(effect))
+        except JournalError:
+            await self._give_code_back()
+            raise
         try:
             result = await call()
         except ThreatEventsError as error:
@@ -73,9 +111,11 @@ class Planned(Generic[P]):
         facts: dict[str, JsonValue] = {
             "status": result.status,
             "change_id": change_id,
-            "change": _render_summary(effect),
+            "change": render_summary(effect),
         }
-        facts |= {**result.facts, **_describe_repeats(self.server, effect)}
+        facts |= {**result.facts, **self.look.repeats}
+        if not self.look.undo.certain:
+            facts["undo"] = self.look.undo.text
         untrusted = {**result.untrusted, **effect.read_as}
         try:
             stored: JsonValue = {**result.facts, **result.untrusted}
@@ -86,119 +126,204 @@ class Planned(Generic[P]):
 
     def report_no_change(self, note: str) -> Card:
         """Return the answer if there is nothing to change. Nothing is sent, so nothing is journaled."""
-        facts = {"status": "done", "change": _render_summary(self.effect), **self.effect.facts}
+        facts = {"status": "done", "change": render_summary(self.effect), **self.effect.facts}
         return Card(facts, {**self.effect.untrusted, **self.effect.read_as}, notes=[note])
+
+    async def _spend_code(self) -> None:
+        if self.code is None:
+            return
+        look, codes = self.look, self.server.stores.spent_codes
+        if not await codes.spend(look.state, look.number, self.code):
+            raise _used_code_error()
+
+    async def _give_code_back(self) -> None:
+        if self.code is not None:
+            await self.server.stores.spent_codes.give_back(self.look.state, self.look.number)
 
     async def _record_failure(self, change_id: str, error: ThreatEventsError) -> None:
         # Without a readable answer the change may have been made nevertheless.
         outcome: Outcome = "unknown" if isinstance(error, Unavailable | UnexpectedAnswer) else "failed"
-        if outcome == "failed" and self.code is not None:
-            await self.server.stores.spent_codes.give_back(self.code)
+        if outcome == "failed":
+            await self._give_code_back()
         reason: JsonValue = {"error": str(error)}
         await self.server.stores.journal.finish(change_id, outcome, reason)
+
+
+def _build_intent(effect: Effect[Any]) -> Intent:
+    """Return what the journal records before the change is made."""
+    return Intent(effect.tool, effect.arguments, effect.datasets, effect.sentences, effect.before, undoes=effect.undoes)
+
+
+def _read_answer(value: object) -> object:
+    """Return yes or no, or an empty text for anything else, which counts as no answer."""
+    return value if value in ("yes", "no") else ""
 
 
 class Consent(BaseModel):
     """The question that a person answers."""
 
-    answer: Literal["yes", "no"] = Field(description="Make this change?")
+    answer: Annotated[
+        Literal["yes", "no", ""],
+        BeforeValidator(_read_answer),
+        WithJsonSchema({"type": "string", "enum": ["yes", "no"]}),
+    ] = Field(description="Make this change?")
 
 
 Plan = Callable[..., Awaitable[Effect[P]]]
 
 
-def approved(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
-    """Return a resolver that requires confirmation and approval of a plan."""
+def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., Awaitable[Planned[P]]]:
+    """Return a resolver that requires confirmation and approval of a plan.
+
+    `plan_again` takes the same parameters and plans from the current state; it is needed where `plan` gets state from
+    another resolver.
+    """
+
+    @wraps(plan)  # so that the SDK resolves the parameters of the plan
+    async def read_plan(**parameters: Any) -> tuple[Effect[P], Callable[[], Awaitable[Effect[P]]]]:  # noqa: ANN401
+        return await plan(**parameters), partial(plan_again or plan, **parameters)
+
+    async def look_at(
+        context: ToolContext,
+        planning: Planner,
+        planned: Annotated[tuple[Effect[P], Callable[[], Awaitable[Effect[P]]]], Resolve(read_plan)],
+    ) -> Look[P]:
+        effect, again = planned
+        return await _look(context.request_context.lifespan_context, planning.write_policy, effect, again)
 
     async def consent(
-        context: ToolContext, effect: Annotated[Effect[Any], Resolve(plan)], confirm: str | None
-    ) -> Effect[Any] | Elicit[Consent]:
+        context: ToolContext, look: Annotated[Look[Any], Resolve(look_at)], confirm: str | None
+    ) -> Look[Any] | Elicit[Consent]:
         server = context.request_context.lifespan_context
-        if not effect.needs_code or confirm is None:
-            return effect
-        if not server.confirmation_codes.accepts(confirm, effect.tool, effect.arguments, effect.before):
-            raise BadArgument(
-                "confirm",
-                "this code is not for this change in its current state",
-                "the same call without confirm, and show the person its new preview",
-            )
+        if confirm is None or look.effect.changes_nothing:
+            return look
+        await _require_code(server, look, confirm)
         match server.settings.approval:
             case "code":
-                return effect
+                return look
             case "ask":
                 _require_elicitation(context)
-                return Elicit(f"{_render_summary(effect)} {effect.undo}", Consent)
+                return Elicit(render_question(look.effect, look.undo.text, look.repeats), Consent)
             case "operator":
                 await _redeem_approval(server, confirm)
-                return effect
+                return look
 
     async def approve(
         context: ToolContext,
-        effect: Annotated[Effect[P], Resolve(plan)],
+        planning: Planner,
+        look: Annotated[Look[P], Resolve(look_at)],
         outcome: Annotated[ElicitationResult[Any], Resolve(consent)],
         confirm: str | None,
     ) -> Planned[P]:
         server = context.request_context.lifespan_context
         if not isinstance(outcome, AcceptedElicitation):
             raise NotApproved("the person did not agree to it", NO_REPEAT)
-        if isinstance(outcome.data, Consent) and outcome.data.answer != "yes":
-            raise NotApproved("the person answered no", NO_REPEAT)
-        preview = await _render_preview(server, effect) if effect.needs_code and confirm is None else None
-        return Planned(effect, preview, server, confirm if effect.needs_code else None)
+        if isinstance(outcome.data, Consent):
+            _require_yes(outcome.data)
+            if (context.protocol_version or "") < REPEATED_SINCE:
+                look = await _look_again(server, planning.write_policy, look)
+        if look.effect.must_confirm and confirm is None:
+            return Planned(look, await _render_preview(server, look), server)
+        return Planned(look, None, server, confirm)
 
     return approve
 
 
-def journaled(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
-    """Return a resolver for a change that removes nothing: checked and journaled, but without a code."""
+async def _look(
+    server: ServerContext,
+    write_policy: WritePolicy,
+    effect: Effect[P],
+    plan_again: Callable[[], Awaitable[Effect[P]]],
+) -> Look[P]:
+    """Hold the effect to the mode and the size that the operator allows, and compute what a code is bound to.
 
-    async def ready(context: ToolContext, effect: Annotated[Effect[P], Resolve(plan)]) -> Planned[P]:
-        return Planned(effect, None, context.request_context.lifespan_context)
-
-    return ready
-
-
-async def _render_preview(server: ServerContext, effect: Effect[Any]) -> Card:
-    """Return a description of the effect, with the code that confirms it."""
-    code = server.confirmation_codes.issue(effect.tool, effect.arguments, effect.before)
-    facts: dict[str, JsonValue] = {
-        "status": "confirmation_required",
-        "change": _render_summary(effect),
-        **effect.facts,
-        **_describe_repeats(server, effect),
-        "undo": effect.undo,
-        "code": code,
-    }
-    untrusted = {**effect.untrusted, **effect.read_as}
-    sample = Rows(SAMPLE_COLUMNS, event_cells(effect.events[:MAX_SAMPLE], SAMPLE_COLUMNS))
-    by_operator = server.settings.approval == "operator"
-    notes = [NOTE, OPERATOR_NOTE] if by_operator else [NOTE]
-    preview = Card(facts, untrusted, {"sample": sample} if effect.events else {}, notes)
-    if by_operator:
-        ttl, text = float(server.settings.confirm_ttl), fit(preview).text(Renderer())
-        await server.stores.approvals.ask(code, effect.tool, text, ttl)
-    return preview
-
-
-def _render_summary(effect: Effect[Any]) -> str:
-    """Return the change in sentences. They contain names of datasets and saved queries, which are untrusted."""
-    return defang(clean(effect.sentences, MAX_SUMMARY_LENGTH))
-
-
-def _describe_repeats(server: ServerContext, effect: Effect[Any]) -> dict[str, JsonValue]:
-    """Return the fact `repeats`: arguments that repeat texts of events shown before.
-
-    An undo repeats what the journal holds, not what a model wrote.
+    Raises:
+        Withheld: the mode, or CF1_MAX_CHANGE, forbids what the change does.
     """
-    if effect.undoes:
-        return {}
-    sentences = server.shown_texts.find_repeated(effect.arguments)
-    return {"repeats": [*sentences]} if sentences else {}
+    settings, kind = server.settings, effect.kind
+    if not settings.allows(kind.effect.mode):
+        raise Withheld(f"A change as {kind.tool} makes it", f"CF1_MODE ({settings.mode})")
+    if kind.limited and effect.count > settings.max_change:
+        what = f"A change of {plural(effect.count, 'event')} at once"
+        raise Withheld(what, f"CF1_MAX_CHANGE ({settings.max_change})")
+    undo = describe_undo(effect, write_policy)
+    # In a thread: the state of many events is megabytes.
+    state = await anyio.to_thread.run_sync(compute_state_digest, effect, undo.text)
+    # Before the change: what takes time or fails must not come between a change and its report.
+    repeats = await describe_repeats(server, effect)
+    return Look(effect, undo, state, await server.stores.spent_codes.next_round(state), plan_again, repeats)
+
+
+def compute_state_digest(effect: Effect[Any], undo: str) -> str:
+    """Return the digest of everything that a preview shows, and of the arguments as they were typed.
+
+    Raises:
+        BadArgument: an argument is not JSON, or too deeply nested.
+    """
+    try:
+        text = canonicalize([effect.tool, effect.arguments, effect.state(), undo])
+    except ValueError as error:
+        raise BadArgument("confirm", str(error).rstrip("."), "smaller and flatter arguments") from error
+    if dates := effect.relative_dates:
+        # A date that was typed relative to now is another time when the call is confirmed.
+        typed = _TIME.sub(lambda time: dates.get(time[0], time[0]), text.decode("utf-8", "surrogatepass"))
+        text = typed.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()
+
+
+async def _look_again(server: ServerContext, write_policy: WritePolicy, look: Look[P]) -> Look[P]:
+    """Plan again after a person took their time to answer.
+
+    Raises:
+        NotApproved: the person agreed to something else than what would happen now.
+    """
+    current = await _look(server, write_policy, await look.plan_again(), look.plan_again)
+    if (current.state, current.number) != (look.state, look.number):
+        raise NotApproved(
+            "what it concerns has changed since the person was asked",
+            "Make the same call without confirm, and show the person its new preview",
+        )
+    return current
+
+
+async def _require_code(server: ServerContext, look: Look[Any], code: str) -> None:
+    """Refuse a code that was not issued for this change in its current state, or was used."""
+    if look.effect.must_confirm and look.is_confirmed_by(code, server):
+        return
+    if await server.stores.spent_codes.is_spent(code):
+        raise _used_code_error()
+    raise BadArgument(
+        "confirm",
+        "this code is not for this change in its current state",
+        "the same call without confirm, and show the person its new preview",
+    )
+
+
+def _used_code_error() -> BadArgument:
+    return BadArgument("confirm", "this code was used already", "list_changes to see its outcome")
+
+
+def _require_yes(consent: Consent) -> None:
+    if consent.answer == "no":
+        raise NotApproved("the person answered no", NO_REPEAT)
+    if consent.answer != "yes":
+        raise NotApproved("the answer was neither yes nor no", NO_REPEAT)
+
+
+async def _render_preview(server: ServerContext, look: Look[Any]) -> Card:
+    """Return the preview with its code, and store it for the operator if the operator decides."""
+    code = look.issue_code(server)
+    if server.settings.approval == "operator":
+        text = render_question(look.effect, look.undo.text, look.repeats, MAX_REQUEST_LENGTH)
+        await server.stores.approvals.ask(code, look.effect.tool, text, float(server.settings.confirm_ttl))
+    return build_preview(server, look.effect, look.undo.text, code, look.repeats)
 
 
 def _require_elicitation(context: ToolContext) -> None:
     capabilities = context.client_capabilities
-    if capabilities is None or capabilities.elicitation is None:
+    elicitation = capabilities.elicitation if capabilities else None
+    # A client that only opens addresses cannot show the question.
+    if elicitation is None or (elicitation.form is None and elicitation.url is not None):
         raise Withheld("A change through this client, which cannot ask a person,", "CF1_APPROVAL (ask)")
 
 

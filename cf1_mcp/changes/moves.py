@@ -1,6 +1,7 @@
 """Moving events from one dataset to another, and back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from pydantic import BaseModel, JsonValue
@@ -9,9 +10,12 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.affected_queries import find_affected_queries
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument
-from cf1_mcp.events.snapshots import Snapshot, find_events_in, read_snapshots
+from cf1_mcp.events.snapshots import Snapshot, find_events_in, list_evidence, read_snapshots
+from cf1_mcp.events.transitions import describe_move
 from cf1_mcp.models import Moved
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
@@ -60,7 +64,7 @@ async def plan_move(
     raw_count = sum(snapshot.raw is not None for snapshot in snapshots)
     lost = f"The raw evidence of {plural(raw_count, 'event')} is lost for good."
     public = "The destination is public: anyone may search it."
-    return Effect(
+    effect = Effect(
         kind=MOVE,
         payload=MoveEvents(
             dataset_id=source.uuid,
@@ -86,7 +90,11 @@ async def plan_move(
         },
         untrusted=await find_affected_queries(planning.client, ids),
         events=[snapshot.event for snapshot in snapshots],
+        evidence=list_evidence(snapshots),
+        undo_destroys=(destination.uuid,),
     )
+    transitions = [describe_move(snapshot.event, destination.uuid) for snapshot in snapshots]
+    return await add_outside_effects(planning, effect, transitions)
 
 
 async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result:
@@ -146,7 +154,12 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
             "to move back",
             "list_changes to see what can be undone",
         )
-    return await plan_move(planning, destination.uuid, source.uuid, moved, True)
+    effect = await plan_move(planning, destination.uuid, source.uuid, moved, True)
+    dropped = {snapshot.event.uuid for snapshot in payload.before.images if snapshot.raw} & {*moved}
+    if payload.keep_raw_data or not dropped:
+        return effect
+    lost = f"The raw evidence of {plural(len(dropped), 'event')} was dropped by the move and does not come back."
+    return replace(effect, warnings=(*effect.warnings, f"{lost} Change {change.id} in the journal has it."))
 
 
-MOVE = ChangeKind("move_threat_events", MoveEvents, move_events, _undo)
+MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo, moves=True)

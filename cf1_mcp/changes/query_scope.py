@@ -10,19 +10,25 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.changes.effect import Facts, Planning
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Dataset, Event, EventSearch, SavedQuery
+from cf1_mcp.policy.condition_values import Verdict, any_of
 from cf1_mcp.policy.dataset_scope import SCOPE_WORDS
+from cf1_mcp.policy.datasets import dataset_key, is_uuid
+from cf1_mcp.policy.visible_events import visible_pages
 from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS
 from cf1_mcp.search.saved_queries import EXAMPLE, FILTERS, NotASearch, read_parameters
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.text.plurals import plural
+from cf1_mcp.text.sanitize import clean
 
 # Invented: a query that names no dataset searches the default dataset of event lists, which has this name.
 DEFAULT_DATASET: Final = "Cloudforce One Threat Events"
-MAX_COUNTED: Final = 1000
+MAX_MATCHES: Final = 1_000
+MAX_SAMPLE: Final = 10
 
 Rule = Callable[[str, str], Dataset]
 
@@ -39,29 +45,86 @@ class QueryScope:
 
 
 @dataclass(frozen=True)
-class BlockListImpact:
-    """How a change affects a block list: warnings and facts for its preview, and matching events."""
+class QueryImpact:
+    """What a change of a query, or of an alert on it, does outside: parts of its preview.
+
+    `seen` has everything that the query finds, for a code to be bound to.
+    """
 
     warnings: tuple[str, ...] = ()
     facts: Facts = field(default_factory=dict[str, JsonValue])
     untrusted: Facts = field(default_factory=dict[str, JsonValue])
     events: Sequence[Event] = ()
+    seen: JsonValue = None
 
 
-async def find_block_list_impact(planning: Planning, scope: QueryScope, *, has_rule: bool) -> BlockListImpact:
-    """Return what a query blocks now, if its rule is or becomes enabled."""
-    if not has_rule:
-        return BlockListImpact()
-    page = await planning.client.list_events(scope.search.model_copy(update={"page_size": MAX_COUNTED}))
-    more = len(page.result) >= MAX_COUNTED or bool(page.result_info.cursor)
-    events, _ = planning.write_policy.read_policy.admit(page.result)
-    at_least = "at least " if more else ""
-    warning = (
-        "This changes a block list (WAF or Gateway): the query feeds it, and currently finds "
-        f"{at_least}{plural(len(events), 'event')}."
+async def find_query_impact(
+    planning: Planning, scope: QueryScope, warnings: Sequence[str], old_scope: QueryScope | None = None
+) -> QueryImpact:
+    """Return what a query finds now that acts outside in the ways that `warnings` say; nothing if there are none.
+
+    With `old_scope`, the impact says as well how the events that it finds differ from those that it found before.
+    """
+    if not warnings:
+        return QueryImpact()
+    try:
+        events, has_more = await _find_matches(planning, scope)
+    except BadArgument:
+        # What may be seen cannot be told apart: the search asks for children in a group.
+        return QueryImpact((*warnings, "What it currently finds cannot be told here."))
+    indicators = list(dict.fromkeys(event.indicator for event in events if event.indicator))
+    count = f"more than {MAX_MATCHES:,}" if has_more else f"{len(events)}"
+    shown = f" with {plural(len(indicators), 'indicator')}" if indicators else ""
+    sentences = [f"It currently finds {count} event{'' if count == '1' else 's'}{shown}."]
+    facts: dict[str, JsonValue] = {"matches_now": count, "indicators_now": len(indicators)}
+    old_ids: list[JsonValue] = []
+    if old_scope is not None:
+        old_events, old_has_more = await _find_matches(planning, old_scope)
+        old_ids = [*sorted(event.uuid for event in old_events)]
+        before, after = {event.uuid for event in old_events}, {event.uuid for event in events}
+        if not has_more and not old_has_more:
+            facts |= {"newly_found": len(after - before), "no_longer_found": len(before - after)}
+    if not planning.write_policy.read_policy.sees_everything:
+        sentences.append("Events that the rules withhold are not counted.")
+    in_order = sorted(events, key=lambda event: (event.uuid, event.dataset_id))
+    rows: list[JsonValue] = [event.model_dump(mode="json", by_alias=True) for event in in_order]
+    sample: list[JsonValue] = [clean(value, MAX_CELL_LENGTH, value=True) for value in indicators[:MAX_SAMPLE]]
+    return QueryImpact(
+        (*warnings, *sentences), facts, {"indicator": sample} if sample else {}, events, [rows, has_more, old_ids]
     )
-    facts: dict[str, JsonValue] = {"matches_now": f"{at_least}{len(events)}"}
-    return BlockListImpact((warning,), facts, events=events)
+
+
+async def _find_matches(planning: Planning, scope: QueryScope) -> tuple[list[Event], bool]:
+    """Return the events that a query finds and that may be seen, and whether there are more than MAX_MATCHES."""
+    found: dict[tuple[str, str], Event] = {}
+    search = scope.search.model_copy(update={"page_size": MAX_MATCHES})
+    async for page in visible_pages(planning.client, search, planning.write_policy.read_policy):
+        found |= {(event.uuid, event.dataset_id): event for event in page}
+        if len(found) > MAX_MATCHES:
+            break
+    return [*found.values()][:MAX_MATCHES], len(found) > MAX_MATCHES
+
+
+def covers_dataset(names: Sequence[str], dataset_id: str, known: Sequence[Dataset]) -> Verdict:
+    """Whether a search over these datasets, by uuid or scope word, includes a dataset; None if that cannot be told."""
+    dataset = next((one for one in known if dataset_key(one.uuid) == dataset_key(dataset_id)), None)
+    parts = [dataset_key(part) for name in names for part in name.split(",") if part.strip()]
+    if not parts:
+        default = {dataset_key(one.uuid) for one in known if dataset_key(one.name) == dataset_key(DEFAULT_DATASET)}
+        return dataset_key(dataset_id) in default if len(default) == 1 else None
+    return any_of(_covers(part, dataset_key(dataset_id), dataset) for part in parts)
+
+
+def _covers(part: str, dataset_id: str, dataset: Dataset | None) -> Verdict:
+    if part in ("all", "*"):
+        # Newer descriptions of the API leave analytics datasets out.
+        return None if dataset is None or dataset.is_analytics else True
+    if part in SCOPE_WORDS:
+        return None if dataset is None else dataset.is_analytics == (part == "analytics")
+    if part == dataset_id:
+        return True
+    # The API documents uuids alone, but might take a name.
+    return None if not is_uuid(part) and (dataset is None or part == dataset_key(dataset.name)) else False
 
 
 def resolve_new_scope(query_json: str, planning: Planning) -> QueryScope:

@@ -10,9 +10,12 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.snapshots import read_events, refuse_copies
+from cf1_mcp.events.transitions import describe_lost_children, describe_new_children
 from cf1_mcp.models import Dataset, Event, RelationshipsCreated, RelationshipType
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
@@ -82,7 +85,7 @@ async def plan_relating(
         raise BadArgument(planning.argument("related_ids"), problem, "events that are not linked yet")
     kind: dict[str, RelationshipType] = {"relationship_type": relationship_type} if relationship_type else {}
     links = plural(len(added), f"{relationship_type} relationship" if relationship_type else "reference")
-    return Effect(
+    effect = Effect(
         kind=RELATING,
         payload=RelateEvents(
             dataset_id=home.uuid,
@@ -96,8 +99,13 @@ async def plan_relating(
         summary=f"Add {links} from event {event.uuid} of dataset {home.name!r} to events of {other.name!r}.",
         undo=NO_UNDO if relationship_type else UNDO,
         needs_code=False,
-        events=added,
+        events=[event, *added],
+        size=len(added),
+        can_undo=not relationship_type,
+        undo_destroys=(home.uuid,),
     )
+    transition = describe_new_children(event, are_certain=relationship_type is not None)
+    return await add_outside_effects(planning, effect, [transition])
 
 
 async def _find_children(
@@ -173,7 +181,7 @@ async def plan_unrelating(
                 f"event {event.uuid} has no reference to {one.uuid}, and the API cannot remove typed relationships",
                 "the references that get_threat_event shows of it",
             )
-    return Effect(
+    effect = Effect(
         kind=UNRELATING,
         payload=UnrelateEvents(
             dataset_id=home.uuid,
@@ -188,8 +196,10 @@ async def plan_unrelating(
         undo="undo_change adds the references again.",
         needs_code=True,
         facts={"references": len(related)},
-        events=related,
+        events=[event, *related],
+        size=len(related),
     )
+    return await add_outside_effects(planning, effect, [describe_lost_children(event)])
 
 
 async def unrelate_events(client: ThreatEventsClient, payload: UnrelateEvents) -> Result:
@@ -225,5 +235,5 @@ async def _read_ends(
     return event, related
 
 
-RELATING = ChangeKind("relate_threat_events", RelateEvents, relate_events, _undo_relating)
-UNRELATING = ChangeKind("unrelate_threat_events", UnrelateEvents, unrelate_events, _undo_unrelating)
+RELATING = ChangeKind("relate_threat_events", ToolEffect.CREATE, RelateEvents, relate_events, _undo_relating)
+UNRELATING = ChangeKind("unrelate_threat_events", ToolEffect.DELETE, UnrelateEvents, unrelate_events, _undo_unrelating)

@@ -11,6 +11,7 @@ from cf1_mcp.changes.effect import ChangeKind, Effect, Payload, Planner, Plannin
 from cf1_mcp.context import Now
 from cf1_mcp.errors import NotFound, Withheld
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -115,4 +116,4 @@ async def revert_dataset(client: ThreatEventsClient, payload: RevertDataset) -> 
     return Result("done", untrusted=untrusted)
 
 
-REVERT = ChangeKind("revert_threat_dataset", RevertDataset, revert_dataset, None)
+REVERT = ChangeKind("revert_threat_dataset", ToolEffect.DELETE, RevertDataset, revert_dataset, None)

@@ -7,20 +7,29 @@ from pydantic import BaseModel, JsonValue, PlainSerializer
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.alerts import StoredAlert, build_alert_fields, list_alerts_if_any
-from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.effect import (
+    ChangeKind,
+    Effect,
+    PastChange,
+    Payload,
+    Planner,
+    Planning,
+    Result,
+    warn_of_overwriting,
+)
+from cf1_mcp.changes.outside_effects import BLOCKS, NOT_UNDONE, NOTIFIES, UNBLOCKS, find_outside_effects_of_query
 from cf1_mcp.changes.query_fields import NamedFields, find_differing_fields, is_same_value, preview_fields, quote_name
 from cf1_mcp.changes.query_scope import (
     QueryScope,
-    find_block_list_impact,
+    find_query_impact,
     resolve_new_scope,
     resolve_saved_scope,
 )
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 
-NOTIFIES: Final = "Its alerts notify people outside."
-NOT_UNDONE: Final = " What the block list did until then is not undone."
 FIELDS: Final = tuple(SavedQueryFields.model_fields)
 
 
@@ -80,8 +89,9 @@ async def plan_query_creation(planning: Planner, fields: NamedFields) -> Effect[
 async def _plan_creation(planning: Planning, scope: QueryScope, payload: CreateQuery) -> Effect[CreateQuery]:
     fields = payload.fields
     await _check_name(planning, fields.name or "")
-    has_rule = fields.rule_enabled is True
-    impact = await find_block_list_impact(planning, scope, has_rule=has_rule)
+    notifies = fields.alert_enabled is True or any(alert.enabled for alert in payload.alerts)
+    warnings = [*([BLOCKS] if fields.rule_enabled is True else []), *([NOTIFIES] if notifies else [])]
+    impact = await find_query_impact(planning, scope, warnings)
     alerts = f", with its {plural(len(payload.alerts), 'alert')}" if payload.alerts else ""
     datasets = plural(len(scope.datasets), "dataset")
     return Effect(
@@ -89,12 +99,14 @@ async def _plan_creation(planning: Planning, scope: QueryScope, payload: CreateQ
         payload=payload,
         datasets=scope.datasets,
         summary=f"Create saved query {quote_name(fields.name or '')} over {datasets}{alerts}.",
-        warnings=(*impact.warnings, *([NOTIFIES] if fields.alert_enabled else [])),
-        undo="undo_change deletes the query again." + (NOT_UNDONE if has_rule else ""),
-        needs_code=has_rule,
+        warnings=impact.warnings,
+        undo="undo_change deletes the query again." + (NOT_UNDONE if warnings else ""),
+        needs_code=bool(warnings),
         facts=impact.facts,
-        untrusted=impact.untrusted,
+        untrusted={**preview_fields(fields.wire()), **impact.untrusted},
         events=impact.events,
+        seen=impact.seen,
+        size=0,
     )
 
 
@@ -155,10 +167,11 @@ async def _plan_update(
         raise BadArgument(planning.argument("query_id"), problem, "other values, or leave it as it is")
     if "name" in new:
         await _check_name(planning, str(new["name"]), query.id)
-    # Any change of a query whose rule is or was enabled changes what is blocked.
-    has_rule = query.rule_enabled or new.get("rule_enabled") is True
-    impact = await find_block_list_impact(planning, new_scope, has_rule=has_rule)
-    notifies = bool(new.get("alert_enabled", query.alert_enabled))
+    warnings = await find_outside_effects_of_query(planning, query, new)
+    # Where it acted outside before, what it no longer finds is as important as what it finds.
+    was_active = query.rule_enabled or query.alert_enabled
+    old_scope = scope if was_active and "query_json" in new else None
+    impact = await find_query_impact(planning, new_scope, warnings, old_scope)
     old = {name: getattr(query, name) for name in new}
     return Effect(
         kind=QUERY_UPDATE,
@@ -169,12 +182,19 @@ async def _plan_update(
         ),
         datasets=tuple(dict.fromkeys((*scope.datasets, *new_scope.datasets))),
         summary=f"Change {', '.join(new)} of saved query {query.id} {quote_name(query.name)}.",
-        warnings=(*impact.warnings, *([NOTIFIES] if notifies else [])),
-        undo="undo_change restores the old values." + (NOT_UNDONE if has_rule else ""),
-        needs_code=has_rule,
+        warnings=impact.warnings,
+        undo="undo_change restores the old values." + (NOT_UNDONE if warnings else ""),
+        needs_code=bool(warnings),
         facts=impact.facts,
-        untrusted={"from": preview_fields(old), "to": preview_fields(new), **impact.untrusted},
+        untrusted={
+            "from": preview_fields(old),
+            "to": preview_fields(new),
+            **({} if "query_json" in new else preview_fields({"query_json": query.query_json})),
+            **impact.untrusted,
+        },
         events=impact.events,
+        seen=impact.seen,
+        size=0,
     )
 
 
@@ -198,7 +218,11 @@ async def _undo_update(planning: Planning, change: PastChange[UpdateQuery]) -> E
     restored = query.model_copy(update=old)
     scope = resolve_saved_scope(query, planning, to_write)
     fields = SavedQueryFields.model_validate(old)
-    return await _plan_update(planning, query, scope, fields, resolve_saved_scope(restored, planning, to_write))
+    effect = await _plan_update(planning, query, scope, fields, resolve_saved_scope(restored, planning, to_write))
+    sent, again = payload.fields.wire(), effect.payload.fields.model_fields_set
+    return warn_of_overwriting(
+        effect, [name for name in names if name in again and not is_same_value(name, sent[name], getattr(query, name))]
+    )
 
 
 # -- deleting
@@ -209,7 +233,7 @@ async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[Delete
     query = await planning.client.read_query(query_id)
     scope = resolve_saved_scope(query, planning, planning.write_policy.require_destroyable)
     alerts = [alert for alert in await list_alerts_if_any(planning.client) if alert.query_id == query_id]
-    impact = await find_block_list_impact(planning, scope, has_rule=query.rule_enabled)
+    impact = await find_query_impact(planning, scope, [UNBLOCKS] if query.rule_enabled else [])
     its_alerts = f", and its {plural(len(alerts), 'alert')} with it" if alerts else ""
     return Effect(
         kind=QUERY_DELETION,
@@ -222,6 +246,8 @@ async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[Delete
         facts={"alerts_deleted": len(alerts), **impact.facts},
         untrusted={**preview_fields({"query_json": query.query_json}), **impact.untrusted},
         events=impact.events,
+        seen=impact.seen,
+        size=0,
     )
 
 
@@ -258,6 +284,6 @@ async def _check_name(planning: Planning, name: str, query_id: int | None = None
             raise BadArgument(planning.argument("name"), problem, "a name that is not taken")
 
 
-QUERY_CREATION = ChangeKind("create_saved_query", CreateQuery, create_query, _undo_creation)
-QUERY_UPDATE = ChangeKind("update_saved_query", UpdateQuery, update_query, _undo_update)
-QUERY_DELETION = ChangeKind("delete_saved_query", DeleteQuery, delete_query, _undo_deletion)
+QUERY_CREATION = ChangeKind("create_saved_query", ToolEffect.CREATE, CreateQuery, create_query, _undo_creation)
+QUERY_UPDATE = ChangeKind("update_saved_query", ToolEffect.UPDATE, UpdateQuery, update_query, _undo_update)
+QUERY_DELETION = ChangeKind("delete_saved_query", ToolEffect.DELETE, DeleteQuery, delete_query, _undo_deletion)

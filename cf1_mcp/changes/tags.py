@@ -9,11 +9,14 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
-from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, choices, did_you_mean
 from cf1_mcp.events.snapshots import read_events, refuse_copies
+from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import check_tags
 from cf1_mcp.models import Dataset, Done, Event
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -65,7 +68,7 @@ async def _plan_tagging(
     if not missing:
         problem = "all of these events have all of these tags already"
         raise BadArgument(planning.argument("tags"), problem, "other tags, or other events")
-    return Effect(
+    effect = Effect(
         kind=TAGGING,
         payload=TagEvents(dataset_id=dataset.uuid, event_ids=[*tags_of], tags=[*tags], before=missing),
         datasets=(dataset.uuid,),
@@ -74,6 +77,8 @@ async def _plan_tagging(
         needs_code=False,
         events=events,
     )
+    tagged = [(event, [*event.tags, *missing[event.uuid]]) for event in events if event.uuid in missing]
+    return await _add_outside_effects(planning, effect, tagged)
 
 
 async def tag_events(client: ThreatEventsClient, payload: TagEvents) -> Result:
@@ -114,7 +119,7 @@ async def _plan_untagging(
         tags=[*tags],
         before={event.uuid: removed[event.uuid] if only_these else event.tags for event in touched},
     )
-    return Effect(
+    effect = Effect(
         kind=UNTAGGING,
         payload=payload,
         datasets=(dataset.uuid,),
@@ -125,6 +130,8 @@ async def _plan_untagging(
         facts={"events": len(touched), "tags_taken_off": sum(len(own) for own in removed.values())},
         events=touched,
     )
+    untagged = [(event, _drop_matching(event.tags, removed[event.uuid])) for event in touched]
+    return await _add_outside_effects(planning, effect, untagged)
 
 
 async def untag_events(client: ThreatEventsClient, payload: UntagEvents) -> Result:
@@ -140,6 +147,13 @@ async def _undo_untagging(planning: Planning, change: PastChange[UntagEvents]) -
 
 
 # -- shared
+
+
+async def _add_outside_effects(
+    planning: Planning, effect: Effect[P], tags_after: Sequence[tuple[Event, Sequence[str]]]
+) -> Effect[P]:
+    transitions = [describe_update(event, {"tags": [*tags]}) for event, tags in tags_after]
+    return await add_outside_effects(planning, effect, transitions)
 
 
 async def _read_events(planning: Planning, dataset: Dataset, event_ids: Sequence[str]) -> list[Event]:
@@ -234,5 +248,5 @@ def _quote_tags(tags: Sequence[str]) -> str:
     return ", ".join(repr(clean(tag, MAX_NAME_LENGTH)) for tag in tags[:MAX_LISTED]) + more
 
 
-TAGGING = ChangeKind("tag_threat_events", TagEvents, tag_events, _undo_tagging)
-UNTAGGING = ChangeKind("untag_threat_events", UntagEvents, untag_events, _undo_untagging)
+TAGGING = ChangeKind("tag_threat_events", ToolEffect.CREATE, TagEvents, tag_events, _undo_tagging)
+UNTAGGING = ChangeKind("untag_threat_events", ToolEffect.DELETE, UntagEvents, untag_events, _undo_untagging)

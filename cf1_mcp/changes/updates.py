@@ -9,9 +9,11 @@ from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, Result
+from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, Result, warn_of_overwriting
+from cf1_mcp.changes.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument, Withheld
 from cf1_mcp.events.snapshots import read_events, refuse_copies
+from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import (
     EventTexts,
     EventValidator,
@@ -20,10 +22,12 @@ from cf1_mcp.events.validation import (
     check_text,
     describe_read_as,
     find_differences,
+    find_relative_dates,
     is_same_value,
 )
 from cf1_mcp.models import Dataset, Event, EventChange, Raw, RawChange, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.payloads import BeforeUpdate, RawParts, UpdateEvent
 from cf1_mcp.text.sanitize import clean
 
@@ -49,7 +53,8 @@ async def plan_update(
         raise BadArgument("event_id", "no new values are given", "at least one field with its new value")
     fields = await validator.check_fields(given)
     effect = await _plan_update(planning, dataset, event_id, fields, raw)
-    return replace(effect, read_as=describe_read_as(given, fields))
+    relative_dates = find_relative_dates(given, fields)
+    return replace(effect, read_as=describe_read_as(given, fields), relative_dates=relative_dates)
 
 
 async def _plan_update(
@@ -70,8 +75,9 @@ async def _plan_update(
     lowered = _describe_lowered_markings(event, new, evidence, new_raw)
     # A person who agrees to a lower marking agrees to what it makes readable now.
     seen = [one.model_dump(mode="json", by_alias=True) for one in (event, evidence) if one] if lowered else []
+    can_undo = isinstance(old_raw.get("data", {}), dict)
     names = ", ".join([*new, *(f"raw {name}" for name in new_raw)])
-    return Effect(
+    effect = Effect(
         kind=UPDATE,
         payload=UpdateEvent(
             event_id=event.uuid,
@@ -83,11 +89,15 @@ async def _plan_update(
         datasets=(dataset.uuid,),
         summary=f"Change {names} of event {event.uuid} in dataset {dataset.name!r}.",
         warnings=tuple(lowered),
-        undo=UNDO if isinstance(old_raw.get("data", {}), dict) else NO_UNDO,
+        undo=UNDO if can_undo else NO_UNDO,
+        can_undo=can_undo,
         needs_code=bool(lowered),
         untrusted={"from": _render_values(old, old_raw), "to": _render_values(new, new_raw)},
         events=[event],
+        evidence=[(event, evidence)] if evidence else (),
+        new_markings=[str(parts["tlp"]) for parts in (new, new_raw) if "tlp" in parts],
     )
+    return await add_outside_effects(planning, effect, [describe_update(event, new)])
 
 
 async def _read_current(
@@ -235,14 +245,7 @@ async def _undo(planning: Planning, change: PastChange[UpdateEvent]) -> Effect[U
     overwritten = [
         name for name in restored if name in sent and not is_same_value(name, sent[name], getattr(event, name))
     ]
-    if not overwritten:
-        return replace(effect, needs_code=effect.needs_code or bool(old_raw))
-    return replace(
-        effect,
-        needs_code=True,
-        facts={**effect.facts, "overwritten": [*overwritten]},
-        warnings=(f"Later changes of {', '.join(overwritten)} are overwritten.", *effect.warnings),
-    )
+    return warn_of_overwriting(replace(effect, needs_code=effect.needs_code or bool(old_raw)), overwritten)
 
 
-UPDATE = ChangeKind("update_threat_event", UpdateEvent, update_event, _undo)
+UPDATE = ChangeKind("update_threat_event", ToolEffect.UPDATE, UpdateEvent, update_event, _undo)

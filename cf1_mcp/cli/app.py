@@ -10,7 +10,7 @@ import anyio
 import typer
 from rich.console import Console
 
-from cf1_mcp.cli.journal import decide_request, print_change, print_changes, verify_journal
+from cf1_mcp.cli.journal import decide_request, print_change, print_changes, print_waiting, verify_journal
 from cf1_mcp.cli.serve import serve as serve_stdio
 from cf1_mcp.errors import BadFile
 from cf1_mcp.server.mcp_server import offered_tools
@@ -93,6 +93,12 @@ def journal_show(change_id: str) -> None:
 def journal_verify() -> None:
     """Check that no entry was altered, removed, inserted or moved."""
     verify_journal(Settings.from_environment(os.environ))
+
+
+@app.command()
+def approvals() -> None:
+    """List the changes that wait for `cf1-mcp approve` (CF1_APPROVAL=operator)."""
+    print_waiting(Settings.from_environment(os.environ), Console())
 
 
 @app.command()

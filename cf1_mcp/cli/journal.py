@@ -12,10 +12,13 @@ from rich.text import Text
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import ThreatEventsError
 from cf1_mcp.settings import Settings
+from cf1_mcp.store.approvals import Request
 from cf1_mcp.store.stores import Stores, open_stores
+from cf1_mcp.text.person_text import PREFIX, wrap
 from cf1_mcp.text.sanitize import clean
 
 MAX_SUMMARY_LENGTH = 200
+MAX_WIDTH = 100  # columns
 
 
 def print_changes(settings: Settings, limit: int, console: Console) -> None:
@@ -72,11 +75,36 @@ def decide_request(settings: Settings, code: str, console: Console) -> None:
         raise ThreatEventsError("This is not a terminal. A person must run the command at one, and decide there.")
     approvals = _open_stores(settings).approvals
     request = anyio.run(approvals.find, code)
-    console.print(Text(f"{request.tool} waits for approval until {request.expires_at:%H:%M:%S} UTC:\n"))
-    console.print(Text(request.preview))
+    _print_lines(console, f"{request.tool} waits for approval until {request.expires_at:%H:%M:%S} UTC:")
+    console.print()
+    _print_lines(console, request.preview)
     agreed = typer.confirm("\nMake this change?", default=False)
     anyio.run(approvals.decide, code, agreed)
     console.print(Text("Approved: the same call now works, once." if agreed else "Refused."))
+
+
+def print_waiting(settings: Settings, console: Console) -> None:
+    """Print the changes that wait for `cf1-mcp approve`, oldest first."""
+
+    async def read() -> list[Request]:
+        approvals = _open_stores(settings).approvals
+        await approvals.forget_old()
+        return await approvals.waiting()
+
+    requests = anyio.run(read)
+    if not requests:
+        console.print(Text("Nothing waits for approval."))
+    for request in requests:
+        times = f"requested {request.asked_at:%Y-%m-%d %H:%M:%S}, expires {request.expires_at:%H:%M:%S} UTC"
+        _print_lines(console, f"{request.code} {request.tool}, {times}")
+        first = clean(request.preview.partition("\n")[0].removeprefix(PREFIX), MAX_SUMMARY_LENGTH)
+        _print_lines(console, PREFIX + first)
+
+
+def _print_lines(console: Console, text: str) -> None:
+    """Print lines that are wrapped here, so that no untrusted text starts a line of the terminal."""
+    for line in wrap(text, min(console.width, MAX_WIDTH)):
+        console.print(Text(line), soft_wrap=True)
 
 
 def _open_stores(settings: Settings) -> Stores:

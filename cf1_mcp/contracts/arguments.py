@@ -38,7 +38,7 @@ def _parse_uuids(texts: list[str]) -> list[str]:
 EventIds = Annotated[Words, Field(description="Event uuids"), AfterValidator(_parse_uuids)]
 Confirm = Annotated[
     str | None,
-    Field(description="Code from the preview that this call returns without it"),
+    Field(description="Code from the preview of this call"),
     BeforeValidator(none_if_empty),
 ]
 HomeDataset = Annotated[str, Field(description="Dataset name or uuid of the events")]

@@ -1,37 +1,17 @@
-"""The effects of tools on the data, which determine their MCP annotations and the mode that they need."""
-
-from enum import Enum
+"""How the effects of tools are told to clients: as MCP annotations."""
 
 from mcp.types import ToolAnnotations
 
-from cf1_mcp.settings import Mode
+from cf1_mcp.policy.tool_effect import ToolEffect
+
+__all__ = ["ToolEffect", "annotations_of"]
 
 
-class ToolEffect(Enum):
-    """The strongest effect that a call of the tool can have."""
-
-    READ = "read"
-    CREATE = "create"
-    UPDATE = "update"
-    DELETE = "delete"
-
-    @property
-    def mode(self) -> Mode:
-        """The lowest mode in which a tool with this effect is offered."""
-        match self:
-            case ToolEffect.READ:
-                return "read"
-            case ToolEffect.CREATE | ToolEffect.UPDATE:
-                return "write"
-            case ToolEffect.DELETE:
-                return "full"
-
-    @property
-    def annotations(self) -> ToolAnnotations:
-        """All four hints. An update is destructive, because it overwrites; repeating it changes nothing more."""
-        return ToolAnnotations(
-            read_only_hint=self is ToolEffect.READ,
-            destructive_hint=self in (ToolEffect.UPDATE, ToolEffect.DELETE),
-            idempotent_hint=self in (ToolEffect.READ, ToolEffect.UPDATE),
-            open_world_hint=True,
-        )
+def annotations_of(effect: ToolEffect) -> ToolAnnotations:
+    """Return all four hints. An update is destructive, because it overwrites; repeating it changes nothing more."""
+    return ToolAnnotations(
+        read_only_hint=effect is ToolEffect.READ,
+        destructive_hint=effect in (ToolEffect.UPDATE, ToolEffect.DELETE),
+        idempotent_hint=effect in (ToolEffect.READ, ToolEffect.UPDATE),
+        open_world_hint=True,
+    )

@@ -10,15 +10,18 @@ from mcp.server.mcpserver.tools import Tool
 from pydantic import ValidationError
 
 from cf1_mcp.answers.answer import Answer
-from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.changes.guards import NO_REPEAT
+from cf1_mcp.contracts.effects import ToolEffect, annotations_of
 from cf1_mcp.contracts.results import tool_result
-from cf1_mcp.errors import ThreatEventsError, choices, did_you_mean
+from cf1_mcp.errors import NotApproved, ThreatEventsError, choices, did_you_mean
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 # Hosts give up after 30 to 60 s, and some never recover.
 MAX_CALL_SECONDS: Final = 25.0
 MAX_LOCATION_LENGTH: Final = 120
+# How the SDK begins its errors about the answer to a question, such as one that was accepted without content.
+UNREADABLE_ANSWER: Final = "Resolver "
 
 
 class ThreatTool(Tool):
@@ -39,7 +42,7 @@ class ThreatTool(Tool):
         if not (convert_result and isinstance(answer, Answer)):
             return answer
         server = context.request_context.lifespan_context
-        if self.annotations == ToolEffect.READ.annotations:
+        if self.annotations == annotations_of(ToolEffect.READ):
             for event_id, text in answer.free_texts():
                 server.shown_texts.remember(event_id, text)
         return tool_result(answer, server, context.protocol_version)
@@ -58,6 +61,8 @@ class ThreatTool(Tool):
         cause = error.__cause__
         if isinstance(cause, ThreatEventsError):
             return ToolError(str(cause))
+        if isinstance(cause, ToolError) and str(cause).startswith(UNREADABLE_ANSWER):
+            return ToolError(str(NotApproved("the client sent no readable answer of the person", NO_REPEAT)))
         if isinstance(cause, ValidationError):
             return ToolError("\n".join(self._describe_invalid_arguments(cause)))
         if isinstance(error, UnexpectedToolError):

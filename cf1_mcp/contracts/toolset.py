@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from mcp.server.mcpserver.tools import Tool
 
 from cf1_mcp.answers.answer import Answer
-from cf1_mcp.contracts.effects import ToolEffect
+from cf1_mcp.contracts.effects import ToolEffect, annotations_of
 from cf1_mcp.contracts.schemas import plain_schema
 from cf1_mcp.contracts.tool import ThreatTool
 from cf1_mcp.settings import ToolsetName
@@ -41,7 +41,7 @@ class ToolDefinition:
             self._function,
             title=self.title,
             description=self.description,
-            annotations=self.effect.annotations,
+            annotations=annotations_of(self.effect),
             # No output schema: it costs tokens in tools/list, and clients that see one may drop the text.
             structured_output=False,
         )

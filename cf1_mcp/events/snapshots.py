@@ -59,6 +59,11 @@ async def read_snapshots(
     return await gather(partial(read, event_id) for event_id in event_ids)
 
 
+def list_evidence(snapshots: Sequence[Snapshot]) -> list[tuple[Event, Raw]]:
+    """Return the raw evidence of the snapshots, each with its event, which decides how unmarked evidence counts."""
+    return [(snapshot.event, snapshot.raw) for snapshot in snapshots if snapshot.raw]
+
+
 async def _read_raw(client: ThreatEventsClient, dataset: Dataset, event: Event) -> Raw | None:
     try:
         return await client.read_dataset_raw(dataset.uuid, event.uuid)

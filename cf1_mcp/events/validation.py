@@ -9,15 +9,16 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
-from cf1_mcp.api.vocabulary import Vocabulary
+from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
 from cf1_mcp.models import Country, Event, NewEvent, Tlp
 from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
-from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy, readable_words
+from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
+from cf1_mcp.policy.visible_words import account_words, fold, readable_words
 from cf1_mcp.search.argument_groups import ArgumentGroup, expand_argument_groups
 from cf1_mcp.search.countries import country_code
-from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
+from cf1_mcp.text.dates import ACCEPTED_DATES, is_relative, parse_date
 from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean, escape_invisible
@@ -84,11 +85,25 @@ class EventValidator:
             case "country":
                 return _check_country(text, await self.vocabulary.country_list(), argument)
             case _ if field.vocabulary:
-                return _check_word(
-                    text, await readable_words(self.vocabulary, self.read_policy, field.vocabulary), argument
-                )
+                return await self._check_word(text, field.vocabulary, argument)
             case _:
                 return text
+
+    async def _check_word(self, text: str, kind: Kind, argument: str) -> str:
+        """Return the word in the account's spelling. In an account without events every word is accepted.
+
+        A word of the account is accepted whoever uses it, but only those that may be shown are suggested.
+        """
+        known = await account_words(self.vocabulary, self.read_policy, kind)
+        if text in known or not known:
+            return text
+        folded = fold(text)
+        for word in known:
+            if fold(word) == folded:
+                return word
+        shown = await readable_words(self.vocabulary, self.read_policy, kind)
+        names = [clean(word, MAX_NAME_LENGTH) for word in shown]
+        raise _unknown_word(text, names, argument, choices(names))
 
 
 async def _resolve_validator(vocabulary: AccountVocabulary, read_policy: CurrentReadPolicy, now: Now) -> EventValidator:
@@ -160,6 +175,11 @@ def describe_read_as(given: Mapping[str, str], fields: Mapping[str, str]) -> dic
     return {"read_as": changes} if changes else {}
 
 
+def find_relative_dates(given: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the dates that were typed relative to now, each by the time as which it was read."""
+    return {fields[name]: text for name, text in given.items() if name == "date" and is_relative(text)}
+
+
 @dataclass
 class ReadAsSummary:
     """Counts the values of many events that were read differently than typed, by field, with the first as example."""
@@ -214,18 +234,6 @@ def _parse_instant(text: str) -> datetime | str:
         return datetime.fromisoformat(text)
     except ValueError:
         return text
-
-
-def _check_word(text: str, known: Sequence[str], argument: str) -> str:
-    """Return the word in the account's spelling. In an account without events every word is accepted."""
-    if text in known or not known:
-        return text
-    folded = text.strip().casefold()
-    for word in known:
-        if word.strip().casefold() == folded:
-            return word
-    names = [clean(word, MAX_NAME_LENGTH) for word in known]
-    raise _unknown_word(text, names, argument, choices(names))
 
 
 def _check_country(text: str, known: Sequence[Country], argument: str) -> str:

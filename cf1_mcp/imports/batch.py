@@ -5,7 +5,7 @@ Rows are numbered from 0 in the order in which they are read. Problems name the 
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -40,6 +40,8 @@ class Batch:
 
     `row_count` counts all rows that were read. `digest` covers those rows and the events that exist for them.
     `existing` has the uuids of these events, by row. `facts` report how the rows were read and which are left out.
+    `relative_dates` are dates that were given relative to now, by the time as which they were read.
+    `compare_again` compares all rows with the dataset as it is then, and returns another batch.
     """
 
     dataset: Dataset
@@ -49,6 +51,8 @@ class Batch:
     row_count: int
     existing: Mapping[int, str] = field(default_factory=dict[int, str])
     facts: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    relative_dates: Mapping[str, str] = field(default_factory=dict[str, str])
+    compare_again: Callable[[], Awaitable["Batch"]] | None = None
 
     def sample(self) -> list[Event]:
         """Return the events as a preview shows them, by row instead of by uuid."""
@@ -101,7 +105,15 @@ async def check_batch(
     if problems.rows:
         raise problems.error(len(rows))
     created = {number: NewEvent.model_validate(event) for number, event in enumerate(events)}
-    return Batch(dataset, created, links, compute_digest(source()), len(rows), facts=read.facts())
+    return Batch(
+        dataset,
+        created,
+        links,
+        compute_digest(source()),
+        len(rows),
+        facts=read.facts(),
+        relative_dates=dict(checks.relative_dates),
+    )
 
 
 def compute_digest(value: JsonValue) -> str:

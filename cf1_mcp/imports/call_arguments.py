@@ -88,7 +88,8 @@ async def _resolve_batch(
         batch = await _check_rows(rows or [], dataset, validator)
     if on_duplicate == "create":
         return batch
-    return await leave_out_duplicates(batch, client, write_policy.read_policy, now)
+    compare = partial(leave_out_duplicates, batch, client, write_policy.read_policy, now)
+    return replace(await compare(), compare_again=compare)
 
 
 CheckedBatch = Annotated[Batch, Resolve(_resolve_batch)]

@@ -7,12 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+import anyio.lowlevel
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.validation import EventValidator, check_raw, check_tags, check_text
 from cf1_mcp.imports.readers.source_rows import STRUCTURED_FIELDS, ReaderNotes, SourceRow, unknown_field_error
 from cf1_mcp.models.fields import FREE_TEXTS, REQUIRED_TEXTS, SETTABLE_TEXTS
+from cf1_mcp.text.dates import is_relative
 from cf1_mcp.text.defang import refang_indicator
 
 MAX_REMEMBERED: Final = 20_000
@@ -32,7 +34,10 @@ class CheckedRow(NamedTuple):
 
 
 class RowChecks:
-    """Checks rows, and adds `constants`, the values of the argument or option `option`, to rows that lack them."""
+    """Checks rows, and adds `constants`, the values of the argument or option `option`, to rows that lack them.
+
+    `relative_dates` has the dates that were given relative to now, by the time as which they were read.
+    """
 
     def __init__(
         self, validator: EventValidator, constants: Mapping[str, str], notes: ReaderNotes, option: str = "--set"
@@ -47,6 +52,7 @@ class RowChecks:
             for name, text in constants.items()
         }
         self._notes = notes
+        self.relative_dates: dict[str, str] = {}
         self._checked: dict[tuple[str, str], str | ThreatEventsError] = {}
 
     async def check(self, row: SourceRow) -> CheckedRow:
@@ -76,6 +82,9 @@ class RowChecks:
             problems.append("ref: it, or the ref of a parent, contains half a character (a lone surrogate)")
         if "indicator_type" in fields and "indicator" not in given:
             problems.append("indicator_type: there is no indicator of this type")
+        if problems:
+            # To find out what was meant takes milliseconds a row.
+            await anyio.lowlevel.checkpoint()
         return CheckedRow(fields, problems)
 
     async def _check_structured(self, fields: Fields, given: Mapping[str, JsonValue], problems: list[str]) -> None:
@@ -158,6 +167,8 @@ class RowChecks:
             found = (await self._validator.check_fields({name: text.strip() if name not in FREE_TEXTS else text}))[name]
         except (BadArgument, Withheld) as error:
             return error if argument == name else ThreatEventsError(f"{argument}: {str(error).partition(': ')[2]}")
+        if name == "date" and is_relative(text):
+            self.relative_dates[found] = text
         self._remember((name, text), found)
         return found
 

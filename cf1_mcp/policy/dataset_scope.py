@@ -17,6 +17,10 @@ from cf1_mcp.text.sanitize import clean
 SCOPE_WORDS: Final = ("all", "operational", "analytics")
 
 
+def is_scope_word(name: str) -> bool:
+    return dataset_key(name) in (*SCOPE_WORDS, "*")
+
+
 @dataclass(frozen=True)
 class DatasetScope:
     """The datasets of a call: `ids` as the API takes them (uuids, or one scope word), `names` as people know them.
@@ -37,7 +41,7 @@ def resolve_scope(requested: Sequence[str], known: Sequence[Dataset], policy: Re
         Withheld: one of the datasets may not be read.
         BadArgument: there is no such dataset, or a scope word is combined with others.
     """
-    words = [word for word in requested if dataset_key(word) in (*SCOPE_WORDS, "*")]
+    words = [word for word in requested if is_scope_word(word)]
     if not words:
         chosen = [_resolve_dataset(name, known, policy, "dataset_ids") for name in requested]
         return DatasetScope(dataset_uuids(chosen), dataset_names(chosen), dataset_names(chosen), policy)

@@ -11,7 +11,6 @@ from pydantic import JsonValue, TypeAdapter
 
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Tlp
-from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.read_policy import DATASET_RULE, ReadPolicy
 
 if TYPE_CHECKING:
@@ -19,6 +18,16 @@ if TYPE_CHECKING:
 
 # Root fields that reveal nothing about events.
 HARMLESS: Final = frozenset({"__schema", "__type", "__typename"})
+# Whether an event has children, or a tag, may depend on events and tags that are withheld.
+CHILDREN: Final = "hasChildren"
+TAGS: Final = "tags"
+# The arguments and keys by which a question may be limited, in lower case. An unknown one, such as an exclusion, might
+# do the opposite.
+DATASET_ARGUMENTS: Final = frozenset({"dataset", "datasets", "datasetid", "datasetids"})
+FILTER_ARGUMENTS: Final = frozenset({"filter", "filters", "search"})
+# Fields by which an answer is checked.
+CHECKED_FIELDS: Final = frozenset({"tlp", "datasetId"})
+CONDITION_KEYS: Final = frozenset({"field", "op", "value"})
 LIST_OF_DATASETS: Final = "datasets"
 
 Arguments = dict[str, JsonValue]
@@ -33,12 +42,13 @@ def check_graphql_query(document: str, variables: Mapping[str, JsonValue] | None
         Withheld: it reaches datasets that may not be read.
     """
     for name, arguments in _root_fields(_parse(document), dict(variables or {})):
-        if name in HARMLESS:
+        if name in HARMLESS or policy.sees_everything:
             continue
         if policy.restricted:
             _check_datasets(arguments, policy)
         if policy.ceiling is not Tlp.RED and name != LIST_OF_DATASETS:
             _check_markings(arguments, policy)
+        _check_withheld_parts(arguments, policy)
 
 
 def check_graphql_answer(data: JsonValue, policy: ReadPolicy) -> None:
@@ -57,14 +67,18 @@ def check_graphql_answer(data: JsonValue, policy: ReadPolicy) -> None:
 
 
 def _check_datasets(arguments: Arguments, policy: ReadPolicy) -> None:
-    named = [text for name, value in arguments.items() if "dataset" in name.lower() for text in _texts(value)]
-    allowed = {dataset_key(dataset.uuid) for dataset in policy.datasets}
-    if not named or any(dataset_key(text) not in allowed for text in named):
+    naming = {name: value for name, value in arguments.items() if "dataset" in name.lower()}
+    named = [text for value in naming.values() for text in _texts(value)]
+    # Exactly the uuid: another spelling might be another dataset for the API.
+    allowed = {dataset.uuid for dataset in policy.datasets}
+    understood = all(name.lower().replace("_", "") in DATASET_ARGUMENTS for name in naming)
+    if not named or not understood or any(text not in allowed for text in named):
         raise Withheld("A GraphQL field that does not name allowed datasets by uuid", DATASET_RULE)
 
 
 def _check_markings(arguments: Arguments, policy: ReadPolicy) -> None:
-    conditions = [item for value in arguments.values() if isinstance(value, list) for item in value]
+    filters = [value for name, value in arguments.items() if name.lower() in FILTER_ARGUMENTS]
+    conditions = [item for value in filters if isinstance(value, list) for item in value]
     if not any(_limits_marking(condition, policy) for condition in conditions):
         levels = [level.value for level in Tlp if level.rank <= policy.ceiling.rank]
         raise BadArgument(
@@ -74,8 +88,19 @@ def _check_markings(arguments: Arguments, policy: ReadPolicy) -> None:
         )
 
 
+def _check_withheld_parts(arguments: Arguments, policy: ReadPolicy) -> None:
+    """Refuse questions about parts of events that depend on withheld events or tags, as counts cannot be corrected."""
+    words = {word for value in arguments.values() for word in _list_words(value)}
+    if CHILDREN in words:
+        raise Withheld(f"A GraphQL condition on {CHILDREN}", policy.tlp_rule)
+    if TAGS in words and policy.ceiling is not Tlp.RED:
+        # Whether or not there is such a tag: otherwise the refusal would tell that there is.
+        raise Withheld(f"Counting by {TAGS}, which may be marked above the ceiling,", policy.tlp_rule)
+
+
 def _limits_marking(condition: JsonValue, policy: ReadPolicy) -> bool:
-    if not isinstance(condition, dict) or condition.get("field") != "tlp":
+    # A key that is not known here, such as a negation, might turn the condition around.
+    if not isinstance(condition, dict) or condition.get("field") != "tlp" or not condition.keys() <= CONDITION_KEYS:
         return False
     value = condition.get("value")
     values = value if isinstance(value, list) else [value]
@@ -135,6 +160,8 @@ def _fields(
 
     for node in selections.selections:
         if isinstance(node, FieldNode):
+            if node.name.value not in HARMLESS and node.selection_set:
+                _check_nested(node.selection_set, fragments, set())
             values = {one.name.value: value_from_ast_untyped(one.value, variables) for one in node.arguments or ()}
             # A variable without a value is omitted; a server would read it as null.
             known = {name: None if value is Undefined else value for name, value in values.items()}
@@ -147,11 +174,43 @@ def _fields(
                 yield from _fields(fragment.selection_set, variables, fragments, entered)
 
 
+def _check_nested(
+    selections: "SelectionSetNode", fragments: "Mapping[str, FragmentDefinitionNode]", entered: set[str]
+) -> None:
+    """Refuse fields below a root field that ask something of their own, or show a marking under another name.
+
+    Raises:
+        BadArgument: there is such a field.
+    """
+    from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
+
+    for node in selections.selections:
+        if isinstance(node, FragmentSpreadNode):
+            name = node.name.value
+            if name not in entered and name in fragments:
+                entered.add(name)
+                _check_nested(fragments[name].selection_set, fragments, entered)
+            continue
+        if isinstance(node, FieldNode) and (node.arguments or (node.alias and node.name.value in CHECKED_FIELDS)):
+            problem = f"{node.name.value} has arguments or another name below the root, which cannot be checked"
+            raise BadArgument("query", problem, "arguments on root fields only, and tlp and datasetId by their names")
+        if isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set:
+            _check_nested(node.selection_set, fragments, entered)
+
+
 def _texts(value: JsonValue) -> Sequence[str]:
     """Every text in a value; anything else counts as an empty text, which no dataset has as its uuid."""
     if isinstance(value, list):
         return [text for item in value for text in _texts(item)]
     return [value if isinstance(value, str) else ""]
+
+
+def _list_words(value: JsonValue) -> Iterator[str]:
+    """Yield every text in a value, keys left out."""
+    if isinstance(value, str):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _list_words(item)
 
 
 def _objects(value: JsonValue) -> Iterator[dict[str, JsonValue]]:

@@ -4,17 +4,20 @@ Without CF1_TELL_WITHHELD they are read like all other lists: withheld events ar
 """
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.paging import Attempt, once
-from cf1_mcp.models import Event, EventSearch
+from cf1_mcp.api.paging import Attempt
+from cf1_mcp.models import Event, EventPage, EventSearch
 from cf1_mcp.policy.read_policy import ReadPolicy
-from cf1_mcp.policy.visible_events import select_visible, visible_pages
+from cf1_mcp.policy.visible_events import visible_pages
 
+T = TypeVar("T")
+# `visible_pages` or `unchecked_pages`.
+ReadPages = Callable[[ThreatEventsClient, EventSearch, ReadPolicy, Attempt], AsyncGenerator[list[Event]]]
 # Pages that are read to find events among withheld ones, if those are counted.
 MAX_COUNTED_PAGES: Final = 10
 
@@ -35,30 +38,40 @@ class JudgedEvents:
 
 
 async def judged_pages(
-    client: ThreatEventsClient, search: EventSearch, policy: ReadPolicy, attempt: Attempt = once
+    client: ThreatEventsClient, search: EventSearch, policy: ReadPolicy, read_pages: ReadPages = visible_pages
 ) -> AsyncGenerator[JudgedEvents]:
-    """Yield the pages of a search.
+    """Yield the pages of a search. With `unchecked_pages` as `read_pages`, the caller looks at the children of events.
 
     Raises:
         ApiError: a page could not be read.
     """
-    if not policy.tell_withheld:
-        async with aclosing(visible_pages(client, search, policy, attempt)) as pages:
-            async for shown in pages:
-                yield JudgedEvents(shown, [])
-        return
-    async with aclosing(client.event_pages(search, attempt)) as pages:
-        async for page in pages:
-            yield JudgedEvents(select_visible(page.result, search, policy), _withheld(page.result, policy))
+    withheld: list[Event] = []
+
+    async def read(call: Callable[[], Awaitable[T]], /) -> T:
+        answer = await call()
+        if isinstance(answer, EventPage) and policy.tell_withheld:
+            withheld.extend(event for event in answer.result if policy.rule_against(event))
+        return answer
+
+    async with aclosing(read_pages(client, search, policy, read)) as pages:
+        async for shown in pages:
+            yield JudgedEvents(shown, [*withheld])
+            withheld.clear()
 
 
-async def first_judged(client: ThreatEventsClient, search: EventSearch, policy: ReadPolicy, count: int) -> JudgedEvents:
+async def first_judged(
+    client: ThreatEventsClient,
+    search: EventSearch,
+    policy: ReadPolicy,
+    count: int,
+    read_pages: ReadPages = visible_pages,
+) -> JudgedEvents:
     """Return the first `count` events of a search that may be shown, or all if there are fewer. Raises the same as
     `judged_pages`.
     """
     found = JudgedEvents([], [])
     number = 0
-    async with aclosing(judged_pages(client, search, policy)) as pages:
+    async with aclosing(judged_pages(client, search, policy, read_pages)) as pages:
         async for page in pages:
             found.shown.extend(page.shown)
             found.withheld.extend(page.withheld)
@@ -66,7 +79,3 @@ async def first_judged(client: ThreatEventsClient, search: EventSearch, policy: 
             if len(found.shown) >= count or (policy.tell_withheld and number == MAX_COUNTED_PAGES):
                 break
     return JudgedEvents(found.shown[:count], found.withheld)
-
-
-def _withheld(events: Sequence[Event], policy: ReadPolicy) -> list[Event]:
-    return [event for event in events if policy.rule_against(event)]

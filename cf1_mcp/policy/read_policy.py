@@ -14,11 +14,11 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
-from cf1_mcp.api.vocabulary import EVERYWHERE, Kind, Vocabulary
+from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, OperatorSettings
 from cf1_mcp.errors import ApiError, Withheld
 from cf1_mcp.models import Dataset, Event, Raw, Tlp
-from cf1_mcp.policy.datasets import dataset_key, dataset_uuids, is_uuid, select_datasets
+from cf1_mcp.policy.datasets import dataset_key, is_uuid, select_datasets
 from cf1_mcp.settings import EVERY_DATASET
 
 DATASET_RULE: Final = "CF1_READ_DATASETS"
@@ -90,7 +90,8 @@ class ReadPolicy:
             raise Withheld("This event", rule)
         return event
 
-    def raw_marking(self, event: Event, raw: Raw) -> Tlp:
+    @staticmethod
+    def raw_marking(event: Event, raw: Raw) -> Tlp:
         """Return the marking of raw evidence: its own; without one, the higher of amber and that of its event."""
         if raw.tlp.strip():
             return Tlp.of(raw.tlp)
@@ -145,26 +146,3 @@ async def _load_withheld_tags(vocabulary: Vocabulary, ceiling: Tlp) -> frozenset
         return None
     marked = (tag for tag in tags if tag.tlp.strip() and Tlp.of(tag.tlp).rank > ceiling.rank)
     return frozenset(tag.value.strip().casefold() for tag in marked)
-
-
-async def readable_words(vocabulary: Vocabulary, policy: ReadPolicy, kind: Kind) -> list[str]:
-    """All values of one vocabulary that may be shown, in the API's order and spelling."""
-    readable = dataset_uuids(policy.datasets) if policy.restricted else EVERYWHERE
-    match kind:
-        case "attackers":
-            return await vocabulary.attackers(readable) if readable else []
-        case "indicator_types":
-            return await vocabulary.indicator_types(readable) if readable else []
-        case "categories":
-            return await vocabulary.categories()
-        case "countries":
-            return await vocabulary.countries()
-        case "datasets":
-            return [dataset.name for dataset in policy.datasets]
-        case "industries":
-            return await vocabulary.industries()
-        case "tags":
-            withheld = policy.withheld_tags
-            if withheld is None:
-                return []
-            return [tag.value for tag in await vocabulary.tags() if tag.value.strip().casefold() not in withheld]

@@ -4,13 +4,20 @@ The ceiling is part of the question, which keeps withheld events from filling th
 in any spelling, so every page is filtered again, and the pages are read on until enough events are found.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator
+from functools import partial
+from itertools import chain
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.paging import Attempt, once
-from cf1_mcp.models import Condition, Event, EventSearch, SearchOp, Tlp
+from cf1_mcp.errors import BadArgument
+from cf1_mcp.models import Condition, Event, EventSearch, Tlp
+from cf1_mcp.policy.condition_matching import know_stored, match_search
 from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.visible_relationships import check_children
 
 # Of the API, for one search.
 MAX_CONDITIONS: Final = 10
@@ -19,24 +26,48 @@ SPELLINGS: Final = {Tlp.AMBER_STRICT: ("amber+strict", "amber-strict")}
 
 
 async def visible_pages(
-    client: ThreatEventsClient, search: EventSearch, policy: ReadPolicy, attempt: Attempt = once
+    client: ThreatEventsClient,
+    search: EventSearch,
+    policy: ReadPolicy,
+    attempt: Attempt = once,
+    withheld: Counter[str] | None = None,
 ) -> AsyncGenerator[list[Event]]:
     """Yield the pages of a search without the events that may not be shown. A page may be empty.
 
+    `withheld` counts those by rule, for operators who have them told.
+
     Raises:
         ApiError: a page could not be read.
+        BadArgument: a group asks for children, which are not known without reading them.
     """
+    async for matching in unchecked_pages(client, search, policy, attempt, withheld):
+        for condition in () if policy.sees_everything else _children_conditions(search):
+            matching = await gather(partial(check_children, client, policy, event) for event in matching)
+            matching = [event for event in matching if _matches_children(condition, event)]
+        yield matching
+
+
+async def unchecked_pages(
+    client: ThreatEventsClient,
+    search: EventSearch,
+    policy: ReadPolicy,
+    attempt: Attempt = once,
+    withheld: Counter[str] | None = None,
+) -> AsyncGenerator[list[Event]]:
+    """Yield the same as `visible_pages`, without a look at the children of events: they may all be withheld, although
+    an event has the flag that it has some. Raises the same.
+    """
+    if not policy.sees_everything and any(one.field == "hasChildren" for one in chain(*search.search_branches)):
+        raise BadArgument("conditions", "hasChildren cannot be in a group, as events are withheld", "it without group")
     asked = _ask_within_rules(search, policy)
     async for page in client.event_pages(asked, attempt):
-        yield select_visible(page.result, search, policy)
-
-
-def select_visible(events: Sequence[Event], search: EventSearch, policy: ReadPolicy) -> list[Event]:
-    """Return those of the events that a search found that may be shown, as they may be shown."""
-    readable = [event for event in events if not policy.rule_against(event)]
-    # Where a tag was left out, the API may have found the event by it.
-    shown = [(event, policy.visible(event)) for event in readable]
-    return [visible for event, visible in shown if visible is event or _matches_tags(visible, search)]
+        rules = [policy.rule_against(event) for event in page.result]
+        if withheld is not None:
+            withheld.update(rule for rule in rules if rule)
+        readable = [event for event, rule in zip(page.result, rules, strict=True) if not rule]
+        # Where a tag was left out, the API may have found the event by it.
+        shown = [(event, policy.visible(event)) for event in readable]
+        yield [visible for event, visible in shown if visible is event or _may_match(visible, search)]
 
 
 async def first_visible(
@@ -58,6 +89,9 @@ async def first_visible(
 def _ask_within_rules(search: EventSearch, policy: ReadPolicy) -> EventSearch:
     """Return the search with the ceiling in it, and without conditions that would depend on withheld tags."""
     kept = [one for one in search.search if not _excludes_withheld_tag(one, policy)]
+    if not policy.sees_everything:
+        # For the API an event with a withheld child has children: only those can have one that may be shown.
+        kept = [one for one in kept if one.field != "hasChildren" or _is_positive(one)]
     branches = [[one for one in branch if not _excludes_withheld_tag(one, policy)] for branch in search.search_branches]
     # A branch without conditions matches everything, and so does the search then.
     branches = branches if all(branches) else []
@@ -65,9 +99,46 @@ def _ask_within_rules(search: EventSearch, policy: ReadPolicy) -> EventSearch:
     spellings = [spelling for level in above for spelling in SPELLINGS.get(level, (level.value,))]
     # `not` and not `in`: events without a marking, or with a spelling unknown here, must stay for the filter to judge.
     ceiling = [Condition(field="tlp", op="not", value=spelling) for spelling in spellings]
-    if len(kept) + len(ceiling) <= MAX_CONDITIONS:
+    # Where withheld events are counted, the API has to return them.
+    if not policy.tell_withheld and len(kept) + len(ceiling) <= MAX_CONDITIONS:
         kept += ceiling
     return search.model_copy(update={"search": kept, "search_branches": branches})
+
+
+def _may_match(event: Event, search: EventSearch) -> bool:
+    """Whether an event may match a search by the tags that are left."""
+    return match_search(know_stored(event), search) is not False
+
+
+def _children_conditions(search: EventSearch) -> list[Condition]:
+    return [condition for condition in search.search if condition.field == "hasChildren"]
+
+
+def _is_positive(condition: Condition) -> bool:
+    return condition.op in ("equals", "in") and _flags(condition) == [True]
+
+
+def _matches_children(condition: Condition, event: Event) -> bool:
+    """Whether a condition on `hasChildren` holds for an event whose children were checked."""
+    flag, flags = event.has_children, _flags(condition)
+    match condition.op:
+        case "not":
+            return flag not in flags
+        case "gt":
+            return flag > flags[0]
+        case "gte":
+            return flag >= flags[0]
+        case "lt":
+            return flag < flags[0]
+        case "lte":
+            return flag <= flags[0]
+        case _:
+            return flag in flags
+
+
+def _flags(condition: Condition) -> list[bool]:
+    values = condition.value if isinstance(condition.value, list) else [condition.value]
+    return [str(value).strip().casefold() in ("true", "1", "1.0") for value in values]
 
 
 def _excludes_withheld_tag(condition: Condition, policy: ReadPolicy) -> bool:
@@ -75,35 +146,3 @@ def _excludes_withheld_tag(condition: Condition, policy: ReadPolicy) -> bool:
     if condition.field != "tags" or condition.op != "not" or policy.withheld_tags is None:
         return False
     return str(condition.value).strip().casefold() in policy.withheld_tags
-
-
-def _matches_tags(event: Event, search: EventSearch) -> bool:
-    """Whether the tags that may be shown match."""
-    conditions = all(_holds(one, event) for one in search.search)
-    branches = search.search_branches
-    return conditions and (not branches or any(all(_holds(one, event) for one in branch) for branch in branches))
-
-
-def _holds(condition: Condition, event: Event) -> bool:
-    """Whether a condition on tags holds for an event; every other condition does, as the API checked it."""
-    if condition.field != "tags" or condition.op == "not":
-        return True
-    values = condition.value if isinstance(condition.value, list) else [condition.value]
-    return any(
-        _tag_matches(condition.op, tag.casefold(), str(value).casefold()) for tag in event.tags for value in values
-    )
-
-
-def _tag_matches(op: SearchOp, tag: str, value: str) -> bool:
-    match op:
-        case "equals" | "in":
-            return tag == value
-        case "startsWith":
-            return tag.startswith(value)
-        case "endsWith":
-            return tag.endswith(value)
-        case "contains":
-            return value in tag
-        case _:
-            # How these compare is not published.
-            return False

@@ -54,6 +54,11 @@ class WritePolicy:
         writable = select_datasets(self.settings.write_datasets, self.read_policy.datasets)
         return any(dataset_key(dataset.uuid) == dataset_key(dataset_id) for dataset in writable)
 
+    def may_destroy(self, dataset_id: str) -> bool:
+        """Whether something may be removed for good from a dataset, by its uuid."""
+        destroyable = select_datasets(self.settings.delete_datasets, self.read_policy.datasets)
+        return any(dataset_key(dataset.uuid) == dataset_key(dataset_id) for dataset in destroyable)
+
     def require_size(self, count: int, argument: str) -> None:
         """Raise `Withheld` for more events at once than the operator allows."""
         if count > self.settings.max_change:

@@ -1,13 +1,12 @@
 """The actor that a name refers to in the account's vocabulary."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.models import Event
 from cf1_mcp.profiles.answer_fields import AnswerFields, clean_short
 from cf1_mcp.search.spelling import AccountSpelling, ReadValue
 
@@ -30,14 +29,9 @@ class ResolvedActor:
         """The names to search events for."""
         return self.read.spellings
 
-    def as_shown(self, events: Iterable[Event]) -> "ResolvedActor":
-        """Return the actor with the names that are typed or in events that may be shown, and without aliases if there
-        are no such events: other names may be known from withheld events only.
-        """
-        seen = {event.attacker.strip().casefold() for event in events}
-        names = tuple(name for name in self.names if name.strip().casefold() in seen) or (self.read.typed,)
-        aliases = self.aliases if seen or self.aliases is None else ()
-        return replace(self, read=replace(self.read, spellings=names), aliases=aliases)
+    def without_aliases(self) -> "ResolvedActor":
+        """Return the actor without aliases: if no event names it, they may be known from withheld events only."""
+        return replace(self, aliases=self.aliases and ())
 
     def name_fields(self) -> AnswerFields:
         """Return the names and aliases, which are untrusted text."""

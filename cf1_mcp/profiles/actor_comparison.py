@@ -118,7 +118,7 @@ def _linked_campaigns(side: ComparedActor, far: ComparedActor) -> EventSample:
 def render_comparison(one: ComparedActor, other: ComparedActor, period: ProfilePeriod, scope: DatasetScope) -> Answer:
     """Return what two actors share within a period, and which of their events and campaigns refer to each other."""
     sides = (one, other)
-    actors = [side.actor.as_shown(side.events) for side in sides]
+    actors = [side.actor if side.events else side.actor.without_aliases() for side in sides]
     without_events = [side.actor for side in sides if not side.sample.events]
     untrusted = actors[0].name_fields() | actors[1].name_fields()
     untrusted |= read_as_field(*actors) | did_you_mean_field(*without_events)

@@ -126,14 +126,13 @@ def render_profile(actor: ResolvedActor, profile: ActorProfile, period: ProfileP
         **withheld_field(profile.samples.values(), scope.policy),
     }
     problems = [*failure_notes(profile.samples), *actor.problems()]
-    shown = actor.as_shown(profile.events)
     if not profile.events:
         is_unknown = "withheld" not in common and not failure_notes(profile.samples)
         notes = [*problems, *([UNKNOWN_ACTOR_NOTE] if is_unknown else []), *scope.policy.notes, ABSENCE]
         facts = {"events": number_of_events(profile.current, None)} | common
-        return Card(facts, shown.name_fields() | did_you_mean_field(actor), notes=notes)
+        return Card(facts, actor.without_aliases().name_fields() | did_you_mean_field(actor), notes=notes)
     facts = _period_facts(profile, period) | highest_tlp_field(profile.events) | common
-    untrusted = shown.name_fields() | read_as_field(shown) | _seen_fields(profile) | _country_field(profile.events)
+    untrusted = actor.name_fields() | read_as_field(actor) | _seen_fields(profile) | _country_field(profile.events)
     tables, left_out = _tables(profile)
     notes = [*problems, *_withheld_edge_notes(profile), *_reading_notes(profile)]
     notes += [f"Not shown: {', '.join(left_out)}."] if left_out else []

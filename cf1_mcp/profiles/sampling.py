@@ -21,6 +21,7 @@ from cf1_mcp.models import Condition, Event, EventSearch, Order
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.judged_events import first_judged
 from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.visible_events import unchecked_pages
 from cf1_mcp.policy.visible_links import CHILDREN, show_links
 from cf1_mcp.search.conditions import MAX_VALUES, resolve_period
 from cf1_mcp.search.counting import MAX_GROUPS, EventCounts, count_events
@@ -127,7 +128,7 @@ async def read_sample(
     )
     try:
         with anyio.fail_after(TIMEOUT):
-            found = await first_judged(client, search, scope.policy, limit + 1)
+            found = await first_judged(client, search, scope.policy, limit + 1, unchecked_pages)
     except ApiError as error:
         return EventSample(failure=error)
     except TimeoutError:

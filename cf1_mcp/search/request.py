@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
 
+from cf1_mcp.api.concurrency import run_in_thread
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.models import Condition, EventSearch, SearchField
@@ -119,16 +121,24 @@ async def _read_request(
         *(clause.field for clause in arguments.conditions if clause.op in WHOLE_VALUE_OPERATORS),
     ]
     spelling = await load_spelling(vocabulary, policy, named)
-    reads_by_field: dict[SearchField, list[ReadValue]] = {
-        name: [spelling.read(name, value) for value in values] for name, values in given.items()
-    }
-    clauses = [_read_clause(spelling, clause) for clause in arguments.conditions]
+    # In a thread, because many values are compared with many words.
+    reads_by_field, clauses = await run_in_thread(partial(_read_values, spelling, given, arguments.conditions))
     reads = [(SEARCHABLE[name].name, read) for name, found in reads_by_field.items() for read in found]
     reads += [("conditions", read) for _, found in clauses for read in found]
     filters: dict[SearchField, list[str]] = {
         name: [spelling for read in found for spelling in read.spellings] for name, found in reads_by_field.items()
     }
     return _build_request(arguments, filters, [clause for clause, _ in clauses], reads, saved, now)
+
+
+def _read_values(
+    spelling: AccountSpelling, given: Mapping[SearchField, Sequence[str]], conditions: Sequence[Clause]
+) -> tuple[dict[SearchField, list[ReadValue]], list[tuple[Clause, list[ReadValue]]]]:
+    """Return how the values of each filter were read, and each condition with how its values were read."""
+    reads: dict[SearchField, list[ReadValue]] = {
+        name: [spelling.read(name, value) for value in values] for name, values in given.items()
+    }
+    return reads, [_read_clause(spelling, clause) for clause in conditions]
 
 
 def _build_request(

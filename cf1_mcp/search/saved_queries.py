@@ -13,12 +13,16 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client
-from cf1_mcp.errors import BadArgument, choices, did_you_mean
+from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
 from cf1_mcp.models import EventSearch, SavedQuery
+from cf1_mcp.policy.dataset_scope import is_scope_word
+from cf1_mcp.policy.datasets import find_dataset
+from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, ReadPolicy
 from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
+MAX_ID_DIGITS: Final = 15
 # Without `cursor`, which contains datasets of its own.
 FILTERS: Final = ("datasetId", "search", "searchBranches")
 PARAMETERS: Final = (*FILTERS, "orderBy", "order", "page", "pageSize", "format", "forceRefresh", "cache")
@@ -95,11 +99,43 @@ def _parse_finite(number: str) -> float:
     return found
 
 
-async def _saved_search(client: Client, query_id: str | None) -> EventSearch:
+def may_show_query(saved: SavedQuery, policy: ReadPolicy) -> bool:
+    """Whether a saved query may be shown: it names no dataset that may not be read.
+
+    A scope word, or no dataset, names none. Where lists restrict reading, an unreadable text may name any.
+    """
+    if not policy.restricted:
+        return True
+    try:
+        named = read_search(saved.query_json).dataset_id
+    except NotASearch:
+        return False
+    return all(is_scope_word(name) or find_dataset(name, policy.datasets) for name in named)
+
+
+async def list_readable_queries(client: ThreatEventsClient, policy: ReadPolicy) -> list[SavedQuery]:
+    """Return the saved queries that may be shown."""
+    return [saved for saved in await client.list_queries() if may_show_query(saved, policy)]
+
+
+async def read_readable_query(client: ThreatEventsClient, policy: ReadPolicy, query_id: int) -> SavedQuery:
+    """Return a saved query.
+
+    Raises:
+        NotFound: there is none with this id.
+        Withheld: it names a dataset that may not be read.
+    """
+    saved = await client.read_query(query_id)
+    if not may_show_query(saved, policy):
+        raise Withheld("This saved query", DATASET_RULE)
+    return saved
+
+
+async def _saved_search(client: Client, policy: CurrentReadPolicy, query_id: str | None) -> EventSearch:
     """Return the search of a saved query; an empty one if the call names none."""
     if query_id is None:
         return EventSearch()
-    saved = await _find_query(client, query_id)
+    saved = await _find_query(client, policy, query_id)
     try:
         return read_search(saved.query_json)
     except NotASearch as error:
@@ -110,12 +146,14 @@ async def _saved_search(client: Client, query_id: str | None) -> EventSearch:
         ) from None
 
 
-async def _find_query(client: ThreatEventsClient, query: str) -> SavedQuery:
+async def _find_query(client: ThreatEventsClient, policy: ReadPolicy, query: str) -> SavedQuery:
     """Return the saved query with an id, or with a name in any case."""
     name = query.strip()
     if name.isdecimal():
-        return await client.read_query(int(name))
-    listed = await client.list_queries()
+        if len(name) > MAX_ID_DIGITS:
+            raise BadArgument("query_id", f"a number of {len(name)} digits is not an id", "an id, or a name")
+        return await read_readable_query(client, policy, int(name))
+    listed = await list_readable_queries(client, policy)
     for saved in listed:
         if saved.name.strip().casefold() == name.casefold():
             return saved

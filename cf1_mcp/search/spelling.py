@@ -6,19 +6,19 @@ typed, and an empty result suggests what it may have been.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Final
 
 import anyio
 
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
-from cf1_mcp.errors import ApiError
+from cf1_mcp.errors import MAX_COMPARED_LENGTH, ApiError, similar_words
 from cf1_mcp.models import Country, SearchField, Tag
 from cf1_mcp.models.fields import SEARCHABLE
-from cf1_mcp.policy.read_policy import ReadPolicy, readable_words
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.visible_words import fold, readable_words
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -27,6 +27,10 @@ from cf1_mcp.text.sanitize import clean
 # How long a search waits for the vocabularies. Without them, values are searched for as typed.
 MAX_SECONDS: Final = 5.0
 MAX_SUGGESTIONS: Final = 3
+# The API takes no longer value.
+MAX_VALUE_LENGTH: Final = 512
+# Unknown values of a search that get suggestions: each costs a comparison with the whole vocabulary.
+MAX_SUGGESTED_VALUES: Final = 20
 # A shorter word is part of too many others to suggest them.
 MIN_PART_LENGTH: Final = 4
 
@@ -63,22 +67,25 @@ class AccountSpelling:
     words: Mapping[Kind, Sequence[str]]
     countries: Sequence[Country] = ()
     aliases: Sequence[Tag] | None = None
+    _unknown: list[str] = field(default_factory=list[str], init=False, repr=False, compare=False)
 
     def read(self, name: SearchField, value: str) -> ReadValue:
         """Read one value of a filter."""
+        if len(value) > MAX_VALUE_LENGTH:
+            return ReadValue(value, (value,))  # no vocabulary has such a word, and the request refuses it
         typed = value.strip()
-        field = SEARCHABLE[name]
-        match field.type:
+        searched = SEARCHABLE[name]
+        match searched.type:
             case "indicator":
                 return ReadValue(typed, (refang_indicator(value),), change="refanged")
             case "code":
                 return ReadValue(typed, (typed.upper(),))
             case "country":
                 return self._country(typed)
-            case _ if field.vocabulary == "attackers":
+            case _ if searched.vocabulary == "attackers":
                 return self._attacker(typed)
-            case _ if field.vocabulary:
-                return self._word(typed, self.words.get(field.vocabulary, ()))
+            case _ if searched.vocabulary:
+                return self._word(typed, searched.vocabulary)
             case _:
                 return ReadValue(value, (value,))
 
@@ -87,36 +94,63 @@ class AccountSpelling:
             return ReadValue(typed, (typed,))
         code = country_code(typed, self.countries)
         names = [country.name for country in self.countries]
-        return ReadValue(typed, (code,)) if code else ReadValue(typed, (typed,), tuple(nearest_words(typed, names)))
+        return ReadValue(typed, (code,)) if code else ReadValue(typed, (typed,), self._nearest(typed, names))
 
     def _attacker(self, typed: str) -> ReadValue:
         """Read any name of an actor as the names that events use."""
-        known = self.words.get("attackers", ())
-        by_fold = {name.strip().casefold(): name for name in known}
-        folds = {typed.casefold(), *(name.strip().casefold() for name in self.aliases_of(typed))}
+        known, by_fold = self.words.get("attackers", ()), self._by_fold.get("attackers", {})
+        folds = {name.strip().casefold() for name in self.aliases_of(typed)}
         found = [by_fold[typed.casefold()]] if typed.casefold() in by_fold else []
-        found += [name for fold, name in by_fold.items() if fold in folds and name not in found]
+        if folds:
+            found += [name for fold, name in by_fold.items() if fold in folds and name not in found]
         if found:
             return ReadValue(typed, tuple(found))
         every = [*known, *(name for tag in self.aliases or () for name in tag.alias_group_names)]
-        return ReadValue(typed, (typed,), tuple(nearest_words(typed, every)))
+        return ReadValue(typed, (typed,), self._nearest(typed, every))
+
+    def _nearest(self, typed: str, known: Sequence[str]) -> tuple[str, ...]:
+        """Return suggestions for an unknown value; none beyond the first unknown values of a search."""
+        self._unknown.append(typed)
+        return tuple(nearest_words(typed, known)) if len(self._unknown) <= MAX_SUGGESTED_VALUES else ()
 
     def aliases_of(self, typed: str) -> list[str]:
         """Return every name that tags have for an actor with this name."""
-        found: list[str] = []
-        for tag in self.aliases or ():
-            group = [tag.value, *tag.alias_group_names]
-            if typed.strip().casefold() in (name.strip().casefold() for name in group):
-                found += group
-        return list(dict.fromkeys(found))
+        groups = self._groups.get(typed.strip().casefold(), ())
+        return list(dict.fromkeys(name for tag in groups for name in (tag.value, *tag.alias_group_names)))
 
-    def _word(self, typed: str, known: Sequence[str]) -> ReadValue:
-        if typed in known or not known:
+    def _word(self, typed: str, kind: Kind) -> ReadValue:
+        known = self.words.get(kind, ())
+        if not known:
             return ReadValue(typed, (typed,))
-        for word in known:
-            if word.strip().casefold() == typed.casefold():
-                return ReadValue(typed, (word,))
-        return ReadValue(typed, (typed,), tuple(nearest_words(typed, known)))
+        found = typed if typed in self._exact[kind] else self._by_fold[kind].get(typed.casefold())
+        return ReadValue(typed, (found,)) if found else ReadValue(typed, (typed,), self._nearest(typed, known))
+
+    # A search has many values, and an account many words, so words are indexed once for all values.
+
+    @cached_property
+    def _exact(self) -> Mapping[Kind, frozenset[str]]:
+        return {kind: frozenset(words) for kind, words in self.words.items()}
+
+    @cached_property
+    def _by_fold(self) -> Mapping[Kind, Mapping[str, str]]:
+        """The first word of each spelling without regard to case, by kind, in the order of the account."""
+        return {kind: _fold_words(words) for kind, words in self.words.items()}
+
+    @cached_property
+    def _groups(self) -> Mapping[str, Sequence[Tag]]:
+        """The tags of the actor with a name, by each of its names."""
+        groups: dict[str, list[Tag]] = {}
+        for tag in self.aliases or ():
+            for name in {fold(name) for name in (tag.value, *tag.alias_group_names)}:
+                groups.setdefault(name, []).append(tag)
+        return groups
+
+
+def _fold_words(words: Sequence[str]) -> dict[str, str]:
+    folded: dict[str, str] = {}
+    for word in words:
+        folded.setdefault(word.strip().casefold(), word)
+    return folded
 
 
 async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Sequence[SearchField]) -> AccountSpelling:
@@ -134,7 +168,8 @@ async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Seque
             else:
                 found[kind] = await readable_words(vocabulary, policy, kind)
             if kind == "attackers":
-                aliases = [tag for tag in await vocabulary.tags() if not policy.is_above_ceiling(tag.tlp)]
+                hidden = policy.withheld_tags or frozenset()
+                aliases = [tag for tag in await vocabulary.tags() if fold(tag.value) not in hidden]
         except ApiError:
             # The search works without it.
             found.setdefault(kind, ())
@@ -146,8 +181,7 @@ async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Seque
 
 def nearest_words(word: str, known: Sequence[str]) -> list[str]:
     """Return the known words that `word` probably means, ignoring case: those that contain it, or else similar ones."""
-    by_fold = {name.casefold(): name for name in known}
     typed = word.strip().casefold()
-    containing = [fold for fold in by_fold if len(typed) >= MIN_PART_LENGTH and typed in fold]
-    found = containing or get_close_matches(typed, list(by_fold), n=MAX_SUGGESTIONS, cutoff=0.6)
-    return [by_fold[fold] for fold in found][:MAX_SUGGESTIONS]
+    folded = {name[:MAX_COMPARED_LENGTH].casefold(): name for name in known}
+    containing = [name for fold, name in folded.items() if len(typed) >= MIN_PART_LENGTH and typed in fold]
+    return containing[:MAX_SUGGESTIONS] or similar_words(typed, known, MAX_SUGGESTIONS)

@@ -15,7 +15,8 @@ from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.context import ServerContext
 from cf1_mcp.errors import ThreatEventsError
 from cf1_mcp.models.fields import EVENT_FIELDS
-from cf1_mcp.policy.read_policy import ReadPolicy, load_read_policy, readable_words
+from cf1_mcp.policy.read_policy import ReadPolicy, load_read_policy
+from cf1_mcp.policy.visible_words import readable_words
 from cf1_mcp.server.resources import EVENT_ADDRESS
 from cf1_mcp.text.sanitize import clean
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeVar
 
 from cf1_mcp.store.database import Connection, Database, Schema, StoreError
+from cf1_mcp.text.person_text import collapse_blanks
 from cf1_mcp.text.sanitize import clean
 
 T = TypeVar("T")
@@ -71,15 +72,15 @@ class Approvals:
     async def ask(self, code: str, tool: str, preview: str, ttl: float) -> None:
         """Request a person's approval for `ttl` seconds. A request that already waits or is approved does not change.
 
-        Invisible characters in the preview are escaped: it is shown on a terminal, and attackers wrote parts of it.
+        Invisible characters in the preview are escaped and runs of blanks collapsed: it is shown on a terminal, and
+        attackers wrote parts of it.
 
         Raises:
             ApprovalError: this code was refused or used, and cannot be requested again.
         """
-        shown = "\n".join(clean(line, MAX_LINE_LENGTH) for line in preview.split("\n"))
+        shown = "\n".join(collapse_blanks(clean(line, MAX_LINE_LENGTH)) for line in preview.split("\n"))
 
         def insert(db: Connection, now: datetime) -> None:
-            db.execute("DELETE FROM request WHERE expires_at < ?", (_format_time(now - RETENTION),))
             known = _find_request(db, code, now)
             if known is not None and known.state == "refused":
                 raise ApprovalError("A person refused this change. Do not request it again; report the refusal.")
@@ -107,6 +108,13 @@ class Approvals:
 
         with _approval_errors():
             return await self._database.read(read) or []
+
+    async def forget_old(self) -> None:
+        """Delete the requests that expired long ago, with their previews. Every other write does so as well."""
+        with _approval_errors():
+            # Reading first: a write would create the file.
+            if await self._database.read(lambda db: db.execute("SELECT 1 FROM request LIMIT 1").fetchone()):
+                await self._database.write(lambda db: _delete_old(db, self._clock()))
 
     async def find(self, code: str) -> Request:
         """Return the request for a code, however the code is typed.
@@ -151,8 +159,14 @@ class Approvals:
 
     async def _write(self, work: Callable[[Connection, datetime], T]) -> T:
         """Run a transaction with the time at which it starts, after waiting for other writers."""
+
+        def run(db: Connection) -> T:
+            now = self._clock()
+            _delete_old(db, now)
+            return work(db, now)
+
         with _approval_errors():
-            return await self._database.write(lambda db: work(db, self._clock()))
+            return await self._database.write(run)
 
 
 @contextmanager
@@ -169,6 +183,10 @@ def _approval_errors() -> Generator[None]:
 def _normalize_code(code: str) -> str:
     """Return a code in normal form: without case, spaces and dashes; O is read as 0, I and L as 1."""
     return "".join(char for char in code if char.isalnum()).upper().translate(_MISREAD)
+
+
+def _delete_old(db: Connection, now: datetime) -> None:
+    db.execute("DELETE FROM request WHERE expires_at < ?", (_format_time(now - RETENTION),))
 
 
 def _find_request(db: Connection, code: str, now: datetime) -> Request | None:

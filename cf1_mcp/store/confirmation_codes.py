@@ -21,7 +21,7 @@ MIN_TTL, MAX_TTL = 1, 86_400  # seconds
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no I, L, O, U
 
 # To be changed when the content of the digest changes: replicas of two versions must not accept each other's codes.
-_VERSION = "cf1-mcp confirmation 1"
+_VERSION = "cf1-mcp confirmation 2"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEPARATORS = re.compile("[\\s\u2010-\u2015\u2212-]+")  # people and chat windows replace dashes with others
 _MISREAD = str.maketrans("OIL", "011")

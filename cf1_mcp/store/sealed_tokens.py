@@ -14,7 +14,7 @@ from cf1_mcp.store.confirmation_codes import canonicalize
 
 # To be changed when the content of the digest changes.
 _VERSION: Final = "cf1-mcp token 1"
-DIGEST_LENGTH: Final = 12  # base32 characters: 60 bits, checked online only
+DIGEST_LENGTH: Final = 10  # base32 characters: 50 bits, which can be guessed by calls only
 
 
 class TokenSealer:
@@ -34,9 +34,10 @@ class TokenSealer:
 
     def open(self, token: str, purpose: str, identity: JsonValue) -> str | None:
         """Return the content of a token; None if it was not sealed here for this purpose and identity."""
-        content, _, digest = token.strip().rpartition(".")
+        content, dot, digest = token.strip().rpartition(".")
         expected = self._digest(content, purpose, identity)
-        return content if hmac.compare_digest(digest.encode("utf-8", "replace"), expected.encode()) else None
+        is_own = hmac.compare_digest(digest.encode("utf-8", "replace"), expected.encode())
+        return content if dot and is_own else None
 
     def _digest(self, content: str, purpose: str, identity: JsonValue) -> str:
         message = canonicalize([self._scope, purpose, identity, content])

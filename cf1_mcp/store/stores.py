@@ -12,7 +12,7 @@ from cf1_mcp.store.database import Database
 from cf1_mcp.store.export_files import ExportFolder
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.spent_codes import SpentCodes
-from cf1_mcp.store.sqlite import SqliteFile, SqliteSession
+from cf1_mcp.store.sqlite import SqliteFile
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ def open_stores(settings: Settings, clock: Callable[[], datetime]) -> Stores:
     folder = settings.state_dir
     journal = SqliteFile(folder / "journal.db", journal_entries.SCHEMA)
     requests = SqliteFile(folder / "approvals.db", approvals.SCHEMA)
-    codes = SqliteSession(None, spent_codes.SCHEMA)
+    codes = SqliteFile(folder / "spent_codes.db", spent_codes.SCHEMA)
     return Stores(
         Journal(journal, clock),
         Approvals(requests, clock),
-        SpentCodes(codes),
+        SpentCodes(codes, clock),
         ExportFolder(settings, clock),
         (journal, requests, codes),
     )

@@ -37,6 +37,12 @@ def parse_date(text: str, now: datetime, *, end: bool = False) -> str | None:
     return iso(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
 
 
+def is_relative(text: str) -> bool:
+    """Whether a date depends on the time at which it is read."""
+    word = text.strip().lower()
+    return word in ("now", "today", "yesterday") or _RELATIVE.fullmatch(word) is not None
+
+
 def iso(time: datetime, timespec: Literal["seconds", "milliseconds"] = "seconds") -> str:
     """Return a time in UTC as the API takes it, `YYYY-MM-DDTHH:MM:SSZ`; what is smaller than `timespec` is dropped."""
     # strftime writes the year 900 with three digits, which is not an ISO date.

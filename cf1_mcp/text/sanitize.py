@@ -23,6 +23,10 @@ _MARKUP_AND_LINKS = re.compile(_MARKS + r"|(?P<scheme>h(?:tt|xx)ps?)?(?P<slashes
 _SUSPECT = re.compile("[.@!<\\]`~\u3002\uff0e\uff61]|://")
 # Characters that are changed nowhere. Most texts have no others, which one match finds out.
 _WORDS = re.compile("[0-9A-Za-z ,;:()'_-]*")
+# Blanks of every width. Tabs and line breaks are shown by their codes.
+_BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]{2,}")
+# Characters of a text in which runs of blanks are looked for: more than anything shows.
+MAX_COLLAPSED: Final = 100_000
 _EMAIL_NAME = re.compile(r"(?<![\w.+-])(?P<name>[\w.+-]+)(?=@(?P<domain>[\w-]+(?:\.[\w-]+)+))")
 # Characters that are read beyond the cut of a text, to recognise an address across the cut.
 MAX_ADDRESS_LENGTH: Final = 320
@@ -36,11 +40,14 @@ def clean(text: str, most: int, *, keep: str = "", value: bool = False) -> str:
     """Return one line of harmless text of at most `most` characters; what is cut is counted.
 
     Invisible characters are shown by their codes; Markdown images and links, HTML, fences and live addresses are
-    disarmed; names in e-mail addresses are masked, except in `keep`. A `value` (an indicator, a query) stays exact:
-    only its invisible characters and its length are changed, and it is defanged when it is rendered as text.
+    disarmed; names in e-mail addresses are masked, except in `keep`; runs of blanks become one, so that nothing is
+    pushed to where a line seems to begin. A `value` (an indicator, a query) stays exact: only its invisible characters
+    and its length are changed, and it is defanged when it is rendered as text.
     """
-    if len(text) <= most and is_words(text):
+    if len(text) <= most and is_words(text) and (value or "  " not in text):
         return text[:most]  # a plain text also for a member of an enum
+    if not value:
+        text = collapse_blanks(text)
     shown = escape_invisible(text[: most + MAX_ADDRESS_LENGTH])
     if not value:
         shown = mask_emails(disarm(shown), keep)
@@ -55,15 +62,20 @@ def is_words(text: str) -> bool:
     return _WORDS.fullmatch(text) is not None
 
 
+def collapse_blanks(text: str) -> str:
+    """Return the text with one blank for each run of blanks of any width. A very long text keeps those at its end."""
+    return _BLANKS.sub(" ", text[:MAX_COLLAPSED]) + text[MAX_COLLAPSED:]
+
+
 def escape_invisible(text: str) -> str:
     """Return the text on one line, with a code for each invisible character."""
     if text.isprintable() and (text.isascii() or not _INVISIBLE.search(text)):
         return text
     shown: list[str] = []
-    for is_visible, run in groupby(text, key=_is_visible):
+    for shows, run in groupby(text, key=is_visible):
         chars = "".join(run)
         # Whole messages are hidden in invisible characters; a few codes reveal that as well as all of them.
-        kept = chars if is_visible else chars[:MAX_CODES]
+        kept = chars if shows else chars[:MAX_CODES]
         shown += [_escape(char) for char in kept]
         shown += [f"(+{len(chars) - len(kept)} invisible)"] if len(kept) < len(chars) else []
     return "".join(shown)
@@ -91,12 +103,13 @@ def escape_formula(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def _is_visible(char: str) -> bool:
+def is_visible(char: str) -> bool:
+    """Return whether a character can be seen, or is the plain blank."""
     return char.isprintable() and not _INVISIBLE.match(char)
 
 
 def _escape(char: str) -> str:
-    if _is_visible(char):
+    if is_visible(char):
         return char
     if char.isspace() and char not in "\t\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029":
         return " "

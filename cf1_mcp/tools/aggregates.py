@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field, JsonValue
@@ -12,6 +13,7 @@ from cf1_mcp.answers.fitting import MAX_SIZE, count_fitting, size_for_rows
 from cf1_mcp.answers.pages import ABSENCE, dataset_names
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import run_in_thread
 from cf1_mcp.context import Client, Now
 from cf1_mcp.contracts.arguments import DatasetIds, Since, Until, Variables
 from cf1_mcp.contracts.effects import ToolEffect
@@ -85,8 +87,9 @@ async def query_threat_graphql(
     errors = [clean_value(error.get("message", "unnamed"), MAX_FIELD_LENGTH) for error in answer.errors or []]
     if answer.data is None:
         raise BadArgument("query", "; ".join(map(str, errors)).rstrip(".") or "it returned no data", "another query")
-    check_graphql_answer(answer.data, read_policy)
-    fields: dict[str, JsonValue] = {"data": clean_value(answer.data, MAX_FIELD_LENGTH)}
+    await run_in_thread(partial(check_graphql_answer, answer.data, read_policy))
+    data = await run_in_thread(partial(clean_value, answer.data, MAX_FIELD_LENGTH))
+    fields: dict[str, JsonValue] = {"data": data}
     if errors:
         fields["errors"] = errors
     size = len(json.dumps(fields, ensure_ascii=False))

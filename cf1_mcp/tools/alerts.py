@@ -1,5 +1,6 @@
 """Query alerts: listing, creating, updating and deleting them."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from mcp.server.mcpserver import Resolve
@@ -9,6 +10,7 @@ from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
+from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.changes.alerts import (
     CreateAlert,
@@ -18,13 +20,15 @@ from cf1_mcp.changes.alerts import (
     plan_alert_deletion,
     plan_alert_update,
 )
-from cf1_mcp.changes.guards import Planned, approved, journaled
+from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.errors import NotFound
-from cf1_mcp.models import AlertFrequency
+from cf1_mcp.models import AlertFrequency, QueryAlert
+from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
+from cf1_mcp.search.saved_queries import list_readable_queries
 from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.sanitize import clean
 
@@ -34,14 +38,14 @@ WatchedQuery = Annotated[int, Field(description="id from list_saved_queries", ge
 Enabled = Annotated[bool, Field(description="Whether it notifies")]
 Frequency = Annotated[AlertFrequency, Field(description="At each hit, or once a day")]
 
-Creation = Annotated[Planned[CreateAlert], Resolve(journaled(plan_alert_creation))]
-Update = Annotated[Planned[UpdateAlert], Resolve(journaled(plan_alert_update))]
+Creation = Annotated[Planned[CreateAlert], Resolve(approved(plan_alert_creation))]
+Update = Annotated[Planned[UpdateAlert], Resolve(approved(plan_alert_update))]
 Deletion = Annotated[Planned[DeleteAlert], Resolve(approved(plan_alert_deletion))]
 
 
 @WATCH.tool("List query alerts", ToolEffect.READ)
 async def list_query_alerts(
-    client: Client, paging: CurrentPaging, alert_id: OnlyAlert = None, cursor: Cursor = None
+    client: Client, policy: CurrentReadPolicy, paging: CurrentPaging, alert_id: OnlyAlert = None, cursor: Cursor = None
 ) -> Rows:
     """List the alerts on saved queries: who is notified (by mail or webhook) when a query finds something new, how
     often, and which are silenced. Use it to see whether a query has an alert; what it watches for is in
@@ -54,6 +58,7 @@ async def list_query_alerts(
             found = await client.list_alerts()
         except NotFound as error:
             raise NotFound(NO_ALERTS, error.status) from None
+    found = await _leave_out_withheld(client, policy, found)
     rows = [
         [
             alert.id,
@@ -69,14 +74,29 @@ async def list_query_alerts(
     return fit_list("alerts", columns, rows, paging, alert=alert_id)
 
 
+async def _leave_out_withheld(
+    client: ThreatEventsClient, policy: ReadPolicy, alerts: Sequence[QueryAlert]
+) -> list[QueryAlert]:
+    """Return the alerts on queries that may be shown."""
+    if not (policy.restricted and alerts):
+        return [*alerts]
+    shown = {query.id for query in await list_readable_queries(client, policy)}
+    return [alert for alert in alerts if alert.query_id in shown]
+
+
 @WATCH.tool("Create a query alert", ToolEffect.CREATE)
 async def create_query_alert(
-    client: Client, plan: Creation, query_id: WatchedQuery, frequency: Frequency = "daily", enabled: Enabled = True
+    client: Client,
+    plan: Creation,
+    query_id: WatchedQuery,
+    frequency: Frequency = "daily",
+    enabled: Enabled = True,
+    confirm: Confirm = None,
 ) -> Card:
-    """Notify people outside, by mail or webhook, when a saved query finds something new: at each hit or once a day. To
-    save the query first use create_saved_query.
+    """Notify people outside, by mail or webhook, when a saved query finds something new: at each hit or once a day. A
+    preview with a code may come first. To save the query first use create_saved_query.
     """
-    return await plan.carry_out(client)
+    return plan.preview or await plan.carry_out(client)
 
 
 @WATCH.tool("Update a query alert", ToolEffect.UPDATE)
@@ -86,11 +106,12 @@ async def update_query_alert(
     alert_id: AlertNumber,
     frequency: AlertFrequency | None = None,
     enabled: bool | None = None,
+    confirm: Confirm = None,
 ) -> Card:
     """Change how often an alert notifies (a noisy one daily, not at each hit), or silence, mute and re-enable it. It
     stays on its query: for another query use create_query_alert.
     """
-    return await plan.carry_out(client)
+    return plan.preview or await plan.carry_out(client)
 
 
 @WATCH.tool("Delete a query alert", ToolEffect.DELETE)

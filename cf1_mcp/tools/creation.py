@@ -6,13 +6,13 @@ from mcp.server.mcpserver import Resolve
 
 from cf1_mcp.answers.card import Card
 from cf1_mcp.changes.creation import CreateEvent, plan_creation
-from cf1_mcp.changes.guards import Planned, journaled
+from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.context import Client
-from cf1_mcp.contracts.arguments import Country, Description, HomeDataset, Marking, Moment, NewTags, RawData
+from cf1_mcp.contracts.arguments import Confirm, Country, Description, HomeDataset, Marking, Moment, NewTags, RawData
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
 
-Creation = Annotated[Planned[CreateEvent], Resolve(journaled(plan_creation))]
+Creation = Annotated[Planned[CreateEvent], Resolve(approved(plan_creation))]
 
 
 @CURATION.tool("Create a threat event", ToolEffect.CREATE)
@@ -35,9 +35,10 @@ async def create_threat_event(
     raw_data: RawData = None,
     raw_source: str | None = None,
     raw_tlp: str | None = None,
+    confirm: Confirm = None,
 ) -> Card:
     """Create one event in one dataset: record a sighting, report or add an incident, an indicator that you observed, a
-    finding of your own. For several at once use import_threat_events. list_threat_vocabulary lists valid categories,
-    industries and indicator types.
+    finding of your own. If it feeds a block list, a preview with a code comes first. For several at once use
+    import_threat_events. list_threat_vocabulary lists valid categories, industries and indicator types.
     """
-    return await plan.carry_out(client)
+    return plan.preview or await plan.carry_out(client)

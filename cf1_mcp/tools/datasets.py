@@ -19,7 +19,8 @@ from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION, EVENTS
-from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, readable_words
+from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy
+from cf1_mcp.policy.visible_words import readable_words
 from cf1_mcp.search.guide import SearchGuide
 from cf1_mcp.search.spelling import nearest_words
 from cf1_mcp.text.sanitize import clean

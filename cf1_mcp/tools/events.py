@@ -13,7 +13,7 @@ from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import fit_events, list_event_page
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.concurrency import gather, run_in_thread
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import (
@@ -37,7 +37,8 @@ from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
 from cf1_mcp.models.fields import COLUMNS
 from cf1_mcp.policy.dataset_scope import KnownDataset
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
-from cf1_mcp.policy.visible_links import show_links, walk_links
+from cf1_mcp.policy.visible_links import show_links
+from cf1_mcp.policy.visible_relationships import walk_links
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import SearchFilters
 from cf1_mcp.search.no_results import explain_page
@@ -161,7 +162,7 @@ async def _read_raw(client: ThreatEventsClient, read_policy: ReadPolicy, event: 
         read_policy.require_raw_readable(event, raw)
     except Withheld as withheld:
         return Card({"withheld": f"by {withheld.rule}"})
-    data = clean_value(raw.data, MAX_FIELD_LENGTH, event.indicator)
+    data = await run_in_thread(partial(clean_value, raw.data, MAX_FIELD_LENGTH, event.indicator))
     text = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
     shown: dict[str, JsonValue] = {name: clean(value, MAX_FIELD_LENGTH) for name, value in fields.items() if value}

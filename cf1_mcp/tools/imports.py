@@ -6,7 +6,7 @@ from mcp.server.mcpserver import Resolve
 
 from cf1_mcp.answers.card import Card
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.creation import plan_import
+from cf1_mcp.changes.creation import plan_import, plan_import_again
 from cf1_mcp.changes.effect import Result
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.context import Client, ToolContext
@@ -27,7 +27,7 @@ async def _resolve_report(context: ToolContext) -> Report:
 
 
 ProgressReport = Annotated[Report, Resolve(_resolve_report)]
-Import = Annotated[Planned[ImportEvents], Resolve(approved(plan_import))]
+Import = Annotated[Planned[ImportEvents], Resolve(approved(plan_import, plan_import_again))]
 
 
 @CURATION.tool("Import threat events", ToolEffect.CREATE)
@@ -45,7 +45,7 @@ async def import_threat_events(
     confirm: Confirm = None,
 ) -> Card:
     """Create many events at once in one dataset: bulk load rows, or a CSV, JSONL, STIX 2.1 or MISP export, with
-    parents. Above 25 a preview with a code comes first.
+    parents. Above 25, or if they feed a block list or an alert, a preview with a code comes first.
     """
     if not batch.events and not batch.links:
         return plan.report_no_change(ALL_EXIST)

@@ -6,7 +6,7 @@ from mcp.server.mcpserver import Resolve
 from pydantic import Field
 
 from cf1_mcp.answers.card import Card
-from cf1_mcp.changes.guards import Planned, approved, journaled
+from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.changes.relationships import RelateEvents, UnrelateEvents, plan_relating, plan_unrelating
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, EventId, EventIds, HomeDataset
@@ -16,7 +16,7 @@ from cf1_mcp.models import RelationshipType
 
 OtherDataset = Annotated[str | None, Field(description="Dataset of related_ids where it is another one")]
 Kind = Annotated[RelationshipType | None, Field(description="Without it: a plain reference, which can be undone")]
-Relating = Annotated[Planned[RelateEvents], Resolve(journaled(plan_relating))]
+Relating = Annotated[Planned[RelateEvents], Resolve(approved(plan_relating))]
 Unrelating = Annotated[Planned[UnrelateEvents], Resolve(approved(plan_unrelating))]
 
 
@@ -29,12 +29,13 @@ async def relate_threat_events(
     related_ids: EventIds,
     related_dataset_id: OtherDataset = None,
     relationship_type: Kind = None,
+    confirm: Confirm = None,
 ) -> Card:
     """Link or connect one event to others, such as a phishing mail to the malware it dropped: a plain reference, or
     with `relationship_type` a typed relationship of which event_id is the parent (the campaign, the cause). Typed ones
     cannot be removed again. To create events use create_threat_event.
     """
-    return await plan.carry_out(client)
+    return plan.preview or await plan.carry_out(client)
 
 
 @CURATION.tool("Unrelate threat events", ToolEffect.DELETE)

@@ -24,7 +24,8 @@ from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import WATCH
-from cf1_mcp.search.saved_queries import EXAMPLE
+from cf1_mcp.policy.read_policy import CurrentReadPolicy
+from cf1_mcp.search.saved_queries import EXAMPLE, list_readable_queries, read_readable_query
 from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.sanitize import clean
 
@@ -52,13 +53,16 @@ Deletion = Annotated[Planned[DeleteQuery], Resolve(approved(plan_query_deletion)
 
 @WATCH.tool("List saved queries", ToolEffect.READ)
 async def list_saved_queries(
-    client: Client, paging: CurrentPaging, query_id: OnlyQuery = None, cursor: Cursor = None
+    client: Client, policy: CurrentReadPolicy, paging: CurrentPaging, query_id: OnlyQuery = None, cursor: Cursor = None
 ) -> Rows:
     """List the account's saved queries: the stored searches, what each searches for, whether it alerts or feeds a block
     list. Use it to see what is being watched, or before a query is changed or deleted; to run one give its id to
     search_threat_events.
     """
-    saved = await client.list_queries() if query_id is None else [await client.read_query(query_id)]
+    if query_id is None:
+        saved = await list_readable_queries(client, policy)
+    else:
+        saved = [await read_readable_query(client, policy, query_id)]
     # Without the person who saved it: an address is personal data that no investigation needs.
     rows = [
         [
@@ -88,8 +92,8 @@ async def create_saved_query(
     confirm: Confirm = None,
 ) -> Card:
     """Save a search under its own name: keep it to run again, watch for new hits, or block what it finds at the
-    gateway. With `rule_enabled` it first returns a preview with a code, because a block list changes. To search once
-    use search_threat_events; to notify people use create_query_alert.
+    gateway. With `rule_enabled` or `alert_enabled` it first returns a preview with a code. To search once use
+    search_threat_events; to notify people use create_query_alert.
     """
     return plan.preview or await plan.carry_out(client)
 
@@ -108,8 +112,8 @@ async def update_saved_query(
     confirm: Confirm = None,
 ) -> Card:
     """Change a saved query: rename it, narrow or widen what it searches, switch its blocking rule on or off. Only given
-    fields are replaced. Where its rule is or becomes enabled it first returns a preview with a code, because a block
-    list changes. For its alerts use update_query_alert.
+    fields are replaced. Where its rule or an alert is or becomes enabled it first returns a preview with a code. For
+    its alerts use update_query_alert.
     """
     return plan.preview or await plan.carry_out(client)
 

@@ -6,7 +6,7 @@ from mcp.server.mcpserver import Resolve
 from pydantic import Field
 
 from cf1_mcp.answers.card import Card
-from cf1_mcp.changes.guards import Planned, approved, journaled
+from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.changes.tags import TagEvents, UntagEvents, plan_tagging, plan_untagging
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, EventIds, HomeDataset, NewTags
@@ -15,18 +15,24 @@ from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.text.lenient import Words
 
 OldTags = Annotated[Words, Field(description="Tags to take off", max_length=100)]
-Tagging = Annotated[Planned[TagEvents], Resolve(journaled(plan_tagging))]
+Tagging = Annotated[Planned[TagEvents], Resolve(approved(plan_tagging))]
 Untagging = Annotated[Planned[UntagEvents], Resolve(approved(plan_untagging))]
 
 
 @CURATION.tool("Tag threat events", ToolEffect.CREATE)
 async def tag_threat_events(
-    client: Client, plan: Tagging, dataset_id: HomeDataset, event_ids: EventIds, tags: NewTags
+    client: Client,
+    plan: Tagging,
+    dataset_id: HomeDataset,
+    event_ids: EventIds,
+    tags: NewTags,
+    confirm: Confirm = None,
 ) -> Card:
     """Add tags to events of one dataset, in addition to those they have: label, flag or mark them as triaged, reviewed
-    or a false positive, with the name of a campaign or an actor. For other fields use update_threat_event.
+    or a false positive, with the name of a campaign or an actor. If it feeds a block list, a preview with a code comes
+    first. For other fields use update_threat_event.
     """
-    return await plan.carry_out(client)
+    return plan.preview or await plan.carry_out(client)
 
 
 @CURATION.tool("Untag threat events", ToolEffect.DELETE)

@@ -39,7 +39,7 @@ async def update_threat_event(
     confirm: Confirm = None,
 ) -> Card:
     """Change or correct fields of one event, or its raw evidence: a wrong attribution, attacker, country or date, a
-    higher TLP marking. Only given fields are replaced; an empty text clears a field. Lowering a TLP marking first
-    returns a preview with a code. For tags use tag_threat_events.
+    higher TLP marking. Only given fields are replaced; an empty text clears a field. Lowering a TLP marking, or
+    feeding a block list or an alert, first returns a preview with a code. For tags use tag_threat_events.
     """
     return plan.preview or await plan.carry_out(client)

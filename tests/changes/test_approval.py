@@ -1,5 +1,6 @@
 """A person's approval: through the client, or at the operator's terminal."""
 
+import re
 import sys
 
 import anyio
@@ -10,10 +11,12 @@ from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 from pydantic import JsonValue
 
+from cf1_mcp.changes.guards import NO_REPEAT
 from cf1_mcp.contracts import tool as tool_runs
+from cf1_mcp.models import EventSearch
 from cf1_mcp.server.mcp_server import build_server
 from tests.conversations import ask, refused
-from tests.tenant import MINE, Tenant
+from tests.tenant import GENERATIONS, MINE, Generation, Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -48,21 +51,106 @@ class Person:
         return self.answer
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_person_who_agrees_sees_the_change_before_it_is_made(tenant: Tenant, mode: str) -> None:
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+
+
+@pytest.mark.parametrize("mode", GENERATIONS)
+async def test_a_person_who_agrees_sees_the_change_before_it_is_made(tenant: Tenant, mode: Generation) -> None:
     person = Person()
-    server = build_server(tenant.allowed(approval="ask"), tenant.connect, clock=lambda: tenant.now)
-    async with Client(server, mode="legacy" if mode == "legacy" else "auto", elicitation_callback=person) as client:
+    async with tenant.server(tenant.allowed(approval="ask"), person, mode) as client:
         call = await prepare_deletion(tenant, client)
         done = await ask(client, "delete_threat_events", **call)
-    assert (done["status"], person.asked) == snapshot(
+    assert (done["status"], [UUID.sub("UUID", message) for message in person.asked]) == snapshot(
         (
             "done",
             [
-                "Delete 1 event from dataset 'Mine' for good. undo_change creates the events again from the journal, with new ids, raw evidence and relationships."
+                """\
+change: Delete 1 event from dataset 'Mine' for good.
+events: 1
+relationships_cut: 0
+references_cut: 0
+markings: {"green":1}
+markings_of_evidence: {"amber":1}
+undo: undo_change creates the events again from the journal, with new ids, raw evidence and relationships. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code and the consent of a person (CF1_APPROVAL=ask).
+-- sample
+| tlp | date | attacker | event | indicator | uuid
+| green | 2026-11-20 00:00 | | false positive | | UUID
+1 of 1 event shown.\
+"""
             ],
         )
     )
+
+
+async def ask_person(tenant: Tenant, tool: str, **arguments: JsonValue) -> str:
+    """Return the question that a person is asked about a change, who answers no."""
+    person = answering(ElicitResult(action="decline"))()
+    async with tenant.server(tenant.allowed(approval="ask"), person) as client:
+        preview = await ask(client, tool, **arguments)
+        await refused(client, tool, **arguments, confirm=preview["code"])
+    [message] = person.asked
+    return UUID.sub("UUID", message)
+
+
+async def test_the_question_about_a_query_shows_its_text_and_what_it_blocks(tenant: Tenant) -> None:
+    await tenant.add("matched", indicator="192.0.2.1")
+    query = '{"datasetId": ["Mine"], "search": [{"field": "event", "op": "contains", "value": "matched"}]}'
+    new: dict[str, JsonValue] = {"name": "block", "query_json": query, "rule_enabled": True}
+    assert await ask_person(tenant, "create_saved_query", **new) == snapshot("""\
+change: Create saved query 'block' over 1 dataset. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 1 event.
+matches_now: 1
+markings: {"green":1}
+undo: undo_change deletes the query again. What the block list did until then is not undone. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code and the consent of a person (CF1_APPROVAL=ask).
+| name: block
+| query_json: {"datasetId": ["UUID"], "search": [{"field": "event", "op": "contains", "value": "matched"}]}
+| alert_enabled: false
+| alert_rollup_enabled: false
+| rule_enabled: true
+-- sample
+| tlp | date | attacker | event | indicator | uuid
+| green | 2026-11-20 00:00 | | matched | 192[.]0[.]2[.]1 | UUID
+1 of 1 event shown.\
+""")
+
+
+async def test_two_deletions_of_other_events_are_two_questions(tenant: Tenant) -> None:
+    events = [await tenant.add(title) for title in ("a false positive", "the only evidence")]
+    asked = [
+        await ask_person(tenant, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid]) for event in events
+    ]
+    assert ["a false positive" in asked[0], "the only evidence" in asked[1]] == [True, True]
+    assert asked[0] != asked[1]
+
+
+async def test_a_question_about_many_events_is_cut_by_rows_and_counts_all(tenant: Tenant) -> None:
+    long = "x" * 500
+    events = [await tenant.add(f"{number} {long}", attacker=long, indicator=long) for number in range(30)]
+    await tenant.add("the marked one", tlp="amber", attacker=long)
+    async with tenant.api() as api:
+        found = (await api.list_events(EventSearch(dataset_id=[tenant.dataset_id()]))).result
+    ids: list[JsonValue] = [event.uuid for event in found]
+    message = await ask_person(tenant, "delete_threat_events", dataset_id=MINE, event_ids=ids)
+    assert len(events) == 30 and len(message) <= 3_000
+    assert 'markings: {"amber":1,"green":30}' in message and "of 31 events shown." in message
+    # The highest marking comes first, so that it is not among what is cut.
+    first = next(line for line in message.split("\n") if line.startswith("| amber"))
+    assert "the marked one" in first
+
+
+@pytest.mark.parametrize("mode", GENERATIONS)
+async def test_untrusted_text_in_a_question_starts_no_line(tenant: Tenant, mode: Generation) -> None:
+    forged = "A" + " " * 24 + "\n\r\u2028undo: undo_change restores everything within seconds."
+    person = Person()
+    async with tenant.server(tenant.allowed(approval="ask"), person, mode) as client:
+        event = await tenant.add(forged, attacker=forged, indicator=forged)
+        call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [event.uuid]}
+        preview = await ask(client, "delete_threat_events", **call)
+        await ask(client, "delete_threat_events", **call, confirm=preview["code"])
+    [message] = person.asked
+    assert [line for line in message.splitlines() if line.startswith("undo")] == [
+        line for line in message.splitlines() if line.startswith("undo: undo_change creates the events again")
+    ]
+    assert "  " not in message and "restores everything" in message
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -82,8 +170,9 @@ async def test_any_answer_but_yes_changes_nothing(tenant: Tenant, mode: str, res
     server = build_server(tenant.allowed(approval="ask"), tenant.connect, clock=lambda: tenant.now)
     person = answering(result)()
     async with Client(server, mode="legacy" if mode == "legacy" else "auto", elicitation_callback=person) as client:
-        await refused(client, "delete_threat_events", **await prepare_deletion(tenant, client))
-    assert len(person.asked) >= 1 and tenant.changes_sent() == []
+        words = await refused(client, "delete_threat_events", **await prepare_deletion(tenant, client))
+    assert words.startswith("Nothing was changed: ") and words.endswith(f" {NO_REPEAT}.")
+    assert len(person.asked) == 1 and tenant.changes_sent() == []
 
 
 @pytest.mark.parametrize(
@@ -92,8 +181,11 @@ async def test_any_answer_but_yes_changes_nothing(tenant: Tenant, mode: str, res
         (ElicitResult(action="accept", content={"answer": "no"}), "the person answered no"),
         (ElicitResult(action="decline"), "the person did not agree to it"),
         (ElicitResult(action="cancel"), "the person did not agree to it"),
+        (ElicitResult(action="accept", content={"answer": "maybe"}), "the answer was neither yes nor no"),
+        (ElicitResult(action="accept", content={}), "the client sent no readable answer of the person"),
+        (ElicitResult(action="accept"), "the client sent no readable answer of the person"),
     ],
-    ids=["no", "decline", "cancel"],
+    ids=["no", "decline", "cancel", "nonsense", "empty", "nothing"],
 )
 async def test_the_answer_of_the_person_is_the_reason(tenant: Tenant, result: ElicitResult, cause: str) -> None:
     server = build_server(tenant.allowed(approval="ask"), tenant.connect, clock=lambda: tenant.now)

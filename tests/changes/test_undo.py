@@ -353,15 +353,15 @@ QUERY: dict[str, JsonValue] = {"name": "watched", "query_json": '{"datasetId": [
 async def test_queries_and_alerts_are_undone_in_every_direction(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed()) as client:
         query = await ask(client, "create_saved_query", **QUERY)
-        alert = await ask(client, "create_query_alert", query_id=query["query_id"], frequency="daily")
-        renamed = await ask(client, "update_saved_query", query_id=query["query_id"], name="renamed")
-        hurried = await ask(client, "update_query_alert", alert_id=alert["alert_id"], frequency="immediate")
+        alert = await confirmed(client, "create_query_alert", query_id=query["query_id"], frequency="daily")
+        renamed = await confirmed(client, "update_saved_query", query_id=query["query_id"], name="renamed")
+        hurried = await confirmed(client, "update_query_alert", alert_id=alert["alert_id"], frequency="immediate")
         for change in (renamed, hurried):
-            await ask(client, "undo_change", change_id=change["change_id"])
+            await confirmed(client, "undo_change", change_id=change["change_id"])
         assert await list_names_and_frequencies(tenant) == (["watched"], ["daily"])
         gone = await confirmed(client, "delete_saved_query", query_id=query["query_id"])
         assert await list_names_and_frequencies(tenant) == ([], [])
-        back = await ask(client, "undo_change", change_id=gone["change_id"])
+        back = await confirmed(client, "undo_change", change_id=gone["change_id"])
         assert await list_names_and_frequencies(tenant) == (["watched"], ["daily"])
         await confirmed(client, "undo_change", change_id=back["change_id"])
         assert await list_names_and_frequencies(tenant) == ([], [])
@@ -370,9 +370,9 @@ async def test_queries_and_alerts_are_undone_in_every_direction(tenant: Tenant) 
 async def test_a_deleted_alert_is_created_again(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed()) as client:
         query = await ask(client, "create_saved_query", **QUERY)
-        alert = await ask(client, "create_query_alert", query_id=query["query_id"], frequency="daily")
+        alert = await confirmed(client, "create_query_alert", query_id=query["query_id"], frequency="daily")
         gone = await confirmed(client, "delete_query_alert", alert_id=alert["alert_id"])
-        back = await ask(client, "undo_change", change_id=gone["change_id"])
+        back = await confirmed(client, "undo_change", change_id=gone["change_id"])
         assert await list_names_and_frequencies(tenant) == (["watched"], ["daily"])
         await confirmed(client, "undo_change", change_id=back["change_id"])
     assert await list_names_and_frequencies(tenant) == (["watched"], [])

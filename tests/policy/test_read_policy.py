@@ -190,7 +190,7 @@ async def test_events_of_other_datasets_in_a_response_are_withheld() -> None:
         async with Client(build_server(settings, lambda: network(base))) as client:
             data = await ask(client, "search_threat_events", dataset_ids=[DEFAULT], fields=["event"])
             single = await refused(client, "get_threat_event", event_id=str(mine["uuid"]), dataset_id=DEFAULT)
-    assert (data["rows"], data["withheld"]) == ([["mine"]], ["2 by CF1_READ_DATASETS"])
+    assert data["rows"] == [["mine"]] and "withheld" not in data
     assert "is withheld by CF1_READ_DATASETS" in single
 
 
@@ -199,7 +199,7 @@ async def test_a_cursor_of_another_scope_is_refused(sample: Tenant) -> None:
         wide = await ask(client, "search_threat_events", limit=5)
     async with connected(sample, ONLY_DEFAULT) as client:
         words = await refused(client, "search_threat_events", limit=5, cursor=wide["next_cursor"])
-    assert "belongs to another search" in words
+    assert "it belongs to other arguments" in words
 
 
 async def test_a_search_returns_only_events_of_readable_datasets(sample: Tenant) -> None:
@@ -213,11 +213,11 @@ async def test_lists_of_datasets_and_actors_contain_only_what_may_be_read(sample
         assert await ask_for_text(client, "list_threat_datasets") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 datasets: 1
-withheld: 4 by CF1_READ_DATASETS
 <untrusted MARK>
 name	uuid	kind	access
 Cloudforce One Threat Events	4c0157a5-9de0-5c1c-ae1c-4723e1a35b13	operational	public
-</untrusted MARK>\
+</untrusted MARK>
+The operator restricts which datasets are listed (CF1_READ_DATASETS).\
 """)
         attackers = await ask(client, "list_threat_vocabulary", kind="attackers")
         names = await ask(client, "list_threat_vocabulary", kind="datasets")
@@ -249,11 +249,18 @@ async def test_no_list_shows_a_marking_above_the_ceiling(sample: Tenant, ceiling
     assert all(Tlp.of(marking).rank <= ceiling.rank for marking in seen)
 
 
-async def test_withheld_events_are_counted_by_rule(sample: Tenant) -> None:
+async def test_the_rule_is_told_and_not_how_much_it_withholds(sample: Tenant) -> None:
     async with connected(sample, UP_TO_GREEN) as client:
-        data = await ask(client, "search_threat_events", attacker=["COPPER LANTERN"], fields=["tlp"], limit=100)
-    shown = data["events"]
-    assert isinstance(shown, int) and data["withheld"] == [f"{100 - shown} by CF1_MAX_TLP (green)"]
+        one = await ask(client, "search_threat_events", attacker=["COPPER LANTERN"], fields=["tlp"], limit=100)
+        none = await ask(client, "search_threat_events", attacker=["COPPER LANTERN"], tlp=["red"])
+    assert one["events"] == 100 and "withheld" not in {**one, **none}
+    assert none["notes"] == snapshot(
+        [
+            "Without tlp there are events: this filter alone removes all of them.",
+            "Events marked above TLP:GREEN are not searched (CF1_MAX_TLP).",
+            "Absence from these datasets does not show that something is benign.",
+        ]
+    )
 
 
 async def test_pages_with_withheld_rows_neither_skip_nor_repeat(sample: Tenant) -> None:
@@ -292,7 +299,7 @@ async def test_raw_evidence_is_withheld_by_its_own_marking(sample: Tenant) -> No
     assert data["raw"] == {"withheld": "by CF1_MAX_TLP (amber)"}
 
 
-async def test_related_events_above_the_ceiling_are_left_out_and_counted(sample: Tenant) -> None:
+async def test_related_events_above_the_ceiling_are_left_out(sample: Tenant) -> None:
     async with connected(sample, Settings(max_tlp=Tlp.RED)) as client:
         found = await ask(
             client, "search_threat_events", text="Operation Ledger Frost", category=["Campaign"], fields=["uuid"]
@@ -301,8 +308,9 @@ async def test_related_events_above_the_ceiling_are_left_out_and_counted(sample:
         everything = await ask(client, "list_related_threat_events", event_id=root, fields=["tlp"], limit=200)
     async with connected(sample, Settings()) as client:
         some = await ask(client, "list_related_threat_events", event_id=root, fields=["tlp"], limit=200)
-    hidden = [marking for marking in column(everything, "tlp") if Tlp.of(str(marking)).rank > Tlp.AMBER.rank]
-    assert hidden and some["withheld"] == [f"{len(hidden)} by CF1_MAX_TLP (amber)"]
+    markings = [Tlp.of(str(marking)) for marking in column(everything, "tlp")]
+    assert Tlp.RED in markings and "withheld" not in some
+    assert all(Tlp.of(str(marking)).rank <= Tlp.AMBER.rank for marking in column(some, "tlp"))
 
 
 async def test_counts_exclude_events_above_the_ceiling(sample: Tenant) -> None:
@@ -318,7 +326,7 @@ async def test_counts_exclude_events_above_the_ceiling(sample: Tenant) -> None:
     async with connected(sample, Settings()) as client:
         counted = await ask(client, "aggregate_threat_events", columns=["attacker"], limit=1000)
     assert dict(zip(column(counted, "attacker"), column(counted, "count"), strict=True)) == allowed
-    assert (counted["events"], counted["withheld"]) == (sum(allowed.values()), ["counts by CF1_MAX_TLP (amber)"])
+    assert counted["events"] == sum(allowed.values()) and "withheld" not in counted
 
 
 GRAPHQL_MARKINGS = [

@@ -26,10 +26,11 @@ ACTOR = "COPPER LANTERN"
 
 
 async def conditions(client: Client, sample: Tenant, **arguments: JsonValue) -> tuple[str, JsonValue]:
-    """Return the conditions that the API received, and what the answer reports as read differently than typed."""
+    """Return the conditions that the API received apart from the ceiling, and what the answer reports as read otherwise."""
     data = await ask(client, "search_threat_events", **arguments, limit=1)
-    search = dict(sample.searches()[0].query)["search"]
-    return search, data.get("read_as")
+    received = json.loads(dict(sample.searches()[0].query)["search"])
+    kept = [one for one in received if (one["field"], one["op"]) != ("tlp", "not")]
+    return json.dumps(kept, separators=(",", ":"), ensure_ascii=False), data.get("read_as")
 
 
 @pytest.mark.parametrize(
@@ -138,9 +139,13 @@ async def test_an_actor_is_found_by_any_name_in_the_vocabulary() -> None:
         {"value": "APT29", "aliasGroupNames": ["Cozy Bear", "Midnight Blizzard"]},
         {"value": "SECRET", "aliasGroupNames": ["Midnight Blizzard"], "tlp": "red"},
     ]}  # fmt: skip
-    async with upstream(answer([])) as server:
+    home = "d0000000-0000-4000-8000-000000000001"
+    known = [
+        {"uuid": f"e{place}", "attacker": name, "datasetId": home} for place, name in enumerate(["APT29", "COZY BEAR"])
+    ]
+    async with upstream(answer(known)) as server:
         server.routes = {
-            "/events/dataset": answer([{"uuid": "d0000000-0000-4000-8000-000000000001", "name": "Ours"}]),
+            "/events/dataset": answer([{"uuid": home, "name": "Ours"}]),
             "/events/attackers": answer(["APT29", "SECRET", "COZY BEAR"]),
             "/events/tags": answer(tags),
         }
@@ -178,8 +183,11 @@ read_as: target_country: Germany as DE, since: 30d as 2026-10-25T12:00:00Z
 did_you_mean: attacker: VELUR CICADA is unknown, the nearest are VELOUR CICADA
 </untrusted MARK>
 Without attacker there are events: this filter alone removes all of them.
+Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
 Absence from these datasets does not show that something is benign.\
 """)
+    sample.log.clear()
+    await ask(client, "search_threat_events", attacker=["VELUR CICADA"], target_country=["Germany"], since="30d")
     assert len(sample.searches()) == 1 + 3
 
 
@@ -190,6 +198,8 @@ Absence from these datasets does not show that something is benign.\
 async def test_an_empty_result_costs_at_most_five_small_requests(
     client: Client, sample: Tenant, arguments: dict[str, JsonValue]
 ) -> None:
+    await ask(client, "search_threat_events", **arguments)  # reads the vocabularies
+    sample.log.clear()
     data = await ask(client, "search_threat_events", **arguments)
     counts = sample.searches()[1:]
     assert data["events"] == 0 and 1 <= len(counts) <= 5
@@ -205,12 +215,25 @@ async def test_an_empty_result_reports_filters_that_exclude_each_other(client: C
     assert notes[0] == snapshot("No single filter removes all events: at least two of them exclude each other.")
 
 
-async def test_a_result_that_is_withheld_is_not_probed_for_other_reasons(sample: Tenant, tmp_path: Path) -> None:
+async def test_a_result_that_is_withheld_reads_like_one_that_does_not_exist(sample: Tenant, tmp_path: Path) -> None:
     settings = Settings(max_tlp=Tlp.CLEAR, state_dir=tmp_path)
     async with Client(build_server(settings, sample.connect, clock=lambda: NOW)) as client:
-        data = await ask(client, "search_threat_events", attacker=[ACTOR], tlp=["amber"], limit=5)
-    assert (data["events"], data["withheld"]) == (0, ["5 by CF1_MAX_TLP (clear)"])
-    assert len(sample.searches()) == 1
+        withheld = await ask(client, "search_threat_events", attacker=[ACTOR], tlp=["amber"], limit=5)
+        missing = await ask(client, "search_threat_events", attacker=[ACTOR], indicator=["nowhere.example"], limit=5)
+    assert withheld["notes"] == snapshot(
+        [
+            "Without tlp there are events: this filter alone removes all of them.",
+            "Events marked above TLP:CLEAR are not searched (CF1_MAX_TLP).",
+            "Absence from these datasets does not show that something is benign.",
+        ]
+    )
+    assert missing["notes"] == snapshot(
+        [
+            "Without indicator there are events: this filter alone removes all of them.",
+            "Events marked above TLP:CLEAR are not searched (CF1_MAX_TLP).",
+            "Absence from these datasets does not show that something is benign.",
+        ]
+    )
 
 
 async def test_reasons_for_an_empty_result_ignore_events_above_the_ceiling(tmp_path: Path) -> None:
@@ -222,6 +245,7 @@ async def test_reasons_for_an_empty_result_ignore_events_above_the_ceiling(tmp_p
     assert data["notes"] == snapshot(
         [
             "Without attacker there are events: this filter alone removes all of them.",
+            "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
             "Absence from these datasets does not show that something is benign.",
         ]
     )
@@ -234,6 +258,7 @@ async def test_an_empty_count_reports_that_the_period_has_no_events(client: Clie
         [
             "There are events outside this period: since and until removed all of them.",
             "Absence from these datasets does not show that something is benign.",
+            "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
         ]
     )
 

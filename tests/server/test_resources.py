@@ -94,6 +94,7 @@ async def test_an_event_is_read_in_full_by_name_or_uuid_of_its_dataset(
     assert sample.requests() == snapshot(
         [
             "GET /events/dataset",
+            "GET /events/tags",
             "GET /events/dataset/1845c219-708a-5742-ae10-15645f39ca69/events/54c03abc-6b7a-5720-bf5b-201a48ab912b",
         ]
     )
@@ -202,12 +203,12 @@ async def test_an_event_above_the_ceiling_is_withheld_by_its_rule(
     assert same_mark(listed.text) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 datasets: 2
-withheld: 3 by CF1_READ_DATASETS
 <untrusted MARK>
 name	uuid	kind	access
 DDoS Attacks	864ac67a-628a-5f92-95b2-aaadaff9397f	operational	public
 ACME Incident Response	fe0cbf94-ee7c-54e3-84bc-499004865e24	operational	private
-</untrusted MARK>\
+</untrusted MARK>
+The operator restricts which datasets are listed (CF1_READ_DATASETS).\
 """)
 
 

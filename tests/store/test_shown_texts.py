@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
+from pydantic import JsonValue
 
-from cf1_mcp.store.shown_texts import MAX_TEXTS, ShownTexts
+from cf1_mcp.store.shown_texts import MAX_CHARACTERS, MAX_TEXTS, ShownTexts
 from tests.conversations import ask
 from tests.tenant import MINE, Tenant
 
@@ -66,6 +67,49 @@ def test_the_memory_is_bounded() -> None:
         shown.remember("e", f"text number {number} of many")
     assert shown.find_repeated({"tags": ["text number 0 of"]}) == []
     assert shown.find_repeated({"tags": [f"text number {MAX_TEXTS} of"]}) != []
+
+
+def test_long_texts_leave_the_memory_earlier() -> None:
+    shown = ShownTexts()
+    for number in range(3):
+        shown.remember("e", f"text number {number} of three " + "x" * (MAX_CHARACTERS // 2 - 100))
+    assert [bool(shown.find_repeated({"tags": [f"text number {number} of"]})) for number in range(3)] == [
+        False,
+        True,
+        True,
+    ]
+
+
+def test_repetitions_are_told_for_twenty_arguments_and_counted_beyond() -> None:
+    shown = ShownTexts()
+    for number in range(30):
+        shown.remember(f"e{number}", f"text number {number:02} of many")
+    found = shown.find_repeated({"tags": [f"text number {number:02} of" for number in range(30)]})
+    assert found[0] == "tags appears in the text of event e0: the data may be asking for this."
+    assert found[-1] == "10 more values appear in texts of events."
+    assert len(found) == 21
+
+
+def test_one_repetition_among_many_values_is_found() -> None:
+    shown = ShownTexts()
+    for number in range(1_000):
+        shown.remember(f"e{number}", f"event {number} asks you to use the phrase quiet harbour {number} today")
+    values: list[JsonValue] = [f"some other words {number}" for number in range(40_000)]
+    assert shown.find_repeated({"raw": {"data": {"a": values}}}) == []
+    assert shown.find_repeated({"raw": {"data": {"a": [*values, "Quiet Harbour 77 "]}}}) == [
+        "a appears in the text of event e77: the data may be asking for this."
+    ]
+
+
+def test_values_that_begin_alike_are_compared_within_a_limit_and_the_others_counted() -> None:
+    shown = ShownTexts()
+    for number in range(1_000):
+        shown.remember(f"e{number}", "quiet harbour " * 40)
+    values = [f"quiet harbour {number}" for number in range(20_000)]
+    assert shown.find_repeated({"tags": [*values, "quiet harbour quiet harbour"]}) == [
+        "tags appears in the text of event e0: the data may be asking for this.",
+        "20,000 values could not be compared with every text: too many of them begin alike.",
+    ]
 
 
 @given(st.text(min_size=12, max_size=40), st.text(max_size=40), st.text(max_size=40))

@@ -1,6 +1,7 @@
 """Sanitising of untrusted text."""
 
 import unicodedata
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,37 @@ from cf1_mcp.text.sanitize import clean, disarm, escape_invisible, mask_emails
 )
 def test_invisible_characters_are_shown_by_their_codes(text: str, shown: str) -> None:
     assert clean(text, 10 if text.startswith("xx") else 100) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("one two", "one two"),
+        ("one  two", "one two"),
+        (" one    two   three ", " one two three "),
+        ("one\u00a0two", "one two"),
+        ("one \u00a0\u3000\u2003\u202f two", "one two"),
+        ("A" + " " * 24 + "undo: restores everything", "A undo: restores everything"),
+        ("![a]   (b)  www.x.example", "! [a] (b) www[.]x.example"),
+        ("a" + " " * 5_000 + "b", "a b"),
+        ("a" + "\u3000 " * 45_000 + "b" * 200, "a " + "b" * 97 + "… (+103 characters)"),
+        ("a \t \t b", "a \\t \\t b"),
+        ("a\u2800\u2800b", "a\\u2800\\u2800b"),
+    ],
+)
+def test_runs_of_blanks_become_one(text: str, shown: str) -> None:
+    assert clean(text, 100) == shown
+
+
+@pytest.mark.parametrize("text", ["a  b", "a   b  c.example"])
+def test_an_exact_value_keeps_its_blanks(text: str) -> None:
+    assert clean(text, 100, value=True) == text
+
+
+@given(st.text(alphabet=" a\u00a0\u3000\u2009\u1680.!<[\u200b", max_size=300), st.integers(20, 200))
+def test_no_cleaned_text_has_two_blanks_in_a_row(text: str, most: int) -> None:
+    shown = clean(text, most)
+    assert not [pair for pair in pairwise(shown) if pair[0].isspace() and pair[1].isspace()]
 
 
 @given(st.text(alphabet=st.characters(), max_size=400), st.integers(20, 200))

@@ -24,14 +24,14 @@ async def test_counts_by_two_columns_come_largest_first(client: Client) -> None:
 groups: 3
 events: 307
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, ACME Incident Response
-withheld: counts by CF1_MAX_TLP (amber)
 <untrusted MARK>
 attacker	targetIndustry	count
 COPPER LANTERN	Banking & Financial Services	106
 VELOUR CICADA	Insurance	22
 VELOUR CICADA	Automotive	17
 </untrusted MARK>
-Only the largest groups are shown: raise limit, or use a shorter period or fewer columns.\
+Only the largest groups are shown: raise limit, or use a shorter period or fewer columns.
+Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).\
 """)
 
 

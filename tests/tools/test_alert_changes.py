@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from cf1_mcp.models import QueryAlert, QueryAlertFields, SavedQueryFields
 from cf1_mcp.sandbox.options import SandboxOptions
 from tests.canned_answers import UnavailableAfterDeletion, with_canned_answer
-from tests.conversations import ask, refused
+from tests.conversations import ask, confirmed, refused
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -48,17 +48,18 @@ async def list_alerts(tenant: Tenant) -> list[tuple[int, int, str, bool]]:
         return [(one.id, one.query_id, one.frequency, one.enabled) for one in await api.list_alerts()]
 
 
-async def test_an_alert_is_created_without_a_code(tenant: Tenant) -> None:
+async def test_an_alert_is_created_with_the_code_of_its_preview(tenant: Tenant) -> None:
     alert = await add_alert(tenant, "phish")
     async with tenant.server(tenant.allowed(mode="write")) as client:
-        done = await ask(client, "create_query_alert", query_id=alert.query_id, frequency="immediate")
+        done = await confirmed(client, "create_query_alert", query_id=alert.query_id, frequency="immediate")
     assert {**done, "change_id": "..."} == snapshot(
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Create an alert (immediate) on saved query 1 'phish'. Its notifications go to people outside.",
             "alert_id": 2,
+            "change": "Create an alert (immediate) on saved query 1 'phish'. Its notifications go to people outside. It currently finds 0 events. Events that the rules withhold are not counted.",
+            "undo": "undo_change deletes the alert again; notifications that were sent stay sent. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code. The current settings refuse it: CF1_MODE (write).",
         }
     )
     assert tenant.changes_sent() == ["POST /events/queries/alerts/create"]
@@ -119,7 +120,7 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(tenant: Tenant) 
             "query_id": 1,
             "frequency": "daily",
             "enabled": True,
-            "undo": "undo_change creates the alert again from the journal, with a new id.",
+            "undo": "undo_change creates the alert again from the journal, with a new id. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
             "code": "...",
             "untrusted": ["frequency"],
             "notes": [
@@ -254,7 +255,7 @@ async def test_a_response_with_other_values_is_not_a_complete_change(tenant: Ten
     alert = await add_alert(tenant, "phish")
     answer: JsonValue = {"success": True, "result": alert.model_dump(mode="json")}
     async with with_canned_answer(tenant, "/alerts/create", answer) as client:
-        created = await ask(client, "create_query_alert", query_id=1, frequency="immediate")
+        created = await confirmed(client, "create_query_alert", query_id=1, frequency="immediate")
     async with with_canned_answer(tenant, "/alerts/1", answer) as client:
         failed = await ask(client, "update_query_alert", alert_id=1, enabled=False)
         preview = await ask(client, "delete_query_alert", alert_id=1)

@@ -57,6 +57,7 @@ async def test_an_event_is_created_as_it_was_given_and_journaled(tenant: Tenant)
             "change_id": "...",
             "change": "Create an event of category 'Phishing', marked clear, in dataset 'Mine'.",
             "created": "...",
+            "undo": "undo_change deletes the event again. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code. The current settings refuse it: CF1_MODE (write).",
             "read_as": [
                 "category: phishing as Phishing",
                 "date: 2h as 2026-11-24T10:00:00Z",

@@ -27,15 +27,15 @@ FLOOD: dict[str, JsonValue] = {"attacker": ["COPPER LANTERN"], "target_country":
 async def test_a_search_returns_rows_and_names_their_datasets(client: Client) -> None:
     assert await ask_for_text(client, "search_threat_events", **FLOOD, limit=3) == snapshot("""\
 [sandbox: fictional data, not intelligence]
-events: 2
+events: 3
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
-withheld: 1 by CF1_MAX_TLP (amber)
-next_cursor: 916b9ab2-3-2-0
+next_cursor: c5e74~~2026-11-24T02:09:57Z.x3k75dcph4
 <untrusted MARK>
 read_as: since: 7d as 2026-11-17T12:00:00Z
 uuid	date	attacker	category	indicator	target_country	target_industry	tlp	event
 911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	COPPER LANTERN	Account Takeover	198[.]51[.]100[.]43	AT	Banking & Financial Services	green	Reused passwords tried against customer accounts of a Banking & Financial Services organi… (+6 characters)
 80fc161b-d20a-5998-bbb9-efef9448a981	2026-11-24 04:14	COPPER LANTERN	Account Takeover	198[.]51[.]100[.]59	DE	Banking & Financial Services	green	Stolen session cookie replayed from a residential network
+ff00e219-48e7-5b54-b0fc-17538fe06afa	2026-11-24 02:09	COPPER LANTERN	Phishing	lure[.]bait[.]example	DE	Banking & Financial Services	clear	A quiet line with a passenger\\U000e0063\\U000e0061\\U000e006c\\U000e006c\\U000e0020\\U000e0075… (+47 characters)
 </untrusted MARK>\
 """)
 
@@ -53,7 +53,7 @@ async def test_text_and_data_have_the_same_facts(client: Client) -> None:
                 "Compromised Devices",
                 "ACME Incident Response",
             ],
-            "next_cursor": "916b9ab2-2-2-0",
+            "next_cursor": "a0425~~2026-11-24T04:14:07Z.heracktm4v",
             "read_as": ["since: 7d as 2026-11-17T12:00:00Z"],
             "untrusted": ["read_as", "rows"],
             "columns": ["date", "indicator", "tags"],
@@ -92,7 +92,7 @@ async def test_every_filter_reaches_the_api_as_a_condition(client: Client, sampl
             ),
             ("orderBy", "date"),
             ("order", "asc"),
-            ("pageSize", "20"),
+            ("pageSize", "21"),
         ]
     )
 
@@ -112,7 +112,7 @@ async def test_tags_techniques_indicators_and_raw_conditions_reach_the_api(clien
     )
     assert [value for name, value in sample.searches()[0].query if name == "search"] == snapshot(
         [
-            '[{"field":"indicator","op":"equals","value":"198.51.100.43"},{"field":"tags","op":"equals","value":"ledger-frost"},{"field":"mitreAttack","op":"equals","value":"T1566"},{"field":"killChain","op":"gte","value":3},{"field":"hasChildren","op":"equals","value":false},{"field":"attacker","op":"in","value":["A","B"]}]'
+            '[{"field":"indicator","op":"equals","value":"198.51.100.43"},{"field":"tags","op":"equals","value":"ledger-frost"},{"field":"mitreAttack","op":"equals","value":"T1566"},{"field":"killChain","op":"gte","value":3},{"field":"attacker","op":"in","value":["A","B"]},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]'
         ]
     )
 
@@ -137,7 +137,12 @@ async def test_one_group_of_conditions_must_match_in_addition_to_those_without_g
     assert sample.log[-1].body == snapshot(
         {
             "datasetId": ["4c0157a5-9de0-5c1c-ae1c-4723e1a35b13"],
-            "search": [{"field": "tlp", "op": "not", "value": "green"}],
+            "search": [
+                {"field": "tlp", "op": "not", "value": "green"},
+                {"field": "tlp", "op": "not", "value": "amber+strict"},
+                {"field": "tlp", "op": "not", "value": "amber-strict"},
+                {"field": "tlp", "op": "not", "value": "red"},
+            ],
             "searchBranches": [
                 [
                     {"field": "attacker", "op": "equals", "value": "COPPER LANTERN"},
@@ -147,7 +152,7 @@ async def test_one_group_of_conditions_must_match_in_addition_to_those_without_g
             ],
             "orderBy": "date",
             "order": "desc",
-            "pageSize": 100,
+            "pageSize": 101,
         }
     )
     attackers = column(data, "attacker")
@@ -173,15 +178,15 @@ async def test_the_cursor_continues_after_the_last_row_that_fits(client: Client)
     seen: list[JsonValue] = []
     cursor: JsonValue = None
     notes: list[JsonValue] = []
-    for _ in range(4):
+    while cursor is not None or not notes:
         page = await ask(client, "search_threat_events", **FLOOD, fields=wide, limit=50, cursor=cursor)
         seen += column(page, "uuid")
         notes.append(page.get("notes"))
-        cursor = page["next_cursor"]
-    everything = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=200)
-    assert seen == column(everything, "uuid")[: len(seen)]
+        cursor = page.get("next_cursor")
+    everything = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=400)
+    assert seen == column(everything, "uuid")
     assert notes[0] == snapshot(
-        ["32 of 44 fit: next_cursor continues after them, and fewer columns (fields) show more."]
+        ["32 of 50 fit: next_cursor continues after them, and fewer columns (fields) show more."]
     )
 
 
@@ -191,7 +196,16 @@ async def test_a_saved_query_runs_by_its_id_narrowed_by_filters(client: Client, 
     )
     assert (data["datasets"], set(column(data, "category"))) == ([DEFAULT], {"Phishing"})
     assert sample.requests() == snapshot(
-        ["GET /events/dataset", "GET /events/queries/1", "GET /events/categories/catalog", "GET /events"]
+        [
+            "GET /events/dataset",
+            "GET /events/tags",
+            "GET /events/queries/1",
+            "GET /events/categories/catalog",
+            "GET /events",
+            "GET /events",
+            "GET /events",
+            "GET /events",
+        ]
     )
 
 
@@ -201,6 +215,7 @@ async def test_an_empty_result_names_the_datasets_and_does_not_read_as_benign(cl
 events: 0
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 Without attacker there are events: this filter alone removes all of them.
+Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
 Absence from these datasets does not show that something is benign.\
 """)
 
@@ -246,10 +261,8 @@ uuid	date	category	indicator	event
 </untrusted MARK>\
 """)
     after = sample.requests().index("GET /events") + 1
-    assert [line.split("/")[-1] for line in sample.requests()[after:]] == [
-        event,
-        *sorted(line.split("/")[-1] for line in sample.requests()[after + 1 :]),
-    ]
+    read = [line for line in sample.requests()[after:] if line != "GET /events"]
+    assert [line.split("/")[-1] for line in read] == [event, *sorted(line.split("/")[-1] for line in read[1:])]
 
 
 async def test_an_event_without_a_dataset_is_read_by_the_deprecated_route(client: Client, sample: Tenant) -> None:
@@ -273,15 +286,11 @@ async def test_related_events_lead_to_the_campaign(client: Client) -> None:
     assert data == snapshot(
         {
             "source": "sandbox: fictional data, not intelligence",
-            "events": 2,
+            "events": 1,
             "datasets": ["Cloudforce One Threat Events"],
-            "withheld": ["1 by CF1_MAX_TLP (amber)"],
             "untrusted": ["rows"],
             "columns": ["category", "event"],
-            "rows": [
-                ["Malware Sample", "COINWICK dropper, signed with a certificate that was withdrawn later"],
-                ["Campaign", "Operation Ledger Frost"],
-            ],
+            "rows": [["Malware Sample", "COINWICK dropper, signed with a certificate that was withdrawn later"]],
         }
     )
 
@@ -425,13 +434,13 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"cursor": "not a cursor"},
             snapshot(
-                "cursor: this is not a cursor of this server. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
+                "cursor: this is not a cursor of this server, or it belongs to other arguments. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
             ),
         ),
         (
             {"cursor": "00000000-20-2-0", "attacker": ["X"]},
             snapshot(
-                "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
+                "cursor: this is not a cursor of this server, or it belongs to other arguments. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
             ),
         ),
     ],
@@ -470,7 +479,7 @@ async def test_a_cursor_is_refused_by_another_search(client: Client) -> None:
         client, "search_threat_events", attacker=["VELOUR CICADA"], limit=5, cursor=page["next_cursor"]
     )
     assert words == snapshot(
-        "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
+        "cursor: this is not a cursor of this server, or it belongs to other arguments. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
     )
 
 

@@ -163,7 +163,7 @@ async def test_26_rows_need_a_code_and_25_do_not(tenant: Tenant) -> None:
             "dates": "2026-11-20T00:00:00Z to 2026-11-20T00:00:00Z",
             "markings": {"green": 26},
             "categories": {"Phishing": 26},
-            "undo": "undo_change deletes the events whose ids the API reports, within the operator's rules; new tags stay.",
+            "undo": "undo_change deletes the events whose ids the API reports, within the operator's rules; new tags stay. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS, CF1_MAX_CHANGE of at least 26 and a code.",
             "code": "...",
             "untrusted": ["dates", "categories"],
             "sample": {
@@ -500,8 +500,9 @@ def bulk_answer(rows: range, first: int = 0, errors: dict[int, str] | None = Non
 
 @asynccontextmanager
 async def serve_script(tenant: Tenant, *script: bytes | Act) -> AsyncGenerator[tuple[Client, Scripted]]:
-    """Yield a client of a server over an upstream that plays the script after the vocabulary was read."""
+    """Yield a client of a server over an upstream that plays the script after the vocabulary was read, without saved queries."""
     async with upstream(*WORDS, *script) as scripted:
+        scripted.routes["/events/queries"] = answer([])
         base = f"http://127.0.0.1:{scripted.port}/client/v4"
         settings = tenant.allowed(credentials=Credentials(ACCOUNT, TOKEN), base_url=base)
         async with Client(build_server(settings, lambda: network(base), clock=lambda: tenant.now)) as client:
@@ -560,6 +561,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                     "relationships": 0,
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
+                    "undo": "Not by undo_change: CF1_MAX_CHANGE (100) lets it delete fewer at once.",
                     "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
                     "stopped": 'The API failed (503). The API said: "later". If this was a change, check whether it was made before repeating it; otherwise try again in a minute.',
                     "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
@@ -581,6 +583,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                             "rows": "100-199",
                         }
                     ],
+                    "undo": "Not by undo_change: CF1_MAX_CHANGE (100) lets it delete fewer at once.",
                     "rows_not_sent": "200-206",
                     "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
                     "stopped": 'The API refused the request (400). The API said: "too many". Correct what it names and call again.',
@@ -599,6 +602,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                     "relationships": 0,
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
+                    "undo": "Not by undo_change: CF1_MAX_CHANGE (100) lets it delete fewer at once.",
                     "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
                     "stopped": "The connection broke before the answer was complete. If this was a change, check whether it was made before repeating it; otherwise try again.",
                     "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
@@ -616,6 +620,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                     "relationships": 0,
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
+                    "undo": "Not by undo_change: CF1_MAX_CHANGE (100) lets it delete fewer at once.",
                     "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
                     "stopped": "The answer was an HTML page (6 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
                     "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
@@ -634,7 +639,7 @@ async def test_what_was_created_before_an_import_stopped_is_reported(
         done = await confirmed(client, dataset_id=MINE, rows=rows, **WITHOUT_COMPARISON)
     assert [*created_ids(done)] == [*range(100)]
     assert {name: value for name, value in done.items() if name not in ("change_id", "created")} == expected
-    assert len(scripted.requests) == 5
+    assert len(scripted.requests) == 6
     change = await tenant.journal.change(str(done["change_id"]))
     assert change.outcome == "partial" and isinstance(change.result, dict)
     assert change.result["created"] == done["created"]

@@ -58,7 +58,7 @@ async def test_a_preview_shows_the_old_and_the_new_marking(tenant: Tenant) -> No
             "change": "Change tlp, raw data, raw tlp of event EVENT in dataset 'Mine'. This lowers the event's marking from amber to clear. This lowers the raw evidence's marking from amber to clear.",
             "from": {"tlp": "amber", "raw_data": '{"secret": "of theirs"}', "raw_tlp": "amber"},
             "to": {"tlp": "clear", "raw_data": '{"public": true}', "raw_tlp": "clear"},
-            "undo": "undo_change restores the old values.",
+            "undo": "undo_change restores the old values. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
             "code": "...",
             "untrusted": ["from", "to"],
             "sample": "...",

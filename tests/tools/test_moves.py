@@ -38,7 +38,7 @@ async def test_a_preview_counts_raw_data_and_relationships(tenant: Tenant) -> No
             "events": 1,
             "relationships": 1,
             "raw_kept": 1,
-            "undo": "undo_change moves them back.",
+            "undo": "undo_change moves them back. The undo needs CF1_MODE=full, dataset b4cd0ca2-028a-5732-bf16-8f3051ebbbfe in CF1_DELETE_DATASETS, dataset a9fa1f29-a64a-58a3-af35-67f963de9ab6 in CF1_WRITE_DATASETS and a code. The current settings refuse it: CF1_DELETE_DATASETS, CF1_WRITE_DATASETS.",
             "code": "...",
             "sample": "...",
             "notes": [
@@ -88,7 +88,7 @@ async def test_raw_evidence_is_only_dropped_on_request(tenant: Tenant) -> None:
         [
             "Move 1 event from dataset 'Mine' to 'Yours'. The raw evidence of 1 event is lost for good.",
             1,
-            "undo_change moves them back without the raw evidence, which is left in the journal only.",
+            "undo_change moves them back without the raw evidence, which is left in the journal only. The undo needs CF1_MODE=full, dataset b4cd0ca2-028a-5732-bf16-8f3051ebbbfe in CF1_DELETE_DATASETS, dataset a9fa1f29-a64a-58a3-af35-67f963de9ab6 in CF1_WRITE_DATASETS and a code. The current settings refuse it: CF1_DELETE_DATASETS, CF1_WRITE_DATASETS.",
         ]
     )
     assert done["status"] == "done"

@@ -56,6 +56,7 @@ async def test_a_typed_relationship_makes_the_event_the_parent(tenant: Tenant) -
             "change_id": "...",
             "change": "Add 1 caused_by relationship from event ... of dataset 'Mine' to events of 'Yours'.",
             "related": "...",
+            "undo": "This cannot be undone: the API has no way to remove typed relationships.",
         }
     )
     assert done["related"] == [step.uuid]
@@ -83,7 +84,7 @@ async def test_references_are_removed_with_the_code_of_their_preview(tenant: Ten
                 "status": "confirmation_required",
                 "change": "Remove 1 reference from event ... of dataset 'Mine'. Typed relationships stay: the API has no way to remove them.",
                 "references": 1,
-                "undo": "undo_change adds the references again.",
+                "undo": "undo_change adds the references again. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
                 "code": "...",
                 "sample": "...",
                 "notes": [

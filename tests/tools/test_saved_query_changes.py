@@ -12,7 +12,7 @@ from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.store.journal_records import Change
 from tests.canned_answers import UnavailableAfterDeletion, with_canned_answer
-from tests.conversations import ask, refused
+from tests.conversations import ask, confirmed, refused
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +67,7 @@ async def test_a_query_is_saved_with_its_datasets_by_uuid(tenant: Tenant) -> Non
             "change_id": "...",
             "change": "Create saved query 'Phishing watch' over 1 dataset.",
             "query_id": 1,
+            "undo": "undo_change deletes the query again. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code. The current settings refuse it: CF1_MODE (write).",
         }
     )
     query = await read_stored(tenant, 1)
@@ -125,12 +126,17 @@ async def test_a_blocking_query_is_previewed_with_its_current_matches(tenant: Te
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Create saved query 'block' over 1 dataset. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 2 events. It also finds 1 event that the rules withhold here. Its alerts notify people outside.",
+            "change": "Create saved query 'block' over 1 dataset. This changes a block list (WAF or Gateway): the query feeds it. Its alerts notify people outside. It currently finds 2 events. Events that the rules withhold are not counted.",
             "matches_now": "2",
-            "withheld": ["1 by CF1_MAX_TLP (amber)"],
-            "undo": "undo_change deletes the query again. What the block list did until then is not undone.",
+            "indicators_now": 0,
+            "undo": "undo_change deletes the query again. What was blocked or sent until then is not undone. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code.",
+            "query_json": '{"datasetId": ["a9fa1f29-a64a-58a3-af35-67f963de9ab6"], "search": [{"field": "category", "op": "equals", "value": "Phishing"}]}',
+            "name": "block",
             "code": "...",
-            "untrusted": ["withheld"],
+            "alert_enabled": True,
+            "alert_rollup_enabled": False,
+            "rule_enabled": True,
+            "untrusted": ["name", "query_json", "alert_enabled", "alert_rollup_enabled", "rule_enabled"],
             "sample": "...",
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
@@ -148,14 +154,14 @@ async def test_a_count_beyond_one_page_is_a_minimum(tenant: Tenant) -> None:
     page: JsonValue = {
         "success": True,
         "result": [
-            {"uuid": f"e{number}", "datasetId": uuid_of(tenant, MINE), "tlp": "green"} for number in range(1000)
+            {"uuid": f"e{number}", "datasetId": uuid_of(tenant, MINE), "tlp": "green"} for number in range(1001)
         ],
         "result_info": {"cursor": "more"},
     }
     async with with_canned_answer(tenant, "/events", page) as client:
         preview = await ask(client, "create_saved_query", name="much", query_json=search_over(MINE), rule_enabled=True)
-    assert preview["matches_now"] == "at least 1000"
-    assert "at least 1,000 events" in str(preview["change"])
+    assert preview["matches_now"] == "more than 1,000"
+    assert "It currently finds more than 1,000 events." in str(preview["change"])
 
 
 async def test_a_taken_name_is_refused_with_the_id_that_has_it(tenant: Tenant) -> None:
@@ -309,13 +315,13 @@ async def test_given_fields_are_changed_and_the_old_query_journaled(tenant: Tena
     query = await save_query(tenant, "old", search_over(uuid_of(tenant, MINE)))
     async with tenant.server(tenant.allowed(mode="write")) as client:
         call: Arguments = {"query_id": query.id, "name": "new", "alert_enabled": True, "rule_enabled": False}
-        done = await ask(client, "update_saved_query", **call)
+        done = await confirmed(client, "update_saved_query", **call)
     assert {**done, "change_id": "..."} == snapshot(
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Change name, alert_enabled of saved query 1 'old'. Its alerts notify people outside.",
+            "change": "Change name, alert_enabled of saved query 1 'old'. Its alerts notify people outside. It currently finds 0 events. Events that the rules withhold are not counted.",
             "query_id": 1,
             "changed": ["alert_enabled", "name"],
         }
@@ -343,10 +349,10 @@ async def test_every_update_of_a_blocking_query_needs_a_code(tenant: Tenant) -> 
     assert [one["status"] for one in previews] == ["confirmation_required"] * 4
     assert [one["change"] for one in previews] == snapshot(
         [
-            "Change name of saved query 1 'on'. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 1 event.",
-            "Change rule_enabled of saved query 1 'on'. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 1 event.",
-            "Change query_json of saved query 1 'on'. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 1 event.",
-            "Change rule_enabled of saved query 2 'off'. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 1 event.",
+            "Change name of saved query 1 'on'. This changes a block list (WAF or Gateway): the query feeds it. It currently finds 1 event. Events that the rules withhold are not counted.",
+            "Change rule_enabled of saved query 1 'on'. This changes a block list (WAF or Gateway): the query no longer feeds it. It currently finds 1 event. Events that the rules withhold are not counted.",
+            "Change query_json of saved query 1 'on'. This changes a block list (WAF or Gateway): the query feeds it. It currently finds 1 event. Events that the rules withhold are not counted.",
+            "Change rule_enabled of saved query 2 'off'. This changes a block list (WAF or Gateway): the query feeds it. It currently finds 1 event. Events that the rules withhold are not counted.",
         ]
     )
     assert done["status"] == "done" and (await read_stored(tenant, off.id)).rule_enabled
@@ -448,11 +454,12 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
         {
             "source": "sandbox: fictional data, not intelligence",
             "status": "confirmation_required",
-            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 0 events.",
+            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. This changes a block list (WAF or Gateway): the query no longer feeds it. It currently finds 0 events. Events that the rules withhold are not counted.",
             "query_json": "...",
             "alerts_deleted": 1,
+            "indicators_now": 0,
             "matches_now": "0",
-            "undo": "undo_change creates the query and its alerts again from the journal, with new ids.",
+            "undo": "undo_change creates the query and its alerts again from the journal, with new ids. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
             "code": "...",
             "untrusted": ["query_json"],
             "notes": [
@@ -465,7 +472,7 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 0 events.",
+            "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. This changes a block list (WAF or Gateway): the query no longer feeds it. It currently finds 0 events. Events that the rules withhold are not counted.",
             "query_id": 1,
             "alerts_deleted": 1,
         }
@@ -528,10 +535,11 @@ async def test_a_response_with_other_values_is_a_partial_change(tenant: Tenant) 
     body_result: JsonValue = {"id": query.id, "name": "old", "alert_enabled": True, "query_json": query.query_json}
     body: JsonValue = {"success": True, "result": body_result}
     async with with_canned_answer(tenant, "/queries/create", body) as client:
-        created = await ask(client, "create_saved_query", name="new", query_json=search_over(MINE), alert_enabled=True)
+        call: Arguments = {"name": "new", "query_json": search_over(MINE), "alert_enabled": True}
+        created = await confirmed(client, "create_saved_query", **call)
     async with with_canned_answer(tenant, f"/queries/{query.id}", body) as client:
         # The same answer is returned for the read before the update, so only the name differs.
-        failed = await ask(client, "update_saved_query", query_id=query.id, name="new")
+        failed = await confirmed(client, "update_saved_query", query_id=query.id, name="new")
     assert (created["status"], created["differs"]) == snapshot(
         ("partial", [{"field": "name", "sent": "new", "answered": "old"}])
     )
@@ -590,6 +598,9 @@ async def test_a_saved_query_with_groups_takes_no_other_groups(tenant: Tenant) -
             "search": [
                 {"field": "attacker", "op": "equals", "value": "A"},
                 {"field": "category", "op": "equals", "value": "Phishing"},
+                {"field": "tlp", "op": "not", "value": "amber+strict"},
+                {"field": "tlp", "op": "not", "value": "amber-strict"},
+                {"field": "tlp", "op": "not", "value": "red"},
             ],
             "searchBranches": [
                 [{"field": "category", "op": "equals", "value": "Phishing"}],
@@ -597,6 +608,6 @@ async def test_a_saved_query_with_groups_takes_no_other_groups(tenant: Tenant) -
             ],
             "orderBy": "date",
             "order": "desc",
-            "pageSize": 20,
+            "pageSize": 21,
         }
     )

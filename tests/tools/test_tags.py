@@ -73,7 +73,7 @@ async def test_untagging_needs_a_code_and_journals_the_old_tags(tenant: Tenant) 
             "change": "Take 'Wave' off 1 event in dataset 'Mine'.",
             "events": 1,
             "tags_taken_off": 1,
-            "undo": "undo_change tags the events again.",
+            "undo": "undo_change tags the events again. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
             "code": "...",
             "sample": "...",
             "notes": [

@@ -1,0 +1,169 @@
+"""What a person sees of a planned change: the preview that a call returns, and the question in a dialog or terminal."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from cf1_mcp.answers.card import Card
+from cf1_mcp.answers.columns import event_cells
+from cf1_mcp.answers.fitting import STEPS
+from cf1_mcp.answers.rendering import Renderer
+from cf1_mcp.answers.rows import Rows
+from cf1_mcp.api.concurrency import run_in_thread
+from cf1_mcp.changes.effect import Effect, Facts
+from cf1_mcp.context import ServerContext
+from cf1_mcp.models import Event, Tlp
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.tool_effect import ToolEffect
+from cf1_mcp.policy.write_policy import DELETE_RULE, WRITE_RULE, WritePolicy
+from cf1_mcp.settings import Approval
+from cf1_mcp.text.defang import defang
+from cf1_mcp.text.person_text import set_apart
+from cf1_mcp.text.plurals import plural
+from cf1_mcp.text.sanitize import clean
+
+MAX_SAMPLE: Final = 10
+MAX_SUMMARY_LENGTH: Final = 1_000
+MAX_QUESTION_LENGTH: Final = 3_000  # what clients show of a message
+MAX_REQUEST_LENGTH: Final = 40_000
+SAMPLE_COLUMNS: Final = ("uuid", "date", "tlp", "attacker", "event")
+QUESTION_COLUMNS: Final = ("tlp", "date", "attacker", "event", "indicator", "uuid")
+NOTE: Final = "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+OPERATOR_NOTE: Final = "Before that, an operator must run `cf1-mcp approve` with this code on a terminal."
+CONSENT: Final[dict[Approval, str]] = {
+    "code": "a code",
+    "ask": "a code and the consent of a person (CF1_APPROVAL=ask)",
+    "operator": "a code and the approval of the operator (CF1_APPROVAL=operator)",
+}
+
+
+@dataclass(frozen=True)
+class UndoOutlook:
+    """What an undo can restore and which rules it needs, as `text`; whether it is `certain` by the current settings."""
+
+    text: str
+    certain: bool
+
+
+def describe_undo(effect: Effect[Any], write_policy: WritePolicy) -> UndoOutlook:
+    """Return what an undo of the effect would restore, need, and whether the current settings allow it."""
+    kind = effect.kind
+    if not effect.can_undo or kind.plan_undo is None:
+        return UndoOutlook(effect.undo, certain=False)
+    settings, inverse = write_policy.settings, kind.inverse
+    destroyed = effect.undo_destroys
+    if destroyed is None:
+        destroyed = effect.datasets if inverse is ToolEffect.DELETE else ()
+    written = tuple(uuid for uuid in effect.datasets if uuid not in destroyed)
+    needs = [f"CF1_MODE={inverse.mode}"]
+    needs += [_name_list(DELETE_RULE, destroyed, len(effect.datasets))] if destroyed else []
+    needs += [_name_list(WRITE_RULE, written, len(effect.datasets))] if written else []
+    needs += [f"CF1_MAX_CHANGE of at least {effect.count}"] if effect.count > 1 else []
+    consent = CONSENT[settings.approval]
+    needs.append(consent if inverse is ToolEffect.DELETE else f"in some cases {consent}")
+    refusing = [
+        *([] if settings.allows(inverse.mode) else [f"CF1_MODE ({settings.mode})"]),
+        *([] if all(map(write_policy.may_destroy, destroyed)) else [DELETE_RULE]),
+        *([] if all(map(write_policy.may_write, written)) else [WRITE_RULE]),
+        *([f"CF1_MAX_CHANGE ({settings.max_change})"] if effect.count > settings.max_change else []),
+    ]
+    text = f"{effect.undo} The undo needs {', '.join(needs[:-1])} and {needs[-1]}."
+    if refusing:
+        text += f" The current settings refuse it: {', '.join(refusing)}."
+    return UndoOutlook(text, certain=not refusing)
+
+
+def render_summary(effect: Effect[Any]) -> str:
+    """Return the change in sentences. They contain names of datasets and saved queries, which are untrusted."""
+    return defang(clean(effect.sentences, MAX_SUMMARY_LENGTH))
+
+
+async def describe_repeats(server: ServerContext, effect: Effect[Any]) -> dict[str, JsonValue]:
+    """Return the fact `repeats`: arguments that repeat texts of events shown before.
+
+    An undo repeats what the journal holds, not what a model wrote.
+    """
+    if effect.undoes:
+        return {}
+    sentences = await run_in_thread(partial(server.shown_texts.find_repeated, effect.arguments))
+    return {"repeats": [*sentences]} if sentences else {}
+
+
+def build_preview(server: ServerContext, effect: Effect[Any], undo: str, code: str, repeats: Facts) -> Card:
+    """Return the answer to a call without `confirm`: the effect, and the code that confirms it."""
+    facts: dict[str, JsonValue] = {
+        "status": "confirmation_required",
+        "change": render_summary(effect),
+        **effect.facts,
+        **(_count_markings(effect) if len(effect.events) > MAX_SAMPLE else {}),
+        **repeats,
+        "undo": undo,
+        "code": code,
+    }
+    sample = Rows(SAMPLE_COLUMNS, event_cells(effect.events[:MAX_SAMPLE], SAMPLE_COLUMNS))
+    notes = [NOTE, OPERATOR_NOTE] if server.settings.approval == "operator" else [NOTE]
+    return Card(facts, {**effect.untrusted, **effect.read_as}, {"sample": sample} if effect.events else {}, notes)
+
+
+def render_question(effect: Effect[Any], undo: str, repeats: Facts, size: int = MAX_QUESTION_LENGTH) -> str:
+    """Return the preview as text for a person, within `size` characters. It is cut by rows of the sample first.
+
+    The events with the highest markings come first in the sample.
+    """
+    facts: dict[str, JsonValue] = {
+        "change": render_summary(effect),
+        **effect.facts,
+        **_count_markings(effect),
+        **repeats,
+        "undo": undo,
+    }
+    card = Card(facts, {**effect.untrusted, **effect.read_as})
+    events = sorted(effect.events, key=lambda event: -Tlp.of(event.tlp).rank)
+    text = ""
+    for count in range(min(MAX_SAMPLE, len(events)), -1, -1):
+        text = _render_lines(_add_sample(card, events, count))
+        if len(text) <= size:
+            return text
+    for step in STEPS:
+        text = _render_lines(_add_sample(card.clipped(*step), events, min(len(events), 1)))
+        if len(text) <= size:
+            return text
+    return f"{text[: size - 40]}… (+{plural(len(text) - size + 40, 'character')})"
+
+
+def _add_sample(card: Card, events: Sequence[Event], count: int) -> Card:
+    if not events:
+        return card
+    shown = [f"{count} of {plural(len(events), 'event')} shown."]
+    sample = Rows(QUESTION_COLUMNS, event_cells(events[:count], QUESTION_COLUMNS), notes=shown)
+    return replace(card, parts={"sample": sample})
+
+
+def _render_lines(card: Card) -> str:
+    blocks = card.blocks(Renderer())
+    lines = [text for block in blocks for line in block.lines for text in set_apart(line, untrusted=block.untrusted)]
+    return "\n".join(lines)
+
+
+def _count_markings(effect: Effect[Any]) -> dict[str, JsonValue]:
+    """Return how many events, and how much of their evidence, have each marking, the highest first."""
+    events = _count_levels(Tlp.of(event.tlp) for event in effect.events)
+    evidence = _count_levels(ReadPolicy.raw_marking(event, raw) for event, raw in effect.evidence)
+    counted = {"markings": events, "markings_of_evidence": evidence}
+    return {name: counts for name, counts in counted.items() if counts}
+
+
+def _count_levels(levels: Iterable[Tlp]) -> dict[str, JsonValue]:
+    counts = Counter(levels)
+    return {level.value: counts[level] for level in sorted(counts, key=lambda level: -level.rank)}
+
+
+def _name_list(rule: str, uuids: Sequence[str], total: int) -> str:
+    """Return which datasets a list has to contain, by uuid where it is not all of the change."""
+    if len(uuids) == total:
+        return f"{'the dataset' if total == 1 else f'all {total} datasets'} in {rule}"
+    return f"{plural(len(uuids), 'dataset').removeprefix('1 ')} {', '.join(uuids)} in {rule}"

@@ -1,0 +1,89 @@
+"""The relationships between events that may be shown: walks along them, and whether an event has children."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import gather
+from cf1_mcp.models import Direction, Event, RelationshipType
+from cf1_mcp.policy.read_policy import ReadPolicy
+
+PAGE_SIZE: Final = 1_000
+# The most events that a walk visits one by one.
+MAX_VISITED: Final = 200
+
+
+async def walk_links(
+    client: ThreatEventsClient,
+    policy: ReadPolicy,
+    event: Event,
+    direction: Direction,
+    max_depth: int,
+    relationship_types: Sequence[RelationshipType] | None = None,
+) -> list[Event]:
+    """Return the events related to an event that may be shown, newest first. A walk does not pass through others.
+
+    Raises:
+        ApiError: the related events could not be read.
+    """
+    found = await _list_related(client, event, direction, max_depth, relationship_types)
+    admitted, withheld = policy.admit(found)
+    if withheld and max_depth > 1:
+        reachable = await _find_reachable(client, policy, event, direction, max_depth, relationship_types)
+        admitted = [one for one in admitted if one.uuid.casefold() in reachable]
+    # The API's order may depend on the events in between.
+    return sorted(admitted, key=lambda one: (one.date, one.uuid), reverse=True)
+
+
+async def check_children(client: ThreatEventsClient, policy: ReadPolicy, event: Event) -> Event:
+    """Return the event, without the flag that it has children if none of them may be shown."""
+    if not event.has_children:
+        return event
+    children = await _list_related(client, event, "descendants", 1, None)
+    return event if policy.admit(children)[0] else event.model_copy(update={"has_children": False})
+
+
+async def _list_related(
+    client: ThreatEventsClient,
+    event: Event,
+    direction: Direction,
+    max_depth: int,
+    relationship_types: Sequence[RelationshipType] | None,
+) -> list[Event]:
+    """Return all pages of the events that the API relates to an event."""
+    found: list[Event] = []
+    page = 1
+    while True:
+        part = await client.list_relationships(
+            event.uuid, event.dataset_id, direction, max_depth, relationship_types, False, page, PAGE_SIZE
+        )
+        found += part
+        if len(part) < PAGE_SIZE:
+            return found
+        page += 1
+
+
+async def _find_reachable(
+    client: ThreatEventsClient,
+    policy: ReadPolicy,
+    start: Event,
+    direction: Direction,
+    max_depth: int,
+    relationship_types: Sequence[RelationshipType] | None,
+) -> set[str]:
+    """Return the folded ids of the events that are reached through events that may be shown, one step at a time."""
+    reached: set[str] = set()
+    ways: Sequence[Direction] = ("ancestors", "descendants") if direction == "both" else (direction,)
+    for way in ways:
+        seen = {start.uuid.casefold()}
+        edge = [start]
+        for _ in range(max_depth):
+            steps = await gather(partial(_list_related, client, one, way, 1, relationship_types) for one in edge)
+            new = {one.uuid.casefold(): one for step in steps for one in policy.admit(step)[0]}
+            edge = [one for key, one in new.items() if key not in seen][: MAX_VISITED - len(seen)]
+            seen |= new.keys()
+            if not edge:
+                break
+        reached |= seen - {start.uuid.casefold()}
+    return reached
