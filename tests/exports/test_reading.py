@@ -96,7 +96,7 @@ async def test_an_export_outlives_a_restart(tenant: Tenant) -> None:
         {"max_tlp": Tlp.RED},
         {"read_datasets": (MINE,)},
         {"read_datasets": (MINE, YOURS)},
-        {"confirm_key": b"k" * 32},
+        {"confirm_key": b"z" * 32},
         {"credentials": Credentials("a" * 32, "token")},
         {"base_url": "https://other.example/client/v4"},
     ],

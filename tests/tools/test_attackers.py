@@ -363,6 +363,8 @@ async def test_a_profile_costs_eight_requests_and_six_for_its_campaigns(client: 
             "GET /events",
             "GET /events",
             "GET /events",
+            "GET /events",
+            "GET /events",
             "GET /events/attackers",
             "GET /events/by-id/1d93a965-20fc-5d4c-8f56-aafcef041d7f/relationships",
             "GET /events/by-id/2172ba3e-ccd9-5869-a757-8ac2f06f4154/relationships",
@@ -854,7 +856,7 @@ async def test_with_more_events_than_a_page_it_says_what_was_sampled(tenant: Ten
         ]
     )
     beyond = [line for line in tenant.requests() if line in ("GET /events", "GET /events/aggregate")]
-    assert len(beyond) == 7 <= 8
+    assert len(beyond) == 8
 
 
 async def test_if_a_count_fails_too_it_says_at_least(tenant: Tenant) -> None:
@@ -958,6 +960,8 @@ async def test_a_comparison_costs_four_requests_and_one_for_each_linked_campaign
     await ask(client, "profile_attacker", attacker="BRASS TORTOISE", compare="COPPER LANTERN")
     assert sorted(sample.requests()) == snapshot(
         [
+            "GET /events",
+            "GET /events",
             "GET /events",
             "GET /events",
             "GET /events",
