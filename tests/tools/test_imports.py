@@ -283,7 +283,7 @@ BAD: dict[str, tuple[list[JsonValue], str]] = {
         [row(), row() | {"category": "Phising"}],
         snapshot("""\
 rows: 1 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 1: category: the account does not know 'Phising'. Use .\
+row 1: category: the account does not know 'Phising'. Use a word that the account knows.\
 """),
     ),
     "an unknown country": (
@@ -298,7 +298,7 @@ row 1: target_country: the account does not know 'XX'. Use an ISO code of two le
         [row(target_industry="Enregy")],
         snapshot("""\
 rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: target_industry: the account does not know 'Enregy'. Use .\
+row 0: target_industry: the account does not know 'Enregy'. Use a word that the account knows.\
 """),
     ),
     "a type of nothing": (
