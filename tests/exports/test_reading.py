@@ -79,11 +79,13 @@ async def test_a_file_without_the_ids_of_its_events_is_unknown(tenant: Tenant) -
         assert await refused(client, TOOL, export_id=export_id) == UNKNOWN
 
 
-async def test_an_export_outlives_a_restart(tenant: Tenant) -> None:
+@pytest.mark.parametrize("key", [None, b"k" * 32], ids=["random key", "key of the operator"])
+async def test_an_export_outlives_a_restart(tenant: Tenant, key: bytes | None) -> None:
     await tenant.add("open")
-    async with tenant.server(tenant.reading()) as client:
+    settings = Settings(state_dir=tenant.folder, confirm_key=key)
+    async with tenant.server(settings) as client:
         export_id = await make(client)
-    async with tenant.server(tenant.reading()) as client:
+    async with tenant.server(settings) as client:
         assert "open" in str((await ask(client, TOOL, export_id=export_id))["content"])
         address = f"cf1://exports/{export_id}"
         assert (await client.read_resource(address)).contents
@@ -106,7 +108,7 @@ async def test_under_other_rules_an_export_is_unknown(tenant: Tenant, other: dic
     await tenant.add("open")
     async with tenant.server(tenant.reading()) as client:
         export_id = await make(client)
-    changed = Settings(**({"state_dir": tenant.folder} | other))  # pyright: ignore[reportArgumentType]
+    changed = Settings(**({"state_dir": tenant.folder, "confirm_key": b"k" * 32} | other))  # pyright: ignore[reportArgumentType]
     async with tenant.server(changed) as client:
         assert await refused(client, TOOL, export_id=export_id) == UNKNOWN
         with pytest.raises(MCPError, match="there is no such export"):

@@ -290,8 +290,9 @@ async def test_a_file_states_that_sandbox_events_are_fictional(client: Client, t
     assert len(texts) == len(FORMATS) and all("fictional" in text for text in texts.values())
 
 
-async def test_only_the_operator_may_open_the_files(client: Client, tmp_path: Path) -> None:
-    await ask(client, TOOL, format="csv", since="7d")
+async def test_only_the_operator_may_open_the_files(sample: Tenant, tmp_path: Path) -> None:
+    async with serve(sample, Settings(state_dir=tmp_path)) as client:
+        await ask(client, TOOL, format="csv", since="7d")
     files = [*(tmp_path / "exports").iterdir()]
     assert sorted(file.name.rpartition(".")[2] for file in files) == ["csv", "events", "key"]
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
