@@ -19,6 +19,8 @@ from cf1_mcp.api.paging import Attempt
 from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.models import Condition, Event, EventSearch, SearchField
 from cf1_mcp.models.fields import COMPARED_LISTS, COMPARED_TEXTS
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.visible_events import first_visible, visible_pages
 from cf1_mcp.text.dates import iso
 
 T = TypeVar("T")
@@ -77,17 +79,20 @@ def find_best_match(row: IdentifiedRow, events: Sequence[Event]) -> Event:
 
 
 class EventFinder:
-    """Searches one dataset for the events of rows. `attempt` makes each request."""
+    """Searches one dataset for the events of rows, among those that may be read: others must not be told by what an
+    import does. `attempt` makes each request.
+    """
 
-    def __init__(self, client: ThreatEventsClient, dataset_id: str, attempt: Attempt) -> None:
+    def __init__(self, client: ThreatEventsClient, dataset_id: str, read_policy: ReadPolicy, attempt: Attempt) -> None:
         self._client = client
         self._dataset_id = dataset_id
+        self._read_policy = read_policy
         self._attempt = attempt
 
     async def has_events_between(self, first: str, last: str) -> bool:
         """Whether the dataset has any event between two dates. If not, no row in that period exists already."""
-        search = EventSearch(dataset_id=[self._dataset_id], search=_date_conditions(first, last), page_size=1)
-        return bool((await self._attempt(lambda: self._client.list_events(search))).result)
+        search = EventSearch(dataset_id=[self._dataset_id], search=_date_conditions(first, last))
+        return bool(await first_visible(self._client, search, self._read_policy, 1, self._attempt))
 
     async def find_older(self, rows: Sequence[IdentifiedRow]) -> dict[EventIdentity, list[Event]]:
         """Return the events that may be those of rows, by identity. Rows with an indicator are searched by it."""
@@ -114,12 +119,18 @@ class EventFinder:
         identities = {row.identity for row in rows} | {row.identity._replace(indicator="") for row in rows}
         seen: set[str] = set()
         for conditions in searches:
-            async for event in _list_events(self._client, self._dataset_id, conditions, self._attempt):
+            async for event in self._list_events(conditions):
                 identity = identify_event(event)
                 if identity in identities and event.uuid not in seen:
                     seen.add(event.uuid)
                     found[identity].append(event)
         return found
+
+    async def _list_events(self, conditions: list[Condition]) -> AsyncGenerator[Event]:
+        search = EventSearch(dataset_id=[self._dataset_id], search=conditions, page_size=PAGE_SIZE)
+        async for page in visible_pages(self._client, search, self._read_policy, self._attempt):
+            for event in page:
+                yield event
 
 
 def _build_searches(rows: Sequence[IdentifiedRow], by_indicator: bool) -> list[list[Condition]]:
@@ -146,15 +157,6 @@ def _build_searches(rows: Sequence[IdentifiedRow], by_indicator: bool) -> list[l
                 among += _date_conditions(dates[0], dates[-1])
             searches.append(among)
     return searches
-
-
-async def _list_events(
-    client: ThreatEventsClient, dataset_id: str, conditions: list[Condition], attempt: Attempt
-) -> AsyncGenerator[Event]:
-    search = EventSearch(dataset_id=[dataset_id], search=conditions, page_size=PAGE_SIZE)
-    async for page in client.event_pages(search, attempt):
-        for event in page.result:
-            yield event
 
 
 def _date_conditions(first: str, last: str) -> list[Condition]:

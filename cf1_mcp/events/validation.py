@@ -103,7 +103,7 @@ class EventValidator:
                 return word
         shown = await readable_words(self.vocabulary, self.read_policy, kind)
         names = [clean(word, MAX_NAME_LENGTH) for word in shown]
-        raise _unknown_word(text, names, argument, choices(names))
+        raise _unknown_word(text, names, argument, choices(names) or "a word that the account knows")
 
 
 async def _resolve_validator(vocabulary: AccountVocabulary, read_policy: CurrentReadPolicy, now: Now) -> EventValidator:

@@ -19,7 +19,8 @@ _FORMULA: Final = (*FORMULA_STARTS, "\uff1d", "\uff0b", "\uff0d", "\uff20")
 class CsvRows(ExportFile):
     """One row per event, with its marking in the first column; the file has the highest marking of that column.
 
-    Indicators are not defanged. No cell and no item of a list begins like a spreadsheet formula.
+    Indicators are not defanged. No cell and no item of a list begins like a spreadsheet formula. The column of children
+    is empty if the file must not tell whether an event has some (`tells_children`).
     """
 
     media_type: ClassVar[str] = "text/csv;charset=utf-8;header=present"
@@ -33,6 +34,8 @@ class CsvRows(ExportFile):
 
     def _event(self, event: Event, level: Tlp) -> str | Omission:
         known: dict[str, object] = {"tlp": level.value, "source": self._source()}
+        if not self.tells_children:
+            known["has_children"] = None
         return csv_line([_cell(column, known.get(column, getattr(event, column, ""))) for column in COLUMNS])
 
 

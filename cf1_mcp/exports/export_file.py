@@ -52,6 +52,8 @@ class ExportFile(ABC):
         """Number of events in the file."""
         self.left_out: Final = Counter[str]()
         """Number of events that are not in the file, by reason."""
+        self.tells_children = True
+        """Whether the file may tell that an event has child events. These may all be withheld."""
         self.marking: Tlp = Tlp.CLEAR
         """The highest marking of the events in the file, which is also the marking of the file."""
         self._seen: Final = set[str]()

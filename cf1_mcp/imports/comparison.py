@@ -52,12 +52,11 @@ class DatasetComparison:
         self._ledger = ledger
         self._policy = policy
         self._progress = progress
-        self._read_policy = read_policy
         self._journal = journal
         self._origin = origin
         self._on_duplicate: DuplicateRule = on_duplicate
         self._updates = updates
-        self._finder = EventFinder(client, dataset.uuid, policy.read)
+        self._finder = EventFinder(client, dataset.uuid, read_policy, policy.read)
         self._last = -1
         self._taking = anyio.Lock()
 
@@ -88,14 +87,14 @@ class DatasetComparison:
         return [identify_row(row.number, json.loads(row.event)) for row in rows]
 
     async def _compare(self, rows: Sequence[IdentifiedRow]) -> None:
-        existing = await find_existing(rows, self._finder, self._read_policy)
+        existing = await find_existing(rows, self._finder)
         await self._ledger.rows.remember_older(existing.candidates)
         if self._on_duplicate == "create":
             return
         unchanged: dict[int, str] = {}
         for row in rows:
             event = existing.events.get(row.number)
-            if event is None or row.number in existing.rules:
+            if event is None:
                 continue
             new = _find_new_values(row.fields, event) if self._on_duplicate == "update" and self._updates else {}
             if new and not await self._may_see_evidence(event):
@@ -105,9 +104,7 @@ class DatasetComparison:
                 await self._update(row, event, new)
             else:
                 unchanged[row.number] = event.uuid
-        withheld = {number: f"it exists already, and is withheld by {rule}" for number, rule in existing.rules.items()}
         await self._ledger.rows.settle("there", unchanged)
-        await self._ledger.rows.refuse(withheld)
 
     async def _may_see_evidence(self, event: Event) -> bool:
         """Whether the raw evidence of an event may be seen, as it must be for the event to be changed."""

@@ -1,5 +1,8 @@
 """Finds the rows that are in a dataset already, for a file and for a call.
 
+Rows are compared with the events that may be read. An import does not tell whether there are others, so a row that only
+a withheld event has is created.
+
 Two events are the same for an import if they have the same date, title and first indicator.
 """
 
@@ -28,22 +31,19 @@ INDICATOR_DELAY: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class ExistingEvents:
-    """The events that exist for rows, by row number. `rules` names the rule that withholds an event.
-
-    `candidates` are the ids of all events that were found, whether or not they are the best match of a row.
+    """The events that exist for rows, by row number. `candidates` are the ids of all events that were found, whether or
+    not they are the best match of a row.
     """
 
     events: Mapping[int, Event]
-    rules: Mapping[int, str]
     candidates: Sequence[str]
 
 
-async def find_existing(rows: Sequence[IdentifiedRow], finder: EventFinder, read_policy: ReadPolicy) -> ExistingEvents:
+async def find_existing(rows: Sequence[IdentifiedRow], finder: EventFinder) -> ExistingEvents:
     """Return the events that exist for rows."""
     found = await finder.find_older(rows)
     events = {row.number: find_best_match(row, found[row.identity]) for row in rows if found.get(row.identity)}
-    rules = {number: rule for number, event in events.items() if (rule := read_policy.rule_against(event))}
-    return ExistingEvents(events, rules, [event.uuid for some in found.values() for event in some])
+    return ExistingEvents(events, [event.uuid for some in found.values() for event in some])
 
 
 def event_key(fields: Mapping[str, JsonValue]) -> bytes:
@@ -95,11 +95,10 @@ async def leave_out_duplicates(
     ]
     firsts = _find_repeated(rows)
     distinct = [row for row in rows if row.number not in firsts]
-    finder = EventFinder(client, batch.dataset.uuid, budget.read)
-    existing = await find_existing(distinct, finder, read_policy)
+    finder = EventFinder(client, batch.dataset.uuid, read_policy, budget.read)
+    existing = await find_existing(distinct, finder)
     await _refuse_late_indicators(distinct, existing, finder, now)
-    rules = existing.rules
-    existing_ids = {number: event.uuid for number, event in existing.events.items() if number not in rules}
+    existing_ids = {number: event.uuid for number, event in existing.events.items()}
     moved = [
         BatchLink(firsts.get(link.parent, link.parent), firsts.get(link.child, link.child), link.type)
         for link in batch.links
@@ -111,7 +110,7 @@ async def leave_out_duplicates(
     digested: JsonValue = [
         batch.digest,
         {str(row): uuid for row, uuid in existing_ids.items()},
-        [*firsts, -1, *rules],
+        [*firsts],
         [[link.parent, link.child, link.type] for link in left],
     ]
     return replace(
@@ -120,7 +119,7 @@ async def leave_out_duplicates(
         links=left,
         digest=compute_digest(digested),
         existing=existing_ids,
-        facts={**batch.facts, **_describe(existing_ids, firsts, rules)},
+        facts={**batch.facts, **_describe(existing_ids, firsts)},
     )
 
 
@@ -173,18 +172,11 @@ async def _find_existing_links(
     return made
 
 
-def _describe(
-    existing_ids: Mapping[int, str], firsts: Mapping[int, int], rules: Mapping[int, str]
-) -> dict[str, JsonValue]:
+def _describe(existing_ids: Mapping[int, str], firsts: Mapping[int, int]) -> dict[str, JsonValue]:
     facts: dict[str, JsonValue] = {}
     if existing_ids:
         some: list[JsonValue] = [*[*existing_ids.values()][:MAX_SHOWN]]
         facts["already_there"] = {"count": len(existing_ids), "rows": format_ranges([*existing_ids]), "events": some}
     if firsts:
         facts["repeated"] = {"count": len(firsts), "rows": format_ranges([*firsts])}
-    if rules:
-        facts["there_and_withheld"] = {
-            rule: format_ranges([row for row, one in rules.items() if one == rule])
-            for rule in dict.fromkeys(rules.values())
-        }
     return facts

@@ -24,7 +24,7 @@ from cf1_mcp.imports.recovery import RowRecovery
 from cf1_mcp.imports.retries import RequestPolicy
 from cf1_mcp.imports.row_checks import RowChecks, is_whole
 from cf1_mcp.imports.sending import RowSender
-from cf1_mcp.models import Dataset
+from cf1_mcp.models import Dataset, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.import_links import NewLedgerLink
@@ -100,7 +100,8 @@ class ImportJob:
 
     def create_recovery(self, settle: float) -> RowRecovery:
         """Return a recovery for rows whose answer was lost. A request may take effect for up to `settle` seconds."""
-        finder = EventFinder(self.client, self.dataset.uuid, self.policy.read)
+        # Whatever the rules have become: a row whose event they withhold by now must not be created twice.
+        finder = EventFinder(self.client, self.dataset.uuid, ReadPolicy((), False, Tlp.RED), self.policy.read)
         return RowRecovery(finder, self.ledger, self.progress, settle, self.clock)
 
     def create_sender(self, recovery: RowRecovery | None = None) -> RowSender:

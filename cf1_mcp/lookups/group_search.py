@@ -10,24 +10,26 @@ from typing import Final
 from urllib.parse import quote
 
 from cf1_mcp.api.client import MAX_QUERY_LENGTH, ThreatEventsClient
-from cf1_mcp.api.paging import has_more
 from cf1_mcp.errors import ApiError, RateLimited
 from cf1_mcp.lookups.event_summary import EventSummary
 from cf1_mcp.lookups.value_groups import ValueGroups
 from cf1_mcp.models import Condition, Event, EventSearch, SearchValue
 from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.judged_events import JudgedEvents, first_judged
 
 # One page usually contains all events of a hundred indicators.
 PAGE_SIZE: Final = 1_000
-# Pages read per request for a group. Values without an event in them are then searched for again without the others.
-MAX_PAGES: Final = 10
+# Events read for a group, ten pages with the one that shows that there are more. Values without an event among them are
+# then searched for again without the others.
+MAX_EVENTS: Final = 10 * PAGE_SIZE - 1
 
 
 class GroupSearch:
-    """Searches for groups of values and collects a summary per value.
+    """Searches for groups of values and collects a summary per value, of the events that may be shown.
 
     `summaries` and `undecided` contain keys of values (`ValueGroups.key`). A value is `undecided` if some events of its
-    group could not be assigned to any value. `withheld` counts distinct events by rule.
+    group could not be assigned to any value. `withheld` counts distinct events by rule, if the operator has them told;
+    otherwise a value that only withheld events have is as unknown as one that no event has.
     """
 
     def __init__(self, client: ThreatEventsClient, scope: DatasetScope, groups: ValueGroups, since: str | None) -> None:
@@ -47,19 +49,20 @@ class GroupSearch:
             ApiError: the events could not be read.
         """
         while values:
-            events, more = await self._read_events(values)
-            for key, event in await self._assign(values, events):
+            found = await self._read_events(values)
+            events, more = found.shown[:MAX_EVENTS], len(found.shown) + len(found.withheld) > MAX_EVENTS
+            for key, event in await self._assign(values, [*events, *found.withheld]):
                 self.summaries.setdefault(key, EventSummary()).add(event, self._rule_against(event))
-            found = {value for value in values if self._groups.key(value) in self.summaries}
-            if not more or not found:
+            known = {value for value in values if self._groups.key(value) in self.summaries}
+            if not more or not known:
                 return
-            # The other values may only have events that are older than those of the pages that were read.
-            for value in found:
+            # The other values may only have events that are older than those that were read.
+            for value in known:
                 self.summaries[self._groups.key(value)].more = True
-            values = [value for value in values if value not in found]
+            values = [value for value in values if value not in known]
 
-    async def _read_events(self, values: Sequence[str]) -> tuple[list[Event], bool]:
-        """Return the events with any of the values, newest first, and whether there are more."""
+    async def _read_events(self, values: Sequence[str]) -> JudgedEvents:
+        """Return the events with any of the values, newest first: one more than are used, if there are that many."""
         search = EventSearch(
             dataset_id=[*self._scope.ids],
             search=[Condition(field="indicator", op="in", value=list[SearchValue](values)), *self._dates],
@@ -67,14 +70,7 @@ class GroupSearch:
             order="desc",
             page_size=PAGE_SIZE,
         )
-        events: list[Event] = []
-        pages = 0
-        async for page in self._client.event_pages(search):
-            events += page.result
-            pages += 1
-            if pages == MAX_PAGES:
-                return events, has_more(page, PAGE_SIZE)
-        return events, False
+        return await first_judged(self._client, search, self._scope.policy, MAX_EVENTS + 1)
 
     async def _assign(self, values: Sequence[str], events: Sequence[Event]) -> list[tuple[str, Event]]:
         """Return pairs of a value's key and an event that belongs to it. An event can belong to several values."""

@@ -69,7 +69,7 @@ def render_answer(
     if lookup_input.references:
         links = [clean(value, MAX_CELL_LENGTH) for value in lookup_input.references]
         untrusted["references"] = shorten([*links], MAX_CELL_LENGTH, MAX_REFERENCES)
-    return Rows(columns, rows, facts, _notes(page, lookup), untrusted)
+    return Rows(columns, rows, facts, _notes(page, lookup, scope), untrusted)
 
 
 def render_row(result: LookupResult, datasets: Mapping[str, str], columns: Sequence[str]) -> list[Cell]:
@@ -111,7 +111,7 @@ def _facts(lookup_input: LookupInput, page: LookupPage, scope: DatasetScope) -> 
     return facts
 
 
-def _notes(page: LookupPage, lookup: Lookup) -> list[str]:
+def _notes(page: LookupPage, lookup: Lookup, scope: DatasetScope) -> list[str]:
     has_unknown = bool(page.counts[STATUSES.index("unknown")])
     notes = [
         (NO_INDICATORS, not lookup.targets),
@@ -119,6 +119,7 @@ def _notes(page: LookupPage, lookup: Lookup) -> list[str]:
         (HOST_MATCH, any(result.matched_as for result in page.results)),
         (UNCOUNTED, any(result.summary.more for result in page.results)),
         (BULK, has_unknown and not lookup.is_thorough),
+        *((rule, has_unknown) for rule in scope.policy.notes),
         (ABSENCE, has_unknown),
     ]
     return [note for note, applies in notes if applies]
@@ -126,7 +127,9 @@ def _notes(page: LookupPage, lookup: Lookup) -> list[str]:
 
 def _most_common(names: Counter[str]) -> Cell:
     """Return the most frequent names, and the number of the others."""
-    shown = [clean(name, MAX_CELL_LENGTH) for name, _ in names.most_common(MAX_CELL_NAMES)]
+    # By name where the counts are equal: the order in which events are found means nothing.
+    ranked = sorted(names, key=lambda name: (-names[name], name))
+    shown = [clean(name, MAX_CELL_LENGTH) for name in ranked[:MAX_CELL_NAMES]]
     more = [f"… (+{len(names) - MAX_CELL_NAMES} more)"] if len(names) > MAX_CELL_NAMES else []
     return [*shown, *more] or ""
 

@@ -40,6 +40,23 @@ async def visible_pages(
         ApiError: a page could not be read.
         BadArgument: a group asks for children, which are not known without reading them.
     """
+    async for matching in unchecked_pages(client, search, policy, attempt, withheld):
+        for condition in () if policy.sees_everything else _children_conditions(search):
+            matching = await gather(partial(check_children, client, policy, event) for event in matching)
+            matching = [event for event in matching if _matches_children(condition, event)]
+        yield matching
+
+
+async def unchecked_pages(
+    client: ThreatEventsClient,
+    search: EventSearch,
+    policy: ReadPolicy,
+    attempt: Attempt = once,
+    withheld: Counter[str] | None = None,
+) -> AsyncGenerator[list[Event]]:
+    """Yield the same as `visible_pages`, without a look at the children of events: they may all be withheld, although
+    an event has the flag that it has some. Raises the same.
+    """
     if not policy.sees_everything and any(one.field == "hasChildren" for one in chain(*search.search_branches)):
         raise BadArgument("conditions", "hasChildren cannot be in a group, as events are withheld", "it without group")
     asked = _ask_within_rules(search, policy)
@@ -50,11 +67,7 @@ async def visible_pages(
         readable = [event for event, rule in zip(page.result, rules, strict=True) if not rule]
         # Where a tag was left out, the API may have found the event by it.
         shown = [(event, policy.visible(event)) for event in readable]
-        matching = [visible for event, visible in shown if visible is event or _may_match(visible, search)]
-        for condition in () if policy.sees_everything else _children_conditions(search):
-            matching = await gather(partial(check_children, client, policy, event) for event in matching)
-            matching = [event for event in matching if _matches_children(condition, event)]
-        yield matching
+        yield [visible for event, visible in shown if visible is event or _may_match(visible, search)]
 
 
 async def first_visible(

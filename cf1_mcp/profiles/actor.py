@@ -1,7 +1,7 @@
 """The actor that a name refers to in the account's vocabulary."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pydantic import JsonValue
@@ -28,6 +28,10 @@ class ResolvedActor:
     def names(self) -> tuple[str, ...]:
         """The names to search events for."""
         return self.read.spellings
+
+    def without_aliases(self) -> "ResolvedActor":
+        """Return the actor without aliases: if no event names it, they may be known from withheld events only."""
+        return replace(self, aliases=self.aliases and ())
 
     def name_fields(self) -> AnswerFields:
         """Return the names and aliases, which are untrusted text."""

@@ -1,6 +1,6 @@
 """What the events of two actors have in common."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -23,6 +23,7 @@ from cf1_mcp.profiles.answer_fields import (
     withheld_field,
 )
 from cf1_mcp.profiles.sampling import (
+    MAX_CHECKED_CAMPAIGNS,
     EventCount,
     EventSample,
     ProfilePeriod,
@@ -30,6 +31,7 @@ from cf1_mcp.profiles.sampling import (
     raise_if_all_failed,
     read_campaigns,
     read_sample,
+    select_campaigns,
 )
 from cf1_mcp.profiles.tables import MAX_SHARED_VALUES, linked_event_table, shared_value_tables
 
@@ -44,7 +46,10 @@ TABLES_NOTE: Final = (
 
 @dataclass(frozen=True)
 class ComparedActor:
-    """One of two compared actors: its events of the period, and its campaigns of any date."""
+    """One of two compared actors: its events of the period, and its campaigns of any date.
+
+    Only campaigns that refer to the other actor's events are shown: see `select_linked_campaigns`.
+    """
 
     actor: ResolvedActor
     sample: EventSample
@@ -85,12 +90,37 @@ async def read_compared_actor(
     return ComparedActor(actor, sample, campaigns, counts[0])
 
 
+async def select_linked_campaigns(
+    client: ThreatEventsClient, scope: DatasetScope, one: ComparedActor, other: ComparedActor
+) -> tuple[ComparedActor, ComparedActor]:
+    """Return the actors with only those campaigns that are linked to the other one and have children to show."""
+    left, right = await gather(
+        partial(select_campaigns, client, scope.policy, _linked_campaigns(side, far), MAX_CHECKED_CAMPAIGNS)
+        for side, far in ((one, other), (other, one))
+    )
+    return replace(one, campaigns=left), replace(other, campaigns=right)
+
+
+def _linked_campaigns(side: ComparedActor, far: ComparedActor) -> EventSample:
+    """Return the campaigns that refer to events of the other actor, without the events of the period."""
+    of_period = {event.uuid for event in side.sample.events}
+    far_ids = {event.uuid for event in far.events}
+    named_by_far = {uuid for event in far.events for uuid in (*event.references, *event.referenced)}
+    linked = [
+        event
+        for event in side.campaigns.events
+        if event.uuid not in of_period
+        and (event.uuid in named_by_far or not far_ids.isdisjoint((*event.references, *event.referenced)))
+    ]
+    return replace(side.campaigns, events=linked)
+
+
 def render_comparison(one: ComparedActor, other: ComparedActor, period: ProfilePeriod, scope: DatasetScope) -> Answer:
     """Return what two actors share within a period, and which of their events and campaigns refer to each other."""
     sides = (one, other)
-    actors = (one.actor, other.actor)
-    without_events = [side.actor for side in sides if not side.events]
-    untrusted = one.actor.name_fields() | other.actor.name_fields()
+    actors = [side.actor if side.events else side.actor.without_aliases() for side in sides]
+    without_events = [side.actor for side in sides if not side.sample.events]
+    untrusted = actors[0].name_fields() | actors[1].name_fields()
     untrusted |= read_as_field(*actors) | did_you_mean_field(*without_events)
     tables = {"linked": linked_event_table(one.events, other.events)}
     if one.sample.events and other.sample.events:
@@ -102,7 +132,7 @@ def render_comparison(one: ComparedActor, other: ComparedActor, period: ProfileP
         for side in sides
         if not side.sample.events and not side.sample.failure
     ]
-    notes += [TABLES_NOTE, NO_PROOF_NOTE] if filled else [ABSENCE]
+    notes += [TABLES_NOTE, NO_PROOF_NOTE] if filled else [*scope.policy.notes, ABSENCE]
     return fit(Card(_facts(sides, period, scope), untrusted, filled, notes), DEFAULT_SIZE)
 
 

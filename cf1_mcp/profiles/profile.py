@@ -38,6 +38,7 @@ from cf1_mcp.profiles.sampling import (
     raise_if_all_failed,
     read_campaigns,
     read_sample,
+    select_campaigns,
 )
 from cf1_mcp.profiles.tables import compare_periods, event_table, infrastructure_table
 from cf1_mcp.text.plurals import plural
@@ -52,7 +53,7 @@ PERIODS_NOTE: Final = "before = 0: new in this period. now = 0: gone."
 COUNTS_NOTE: Final = "Counts are numbers of reported events, not of attacks."
 SAMPLES_NOTE: Final = "A sample may miss rare values: a 0 may be too low."
 NO_EVENTS_NOTE: Final = "There is no event to show in this period: use a date before last_seen as since."
-UNKNOWN_ACTOR_NOTE: Final = "No event of any date names this actor."
+UNKNOWN_ACTOR_NOTE: Final = "No event of any date that may be shown names this actor."
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,18 @@ async def read_profile(
         ApiError: nothing could be read.
     """
     read = partial(read_sample, client, scope, actor.names)
+
+    async def read_shown_campaigns() -> EventSample:
+        campaigns = await read_campaigns(client, scope, actor.names)
+        return await select_campaigns(client, scope.policy, campaigns, MAX_CAMPAIGNS)
+
     current, previous, oldest, newest, campaigns = await gather(
         [
             partial(read, period.current),
             partial(read, period.previous),
             partial(read, order="asc", limit=EDGE_SIZE),
             partial(read, limit=EDGE_SIZE),
-            partial(read_campaigns, client, scope, actor.names),
+            read_shown_campaigns,
         ]
     )
     raise_if_all_failed(current, previous, oldest, newest, campaigns)
@@ -122,9 +128,9 @@ def render_profile(actor: ResolvedActor, profile: ActorProfile, period: ProfileP
     problems = [*failure_notes(profile.samples), *actor.problems()]
     if not profile.events:
         is_unknown = "withheld" not in common and not failure_notes(profile.samples)
-        notes = [*problems, *([UNKNOWN_ACTOR_NOTE] if is_unknown else []), ABSENCE]
+        notes = [*problems, *([UNKNOWN_ACTOR_NOTE] if is_unknown else []), *scope.policy.notes, ABSENCE]
         facts = {"events": number_of_events(profile.current, None)} | common
-        return Card(facts, actor.name_fields() | did_you_mean_field(actor), notes=notes)
+        return Card(facts, actor.without_aliases().name_fields() | did_you_mean_field(actor), notes=notes)
     facts = _period_facts(profile, period) | highest_tlp_field(profile.events) | common
     untrusted = actor.name_fields() | read_as_field(actor) | _seen_fields(profile) | _country_field(profile.events)
     tables, left_out = _tables(profile)
@@ -156,7 +162,8 @@ def _seen_fields(profile: ActorProfile) -> AnswerFields:
 def _country_field(events: Sequence[Event]) -> AnswerFields:
     """Return the countries that events attribute the actor to, the most frequent first."""
     counts = Counter(event.attacker_country for event in events if event.attacker_country.strip())
-    countries: list[JsonValue] = [clean_short(country) for country, _ in counts.most_common(MAX_COUNTRIES)]
+    ranked = sorted(counts, key=lambda country: (-counts[country], country))
+    countries: list[JsonValue] = [clean_short(country) for country in ranked[:MAX_COUNTRIES]]
     return {"attacker_country": countries} if countries else {}
 
 
@@ -164,10 +171,11 @@ def _tables(profile: ActorProfile) -> tuple[dict[str, Rows], list[str]]:
     """Return the tables that have rows, and what was left out of them."""
     samples = _readable_periods(profile)
     tables, left_out = compare_periods({name: sample.events for name, sample in samples.items()})
-    # Campaigns that an analyst has commented on come first.
-    campaigns = sorted(profile.campaigns.events, key=lambda event: not event.insight.strip())
+    campaigns = profile.campaigns.events
     if (more := len(campaigns) - MAX_CAMPAIGNS) > 0:
         left_out.append(f"{more} or more campaigns" if profile.campaigns.truncated else plural(more, "campaign"))
+    elif profile.campaigns.truncated:
+        left_out.append("further campaigns")
     months = _monthly_rows(profile)
     if (earlier := len(months) - MAX_MONTHS) > 0:
         left_out.append(plural(earlier, "earlier month"))

@@ -1,12 +1,12 @@
-"""Events of an actor, one page at most per question, filtered by the operator's rules.
+"""Events of an actor that may be shown, a limited number per question.
 
 The API counts events by dataset and date, but not by actor, and lists up to 25,000 events per call. So a profile is
-based on listed events; counts only say how many there are if one page did not contain all of them.
+based on listed events; counts only say how many there are if the list did not contain all of them.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -16,21 +16,28 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
-from cf1_mcp.api.paging import has_more
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import Condition, Event, EventSearch, Order
 from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.judged_events import first_judged
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.visible_events import unchecked_pages
+from cf1_mcp.policy.visible_links import CHILDREN, show_links
 from cf1_mcp.search.conditions import MAX_VALUES, resolve_period
 from cf1_mcp.search.counting import MAX_GROUPS, EventCounts, count_events
 from cf1_mcp.text.dates import iso
 
 # About 750 kB of JSON: a quarter of nearly every actor in one page, well within the time of a call.
 SAMPLE_SIZE: Final = 1_000
-# Page size for the first and the last event that may be shown: many events before them may be withheld.
+# Of the first and of the last events of any date, of which the answer also has the highest marking and the countries.
 EDGE_SIZE: Final = 50
 MAX_CAMPAIGNS: Final = 100
+# Campaigns whose children are read, a few at a time, to find those with one that may be shown.
+MAX_CHECKED_CAMPAIGNS: Final = 30
+CHECKED_AT_ONCE: Final = 6
 # Seconds after which a part is left out, so that the others arrive within the time of a call.
 TIMEOUT: Final = 9.0
+CHECK_TIMEOUT: Final = 6.0
 COUNT_TIMEOUT: Final = 6.0
 DEFAULT_LENGTH: Final = timedelta(days=90)
 _MIN_DATE: Final = datetime.min.replace(tzinfo=UTC)
@@ -67,8 +74,8 @@ class ProfilePeriod:
 class EventSample:
     """Events that may be shown, in the requested order.
 
-    `withheld` maps the uuids of other events to the rule against them. `truncated`: there are more events than one page
-    contains. `failure` is the reason why there are no events.
+    `withheld` maps the uuids of other events to the rule against them, if the operator has these counted. `truncated`:
+    there are more events that may be shown. `failure` is the reason why there are no events.
     """
 
     events: Sequence[Event] = ()
@@ -110,31 +117,62 @@ async def read_sample(
     order: Order = "desc",
     limit: int = SAMPLE_SIZE,
 ) -> EventSample:
-    """Return at most one page of the events of an actor under any of its names. API errors are returned, not raised."""
+    """Return at most `limit` events of an actor under any of its names. API errors are returned, not raised."""
     search = EventSearch(
         dataset_id=[*scope.ids],
         search=[_attacker_condition(attackers), *_date_conditions(dates), *conditions],
         order_by="date",
         order=order,
-        page_size=limit,
+        # One more than is used shows whether there are more.
+        page_size=limit + 1,
     )
     try:
         with anyio.fail_after(TIMEOUT):
-            page = await client.list_events(search)
+            found = await first_judged(client, search, scope.policy, limit + 1, unchecked_pages)
     except ApiError as error:
         return EventSample(failure=error)
     except TimeoutError:
-        return EventSample(failure=ApiError(f"The API took longer than {TIMEOUT:.0f} seconds."))
-    rules = {event.uuid: scope.policy.rule_against(event) for event in page.result}
-    withheld = {uuid: rule for uuid, rule in rules.items() if rule}
-    admitted = [event for event in page.result if event.uuid not in withheld]
-    return EventSample(admitted, withheld, has_more(page, limit))
+        return EventSample(failure=_too_slow(TIMEOUT))
+    withheld = {event.uuid: rule for event in found.withheld if (rule := scope.policy.rule_against(event))}
+    return EventSample(found.shown[:limit], withheld, len(found.shown) > limit)
 
 
 async def read_campaigns(client: ThreatEventsClient, scope: DatasetScope, attackers: Sequence[str]) -> EventSample:
-    """Return the events of an actor that have child events, of any date."""
+    """Return the events of an actor that have child events, of any date, those with an insight first. The children may
+    all be withheld: see `select_campaigns`.
+    """
     has_children = Condition(field="hasChildren", op="equals", value=True)
-    return await read_sample(client, scope, attackers, conditions=[has_children], limit=MAX_CAMPAIGNS)
+    sample = await read_sample(client, scope, attackers, conditions=[has_children], limit=MAX_CAMPAIGNS)
+    # Campaigns that an analyst has commented on come first.
+    return replace(sample, events=sorted(sample.events, key=lambda event: not event.insight.strip()))
+
+
+async def select_campaigns(
+    client: ThreatEventsClient, policy: ReadPolicy, campaigns: EventSample, count: int
+) -> EventSample:
+    """Return the first `count` events that have a child that may be shown. API errors are returned, not raised.
+
+    An event whose children are all withheld is not a campaign, just like an event without children.
+    """
+    if policy.sees_everything or campaigns.failure:
+        return campaigns
+    found: list[Event] = []
+    try:
+        with anyio.fail_after(CHECK_TIMEOUT):
+            for start in range(0, min(len(campaigns.events), MAX_CHECKED_CAMPAIGNS), CHECKED_AT_ONCE):
+                some = campaigns.events[start : start + CHECKED_AT_ONCE]
+                found += [event for event in await show_links(client, policy, some, [CHILDREN]) if event.has_children]
+                if len(found) > count:
+                    break
+    except ApiError as error:
+        return EventSample(failure=error)
+    except TimeoutError:
+        return EventSample(failure=_too_slow(CHECK_TIMEOUT))
+    return replace(campaigns, events=found[:count], truncated=len(found) > count)
+
+
+def _too_slow(seconds: float) -> ApiError:
+    return ApiError(f"The API took longer than {seconds:.0f} seconds.")
 
 
 async def count_periods(

@@ -14,7 +14,11 @@ from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.policy.dataset_scope import ReadScope
 from cf1_mcp.profiles.actor import resolve_actor
-from cf1_mcp.profiles.actor_comparison import read_compared_actor, render_comparison
+from cf1_mcp.profiles.actor_comparison import (
+    read_compared_actor,
+    render_comparison,
+    select_linked_campaigns,
+)
 from cf1_mcp.profiles.profile import read_profile, render_profile
 from cf1_mcp.profiles.sampling import resolve_profile_period
 from cf1_mcp.search.spelling import load_spelling
@@ -51,5 +55,6 @@ async def profile_attacker(
     if {name.casefold() for name in one.names} & {name.casefold() for name in other.names}:
         raise BadArgument("compare", "it names the same actor as attacker", "another actor, or leave it out")
     read = partial(read_compared_actor, client, scope, period)
-    left, right = await gather(partial(read, actor) for actor in (one, other))
+    found = await gather(partial(read, actor) for actor in (one, other))
+    left, right = await select_linked_campaigns(client, scope, *found)
     return render_comparison(left, right, period, scope)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, Self
 
-from anyio.to_thread import run_sync
 from mcp.server.mcpserver import Resolve
 from pydantic import BeforeValidator, Field, JsonValue
 
@@ -30,16 +29,18 @@ from cf1_mcp.exports import (
     create_export_file,
     tlp_label,
 )
+from cf1_mcp.exports.reading import describe_rules, read_export_page
 from cf1_mcp.exports.writer import ExportResult, export_events
 from cf1_mcp.models import Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope
-from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import ExportFilters
 from cf1_mcp.search.no_results import explain_page
 from cf1_mcp.search.request import RequestedExport, SearchRequest
 from cf1_mcp.search.scopes import ExportScope
-from cf1_mcp.store.export_files import ExportFolder, StoredExport, StoredPage
+from cf1_mcp.store.export_drafts import StoredExport
+from cf1_mcp.store.export_files import ExportFolder, StoredPage
 from cf1_mcp.text.dates import iso, parse_date
 from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.plurals import plural
@@ -50,8 +51,8 @@ FICTIONAL_SOURCE: Final = "cf1-mcp sandbox: fictional events"
 VERBATIM: Final = "The content is exactly that of the file. Its indicators are not defanged: it is meant for machines."
 
 
-async def _resolve_folder(context: ToolContext) -> ExportFolder:
-    return context.request_context.lifespan_context.stores.exports
+async def _resolve_folder(context: ToolContext, policy: CurrentReadPolicy) -> ExportFolder:
+    return context.request_context.lifespan_context.stores.exports.under(describe_rules(policy))
 
 
 Exports = Annotated[ExportFolder, Resolve(_resolve_folder)]
@@ -86,7 +87,7 @@ async def export_threat_events(
     the file and what was left out.
     """
     if export_id:
-        return ExportPage(await run_sync(folder.read_page, export_id, offset))
+        return ExportPage(await read_export_page(client, scope.policy, folder, export_id, offset))
     if format is None:
         raise BadArgument("format", "an export needs a format", choices([*FORMATS]))
     level = _resolve_level(handling, scope.policy)

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cf1_mcp.models import NewEvent, Tlp
+from cf1_mcp.models import Event, NewEvent, Tlp
 from cf1_mcp.profiles import sampling
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.server.mcp_server import build_server
@@ -94,7 +94,6 @@ period_before: 2026-05-27 to 2026-08-25
 events_before: 53
 highest_tlp: amber
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
-withheld: 41 by CF1_MAX_TLP (amber)
 <untrusted MARK>
 attacker: COPPER LANTERN
 read_as: attacker: copper lantern as COPPER LANTERN
@@ -159,10 +158,10 @@ url	20	20	2026-11-20	hxxps://files[.]kontoservice[.]example[.]net/view/b12a3d4,h
 -- campaigns
 uuid	date	event
 6f57096f-483d-56f9-8cf9-4a901e5a1a2d	2026-11-17 14:24	Operation Ledger Frost
-dfa69a04-67af-5405-ae97-b598d909588e	2026-07-29 12:00	Operation Split Ledger
 bce399fb-662f-57a6-a9bb-bb39cb230b76	2026-01-06 12:00	Operation Coin Wash
 c21bc014-5c72-515d-96ff-0913facd7aa2	2026-11-20 22:10	COINWICK dropper, signed with a certificate that was withdrawn later
 1d93a965-20fc-5d4c-8f56-aafcef041d7f	2026-11-17 18:24	Ledger Frost: intrusion at Banking & Financial Services victim 4
+2172ba3e-ccd9-5869-a757-8ac2f06f4154	2026-11-17 17:24	Ledger Frost: intrusion at Banking & Financial Services victim 3
 -- newest
 uuid	date	category	indicator	event
 32f0b336-4527-5fbf-955d-a4f6746ecbe8	2026-11-24 06:04	Account Takeover	198[.]51[.]100[.]37	Stolen session cookie replayed from a residential network
@@ -173,7 +172,7 @@ ff00e219-48e7-5b54-b0fc-17538fe06afa	2026-11-24 02:09	Phishing	lure[.]bait[.]exa
 </untrusted MARK>
 before = 0: new in this period. now = 0: gone.
 Counts are numbers of reported events, not of attacks.
-Not shown: 2 categories, 6 techniques, 6 tags, 2 campaigns.\
+Not shown: 2 categories, 6 techniques, 6 tags, further campaigns.\
 """)
 
 
@@ -194,7 +193,6 @@ async def test_the_data_contains_the_same_facts_as_the_text(client: Client) -> N
                 "Compromised Devices",
                 "ACME Incident Response",
             ],
-            "withheld": ["9 by CF1_MAX_TLP (amber)"],
             "attacker": ["VELOUR CICADA"],
             "first_seen": "2026-11-15",
             "last_seen": "2026-11-24",
@@ -356,7 +354,7 @@ async def test_the_figures_equal_those_of_a_search(client: Client) -> None:
     assert shown == {name: categories.count(name) for name in shown}
 
 
-async def test_a_profile_costs_eight_requests_and_the_next_one_five(client: Client, sample: Tenant) -> None:
+async def test_a_profile_costs_eight_requests_and_six_for_its_campaigns(client: Client, sample: Tenant) -> None:
     await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     assert sorted(sample.requests()) == snapshot(
         [
@@ -365,14 +363,23 @@ async def test_a_profile_costs_eight_requests_and_the_next_one_five(client: Clie
             "GET /events",
             "GET /events",
             "GET /events",
+            "GET /events",
+            "GET /events",
             "GET /events/attackers",
+            "GET /events/by-id/1d93a965-20fc-5d4c-8f56-aafcef041d7f/relationships",
+            "GET /events/by-id/2172ba3e-ccd9-5869-a757-8ac2f06f4154/relationships",
+            "GET /events/by-id/3fd9dfe0-c841-5fbd-9012-6ecfaa6876db/relationships",
+            "GET /events/by-id/6f57096f-483d-56f9-8cf9-4a901e5a1a2d/relationships",
+            "GET /events/by-id/bce399fb-662f-57a6-a9bb-bb39cb230b76/relationships",
+            "GET /events/by-id/c21bc014-5c72-515d-96ff-0913facd7aa2/relationships",
+            "GET /events/by-id/dfa69a04-67af-5405-ae97-b598d909588e/relationships",
             "GET /events/dataset",
             "GET /events/tags",
         ]
     )
     sample.log.clear()
     await ask(client, "profile_attacker", attacker="BRASS TORTOISE")
-    assert sample.requests() == ["GET /events"] * 5
+    assert sample.requests()[:5] == ["GET /events"] * 5 and len(sample.requests()) <= 11
 
 
 async def test_periods_are_whole_adjacent_days(client: Client, sample: Tenant) -> None:
@@ -384,22 +391,30 @@ async def test_periods_are_whole_adjacent_days(client: Client, sample: Tenant) -
     ) == snapshot(
         [
             [
-                '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"date","op":"gte","value":"2026-09-24T00:00:00Z"},{"field":"date","op":"lte","value":"2026-10-24T23:59:59Z"}]',
+                '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"date","op":"gte","value":"2026-09-24T00:00:00Z"},{"field":"date","op":"lte","value":"2026-10-24T23:59:59Z"},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]',
                 "desc",
-                "1000",
+                "1001",
             ],
             [
-                '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"date","op":"gte","value":"2026-10-25T00:00:00Z"},{"field":"date","op":"lte","value":"2026-11-24T12:00:00Z"}]',
+                '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"date","op":"gte","value":"2026-10-25T00:00:00Z"},{"field":"date","op":"lte","value":"2026-11-24T12:00:00Z"},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]',
                 "desc",
-                "1000",
+                "1001",
             ],
             [
-                '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"hasChildren","op":"equals","value":true}]',
+                '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"hasChildren","op":"equals","value":true},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]',
                 "desc",
-                "100",
+                "101",
             ],
-            ['[{"field":"attacker","op":"equals","value":"COPPER LANTERN"}]', "asc", "50"],
-            ['[{"field":"attacker","op":"equals","value":"COPPER LANTERN"}]', "desc", "50"],
+            [
+                '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]',
+                "asc",
+                "51",
+            ],
+            [
+                '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]',
+                "desc",
+                "51",
+            ],
         ]
     )
     assert {value for one in sample.searches() for name, value in one.query if name == "datasetId"} == {DEFAULT_ID}
@@ -434,7 +449,7 @@ async def test_a_quiet_actor_is_described_by_its_earlier_events(client: Client) 
             "There is no event to show in this period: use a date before last_seen as since.",
             "before = 0: new in this period. now = 0: gone.",
             "Counts are numbers of reported events, not of attacks.",
-            "Not shown: 7 categories, 10 techniques, 3 target countries, 3 tags, 3 campaigns.",
+            "Not shown: 7 categories, 10 techniques, 3 target countries, 3 tags, further campaigns.",
         ]
     )
     assert table(data, "target_industries") == snapshot(
@@ -506,7 +521,8 @@ datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised De
 attacker: VELOR CICADA
 did_you_mean: attacker: VELOR CICADA is unknown; similar names: VELOUR CICADA
 </untrusted MARK>
-No event of any date names this actor.
+No event of any date that may be shown names this actor.
+Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
 Absence from these datasets does not show that something is benign.\
 """)
 
@@ -519,7 +535,8 @@ datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised De
 <untrusted MARK>
 attacker: NOBODY EVER HEARD
 </untrusted MARK>
-No event of any date names this actor.
+No event of any date that may be shown names this actor.
+Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
 Absence from these datasets does not show that something is benign.\
 """)
 
@@ -608,32 +625,55 @@ async def test_nothing_above_the_ceiling_is_counted_or_shown(sample: Tenant, tmp
     assert data["events"] == len(uuids) > 0
     assert data["highest_tlp"] == "clear"
     assert all(isinstance(row, list) and row[0] in uuids for row in table(data, "newest"))
-    assert data["withheld"] == snapshot(["133 by CF1_MAX_TLP (clear)"])
+    assert "withheld" not in data
+    told = Settings(max_tlp=Tlp.CLEAR, state_dir=tmp_path, tell_withheld=True)
+    async with served(sample, told) as client:
+        counted = await ask(client, "profile_attacker", attacker="JUNIPER WASP", since="1y")
+    assert (counted["events"], counted["withheld"]) == (len(uuids), snapshot(["133 by CF1_MAX_TLP (clear)"]))
 
 
-async def test_an_actor_whose_events_are_all_withheld_is_not_called_unknown(tenant: Tenant) -> None:
+async def test_an_actor_whose_events_are_all_withheld_is_unknown(tenant: Tenant) -> None:
     await tenant.add("secret", attacker="HIDDEN HAND", tlp="red")
     async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         assert await ask_for_text(client, "profile_attacker", attacker="HIDDEN HAND") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
 datasets: Cloudforce One Threat Events, Mine, Yours
-withheld: 1 by CF1_MAX_TLP (amber)
 <untrusted MARK>
 attacker: HIDDEN HAND
 </untrusted MARK>
+No event of any date that may be shown names this actor.
+Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
 Absence from these datasets does not show that something is benign.\
 """)
 
 
-async def test_a_first_event_that_is_withheld_is_not_dated(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "EDGE_SIZE", 1)
+async def test_the_first_event_is_the_first_that_may_be_shown(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cf1_mcp.profiles.profile.EDGE_SIZE", 1)
     await tenant.add("secret", attacker="HALF HIDDEN", tlp="red", date="2026-01-01T00:00:00Z")
     await tenant.add("open", attacker="HALF HIDDEN")
     async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         data = await ask(client, "profile_attacker", attacker="HALF HIDDEN")
-    assert "first_seen" not in data and data["last_seen"] == "2026-11-20"
+    assert (data["first_seen"], data["last_seen"]) == ("2026-11-20", "2026-11-20")
+    assert data["notes"] == snapshot(
+        [
+            "before = 0: new in this period. now = 0: gone.",
+            "Counts are numbers of reported events, not of attacks.",
+        ]
+    )
+
+
+async def test_a_withheld_first_event_is_noted_if_the_operator_has_it_told(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cf1_mcp.profiles.profile.EDGE_SIZE", 1)
+    monkeypatch.setattr("cf1_mcp.policy.judged_events.MAX_COUNTED_PAGES", 1)
+    for day in (1, 2, 3):
+        await tenant.add("secret", attacker="HALF HIDDEN", tlp="red", date=f"2026-01-0{day}T00:00:00Z")
+    await tenant.add("open", attacker="HALF HIDDEN")
+    async with tenant.server(Settings(state_dir=tenant.folder, tell_withheld=True)) as client:
+        data = await ask(client, "profile_attacker", attacker="HALF HIDDEN")
+    assert "first_seen" not in data and data["withheld"] == snapshot(["3 by CF1_MAX_TLP (amber)"])
     assert data["notes"] == snapshot(
         [
             "first_seen is withheld by CF1_MAX_TLP (amber).",
@@ -641,6 +681,25 @@ async def test_a_first_event_that_is_withheld_is_not_dated(tenant: Tenant, monke
             "Counts are numbers of reported events, not of attacks.",
         ]
     )
+
+
+async def link(tenant: Tenant, parent: Event, child: Event) -> None:
+    async with tenant.api() as api:
+        await api.create_relationships(tenant.dataset_id(), parent.uuid, [child.uuid], "related_to")
+
+
+async def test_an_event_whose_children_are_all_withheld_is_no_campaign(tenant: Tenant) -> None:
+    ids: list[str] = []
+    for number in range(9):
+        parent = await tenant.add(f"campaign {number}", attacker="MOLE", date=f"2026-11-{10 + number}T00:00:00Z")
+        ids.append(parent.uuid)
+        await link(tenant, parent, await tenant.add("child", tlp="red" if number % 2 else "green"))
+    tenant.log.clear()
+    async with tenant.server(Settings(state_dir=tenant.folder)) as client:
+        data = await ask(client, "profile_attacker", attacker="MOLE")
+    assert [row[0] for row in table(data, "campaigns") if isinstance(row, list)] == ids[8::-2]
+    assert "campaign" not in str(data["notes"])
+    assert len([line for line in tenant.requests() if line.endswith("/relationships")]) == 9
 
 
 async def test_only_readable_datasets_are_searched(sample: Tenant, tmp_path: Path) -> None:
@@ -665,7 +724,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
     settings = Settings(read_datasets=(DEFAULT,), state_dir=tmp_path)
     async with connect_with_fault(sample, settings, "/events?", page) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
-    assert (data["events"], data["withheld"]) == (0, ["1 by CF1_READ_DATASETS"])
+    assert data["events"] == 0 and "withheld" not in data
     assert "stray" not in json.dumps(data)
 
 
@@ -786,7 +845,7 @@ async def test_with_more_events_than_a_page_it_says_what_was_sampled(tenant: Ten
     await add_events(tenant, 1_200)
     async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         data = await ask(client, "profile_attacker", attacker=BUSY)
-    assert (data["events"], data["sampled"]) == (1_080, snapshot(["events: the newest 900 of 1,080"]))
+    assert (data["events"], data["sampled"]) == (1_080, snapshot(["events: the newest 1,000 of 1,080"]))
     assert table(data, "activity") == [["2026-11", 1_080]]
     assert data["notes"] == snapshot(
         [
@@ -797,7 +856,7 @@ async def test_with_more_events_than_a_page_it_says_what_was_sampled(tenant: Ten
         ]
     )
     beyond = [line for line in tenant.requests() if line in ("GET /events", "GET /events/aggregate")]
-    assert len(beyond) == 7 <= 8
+    assert len(beyond) == 8
 
 
 async def test_if_a_count_fails_too_it_says_at_least(tenant: Tenant) -> None:
@@ -806,7 +865,9 @@ async def test_if_a_count_fails_too_it_says_at_least(tenant: Tenant) -> None:
         tenant, Settings(state_dir=tenant.folder), "/events/aggregate", DENIED, 403
     ) as client:
         data = await ask(client, "profile_attacker", attacker=BUSY)
-    assert (data["events"], data["sampled"]) == snapshot(("at least 900", ["events: the newest 900 of at least 900"]))
+    assert (data["events"], data["sampled"]) == snapshot(
+        ("at least 1,000", ["events: the newest 1,000 of at least 1,000"])
+    )
 
 
 async def test_if_a_count_excludes_datasets_it_says_at_least(tenant: Tenant) -> None:
@@ -846,7 +907,6 @@ events_attacker: 169
 events_compare: 306
 highest_tlp: amber
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
-withheld: 73 by CF1_MAX_TLP (amber)
 <untrusted MARK>
 attacker: BRASS TORTOISE
 compare: COPPER LANTERN
@@ -894,7 +954,9 @@ Shared techniques, tools and rented hosts do not prove that two actors are the s
 """)
 
 
-async def test_a_comparison_costs_four_requests_in_addition_to_the_vocabulary(client: Client, sample: Tenant) -> None:
+async def test_a_comparison_costs_four_requests_and_one_for_each_linked_campaign(
+    client: Client, sample: Tenant
+) -> None:
     await ask(client, "profile_attacker", attacker="BRASS TORTOISE", compare="COPPER LANTERN")
     assert sorted(sample.requests()) == snapshot(
         [
@@ -902,7 +964,14 @@ async def test_a_comparison_costs_four_requests_in_addition_to_the_vocabulary(cl
             "GET /events",
             "GET /events",
             "GET /events",
+            "GET /events",
+            "GET /events",
             "GET /events/attackers",
+            "GET /events/by-id/543740cc-9cf7-5b32-915b-fe5705703e09/relationships",
+            "GET /events/by-id/bce399fb-662f-57a6-a9bb-bb39cb230b76/relationships",
+            "GET /events/by-id/c7d3201a-d907-5b6b-99b2-5c78e452c6a7/relationships",
+            "GET /events/by-id/dfa69a04-67af-5405-ae97-b598d909588e/relationships",
+            "GET /events/by-id/e72128cf-5f5d-5aa5-9283-e99bc64eebfb/relationships",
             "GET /events/dataset",
             "GET /events/tags",
         ]
@@ -941,13 +1010,13 @@ async def test_an_unknown_second_actor_is_answered_with_the_nearest_names(client
                 "Compromised Devices",
                 "ACME Incident Response",
             ],
-            "withheld": ["33 by CF1_MAX_TLP (amber)"],
             "attacker": ["COPPER LANTERN"],
             "compare": ["BRASS TORTOIS"],
             "did_you_mean": ["compare: BRASS TORTOIS is unknown; similar names: BRASS TORTOISE"],
             "untrusted": ["attacker", "compare", "did_you_mean"],
             "notes": [
                 "There is no event of compare to show in this period: try an earlier date as since.",
+                "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
                 "Absence from these datasets does not show that something is benign.",
             ],
         }
@@ -959,6 +1028,7 @@ async def test_a_comparison_of_a_quiet_period_says_so(client: Client) -> None:
     assert "overlap" not in data and data["notes"] == snapshot(
         [
             "There is no event of compare to show in this period: try an earlier date as since.",
+            "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
             "Absence from these datasets does not show that something is benign.",
         ]
     )
@@ -969,7 +1039,7 @@ async def test_a_comparison_says_which_events_it_covers(tenant: Tenant) -> None:
     await tenant.add("seen", attacker="WOLF")
     async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         data = await ask(client, "profile_attacker", attacker="WOLF", compare=BUSY)
-    assert (data["events_compare"], data["sampled"]) == (1_080, snapshot(["events_compare: the newest 900 of 1,080"]))
+    assert (data["events_compare"], data["sampled"]) == (1_080, snapshot(["events_compare: the newest 1,000 of 1,080"]))
 
 
 async def test_a_partly_failed_side_is_named(sample: Tenant, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.transport import network
 from cf1_mcp.exports import FileHeading, create_export_file, gateway, writer
+from cf1_mcp.exports.reading import describe_rules
 from cf1_mcp.exports.writer import PAGE_SIZE, RESERVED_AFTER_EVENTS, export_events
 from cf1_mcp.models import EventSearch, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
@@ -88,8 +89,13 @@ async def export_rows(client: Client, **arguments: JsonValue) -> list[dict[str, 
 
 def read_files(folder: Path) -> dict[str, str]:
     """Return the text of each export in the folder, by its id."""
-    files = (folder / "exports").iterdir()
+    files = [path for path in (folder / "exports").iterdir() if path.name.count(".") == 3]
     return {path.name.split(".")[0]: path.read_bytes().decode() for path in files}
+
+
+def folder_of(settings: Settings) -> ExportFolder:
+    """Return the folder of exports under the rules that the sample tenant has with these settings."""
+    return ExportFolder(settings, lambda: NOW).under(describe_rules(ReadPolicy((), False, settings.max_tlp)))
 
 
 def call_over_stdio(version: str, folder: Path, **arguments: JsonValue) -> dict[str, JsonValue]:
@@ -133,12 +139,11 @@ async def test_an_export_is_summarised_and_offered_as_a_link(any_client: Client)
 export_id: ID
 resource: cf1://exports/ID
 format: csv
-size: 28698
+size: 28300
 marking: TLP:GREEN
 expires: 2026-11-25T12:00:00Z
 events: 80
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
-withheld: 28 by CF1_MAX_TLP (amber)
 left_out: 48 events: above TLP:GREEN
 <untrusted MARK>
 read_as: since: 7d as 2026-11-17T12:00:00Z
@@ -151,7 +156,7 @@ read_as: since: 7d as 2026-11-17T12:00:00Z
             "export_id": "ID",
             "resource": "cf1://exports/ID",
             "format": "csv",
-            "size": 28698,
+            "size": 28300,
             "marking": "TLP:GREEN",
             "expires": "2026-11-25T12:00:00Z",
             "events": 80,
@@ -162,7 +167,6 @@ read_as: since: 7d as 2026-11-17T12:00:00Z
                 "Compromised Devices",
                 "ACME Incident Response",
             ],
-            "withheld": ["28 by CF1_MAX_TLP (amber)"],
             "left_out": ["48 events: above TLP:GREEN"],
             "read_as": ["since: 7d as 2026-11-17T12:00:00Z"],
             "untrusted": ["read_as"],
@@ -176,7 +180,7 @@ read_as: since: 7d as 2026-11-17T12:00:00Z
             "uri": "cf1://exports/ID",
             "description": "TLP:GREEN, until 2026-11-25T12:00:00Z",
             "mime_type": "text/csv;charset=utf-8;header=present",
-            "size": 28698,
+            "size": 28300,
             "type": "resource_link",
         }
     )
@@ -244,9 +248,9 @@ async def test_the_tool_shows_the_same_pages_between_marks_and_not_defanged(
 export_id: ID
 format: csv
 media_type: text/csv;charset=utf-8;header=present
-size: 285034
+size: 280446
 offset: 0
-next_offset: 31941
+next_offset: 31744
 """)
     assert after == snapshot(
         "The content is exactly that of the file. Its indicators are not defanged: it is meant for machines."
@@ -276,7 +280,7 @@ async def test_an_export_reports_progress(any_client: Client) -> None:
         reports.append((progress, message))
 
     await any_client.call_tool(TOOL, {"format": "csv"}, progress_callback=collect)
-    assert reports == snapshot([(2000, "2,000 events read"), (3610, "3,610 events read")])
+    assert reports == snapshot([(2000, "2,000 events read"), (3323, "3,323 events read")])
 
 
 async def test_a_file_states_that_sandbox_events_are_fictional(client: Client, tmp_path: Path) -> None:
@@ -286,10 +290,13 @@ async def test_a_file_states_that_sandbox_events_are_fictional(client: Client, t
     assert len(texts) == len(FORMATS) and all("fictional" in text for text in texts.values())
 
 
-async def test_only_the_operator_may_open_the_files(client: Client, tmp_path: Path) -> None:
-    await ask(client, TOOL, format="csv", since="7d")
-    (file,) = (tmp_path / "exports").iterdir()
-    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+async def test_only_the_operator_may_open_the_files(sample: Tenant, tmp_path: Path) -> None:
+    async with serve(sample, Settings(state_dir=tmp_path)) as client:
+        await ask(client, TOOL, format="csv", since="7d")
+    files = [*(tmp_path / "exports").iterdir()]
+    assert sorted(file.name.rpartition(".")[2] for file in files) == ["csv", "events", "key"]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert (tmp_path / "exports").stat().st_mode & 0o777 == 0o700
 
 
 # -- what is exported
@@ -307,7 +314,7 @@ async def test_events_above_the_handling_level_are_left_out_and_counted(client: 
     held = int(str(amber["events"])) - int(str(green["events"]))
     assert (green["left_out"], green["marking"]) == ([f"{held} events: above TLP:GREEN"], "TLP:GREEN")
     assert ("left_out" in amber, amber["marking"]) == (False, "TLP:AMBER")
-    assert green["withheld"] == amber["withheld"]
+    assert "withheld" not in green and "withheld" not in amber
 
 
 async def test_no_file_exceeds_the_ceiling(client: Client) -> None:
@@ -323,9 +330,11 @@ async def test_a_low_ceiling_lowers_the_default_level(sample: Tenant, tmp_path: 
     async with serve(sample, Settings(state_dir=tmp_path, max_tlp=Tlp.CLEAR)) as client:
         made = await ask(client, TOOL, format="csv", since="60d")
         assert {one["tlp"] for one in await export_rows(client, since="60d")} == {"clear"}
-    assert (made["marking"], made["withheld"], "left_out" in made) == snapshot(
-        ("TLP:CLEAR", ["877 by CF1_MAX_TLP (clear)"], False)
-    )
+    assert (made["marking"], "withheld" in made, "left_out" in made) == ("TLP:CLEAR", False, False)
+    told = Settings(state_dir=tmp_path, max_tlp=Tlp.CLEAR, tell_withheld=True)
+    async with serve(sample, told) as client:
+        counted = await ask(client, TOOL, format="csv", since="60d")
+    assert (counted["events"], counted["withheld"]) == (made["events"], snapshot(["877 by CF1_MAX_TLP (clear)"]))
 
 
 async def test_only_what_may_be_read_is_exported(sample: Tenant, tmp_path: Path) -> None:
@@ -348,7 +357,7 @@ async def test_filters_work_as_in_a_search(client: Client, sample: Tenant) -> No
     await ask(client, "search_threat_events", **filters, limit=500)
     await ask(client, TOOL, format="csv", **filters)
     searched, exported = (dict(one.query) for one in sample.searches()[:2])
-    assert {**exported, "pageSize": "500"} == searched
+    assert {**exported, "pageSize": "501"} == searched
 
 
 async def test_an_empty_export_is_explained_and_creates_no_file(client: Client, tmp_path: Path) -> None:
@@ -368,6 +377,7 @@ async def test_an_empty_export_is_explained_and_creates_no_file(client: Client, 
             "untrusted": ["did_you_mean"],
             "notes": [
                 "Without attacker there are events: this filter alone removes all of them.",
+                "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
                 "Absence from these datasets does not show that something is benign.",
             ],
         }
@@ -385,7 +395,6 @@ async def test_events_that_a_format_cannot_express_are_counted_and_create_no_fil
 [sandbox: fictional data, not intelligence]
 events: 0
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
-withheld: 20 by CF1_MAX_TLP (amber)
 left_out: 182 events: an indicator that is not of kind hash, 42 events: above TLP:GREEN
 <untrusted MARK>
 read_as: since: 7d as 2026-11-17T12:00:00Z
@@ -463,7 +472,7 @@ async def test_an_export_expires_after_a_day(sample: Tenant, tmp_path: Path) -> 
         assert await read_whole(client, made["export_id"])
     async with serve(sample, settings, NOW + timedelta(hours=24)) as client:
         assert replace_ids(await refused(client, TOOL, export_id=made["export_id"])) == snapshot(
-            "export_id: there is no such export: exports are deleted after 24 hours, and cannot be read after the operator has changed what may be read. Use the id of an earlier answer, or export again."
+            "export_id: there is no such export: exports are deleted after 24 hours, and cannot be read after what may be read has changed. Use the id of an earlier answer, or export again."
         )
     assert read_files(tmp_path) == {}
 
@@ -476,7 +485,9 @@ async def test_a_new_export_deletes_only_expired_files(sample: Tenant, tmp_path:
     async with serve(sample, settings, NOW + timedelta(days=2)) as client:
         new = await ask(client, TOOL, format="csv", since="7d")
     assert old["export_id"] not in read_files(tmp_path)
-    assert {*read_files(tmp_path)} == {str(new["export_id"]), "notes"}
+    assert [*read_files(tmp_path)] == [str(new["export_id"])]
+    kept = {path.name.rpartition(".")[2] for path in (tmp_path / "exports").iterdir()}
+    assert kept == {"csv", "events", "key", "txt"}
 
 
 @pytest.mark.parametrize("other", [{"max_tlp": Tlp.GREEN}, {"read_datasets": ("Cybercrime",)}])
@@ -520,9 +531,9 @@ async def test_an_unknown_export_address_is_refused(any_client: Client, rest: st
 
 async def test_an_offset_where_no_page_begins_is_refused(sample: Tenant, tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)
-    draft = ExportFolder(settings, lambda: NOW).create_draft("csv", ".csv")
+    draft = folder_of(settings).create_draft("csv", ".csv")
     draft.write("a\u00fc\n" * 9)
-    made = draft.keep()
+    made = draft.keep([])
     async with serve(sample, settings) as client:
         words = [await refused(client, TOOL, export_id=made.id, offset=offset) for offset in (2, 36, 10**40)]
     assert words == snapshot(
@@ -539,9 +550,9 @@ async def test_an_offset_where_no_page_begins_is_refused(sample: Tenant, tmp_pat
 )
 async def test_the_pages_of_any_text_add_up_to_it(sample: Tenant, tmp_path: Path, text: str) -> None:
     settings = Settings(state_dir=tmp_path)
-    draft = ExportFolder(settings, lambda: NOW).create_draft("csv", ".csv")
+    draft = folder_of(settings).create_draft("csv", ".csv")
     draft.write(text)
-    made = draft.keep()
+    made = draft.keep([])
     async with serve(sample, settings) as client:
         assert await read_whole(client, made.id) == text
         page = await client.call_tool(TOOL, {"export_id": made.id})
@@ -568,7 +579,7 @@ async def test_an_export_that_is_cut_reports_where_to_continue(client: Client, m
     made = await ask(client, TOOL, format="csv")
     assert made["notes"] == snapshot(
         [
-            "Cut: the newest 2,000 events were read, and there are older ones. To export those, pass until='2026-07-19T19:07:33Z'; events of that time are in both files."
+            "Cut: the newest 2,000 events were read, and there are older ones. To export those, pass until='2026-07-01T08:41:12Z'; events of that time are in both files."
         ]
     )
     first = {one["uuid"] for one in await export_rows(client)}
@@ -582,15 +593,13 @@ async def test_links_beyond_the_maximum_are_reported_as_missing(
 ) -> None:
     monkeypatch.setattr(writer, "MAX_PARENTS", 2)
     made = await ask(client, TOOL, format="stix2", tags=["ledger-frost"], handling="amber")
-    assert made["notes"] == snapshot(
-        [
-            "Links are complete for 2 of 5 events with descendants.",
-            "7 links left out: one of the events is not in the file.",
-        ]
-    )
+    assert made["notes"] == snapshot(["Only the links below 2 events are in the file."])
 
 
-DATASETS = answer([{"uuid": "1845c219-708a-5742-ae10-15645f39ca69", "name": "One", "isPublic": True}])
+VOCABULARY = (
+    answer([{"uuid": "1845c219-708a-5742-ae10-15645f39ca69", "name": "One", "isPublic": True}]),
+    answer({"success": True, "result": {"tags": []}}),
+)
 
 
 def page_of_events(cursor: str | None, children: bool = False) -> bytes:
@@ -610,7 +619,7 @@ async def serve_script(folder: Path, *script: bytes | Act) -> AsyncGenerator[Cli
 
 
 async def test_an_upstream_that_fails_midway_leaves_no_file(tmp_path: Path) -> None:
-    async with serve_script(tmp_path, DATASETS, page_of_events("next"), failed("403 Forbidden", "no")) as client:
+    async with serve_script(tmp_path, *VOCABULARY, page_of_events("next"), failed("403 Forbidden", "no")) as client:
         assert await refused(client, TOOL, format="csv") == snapshot(
             "The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
         )
@@ -618,13 +627,13 @@ async def test_an_upstream_that_fails_midway_leaves_no_file(tmp_path: Path) -> N
 
 
 async def test_unreadable_relationships_are_noted_and_the_file_is_complete(tmp_path: Path) -> None:
-    script = (DATASETS, page_of_events(None, children=True), failed("403 Forbidden", "no"))
+    script = (*VOCABULARY, page_of_events(None, children=True), failed("403 Forbidden", "no"))
     async with serve_script(tmp_path, *script) as client:
         made = await ask(client, TOOL, format="stix2")
-        bundle = json.loads(await read_whole(client, made["export_id"]))
+    bundle = json.loads(read_files(tmp_path)[str(made["export_id"])])
     assert made["notes"] == snapshot(
         [
-            "Links are complete for 0 of 3 events with descendants. The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+            "Only the links below 0 events are in the file. The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
             "3 indicators without a STIX form: only described in the text of a campaign.",
         ]
     )
@@ -634,7 +643,7 @@ async def test_unreadable_relationships_are_noted_and_the_file_is_complete(tmp_p
 async def test_a_list_without_a_cursor_is_read_page_by_page(tmp_path: Path) -> None:
     full = [{"uuid": f"u{number}", "tlp": "green"} for number in range(PAGE_SIZE)]
     last = [{"uuid": "last", "tlp": "green"}]
-    async with serve_script(tmp_path, DATASETS, answer(full), answer(last)) as client:
+    async with serve_script(tmp_path, *VOCABULARY, answer(full), answer(last)) as client:
         assert (await ask(client, TOOL, format="csv"))["events"] == PAGE_SIZE + 1
 
 

@@ -455,7 +455,7 @@ async def test_links_of_rows_that_exist_are_made_to_their_events_once(tenant: Te
     assert sorted(map(str, column(below, "event"))) == snapshot(["one", "two"])
 
 
-async def test_a_row_whose_event_is_withheld_is_left_out_without_its_id(tenant: Tenant) -> None:
+async def test_rows_are_compared_with_events_that_may_be_read_only(tenant: Tenant) -> None:
     hidden = await tenant.add("secret", tlp="red")
     async with tenant.server(tenant.allowed()) as client:
         done = await ask(client, TOOL, dataset_id=MINE, rows=[row("secret"), row("open")])
@@ -465,14 +465,27 @@ async def test_a_row_whose_event_is_withheld_is_left_out_without_its_id(tenant: 
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
-            "change": "Create 1 event with 0 relationships in dataset 'Mine'.",
-            "events": 1,
+            "change": "Create 2 events with 0 relationships in dataset 'Mine'.",
+            "events": 2,
             "relationships": 0,
-            "created": [1],
-            "there_and_withheld": {"CF1_MAX_TLP (amber)": "0"},
-            "untrusted": ["there_and_withheld"],
+            "created": [0, 1],
         }
     )
+
+
+@pytest.mark.parametrize("count", [1, 30])
+async def test_a_preview_is_the_same_with_and_without_withheld_rows(tmp_path: Path, count: int) -> None:
+    call: Json = {"dataset_id": MINE, "rows": [*create_rows(26), row("secret", indicator="192.0.2.7")]}
+    previews: list[object] = []
+    for name, hidden in (("none", 0), ("some", count)):
+        tenant = Tenant(tmp_path / name)
+        for number in range(hidden):
+            await tenant.add("secret", tlp="red", indicator="192.0.2.7", tags=[f"hidden-{number}"])
+            await tenant.add(f"number {number}", tlp="amber+strict")
+        async with tenant.server(tenant.allowed()) as client:
+            preview = await ask(client, TOOL, **call)
+        previews.append({name: value for name, value in preview.items() if name != "code"})
+    assert previews[0] == previews[1]
 
 
 async def test_a_code_expires_when_one_of_the_rows_is_created_elsewhere(tenant: Tenant) -> None:

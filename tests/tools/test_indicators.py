@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -85,12 +86,13 @@ read_as: 2 refanged
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
 indicator	kind	status	events	first_seen	last_seen	attackers	categories	tlp	matched_as	event_ids
-198[.]51[.]100[.]43	ipv4	known	3	2026-11-22 15:14	2026-11-24 05:33	COPPER LANTERN	Account Takeover,Credential Access & Discovery,Command and Control	amber		911b726d-f71b-545b-9243-98bb435ccb5d,bf910031-b316-5a51-963e-7ca8eb2da35d
-hxxp://192[.]0[.]2[.]9/gate	url	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Compromised Device,Residential Proxy,Account Takeover	amber	host 192[.]0[.]2[.]9	60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
-192[.]0[.]2[.]9	ipv4	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Compromised Device,Residential Proxy,Account Takeover	amber		60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
+198[.]51[.]100[.]43	ipv4	known	3	2026-11-22 15:14	2026-11-24 05:33	COPPER LANTERN	Account Takeover,Command and Control,Credential Access & Discovery	amber		911b726d-f71b-545b-9243-98bb435ccb5d,bf910031-b316-5a51-963e-7ca8eb2da35d
+hxxp://192[.]0[.]2[.]9/gate	url	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Account Takeover,Compromised Device,Residential Proxy	amber	host 192[.]0[.]2[.]9	60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
+192[.]0[.]2[.]9	ipv4	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Account Takeover,Compromised Device,Residential Proxy	amber		60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
 nothing[.]example[.]org	domain	unknown								
 </untrusted MARK>
 matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites.
+Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
 Absence from these datasets does not show that something is benign.\
 """)
 
@@ -130,27 +132,30 @@ datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised De
 <untrusted MARK>
 references: hxxps://blog[.]vendor[.]example/2026/brass-lantern
 indicator	kind	status	events	first_seen	last_seen	attackers	categories	tlp	why	event_ids
-198[.]51[.]100[.]7	ipv4	known	3	2026-01-09 23:47	2026-06-06 01:02	GLASS HERON	Command and Control,Reconnaissance,Credential Access & Discovery	amber		db01a178-7405-5c33-b583-69f57c57e8de,05bbe97f-9d52-5f35-bdc9-091cec82f7be
+198[.]51[.]100[.]7	ipv4	known	3	2026-01-09 23:47	2026-06-06 01:02	GLASS HERON	Command and Control,Credential Access & Discovery,Reconnaissance	amber		db01a178-7405-5c33-b583-69f57c57e8de,05bbe97f-9d52-5f35-bdc9-091cec82f7be
 1[.]2[.]3[.]4	ipv4	ambiguous							may be a version number	
 billing[@]kit[.]example[.]com	email	unknown								
 hxxps://cdn[.]kit[.]example[.]com/pay/index[.]php?id=7	url	unknown								
 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08	sha256	unknown								
 CVE-2025-12345	cve	unknown								
 </untrusted MARK>
+Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
 Absence from these datasets does not show that something is benign.\
 """)
 
 
-async def test_500_indicators_take_six_requests(client: Client, sample: Tenant) -> None:
+async def test_500_indicators_take_six_requests_and_one_for_the_rules(client: Client, sample: Tenant) -> None:
     data = await ask(client, TOOL, indicators=hosts(500), limit=1)
     assert data["counts"] == {"known": 0, "unknown": 500}
-    assert len(sample.log) == 6
+    assert len(sample.log) == 7
 
 
-async def test_10_000_indicators_take_a_hundred_and_one_requests(client: Client, sample: Tenant) -> None:
+async def test_10_000_indicators_take_a_hundred_and_one_requests_and_one_for_the_rules(
+    client: Client, sample: Tenant
+) -> None:
     data = await ask(client, TOOL, indicators=hosts(10_000), limit=1)
     assert data["counts"] == {"known": 0, "unknown": 10_000}
-    assert len(sample.log) == 101
+    assert len(sample.log) == 102
 
 
 async def test_the_pages_together_list_each_indicator_once(client: Client, sample_database: SandboxDatabase) -> None:
@@ -183,14 +188,29 @@ async def test_with_only_known_the_unknown_are_counted_but_not_listed(client: Cl
     )
 
 
-async def test_a_withheld_indicator_reveals_nothing_else(tmp_path: Path) -> None:
-    home = Home(tmp_path, max_tlp=Tlp.GREEN)
+async def withheld_home(folder: Path, *, tell_withheld: bool = False) -> Home:
+    home = Home(folder, max_tlp=Tlp.GREEN)
+    home.settings = replace(home.settings, tell_withheld=tell_withheld)
     await home.add("a.example.com", tlp="amber", attacker="SECRET")
     await home.add("b.example.com", tlp="amber", attacker="SECRET")
     await home.add("b.example.com", attacker="OPEN")
+    return home
+
+
+async def test_an_indicator_that_only_withheld_events_have_is_unknown(tmp_path: Path) -> None:
+    home = await withheld_home(tmp_path)
     async with home.client() as client:
-        data = await ask(client, TOOL, indicators=["a.example.com", "b.example.com"])
-    assert data["withheld"] == ["2 by CF1_MAX_TLP (green)"]
+        data = await ask(client, TOOL, indicators=["a.example.com", "b.example.com", "nobody.example.com"])
+    assert (data["counts"], "withheld" in data, data["notes"]) == snapshot(
+        (
+            {"known": 1, "unknown": 2},
+            False,
+            [
+                "Events marked above TLP:GREEN are not searched (CF1_MAX_TLP).",
+                "Absence from these datasets does not show that something is benign.",
+            ],
+        )
+    )
     assert [{**row, "event_ids": 1} if "event_ids" in row else row for row in rows(data)] == snapshot(
         [
             {
@@ -205,8 +225,31 @@ async def test_a_withheld_indicator_reveals_nothing_else(tmp_path: Path) -> None
                 "tlp": "green",
                 "event_ids": 1,
             },
-            {"indicator": "a.example.com", "kind": "domain", "status": "withheld"},
+            {"indicator": "a.example.com", "kind": "domain", "status": "unknown"},
+            {"indicator": "nobody.example.com", "kind": "domain", "status": "unknown"},
         ]
+    )
+
+
+async def test_an_operator_can_have_the_withheld_indicators_told(tmp_path: Path) -> None:
+    home = await withheld_home(tmp_path, tell_withheld=True)
+    async with home.client() as client:
+        data = await ask(
+            client,
+            TOOL,
+            indicators=["a.example.com", "b.example.com", "nobody.example.com"],
+            fields=["indicator", "status", "events", "attackers"],
+        )
+    assert (data["counts"], data["withheld"], rows(data)) == snapshot(
+        (
+            {"known": 1, "withheld": 1, "unknown": 1},
+            ["2 by CF1_MAX_TLP (green)"],
+            [
+                {"indicator": "b.example.com", "status": "known", "events": 1, "attackers": ["OPEN"]},
+                {"indicator": "a.example.com", "status": "withheld"},
+                {"indicator": "nobody.example.com", "status": "unknown"},
+            ],
+        )
     )
 
 
@@ -255,6 +298,7 @@ async def test_a_url_found_by_its_host_or_domain_is_marked_as_such(tmp_path: Pat
             ],
             [
                 "matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites.",
+                "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
                 "Absence from these datasets does not show that something is benign.",
             ],
         )
@@ -323,8 +367,9 @@ async def test_an_event_that_shows_one_indicator_counts_for_all_of_its_indicator
             {"indicator": "192.0.2.3", "events": 1},
         ]
     )
-    assert (rows(many), home.tenant.requests()) == snapshot(
-        ([{"events": 1}], ["GET /events", "GET /events/indicators", "GET /events"])
+    assert (rows(many), sorted(home.tenant.requests())) == (
+        [{"events": 1}],
+        ["GET /events", "GET /events", "GET /events/indicators"],
     )
 
 
@@ -344,7 +389,7 @@ async def test_since_excludes_older_events(tmp_path: Path) -> None:
 async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_read() -> None:
     busy = [{"uuid": f"u{number}", "indicator": "192.0.2.1", "date": "2026-11-20T00:00:00Z"} for number in range(1_000)]
     rare = [{"uuid": "rare", "indicator": "192.0.2.2", "date": "2026-01-01T00:00:00Z"}]
-    async with _served(_datasets(), *[answer({"success": True, "result": busy})] * 10, _events(rare)) as (
+    async with _served(*_vocabulary(), *[answer({"success": True, "result": busy})] * 10, _events(rare)) as (
         server,
         client,
     ):
@@ -353,9 +398,26 @@ async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_re
         (
             [{"indicator": "192.0.2.1", "events": "1000+"}, {"indicator": "192.0.2.2", "events": 1}],
             ["events with + were not all counted, and first_seen may be earlier."],
-            13,
+            14,
         )
     )
+
+
+@pytest.mark.parametrize("told", [False, True])
+async def test_pages_of_withheld_events_hide_no_event_that_may_be_shown(told: bool) -> None:
+    """The API may return what it was asked to leave out, here markings that it does not know."""
+    hidden = [
+        {"uuid": f"u{number}", "indicator": "192.0.2.1", "tlp": "crimson", "date": "2026-11-20T00:00:00Z"}
+        for number in range(1_000)
+    ]
+    shown = [{"uuid": "rare", "indicator": "192.0.2.2", "date": "2026-01-01T00:00:00Z", "tlp": "green"}]
+    pages = [answer({"success": True, "result": hidden})] * 10
+    async with _served(*_vocabulary(), *pages, _events(shown), tell_withheld=told) as (_, client):
+        data = await ask(client, TOOL, indicators=["192.0.2.1", "192.0.2.2"], fields=["indicator", "status", "events"])
+    assert rows(data) == [
+        {"indicator": "192.0.2.2", "status": "known", "events": 1},
+        {"indicator": "192.0.2.1", "status": "withheld" if told else "unknown"},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -389,7 +451,7 @@ async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_re
         (
             {"indicators": ["a.example"], "cursor": "12345678-1-1-1"},
             snapshot(
-                "cursor: it belongs to another search. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
+                "cursor: this is not a cursor of this server, or it belongs to other arguments. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
             ),
         ),
     ],
@@ -405,7 +467,7 @@ async def test_a_forged_cursor_is_refused(client: Client) -> None:
     first = await ask(client, TOOL, indicators=hosts(3), limit=1)
     forged = str(first["next_cursor"]).rsplit("-", 1)[0]
     assert await refused(client, TOOL, indicators=hosts(3), limit=1, cursor=forged) == snapshot(
-        "cursor: this is not a cursor of this tool. Use the next_cursor of the last answer."
+        "cursor: this is not a cursor of this server, or it belongs to other arguments. Use the next_cursor of the last answer with the same arguments, or leave it out to start again."
     )
 
 
@@ -445,7 +507,7 @@ async def test_an_indicator_too_long_for_the_api_is_reported_and_the_others_are_
 
 
 async def test_a_failed_group_is_reported_and_the_others_are_answered() -> None:
-    async with _served(_datasets(), failed("400 Bad Request", "no such thing"), _events([])) as (_, client):
+    async with _served(*_vocabulary(), failed("400 Bad Request", "no such thing"), _events([])) as (_, client):
         data = await ask(client, TOOL, indicators=hosts(250), limit=1)
     counts = data["counts"]
     assert isinstance(counts, dict) and sorted(counts.values(), key=str) in ([0, 100, 150], [0, 200, 50])
@@ -455,7 +517,7 @@ async def test_a_failed_group_is_reported_and_the_others_are_answered() -> None:
 
 
 async def test_a_failure_of_everything_is_an_error() -> None:
-    async with _served(_datasets(), failed("400 Bad Request", "no such thing")) as (_, client):
+    async with _served(*_vocabulary(), failed("400 Bad Request", "no such thing")) as (_, client):
         assert await refused(client, TOOL, indicators=hosts(250)) == snapshot(
             'The API refused the request (400). The API said: "no such thing". Correct what it names and call again.'
         )
@@ -463,13 +525,14 @@ async def test_a_failure_of_everything_is_an_error() -> None:
 
 async def test_after_a_rate_limit_the_cursor_continues_where_the_look_up_stopped() -> None:
     limited = failed("429 Too Many Requests", "slow down", "Retry-After: 300\r\n")
-    async with _served(_datasets(), *[_events([])] * 2, limited) as (server, client):
+    async with _served(*_vocabulary(), *[_events([])] * 2, limited) as (server, client):
         data = await ask(client, TOOL, indicators=hosts(10_000), limit=1)
     assert "next_cursor" in data and len(server.requests) <= 7
     assert data["notes"] == snapshot(
         [
             "The API's rate limit is reached (429) and requires a wait of 300 s, longer than one call may take. Call again after 300 s. next_cursor continues with the rest.",
             "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators may appear as unknown here. Look up at most 100 at a time to find those too.",
+            "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
             "Absence from these datasets does not show that something is benign.",
         ]
     )
@@ -477,7 +540,7 @@ async def test_after_a_rate_limit_the_cursor_continues_where_the_look_up_stopped
 
 async def test_without_the_list_of_indicators_uncertain_results_are_ambiguous() -> None:
     other = [{"uuid": "u", "indicator": "192.0.2.9", "date": "2026-11-20T00:00:00Z"}]
-    async with _served(_datasets(), _events(other), failed("404 Not Found", "no route")) as (_, client):
+    async with _served(*_vocabulary(), _events(other), failed("404 Not Found", "no route")) as (_, client):
         data = await ask(client, TOOL, indicators=["192.0.2.1", "192.0.2.2"])
     assert rows(data) == snapshot(
         [
@@ -499,7 +562,7 @@ async def test_without_the_list_of_indicators_uncertain_results_are_ambiguous() 
 
 async def test_what_does_not_fit_into_the_time_is_left_to_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tool_runs, "MAX_CALL_SECONDS", 4.0)
-    async with _served(_datasets(), _events([]), Act.HANG) as (server, client):
+    async with _served(*_vocabulary(), _events([]), Act.HANG) as (server, client):
         data = await ask(client, TOOL, indicators=hosts(1_000), limit=200)
         again = {"indicators": hosts(1_000), "limit": 200, "cursor": data["next_cursor"]}
         monkeypatch.setattr(server, "script", [_events([])])
@@ -511,6 +574,7 @@ async def test_what_does_not_fit_into_the_time_is_left_to_the_next_call(monkeypa
             [
                 "The API was too slow to look up everything in one call. next_cursor continues with the rest.",
                 "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators may appear as unknown here. Look up at most 100 at a time to find those too.",
+                "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
                 "Absence from these datasets does not show that something is benign.",
             ],
         )
@@ -544,8 +608,10 @@ async def test_a_cancelled_look_up_sends_no_more_requests(any_client: Client, sa
     assert scope.cancelled_caught and sent == len(sample.log) < 60
 
 
-def _datasets() -> bytes:
-    return answer({"success": True, "result": [{"uuid": "d" * 8, "name": "Home"}]})
+def _vocabulary() -> tuple[bytes, bytes]:
+    """The datasets and the tags, which the rules for reading need."""
+    datasets: list[JsonValue] = [{"uuid": "d" * 8, "name": "Home"}]
+    return answer({"success": True, "result": datasets}), answer({"success": True, "result": {"tags": []}})
 
 
 def _events(events: Sequence[dict[str, str]]) -> bytes:
@@ -553,9 +619,10 @@ def _events(events: Sequence[dict[str, str]]) -> bytes:
 
 
 @asynccontextmanager
-async def _served(*script: bytes | Act) -> AsyncGenerator[tuple[Scripted, Client]]:
+async def _served(*script: bytes | Act, tell_withheld: bool = False) -> AsyncGenerator[tuple[Scripted, Client]]:
     """A server connected to an upstream that plays the script."""
     async with upstream(*script) as scripted:
         base = f"http://127.0.0.1:{scripted.port}/client/v4"
-        async with Client(build_server(settings_for(base), lambda: network(base), clock=lambda: NOW)) as client:
+        settings = replace(settings_for(base), tell_withheld=tell_withheld)
+        async with Client(build_server(settings, lambda: network(base), clock=lambda: NOW)) as client:
             yield scripted, client
