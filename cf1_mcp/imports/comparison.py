@@ -52,6 +52,7 @@ class DatasetComparison:
         self._ledger = ledger
         self._policy = policy
         self._progress = progress
+        self._read_policy = read_policy
         self._journal = journal
         self._origin = origin
         self._on_duplicate: DuplicateRule = on_duplicate
