@@ -26,7 +26,7 @@ from difflib import get_close_matches
 
 
 class ThreatEventsError(Exception):
-    """Any expected failure. `sentence` is ours, `words` are untrusted (and cleaned by the caller); the text has both."""
+    """Any expected failure. `sentence` is ours, `words` are untrusted and cleaned by the caller; the text has both."""
 
     def __init__(self, sentence: str, words: Sequence[str] = ()) -> None:
         super().__init__(f"{sentence} ({'; '.join(words)})" if words else sentence)

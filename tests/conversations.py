@@ -33,10 +33,10 @@ def same_mark(text: str) -> str:
 
 
 async def refused(client: Client, tool: str, **arguments: JsonValue) -> str:
-    """Call a tool that must fail, and return its error message."""
+    """Call a tool that must fail, and return its error message with one mark around untrusted text."""
     result = await client.call_tool(tool, arguments)
     assert result.is_error and result.structured_content is None
-    return text_of(result.content)
+    return same_mark(text_of(result.content))
 
 
 def text_of(content: object) -> str:

@@ -11,14 +11,18 @@ from pydantic import ValidationError
 
 from cf1_mcp.answers.answer import Answer
 from cf1_mcp.contracts.effects import ToolEffect
-from cf1_mcp.contracts.results import tool_result
+from cf1_mcp.contracts.results import failure_text, tool_result
 from cf1_mcp.errors import ThreatEventsError, choices, did_you_mean
+from cf1_mcp.settings import Defang
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 # Hosts give up after 30 to 60 s, and some never recover.
 MAX_CALL_SECONDS: Final = 25.0
 MAX_LOCATION_LENGTH: Final = 120
+MAX_PROBLEM_LENGTH: Final = 400
+# Invalid parts of the arguments that one failure names.
+MAX_PROBLEMS: Final = 20
 
 
 class ThreatTool(Tool):
@@ -35,7 +39,7 @@ class ThreatTool(Tool):
                 "period, fewer datasets or a smaller limit."
             ) from None
         except ToolError as error:
-            raise self._reword(error) from error
+            raise self._reword(error, context.request_context.lifespan_context.settings.defang) from error
         if not (convert_result and isinstance(answer, Answer)):
             return answer
         server = context.request_context.lifespan_context
@@ -53,11 +57,11 @@ class ThreatTool(Tool):
                 valid = f"Valid arguments: {', '.join(known)}." if known else "It takes none."
                 raise ToolError(f"{self.name} has no argument {clean(name, MAX_NAME_LENGTH)!r}{hint} {valid}")
 
-    def _reword(self, error: ToolError) -> ToolError:
+    def _reword(self, error: ToolError, defang: Defang) -> ToolError:
         """Return the failure with the message of its cause instead of the SDK's."""
         cause = error.__cause__
         if isinstance(cause, ThreatEventsError):
-            return ToolError(str(cause))
+            return ToolError(failure_text(cause, defang))
         if isinstance(cause, ValidationError):
             return ToolError("\n".join(self._describe_invalid_arguments(cause)))
         if isinstance(error, UnexpectedToolError):
@@ -75,5 +79,8 @@ class ThreatTool(Tool):
             allowed = schema.get("enum") or schema.get("items", {}).get("enum")
             hint = f" Use {choices(allowed)}." if allowed else ""
             where = clean(".".join(str(part) for part in problem["loc"]) or name, MAX_LOCATION_LENGTH)
-            lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ').rstrip('.')}.{hint}")
-        return list(dict.fromkeys(lines))
+            message = clean(problem["msg"].removeprefix("Value error, "), MAX_PROBLEM_LENGTH).rstrip(".")
+            lines.append(f"{where}: {message}.{hint}")
+        distinct = list(dict.fromkeys(lines))
+        more = [f"There are {len(distinct) - MAX_PROBLEMS} more problems."] if len(distinct) > MAX_PROBLEMS else []
+        return distinct[:MAX_PROBLEMS] + more

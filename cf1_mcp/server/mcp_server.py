@@ -31,6 +31,7 @@ from cf1_mcp.context import Clock, ServerContext, utc_now
 from cf1_mcp.contracts.toolset import ToolDefinition
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.server import resources
+from cf1_mcp.server.border import Border
 from cf1_mcp.server.completions import completion_handler
 from cf1_mcp.server.instructions import render_instructions
 from cf1_mcp.server.playbooks import Playbooks
@@ -38,6 +39,7 @@ from cf1_mcp.settings import SANDBOX_ACCOUNT, Settings
 from cf1_mcp.store.confirmation_codes import ConfirmationCodes
 from cf1_mcp.store.shown_texts import ShownTexts
 from cf1_mcp.store.stores import open_stores
+from cf1_mcp.text.secrets import SecretMask
 from cf1_mcp.tools import ALL_TOOLS
 
 Lifespan = Callable[[MCPServer[ServerContext]], AbstractAsyncContextManager[ServerContext]]
@@ -58,6 +60,11 @@ def _withholding_setting(definition: ToolDefinition, settings: Settings) -> str 
     return None if settings.allows(definition.effect.mode) else "CF1_MODE"
 
 
+def _secrets(settings: Settings) -> SecretMask:
+    credentials = settings.credentials
+    return SecretMask([credentials.api_token, credentials.account_id] if credentials else [])
+
+
 class ThreatServer(MCPServer[ServerContext]):
     """An MCP server that names the setting that withholds a tool, so that a model does not look for a way around it."""
 
@@ -70,6 +77,7 @@ class ThreatServer(MCPServer[ServerContext]):
             instructions=render_instructions(settings),
             tools=offered_tools(settings),
             lifespan=lifespan,
+            middleware=[Border(_secrets(settings))],
             subscriptions=False,
             cache_hints={"tools/list": cached, "resources/list": cached, "resources/templates/list": cached},
             log_level="WARNING",
