@@ -18,6 +18,10 @@ from cf1_mcp.answers.rendering import Renderer
 
 CLIPPED: Final = "Cut to fit: long texts and lists are clipped, and what is missing is counted."
 
+# Facts that contain what others wrote, such as names of datasets and saved queries or columns of a file, wherever they
+# come from. They are shown with the untrusted values.
+UNTRUSTED_FACTS: Final = frozenset({"change", "content_notes", "datasets", "read_as", "saved_queries"})
+
 Facts = Mapping[str, JsonValue]
 
 
@@ -71,6 +75,25 @@ class Answer(ABC):
     def links(self) -> Sequence[LinkedResource]:
         """Return resources to read in addition. Not every client shows links, so the answer names them as well."""
         return ()
+
+
+def split_facts(facts: Facts, untrusted: Facts) -> tuple[Facts, Facts]:
+    """Return the facts that are ours, and the untrusted values with the facts that are not."""
+    foreign = UNTRUSTED_FACTS & facts.keys()
+    if not foreign:
+        return facts, untrusted
+    ours = {name: value for name, value in facts.items() if name not in foreign}
+    return ours, {name: value for name, value in facts.items() if name in foreign} | {**untrusted}
+
+
+def head_blocks(facts: Facts, untrusted: Facts, renderer: Renderer) -> Iterator[Block]:
+    """Yield facts and untrusted values. Without marks, as on a terminal, all facts keep their order."""
+    if renderer.mark:
+        facts, untrusted = split_facts(facts, untrusted)
+    for foreign, group in groupby(facts.items(), key=lambda fact: fact[0] in UNTRUSTED_FACTS):
+        part = dict(group)
+        yield Block(False, untrusted_lines(part, renderer) if foreign else fact_lines(part))
+    yield Block(True, untrusted_lines(untrusted, renderer))
 
 
 def fact_lines(facts: Facts) -> list[str]:

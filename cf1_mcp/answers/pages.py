@@ -15,7 +15,6 @@ from cf1_mcp.api.paging import has_more
 from cf1_mcp.models import Event, EventSearch
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.read_policy import ReadPolicy
-from cf1_mcp.text.defang import defang
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
@@ -96,7 +95,7 @@ def fit_list(
 def dataset_names(datasets: Sequence[str]) -> list[JsonValue]:
     """Return the names of up to MAX_NAMES datasets; the others are counted."""
     more = [f"and {len(datasets) - MAX_NAMES} more"] if len(datasets) > MAX_NAMES else []
-    return [*(defang(clean(name, MAX_NAME_LENGTH)) for name in datasets[:MAX_NAMES]), *more]
+    return [*(clean(name, MAX_NAME_LENGTH) for name in datasets[:MAX_NAMES]), *more]
 
 
 def withheld_facts(withheld: Mapping[str, int]) -> dict[str, JsonValue]:

@@ -152,6 +152,13 @@ class ApiConnection:
                 "it contains half a character (a lone surrogate)",
                 "whole characters",
             ) from None
+        except httpx.InvalidURL:
+            longest = max(_texts_by_name(ids, query), key=lambda pair: len(pair[1]), default=("the request", ""))
+            problem = f"it has {len(longest[1]):,} characters, too many for a request"
+            raise BadArgument(longest[0], problem, "a shorter one") from None
+        except (ValueError, RecursionError):
+            valid = "finite numbers, and lists in a few levels"
+            raise BadArgument("the request", "it cannot be written as JSON", valid) from None
         request.extensions["retry"] = READ_RETRIES if operation.is_read else WRITE_RETRIES
         response = await http.send(request)
         self.fictional = self.fictional or SANDBOX_MARK in response.headers
@@ -192,6 +199,10 @@ def _path_segment(name: str, value: str | int) -> str:
     if text in ("", ".", ".."):
         raise BadArgument(name, f"{text!r} is not an id", "an id from an earlier answer")
     return quote(text, safe="")
+
+
+def _texts_by_name(ids: Mapping[str, str | int], query: Query | None) -> list[tuple[str, str]]:
+    return [(name, str(value)) for name, value in {**ids, **(query or {})}.items()]
 
 
 def _query_params(query: Query | None) -> httpx.QueryParams:

@@ -127,7 +127,7 @@ def approved(plan: Plan[P]) -> Callable[..., Awaitable[Planned[P]]]:
                 return effect
             case "ask":
                 _require_elicitation(context)
-                return Elicit(f"{_render_summary(effect)} {effect.undo}", Consent)
+                return Elicit(f"{defang(_render_summary(effect))} {effect.undo}", Consent)
             case "operator":
                 await _redeem_approval(server, confirm)
                 return effect
@@ -182,7 +182,7 @@ async def _render_preview(server: ServerContext, effect: Effect[Any]) -> Card:
 
 def _render_summary(effect: Effect[Any]) -> str:
     """Return the change in sentences. They contain names of datasets and saved queries, which are untrusted."""
-    return defang(clean(effect.sentences, MAX_SUMMARY_LENGTH))
+    return clean(effect.sentences, MAX_SUMMARY_LENGTH)
 
 
 def _describe_repeats(server: ServerContext, effect: Effect[Any]) -> dict[str, JsonValue]:

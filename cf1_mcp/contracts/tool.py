@@ -1,7 +1,8 @@
 """A tool as this server runs it: strict arguments, a time limit, and failures that name the next step."""
 
+import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 from mcp.server.mcpserver import Context
@@ -21,6 +22,8 @@ from cf1_mcp.text.sanitize import clean
 MAX_CALL_SECONDS: Final = 25.0
 MAX_LOCATION_LENGTH: Final = 120
 MAX_PROBLEM_LENGTH: Final = 400
+# Of an integer, about 4,200 digits.
+MAX_BITS: Final = 14_000
 # Invalid parts of the arguments that one failure names.
 MAX_PROBLEMS: Final = 20
 
@@ -31,6 +34,7 @@ class ThreatTool(Tool):
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ANN401 - the SDK's own signature
         try:
             self._refuse_unknown_arguments(arguments)
+            _refuse_strange_numbers(arguments)
             with anyio.fail_after(MAX_CALL_SECONDS):
                 answer = await super().run(arguments, context)
         except TimeoutError:
@@ -84,3 +88,21 @@ class ThreatTool(Tool):
         distinct = list(dict.fromkeys(lines))
         more = [f"There are {len(distinct) - MAX_PROBLEMS} more problems."] if len(distinct) > MAX_PROBLEMS else []
         return distinct[:MAX_PROBLEMS] + more
+
+
+def _refuse_strange_numbers(arguments: Mapping[str, object]) -> None:
+    """Refuse numbers that JSON does not have, or that Python does not print: they would fail anywhere."""
+    left: list[tuple[str, object]] = [*arguments.items()]
+    while left:
+        name, value = left.pop()
+        match value:
+            case float() if not math.isfinite(value):
+                raise ToolError(f"{name}: {value} is not a number of JSON. Use a finite number.")
+            case int() if value.bit_length() > MAX_BITS:
+                raise ToolError(f"{name}: the number has thousands of digits. Use a shorter one.")
+            case dict():
+                left += [(name, item) for item in cast("dict[str, object]", value).values()]
+            case list():
+                left += [(name, item) for item in cast("list[object]", value)]
+            case _:
+                pass

@@ -144,7 +144,7 @@ class _ExportWriter:
             try:
                 await gather(partial(add_children, *parent, type_) for parent in parents for type_ in LINK_TYPES)
             except ThreatEventsError as error:
-                problem = f" {error}"
+                problem = f" {error.sentence}"
         if scope.cancelled_caught:
             problem = " The rest could not be read in time."
         complete = sum(count == len(LINK_TYPES) for count in complete_types.values())

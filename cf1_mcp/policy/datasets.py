@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from cf1_mcp.errors import BadArgument, choices, did_you_mean
+from cf1_mcp.errors import BadArgument, unknown_word
 from cf1_mcp.models import Dataset
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -38,9 +38,8 @@ def select_datasets(listed: Sequence[str], datasets: Sequence[Dataset]) -> list[
 
 def unknown_dataset(name: str, argument: str, readable: Sequence[Dataset]) -> BadArgument:
     """The error for a name that no dataset has. It proposes readable datasets only."""
-    names = dataset_names(readable)
-    problem = f"there is no dataset {clean(name, MAX_NAME_LENGTH)!r}{did_you_mean(name, names)}"
-    return BadArgument(argument, problem, f"{choices(names)}, or a uuid")
+    problem = f"there is no dataset {clean(name, MAX_NAME_LENGTH)!r}"
+    return unknown_word(argument, problem, name, dataset_names(readable), "one of these, or a uuid")
 
 
 def dataset_uuids(datasets: Sequence[Dataset]) -> tuple[str, ...]:

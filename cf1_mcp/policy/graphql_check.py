@@ -7,19 +7,22 @@ and conditions on fields. What it does not understand, it refuses.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Tlp
 from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.read_policy import DATASET_RULE, ReadPolicy
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
+from cf1_mcp.text.sanitize import clean
 
 if TYPE_CHECKING:
-    from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode, SelectionSetNode
+    from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, OperationDefinitionNode, SelectionSetNode
 
 # Root fields that reveal nothing about events.
 HARMLESS: Final = frozenset({"__schema", "__type", "__typename"})
 LIST_OF_DATASETS: Final = "datasets"
+MAX_REASON_LENGTH: Final = 200
 
 Arguments = dict[str, JsonValue]
 _VALUES: Final = TypeAdapter[Arguments](Arguments)
@@ -92,7 +95,7 @@ def _parse(document: str) -> "DocumentNode":
         tree = parse(document, no_location=True)
     except (GraphQLError, RecursionError) as error:
         reason = error.message if isinstance(error, GraphQLError) else "it is nested too deeply"
-        raise BadArgument("query", reason.rstrip("."), "a GraphQL query document") from None
+        raise BadArgument("query", clean(reason, MAX_REASON_LENGTH).rstrip("."), "a GraphQL query document") from None
     operations = [node for node in tree.definitions if isinstance(node, OperationDefinitionNode)]
     if not operations:
         raise BadArgument("query", "the document contains no query", "a GraphQL query document")
@@ -116,11 +119,14 @@ def _defaults(operation: "OperationDefinitionNode") -> Arguments:
     """The variables of an operation that have a default value."""
     from graphql import value_from_ast_untyped
 
-    defaults = {
-        one.variable.name.value: value_from_ast_untyped(one.default_value)
-        for one in operation.variable_definitions or ()
-        if one.default_value is not None
-    }
+    try:
+        defaults = {
+            one.variable.name.value: value_from_ast_untyped(one.default_value)
+            for one in operation.variable_definitions or ()
+            if one.default_value is not None
+        }
+    except ValueError:
+        raise BadArgument("query", "a number in it has too many digits", "a shorter number") from None
     return _VALUES.validate_python(defaults)
 
 
@@ -131,20 +137,53 @@ def _fields(
     entered: set[str],
 ) -> Iterator[tuple[str, Arguments]]:
     """The fields of a selection, each with its arguments. `entered` are the fragments that were already followed."""
-    from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, Undefined, value_from_ast_untyped
+    from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
 
     for node in selections.selections:
         if isinstance(node, FieldNode):
-            values = {one.name.value: value_from_ast_untyped(one.value, variables) for one in node.arguments or ()}
-            # A variable without a value is omitted; a server would read it as null.
-            known = {name: None if value is Undefined else value for name, value in values.items()}
-            yield node.name.value, _VALUES.validate_python(known)
+            yield node.name.value, _arguments(node, variables)
         elif isinstance(node, InlineFragmentNode):
             yield from _fields(node.selection_set, variables, fragments, entered)
         elif isinstance(node, FragmentSpreadNode) and node.name.value not in entered:
             entered.add(node.name.value)
             if fragment := fragments.get(node.name.value):
                 yield from _fields(fragment.selection_set, variables, fragments, entered)
+
+
+def _arguments(node: "FieldNode", variables: Arguments) -> Arguments:
+    """The arguments of a field.
+
+    Raises:
+        BadArgument: one of them contains a variable without a value, or a number with thousands of digits.
+    """
+    from graphql import Undefined, value_from_ast_untyped
+
+    try:
+        values = {one.name.value: value_from_ast_untyped(one.value, variables) for one in node.arguments or ()}
+        # A variable that is a whole argument may be omitted; a server would read it as null.
+        known = {name: None if value is Undefined else value for name, value in values.items()}
+        return _VALUES.validate_python(known)
+    except ValidationError:
+        missing = sorted(_variables_in(node) - variables.keys())
+        names = ", ".join(f"${clean(name, MAX_NAME_LENGTH)}" for name in missing) or "one of them"
+        raise BadArgument("variables", f"{names} has no value", "a value for every variable of the query") from None
+    except ValueError:
+        raise BadArgument("query", "a number in it has too many digits", "a shorter number") from None
+
+
+def _variables_in(node: "FieldNode") -> set[str]:
+    """The names of the variables in the arguments of a field."""
+    from graphql import VariableNode, Visitor, visit
+
+    found: set[str] = set()
+
+    class Names(Visitor):
+        def enter_variable(self, variable: VariableNode, *_: object) -> None:
+            found.add(variable.name.value)
+
+    for argument in node.arguments or ():
+        visit(argument, Names())
+    return found
 
 
 def _texts(value: JsonValue) -> Sequence[str]:

@@ -73,7 +73,7 @@ class WritePolicy:
         if dataset_key(event.dataset_id) != dataset_key(dataset.uuid):
             raise BadArgument(
                 argument,
-                f"event {event.uuid} is not in dataset {clean(dataset.name, MAX_NAME_LENGTH)!r}",
+                f"event {event.uuid} is not in dataset {dataset.uuid}",
                 "events of it",
             )
         return event
@@ -82,7 +82,8 @@ class WritePolicy:
         if dataset := find_dataset(name, select_datasets(listed, self.read_policy.datasets)):
             return dataset
         if find_dataset(name, self.known):
-            raise Withheld(f"{argument}: this kind of change to dataset {clean(name, MAX_NAME_LENGTH)!r}", rule)
+            # The name may come from a saved query.
+            raise Withheld(f"{argument}: this kind of change to this dataset", rule, [clean(name, MAX_NAME_LENGTH)])
         raise unknown_dataset(name, argument, self.read_policy.datasets)
 
 

@@ -26,7 +26,24 @@ LEAST: dict[str, JsonValue] = {
         (
             {"category": "Fishing"},
             snapshot(
-                "category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more."
+                """\
+category: the account does not know 'Fishing', did you mean the first of these? Use one of these.
+<untrusted MARK>
+Phishing
+Account Takeover
+Brand Impersonation
+Business Email Compromise
+Campaign
+Command and Control
+Compromised Device
+Credential Access & Discovery
+Cryptomining
+Data Leak
+DDoS
+Domain Resolution
+and 18 more
+</untrusted MARK>\
+"""
             ),
         ),
         ({"category": " "}, snapshot("category: it is empty. Use a text that is not blank.")),
@@ -34,7 +51,12 @@ LEAST: dict[str, JsonValue] = {
         (
             {"attacker_country": "Germoney"},
             snapshot(
-                "attacker_country: the account does not know 'Germoney', did you mean 'Germany'? Use an ISO code of two letters such as US, or a name."
+                """\
+attacker_country: the account does not know 'Germoney', did you mean this? Use an ISO code of two letters such as US, or a name.
+<untrusted MARK>
+Germany
+</untrusted MARK>\
+"""
             ),
         ),
         (
@@ -46,12 +68,34 @@ LEAST: dict[str, JsonValue] = {
         (
             {"target_industry": "Goverment"},
             snapshot(
-                "target_industry: the account does not know 'Goverment', did you mean 'Government'? Use Agriculture, Automotive, Banking & Financial Services, Construction, Consulting, Cryptocurrency, Defense & Aerospace, Education, Energy & Utilities, Food & Beverage, Gambling, Gaming or one of 19 more."
+                """\
+target_industry: the account does not know 'Goverment', did you mean the first of these? Use one of these.
+<untrusted MARK>
+Government
+Agriculture
+Automotive
+Banking & Financial Services
+Construction
+Consulting
+Cryptocurrency
+Defense & Aerospace
+Education
+Energy & Utilities
+Food & Beverage
+Gambling
+and 19 more
+</untrusted MARK>\
+"""
             ),
         ),
         (
             {"indicator": "x.example", "indicator_type": "domian"},
-            snapshot("indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain."),
+            snapshot("""\
+indicator_type: the account does not know 'domian', did you mean the first of these? Use one of these.
+<untrusted MARK>
+domain
+</untrusted MARK>\
+"""),
         ),
         (
             {"indicator_type": "domain"},
@@ -157,7 +201,7 @@ async def test_indicator_types_of_unreadable_datasets_are_not_suggested(tenant: 
     await tenant.add("yours", YOURS, indicator="b", indicatorType="secret-type")
     async with tenant.server(tenant.allowed(read_datasets=(MINE,))) as client:
         words = await refused(client, "create_threat_event", **LEAST, indicator="b", indicator_type="secret-typo")
-    assert "secret-type" not in words and "Use domain." in words
+    assert "secret-type" not in words and "\ndomain\n" in words
 
 
 async def test_raw_data_of_the_maximum_size_is_sent(tenant: Tenant) -> None:

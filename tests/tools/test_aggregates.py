@@ -23,9 +23,9 @@ async def test_counts_by_two_columns_come_largest_first(client: Client) -> None:
 [sandbox: fictional data, not intelligence]
 groups: 3
 events: 307
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, ACME Incident Response
 withheld: counts by CF1_MAX_TLP (amber)
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, ACME Incident Response
 attacker	targetIndustry	count
 COPPER LANTERN	Banking & Financial Services	106
 VELOUR CICADA	Insurance	22
@@ -75,7 +75,12 @@ async def test_a_trend_has_one_count_per_day(client: Client, sample: Tenant) -> 
         (
             {"columns": ["colour"]},
             snapshot(
-                "The API refused the request (400). The API said: \"aggregateBy 'colour' cannot be counted by; valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp\". Correct what it names and call again."
+                """\
+The API refused the request (400). Correct what it names and call again.
+<untrusted MARK>
+The API said: "aggregateBy 'colour' cannot be counted by; valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp"
+</untrusted MARK>\
+"""
             ),
         ),
         (
@@ -124,12 +129,17 @@ async def test_a_graphql_query_is_answered_with_its_data(client: Client, sample:
         (
             {"query": f"{{ threatEvents(groupBy: [colour], {MARKED}) {{ total }} }}"},
             snapshot(
-                "query: Value 'colour' does not exist in 'Column' enum. Valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp. Use another query."
+                """\
+query: it returned no data. Use another query.
+<untrusted MARK>
+Value 'colour' does not exist in 'Column' enum. Valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp.
+</untrusted MARK>\
+"""
             ),
         ),
         (
             {"query": "{ datasets { name }"},
-            snapshot("query: Syntax Error: Expected Name, found <EOF>. Use a GraphQL query document."),
+            snapshot("query: Syntax Error: Expected Name, found < EOF>. Use a GraphQL query document."),
         ),
         ({"query": ""}, snapshot("query: String should have at least 1 character.")),
         (

@@ -93,9 +93,9 @@ events: 184
 period_before: 2026-05-27 to 2026-08-25
 events_before: 53
 highest_tlp: amber
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 withheld: 41 by CF1_MAX_TLP (amber)
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 attacker: COPPER LANTERN
 read_as: attacker: copper lantern as COPPER LANTERN
 first_seen: 2025-10-31
@@ -198,7 +198,7 @@ async def test_the_data_contains_the_same_facts_as_the_text(client: Client) -> N
             "attacker": ["VELOUR CICADA"],
             "first_seen": "2026-11-15",
             "last_seen": "2026-11-24",
-            "untrusted": ["attacker", "first_seen", "last_seen"],
+            "untrusted": ["datasets", "attacker", "first_seen", "last_seen"],
             "activity": {"untrusted": ["rows"], "columns": ["month", "events"], "rows": [["2026-11", 65]]},
             "categories": {
                 "untrusted": ["rows"],
@@ -501,8 +501,8 @@ async def test_an_unknown_actor_is_answered_with_the_nearest_names(client: Clien
     assert await ask_for_text(client, "profile_attacker", attacker="VELOR CICADA") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 attacker: VELOR CICADA
 did_you_mean: attacker: VELOR CICADA is unknown; similar names: VELOUR CICADA
 </untrusted MARK>
@@ -515,8 +515,8 @@ async def test_an_unknown_actor_without_close_names_is_not_called_benign(client:
     assert await ask_for_text(client, "profile_attacker", attacker=NOBODY) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 attacker: NOBODY EVER HEARD
 </untrusted MARK>
 No event of any date names this actor.
@@ -556,7 +556,16 @@ Absence from these datasets does not show that something is benign.\
         (
             {"attacker": "COPPER LANTERN", "dataset_ids": "Cyber"},
             snapshot(
-                "dataset_ids: there is no dataset 'Cyber', did you mean 'Cybercrime'? Use Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices or ACME Incident Response, or a uuid."
+                """\
+dataset_ids: there is no dataset 'Cyber', did you mean the first of these? Use one of these, or a uuid.
+<untrusted MARK>
+Cybercrime
+Cloudforce One Threat Events
+DDoS Attacks
+Compromised Devices
+ACME Incident Response
+</untrusted MARK>\
+"""
             ),
         ),
         (
@@ -617,9 +626,9 @@ async def test_an_actor_whose_events_are_all_withheld_is_not_called_unknown(tena
         assert await ask_for_text(client, "profile_attacker", attacker="HIDDEN HAND") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
-datasets: Cloudforce One Threat Events, Mine, Yours
 withheld: 1 by CF1_MAX_TLP (amber)
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Mine, Yours
 attacker: HIDDEN HAND
 </untrusted MARK>
 Absence from these datasets does not show that something is benign.\
@@ -665,7 +674,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
     settings = Settings(read_datasets=(DEFAULT,), state_dir=tmp_path)
     async with connect_with_fault(sample, settings, "/events?", page) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
-    assert (data["events"], data["withheld"]) == (0, ["1 by CF1_READ_DATASETS"])
+    assert data["events"] == 0
     assert "stray" not in json.dumps(data)
 
 
@@ -679,7 +688,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
             "hasChildren",
             snapshot(
                 [
-                    "campaigns could not be read: The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
+                    "campaigns could not be read: The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
                 ]
             ),
         ),
@@ -687,7 +696,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
             "order=asc",
             snapshot(
                 [
-                    "first_seen could not be read: The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
+                    "first_seen could not be read: The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
                 ]
             ),
         ),
@@ -695,7 +704,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
             "2026-08-25T",
             snapshot(
                 [
-                    "events_before could not be read: The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
+                    "events_before could not be read: The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
                 ]
             ),
         ),
@@ -703,7 +712,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
             "2026-08-26T",
             snapshot(
                 [
-                    "events could not be read: The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
+                    "events could not be read: The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
                 ]
             ),
         ),
@@ -756,7 +765,12 @@ async def test_if_everything_fails_the_call_fails(sample: Tenant, tmp_path: Path
         words = await refused(client, "profile_attacker", attacker="COPPER LANTERN")
         assert words == await refused(client, "profile_attacker", attacker="COPPER LANTERN", compare="TIN MAGPIE")
     assert words == snapshot(
-        "The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
+        """\
+The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.
+<untrusted MARK>
+The API said: "no"
+</untrusted MARK>\
+"""
     )
 
 
@@ -845,9 +859,9 @@ period: 2025-11-24 to 2026-11-24
 events_attacker: 169
 events_compare: 306
 highest_tlp: amber
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 withheld: 73 by CF1_MAX_TLP (amber)
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 attacker: BRASS TORTOISE
 compare: COPPER LANTERN
 read_as: compare: copper lantern as COPPER LANTERN
@@ -945,7 +959,7 @@ async def test_an_unknown_second_actor_is_answered_with_the_nearest_names(client
             "attacker": ["COPPER LANTERN"],
             "compare": ["BRASS TORTOIS"],
             "did_you_mean": ["compare: BRASS TORTOIS is unknown; similar names: BRASS TORTOISE"],
-            "untrusted": ["attacker", "compare", "did_you_mean"],
+            "untrusted": ["datasets", "attacker", "compare", "did_you_mean"],
             "notes": [
                 "There is no event of compare to show in this period: try an earlier date as since.",
                 "Absence from these datasets does not show that something is benign.",
@@ -978,8 +992,8 @@ async def test_a_partly_failed_side_is_named(sample: Tenant, tmp_path: Path) -> 
     notes = data["notes"]
     assert isinstance(notes, list) and notes[:2] == snapshot(
         [
-            "campaigns of attacker could not be read: The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
-            "campaigns of compare could not be read: The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+            "campaigns of attacker could not be read: The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+            "campaigns of compare could not be read: The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
         ]
     )
     assert table(data, "shared_techniques")

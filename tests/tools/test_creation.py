@@ -63,7 +63,7 @@ async def test_an_event_is_created_as_it_was_given_and_journaled(tenant: Tenant)
                 "target_country: Germany as DE",
                 "target_industry: government as Government",
             ],
-            "untrusted": ["read_as"],
+            "untrusted": ["change", "read_as"],
         }
     )
     assert tenant.changes_sent() == ["POST /events/create"]

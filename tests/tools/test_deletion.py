@@ -34,6 +34,7 @@ async def test_a_call_without_a_code_only_previews_the_deletion(tenant: Tenant) 
             "references_cut": 1,
             "undo": "undo_change creates the events again from the journal, with new ids, raw evidence and relationships.",
             "code": "...",
+            "untrusted": ["change"],
             "sample": "...",
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
@@ -83,7 +84,7 @@ async def test_a_preview_names_the_saved_queries_that_could_not_be_checked(tenan
             ["1 'fine' could not be checked: its search failed"],
         )
     )
-    assert unread["untrusted"] == failed["untrusted"] == ["saved_queries"]
+    assert unread["untrusted"] == failed["untrusted"] == ["change", "saved_queries"]
 
 
 UNKNOWN_GRAMMAR = [
@@ -128,6 +129,7 @@ async def test_the_same_call_with_its_code_deletes_and_is_journaled(tenant: Tena
             "change_id": "...",
             "change": "Delete 1 event from dataset 'Mine' for good.",
             "deleted": 1,
+            "untrusted": ["change"],
         }
     )
     assert "Not found on this account" in gone
@@ -251,7 +253,12 @@ async def test_events_of_another_dataset_or_above_the_ceiling_are_refused_whole(
         (
             ["e0000000-0000-4000-8000-000000000001"],
             snapshot(
-                "Not found on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
+                """\
+Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.
+<untrusted MARK>
+The API said: "Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids"
+</untrusted MARK>\
+"""
             ),
         ),
         (

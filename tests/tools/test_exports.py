@@ -137,10 +137,10 @@ size: 28698
 marking: TLP:GREEN
 expires: 2026-11-25T12:00:00Z
 events: 80
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 withheld: 28 by CF1_MAX_TLP (amber)
 left_out: 48 events: above TLP:GREEN
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 read_as: since: 7d as 2026-11-17T12:00:00Z
 </untrusted MARK>\
 """)
@@ -165,7 +165,7 @@ read_as: since: 7d as 2026-11-17T12:00:00Z
             "withheld": ["28 by CF1_MAX_TLP (amber)"],
             "left_out": ["48 events: above TLP:GREEN"],
             "read_as": ["since: 7d as 2026-11-17T12:00:00Z"],
-            "untrusted": ["read_as"],
+            "untrusted": ["datasets", "read_as"],
         }
     )
     (link,) = [block for block in result.content if isinstance(block, ResourceLink)]
@@ -365,7 +365,7 @@ async def test_an_empty_export_is_explained_and_creates_no_file(client: Client, 
                 "ACME Incident Response",
             ],
             "did_you_mean": ["attacker: MARSH HERONN is unknown, the nearest are GLASS HERON"],
-            "untrusted": ["did_you_mean"],
+            "untrusted": ["datasets", "did_you_mean"],
             "notes": [
                 "Without attacker there are events: this filter alone removes all of them.",
                 "Absence from these datasets does not show that something is benign.",
@@ -384,10 +384,10 @@ async def test_events_that_a_format_cannot_express_are_counted_and_create_no_fil
     assert same_mark(text_of(result.content)) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 withheld: 20 by CF1_MAX_TLP (amber)
 left_out: 182 events: an indicator that is not of kind hash, 42 events: above TLP:GREEN
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 read_as: since: 7d as 2026-11-17T12:00:00Z
 </untrusted MARK>
 No file was created.\
@@ -612,7 +612,12 @@ async def serve_script(folder: Path, *script: bytes | Act) -> AsyncGenerator[Cli
 async def test_an_upstream_that_fails_midway_leaves_no_file(tmp_path: Path) -> None:
     async with serve_script(tmp_path, DATASETS, page_of_events("next"), failed("403 Forbidden", "no")) as client:
         assert await refused(client, TOOL, format="csv") == snapshot(
-            "The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
+            """\
+The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.
+<untrusted MARK>
+The API said: "no"
+</untrusted MARK>\
+"""
         )
     assert read_files(tmp_path) == {}
 
@@ -624,7 +629,7 @@ async def test_unreadable_relationships_are_noted_and_the_file_is_complete(tmp_p
         bundle = json.loads(await read_whole(client, made["export_id"]))
     assert made["notes"] == snapshot(
         [
-            "Links are complete for 0 of 3 events with descendants. The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+            "Links are complete for 0 of 3 events with descendants. The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
             "3 indicators without a STIX form: only described in the text of a campaign.",
         ]
     )

@@ -67,6 +67,7 @@ async def test_a_query_is_saved_with_its_datasets_by_uuid(tenant: Tenant) -> Non
             "change_id": "...",
             "change": "Create saved query 'Phishing watch' over 1 dataset.",
             "query_id": 1,
+            "untrusted": ["change"],
         }
     )
     query = await read_stored(tenant, 1)
@@ -130,7 +131,7 @@ async def test_a_blocking_query_is_previewed_with_its_current_matches(tenant: Te
             "withheld": ["1 by CF1_MAX_TLP (amber)"],
             "undo": "undo_change deletes the query again. What the block list did until then is not undone.",
             "code": "...",
-            "untrusted": ["withheld"],
+            "untrusted": ["change", "withheld"],
             "sample": "...",
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
@@ -169,8 +170,8 @@ async def test_a_taken_name_is_refused_with_the_id_that_has_it(tenant: Tenant) -
         kept = await refused(client, "update_saved_query", query_id=first.id, name="taken")
     assert (words, renamed) == snapshot(
         (
-            "name: saved query 1 has the name 'taken'. Use a name that is not taken.",
-            "name: saved query 1 has the name 'taken'. Use a name that is not taken.",
+            "name: saved query 1 has this name already. Use a name that is not taken.",
+            "name: saved query 1 has this name already. Use a name that is not taken.",
         )
     )
     assert kept == snapshot("query_id: the query has these values already. Use other values, or leave it as it is.")
@@ -272,7 +273,14 @@ async def test_a_query_over_a_withheld_dataset_is_refused(tenant: Tenant) -> Non
         (
             {"query_json": search_over("Mime")},
             snapshot(
-                "query_json: there is no dataset 'Mime', did you mean 'Mine'? Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
+                """\
+query_json: there is no dataset 'Mime', did you mean the first of these? Use one of these, or a uuid.
+<untrusted MARK>
+Mine
+Cloudforce One Threat Events
+Yours
+</untrusted MARK>\
+"""
             ),
         ),
         (
@@ -318,6 +326,7 @@ async def test_given_fields_are_changed_and_the_old_query_journaled(tenant: Tena
             "change": "Change name, alert_enabled of saved query 1 'old'. Its alerts notify people outside.",
             "query_id": 1,
             "changed": ["alert_enabled", "name"],
+            "untrusted": ["change"],
         }
     )
     assert [one.body for one in tenant.log if one.method == "PATCH"] == [{"name": "new", "alert_enabled": True}]
@@ -414,7 +423,12 @@ async def test_a_saved_query_of_unclear_scope_is_not_changed(tenant: Tenant, too
         (
             {"query_id": 99, "name": "new"},
             snapshot(
-                'Not found on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                """\
+Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.
+<untrusted MARK>
+The API said: "Event query not found: there is no query 99; GET /events/queries lists them"
+</untrusted MARK>\
+"""
             ),
         ),
         ({"query_id": 0, "name": "new"}, snapshot("query_id: Input should be greater than or equal to 1.")),
@@ -454,7 +468,7 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
             "matches_now": "0",
             "undo": "undo_change creates the query and its alerts again from the journal, with new ids.",
             "code": "...",
-            "untrusted": ["query_json"],
+            "untrusted": ["change", "query_json"],
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
             ],
@@ -468,6 +482,7 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
             "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. This changes a block list (WAF or Gateway): the query feeds it, and currently finds 0 events.",
             "query_id": 1,
             "alerts_deleted": 1,
+            "untrusted": ["change"],
         }
     )
     assert tenant.changes_sent() == [f"DELETE /events/queries/{query.id}"]
@@ -563,7 +578,7 @@ async def test_a_deletion_that_cannot_be_verified_says_so(tenant: Tenant) -> Non
     async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_saved_query", query_id=query.id)
         done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
-    assert (done["status"], done["untrusted"]) == ("done", ["not_verified"])
+    assert (done["status"], done["untrusted"]) == ("done", ["change", "not_verified"])
     assert str(done["not_verified"]).startswith("The token may not do this (403).")
 
 
