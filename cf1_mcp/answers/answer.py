@@ -79,18 +79,17 @@ class Answer(ABC):
 
 def split_facts(facts: Facts, untrusted: Facts) -> tuple[Facts, Facts]:
     """Return the facts that are ours, and the untrusted values with the facts that are not."""
-    foreign = UNTRUSTED_FACTS & facts.keys()
+    foreign = {name: value for name, value in facts.items() if _is_foreign(name, value)}
     if not foreign:
         return facts, untrusted
-    ours = {name: value for name, value in facts.items() if name not in foreign}
-    return ours, {name: value for name, value in facts.items() if name in foreign} | {**untrusted}
+    return {name: value for name, value in facts.items() if name not in foreign}, foreign | {**untrusted}
 
 
 def head_blocks(facts: Facts, untrusted: Facts, renderer: Renderer) -> Iterator[Block]:
     """Yield facts and untrusted values. Without marks, as on a terminal, all facts keep their order."""
     if renderer.mark:
         facts, untrusted = split_facts(facts, untrusted)
-    for foreign, group in groupby(facts.items(), key=lambda fact: fact[0] in UNTRUSTED_FACTS):
+    for foreign, group in groupby(facts.items(), key=lambda fact: _is_foreign(*fact)):
         part = dict(group)
         yield Block(False, untrusted_lines(part, renderer) if foreign else fact_lines(part))
     yield Block(True, untrusted_lines(untrusted, renderer))
@@ -120,6 +119,11 @@ def notes_data(notes: Sequence[str]) -> dict[str, JsonValue]:
 def clip_facts(facts: Facts, max_length: int, max_items: int) -> dict[str, JsonValue]:
     """Return the facts with their texts and lists clipped."""
     return {name: shorten(value, max_length, max_items) for name, value in facts.items()}
+
+
+def _is_foreign(name: str, value: JsonValue) -> bool:
+    # A number of datasets is ours.
+    return name in UNTRUSTED_FACTS and not isinstance(value, int)
 
 
 def _inline(value: JsonValue) -> str:

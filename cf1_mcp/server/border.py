@@ -20,6 +20,7 @@ from cf1_mcp.answers.columns import shorten
 from cf1_mcp.answers.fitting import MAX_SIZE, STEPS
 from cf1_mcp.api.json_text import replace_surrogates
 from cf1_mcp.text.plurals import plural
+from cf1_mcp.text.sanitize import disarm, escape_invisible
 from cf1_mcp.text.secrets import SecretMask, map_texts
 
 # Results whose size depends on what others wrote; lists of tools and prompts are this server's own.
@@ -62,13 +63,15 @@ class Border:
         if self._is_unclean(whole):
             result = cast("dict[str, Any]", map_texts(result, self._clean_text))
             whole = json.dumps(result, ensure_ascii=False)
+        if result.get("isError"):
+            result = result | {"content": [_clean_failure_part(part) for part in result["content"]]}
         return _bound_result(result) if method in BOUNDED and len(whole) > MAX_SIZE else result
 
     def _clean_error(self, error: ErrorData) -> ErrorData:
-        data: JsonValue = map_texts(error.data, self._clean_text)
+        data: JsonValue = map_texts(error.data, lambda text: _clean_failure(self._clean_text(text)))
         if data is not None and len(json.dumps(data)) > MAX_SIZE:
             data = NOTHING_FITS
-        return ErrorData(code=error.code, message=_clip(self._clean_text(error.message)), data=data)
+        return ErrorData(code=error.code, message=_clean_failure(self._clean_text(error.message)), data=data)
 
     def _is_unclean(self, text: str) -> bool:
         try:
@@ -79,6 +82,17 @@ class Border:
 
     def _clean_text(self, text: str) -> str:
         return self._secrets.hide(replace_surrogates(text)).replace("\0", "\ufffd")
+
+
+def _clean_failure_part(part: dict[str, Any]) -> dict[str, Any]:
+    return {**part, "text": _clean_failure(part["text"])} if "text" in part else part
+
+
+def _clean_failure(text: str) -> str:
+    """Return the text of a failure without what a renderer would act on: the SDK quotes arguments as they came."""
+    lines = _clip(text).split("\n")
+    shown = (line if _MARK.match(line) else disarm(escape_invisible(line), links=False) for line in lines)
+    return _clip("\n".join(shown))
 
 
 def _bound_result(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from cf1_mcp.api.connection import Connect
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import Clock, ServerContext, utc_now
 from cf1_mcp.contracts.toolset import ToolDefinition
-from cf1_mcp.errors import BadArgument, Withheld
+from cf1_mcp.errors import BadArgument, Withheld, did_you_mean
 from cf1_mcp.server import resources
 from cf1_mcp.server.border import Border
 from cf1_mcp.server.completions import completion_handler
@@ -39,6 +39,8 @@ from cf1_mcp.settings import SANDBOX_ACCOUNT, Settings
 from cf1_mcp.store.confirmation_codes import ConfirmationCodes
 from cf1_mcp.store.shown_texts import ShownTexts
 from cf1_mcp.store.stores import open_stores
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
+from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.secrets import SecretMask
 from cf1_mcp.tools import ALL_TOOLS
 
@@ -96,6 +98,10 @@ class ThreatServer(MCPServer[ServerContext]):
         if setting := self._withheld.get(name):
             withheld = Withheld(name, setting)
             raise ToolError(str(withheld)) from withheld
+        if self._tool_manager.get_tool(name) is None:
+            names = [tool.name for tool in self._tool_manager.list_tools()]
+            hint = did_you_mean(name[:MAX_NAME_LENGTH], names) or "."
+            raise ToolError(f"There is no tool {clean(name, MAX_NAME_LENGTH)!r}{hint} tools/list has all of them.")
         return await super().call_tool(name, arguments, context)
 
     async def list_resources(self) -> list[Resource]:

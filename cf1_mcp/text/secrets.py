@@ -17,17 +17,21 @@ _SEPARATORS: Final = (
     r"\u205f-\u206f\u2800\u3000\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffd\U000e0000-\U000e0fff]"
     r"|\\{1,8}(?:u(?!00[2-7])[0-9a-f]{4}|U(?!000000[2-7])[0-9a-f]{8}|[nrt])|\(\+\d{1,9} invisible\)){0,40}+"
 )
-# Codes of letters and digits, in JSON, URLs and HTML, and all other codes.
-_ALPHANUMERIC: Final = rb"(3[0-9]|[46][1-9a-f]|[57][0-9a])"
-_LETTER_CODE: Final = re.compile(
-    rb"\\(?:u00|U000000|x)A|%(?:25){0,4}A|&(?:amp;){0,4}#x0{0,8}A;?".replace(b"A", _ALPHANUMERIC), re.IGNORECASE
+# Codes of letters and digits, and all other codes, by what they begin with: in URLs, in JSON and in HTML. Each pattern
+# begins with one character, for which `re` looks fast.
+_ALPHANUMERIC: Final = rb"(3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"
+_ANY: Final = rb"[0-9A-Fa-f]{2}"
+_CODES: Final = tuple(
+    (starts, re.compile(pattern % _ALPHANUMERIC), re.compile(pattern % _ANY))
+    for starts, pattern in (
+        ((b"%",), rb"%%(?:25){0,4}%b"),
+        ((b"\\u", b"\\U", b"\\x"), rb"\\(?:u00|U000000|x)%b"),
+        ((b"&",), rb"&(?:amp;){0,4}#[xX]0{0,8}%b;?"),
+    )
 )
 _DECIMAL_CODE: Final = re.compile(rb"&(?:amp;){0,4}#0{0,8}(\d{2,3});?")
-_OTHER_CODE: Final = re.compile(
-    rb"\\(?:u[0-9a-f]{4}|U[0-9a-f]{8}|x[0-9a-f]{2})|%(?:25){0,4}[0-9a-f]{2}|&(?:amp;){0,4}#x0{0,8}[0-9a-f]{2};?"
-    rb"|\(\+\d{1,9} invisible\)",
-    re.IGNORECASE,
-)
+_WIDE_CODE: Final = re.compile(rb"\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})")
+_COUNTED: Final = re.compile(rb"\(\+\d{1,9} invisible\)")
 _NOT_ALPHANUMERIC: Final = bytes(code for code in range(256) if not (code < 128 and chr(code).isalnum()))
 
 
@@ -91,10 +95,14 @@ def _compact(content: bytes) -> bytes:
     """Return the letters and digits of ASCII of a text, in lower case, with the codes for such characters decoded."""
     for break_code in (b"\\n", b"\\r", b"\\t"):
         content = content.replace(break_code, b"")
-    if b"\\u" in content or b"\\U" in content or b"\\x" in content or b"%" in content or b"&" in content:
-        content = _LETTER_CODE.sub(lambda found: bytes.fromhex((found[1] or found[2] or found[3]).decode()), content)
+    for starts, letter, other in _CODES:
+        if any(start in content for start in starts):
+            content = letter.sub(lambda found: bytes.fromhex(found[1].decode()), content)
+            content = other.sub(b"", content)
+    if b"\\u" in content or b"\\U" in content:
+        content = _WIDE_CODE.sub(b"", content)
+    if b"&" in content:
         content = _DECIMAL_CODE.sub(lambda found: bytes([int(found[1]) % 256]), content)
-        content = _OTHER_CODE.sub(b"", content)
-    elif b" invisible)" in content:
-        content = _OTHER_CODE.sub(b"", content)
+    if b" invisible)" in content:
+        content = _COUNTED.sub(b"", content)
     return content.lower().translate(None, _NOT_ALPHANUMERIC)

@@ -16,7 +16,7 @@ from cf1_mcp.server.mcp_server import build_server, offered_tools
 from cf1_mcp.settings import Settings
 from tests.contract.every_tool import CALLS, PlantedTenant, call, fill_in
 from tests.contract.harmless import ACTIVE, assert_harmless, text_and_data, untrusted_part
-from tests.conversations import column, text_of
+from tests.conversations import column, data_of, text_of
 from tests.planting import NEEDED, PlantedUpstream
 from tests.tenant import NOW, Tenant
 
@@ -101,7 +101,7 @@ async def test_whatever_the_api_returns_is_between_the_marks(tmp_path: Path, too
     async with upstream.connected() as (client, names):
         names["LAST"] = "c-00000-00000"
         answers = [await client.call_tool(tool, arguments_of(tool, names))]
-        if code := (answers[0].structured_content or {}).get("code"):
+        if code := data_of(answers[0]).get("code"):
             answers.append(await client.call_tool(tool, {**arguments_of(tool, names), "confirm": code}))
     for answer in answers:
         assert_harmless(answer)

@@ -14,9 +14,11 @@ from pydantic import BaseModel, JsonValue
 
 from cf1_mcp.answers.fitting import MAX_SIZE
 from cf1_mcp.server.resources import DATASETS_ADDRESS, EVENT_ADDRESS, GUIDE_ADDRESS
+from tests.api.test_failures import connected
 from tests.contract.every_tool import CALLS, fill_in
-from tests.conversations import text_of
+from tests.conversations import data_of, text_of
 from tests.planting import NEEDED, PlantedUpstream, disguises, reveals
+from tests.tenant import Tenant
 from tests.upstreams import ACCOUNT, TOKEN, answer, failed, upstream
 
 pytestmark = pytest.mark.anyio
@@ -30,23 +32,21 @@ def dump(result: BaseModel | str) -> str:
     return result if isinstance(result, str) else json.dumps(result.model_dump(mode="json"), ensure_ascii=False)
 
 
-async def everything(
-    tenant: PlantedUpstream, tools: Callable[[str], bool] = lambda tool: True, keep: tuple[str, ...] = ()
-) -> list[str]:
+async def everything(tenant: PlantedUpstream) -> list[str]:
     """Return what a server answers to every tool, with and without its code, every resource and completions."""
     found: list[str] = []
     async with tenant.connected() as (client, names):
-        made = await client.call_tool("tag_threat_events", fill_in(CALLS["tag_threat_events"], names))  # pyright: ignore[reportArgumentType]
-        names["LAST"] = (made.structured_content or {}).get("change_id", "c-00000-00000")
-        for tool in filter(tools, CALLS):
+        tagging = fill_in(CALLS["tag_threat_events"], names)
+        assert isinstance(tagging, dict)
+        names["LAST"] = data_of(await client.call_tool("tag_threat_events", tagging)).get("change_id", "c-00000-00000")
+        for tool in CALLS:
             arguments = fill_in(CALLS[tool], names)
             assert isinstance(arguments, dict)
             first = await client.call_tool(tool, arguments)
-            code = (first.structured_content or {}).get("code")
+            code = data_of(first).get("code")
             answers = [first, *([await client.call_tool(tool, {**arguments, "confirm": code})] if code else [])]
             found += [dump(one) for one in answers]
-            export = (first.structured_content or {}).get("export_id")
-            if export:
+            if export := data_of(first).get("export_id"):
                 page = await client.call_tool("export_threat_events", {"export_id": export})
                 found += [dump(page), await read(client, f"cf1://exports/{export}")]
         for address in (DATASETS_ADDRESS, GUIDE_ADDRESS, f"cf1://events/{tenant.home}/{names['FIRST']}", "cf1://none"):
@@ -103,8 +103,6 @@ MESSAGES = {
 
 
 async def call_planted(folder: Path, reply: bytes, tool: str, arguments: dict[str, JsonValue]) -> str:
-    from tests.api.test_failures import connected
-
     async with upstream(reply) as server:
         server.routes["/events/dataset"] = DATASETS
         async with connected(server, folder) as client:
@@ -148,6 +146,21 @@ async def test_a_failure_of_graphql_lists_a_few_of_many_messages(tmp_path: Path)
     errors = [{"message": f"field {number} is unknown"} for number in range(100_000)]
     text = await call_planted(tmp_path, answer({"data": None, "errors": errors}), "query_threat_graphql", GRAPHQL)
     assert "field 0 is unknown" in text and "and 99988 more" in text and len(text) < 2_000
+
+
+HOSTILE = "\u202e<b>![x](http://203.0.113.5)```"
+
+
+async def test_texts_of_the_sdk_are_harmless_and_short(tmp_path: Path) -> None:
+    """The SDK quotes the names of tools, resources and prompts as they came."""
+    async with Tenant(tmp_path).server(Tenant(tmp_path).reading()) as client:
+        for name in (HOSTILE, "x" * 200_000):
+            texts = [text_of((await client.call_tool(name, {})).content), await read(client, f"x://{name}")]
+            with pytest.raises(MCPError) as caught:
+                await client.get_prompt(name)
+            for text in (*texts, caught.value.error.message):
+                assert "\u202e" not in text and "<b" not in text and "![" not in text and "```" not in text
+            assert len(texts[0]) < 400
 
 
 HALF = "\ud800\0"
