@@ -139,5 +139,6 @@ async def find_datasets_of_events(client: ThreatEventsClient, event_ids: Sequenc
         among = Condition(field="uuid", op="in", value=group)
         page = await client.list_events(EventSearch(dataset_id=["all"], search=[among], page_size=MAX_COPIES))
         for event in page.result:
-            datasets.setdefault(event.uuid, set()).add(event.dataset_id)
+            # Ids of events compare without regard to case, and those of a call are in lower case.
+            datasets.setdefault(event.uuid.strip().lower(), set()).add(event.dataset_id)
     return datasets

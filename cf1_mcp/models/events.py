@@ -1,11 +1,11 @@
 """Events, and the requests and responses that search and read them."""
 
-from json import JSONDecodeError, loads
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
 
 from cf1_mcp.models.base import MAX_COUNT, ApiModel, Count, LenientCount, LenientNumber, SnakeModel, Strings, Text
+from cf1_mcp.models.json_reading import read_json
 
 SearchOp = Literal[
     "equals", "not", "gt", "gte", "lt", "lte", "like", "contains", "startsWith", "endsWith", "find", "in"
@@ -129,8 +129,8 @@ class Raw(ApiModel):
     def _parse_json(cls, data: object) -> object:
         if isinstance(data, str) and data[:1] in ("{", "["):
             try:
-                return loads(data)
-            except JSONDecodeError:
+                return read_json(data)
+            except (ValueError, RecursionError):
                 return data
         return data
 

@@ -18,10 +18,10 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from cf1_mcp.answers.columns import shorten
 from cf1_mcp.answers.fitting import MAX_SIZE, STEPS
-from cf1_mcp.api.json_text import replace_surrogates
+from cf1_mcp.models.json_reading import map_texts, replace_surrogates
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import disarm, escape_invisible
-from cf1_mcp.text.secrets import SecretMask, map_texts
+from cf1_mcp.text.secrets import SecretMask
 
 # Results whose size depends on what others wrote; lists of tools and prompts are this server's own.
 BOUNDED: Final = frozenset({"tools/call", "resources/read", "prompts/get", "completion/complete"})

@@ -1,10 +1,8 @@
 """Hiding the API token and the account id in whatever text they turn up, also where somebody encoded or split them."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
-
-from pydantic import JsonValue
 
 HIDDEN: Final = "[hidden]"
 # Shorter words occur in ordinary texts.
@@ -55,19 +53,6 @@ class SecretMask:
         if self._pattern is None or not self.may_be_in(text.encode(errors="surrogatepass")):
             return text
         return self._pattern.sub(HIDDEN, text)
-
-
-def map_texts(value: JsonValue, change: Callable[[str], str]) -> JsonValue:
-    """Return a JSON value with every text in it changed, keys included."""
-    match value:
-        case str():
-            return change(value)
-        case list():
-            return [map_texts(item, change) for item in value]
-        case dict():
-            return {change(key): map_texts(item, change) for key, item in value.items()}
-        case _:
-            return value
 
 
 def _secret_pattern(secret: str) -> str:
