@@ -23,8 +23,8 @@ from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import disarm, escape_invisible
 from cf1_mcp.text.secrets import SecretMask
 
-# Results whose size depends on what others wrote; lists of tools and prompts are this server's own.
-BOUNDED: Final = frozenset({"tools/call", "resources/read", "prompts/get", "completion/complete"})
+# Results whose size depends on what others wrote. Lists of tools are this server's own, playbooks the operator's.
+BOUNDED: Final = frozenset({"tools/call", "resources/read", "completion/complete"})
 # The data of a result in which nothing fits.
 NOTHING_FITS: Final = "The data is too large to show. Request less."
 # Reserved for the note on a cut, and for the mark that closes untrusted text.

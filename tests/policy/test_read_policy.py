@@ -191,7 +191,7 @@ async def test_events_of_other_datasets_in_a_response_are_withheld() -> None:
             data = await ask(client, "search_threat_events", dataset_ids=[DEFAULT], fields=["event"])
             single = await refused(client, "get_threat_event", event_id=str(mine["uuid"]), dataset_id=DEFAULT)
     assert (data["rows"], data["withheld"]) == ([["mine"]], ["1 by CF1_READ_DATASETS"])
-    assert "is withheld by CF1_READ_DATASETS" in single
+    assert single.startswith("The API answered about another event")
 
 
 async def test_a_cursor_of_another_scope_is_refused(sample: Tenant) -> None:
@@ -212,9 +212,9 @@ async def test_lists_of_datasets_and_actors_contain_only_what_may_be_read(sample
     async with connected(sample, ONLY_DEFAULT) as client:
         assert await ask_for_text(client, "list_threat_datasets") == snapshot("""\
 [sandbox: fictional data, not intelligence]
+datasets: 1
 withheld: 4 by CF1_READ_DATASETS
 <untrusted MARK>
-datasets: 1
 name	uuid	kind	access
 Cloudforce One Threat Events	4c0157a5-9de0-5c1c-ae1c-4723e1a35b13	operational	public
 </untrusted MARK>\

@@ -186,7 +186,7 @@ async def test_a_creation_with_other_values_is_partial(tenant: Tenant) -> None:
                 {"field": "tags", "not_set": ["wave"]},
             ],
             "read_as": ["date: 2026-11-20 as 2026-11-20T00:00:00Z"],
-            "untrusted": ["differs", "read_as"],
+            "untrusted": ["change", "differs", "read_as"],
         }
     )
 

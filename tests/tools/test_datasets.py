@@ -15,8 +15,8 @@ pytestmark = pytest.mark.anyio
 async def test_datasets_are_listed_by_name_uuid_and_kind(client: Client) -> None:
     assert await ask_for_text(client, "list_threat_datasets") == snapshot("""\
 [sandbox: fictional data, not intelligence]
-<untrusted MARK>
 datasets: 5
+<untrusted MARK>
 name	uuid	kind	access
 Cloudforce One Threat Events	4c0157a5-9de0-5c1c-ae1c-4723e1a35b13	operational	public
 Cybercrime	1845c219-708a-5742-ae10-15645f39ca69	operational	public
