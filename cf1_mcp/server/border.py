@@ -68,7 +68,7 @@ class Border:
         return _bound_result(result) if method in BOUNDED and len(whole) > MAX_SIZE else result
 
     def _clean_error(self, error: ErrorData) -> ErrorData:
-        data: JsonValue = map_texts(error.data, lambda text: _clean_failure(self._clean_text(text)))
+        data: JsonValue = map_texts(error.data, self._clean_text)
         if data is not None and len(json.dumps(data)) > MAX_SIZE:
             data = NOTHING_FITS
         return ErrorData(code=error.code, message=_clean_failure(self._clean_text(error.message)), data=data)

@@ -130,7 +130,16 @@ async def test_an_unknown_dataset_is_reported_with_the_known_ones(client: Client
     assert await read_failure(client, event_address("cybercrimes", NOBODY)) == snapshot(
         (
             -32602,
-            "dataset_id: there is no dataset 'cybercrimes', did you mean 'Cybercrime'? Use Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices or ACME Incident Response, or a uuid.",
+            """\
+dataset_id: there is no dataset 'cybercrimes', did you mean the first of these? Use one of these, or a uuid.
+<untrusted MARK>
+Cybercrime
+Cloudforce One Threat Events
+DDoS Attacks
+Compromised Devices
+ACME Incident Response
+</untrusted MARK>\
+""",
         )
     )
 
