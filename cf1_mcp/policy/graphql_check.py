@@ -119,14 +119,11 @@ def _defaults(operation: "OperationDefinitionNode") -> Arguments:
     """The variables of an operation that have a default value."""
     from graphql import value_from_ast_untyped
 
-    try:
-        defaults = {
-            one.variable.name.value: value_from_ast_untyped(one.default_value)
-            for one in operation.variable_definitions or ()
-            if one.default_value is not None
-        }
-    except ValueError:
-        raise BadArgument("query", "a number in it has too many digits", "a shorter number") from None
+    defaults = {
+        one.variable.name.value: value_from_ast_untyped(one.default_value)
+        for one in operation.variable_definitions or ()
+        if one.default_value is not None
+    }
     return _VALUES.validate_python(defaults)
 
 
@@ -154,7 +151,7 @@ def _arguments(node: "FieldNode", variables: Arguments) -> Arguments:
     """The arguments of a field.
 
     Raises:
-        BadArgument: one of them contains a variable without a value, or a number with thousands of digits.
+        BadArgument: one of them contains a variable without a value.
     """
     from graphql import Undefined, value_from_ast_untyped
 
@@ -167,8 +164,6 @@ def _arguments(node: "FieldNode", variables: Arguments) -> Arguments:
         missing = sorted(_variables_in(node) - variables.keys())
         names = ", ".join(f"${clean(name, MAX_NAME_LENGTH)}" for name in missing) or "one of them"
         raise BadArgument("variables", f"{names} has no value", "a value for every variable of the query") from None
-    except ValueError:
-        raise BadArgument("query", "a number in it has too many digits", "a shorter number") from None
 
 
 def _variables_in(node: "FieldNode") -> set[str]:

@@ -1,5 +1,7 @@
 """Counting events, by columns or in GraphQL."""
 
+from pathlib import Path
+
 import pytest
 from graphql import get_introspection_query
 from inline_snapshot import snapshot
@@ -157,3 +159,20 @@ async def test_an_invalid_graphql_query_is_refused_with_the_reason(
 async def test_the_whole_graphql_schema_can_be_introspected(client: Client) -> None:
     text = await ask_for_text(client, "query_threat_graphql", query=get_introspection_query())
     assert "threatEvents" in text and len(text) < 40_000
+
+
+@pytest.mark.parametrize(
+    ("value", "variables", "words"),
+    [
+        ("$v", None, "variables: $v has no value. Use a value for every variable of the query."),
+        ("[$a, $b]", {"a": "green"}, "variables: $b has no value. Use a value for every variable of the query."),
+    ],
+)
+async def test_a_variable_without_a_value_is_named(
+    tmp_path: Path, value: str, variables: dict[str, JsonValue] | None, words: str
+) -> None:
+    tenant = Tenant(tmp_path)
+    query = f"query($v: String, $a: String, $b: String) {{ events(filter: [{{field: tlp, op: in, value: {value}}}]) {{ count }} }}"
+    async with tenant.server(tenant.reading()) as client:
+        assert await refused(client, "query_threat_graphql", query=query, variables=variables) == words
+    assert tenant.requests() == ["GET /events/dataset"] or tenant.requests() == []
