@@ -1,7 +1,9 @@
 """The errors of the whole package, worded for the model or operator who must act on them.
 
 Each message is one or two sentences: the cause, the argument it comes from, the valid values, the next step. It never
-contains a token, a header, a traceback or an account id.
+contains a token, a header, a traceback or an account id. What others wrote (names of datasets, tags and saved queries,
+messages of the API, texts of a file) is not part of a sentence: it is passed as `words`, which the server shows between
+the marks of untrusted text, and a terminal in parentheses.
 
     ThreatEventsError
     |- SettingsError          the operator's environment
@@ -34,7 +36,12 @@ MAX_CANDIDATES: Final = 200
 
 
 class ThreatEventsError(Exception):
-    """Any expected failure. Its text is shown to the caller as it is."""
+    """Any expected failure. `sentence` is ours, `words` are untrusted and cleaned by the caller; the text has both."""
+
+    def __init__(self, sentence: str, words: Sequence[str] = ()) -> None:
+        super().__init__(f"{sentence} ({'; '.join(words)})" if words else sentence)
+        self.sentence = sentence
+        self.words = tuple(words)
 
 
 class SettingsError(ThreatEventsError):
@@ -46,21 +53,25 @@ class BadFile(ThreatEventsError):
 
 
 class BadArgument(ThreatEventsError):
-    """An argument cannot be used as it is.
+    """An argument cannot be used as it is. `words` are untrusted: valid values that others wrote, or parts of a text.
 
     >>> raise BadArgument("since", "'yesterdayish' is not a date", "an ISO date or a relative time such as 7d")
+    >>> raise BadArgument("tags", "the event has no such tag", "one of these", words=event.tags)
     """
 
-    def __init__(self, argument: str, problem: str, valid: str) -> None:
-        super().__init__(f"{argument}: {_end(problem)} Use {_end(valid)}")
+    def __init__(self, argument: str, problem: str, valid: str, words: Sequence[str] = ()) -> None:
+        super().__init__(f"{argument}: {_end(problem)} Use {_end(valid)}", words)
         self.argument = argument
+        self.problem = problem
+        self.valid = valid
 
 
 class Withheld(ThreatEventsError):
     """A rule of the operator forbids the request. The message names the rule, and never a way around it."""
 
-    def __init__(self, what: str, rule: str) -> None:
-        super().__init__(f"{what} is withheld by {rule}. Tell the person that the operator's setting forbids it.")
+    def __init__(self, what: str, rule: str, words: Sequence[str] = ()) -> None:
+        sentence = f"{what} is withheld by {rule}. Tell the person that the operator's setting forbids it."
+        super().__init__(sentence, words)
         self.rule = rule
 
 
@@ -72,11 +83,15 @@ class NotApproved(ThreatEventsError):
 
 
 class ApiError(ThreatEventsError):
-    """The API did not do what was requested. `status` is the HTTP status, None if there was no response."""
+    """The API did not do what was requested. `status` is the HTTP status, None if there was no response.
 
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
+    `said` is the API's own message, which is untrusted.
+    """
+
+    def __init__(self, message: str, status: int | None = None, said: str = "") -> None:
+        super().__init__(message, [f'The API said: "{said}"'] if said else ())
         self.status = status
+        self.said = said
 
 
 class Refused(ApiError):
@@ -98,8 +113,8 @@ class NotFound(ApiError):
 class RateLimited(ApiError):
     """Too many requests. `retry_after` is in seconds, None if the API did not specify it."""
 
-    def __init__(self, message: str, retry_after: float | None) -> None:
-        super().__init__(message, 429)
+    def __init__(self, message: str, retry_after: float | None, said: str = "") -> None:
+        super().__init__(message, 429, said)
         self.retry_after = retry_after
 
 
@@ -139,7 +154,8 @@ def _letter_pairs(word: str) -> set[str]:
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return `, did you mean 'x'?` with the nearest known word, or an empty text if none is close.
 
-    It ends the problem of a `BadArgument`. The known words are quoted as they are: clean those of the API first.
+    It ends the problem of a `BadArgument`. The known words become part of the sentence, so they must be this server's
+    own; `unknown_word` is for the words of an account.
     """
     return suggest(nearest(word, known))
 
@@ -147,6 +163,22 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 def suggest(name: str | None) -> str:
     """Return `, did you mean 'x'?` with a name that was found in another way, or an empty text for None."""
     return f", did you mean {name!r}?" if name else ""
+
+
+def unknown_word(argument: str, problem: str, word: str, known: Sequence[str], valid: str) -> BadArgument:
+    """Return the error for a word that is not among those of an account, which it lists as untrusted, nearest first.
+
+    `known` must be cleaned. `valid` refers to the list as "one of these".
+    """
+    close = nearest(word, known)
+    hint = ", did you mean the first of these?" if close else ""
+    return BadArgument(argument, problem + hint, valid, list_words(([close] if close else []) + [*known]))
+
+
+def list_words(words: Sequence[str], most: int = 12) -> list[str]:
+    """Return distinct words as the untrusted part of an error: up to `most` of them, the others are counted."""
+    distinct = list(dict.fromkeys(words))
+    return distinct[:most] + ([f"and {len(distinct) - most} more"] if len(distinct) > most else [])
 
 
 def _end(sentence: str) -> str:

@@ -3,7 +3,7 @@
 import re
 
 from mcp import Client
-from mcp.types import TextContent
+from mcp.types import CallToolResult, TextContent
 from pydantic import JsonValue
 
 
@@ -40,10 +40,15 @@ def same_mark(text: str) -> str:
 
 
 async def refused(client: Client, tool: str, **arguments: JsonValue) -> str:
-    """Call a tool that must fail, and return its error message."""
+    """Call a tool that must fail, and return its error message with one mark around untrusted text."""
     result = await client.call_tool(tool, arguments)
     assert result.is_error and result.structured_content is None
-    return text_of(result.content)
+    return same_mark(text_of(result.content))
+
+
+def data_of(result: CallToolResult) -> dict[str, JsonValue]:
+    """Return the data of a result; none if the call failed."""
+    return dict(result.structured_content or {})
 
 
 def text_of(content: object) -> str:

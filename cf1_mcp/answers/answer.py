@@ -18,6 +18,10 @@ from cf1_mcp.answers.rendering import Renderer
 
 CLIPPED: Final = "Cut to fit: long texts and lists are clipped, and what is missing is counted."
 
+# Facts that contain what others wrote, such as names of datasets and saved queries or columns of a file, wherever they
+# come from. They are shown with the untrusted values.
+UNTRUSTED_FACTS: Final = frozenset({"change", "content_notes", "datasets", "read_as", "saved_queries"})
+
 Facts = Mapping[str, JsonValue]
 
 
@@ -73,6 +77,24 @@ class Answer(ABC):
         return ()
 
 
+def split_facts(facts: Facts, untrusted: Facts) -> tuple[Facts, Facts]:
+    """Return the facts that are ours, and the untrusted values with the facts that are not."""
+    foreign = {name: value for name, value in facts.items() if _is_foreign(name, value)}
+    if not foreign:
+        return facts, untrusted
+    return {name: value for name, value in facts.items() if name not in foreign}, foreign | {**untrusted}
+
+
+def head_blocks(facts: Facts, untrusted: Facts, renderer: Renderer) -> Iterator[Block]:
+    """Yield facts and untrusted values. Without marks, as on a terminal, all facts keep their order."""
+    if renderer.mark:
+        facts, untrusted = split_facts(facts, untrusted)
+    for foreign, group in groupby(facts.items(), key=lambda fact: _is_foreign(*fact)):
+        part = dict(group)
+        yield Block(False, untrusted_lines(part, renderer) if foreign else fact_lines(part))
+    yield Block(True, untrusted_lines(untrusted, renderer))
+
+
 def fact_lines(facts: Facts) -> list[str]:
     """Return facts as lines of text, one `name: value` each."""
     return [f"{name}: {_inline(value)}" for name, value in facts.items()]
@@ -97,6 +119,11 @@ def notes_data(notes: Sequence[str]) -> dict[str, JsonValue]:
 def clip_facts(facts: Facts, max_length: int, max_items: int) -> dict[str, JsonValue]:
     """Return the facts with their texts and lists clipped."""
     return {name: shorten(value, max_length, max_items) for name, value in facts.items()}
+
+
+def _is_foreign(name: str, value: JsonValue) -> bool:
+    # A number of datasets is ours.
+    return name in UNTRUSTED_FACTS and not isinstance(value, int)
 
 
 def _inline(value: JsonValue) -> str:

@@ -13,10 +13,10 @@ from cf1_mcp.answers.answer import (
     Facts,
     LinkedResource,
     clip_facts,
-    fact_lines,
+    head_blocks,
     notes_data,
+    split_facts,
     untrusted_data,
-    untrusted_lines,
 )
 from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.models.fields import FREE_TEXTS
@@ -36,8 +36,7 @@ class Card(Answer):
         return self.linked
 
     def blocks(self, renderer: Renderer) -> Iterator[Block]:
-        yield Block(False, fact_lines(self.facts))
-        yield Block(True, untrusted_lines(self.untrusted, renderer))
+        yield from head_blocks(self.facts, self.untrusted, renderer)
         for name, part in self.parts.items():
             inside = [*part.blocks(renderer)]
             yield Block(all(block.untrusted for block in inside if block.lines), [f"-- {name}"])
@@ -46,7 +45,8 @@ class Card(Answer):
 
     def structured(self, renderer: Renderer) -> dict[str, JsonValue]:
         parts: dict[str, JsonValue] = {name: part.structured(renderer) for name, part in self.parts.items()}
-        return {**self.facts, **untrusted_data(self.untrusted, renderer), **parts, **notes_data(self.notes)}
+        facts, untrusted = split_facts(self.facts, self.untrusted)
+        return {**facts, **untrusted_data(untrusted, renderer), **parts, **notes_data(self.notes)}
 
     def clipped(self, max_length: int, max_items: int) -> Self:
         return replace(

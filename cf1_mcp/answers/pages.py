@@ -18,7 +18,6 @@ from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import MAX_CONDITIONS, PAGE_SIZE, visible_pages
 from cf1_mcp.policy.visible_links import show_links
-from cf1_mcp.text.defang import defang
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
@@ -141,7 +140,7 @@ def fit_list(
 def dataset_names(datasets: Sequence[str]) -> list[JsonValue]:
     """Return the names of up to MAX_NAMES datasets; the others are counted."""
     more = [f"and {len(datasets) - MAX_NAMES} more"] if len(datasets) > MAX_NAMES else []
-    return [*(defang(clean(name, MAX_NAME_LENGTH)) for name in datasets[:MAX_NAMES]), *more]
+    return [*(clean(name, MAX_NAME_LENGTH) for name in datasets[:MAX_NAMES]), *more]
 
 
 def _truncation_note(shown: int, found: int) -> str:

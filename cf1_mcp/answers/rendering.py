@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.settings import Defang
 from cf1_mcp.text.defang import defang
-from cf1_mcp.text.sanitize import disarm, escape_formula, is_words
+from cf1_mcp.text.sanitize import disarm, escape_formula, escape_invisible, is_words
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Renderer:
         """Return an untrusted text, indicators included, for the text of an answer."""
         if is_words(text):
             return text
+        # Texts are cleaned where they are read. Whatever was not is at least made visible and disarmed here.
+        text = escape_invisible(text)
         return disarm(text, links=False) if self.defang == "off" else defang(disarm(text))
 
     def render_cell(self, value: str | float | Sequence[str]) -> str:
@@ -39,15 +41,14 @@ class Renderer:
 
     def render_value(self, value: JsonValue) -> JsonValue:
         """Return an untrusted value for structured content, where indicators are true unless all are to be defanged."""
-        if self.defang != "all":
-            return value
         match value:
             case str():
-                return defang(disarm(value))
+                shown = value if is_words(value) else escape_invisible(value)
+                return defang(disarm(shown)) if self.defang == "all" else shown
             case list():
                 return [self.render_value(item) for item in value]
             case dict():
-                return {key: self.render_value(item) for key, item in value.items()}
+                return {escape_invisible(key): self.render_value(item) for key, item in value.items()}
             case _:
                 return value
 

@@ -12,10 +12,10 @@ from cf1_mcp.answers.answer import (
     Block,
     Facts,
     clip_facts,
-    fact_lines,
+    head_blocks,
     notes_data,
+    split_facts,
     untrusted_data,
-    untrusted_lines,
 )
 from cf1_mcp.answers.columns import Cell, shorten
 from cf1_mcp.answers.rendering import Renderer
@@ -36,8 +36,7 @@ class Rows(Answer):
     untrusted: Facts = field(default_factory=dict[str, JsonValue])
 
     def blocks(self, renderer: Renderer) -> Iterator[Block]:
-        yield Block(False, fact_lines(self.facts))
-        yield Block(True, untrusted_lines(self.untrusted, renderer))
+        yield from head_blocks(self.facts, self.untrusted, renderer)
         if self.rows:
             table = ["\t".join(renderer.render_cell(value) for value in row) for row in self.rows]
             yield Block(True, ["\t".join(self.columns), *table])
@@ -47,9 +46,10 @@ class Rows(Answer):
         rows: list[JsonValue] = [[renderer.render_value(value) for value in row_data(row)] for row in self.rows]
         names = ["rows"] if rows else []
         table: dict[str, JsonValue] = {"columns": [*self.columns], "rows": rows} if rows else {}
+        facts, untrusted = split_facts(self.facts, self.untrusted)
         return {
-            **self.facts,
-            **untrusted_data(self.untrusted, renderer, *names),
+            **facts,
+            **untrusted_data(untrusted, renderer, *names),
             **table,
             **notes_data(self.notes),
         }

@@ -7,8 +7,10 @@ from functools import partial
 from pydantic import JsonValue
 
 from cf1_mcp.api import operations as op
-from cf1_mcp.api.connection import ApiConnection, Query
+from cf1_mcp.api.asked import drop_other_datasets, hold_event, hold_raw, require_count, require_same
+from cf1_mcp.api.connection import Query
 from cf1_mcp.api.paging import Attempt, once, search_after
+from cf1_mcp.api.saved_query_client import SavedQueryClient
 from cf1_mcp.models import (
     Aggregates,
     BulkCreated,
@@ -26,20 +28,18 @@ from cf1_mcp.models import (
     IndicatorPage,
     Moved,
     NewEvent,
-    QueryAlert,
-    QueryAlertFields,
     Raw,
     RawChange,
     RelationshipsCreated,
     RelationshipType,
     Reverted,
-    SavedQuery,
-    SavedQueryFields,
     TagPage,
 )
 
 # Longer query strings are sent as a body: proxies and servers begin to refuse URLs near 8 kB.
 MAX_QUERY_LENGTH = 4000
+# What a search may name instead of datasets.
+SCOPE_WORDS = frozenset({"all", "operational", "analytics"})
 
 
 def _query_params(search: EventSearch) -> dict[str, str | float | bool | Sequence[str] | None]:
@@ -50,8 +50,12 @@ def _query_params(search: EventSearch) -> dict[str, str | float | bool | Sequenc
     return query
 
 
-class ThreatEventsClient(ApiConnection):
-    """The operations of the Threat Events API. Every failure is a `ThreatEventsError`."""
+class ThreatEventsClient(SavedQueryClient):
+    """The operations of the Threat Events API. Every failure is a `ThreatEventsError`.
+
+    An answer about another object than the one asked about is an `UnexpectedAnswer`; after a change, that leaves
+    unknown what was changed.
+    """
 
     # -- reading events
 
@@ -59,8 +63,12 @@ class ThreatEventsClient(ApiConnection):
         """A page of events. Short searches are sent in the URL; long ones, and any with branches, in a body."""
         query = _query_params(search)
         if search.search_branches or len(str(query)) > MAX_QUERY_LENGTH:
-            return await self.request(EventPage, op.SEARCH_EVENTS, body=search.wire(), paged=True)
-        return await self.request(EventPage, op.LIST_EVENTS, query=query, paged=True)
+            page = await self.request(EventPage, op.SEARCH_EVENTS, body=search.wire(), paged=True)
+        else:
+            page = await self.request(EventPage, op.LIST_EVENTS, query=query, paged=True)
+        if search.dataset_id and not SCOPE_WORDS & {*search.dataset_id}:
+            page.result = drop_other_datasets(page.result, search.dataset_id)
+        return page
 
     async def event_pages(self, search: EventSearch, attempt: Attempt = once) -> AsyncGenerator[EventPage]:
         """Pages of a search, from the page that `search` names to the last, one request each."""
@@ -71,17 +79,18 @@ class ThreatEventsClient(ApiConnection):
             following = search_after(following, page)
 
     async def read_event(self, dataset_id: str, event_id: str) -> Event:
-        return await self.request(Event, op.READ_EVENT, dataset_id=dataset_id, event_id=event_id)
+        return hold_event(await self.request(Event, op.READ_EVENT, dataset_id=dataset_id, event_id=event_id), event_id)
 
     async def read_event_anywhere(self, event_id: str) -> Event:
         """An event whose dataset is unknown. The route is deprecated."""
-        return await self.request(Event, op.READ_EVENT_ANYWHERE, event_id=event_id)
+        return hold_event(await self.request(Event, op.READ_EVENT_ANYWHERE, event_id=event_id), event_id)
 
     async def read_raw(self, event_id: str, raw_id: str) -> Raw:
-        return await self.request(Raw, op.READ_RAW, event_id=event_id, raw_id=raw_id)
+        return hold_raw(await self.request(Raw, op.READ_RAW, event_id=event_id, raw_id=raw_id), raw_id)
 
-    async def read_dataset_raw(self, dataset_id: str, event_id: str) -> Raw:
-        return await self.request(Raw, op.READ_DATASET_RAW, dataset_id=dataset_id, event_id=event_id)
+    async def read_dataset_raw(self, dataset_id: str, event_id: str, raw_id: str = "") -> Raw:
+        """The raw evidence of an event of one dataset. `raw_id` is that of the event, if it is known."""
+        return hold_raw(await self.request(Raw, op.READ_DATASET_RAW, dataset_id=dataset_id, event_id=event_id), raw_id)
 
     async def list_relationships(
         self,
@@ -174,24 +183,31 @@ class ThreatEventsClient(ApiConnection):
     # -- changing events
 
     async def create_event(self, event: NewEvent) -> Event:
+        """Create an event. An answer with other values than those sent, its dataset included, is for the caller."""
         return await self.request(Event, op.CREATE_EVENT, body=event.wire())
 
     async def create_events(self, dataset_id: str, events: Sequence[NewEvent]) -> BulkCreated:
         """Create many events at once. Their indicators appear a little later."""
         body = {"datasetId": dataset_id, "data": [event.wire() for event in events], "includeCreatedEvents": True}
-        return await self.request(BulkCreated, op.CREATE_EVENTS, body=body)
+        created = await self.request(BulkCreated, op.CREATE_EVENTS, body=body)
+        require_count(created.created_events_count, len(events), "created events")
+        return created
 
     async def create_events_with_relationships(
         self, dataset_id: str, events: Sequence[NewEvent]
     ) -> BulkWithRelationshipsCreated:
         body = {"datasetId": dataset_id, "data": [event.wire() for event in events]}
-        return await self.request(BulkWithRelationshipsCreated, op.CREATE_EVENTS_WITH_RELATIONSHIPS, body=body)
+        created = await self.request(BulkWithRelationshipsCreated, op.CREATE_EVENTS_WITH_RELATIONSHIPS, body=body)
+        require_count(created.created_events_count, len(events), "created events")
+        return created
 
     async def update_event(self, event_id: str, change: EventChange) -> Event:
-        return await self.request(Event, op.UPDATE_EVENT, body=change.wire(), event_id=event_id)
+        event = await self.request(Event, op.UPDATE_EVENT, body=change.wire(), event_id=event_id)
+        return hold_event(event, event_id, change.dataset_id, changed=True)
 
     async def update_raw(self, event_id: str, raw_id: str, change: RawChange) -> Raw:
-        return await self.request(Raw, op.UPDATE_RAW, body=change.wire(), event_id=event_id, raw_id=raw_id)
+        raw = await self.request(Raw, op.UPDATE_RAW, body=change.wire(), event_id=event_id, raw_id=raw_id)
+        return hold_raw(raw, raw_id, changed=True)
 
     async def tag_event(self, event_id: str, tags: Sequence[str]) -> Done:
         return await self.request(Done, op.TAG_EVENT, body={"tags": tags}, event_id=event_id)
@@ -214,7 +230,13 @@ class ThreatEventsClient(ApiConnection):
             "childIds": child_ids,
             "relationshipType": relationship_type,
         }
-        return await self.request(RelationshipsCreated, op.CREATE_RELATIONSHIPS, body=body)
+        created = await self.request(RelationshipsCreated, op.CREATE_RELATIONSHIPS, body=body)
+        asked = {child.casefold(): child for child in child_ids}
+        for one in created.relationships:
+            require_same(one.parent_id, parent_id, "event", changed=True)
+        for one in (*created.relationships, *created.errors):
+            one.child_id = asked.get(one.child_id.casefold(), one.child_id)
+        return created
 
     async def move_events(
         self, dataset_id: str, dest_dataset_id: str, event_ids: Sequence[str], keep_raw_data: bool = True
@@ -222,45 +244,19 @@ class ThreatEventsClient(ApiConnection):
         """Move events. Raw data is removed from the source, and lost unless `keep_raw_data` is set."""
         body = {"destDatasetId": dest_dataset_id, "eventIds": event_ids}
         query: Query = {"keepRawData": keep_raw_data}
-        return await self.request(Moved, op.MOVE_EVENTS, query=query, body=body, dataset_id=dataset_id)
+        moved = await self.request(Moved, op.MOVE_EVENTS, query=query, body=body, dataset_id=dataset_id)
+        require_count(moved.moved, len(event_ids), "moved events")
+        return moved
 
     async def delete_events(self, dataset_id: str, event_ids: Sequence[str]) -> int:
-        return await self.request(int, op.DELETE_EVENTS, query={"eventIds": event_ids}, dataset_id=dataset_id)
+        count = await self.request(int, op.DELETE_EVENTS, query={"eventIds": event_ids}, dataset_id=dataset_id)
+        return require_count(count, len(event_ids), "deleted events")
 
     async def revert_dataset(self, dataset_id: str, minutes_ago: float) -> Reverted:
-        return await self.request(Reverted, op.REVERT_DATASET, body={"minutesAgo": minutes_ago}, dataset_id=dataset_id)
-
-    # -- saved queries and alerts
-
-    async def list_queries(self) -> list[SavedQuery]:
-        return await self.request(list[SavedQuery], op.LIST_QUERIES)
-
-    async def read_query(self, query_id: int) -> SavedQuery:
-        return await self.request(SavedQuery, op.READ_QUERY, query_id=query_id)
-
-    async def create_query(self, fields: SavedQueryFields) -> SavedQuery:
-        return await self.request(SavedQuery, op.CREATE_QUERY, body=fields.wire())
-
-    async def update_query(self, query_id: int, fields: SavedQueryFields) -> SavedQuery:
-        return await self.request(SavedQuery, op.UPDATE_QUERY, body=fields.wire(), query_id=query_id)
-
-    async def delete_query(self, query_id: int) -> None:
-        await self.request(object, op.DELETE_QUERY, query_id=query_id)
-
-    async def list_alerts(self) -> list[QueryAlert]:
-        return await self.request(list[QueryAlert], op.LIST_ALERTS)
-
-    async def read_alert(self, alert_id: int) -> QueryAlert:
-        return await self.request(QueryAlert, op.READ_ALERT, alert_id=alert_id)
-
-    async def create_alert(self, fields: QueryAlertFields) -> QueryAlert:
-        return await self.request(QueryAlert, op.CREATE_ALERT, body=fields.wire())
-
-    async def update_alert(self, alert_id: int, fields: QueryAlertFields) -> QueryAlert:
-        return await self.request(QueryAlert, op.UPDATE_ALERT, body=fields.wire(), alert_id=alert_id)
-
-    async def delete_alert(self, alert_id: int) -> None:
-        await self.request(object, op.DELETE_ALERT, alert_id=alert_id)
+        body = {"minutesAgo": minutes_ago}
+        reverted = await self.request(Reverted, op.REVERT_DATASET, body=body, dataset_id=dataset_id)
+        require_same(reverted.dataset_id, dataset_id, "dataset", changed=True)
+        return reverted
 
     # -- vocabularies
 

@@ -1,6 +1,5 @@
 """Sending requests and reading their answers. Every failure is a `ThreatEventsError`."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import TracebackType
@@ -20,17 +19,21 @@ from cf1_mcp.api.failures import (
     timeout_error,
     transport_error,
 )
+from cf1_mcp.api.json_text import parse_json
 from cf1_mcp.api.operations import Operation, Route
 from cf1_mcp.api.surrogates import surrogate_path
 from cf1_mcp.api.transport import READ_RETRIES, TIMEOUT, WRITE_RETRIES, WaitTooLong, with_retries
 from cf1_mcp.errors import ApiError, BadArgument, UnexpectedAnswer
 from cf1_mcp.settings import UpdateMethod
+from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.secrets import SecretMask
 
 T = TypeVar("T")
 Query = Mapping[str, str | float | bool | Sequence[str] | None]
 Connect = Callable[[], httpx.AsyncBaseTransport]
 
 BUDGET: Final = 25.0
+MAX_PLACE_LENGTH: Final = 80
 # The header of every answer of a sandbox, so that nothing fictional is mistaken for intelligence.
 SANDBOX_MARK: Final = "X-Sandbox"
 
@@ -53,7 +56,8 @@ class ApiConnection:
     ) -> None:
         self.fictional = False
         self._base = f"{base_url}/accounts/{account_id}/cloudforce-one"
-        self._secrets = tuple(secret for secret in (api_token, account_id) if secret)
+        # Hidden in everything that comes in, because clipping or defanging would leave parts of them.
+        self._secrets = SecretMask([api_token, account_id] if api_token else [])
         self._authorization = {"Authorization": f"Bearer {api_token}"} if api_token else {}
         self._connect = connect
         self._update_method = update_method
@@ -103,7 +107,7 @@ class ApiConnection:
             return _type_adapter(shape).validate_python(self._unwrap(answer, paged))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the whole answer"
+            where = clean(".".join(str(part) for part in first["loc"]), MAX_PLACE_LENGTH) or "the whole answer"
             raise UnexpectedAnswer(
                 f"The answer to {operation.name} is not what this API returns: {where}: {first['msg']}. "
                 "If this continues, tell the operator: the API may have changed."
@@ -118,7 +122,7 @@ class ApiConnection:
             response = await self._send(operation, route, query, body, ids)
             if response.is_success:
                 self._working_routes[operation.name] = route
-                return _parse_json(response.content)
+                return self._read_json(response.content)
             errors.append(response_error(response, self._secrets))
             if response.status_code not in operation.fallback_statuses:
                 raise errors[-1]
@@ -151,6 +155,13 @@ class ApiConnection:
                 "it contains half a character (a lone surrogate)",
                 "whole characters",
             ) from None
+        except httpx.InvalidURL:
+            longest = max(_texts_by_name(ids, query), key=lambda pair: len(pair[1]), default=("the request", ""))
+            problem = f"it has {len(longest[1]):,} characters, too many for a request"
+            raise BadArgument(longest[0], problem, "a shorter one") from None
+        except (ValueError, RecursionError):
+            valid = "finite numbers, and lists in a few levels"
+            raise BadArgument("the request", "it cannot be written as JSON", valid) from None
         request.extensions["retry"] = READ_RETRIES if operation.is_read else WRITE_RETRIES
         response = await http.send(request)
         self.fictional = self.fictional or SANDBOX_MARK in response.headers
@@ -172,19 +183,18 @@ class ApiConnection:
             raise envelope_error(answer, self._secrets)  # pyright: ignore[reportUnknownArgumentType]
         return answer if paged else answer["result"]  # pyright: ignore[reportUnknownVariableType]
 
+    def _read_json(self, content: bytes) -> object:
+        if not content:
+            return None
+        try:
+            return parse_json(content, self._secrets)
+        except (ValueError, RecursionError):
+            raise invalid_json_error(content) from None
+
 
 @cache
 def _type_adapter(shape: type[T]) -> TypeAdapter[T]:
     return TypeAdapter(shape)
-
-
-def _parse_json(content: bytes) -> object:
-    if not content:
-        return None
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        raise invalid_json_error(content) from None
 
 
 def _path_segment(name: str, value: str | int) -> str:
@@ -192,6 +202,10 @@ def _path_segment(name: str, value: str | int) -> str:
     if text in ("", ".", ".."):
         raise BadArgument(name, f"{text!r} is not an id", "an id from an earlier answer")
     return quote(text, safe="")
+
+
+def _texts_by_name(ids: Mapping[str, str | int], query: Query | None) -> list[tuple[str, str]]:
+    return [(name, str(value)) for name, value in {**ids, **(query or {})}.items()]
 
 
 def _query_params(query: Query | None) -> httpx.QueryParams:

@@ -1,10 +1,10 @@
 """Errors for requests that did not succeed. Each message names the cause and the next step."""
 
-import json
-from collections.abc import Sequence
+from typing import cast
 
 import httpx
 
+from cf1_mcp.api.json_text import parse_json
 from cf1_mcp.api.transport import WaitTooLong
 from cf1_mcp.errors import (
     ApiError,
@@ -18,46 +18,47 @@ from cf1_mcp.errors import (
 )
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.secrets import SecretMask
 
 MAX_REASON_LENGTH = 300
 # What a 404 means for alerts.
 NO_ALERTS = "This account has no query alerts; not every account does. Use list_saved_queries to see what is watched."
 
 
-def response_error(response: httpx.Response, secrets: Sequence[str]) -> ApiError:
+def response_error(response: httpx.Response, secrets: SecretMask) -> ApiError:
     """The error for a response with a status other than 2xx.
 
     Published errors of this API are `{"errors": [{"message"}], "result": {}, "success": false}`; errors of the
     gateway in front of it also have a `code`, and a proxy may answer in HTML. Every part may be missing.
     """
     status = response.status_code
-    reason = api_reason(_json(response.content), secrets)
-    cause = f' The API said: "{reason}".' if reason else ""
+    said = api_reason(_json(response.content, secrets), secrets)
     match status:
         case 401:
             return Unauthenticated(
-                f"The API does not accept the token (401).{cause} "
+                "The API does not accept the token (401). "
                 "Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.",
                 status,
+                said,
             )
         case 403:
             return Forbidden(
-                f"The token may not do this (403).{cause} Ask the operator whether the account has Cloudforce One and "
+                "The token may not do this (403). Ask the operator whether the account has Cloudforce One and "
                 "the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
                 status,
+                said,
             )
         case 404 | 405:
             return NotFound(
-                f"Not found on this account ({status}).{cause} "
+                f"Not found on this account ({status}). "
                 "Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
                 status,
+                said,
             )
         case 429:
             wait = retry_after(response.headers)
             when = f"Wait {wait:.0f} s before the next call" if wait is not None else "Wait a few minutes"
-            return RateLimited(
-                f"The API's rate limit is reached (429).{cause} {when}, and request more per call.", wait
-            )
+            return RateLimited(f"The API's rate limit is reached (429). {when}, and request more per call.", wait, said)
         case _ if status < 400:
             return UnexpectedAnswer(
                 f"The API answered {status}, a redirect, which is not followed because the token would go with it. "
@@ -66,44 +67,44 @@ def response_error(response: httpx.Response, secrets: Sequence[str]) -> ApiError
             )
         case _ if status >= 500:
             return Unavailable(
-                f"The API failed ({status}).{cause} If this was a change, check whether it was made before "
+                f"The API failed ({status}). If this was a change, check whether it was made before "
                 "repeating it; otherwise try again in a minute.",
                 status,
+                said,
             )
         case _:
             return Refused(
-                f"The API refused the request ({status}).{cause or ' It gave no reason.'} Correct what it names and "
-                "call again.",
+                f"The API refused the request ({status}). Correct what it names and call again."
+                if said
+                else f"The API refused the request ({status}) and gave no reason. Check the arguments and call again.",
                 status,
+                said,
             )
 
 
-def envelope_error(envelope: object, secrets: Sequence[str]) -> ApiError:
+def envelope_error(envelope: object, secrets: SecretMask) -> ApiError:
     """The error for `success: false` inside a 200."""
-    reason = api_reason(envelope, secrets) or "no reason given"
     return Refused(
-        f'The API answered 200 but reported failure: "{reason}". '
-        "Nothing may have been done; check before trying again.",
+        "The API answered 200 but reported failure. Nothing may have been done; check before trying again.",
         200,
+        api_reason(envelope, secrets),
     )
 
 
-def api_reason(body: object, secrets: Sequence[str]) -> str:
+def api_reason(body: object, secrets: SecretMask) -> str:
     """The API's own message for a failure, cleaned and clipped, or an empty text. Secrets in it are hidden."""
     if not isinstance(body, dict):
         return ""
-    errors: object = body.get("errors")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    errors = cast("dict[str, object]", body).get("errors")
     if not isinstance(errors, list):
         return ""
-    messages = [
-        str(error["message"])  # pyright: ignore[reportUnknownArgumentType]
-        for error in errors  # pyright: ignore[reportUnknownVariableType]
-        if isinstance(error, dict) and error.get("message")  # pyright: ignore[reportUnknownMemberType]
+    found = [
+        cast("dict[str, object]", error).get("message")
+        for error in cast("list[object]", errors)
+        if isinstance(error, dict)
     ]
-    reason = "; ".join(messages)
-    for secret in secrets:
-        reason = reason.replace(secret, "[hidden]")
-    return clean(reason, MAX_REASON_LENGTH).rstrip(". ")
+    messages = [message for message in found if isinstance(message, str) and message]
+    return clean(secrets.hide("; ".join(messages)), MAX_REASON_LENGTH).rstrip(". ")
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
@@ -112,7 +113,7 @@ def retry_after(headers: httpx.Headers) -> float | None:
     return float(value) if value.isascii() and value.isdigit() else None
 
 
-def retry_error(error: WaitTooLong, secrets: Sequence[str]) -> ApiError:
+def retry_error(error: WaitTooLong, secrets: SecretMask) -> ApiError:
     """The error for a retry that would come after the deadline."""
     if isinstance(error.last, httpx.Response):
         if error.last.status_code == 429:
@@ -165,8 +166,8 @@ def invalid_json_error(body: bytes) -> UnexpectedAnswer:
     )
 
 
-def _json(body: bytes) -> object:
+def _json(body: bytes, secrets: SecretMask) -> object:
     try:
-        return json.loads(body)
-    except ValueError:
+        return parse_json(body, secrets)
+    except (ValueError, RecursionError):
         return None

@@ -5,7 +5,7 @@ from typing import Annotated, Final, get_args
 
 from pydantic import BaseModel, JsonValue, PlainSerializer
 
-from cf1_mcp.answers.columns import MAX_CELL_LENGTH
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH, clean_value
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.changes.effect import (
@@ -257,7 +257,7 @@ def _find_differences(sent: QueryAlertFields, answer: QueryAlert) -> list[JsonVa
     """Return the fields whose value in an answer differs from the value sent, each with both values."""
     shown = answer.model_dump(mode="json")
     return [
-        {"field": name, "sent": value, "answered": shown[name]}
+        {"field": name, "sent": value, "answered": clean_value(shown[name], MAX_CELL_LENGTH)}
         for name, value in sent.wire().items()
         if name in answer.model_fields_set and shown[name] != value
     ]

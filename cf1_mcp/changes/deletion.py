@@ -121,7 +121,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
     if not deleted:
         raise BadArgument(
             "change_id",
-            f"the events of change {change.id} are still in dataset {dataset.name!r}, so nothing has to be undone",
+            f"the events of change {change.id} are still in dataset {dataset.uuid}, so nothing has to be undone",
             "list_changes to see what can be undone",
         )
     planning.check_size(len(deleted))

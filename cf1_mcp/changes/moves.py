@@ -63,7 +63,7 @@ async def plan_move(
     destination = planning.dataset_to_write(destination_dataset_id, "destination_dataset_id")
     if source.uuid == destination.uuid:
         argument = planning.argument("destination_dataset_id")
-        raise BadArgument(argument, f"the events are in {destination.name!r} already", "another dataset")
+        raise BadArgument(argument, "the events are in this dataset already", "another dataset")
     planning.check_size(len(event_ids))
     ids = sorted(event_ids)
     snapshots = await read_snapshots(
@@ -171,8 +171,8 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
     if not moved:
         raise BadArgument(
             "change_id",
-            f"no event of change {change.id} is in {destination.name!r} and not in {source.name!r}, so there is none "
-            "to move back",
+            f"no event of change {change.id} is in dataset {destination.uuid} and not in {source.uuid}, so there is "
+            "none to move back",
             "list_changes to see what can be undone",
         )
     effect = await plan_move(planning, destination.uuid, source.uuid, moved, True)

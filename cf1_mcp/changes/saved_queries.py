@@ -280,7 +280,7 @@ async def _check_name(planning: Planning, name: str, query_id: int | None = None
     """Refuse a name that another query has."""
     for query in await planning.client.list_queries():
         if query.name.strip() == name and query.id != query_id:
-            problem = f"saved query {query.id} has the name {quote_name(name)}"
+            problem = f"saved query {query.id} has this name already"
             raise BadArgument(planning.argument("name"), problem, "a name that is not taken")
 
 

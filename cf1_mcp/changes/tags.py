@@ -11,7 +11,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.changes.outside_effects import add_outside_effects
-from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, choices, did_you_mean
+from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, unknown_word
 from cf1_mcp.events.snapshots import read_events, refuse_copies
 from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import check_tags
@@ -238,9 +238,9 @@ def _merge_tags(tags_of: TagsByEvent) -> list[str]:
 
 def _unknown_tag_error(planning: Planning, tags: Sequence[str], events: Sequence[Event]) -> BadArgument:
     known = sorted({clean(tag, MAX_NAME_LENGTH) for event in events for tag in event.tags}, key=str.casefold)
-    hint = did_you_mean(tags[0], known) if tags else ""
-    problem = f"none of these events has {_quote_tags(tags)}{hint}"
-    return BadArgument(planning.argument("tags"), problem, choices(known) or "other events")
+    problem = f"none of these events has {_quote_tags(tags)}"
+    valid = "one of these" if known else "other events"
+    return unknown_word(planning.argument("tags"), problem, tags[0] if tags else "", known, valid)
 
 
 def _quote_tags(tags: Sequence[str]) -> str:

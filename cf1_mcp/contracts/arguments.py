@@ -8,9 +8,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJson
 from cf1_mcp.search.clauses import Clause
 from cf1_mcp.text.lenient import Words, none_if_empty
 
+MAX_ID = 2**63
+
 
 def _to_query_id(value: object) -> object:
     """Accept a number as well, because the ids of saved queries are numbers."""
+    if isinstance(value, int) and abs(value) >= MAX_ID:
+        raise ValueError("this number is too large to be an id")
     return str(value) if isinstance(value, int) and value else none_if_empty(value)
 
 

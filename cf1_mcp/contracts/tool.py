@@ -1,7 +1,8 @@
 """A tool as this server runs it: strict arguments, a time limit, and failures that name the next step."""
 
+import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 from mcp.server.mcpserver import Context
@@ -12,8 +13,9 @@ from pydantic import ValidationError
 from cf1_mcp.answers.answer import Answer
 from cf1_mcp.changes.guards import NO_REPEAT
 from cf1_mcp.contracts.effects import ToolEffect, annotations_of
-from cf1_mcp.contracts.results import tool_result
+from cf1_mcp.contracts.results import failure_text, tool_result
 from cf1_mcp.errors import NotApproved, ThreatEventsError, choices, did_you_mean
+from cf1_mcp.settings import Defang
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
@@ -22,6 +24,11 @@ MAX_CALL_SECONDS: Final = 25.0
 MAX_LOCATION_LENGTH: Final = 120
 # How the SDK begins its errors about the answer to a question, such as one that was accepted without content.
 UNREADABLE_ANSWER: Final = "Resolver "
+MAX_PROBLEM_LENGTH: Final = 400
+# Of an integer, about 4,200 digits.
+MAX_BITS: Final = 14_000
+# Invalid parts of the arguments that one failure names.
+MAX_PROBLEMS: Final = 20
 
 
 class ThreatTool(Tool):
@@ -30,6 +37,7 @@ class ThreatTool(Tool):
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ANN401 - the SDK's own signature
         try:
             self._refuse_unknown_arguments(arguments)
+            _refuse_strange_numbers(arguments)
             with anyio.fail_after(MAX_CALL_SECONDS):
                 answer = await super().run(arguments, context)
         except TimeoutError:
@@ -38,7 +46,7 @@ class ThreatTool(Tool):
                 "period, fewer datasets or a smaller limit."
             ) from None
         except ToolError as error:
-            raise self._reword(error) from error
+            raise self._reword(error, context.request_context.lifespan_context.settings.defang) from error
         if not (convert_result and isinstance(answer, Answer)):
             return answer
         server = context.request_context.lifespan_context
@@ -56,11 +64,11 @@ class ThreatTool(Tool):
                 valid = f"Valid arguments: {', '.join(known)}." if known else "It takes none."
                 raise ToolError(f"{self.name} has no argument {clean(name, MAX_NAME_LENGTH)!r}{hint} {valid}")
 
-    def _reword(self, error: ToolError) -> ToolError:
+    def _reword(self, error: ToolError, defang: Defang) -> ToolError:
         """Return the failure with the message of its cause instead of the SDK's."""
         cause = error.__cause__
         if isinstance(cause, ThreatEventsError):
-            return ToolError(str(cause))
+            return ToolError(failure_text(cause, defang))
         if isinstance(cause, ToolError) and str(cause).startswith(UNREADABLE_ANSWER):
             return ToolError(str(NotApproved("the client sent no readable answer of the person", NO_REPEAT)))
         if isinstance(cause, ValidationError):
@@ -80,5 +88,26 @@ class ThreatTool(Tool):
             allowed = schema.get("enum") or schema.get("items", {}).get("enum")
             hint = f" Use {choices(allowed)}." if allowed else ""
             where = clean(".".join(str(part) for part in problem["loc"]) or name, MAX_LOCATION_LENGTH)
-            lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ').rstrip('.')}.{hint}")
-        return list(dict.fromkeys(lines))
+            message = clean(problem["msg"].removeprefix("Value error, "), MAX_PROBLEM_LENGTH).rstrip(".")
+            lines.append(f"{where}: {message}.{hint}")
+        distinct = list(dict.fromkeys(lines))
+        more = [f"There are {len(distinct) - MAX_PROBLEMS} more problems."] if len(distinct) > MAX_PROBLEMS else []
+        return distinct[:MAX_PROBLEMS] + more
+
+
+def _refuse_strange_numbers(arguments: Mapping[str, object]) -> None:
+    """Refuse numbers that JSON does not have, or that Python does not print: they would fail anywhere."""
+    left: list[tuple[str, object]] = [*arguments.items()]
+    while left:
+        name, value = left.pop()
+        match value:
+            case float() if not math.isfinite(value):
+                raise ToolError(f"{name}: {value} is not a number of JSON. Use a finite number.")
+            case int() if value.bit_length() > MAX_BITS:
+                raise ToolError(f"{name}: the number has thousands of digits. Use a shorter one.")
+            case dict():
+                left += [(name, item) for item in cast("dict[str, object]", value).values()]
+            case list():
+                left += [(name, item) for item in cast("list[object]", value)]
+            case _:
+                pass

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
-from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
+from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
 from cf1_mcp.models import Country, Event, NewEvent, Tlp
 from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
@@ -103,7 +103,8 @@ class EventValidator:
                 return word
         shown = await readable_words(self.vocabulary, self.read_policy, kind)
         names = [clean(word, MAX_NAME_LENGTH) for word in shown]
-        raise _unknown_word(text, names, argument, choices(names) or "a word that the account knows")
+        valid = "one of these" if names else "a word that the account knows"
+        raise unknown_word(argument, f"the account does not know {_quote(text)}", text, names, valid)
 
 
 async def _resolve_validator(vocabulary: AccountVocabulary, read_policy: CurrentReadPolicy, now: Now) -> EventValidator:
@@ -243,11 +244,10 @@ def _check_country(text: str, known: Sequence[Country], argument: str) -> str:
     if code := country_code(text, known):
         return code
     names = [clean(country.name, MAX_NAME_LENGTH) for country in known]
-    raise _unknown_word(text, names, argument, "an ISO code of two letters such as US, or a name")
-
-
-def _unknown_word(text: str, known: Sequence[str], argument: str, valid: str) -> BadArgument:
-    return BadArgument(argument, f"the account does not know {_quote(text)}{did_you_mean(text, known)}", valid)
+    close = nearest(text, names)
+    problem = f"the account does not know {_quote(text)}{', did you mean this?' if close else ''}"
+    valid = "an ISO code of two letters such as US, or a name"
+    raise BadArgument(argument, problem, valid, [close] if close else ())
 
 
 def _check_filled(text: str, argument: str) -> str:

@@ -153,7 +153,7 @@ class _ExportWriter:
                     if complete > MAX_PARENTS:
                         break
             except ThreatEventsError as error:
-                problem = f" {error}"
+                problem = f" {error.sentence}"
         if scope.cancelled_caught:
             problem = " The rest could not be read in time."
         if problem or complete > MAX_PARENTS or len(parents) < len(self._parents):

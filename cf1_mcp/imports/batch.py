@@ -83,7 +83,9 @@ class RowProblems:
         return BadArgument(
             self.argument,
             f"{len(bad)} of {plural(count, 'row')} cannot be imported, so nothing was sent",
-            "\n".join([f"the same {self.argument} with these corrected:", *lines]),
+            f"the same {self.argument} with these corrected",
+            # They quote what is in the rows.
+            words=lines,
         )
 
 

@@ -127,9 +127,11 @@ async def _check_content(
     try:
         rows = await anyio.to_thread.run_sync(partial(_read_rows, content, form, constants, notes))
     except NoColumn as error:
-        raise BadArgument("content", error.problem, "a header that names it, or defaults such as tlp=amber") from error
+        valid = "a header that names it, or defaults such as tlp=amber"
+        raise BadArgument("content", error.problem, valid, error.words) from error
     except BadFile as error:
-        raise BadFile(f"content: {error}") from error
+        # Its sentence quotes the text.
+        raise BadFile(f"content: it cannot be read as {named or form}.", [str(error)]) from error
     if not rows:
         raise BadArgument("content", f"read as {named or form}, it contains no events", f"1 to {MAX_ROWS} events")
     if len(rows) > MAX_ROWS:

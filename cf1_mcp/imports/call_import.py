@@ -112,7 +112,9 @@ class _BatchImport:
         if not self.sender.answered:
             if isinstance(error, Unavailable | UnexpectedAnswer):
                 raise Unavailable(
-                    f"{error} Whether events were created is not known: search for them before importing them again."
+                    f"{error.sentence} Whether events were created is not known: search for them before importing "
+                    "them again.",
+                    said=error.said,
                 ) from error
             raise error
         self.stopped = str(error)

@@ -150,8 +150,10 @@ class RowSender:
                 await self._policy.record_failure(error)
             case NotFound():
                 raise ThreatEventsError(
-                    f"The API does not know the bulk create, or not this dataset. {error} Without it an import cannot "
-                    "know which rows were created; use import_threat_events or create_threat_event through the server."
+                    f"The API does not know the bulk create, or not this dataset. {error.sentence} Without it an "
+                    "import cannot know which rows were created; use import_threat_events or create_threat_event "
+                    "through the server.",
+                    error.words,
                 ) from error
             case _:
                 raise error

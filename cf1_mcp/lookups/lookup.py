@@ -99,7 +99,7 @@ class Lookup:
             except RateLimited as error:
                 if not self._completed:
                     raise
-                self.stopped = str(error)
+                self.stopped = error.sentence
         if scope.cancelled_caught:
             self.stopped = TOO_SLOW
         if not self._completed:

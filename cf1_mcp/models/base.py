@@ -4,7 +4,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -72,6 +72,19 @@ def _drop_blanks(values: object) -> object:
     return values
 
 
+# Whole numbers that JSON keeps exact. Nothing that this API counts or numbers comes near.
+MAX_COUNT = 2**53
+Count = Annotated[int, Field(ge=-MAX_COUNT, le=MAX_COUNT)]
+Number = Annotated[float, Field(ge=-MAX_COUNT, le=MAX_COUNT)]
+
+
+def _zero_if_huge(value: object) -> object:
+    return 0 if isinstance(value, int | float) and abs(value) > MAX_COUNT else value
+
+
+# For the numbers of an event: an odd one must not lose the page that the event is on.
+LenientCount = Annotated[int, BeforeValidator(_zero_if_huge)]
+LenientNumber = Annotated[float, BeforeValidator(_zero_if_huge)]
 Strings = Annotated[list[str], BeforeValidator(_drop_blanks)]
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]  # pyright: ignore[reportUnknownLambdaType]
 

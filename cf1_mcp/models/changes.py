@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import JsonValue, model_validator
 
-from cf1_mcp.models.base import ApiModel, Text
+from cf1_mcp.models.base import ApiModel, Count, Number, Text
 
 RelationshipType = Literal["related_to", "caused_by", "attributed_to"]
 
@@ -74,14 +74,14 @@ class RawChange(ApiModel):
 class RowError(ApiModel):
     """The reason why one row of a bulk request was refused. The index counts from 0."""
 
-    event_index: int
+    event_index: Count
     error: str
 
 
 class CreatedEvent(ApiModel):
     """The event that was created for one row of a bulk request. The index counts from 0."""
 
-    event_index: int
+    event_index: Count
     shard_id: Text = ""
     uuid: str
 
@@ -89,10 +89,10 @@ class CreatedEvent(ApiModel):
 class BulkCreated(ApiModel):
     """Answer to a bulk create: the events exist at once, their indicators are queued."""
 
-    created_events_count: int
-    created_tags_count: int = 0
-    error_count: int = 0
-    queued_indicators_count: int = 0
+    created_events_count: Count
+    created_tags_count: Count = 0
+    error_count: Count = 0
+    queued_indicators_count: Count = 0
     create_bulk_events_request_id: Text = ""
     created_events: list[CreatedEvent] = []
     errors: list[RowError] = []
@@ -101,19 +101,19 @@ class BulkCreated(ApiModel):
 class BulkWithRelationshipsCreated(ApiModel):
     """Answer to the older bulk create that also creates relationships."""
 
-    created_events_count: int
-    created_indicators_count: int = 0
-    created_relationships_count: int = 0
-    error_count: int = 0
+    created_events_count: Count
+    created_indicators_count: Count = 0
+    created_relationships_count: Count = 0
+    error_count: Count = 0
     errors: list[RowError] = []
 
 
 class Moved(ApiModel):
     """Answer to a move: an object, or in the older form only a number."""
 
-    moved: int
-    indicators_copied: int = 0
-    relationships_copied: int = 0
+    moved: Count
+    indicators_copied: Count = 0
+    relationships_copied: Count = 0
     insert_failures: list[dict[str, JsonValue]] = []
     deletion_failures: list[dict[str, JsonValue]] = []
 
@@ -147,7 +147,7 @@ class RelationshipsCreated(ApiModel):
     success: bool
     message: Text = ""
     relationships: list[Relationship] = []
-    relationships_created: int | None = None
+    relationships_created: Count | None = None
     errors: list[RelationshipError] = []
 
 
@@ -155,7 +155,7 @@ class Reverted(ApiModel):
     """A scheduled revert. The API returns an undo bookmark, but no route accepts it."""
 
     dataset_id: str
-    minutes_ago: float
+    minutes_ago: Number
     target_timestamp: str
     revert_bookmark: Text = ""
     undo_bookmark: Text = ""

@@ -1,11 +1,11 @@
 """Events, and the requests and responses that search and read them."""
 
-from json import JSONDecodeError, loads
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
 
-from cf1_mcp.models.base import ApiModel, SnakeModel, Strings, Text
+from cf1_mcp.models.base import MAX_COUNT, ApiModel, Count, LenientCount, LenientNumber, SnakeModel, Strings, Text
+from cf1_mcp.models.json_reading import read_json
 
 SearchOp = Literal[
     "equals", "not", "gt", "gte", "lt", "lte", "like", "contains", "startsWith", "endsWith", "find", "in"
@@ -50,9 +50,9 @@ class Event(ApiModel):
     attacker_country_alpha3: Text = ""
     indicator: Text = ""
     indicator_type: Text = ""
-    indicator_type_id: int | None = None
+    indicator_type_id: LenientCount | None = None
     insight: Text = ""
-    kill_chain: float | None = None
+    kill_chain: LenientNumber | None = None
     mitre_attack: Strings = []
     mitre_capec: Strings = []
     tags: Strings = []
@@ -62,8 +62,8 @@ class Event(ApiModel):
     tlp: Text = ""
     raw_id: Text = ""
     has_children: bool = False
-    num_references: int = 0
-    num_referenced: int = 0
+    num_references: LenientCount = 0
+    num_referenced: LenientCount = 0
     references: Strings = []
     referenced: Strings = []
     releasability_id: Text = ""
@@ -136,8 +136,8 @@ class Raw(ApiModel):
             return None
         if isinstance(data, str) and data[:1] in ("{", "["):
             try:
-                return loads(data)
-            except JSONDecodeError:
+                return read_json(data)
+            except (ValueError, RecursionError):
                 return data
         return data
 
@@ -169,8 +169,17 @@ class Aggregates(ApiModel):
 
     aggregate_by: str = ""
     aggregations: list[dict[str, JsonValue]]
-    total: int = 0
+    total: Count = 0
     date_range: dict[str, JsonValue] = {}
+
+    @field_validator("aggregations")
+    @classmethod
+    def _check_counts(cls, rows: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
+        for row in rows:
+            count = row.get("count")
+            if isinstance(count, int | float) and not -MAX_COUNT <= count <= MAX_COUNT:
+                raise ValueError("a count is too large")
+        return rows
 
 
 class GraphqlAnswer(ApiModel):

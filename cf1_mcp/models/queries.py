@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from cf1_mcp.models.base import SnakeModel, Text
+from cf1_mcp.models.base import Count, SnakeModel, Text
 
 AlertFrequency = Literal["immediate", "daily"]
 
@@ -10,7 +10,7 @@ AlertFrequency = Literal["immediate", "daily"]
 class SavedQuery(SnakeModel):
     """A saved search. `query_json` is JSON text; with `rule_enabled` its results feed a block list."""
 
-    id: int
+    id: Count
     name: Text = ""
     query_json: Text = ""
     alert_enabled: bool = False
@@ -20,7 +20,7 @@ class SavedQuery(SnakeModel):
     user_email: Text = ""
     created_at: Text = ""
     updated_at: Text = ""
-    custom_threat_feed_id: int | None = None
+    custom_threat_feed_id: Count | None = None
     rule_list_id: Text = ""
 
 
@@ -38,8 +38,8 @@ class SavedQueryFields(SnakeModel):
 class QueryAlert(SnakeModel):
     """A notification on a saved query."""
 
-    id: int
-    query_id: int
+    id: Count
+    query_id: Count
     enabled: bool = False
     frequency: Text = ""
     notification_type: Text = ""

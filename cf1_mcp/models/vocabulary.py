@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from cf1_mcp.models.base import ApiModel, Strings, Text
+from cf1_mcp.models.base import ApiModel, LenientNumber, Strings, Text
 
 # The vocabularies of an account that the API can list.
 VocabularyKind = Literal["attackers", "categories", "countries", "datasets", "indicator_types", "industries", "tags"]
@@ -24,7 +24,7 @@ class Category(ApiModel):
 
     uuid: Text = ""
     name: str
-    kill_chain: float | None = None
+    kill_chain: LenientNumber | None = None
     mitre_attack: Strings = []
     mitre_capec: Strings = []
     shortname: Text = ""

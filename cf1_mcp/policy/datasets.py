@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final
 
-from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
+from cf1_mcp.errors import BadArgument, Withheld, unknown_word
 from cf1_mcp.models import Dataset
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -76,10 +76,9 @@ class DatasetGrant:
         shown, names = clean(name, MAX_NAME_LENGTH), dataset_names(self.datasets)
         if not names:
             return Withheld(f"{argument}: dataset {shown!r}", self.rule)
-        hint = suggest_name(name, names)
         problem = f"dataset {shown!r} is not among those that may be {action}, and any other is withheld by {self.rule}"
-        uuid = "its uuid" if len(names) == 1 else "the uuid of one of them"
-        return BadArgument(argument, problem + hint, f"{choices(names)}, or {uuid}")
+        valid = "this one, or its uuid" if len(names) == 1 else "one of these, or its uuid"
+        return unknown_word(argument, problem, name[:MAX_NAME_LENGTH], names[:MAX_SUGGESTED_FROM], valid)
 
 
 @dataclass(frozen=True)
@@ -134,19 +133,14 @@ class DatasetIndex:
 
 def unknown_dataset(name: str, argument: str, readable: Sequence[Dataset]) -> BadArgument:
     """The error for a name that no dataset has, where every dataset may be read."""
-    names = dataset_names(readable)
-    problem = f"there is no dataset {clean(name, MAX_NAME_LENGTH)!r}{suggest_name(name, names)}"
-    return BadArgument(argument, problem, f"{choices(names)}, or a uuid")
+    problem = f"there is no dataset {clean(name, MAX_NAME_LENGTH)!r}"
+    names = dataset_names(readable[:MAX_SUGGESTED_FROM])
+    return unknown_word(argument, problem, name[:MAX_NAME_LENGTH], names, "one of these, or a uuid")
 
 
 def unclear_dataset(name: str, argument: str, problem: str) -> BadArgument:
     """The error for a text that could mean several datasets."""
     return BadArgument(argument, f"{clean(name, MAX_NAME_LENGTH)!r} {problem}", "the uuid (list_threat_datasets)")
-
-
-def suggest_name(name: str, names: Sequence[str]) -> str:
-    """Return `, did you mean 'x'?` with the nearest of the names, or an empty text."""
-    return did_you_mean(name[:MAX_NAME_LENGTH], names[:MAX_SUGGESTED_FROM])
 
 
 def dataset_uuids(datasets: Sequence[Dataset]) -> tuple[str, ...]:

@@ -7,14 +7,16 @@ and conditions on fields. What it does not understand, it refuses.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
+from cf1_mcp.text.sanitize import clean
 
 if TYPE_CHECKING:
-    from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode, SelectionSetNode
+    from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, OperationDefinitionNode, SelectionSetNode
 
 # Root fields that reveal nothing about events.
 HARMLESS: Final = frozenset({"__schema", "__type", "__typename"})
@@ -29,6 +31,7 @@ FILTER_ARGUMENTS: Final = frozenset({"filter", "filters", "search"})
 CHECKED_FIELDS: Final = frozenset({"tlp", "datasetId"})
 CONDITION_KEYS: Final = frozenset({"field", "op", "value"})
 LIST_OF_DATASETS: Final = "datasets"
+MAX_REASON_LENGTH: Final = 200
 
 Arguments = dict[str, JsonValue]
 _VALUES: Final = TypeAdapter[Arguments](Arguments)
@@ -117,7 +120,7 @@ def _parse(document: str) -> "DocumentNode":
         tree = parse(document, no_location=True)
     except (GraphQLError, RecursionError) as error:
         reason = error.message if isinstance(error, GraphQLError) else "it is nested too deeply"
-        raise BadArgument("query", reason.rstrip("."), "a GraphQL query document") from None
+        raise BadArgument("query", clean(reason, MAX_REASON_LENGTH).rstrip("."), "a GraphQL query document") from None
     operations = [node for node in tree.definitions if isinstance(node, OperationDefinitionNode)]
     if not operations:
         raise BadArgument("query", "the document contains no query", "a GraphQL query document")
@@ -156,16 +159,13 @@ def _fields(
     entered: set[str],
 ) -> Iterator[tuple[str, Arguments]]:
     """The fields of a selection, each with its arguments. `entered` are the fragments that were already followed."""
-    from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, Undefined, value_from_ast_untyped
+    from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
 
     for node in selections.selections:
         if isinstance(node, FieldNode):
             if node.name.value not in HARMLESS and node.selection_set:
                 _check_nested(node.selection_set, fragments, set())
-            values = {one.name.value: value_from_ast_untyped(one.value, variables) for one in node.arguments or ()}
-            # A variable without a value is omitted; a server would read it as null.
-            known = {name: None if value is Undefined else value for name, value in values.items()}
-            yield node.name.value, _VALUES.validate_python(known)
+            yield node.name.value, _arguments(node, variables)
         elif isinstance(node, InlineFragmentNode):
             yield from _fields(node.selection_set, variables, fragments, entered)
         elif isinstance(node, FragmentSpreadNode) and node.name.value not in entered:
@@ -196,6 +196,40 @@ def _check_nested(
             raise BadArgument("query", problem, "arguments on root fields only, and tlp and datasetId by their names")
         if isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set:
             _check_nested(node.selection_set, fragments, entered)
+
+
+def _arguments(node: "FieldNode", variables: Arguments) -> Arguments:
+    """The arguments of a field.
+
+    Raises:
+        BadArgument: one of them contains a variable without a value.
+    """
+    from graphql import Undefined, value_from_ast_untyped
+
+    try:
+        values = {one.name.value: value_from_ast_untyped(one.value, variables) for one in node.arguments or ()}
+        # A variable that is a whole argument may be omitted; a server would read it as null.
+        known = {name: None if value is Undefined else value for name, value in values.items()}
+        return _VALUES.validate_python(known)
+    except ValidationError:
+        missing = sorted(_variables_in(node) - variables.keys())
+        names = ", ".join(f"${clean(name, MAX_NAME_LENGTH)}" for name in missing) or "one of them"
+        raise BadArgument("variables", f"{names} has no value", "a value for every variable of the query") from None
+
+
+def _variables_in(node: "FieldNode") -> set[str]:
+    """The names of the variables in the arguments of a field."""
+    from graphql import VariableNode, Visitor, visit
+
+    found: set[str] = set()
+
+    class Names(Visitor):
+        def enter_variable(self, variable: VariableNode, *_: object) -> None:
+            found.add(variable.name.value)
+
+    for argument in node.arguments or ():
+        visit(argument, Names())
+    return found
 
 
 def _texts(value: JsonValue) -> Sequence[str]:

@@ -78,7 +78,7 @@ class WritePolicy:
         if id_key(event.dataset_id) != id_key(dataset.uuid):
             raise BadArgument(
                 argument,
-                f"event {event.uuid} is not in dataset {clean(dataset.name, MAX_NAME_LENGTH)!r}",
+                f"event {event.uuid} is not in dataset {dataset.uuid}",
                 "events of it",
             )
         return event
@@ -87,8 +87,9 @@ class WritePolicy:
         found = self.read_policy.account.find(name)
         if isinstance(found, Dataset) and self.read_policy.may_read(found.uuid):
             if not granted.includes(found.uuid):
-                what = f"{argument}: this kind of change to dataset {clean(name, MAX_NAME_LENGTH)!r}"
-                raise Withheld(what, granted.rule)
+                # The name may come from a saved query.
+                words = [clean(name, MAX_NAME_LENGTH)]
+                raise Withheld(f"{argument}: this kind of change to this dataset", granted.rule, words)
             return found
         if isinstance(found, UnclearDataset) and self.read_policy.may_tell(found):
             raise unclear_dataset(name, argument, found.problem)

@@ -62,7 +62,9 @@ def highest_tlp_field(events: Iterable[Event]) -> AnswerFields:
 
 def failure_notes(samples: Mapping[str, EventSample]) -> list[str]:
     """Return a sentence for each sample that could not be read."""
-    return [f"{name} could not be read: {sample.failure}" for name, sample in samples.items() if sample.failure]
+    return [
+        f"{name} could not be read: {sample.failure.sentence}" for name, sample in samples.items() if sample.failure
+    ]
 
 
 def _with_separators(count: JsonValue) -> str:

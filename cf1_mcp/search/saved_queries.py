@@ -13,7 +13,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.context import Client
-from cf1_mcp.errors import BadArgument, Withheld, choices, did_you_mean
+from cf1_mcp.errors import BadArgument, Withheld, unknown_word
 from cf1_mcp.models import EventSearch, SavedQuery
 from cf1_mcp.policy.dataset_scope import is_scope_word
 from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, ReadPolicy
@@ -28,6 +28,8 @@ PARAMETERS: Final = (*FILTERS, "orderBy", "order", "page", "pageSize", "format",
 EXAMPLE: Final = (
     '{"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}'
 )
+# Of an id. A longer number can only be a name.
+MAX_DIGITS: Final = 18
 _OBJECT: Final = TypeAdapter[dict[str, JsonValue]](dict[str, JsonValue])
 
 
@@ -140,8 +142,9 @@ async def _saved_search(client: Client, policy: CurrentReadPolicy, query_id: str
     except NotASearch as error:
         raise BadArgument(
             "query_id",
-            f"the text of saved query {saved.id} is not a search that this server can run: {error}",
+            f"the text of saved query {saved.id} is not a search that this server can run",
             "list_saved_queries to read it, and the filters of this tool instead",
+            words=[str(error)],
         ) from None
 
 
@@ -157,8 +160,9 @@ async def _find_query(client: ThreatEventsClient, policy: ReadPolicy, query: str
         if saved.name.strip().casefold() == name.casefold():
             return saved
     names = [clean(saved.name, MAX_NAME_LENGTH) for saved in listed]
-    problem = f"there is no saved query {clean(name, MAX_NAME_LENGTH)!r}{did_you_mean(name, names)}"
-    raise BadArgument("query_id", problem, f"an id, or {choices(names)}" if names else "an id from list_saved_queries")
+    problem = f"there is no saved query {clean(name, MAX_NAME_LENGTH)!r}"
+    valid = "an id, or one of these" if names else "an id from list_saved_queries"
+    raise unknown_word("query_id", problem, name, names, valid)
 
 
 SavedSearch = Annotated[EventSearch, Resolve(_saved_search)]

@@ -29,8 +29,9 @@ from cf1_mcp.api.connection import Connect
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import Clock, ServerContext, utc_now
 from cf1_mcp.contracts.toolset import ToolDefinition
-from cf1_mcp.errors import BadArgument, Withheld
+from cf1_mcp.errors import BadArgument, Withheld, did_you_mean
 from cf1_mcp.server import resources
+from cf1_mcp.server.border import Border
 from cf1_mcp.server.completions import completion_handler
 from cf1_mcp.server.instructions import render_instructions
 from cf1_mcp.server.playbooks import Playbooks
@@ -39,6 +40,9 @@ from cf1_mcp.store.confirmation_codes import ConfirmationCodes
 from cf1_mcp.store.sealed_tokens import TokenSealer
 from cf1_mcp.store.shown_texts import ShownTexts
 from cf1_mcp.store.stores import open_stores
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
+from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.secrets import SecretMask
 from cf1_mcp.tools import ALL_TOOLS
 
 Lifespan = Callable[[MCPServer[ServerContext]], AbstractAsyncContextManager[ServerContext]]
@@ -59,6 +63,11 @@ def _withholding_setting(definition: ToolDefinition, settings: Settings) -> str 
     return None if settings.allows(definition.effect.mode) else "CF1_MODE"
 
 
+def _secrets(settings: Settings) -> SecretMask:
+    credentials = settings.credentials
+    return SecretMask([credentials.api_token, credentials.account_id] if credentials else [])
+
+
 class ThreatServer(MCPServer[ServerContext]):
     """An MCP server that names the setting that withholds a tool, so that a model does not look for a way around it."""
 
@@ -71,6 +80,7 @@ class ThreatServer(MCPServer[ServerContext]):
             instructions=render_instructions(settings),
             tools=offered_tools(settings),
             lifespan=lifespan,
+            middleware=[Border(_secrets(settings))],
             subscriptions=False,
             cache_hints={"tools/list": cached, "resources/list": cached, "resources/templates/list": cached},
             log_level="WARNING",
@@ -89,6 +99,10 @@ class ThreatServer(MCPServer[ServerContext]):
         if setting := self._withheld.get(name):
             withheld = Withheld(name, setting)
             raise ToolError(str(withheld)) from withheld
+        if self._tool_manager.get_tool(name) is None:
+            names = [tool.name for tool in self._tool_manager.list_tools()]
+            hint = did_you_mean(name[:MAX_NAME_LENGTH], names) or "."
+            raise ToolError(f"There is no tool {clean(name, MAX_NAME_LENGTH)!r}{hint} tools/list has all of them.")
         return await super().call_tool(name, arguments, context)
 
     async def list_resources(self) -> list[Resource]:

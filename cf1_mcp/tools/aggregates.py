@@ -18,7 +18,7 @@ from cf1_mcp.context import Client, Now
 from cf1_mcp.contracts.arguments import DatasetIds, Since, Until, Variables
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
-from cf1_mcp.errors import BadArgument
+from cf1_mcp.errors import BadArgument, list_words
 from cf1_mcp.policy.dataset_scope import DatasetScope, ReadScope
 from cf1_mcp.policy.graphql_check import check_graphql_answer, check_graphql_query
 from cf1_mcp.policy.read_policy import CurrentReadPolicy
@@ -86,7 +86,7 @@ async def query_threat_graphql(
     answer = await client.query_graphql(query, variables)
     errors = [clean_value(error.get("message", "unnamed"), MAX_FIELD_LENGTH) for error in answer.errors or []]
     if answer.data is None:
-        raise BadArgument("query", "; ".join(map(str, errors)).rstrip(".") or "it returned no data", "another query")
+        raise BadArgument("query", "it returned no data", "another query", words=list_words([*map(str, errors)]))
     await run_in_thread(partial(check_graphql_answer, answer.data, read_policy))
     data = await run_in_thread(partial(clean_value, answer.data, MAX_FIELD_LENGTH))
     fields: dict[str, JsonValue] = {"data": data}

@@ -485,4 +485,4 @@ async def test_the_cursor_of_the_envelope_is_kept() -> None:
 async def test_both_forms_of_the_answer_to_a_move_are_read(answer: object) -> None:
     upstream = Upstream(answer)
     async with upstream.client() as client:
-        assert (await client.move_events(DATASET, OTHER, [EVENT])).moved == 3
+        assert (await client.move_events(DATASET, OTHER, [EVENT, CHILD, f"{EVENT[:-1]}3"])).moved == 3

@@ -113,13 +113,13 @@ async def test_every_failure_is_one_line_without_secrets(name: str, reply: bytes
 
 MESSAGES = snapshot(
     {
-        "400": 'The API refused the request (400). The API said: "An error occurred". Correct what it names and call again.',
-        "401": 'The API does not accept the token (401). The API said: "Authentication error". Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.',
-        "403": "The token may not do this (403). The API said: \"token [hidden] of [hidden] lacks\\nscope\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
-        "404": 'Not found on this account (404). The API said: "Event not found". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.',
-        "409": "The API refused the request (409). It gave no reason. Correct what it names and call again.",
-        "422": "The API refused the request (422). It gave no reason. Correct what it names and call again.",
-        "success-false": 'The API answered 200 but reported failure: "not today". Nothing may have been done; check before trying again.',
+        "400": 'The API refused the request (400). Correct what it names and call again. (The API said: "An error occurred")',
+        "401": 'The API does not accept the token (401). Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked. (The API said: "Authentication error")',
+        "403": "The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes. (The API said: \"token [hidden] of [hidden] lacks\\nscope\")",
+        "404": 'Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature. (The API said: "Event not found")',
+        "409": "The API refused the request (409) and gave no reason. Check the arguments and call again.",
+        "422": "The API refused the request (422) and gave no reason. Check the arguments and call again.",
+        "success-false": 'The API answered 200 but reported failure. Nothing may have been done; check before trying again. (The API said: "not today")',
         "html": "The answer was an HTML page (23 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
         "cut-json": "The answer was incomplete or invalid JSON (41 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
         "wrong-shape": "The answer to read_event is not what this API returns: uuid: Field required. If this continues, tell the operator: the API may have changed.",

@@ -78,19 +78,59 @@ async def test_each_failure_names_its_cause_and_the_next_step(tmp_path: Path) ->
     }  # fmt: skip
     assert messages == snapshot(
         {
-            "400": 'The API refused the request (400). The API said: "field colour is unknown". Correct what it names and call again.',
-            "401": 'The API does not accept the token (401). The API said: "Authentication error". Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.',
-            "403": "The token may not do this (403). The API said: \"no subscription\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
-            "404": 'Not found on this account (404). The API said: "Event not found". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.',
-            "409": 'The API refused the request (409). The API said: "it exists". Correct what it names and call again.',
-            "422": 'The API refused the request (422). The API said: "value too long". Correct what it names and call again.',
+            "400": """\
+The API refused the request (400). Correct what it names and call again.
+<untrusted MARK>
+The API said: "field colour is unknown"
+</untrusted MARK>\
+""",
+            "401": """\
+The API does not accept the token (401). Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.
+<untrusted MARK>
+The API said: "Authentication error"
+</untrusted MARK>\
+""",
+            "403": """\
+The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.
+<untrusted MARK>
+The API said: "no subscription"
+</untrusted MARK>\
+""",
+            "404": """\
+Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.
+<untrusted MARK>
+The API said: "Event not found"
+</untrusted MARK>\
+""",
+            "409": """\
+The API refused the request (409). Correct what it names and call again.
+<untrusted MARK>
+The API said: "it exists"
+</untrusted MARK>\
+""",
+            "422": """\
+The API refused the request (422). Correct what it names and call again.
+<untrusted MARK>
+The API said: "value too long"
+</untrusted MARK>\
+""",
             "429": "The API's rate limit is reached (429) and requires a wait of 900 s, longer than one call may take. Call again after 900 s.",
-            "500": 'The API failed (500). The API said: "shard down". If this was a change, check whether it was made before repeating it; otherwise try again in a minute.',
+            "500": """\
+The API failed (500). If this was a change, check whether it was made before repeating it; otherwise try again in a minute.
+<untrusted MARK>
+The API said: "shard down"
+</untrusted MARK>\
+""",
             "redirection": "The API answered 302, a redirect, which is not followed because the token would go with it. Ask the operator to check CLOUDFLARE_BASE_URL.",
             "HTML": "The answer was an HTML page (39 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
             "cut JSON": "The answer was incomplete or invalid JSON (41 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
             "wrong shape": "The answer to read_event is not what this API returns: uuid: Input should be a valid string. If this continues, tell the operator: the API may have changed.",
-            "failure in a 200": 'The API answered 200 but reported failure: "no". Nothing may have been done; check before trying again.',
+            "failure in a 200": """\
+The API answered 200 but reported failure. Nothing may have been done; check before trying again.
+<untrusted MARK>
+The API said: "no"
+</untrusted MARK>\
+""",
             "reset": "The connection broke before the answer was complete. If this was a change, check whether it was made before repeating it; otherwise try again.",
         }
     )

@@ -82,7 +82,7 @@ async def test_a_deletion_of_unknown_outcome_that_deleted_nothing_is_not_undone(
     async with tenant.server(tenant.allowed()) as client:
         words = await refused(client, "undo_change", change_id=change_id)
     assert words.replace(change_id, "DELETION") == snapshot(
-        "change_id: the events of change DELETION are still in dataset 'Mine', so nothing has to be undone. Use list_changes to see what can be undone."
+        "change_id: the events of change DELETION are still in dataset a9fa1f29-a64a-58a3-af35-67f963de9ab6, so nothing has to be undone. Use list_changes to see what can be undone."
     )
     assert tenant.changes_sent() == []
 
@@ -292,7 +292,7 @@ async def test_a_move_of_unknown_outcome_that_moved_nothing_is_not_undone(tenant
     assert (change.outcome, words.replace(change.id, "MOVE")) == snapshot(
         (
             "unknown",
-            "change_id: no event of change MOVE is in 'Yours' and not in 'Mine', so there is none to move back. Use list_changes to see what can be undone.",
+            "change_id: no event of change MOVE is in dataset b4cd0ca2-028a-5732-bf16-8f3051ebbbfe and not in a9fa1f29-a64a-58a3-af35-67f963de9ab6, so there is none to move back. Use list_changes to see what can be undone.",
         )
     )
 

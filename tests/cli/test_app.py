@@ -186,7 +186,12 @@ async def test_a_read_token_reads_and_a_wrong_one_does_not() -> None:
             await ask(client, "query_threat_graphql", query="{ __typename }")
         async with Client(build_server(settings_for(base, "unknown"), lambda: network(base))) as client:
             assert await refused(client, "list_threat_datasets") == snapshot(
-                'The API does not accept the token (401). The API said: "Authentication error". Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.'
+                """\
+The API does not accept the token (401). Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.
+<untrusted MARK>
+The API said: "Authentication error"
+</untrusted MARK>\
+"""
             )
 
 

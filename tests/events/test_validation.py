@@ -32,7 +32,12 @@ LEAST: dict[str, JsonValue] = {
         (
             {"attacker_country": "Germoney"},
             snapshot(
-                "attacker_country: the account does not know 'Germoney', did you mean 'Germany'? Use an ISO code of two letters such as US, or a name."
+                """\
+attacker_country: the account does not know 'Germoney', did you mean this? Use an ISO code of two letters such as US, or a name.
+<untrusted MARK>
+Germany
+</untrusted MARK>\
+"""
             ),
         ),
         (
@@ -47,7 +52,12 @@ LEAST: dict[str, JsonValue] = {
         ),
         (
             {"indicator": "x.example", "indicator_type": "domian"},
-            snapshot("indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain."),
+            snapshot("""\
+indicator_type: the account does not know 'domian', did you mean the first of these? Use one of these.
+<untrusted MARK>
+domain
+</untrusted MARK>\
+"""),
         ),
         (
             {"indicator_type": "domain"},
@@ -153,7 +163,7 @@ async def test_indicator_types_of_unreadable_datasets_are_not_suggested(tenant: 
     await tenant.add("yours", YOURS, indicator="b", indicatorType="secret-type")
     async with tenant.server(tenant.allowed(read_datasets=(MINE,))) as client:
         words = await refused(client, "create_threat_event", **LEAST, indicator="b", indicator_type="secret-typo")
-    assert "secret-type" not in words and "Use domain." in words
+    assert "secret-type" not in words and "\ndomain\n" in words
 
 
 async def test_raw_data_of_the_maximum_size_is_sent(tenant: Tenant) -> None:

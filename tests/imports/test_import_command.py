@@ -167,7 +167,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
             "row 3: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
             "row 4: date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
             "row 4: parent_ref: no row has the ref 'nobody'",
-            "row 5: indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain, email, hash, ip or url",
+            "row 5: indicator_type: the account does not know 'domian', did you mean the first of these? Use one of these. (domain; email; hash; ip; url)",
             "row 5: ref: row 1 already has the same ref",
             "row 6-7: parent_ref: the row would be its own ancestor, or is too many levels deep",
             "row 9: date: it is missing. Use a column or field for it, or --set date=VALUE",
@@ -206,7 +206,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
                 "outcome": "bad",
                 "ref": "a",
                 "reasons": [
-                    "indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain, email, hash, ip or url",
+                    "indicator_type: the account does not know 'domian', did you mean the first of these? Use one of these. (domain; email; hash; ip; url)",
                     "ref: row 1 already has the same ref",
                 ],
             },
@@ -444,7 +444,7 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_changed(tmp_path: Path, 
             {"CF1_WRITE_DATASETS": "Yours"},
             snapshot(
                 [
-                    "cf1-mcp: --dataset: this kind of change to dataset 'Mine' is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it."
+                    "cf1-mcp: --dataset: this kind of change to this dataset is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it. (Mine)"
                 ]
             ),
         ),

@@ -292,7 +292,7 @@ def test_columns_are_mapped_and_left_out_columns_are_reported(tmp_path: Path) ->
             "Datum,Category,TLP\n2026-01-10,Phishing,green\n",
             {},
             snapshot(
-                "the file has no column for date or event: its columns are 'Datum', 'Category' or 'TLP'. Name the column with --map COLUMN=FIELD, or set the same value for all rows with --set FIELD=VALUE."
+                "the file has no column for date or event: its columns are these. Name the column with --map COLUMN=FIELD, or set the same value for all rows with --set FIELD=VALUE. ('Datum'; 'Category'; 'TLP')"
             ),
         ),
         (
@@ -305,7 +305,7 @@ def test_columns_are_mapped_and_left_out_columns_are_reported(tmp_path: Path) ->
         (
             f"{HEAD}\n{LINE}\n",
             {"Datum": "date"},
-            snapshot("--map: there is no column 'Datum'. The columns are 'Date', 'Category', 'Title' or 'TLP'."),
+            snapshot("--map: there is no column 'Datum'. The columns are these. ('Date'; 'Category'; 'Title'; 'TLP')"),
         ),
         (
             f"{HEAD}\n{LINE}\n",

@@ -177,8 +177,8 @@ async def test_an_empty_result_names_the_decisive_filter_and_the_nearest_known_w
     assert text == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 read_as: target_country: Germany as DE, since: 30d as 2026-10-25T12:00:00Z
 did_you_mean: attacker: VELUR CICADA is unknown, the nearest are VELOUR CICADA
 </untrusted MARK>
@@ -281,31 +281,56 @@ async def test_a_saved_query_runs_by_name_as_by_id(client: Client, sample: Tenan
         (
             '{"datasetId": ["Mine"], "filters": {"attacker": "SOMEBODY"}}',
             snapshot(
-                "query_id: the text of saved query 7 is not a search that this server can run: a search has no parameter 'filters'. Use list_saved_queries to read it, and the filters of this tool instead."
+                """\
+query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+<untrusted MARK>
+a search has no parameter 'filters'
+</untrusted MARK>\
+"""
             ),
         ),
         (
             '{"dataset_id": ["Mine"]}',
             snapshot(
-                "query_id: the text of saved query 7 is not a search that this server can run: a search has no parameter 'dataset_id'. Use list_saved_queries to read it, and the filters of this tool instead."
+                """\
+query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+<untrusted MARK>
+a search has no parameter 'dataset_id'
+</untrusted MARK>\
+"""
             ),
         ),
         (
             '{"datasetId": ["Yours"], "datasetId": ["Mine"]}',
             snapshot(
-                "query_id: the text of saved query 7 is not a search that this server can run: this is not a JSON object with distinct keys. Use list_saved_queries to read it, and the filters of this tool instead."
+                """\
+query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+<untrusted MARK>
+this is not a JSON object with distinct keys
+</untrusted MARK>\
+"""
             ),
         ),
         (
             "attacker = SOMEBODY",
             snapshot(
-                "query_id: the text of saved query 7 is not a search that this server can run: this is not a JSON object with distinct keys. Use list_saved_queries to read it, and the filters of this tool instead."
+                """\
+query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+<untrusted MARK>
+this is not a JSON object with distinct keys
+</untrusted MARK>\
+"""
             ),
         ),
         (
             '{"datasetId": ["Mine"], "search": [{"field": "attacker"}]}',
             snapshot(
-                "query_id: the text of saved query 7 is not a search that this server can run: search.0.op is not valid in a search. Use list_saved_queries to read it, and the filters of this tool instead."
+                """\
+query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+<untrusted MARK>
+search[.]0[.]op is not valid in a search
+</untrusted MARK>\
+"""
             ),
         ),
     ],
@@ -329,7 +354,19 @@ async def test_a_saved_query_may_name_its_dataset_without_a_list(tmp_path: Path)
 
 async def test_an_unknown_saved_query_is_refused_with_the_known_names(client: Client) -> None:
     assert await refused(client, "search_threat_events", query_id="file gateway CVE-2099-1001") == snapshot(
-        "query_id: there is no saved query 'file gateway CVE-2099-1001', did you mean 'File gateway CVE-2099-10019'? Use an id, or Banking in Germany and Austria, DE/AT banks (old), COPPER LANTERN everywhere, Block list: live command and control, Floods on Dutch transport, File gateway CVE-2099-10019, Own cases, open or Mining companies in Iceland."
+        """\
+query_id: there is no saved query 'file gateway CVE-2099-1001', did you mean the first of these? Use an id, or one of these.
+<untrusted MARK>
+File gateway CVE-2099-10019
+Banking in Germany and Austria
+DE/AT banks (old)
+COPPER LANTERN everywhere
+Block list: live command and control
+Floods on Dutch transport
+Own cases, open
+Mining companies in Iceland
+</untrusted MARK>\
+"""
     )
 
 

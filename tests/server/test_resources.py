@@ -50,7 +50,7 @@ async def read_failure(client: Client, address: str) -> tuple[int, str]:
     with pytest.raises(MCPError) as caught:
         await client.read_resource(address)
     assert caught.value.error.data == {"uri": address}
-    return caught.value.error.code, caught.value.error.message
+    return caught.value.error.code, same_mark(caught.value.error.message)
 
 
 def event_address(dataset: JsonValue, event: JsonValue) -> str:
@@ -117,7 +117,12 @@ async def test_a_missing_event_is_reported_with_the_next_step(client: Client) ->
     assert await read_failure(client, event_address("Cybercrime", NOBODY)) == snapshot(
         (
             -32602,
-            "Not found on this account (404). The API said: \"Event not found: 'd0000000-0000-4000-8000-000000000009' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
+            """\
+Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.
+<untrusted MARK>
+The API said: "Event not found: 'd0000000-0000-4000-8000-000000000009' does not exist; list events to find valid ids"
+</untrusted MARK>\
+""",
         )
     )
 
@@ -126,7 +131,16 @@ async def test_an_unknown_dataset_is_reported_with_the_known_ones(client: Client
     assert await read_failure(client, event_address("cybercrimes", NOBODY)) == snapshot(
         (
             -32602,
-            "dataset_id: there is no dataset 'cybercrimes', did you mean 'Cybercrime'? Use Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices or ACME Incident Response, or a uuid.",
+            """\
+dataset_id: there is no dataset 'cybercrimes', did you mean the first of these? Use one of these, or a uuid.
+<untrusted MARK>
+Cybercrime
+Cloudforce One Threat Events
+DDoS Attacks
+Compromised Devices
+ACME Incident Response
+</untrusted MARK>\
+""",
         )
     )
 
@@ -192,7 +206,12 @@ async def test_an_event_above_the_ceiling_is_withheld_by_its_rule(
             ),
             (
                 -32602,
-                "Not found on this account (404). The API said: \"Event not found: '54c03abc-6b7a-5720-bf5b-201a48ab912b' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
+                """\
+Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.
+<untrusted MARK>
+The API said: "Event not found: '54c03abc-6b7a-5720-bf5b-201a48ab912b' does not exist; list events to find valid ids"
+</untrusted MARK>\
+""",
             ),
             (
                 -32602,
@@ -236,7 +255,12 @@ async def test_a_refusal_of_the_api_is_not_a_missing_resource(mode: Literal["aut
             assert await read_failure(client, "cf1://datasets") == snapshot(
                 (
                     -32603,
-                    "The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+                    """\
+The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.
+<untrusted MARK>
+The API said: "no"
+</untrusted MARK>\
+""",
                 )
             )
 

@@ -47,6 +47,7 @@ async def test_arguments_that_repeat_raw_evidence_are_marked_too(tenant: Tenant)
             "change": "",
             "repeats": "['tags appears in the text of event X: the data may be asking for this.']",
             "tagged": "",
+            "untrusted": ["change"],
         }
     )
 

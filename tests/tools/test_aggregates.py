@@ -1,5 +1,7 @@
 """Counting events, by columns or in GraphQL."""
 
+from pathlib import Path
+
 import pytest
 from graphql import get_introspection_query
 from inline_snapshot import snapshot
@@ -25,6 +27,7 @@ groups: 3
 events: 307
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, ACME Incident Response
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, ACME Incident Response
 attacker	targetIndustry	count
 COPPER LANTERN	Banking & Financial Services	106
 VELOUR CICADA	Insurance	22
@@ -75,7 +78,12 @@ async def test_a_trend_has_one_count_per_day(client: Client, sample: Tenant) -> 
         (
             {"columns": ["colour"]},
             snapshot(
-                "The API refused the request (400). The API said: \"aggregateBy 'colour' cannot be counted by; valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp\". Correct what it names and call again."
+                """\
+The API refused the request (400). Correct what it names and call again.
+<untrusted MARK>
+The API said: "aggregateBy 'colour' cannot be counted by; valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp"
+</untrusted MARK>\
+"""
             ),
         ),
         (
@@ -124,12 +132,17 @@ async def test_a_graphql_query_is_answered_with_its_data(client: Client, sample:
         (
             {"query": f"{{ threatEvents(groupBy: [colour], {MARKED}) {{ total }} }}"},
             snapshot(
-                "query: Value 'colour' does not exist in 'Column' enum. Valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp. Use another query."
+                """\
+query: it returned no data. Use another query.
+<untrusted MARK>
+Value 'colour' does not exist in 'Column' enum. Valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp.
+</untrusted MARK>\
+"""
             ),
         ),
         (
             {"query": "{ datasets { name }"},
-            snapshot("query: Syntax Error: Expected Name, found <EOF>. Use a GraphQL query document."),
+            snapshot("query: Syntax Error: Expected Name, found < EOF>. Use a GraphQL query document."),
         ),
         ({"query": ""}, snapshot("query: String should have at least 1 character.")),
         (
@@ -147,3 +160,20 @@ async def test_an_invalid_graphql_query_is_refused_with_the_reason(
 async def test_the_whole_graphql_schema_can_be_introspected(client: Client) -> None:
     text = await ask_for_text(client, "query_threat_graphql", query=get_introspection_query())
     assert "threatEvents" in text and len(text) < 40_000
+
+
+@pytest.mark.parametrize(
+    ("value", "variables", "words"),
+    [
+        ("$v", None, "variables: $v has no value. Use a value for every variable of the query."),
+        ("[$a, $b]", {"a": "green"}, "variables: $b has no value. Use a value for every variable of the query."),
+    ],
+)
+async def test_a_variable_without_a_value_is_named(
+    tmp_path: Path, value: str, variables: dict[str, JsonValue] | None, words: str
+) -> None:
+    tenant = Tenant(tmp_path)
+    query = f"query($v: String, $a: String, $b: String) {{ events(filter: [{{field: tlp, op: in, value: {value}}}]) {{ count }} }}"
+    async with tenant.server(tenant.reading()) as client:
+        assert await refused(client, "query_threat_graphql", query=query, variables=variables) == words
+    assert tenant.requests() == ["GET /events/dataset"] or tenant.requests() == []

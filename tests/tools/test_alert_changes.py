@@ -92,6 +92,7 @@ async def test_an_alert_is_disabled_and_its_old_state_journaled(tenant: Tenant) 
             "change": "Change enabled of alert 1 on saved query 1 'phish'.",
             "alert_id": 1,
             "changed": ["enabled"],
+            "untrusted": ["change"],
         }
     )
     assert [one.body for one in tenant.log if one.method == "PATCH"] == [{"enabled": False}]
@@ -122,7 +123,7 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(tenant: Tenant) 
             "enabled": True,
             "undo": "undo_change creates the alert again from the journal, with a new id. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
             "code": "...",
-            "untrusted": ["frequency"],
+            "untrusted": ["change", "frequency"],
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
             ],
@@ -135,6 +136,7 @@ async def test_an_alert_is_deleted_with_the_code_of_its_preview(tenant: Tenant) 
             "change_id": "...",
             "change": "Delete alert 1 on saved query 1 'phish' for good: it no longer notifies anyone.",
             "alert_id": 1,
+            "untrusted": ["change"],
         }
     )
     assert tenant.changes_sent() == [f"DELETE /events/queries/alerts/{alert.id}"]
@@ -149,7 +151,7 @@ async def test_a_deletion_that_cannot_be_verified_says_so(tenant: Tenant) -> Non
     async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_query_alert", alert_id=alert.id)
         done = await ask(client, "delete_query_alert", alert_id=alert.id, confirm=preview["code"])
-    assert (done["status"], done["untrusted"]) == ("done", ["not_verified"])
+    assert (done["status"], done["untrusted"]) == ("done", ["change", "not_verified"])
     assert str(done["not_verified"]).startswith("The token may not do this (403).")
 
 
@@ -206,7 +208,12 @@ async def test_nothing_is_sent_against_a_rule(
             "create_query_alert",
             {"query_id": 99},
             snapshot(
-                'Not found on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                """\
+Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.
+<untrusted MARK>
+The API said: "Event query not found: there is no query 99; GET /events/queries lists them"
+</untrusted MARK>\
+"""
             ),
         ),
         (
@@ -218,7 +225,12 @@ async def test_nothing_is_sent_against_a_rule(
             "update_query_alert",
             {"alert_id": 99, "enabled": False},
             snapshot(
-                'Not found on this account (404). The API said: "Event query alert not found: there is no alert 99; GET /events/queries/alerts lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                """\
+Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.
+<untrusted MARK>
+The API said: "Event query alert not found: there is no alert 99; GET /events/queries/alerts lists them"
+</untrusted MARK>\
+"""
             ),
         ),
         ("delete_query_alert", {"alert_id": 0}, snapshot("alert_id: Input should be greater than or equal to 1.")),

@@ -95,6 +95,7 @@ events_before: 53
 highest_tlp: amber
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 attacker: COPPER LANTERN
 read_as: attacker: copper lantern as COPPER LANTERN
 first_seen: 2025-10-31
@@ -196,7 +197,7 @@ async def test_the_data_contains_the_same_facts_as_the_text(client: Client) -> N
             "attacker": ["VELOUR CICADA"],
             "first_seen": "2026-11-15",
             "last_seen": "2026-11-24",
-            "untrusted": ["attacker", "first_seen", "last_seen"],
+            "untrusted": ["datasets", "attacker", "first_seen", "last_seen"],
             "activity": {"untrusted": ["rows"], "columns": ["month", "events"], "rows": [["2026-11", 65]]},
             "categories": {
                 "untrusted": ["rows"],
@@ -516,8 +517,8 @@ async def test_an_unknown_actor_is_answered_with_the_nearest_names(client: Clien
     assert await ask_for_text(client, "profile_attacker", attacker="VELOR CICADA") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 attacker: VELOR CICADA
 did_you_mean: attacker: VELOR CICADA is unknown; similar names: VELOUR CICADA
 </untrusted MARK>
@@ -531,8 +532,8 @@ async def test_an_unknown_actor_without_close_names_is_not_called_benign(client:
     assert await ask_for_text(client, "profile_attacker", attacker=NOBODY) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 attacker: NOBODY EVER HEARD
 </untrusted MARK>
 No event of any date that may be shown names this actor.
@@ -573,7 +574,16 @@ Absence from these datasets does not show that something is benign.\
         (
             {"attacker": "COPPER LANTERN", "dataset_ids": "Cyber"},
             snapshot(
-                "dataset_ids: there is no dataset 'Cyber', did you mean 'Cybercrime'? Use Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices or ACME Incident Response, or a uuid."
+                """\
+dataset_ids: there is no dataset 'Cyber', did you mean the first of these? Use one of these, or a uuid.
+<untrusted MARK>
+Cybercrime
+Cloudforce One Threat Events
+DDoS Attacks
+Compromised Devices
+ACME Incident Response
+</untrusted MARK>\
+"""
             ),
         ),
         (
@@ -640,6 +650,7 @@ async def test_an_actor_whose_events_are_all_withheld_is_unknown(tenant: Tenant)
 events: 0
 datasets: Cloudforce One Threat Events, Mine, Yours
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Mine, Yours
 attacker: HIDDEN HAND
 </untrusted MARK>
 No event of any date that may be shown names this actor.
@@ -738,7 +749,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
             "hasChildren",
             snapshot(
                 [
-                    "campaigns could not be read: The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
+                    "campaigns could not be read: The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
                 ]
             ),
         ),
@@ -746,7 +757,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
             "order=asc",
             snapshot(
                 [
-                    "first_seen could not be read: The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
+                    "first_seen could not be read: The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
                 ]
             ),
         ),
@@ -754,7 +765,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
             "2026-08-25T",
             snapshot(
                 [
-                    "events_before could not be read: The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
+                    "events_before could not be read: The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
                 ]
             ),
         ),
@@ -762,7 +773,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
             "2026-08-26T",
             snapshot(
                 [
-                    "events could not be read: The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
+                    "events could not be read: The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
                 ]
             ),
         ),
@@ -815,7 +826,12 @@ async def test_if_everything_fails_the_call_fails(sample: Tenant, tmp_path: Path
         words = await refused(client, "profile_attacker", attacker="COPPER LANTERN")
         assert words == await refused(client, "profile_attacker", attacker="COPPER LANTERN", compare="TIN MAGPIE")
     assert words == snapshot(
-        "The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
+        """\
+The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.
+<untrusted MARK>
+The API said: "no"
+</untrusted MARK>\
+"""
     )
 
 
@@ -908,6 +924,7 @@ events_compare: 306
 highest_tlp: amber
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 attacker: BRASS TORTOISE
 compare: COPPER LANTERN
 read_as: compare: copper lantern as COPPER LANTERN
@@ -1013,7 +1030,7 @@ async def test_an_unknown_second_actor_is_answered_with_the_nearest_names(client
             "attacker": ["COPPER LANTERN"],
             "compare": ["BRASS TORTOIS"],
             "did_you_mean": ["compare: BRASS TORTOIS is unknown; similar names: BRASS TORTOISE"],
-            "untrusted": ["attacker", "compare", "did_you_mean"],
+            "untrusted": ["datasets", "attacker", "compare", "did_you_mean"],
             "notes": [
                 "There is no event of compare to show in this period: try an earlier date as since.",
                 "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
@@ -1048,8 +1065,8 @@ async def test_a_partly_failed_side_is_named(sample: Tenant, tmp_path: Path) -> 
     notes = data["notes"]
     assert isinstance(notes, list) and notes[:2] == snapshot(
         [
-            "campaigns of attacker could not be read: The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
-            "campaigns of compare could not be read: The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+            "campaigns of attacker could not be read: The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+            "campaigns of compare could not be read: The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
         ]
     )
     assert table(data, "shared_techniques")

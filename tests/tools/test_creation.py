@@ -64,7 +64,7 @@ async def test_an_event_is_created_as_it_was_given_and_journaled(tenant: Tenant)
                 "target_country: Germany as DE",
                 "target_industry: government as Government",
             ],
-            "untrusted": ["read_as"],
+            "untrusted": ["change", "read_as"],
         }
     )
     assert tenant.changes_sent() == ["POST /events/create"]
@@ -187,7 +187,7 @@ async def test_a_creation_with_other_values_is_partial(tenant: Tenant) -> None:
                 {"field": "tags", "not_set": ["wave"]},
             ],
             "read_as": ["date: 2026-11-20 as 2026-11-20T00:00:00Z"],
-            "untrusted": ["differs", "read_as"],
+            "untrusted": ["change", "differs", "read_as"],
         }
     )
 

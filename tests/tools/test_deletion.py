@@ -39,6 +39,7 @@ async def test_a_call_without_a_code_only_previews_the_deletion(tenant: Tenant) 
             "raw_markings": {"amber": 1},
             "undo": "undo_change creates the events again from the journal, with new ids, raw evidence and relationships. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
             "code": "...",
+            "untrusted": ["change"],
             "sample": "...",
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
@@ -133,6 +134,7 @@ async def test_the_same_call_with_its_code_deletes_and_is_journaled(tenant: Tena
             "change_id": "...",
             "change": "Delete 1 event from dataset 'Mine' for good.",
             "deleted": 1,
+            "untrusted": ["change"],
         }
     )
     assert "Not found on this account" in gone
@@ -256,7 +258,12 @@ async def test_events_of_another_dataset_or_above_the_ceiling_are_refused_whole(
         (
             ["e0000000-0000-4000-8000-000000000001"],
             snapshot(
-                "Not found on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
+                """\
+Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.
+<untrusted MARK>
+The API said: "Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids"
+</untrusted MARK>\
+"""
             ),
         ),
         (

@@ -31,6 +31,7 @@ events: 3
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 next_cursor: c5e74~~2026-11-24T02:09:57Z.x3k75dcph4
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 read_as: since: 7d as 2026-11-17T12:00:00Z
 uuid	date	attacker	category	indicator	target_country	target_industry	tlp	event
 911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	COPPER LANTERN	Account Takeover	198[.]51[.]100[.]43	AT	Banking & Financial Services	green	Reused passwords tried against customer accounts of a Banking & Financial Services organi… (+6 characters)
@@ -55,7 +56,7 @@ async def test_text_and_data_have_the_same_facts(client: Client) -> None:
             ],
             "next_cursor": "a0425~~2026-11-24T04:14:07Z.heracktm4v",
             "read_as": ["since: 7d as 2026-11-17T12:00:00Z"],
-            "untrusted": ["read_as", "rows"],
+            "untrusted": ["datasets", "read_as", "rows"],
             "columns": ["date", "indicator", "tags"],
             "rows": [
                 ["2026-11-24 05:33", "198.51.100.43", ["T1185", "NIGHTLEDGER", "ledger-frost"]],
@@ -213,7 +214,9 @@ async def test_an_empty_result_names_the_datasets_and_does_not_read_as_benign(cl
     assert await ask_for_text(client, "search_threat_events", attacker=["NOBODY"]) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
+<untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+</untrusted MARK>
 Without attacker there are events: this filter alone removes all of them.
 Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
 Absence from these datasets does not show that something is benign.\
@@ -344,7 +347,16 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"dataset_ids": ["Cybrcrime"]},
             snapshot(
-                "dataset_ids: there is no dataset 'Cybrcrime', did you mean 'Cybercrime'? Use Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices or ACME Incident Response, or a uuid."
+                """\
+dataset_ids: there is no dataset 'Cybrcrime', did you mean the first of these? Use one of these, or a uuid.
+<untrusted MARK>
+Cybercrime
+Cloudforce One Threat Events
+DDoS Attacks
+Compromised Devices
+ACME Incident Response
+</untrusted MARK>\
+"""
             ),
         ),
         (
@@ -356,7 +368,12 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"dataset_ids": ["d0000000-0000-4000-8000-000000000009"]},
             snapshot(
-                "The API refused the request (400). The API said: \"datasetId 'd0000000-0000-4000-8000-000000000009' is not a dataset; GET /events/dataset lists them\". Correct what it names and call again."
+                """\
+The API refused the request (400). Correct what it names and call again.
+<untrusted MARK>
+The API said: "datasetId 'd0000000-0000-4000-8000-000000000009' is not a dataset; GET /events/dataset lists them"
+</untrusted MARK>\
+"""
             ),
         ),
         (
@@ -428,7 +445,12 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"query_id": 999},
             snapshot(
-                'Not found on this account (404). The API said: "Event query not found: there is no query 999; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                """\
+Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.
+<untrusted MARK>
+The API said: "Event query not found: there is no query 999; GET /events/queries lists them"
+</untrusted MARK>\
+"""
             ),
         ),
         (
@@ -461,7 +483,12 @@ async def test_an_event_id_cannot_select_another_route(client: Client, sample: T
 async def test_an_event_that_does_not_exist_is_reported(client: Client) -> None:
     words = await refused(client, "get_threat_event", event_id="e0000000-0000-4000-8000-000000000001")
     assert words == snapshot(
-        "Not found on this account (404). The API said: \"Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids\". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature."
+        """\
+Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.
+<untrusted MARK>
+The API said: "Event not found: 'e0000000-0000-4000-8000-000000000001' does not exist; list events to find valid ids"
+</untrusted MARK>\
+"""
     )
 
 

@@ -146,6 +146,7 @@ events: 80
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 left_out: 48 events: above TLP:GREEN
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 read_as: since: 7d as 2026-11-17T12:00:00Z
 </untrusted MARK>\
 """)
@@ -169,7 +170,7 @@ read_as: since: 7d as 2026-11-17T12:00:00Z
             ],
             "left_out": ["48 events: above TLP:GREEN"],
             "read_as": ["since: 7d as 2026-11-17T12:00:00Z"],
-            "untrusted": ["read_as"],
+            "untrusted": ["datasets", "read_as"],
         }
     )
     (link,) = [block for block in result.content if isinstance(block, ResourceLink)]
@@ -374,7 +375,7 @@ async def test_an_empty_export_is_explained_and_creates_no_file(client: Client, 
                 "ACME Incident Response",
             ],
             "did_you_mean": ["attacker: MARSH HERONN is unknown, the nearest are GLASS HERON"],
-            "untrusted": ["did_you_mean"],
+            "untrusted": ["datasets", "did_you_mean"],
             "notes": [
                 "Without attacker there are events: this filter alone removes all of them.",
                 "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
@@ -397,6 +398,7 @@ events: 0
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 left_out: 182 events: an indicator that is not of kind hash, 42 events: above TLP:GREEN
 <untrusted MARK>
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 read_as: since: 7d as 2026-11-17T12:00:00Z
 </untrusted MARK>
 No file was created.\
@@ -621,7 +623,12 @@ async def serve_script(folder: Path, *script: bytes | Act) -> AsyncGenerator[Cli
 async def test_an_upstream_that_fails_midway_leaves_no_file(tmp_path: Path) -> None:
     async with serve_script(tmp_path, *VOCABULARY, page_of_events("next"), failed("403 Forbidden", "no")) as client:
         assert await refused(client, TOOL, format="csv") == snapshot(
-            "The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
+            """\
+The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.
+<untrusted MARK>
+The API said: "no"
+</untrusted MARK>\
+"""
         )
     assert read_files(tmp_path) == {}
 

@@ -81,7 +81,7 @@ async def test_rows_become_events_with_links_tags_and_evidence_and_are_journaled
                 "date: 1, such as 2h as 2026-11-24T10:00:00Z",
                 "category: 1, such as phishing as Phishing",
             ],
-            "untrusted": ["read_as"],
+            "untrusted": ["change", "read_as"],
         }
     )
     assert tenant.changes_sent() == snapshot(
@@ -165,7 +165,7 @@ async def test_26_rows_need_a_code_and_25_do_not(tenant: Tenant) -> None:
             "categories": {"Phishing": 26},
             "undo": "undo_change deletes the events whose ids the API reports, within the operator's rules; new tags stay. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS, CF1_MAX_CHANGE of at least 26 and a code.",
             "code": "...",
-            "untrusted": ["dates", "categories"],
+            "untrusted": ["change", "dates", "categories"],
             "sample": {
                 "untrusted": ["rows"],
                 "columns": ["uuid", "date", "tlp", "attacker", "event"],
@@ -289,9 +289,11 @@ row 1: category: the account does not know 'Phising'. Use a word that the accoun
     "an unknown country": (
         [row(attacker_country="Germny"), row(target_country="XX")],
         snapshot("""\
-rows: 2 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: attacker_country: the account does not know 'Germny', did you mean 'Germany'? Use an ISO code of two letters such as US, or a name
-row 1: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name.\
+rows: 2 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 0: attacker_country: the account does not know 'Germny', did you mean this? Use an ISO code of two letters such as US, or a name. (Germany)
+row 1: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name
+</untrusted MARK>\
 """),
     ),
     "an unknown industry": (
@@ -304,126 +306,158 @@ row 0: target_industry: the account does not know 'Enregy'. Use a word that the 
     "a type of nothing": (
         [row(indicator_type="domain", indicator=" ")],
         snapshot("""\
-rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: indicator_type: there is no indicator of this type.\
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 0: indicator_type: there is no indicator of this type
+</untrusted MARK>\
 """),
     ),
     "no marking": (
         [row() | {"tlp": "purple"}, row() | {"tlp": ""}],
         snapshot("""\
-rows: 2 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
+rows: 2 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
 row 0: tlp: 'purple' is not a TLP marking. Use clear, green, amber, amber+strict or red
-row 1: tlp: '' is not a TLP marking. Use clear, green, amber, amber+strict or red.\
+row 1: tlp: '' is not a TLP marking. Use clear, green, amber, amber+strict or red
+</untrusted MARK>\
 """),
     ),
     "dates": (
         [row() | {"date": "2026-11-25"}, row() | {"date": "soon"}, row() | {"date": ""}],
         snapshot("""\
-rows: 3 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
+rows: 3 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
 row 0: date: 2026-11-25T00:00:00Z is in the future. Use a time up to now (2026-11-24T12:00Z)
 row 1: date: 'soon' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)
-row 2: date: '' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w).\
+row 2: date: '' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)
+</untrusted MARK>\
 """),
     ),
     "tags": (
         [row(tags=["fine", "two\nlines"]), row(tags=["un\u200bseen"]), row(tags=[" "])],
         snapshot("""\
-rows: 3 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
+rows: 3 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
 row 0: tags: 'two\\\\nlines' contains line breaks or invisible characters. Use one line of visible text
 row 1: tags: 'un\\\\u200bseen' contains line breaks or invisible characters. Use one line of visible text
-row 2: tags: a tag has 0 characters. Use tags of 1 to 512 characters.\
+row 2: tags: a tag has 0 characters. Use tags of 1 to 512 characters
+</untrusted MARK>\
 """),
     ),
     "raw": (
         [row(raw="{"), row(raw="[1]"), row(raw='{"a": NaN}')],
         snapshot("""\
-rows: 3 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
+rows: 3 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
 row 0: raw: this is not JSON text; write an object such as {}
 row 1: raw: Input should be a valid dictionary
-row 2: raw: this cannot be written as JSON. Use plain JSON without NaN or Infinity.\
+row 2: raw: this cannot be written as JSON. Use plain JSON without NaN or Infinity
+</untrusted MARK>\
 """),
     ),
     "too much raw": (
         [row(raw={"a": "x" * 1_000_000})],
         snapshot("""\
-rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: raw: it has 1,000,008 bytes. Use at most 1,000,000 bytes of JSON text.\
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 0: raw: it has 1,000,008 bytes. Use at most 1,000,000 bytes of JSON text
+</untrusted MARK>\
 """),
     ),
     "fields missing": (
         [{"date": "2026-11-20"}, row(), {"date": "2026-11-20"}],
         snapshot("""\
-rows: 2 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
+rows: 2 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
 row 0, 2: category: Field required
 row 0, 2: event: Field required
-row 0, 2: tlp: Field required.\
+row 0, 2: tlp: Field required
+</untrusted MARK>\
 """),
     ),
     "a field misspelt": (
         [row(attackerCountry="DE")],
         snapshot("""\
-rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: attackerCountry: a row has no such field, did you mean 'attacker_country'?\
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 0: attackerCountry: a row has no such field, did you mean 'attacker_country'?
+</untrusted MARK>\
 """),
     ),
     "no kind of link": (
         [row(ref="a"), row(parent_ref="a", relationship_type="child_of")],
         snapshot("""\
-rows: 1 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 1: relationship_type: Input should be 'related_to', 'caused_by' or 'attributed_to'.\
+rows: 1 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 1: relationship_type: Input should be 'related_to', 'caused_by' or 'attributed_to'
+</untrusted MARK>\
 """),
     ),
     "refs twice": (
         [row(ref="a"), row(ref="a "), row(ref="a", parent_ref="a")],
         snapshot("""\
-rows: 2 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 1-2: ref: row 0 already has the ref 'a'.\
+rows: 2 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 1-2: ref: row 0 already has the ref 'a'
+</untrusted MARK>\
 """),
     ),
     "a parent that is not there": (
         [row(ref="wave"), row(parent_ref="wawe"), row(parent_ref="9")],
         snapshot("""\
-rows: 2 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
+rows: 2 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
 row 1: parent_ref: no row has the ref 'wawe', did you mean 'wave'?
-row 2: parent_ref: no row has the ref '9'.\
+row 2: parent_ref: no row has the ref '9'
+</untrusted MARK>\
 """),
     ),
     "a link to nothing": (
         [row(relationship_type="caused_by")],
         snapshot("""\
-rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: relationship_type: there is no parent_ref to relate the row to.\
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 0: relationship_type: there is no parent_ref to relate the row to
+</untrusted MARK>\
 """),
     ),
     "its own parent": (
         [row(ref="a", parent_ref="a")],
         snapshot("""\
-rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: parent_ref: the row would be its own ancestor.\
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 0: parent_ref: the row would be its own ancestor
+</untrusted MARK>\
 """),
     ),
     "a circle of parents": (
         [row(ref="a", parent_ref="c"), row(ref="b", parent_ref="a"), row(ref="c", parent_ref="b"), row(parent_ref="a")],
         snapshot("""\
-rows: 3 of 4 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0-2: parent_ref: the row would be its own ancestor.\
+rows: 3 of 4 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 0-2: parent_ref: the row would be its own ancestor
+</untrusted MARK>\
 """),
     ),
     "several faults in a row": (
         [row(tags=["\n"], attacker="un\u202eseen", target_country="XX") | {"tlp": "pink"}],
         snapshot("""\
-rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
 row 0: tags: a tag has 0 characters. Use tags of 1 to 512 characters
 row 0: tlp: 'pink' is not a TLP marking. Use clear, green, amber, amber+strict or red
 row 0: attacker: 'un\\\\u202eseen' contains line breaks or invisible characters. Use one line of visible text
-row 0: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name.\
+row 0: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name
+</untrusted MARK>\
 """),
     ),
     "half a character": (
         [row(raw='{"a": "\\ud800"}')],
         snapshot("""\
-rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: raw: this cannot be written as JSON. Use plain JSON without NaN or Infinity.\
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 0: raw: this cannot be written as JSON. Use plain JSON without NaN or Infinity
+</untrusted MARK>\
 """),
     ),
 }
@@ -444,8 +478,10 @@ async def test_an_indicator_type_that_the_account_does_not_have_is_refused(tenan
     async with tenant.server(tenant.allowed()) as client:
         rows: list[JsonValue] = [row(indicator="b.example", indicator_type="domian")]
         assert await refused(client, TOOL, dataset_id=MINE, rows=rows) == snapshot("""\
-rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: indicator_type: the account does not know 'domian', did you mean 'domain'? Use domain.\
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 0: indicator_type: the account does not know 'domian', did you mean the first of these? Use one of these. (domain)
+</untrusted MARK>\
 """)
     assert tenant.changes_sent() == []
 
@@ -454,8 +490,10 @@ async def test_half_a_character_inside_json_text_is_refused(tenant: Tenant) -> N
     rows = '[{"date": "2026-11-20", "category": "Phishing", "event": "\\ud800", "tlp": "green"}]'
     async with tenant.server(tenant.allowed()) as client:
         assert await refused(client, TOOL, dataset_id=MINE, rows=rows) == snapshot("""\
-rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: the row contains half a character (a lone surrogate).\
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 0: the row contains half a character (a lone surrogate)
+</untrusted MARK>\
 """)
     assert tenant.changes_sent() == []
 
@@ -466,7 +504,7 @@ async def test_500_invalid_rows_are_all_reported_in_a_short_message(tenant: Tena
         words = await refused(client, TOOL, dataset_id=MINE, rows=rows)
     assert len(words) < 5_000
     lines = words.split("\n")
-    assert [line.split(":")[0] for line in lines[1:]] == [*(f"row {number}" for number in range(20)), "row 20-499"]
+    assert [line.split(":")[0] for line in lines[2:-1]] == [*(f"row {number}" for number in range(20)), "row 20-499"]
 
 
 # -- an API that does not do all of it
@@ -540,7 +578,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                 {"reason": "no\\nway", "rows": "4"},
             ],
             "created": [0, 2, 3, 4],
-            "untrusted": ["refused", "not_related"],
+            "untrusted": ["change", "refused", "not_related"],
         }
     )
     assert [line.split("/events/")[1] for line in scripted.requests[4:]] == ["create/bulk", "relationships/create"]
@@ -563,9 +601,9 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                     "rows_not_sent": "200-206",
                     "undo": "Not by undo_change: CF1_MAX_CHANGE (100) lets it delete fewer at once.",
                     "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
-                    "stopped": 'The API failed (503). The API said: "later". If this was a change, check whether it was made before repeating it; otherwise try again in a minute.',
+                    "stopped": 'The API failed (503). If this was a change, check whether it was made before repeating it; otherwise try again in a minute. (The API said: "later")',
                     "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
-                    "untrusted": ["not_related", "stopped", "next"],
+                    "untrusted": ["change", "not_related", "stopped", "next"],
                 }
             ),
         ),
@@ -579,16 +617,16 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                     "relationships": 0,
                     "refused": [
                         {
-                            "reason": 'The API refused the request (400). The API said: "too many". Correct what it names and call again.',
+                            "reason": 'The API refused the request (400). Correct what it names and call again. (The API said: "too many")',
                             "rows": "100-199",
                         }
                     ],
                     "undo": "Not by undo_change: CF1_MAX_CHANGE (100) lets it delete fewer at once.",
                     "rows_not_sent": "200-206",
                     "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
-                    "stopped": 'The API refused the request (400). The API said: "too many". Correct what it names and call again.',
+                    "stopped": 'The API refused the request (400). Correct what it names and call again. (The API said: "too many")',
                     "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
-                    "untrusted": ["refused", "not_related", "stopped", "next"],
+                    "untrusted": ["change", "refused", "not_related", "stopped", "next"],
                 }
             ),
         ),
@@ -606,7 +644,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                     "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
                     "stopped": "The connection broke before the answer was complete. If this was a change, check whether it was made before repeating it; otherwise try again.",
                     "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
-                    "untrusted": ["not_related", "stopped", "next"],
+                    "untrusted": ["change", "not_related", "stopped", "next"],
                 }
             ),
         ),
@@ -624,7 +662,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                     "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
                     "stopped": "The answer was an HTML page (6 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
                     "next": "Import only the missing rows again, and unknown rows once a search has not found them.",
-                    "untrusted": ["not_related", "stopped", "next"],
+                    "untrusted": ["change", "not_related", "stopped", "next"],
                 }
             ),
         ),
@@ -746,6 +784,7 @@ async def test_without_the_newer_route_one_family_is_created_by_the_older_and_it
             "relationships": 2,
             "rows_without_id": "0-2",
             "created": [],
+            "untrusted": ["change"],
         }
     )
     assert found["events"] == 3

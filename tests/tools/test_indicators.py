@@ -82,9 +82,9 @@ async def test_a_list_is_answered_row_by_row_with_known_indicators_first(client:
 indicators: 4
 shown: 4
 counts: {"known":3,"unknown":1}
+<untrusted MARK>
 read_as: 2 refanged
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
-<untrusted MARK>
 indicator	kind	status	events	first_seen	last_seen	attackers	categories	tlp	matched_as	event_ids
 198[.]51[.]100[.]43	ipv4	known	3	2026-11-22 15:14	2026-11-24 05:33	COPPER LANTERN	Account Takeover,Command and Control,Credential Access & Discovery	amber		911b726d-f71b-545b-9243-98bb435ccb5d,bf910031-b316-5a51-963e-7ca8eb2da35d
 hxxp://192[.]0[.]2[.]9/gate	url	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Account Takeover,Compromised Device,Residential Proxy	amber	host 192[.]0[.]2[.]9	60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
@@ -113,7 +113,7 @@ async def test_the_data_contains_the_same_facts_as_the_text(client: Client) -> N
                 "Compromised Devices",
                 "ACME Incident Response",
             ],
-            "untrusted": ["rows"],
+            "untrusted": ["read_as", "datasets", "rows"],
             "columns": ["indicator", "events", "datasets"],
             "rows": [["198.51.100.43", 3, ["Cloudforce One Threat Events"]]],
         }
@@ -126,10 +126,10 @@ async def test_every_indicator_of_a_report_is_looked_up(client: Client) -> None:
 indicators: 6
 shown: 6
 counts: {"known":1,"ambiguous":1,"unknown":4}
-read_as: 3 refanged, 1 repeated
 rejected: file name (1), impossible address (1)
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
+read_as: 3 refanged, 1 repeated
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 references: hxxps://blog[.]vendor[.]example/2026/brass-lantern
 indicator	kind	status	events	first_seen	last_seen	attackers	categories	tlp	why	event_ids
 198[.]51[.]100[.]7	ipv4	known	3	2026-01-09 23:47	2026-06-06 01:02	GLASS HERON	Command and Control,Credential Access & Discovery,Reconnaissance	amber		db01a178-7405-5c33-b583-69f57c57e8de,05bbe97f-9d52-5f35-bdc9-091cec82f7be
@@ -512,14 +512,19 @@ async def test_a_failed_group_is_reported_and_the_others_are_answered() -> None:
     counts = data["counts"]
     assert isinstance(counts, dict) and sorted(counts.values(), key=str) in ([0, 100, 150], [0, 200, 50])
     assert rows(data)[0]["why"] == snapshot(
-        'The API refused the request (400). The API said: "no such thing". Correct what it names and call again.'
+        'The API refused the request (400). Correct what it names and call again. (The API said: "no such thing")'
     )
 
 
 async def test_a_failure_of_everything_is_an_error() -> None:
     async with _served(*_vocabulary(), failed("400 Bad Request", "no such thing")) as (_, client):
         assert await refused(client, TOOL, indicators=hosts(250)) == snapshot(
-            'The API refused the request (400). The API said: "no such thing". Correct what it names and call again.'
+            """\
+The API refused the request (400). Correct what it names and call again.
+<untrusted MARK>
+The API said: "no such thing"
+</untrusted MARK>\
+"""
         )
 
 

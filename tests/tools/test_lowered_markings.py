@@ -60,7 +60,7 @@ async def test_a_preview_shows_the_old_and_the_new_marking(tenant: Tenant) -> No
             "to": {"tlp": "clear", "raw_data": '{"public": true}', "raw_tlp": "clear"},
             "undo": "undo_change restores the old values. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
             "code": "...",
-            "untrusted": ["from", "to"],
+            "untrusted": ["change", "from", "to"],
             "sample": "...",
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."

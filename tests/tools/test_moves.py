@@ -41,6 +41,7 @@ async def test_a_preview_counts_raw_data_and_relationships(tenant: Tenant) -> No
             "raw_markings": {"amber": 1},
             "undo": "undo_change moves them back. The undo needs CF1_MODE=full, dataset b4cd0ca2-028a-5732-bf16-8f3051ebbbfe in CF1_DELETE_DATASETS, dataset a9fa1f29-a64a-58a3-af35-67f963de9ab6 in CF1_WRITE_DATASETS and a code. The current settings refuse it: CF1_DELETE_DATASETS, CF1_WRITE_DATASETS.",
             "code": "...",
+            "untrusted": ["change"],
             "sample": "...",
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
@@ -158,12 +159,19 @@ async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(t
         ),
         (
             {"destination_dataset_id": "mine "},
-            snapshot("destination_dataset_id: the events are in 'Mine' already. Use another dataset."),
+            snapshot("destination_dataset_id: the events are in this dataset already. Use another dataset."),
         ),
         (
             {"destination_dataset_id": "Your"},
             snapshot(
-                "destination_dataset_id: there is no dataset 'Your', did you mean 'Yours'? Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
+                """\
+destination_dataset_id: there is no dataset 'Your', did you mean the first of these? Use one of these, or a uuid.
+<untrusted MARK>
+Yours
+Cloudforce One Threat Events
+Mine
+</untrusted MARK>\
+"""
             ),
         ),
         (

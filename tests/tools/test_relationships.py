@@ -86,6 +86,7 @@ async def test_references_are_removed_with_the_code_of_their_preview(tenant: Ten
                 "references": 1,
                 "undo": "undo_change adds the references again. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
                 "code": "...",
+                "untrusted": ["change"],
                 "sample": "...",
                 "notes": [
                     "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
@@ -224,13 +225,27 @@ NONE = "e0000000-0000-4000-8000-000000000001"
         (
             {"dataset_id": "Mein"},
             snapshot(
-                "dataset_id: there is no dataset 'Mein', did you mean 'Mine'? Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
+                """\
+dataset_id: there is no dataset 'Mein', did you mean the first of these? Use one of these, or a uuid.
+<untrusted MARK>
+Mine
+Cloudforce One Threat Events
+Yours
+</untrusted MARK>\
+"""
             ),
         ),
         (
             {"related_dataset_id": "Mein"},
             snapshot(
-                "related_dataset_id: there is no dataset 'Mein', did you mean 'Mine'? Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
+                """\
+related_dataset_id: there is no dataset 'Mein', did you mean the first of these? Use one of these, or a uuid.
+<untrusted MARK>
+Mine
+Cloudforce One Threat Events
+Yours
+</untrusted MARK>\
+"""
             ),
         ),
         (
@@ -313,7 +328,10 @@ async def test_the_outcome_of_relationships_is_read_from_the_response(
     parent, *children = [await tenant.add(title) for title in ("parent", "one", "two")]
     first, second = sorted(child.uuid for child in children)
     message = json.loads(
-        _replace_words(json.dumps({"success": True, "result": body}), {'"A"': f'"{first}"', '"B"': f'"{second}"'})
+        _replace_words(
+            json.dumps({"success": True, "result": body}),
+            {'"A"': f'"{first}"', '"B"': f'"{second}"', '"P"': f'"{parent.uuid}"'},
+        )
     )
     async with with_canned_answer(tenant, "/relationships/create", message) as client:
         call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": parent.uuid, "related_ids": [first, second]}

@@ -47,6 +47,7 @@ async def test_a_revert_loses_exactly_the_previewed_events(tenant: Tenant) -> No
             "target": "2026-11-24T12:30:00Z",
             "undo": "This cannot be undone from here: the API returns an undo bookmark that no route accepts. The journal has only ids, dates and titles of what is lost.",
             "code": "...",
+            "untrusted": ["change"],
             "sample": "...",
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
@@ -302,13 +303,27 @@ async def test_nothing_is_reverted_against_a_rule(
         (
             {"dataset_id": "all"},
             snapshot(
-                "dataset_id: there is no dataset 'all'. Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
+                """\
+dataset_id: there is no dataset 'all'. Use one of these, or a uuid.
+<untrusted MARK>
+Cloudforce One Threat Events
+Mine
+Yours
+</untrusted MARK>\
+"""
             ),
         ),
         (
             {"dataset_id": "Mien"},
             snapshot(
-                "dataset_id: there is no dataset 'Mien', did you mean 'Mine'? Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
+                """\
+dataset_id: there is no dataset 'Mien', did you mean the first of these? Use one of these, or a uuid.
+<untrusted MARK>
+Mine
+Cloudforce One Threat Events
+Yours
+</untrusted MARK>\
+"""
             ),
         ),
     ],

@@ -175,8 +175,8 @@ async def test_a_taken_name_is_refused_with_the_id_that_has_it(tenant: Tenant) -
         kept = await refused(client, "update_saved_query", query_id=first.id, name="taken")
     assert (words, renamed) == snapshot(
         (
-            "name: saved query 1 has the name 'taken'. Use a name that is not taken.",
-            "name: saved query 1 has the name 'taken'. Use a name that is not taken.",
+            "name: saved query 1 has this name already. Use a name that is not taken.",
+            "name: saved query 1 has this name already. Use a name that is not taken.",
         )
     )
     assert kept == snapshot("query_id: the query has these values already. Use other values, or leave it as it is.")
@@ -278,7 +278,14 @@ async def test_a_query_over_a_withheld_dataset_is_refused(tenant: Tenant) -> Non
         (
             {"query_json": search_over("Mime")},
             snapshot(
-                "query_json: there is no dataset 'Mime', did you mean 'Mine'? Use Cloudforce One Threat Events, Mine or Yours, or a uuid."
+                """\
+query_json: there is no dataset 'Mime', did you mean the first of these? Use one of these, or a uuid.
+<untrusted MARK>
+Mine
+Cloudforce One Threat Events
+Yours
+</untrusted MARK>\
+"""
             ),
         ),
         (
@@ -324,6 +331,7 @@ async def test_given_fields_are_changed_and_the_old_query_journaled(tenant: Tena
             "change": "Change name, alert_enabled of saved query 1 'old'. Its alerts notify people outside. It currently finds 0 events. Events that the rules withhold are not counted.",
             "query_id": 1,
             "changed": ["alert_enabled", "name"],
+            "untrusted": ["change"],
         }
     )
     assert [one.body for one in tenant.log if one.method == "PATCH"] == [{"name": "new", "alert_enabled": True}]
@@ -420,7 +428,12 @@ async def test_a_saved_query_of_unclear_scope_is_not_changed(tenant: Tenant, too
         (
             {"query_id": 99, "name": "new"},
             snapshot(
-                'Not found on this account (404). The API said: "Event query not found: there is no query 99; GET /events/queries lists them". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                """\
+Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.
+<untrusted MARK>
+The API said: "Event query not found: there is no query 99; GET /events/queries lists them"
+</untrusted MARK>\
+"""
             ),
         ),
         ({"query_id": 0, "name": "new"}, snapshot("query_id: Input should be greater than or equal to 1.")),
@@ -461,7 +474,7 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
             "matches_now": "0",
             "undo": "undo_change creates the query and its alerts again from the journal, with new ids. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
             "code": "...",
-            "untrusted": ["query_json"],
+            "untrusted": ["change", "query_json"],
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
             ],
@@ -475,6 +488,7 @@ async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_
             "change": "Delete saved query 1 'gone' for good, and its 1 alert with it. This changes a block list (WAF or Gateway): the query no longer feeds it. It currently finds 0 events. Events that the rules withhold are not counted.",
             "query_id": 1,
             "alerts_deleted": 1,
+            "untrusted": ["change"],
         }
     )
     assert tenant.changes_sent() == [f"DELETE /events/queries/{query.id}"]
@@ -571,7 +585,7 @@ async def test_a_deletion_that_cannot_be_verified_says_so(tenant: Tenant) -> Non
     async with tenant.server(tenant.allowed()) as client:
         preview = await ask(client, "delete_saved_query", query_id=query.id)
         done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
-    assert (done["status"], done["untrusted"]) == ("done", ["not_verified"])
+    assert (done["status"], done["untrusted"]) == ("done", ["change", "not_verified"])
     assert str(done["not_verified"]).startswith("The token may not do this (403).")
 
 

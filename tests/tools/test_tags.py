@@ -75,6 +75,7 @@ async def test_untagging_needs_a_code_and_journals_the_old_tags(tenant: Tenant) 
             "tags_taken_off": 1,
             "undo": "undo_change tags the events again. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code.",
             "code": "...",
+            "untrusted": ["change"],
             "sample": "...",
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
@@ -194,7 +195,12 @@ async def test_an_event_with_a_copy_elsewhere_is_refused(tenant: Tenant, tool: s
         (
             UNTAG,
             {"tags": ["their"]},
-            snapshot("tags: none of these events has 'their', did you mean 'there'? Use there."),
+            snapshot("""\
+tags: none of these events has 'their', did you mean the first of these? Use one of these.
+<untrusted MARK>
+there
+</untrusted MARK>\
+"""),
         ),
         (UNTAG, {"tags": []}, snapshot("tags: there are no tags. Use at least one tag.")),
     ],
@@ -220,7 +226,7 @@ async def test_one_failure_leaves_the_other_events_tagged(tenant: Tenant) -> Non
         {
             "event": events[2].uuid,
             "reason": snapshot(
-                'The API refused the request (409). The API said: "An error occurred". Correct what it names and call again.'
+                'The API refused the request (409). Correct what it names and call again. (The API said: "An error occurred")'
             ),
         }
     ]
@@ -275,7 +281,7 @@ async def test_a_failure_inside_a_response_is_a_failure(tenant: Tenant) -> None:
             "change": "Tag 1 event in dataset 'Mine' with 'wave'.",
             "tagged": [],
             "failed": "[{'event': 'EVENT', 'reason': 'The API answered that it did not change the event.'}]",
-            "untrusted": ["failed"],
+            "untrusted": ["change", "failed"],
         }
     )
 

@@ -51,7 +51,7 @@ async def test_given_fields_are_changed_and_their_old_values_journaled(tenant: T
             "event_id": "...",
             "changed": ["attacker", "event", "indicator", "target_country", "tlp", "raw"],
             "read_as": ["category: phishing as Phishing", "target_country: Germany as DE"],
-            "untrusted": ["read_as"],
+            "untrusted": ["change", "read_as"],
         }
     )
     assert tenant.changes_sent() == [f"PATCH /events/{event.uuid}", f"PATCH /events/{event.uuid}/raw/{event.raw_id}"]
@@ -180,7 +180,24 @@ async def test_nothing_is_changed_against_a_rule(
         (
             {"category": "Fishing"},
             snapshot(
-                "category: the account does not know 'Fishing', did you mean 'Phishing'? Use Account Takeover, Brand Impersonation, Business Email Compromise, Campaign, Command and Control, Compromised Device, Credential Access & Discovery, Cryptomining, Data Leak, DDoS, Domain Resolution, Execution or one of 18 more."
+                """\
+category: the account does not know 'Fishing', did you mean the first of these? Use one of these.
+<untrusted MARK>
+Phishing
+Account Takeover
+Brand Impersonation
+Business Email Compromise
+Campaign
+Command and Control
+Compromised Device
+Credential Access & Discovery
+Cryptomining
+Data Leak
+DDoS
+Domain Resolution
+and 18 more
+</untrusted MARK>\
+"""
             ),
         ),
         ({"event": " "}, snapshot("event: it is empty. Use a text that is not blank.")),
@@ -263,10 +280,10 @@ async def test_a_change_without_its_raw_evidence_is_partial(tenant: Tenant) -> N
             "failed": [
                 {
                     "part": "raw",
-                    "reason": 'The API refused the request (400). The API said: "too late". Correct what it names and call again.',
+                    "reason": 'The API refused the request (400). Correct what it names and call again. (The API said: "too late")',
                 }
             ],
-            "untrusted": ["failed"],
+            "untrusted": ["change", "failed"],
         }
     )
     outcomes = [change.outcome for change in await tenant.journal.changes(9)]
@@ -287,7 +304,7 @@ async def test_a_response_with_other_values_is_a_failure(tenant: Tenant) -> None
             "event_id": "...",
             "changed": [],
             "differs": [{"field": "attacker", "sent": "New", "answered": "Old"}],
-            "untrusted": ["differs"],
+            "untrusted": ["change", "differs"],
         }
     )
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cf1_mcp.errors import BadFile, choices
+from cf1_mcp.errors import BadFile, choices, list_words
 from cf1_mcp.imports.readers.source_rows import (
     FIELDS,
     ParentRef,
@@ -47,10 +47,11 @@ FIELD_BY_NAME: Final[Mapping[str, str]] = {
 class NoColumn(BadFile):
     """A required column is missing. `problem` is the message without the next step."""
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str, words: Sequence[str]) -> None:
         super().__init__(
             f"{problem}. Name the column with --map COLUMN=FIELD, "
-            "or set the same value for all rows with --set FIELD=VALUE."
+            "or set the same value for all rows with --set FIELD=VALUE.",
+            words,
         )
         self.problem = problem
 
@@ -84,8 +85,8 @@ def _read_columns(
     missing = [name for name in REQUIRED_TEXTS if name not in {*columns, *constants}]
     if missing:
         raise NoColumn(
-            f"the file has no column for {choices(missing)}: its columns are "
-            f"{choices([quote(name) for name in names], 20) or 'none'}"
+            f"the file has no column for {choices(missing)}: its columns are {'these' if names else 'none'}",
+            list_words([quote(name) for name in names], 20),
         )
     return columns
 
@@ -153,7 +154,8 @@ def _assign_fields(names: Sequence[str], mapping: Mapping[str, str], notes: Read
             raise unknown_field_error(field, "--map")
         if _normalize(column) not in {_normalize(name) for name in names}:
             raise BadFile(
-                f"--map: there is no column {quote(column)}. The columns are {choices([quote(n) for n in names], 20)}."
+                f"--map: there is no column {quote(column)}. The columns are these.",
+                list_words([quote(name) for name in names], 20),
             )
     columns = [by_name.get(_normalize(name)) or FIELD_BY_NAME.get(_normalize(name), "") for name in names]
     mapped = [_normalize(name) in by_name for name in names]

@@ -1,0 +1,66 @@
+"""Answers are held to the question: one about another object than the one asked about is refused.
+
+What was asked for is what the rules allowed, what the preview showed and what the journal names.
+"""
+
+from collections.abc import Iterable
+
+from cf1_mcp.errors import UnexpectedAnswer
+from cf1_mcp.models import Event, Raw
+
+REREAD = (
+    "Search for it again. If this continues, tell the operator: something between here and the API mixes answers up."
+)
+LOOK = "Look at what is there now before repeating the change: it is unknown what was changed."
+
+
+def is_same_id(one: str | int, other: str | int) -> bool:
+    """Return whether two ids are the same. They compare without regard to case."""
+    return str(one).strip().casefold() == str(other).strip().casefold()
+
+
+def require_same(found: str | int, asked: str | int, what: str, *, changed: bool = False) -> None:
+    """Refuse an answer about another object. `changed` says that a change was requested, not a read.
+
+    Raises:
+        UnexpectedAnswer: the ids differ.
+    """
+    if not is_same_id(found, asked):
+        raise UnexpectedAnswer(
+            f"The API answered about another {what} than the one asked for. {LOOK if changed else REREAD}"
+        )
+
+
+def hold_event(event: Event, asked: str, dataset_id: str = "", *, changed: bool = False) -> Event:
+    """Return an event under the id that was asked for. Raises the same as `require_same`."""
+    require_same(event.uuid, asked, "event", changed=changed)
+    if dataset_id and event.dataset_id and changed:
+        require_same(event.dataset_id, dataset_id, "dataset", changed=changed)
+    return event if event.uuid == asked else event.model_copy(update={"uuid": asked})
+
+
+def hold_raw(raw: Raw, asked: str, *, changed: bool = False) -> Raw:
+    """Return raw evidence if it has the id that was asked for, or a number, which some routes return instead.
+
+    Raises the same as `require_same`.
+    """
+    if asked and not raw.id.isdecimal():
+        require_same(raw.id, asked, "piece of evidence", changed=changed)
+    return raw
+
+
+def require_count(count: int, most: int, what: str) -> int:
+    """Return a number of changed objects.
+
+    Raises:
+        UnexpectedAnswer: it is negative, or larger than the number asked for.
+    """
+    if not 0 <= count <= most:
+        raise UnexpectedAnswer(f"The API reports another number of {what} than is possible. {LOOK}")
+    return count
+
+
+def drop_other_datasets(events: Iterable[Event], dataset_ids: Iterable[str]) -> list[Event]:
+    """Return the events of the datasets that were asked for, by uuid. An event without a dataset is kept."""
+    asked = {one.strip().casefold() for one in dataset_ids}
+    return [event for event in events if not event.dataset_id or event.dataset_id.strip().casefold() in asked]
