@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.deletion import plan_deletion_of_created
 from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, Facts, Payload, Planner, Result
-from cf1_mcp.changes.outside_effects import add_outside_effects
+from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.transitions import Transition, describe_creation, describe_unread_parent
 from cf1_mcp.events.validation import (

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.affected_queries import find_affected_queries
 from cf1_mcp.changes.effect import (
     MAX_WITHOUT_CODE,
     ChangeKind,
@@ -16,7 +15,8 @@ from cf1_mcp.changes.effect import (
     Planning,
     Result,
 )
-from cf1_mcp.changes.outside_effects import add_outside_effects
+from cf1_mcp.changes.queries.affected_queries import find_affected_queries
+from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
 from cf1_mcp.errors import ApiError, BadArgument, Unavailable
 from cf1_mcp.events.snapshots import (

@@ -8,9 +8,9 @@ from pydantic import BaseModel, JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.affected_queries import find_affected_queries
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
-from cf1_mcp.changes.outside_effects import add_outside_effects
+from cf1_mcp.changes.queries.affected_queries import find_affected_queries
+from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.snapshots import (
     Snapshot,

@@ -15,7 +15,7 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, Payload, Planner, Planning, Result
-from cf1_mcp.changes.outside_effects import add_unknown_outside_effects
+from cf1_mcp.changes.queries.outside_effects import add_unknown_outside_effects
 from cf1_mcp.context import Now
 from cf1_mcp.errors import NotFound, Withheld
 from cf1_mcp.events.snapshots import read_evidence

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, Planner, Planning, Result
-from cf1_mcp.changes.outside_effects import add_outside_effects
+from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, unknown_word
 from cf1_mcp.events.snapshots import read_events, refuse_copies
 from cf1_mcp.events.transitions import describe_update

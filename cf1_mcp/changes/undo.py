@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from pydantic import JsonValue, ValidationError
 
-from cf1_mcp.changes.alerts import ALERT_CREATION, ALERT_DELETION, ALERT_UPDATE
 from cf1_mcp.changes.creation import CREATION, IMPORT
 from cf1_mcp.changes.deletion import DELETION, RECREATION
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planning
 from cf1_mcp.changes.moves import MOVE
+from cf1_mcp.changes.queries.alerts import ALERT_CREATION, ALERT_DELETION, ALERT_UPDATE
+from cf1_mcp.changes.queries.saved_queries import QUERY_CREATION, QUERY_DELETION, QUERY_UPDATE
 from cf1_mcp.changes.relationships import RELATING, UNRELATING
 from cf1_mcp.changes.reverts import REVERT
-from cf1_mcp.changes.saved_queries import QUERY_CREATION, QUERY_DELETION, QUERY_UPDATE
 from cf1_mcp.changes.tags import TAGGING, UNTAGGING
 from cf1_mcp.changes.updates import UPDATE
 from cf1_mcp.errors import BadArgument

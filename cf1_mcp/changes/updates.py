@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, Result, warn_of_overwriting
-from cf1_mcp.changes.outside_effects import add_outside_effects
+from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument, NotFound, Withheld
 from cf1_mcp.events.snapshots import count_raw_markings, read_events, refuse_copies
 from cf1_mcp.events.transitions import describe_update

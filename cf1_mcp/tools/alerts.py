@@ -12,7 +12,8 @@ from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.failures import NO_ALERTS
-from cf1_mcp.changes.alerts import (
+from cf1_mcp.changes.guards import Planned, approved
+from cf1_mcp.changes.queries.alerts import (
     CreateAlert,
     DeleteAlert,
     UpdateAlert,
@@ -20,7 +21,6 @@ from cf1_mcp.changes.alerts import (
     plan_alert_deletion,
     plan_alert_update,
 )
-from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor
 from cf1_mcp.contracts.effects import ToolEffect

@@ -12,7 +12,7 @@ from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.changes.guards import Planned, approved
-from cf1_mcp.changes.saved_queries import (
+from cf1_mcp.changes.queries.saved_queries import (
     CreateQuery,
     DeleteQuery,
     UpdateQuery,

@@ -7,7 +7,7 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 from starlette.middleware import Middleware
 
-from cf1_mcp.changes.query_scope import DEFAULT_DATASET
+from cf1_mcp.changes.queries.query_scope import DEFAULT_DATASET
 from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.store.journal_records import Change

@@ -13,9 +13,9 @@ from typing import Final
 import anyio.to_thread
 from pydantic import JsonValue
 
-from cf1_mcp.changes.alerts import list_alerts_if_any
 from cf1_mcp.changes.effect import Effect, P, Planning
-from cf1_mcp.changes.query_scope import covers_dataset
+from cf1_mcp.changes.queries.alerts import list_alerts_if_any
+from cf1_mcp.changes.queries.query_scope import covers_dataset
 from cf1_mcp.errors import ApiError, NotFound
 from cf1_mcp.events.transitions import Found, Transition, compare_states
 from cf1_mcp.models import EventSearch, SavedQuery

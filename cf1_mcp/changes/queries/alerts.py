@@ -19,8 +19,8 @@ from cf1_mcp.changes.effect import (
     Result,
     warn_of_overwriting,
 )
-from cf1_mcp.changes.query_fields import preview_fields
-from cf1_mcp.changes.query_scope import QueryImpact, find_query_impact, resolve_saved_scope
+from cf1_mcp.changes.queries.query_fields import preview_fields
+from cf1_mcp.changes.queries.query_scope import QueryImpact, find_query_impact, resolve_saved_scope
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
 from cf1_mcp.policy.tool_effect import ToolEffect

@@ -6,7 +6,6 @@ from typing import Annotated, Final
 from pydantic import BaseModel, JsonValue, PlainSerializer
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.alerts import StoredAlert, build_alert_fields, list_alerts_if_any
 from cf1_mcp.changes.effect import (
     ChangeKind,
     Effect,
@@ -17,9 +16,22 @@ from cf1_mcp.changes.effect import (
     Result,
     warn_of_overwriting,
 )
-from cf1_mcp.changes.outside_effects import BLOCKS, NOT_UNDONE, NOTIFIES, UNBLOCKS, find_outside_effects_of_query
-from cf1_mcp.changes.query_fields import NamedFields, find_differing_fields, is_same_value, preview_fields, quote_name
-from cf1_mcp.changes.query_scope import (
+from cf1_mcp.changes.queries.alerts import StoredAlert, build_alert_fields, list_alerts_if_any
+from cf1_mcp.changes.queries.outside_effects import (
+    BLOCKS,
+    NOT_UNDONE,
+    NOTIFIES,
+    UNBLOCKS,
+    find_outside_effects_of_query,
+)
+from cf1_mcp.changes.queries.query_fields import (
+    NamedFields,
+    find_differing_fields,
+    is_same_value,
+    preview_fields,
+    quote_name,
+)
+from cf1_mcp.changes.queries.query_scope import (
     QueryScope,
     find_query_impact,
     resolve_new_scope,
