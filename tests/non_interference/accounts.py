@@ -90,7 +90,8 @@ class MarkedTags(httpx.AsyncBaseTransport):
         for tag in answer["result"]["tags"]:
             tag["tlp"] = "red" if tag["value"] == RED_TAG else ""
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-        return httpx.Response(response.status_code, headers=headers, json=answer)
+        body = httpx.ByteStream(json.dumps(answer).encode())
+        return httpx.Response(response.status_code, headers=headers, stream=body)
 
 
 class ComparedTenant(Tenant):
