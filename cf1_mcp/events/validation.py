@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
-from cf1_mcp.errors import BadArgument, Withheld, choices, nearest
+from cf1_mcp.errors import BadArgument, Withheld, choices, nearest, unknown_word
 from cf1_mcp.models import Country, Event, NewEvent, Tlp
 from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
