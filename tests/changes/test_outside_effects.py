@@ -356,7 +356,7 @@ async def test_a_whole_preview(tenant: Tenant) -> None:
                 },
                 {"query": "saved query 2 'Letters'", "acts": ["notifies people"], "may_find": 3},
             ],
-            "untrusted": ["outside"],
+            "untrusted": ["change", "outside"],
             "sample": "...",
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."

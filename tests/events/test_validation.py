@@ -25,7 +25,12 @@ LEAST: dict[str, JsonValue] = {
     [
         (
             {"category": "Fishing"},
-            snapshot("category: the account does not know 'Fishing', did you mean 'Phishing'? Use Phishing."),
+            snapshot("""\
+category: the account does not know 'Fishing', did you mean the first of these? Use one of these.
+<untrusted MARK>
+Phishing
+</untrusted MARK>\
+"""),
         ),
         ({"category": " "}, snapshot("category: it is empty. Use a text that is not blank.")),
         ({"event": ""}, snapshot("event: it is empty. Use a text that is not blank.")),
@@ -48,7 +53,7 @@ Germany
         ),
         (
             {"target_industry": "Goverment"},
-            snapshot("target_industry: the account does not know 'Goverment'. Use ."),
+            snapshot("target_industry: the account does not know 'Goverment'. Use a word that the account knows."),
         ),
         (
             {"indicator": "x.example", "indicator_type": "domian"},

@@ -162,7 +162,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
     assert result.sentences() == snapshot(
         [
             "The API is a sandbox: the data is fictional.",
-            "row 2-3: category: the account does not know 'Fishing', did you mean 'Phishing'? Use Phishing",
+            "row 2-3: category: the account does not know 'Fishing', did you mean the first of these? Use one of these. (Phishing)",
             "row 3: tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
             "row 3: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
             "row 4: date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
@@ -182,13 +182,15 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
             {
                 "row": 2,
                 "outcome": "bad",
-                "reasons": ["category: the account does not know 'Fishing', did you mean 'Phishing'? Use Phishing"],
+                "reasons": [
+                    "category: the account does not know 'Fishing', did you mean the first of these? Use one of these. (Phishing)"
+                ],
             },
             {
                 "row": 3,
                 "outcome": "bad",
                 "reasons": [
-                    "category: the account does not know 'Fishing', did you mean 'Phishing'? Use Phishing",
+                    "category: the account does not know 'Fishing', did you mean the first of these? Use one of these. (Phishing)",
                     "tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
                     "target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
                 ],
@@ -452,7 +454,7 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_changed(tmp_path: Path, 
             {"CF1_READ_DATASETS": "Yours", "CF1_WRITE_DATASETS": "*"},
             snapshot(
                 [
-                    "cf1-mcp: --dataset: dataset 'Mine' is not among those that may be changed in this way, and any other is withheld by CF1_WRITE_DATASETS. Use Yours, or its uuid."
+                    "cf1-mcp: --dataset: dataset 'Mine' is not among those that may be changed in this way, and any other is withheld by CF1_WRITE_DATASETS. Use this one, or its uuid. (Yours)"
                 ]
             ),
         ),

@@ -334,8 +334,10 @@ async def test_raised_markings_are_told_with_their_reasons(tenant: Tenant) -> No
         ]
     )
     assert words == snapshot("""\
-content: 1 of 1 row cannot be imported, so nothing was sent. Use the same content with these corrected:
-object 1: tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it. The marking of the row is raised from green to red, because of its intrusion-set.\
+content: 1 of 1 row cannot be imported, so nothing was sent. Use the same content with these corrected.
+<untrusted MARK>
+object 1: tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it. The marking of the row is raised from green to red, because of its intrusion-set
+</untrusted MARK>\
 """)
 
 

@@ -243,10 +243,20 @@ async def test_the_refusal_of_a_dataset_names_those_that_may_be_read(tenant: Ten
         words = await refused(client, "search_threat_events", dataset_ids=["Mien"])
         changing = await refused(client, "delete_threat_events", dataset_id=YOURS, event_ids=[UUID])
     assert words == snapshot(
-        "dataset_ids: dataset 'Mien' is not among those that may be read, and any other is withheld by CF1_READ_DATASETS, did you mean 'Mine'? Use Mine, or its uuid."
+        """\
+dataset_ids: dataset 'Mien' is not among those that may be read, and any other is withheld by CF1_READ_DATASETS, did you mean the first of these? Use this one, or its uuid.
+<untrusted MARK>
+Mine
+</untrusted MARK>\
+"""
     )
     assert changing == snapshot(
-        "dataset_id: dataset 'Yours' is not among those that may be changed in this way, and any other is withheld by CF1_DELETE_DATASETS. Use Mine, or its uuid."
+        """\
+dataset_id: dataset 'Yours' is not among those that may be changed in this way, and any other is withheld by CF1_DELETE_DATASETS. Use this one, or its uuid.
+<untrusted MARK>
+Mine
+</untrusted MARK>\
+"""
     )
 
 

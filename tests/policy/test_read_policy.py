@@ -151,7 +151,12 @@ async def test_a_dataset_that_may_not_be_read_is_withheld_and_never_requested(
 async def test_the_refusal_names_the_rule_and_no_way_around_it(sample: Tenant) -> None:
     async with connected(sample, ONLY_DEFAULT) as client:
         assert await refused(client, "search_threat_events", dataset_ids=[OTHER]) == snapshot(
-            "dataset_ids: dataset 'Cybercrime' is not among those that may be read, and any other is withheld by CF1_READ_DATASETS. Use Cloudforce One Threat Events, or its uuid."
+            """\
+dataset_ids: dataset 'Cybercrime' is not among those that may be read, and any other is withheld by CF1_READ_DATASETS. Use this one, or its uuid.
+<untrusted MARK>
+Cloudforce One Threat Events
+</untrusted MARK>\
+"""
         )
 
 

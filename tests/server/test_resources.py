@@ -198,11 +198,23 @@ async def test_an_event_above_the_ceiling_is_withheld_by_its_rule(
         [
             (
                 -32602,
-                "dataset_id: dataset 'Cybercrime' is not among those that may be read, and any other is withheld by CF1_READ_DATASETS. Use DDoS Attacks or ACME Incident Response, or the uuid of one of them.",
+                """\
+dataset_id: dataset 'Cybercrime' is not among those that may be read, and any other is withheld by CF1_READ_DATASETS. Use one of these, or its uuid.
+<untrusted MARK>
+DDoS Attacks
+ACME Incident Response
+</untrusted MARK>\
+""",
             ),
             (
                 -32602,
-                "dataset_id: dataset '1845c219-708a-5742-ae10-15645f39ca69' is not among those that may be read, and any other is withheld by CF1_READ_DATASETS. Use DDoS Attacks or ACME Incident Response, or the uuid of one of them.",
+                """\
+dataset_id: dataset '1845c219-708a-5742-ae10-15645f39ca69' is not among those that may be read, and any other is withheld by CF1_READ_DATASETS. Use one of these, or its uuid.
+<untrusted MARK>
+DDoS Attacks
+ACME Incident Response
+</untrusted MARK>\
+""",
             ),
             (
                 -32602,

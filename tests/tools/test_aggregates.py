@@ -25,7 +25,6 @@ async def test_counts_by_two_columns_come_largest_first(client: Client) -> None:
 [sandbox: fictional data, not intelligence]
 groups: 3
 events: 307
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, ACME Incident Response
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, ACME Incident Response
 attacker	targetIndustry	count

@@ -60,6 +60,7 @@ async def test_an_alert_is_created_with_the_code_of_its_preview(tenant: Tenant) 
             "alert_id": 2,
             "change": "Create an alert (immediate) on saved query 1 'phish'. Its notifications go to people outside. It currently finds 0 events. Events that the rules withhold are not counted.",
             "undo": "undo_change deletes the alert again; notifications that were sent stay sent. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code. The current settings refuse it: CF1_MODE (write).",
+            "untrusted": ["change"],
         }
     )
     assert tenant.changes_sent() == ["POST /events/queries/alerts/create"]

@@ -46,5 +46,10 @@ async def test_an_account_without_alerts_is_explained_in_one_sentence() -> None:
         settings = Settings(credentials=Credentials(ACCOUNT, TOKEN), base_url=base)
         async with Client(build_server(settings, lambda: network(base))) as client:
             assert await refused(client, "list_query_alerts") == snapshot(
-                'Not found on this account (404). The API said: "no route". Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.'
+                """\
+Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.
+<untrusted MARK>
+The API said: "no route"
+</untrusted MARK>\
+"""
             )

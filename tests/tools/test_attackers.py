@@ -93,7 +93,6 @@ events: 184
 period_before: 2026-05-27 to 2026-08-25
 events_before: 53
 highest_tlp: amber
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 attacker: COPPER LANTERN
@@ -648,7 +647,6 @@ async def test_an_actor_whose_events_are_all_withheld_is_unknown(tenant: Tenant)
         assert await ask_for_text(client, "profile_attacker", attacker="HIDDEN HAND") == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
-datasets: Cloudforce One Threat Events, Mine, Yours
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Mine, Yours
 attacker: HIDDEN HAND
@@ -922,7 +920,6 @@ period: 2025-11-24 to 2026-11-24
 events_attacker: 169
 events_compare: 306
 highest_tlp: amber
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 attacker: BRASS TORTOISE

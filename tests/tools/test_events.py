@@ -28,7 +28,6 @@ async def test_a_search_returns_rows_and_names_their_datasets(client: Client) ->
     assert await ask_for_text(client, "search_threat_events", **FLOOD, limit=3) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 3
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 next_cursor: c5e74~~2026-11-24T02:09:57Z.x3k75dcph4
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
@@ -291,7 +290,7 @@ async def test_related_events_lead_to_the_campaign(client: Client) -> None:
             "source": "sandbox: fictional data, not intelligence",
             "events": 1,
             "datasets": ["Cloudforce One Threat Events"],
-            "untrusted": ["rows"],
+            "untrusted": ["datasets", "rows"],
             "columns": ["category", "event"],
             "rows": [["Malware Sample", "COINWICK dropper, signed with a certificate that was withdrawn later"]],
         }

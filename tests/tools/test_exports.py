@@ -143,7 +143,6 @@ size: 28300
 marking: TLP:GREEN
 expires: 2026-11-25T12:00:00Z
 events: 80
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 left_out: 48 events: above TLP:GREEN
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
@@ -395,7 +394,6 @@ async def test_events_that_a_format_cannot_express_are_counted_and_create_no_fil
     assert same_mark(text_of(result.content)) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 0
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 left_out: 182 events: an indicator that is not of kind hash, 42 events: above TLP:GREEN
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
@@ -640,7 +638,7 @@ async def test_unreadable_relationships_are_noted_and_the_file_is_complete(tmp_p
     bundle = json.loads(read_files(tmp_path)[str(made["export_id"])])
     assert made["notes"] == snapshot(
         [
-            "Only the links below 0 events are in the file. The token may not do this (403). The API said: \"no\". Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+            "Only the links below 0 events are in the file. The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
             "3 indicators without a STIX form: only described in the text of a campaign.",
         ]
     )

@@ -520,6 +520,7 @@ async def test_rows_are_compared_with_events_that_may_be_read_only(tenant: Tenan
             "events": 2,
             "relationships": 0,
             "created": [0, 1],
+            "untrusted": ["change"],
         }
     )
 

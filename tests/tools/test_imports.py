@@ -282,8 +282,10 @@ BAD: dict[str, tuple[list[JsonValue], str]] = {
     "an unknown category": (
         [row(), row() | {"category": "Phising"}],
         snapshot("""\
-rows: 1 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 1: category: the account does not know 'Phising'. Use a word that the account knows.\
+rows: 1 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 1: category: the account does not know 'Phising'. Use a word that the account knows
+</untrusted MARK>\
 """),
     ),
     "an unknown country": (
@@ -299,8 +301,10 @@ row 1: target_country: the account does not know 'XX'. Use an ISO code of two le
     "an unknown industry": (
         [row(target_industry="Enregy")],
         snapshot("""\
-rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected:
-row 0: target_industry: the account does not know 'Enregy'. Use a word that the account knows.\
+rows: 1 of 1 row cannot be imported, so nothing was sent. Use the same rows with these corrected.
+<untrusted MARK>
+row 0: target_industry: the account does not know 'Enregy'. Use a word that the account knows
+</untrusted MARK>\
 """),
     ),
     "a type of nothing": (

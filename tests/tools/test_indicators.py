@@ -261,7 +261,12 @@ async def test_a_dataset_that_may_not_be_read_is_not_searched(tmp_path: Path) ->
         words = await refused(client, TOOL, indicators=["a.example.com"], dataset_ids=["Away"])
     assert (data["datasets"], data["counts"]) == (["Home"], {"known": 0, "unknown": 1})
     assert words == snapshot(
-        "dataset_ids: dataset 'Away' is withheld by CF1_READ_DATASETS. Tell the person that the operator's setting forbids it."
+        """\
+dataset_ids: dataset 'Away' is not among those that may be read, and any other is withheld by CF1_READ_DATASETS. Use this one, or its uuid.
+<untrusted MARK>
+Home
+</untrusted MARK>\
+"""
     )
 
 

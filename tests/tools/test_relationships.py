@@ -57,6 +57,7 @@ async def test_a_typed_relationship_makes_the_event_the_parent(tenant: Tenant) -
             "change": "Add 1 caused_by relationship from event ... of dataset 'Mine' to events of 'Yours'.",
             "related": "...",
             "undo": "This cannot be undone: the API has no way to remove typed relationships.",
+            "untrusted": ["change"],
         }
     )
     assert done["related"] == [step.uuid]

@@ -68,6 +68,7 @@ async def test_a_query_is_saved_with_its_datasets_by_uuid(tenant: Tenant) -> Non
             "change": "Create saved query 'Phishing watch' over 1 dataset.",
             "query_id": 1,
             "undo": "undo_change deletes the query again. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code. The current settings refuse it: CF1_MODE (write).",
+            "untrusted": ["change"],
         }
     )
     query = await read_stored(tenant, 1)
@@ -136,7 +137,7 @@ async def test_a_blocking_query_is_previewed_with_its_current_matches(tenant: Te
             "alert_enabled": True,
             "alert_rollup_enabled": False,
             "rule_enabled": True,
-            "untrusted": ["name", "query_json", "alert_enabled", "alert_rollup_enabled", "rule_enabled"],
+            "untrusted": ["change", "name", "query_json", "alert_enabled", "alert_rollup_enabled", "rule_enabled"],
             "sample": "...",
             "notes": [
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."

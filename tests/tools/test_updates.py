@@ -184,18 +184,6 @@ async def test_nothing_is_changed_against_a_rule(
 category: the account does not know 'Fishing', did you mean the first of these? Use one of these.
 <untrusted MARK>
 Phishing
-Account Takeover
-Brand Impersonation
-Business Email Compromise
-Campaign
-Command and Control
-Compromised Device
-Credential Access & Discovery
-Cryptomining
-Data Leak
-DDoS
-Domain Resolution
-and 18 more
 </untrusted MARK>\
 """
             ),
