@@ -135,7 +135,9 @@ def _read_values(
     spelling: AccountSpelling, given: Mapping[SearchField, Sequence[str]], conditions: Sequence[Clause]
 ) -> tuple[dict[SearchField, list[ReadValue]], list[tuple[Clause, list[ReadValue]]]]:
     """Return how the values of each filter were read, and each condition with how its values were read."""
-    reads = {name: [spelling.read(name, value) for value in values] for name, values in given.items()}
+    reads: dict[SearchField, list[ReadValue]] = {
+        name: [spelling.read(name, value) for value in values] for name, values in given.items()
+    }
     return reads, [_read_clause(spelling, clause) for clause in conditions]
 
 
