@@ -216,7 +216,8 @@ def _datasets(name: str, given: Mapping[str, str], default: str) -> tuple[str, .
     if default == text.lower() == "none":
         return ()
     alone = [word for word in words if word.lower() in ("*", "none")]
-    if not words or any(map(is_quoted, words)) or (alone and len(words) > 1):
+    unclear = [word for word in words if word != "*" and (is_quoted(word) or not any(map(str.isalnum, word)))]
+    if not words or unclear or (alone and "," in text):
         raise SettingsError(f"{name}: {text!r} is not a list of datasets. Use {LISTED}, or *.")
     return words
 

@@ -274,6 +274,24 @@ def test_what_restricts_nothing_may_be_left_empty() -> None:
             {"CF1_CONFIRM_TTL": "\u0661\u0662\u0663"},
             snapshot("CF1_CONFIRM_TTL: '١٢٣' is not a valid number. Use a whole number from 10 to 86400."),
         ),
+        (
+            {"CF1_READ_DATASETS": "*,"},
+            snapshot(
+                "CF1_READ_DATASETS: '*,' is not a list of datasets. Use names or uuids separated by commas, or *."
+            ),
+        ),
+        (
+            {"CF1_READ_DATASETS": "[]"},
+            snapshot(
+                "CF1_READ_DATASETS: '[]' is not a list of datasets. Use names or uuids separated by commas, or *."
+            ),
+        ),
+        (
+            {"CF1_DELETE_DATASETS": "Mine; *, ;"},
+            snapshot(
+                "CF1_DELETE_DATASETS: 'Mine; *, ;' is not a list of datasets. Use names or uuids separated by commas, or *."
+            ),
+        ),
         ({"CF1_TELL_WITHHELD": "yes"}, snapshot("CF1_TELL_WITHHELD: 'yes' is not a choice. Use no or counts.")),
     ],
 )

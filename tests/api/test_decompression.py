@@ -170,5 +170,5 @@ async def test_an_answer_of_too_many_values_is_refused_unparsed(value: bytes, nu
         with pytest.raises(UnexpectedAnswer) as error:
             await client.read_event("d", EVENT)
     assert str(error.value) == snapshot(
-        "The answer has more than 1,000,000 values, or 250,000 objects and lists. Request less: a smaller limit or a shorter period."
+        "The answer has more than 1,000,000 values, or 150,000 objects and lists. Request less: a smaller limit or a shorter period."
     )
