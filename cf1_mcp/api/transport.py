@@ -70,8 +70,10 @@ class BufferedTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Accept-Encoding"] = ACCEPTED
         response = await self._transport.handle_async_request(request)
+        if not isinstance(response.stream, httpx.AsyncByteStream):
+            raise TypeError("the transport answers with a stream that is not asynchronous")
         try:
-            content = await _read_body(response)
+            content = await _read_body(response, response.stream)
         finally:
             await response.aclose()
         # The body is decoded here, so headers that describe its encoding are wrong.
@@ -82,12 +84,12 @@ class BufferedTransport(httpx.AsyncBaseTransport):
         await self._transport.aclose()
 
 
-async def _read_body(response: httpx.Response) -> bytes:
+async def _read_body(response: httpx.Response, stream: httpx.AsyncByteStream) -> bytes:
     """Return the decoded body. Its size is checked while it is decoded, and other calls get their turns meanwhile."""
     decoder = Decoder(response.headers.get_list("content-encoding", split_commas=True))
     parts: list[bytes] = []
     size = received = work = 0
-    async for data in response.aiter_raw():
+    async for data in stream:
         received += len(data)
         for part in decoder.decode(data):
             size += len(part)
