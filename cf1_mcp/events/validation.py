@@ -24,6 +24,7 @@ from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean, escape_invisible
 
 MAX_RAW_SIZE: Final = 1_000_000  # bytes of JSON text
+CATALOGS: Final[tuple[Kind, ...]] = ("categories", "industries")
 MAX_TAG_LENGTH: Final = 512  # no search takes a longer value, so a longer tag could not be found again
 TEXT_ARGUMENTS: Final = ArgumentGroup({name: str | None for name in NewEvent.model_fields if name in SETTABLE_TEXTS})
 
@@ -92,9 +93,11 @@ class EventValidator:
     async def _check_word(self, text: str, kind: Kind, argument: str) -> str:
         """Return the word in the account's spelling. In an account without events every word is accepted.
 
-        A word of the account is accepted whoever uses it, but only those that may be shown are suggested.
+        The catalogs of an account are no secret, so their words are accepted whoever uses them, but only those that may
+        be shown are suggested. Indicator types have no catalog: the API lists those of events.
         """
-        known = await account_words(self.vocabulary, self.read_policy, kind)
+        read_words = account_words if kind in CATALOGS else readable_words
+        known = await read_words(self.vocabulary, self.read_policy, kind)
         if text in known or not known:
             return text
         folded = fold(text)

@@ -4,6 +4,7 @@ The ceiling is part of the question, which keeps withheld events from filling th
 in any spelling, so every page is filtered again, and the pages are read on until enough events are found.
 """
 
+import re
 from collections import Counter
 from collections.abc import AsyncGenerator
 from functools import partial
@@ -14,8 +15,8 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.paging import Attempt, once
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.models import Condition, Event, EventSearch, Tlp
-from cf1_mcp.policy.condition_matching import know_stored, match_search
+from cf1_mcp.models import Condition, Event, EventSearch, SearchOp, Tlp
+from cf1_mcp.policy.condition_matching import know_stored, match_condition
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_relationships import check_children
 
@@ -106,8 +107,42 @@ def _ask_within_rules(search: EventSearch, policy: ReadPolicy) -> EventSearch:
 
 
 def _may_match(event: Event, search: EventSearch) -> bool:
-    """Whether an event may match a search by the tags that are left."""
-    return match_search(know_stored(event), search) is not False
+    """Whether an event may match a search by the tags that are left. Other conditions are known as the API knows them,
+    or may hold.
+    """
+    conditions = all(_may_hold(event, one) for one in search.search)
+    branches = search.search_branches
+    return conditions and (not branches or any(all(_may_hold(event, one) for one in branch) for branch in branches))
+
+
+def _may_hold(event: Event, condition: Condition) -> bool:
+    if condition.field != "tags":
+        return match_condition(know_stored(event), condition) is not False
+    values = condition.value if isinstance(condition.value, list) else [condition.value]
+    pairs = [(tag.casefold(), str(value).casefold()) for tag in event.tags for value in values]
+    found = any(_tag_matches("equals" if condition.op == "not" else condition.op, tag, value) for tag, value in pairs)
+    return found != (condition.op == "not")
+
+
+def _tag_matches(op: SearchOp, tag: str, value: str) -> bool:
+    """Whether a tag matches a value, both folded, as the API is understood to compare them."""
+    match op:
+        case "contains":
+            return value in tag
+        case "startsWith":
+            return tag.startswith(value)
+        case "endsWith":
+            return tag.endswith(value)
+        case "like":
+            pattern = "".join({"%": ".*", "_": "."}.get(char, re.escape(char)) for char in value)
+            return re.fullmatch(pattern, tag, re.DOTALL) is not None
+        case "find":
+            return all(word in tag for word in value.split())
+        case "gt" | "gte" | "lt" | "lte":
+            order = (tag > value) - (tag < value)
+            return order in {"gt": (1,), "gte": (0, 1), "lt": (-1,), "lte": (-1, 0)}[op]
+        case _:
+            return tag == value
 
 
 def _children_conditions(search: EventSearch) -> list[Condition]:

@@ -73,7 +73,8 @@ def query_changes() -> Iterator[Call]:
 def imports() -> Iterator[Call]:
     """Rows with and without equal events, visible and withheld ones, and words that only withheld events have.
 
-    All have more new rows than may be imported without a preview.
+    All have more new rows than may be imported without a preview. Whole words of the account's catalogs (categories,
+    industries) are left out: they are accepted whoever uses them, and SECURITY.md says so.
     """
     new: list[JsonValue] = [_new_row(number) for number in range(30)]
     visible = [_row(record) for record in visible_records(NOTHING)[:60:2]]
@@ -85,7 +86,6 @@ def imports() -> Iterator[Call]:
             yield ToolCall("import_threat_events", {"dataset_id": VENDOR, **chosen})
     for change in (
         {"category": "Deep Sabotag"},
-        {"category": "Deep Sabotage"},
         {"target_industry": "Orbital Minin"},
         {"attacker": "Obsidian Quil"},
         {"indicator": "AS64501", "indicator_type": "asn"},
