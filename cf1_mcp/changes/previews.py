@@ -27,8 +27,7 @@ from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.policy.write_policy import DELETE_RULE, WRITE_RULE, WritePolicy
 from cf1_mcp.settings import Approval
-from cf1_mcp.store.code_times import append_time, split_time
-from cf1_mcp.store.confirmation_codes import canonicalize
+from cf1_mcp.store.confirmation_codes import append_time, canonicalize, split_time
 from cf1_mcp.text.defang import defang
 from cf1_mcp.text.person_text import set_apart
 from cf1_mcp.text.plurals import plural

@@ -21,7 +21,7 @@ from cf1_mcp.errors import NotFound, Withheld
 from cf1_mcp.events.snapshots import read_evidence
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch, Raw, Tlp
 from cf1_mcp.policy.tool_effect import ToolEffect
-from cf1_mcp.store.code_times import split_time
+from cf1_mcp.store.confirmation_codes import split_time
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean

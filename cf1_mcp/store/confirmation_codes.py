@@ -22,6 +22,8 @@ SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no I, L, O, 
 
 # To be changed when the content of the digest changes: replicas of two versions must not accept each other's codes.
 _VERSION = "cf1-mcp confirmation 2"
+CODE_LENGTH = 12  # symbols
+TIME_LENGTH = 8
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEPARATORS = re.compile("[\\s\u2010-\u2015\u2212-]+")  # people and chat windows replace dashes with others
 _MISREAD = str.maketrans("OIL", "011")
@@ -92,6 +94,30 @@ def normalize_code(code: str) -> str:
     """
     symbols = _SEPARATORS.sub("", code).upper().translate(_MISREAD)
     return "-".join(symbols[start : start + 4] for start in range(0, len(symbols), 4))
+
+
+def append_time(code: str, moment: datetime) -> str:
+    """Return a code that carries a time, in whole seconds, such as `K7QF-2M9D-XW4T-001N-RJ80`.
+
+    The time is not protected by being there: what the code is issued for must contain it.
+    """
+    number = (moment - _EPOCH) // timedelta(seconds=1)
+    return f"{code}-{normalize_code(''.join(SYMBOLS[number >> shift & 31] for shift in range(35, -1, -5)))}"
+
+
+def split_time(code: str) -> tuple[str, datetime | None]:
+    """Return a code without the time that it carries, and that time; None if it carries none."""
+    symbols = normalize_code(code).replace("-", "")
+    carried = symbols[CODE_LENGTH:]
+    if len(carried) != TIME_LENGTH or any(symbol not in SYMBOLS for symbol in carried):
+        return code, None
+    number = 0
+    for symbol in carried:
+        number = number << 5 | SYMBOLS.index(symbol)
+    try:
+        return normalize_code(symbols[:CODE_LENGTH]), _EPOCH + timedelta(seconds=number)
+    except OverflowError:
+        return code, None
 
 
 def canonicalize(value: JsonValue) -> bytes:

@@ -14,7 +14,7 @@ from cf1_mcp.store.confirmation_codes import canonicalize
 
 # To be changed when the content of the digest changes.
 _VERSION: Final = "cf1-mcp token 1"
-DIGEST_LENGTH: Final = 10  # base32 characters: 50 bits, which can be guessed by calls only
+DIGEST_LENGTH: Final = 8  # base32 characters: 40 bits, which can be guessed by calls only
 
 
 class TokenSealer:

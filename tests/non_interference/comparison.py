@@ -11,7 +11,7 @@ from pydantic import BaseModel, JsonValue
 
 # The mark around untrusted text; codes; ids of changes, also as sealed cursors; ids of exports.
 _RANDOM: Final = re.compile(
-    r"(?<=untrusted )[0-9a-f]{8}(?=>)|\b[A-Z0-9]{4}(?:-[A-Z0-9]{4}){2}\b|\bc-[0-9a-z]{5}-[0-9a-z]{5}\b(?:\.[a-z2-7]{10}\b)?|\b[a-z2-7]{16}\b"
+    r"(?<=untrusted )[0-9a-f]{8}(?=>)|\b[A-Z0-9]{4}(?:-[A-Z0-9]{4}){2}\b|\bc-[0-9a-z]{5}-[0-9a-z]{5}\b(?:\.[a-z2-7]{8}\b)?|\b[a-z2-7]{16}\b"
 )
 MAX_DIFFERENCE: Final = 12
 MAX_COMPARED: Final = 60

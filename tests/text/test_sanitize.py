@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cf1_mcp.text.defang import defang
-from cf1_mcp.text.sanitize import clean, disarm, escape_invisible, mask_emails
+from cf1_mcp.text.sanitize import clean, collapse_blanks, disarm, escape_invisible, mask_emails
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_names_in_addresses_are_masked_except_in_the_indicator() -> None:
 
 @given(st.text(alphabet="0123456789ABCXYZabchpstwxyz ,;:()'_-", max_size=60))
 def test_plain_words_are_not_changed(text: str) -> None:
-    assert clean(text, 60) == text == defang(disarm(escape_invisible(mask_emails(text))))
+    assert clean(text, 60) == collapse_blanks(text) and text == defang(disarm(escape_invisible(mask_emails(text))))

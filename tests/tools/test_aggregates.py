@@ -175,4 +175,4 @@ async def test_a_variable_without_a_value_is_named(
     query = f"query($v: String, $a: String, $b: String) {{ events(filter: [{{field: tlp, op: in, value: {value}}}]) {{ count }} }}"
     async with tenant.server(tenant.reading()) as client:
         assert await refused(client, "query_threat_graphql", query=query, variables=variables) == words
-    assert tenant.requests() == ["GET /events/dataset"] or tenant.requests() == []
+    assert not any("graphql" in line for line in tenant.requests())

@@ -259,7 +259,7 @@ async def test_a_revert_that_went_past_its_target_is_reported(tenant: Tenant) ->
     answered: JsonValue = {
         "success": True,
         "errors": [],
-        "result": {"datasetId": "d", "minutesAgo": 31, "targetTimestamp": "2026-11-24T11:28:00Z"},
+        "result": {"datasetId": tenant.dataset_id(), "minutesAgo": 31, "targetTimestamp": "2026-11-24T11:28:00Z"},
     }
     await tenant.add("old")
     async with with_canned_answer(tenant, "/revert-do", answered) as client:

@@ -31,12 +31,7 @@ from cf1_mcp.changes.queries.query_fields import (
     preview_fields,
     quote_name,
 )
-from cf1_mcp.changes.queries.query_scope import (
-    QueryScope,
-    find_query_impact,
-    resolve_new_scope,
-    resolve_saved_scope,
-)
+from cf1_mcp.changes.queries.query_scope import QueryScope, find_query_impact, resolve_new_scope, resolve_saved_scope
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
 from cf1_mcp.policy.tool_effect import ToolEffect

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cf1_mcp.store.code_times import append_time, split_time
+from cf1_mcp.store.confirmation_codes import append_time, split_time
 
 
 @pytest.mark.parametrize(
