@@ -168,13 +168,23 @@ async def _read_events_after(
                 found.append(event)
             elif event.date == position.date:
                 ties.append(event)
-                reached = _anchor(event) == position.anchor
+                reached = len(ties) == position.ties and _anchor(event) == position.anchor
             elif _is_past(event.date, position.date, search.order):
-                found += [*ties, event]
+                found += [*_skip_shown(ties, position), event]
                 reached = True
         if len(found) >= count:
             break
-    return (found if reached else ties)[:count]
+    if position is not None and not reached:
+        found = _skip_shown(ties, position)
+    return found[:count]
+
+
+def _skip_shown(ties: Sequence[Event], position: EventPosition) -> list[Event]:
+    """Return the events after the anchor of a position among those of its date, in which others came or went since."""
+    places = [place for place, event in enumerate(ties) if _anchor(event) == position.anchor]
+    # Anchors are short, and another event may have the same one.
+    place = min(places, key=lambda place: abs(place + 1 - position.ties), default=-1)
+    return [*ties[place + 1 :]]
 
 
 def _search_from(search: EventSearch, position: EventPosition | None, count: int) -> EventSearch:

@@ -6,7 +6,7 @@ in any spelling, so every page is filtered again, and the pages are read on unti
 
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Final
@@ -15,13 +15,13 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.paging import Attempt, once
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.models import Condition, Event, EventSearch, SearchOp, Tlp
-from cf1_mcp.policy.condition_matching import know_stored, match_condition
+from cf1_mcp.models import Condition, Event, EventSearch, SearchOp, SearchValue, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_relationships import check_children
 
 # Of the API, for one search.
 MAX_CONDITIONS: Final = 10
+MAX_VALUES: Final = 100
 PAGE_SIZE: Final = 1_000
 SPELLINGS: Final = {Tlp.AMBER_STRICT: ("amber+strict", "amber-strict")}
 
@@ -68,7 +68,9 @@ async def unchecked_pages(
         readable = [event for event, rule in zip(page.result, rules, strict=True) if not rule]
         # Where a tag was left out, the API may have found the event by it.
         shown = [(event, policy.visible(event)) for event in readable]
-        yield [visible for event, visible in shown if visible is event or _may_match(visible, search)]
+        changed = [visible for event, visible in shown if visible is not event]
+        matching = await _find_matching(client, search, changed) if changed else set[str]()
+        yield [visible for event, visible in shown if visible is event or visible.uuid in matching]
 
 
 async def first_visible(
@@ -102,22 +104,49 @@ def _ask_within_rules(search: EventSearch, policy: ReadPolicy) -> EventSearch:
     ceiling = [Condition(field="tlp", op="not", value=spelling) for spelling in spellings]
     # Where withheld events are counted, the API has to return them.
     if not policy.tell_withheld and len(kept) + len(ceiling) <= MAX_CONDITIONS:
-        kept += ceiling
-    return search.model_copy(update={"search": kept, "search_branches": branches})
+        return search.model_copy(update={"search": [*kept, *ceiling], "search_branches": branches})
+    # Withheld events may fill many pages then, so that these must not be small.
+    size = max(search.page_size or PAGE_SIZE, PAGE_SIZE) if ceiling else search.page_size
+    return search.model_copy(update={"search": kept, "search_branches": branches, "page_size": size})
 
 
-def _may_match(event: Event, search: EventSearch) -> bool:
-    """Whether an event may match a search by the tags that are left. Other conditions are known as the API knows them,
-    or may hold.
+async def _find_matching(client: ThreatEventsClient, search: EventSearch, events: Sequence[Event]) -> set[str]:
+    """Return the ids of the events that match a search by the tags that are left of them.
+
+    The API has tested all other conditions that must hold. Of the alternatives it does not tell which one held, so it
+    is asked again for those that the tags allow.
     """
-    conditions = all(_may_hold(event, one) for one in search.search)
-    branches = search.search_branches
-    return conditions and (not branches or any(all(_may_hold(event, one) for one in branch) for branch in branches))
+    alternatives: dict[tuple[int, ...], list[str]] = {}
+    matching: set[str] = set()
+    for event in events:
+        if not all(_allows(one, event) for one in search.search):
+            continue
+        allowed = [
+            place for place, branch in enumerate(search.search_branches) if all(_allows(one, event) for one in branch)
+        ]
+        if not search.search_branches or any(_is_of_tags(search.search_branches[place]) for place in allowed):
+            matching.add(event.uuid)
+        elif allowed:
+            alternatives.setdefault(tuple(allowed), []).append(event.uuid)
+    for places, event_ids in alternatives.items():
+        branches = [[one for one in search.search_branches[place] if one.field != "tags"] for place in places]
+        for start in range(0, len(event_ids), MAX_VALUES):
+            among = Condition(field="uuid", op="in", value=list[SearchValue](event_ids[start : start + MAX_VALUES]))
+            again = EventSearch(
+                dataset_id=search.dataset_id, search=[among], search_branches=branches, page_size=PAGE_SIZE
+            )
+            matching |= {event.uuid for event in (await client.list_events(again)).result}
+    return matching
 
 
-def _may_hold(event: Event, condition: Condition) -> bool:
+def _is_of_tags(branch: Sequence[Condition]) -> bool:
+    return all(one.field == "tags" for one in branch)
+
+
+def _allows(condition: Condition, event: Event) -> bool:
+    """Whether the tags of an event allow a condition to hold."""
     if condition.field != "tags":
-        return match_condition(know_stored(event), condition) is not False
+        return True
     values = condition.value if isinstance(condition.value, list) else [condition.value]
     pairs = [(tag.casefold(), str(value).casefold()) for tag in event.tags for value in values]
     found = any(_tag_matches("equals" if condition.op == "not" else condition.op, tag, value) for tag, value in pairs)

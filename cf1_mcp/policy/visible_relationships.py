@@ -10,8 +10,8 @@ from cf1_mcp.models import Direction, Event, RelationshipType
 from cf1_mcp.policy.read_policy import ReadPolicy
 
 PAGE_SIZE: Final = 1_000
-# The most events that a walk visits one by one.
-MAX_VISITED: Final = 200
+# The most events that a walk visits one by one; the time of a call allows fewer.
+MAX_VISITED: Final = 5_000
 
 
 async def walk_links(

@@ -105,11 +105,13 @@ async def _find_words(
         events = await _read_events(client, policy, field, left)
         if not events:
             return found
-        shown = {fold(value) for event in events for value in _values(event, field)}
-        seen = [word for word in left if fold(word) in shown]
+        # Exactly: another spelling may be that of a withheld event.
+        shown = {value for event in events for value in _values(event, field)}
+        seen = [word for word in left if word in shown]
         if not seen and len(left) == 1:
-            # The event has the word where the API does not show it, as one of several indicators.
-            return found | {*left}
+            # An event may have a type that the API does not show, as that of a further indicator. Other words that are
+            # not shown are spelled otherwise in these events.
+            return found | {*left} if field == "indicatorType" else found
         if not seen:
             middle = len(left) // 2
             halves = [await _find_words(client, policy, field, half) for half in (left[:middle], left[middle:])]

@@ -14,10 +14,6 @@ from cf1_mcp.models import Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.read_policy import ReadPolicy
 
-# Counting by marking multiplies the groups, by as many spellings of markings as are expected. A total needs every
-# group, so small limits are raised.
-EXPECTED_MARKINGS: Final = 8
-MIN_GROUPS: Final = 1_000
 MAX_GROUPS: Final = 10_000
 
 Group = dict[str, JsonValue]
@@ -49,7 +45,8 @@ async def count_events(
     """Count events by columns. Events above the ceiling are not counted; unmarked events count as amber."""
     by_marking = scope.policy.ceiling is not Tlp.RED
     by = [*columns, "tlp"] if by_marking and "tlp" not in columns else list(columns)
-    most = min(MAX_GROUPS, max(MIN_GROUPS, limit * EXPECTED_MARKINGS)) if by_marking else limit
+    # As many as the API returns: how many groups are withheld must not decide which others arrive.
+    most = MAX_GROUPS if by_marking else limit
     answer = await client.aggregate_events(by, scope.ids, *period, daily or None, most)
     if not by_marking:
         return EventCounts(answer.aggregations, answer.total, withheld=0, cut=len(answer.aggregations) >= limit)

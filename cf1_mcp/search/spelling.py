@@ -169,7 +169,10 @@ async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Seque
                 found[kind] = await readable_words(vocabulary, policy, kind)
             if kind == "attackers":
                 hidden = policy.withheld_tags or frozenset()
-                aliases = [tag for tag in await vocabulary.tags() if fold(tag.value) not in hidden]
+                tags = [tag for tag in await vocabulary.tags() if fold(tag.value) not in hidden]
+                # The names of an actor are told if one of them is that of an actor who may be shown.
+                shown = {fold(name) for name in found[kind]}
+                aliases = [tag for tag in tags if shown.intersection(map(fold, (tag.value, *tag.alias_group_names)))]
         except ApiError:
             # The search works without it.
             found.setdefault(kind, ())

@@ -62,6 +62,9 @@ GROUPS: Final[tuple[tuple[tuple[SearchField, str, str], ...], ...]] = (
     (("attacker", "equals", "Obsidian Quill"), ("category", "equals", "Ransomware")),
     (("event", "startsWith", "Zephyr"), ("event", "startsWith", "Files")),
     (("tags", "equals", "operation-nightjar"), ("targetIndustry", "equals", "Orbital Mining")),
+    (("tags", "startsWith", "operation-n"), ("targetCountry", "contains", "zz")),
+    (("tags", "startsWith", "operation-n"), ("targetCountry", "contains", "DE")),
+    (("tags", "endsWith", "nightjar"), ("tags", "endsWith", "heron")),
     (("tlp", "equals", "red"), ("tlp", "equals", "green")),
     (("tlp", "not", "green"), ("event", "contains", "nightjar")),
 )
