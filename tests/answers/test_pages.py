@@ -11,8 +11,8 @@ from tests.tenant import MINE, Tenant
 pytestmark = pytest.mark.anyio
 
 
-async def add_many(tenant: Tenant, count: int, **fields: JsonValue) -> list[str]:
-    return [(await tenant.add(f"event {number}", **fields)).uuid for number in range(count)]
+async def add_many(tenant: Tenant, count: int, tlp: str = "green", date: str = "2026-11-20T00:00:00Z") -> list[str]:
+    return [(await tenant.add(f"event {number}", tlp=tlp, date=date)).uuid for number in range(count)]
 
 
 async def read_all(client: Client, limit: int, **arguments: JsonValue) -> list[list[JsonValue]]:
