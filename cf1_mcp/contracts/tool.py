@@ -27,6 +27,9 @@ UNREADABLE_ANSWER: Final = "Resolver "
 MAX_PROBLEM_LENGTH: Final = 400
 # Of an integer, about 4,200 digits.
 MAX_BITS: Final = 14_000
+# Keys of one object, for arguments other than those that take any object. Each unknown key is an error of its own.
+MAX_KEYS: Final = 200
+OBJECTS: Final = frozenset({"raw_data", "raw", "variables", "content"})
 # Invalid parts of the arguments that one failure names.
 MAX_PROBLEMS: Final = 20
 
@@ -37,7 +40,7 @@ class ThreatTool(Tool):
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ANN401 - the SDK's own signature
         try:
             self._refuse_unknown_arguments(arguments)
-            _refuse_strange_numbers(arguments)
+            _refuse_strange_values(arguments)
             with anyio.fail_after(MAX_CALL_SECONDS):
                 answer = await super().run(arguments, context)
         except TimeoutError:
@@ -95,8 +98,8 @@ class ThreatTool(Tool):
         return distinct[:MAX_PROBLEMS] + more
 
 
-def _refuse_strange_numbers(arguments: Mapping[str, object]) -> None:
-    """Refuse numbers that JSON does not have, or that Python does not print: they would fail anywhere."""
+def _refuse_strange_values(arguments: Mapping[str, object]) -> None:
+    """Refuse numbers that JSON does not have, or that Python does not print, and objects with very many keys."""
     left: list[tuple[str, object]] = [*arguments.items()]
     while left:
         name, value = left.pop()
@@ -105,8 +108,13 @@ def _refuse_strange_numbers(arguments: Mapping[str, object]) -> None:
                 raise ToolError(f"{name}: {value} is not a number of JSON. Use a finite number.")
             case int() if value.bit_length() > MAX_BITS:
                 raise ToolError(f"{name}: the number has thousands of digits. Use a shorter one.")
+            case dict() if len(cast("dict[str, object]", value)) > MAX_KEYS and name not in OBJECTS:
+                keys = len(cast("dict[str, object]", value))
+                raise ToolError(f"{name}: an object has {keys:,} keys. Use at most {MAX_KEYS}.")
             case dict():
-                left += [(name, item) for item in cast("dict[str, object]", value).values()]
+                left += [
+                    (key if key in OBJECTS else name, item) for key, item in cast("dict[str, object]", value).items()
+                ]
             case list():
                 left += [(name, item) for item in cast("list[object]", value)]
             case _:

@@ -106,7 +106,9 @@ def _ask_within_rules(search: EventSearch, policy: ReadPolicy) -> EventSearch:
     if not policy.tell_withheld and len(kept) + len(ceiling) <= MAX_CONDITIONS:
         return search.model_copy(update={"search": [*kept, *ceiling], "search_branches": branches})
     # Withheld events may fill many pages then, so that these must not be small.
-    size = max(search.page_size or PAGE_SIZE, PAGE_SIZE) if ceiling else search.page_size
+    size = search.page_size
+    if ceiling and not policy.tell_withheld:
+        size = max(size or PAGE_SIZE, PAGE_SIZE)
     return search.model_copy(update={"search": kept, "search_branches": branches, "page_size": size})
 
 

@@ -12,7 +12,6 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope
-from cf1_mcp.policy.read_policy import ReadPolicy
 
 MAX_GROUPS: Final = 10_000
 
@@ -50,7 +49,7 @@ async def count_events(
     answer = await client.aggregate_events(by, scope.ids, *period, daily or None, most)
     if not by_marking:
         return EventCounts(answer.aggregations, answer.total, withheld=0, cut=len(answer.aggregations) >= limit)
-    allowed = [row for row in answer.aggregations if _may_count(row, scope.policy)]
+    allowed = [row for row in answer.aggregations if not scope.policy.is_above_ceiling(str(row.get("tlp") or ""))]
     groups = _merge(allowed, [*(["date"] if daily else []), *columns])
     total = sum(_number(group) for group in groups)
     if not daily:
@@ -59,14 +58,6 @@ async def count_events(
     partial = len(answer.aggregations) >= most
     withheld = sum(map(_number, answer.aggregations)) - total
     return EventCounts(shown, total, withheld, cut=partial or len(shown) < len(groups), partial=partial)
-
-
-def _may_count(row: Group, policy: ReadPolicy) -> bool:
-    """Whether a group is of events, and of a tag, that may be shown."""
-    if policy.is_above_ceiling(str(row.get("tlp") or "")):
-        return False
-    tag = row.get("tags")
-    return tag is None or (policy.withheld_tags is not None and str(tag).strip().casefold() not in policy.withheld_tags)
 
 
 def _merge(rows: Sequence[Group], keys: Sequence[str]) -> list[Group]:

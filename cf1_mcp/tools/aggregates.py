@@ -18,7 +18,8 @@ from cf1_mcp.context import Client, Now
 from cf1_mcp.contracts.arguments import DatasetIds, Since, Until, Variables
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
-from cf1_mcp.errors import BadArgument, list_words
+from cf1_mcp.errors import BadArgument, Withheld, list_words
+from cf1_mcp.models import Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope, ReadScope
 from cf1_mcp.policy.graphql_check import check_graphql_answer, check_graphql_query
 from cf1_mcp.policy.read_policy import CurrentReadPolicy
@@ -59,6 +60,9 @@ async def aggregate_threat_events(
     for figures, rankings and briefs; for the events themselves use search_threat_events.
     """
     wire = [_to_camel_case(column) for column in columns]
+    if "tags" in wire and scope.policy.ceiling is not Tlp.RED:
+        # Whether or not there is such a tag: otherwise the answer would tell that there is.
+        raise Withheld("columns: counting by tags, which may be marked above the ceiling,", scope.policy.tlp_rule)
     dates = resolve_period(since, until, now)
     counted = await count_events(client, scope, wire, dates, daily, limit)
     names = [*(["date"] if daily else []), *wire, "count"]

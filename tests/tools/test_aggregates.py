@@ -64,7 +64,7 @@ async def test_a_trend_has_one_count_per_day(client: Client, sample: Tenant) -> 
             ("startDate", "2026-11-20T00:00:00Z"),
             ("endDate", "2026-11-21T23:59:59Z"),
             ("groupByDate", "true"),
-            ("limit", "1000"),
+            ("limit", "10000"),
         ]
     )
 

@@ -28,7 +28,7 @@ async def test_a_search_returns_rows_and_names_their_datasets(client: Client) ->
     assert await ask_for_text(client, "search_threat_events", **FLOOD, limit=3) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 3
-next_cursor: c5e74~~2026-11-24T02:09:57Z.x3k75dcph4
+next_cursor: c5e74~~2026-11-24T02:09:57Z.x3k75dcp
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 read_as: since: 7d as 2026-11-17T12:00:00Z
@@ -53,7 +53,7 @@ async def test_text_and_data_have_the_same_facts(client: Client) -> None:
                 "Compromised Devices",
                 "ACME Incident Response",
             ],
-            "next_cursor": "a0425~~2026-11-24T04:14:07Z.heracktm4v",
+            "next_cursor": "a0425~~2026-11-24T04:14:07Z.heracktm",
             "read_as": ["since: 7d as 2026-11-17T12:00:00Z"],
             "untrusted": ["datasets", "read_as", "rows"],
             "columns": ["date", "indicator", "tags"],
@@ -92,7 +92,7 @@ async def test_every_filter_reaches_the_api_as_a_condition(client: Client, sampl
             ),
             ("orderBy", "date"),
             ("order", "asc"),
-            ("pageSize", "21"),
+            ("pageSize", "1000"),
         ]
     )
 
