@@ -218,7 +218,7 @@ def _count_markings(effect: Effect[Any]) -> dict[str, JsonValue]:
     """Return how many events, and how much of their evidence, have each marking, the highest first."""
     events = _count_levels(Tlp.of(event.tlp) for event in effect.events)
     evidence = _count_levels(ReadPolicy.raw_marking(event, raw) for event, raw in effect.evidence)
-    counted = {"markings": events, "markings_of_evidence": evidence}
+    counted = {"markings": events, "raw_markings": evidence}
     return {name: counts for name, counts in counted.items() if counts}
 
 

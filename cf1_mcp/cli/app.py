@@ -86,7 +86,7 @@ app.add_typer(journal, name="journal")
 
 @journal.command("list")
 def journal_list(
-    limit: Annotated[int, typer.Option(help="Maximum number of changes.")] = 20,
+    limit: Annotated[int, typer.Option(help="Maximum number of changes.", min=1)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print one change a line as JSON.")] = False,
 ) -> None:
     """List the newest changes first, of every account and identity."""
@@ -171,7 +171,7 @@ def import_events(
 
 @app.command()
 def sandbox(
-    port: Annotated[int, typer.Option(help="Local port, 0 for any free one.")] = 8787,
+    port: Annotated[int, typer.Option(help="Local port, 0 for any free one.", min=0, max=65_535)] = 8787,
     db: Annotated[Path | None, typer.Option(help="A file to keep the data in; in memory if omitted.")] = None,
     load: Annotated[list[Path] | None, typer.Option(help="Events as JSONL, plain or gzipped; repeatable.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip invalid lines and load the others.")] = False,

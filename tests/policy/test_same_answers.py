@@ -121,7 +121,7 @@ def normalize(text: str) -> str:
     """Replace what is random: ids of events and exports, the marks around untrusted text, sealed cursors."""
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", same_mark(text))
     text = re.sub(r"\b[a-z2-7]{16}\b", "EXPORT", text)
-    return re.sub(r"\.[a-z2-7]{10,12}\b", ".SEAL", text)
+    return re.sub(r"\.[a-z2-7]{8}\b", ".SEAL", text)
 
 
 async def converse(client: Client, tool: str, arguments: Json) -> list[str]:
