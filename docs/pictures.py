@@ -147,7 +147,9 @@ async def _ask(folder: Path) -> str:
     database = SandboxDatabase.open(clock=lambda: NOW)
     load_sample_tenant(database)
     app = create_sandbox_app(database, SandboxOptions())
-    server = build_server(Settings(state_dir=folder), lambda: httpx.ASGITransport(app), clock=lambda: NOW)
+    # A key, because the cursor in the answer is sealed with one.
+    settings = Settings(state_dir=folder, confirm_key=b"k" * 32)
+    server = build_server(settings, lambda: httpx.ASGITransport(app), clock=lambda: NOW)
     async with Client(server) as client:
         result = await client.call_tool(TOOL, ARGUMENTS)
     text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))

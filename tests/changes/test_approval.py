@@ -71,7 +71,6 @@ relationships_cut: 0
 references_cut: 0
 raw_markings: {"amber":1}
 markings: {"green":1}
-markings_of_evidence: {"amber":1}
 undo: undo_change creates the events again from the journal, with new ids, raw evidence and relationships. The undo needs CF1_MODE=write, the dataset in CF1_WRITE_DATASETS and in some cases a code and the consent of a person (CF1_APPROVAL=ask).
 -- sample
 | tlp | date | attacker | event | indicator | uuid
