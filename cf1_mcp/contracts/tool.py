@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import anyio
+import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
@@ -14,8 +15,9 @@ from cf1_mcp.answers.answer import Answer
 from cf1_mcp.changes.guards import NO_REPEAT
 from cf1_mcp.contracts.effects import ToolEffect, annotations_of
 from cf1_mcp.contracts.results import failure_text, tool_result
-from cf1_mcp.errors import NotApproved, ThreatEventsError, choices, did_you_mean
+from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, choices, did_you_mean
 from cf1_mcp.settings import Defang
+from cf1_mcp.text.distinct_json import DistinctJson, RepeatedKey
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
@@ -38,8 +40,12 @@ class ThreatTool(Tool):
         try:
             self._refuse_unknown_arguments(arguments)
             _refuse_strange_numbers(arguments)
+            await self._refuse_repeated_keys(arguments)
             with anyio.fail_after(MAX_CALL_SECONDS):
                 answer = await super().run(arguments, context)
+        except BadArgument as error:
+            defang = context.request_context.lifespan_context.settings.defang
+            raise ToolError(failure_text(error, defang)) from error
         except TimeoutError:
             raise ToolError(
                 f"{self.name} took longer than {MAX_CALL_SECONDS:.0f} s and was stopped. Request less: a shorter "
@@ -63,6 +69,25 @@ class ThreatTool(Tool):
                 hint = did_you_mean(name, known) or "."
                 valid = f"Valid arguments: {', '.join(known)}." if known else "It takes none."
                 raise ToolError(f"{self.name} has no argument {clean(name, MAX_NAME_LENGTH)!r}{hint} {valid}")
+
+    async def _refuse_repeated_keys(self, arguments: Mapping[str, object]) -> None:
+        """Refuse JSON texts with a repeated key: the SDK parses most texts, and keeps the last value.
+
+        Raises:
+            BadArgument: an object in one of the texts names a key more than once.
+        """
+        for name, value in arguments.items():
+            field = self.fn_metadata.arg_model.model_fields.get(name)
+            is_parsed = field is None or field.annotation is not str
+            if is_parsed and isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+                try:
+                    await anyio.to_thread.run_sync(DistinctJson().read, value)
+                except RepeatedKey as error:
+                    raise BadArgument(
+                        name, "an object in it names a key more than once", "one value for each key", words=[str(error)]
+                    ) from None
+                except (ValueError, RecursionError):
+                    continue
 
     def _reword(self, error: ToolError, defang: Defang) -> ToolError:
         """Return the failure with the message of its cause instead of the SDK's."""

@@ -12,6 +12,7 @@ from cf1_mcp.events.validation import check_tags
 from cf1_mcp.imports.readers.source_rows import ParentRef, SourceRow
 from cf1_mcp.models import RelationshipType
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE_TEXTS
+from cf1_mcp.text.distinct_json import DistinctJson, RepeatedKey
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
@@ -20,7 +21,9 @@ def _parse_json(raw: object) -> object:
     if not isinstance(raw, str):
         return raw
     try:
-        return json.loads(raw)
+        return DistinctJson().read(raw)
+    except RepeatedKey:
+        raise
     except (ValueError, RecursionError):
         raise ValueError("this is not JSON text; write an object such as {}") from None
 

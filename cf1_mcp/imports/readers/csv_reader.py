@@ -1,7 +1,6 @@
 """Reads CSV files with any of the usual separators, header names and encodings."""
 
 import csv
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -20,6 +19,7 @@ from cf1_mcp.imports.readers.source_rows import (
     unknown_field_error,
 )
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE, SETTABLE_TEXTS
+from cf1_mcp.text.distinct_json import DistinctJson, RepeatedKey
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -127,7 +127,9 @@ def _read_row(place: int, cells: Sequence[str], columns: Sequence[str]) -> Sourc
             fields[name] = [tag for part in _TAGS.split(text) if (tag := part.strip())]
         elif name == "raw":
             try:
-                fields[name] = {"data": json.loads(text)}
+                fields[name] = {"data": DistinctJson().read(text)}
+            except RepeatedKey as error:
+                problems.append(f"raw: {error}")
             except (ValueError, RecursionError):
                 problems.append("raw: the cell is not a JSON object")
         else:
