@@ -233,6 +233,26 @@ def galaxy(*tags: str) -> list[JsonValue]:
     return [{"type": "threat-actor", "GalaxyCluster": [{"value": "X", "Tag": [{"name": tag} for tag in tags]}]}]
 
 
+# A red marking in the forms in which exports write tags.
+SPELT: list[JsonValue] = [
+    [{"Tag": {"name": "tlp:red"}}],
+    [{"tag_id": 1, "Tag": [{"name": "type:x"}, {"name": "tlp:red"}]}],
+    {"Tag": {"name": "TLP:RED"}},
+    [{"name": "tlp:red"}],
+    ["tlp:green", "tlp:red"],
+    "tlp:red",
+    [["tlp:eyes-only"]],
+]
+ATTRIBUTE: Json = {"type": "domain", "value": "a.example", "uuid": "a1"}
+RED_PART: Json = {"value": SECRET, "Tag": [{"name": "tlp:red"}]}
+
+
+def misp_object(part: Json, attributes: list[JsonValue], **more: JsonValue) -> str:
+    """Return an event that is marked green, with an object that has this part."""
+    groups: list[JsonValue] = [{"name": "file", "Attribute": attributes, **part}]
+    return misp(["tlp:green"], [], **{"Attribute": [], "Object": groups} | more)
+
+
 # The tags of an event and of its attribute, and the markings of the two rows.
 ACTOR = 'misp-galaxy:threat-actor="SECRET ACTOR"'
 MISP: list[tuple[str, str, list[str]]] = [
@@ -259,6 +279,37 @@ MISP: list[tuple[str, str, list[str]]] = [
         ["red", "red"],
     ),
     ("a tag that is not in a list", misp([], ["tlp:clear"], Tag={"name": "tlp:red"}), ["red", "red"]),
+    *(
+        (
+            f"a red {name} of the attribute as {type(tag).__name__} {number}",
+            misp_object({name: tag}, [], Attribute=[{**ATTRIBUTE, name: tag}]),
+            ["green", "red"],
+        )
+        for name in ("Tag", "AttributeTag", "Tags", "attributetag")
+        for number, tag in enumerate(SPELT)
+    ),
+    *(
+        (f"a red {name} of the object {number}", misp_object({name: tag}, [ATTRIBUTE]), ["green", "red"])
+        for name in ("Tag", "ObjectTag")
+        for number, tag in enumerate(SPELT)
+    ),
+    *(
+        (f"a red EventTag {number}", misp(["tlp:green"], ["tlp:clear"], EventTag=tag), ["red", "red"])
+        for number, tag in enumerate(SPELT)
+    ),
+    ("a red galaxy of the object", misp_object({"Galaxy": galaxy("tlp:red")}, [ATTRIBUTE]), ["green", "red"]),
+    ("an unknown marking of the object", misp_object({"Tag": ["tlp:ex:chr"]}, [ATTRIBUTE]), ["green", "red"]),
+    (
+        "a clear object",
+        misp_object({"Tag": ["tlp:clear"]}, [{**ATTRIBUTE, "Tag": ["tlp:amber"]}]),
+        ["green", "amber"],
+    ),
+    (
+        "a proposal and a sighting that are red",
+        misp_object({}, [{**ATTRIBUTE, "ShadowAttribute": [RED_PART], "Sighting": [RED_PART]}]),
+        ["green", "green"],
+    ),
+    ("a deleted attribute", misp_object({}, [ATTRIBUTE, {**ATTRIBUTE, **RED_PART, "deleted": True}]), ["green"] * 2),
 ]
 
 
