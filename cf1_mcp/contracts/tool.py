@@ -31,6 +31,8 @@ MAX_PROBLEM_LENGTH: Final = 400
 MAX_BITS: Final = 14_000
 # Invalid parts of the arguments that one failure names.
 MAX_PROBLEMS: Final = 20
+# Of an object in a list; those of the server's own schemas have fewer than 20.
+MAX_KEYS: Final = 40
 
 
 class ThreatTool(Tool):
@@ -40,7 +42,7 @@ class ThreatTool(Tool):
         try:
             self._refuse_unknown_arguments(arguments)
             _refuse_strange_numbers(arguments)
-            await self._refuse_repeated_keys(arguments)
+            await self._refuse_strange_objects(arguments)
             with anyio.fail_after(MAX_CALL_SECONDS):
                 answer = await super().run(arguments, context)
         except BadArgument as error:
@@ -70,24 +72,32 @@ class ThreatTool(Tool):
                 valid = f"Valid arguments: {', '.join(known)}." if known else "It takes none."
                 raise ToolError(f"{self.name} has no argument {clean(name, MAX_NAME_LENGTH)!r}{hint} {valid}")
 
-    async def _refuse_repeated_keys(self, arguments: Mapping[str, object]) -> None:
+    async def _refuse_strange_objects(self, arguments: Mapping[str, object]) -> None:
         """Refuse JSON texts with a repeated key: the SDK parses most texts, and keeps the last value.
 
+        Objects of a list, such as conditions and rows, are refused if they have many more keys than there are: each
+        unknown key is described, which holds the server up.
+
         Raises:
-            BadArgument: an object in one of the texts names a key more than once.
+            BadArgument: an object names a key more than once, or has too many.
         """
         for name, value in arguments.items():
             field = self.fn_metadata.arg_model.model_fields.get(name)
             is_parsed = field is None or field.annotation is not str
+            parsed = value
             if is_parsed and isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
                 try:
-                    await anyio.to_thread.run_sync(DistinctJson().read, value)
+                    parsed = await anyio.to_thread.run_sync(DistinctJson().read, value)
                 except RepeatedKey as error:
                     raise BadArgument(
                         name, "an object in it names a key more than once", "one value for each key", words=[str(error)]
                     ) from None
                 except (ValueError, RecursionError):
                     continue
+            for item in cast("list[object]", parsed) if isinstance(parsed, list) else []:
+                if isinstance(item, dict) and (count := len(cast("dict[str, object]", item))) > MAX_KEYS:
+                    problem = f"an object in it has {count:,} keys"
+                    raise BadArgument(name, problem, f"at most {MAX_KEYS} in one object, all of them known")
 
     def _reword(self, error: ToolError, defang: Defang) -> ToolError:
         """Return the failure with the message of its cause instead of the SDK's."""
