@@ -2,6 +2,7 @@
 
 import csv
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -166,9 +167,20 @@ def _assign_fields(names: Sequence[str], mapping: Mapping[str, str], notes: Read
         if field and taken:
             notes.add(f"column {quote(names[place])} is left out: another column is already read as {field}")
             columns[place] = ""
-        elif not field:
+        if not columns[place] and "tlp" not in by_name.values() and _is_marking(names[place]):
+            raise BadFile(
+                "A column that is not read has a marking by its name, so it is not certain which marking counts. "
+                "Keep one column of markings, and call it tlp.",
+                [quote(names[place])],
+            )
+        if not field:
             notes.add(f"column {quote(names[place])} is left out: its name does not match a field of an event")
     return columns
+
+
+def _is_marking(name: str) -> bool:
+    normalized = _normalize(unicodedata.normalize("NFKC", name))
+    return "tlp" in normalized or FIELD_BY_NAME.get(normalized) == "tlp"
 
 
 def _normalize(name: str) -> str:

@@ -8,6 +8,7 @@ detection) is kept in the raw evidence.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import BinaryIO, Final, cast
@@ -19,6 +20,7 @@ from cf1_mcp.imports.readers.json_stream import JsonStream
 from cf1_mcp.imports.readers.source_rows import LeastMarking, ParentRef, ReaderNotes, SourceRow, SourceRows, quote
 from cf1_mcp.models import Tlp
 from cf1_mcp.text.dates import iso
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 
 MispObject = Mapping[str, JsonValue]
 _HASHES: Final = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "imphash", "ssdeep", "authentihash", "tlsh")
@@ -32,7 +34,7 @@ INDICATOR_TYPES: Final[Mapping[str, str]] = {
     "vulnerability": "cve",
 }
 _ACTOR: Final = re.compile(r'misp-galaxy:(?:threat-actor|mitre-intrusion-set|microsoft-activity-group)="([^"]+)"')
-_MARKING: Final = re.compile(r"\s*tlp\s*[:=]\s*", re.IGNORECASE)
+_MARKING: Final = re.compile(r"\s*tlp[\s:=_-]\s*[:=]?\s*", re.IGNORECASE)
 # Where exports keep tags: as texts, as objects with a name, or as links to such objects.
 _TAG_KEYS: Final = frozenset({"tag", "tags", "eventtag", "attributetag", "objecttag", "galaxyclustertag"})
 _NOT_IMPORTED: Final = ("ShadowAttribute", "Sighting")
@@ -173,7 +175,7 @@ def _read_tag_fields(tags: list[str]) -> dict[str, JsonValue]:
             fields.setdefault("attacker", actor[1].partition(" - ")[0])
         elif technique := _TECHNIQUE.fullmatch(tag):
             other_tags.append(technique[1])
-        elif not _MARKING.match(tag):
+        elif not _is_marking(tag):
             other_tags.append(tag)
     if other_tags:
         fields["tags"] = other_tags
@@ -182,8 +184,14 @@ def _read_tag_fields(tags: list[str]) -> dict[str, JsonValue]:
 
 def _find_marking(tags: Sequence[str]) -> Tlp | None:
     """Return the highest marking among tags. Other `tlp:` tags, such as `tlp:ex:chr`, count as red."""
-    levels = [Tlp.parse(_MARKING.sub("", tag)) or Tlp.RED for tag in tags if _MARKING.match(tag)]
+    plain = [unicodedata.normalize("NFKC", tag) for tag in tags if _is_marking(tag)]
+    levels = [Tlp.parse(_MARKING.sub("", tag, count=1)) or Tlp.RED for tag in plain]
     return max(levels, key=lambda level: level.rank, default=None)
+
+
+def _is_marking(tag: str) -> bool:
+    """Whether a tag is a marking, in any of the spellings of people: `tlp:red`, `TLP-RED`, `tlp_red`."""
+    return _MARKING.match(unicodedata.normalize("NFKC", tag.lstrip()[:MAX_NAME_LENGTH])) is not None
 
 
 def _find_least(parts: Sequence[tuple[Tlp | None, str]]) -> LeastMarking | None:
