@@ -11,6 +11,7 @@ from cf1_mcp.changes.deletion import plan_deletion_of_created
 from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, Facts, Payload, Planner, Result
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument
+from cf1_mcp.events.field_sizes import check_length
 from cf1_mcp.events.transitions import Transition, describe_creation, describe_unread_parent
 from cf1_mcp.events.validation import (
     EventTexts,
@@ -86,7 +87,7 @@ def _check_raw(
 ) -> NewRaw:
     raw: dict[str, object] = {"data": check_raw(data) if data is not None else None}
     if source is not None:
-        raw["source"] = check_text(source, "raw_source")
+        raw["source"] = check_text(check_length(source, "raw_source", "raw_source"), "raw_source")
     read_policy = validator.read_policy
     if tlp:
         raw["tlp"] = validator.check_marking(tlp, "raw_tlp")

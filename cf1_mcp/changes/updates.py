@@ -12,6 +12,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, Result, warn_of_overwriting
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument, NotFound, Withheld
+from cf1_mcp.events.field_sizes import check_length
 from cf1_mcp.events.snapshots import count_raw_markings, read_events, refuse_copies
 from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import (
@@ -152,7 +153,7 @@ def _check_parts(
     if data is not None:
         parts["data"] = check_raw(data)
     if source is not None:
-        parts["source"] = check_text(source, "raw_source")
+        parts["source"] = check_text(check_length(source, "raw_source", "raw_source"), "raw_source")
     if tlp is not None:
         parts["tlp"] = validator.check_marking(tlp, "raw_tlp")
     return parts

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import anyio
+import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
@@ -14,8 +15,9 @@ from cf1_mcp.answers.answer import Answer
 from cf1_mcp.changes.guards import NO_REPEAT
 from cf1_mcp.contracts.effects import ToolEffect, annotations_of
 from cf1_mcp.contracts.results import failure_text, tool_result
-from cf1_mcp.errors import NotApproved, ThreatEventsError, choices, did_you_mean
+from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, choices, did_you_mean
 from cf1_mcp.settings import Defang
+from cf1_mcp.text.distinct_json import DistinctJson, RepeatedKey
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
@@ -27,11 +29,10 @@ UNREADABLE_ANSWER: Final = "Resolver "
 MAX_PROBLEM_LENGTH: Final = 400
 # Of an integer, about 4,200 digits.
 MAX_BITS: Final = 14_000
-# Keys of one object, for arguments other than those that take any object. Each unknown key is an error of its own.
-MAX_KEYS: Final = 200
-OBJECTS: Final = frozenset({"raw_data", "raw", "variables", "content"})
 # Invalid parts of the arguments that one failure names.
 MAX_PROBLEMS: Final = 20
+# Of an object in a list; those of the server's own schemas have fewer than 20.
+MAX_KEYS: Final = 40
 
 
 class ThreatTool(Tool):
@@ -40,9 +41,13 @@ class ThreatTool(Tool):
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ANN401 - the SDK's own signature
         try:
             self._refuse_unknown_arguments(arguments)
-            _refuse_strange_values(arguments)
+            _refuse_strange_numbers(arguments)
+            await self._refuse_strange_objects(arguments)
             with anyio.fail_after(MAX_CALL_SECONDS):
                 answer = await super().run(arguments, context)
+        except BadArgument as error:
+            defang = context.request_context.lifespan_context.settings.defang
+            raise ToolError(failure_text(error, defang)) from error
         except TimeoutError:
             raise ToolError(
                 f"{self.name} took longer than {MAX_CALL_SECONDS:.0f} s and was stopped. Request less: a shorter "
@@ -66,6 +71,33 @@ class ThreatTool(Tool):
                 hint = did_you_mean(name, known) or "."
                 valid = f"Valid arguments: {', '.join(known)}." if known else "It takes none."
                 raise ToolError(f"{self.name} has no argument {clean(name, MAX_NAME_LENGTH)!r}{hint} {valid}")
+
+    async def _refuse_strange_objects(self, arguments: Mapping[str, object]) -> None:
+        """Refuse JSON texts with a repeated key: the SDK parses most texts, and keeps the last value.
+
+        Objects of a list, such as conditions and rows, are refused if they have many more keys than there are: each
+        unknown key is described, which holds the server up.
+
+        Raises:
+            BadArgument: an object names a key more than once, or has too many.
+        """
+        for name, value in arguments.items():
+            field = self.fn_metadata.arg_model.model_fields.get(name)
+            is_parsed = field is None or field.annotation is not str
+            parsed = value
+            if is_parsed and isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+                try:
+                    parsed = await anyio.to_thread.run_sync(DistinctJson().read, value)
+                except RepeatedKey as error:
+                    raise BadArgument(
+                        name, "an object in it names a key more than once", "one value for each key", words=[str(error)]
+                    ) from None
+                except (ValueError, RecursionError):
+                    continue
+            for item in cast("list[object]", parsed) if isinstance(parsed, list) else []:
+                if isinstance(item, dict) and (count := len(cast("dict[str, object]", item))) > MAX_KEYS:
+                    problem = f"an object in it has {count:,} keys"
+                    raise BadArgument(name, problem, f"at most {MAX_KEYS} in one object, all of them known")
 
     def _reword(self, error: ToolError, defang: Defang) -> ToolError:
         """Return the failure with the message of its cause instead of the SDK's."""
@@ -98,8 +130,8 @@ class ThreatTool(Tool):
         return distinct[:MAX_PROBLEMS] + more
 
 
-def _refuse_strange_values(arguments: Mapping[str, object]) -> None:
-    """Refuse numbers that JSON does not have, or that Python does not print, and objects with very many keys."""
+def _refuse_strange_numbers(arguments: Mapping[str, object]) -> None:
+    """Refuse numbers that JSON does not have, or that Python does not print: they would fail anywhere."""
     left: list[tuple[str, object]] = [*arguments.items()]
     while left:
         name, value = left.pop()
@@ -108,13 +140,8 @@ def _refuse_strange_values(arguments: Mapping[str, object]) -> None:
                 raise ToolError(f"{name}: {value} is not a number of JSON. Use a finite number.")
             case int() if value.bit_length() > MAX_BITS:
                 raise ToolError(f"{name}: the number has thousands of digits. Use a shorter one.")
-            case dict() if len(cast("dict[str, object]", value)) > MAX_KEYS and name not in OBJECTS:
-                keys = len(cast("dict[str, object]", value))
-                raise ToolError(f"{name}: an object has {keys:,} keys. Use at most {MAX_KEYS}.")
             case dict():
-                left += [
-                    (key if key in OBJECTS else name, item) for key, item in cast("dict[str, object]", value).items()
-                ]
+                left += [(name, item) for item in cast("dict[str, object]", value).values()]
             case list():
                 left += [(name, item) for item in cast("list[object]", value)]
             case _:

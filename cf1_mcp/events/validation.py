@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.errors import BadArgument, Withheld, choices, nearest, unknown_word
+from cf1_mcp.events.field_sizes import check_length
 from cf1_mcp.models import Country, Event, NewEvent, Tlp
 from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
@@ -47,13 +48,13 @@ class EventValidator:
             BadArgument: a value is not valid.
             Withheld: a marking is above the ceiling.
         """
-        return {
-            name: await self._check_field(name, check_text(text, where + name), where + name)
-            for name, text in given.items()
-        }
+        for name, text in given.items():
+            check_text(check_length(text, name, where + name), where + name)
+        return {name: await self._check_field(name, text, where + name) for name, text in given.items()}
 
     def check_marking(self, text: str, argument: str) -> str:
         """Return a TLP marking in its canonical spelling. What may not be read may not be created either."""
+        check_length(text, "tlp", argument)
         level = Tlp.parse(text)
         if level is None:
             raise BadArgument(argument, f"{_quote(text)} is not a TLP marking", choices([*Tlp]))

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from cf1_mcp.context import Client, Now
 from cf1_mcp.errors import BadArgument, BadFile
+from cf1_mcp.events.field_sizes import BatchSize
 from cf1_mcp.events.validation import EventValidator, Validator, check_text
 from cf1_mcp.imports.batch import MAX_ROWS, Batch, RowProblems, check_batch
 from cf1_mcp.imports.duplicates import leave_out_duplicates
@@ -100,6 +101,9 @@ async def _check_rows(rows: Sequence[Mapping[str, JsonValue]], dataset: Dataset,
         raise BadArgument("rows", "there are no rows", f"1 to {MAX_ROWS} rows")
     if len(rows) > MAX_ROWS:
         raise BadArgument("rows", f"{len(rows)} rows are too many for one call", f"at most {MAX_ROWS} a call")
+    size = BatchSize("rows", "")
+    for row in rows:
+        size.add(dict(row))
     read = read_call_rows(rows)
     checks = RowChecks(validator, {}, ReaderNotes())
     return await check_batch(read, dataset, checks, RowProblems(), lambda: _dump_rows(rows))
@@ -134,10 +138,6 @@ async def _check_content(
         raise BadFile(f"content: it cannot be read as {named or form}.", [str(error)]) from error
     if not rows:
         raise BadArgument("content", f"read as {named or form}, it contains no events", f"1 to {MAX_ROWS} events")
-    if len(rows) > MAX_ROWS:
-        raise BadArgument(
-            "content", f"{len(rows):,} rows are too many for one call", f"at most {MAX_ROWS}, or {COMMAND}"
-        )
     # Notes of the checks are reported by field, as for rows.
     checks = RowChecks(validator, constants, ReaderNotes(), "defaults", raised=notes)
     problems = RowProblems("content", UNITS[form])
@@ -159,7 +159,16 @@ def _detect_format(content: str) -> Format:
 
 
 def _read_rows(content: str, form: Format, constants: Mapping[str, str], notes: ReaderNotes) -> list[SourceRow]:
-    return list(read_text_rows(content, form, constants, notes))
+    """Return the rows of a text. Few bytes can make many large rows, so the reading stops where they are too many."""
+    rows: list[SourceRow] = []
+    size = BatchSize("content", f", or {COMMAND}")
+    for row in read_text_rows(content, form, constants, notes):
+        if len(rows) == MAX_ROWS:
+            problem = f"over {MAX_ROWS} rows are too many for one call"
+            raise BadArgument("content", problem, f"at most {MAX_ROWS}, or {COMMAND}")
+        size.add({**constants, **row.fields})
+        rows.append(row)
+    return rows
 
 
 def _parse_defaults(given: Sequence[str]) -> dict[str, str]:

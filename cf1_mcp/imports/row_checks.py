@@ -11,6 +11,7 @@ import anyio.lowlevel
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
+from cf1_mcp.events.field_sizes import MAX_WORD_LENGTH, check_length
 from cf1_mcp.events.validation import EventValidator, check_raw, check_tags, check_text
 from cf1_mcp.imports.readers.source_rows import STRUCTURED_FIELDS, ReaderNotes, SourceRow, unknown_field_error
 from cf1_mcp.models import Tlp
@@ -74,6 +75,8 @@ class RowChecks:
                 continue
             if not isinstance(value, str):
                 problems.append(f"{name}: this is not text")
+            elif too_long := _describe_length(name, value):
+                problems.append(too_long)
             elif name in FREE_TEXTS and value.isascii() and value.strip():
                 fields[name] = value
             elif name == "indicator":
@@ -94,6 +97,11 @@ class RowChecks:
         await self._check_structured(fields, given, problems)
         if (row.ref and not is_whole(row.ref)) or not all(is_whole(parent.ref) for parent in row.parents):
             problems.append("ref: it, or the ref of a parent, contains half a character (a lone surrogate)")
+        problems += [
+            found
+            for name, ref in (("ref", row.ref or ""), *(("parent_ref", parent.ref) for parent in row.parents))
+            if (found := _describe_length(name, ref))
+        ]
         if "indicator_type" in fields and "indicator" not in given:
             problems.append("indicator_type: there is no indicator of this type")
         if problems:
@@ -144,7 +152,7 @@ class RowChecks:
                 raise BadArgument("raw", "the data is not a JSON object", 'an object such as {"report": "..."}')
             made: Fields = {"data": None if data is None else check_raw(data, "raw")}
             if source := raw.get("source"):
-                made["source"] = check_text(str(source), "raw.source")
+                made["source"] = check_text(check_length(str(source), "raw.source", "raw.source"), "raw.source")
         except BadArgument as error:
             problems.append(str(error))
             return
@@ -170,6 +178,9 @@ class RowChecks:
         return checked
 
     async def _check_indicator(self, fields: Fields, text: str, problems: list[str]) -> None:
+        if too_long := _describe_length("indicator", text):
+            problems.append(too_long)
+            return
         if _DEFANGED.search(text):
             plain = refang_indicator(text)
             if plain != text.strip():
@@ -201,9 +212,20 @@ class RowChecks:
         return found
 
     def _remember(self, key: tuple[str, str], found: str) -> None:
+        if len(key[1]) > MAX_WORD_LENGTH:
+            return  # longer values are texts of their own, and many of them would fill the memory
         if len(self._checked) >= MAX_REMEMBERED:
             self._checked.clear()
         self._checked[key] = found
+
+
+def _describe_length(name: str, text: str) -> str:
+    """Return the problem of a text that is too long for its field, empty if it is not."""
+    try:
+        check_length(text, name, name)
+    except BadArgument as error:
+        return str(error).rstrip(".")
+    return ""
 
 
 def is_whole(text: str) -> bool:

@@ -233,6 +233,26 @@ def galaxy(*tags: str) -> list[JsonValue]:
     return [{"type": "threat-actor", "GalaxyCluster": [{"value": "X", "Tag": [{"name": tag} for tag in tags]}]}]
 
 
+# A red marking in the forms in which exports write tags.
+SPELT: list[JsonValue] = [
+    [{"Tag": {"name": "tlp:red"}}],
+    [{"tag_id": 1, "Tag": [{"name": "type:x"}, {"name": "tlp:red"}]}],
+    {"Tag": {"name": "TLP:RED"}},
+    [{"name": "tlp:red"}],
+    ["tlp:green", "tlp:red"],
+    "tlp:red",
+    [["tlp:eyes-only"]],
+]
+ATTRIBUTE: Json = {"type": "domain", "value": "a.example", "uuid": "a1"}
+RED_PART: Json = {"value": SECRET, "Tag": [{"name": "tlp:red"}]}
+
+
+def misp_object(part: Json, attributes: list[JsonValue], **more: JsonValue) -> str:
+    """Return an event that is marked green, with an object that has this part."""
+    groups: list[JsonValue] = [{"name": "file", "Attribute": attributes, **part}]
+    return misp(["tlp:green"], [], **{"Attribute": [], "Object": groups} | more)
+
+
 # The tags of an event and of its attribute, and the markings of the two rows.
 ACTOR = 'misp-galaxy:threat-actor="SECRET ACTOR"'
 MISP: list[tuple[str, str, list[str]]] = [
@@ -259,6 +279,48 @@ MISP: list[tuple[str, str, list[str]]] = [
         ["red", "red"],
     ),
     ("a tag that is not in a list", misp([], ["tlp:clear"], Tag={"name": "tlp:red"}), ["red", "red"]),
+    *(
+        (
+            f"a red {name} of the attribute as {type(tag).__name__} {number}",
+            misp_object({name: tag}, [], Attribute=[{**ATTRIBUTE, name: tag}]),
+            ["green", "red"],
+        )
+        for name in ("Tag", "AttributeTag", "Tags", "attributetag")
+        for number, tag in enumerate(SPELT)
+    ),
+    *(
+        (f"a red {name} of the object {number}", misp_object({name: tag}, [ATTRIBUTE]), ["green", "red"])
+        for name in ("Tag", "ObjectTag")
+        for number, tag in enumerate(SPELT)
+    ),
+    *(
+        (f"a red EventTag {number}", misp(["tlp:green"], ["tlp:clear"], EventTag=tag), ["red", "red"])
+        for number, tag in enumerate(SPELT)
+    ),
+    *(
+        (f"spelt {tag}", misp([tag, "tlp:green"], ["tlp:clear"]), ["red", "red"])
+        for tag in (
+            "TLP-RED",
+            "tlp_red",
+            "TLP RED",
+            "\uff54\uff4c\uff50\uff1a\uff52\uff45\uff44",
+            "tlp: =red",
+            "Tlp - red",
+        )
+    ),
+    ("a red galaxy of the object", misp_object({"Galaxy": galaxy("tlp:red")}, [ATTRIBUTE]), ["green", "red"]),
+    ("an unknown marking of the object", misp_object({"Tag": ["tlp:ex:chr"]}, [ATTRIBUTE]), ["green", "red"]),
+    (
+        "a clear object",
+        misp_object({"Tag": ["tlp:clear"]}, [{**ATTRIBUTE, "Tag": ["tlp:amber"]}]),
+        ["green", "amber"],
+    ),
+    (
+        "a proposal and a sighting that are red",
+        misp_object({}, [{**ATTRIBUTE, "ShadowAttribute": [RED_PART], "Sighting": [RED_PART]}]),
+        ["green", "green"],
+    ),
+    ("a deleted attribute", misp_object({}, [ATTRIBUTE, {**ATTRIBUTE, **RED_PART, "deleted": True}]), ["green"] * 2),
 ]
 
 
@@ -310,6 +372,39 @@ async def test_a_default_is_raised_to_the_marking_of_the_parts(tenant: Tenant) -
         missing = await refused(client, "import_threat_events", dataset_id=MINE, **given)
     assert "tlp: it is missing" in missing
     assert await imported(tenant, unmarked, "tlp=green") == ["amber"]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "tlp,TLP",
+        "tlp,marking",
+        "tlp,tlp_marking",
+        "tlp,raw_tlp",
+        "Sharing,TLP",
+        "date,TLP colour",
+        "x,\uff34\uff2c\uff30",
+    ],
+)
+async def test_a_table_with_two_columns_of_markings_is_refused(tenant: Tenant, columns: str) -> None:
+    content = f"date,category,event,{columns}\n2026-11-20,Phishing,x,green,red"
+    if columns.startswith("date"):
+        content = f"category,event,{columns}\nPhishing,x,2026-11-20,red"
+    async with tenant.server(tenant.allowed()) as client:
+        given: Json = {"content": content, "format": "csv", "defaults": ["tlp=green"]}
+        words = await refused(client, "import_threat_events", dataset_id=MINE, **given)
+    assert "Keep one column of markings, and call it tlp" in words
+    assert tenant.changes_sent() == []
+
+
+async def test_what_is_proposed_or_sighted_is_noted(tenant: Tenant) -> None:
+    content = misp_object({}, [{**ATTRIBUTE, "ShadowAttribute": [RED_PART, RED_PART], "Sighting": RED_PART}])
+    async with tenant.server(tenant.allowed()) as client:
+        given: Json = {"content": content, "defaults": ["category=Phishing"]}
+        answer = await ask(client, "import_threat_events", dataset_id=MINE, **given)
+    assert answer["content_notes"] == snapshot(
+        ["a ShadowAttribute is not imported (2 times)", "a Sighting is not imported"]
+    )
 
 
 async def test_a_default_is_not_lowered_by_the_marking_of_an_attribute(tenant: Tenant) -> None:

@@ -331,7 +331,7 @@ async def test_more_than_500_rows_are_referred_to_the_command(tenant: Tenant) ->
     async with tenant.server(tenant.allowed()) as client:
         content = HEAD + "".join(LINE.replace("x", str(number)) for number in range(501))
         assert await refused(client, TOOL, dataset_id=MINE, content=content) == snapshot(
-            "content: 501 rows are too many for one call. Use at most 500, or the command `cf1-mcp import FILE --dataset NAME`."
+            "content: over 500 rows are too many for one call. Use at most 500, or the command `cf1-mcp import FILE --dataset NAME`."
         )
 
 

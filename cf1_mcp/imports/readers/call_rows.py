@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
@@ -12,15 +12,21 @@ from cf1_mcp.events.validation import check_tags
 from cf1_mcp.imports.readers.source_rows import ParentRef, SourceRow
 from cf1_mcp.models import RelationshipType
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE_TEXTS
+from cf1_mcp.text.distinct_json import DistinctJson, RepeatedKey
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
+
+# Problems of one row that are described: a suggestion takes a while, and a row may have any number of unknown fields.
+MAX_PROBLEMS: Final = 10
 
 
 def _parse_json(raw: object) -> object:
     if not isinstance(raw, str):
         return raw
     try:
-        return json.loads(raw)
+        return DistinctJson().read(raw)
+    except RepeatedKey:
+        raise
     except (ValueError, RecursionError):
         raise ValueError("this is not JSON text; write an object such as {}") from None
 
@@ -77,7 +83,7 @@ def _read_row(place: int, given: Mapping[str, JsonValue]) -> SourceRow:
         # Rows passed as JSON text may contain one, but a request cannot.
         return SourceRow(place, {}, ref, problems=("the row contains half a character (a lone surrogate)",))
     except ValidationError as error:
-        problems = tuple(_describe(problem) for problem in error.errors(include_url=False))
+        problems = tuple(_describe(problem) for problem in error.errors(include_url=False)[:MAX_PROBLEMS])
         return SourceRow(place, {}, ref, problems=problems)
     texts: dict[str, str | None] = {name: getattr(row, name) for name in SETTABLE_TEXTS}
     # A blank optional field is the same as a missing one.

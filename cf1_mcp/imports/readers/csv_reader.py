@@ -1,8 +1,8 @@
 """Reads CSV files with any of the usual separators, header names and encodings."""
 
 import csv
-import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -20,6 +20,7 @@ from cf1_mcp.imports.readers.source_rows import (
     unknown_field_error,
 )
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE, SETTABLE_TEXTS
+from cf1_mcp.text.distinct_json import DistinctJson, RepeatedKey
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -127,7 +128,9 @@ def _read_row(place: int, cells: Sequence[str], columns: Sequence[str]) -> Sourc
             fields[name] = [tag for part in _TAGS.split(text) if (tag := part.strip())]
         elif name == "raw":
             try:
-                fields[name] = {"data": json.loads(text)}
+                fields[name] = {"data": DistinctJson().read(text)}
+            except RepeatedKey as error:
+                problems.append(f"raw: {error}")
             except (ValueError, RecursionError):
                 problems.append("raw: the cell is not a JSON object")
         else:
@@ -164,9 +167,20 @@ def _assign_fields(names: Sequence[str], mapping: Mapping[str, str], notes: Read
         if field and taken:
             notes.add(f"column {quote(names[place])} is left out: another column is already read as {field}")
             columns[place] = ""
-        elif not field:
+        if not columns[place] and "tlp" not in by_name.values() and _is_marking(names[place]):
+            raise BadFile(
+                "A column that is not read has a marking by its name, so it is not certain which marking counts. "
+                "Keep one column of markings, and call it tlp.",
+                [quote(names[place])],
+            )
+        if not field:
             notes.add(f"column {quote(names[place])} is left out: its name does not match a field of an event")
     return columns
+
+
+def _is_marking(name: str) -> bool:
+    normalized = _normalize(unicodedata.normalize("NFKC", name))
+    return "tlp" in normalized or FIELD_BY_NAME.get(normalized) == "tlp"
 
 
 def _normalize(name: str) -> str:

@@ -1,16 +1,19 @@
 """Reads large JSON documents one list element at a time, so that they need not fit into memory."""
 
 import codecs
-import json
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
+from cf1_mcp.text.distinct_json import DistinctJson, RepeatedKey
 
 CHUNK_SIZE: Final = 1 << 18
 MAX_VALUE_SIZE: Final = 100_000_000  # characters of one element, which is kept in memory
+# Of the document itself, whose keys are remembered to find repeated ones.
+MAX_KEYS: Final = 1_000
+MAX_KEY_LENGTH: Final = 1_000
 _SPACE: Final = " \t\r\n"
 
 
@@ -20,7 +23,7 @@ class JsonStream:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
-        self._scan = json.JSONDecoder().raw_decode
+        self._scan = DistinctJson().scan
         self._text = ""
         self._at = 0
         self._before = 0
@@ -31,10 +34,18 @@ class JsonStream:
         self._expect("{")
         if self._take("}"):
             return
+        seen: set[str] = set()
         while True:
             key = self.value()
             if not isinstance(key, str):
                 raise self._error("a key in double quotes is expected")
+            if len(key) > MAX_KEY_LENGTH or len(seen) == MAX_KEYS:
+                raise self._error(
+                    f"an object has a key of over {MAX_KEY_LENGTH:,} characters, or over {MAX_KEYS:,} keys"
+                )
+            if key in seen:
+                raise self._repeated(RepeatedKey(key, ""))
+            seen.add(key)
             self._expect(":")
             yield key
             if self._take("}"):
@@ -69,6 +80,8 @@ class JsonStream:
         while True:
             try:
                 value, end = self._scan(self._text, self._at)
+            except RepeatedKey as error:
+                raise self._repeated(error) from error
             except (ValueError, RecursionError) as error:
                 if isinstance(error, RecursionError) or not self._read_more(size):
                     raise self._error("a complete JSON value is expected") from error
@@ -105,6 +118,13 @@ class JsonStream:
         self._text = self._text[self._at :] + new
         self._at = 0
         return True
+
+    def _repeated(self, error: RepeatedKey) -> BadFile:
+        inner = f" {error.place} of the value" if error.place else ""
+        return BadFile(
+            f"The object{inner} at character {self._before + self._at + 1:,} of the file names the key {error.key} "
+            "more than once, so it is not certain which value counts. Keep one of them."
+        )
 
     def _error(self, words: str) -> BadFile:
         truncated = " and the file ends there: it may be truncated" if self._ended else ""

@@ -19,6 +19,7 @@ from cf1_mcp.imports.readers.source_rows import (
 )
 from cf1_mcp.models import NewEvent
 from cf1_mcp.models.fields import SETTABLE_TEXTS
+from cf1_mcp.text.distinct_json import DistinctJson, RepeatedKey
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
@@ -29,6 +30,7 @@ _BY_WIRE: Final = {str(field.alias): name for name, field in NewEvent.model_fiel
 
 def read_jsonl(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:
     """Yield the rows of the lines. Empty lines are skipped, but counted in the line numbers."""
+    json_text = DistinctJson()
     for place, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -36,7 +38,10 @@ def read_jsonl(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:
             yield _invalid_line(place, f"the line has {len(line):,} bytes, and at most {MAX_LINE_LENGTH:,} are read")
             continue
         try:
-            value = json.loads(line.removeprefix(b"\xef\xbb\xbf") if place == 1 else line)
+            value = json_text.read(line.removeprefix(b"\xef\xbb\xbf") if place == 1 else line)
+        except RepeatedKey as error:
+            yield _invalid_line(place, f"{error}, so it is not certain which value counts")
+            continue
         except (ValueError, RecursionError) as error:
             truncated = (
                 ""

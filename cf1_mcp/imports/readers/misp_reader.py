@@ -2,11 +2,13 @@
 
 Attributes inside objects are read like those of the event. Tags `tlp:*` set the marking, actor galaxies set the
 attacker, and techniques become tags with their ids. A row is never marked lower than what it is made of: that of an
-attribute has the title, date and actor of its event too. `to_ids` (whether an attribute is for detection) is kept in
-the raw evidence.
+attribute has the title, date and actor of its event too, and the tags of its object count. What is proposed for an
+attribute (`ShadowAttribute`) and who saw it (`Sighting`) are not imported. `to_ids` (whether an attribute is for
+detection) is kept in the raw evidence.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import BinaryIO, Final, cast
@@ -18,6 +20,7 @@ from cf1_mcp.imports.readers.json_stream import JsonStream
 from cf1_mcp.imports.readers.source_rows import LeastMarking, ParentRef, ReaderNotes, SourceRow, SourceRows, quote
 from cf1_mcp.models import Tlp
 from cf1_mcp.text.dates import iso
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 
 MispObject = Mapping[str, JsonValue]
 _HASHES: Final = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "imphash", "ssdeep", "authentihash", "tlsh")
@@ -31,7 +34,10 @@ INDICATOR_TYPES: Final[Mapping[str, str]] = {
     "vulnerability": "cve",
 }
 _ACTOR: Final = re.compile(r'misp-galaxy:(?:threat-actor|mitre-intrusion-set|microsoft-activity-group)="([^"]+)"')
-_MARKING: Final = re.compile(r"\s*tlp\s*[:=]\s*", re.IGNORECASE)
+_MARKING: Final = re.compile(r"\s*tlp[\s:=_-]\s*[:=]?\s*", re.IGNORECASE)
+# Where exports keep tags: as texts, as objects with a name, or as links to such objects.
+_TAG_KEYS: Final = frozenset({"tag", "tags", "eventtag", "attributetag", "objecttag", "galaxyclustertag"})
+_NOT_IMPORTED: Final = ("ShadowAttribute", "Sighting")
 _TECHNIQUE: Final = re.compile(r'misp-galaxy:mitre-attack-pattern="[^"]*\b(T\d{4}(?:\.\d{3})?)"')
 
 
@@ -89,16 +95,18 @@ def _read_rows(event: MispObject, notes: ReaderNotes) -> Iterator[SourceRow]:
     least = LeastMarking(above, "its galaxies") if above else None
     yield SourceRow(0, {**common, **_marking_fields(marking)}, ref, least=least)
     parents = (ParentRef(ref, "related_to"),) if ref else ()
-    for attribute in _list_attributes(event):
+    _note_left_out(event, notes)
+    for attribute, of_object, of_object_galaxies in _list_attributes(event):
         if attribute.get("deleted") in (True, "1"):
             continue
+        _note_left_out(attribute, notes)
         found = _read_indicators(attribute)
         if not found:
             notes.add(
                 f"an attribute of type {quote(str(attribute.get('type')))} is not an indicator and is not imported"
             )
             continue
-        yield from _read_attribute(attribute, found, common, tags, clusters, parents)
+        yield from _read_attribute(attribute, found, common, tags, of_object, [*clusters, *of_object_galaxies], parents)
 
 
 def _read_attribute(
@@ -106,18 +114,19 @@ def _read_attribute(
     found: list[tuple[str, str]],
     common: Mapping[str, JsonValue],
     tags: list[str],
+    of_object: list[str],
     clusters: list[str],
     parents: tuple[ParentRef, ...],
 ) -> Iterator[SourceRow]:
     own = _read_tags(attribute)
-    fields = {**common, **_read_tag_fields([*own, *tags] if own else tags)}
-    marking, of_event = _find_marking(own), _find_marking(tags)
+    fields = {**common, **_read_tag_fields(list(dict.fromkeys([*own, *of_object, *tags])))}
+    marking, group, of_event = _find_marking(own), _find_marking(of_object), _find_marking(tags)
     of_galaxies = _find_marking([*clusters, *_read_cluster_tags(attribute)])
     fields |= _marking_fields(marking if marking and of_event else of_event)
     # The marking of an attribute alone says nothing of its event, whose marking may come from a default.
     parts = [(None if of_event else marking, "its tags"), (of_event if marking else None, "the tags of its event")]
-    least = _find_least([*parts, (of_galaxies, "its galaxies")])
-    if least and marking and not of_event:
+    least = _find_least([*parts, (group, "the tags of its object"), (of_galaxies, "its galaxies")])
+    if least and (marking or group) and not of_event:
         least = least._replace(suffices=True)
     if date := attribute.get("last_seen") or attribute.get("first_seen"):
         fields["date"] = date
@@ -131,10 +140,20 @@ def _read_attribute(
         yield SourceRow(0, row, ref if number == 0 or ref is None else f"{ref}#{number}", parents, least=least)
 
 
-def _list_attributes(event: MispObject) -> Iterator[MispObject]:
-    yield from _list_objects(event.get("Attribute"))
+def _list_attributes(event: MispObject) -> Iterator[tuple[MispObject, list[str], list[str]]]:
+    """Yield the attributes of an event, each with the tags of its object and those of the object's galaxies."""
+    for attribute in _list_objects(event.get("Attribute")):
+        yield attribute, [], []
     for group in _list_objects(event.get("Object")):
-        yield from _list_objects(group.get("Attribute"))
+        tags, clusters = _read_tags(group), _read_cluster_tags(group)
+        for attribute in _list_objects(group.get("Attribute")):
+            yield attribute, tags, clusters
+
+
+def _note_left_out(value: MispObject, notes: ReaderNotes) -> None:
+    for name in _NOT_IMPORTED:
+        if found := _list_objects(value.get(name)):
+            notes.add(f"a {name} is not imported", len(found))
 
 
 def _read_indicators(attribute: MispObject) -> list[tuple[str, str]]:
@@ -156,7 +175,7 @@ def _read_tag_fields(tags: list[str]) -> dict[str, JsonValue]:
             fields.setdefault("attacker", actor[1].partition(" - ")[0])
         elif technique := _TECHNIQUE.fullmatch(tag):
             other_tags.append(technique[1])
-        elif not _MARKING.match(tag):
+        elif not _is_marking(tag):
             other_tags.append(tag)
     if other_tags:
         fields["tags"] = other_tags
@@ -165,8 +184,14 @@ def _read_tag_fields(tags: list[str]) -> dict[str, JsonValue]:
 
 def _find_marking(tags: Sequence[str]) -> Tlp | None:
     """Return the highest marking among tags. Other `tlp:` tags, such as `tlp:ex:chr`, count as red."""
-    levels = [Tlp.parse(_MARKING.sub("", tag)) or Tlp.RED for tag in tags if _MARKING.match(tag)]
+    plain = [unicodedata.normalize("NFKC", tag) for tag in tags if _is_marking(tag)]
+    levels = [Tlp.parse(_MARKING.sub("", tag, count=1)) or Tlp.RED for tag in plain]
     return max(levels, key=lambda level: level.rank, default=None)
+
+
+def _is_marking(tag: str) -> bool:
+    """Whether a tag is a marking, in any of the spellings of people: `tlp:red`, `TLP-RED`, `tlp_red`."""
+    return _MARKING.match(unicodedata.normalize("NFKC", tag.lstrip()[:MAX_NAME_LENGTH])) is not None
 
 
 def _find_least(parts: Sequence[tuple[Tlp | None, str]]) -> LeastMarking | None:
@@ -179,7 +204,21 @@ def _marking_fields(marking: Tlp | None) -> dict[str, JsonValue]:
 
 
 def _read_tags(value: MispObject) -> list[str]:
-    return [str(tag["name"]) for tag in _list_objects(value.get("Tag")) if isinstance(tag.get("name"), str)]
+    """Return the tags of an event, an object or an attribute, in whichever form and place they are kept."""
+    names: list[str] = []
+    # What is left to read, the next at the end.
+    left = [item for key, item in value.items() if key.casefold() in _TAG_KEYS][::-1]
+    while left:
+        match left.pop():
+            case str(name):
+                names.append(name)
+            case list(items):
+                left += items[::-1]
+            case dict(tag):
+                left += [item for key, item in tag.items() if key == "name" or key.casefold() in _TAG_KEYS]
+            case _:
+                pass
+    return names
 
 
 def _read_cluster_tags(value: MispObject) -> list[str]:
