@@ -15,6 +15,7 @@ from cf1_mcp.changes.effect import (
     Planning,
     Result,
 )
+from cf1_mcp.changes.parents import describe_parents
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
@@ -28,10 +29,8 @@ from cf1_mcp.events.snapshots import (
     read_snapshots,
 )
 from cf1_mcp.events.transitions import (
-    Transition,
     describe_deletion,
     describe_recreation,
-    describe_unread_parent,
 )
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
@@ -76,19 +75,8 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
         evidence=evidence,
     )
     deleted = [describe_deletion(event) for event in events]
-    return await add_outside_effects(planning, effect, [*deleted, *_describe_parents(planning, snapshots, gain=False)])
-
-
-def _describe_parents(planning: Planning, snapshots: Sequence[Snapshot], *, gain: bool) -> list[Transition]:
-    """Return what happens to the parents of events that are deleted or created: they lose or gain a child.
-
-    Left out where parents may be withheld events.
-    """
-    if not planning.write_policy.read_policy.sees_everything:
-        return []
-    own = {snapshot.event.uuid for snapshot in snapshots}
-    parents = {link.other: link.other_dataset for snapshot in snapshots for link in snapshot.links if link.above}
-    return [describe_unread_parent(one, parents[one], gains=gain) for one in sorted(parents.keys() - own)]
+    parents = await describe_parents(planning, snapshots, gain=False)
+    return await add_outside_effects(planning, effect, [*deleted, *parents])
 
 
 async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Result:
@@ -142,7 +130,8 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         evidence=list_evidence(snapshots),
     )
     recreated = [describe_recreation(snapshot.event, dataset.uuid) for snapshot in snapshots]
-    return await add_outside_effects(planning, effect, [*recreated, *_describe_parents(planning, snapshots, gain=True)])
+    parents = await describe_parents(planning, snapshots, gain=True)
+    return await add_outside_effects(planning, effect, [*recreated, *parents])
 
 
 def _describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple[str, ...]:

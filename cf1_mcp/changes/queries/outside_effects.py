@@ -98,7 +98,7 @@ class QueryEffect:
             if self.may_block or self.may_find:
                 sentences.append(_describe_blocking("This may add", self.may_block, title, self.may_find))
             if self.may_unblock or self.lost:
-                removed = plural(len(self.may_unblock), "indicator")
+                removed = plural(len(self.may_unblock), "indicator") if self.may_unblock else "unknown indicators"
                 sentences.append(f"This may take {removed} off the block list of {title}.")
         if self.notifies:
             when = " and ".join(words for name, words in FREQUENCIES.items() if name in self.frequencies)
@@ -280,7 +280,9 @@ def _extend(
 def _describe_blocking(verb: str, indicators: Mapping[str, None], title: str, events: Sequence[str]) -> str:
     finds = "may newly find" if "may" in verb else "newly finds"
     found = f", which {finds} {plural(len(events), 'event')}" if events else ""
-    return f"{verb} {plural(len(indicators), 'indicator')} to the block list of {title}{found}."
+    # The API shows one indicator of possibly many: an event without one may have others.
+    added = plural(len(indicators), "indicator") if indicators else "unknown indicators"
+    return f"{verb} {added} to the block list of {title}{found}."
 
 
 def _sample(indicators: Mapping[str, None]) -> list[JsonValue]:
