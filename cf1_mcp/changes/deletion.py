@@ -70,7 +70,7 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
             "references_cut": references,
             **count_raw_markings(evidence),
         },
-        untrusted=await find_affected_queries(planning.client, ids),
+        untrusted=await find_affected_queries(planning.client, read_policy, ids),
         events=events,
         evidence=evidence,
     )
