@@ -19,6 +19,7 @@ from cf1_mcp.changes.parents import describe_parents
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
+from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
 from cf1_mcp.errors import ApiError, BadArgument, Unavailable
 from cf1_mcp.events.snapshots import (
     Snapshot,
@@ -151,8 +152,10 @@ def _describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tupl
 
 
 async def plan_deletion_of_created(planning: Planning, change: PastChange[P]) -> Effect[DeleteEvents]:
-    """Plan to delete the events that a change created."""
-    return await plan_deletion(planning, change.datasets[0], change.required_ids("created"))
+    """Plan to delete the events that a change created, as far as they are still there."""
+    dataset, created = planning.dataset_to_destroy(change.datasets[0]), change.required_ids("created")
+    remaining = await find_remaining(planning, dataset, change.id, created)
+    return warn_of_missing(await plan_deletion(planning, dataset.uuid, remaining), len(created) - len(remaining))
 
 
 DELETION = ChangeKind("delete_threat_events", ToolEffect.DELETE, DeleteEvents, delete_events, plan_recreation)
