@@ -1,6 +1,6 @@
 """Answers that the sandbox never gives, and a request for which the client has no operation."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
 import httpx
@@ -29,6 +29,25 @@ class CannedRoute:
             await JSONResponse(self.answer, self.status)(scope, receive, send)
         else:
             await self.sandbox(scope, receive, send)
+
+
+class RefusedOnce:
+    """The sandbox, except that the first request with a method gets an error. `headers` go with it."""
+
+    def __init__(self, app: ASGIApp, method: str, status: int, headers: Mapping[str, str]) -> None:
+        self.app = app
+        self.method = method
+        self.status = status
+        self.headers = headers
+        self.over = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") == self.method and not self.over:
+            self.over = True
+            body: JsonValue = {"success": False, "errors": [{"message": "no"}], "result": {}}
+            await JSONResponse(body, self.status, self.headers)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 class UnavailableAfterDeletion:

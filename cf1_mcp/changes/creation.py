@@ -8,11 +8,16 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.deletion import plan_deletion_of_created
-from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, Facts, Payload, Planner, Result
+from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, Facts, Payload, Planner, Planning, Result
+from cf1_mcp.changes.parents import describe_read_parents
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument
+<<<<<<< HEAD
 from cf1_mcp.events.field_sizes import check_length
 from cf1_mcp.events.transitions import Transition, describe_creation, describe_unread_parent
+=======
+from cf1_mcp.events.transitions import Transition, describe_creation
+>>>>>>> f2
 from cf1_mcp.events.validation import (
     EventTexts,
     EventValidator,
@@ -144,17 +149,17 @@ async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str)
         new_markings=_list_markings(events),
         can_undo=len(events) <= most,
     )
-    return await add_outside_effects(planning, effect, _describe_transitions(batch))
+    return await add_outside_effects(planning, effect, await _describe_transitions(planning, batch))
 
 
-def _describe_transitions(batch: Batch) -> list[Transition]:
+async def _describe_transitions(planning: Planning, batch: Batch) -> list[Transition]:
     """Return the creation of the rows, and the children that they add to events that exist."""
     dataset, parents = batch.dataset.uuid, {link.parent for link in batch.links}
     created = [
         describe_creation(new, dataset, f"row {row}", is_parent=row in parents) for row, new in batch.events.items()
     ]
-    existing = [batch.existing[row] for row in sorted(parents) if row in batch.existing]
-    return [*created, *(describe_unread_parent(event_id, dataset, gains=True) for event_id in existing)]
+    existing = {event_id: (dataset, True) for row, event_id in batch.existing.items() if row in parents}
+    return [*created, *await describe_read_parents(planning, existing, gain=True)]
 
 
 async def plan_import_again(batch: CheckedBatch, planning: Planner, on_duplicate: str) -> Effect[ImportEvents]:

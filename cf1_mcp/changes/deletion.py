@@ -15,9 +15,11 @@ from cf1_mcp.changes.effect import (
     Planning,
     Result,
 )
+from cf1_mcp.changes.parents import describe_parents
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
+from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
 from cf1_mcp.errors import ApiError, BadArgument, Unavailable
 from cf1_mcp.events.snapshots import (
     Snapshot,
@@ -28,10 +30,8 @@ from cf1_mcp.events.snapshots import (
     read_snapshots,
 )
 from cf1_mcp.events.transitions import (
-    Transition,
     describe_deletion,
     describe_recreation,
-    describe_unread_parent,
 )
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
@@ -71,24 +71,13 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
             "references_cut": references,
             **count_raw_markings(evidence),
         },
-        untrusted=await find_affected_queries(planning.client, ids),
+        untrusted=await find_affected_queries(planning.client, read_policy, ids),
         events=events,
         evidence=evidence,
     )
     deleted = [describe_deletion(event) for event in events]
-    return await add_outside_effects(planning, effect, [*deleted, *_describe_parents(planning, snapshots, gain=False)])
-
-
-def _describe_parents(planning: Planning, snapshots: Sequence[Snapshot], *, gain: bool) -> list[Transition]:
-    """Return what happens to the parents of events that are deleted or created: they lose or gain a child.
-
-    Left out where parents may be withheld events.
-    """
-    if not planning.write_policy.read_policy.sees_everything:
-        return []
-    own = {snapshot.event.uuid for snapshot in snapshots}
-    parents = {link.other: link.other_dataset for snapshot in snapshots for link in snapshot.links if link.above}
-    return [describe_unread_parent(one, parents[one], gains=gain) for one in sorted(parents.keys() - own)]
+    parents = await describe_parents(planning, snapshots, gain=False)
+    return await add_outside_effects(planning, effect, [*deleted, *parents])
 
 
 async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Result:
@@ -142,7 +131,8 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         evidence=list_evidence(snapshots),
     )
     recreated = [describe_recreation(snapshot.event, dataset.uuid) for snapshot in snapshots]
-    return await add_outside_effects(planning, effect, [*recreated, *_describe_parents(planning, snapshots, gain=True)])
+    parents = await describe_parents(planning, snapshots, gain=True)
+    return await add_outside_effects(planning, effect, [*recreated, *parents])
 
 
 def _describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple[str, ...]:
@@ -162,8 +152,10 @@ def _describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tupl
 
 
 async def plan_deletion_of_created(planning: Planning, change: PastChange[P]) -> Effect[DeleteEvents]:
-    """Plan to delete the events that a change created."""
-    return await plan_deletion(planning, change.datasets[0], change.required_ids("created"))
+    """Plan to delete the events that a change created, as far as they are still there."""
+    dataset, created = planning.dataset_to_destroy(change.datasets[0]), change.required_ids("created")
+    remaining = await find_remaining(planning, dataset, change.id, created)
+    return warn_of_missing(await plan_deletion(planning, dataset.uuid, remaining), len(created) - len(remaining))
 
 
 DELETION = ChangeKind("delete_threat_events", ToolEffect.DELETE, DeleteEvents, delete_events, plan_recreation)

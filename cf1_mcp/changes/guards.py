@@ -14,6 +14,7 @@ They hold for what a change does, not for the tool that makes it: an undo that d
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Annotated, Any, Final, Generic
@@ -39,6 +40,7 @@ from cf1_mcp.changes.previews import (
 from cf1_mcp.context import ServerContext, ToolContext, find_origin
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
 from cf1_mcp.policy.write_policy import WritePolicy
+from cf1_mcp.store.database import StoreError
 from cf1_mcp.store.journal_records import ChangeOrigin, JournalError, Outcome
 from cf1_mcp.text.plurals import plural
 
@@ -80,7 +82,8 @@ class Planned(Generic[P]):
         try:
             change_id = await journal.begin(effect.build_intent(self.origin))
         except JournalError:
-            await self._give_code_back()
+            with suppress(StoreError):
+                await self._give_code_back()
             raise
         try:
             result = await call()
@@ -112,20 +115,32 @@ class Planned(Generic[P]):
         if self.code is None:
             return
         look, codes = self.look, self.server.stores.spent_codes
-        if not await codes.spend(look.state, look.number, self.code):
+        try:
+            is_first = await codes.spend(look.state, look.number, self.code)
+        except StoreError:
+            with suppress(StoreError):
+                await self._give_code_back()
+            raise
+        if not is_first:
             raise _used_code_error()
 
     async def _give_code_back(self) -> None:
-        if self.code is not None:
-            await self.server.stores.spent_codes.give_back(self.look.state, self.look.number)
+        """Let the same call be repeated, because nothing was done. The approval first: only one task has it now."""
+        if self.code is None:
+            return
+        if self.server.settings.approval == "operator":
+            await self.server.stores.approvals.give_back(self.code)
+        await self.server.stores.spent_codes.give_back(self.look.state, self.look.number)
 
     async def _record_failure(self, change_id: str, error: ThreatEventsError) -> None:
         # Without a readable answer the change may have been made nevertheless.
         outcome: Outcome = "unknown" if isinstance(error, Unavailable | UnexpectedAnswer) else "failed"
-        if outcome == "failed":
-            await self._give_code_back()
         reason: JsonValue = {"error": str(error)}
         await self.server.stores.journal.finish(change_id, outcome, reason)
+        if outcome == "failed":
+            # A code that could not be given back stays used, which must not take the place of the reason.
+            with suppress(StoreError):
+                await self._give_code_back()
 
 
 Plan = Callable[..., Awaitable[Effect[P]]]

@@ -101,7 +101,7 @@ async def plan_move(
             "raw_kept" if keep_raw_data else "raw_lost": raw_count,
             **count_raw_markings(evidence),
         },
-        untrusted=await find_affected_queries(planning.client, ids),
+        untrusted=await find_affected_queries(planning.client, read_policy, ids),
         events=[snapshot.event for snapshot in snapshots],
         evidence=evidence,
         undo_destroys=(destination.uuid,),

@@ -18,7 +18,7 @@ from cf1_mcp.changes.effect import ChangeKind, Effect, Payload, Planner, Plannin
 from cf1_mcp.changes.queries.outside_effects import add_unknown_outside_effects
 from cf1_mcp.context import Now
 from cf1_mcp.errors import NotFound, Withheld
-from cf1_mcp.events.snapshots import read_evidence
+from cf1_mcp.events.snapshots import EventLink, read_evidence, read_links
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch, Raw, Tlp
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.confirmation_codes import split_time
@@ -61,11 +61,11 @@ class RevertDataset(Payload):
 
 
 class StoredEvent(BaseModel, frozen=True):
-    """An event of the dataset with its raw evidence and the ids of the events that are related to it."""
+    """An event of the dataset with its raw evidence and its typed relationships, sorted."""
 
     event: Event
     raw: Raw | None
-    related: tuple[str, ...]
+    links: tuple[EventLink, ...]
 
 
 async def plan_revert(
@@ -140,8 +140,9 @@ async def _read_everything(planning: Planning, dataset: Dataset) -> list[StoredE
             raw = await read_evidence(planning.client, policy, dataset, event)
         except Withheld as withheld:
             raise Withheld(what, withheld.rule) from None
-        related = await planning.client.list_relationships(event.uuid, dataset.uuid, "both", 1, include_parent=False)
-        return StoredEvent(event=event, raw=raw, related=tuple(sorted(one.uuid for one in related)))
+        links = await read_links(planning.client, dataset, event)
+        in_order = sorted(links, key=lambda link: (link.type, link.other, link.above))
+        return StoredEvent(event=event, raw=raw, links=tuple(in_order))
 
     return await gather(partial(read, event) for event in events)
 

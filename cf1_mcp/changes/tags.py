@@ -11,6 +11,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
+from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
 from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, unknown_word
 from cf1_mcp.events.snapshots import read_events, refuse_copies
 from cf1_mcp.events.transitions import describe_update
@@ -88,8 +89,11 @@ async def tag_events(client: ThreatEventsClient, payload: TagEvents) -> Result:
 
 async def _undo_tagging(planning: Planning, change: PastChange[TagEvents]) -> Effect[UntagEvents]:
     dataset = planning.dataset_to_destroy(change.payload.dataset_id)
-    added = {event_id: change.payload.before.get(event_id, []) for event_id in change.required_ids("tagged")}
-    return await _plan_untagging(planning, dataset, _merge_tags(added), added, only_these=True)
+    tagged = change.required_ids("tagged")
+    remaining = await find_remaining(planning, dataset, change.id, tagged)
+    added = {event_id: change.payload.before.get(event_id, []) for event_id in remaining}
+    effect = await _plan_untagging(planning, dataset, _merge_tags(added), added, only_these=True)
+    return warn_of_missing(effect, len(tagged) - len(remaining))
 
 
 # -- taking tags off
@@ -141,9 +145,11 @@ async def untag_events(client: ThreatEventsClient, payload: UntagEvents) -> Resu
 
 async def _undo_untagging(planning: Planning, change: PastChange[UntagEvents]) -> Effect[TagEvents]:
     dataset = planning.dataset_to_write(change.payload.dataset_id)
-    removed = change.payload.removed()
-    tags_of = {event_id: removed.get(event_id, []) for event_id in change.required_ids("untagged")}
-    return await _plan_tagging(planning, dataset, _merge_tags(tags_of), tags_of)
+    removed, untagged = change.payload.removed(), change.required_ids("untagged")
+    remaining = await find_remaining(planning, dataset, change.id, untagged)
+    tags_of = {event_id: removed.get(event_id, []) for event_id in remaining}
+    effect = await _plan_tagging(planning, dataset, _merge_tags(tags_of), tags_of)
+    return warn_of_missing(effect, len(untagged) - len(remaining))
 
 
 # -- shared

@@ -20,7 +20,7 @@ from cf1_mcp.changes.relationships import RELATING, UNRELATING
 from cf1_mcp.changes.reverts import REVERT
 from cf1_mcp.changes.tags import TAGGING, UNTAGGING
 from cf1_mcp.changes.updates import UPDATE
-from cf1_mcp.errors import BadArgument
+from cf1_mcp.errors import BadArgument, NotFound
 from cf1_mcp.store.journal_records import Change
 
 KINDS: Final[tuple[ChangeKind[Any], ...]] = (
@@ -58,7 +58,12 @@ async def plan_undo(planning: Planning, change: Change) -> Effect[Any]:
     kind, past = _read_past_change(change)
     if kind.plan_undo is None:
         raise BadArgument("change_id", f"a change by {kind.tool} has no inverse in the API", NEXT_STEP)
-    effect = await kind.plan_undo(replace(planning, is_undo=True), past)
+    try:
+        effect = await kind.plan_undo(replace(planning, is_undo=True), past)
+    except NotFound as error:
+        # Its text speaks of ids, of which the caller gave none.
+        problem = f"what change {change.id} concerns is no longer there, so it cannot be undone"
+        raise BadArgument("change_id", problem, NEXT_STEP) from error
     summary = f"Undo change {change.id}: {effect.summary[0].lower()}{effect.summary[1:]}"
     return replace(effect, summary=summary, undoes=change.id)
 

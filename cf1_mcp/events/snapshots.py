@@ -56,7 +56,7 @@ async def read_snapshots(
     async def read(event_id: str) -> Snapshot:
         event = write_policy.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
         raw = await read_evidence(client, write_policy.read_policy, dataset, event)
-        return Snapshot(event=event, raw=raw, links=await _read_links(client, dataset, event))
+        return Snapshot(event=event, raw=raw, links=await read_links(client, dataset, event))
 
     return await gather(partial(read, event_id) for event_id in event_ids)
 
@@ -103,8 +103,8 @@ async def read_evidence(
     return read_policy.require_raw_readable(event, raw)
 
 
-async def _read_links(client: ThreatEventsClient, dataset: Dataset, event: Event) -> tuple[EventLink, ...]:
-    """Return the typed relationships of an event.
+async def read_links(client: ThreatEventsClient, dataset: Dataset, event: Event) -> tuple[EventLink, ...]:
+    """Return the typed relationships of an event of the dataset.
 
     The API lists related events without the relationship, so each type and direction takes a request of its own.
     """

@@ -1,7 +1,7 @@
 """Requests that a person approves on a terminal (`CF1_APPROVAL=operator`), in a database that several servers share.
 
 A request is stored under the confirmation code of its change. The code is not secret and authorizes nothing by itself:
-a person must approve it, and then it can be used exactly once, before it expires.
+a person must approve it, and then it can be used once, before it expires. It is given back if nothing was done.
 """
 
 from collections.abc import Callable, Generator
@@ -156,6 +156,16 @@ class Approvals:
             return True
 
         return await self._write(update)
+
+    async def give_back(self, code: str) -> None:
+        """Let a used approval be used again until it expires, because its change was refused and nothing was done."""
+
+        def update(db: Connection, now: datetime) -> None:
+            request = _find_request(db, code, now)
+            if request is not None and request.state == "used":
+                db.execute("UPDATE request SET state = 'approved' WHERE letters = ?", (_normalize_code(code),))
+
+        await self._write(update)
 
     async def _write(self, work: Callable[[Connection, datetime], T]) -> T:
         """Run a transaction with the time at which it starts, after waiting for other writers."""

@@ -10,11 +10,14 @@ from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 from pydantic import JsonValue
+from starlette.middleware import Middleware
 
 from cf1_mcp.changes.guards import NO_REPEAT
 from cf1_mcp.contracts import tool as tool_runs
 from cf1_mcp.models import EventSearch
+from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.server.mcp_server import build_server
+from tests.canned_answers import RefusedOnce
 from tests.conversations import ask, refused
 from tests.tenant import GENERATIONS, MINE, Generation, Tenant
 
@@ -244,6 +247,52 @@ async def test_an_approval_of_the_operator_is_used_once(tenant: Tenant) -> None:
         )
     )
     assert "false positive" in request.preview
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 409, 422, 429])
+async def test_an_approval_is_given_back_when_the_api_refuses_the_change(tenant: Tenant, status: int) -> None:
+    approvals = tenant.approvals
+    refusing = Middleware(RefusedOnce, method="DELETE", status=status, headers={"Retry-After": "90"})
+    tenant.options = SandboxOptions(middleware=[refusing])
+    async with tenant.server(tenant.allowed(approval="operator")) as client:
+        call = await prepare_deletion(tenant, client)
+        code = str(call["confirm"])
+        await approvals.decide(code, approved=True)
+        failure = await refused(client, "delete_threat_events", **call)
+        assert (await approvals.find(code)).state == "approved"
+        preview = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=call["event_ids"])
+        done = await ask(client, "delete_threat_events", **call)
+    assert str(status) in failure and "approved this code" not in failure
+    assert (preview["code"], done["status"]) == (code, "done")
+    assert (await approvals.find(code)).state == "used"
+
+
+async def test_an_approval_of_an_unknown_outcome_stays_used(tenant: Tenant) -> None:
+    approvals = tenant.approvals
+    tenant.options = SandboxOptions(middleware=[Middleware(RefusedOnce, method="DELETE", status=502, headers={})])
+    async with tenant.server(tenant.allowed(approval="operator")) as client:
+        call = await prepare_deletion(tenant, client)
+        await approvals.decide(str(call["confirm"]), approved=True)
+        await refused(client, "delete_threat_events", **call)
+        assert (await approvals.find(str(call["confirm"]))).state == "used"
+        again = await refused(client, "delete_threat_events", **call)
+        preview = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=call["event_ids"])
+    assert again == snapshot("confirm: this code was used already. Use list_changes to see its outcome.")
+    assert preview["code"] != call["confirm"]
+
+
+async def test_an_approval_is_given_back_when_the_journal_cannot_be_written(tenant: Tenant) -> None:
+    approvals = tenant.approvals
+    async with tenant.server(tenant.allowed(approval="operator")) as client:
+        call = await prepare_deletion(tenant, client)
+        code = str(call["confirm"])
+        await approvals.decide(code, approved=True)
+        (tenant.folder / "journal.db").mkdir()
+        await refused(client, "delete_threat_events", **call)
+        (tenant.folder / "journal.db").rmdir()
+        assert (await approvals.find(code)).state == "approved" and tenant.changes_sent() == []
+        done = await ask(client, "delete_threat_events", **call)
+    assert done["status"] == "done"
 
 
 async def test_a_change_that_the_operator_refused_stays_refused(tenant: Tenant) -> None:

@@ -115,6 +115,48 @@ async def test_an_approval_can_be_used_once(approvals: Approvals) -> None:
     assert (await approvals.find(CODE)).state == "used"
 
 
+async def test_an_approval_that_is_given_back_can_be_used_once_more(approvals: Approvals) -> None:
+    await approve(approvals)
+    for _ in range(3):
+        assert [await approvals.redeem(CODE) for _ in range(2)] == [True, False]
+        await approvals.give_back(CODE.lower().replace("-", " "))
+        assert (await approvals.find(CODE)).state == "approved"
+        await approvals.ask(CODE, TOOL, "another preview", 600)
+        assert (await approvals.find(CODE)).preview == PREVIEW
+    assert await approvals.redeem(CODE)
+
+
+@pytest.mark.parametrize("decision", [None, True, False])
+async def test_only_a_used_approval_is_given_back(approvals: Approvals, decision: bool | None) -> None:
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
+    if decision is not None:
+        await approvals.decide(CODE, approved=decision)
+    before = await approvals.find(CODE)
+    await approvals.give_back(CODE)
+    await approvals.give_back(OTHER)
+    assert await approvals.find(CODE) == before
+
+
+async def test_an_approval_that_is_given_back_ends_when_it_would_have(approvals: Approvals, clock: Clock) -> None:
+    await approve(approvals)
+    await approvals.redeem(CODE)
+    clock.advance(599)
+    await approvals.give_back(CODE)
+    clock.advance(1)
+    assert not await approvals.redeem(CODE)
+    assert (await approvals.find(CODE)).state == "expired"
+
+
+async def test_an_expired_approval_that_is_given_back_needs_a_new_decision(approvals: Approvals, clock: Clock) -> None:
+    await approve(approvals)
+    await approvals.redeem(CODE)
+    clock.advance(600)
+    await approvals.give_back(CODE)
+    assert not await approvals.redeem(CODE)
+    await approvals.ask(CODE, TOOL, PREVIEW, 600)
+    assert (await approvals.find(CODE)).state == "waiting"
+
+
 @pytest.mark.parametrize("code", [CODE, OTHER, "", "'; DROP TABLE request; --", "\0"])
 async def test_a_request_without_approval_is_not_redeemed(approvals: Approvals, code: str) -> None:
     await approvals.ask(CODE, TOOL, PREVIEW, 600)

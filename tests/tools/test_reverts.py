@@ -8,7 +8,7 @@ from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 from pydantic import JsonValue
 
-from cf1_mcp.models import EventChange, EventSearch, RawChange
+from cf1_mcp.models import EventChange, EventSearch, RawChange, RelationshipType
 from tests.canned_answers import with_canned_answer
 from tests.conversations import ask, refused
 from tests.tenant import GENERATIONS, MINE, NOW, YOURS, Generation, Tenant
@@ -352,3 +352,25 @@ async def test_a_list_that_repeats_its_page_is_read_once(tenant: Tenant) -> None
     async with with_canned_answer(tenant, "/events", {"success": True, "result": events, "result_info": {}}) as client:
         preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
     assert preview["events_lost"] == 3
+
+
+@pytest.mark.parametrize("order", ["parent to child", "child to parent"])
+@pytest.mark.parametrize("first", ["related_to", "caused_by"])
+async def test_a_code_is_void_once_related_events_have_another_relationship(
+    tenant: Tenant, first: RelationshipType, order: str
+) -> None:
+    parent, child = await tenant.add("parent"), await tenant.add("child")
+    second: RelationshipType = "caused_by" if first == "related_to" else "related_to"
+    ends = (parent, child) if order == "parent to child" else (child, parent)
+    async with tenant.api() as api:
+        await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], first)
+    async with tenant.server(tenant.allowed()) as client:
+        preview = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+        async with tenant.api() as api:
+            await api.create_relationships(ends[0].dataset_id, ends[0].uuid, [ends[1].uuid], second)
+        tenant.log.clear()
+        await refused(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=preview["code"])
+        assert tenant.changes_sent() == []
+        new = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR)
+        done = await ask(client, "revert_threat_dataset", **HALF_AN_HOUR, confirm=new["code"])
+    assert done["status"] == "done"

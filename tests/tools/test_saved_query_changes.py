@@ -151,18 +151,19 @@ async def test_a_blocking_query_is_previewed_with_its_current_matches(tenant: Te
     assert done["status"] == "done" and (await read_stored(tenant, 1)).rule_enabled
 
 
-async def test_a_count_beyond_one_page_is_a_minimum(tenant: Tenant) -> None:
+async def test_a_count_beyond_what_a_code_is_bound_to_is_a_minimum(tenant: Tenant) -> None:
     page: JsonValue = {
         "success": True,
         "result": [
-            {"uuid": f"e{number}", "datasetId": uuid_of(tenant, MINE), "tlp": "green"} for number in range(1001)
+            {"uuid": f"e{number}", "datasetId": uuid_of(tenant, MINE), "tlp": "green"} for number in range(10_001)
         ],
         "result_info": {"cursor": "more"},
     }
     async with with_canned_answer(tenant, "/events", page) as client:
         preview = await ask(client, "create_saved_query", name="much", query_json=search_over(MINE), rule_enabled=True)
-    assert preview["matches_now"] == "more than 1,000"
-    assert "It currently finds more than 1,000 events." in str(preview["change"])
+    assert preview["matches_now"] == "more than 10,000"
+    assert "It currently finds more than 10,000 events." in str(preview["change"])
+    assert "The code is bound to the first 10,000 of them, and not to the others." in str(preview["change"])
 
 
 async def test_a_taken_name_is_refused_with_the_id_that_has_it(tenant: Tenant) -> None:

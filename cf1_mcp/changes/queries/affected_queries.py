@@ -8,29 +8,34 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
-from cf1_mcp.errors import ApiError
+from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import Condition, EventSearch, SavedQuery
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.visible_events import visible_pages
 from cf1_mcp.search.conditions import MAX_CONDITIONS
-from cf1_mcp.search.saved_queries import NotASearch, read_search
+from cf1_mcp.search.saved_queries import NotASearch, list_readable_queries, read_search
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.uuids import id_key
 
 MAX_QUERIES: Final = 20  # each costs a request
 MAX_IDS: Final = 100
 
 
-async def find_affected_queries(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, JsonValue]:
+async def find_affected_queries(
+    client: ThreatEventsClient, policy: ReadPolicy, event_ids: Sequence[str]
+) -> dict[str, JsonValue]:
     """Return a sentence for each saved query that finds any of the events or could not be checked.
 
-    The sentences contain names of queries, which are untrusted.
+    The sentences contain names of queries, which are untrusted. Queries that may not be shown are left out.
     """
     try:
-        queries = await client.list_queries()
+        queries = await list_readable_queries(client, policy)
     except ApiError:
         return {"saved_queries": ["unknown: they could not be listed"]}
     checked = queries[:MAX_QUERIES]
-    found = await gather(partial(_describe, client, query, event_ids[:MAX_IDS]) for query in checked)
+    found = await gather(partial(_describe, client, policy, query, event_ids[:MAX_IDS]) for query in checked)
     sentences = [sentence for sentence in found if sentence]
     if queries and len(event_ids) > MAX_IDS:
         sentences.append(f"only the first {MAX_IDS} of {len(event_ids)} events were checked")
@@ -40,7 +45,7 @@ async def find_affected_queries(client: ThreatEventsClient, event_ids: Sequence[
     return {"saved_queries": [*sentences]} if sentences else {}
 
 
-async def _describe(client: ThreatEventsClient, query: SavedQuery, event_ids: Sequence[str]) -> str:
+async def _describe(client: ThreatEventsClient, policy: ReadPolicy, query: SavedQuery, event_ids: Sequence[str]) -> str:
     """Return a sentence on which of the events a query finds; empty if it finds none."""
     name = f"{query.id} {clean(query.name, MAX_NAME_LENGTH)!r}"
     block_list = ", and feeds a block list" if query.rule_enabled else ""
@@ -48,9 +53,12 @@ async def _describe(client: ThreatEventsClient, query: SavedQuery, event_ids: Se
     if search is None:
         return f"{name} could not be checked: it is not a search that can be narrowed to these events{block_list}"
     try:
-        count = len((await client.list_events(search)).result)
+        pages = [page async for page in visible_pages(client, search, policy)]
     except ApiError:
         return f"{name} could not be checked: its search failed{block_list}"
+    except BadArgument:
+        return f"{name} could not be checked: it asks for children in a group{block_list}"
+    count = len({id_key(event.uuid) for page in pages for event in page})
     return f"{name} finds {count} of these events{block_list}" if count else ""
 
 

@@ -28,7 +28,9 @@ from cf1_mcp.text.uuids import id_key, parse_uuid
 
 # Invented: a query that names no dataset searches the default dataset of event lists, which has this name.
 DEFAULT_DATASET: Final = "Cloudforce One Threat Events"
-MAX_MATCHES: Final = 1_000
+MAX_MATCHES: Final = 10_000
+MAX_CHECKED: Final = 1_000  # where the children of each event have to be read
+PAGE_SIZE: Final = 1_000
 MAX_SAMPLE: Final = 10
 
 Rule = Callable[[str, str], Dataset]
@@ -49,7 +51,7 @@ class QueryScope:
 class QueryImpact:
     """What a change of a query, or of an alert on it, does outside: parts of its preview.
 
-    `seen` has everything that the query finds, for a code to be bound to.
+    A code is bound to `events`, and to `seen`, which has what the query found before.
     """
 
     warnings: tuple[str, ...] = ()
@@ -74,7 +76,7 @@ async def find_query_impact(
         # What may be seen cannot be told apart: the search asks for children in a group.
         return QueryImpact((*warnings, "What it currently finds cannot be told here."))
     indicators = list(dict.fromkeys(event.indicator for event in events if event.indicator))
-    count = f"more than {MAX_MATCHES:,}" if has_more else f"{len(events)}"
+    count = f"more than {len(events):,}" if has_more else f"{len(events)}"
     shown = f" with {plural(len(indicators), 'indicator')}" if indicators else ""
     sentences = [f"It currently finds {count} event{'' if count == '1' else 's'}{shown}."]
     facts: dict[str, JsonValue] = {"matches_now": count, "indicators_now": len(indicators)}
@@ -85,25 +87,29 @@ async def find_query_impact(
         before, after = {event.uuid for event in old_events}, {event.uuid for event in events}
         if not has_more and not old_has_more:
             facts |= {"newly_found": len(after - before), "no_longer_found": len(before - after)}
+    if has_more:
+        sentences.append(f"The code is bound to the first {len(events):,} of them, and not to the others.")
     if not planning.write_policy.read_policy.sees_everything:
         sentences.append("Events that the rules withhold are not counted.")
-    in_order = sorted(events, key=lambda event: (event.uuid, event.dataset_id))
-    rows: list[JsonValue] = [event.model_dump(mode="json", by_alias=True) for event in in_order]
     sample: list[JsonValue] = [clean(value, MAX_CELL_LENGTH, value=True) for value in indicators[:MAX_SAMPLE]]
     return QueryImpact(
-        (*warnings, *sentences), facts, {"indicator": sample} if sample else {}, events, [rows, has_more, old_ids]
+        (*warnings, *sentences), facts, {"indicator": sample} if sample else {}, events, [has_more, old_ids]
     )
 
 
 async def _find_matches(planning: Planning, scope: QueryScope) -> tuple[list[Event], bool]:
-    """Return the events that a query finds and that may be seen, and whether there are more than MAX_MATCHES."""
+    """Return the events that a query finds and that may be seen, as many as a code is bound to, and whether there are
+    more.
+    """
     found: dict[tuple[str, str], Event] = {}
-    search = scope.search.model_copy(update={"page_size": MAX_MATCHES})
-    async for page in visible_pages(planning.client, search, planning.write_policy.read_policy):
+    search, policy = scope.search.model_copy(update={"page_size": PAGE_SIZE}), planning.write_policy.read_policy
+    asks_for_children = any(condition.field == "hasChildren" for condition in search.search)
+    most = MAX_CHECKED if asks_for_children and not policy.sees_everything else MAX_MATCHES
+    async for page in visible_pages(planning.client, search, policy):
         found |= {(event.uuid, event.dataset_id): event for event in page}
-        if len(found) > MAX_MATCHES:
+        if len(found) > most:
             break
-    return [*found.values()][:MAX_MATCHES], len(found) > MAX_MATCHES
+    return [*found.values()][:most], len(found) > most
 
 
 def covers_dataset(names: Sequence[str], dataset_id: str, known: Sequence[Dataset]) -> Verdict:

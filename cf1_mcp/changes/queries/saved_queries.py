@@ -35,6 +35,7 @@ from cf1_mcp.changes.queries.query_scope import QueryScope, find_query_impact, r
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
 from cf1_mcp.policy.tool_effect import ToolEffect
+from cf1_mcp.search.saved_queries import may_show_query
 from cf1_mcp.text.plurals import plural
 
 FIELDS: Final = tuple(SavedQueryFields.model_fields)
@@ -284,10 +285,11 @@ async def _undo_deletion(planning: Planning, change: PastChange[DeleteQuery]) ->
 
 
 async def _check_name(planning: Planning, name: str, query_id: int | None = None) -> None:
-    """Refuse a name that another query has."""
+    """Refuse a name that another query has, as the API does. The id is told of queries that may be shown."""
     for query in await planning.client.list_queries():
         if query.name.strip() == name and query.id != query_id:
-            problem = f"saved query {query.id} has this name already"
+            may_show = may_show_query(query, planning.write_policy.read_policy)
+            problem = f"{f'saved query {query.id}' if may_show else 'a saved query'} has this name already"
             raise BadArgument(planning.argument("name"), problem, "a name that is not taken")
 
 
