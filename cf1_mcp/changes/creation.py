@@ -12,12 +12,8 @@ from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, Facts, 
 from cf1_mcp.changes.parents import describe_read_parents
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument
-<<<<<<< HEAD
 from cf1_mcp.events.field_sizes import check_length
-from cf1_mcp.events.transitions import Transition, describe_creation, describe_unread_parent
-=======
 from cf1_mcp.events.transitions import Transition, describe_creation
->>>>>>> f2
 from cf1_mcp.events.validation import (
     EventTexts,
     EventValidator,
