@@ -160,6 +160,9 @@ class Effect(Generic[P]):
     `fixed_time` is a time that the preview fixed. The code carries it, so that the plan finds it in `confirm`; the
     payload must contain it, so that the code is bound to it.
 
+    `must_show` is an argument and its text, such as that of a query that feeds a block list. A person who is asked has
+    to see it whole.
+
     An effect that `changes_nothing` is reported, and not made. Without `can_undo` the change cannot be undone.
     `undo_destroys` are the datasets from which an undo would remove something; if it is not given, all of them where
     the undo deletes.
@@ -183,6 +186,7 @@ class Effect(Generic[P]):
     new_markings: Sequence[str] = ()
     relative_dates: Mapping[str, str] = field(default_factory=dict[str, str])
     fixed_time: datetime | None = None
+    must_show: tuple[str, str] | None = None
     changes_nothing: bool = False
     can_undo: bool = True
     undo_destroys: tuple[str, ...] | None = None

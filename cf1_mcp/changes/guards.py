@@ -135,8 +135,7 @@ class Planned(Generic[P]):
     async def _record_failure(self, change_id: str, error: ThreatEventsError) -> None:
         # Without a readable answer the change may have been made nevertheless.
         outcome: Outcome = "unknown" if isinstance(error, Unavailable | UnexpectedAnswer) else "failed"
-        reason: JsonValue = {"error": str(error)}
-        await self.server.stores.journal.finish(change_id, outcome, reason)
+        await self.server.stores.journal.finish(change_id, outcome, {"error": str(error)})
         if outcome == "failed":
             # A code that could not be given back stays used, which must not take the place of the reason.
             with suppress(StoreError):
@@ -277,7 +276,9 @@ def _require_yes(consent: Consent) -> None:
 async def _render_preview(server: ServerContext, look: Look[Any]) -> Card:
     """Return the preview with its code, and store it for the operator if the operator decides."""
     code = look.issue_code(server)
-    if server.settings.approval == "operator":
+    if server.settings.approval == "ask":
+        render_question(look.effect, look.undo.text, look.repeats)  # refused now if it could not be asked later
+    elif server.settings.approval == "operator":
         text = render_question(look.effect, look.undo.text, look.repeats, MAX_REQUEST_LENGTH)
         await server.stores.approvals.ask(code, look.effect.tool, text, float(server.settings.confirm_ttl))
     return build_preview(server, look.effect, look.undo.text, code, look.repeats)

@@ -5,6 +5,7 @@ A code is bound to the digest of all that.
 
 import hashlib
 import re
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Final, Generic, Literal
 from pydantic import BaseModel, BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from cf1_mcp.answers.card import Card
-from cf1_mcp.answers.columns import event_cells
+from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, clean_value, event_cells
 from cf1_mcp.answers.fitting import STEPS
 from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.answers.rows import Rows
@@ -36,6 +37,7 @@ from cf1_mcp.text.sanitize import clean
 MAX_SAMPLE: Final = 10
 MAX_SUMMARY_LENGTH: Final = 1_000
 MAX_QUESTION_LENGTH: Final = 3_000  # what clients show of a message
+MAX_QUESTION_WITH_TEXT: Final = 13_000  # where a text must be shown whole, with the one that it replaces
 MAX_REQUEST_LENGTH: Final = 40_000
 SAMPLE_COLUMNS: Final = ("uuid", "date", "tlp", "attacker", "event")
 QUESTION_COLUMNS: Final = ("tlp", "date", "attacker", "event", "indicator", "uuid")
@@ -178,7 +180,13 @@ def render_question(effect: Effect[Any], undo: str, repeats: Facts, size: int = 
     """Return the preview as text for a person, within `size` characters. It is cut by rows of the sample first.
 
     The events with the highest markings come first in the sample.
+
+    Raises:
+        BadArgument: a text that must be shown whole does not fit.
     """
+    if effect.must_show:
+        size = max(size, MAX_QUESTION_WITH_TEXT)
+        _require_short(*effect.must_show)
     facts: dict[str, JsonValue] = {
         "change": render_summary(effect),
         **effect.facts,
@@ -193,11 +201,23 @@ def render_question(effect: Effect[Any], undo: str, repeats: Facts, size: int = 
         text = _render_lines(_add_sample(card, events, count))
         if len(text) <= size:
             return text
+    if effect.must_show:
+        raise _too_long_error(effect.must_show[0])
     for step in STEPS:
         text = _render_lines(_add_sample(card.clipped(*step), events, min(len(events), 1)))
         if len(text) <= size:
             return text
     return f"{text[: size - 40]}… (+{plural(len(text) - size + 40, 'character')})"
+
+
+def _require_short(argument: str, text: str) -> None:
+    if clean_value(text, MAX_FIELD_LENGTH, name="query_json") != clean_value(text, sys.maxsize, name="query_json"):
+        raise _too_long_error(argument)
+
+
+def _too_long_error(argument: str) -> BadArgument:
+    problem = "the text of this query is longer than what the person who is asked is shown, and it acts outside"
+    return BadArgument(argument, problem, f"a text of at most {MAX_FIELD_LENGTH:,} characters, or several queries")
 
 
 def _add_sample(card: Card, events: Sequence[Event], count: int) -> Card:

@@ -95,6 +95,7 @@ async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id:
         needs_code=bool(fields.enabled),
         facts=impact.facts,
         untrusted=_preview_query(query, impact),
+        must_show=(planning.argument("query_id"), query.query_json) if fields.enabled else None,
         events=impact.events,
         size=0,
         seen=impact.seen,
