@@ -75,6 +75,9 @@ class Vocabulary:
             found: list[Tag] = []
             for page in range(1, MAX_TAG_PAGES + 1):
                 part = (await client.list_tags(page=page, page_size=MAX_TAGS)).tags
+                # An API that ignores the number of the page answers with the same tags again.
+                if page > 1 and part == found[: len(part)]:
+                    break
                 found += part
                 if len(part) < MAX_TAGS:
                     break

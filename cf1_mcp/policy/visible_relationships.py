@@ -51,16 +51,18 @@ async def _list_related(
     max_depth: int,
     relationship_types: Sequence[RelationshipType] | None,
 ) -> list[Event]:
-    """Return all pages of the events that the API relates to an event."""
-    found: list[Event] = []
+    """Return all pages of the events that the API relates to an event, each once."""
+    found: dict[str, Event] = {}
     page = 1
     while True:
         part = await client.list_relationships(
             event.uuid, event.dataset_id, direction, max_depth, relationship_types, False, page, PAGE_SIZE
         )
-        found += part
-        if len(part) < PAGE_SIZE:
-            return found
+        new = {one.uuid: one for one in part if one.uuid not in found}
+        found |= new
+        # An API that ignores the number of the page answers with the same events for ever.
+        if len(part) < PAGE_SIZE or not new:
+            return [*found.values()]
         page += 1
 
 

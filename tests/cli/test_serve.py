@@ -31,7 +31,8 @@ async def test_without_credentials_it_serves_the_sandbox(mode: Literal["auto", "
 
 
 async def test_a_sandbox_in_a_file_keeps_its_events(tmp_path: Path) -> None:
-    kept = {"CF1_SANDBOX_DB": str(tmp_path / "kept.db")}
+    # The key seals the cursors, which would differ between two processes otherwise.
+    kept = {"CF1_SANDBOX_DB": str(tmp_path / "kept.db"), "CF1_CONFIRM_KEY": "k" * 32}
     async with Client(server_process(kept)) as client:
         first = await ask_for_text(client, "search_threat_events", limit=3)
     async with Client(server_process(kept)) as client:
