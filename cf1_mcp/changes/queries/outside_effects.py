@@ -7,7 +7,7 @@ outside needs a code, which is bound to everything that was found.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 import anyio.to_thread
@@ -20,7 +20,6 @@ from cf1_mcp.changes.queries.query_scope import covers_dataset
 from cf1_mcp.errors import ApiError, NotFound
 from cf1_mcp.events.transitions import Found, Transition, compare_states
 from cf1_mcp.models import EventSearch, SavedQuery
-from cf1_mcp.policy.condition_matching import KnownEvent
 from cf1_mcp.policy.condition_values import Verdict
 from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.search.saved_queries import NotASearch, may_show_query, read_search
@@ -152,12 +151,15 @@ def _compare_all(
         if search is not None:
             left -= len(transitions) * (1 + len(search.search) + sum(map(len, search.search_branches)))
         effect = QueryEffect(query, search is not None, is_shown)
+        # Of many events, few are in different datasets, and an account may have thousands of those.
+        covers = cache(partial(_covers, write_policy, search)) if search else None
         for one in transitions:
-            if search is None or left < 0:
+            if search is None or covers is None or left < 0:
                 may_find, may_lose = None if one.after else False, None if one.before else False
                 effect.add(one, Found(may_find, may_lose, None if one.before and one.after else False))
             else:
-                covered = _covers(write_policy, search, one.before), _covers(write_policy, search, one.after)
+                before, after = (state.event.dataset_id if state else None for state in (one.before, one.after))
+                covered = covers(before), covers(after)
                 effect.add(one, compare_states(one, search, covered))
         effects.append(effect)
     return effects
@@ -170,8 +172,9 @@ def _read_search(query: SavedQuery) -> EventSearch | None:
         return None
 
 
-def _covers(write_policy: WritePolicy, search: EventSearch, state: KnownEvent | None) -> Verdict:
-    return covers_dataset(search.dataset_id, state.event.dataset_id, write_policy.known) if state else False
+def _covers(write_policy: WritePolicy, search: EventSearch, dataset_id: str | None) -> Verdict:
+    """Whether a search covers a dataset; False for that of an event that does not exist."""
+    return False if dataset_id is None else covers_dataset(search.dataset_id, dataset_id, write_policy.known)
 
 
 async def _read_frequencies(planning: Planning, effects: Sequence[QueryEffect]) -> tuple[list[QueryEffect], list[str]]:
