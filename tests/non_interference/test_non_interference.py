@@ -16,7 +16,6 @@ from mcp import Client
 
 from cf1_mcp.models import Tlp
 from cf1_mcp.models.fields import SEARCHABLE
-from cf1_mcp.settings import Settings
 from tests.non_interference import previews, readings, searches
 from tests.non_interference.accounts import RULES, Rule, build_tenant, settings_for
 from tests.non_interference.calls import Call
@@ -114,7 +113,6 @@ async def test_a_visible_difference_is_found(tmp_path: Path) -> None:
         assert await find_differences(rule, tenants, calls_by_family()[family][::6]), family
 
 
-@pytest.mark.skipif("tell_withheld" not in Settings.__dataclass_fields__, reason="the setting does not exist yet")
 async def test_numbers_of_withheld_events_are_found(tmp_path: Path) -> None:
     """With CF1_TELL_WITHHELD=counts, answers tell how much is withheld."""
     rule = replace(RULES[0], contents={"nothing": NOTHING, "few": FEW}, settings={"tell_withheld": True})
