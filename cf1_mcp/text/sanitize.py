@@ -33,11 +33,14 @@ MAX_ADDRESS_LENGTH: Final = 320
 # Invisible characters in a row that are shown by their codes.
 MAX_CODES: Final = 8
 
+# Of what says that a text was cut: to cut less than this would lengthen the text.
+MARK_LENGTH: Final = len("… (+9 characters)") - 1
+
 FORMULA_STARTS: Final = ("=", "+", "-", "@")
 
 
 def clean(text: str, most: int, *, keep: str = "", value: bool = False) -> str:
-    """Return one line of harmless text of at most `most` characters; what is cut is counted.
+    """Return one line of harmless text of about `most` characters; what is cut is counted, unless that is as long.
 
     Invisible characters are shown by their codes; Markdown images and links, HTML, fences and live addresses are
     disarmed; names in e-mail addresses are masked, except in `keep`; runs of blanks become one, so that nothing is
@@ -51,10 +54,11 @@ def clean(text: str, most: int, *, keep: str = "", value: bool = False) -> str:
     shown = escape_invisible(text[: most + MAX_ADDRESS_LENGTH])
     if not value:
         shown = mask_emails(disarm(shown), keep)
-    if len(text) <= most and len(shown) <= most:
+    length = max(len(text), len(shown))
+    if length <= most + MARK_LENGTH:
         return shown
     kept = shown[: most - 1]
-    return f"{kept}… (+{plural(max(len(text), len(shown)) - len(kept), 'character')})"
+    return f"{kept}… (+{plural(length - len(kept), 'character')})"
 
 
 def is_words(text: str) -> bool:

@@ -7,6 +7,8 @@ from typing import Final
 HIDDEN: Final = "[hidden]"
 # Shorter words occur in ordinary texts.
 MIN_SECRET_LENGTH: Final = 8
+# The digits of the longest code, `\U` and eight of them.
+MAX_CODE_LENGTH: Final = 8
 
 # Characters among which nobody sees that a word is split: blanks, controls, invisible characters, half characters, and
 # what sanitising writes in their place. Repetitions are bounded, so that no text takes more than linear time.
@@ -38,7 +40,7 @@ class SecretMask:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         found = sorted({secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH}, key=len, reverse=True)
-        self._compact = [_compact(secret.encode()) for secret in found]
+        self._endings = [_ending(_compact(secret.encode())) for secret in found]
         self._pattern = re.compile("|".join(map(_secret_pattern, found)), re.IGNORECASE) if found else None
 
     def may_be_in(self, content: bytes) -> bool:
@@ -46,13 +48,20 @@ class SecretMask:
         if self._pattern is None:
             return False
         compact = _compact(content)
-        return any(secret in compact for secret in self._compact)
+        return any(ending in compact for ending in self._endings)
 
     def hide(self, text: str) -> str:
         """Return the text without secrets."""
         if self._pattern is None or not self.may_be_in(text.encode(errors="surrogatepass")):
             return text
         return self._pattern.sub(HIDDEN, text)
+
+
+def _ending(compact: bytes) -> bytes:
+    r"""Return what remains of a secret where the letters before it read its beginning as part of their code, as
+    `\x` does.
+    """
+    return compact[min(MAX_CODE_LENGTH, len(compact) // 2) :]
 
 
 def _secret_pattern(secret: str) -> str:

@@ -21,7 +21,8 @@ from cf1_mcp.text.sanitize import clean, collapse_blanks, disarm, escape_invisib
         ("\x1b[2J", "\\u001b[2J"),
         ("tag\U000e0041", "tag\\U000e0041"),
         ("half\ud800", "half\\ud800"),
-        ("x" * 12, "x" * 9 + "… (+3 characters)"),
+        ("x" * 26, "x" * 26),
+        ("x" * 27, "x" * 9 + "… (+18 characters)"),
     ],
 )
 def test_invisible_characters_are_shown_by_their_codes(text: str, shown: str) -> None:

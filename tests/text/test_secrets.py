@@ -24,6 +24,14 @@ def test_a_secret_is_hidden_in_every_form(secret: str, form: str) -> None:
     assert hidden.startswith("before ") and hidden.endswith(" after") and "[hidden]" in hidden
 
 
+@pytest.mark.parametrize("before", ["\\", "\\x", "\\u", "\\U", "%", "&#x", "&#", "\\n"])
+@pytest.mark.parametrize("secret", [TOKEN, ACCOUNT, ACCOUNT.replace("0", "n")])
+def test_a_code_before_a_secret_does_not_swallow_its_beginning(secret: str, before: str) -> None:
+    mask = SecretMask([secret])
+    assert not reveals(mask.hide(before + secret), secret)
+    assert mask.may_be_in(json.dumps([before + secret]).encode())
+
+
 def test_other_texts_stay_as_they_are() -> None:
     for text in ("", "Invoice lure", "50% off \\u0041 &#65; \u200b", TOKEN[:-1], ACCOUNT[:-1]):
         assert MASK.hide(text) == text

@@ -165,10 +165,10 @@ c21bc014-5c72-515d-96ff-0913facd7aa2	2026-11-20 22:10	COINWICK dropper, signed w
 -- newest
 uuid	date	category	indicator	event
 32f0b336-4527-5fbf-955d-a4f6746ecbe8	2026-11-24 06:04	Account Takeover	198[.]51[.]100[.]37	Stolen session cookie replayed from a residential network
-911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	Account Takeover	198[.]51[.]100[.]43	Reused passwords tried against customer accounts of a Banking & Financial Services organi… (+6 characters)
+911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	Account Takeover	198[.]51[.]100[.]43	Reused passwords tried against customer accounts of a Banking & Financial Services organisation
 80fc161b-d20a-5998-bbb9-efef9448a981	2026-11-24 04:14	Account Takeover	198[.]51[.]100[.]59	Stolen session cookie replayed from a residential network
 ff00e219-48e7-5b54-b0fc-17538fe06afa	2026-11-24 02:09	Phishing	lure[.]bait[.]example	A quiet line with a passenger\\U000e0063\\U000e0061\\U000e006c\\U000e006c\\U000e0020\\U000e0075… (+47 characters)
-32f8d7b0-1a17-583a-b2cd-6b8f73557cd1	2026-11-24 01:40	Account Takeover	198[.]51[.]100[.]57	Reused passwords tried against customer accounts of a Banking & Financial Services organi… (+6 characters)
+32f8d7b0-1a17-583a-b2cd-6b8f73557cd1	2026-11-24 01:40	Account Takeover	198[.]51[.]100[.]57	Reused passwords tried against customer accounts of a Banking & Financial Services organisation
 </untrusted MARK>
 before = 0: new in this period. now = 0: gone.
 Counts are numbers of reported events, not of attacks.
