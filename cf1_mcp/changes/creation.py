@@ -13,6 +13,7 @@ from cf1_mcp.changes.parents import describe_read_parents
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.field_sizes import check_length
+from cf1_mcp.events.snapshots import refuse_copies
 from cf1_mcp.events.transitions import Transition, describe_creation
 from cf1_mcp.events.validation import (
     EventTexts,
@@ -118,13 +119,16 @@ async def create_event(client: ThreatEventsClient, payload: CreateEvent) -> Resu
 async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str) -> Effect[ImportEvents]:
     """Describe the events and relationships of a checked batch."""
     dataset, events, links = batch.dataset, [*batch.events.values()], batch.links
+    joining = await _check_existing_links(planning, batch)
     most = planning.write_policy.settings.max_change
     undo = "undo_change deletes the events whose ids the API reports, within the operator's rules; new tags stay."
     if len(events) > most:
         undo = f"Not by undo_change: CF1_MAX_CHANGE ({most}) lets it delete fewer at once."
-    if any({link.parent, link.child} <= {*batch.existing} for link in links):
-        undo += " Relationships between events that existed before stay."
+    if joining:
+        stay = "Relationships between events that existed before stay."
+        undo = f"{undo} {stay}" if events else f"Not by undo_change. {stay}"
     counted = f"{plural(len(events), 'event')} with {plural(len(links), 'relationship')}"
+    counted += f", {joining} of them between events that exist already," if joining else ""
     effect = Effect(
         kind=IMPORT,
         payload=ImportEvents(
@@ -143,9 +147,24 @@ async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str)
         size=len(events),
         changes_nothing=not (events or links),
         new_markings=_list_markings(events),
-        can_undo=len(events) <= most,
+        can_undo=len(events) <= most and bool(events or not joining),
     )
     return await add_outside_effects(planning, effect, await _describe_transitions(planning, batch))
+
+
+async def _check_existing_links(planning: Planning, batch: Batch) -> int:
+    """Return how many relationships join two events that exist. To make them is to change these events.
+
+    Raises:
+        Withheld: more than the operator allows to change at once.
+        BadArgument: an event that exists and gets a relationship has a copy in another dataset.
+    """
+    existing = batch.existing
+    joining = sum(link.parent in existing and link.child in existing for link in batch.links)
+    planning.write_policy.require_size(joining, planning.argument("rows"))
+    linked = dict.fromkeys(existing[row] for link in batch.links for row in link[:2] if row in existing)
+    await refuse_copies(planning.client, [*linked], (batch.dataset,), planning.argument("rows"))
+    return joining
 
 
 async def _describe_transitions(planning: Planning, batch: Batch) -> list[Transition]:

@@ -80,12 +80,22 @@ async def count_visible_links(
     Others are not counted: their number would tell what is withheld.
     """
     own = {id_key(snapshot.event.uuid) for snapshot in snapshots}
-    links = [link.other for snapshot in snapshots for link in snapshot.links]
-    references = [other for snapshot in snapshots for other in (*snapshot.event.references, *snapshot.event.referenced)]
-    asked = sorted({id_key(other) for other in (*links, *references)} - own)
+    # A link to an event that has copies is listed once for each of them.
+    links = [
+        other
+        for snapshot in snapshots
+        for _, _, other in {(link.type, link.above, id_key(link.other)) for link in snapshot.links}
+    ]
+    references = [
+        other
+        for snapshot in snapshots
+        for others in (snapshot.event.references, snapshot.event.referenced)
+        for other in {*map(id_key, others)}
+    ]
+    asked = sorted({*links, *references} - own)
     copies = await find_copies(client, asked)
     seen = own | {other for other, found in copies.items() if not all(map(read_policy.rule_against, found))}
-    return sum(id_key(other) in seen for other in links), sum(id_key(other) in seen for other in references)
+    return sum(other in seen for other in links), sum(other in seen for other in references)
 
 
 async def read_evidence(

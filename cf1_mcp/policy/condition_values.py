@@ -98,7 +98,7 @@ def _compare_pattern(text: str, value: str) -> Verdict:
     """Compare with a pattern of % and _. Whether one without them means the whole text is not published."""
     if len(text) > MAX_PATTERN_TEXT:
         return None
-    if _matches_pattern(text, value):
+    if matches_pattern(text, value):
         return True
     for form, pattern in zip(_list_forms(text), _list_forms(value), strict=True):
         if all(part in form for part in re.split("[%_]", pattern)):
@@ -106,8 +106,11 @@ def _compare_pattern(text: str, value: str) -> Verdict:
     return False
 
 
-def _matches_pattern(text: str, pattern: str) -> bool:
-    """Search each part between two % after the one before it, so that no pattern takes long."""
+def matches_pattern(text: str, pattern: str) -> bool:
+    """Return whether a text matches a pattern of % and _ as a whole.
+
+    Each part between two % is searched after the one before it, so that no pattern takes long.
+    """
     first, *rest = pattern.split("%")
     if not rest:
         return _compile(first).fullmatch(text) is not None

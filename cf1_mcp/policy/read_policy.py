@@ -84,6 +84,18 @@ class ReadPolicy:
         kept = [tag for tag in event.tags if tag.strip().casefold() not in self.withheld_tags]
         return event.model_copy(update={"tags": kept}) if len(kept) < len(event.tags) else event
 
+    def names_withheld_tag(self, value: JsonValue) -> bool:
+        """Whether a JSON value is, or has anywhere in it, a text that is a withheld tag."""
+        match value:
+            case str():
+                return value.strip().casefold() in (self.withheld_tags or ())
+            case list():
+                return any(map(self.names_withheld_tag, value))
+            case dict():
+                return any(self.names_withheld_tag(part) for pair in value.items() for part in pair)
+            case _:
+                return False
+
     def require_readable(self, event: Event) -> Event:
         """Return the event.
 

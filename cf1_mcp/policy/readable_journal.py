@@ -1,8 +1,9 @@
 """The journal under the current rules for reading: the one way in which a tool reads it.
 
 A change is told only if it was made in this account, at this base address and by this identity, if all of its datasets
-may be read, and if nothing that its entry holds is marked above the ceiling. For a list, every other change does not
-exist. Whoever asks for one change by its id learns which rule withholds it, unless it is another account's.
+may be read, and if nothing that its entry holds is marked above the ceiling, tags included. For a list, every other
+change does not exist. Whoever asks for one change by its id learns which rule withholds it, unless it is another
+account's.
 """
 
 import json
@@ -120,8 +121,11 @@ class ReadableJournal:
         # An entry without datasets cannot be shown to be within the list.
         if self.policy.restricted and not (datasets and datasets <= self._readable):
             return DATASET_RULE
-        # Every entry that was read has a marking.
-        return self.policy.tlp_rule if self.policy.is_above_ceiling(intent.marking or "") else None
+        # Every entry that was read has a marking. A tag has one of its own, which may have been raised since.
+        is_withheld = self.policy.is_above_ceiling(intent.marking or "") or self.policy.names_withheld_tag(
+            dict(intent.arguments)
+        )
+        return self.policy.tlp_rule if is_withheld else None
 
     @cached_property
     def _readable(self) -> frozenset[str]:

@@ -4,7 +4,6 @@ The ceiling is part of the question, which keeps withheld events from filling th
 in any spelling, so every page is filtered again, and the pages are read on until enough events are found.
 """
 
-import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from functools import partial
@@ -16,6 +15,7 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.paging import Attempt, once
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import Condition, Event, EventSearch, SearchOp, SearchValue, Tlp
+from cf1_mcp.policy.condition_values import matches_pattern
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_relationships import check_children
 
@@ -165,8 +165,7 @@ def _tag_matches(op: SearchOp, tag: str, value: str) -> bool:
         case "endsWith":
             return tag.endswith(value)
         case "like":
-            pattern = "".join({"%": ".*", "_": "."}.get(char, re.escape(char)) for char in value)
-            return re.fullmatch(pattern, tag, re.DOTALL) is not None
+            return matches_pattern(tag, value)
         case "find":
             return all(word in tag for word in value.split())
         case "gt" | "gte" | "lt" | "lte":

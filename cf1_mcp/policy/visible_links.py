@@ -54,8 +54,9 @@ async def _find_readable(client: ThreatEventsClient, policy: ReadPolicy, event_i
 
 
 def _keep_references(event: Event, readable: set[str]) -> Event:
-    references = [other for other in event.references if other.casefold() in readable]
-    referenced = [other for other in event.referenced if other.casefold() in readable]
+    # An event with copies may be named once for each.
+    references = [other for other in dict.fromkeys(event.references) if other.casefold() in readable]
+    referenced = [other for other in dict.fromkeys(event.referenced) if other.casefold() in readable]
     return event.model_copy(
         update={
             "references": references,

@@ -32,6 +32,8 @@ async def walk_links(
     if withheld and max_depth > 1:
         reachable = await _find_reachable(client, policy, event, direction, max_depth, relationship_types)
         admitted = [one for one in admitted if one.uuid.casefold() in reachable]
+    # An event may have copies, of which some may not be read.
+    admitted = [*{one.uuid.casefold(): one for one in admitted}.values()]
     # The API's order may depend on the events in between.
     return sorted(admitted, key=lambda one: (one.date, one.uuid), reverse=True)
 
@@ -51,14 +53,14 @@ async def _list_related(
     max_depth: int,
     relationship_types: Sequence[RelationshipType] | None,
 ) -> list[Event]:
-    """Return all pages of the events that the API relates to an event, each once."""
-    found: dict[str, Event] = {}
+    """Return all pages of the events that the API relates to an event, each copy once."""
+    found: dict[tuple[str, str], Event] = {}
     page = 1
     while True:
         part = await client.list_relationships(
             event.uuid, event.dataset_id, direction, max_depth, relationship_types, False, page, PAGE_SIZE
         )
-        new = {one.uuid: one for one in part if one.uuid not in found}
+        new = {(one.uuid, one.dataset_id): one for one in part if (one.uuid, one.dataset_id) not in found}
         found |= new
         # An API that ignores the number of the page answers with the same events for ever.
         if len(part) < PAGE_SIZE or not new:

@@ -6,6 +6,7 @@ understand a parameter that this server does not know, and the search would be a
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
@@ -101,10 +102,13 @@ def _parse_finite(number: str) -> float:
 
 
 def may_show_query(saved: SavedQuery, policy: ReadPolicy) -> bool:
-    """Whether a saved query may be shown: it names no dataset that may not be read.
+    """Whether a saved query may be shown: it names no dataset that may not be read, and no tag that is withheld.
 
     A scope word, or no dataset, names none. Where lists restrict reading, an unreadable text may name any.
     """
+    given = parse_object(saved.query_json)
+    if _names_any(policy.withheld_tags or (), saved.query_json) if given is None else policy.names_withheld_tag(given):
+        return False
     if not policy.restricted:
         return True
     try:
@@ -112,6 +116,12 @@ def may_show_query(saved: SavedQuery, policy: ReadPolicy) -> bool:
     except NotASearch:
         return False
     return all(is_scope_word(name) or policy.allows_name(name) for name in named)
+
+
+def _names_any(tags: Iterable[str], text: str) -> bool:
+    """Whether one of the tags is anywhere in the text of a query that is not an object of JSON."""
+    folded = text.casefold()
+    return any(tag in folded for tag in tags)
 
 
 async def list_readable_queries(client: ThreatEventsClient, policy: ReadPolicy) -> list[SavedQuery]:

@@ -229,3 +229,29 @@ async def test_the_id_of_a_query_that_may_not_be_shown_is_not_told_by_its_name(t
             "name: saved query 2 has this name already. Use a name that is not taken.",
         ]
     )
+
+
+GROUPED: JsonValue = [
+    [{"field": "event", "op": "startsWith", "value": "e"}],
+    [{"field": "hasChildren", "op": "equals", "value": True}],
+]
+
+
+@pytest.mark.parametrize("acts", ["rule_enabled", "alert_enabled"])
+async def test_a_query_whose_finds_cannot_be_shown_does_not_begin_to_act(tenant: Tenant, acts: str) -> None:
+    await tenant.add("event")
+    text = json.dumps({"datasetId": [tenant.dataset_id()], "searchBranches": GROUPED})
+    async with tenant.server(tenant.allowed()) as client:
+        await ask(client, "create_saved_query", name="quiet", query_json=text)
+        await ask(client, "create_query_alert", query_id=1, frequency="daily", enabled=False)
+        words = [
+            await refused(client, "create_saved_query", name="loud", query_json=text, **{acts: True}),
+            await refused(client, "update_saved_query", query_id=1, **{acts: True}),
+            await refused(client, "create_query_alert", query_id=1, frequency="immediate"),
+            await refused(client, "update_query_alert", alert_id=1, enabled=True),
+        ]
+    assert words == [
+        f"{argument}: it acts outside, and what it finds cannot be shown: hasChildren is in a group of conditions. Use "
+        "hasChildren outside of groups."
+        for argument in ("query_json", "query_id", "query_id", "alert_id")
+    ]

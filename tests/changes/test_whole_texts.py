@@ -8,7 +8,7 @@ from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 from pydantic import JsonValue
 
-from cf1_mcp.models import SavedQueryFields
+from cf1_mcp.models import QueryAlertFields, SavedQueryFields
 from tests.conversations import ask, refused
 from tests.tenant import Tenant
 
@@ -24,10 +24,12 @@ def text_of(tenant: Tenant, fillers: int) -> str:
     return json.dumps({"datasetId": [tenant.dataset_id()], "search": search})
 
 
-async def save(tenant: Tenant, text: str) -> None:
+async def save(tenant: Tenant, text: str, *, with_alert: bool) -> None:
     fields = {"name": "stored", "query_json": text, "rule_enabled": False, "alert_enabled": False}
     async with tenant.api() as api:
-        await api.create_query(SavedQueryFields.model_validate({**fields, "alert_rollup_enabled": False}))
+        query = await api.create_query(SavedQueryFields.model_validate({**fields, "alert_rollup_enabled": False}))
+        if with_alert:
+            await api.create_alert(QueryAlertFields(query_id=query.id, frequency="immediate", enabled=False))
     tenant.log.clear()
 
 
@@ -37,13 +39,15 @@ CALLS: dict[str, tuple[str, Json]] = {
     "a new text": ("update_saved_query", {"query_id": 1, "rule_enabled": True}),
     "a stored text": ("update_saved_query", {"query_id": 1, "rule_enabled": True}),
     "an alert on a stored text": ("create_query_alert", {"query_id": 1, "frequency": "daily"}),
+    "an alert that was off on a stored text": ("update_query_alert", {"alert_id": 1, "enabled": True}),
 }
 
 
 async def prepare(tenant: Tenant, name: str, fillers: int) -> tuple[str, Json]:
     tool, call = CALLS[name]
     text = text_of(tenant, fillers)
-    await save(tenant, text if "stored" in name else text_of(tenant, 0).replace("operative", "old"))
+    saved = text if "stored" in name else text_of(tenant, 0).replace("operative", "old")
+    await save(tenant, saved, with_alert="was off" in name)
     return tool, call if "stored" in name else {**call, "query_json": text}
 
 
@@ -72,7 +76,7 @@ async def test_a_text_that_cannot_be_shown_whole_is_refused(
     tool, call = await prepare(tenant, name, fillers)
     async with tenant.server(tenant.allowed(approval=approval)) as client:
         words = await refused(client, tool, **call)
-    argument = "query_json" if tool == "create_saved_query" else "query_id"
+    argument = {"create_saved_query": "query_json", "update_query_alert": "alert_id"}.get(tool, "query_id")
     assert words.replace(argument, "ARGUMENT") == snapshot(
         "ARGUMENT: the text of this query is longer than what the person who is asked is shown, and it acts outside. Use a text of at most 4,000 characters, or several queries."
     )

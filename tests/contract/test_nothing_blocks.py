@@ -138,6 +138,7 @@ VOCABULARY: Final[Mapping[str, bytes]] = {
         }
     ),
 }
+RED_TAGS = ok({"tags": [{"value": "red tag", "tlp": "red"}]})
 PAGE = ok([event(number) for number in range(500)])
 EVENTS: Final[Mapping[str, bytes]] = {
     "/events": PAGE,
@@ -155,7 +156,7 @@ EVENTS: Final[Mapping[str, bytes]] = {
 
 
 @asynccontextmanager
-async def server(tmp_path: Path, changed: Mapping[str, bytes]) -> AsyncGenerator[Client]:
+async def server(tmp_path: Path, changed: Mapping[str, bytes], max_tlp: Tlp = Tlp.RED) -> AsyncGenerator[Client]:
     """A client of a server that may do everything, over an account with very many datasets, tags and names."""
     async with upstream(ok([])) as api:
         api.routes |= {**VOCABULARY, **EVENTS, **changed}
@@ -164,7 +165,7 @@ async def server(tmp_path: Path, changed: Mapping[str, bytes]) -> AsyncGenerator
             credentials=Credentials(ACCOUNT, TOKEN),
             base_url=base,
             mode="full",
-            max_tlp=Tlp.RED,
+            max_tlp=max_tlp,
             write_datasets=("*",),
             delete_datasets=("*",),
             confirm_key=b"k" * 32,
@@ -196,6 +197,17 @@ GRAPHQL_FRAGMENTS = "query { ...f0 } " + " ".join(
     f"fragment f{n} on Q {{ ...f{n + 1} ...f{n + 2} }}" for n in range(200)
 )
 GRAPHQL_ALIASES = "query { " + " ".join(f"a{n}: threatEvents(filter: [{{}}]) {{ x }}" for n in range(250)) + "}"
+
+
+def stix(*patterns: str) -> str:
+    """Return a bundle with an indicator for each pattern."""
+    number = "indicator--00000000-0000-4000-8000-{:012x}"
+    indicators = [
+        {"type": "indicator", "id": number.format(place), "pattern_type": "stix", "pattern": pattern}
+        for place, pattern in enumerate(patterns)
+    ]
+    return json.dumps({"type": "bundle", "objects": indicators})
+
 
 CALLS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "40,000 strings as evidence": ("create_threat_event", {**NEW, "raw_data": {"a": STRINGS}}),
@@ -247,6 +259,8 @@ CALLS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "a long line": ("import_threat_events", {"dataset_id": HOME, "content": HOSTILE_TEXT}),
     "500 rows in another case": ("import_threat_events", {"dataset_id": HOME, "rows": [{**ROW, "event": f"row {n}", "category": "PHISHING", "attacker": "ACTOR 4999", "target_industry": "INDUSTRY 4999"} for n in range(500)]}),
     "500 rows with an unknown word": ("import_threat_events", {"dataset_id": HOME, "rows": [{**ROW, "event": f"row {n}", "category": f"phshing {n}"} for n in range(500)]}),
+    "STIX patterns without an end": ("import_threat_events", {"dataset_id": HOME, "format": "stix2", "content": stix(*["a" * 99_000] * 9)}),
+    "other STIX patterns": ("import_threat_events", {"dataset_id": HOME, "format": "stix2", "content": stix("a:" + "a" * 90_000, "a:b IN ('" + "x','" * 20_000, "[a:b" + " " * 90_000, "a:b='" * 15_000, "[" * 90_000, "a-" * 45_000, "a:a'" * 20_000)}),
     "a chain of 500 rows": ("import_threat_events", {"dataset_id": HOME, "rows": [{**ROW, "event": f"row {n}", "ref": f"r{n}", "parents": [{"ref": f"r{n + 1}"}]} for n in range(500)]}),
     "500 rows of unknown parents": ("import_threat_events", {"dataset_id": HOME, "rows": [{**ROW, "event": f"row {n}", "ref": f"r{n}", "parents": [{"ref": "q" * 80 + str(m)} for m in range(50)]} for n in range(500)]}),
     "500 long rows": ("import_threat_events", {"dataset_id": HOME, "rows": [{**ROW, "event": HOSTILE_TEXT[:20_000]} for _ in range(500)]}),
@@ -283,6 +297,13 @@ RAW = f"/events/datasets/{HOME}/events/{EVENT}/raw"
 GET_RAW = {"event_id": EVENT, "dataset_id": HOME, "include": ["raw"]}
 RELATED = f"/events/by-id/{EVENT}/relationships"
 
+# A pattern that matches almost, in as many ways as possible.
+TAG_PATTERN = {
+    "conditions": [
+        {"field": "tags", "op": "like", "value": ["%_" * 20 + "!"], "group": 0},
+        {"field": "event", "op": "startsWith", "value": ["event"], "group": 1},
+    ]
+}
 LISTS: list[JsonValue] = [[] for _ in range(140_000)]
 
 UPSTREAMS: Final[Mapping[str, tuple[str, Mapping[str, Any], str, bytes]]] = {
@@ -292,6 +313,8 @@ UPSTREAMS: Final[Mapping[str, tuple[str, Mapping[str, Any], str, bytes]]] = {
     "one invisible text": ("search_threat_events", {}, "/events", ok([event(event="\u200b" * 3 * MEGABYTE)])),
     "an event of long fields": ("get_threat_event", {"event_id": EVENT, "dataset_id": HOME}, f"/events/dataset/{HOME}/events/{EVENT}", ok(event(event=HOSTILE_TEXT, attacker=HOSTILE_TEXT, insight=LONG_TEXT * 5, tags=STRINGS))),
     "events of 40,000 tags": ("search_threat_events", {"fields": ["tags"]}, "/events", ok([event(n, tags=STRINGS) for n in range(20)])),
+    "a text of brackets": ("search_threat_events", {"fields": ["event"]}, "/events", ok([event(event='[{"\\' * 900_000)])),
+    "a tag and a pattern": ("search_threat_events", TAG_PATTERN, "/events", ok([event(tags=["red tag", "campaign-of-the-north-wind-2026-of-long-ago"])])),
     "140,000 lists": ("get_threat_event", GET_RAW, RAW, ok({"id": "1", "data": {"a": LISTS}})),
     "990,000 numbers": ("get_threat_event", GET_RAW, RAW, ok({"id": "1", "data": {"a": [0] * 990_000}})),
     "too many values": ("get_threat_event", GET_RAW, RAW, ok({"id": "1", "data": {"a": ["x"] * 2_000_000}})),
@@ -321,7 +344,10 @@ UPSTREAMS: Final[Mapping[str, tuple[str, Mapping[str, Any], str, bytes]]] = {
 @pytest.mark.parametrize("name", UPSTREAMS)
 async def test_no_upstream_keeps_others_waiting(tmp_path: Path, name: str) -> None:
     tool, arguments, path, body = UPSTREAMS[name]
-    async with server(tmp_path, {path: body}) as client:
+    changed, max_tlp = {path: body}, Tlp.RED
+    if arguments is TAG_PATTERN:
+        changed, max_tlp = {**changed, "/events/tags": RED_TAGS}, Tlp.AMBER
+    async with server(tmp_path, changed, max_tlp) as client:
         assert await hold(client, tool, arguments) <= MAX_HELD
 
 

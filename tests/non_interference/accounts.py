@@ -18,8 +18,10 @@ from cf1_mcp.sandbox.storage.query_tables import create_alert, create_query
 from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from cf1_mcp.sandbox.storage.vocabulary_tables import VocabularyIds
 from cf1_mcp.settings import Settings
+from tests.canned_answers import copy_event
 from tests.conversations import ask
 from tests.non_interference.contents import (
+    COPIED,
     ELSEWHERE,
     FEW,
     LINKED,
@@ -71,6 +73,7 @@ RULES: Final = (
     Rule("ceiling", {}, {"nothing": NOTHING, "few": FEW, "many": MANY}),
     Rule("read list", LISTED, {"nothing": NOTHING, "elsewhere": ELSEWHERE}),
     Rule("links", LISTED, {"nothing": NOTHING, "marked": LINKED, "elsewhere": LINKED_ELSEWHERE}, LINK_FAMILIES),
+    Rule("copies", LISTED, {"nothing": NOTHING, "copied": COPIED}, LINK_FAMILIES),
     Rule("only children", {}, {"nothing": NOTHING, "parents": ONLY_PARENTS}, LINK_FAMILIES),
     Rule("red tags", {}, {"nothing": NOTHING, "tagged": TAGGED}, TAG_FAMILIES),
 )
@@ -121,6 +124,8 @@ async def build_tenant(folder: Path, content: Content) -> Tenant:
     if content.odd:
         _respell_markings(store, content)
     tenant = ComparedTenant(folder, store=store)
+    for number in content.copied:
+        await copy_event(tenant, visible_id(number), dataset_of(number), content.datasets[-1])
     _add_queries(tenant, content)
     await _work(tenant, content)
     tenant.log.clear()

@@ -82,7 +82,8 @@ class Content:
     `withheld` are further events. `evidence` is the text of the red raw data of visible events. With `odd`, withheld
     events have markings in spellings that the sandbox does not store. `datasets` are further datasets, the last one
     with a saved query and an alert. `worked_on` is how many withheld events a colleague has tagged with this server.
-    `red_tags` are the numbers of visible events that have RED_TAG.
+    `red_tags` are the numbers of visible events that have RED_TAG, `copied` those of which there is a copy in the last
+    of the further datasets.
     """
 
     withheld: Sequence[EventRecord] = ()
@@ -92,6 +93,7 @@ class Content:
     datasets: Sequence[str] = ()
     worked_on: int = 0
     red_tags: Sequence[int] = ()
+    copied: Sequence[int] = ()
 
 
 def event_id(ref: str, dataset: str = MINE) -> str:
@@ -230,4 +232,5 @@ ELSEWHERE: Final = Content(
 )
 LINKED_ELSEWHERE: Final = Content(hidden_records(8, YOURS), HIDDEN_LINKS, datasets=(YOURS,))
 ONLY_PARENTS: Final = Content(hidden_records(8), ONLY_CHILDREN)
+COPIED: Final = Content(datasets=(YOURS,), copied=range(10))
 TAGGED: Final = Content(red_tags=(0, 1, 2, 7, 40))

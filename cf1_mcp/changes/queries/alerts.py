@@ -84,7 +84,7 @@ async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id:
             problem = f"alert {alert.id} of this query already has the frequency {fields.frequency}"
             raise BadArgument(planning.argument("query_id"), problem, "update_query_alert to change it")
     state = "" if fields.enabled else ", disabled"
-    impact = await find_query_impact(planning, scope, [NOTIFIES] if fields.enabled else [])
+    impact = await find_query_impact(planning, scope, [NOTIFIES] if fields.enabled else [], argument="query_id")
     return Effect(
         kind=ALERT_CREATION,
         payload=CreateAlert(fields=fields),
@@ -138,7 +138,8 @@ async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFiel
         problem = "the alert has these values already"
         raise BadArgument(planning.argument("alert_id"), problem, "other values, or leave it as it is")
     notifies = bool(new.get("enabled", alert.enabled))
-    impact = await find_query_impact(planning, scope, [NOTIFIES] if notifies else [])
+    argument = "alert_id" if "enabled" in new else None
+    impact = await find_query_impact(planning, scope, [NOTIFIES] if notifies else [], argument=argument)
     return Effect(
         kind=ALERT_UPDATE,
         payload=UpdateAlert(
@@ -151,6 +152,7 @@ async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFiel
         needs_code=notifies,
         facts=impact.facts,
         untrusted=_preview_query(query, impact),
+        must_show=(planning.argument("alert_id"), query.query_json) if notifies else None,
         events=impact.events,
         size=0,
         seen=impact.seen,

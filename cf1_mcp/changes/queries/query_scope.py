@@ -62,18 +62,30 @@ class QueryImpact:
 
 
 async def find_query_impact(
-    planning: Planning, scope: QueryScope, warnings: Sequence[str], old_scope: QueryScope | None = None
+    planning: Planning,
+    scope: QueryScope,
+    warnings: Sequence[str],
+    old_scope: QueryScope | None = None,
+    *,
+    argument: str | None = None,
 ) -> QueryImpact:
     """Return what a query finds now that acts outside in the ways that `warnings` say; nothing if there are none.
 
     With `old_scope`, the impact says as well how the events that it finds differ from those that it found before.
+    `argument` is the one by which the query begins to act, if it does.
+
+    Raises:
+        BadArgument: it begins to act, and what it finds cannot be told.
     """
     if not warnings:
         return QueryImpact()
     try:
         events, has_more = await _find_matches(planning, scope)
-    except BadArgument:
+    except BadArgument as error:
         # What may be seen cannot be told apart: the search asks for children in a group.
+        if argument is not None:
+            problem = "it acts outside, and what it finds cannot be shown: hasChildren is in a group of conditions"
+            raise BadArgument(planning.argument(argument), problem, "hasChildren outside of groups") from error
         return QueryImpact((*warnings, "What it currently finds cannot be told here."))
     indicators = list(dict.fromkeys(event.indicator for event in events if event.indicator))
     count = f"more than {len(events):,}" if has_more else f"{len(events)}"

@@ -99,9 +99,9 @@ async def _plan_creation(planning: Planning, scope: QueryScope, payload: CreateQ
     await _check_name(planning, fields.name or "")
     notifies = fields.alert_enabled is True or any(alert.enabled for alert in payload.alerts)
     warnings = [*([BLOCKS] if fields.rule_enabled is True else []), *([NOTIFIES] if notifies else [])]
-    impact = await find_query_impact(planning, scope, warnings)
-    alerts = f", with its {plural(len(payload.alerts), 'alert')}" if payload.alerts else ""
+    impact = await find_query_impact(planning, scope, warnings, argument="query_json")
     datasets = plural(len(scope.datasets), "dataset")
+    alerts = f", with its {plural(len(payload.alerts), 'alert')}" if payload.alerts else ""
     return Effect(
         kind=QUERY_CREATION,
         payload=payload,
@@ -178,9 +178,9 @@ async def _plan_update(
         await _check_name(planning, str(new["name"]), query.id)
     warnings = await find_outside_effects_of_query(planning, query, new)
     # Where it acted outside before, what it no longer finds is as important as what it finds.
-    was_active = query.rule_enabled or query.alert_enabled
-    old_scope = scope if was_active and "query_json" in new else None
-    impact = await find_query_impact(planning, new_scope, warnings, old_scope)
+    old_scope = scope if "query_json" in new and (query.rule_enabled or query.alert_enabled) else None
+    begins = "query_id" if new.keys() & {"query_json", "rule_enabled", "alert_enabled"} else None
+    impact = await find_query_impact(planning, new_scope, warnings, old_scope, argument=begins)
     old = {name: getattr(query, name) for name in new}
     return Effect(
         kind=QUERY_UPDATE,
