@@ -21,6 +21,7 @@ from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.secrets import SecretMask
 
 MAX_REASON_LENGTH = 300
+MAX_WAIT_DIGITS = 9
 # What a 404 means for alerts.
 NO_ALERTS = "This account has no query alerts; not every account does. Use list_saved_queries to see what is watched."
 
@@ -108,9 +109,9 @@ def api_reason(body: object, secrets: SecretMask) -> str:
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds to wait by the Retry-After header; None where it is absent or a date."""
+    """Seconds to wait by the Retry-After header; None where it is absent, a date or absurd."""
     value = headers.get("Retry-After", "").strip()
-    return float(value) if value.isascii() and value.isdigit() else None
+    return float(value) if value.isascii() and value.isdigit() and len(value) <= MAX_WAIT_DIGITS else None
 
 
 def retry_error(error: WaitTooLong, secrets: SecretMask) -> ApiError:

@@ -23,7 +23,7 @@ MAX_VALUES: Final = 1_000_000
 MAX_OBJECTS: Final = 150_000
 # What handling a part costs, however small it is, in the bytes that would be decoded meanwhile.
 PART_COST: Final = 4_096
-ENCODING: Final = ("content-encoding", "content-length", "transfer-encoding")
+ENCODING: Final = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 
 class DeadlineRetry(Retry):
@@ -77,7 +77,8 @@ class BufferedTransport(httpx.AsyncBaseTransport):
         finally:
             await response.aclose()
         # The body is decoded here, so headers that describe its encoding are wrong.
-        headers = [pair for pair in response.headers.multi_items() if pair[0] not in ENCODING]
+        # As bytes: a header may have letters beyond ASCII, which httpx reads but does not write.
+        headers = [(name, value) for name, value in response.headers.raw if name.lower() not in ENCODING]
         return httpx.Response(response.status_code, headers=headers, content=content)
 
     async def aclose(self) -> None:

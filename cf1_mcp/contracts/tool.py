@@ -27,12 +27,18 @@ MAX_LOCATION_LENGTH: Final = 120
 # How the SDK begins its errors about the answer to a question, such as one that was accepted without content.
 UNREADABLE_ANSWER: Final = "Resolver "
 MAX_PROBLEM_LENGTH: Final = 400
+# Arguments that may be any JSON, so that no part of them is invalid. Their size is checked by the tools.
+FREE_FORM: Final = frozenset({"raw_data"})
 # Of an integer, about 4,200 digits.
 MAX_BITS: Final = 14_000
 # Invalid parts of the arguments that one failure names.
 MAX_PROBLEMS: Final = 20
 # Of an object in a list; those of the server's own schemas have fewer than 20.
 MAX_KEYS: Final = 40
+# Of one list, and of all lists and objects in one argument: each invalid value is described, which holds the server
+# up.
+MAX_LISTED: Final = 10_000
+MAX_VALUES: Final = 25_000
 
 
 class ThreatTool(Tool):
@@ -75,13 +81,15 @@ class ThreatTool(Tool):
     async def _refuse_strange_objects(self, arguments: Mapping[str, object]) -> None:
         """Refuse JSON texts with a repeated key: the SDK parses most texts, and keeps the last value.
 
-        Objects of a list, such as conditions and rows, are refused if they have many more keys than there are: each
-        unknown key is described, which holds the server up.
+        Objects of a list, such as conditions and rows, are refused if they have many more keys than there are, and
+        lists if they are much longer than any that is accepted.
 
         Raises:
-            BadArgument: an object names a key more than once, or has too many.
+            BadArgument: an object names a key more than once, or something has too many parts.
         """
         for name, value in arguments.items():
+            if name in FREE_FORM:
+                continue
             field = self.fn_metadata.arg_model.model_fields.get(name)
             is_parsed = field is None or field.annotation is not str
             parsed = value
@@ -94,6 +102,7 @@ class ThreatTool(Tool):
                     ) from None
                 except (ValueError, RecursionError):
                     continue
+            _refuse_long_lists(name, parsed)
             for item in cast("list[object]", parsed) if isinstance(parsed, list) else []:
                 if isinstance(item, dict) and (count := len(cast("dict[str, object]", item))) > MAX_KEYS:
                     problem = f"an object in it has {count:,} keys"
@@ -128,6 +137,28 @@ class ThreatTool(Tool):
         distinct = list(dict.fromkeys(lines))
         more = [f"There are {len(distinct) - MAX_PROBLEMS} more problems."] if len(distinct) > MAX_PROBLEMS else []
         return distinct[:MAX_PROBLEMS] + more
+
+
+def _refuse_long_lists(name: str, value: object) -> None:
+    """Refuse an argument with more parts than any that is accepted.
+
+    Raises:
+        BadArgument: one list in it, or all of its lists and objects together, have too many.
+    """
+    left, count = [value], 0
+    while left:
+        part = left.pop()
+        if isinstance(part, list):
+            values = cast("list[object]", part)
+        elif isinstance(part, dict):
+            values = [*cast("dict[str, object]", part).values()]
+        else:
+            continue
+        count += len(values)
+        if len(values) > MAX_LISTED or count > MAX_VALUES:
+            problem = f"it has {'a list of ' if len(values) > MAX_LISTED else ''}{max(len(values), count):,} values"
+            raise BadArgument(name, problem, f"at most {MAX_LISTED:,} in one list, and {MAX_VALUES:,} in all")
+        left += values
 
 
 def _refuse_strange_numbers(arguments: Mapping[str, object]) -> None:

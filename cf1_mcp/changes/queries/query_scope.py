@@ -32,6 +32,8 @@ MAX_MATCHES: Final = 10_000
 MAX_CHECKED: Final = 1_000  # where the children of each event have to be read
 PAGE_SIZE: Final = 1_000
 MAX_SAMPLE: Final = 10
+# Of a new query: ten conditions and eight groups of them, with values of usual length.
+MAX_TEXT_LENGTH: Final = 100_000
 
 Rule = Callable[[str, str], Dataset]
 
@@ -156,6 +158,9 @@ def resolve_new_scope(query_json: str, planning: Planning) -> QueryScope:
         Withheld: it searches a dataset that may not be written.
     """
     argument = planning.argument("query_json")
+    if len(query_json) > MAX_TEXT_LENGTH:
+        problem = f"the text has {len(query_json):,} characters"
+        raise BadArgument(argument, problem, f"at most {MAX_TEXT_LENGTH:,}")
     scope = _read_scope(query_json, planning.write_policy, planning.write_policy.require_writable, argument)
     groups = (scope.search.search, *scope.search.search_branches)
     if len(scope.search.search_branches) > MAX_BRANCHES or any(len(group) > MAX_CONDITIONS for group in groups):
