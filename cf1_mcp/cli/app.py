@@ -143,6 +143,10 @@ def import_events(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip invalid rows and import the others.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare, but send nothing.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Import again a file that was imported before.")] = False,
+    feed_block_lists: Annotated[
+        bool,
+        typer.Option("--feed-block-lists", help="Do not ask before rows feed block lists or alerts."),
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="Write the outcome of every row to this file.")] = None,
     group: Annotated[int, typer.Option(min=1, max=1000, help="Events per request.")] = 100,
     concurrency: Annotated[int, typer.Option(min=1, max=16, help="Maximum number of concurrent requests.")] = 4,
@@ -166,7 +170,8 @@ def import_events(
         report=report,
     )
     settings = Settings.from_environment(os.environ)
-    raise typer.Exit(import_file(settings, file, form, mapping or [], constants or [], options))
+    given = (file, form, mapping or [], constants or [], options)
+    raise typer.Exit(import_file(settings, *given, may_act_outside=feed_block_lists))
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from cf1_mcp.cli.outside_question import OutsideQuestion
 from cf1_mcp.cli.serve import create_connector
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import BadArgument, SettingsError, choices
@@ -39,7 +40,14 @@ LINK_OUTCOMES: Final = {"made": "made", "there": "existed already", "failed": "n
 
 
 def import_file(
-    settings: Settings, file: Path, form: str, mapping: Sequence[str], constants: Sequence[str], options: ImportOptions
+    settings: Settings,
+    file: Path,
+    form: str,
+    mapping: Sequence[str],
+    constants: Sequence[str],
+    options: ImportOptions,
+    *,
+    may_act_outside: bool = False,
 ) -> int:
     """Import a file and print the outcome. Return 0 if complete, 1 if some rows are missing, 2 if nothing was sent.
 
@@ -60,7 +68,7 @@ def import_file(
         file, chosen or detect_format(file), _parse_pairs(mapping, "--map"), _parse_pairs(constants, "--set")
     )
     try:
-        summary = anyio.run(_run_import, source, options, settings, console)
+        summary = anyio.run(_run_import, source, options, settings, console, may_act_outside)
     except KeyboardInterrupt:
         console.print(Text("Interrupted. Nothing is lost: the same command continues where it stopped."))
         return SOME_MISSING
@@ -70,11 +78,14 @@ def import_file(
     return DONE if summary.complete or (options.dry_run and not summary.rows.get("bad")) else SOME_MISSING
 
 
-async def _run_import(source: Source, options: ImportOptions, settings: Settings, console: Console) -> ImportSummary:
+async def _run_import(
+    source: Source, options: ImportOptions, settings: Settings, console: Console, may_act_outside: bool
+) -> ImportSummary:
     columns = (TextColumn("{task.description:9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[why]}"), console=console) as bar:
+        agree = OutsideQuestion(console, bar, is_allowed=may_act_outside, is_dry_run=options.dry_run)
         async with build_client(settings, create_connector(settings)) as client:
-            return await file_import.import_file(source, options, settings, client, utc_now, _ProgressBars(bar))
+            return await file_import.import_file(source, options, settings, client, utc_now, _ProgressBars(bar), agree)
 
 
 class _ProgressBars:
@@ -113,7 +124,7 @@ def _print_summary(summary: ImportSummary, options: ImportOptions, console: Cons
     for note in summary.notes:
         console.print(Text(clean(note, MAX_LINE_LENGTH)))
     table = Table("rows", "", title=Text(clean(f"import into {summary.dataset}", MAX_LINE_LENGTH)))
-    words = OUTCOMES | {"ready": "would be created"} if options.dry_run else OUTCOMES
+    words = OUTCOMES | {"ready": "would be created", "changed": "would be updated"} if options.dry_run else OUTCOMES
     for state, outcome in words.items():
         if count := summary.rows.get(state):
             table.add_row(f"{count:,}", outcome)

@@ -1,7 +1,6 @@
 """The operator's commands for the journal and for approvals."""
 
 import json
-import os
 import re
 import sys
 from functools import partial
@@ -12,19 +11,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cf1_mcp.cli.terminal import ask_yes_or_no, print_lines
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import BadArgument, ThreatEventsError
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.approvals import Request
 from cf1_mcp.store.journal_records import Change, ChangeOrigin
 from cf1_mcp.store.stores import Stores, open_stores
-from cf1_mcp.text.person_text import PREFIX, wrap
+from cf1_mcp.text.person_text import PREFIX
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_SUMMARY_LENGTH = 200
 MAX_CLIENT_LENGTH = 60
-MAX_WIDTH = 100  # columns
 RESTORE = (
     "Restore journal.db and journal.anchor together from a backup of CF1_STATE_DIR. If there is none, note what is "
     "missing and run 'cf1-mcp journal accept': until then no change is made."
@@ -150,10 +149,10 @@ def decide_request(settings: Settings, code: str, console: Console) -> None:
         raise ThreatEventsError("This is not a terminal. A person must run the command at one, and decide there.")
     approvals = _open_stores(settings).approvals
     request = anyio.run(approvals.find, code)
-    _print_lines(console, f"{request.tool} waits for approval until {request.expires_at:%H:%M:%S} UTC:")
+    print_lines(console, f"{request.tool} waits for approval until {request.expires_at:%H:%M:%S} UTC:")
     console.print()
-    _print_lines(console, request.preview)
-    agreed = typer.confirm("\nMake this change?", default=False)
+    print_lines(console, request.preview)
+    agreed = ask_yes_or_no("\nMake this change?")
     anyio.run(approvals.decide, code, agreed)
     console.print(Text("Approved: the same call now works, once." if agreed else "Refused."))
 
@@ -171,24 +170,9 @@ def print_waiting(settings: Settings, console: Console) -> None:
         console.print(Text("Nothing waits for approval."))
     for request in requests:
         times = f"requested {request.asked_at:%Y-%m-%d %H:%M:%S}, expires {request.expires_at:%H:%M:%S} UTC"
-        _print_lines(console, f"{request.code} {request.tool}, {times}")
+        print_lines(console, f"{request.code} {request.tool}, {times}")
         first = clean(request.preview.partition("\n")[0].removeprefix(PREFIX), MAX_SUMMARY_LENGTH)
-        _print_lines(console, PREFIX + first)
-
-
-def _print_lines(console: Console, text: str) -> None:
-    """Print lines that are wrapped here, so that no untrusted text starts a line of the terminal."""
-    for line in wrap(text, _measure_width(console)):
-        console.print(Text(line), soft_wrap=True)
-
-
-def _measure_width(console: Console) -> int:
-    """Return the columns of the terminal. Rich believes COLUMNS, and assumes 80 of a dumb terminal."""
-    try:
-        columns = os.get_terminal_size(sys.stdout.fileno()).columns
-    except OSError:
-        columns = 0  # not a terminal
-    return min(console.width, MAX_WIDTH, columns or MAX_WIDTH)
+        print_lines(console, PREFIX + first)
 
 
 def _open_stores(settings: Settings) -> Stores:
