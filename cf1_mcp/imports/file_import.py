@@ -192,6 +192,7 @@ class _FileImport:
 
     async def _dry_run(self, begun: str | None) -> ImportSummary:
         if begun:
+            await self.agree(self.job, self.write_policy, {})
             return await self._summary(
                 sent=False, stopped="This import has begun: a dry run of it reports its state and compares nothing."
             )

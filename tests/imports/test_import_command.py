@@ -373,6 +373,21 @@ def test_an_imported_file_is_not_imported_again_from_another_state_folder(tmp_pa
         assert len(api.events()) == 3
 
 
+@pytest.mark.parametrize("again", [["--again"], ["--again", "--on-duplicate", "update"]], ids=["skip", "update"])
+def test_a_file_that_is_imported_again_at_once_makes_no_duplicates(tmp_path: Path, again: list[str]) -> None:
+    with import_command(tmp_path) as api:
+        file = api.write_file("a.csv", csv_of(row(n) for n in range(3)))
+        assert api.run(file).code == 0
+        # The events do not show their indicators yet.
+        assert (api.run(file, *again).counted(), len(api.events())) == ({"existed already": 3}, 3)
+
+
+def test_an_import_that_created_nothing_is_not_a_change(tmp_path: Path) -> None:
+    with import_command(tmp_path, seeds=[existing(1)]) as api:
+        result = api.run(api.write_file("a.csv", csv_of([row(1)])))
+        assert (result.code, result.counted(), api.changes()) == (0, {"existed already": 1}, [])
+
+
 def test_duplicates_are_created_on_request(tmp_path: Path) -> None:
     with import_command(tmp_path, seeds=[existing(1)]) as api:
         result = api.run(api.write_file("a.csv", csv_of([row(1), row(1)])), "--on-duplicate", "create")
