@@ -12,7 +12,9 @@ def main() -> None:
     try:
         _load_command()()
     except ThreatEventsError as error:
-        sys.stderr.write(f"cf1-mcp: {error}\n")
+        from cf1_mcp.text.audience import address_operator
+
+        sys.stderr.write(f"cf1-mcp: {address_operator(str(error))}\n")
         sys.exit(2)
 
 

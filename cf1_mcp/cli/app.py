@@ -95,8 +95,8 @@ def journal_list(
 
 @journal.command("show")
 def journal_show(
-    change_id: str,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, which is the only form.")] = False,
+    change_id: Annotated[str, typer.Argument(help="An id of 'cf1-mcp journal list'.")],
+    as_json: Annotated[bool, typer.Option("--json", hidden=True)] = False,
 ) -> None:
     """Show one change in full as JSON, including the state that it overwrote."""
     print_change(Settings.from_environment(os.environ), change_id)
@@ -123,7 +123,7 @@ def approvals() -> None:
 
 
 @app.command()
-def approve(code: str) -> None:
+def approve(code: Annotated[str, typer.Argument(help="The code of the preview, in any case.")]) -> None:
     """Approve or refuse a change that waits for the operator (CF1_APPROVAL=operator)."""
     decide_request(Settings.from_environment(os.environ), code, Console())
 

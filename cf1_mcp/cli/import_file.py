@@ -22,6 +22,7 @@ from cf1_mcp.imports.readers.sources import Source
 from cf1_mcp.imports.report import ImportSummary
 from cf1_mcp.server.mcp_server import build_client
 from cf1_mcp.settings import Settings
+from cf1_mcp.text.audience import address_operator
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
@@ -133,7 +134,7 @@ def _print_summary(summary: ImportSummary, options: ImportOptions, console: Cons
             table.add_row(f"{count:,}", f"relationships {outcome}")
     console.print(table)
     if summary.stopped:
-        console.print(Text(clean(summary.stopped, MAX_LINE_LENGTH)))
+        console.print(Text(clean(address_operator(summary.stopped), MAX_LINE_LENGTH)))
     if summary.sent and not summary.complete:
         console.print(Text("The same command continues where this one stopped, and sends no row twice."))
     console.print(Text(f"report: {summary.report}"), soft_wrap=True)
