@@ -25,6 +25,11 @@ from cf1_mcp.settings import Settings
 
 OnDuplicate = Literal["skip", "update", "create"]
 
+HELP_ON_READING = (
+    "A bearer token with Cloudforce One Read; repeatable. By the API reference it may send most POSTs, so it can "
+    "create events; PATCH, DELETE and the newer GraphQL route are refused."
+)
+
 app = typer.Typer(
     name="cf1-mcp",
     help="Cloudforce One Threat Events for any Model Context Protocol client. Without a command, serve over stdio.",
@@ -57,7 +62,7 @@ def serve() -> None:
 
 @app.command("try")
 def try_it() -> None:
-    """Show a guided investigation: a real client, the real server, the embedded sandbox."""
+    """Show a guided investigation of the embedded sandbox with default settings, whatever the environment sets."""
     from cf1_mcp.cli.tour import tour
 
     anyio.run(tour, Console(soft_wrap=False))
@@ -185,7 +190,7 @@ def sandbox(
     faults: Annotated[str, typer.Option(help="Faults to inject, such as latency=0.2,429=2,reset=1.")] = "",
     rate_limit: Annotated[str, typer.Option(help="REQUESTS/SECONDS, such as 5/1.")] = "",
     token: Annotated[list[str] | None, typer.Option(help="A bearer token that may read and write; repeatable.")] = None,
-    read_token: Annotated[list[str] | None, typer.Option(help="A bearer token that may only read; repeatable.")] = None,
+    read_token: Annotated[list[str] | None, typer.Option(help=HELP_ON_READING)] = None,
 ) -> None:
     """Serve the sandbox on a local port, for this server (CLOUDFLARE_BASE_URL) or any other client of the API."""
     from cf1_mcp.sandbox.command import serve_sandbox
