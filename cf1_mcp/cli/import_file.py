@@ -37,6 +37,7 @@ OUTCOMES: Final = {
     "ready": "not sent",
     "sending": "sent, outcome unknown",
 }
+PLANNED: Final = {"ready": "would be created", "changed": "would be updated"}
 LINK_OUTCOMES: Final = {"made": "made", "there": "existed already", "failed": "not made", "ready": "not made yet"}
 
 
@@ -125,7 +126,8 @@ def _print_summary(summary: ImportSummary, options: ImportOptions, console: Cons
     for note in summary.notes:
         console.print(Text(clean(note, MAX_LINE_LENGTH)))
     table = Table("rows", "", title=Text(clean(f"import into {summary.dataset}", MAX_LINE_LENGTH)))
-    words = OUTCOMES | {"ready": "would be created", "changed": "would be updated"} if options.dry_run else OUTCOMES
+    # Where something stops the import, valid rows would not be created either.
+    words = OUTCOMES | PLANNED if options.dry_run and not summary.stopped else OUTCOMES
     for state, outcome in words.items():
         if count := summary.rows.get(state):
             table.add_row(f"{count:,}", outcome)

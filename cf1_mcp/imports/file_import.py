@@ -126,7 +126,8 @@ class _FileImport:
         await self._check(validator)
         begun = await self.ledger.read_fact("begun")
         if (await self.ledger.rows.counts()).get("bad") and not self.options.skip_bad and not begun:
-            return await self._summary(sent=False, stopped="Nothing was sent, because of the invalid rows.")
+            verb = "would be" if self.options.dry_run else "was"
+            return await self._summary(sent=False, stopped=f"Nothing {verb} sent, because of the invalid rows.")
         if self.options.dry_run:
             return await self._dry_run(begun)
         recovery = self.job.create_recovery(self.options.settle)

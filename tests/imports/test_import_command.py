@@ -163,7 +163,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
         [
             "The API is a sandbox: the data is fictional.",
             "row 2-3: category: the account does not know 'Fishing', did you mean the first of these? Use one of these. (Phishing)",
-            "row 3: tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
+            "row 3: tlp: the marking red is withheld by CF1_MAX_TLP (amber). Change that setting to allow it",
             "row 3: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
             "row 4: date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
             "row 4: parent_ref: no row has the ref 'nobody'",
@@ -191,7 +191,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
                 "outcome": "bad",
                 "reasons": [
                     "category: the account does not know 'Fishing', did you mean the first of these? Use one of these. (Phishing)",
-                    "tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
+                    "tlp: the marking red is withheld by CF1_MAX_TLP (amber). Change that setting to allow it",
                     "target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
                 ],
             },
@@ -336,6 +336,17 @@ def test_a_dry_run_sends_nothing_and_reports_what_would_be_created(tmp_path: Pat
     assert (result.code, result.counted()) == (0, {"existed already": 1, "would be created": 1})
 
 
+def test_a_dry_run_with_invalid_rows_promises_nothing(tmp_path: Path) -> None:
+    with import_command(tmp_path) as api:
+        file = api.write_file("a.csv", csv_of([row(1), row(2, category="Fishing")]))
+        result = api.run(file, "--dry-run")
+        skipping = api.run(file, "--dry-run", "--skip-bad")
+    assert (result.code, result.counted(), result.sentences()[-1]) == snapshot(
+        (1, {"invalid": 1, "not sent": 1}, "Nothing would be sent, because of the invalid rows.")
+    )
+    assert skipping.counted() == {"invalid": 1, "would be created": 1}
+
+
 # -- rows that exist already
 
 
@@ -451,17 +462,13 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_changed(tmp_path: Path, 
     [
         (
             {"CF1_MODE": "read"},
-            snapshot(
-                [
-                    "cf1-mcp: Importing is withheld by CF1_MODE (read). Tell the person that the operator's setting forbids it."
-                ]
-            ),
+            snapshot(["cf1-mcp: Importing is withheld by CF1_MODE (read). Change that setting to allow it."]),
         ),
         (
             {"CF1_WRITE_DATASETS": "Yours"},
             snapshot(
                 [
-                    "cf1-mcp: --dataset: this kind of change to this dataset is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it. (Mine)"
+                    "cf1-mcp: --dataset: this kind of change to this dataset is withheld by CF1_WRITE_DATASETS. Change that setting to allow it. (Mine)"
                 ]
             ),
         ),
@@ -478,7 +485,7 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_changed(tmp_path: Path, 
             snapshot(
                 [
                     "The API is a sandbox: the data is fictional.",
-                    "row 2: tlp: the marking green is withheld by CF1_MAX_TLP (clear). Tell the person that the operator's setting forbids it",
+                    "row 2: tlp: the marking green is withheld by CF1_MAX_TLP (clear). Change that setting to allow it",
                     "Nothing was sent, because of the invalid rows.",
                 ]
             ),
