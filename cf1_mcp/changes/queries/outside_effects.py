@@ -92,6 +92,8 @@ async def find_outside_effects(
             queries = await _list_queries(planning, attempt)
             if queries is None:
                 return OutsideEffects(unknown=[QUERIES_UNKNOWN])
+            if not queries:
+                return OutsideEffects()
             comparison = _QueryComparison(planning.write_policy, queries)
         if relevant and comparison:
             await comparison.add(relevant)
