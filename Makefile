@@ -26,7 +26,7 @@ layers: ## Which package may import which
 test: ## The whole test suite, in parallel
 	$(PYTHON) -m pytest
 
-fast: ## The pure modules and the contracts, within 40 seconds
+fast: ## The pure modules and the contracts, in about a minute on two idle cores
 	$(PYTHON) -m pytest -m fast
 
 bench: ## Take the times in BENCHMARKS.md again
@@ -36,7 +36,7 @@ bench: ## Take the times in BENCHMARKS.md again
 contracts: ## Rewrite the published contracts and the pinned answers; review the diff
 	$(PYTHON) -m pytest -n 0 --inline-snapshot=create,fix tests/contract
 
-figures: ## Rewrite the tables of tools and token costs in README.md and BENCHMARKS.md
+figures: ## Rewrite the generated tables in README.md, BENCHMARKS.md and docs/
 	$(PYTHON) -m pytest -n 0 tests/contract/test_budgets.py tests/documents --write-figures --write-tables
 
 pictures: ## Draw the pictures in docs/ again

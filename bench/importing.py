@@ -4,7 +4,7 @@ import csv
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import count, islice
 from pathlib import Path
@@ -18,10 +18,14 @@ from bench.timing import Ratio, peak_megabytes, time_pairs
 from bench.upstream import ACCOUNT, CATEGORIES, COUNTRIES, TOKEN, sandbox
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.transport import network
+from cf1_mcp.changes.import_effects import find_import_effects
 from cf1_mcp.context import utc_now
+from cf1_mcp.imports.comparison import ChangedEvent
 from cf1_mcp.imports.file_import import ImportOptions, import_file
+from cf1_mcp.imports.job import ImportJob
 from cf1_mcp.imports.progress import NoProgress
 from cf1_mcp.imports.readers.sources import Source
+from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.settings import Credentials, Settings
 
 ROWS = 50_000
@@ -78,8 +82,14 @@ async def _import(base: str, file: Path, state: Path, dataset: str) -> None:
     )
     options = ImportOptions(dataset, group=GROUP, concurrency=CONCURRENCY)
     async with ThreatEventsClient(base, ACCOUNT, TOKEN, lambda: network(base)) as client:
-        summary = await import_file(Source(file, "csv"), options, settings, client, utc_now, NoProgress())
+        summary = await import_file(Source(file, "csv"), options, settings, client, utc_now, NoProgress(), _agree)
     assert summary.complete and summary.rows == {"created": ROWS}
+
+
+async def _agree(job: ImportJob, write_policy: WritePolicy, changes: Mapping[int, ChangedEvent], /) -> bool:
+    """Find what the command would tell a person, who agrees at once."""
+    await find_import_effects(job, write_policy, changes)
+    return True
 
 
 async def _post(base: str, file: Path, dataset: str) -> None:

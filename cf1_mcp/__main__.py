@@ -1,8 +1,10 @@
 """`cf1-mcp`: the stdio server without arguments, otherwise a command."""
 
 import gc
+import os
 import sys
 from collections.abc import Callable
+from typing import cast
 
 from cf1_mcp.errors import ThreatEventsError
 
@@ -12,8 +14,25 @@ def main() -> None:
     try:
         _load_command()()
     except ThreatEventsError as error:
-        sys.stderr.write(f"cf1-mcp: {error}\n")
+        from cf1_mcp.text.audience import address_operator
+
+        sys.stderr.write(f"cf1-mcp: {address_operator(str(error))}\n")
         sys.exit(2)
+    except (BrokenPipeError, BaseExceptionGroup) as error:
+        if not _is_closed_pipe(error):
+            raise
+        # Whatever read the output, such as `head`, has enough. What is left in the buffer must not be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _is_closed_pipe(error: BaseException) -> bool:
+    """Whether this is a closed pipe alone, possibly in the groups of tasks through which it came."""
+    # At a closed pipe, rich ends the program.
+    expected = (BrokenPipeError, SystemExit)
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error).split(expected)[1] is None
+    return isinstance(error, expected)
 
 
 def _load_command() -> Callable[[], None]:

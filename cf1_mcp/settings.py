@@ -39,6 +39,8 @@ NAMES = (
     "CF1_UPDATE_METHOD",
     "CF1_WRITE_DATASETS",
 )
+# Paths and addresses, in which nothing is replaced but a `~` at the start.
+LOCATIONS = ("CF1_PROMPTS_DIR", "CF1_SANDBOX_DB", "CF1_STATE_DIR", "CLOUDFLARE_BASE_URL")
 EVERY_DATASET = ("*",)
 
 # The embedded sandbox accepts any account; no real account has this id.
@@ -91,7 +93,9 @@ def _state_dir() -> Path:
         return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "cf1-mcp"
     if sys.platform == "darwin":
         return home / "Library" / "Application Support" / "cf1-mcp"
-    return Path(os.environ.get("XDG_STATE_HOME", home / ".local" / "state")) / "cf1-mcp"
+    given = Path(os.environ.get("XDG_STATE_HOME", ""))
+    # As its specification demands, a relative path is ignored: `$HOME/state`, which nobody replaced, is one.
+    return (given if given.is_absolute() else home / ".local" / "state") / "cf1-mcp"
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class Settings:
         given = {name: value.strip() for name, value in environment.items() if not is_blank(value)}
         refuse_other_names(given)
         for name in sorted(environment.keys() & {*NAMES, *CLOUDFLARE_NAMES}):
-            refuse_unclear_value(name, environment[name], RESTRICTIONS.get(name))
+            refuse_unclear_value(name, environment[name], RESTRICTIONS.get(name), is_location=name in LOCATIONS)
         return cls(
             credentials=_credentials(given),
             base_url=_base_url(given.get("CLOUDFLARE_BASE_URL", CLOUDFLARE)),

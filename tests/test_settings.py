@@ -7,7 +7,7 @@ from inline_snapshot import snapshot
 
 from cf1_mcp.errors import SettingsError
 from cf1_mcp.models import Tlp
-from cf1_mcp.settings import NAMES, RESTRICTIONS, Settings
+from cf1_mcp.settings import LOCATIONS, NAMES, RESTRICTIONS, Settings
 
 ACCOUNT = "0123456789abcdef0123456789ABCDEF"
 TOKEN = "a-token-nobody-has"
@@ -414,3 +414,37 @@ def test_numbers_of_withheld_things_are_told_only_on_request() -> None:
         Settings.from_environment({"CF1_TELL_WITHHELD": value}).tell_withheld
         for value in ("", "no", "counts", "Counts")
     ] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("name", LOCATIONS)
+@pytest.mark.parametrize(
+    "reference", ["$HOME", "${HOME}", "${HOME:-/tmp}", "${HOME", "$(pwd)", "{{ home }}", "%APPDATA%"]
+)
+@pytest.mark.parametrize("place", ["{}/state", "/srv/{}/state", "~/{}", "{}"])
+def test_a_reference_in_a_path_or_an_address_is_refused(name: str, reference: str, place: str) -> None:
+    value = place.format(reference)
+    words = refused({**BOTH, name: value})
+    assert words == f"{name} holds a reference that was not replaced by its value. Set the value itself."
+
+
+@pytest.mark.parametrize(
+    "value", ["/srv/cf1$", "/srv/100%", "~/état", "/srv/a%20b", "C:\\Users\\x$\\state", "/srv/{a}"]
+)
+def test_other_characters_in_a_path_are_kept(value: str) -> None:
+    assert Settings.from_environment({"CF1_SANDBOX_DB": value}).sandbox_db == Path(value).expanduser()
+
+
+@pytest.mark.parametrize("name", ["CF1_READ_DATASETS", "CF1_WRITE_DATASETS", "CF1_DELETE_DATASETS", "CF1_TOOLSETS"])
+def test_a_reference_among_the_words_of_a_list_is_refused(name: str) -> None:
+    words = refused({name: "events, ${OTHER}"})
+    assert words == f"{name} holds a reference that was not replaced by its value. Set the value itself."
+
+
+@pytest.mark.parametrize("given", ["$HOME/.state", "state", ""])
+def test_a_state_folder_of_the_platform_that_is_not_absolute_is_ignored(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", given)
+    assert Settings.from_environment({}).state_dir == tmp_path / ".local" / "state" / "cf1-mcp"

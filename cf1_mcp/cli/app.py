@@ -25,6 +25,11 @@ from cf1_mcp.settings import Settings
 
 OnDuplicate = Literal["skip", "update", "create"]
 
+HELP_ON_READING = (
+    "A bearer token with Cloudforce One Read; repeatable. By the API reference it may send most POSTs, so it can "
+    "create events; PATCH, DELETE and the newer GraphQL route are refused."
+)
+
 app = typer.Typer(
     name="cf1-mcp",
     help="Cloudforce One Threat Events for any Model Context Protocol client. Without a command, serve over stdio.",
@@ -57,7 +62,7 @@ def serve() -> None:
 
 @app.command("try")
 def try_it() -> None:
-    """Show a guided investigation: a real client, the real server, the embedded sandbox."""
+    """Show a guided investigation of the embedded sandbox with default settings, whatever the environment sets."""
     from cf1_mcp.cli.tour import tour
 
     anyio.run(tour, Console(soft_wrap=False))
@@ -95,8 +100,8 @@ def journal_list(
 
 @journal.command("show")
 def journal_show(
-    change_id: str,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, which is the only form.")] = False,
+    change_id: Annotated[str, typer.Argument(help="An id of 'cf1-mcp journal list'.")],
+    as_json: Annotated[bool, typer.Option("--json", hidden=True)] = False,
 ) -> None:
     """Show one change in full as JSON, including the state that it overwrote."""
     print_change(Settings.from_environment(os.environ), change_id)
@@ -123,7 +128,7 @@ def approvals() -> None:
 
 
 @app.command()
-def approve(code: str) -> None:
+def approve(code: Annotated[str, typer.Argument(help="The code of the preview, in any case.")]) -> None:
     """Approve or refuse a change that waits for the operator (CF1_APPROVAL=operator)."""
     decide_request(Settings.from_environment(os.environ), code, Console())
 
@@ -143,6 +148,10 @@ def import_events(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip invalid rows and import the others.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare, but send nothing.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Import again a file that was imported before.")] = False,
+    feed_block_lists: Annotated[
+        bool,
+        typer.Option("--feed-block-lists", help="Do not ask before rows feed block lists or alerts."),
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="Write the outcome of every row to this file.")] = None,
     group: Annotated[int, typer.Option(min=1, max=1000, help="Events per request.")] = 100,
     concurrency: Annotated[int, typer.Option(min=1, max=16, help="Maximum number of concurrent requests.")] = 4,
@@ -166,7 +175,8 @@ def import_events(
         report=report,
     )
     settings = Settings.from_environment(os.environ)
-    raise typer.Exit(import_file(settings, file, form, mapping or [], constants or [], options))
+    given = (file, form, mapping or [], constants or [], options)
+    raise typer.Exit(import_file(settings, *given, may_act_outside=feed_block_lists))
 
 
 @app.command()
@@ -180,7 +190,7 @@ def sandbox(
     faults: Annotated[str, typer.Option(help="Faults to inject, such as latency=0.2,429=2,reset=1.")] = "",
     rate_limit: Annotated[str, typer.Option(help="REQUESTS/SECONDS, such as 5/1.")] = "",
     token: Annotated[list[str] | None, typer.Option(help="A bearer token that may read and write; repeatable.")] = None,
-    read_token: Annotated[list[str] | None, typer.Option(help="A bearer token that may only read; repeatable.")] = None,
+    read_token: Annotated[list[str] | None, typer.Option(help=HELP_ON_READING)] = None,
 ) -> None:
     """Serve the sandbox on a local port, for this server (CLOUDFLARE_BASE_URL) or any other client of the API."""
     from cf1_mcp.sandbox.command import serve_sandbox

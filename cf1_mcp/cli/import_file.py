@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from cf1_mcp.cli.outside_question import OutsideQuestion
 from cf1_mcp.cli.serve import create_connector
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import BadArgument, SettingsError, choices
@@ -21,6 +22,7 @@ from cf1_mcp.imports.readers.sources import Source
 from cf1_mcp.imports.report import ImportSummary
 from cf1_mcp.server.mcp_server import build_client
 from cf1_mcp.settings import Settings
+from cf1_mcp.text.audience import address_operator
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
@@ -35,11 +37,19 @@ OUTCOMES: Final = {
     "ready": "not sent",
     "sending": "sent, outcome unknown",
 }
+PLANNED: Final = {"ready": "would be created", "changed": "would be updated"}
 LINK_OUTCOMES: Final = {"made": "made", "there": "existed already", "failed": "not made", "ready": "not made yet"}
 
 
 def import_file(
-    settings: Settings, file: Path, form: str, mapping: Sequence[str], constants: Sequence[str], options: ImportOptions
+    settings: Settings,
+    file: Path,
+    form: str,
+    mapping: Sequence[str],
+    constants: Sequence[str],
+    options: ImportOptions,
+    *,
+    may_act_outside: bool = False,
 ) -> int:
     """Import a file and print the outcome. Return 0 if complete, 1 if some rows are missing, 2 if nothing was sent.
 
@@ -60,7 +70,7 @@ def import_file(
         file, chosen or detect_format(file), _parse_pairs(mapping, "--map"), _parse_pairs(constants, "--set")
     )
     try:
-        summary = anyio.run(_run_import, source, options, settings, console)
+        summary = anyio.run(_run_import, source, options, settings, console, may_act_outside)
     except KeyboardInterrupt:
         console.print(Text("Interrupted. Nothing is lost: the same command continues where it stopped."))
         return SOME_MISSING
@@ -70,11 +80,14 @@ def import_file(
     return DONE if summary.complete or (options.dry_run and not summary.rows.get("bad")) else SOME_MISSING
 
 
-async def _run_import(source: Source, options: ImportOptions, settings: Settings, console: Console) -> ImportSummary:
+async def _run_import(
+    source: Source, options: ImportOptions, settings: Settings, console: Console, may_act_outside: bool
+) -> ImportSummary:
     columns = (TextColumn("{task.description:9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[why]}"), console=console) as bar:
+        agree = OutsideQuestion(console, bar, is_allowed=may_act_outside, is_dry_run=options.dry_run)
         async with build_client(settings, create_connector(settings)) as client:
-            return await file_import.import_file(source, options, settings, client, utc_now, _ProgressBars(bar))
+            return await file_import.import_file(source, options, settings, client, utc_now, _ProgressBars(bar), agree)
 
 
 class _ProgressBars:
@@ -113,7 +126,8 @@ def _print_summary(summary: ImportSummary, options: ImportOptions, console: Cons
     for note in summary.notes:
         console.print(Text(clean(note, MAX_LINE_LENGTH)))
     table = Table("rows", "", title=Text(clean(f"import into {summary.dataset}", MAX_LINE_LENGTH)))
-    words = OUTCOMES | {"ready": "would be created"} if options.dry_run else OUTCOMES
+    # Where something stops the import, valid rows would not be created either.
+    words = OUTCOMES | PLANNED if options.dry_run and not summary.stopped else OUTCOMES
     for state, outcome in words.items():
         if count := summary.rows.get(state):
             table.add_row(f"{count:,}", outcome)
@@ -122,7 +136,7 @@ def _print_summary(summary: ImportSummary, options: ImportOptions, console: Cons
             table.add_row(f"{count:,}", f"relationships {outcome}")
     console.print(table)
     if summary.stopped:
-        console.print(Text(clean(summary.stopped, MAX_LINE_LENGTH)))
+        console.print(Text(clean(address_operator(summary.stopped), MAX_LINE_LENGTH)))
     if summary.sent and not summary.complete:
         console.print(Text("The same command continues where this one stopped, and sends no row twice."))
     console.print(Text(f"report: {summary.report}"), soft_wrap=True)

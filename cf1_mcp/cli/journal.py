@@ -1,7 +1,6 @@
 """The operator's commands for the journal and for approvals."""
 
 import json
-import os
 import re
 import sys
 from functools import partial
@@ -9,25 +8,29 @@ from functools import partial
 import anyio
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from cf1_mcp.cli.terminal import ask_yes_or_no, print_lines
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import BadArgument, ThreatEventsError
 from cf1_mcp.settings import Settings
-from cf1_mcp.store.approvals import Request
+from cf1_mcp.store.approvals import Request, UnknownCode, explain_closed
 from cf1_mcp.store.journal_records import Change, ChangeOrigin
 from cf1_mcp.store.stores import Stores, open_stores
-from cf1_mcp.text.person_text import PREFIX, wrap
+from cf1_mcp.text.person_text import PREFIX
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_SUMMARY_LENGTH = 200
 MAX_CLIENT_LENGTH = 60
-MAX_WIDTH = 100  # columns
 RESTORE = (
     "Restore journal.db and journal.anchor together from a backup of CF1_STATE_DIR. If there is none, note what is "
     "missing and run 'cf1-mcp journal accept': until then no change is made."
+)
+COMPARE = (
+    "Compare the note first. If it is right, and of this journal, then both files were replaced: restore "
+    "journal.db and journal.anchor together from a backup of CF1_STATE_DIR. Changes are still made meanwhile, and "
+    "'journal accept' has no part in this."
 )
 REPLACE = (
     "Restore journal.db and journal.anchor together from a backup of CF1_STATE_DIR, or move both elsewhere: then a new "
@@ -37,22 +40,30 @@ EXPECTED = re.compile("(?:([0-9]{1,12}):)?([0-9a-f]{64})")
 
 
 def print_changes(settings: Settings, limit: int, console: Console, *, as_json: bool = False) -> None:
-    """Print the newest changes of all accounts and identities as a table, or as JSON with one change a line."""
+    """Print the newest changes of all accounts and identities, a few lines each, or as JSON with one change a line."""
     changes = anyio.run(partial(_open_stores(settings).journal.changes, limit, pre_images=False))
-    if as_json:
-        for change in changes:
+    for change in changes:
+        if as_json:
             # ASCII only, so that nothing written by an attacker can steer the terminal.
             typer.echo(json.dumps(_describe(change), ensure_ascii=True))
-        return
-    table = Table("id", "at (UTC)", "tool", "outcome", "api", "account", "by", "change")
-    for change in changes:
-        at = change.at.strftime("%Y-%m-%d %H:%M")
-        origin = change.intent.origin
-        api, account, by = ("", "", "") if origin is None else (_api(origin), origin.account[:8], _author(origin))
-        summary = clean(change.intent.summary, MAX_SUMMARY_LENGTH)
-        texts = [Text(text) for text in (api, account, by, summary)]
-        table.add_row(change.id, at, change.intent.tool, change.outcome, *texts)
-    console.print(table)
+        else:
+            _print_change_block(console, change)
+    if not changes and not as_json:
+        typer.echo("The journal lists no changes.")
+    if losses := anyio.run(_open_stores(settings).journal.find_losses):
+        missing = f"Entries are missing, so this list is incomplete. {' '.join(losses)}"
+        print_lines(Console(stderr=True), f"{missing} Run 'cf1-mcp journal verify'.")
+
+
+def _print_change_block(console: Console, change: Change) -> None:
+    """Print a change as a line of the server's own words, with what others wrote below it."""
+    intent, origin = change.intent, change.intent.origin
+    print_lines(console, f"{change.id}  {change.at:%Y-%m-%d %H:%M}  {intent.tool}  {change.outcome}")
+    lines = [clean(intent.summary, MAX_SUMMARY_LENGTH)]
+    if origin is not None:
+        by = f", by {author}" if (author := _author(origin)) else ""
+        lines.append(f"{_api(origin)}, account {origin.account[:8]}{by}")
+    print_lines(console, "\n".join(PREFIX + line for line in lines))
 
 
 def print_change(settings: Settings, change_id: str) -> None:
@@ -120,23 +131,36 @@ async def _verify(settings: Settings, expected: str) -> None:
         number, digest = noted.groups()
         found = await journal.find_number(digest)
         if found is None or int(number or found) != found:
-            problem = f"entry {number} does not have this hash" if number else "no entry has this hash"
-            raise ThreatEventsError(f"The journal is not the one of which the hash was noted: {problem}. {RESTORE}")
+            problem = f"entry {number} does not have the noted hash" if number else "no entry has the noted hash"
+            raise ThreatEventsError(f"--expect: {problem}, although the entries agree with their anchor. {COMPARE}")
     end = await journal.find_end()
-    if not end.entries:
-        typer.echo("The journal is empty: nothing was ever written.")
-        return
-    typer.echo("The journal is intact: no entry was altered, removed, inserted or moved.")
-    typer.echo(f"{plural(end.entries, 'entry', 'entries')}, the last with the hash {end.hash}")
+    if end.entries:
+        typer.echo("The journal is intact: no entry was altered, removed, inserted or moved.")
+        typer.echo(f"{plural(end.entries, 'entry', 'entries')}; note the last for --expect: {end.entries}:{end.hash}")
+    else:
+        typer.echo("The journal is empty." if end.accepted else "The journal is empty: nothing was ever written.")
+    for loss in end.accepted:
+        typer.echo(f"A loss was accepted on {loss}")
 
 
 def accept_journal(settings: Settings) -> None:
-    """Anchor the journal as it is now, after entries were lost that cannot be restored.
+    """Anchor the journal as it is now, after entries were lost that cannot be restored, if the person at the terminal
+    agrees.
 
     Raises:
-        ThreatEventsError: what is left of the journal was altered.
+        ThreatEventsError: there is no terminal, or what is left of the journal was altered.
     """
-    end = anyio.run(_open_stores(settings).journal.accept)
+    journal = _open_stores(settings).journal
+    losses = anyio.run(journal.find_losses)
+    if not losses:
+        typer.echo("Nothing is missing, so there is nothing to accept.")
+        return
+    _require_terminal()
+    print_lines(Console(), " ".join(losses))
+    if not ask_yes_or_no("\nAccept that these entries are lost for good?"):
+        typer.echo("The journal was left as it is.")
+        return
+    end = anyio.run(journal.accept)
     typer.echo(f"The journal is accepted as it is, with {plural(end.entries, 'entry', 'entries')}.")
 
 
@@ -146,14 +170,18 @@ def decide_request(settings: Settings, code: str, console: Console) -> None:
     Raises:
         ThreatEventsError: there is no terminal, or no change waits for this code.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ThreatEventsError("This is not a terminal. A person must run the command at one, and decide there.")
+    _require_terminal()
     approvals = _open_stores(settings).approvals
-    request = anyio.run(approvals.find, code)
-    _print_lines(console, f"{request.tool} waits for approval until {request.expires_at:%H:%M:%S} UTC:")
+    try:
+        request = anyio.run(approvals.find, code)
+    except UnknownCode as error:
+        raise ThreatEventsError(f"{error} {_describe_folder(settings)}") from error
+    if request.state != "waiting":
+        raise ThreatEventsError(explain_closed(request))
+    print_lines(console, f"{request.tool} waits for approval until {request.expires_at:%H:%M:%S} UTC:")
     console.print()
-    _print_lines(console, request.preview)
-    agreed = typer.confirm("\nMake this change?", default=False)
+    print_lines(console, request.preview)
+    agreed = ask_yes_or_no("\nMake this change?")
     anyio.run(approvals.decide, code, agreed)
     console.print(Text("Approved: the same call now works, once." if agreed else "Refused."))
 
@@ -168,27 +196,20 @@ def print_waiting(settings: Settings, console: Console) -> None:
 
     requests = anyio.run(read)
     if not requests:
-        console.print(Text("Nothing waits for approval."))
+        typer.echo(f"Nothing waits for approval. {_describe_folder(settings)}")
     for request in requests:
-        times = f"requested {request.asked_at:%Y-%m-%d %H:%M:%S}, expires {request.expires_at:%H:%M:%S} UTC"
-        _print_lines(console, f"{request.code} {request.tool}, {times}")
+        print_lines(console, f"{request.code} {request.tool} until {request.expires_at:%H:%M:%S} UTC")
         first = clean(request.preview.partition("\n")[0].removeprefix(PREFIX), MAX_SUMMARY_LENGTH)
-        _print_lines(console, PREFIX + first)
+        print_lines(console, PREFIX + first)
 
 
-def _print_lines(console: Console, text: str) -> None:
-    """Print lines that are wrapped here, so that no untrusted text starts a line of the terminal."""
-    for line in wrap(text, _measure_width(console)):
-        console.print(Text(line), soft_wrap=True)
+def _require_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ThreatEventsError("This is not a terminal. A person must run the command at one, and decide there.")
 
 
-def _measure_width(console: Console) -> int:
-    """Return the columns of the terminal. Rich believes COLUMNS, and assumes 80 of a dumb terminal."""
-    try:
-        columns = os.get_terminal_size(sys.stdout.fileno()).columns
-    except OSError:
-        columns = 0  # not a terminal
-    return min(console.width, MAX_WIDTH, columns or MAX_WIDTH)
+def _describe_folder(settings: Settings) -> str:
+    return f"Requests were looked for in {settings.state_dir}: the server must use the same CF1_STATE_DIR."
 
 
 def _open_stores(settings: Settings) -> Stores:

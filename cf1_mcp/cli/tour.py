@@ -75,7 +75,7 @@ STEPS: Sequence[Step] = (
         lambda _: {"columns": ["attacker", "targetIndustry"], "since": "7d", "dataset_ids": [DEFAULT], "limit": 5},
     ),
     Step(
-        "How does this account spell the actor, and which names are similar?",
+        "How does this account spell the actor, and which names only look the same (here one with Cyrillic letters)?",
         "list_threat_vocabulary",
         lambda found: {"kind": "attackers", "contains": str(found.first("aggregate_threat_events", "attacker"))[:6]},
     ),
@@ -185,7 +185,9 @@ async def _play(console: Console, investigation: Investigation, state: str) -> N
 
 
 def _format_call(arguments: Arguments) -> str:
-    return ", ".join(f"{name}={' '.join(str(value).split())}" for name, value in arguments.items())
+    return ", ".join(
+        f"{name}={' '.join(json.dumps(value, ensure_ascii=False).split())}" for name, value in arguments.items()
+    )
 
 
 def _join_text(answer: CallToolResult) -> str:
@@ -207,7 +209,9 @@ def _print_answer(console: Console, structured: dict[str, JsonValue], text: str)
         return
     for name, value in structured.items():
         if name not in ("columns", "rows", "untrusted"):
-            console.print(Text(f"   {name}: {_format_cell(value)}", style="dim"))
+            # Notes are sentences.
+            shown = " ".join(map(str, value)) if name == "notes" and isinstance(value, list) else _format_cell(value)
+            console.print(Text(f"   {name}: {shown}", style="dim"))
     console.print(_build_table(_list_rows(structured)))
 
 
@@ -225,4 +229,6 @@ def _clip(column: str, text: str) -> str:
 
 
 def _format_cell(value: JsonValue) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_format_cell(one)}" for name, one in value.items())
+    return ", ".join(map(_format_cell, value)) if isinstance(value, list) else str(value)

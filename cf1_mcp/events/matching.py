@@ -94,6 +94,12 @@ class EventFinder:
         search = EventSearch(dataset_id=[self._dataset_id], search=_date_conditions(first, last))
         return bool(await first_visible(self._client, search, self._read_policy, 1, self._attempt))
 
+    async def has_events_since(self, moment: datetime) -> bool:
+        """Whether any event was created since then."""
+        created = Condition(field="createdAt", op="gte", value=iso(moment))
+        search = EventSearch(dataset_id=[self._dataset_id], search=[created])
+        return bool(await first_visible(self._client, search, self._read_policy, 1, self._attempt))
+
     async def find_older(self, rows: Sequence[IdentifiedRow]) -> dict[EventIdentity, list[Event]]:
         """Return the events that may be those of rows, by identity. Rows with an indicator are searched by it."""
         return await self._find_matching(rows, _build_searches(rows, by_indicator=True))

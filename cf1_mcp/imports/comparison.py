@@ -1,8 +1,9 @@
 """Compares rows with the dataset before anything is sent: rows that exist there are skipped or updated."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
 
 import anyio
 from pydantic import JsonValue
@@ -11,7 +12,13 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import NotFound, Refused, Withheld
 from cf1_mcp.events.matching import EventFinder, IdentifiedRow, identify_row
 from cf1_mcp.events.validation import is_same_value
-from cf1_mcp.imports.duplicates import find_existing
+from cf1_mcp.imports.duplicates import (
+    INDICATOR_DELAY,
+    ExistingEvents,
+    find_existing,
+    list_missing,
+    match_without_indicator,
+)
 from cf1_mcp.imports.progress import ImportProgress
 from cf1_mcp.imports.retries import RequestPolicy
 from cf1_mcp.imports.workers import run_steps
@@ -25,12 +32,22 @@ from cf1_mcp.store.payloads import BeforeUpdate, UpdateEvent
 
 DuplicateRule = Literal["skip", "update", "create"]
 BATCH_SIZE: Final = 100  # values that the API accepts in one condition
+MAX_WAIT: Final = 60.0  # seconds for the indicators of new events
+POLL_INTERVAL: Final = 1.0
+
+
+class ChangedEvent(NamedTuple):
+    """An event that exists for a row, and the fields in which the row differs from it."""
+
+    event: Event
+    new: Mapping[str, str]
 
 
 class DatasetComparison:
     """Compares the rows of a ledger that are to be sent with the events of the dataset.
 
-    With `updates=False` nothing is changed, for a dry run.
+    With `updates=False` nothing is changed: `changes` has the events that would be updated, by row number, and their
+    rows stay as they are.
     """
 
     def __init__(
@@ -44,9 +61,14 @@ class DatasetComparison:
         journal: Journal,
         origin: ChangeOrigin,
         on_duplicate: DuplicateRule,
+        clock: Callable[[], datetime],
         *,
         updates: bool = True,
     ) -> None:
+        self.changes: dict[int, ChangedEvent] = {}
+        self._clock = clock
+        self._recently: datetime | None = None
+        self._wait_until: float | None = None
         self._client = client
         self._dataset = dataset
         self._ledger = ledger
@@ -70,6 +92,9 @@ class DatasetComparison:
         if not await self._finder.has_events_between(ready.first, ready.last):
             await self._progress.advance("compared", ready.total)
             return
+        recently = self._clock() - INDICATOR_DELAY
+        if self._on_duplicate != "create" and await self._finder.has_events_since(recently):
+            self._recently = recently
 
         async def step() -> bool:
             rows = await self._next_rows()
@@ -88,7 +113,7 @@ class DatasetComparison:
         return [identify_row(row.number, json.loads(row.event)) for row in rows]
 
     async def _compare(self, rows: Sequence[IdentifiedRow]) -> None:
-        existing = await find_existing(rows, self._finder)
+        existing = await self._find_existing(rows)
         await self._ledger.rows.remember_older(existing.candidates)
         if self._on_duplicate == "create":
             return
@@ -97,15 +122,35 @@ class DatasetComparison:
             event = existing.events.get(row.number)
             if event is None:
                 continue
-            new = _find_new_values(row.fields, event) if self._on_duplicate == "update" and self._updates else {}
+            new = _find_new_values(row.fields, event) if self._on_duplicate == "update" else {}
             if new and not await self._may_see_evidence(event):
                 rule = self._read_policy.tlp_rule
                 await self._ledger.rows.refuse({row.number: f"it exists already, with evidence withheld by {rule}"})
+            elif new and not self._updates:
+                self.changes[row.number] = ChangedEvent(event, new)
             elif new:
                 await self._update(row, event, new)
             else:
                 unchanged[row.number] = event.uuid
         await self._ledger.rows.settle("there", unchanged)
+
+    async def _find_existing(self, rows: Sequence[IdentifiedRow]) -> ExistingEvents:
+        """Return the events that exist for rows. Wait for the indicators of new events that may be among them."""
+        while True:
+            existing = await find_existing(rows, self._finder)
+            missing = list_missing(rows, existing)
+            if not missing or self._recently is None:
+                return existing
+            recent = await self._finder.find_newer(missing, self._recently)
+            now = anyio.current_time()
+            if not match_without_indicator(missing, existing, recent):
+                return existing
+            if self._wait_until is None:
+                self._wait_until = now + MAX_WAIT  # of the comparison as a whole
+            if now >= self._wait_until:
+                return existing
+            await self._progress.show_status("waiting for the indicators of new events")
+            await anyio.sleep(POLL_INTERVAL)
 
     async def _may_see_evidence(self, event: Event) -> bool:
         """Whether the raw evidence of an event may be seen, as it must be for the event to be changed."""

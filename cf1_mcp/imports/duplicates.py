@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.events.matching import EventFinder, IdentifiedRow, find_best_match, identify_row
+from cf1_mcp.events.matching import EventFinder, EventIdentity, IdentifiedRow, find_best_match, identify_row
 from cf1_mcp.imports.batch import Batch, BatchLink, compute_digest, format_ranges
 from cf1_mcp.models import Event, RelationshipType
 from cf1_mcp.policy.read_policy import ReadPolicy
@@ -137,20 +137,30 @@ def _find_repeated(rows: Sequence[IdentifiedRow]) -> dict[int, int]:
 async def _refuse_late_indicators(
     rows: Sequence[IdentifiedRow], existing: ExistingEvents, finder: EventFinder, now: datetime
 ) -> None:
-    late = [row for row in rows if row.number not in existing.events and row.identity.indicator]
-    if not late:
-        return
-    recent = await finder.find_recent(late, now - INDICATOR_DELAY)
+    late = list_missing(rows, existing)
+    recent = await finder.find_recent(late, now - INDICATOR_DELAY) if late else {}
+    for number, doubtful in match_without_indicator(late, existing, recent).items():
+        raise BadArgument(
+            "on_duplicate",
+            f"{plural(len(doubtful), 'event')} of the last minutes with the date and title of row {number} "
+            f"{'shows' if len(doubtful) == 1 else 'show'} no indicator yet, so one of them may be that row",
+            "the same call again in a minute, or create to create every row without comparing",
+        )
+
+
+def list_missing(rows: Sequence[IdentifiedRow], existing: ExistingEvents) -> list[IdentifiedRow]:
+    """Return the rows with an indicator for which no event was found: the event may not show its indicator yet."""
+    return [row for row in rows if row.number not in existing.events and row.identity.indicator]
+
+
+def match_without_indicator(
+    rows: Sequence[IdentifiedRow], existing: ExistingEvents, recent: Mapping[EventIdentity, Sequence[Event]]
+) -> dict[int, list[Event]]:
+    """Return the recent events that show no indicator and may be these rows, by row number."""
     known = {event.uuid for event in existing.events.values()}
-    for row in late:
-        blank = recent.get(row.identity._replace(indicator=""), ())
-        if doubtful := [event for event in blank if event.uuid not in known]:
-            raise BadArgument(
-                "on_duplicate",
-                f"{plural(len(doubtful), 'event')} of the last minutes with the date and title of row {row.number} "
-                f"{'shows' if len(doubtful) == 1 else 'show'} no indicator yet, so one of them may be that row",
-                "the same call again in a minute, or create to create every row without comparing",
-            )
+    found = {row.number: recent.get(row.identity._replace(indicator=""), ()) for row in rows}
+    unknown = {number: [event for event in events if event.uuid not in known] for number, events in found.items()}
+    return {number: events for number, events in unknown.items() if events}
 
 
 async def _find_existing_links(

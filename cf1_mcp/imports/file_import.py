@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import anyio.to_thread
 
@@ -15,20 +15,21 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.validation import EventValidator
-from cf1_mcp.imports.comparison import DuplicateRule
+from cf1_mcp.imports.comparison import ChangedEvent, DuplicateRule
 from cf1_mcp.imports.job import ImportJob
 from cf1_mcp.imports.journaling import begin_change, finish_change
 from cf1_mcp.imports.progress import ImportProgress
 from cf1_mcp.imports.readers.files import hash_file
 from cf1_mcp.imports.readers.source_rows import ReaderNotes
 from cf1_mcp.imports.readers.sources import Source, read_file_rows
+from cf1_mcp.imports.recovery import RowRecovery
 from cf1_mcp.imports.report import ImportSummary, summarize_problems, write_report
 from cf1_mcp.imports.retries import RetryPolicy
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.imports.sending import DEFAULT_GROUP_SIZE
 from cf1_mcp.models import Dataset
-from cf1_mcp.policy.read_policy import ReadPolicy, load_read_policy
-from cf1_mcp.policy.write_policy import load_write_policy
+from cf1_mcp.policy.read_policy import load_read_policy
+from cf1_mcp.policy.write_policy import WritePolicy, load_write_policy
 from cf1_mcp.settings import Settings
 from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.journal import Journal
@@ -36,6 +37,15 @@ from cf1_mcp.store.journal_records import ChangeOrigin, JournalError
 from cf1_mcp.store.stores import open_stores
 
 FOLDER: Final = "imports"
+NOT_AGREED: Final = "Nothing{} was sent, because nobody agreed to what it would do outside."
+
+
+class Agree(Protocol):
+    """Tells a person what the rows that are left do outside, before anything is sent."""
+
+    async def __call__(self, job: ImportJob, write_policy: WritePolicy, changes: Mapping[int, ChangedEvent], /) -> bool:
+        """Return whether they may be sent. `changes` has the events that will be updated, by row number."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,9 @@ async def import_file(
     client: ThreatEventsClient,
     clock: Callable[[], datetime],
     progress: ImportProgress,
+    agree: Agree,
 ) -> ImportSummary:
-    """Import a file, or continue an import that was interrupted.
+    """Import a file, or continue an import that was interrupted. `agree` tells a person what it does outside.
 
     Raises:
         ThreatEventsError: a rule, the file, the ledger or the API prevents the import. Nothing was sent.
@@ -81,7 +92,7 @@ async def import_file(
         report = options.report or path.with_suffix(".report.jsonl")
         client_name = f"cf1-mcp import {version('cf1-mcp')}"
         origin = ChangeOrigin.of(settings, client=client_name, sandbox=client.fictional)
-        run = _FileImport(source, options, job, stores.journal, origin, write_policy.read_policy, report)
+        run = _FileImport(source, options, job, stores.journal, origin, write_policy, agree, report)
         return await run.run(EventValidator(vocabulary, write_policy.read_policy, clock()), digest)
 
 
@@ -102,7 +113,8 @@ class _FileImport:
     job: ImportJob
     journal: Journal
     origin: ChangeOrigin
-    read_policy: ReadPolicy
+    write_policy: WritePolicy
+    agree: Agree
     report: Path
 
     @property
@@ -114,15 +126,23 @@ class _FileImport:
         await self._check(validator)
         begun = await self.ledger.read_fact("begun")
         if (await self.ledger.rows.counts()).get("bad") and not self.options.skip_bad and not begun:
-            return await self._summary(sent=False, stopped="Nothing was sent, because of the invalid rows.")
+            verb = "would be" if self.options.dry_run else "was"
+            return await self._summary(sent=False, stopped=f"Nothing {verb} sent, because of the invalid rows.")
         if self.options.dry_run:
             return await self._dry_run(begun)
+        recovery = self.job.create_recovery(self.options.settle)
+        try:
+            if not await self._prepare(recovery):
+                return await self._summary(sent=False, stopped=NOT_AGREED.format(" more" if begun else ""))
+        except ThreatEventsError as error:
+            return await self._summary(stopped=str(error))
         if not await self.ledger.has_work():
             return await self._summary()
         change_id = await begin_change(self.journal, self.ledger, self.job.dataset, digest, self.origin)
         stopped = ""
         try:
-            await self._carry_out()
+            await self.job.create_sender(recovery).run(self.options.group, self.options.concurrency)
+            await self.job.link(self.options.concurrency, check_existing=True)
         except ThreatEventsError as error:
             stopped = str(error)
         try:
@@ -152,29 +172,34 @@ class _FileImport:
         await self.job.check(rows, checks, skip_repeated=self.options.on_duplicate != "create")
         await self.ledger.store_facts({"notes": json.dumps(notes.sentences())})
 
-    async def _carry_out(self) -> None:
-        concurrency = self.options.concurrency
-        recovery = self.job.create_recovery(self.options.settle)
+    async def _prepare(self, recovery: RowRecovery) -> bool:
+        """Compare the rows, and return whether a person agrees to what sending them does outside."""
         await recovery.run()
         # Rows that were refused in an earlier run are compared and sent again.
-        if await self.ledger.rows.retry_refused() or await self.ledger.read_fact("compared") is None:
+        is_compared = not await self.ledger.rows.retry_refused() and await self.ledger.read_fact("compared")
+        changes: Mapping[int, ChangedEvent] = {} if is_compared else await self._compare(updates=False)
+        if not await self.agree(self.job, self.write_policy, changes):
+            return False
+        if changes:
             await self._compare(updates=True)
-            await self.ledger.store_facts({"compared": "yes", "begun": self.options.on_duplicate})
-        await self.job.create_sender(recovery).run(self.options.group, concurrency)
-        await self.job.link(concurrency, check_existing=True)
+        await self.ledger.store_facts({"compared": "yes", "begun": self.options.on_duplicate})
+        return True
 
-    async def _compare(self, *, updates: bool) -> None:
-        options = self.options
-        await self.job.compare(
-            options.on_duplicate, self.read_policy, self.journal, self.origin, options.concurrency, updates=updates
+    async def _compare(self, *, updates: bool) -> Mapping[int, ChangedEvent]:
+        options, read_policy = self.options, self.write_policy.read_policy
+        return await self.job.compare(
+            options.on_duplicate, read_policy, self.journal, self.origin, options.concurrency, updates=updates
         )
 
     async def _dry_run(self, begun: str | None) -> ImportSummary:
         if begun:
+            await self.agree(self.job, self.write_policy, {})
             return await self._summary(
                 sent=False, stopped="This import has begun: a dry run of it reports its state and compares nothing."
             )
-        await self._compare(updates=False)
+        changes = await self._compare(updates=False)
+        await self.agree(self.job, self.write_policy, changes)
+        await self.ledger.rows.settle("changed", {number: one.event.uuid for number, one in changes.items()})
         return await self._summary(sent=False)
 
     async def _summary(self, *, stopped: str = "", change_id: str | None = None, sent: bool = True) -> ImportSummary:

@@ -3,7 +3,7 @@
 The command uses a ledger on disk, with retries and recovery. A call uses one in memory, and sends each request once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.events.matching import EventFinder
 from cf1_mcp.imports.batch import Batch
-from cf1_mcp.imports.comparison import DatasetComparison, DuplicateRule
+from cf1_mcp.imports.comparison import ChangedEvent, DatasetComparison, DuplicateRule
 from cf1_mcp.imports.duplicates import event_key
 from cf1_mcp.imports.linking import LinkMaker
 from cf1_mcp.imports.progress import ImportProgress
@@ -82,8 +82,10 @@ class ImportJob:
         concurrency: int,
         *,
         updates: bool = True,
-    ) -> None:
-        """Settle the rows that are in the dataset already. With `updates=False` nothing is changed."""
+    ) -> Mapping[int, ChangedEvent]:
+        """Settle the rows that are in the dataset already. With `updates=False` nothing is changed: return the events
+        that would be updated, by row number.
+        """
         comparison = DatasetComparison(
             self.client,
             self.dataset,
@@ -94,9 +96,11 @@ class ImportJob:
             journal,
             origin,
             on_duplicate,
+            self.clock,
             updates=updates,
         )
         await comparison.run(concurrency)
+        return comparison.changes
 
     def create_recovery(self, settle: float) -> RowRecovery:
         """Return a recovery for rows whose answer was lost. A request may take effect for up to `settle` seconds."""

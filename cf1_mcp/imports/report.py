@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.batch import format_ranges
 from cf1_mcp.store.import_ledger import ImportLedger, ReportedLink, ReportedRow
+from cf1_mcp.text.audience import address_operator
 
 MAX_PROBLEMS: Final = 20  # shown at the end; the report has all of them
 NOT_IMPORTED: Final = ("bad", "refused", "ready", "sending")
@@ -67,7 +68,7 @@ async def summarize_problems(ledger: ImportLedger) -> tuple[list[tuple[str, str]
     more = 0
     async for rows in ledger.rejected_rows():
         for row in rows:
-            for words in (row.reason or "").split("\n"):
+            for words in address_operator(row.reason or "").split("\n"):
                 if words in places or len(places) < MAX_PROBLEMS:
                     places.setdefault(words, []).append(row.place)
                 else:
@@ -82,7 +83,7 @@ def _first_ranges(places: list[int]) -> str:
 
 def _row_line(row: ReportedRow) -> str:
     fields: dict[str, JsonValue] = {"row": row.place, "outcome": _ROW_OUTCOMES.get(row.state, row.state)}
-    reasons: list[JsonValue] | None = [*row.reason.split("\n")] if row.reason else None
+    reasons: list[JsonValue] | None = [*address_operator(row.reason).split("\n")] if row.reason else None
     optional: dict[str, JsonValue] = {"uuid": row.uuid, "ref": row.ref, "reasons": reasons}
     return json.dumps(fields | {name: value for name, value in optional.items() if value is not None}) + "\n"
 

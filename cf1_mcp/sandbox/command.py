@@ -49,8 +49,9 @@ def serve_sandbox(
     _fill(database, files, skip_bad)
     listener = _open_listener(port)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/client/v4"
+    accepted = "one of the tokens given" if tokens else "any token"
     _write_line(f"sandbox on {address} (fictional unless you loaded a file; Ctrl-C stops it)")
-    _write_line(f"use it with CLOUDFLARE_BASE_URL={address} and any token and 32-digit account id")
+    _write_line(f"use it with CLOUDFLARE_BASE_URL={address} and {accepted}, with any 32-digit account id")
     app = create_sandbox_app(database, SandboxOptions(bare=bare, sunset=sunset, middleware=middleware))
     uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
 

@@ -16,6 +16,7 @@ from cf1_mcp.text.sanitize import clean
 
 T = TypeVar("T")
 MAX_LINE_LENGTH = 8_000  # characters of one line of a preview, such as the text of a saved query
+REFUSED = "A person refused this change. Do not request it again; report the refusal."
 RETENTION = timedelta(days=7)  # after a request expires, so that its outcome can still be seen
 
 State = Literal["waiting", "approved", "used", "refused", "expired"]
@@ -45,6 +46,10 @@ _MISREAD = str.maketrans("OIL", "011")
 
 class ApprovalError(StoreError):
     """A request cannot be stored, found or decided."""
+
+
+class UnknownCode(ApprovalError):
+    """There is no request for a code."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class Approvals:
         def insert(db: Connection, now: datetime) -> None:
             known = _find_request(db, code, now)
             if known is not None and known.state == "refused":
-                raise ApprovalError("A person refused this change. Do not request it again; report the refusal.")
+                raise ApprovalError(REFUSED)
             if known is not None and known.state == "used":
                 raise ApprovalError(
                     f"The approval for code {known.code} was already used, and it can be used once. "
@@ -138,7 +143,7 @@ class Approvals:
         def update(db: Connection, now: datetime) -> Request:
             request = _require(db, code, now)
             if request.state != "waiting":
-                raise ApprovalError(_explain_closed(request))
+                raise ApprovalError(explain_closed(request))
             decision = "approved" if approved else "refused"
             db.execute("UPDATE request SET state = ? WHERE letters = ?", (decision, _normalize_code(code)))
             return _require(db, code, now)
@@ -146,10 +151,16 @@ class Approvals:
         return await self._write(update)
 
     async def redeem(self, code: str) -> bool:
-        """Use an approval. Return True exactly once for an approved code that has not expired, across all processes."""
+        """Use an approval. Return True exactly once for an approved code that has not expired, across all processes.
+
+        Raises:
+            ApprovalError: a person refused the change, and need not be asked again.
+        """
 
         def update(db: Connection, now: datetime) -> bool:
             request = _find_request(db, code, now)
+            if request is not None and request.state == "refused":
+                raise ApprovalError(REFUSED)
             if request is None or request.state != "approved":
                 return False
             db.execute("UPDATE request SET state = 'used' WHERE letters = ?", (_normalize_code(code),))
@@ -211,8 +222,8 @@ def _require(db: Connection, code: str, now: datetime) -> Request:
     return request
 
 
-def _unknown_code_error(code: str) -> ApprovalError:
-    return ApprovalError(
+def _unknown_code_error(code: str) -> UnknownCode:
+    return UnknownCode(
         f"There is no request for the code {clean(code, 40)!r}. Compare it with the code in the preview."
     )
 
@@ -229,7 +240,7 @@ def _build_request(
     return Request(code, tool, preview, *times, state)
 
 
-def _explain_closed(request: Request) -> str:
+def explain_closed(request: Request) -> str:
     """Return why a request can no longer be decided."""
     if request.state == "expired":
         ended = request.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -132,11 +132,12 @@ class ImportLedger:
         await self._database.write(insert, durable=False)
 
     async def has_work(self) -> bool:
-        """Whether a row or link is left that may succeed, or a change whose outcome is not journaled."""
+        """Whether a row or link is left that may succeed, or something was made that the journal does not contain."""
 
         def read(db: Connection) -> bool:
             statements = (
                 "SELECT 1 FROM row WHERE state IN ('ready', 'sending', 'refused') LIMIT 1",
+                "SELECT 1 FROM row WHERE state = 'created' AND told = 0 LIMIT 1",
                 "SELECT 1 FROM fact WHERE name = 'change'",
             )
             return LedgerLinks.any_left(db) or any(db.execute(statement).fetchone() for statement in statements)
@@ -144,9 +145,9 @@ class ImportLedger:
         return bool(await self._database.read(read))
 
     async def work_left(self) -> tuple[int, int]:
-        """Return how many events and how many links are left to create."""
+        """Return how many events and how many links are left to create, or are created and not in the journal."""
         statement = (
-            "SELECT (SELECT count(*) FROM row WHERE state IN ('ready', 'sending')), "
+            "SELECT (SELECT count(*) FROM row WHERE state IN ('ready', 'sending') OR state = 'created' AND told = 0), "
             "(SELECT count(*) FROM link WHERE state NOT IN ('made', 'there'))"
         )
         rows, links = await self._database.read(lambda db: db.execute(statement).fetchone()) or (0, 0)

@@ -29,6 +29,12 @@ UPDATE link SET state = 'failed', reason = ? WHERE id IN (
     WHERE link.state IN ('ready', 'sending')
         AND (coalesce(p.uuid, pt.uuid) IS NULL OR coalesce(c.uuid, ct.uuid) IS NULL))
 """
+# A row that repeats another stands for that row.
+_PARENTS: Final = """
+SELECT DISTINCT coalesce(p.twin, p.number), coalesce(p.uuid, pt.uuid)
+FROM link JOIN row p ON p.number = link.parent LEFT JOIN row pt ON pt.number = p.twin
+WHERE link.state NOT IN ('made', 'there')
+"""
 
 
 class NewLedgerLink(NamedTuple):
@@ -97,6 +103,11 @@ class LedgerLinks:
             return [LinkFamily(*row) for row in found]
 
         return await self._database.write(update)
+
+    async def parents(self) -> list[tuple[int, str | None]]:
+        """Return the rows that are to become parents, each with the uuid of its event if there is one."""
+        found = await self._database.read(lambda db: db.execute(_PARENTS).fetchall())
+        return found or []
 
     async def fail_without_event(self) -> None:
         """Mark the links of rows without an event as failed."""

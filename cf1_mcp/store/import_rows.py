@@ -143,6 +143,15 @@ class LedgerRows:
         found = await self._database.read(lambda db: db.execute(query, (number, limit)).fetchall())
         return [LedgerRow(*row) for row in found or []]
 
+    async def left_after(self, number: int, limit: int) -> list[tuple[LedgerRow, int]]:
+        """Return the next rows that may still be sent, each with its place."""
+        query = (
+            "SELECT number, event, place FROM row WHERE number > ? AND state IN ('ready', 'sending', 'refused') "
+            "ORDER BY number LIMIT ?"
+        )
+        found = await self._database.read(lambda db: db.execute(query, (number, limit)).fetchall())
+        return [(LedgerRow(number, event), place) for number, event, place in found or []]
+
     async def retry_refused(self) -> bool:
         """Mark rows that were refused as ready again. Return whether there were any."""
 

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from cf1_mcp.models import Tlp
 from cf1_mcp.store import journal_entries as entries
 from cf1_mcp.store.database import Connection, Database, StoreError
-from cf1_mcp.store.journal_anchor import Anchor, AnchorError, AnchorFile, find_losses, read_end
+from cf1_mcp.store.journal_anchor import MAX_ACCEPTED, Anchor, AnchorError, AnchorFile, find_losses, read_end
 from cf1_mcp.store.journal_records import (
     Change,
     Intent,
@@ -167,9 +167,10 @@ class Journal:
             return [f"The anchor cannot be compared: {error}"]
 
     async def find_end(self) -> Anchor:
-        """Return how many entries there are, and the hashes of the last and the first, to be noted elsewhere."""
+        """Return how many entries there are, the hashes of the last and the first, and which losses were accepted."""
         with _journal_errors():
-            return await self._database.read(read_end) or Anchor(0, "", "")
+            end = await self._database.read(read_end) or Anchor(0, "", "")
+            return replace(end, accepted=self._read_accepted())
 
     async def find_number(self, digest: str) -> int | None:
         """Return the number of the entry with a hash; None if no entry has it."""
@@ -177,7 +178,7 @@ class Journal:
             return await self._database.read(lambda db: entries.find_number(db, digest))
 
     async def accept(self) -> Anchor:
-        """Anchor the journal as it is now, and return the anchor. Only an operator may accept that entries are lost.
+        """Anchor the journal as it is now, with what it lost, and return the anchor. Only an operator may accept that.
 
         Raises:
             JournalError: the entries that are left were altered, or the anchor cannot be written.
@@ -187,12 +188,23 @@ class Journal:
             if problems := entries.find_problems(db):
                 altered = "what is left of it was altered, so move journal.db and journal.anchor elsewhere."
                 raise JournalError(f"{altered} {' '.join(problems)}")
-            end = read_end(db)
+            end = replace(read_end(db), accepted=accepted)
             self._anchor.write(end)
             return end
 
+        # Before the transaction, which would create a file that is missing.
+        new = tuple(f"{self._clock():%Y-%m-%d %H:%M} UTC: {loss}" for loss in await self.find_losses())
+        accepted = (*self._read_accepted(), *new)[-MAX_ACCEPTED:]
         with _journal_errors("The journal is not accepted: "):
             return await self._database.write(accept)
+
+    def _read_accepted(self) -> tuple[str, ...]:
+        """Return the losses that were accepted; none if the anchor cannot be read."""
+        try:
+            anchor = self._anchor.read()
+        except AnchorError:
+            return ()
+        return anchor.accepted if anchor else ()
 
     async def _compare_with_anchor(self) -> tuple[Anchor | None, list[str]]:
         # In this order: the journal may grow meanwhile, and never has fewer entries than an anchor read before.

@@ -16,7 +16,7 @@ import json
 import os
 import sys
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,8 @@ from cf1_mcp.store.database import Connection
 from cf1_mcp.store.journal_records import JournalError
 from cf1_mcp.text.plurals import plural
 
-MAX_SIZE: Final = 4096  # bytes; an anchor has about 200
+MAX_SIZE: Final = 16_384  # bytes; an anchor has about 200, and more with losses that were accepted
+MAX_ACCEPTED: Final = 20  # losses, the newest
 
 
 class AnchorError(JournalError):
@@ -34,11 +35,15 @@ class AnchorError(JournalError):
 
 @dataclass(frozen=True)
 class Anchor:
-    """The number of entries, the hash of the last, and that of the first, which tells journals apart."""
+    """The number of entries, the hash of the last, and that of the first, which tells journals apart.
+
+    `accepted` has the losses that an operator accepted, one sentence each.
+    """
 
     entries: int
     hash: str
     first: str
+    accepted: tuple[str, ...] = ()
 
 
 class AnchorFile:
@@ -57,6 +62,7 @@ class AnchorFile:
             with self._path.open("rb") as file:
                 content = json.loads(file.read(MAX_SIZE))
             anchor = Anchor(int(content["entries"]), str(content["hash"]), str(content["first"]))
+            anchor = replace(anchor, accepted=tuple(map(str, content.get("accepted", ()))))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -100,7 +106,7 @@ class AnchorFile:
         """
         known, end = self.read(), read_end(db)
         if known is None or known.entries < end.entries:
-            self.write(end)
+            self.write(replace(end, accepted=known.accepted if known else ()))
 
 
 def read_end(db: Connection) -> Anchor:

@@ -17,6 +17,8 @@ CLOUDFLARE_NAMES: Final[Mapping[str, Sequence[str]]] = {
 _QUOTES: Final = "\"'`\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
 # What a shell, a compose file or a template should have replaced.
 _PLACEHOLDER: Final = re.compile(r"\$\{.*\}|\$\(.*\)|\$\w+|\{\{.*\}\}|%\w+%")
+# The same as a part of a value; the end may be missing.
+_PLACEHOLDER_INSIDE: Final = re.compile(r"\$[\w{(]|\{\{|%\w+%")
 
 
 def refuse_unknown_names(environment: Mapping[str, str], names: Sequence[str]) -> None:
@@ -57,10 +59,13 @@ def _letters(name: str) -> str:
     return re.sub(r"[\W_]", "", name).upper()
 
 
-def refuse_unclear_value(name: str, value: str, restriction: tuple[str, str] | None) -> None:
+def refuse_unclear_value(
+    name: str, value: str, restriction: tuple[str, str] | None, *, is_location: bool = False
+) -> None:
     """Refuse a value that is not what the operator meant to write. It may be a secret, so it is not repeated.
 
-    `restriction` is the default and the valid values of a variable that restricts something.
+    `restriction` is the default and the valid values of a variable that restricts something. In a path or an address
+    (`is_location`) a reference is refused as a part as well: a folder called `$HOME` would be made.
 
     Raises:
         SettingsError: the value is empty although it should restrict something, or is not the value that was meant.
@@ -71,7 +76,8 @@ def refuse_unclear_value(name: str, value: str, restriction: tuple[str, str] | N
         raise SettingsError(f"{name} is set to nothing. Unset it for the default ({default}), or use {valid}.")
     if is_quoted(text):
         raise SettingsError(f"{name} has quotes around its value, which would be part of it. Write it without quotes.")
-    if _PLACEHOLDER.fullmatch(text):
+    parts = [text] if restriction is None else [text, *map(str.strip, text.split(","))]
+    if any(map(_PLACEHOLDER.fullmatch, parts)) or (is_location and _PLACEHOLDER_INSIDE.search(text)):
         raise SettingsError(f"{name} holds a reference that was not replaced by its value. Set the value itself.")
     if restriction and not all(map(is_visible, text)):
         raise SettingsError(f"{name} contains an invisible character or a special blank. Type the value again.")

@@ -249,6 +249,15 @@ async def test_an_approval_of_the_operator_is_used_once(tenant: Tenant) -> None:
     assert "false positive" in request.preview
 
 
+async def test_a_refusal_of_the_operator_is_told(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed(approval="operator")) as client:
+        call = await prepare_deletion(tenant, client)
+        await tenant.approvals.decide(str(call["confirm"]), approved=False)
+        words = await refused(client, "delete_threat_events", **call)
+    assert words == snapshot("A person refused this change. Do not request it again; report the refusal.")
+    assert tenant.changes_sent() == []
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 409, 422, 429])
 async def test_an_approval_is_given_back_when_the_api_refuses_the_change(tenant: Tenant, status: int) -> None:
     approvals = tenant.approvals

@@ -3,6 +3,7 @@
 import gzip
 import json
 import socket
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -46,6 +47,16 @@ def test_the_tour_runs_every_step_with_the_real_server() -> None:
     for tool in offered_tools(Settings()):
         assert tool.name in output
     assert "COPPER LANTERN" in output and "Operation Ledger Frost" in output
+
+
+@pytest.mark.parametrize("command", ["try", "tools", "tools --json"])
+def test_output_that_nobody_reads_to_its_end_is_not_an_error(command: str) -> None:
+    given = [sys.executable, "-m", "cf1_mcp", *command.split()]
+    with subprocess.Popen(given, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_the_version_is_the_installed_one() -> None:
@@ -158,7 +169,7 @@ async def test_invalid_lines_are_skipped_on_request(tmp_path: Path) -> None:
         ),
         (
             ["--rate-limit", "fast"],
-            snapshot("cf1-mcp: rate limit 'fast' is not N/S: write requests and seconds, both above 0, such as 5/1\n"),
+            snapshot("cf1-mcp: rate limit 'fast' is not REQUESTS/SECONDS, both above 0, such as 5/1\n"),
         ),
     ],
     ids=["no file", "no fault", "no rate"],

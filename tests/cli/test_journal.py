@@ -68,7 +68,7 @@ def test_an_intact_journal_is_reported_with_what_an_operator_may_note(tmp_path: 
     last = anyio.run(stores(tmp_path).journal.find_end).hash
     assert change and printed.replace(last, "HASH") == snapshot("""\
 The journal is intact: no entry was altered, removed, inserted or moved.
-2 entries, the last with the hash HASH
+2 entries; note the last for --expect: 2:HASH
 """)
 
 
@@ -84,21 +84,77 @@ def test_a_damaged_journal_is_reported_as_damaged(tmp_path: Path, change: str) -
     )
 
 
-def test_a_deleted_journal_is_reported_as_missing_until_that_is_accepted(tmp_path: Path, change: str) -> None:
-    assert change
-    for file in tmp_path.glob("journal.db*"):
+def lose_journal(folder: Path) -> None:
+    for file in folder.glob("journal.db*"):
         file.unlink()
+
+
+def test_a_deleted_journal_is_reported_as_missing_until_that_is_accepted(tmp_path: Path, change: str) -> None:
+    lose_journal(tmp_path)
     ended = run(tmp_path, "journal", "verify")
-    accepted, after = run(tmp_path, "journal", "accept"), run(tmp_path, "journal", "verify")
-    assert (ended.returncode, ended.stderr) == snapshot(
+    listed = run(tmp_path, "journal", "list")
+    shown = answer_on_a_terminal(tmp_path, b"y\n", "journal", "accept")
+    later = stores(tmp_path).journal
+    after = run(tmp_path, "journal", "verify")
+    anyio.run(later.begin, Intent("tag_threat_events", {}, (), "Later", None))
+    last = anyio.run(later.find_end).hash
+    much_later = run(tmp_path, "journal", "verify")
+    assert change and (ended.returncode, ended.stderr) == snapshot(
         (
             2,
             "cf1-mcp: The journal is missing: its anchor counts 2 entries. Restore journal.db and journal.anchor together from a backup of CF1_STATE_DIR. If there is none, note what is missing and run 'cf1-mcp journal accept': until then no change is made.\n",
         )
     )
-    assert (accepted.stdout, after.returncode, after.stdout) == snapshot(
-        ("The journal is accepted as it is, with 0 entries.\n", 0, "The journal is empty: nothing was ever written.\n")
+    assert (listed.returncode, listed.stdout, listed.stderr) == snapshot(
+        (
+            0,
+            "The journal lists no changes.\n",
+            """\
+Entries are missing, so this list is incomplete. The journal is missing: its anchor counts 2
+| entries. Run 'cf1-mcp journal verify'.
+""",
+        )
     )
+    assert shown[-2:] == snapshot(
+        ["Accept that these entries are lost for good? [y/N]: The journal is accepted as it is, with 0 entries.", ""]
+    )
+    assert (after.returncode, without_times(after.stdout)) == snapshot(
+        (
+            0,
+            """\
+The journal is empty.
+A loss was accepted on TIME UTC: The journal is missing: its anchor counts 2 entries.
+""",
+        )
+    )
+    assert without_times(much_later.stdout).replace(last, "HASH") == snapshot("""\
+The journal is intact: no entry was altered, removed, inserted or moved.
+1 entry; note the last for --expect: 1:HASH
+A loss was accepted on TIME UTC: The journal is missing: its anchor counts 2 entries.
+""")
+
+
+@pytest.mark.parametrize("typed", [b"n\n", b"\n", b"\x04"])
+def test_a_loss_that_nobody_accepts_stays(tmp_path: Path, change: str, typed: bytes) -> None:
+    lose_journal(tmp_path)
+    answer_on_a_terminal(tmp_path, typed, "journal", "accept")
+    without_terminal = run(tmp_path, "journal", "accept")
+    assert change and run(tmp_path, "journal", "verify").returncode == 2
+    assert (without_terminal.returncode, without_terminal.stderr) == snapshot(
+        (2, "cf1-mcp: This is not a terminal. A person must run the command at one, and decide there.\n")
+    )
+
+
+def test_where_nothing_is_missing_nothing_is_accepted(tmp_path: Path, change: str) -> None:
+    ended = run(tmp_path, "journal", "accept")
+    assert change and (ended.returncode, ended.stdout) == snapshot(
+        (0, "Nothing is missing, so there is nothing to accept.\n")
+    )
+
+
+def test_a_journal_without_changes_says_so(tmp_path: Path) -> None:
+    ended = run(tmp_path, "journal", "list")
+    assert (ended.returncode, ended.stdout, [*tmp_path.iterdir()]) == (0, "The journal lists no changes.\n", [])
 
 
 def test_a_journal_without_entries_is_reported_as_empty(tmp_path: Path) -> None:
@@ -121,9 +177,9 @@ def test_a_noted_hash_is_compared(tmp_path: Path, change: str) -> None:
     assert change and [one.returncode for one in ended.values()] == [0, 0, 0, 0, 2, 2, 2, 2, 2]
     assert {what: words.split(". ")[0] for what, words in printed.items() if words} == snapshot(
         {
-            "3:NOTED": "cf1-mcp: The journal is not the one of which the hash was noted: entry 3 does not have this hash",
-            "2:LAST": "cf1-mcp: The journal is not the one of which the hash was noted: entry 2 does not have this hash",
-            "0000000000000000000000000000000000000000000000000000000000000000": "cf1-mcp: The journal is not the one of which the hash was noted: no entry has this hash",
+            "3:NOTED": "cf1-mcp: --expect: entry 3 does not have the noted hash, although the entries agree with their anchor",
+            "2:LAST": "cf1-mcp: --expect: entry 2 does not have the noted hash, although the entries agree with their anchor",
+            "0000000000000000000000000000000000000000000000000000000000000000": "cf1-mcp: --expect: no entry has the noted hash, although the entries agree with their anchor",
             "hash": "cf1-mcp: --expect: this is not a hash",
             "2:": "cf1-mcp: --expect: this is not a hash",
         }
@@ -143,18 +199,26 @@ def changes(tmp_path: Path) -> list[str]:
 
 
 def test_the_operator_sees_who_made_each_change_and_where(tmp_path: Path, changes: list[str]) -> None:
-    environment = {"CF1_STATE_DIR": str(tmp_path), "PATH": os.environ["PATH"], "COLUMNS": "160", "CF1_MAX_TLP": "clear"}
-    table = run_command("journal", "list", environment=environment).stdout
-    lines = [" ".join(line.replace("│", " ").split()) for line in table.splitlines()]
-    lines = [line for line in lines if any(line.startswith(change) for change in changes)]
-    assert [line.split(" ", 3)[3] for line in lines] == snapshot(
-        [
-            "tag_threat_events unknown Tag.",
-            "tag_threat_events unknown live aaaaaaaa alice@example.com evil\\u001b[2J\\u202e 1.0 Tag.",
-            "tag_threat_events unknown sandbox 00000000 claude 2 Tag.",
-        ]
-    )
-    assert "\x1b" not in table and "\u202e" not in table
+    listed = run(tmp_path, "journal", "list").stdout
+    for number, change in enumerate(changes):
+        listed = listed.replace(change, f"CHANGE {number}")
+    assert without_times(listed) == snapshot("""\
+CHANGE 2 TIME tag_threat_events unknown
+| Tag.
+CHANGE 1 TIME tag_threat_events unknown
+| Tag.
+| live, account aaaaaaaa, by alice@example.com evil\\u001b[2J\\u202e 1.0
+CHANGE 0 TIME tag_threat_events unknown
+| Tag.
+| sandbox, account 00000000, by claude 2
+""")
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_id_of_a_change_is_whole_at_any_width(tmp_path: Path, changes: list[str], width: int) -> None:
+    lines = show_on_a_terminal(tmp_path, width, "journal", "list")
+    assert [line.split()[0] for line in lines if line.startswith("c-")] == changes[::-1]
+    assert max(map(count_columns, lines)) <= width
 
 
 def test_changes_are_printed_as_json(tmp_path: Path, changes: list[str]) -> None:
@@ -182,7 +246,9 @@ def test_changes_are_printed_as_json(tmp_path: Path, changes: list[str]) -> None
 
 def test_an_unknown_change_is_an_error(tmp_path: Path) -> None:
     ended = run(tmp_path, "journal", "show", "c-none")
-    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert (ended.returncode, ended.stderr) == snapshot(
+        (2, "cf1-mcp: There is no change 'c-none' in the journal. Use an id that 'cf1-mcp journal list' shows.\n")
+    )
 
 
 @pytest.mark.parametrize(("typed", "state"), [("y\n", "approved"), ("n\n", "refused"), ("\n", "refused")])
@@ -232,14 +298,22 @@ def count_columns(line: str) -> int:
     return sum(1 if char.isascii() else 2 for char in line)
 
 
+def without_times(text: str) -> str:
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?|\d\d:\d\d:\d\d", "TIME", text)
+
+
 def show_on_a_terminal(folder: Path, width: int, *arguments: str) -> list[str]:
     """Return the lines that a command shows on a terminal of this width, where a person answers no."""
+    return answer_on_a_terminal(folder, b"n\n" if arguments[0] == "approve" else b"", *arguments, width=width)
+
+
+def answer_on_a_terminal(folder: Path, typed: bytes, *arguments: str, width: int = 120) -> list[str]:
+    """Return the lines that a command shows on a terminal, where a person types an answer."""
     inside, outside = pty.openpty()
     fcntl.ioctl(outside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     environment = {"CF1_STATE_DIR": str(folder), "PATH": os.environ["PATH"], "TERM": "dumb"}
     with Command([*arguments], environment, terminal=os.ttyname(outside)) as command:
-        if arguments[0] == "approve":
-            os.write(inside, b"n\n")
+        os.write(inside, typed)
         command.wait()
     os.close(outside)
     return _read_terminal(inside).replace("\r\n", "\n").split("\n")
@@ -247,19 +321,37 @@ def show_on_a_terminal(folder: Path, width: int, *arguments: str) -> list[str]:
 
 def test_what_waits_for_approval_is_listed_oldest_first(tmp_path: Path) -> None:
     approvals = stores(tmp_path).approvals
-    assert run(tmp_path, "approvals").stdout == "Nothing waits for approval.\n"
+    nothing = run(tmp_path, "approvals").stdout.replace(str(tmp_path), "FOLDER")
+    assert nothing == snapshot(
+        "Nothing waits for approval. Requests were looked for in FOLDER: the server must use the same CF1_STATE_DIR.\n"
+    )
     assert [*tmp_path.iterdir()] == []
     anyio.run(approvals.ask, CODE, "delete_threat_events", "change: Delete 1 event.\nundo: possible", 600)
     anyio.run(approvals.ask, "0000-1111-2222", "untag_threat_events", "change: Take 'x' off 2 events.", 600)
     anyio.run(approvals.ask, "3333-4444-5555", "move_threat_events", "change: Move 1 event.", 600)
     anyio.run(approvals.decide, "3333-4444-5555", True)
     output = run(tmp_path, "approvals").stdout
-    assert re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d\d:\d\d:\d\d", "TIME", output) == snapshot("""\
-K7QF-2M9D-XW4T delete_threat_events, requested TIME, expires TIME UTC
+    assert without_times(output) == snapshot("""\
+K7QF-2M9D-XW4T delete_threat_events until TIME UTC
 | change: Delete 1 event.
-0000-1111-2222 untag_threat_events, requested TIME, expires TIME UTC
+0000-1111-2222 untag_threat_events until TIME UTC
 | change: Take 'x' off 2 events.
 """)
+
+
+@pytest.mark.parametrize("decision", ["used", "approved", "refused", "expired"])
+def test_a_code_that_was_decided_is_not_asked_about(tmp_path: Path, decision: str) -> None:
+    approvals = stores(tmp_path).approvals
+    anyio.run(
+        approvals.ask, CODE, "delete_threat_events", "change: Delete 1 event.", 0 if decision == "expired" else 600
+    )
+    if decision != "expired":
+        anyio.run(approvals.decide, CODE, decision != "refused")
+    if decision == "used":
+        anyio.run(approvals.redeem, CODE)
+    shown = answer_on_a_terminal(tmp_path, b"", "approve", CODE)
+    assert not [line for line in shown if "y/N" in line or "Delete" in line]
+    assert CODE in shown[0]
 
 
 def test_a_code_without_a_waiting_change_cannot_be_approved(tmp_path: Path) -> None:
@@ -269,7 +361,7 @@ def test_a_code_without_a_waiting_change_cannot_be_approved(tmp_path: Path) -> N
         code = command.wait()
     os.close(outside)
     output = _read_terminal(inside)
-    assert code == 2 and CODE in output
+    assert code == 2 and CODE in output and f"looked for in {tmp_path}: the server must use the same" in output
 
 
 def _read_terminal(terminal: int) -> str:

@@ -163,7 +163,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
         [
             "The API is a sandbox: the data is fictional.",
             "row 2-3: category: the account does not know 'Fishing', did you mean the first of these? Use one of these. (Phishing)",
-            "row 3: tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
+            "row 3: tlp: the marking red is withheld by CF1_MAX_TLP (amber). Change that setting to allow it",
             "row 3: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
             "row 4: date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
             "row 4: parent_ref: no row has the ref 'nobody'",
@@ -191,7 +191,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
                 "outcome": "bad",
                 "reasons": [
                     "category: the account does not know 'Fishing', did you mean the first of these? Use one of these. (Phishing)",
-                    "tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it",
+                    "tlp: the marking red is withheld by CF1_MAX_TLP (amber). Change that setting to allow it",
                     "target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
                 ],
             },
@@ -336,6 +336,17 @@ def test_a_dry_run_sends_nothing_and_reports_what_would_be_created(tmp_path: Pat
     assert (result.code, result.counted()) == (0, {"existed already": 1, "would be created": 1})
 
 
+def test_a_dry_run_with_invalid_rows_promises_nothing(tmp_path: Path) -> None:
+    with import_command(tmp_path) as api:
+        file = api.write_file("a.csv", csv_of([row(1), row(2, category="Fishing")]))
+        result = api.run(file, "--dry-run")
+        skipping = api.run(file, "--dry-run", "--skip-bad")
+    assert (result.code, result.counted(), result.sentences()[-1]) == snapshot(
+        (1, {"invalid": 1, "not sent": 1}, "Nothing would be sent, because of the invalid rows.")
+    )
+    assert skipping.counted() == {"invalid": 1, "would be created": 1}
+
+
 # -- rows that exist already
 
 
@@ -373,6 +384,21 @@ def test_an_imported_file_is_not_imported_again_from_another_state_folder(tmp_pa
         assert len(api.events()) == 3
 
 
+@pytest.mark.parametrize("again", [["--again"], ["--again", "--on-duplicate", "update"]], ids=["skip", "update"])
+def test_a_file_that_is_imported_again_at_once_makes_no_duplicates(tmp_path: Path, again: list[str]) -> None:
+    with import_command(tmp_path) as api:
+        file = api.write_file("a.csv", csv_of(row(n) for n in range(3)))
+        assert api.run(file).code == 0
+        # The events do not show their indicators yet.
+        assert (api.run(file, *again).counted(), len(api.events())) == ({"existed already": 3}, 3)
+
+
+def test_an_import_that_created_nothing_is_not_a_change(tmp_path: Path) -> None:
+    with import_command(tmp_path, seeds=[existing(1)]) as api:
+        result = api.run(api.write_file("a.csv", csv_of([row(1)])))
+        assert (result.code, result.counted(), api.changes()) == (0, {"existed already": 1}, [])
+
+
 def test_duplicates_are_created_on_request(tmp_path: Path) -> None:
     with import_command(tmp_path, seeds=[existing(1)]) as api:
         result = api.run(api.write_file("a.csv", csv_of([row(1), row(1)])), "--on-duplicate", "create")
@@ -388,13 +414,13 @@ def test_rows_that_exist_are_updated_and_no_marking_is_lowered(tmp_path: Path) -
     changed = [(event["attacker"], event["targetCountry"], event["tlp"]) for event in events]
     assert (result.code, result.counted()) == (0, {"existed already": 1, "existed, updated": 1})
     assert changed == [("NEW", "US", "amber"), ("", "", "green")]
-    [_, update] = reversed(api.changes())
+    [update] = api.changes()  # nothing was created, so there is no import
     assert (update.intent.tool, update.outcome, update.intent.marking) == ("update_threat_event", "done", Tlp.AMBER)
 
 
 def record(**body: object) -> dict[str, object]:
     """Return a line in the format of the API, in which evidence has a marking of its own."""
-    return {"body": SEED | body}
+    return {"body": SEED | {"event": "a record"} | body}
 
 
 @pytest.mark.parametrize(
@@ -436,17 +462,13 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_changed(tmp_path: Path, 
     [
         (
             {"CF1_MODE": "read"},
-            snapshot(
-                [
-                    "cf1-mcp: Importing is withheld by CF1_MODE (read). Tell the person that the operator's setting forbids it."
-                ]
-            ),
+            snapshot(["cf1-mcp: Importing is withheld by CF1_MODE (read). Change that setting to allow it."]),
         ),
         (
             {"CF1_WRITE_DATASETS": "Yours"},
             snapshot(
                 [
-                    "cf1-mcp: --dataset: this kind of change to this dataset is withheld by CF1_WRITE_DATASETS. Tell the person that the operator's setting forbids it. (Mine)"
+                    "cf1-mcp: --dataset: this kind of change to this dataset is withheld by CF1_WRITE_DATASETS. Change that setting to allow it. (Mine)"
                 ]
             ),
         ),
@@ -463,7 +485,7 @@ def test_an_event_above_the_ceiling_is_neither_told_nor_changed(tmp_path: Path, 
             snapshot(
                 [
                     "The API is a sandbox: the data is fictional.",
-                    "row 2: tlp: the marking green is withheld by CF1_MAX_TLP (clear). Tell the person that the operator's setting forbids it",
+                    "row 2: tlp: the marking green is withheld by CF1_MAX_TLP (clear). Change that setting to allow it",
                     "Nothing was sent, because of the invalid rows.",
                 ]
             ),

@@ -455,7 +455,7 @@ def test_the_command_raises_markings_and_leaves_out_what_is_above_the_ceiling(tm
         {
             "raised.stix": ["a marking is raised from green to amber, because of its malware"],
             "above.stix": [
-                "row 1: tlp: the marking red is withheld by CF1_MAX_TLP (amber). Tell the person that the operator's setting forbids it. The marking of the row is raised from green to red, because of its name"
+                "row 1: tlp: the marking red is withheld by CF1_MAX_TLP (amber). Change that setting to allow it. The marking of the row is raised from green to red, because of its name"
             ],
             "misp.json": ["a marking is raised from clear to amber, because of the tags of its event"],
         }

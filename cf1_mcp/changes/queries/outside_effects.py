@@ -5,14 +5,15 @@ be, which costs two requests at most. What cannot be told counts as something th
 outside needs a code, which is bound to everything that was found.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Final
 
 import anyio.to_thread
 from pydantic import JsonValue
 
+from cf1_mcp.api.paging import Attempt, once
 from cf1_mcp.changes.effect import Effect, P, Planning
 from cf1_mcp.changes.queries.alerts import list_alerts_if_any
 from cf1_mcp.changes.queries.query_effects import HiddenEffects, QueryEffect
@@ -40,28 +41,70 @@ ITS_ALERTS_UNKNOWN: Final = "Its alerts could not be listed, so it is unknown wh
 NOT_UNDONE: Final = " What was blocked or sent until then is not undone."
 
 
+@dataclass(frozen=True)
+class OutsideEffects:
+    """What a change of events does outside, through the queries that may be shown and through the others. `unknown`
+    has a sentence for each thing that could not be found out.
+    """
+
+    shown: Sequence[QueryEffect] = ()
+    hidden: HiddenEffects = field(default_factory=lambda: HiddenEffects(()))
+    unknown: Sequence[str] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.shown or self.hidden.effects or self.unknown)
+
+    def sentences(self) -> list[str]:
+        """Return what happens, for the person who decides."""
+        told = [sentence for one in self.shown[:MAX_NAMED] for sentence in one.sentences()]
+        if len(self.shown) > MAX_NAMED:
+            more = plural(len(self.shown) - MAX_NAMED, "more saved query acts", "more saved queries act")
+            told.append(f"{more} outside as well.")
+        return [*told, *self.hidden.sentences(), *self.unknown]
+
+    def preview(self) -> list[JsonValue]:
+        """Return how each query acts, with counts and a sample."""
+        return [*(one.preview() for one in self.shown[:MAX_LISTED]), *self.hidden.preview()]
+
+    def seen(self) -> JsonValue:
+        """Return everything that was found, for a code to be bound to."""
+        return [*(one.seen() for one in (*self.shown, *self.hidden.effects)), *self.unknown]
+
+
 async def add_outside_effects(planning: Planning, effect: Effect[P], transitions: Sequence[Transition]) -> Effect[P]:
     """Return a planned change with what it does outside. If that is anything, the change needs a code."""
-    as_seen = (one.as_seen_by(planning.write_policy.read_policy) for one in transitions)
-    relevant = [one for one in as_seen if one.is_searchable]
-    if not relevant:
+    found = await find_outside_effects(planning, _one_page(transitions))
+    if not found:
         return effect
-    queries = await _list_queries(planning)
-    if queries is None:
-        return _extend(effect, [QUERIES_UNKNOWN], {}, "saved queries unknown")
-    found = await _compare_queries(planning.write_policy, queries, relevant)
-    found, unknown = await _read_frequencies(planning, found)
-    outside, hidden = _select_outside(found)
-    if not outside and not hidden.effects and not unknown:
-        return effect
-    sentences = [sentence for one in outside[:MAX_NAMED] for sentence in one.sentences()]
-    if len(outside) > MAX_NAMED:
-        more = plural(len(outside) - MAX_NAMED, "more saved query acts", "more saved queries act")
-        sentences.append(f"{more} outside as well.")
-    rows: list[JsonValue] = [*(one.preview() for one in outside[:MAX_LISTED]), *hidden.preview()]
-    seen: list[JsonValue] = [one.seen() for one in (*outside, *hidden.effects)]
-    told = [*sentences, *hidden.sentences(), *unknown]
-    return _extend(effect, told, {"outside": rows} if rows else {}, [*seen, *unknown])
+    rows = found.preview()
+    return _extend(effect, found.sentences(), {"outside": rows} if rows else {}, found.seen())
+
+
+async def find_outside_effects(
+    planning: Planning, pages: AsyncIterable[Sequence[Transition]], attempt: Attempt = once
+) -> OutsideEffects:
+    """Return what a change of events does outside. The pages are read one after another, and not kept."""
+    comparison: _QueryComparison | None = None
+    async for page in pages:
+        as_seen = (one.as_seen_by(planning.write_policy.read_policy) for one in page)
+        relevant = [one for one in as_seen if one.is_searchable]
+        if relevant and comparison is None:
+            queries = await _list_queries(planning, attempt)
+            if queries is None:
+                return OutsideEffects(unknown=[QUERIES_UNKNOWN])
+            if not queries:
+                return OutsideEffects()
+            comparison = _QueryComparison(planning.write_policy, queries)
+        if relevant and comparison:
+            await comparison.add(relevant)
+    if comparison is None:
+        return OutsideEffects()
+    effects, unknown = await _read_frequencies(planning, comparison.affected(), attempt)
+    return OutsideEffects(*_select_outside(effects), unknown)
+
+
+async def _one_page(transitions: Sequence[Transition]) -> AsyncGenerator[Sequence[Transition]]:
+    yield transitions
 
 
 async def add_unknown_outside_effects(planning: Planning, effect: Effect[P], dataset_id: str) -> Effect[P]:
@@ -119,50 +162,57 @@ def _select_outside(effects: Sequence[QueryEffect]) -> tuple[list[QueryEffect], 
     return [one for one in outside if one.is_shown], HiddenEffects([one for one in outside if not one.is_shown])
 
 
-async def _list_queries(planning: Planning) -> Sequence[SavedQuery] | None:
+async def _list_queries(planning: Planning, attempt: Attempt = once) -> Sequence[SavedQuery] | None:
     """Return the account's saved queries; none if it does not have the feature, None if they are unknown."""
     try:
-        return await planning.client.list_queries()
+        return await attempt(planning.client.list_queries)
     except NotFound:
         return ()
     except ApiError:
         return None
 
 
-async def _compare_queries(
-    write_policy: WritePolicy, queries: Sequence[SavedQuery], transitions: Sequence[Transition]
-) -> list[QueryEffect]:
-    """Return the effects on queries, without queries that are not affected."""
-    work = partial(_compare_all, write_policy, queries, transitions)
-    size = sum(len(query.query_json) for query in queries) + 100 * len(queries) * len(transitions)
-    found = work() if size <= 100 * MAX_INLINE else await anyio.to_thread.run_sync(work)
-    return [one for one in found if one.found or one.may_find or one.changes_block_list]
+class _QueryComparison:
+    """Compares saved queries with events, a page of them at a time."""
 
+    def __init__(self, write_policy: WritePolicy, queries: Sequence[SavedQuery]) -> None:
+        self._write_policy = write_policy
+        shown = [may_show_query(query, write_policy.read_policy) for query in queries]
+        # First those that may be shown, so that what is found of them does not depend on the others.
+        ordered = sorted(zip(shown, queries, strict=True), key=lambda pair: not pair[0])
+        self._queries = [(query, is_shown) for is_shown, query in ordered]
+        self._size = sum(len(query.query_json) for query in queries)
+        self._effects: list[tuple[QueryEffect, EventSearch | None]] = []
 
-def _compare_all(
-    write_policy: WritePolicy, queries: Sequence[SavedQuery], transitions: Sequence[Transition]
-) -> list[QueryEffect]:
-    left = MAX_COMPARISONS
-    effects: list[QueryEffect] = []
-    shown = [may_show_query(query, write_policy.read_policy) for query in queries]
-    # First those that may be shown, so that what is found of them does not depend on the others.
-    for is_shown, query in sorted(zip(shown, queries, strict=True), key=lambda pair: not pair[0]):
-        search = _read_search(query)
-        if search is not None:
-            left -= len(transitions) * (1 + len(search.search) + sum(map(len, search.search_branches)))
-        effect = QueryEffect(query, search is not None, is_shown)
-        # Of many events, few are in different datasets, and an account may have thousands of those.
-        covers = cache(partial(_covers, write_policy, search)) if search else None
-        for one in transitions:
-            if search is None or covers is None or left < 0:
-                may_find, may_lose = None if one.after else False, None if one.before else False
-                effect.add(one, Found(may_find, may_lose, None if one.before and one.after else False))
-            else:
-                before, after = (state.event.dataset_id if state else None for state in (one.before, one.after))
-                covered = covers(before), covers(after)
-                effect.add(one, compare_states(one, search, covered))
-        effects.append(effect)
-    return effects
+    async def add(self, transitions: Sequence[Transition]) -> None:
+        """Add what happens to these events. Many are compared in a thread."""
+        size = self._size + 100 * len(self._queries) * len(transitions)
+        if size <= 100 * MAX_INLINE:
+            self._compare(transitions)
+        else:
+            await anyio.to_thread.run_sync(self._compare, transitions)
+
+    def affected(self) -> list[QueryEffect]:
+        """Return the effects on queries, without queries that are not affected."""
+        return [one for one, _ in self._effects if one.found or one.may_find or one.changes_block_list]
+
+    def _compare(self, transitions: Sequence[Transition]) -> None:
+        if not self._effects:
+            read = [(query, is_shown, _read_search(query)) for query, is_shown in self._queries]
+            self._effects = [(QueryEffect(query, search is not None, shown), search) for query, shown, search in read]
+        left = MAX_COMPARISONS
+        for effect, search in self._effects:
+            if search is not None:
+                left -= len(transitions) * (1 + len(search.search) + sum(map(len, search.search_branches)))
+            # Of many events, few are in different datasets, and an account may have thousands of those.
+            covers = cache(partial(_covers, self._write_policy, search)) if search else None
+            for one in transitions:
+                if search is None or covers is None or left < 0:
+                    may_find, may_lose = None if one.after else False, None if one.before else False
+                    effect.add(one, Found(may_find, may_lose, None if one.before and one.after else False))
+                else:
+                    before, after = (state.event.dataset_id if state else None for state in (one.before, one.after))
+                    effect.add(one, compare_states(one, search, (covers(before), covers(after))))
 
 
 def _read_search(query: SavedQuery) -> EventSearch | None:
@@ -177,12 +227,14 @@ def _covers(write_policy: WritePolicy, search: EventSearch, dataset_id: str | No
     return False if dataset_id is None else covers_dataset(search.dataset_id, dataset_id, write_policy.known)
 
 
-async def _read_frequencies(planning: Planning, effects: Sequence[QueryEffect]) -> tuple[list[QueryEffect], list[str]]:
+async def _read_frequencies(
+    planning: Planning, effects: Sequence[QueryEffect], attempt: Attempt = once
+) -> tuple[list[QueryEffect], list[str]]:
     """Return the effects with the frequencies of the enabled alerts on their queries, and a sentence if unknown."""
     if not any(one.found or one.may_find for one in effects):
         return [*effects], []
     try:
-        alerts = await list_alerts_if_any(planning.client)
+        alerts = await attempt(partial(list_alerts_if_any, planning.client))
     except ApiError:
         return [*effects], [ALERTS_UNKNOWN]
     enabled = [alert for alert in alerts if alert.enabled]

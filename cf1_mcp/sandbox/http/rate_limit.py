@@ -31,7 +31,7 @@ def parse_rate(text: str) -> tuple[int, float]:
     except ValueError:
         limit, window = 0, 0.0
     if limit < 1 or not isfinite(window) or window <= 0:
-        raise ValueError(f"rate limit {text!r} is not N/S: write requests and seconds, both above 0, such as 5/1")
+        raise ValueError(f"rate limit {text!r} is not REQUESTS/SECONDS, both above 0, such as 5/1")
     return limit, window
 
 

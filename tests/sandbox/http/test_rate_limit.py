@@ -144,6 +144,6 @@ def test_a_rate_consists_of_requests_and_seconds(text: str, rate: tuple[int, flo
     "text", ["", "5", "/", "5/", "/1", "0/1", "-1/1", "5/0", "5/-1", "5/nan", "5/inf", "x/1", "1.5/1", "5/1/1"]
 )
 def test_other_text_is_not_a_rate(text: str) -> None:
-    with pytest.raises(ValueError, match="write requests and seconds, both above 0, such as 5/1") as refused:
+    with pytest.raises(ValueError, match="is not REQUESTS/SECONDS, both above 0, such as 5/1") as refused:
         parse_rate(text)
     assert repr(text) in str(refused.value)
