@@ -13,7 +13,14 @@ from pydantic import JsonValue
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.field_sizes import MAX_WORD_LENGTH, check_length
 from cf1_mcp.events.validation import EventValidator, check_raw, check_tags, check_text
-from cf1_mcp.imports.readers.source_rows import STRUCTURED_FIELDS, ReaderNotes, SourceRow, unknown_field_error
+from cf1_mcp.imports.readers.source_rows import (
+    STRUCTURED_FIELDS,
+    LeastMarking,
+    ReaderNotes,
+    SourceRow,
+    unknown_field_error,
+)
+from cf1_mcp.imports.readers.tag_markings import find_marking
 from cf1_mcp.models import Tlp
 from cf1_mcp.models.fields import FREE_TEXTS, REQUIRED_TEXTS, SETTABLE_TEXTS
 from cf1_mcp.text.dates import is_relative
@@ -111,7 +118,7 @@ class RowChecks:
 
     def _raise_marking(self, given: Mapping[str, JsonValue], row: SourceRow) -> tuple[Mapping[str, JsonValue], str]:
         """Return the fields with the marking raised to that of the parts of the row, and how; empty if it is not."""
-        least, own = row.least, given.get("tlp")
+        least, own = _include_tags(row.least, given.get("tags")), given.get("tlp")
         if least is None or not isinstance(own, str | None):
             return given, ""
         if not (own or "").strip():
@@ -217,6 +224,14 @@ class RowChecks:
         if len(self._checked) >= MAX_REMEMBERED:
             self._checked.clear()
         self._checked[key] = found
+
+
+def _include_tags(least: LeastMarking | None, tags: JsonValue) -> LeastMarking | None:
+    """Return the least marking of a row, or that of its tags if it is higher."""
+    found = find_marking([tag for tag in tags if isinstance(tag, str)]) if isinstance(tags, list) else None
+    if found is None or (least is not None and found.rank <= least.level.rank):
+        return least
+    return LeastMarking(found, "its tags")
 
 
 def _describe_length(name: str, text: str) -> str:

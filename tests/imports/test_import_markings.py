@@ -85,7 +85,25 @@ STIX: list[tuple[str, Json, list[Json], str]] = [
         "red",
     ),
     ("granular below the object", {"object_marking_refs": [AMBER], **granular(CLEAR, "name")}, [], "amber"),
-    ("granular of what is not imported", granular(RED, "x_internal_notes", "modified"), [], "green"),
+    (
+        "granular of what is not imported",
+        {"x_internal_notes": "x", "modified": "2026-11-21T00:00:00Z", **granular(RED, "x_internal_notes", "modified")},
+        [],
+        "green",
+    ),
+    ("granular of a property that is not there", granular(RED, "nam\u0435"), [], "red"),
+    ("granular of another property that is not there", granular(STRICT, "Name.[0]"), [], "amber+strict"),
+    ("a property of its own", {"x_tlp": "red"}, [], "red"),
+    ("a property of a platform", {"x_opencti_tlp": "TLP:AMBER"}, [], "amber"),
+    ("a property of its own with an unknown level", {"x_tlp": "very secret"}, [], "red"),
+    ("a property of an extension", {"extensions": {EXTENSION: {"tlp_2_0": "red"}}}, [], "red"),
+    ("a property of a red actor", {}, [thing("intrusion-set", GREEN, x_tlp="red"), link("intrusion-set--x")], "red"),
+    (
+        "a statement with a level",
+        {"object_marking_refs": [GREEN, OWN]},
+        [define(definition_type="statement", definition={"statement": "TLP:RED"})],
+        "red",
+    ),
     ("granular language", {"granular_markings": [{"lang": "de", "selectors": ["name"]}]}, [], "green"),
     ("granular without selectors", {"granular_markings": [{"marking_ref": RED}]}, [], "red"),
     ("granular that cannot be read", {"granular_markings": ["red"]}, [], "red"),
@@ -106,7 +124,7 @@ STIX: list[tuple[str, Json, list[Json], str]] = [
     (
         "an actor whose notes are red",
         {},
-        [thing("intrusion-set", GREEN, **granular(RED, "goals")), link("intrusion-set--x")],
+        [thing("intrusion-set", GREEN, goals=["x"], **granular(RED, "goals")), link("intrusion-set--x")],
         "green",
     ),
     ("amber malware", {}, [thing("malware", AMBER), link("malware--x")], "amber"),
@@ -397,6 +415,36 @@ async def test_a_table_with_two_columns_of_markings_is_refused(tenant: Tenant, c
     assert tenant.changes_sent() == []
 
 
+@pytest.mark.parametrize("column", ["classification", "Sharing Level", "handling", "restriction"])
+async def test_a_marking_in_a_column_that_is_not_read_is_refused(tenant: Tenant, column: str) -> None:
+    content = f"date,category,event,tlp,{column}\n2026-11-20,Phishing,x,green,TLP:RED"
+    async with tenant.server(tenant.allowed()) as client:
+        words = await refused(client, "import_threat_events", dataset_id=MINE, content=content, format="csv")
+    assert "a cell has a marking, but its column is not read" in words
+    assert tenant.changes_sent() == []
+
+
+@pytest.mark.parametrize("tag", ["tlp:red", "TLP-RED", " tlp = Red", "tlp:ex:chr"])
+@pytest.mark.parametrize("form", ["csv", "jsonl", "rows"])
+async def test_a_marking_among_tags_raises_that_of_the_event(tenant: Tenant, tag: str, form: str) -> None:
+    row: Json = {"date": "2026-11-20", "category": "Phishing", "event": "x", "tlp": "green", "tags": ["lure", tag]}
+    contents: dict[str, Json] = {
+        "csv": {"content": f"date,category,event,tlp,tags\n2026-11-20,Phishing,x,green,lure;{tag}", "format": "csv"},
+        "jsonl": {"content": json.dumps(row), "format": "jsonl"},
+        "rows": {"rows": [row]},
+    }
+    async with tenant.server(tenant.allowed()) as client:
+        words = await refused(client, "import_threat_events", dataset_id=MINE, **contents[form])
+    assert "withheld by CF1_MAX_TLP (amber)" in words and tenant.changes_sent() == []
+    async with tenant.server(tenant.allowed(max_tlp=Tlp.RED)) as client:
+        done = await ask(client, "import_threat_events", dataset_id=MINE, **contents[form])
+    async with tenant.api() as api:
+        search = EventSearch(dataset_id=[tenant.dataset_id()], page_size=5)
+        assert [event.tlp for event in (await api.list_events(search)).result] == ["red"]
+    told = "such as green as red" if form == "rows" else "raised from green to red, because of its tags"
+    assert told in json.dumps(done)
+
+
 async def test_what_is_proposed_or_sighted_is_noted(tenant: Tenant) -> None:
     content = misp_object({}, [{**ATTRIBUTE, "ShadowAttribute": [RED_PART, RED_PART], "Sighting": RED_PART}])
     async with tenant.server(tenant.allowed()) as client:
@@ -412,7 +460,9 @@ async def test_a_default_is_not_lowered_by_the_marking_of_an_attribute(tenant: T
 
 
 async def test_raised_markings_are_told_with_their_reasons(tenant: Tenant) -> None:
-    parts = bundle({**granular(AMBER, "description", "name")}, thing("malware", AMBER), link("malware--x"))
+    parts = bundle(
+        {"description": "x", **granular(AMBER, "description", "name")}, thing("malware", AMBER), link("malware--x")
+    )
     async with tenant.server(tenant.allowed()) as client:
         answers = [
             await ask(client, "import_threat_events", dataset_id=MINE, content=content, defaults=["category=Phishing"])

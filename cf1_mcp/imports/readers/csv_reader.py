@@ -19,6 +19,7 @@ from cf1_mcp.imports.readers.source_rows import (
     quote,
     unknown_field_error,
 )
+from cf1_mcp.imports.readers.tag_markings import is_marking
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE, SETTABLE_TEXTS
 from cf1_mcp.text.distinct_json import DistinctJson, RepeatedKey
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -119,6 +120,8 @@ def _read_row(place: int, cells: Sequence[str], columns: Sequence[str]) -> Sourc
     problems: list[str] = []
     for name, text in zip(columns, cells, strict=True):
         if not name or not text or text.isspace():
+            if is_marking(text):
+                problems.append("a cell has a marking, but its column is not read: keep one column, called tlp")
             continue
         if len(text) > (MAX_EVIDENCE_LENGTH if name == "raw" else MAX_CELL_LENGTH):
             problems.append(f"{name}: the cell has {len(text):,} characters, and at most {MAX_CELL_LENGTH:,} are read")

@@ -8,7 +8,6 @@ detection) is kept in the raw evidence.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import BinaryIO, Final, cast
@@ -18,9 +17,9 @@ from pydantic import JsonValue
 from cf1_mcp.errors import BadFile
 from cf1_mcp.imports.readers.json_stream import JsonStream
 from cf1_mcp.imports.readers.source_rows import LeastMarking, ParentRef, ReaderNotes, SourceRow, SourceRows, quote
+from cf1_mcp.imports.readers.tag_markings import find_marking, is_marking
 from cf1_mcp.models import Tlp
 from cf1_mcp.text.dates import iso
-from cf1_mcp.text.limits import MAX_NAME_LENGTH
 
 MispObject = Mapping[str, JsonValue]
 _HASHES: Final = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "imphash", "ssdeep", "authentihash", "tlsh")
@@ -34,7 +33,6 @@ INDICATOR_TYPES: Final[Mapping[str, str]] = {
     "vulnerability": "cve",
 }
 _ACTOR: Final = re.compile(r'misp-galaxy:(?:threat-actor|mitre-intrusion-set|microsoft-activity-group)="([^"]+)"')
-_MARKING: Final = re.compile(r"\s*tlp[\s:=_-]\s*[:=]?\s*", re.IGNORECASE)
 # Where exports keep tags: as texts, as objects with a name, or as links to such objects.
 _TAG_KEYS: Final = frozenset({"tag", "tags", "eventtag", "attributetag", "objecttag", "galaxyclustertag"})
 _NOT_IMPORTED: Final = ("ShadowAttribute", "Sighting")
@@ -91,7 +89,7 @@ def _read_rows(event: MispObject, notes: ReaderNotes) -> Iterator[SourceRow]:
     kept = ("uuid", "threat_level_id", "analysis", "org_id", "Orgc")
     evidence: JsonValue = {"misp": {name: event[name] for name in kept if name in event}}
     common["raw"] = {"data": evidence}
-    marking, above = _find_marking(tags), _find_marking(clusters)
+    marking, above = find_marking(tags), find_marking(clusters)
     least = LeastMarking(above, "its galaxies") if above else None
     yield SourceRow(0, {**common, **_marking_fields(marking)}, ref, least=least)
     parents = (ParentRef(ref, "related_to"),) if ref else ()
@@ -120,8 +118,8 @@ def _read_attribute(
 ) -> Iterator[SourceRow]:
     own = _read_tags(attribute)
     fields = {**common, **_read_tag_fields(list(dict.fromkeys([*own, *of_object, *tags])))}
-    marking, group, of_event = _find_marking(own), _find_marking(of_object), _find_marking(tags)
-    of_galaxies = _find_marking([*clusters, *_read_cluster_tags(attribute)])
+    marking, group, of_event = find_marking(own), find_marking(of_object), find_marking(tags)
+    of_galaxies = find_marking([*clusters, *_read_cluster_tags(attribute)])
     fields |= _marking_fields(marking if marking and of_event else of_event)
     # The marking of an attribute alone says nothing of its event, whose marking may come from a default.
     parts = [(None if of_event else marking, "its tags"), (of_event if marking else None, "the tags of its event")]
@@ -175,23 +173,11 @@ def _read_tag_fields(tags: list[str]) -> dict[str, JsonValue]:
             fields.setdefault("attacker", actor[1].partition(" - ")[0])
         elif technique := _TECHNIQUE.fullmatch(tag):
             other_tags.append(technique[1])
-        elif not _is_marking(tag):
+        elif not is_marking(tag):
             other_tags.append(tag)
     if other_tags:
         fields["tags"] = other_tags
     return fields
-
-
-def _find_marking(tags: Sequence[str]) -> Tlp | None:
-    """Return the highest marking among tags. Other `tlp:` tags, such as `tlp:ex:chr`, count as red."""
-    plain = [unicodedata.normalize("NFKC", tag) for tag in tags if _is_marking(tag)]
-    levels = [Tlp.parse(_MARKING.sub("", tag, count=1)) or Tlp.RED for tag in plain]
-    return max(levels, key=lambda level: level.rank, default=None)
-
-
-def _is_marking(tag: str) -> bool:
-    """Whether a tag is a marking, in any of the spellings of people: `tlp:red`, `TLP-RED`, `tlp_red`."""
-    return _MARKING.match(unicodedata.normalize("NFKC", tag.lstrip()[:MAX_NAME_LENGTH])) is not None
 
 
 def _find_least(parts: Sequence[tuple[Tlp | None, str]]) -> LeastMarking | None:

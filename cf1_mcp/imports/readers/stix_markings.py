@@ -27,6 +27,10 @@ TLP_BY_ID: Final[Mapping[str, str]] = {
 }
 # Stands for markings that are not written as the specification says. No object has this id.
 UNREADABLE: Final = "(unreadable)"
+# Begins what stands for a level that an object has in a property of its own.
+OWN: Final = "(own) "
+# What a marking applies to if it is unclear to which property.
+SOME_PROPERTY: Final = "properties"
 # Properties of an object that become a part of its event or its evidence.
 EVIDENCE: Final = (
     "id",
@@ -47,12 +51,12 @@ RELATED_PROPERTIES: Final = frozenset({"id", "type", "name", "external_reference
 
 
 def object_refs(value: BundleObject) -> list[str]:
-    """Return the markings of a whole object."""
-    given = value.get("object_marking_refs")
+    """Return the markings of a whole object, those in properties of its own such as `x_opencti_tlp` included."""
+    given, own = value.get("object_marking_refs"), [f"{OWN}{level}" for level in _read_own_levels(value)]
     if given is None:
-        return []
-    refs = _texts(given)
-    complete = isinstance(given, str) or (isinstance(given, list) and len(refs) == len(given))
+        return own
+    refs = [*_texts(given), *own]
+    complete = isinstance(given, str) or (isinstance(given, list) and len(refs) - len(own) == len(given))
     return refs if complete else [*refs, UNREADABLE]
 
 
@@ -64,16 +68,17 @@ def granular_refs(value: BundleObject, properties: Collection[str] | None) -> li
     found: list[tuple[str, str]] = []
     for one in given if isinstance(given, list) else [given]:
         if not isinstance(one, dict):
-            found.append((UNREADABLE, "a property"))
+            found.append((UNREADABLE, SOME_PROPERTY))
             continue
         ref, selectors = one.get("marking_ref"), one.get("selectors")
         if ref is None and "lang" in one:
             continue
-        named = [selector.partition(".")[0] for selector in _texts(selectors)]
+        # A selector of a property that the object does not have may be meant for any of them.
+        named = [name if name in value else SOME_PROPERTY for name in _first_parts(_texts(selectors))]
         if not named or (isinstance(selectors, list) and len(named) < len(selectors)):
-            named.append("a property")
+            named.append(SOME_PROPERTY)
         for name in dict.fromkeys(named):
-            if properties is None or name in properties or name == "a property":
+            if properties is None or name in properties or name == SOME_PROPERTY:
                 found.append((ref if isinstance(ref, str) else UNREADABLE, name))
     return found
 
@@ -92,6 +97,8 @@ class MarkingLevels:
 
     def name(self, ref: str) -> str | None:
         """Return the TLP level of a marking as it is written, red if it is unknown, or None if it has none."""
+        if ref.startswith(OWN):
+            return ref.removeprefix(OWN)
         if ref not in self._known:
             if len(self._known) > 1000:
                 self._known.clear()
@@ -100,7 +107,7 @@ class MarkingLevels:
 
     def is_defined(self, ref: str) -> bool:
         """Whether a marking is one of the specification, or defined in the bundle."""
-        return ref in TLP_BY_ID or self._load(ref) is not None
+        return ref.startswith(OWN) or ref in TLP_BY_ID or self._load(ref) is not None
 
     def highest(self, refs: Iterable[str]) -> str | None:
         """Return the highest of the markings, None if none of them is a TLP level."""
@@ -127,6 +134,25 @@ def highest_part(parts: Iterable[tuple[str | None, str]]) -> LeastMarking | None
     return LeastMarking(highest, ", ".join(dict.fromkeys(part for level, part in levels if level == highest)))
 
 
+def _read_own_levels(value: BundleObject) -> list[str]:
+    """Return the levels in properties that the specification does not have, such as `x_tlp` or `tlp_2_0`."""
+    if value.get("type") == "marking-definition":
+        return []
+    extensions = value.get("extensions")
+    parts = [value, *(extensions.values() if isinstance(extensions, dict) else ())]
+    pairs = [pair for part in parts if isinstance(part, dict) for pair in part.items()]
+    return [
+        level.value if (level := Tlp.parse(text)) else Tlp.RED.value
+        for name, found in pairs
+        if "tlp" in name.lower()
+        for text in _texts(found)
+    ]
+
+
+def _first_parts(selectors: Iterable[str]) -> list[str]:
+    return [selector.partition(".")[0] for selector in selectors]
+
+
 def _read_levels(definition: BundleObject) -> list[str]:
     """Return what a definition says of TLP, in any of the forms of TLP 1 and TLP 2.0."""
     inner, extensions = definition.get("definition"), definition.get("extensions")
@@ -134,9 +160,10 @@ def _read_levels(definition: BundleObject) -> list[str]:
     for extension in extensions.values() if isinstance(extensions, dict) else ():
         if isinstance(extension, dict):
             found += [value for name, value in extension.items() if name.lower().startswith("tlp")]
-    name = str(definition.get("name") or "").strip()
-    if name.lower().startswith("tlp"):
-        found.append(name)
+    statement = inner.get("statement") if isinstance(inner, dict) else None
+    for words in (definition.get("name"), statement):
+        if isinstance(words, str) and words.strip().lower().startswith("tlp"):
+            found.append(words.strip())
     return [str(one) for one in found]
 
 
