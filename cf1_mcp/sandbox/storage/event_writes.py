@@ -30,9 +30,14 @@ class NewEventRow:
 
 
 def insert_events(
-    db: sqlite3.Connection, rows: Sequence[NewEventRow], vocabulary: VocabularyIds, due: str | None = None
+    db: sqlite3.Connection,
+    rows: Sequence[NewEventRow],
+    vocabulary: VocabularyIds,
+    due: str | None = None,
+    shown: bool = False,
 ) -> list[int]:
-    """Insert events and return their row ids. With `due`, their indicators stay invisible until that time."""
+    """Insert events and return their row ids. With `due`, their indicators stay invisible until that time, or, with
+    `shown`, cannot be found until then."""
     last = read_last_event_id(db)
     events: list[tuple[object, ...]] = []
     raws: list[tuple[object, ...]] = []
@@ -41,7 +46,7 @@ def insert_events(
     for row_id, row in enumerate(rows, last + 1):
         content = row.content
         typed = [(value, vocabulary.indicator_type_id(kind)) for value, kind in content.indicators]
-        first = typed[0] if typed and due is None else (None, None)
+        first = typed[0] if typed and (due is None or shown) else (None, None)
         events.append((
             row_id, row.dataset, row.uuid, content.date, row.created_at, vocabulary.category_id(content.category),
             vocabulary.term_id("attacker", content.attacker), vocabulary.term_id("country", content.attacker_country),
