@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.event_input import EventInput, encode_raw_data
 from cf1_mcp.sandbox.json_values import JsonMapping, is_object
+from cf1_mcp.sandbox.mood import is_like_live
 from cf1_mcp.sandbox.request_fields import (
     parse_marking,
     read_country,
@@ -159,6 +160,11 @@ def _update_indicator(
     db: sqlite3.Connection, event: int, changes: JsonMapping, vocabulary: VocabularyIds
 ) -> dict[str, object]:
     """Change, add or remove the first indicator, and return the event's indicator columns."""
+    if is_like_live():
+        columns = "dataset, event, value, type"
+        queued = f"SELECT {columns} FROM queued_indicator WHERE event = ? ORDER BY id"
+        db.execute(f"INSERT INTO indicator ({columns}) {queued}", (event,))
+        db.execute("DELETE FROM queued_indicator WHERE event = ?", (event,))
     query = "SELECT id, value, type FROM indicator WHERE event = ? ORDER BY id LIMIT 1"
     row_id, value, kind = db.execute(query, (event,)).fetchone() or (None, "", None)
     if "indicator" in changes:
