@@ -18,6 +18,7 @@ from cf1_mcp.cli.journal import (
     print_waiting,
     verify_journal,
 )
+from cf1_mcp.cli.serve import create_connector
 from cf1_mcp.cli.serve import serve as serve_stdio
 from cf1_mcp.errors import BadFile
 from cf1_mcp.server.mcp_server import offered_tools
@@ -126,6 +127,20 @@ def approvals() -> None:
 def approve(code: str) -> None:
     """Approve or refuse a change that waits for the operator (CF1_APPROVAL=operator)."""
     decide_request(Settings.from_environment(os.environ), code, Console())
+
+
+@app.command()
+def doctor(
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Write the exchanges to this file, without secrets and texts; see tests/recorded/README.md."),
+    ] = None,
+) -> None:
+    """Check the settings and the API: one line a part, with the next step. Nothing is changed."""
+    from cf1_mcp.cli.doctor import examine
+
+    settings = Settings.from_environment(os.environ)
+    raise typer.Exit(anyio.run(examine, settings, create_connector(settings), record, Console(soft_wrap=True)))
 
 
 @app.command("import")
