@@ -56,6 +56,10 @@ _CHOICES: Final[Mapping[str, frozenset[str]]] = {
     "notification_type": frozenset({"ans"}),
     "order": frozenset({"asc", "desc"}),
     "relationshipType": frozenset({"related_to", "caused_by", "attributed_to", "tagged_with", "appears_in"}),
+    "type": frozenset({"event", "indicator", "tag"}),
+    "sourceType": frozenset({"event", "indicator", "tag"}),
+    "targetType": frozenset({"event", "indicator", "tag"}),
+    "role": frozenset({"focal", "read", "write"}),
     "indicatorWriteMode": frozenset({"read_only", "create_only", "full"}),
 }
 _HASH: Final = re.compile("[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}", re.IGNORECASE)
