@@ -20,6 +20,7 @@ COLUMNS = "counts are asked for with tlp as a second column, which the live API 
 SCHEDULED = "a scheduled revert is told as done"
 
 NOT_YET: dict[str, str] = {
+    "test_a_list_is_answered_row_by_row_with_known_indicators_first": ODD_COUNTERS,
     "test_a_profile_compares_with_the_period_before": f"{ATTACKERS}; {ODD_COUNTERS}",
     "test_a_revert_loses_exactly_the_previewed_events": SCHEDULED,
     "test_a_saved_query_runs_by_its_id_narrowed_by_filters": ODD_COUNTERS,

@@ -230,6 +230,7 @@ SUGGESTIONS: Final = 3
 # routes, the rate limit with its headers, raw evidence 404 or 500, dates of aggregate as days, `completeness`.
 # Assumed, each because the kind mood assumes the opposite, so that a client has met both:
 # - Text is compared with regard to case, and `equals` on tags, which no source shows, finds nothing.
+# - Times are compared as texts with milliseconds, so `gte` with "00Z" loses what is stored as "00.000Z".
 # - An event created alone is shown with its indicator at once, and found by it after INDICATOR_DELAY.
 # - aggregate takes the two columns that the reference names, and its default limit is also its maximum.
 # - A revert is "scheduled": it takes effect after REVERT_DELAY, and undoes what happened meanwhile as well.

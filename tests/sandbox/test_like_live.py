@@ -161,6 +161,17 @@ async def test_a_tag_is_found_with_in_and_not_with_equals(live: ApiClient) -> No
     assert (await find(live, "tags", "in", ["x"]), await find(live, "tags", "equals", "x")) == (1, 0)
 
 
+async def test_times_are_compared_as_texts_with_milliseconds(live: ApiClient) -> None:
+    await live.create_event(date="2026-11-20T08:00:00Z")
+    bounds = [("gte", "2026-11-20T08:00:00Z"), ("gte", "2026-11-20T08:00:00.000Z"), ("lte", "2026-11-20T08:00:00Z")]
+    assert [await find(live, "date", op, value) for op, value in bounds] == [0, 1, 1]
+
+
+async def test_a_marking_is_found_in_its_own_spelling_alone(live: ApiClient) -> None:
+    await live.create_event(tlp="AMBER")
+    assert [await find(live, "tlp", "equals", value) for value in ("amber", "AMBER")] == [1, 0]
+
+
 async def test_an_indicator_of_a_single_event_is_shown_at_once_and_found_later(live: ApiClient) -> None:
     event = await live.create_event(indicator="a.example", indicatorType="domain")
     assert event["indicator"] == "a.example"
