@@ -17,6 +17,7 @@ MOODS: tuple[Mood, ...] = ("kind", "like_live")
 ODD_COUNTERS = "a page is lost where one event has null for a counter"
 ATTACKERS = "the names of attackers are asked for with a scope word, which the live API does not take there"
 COLUMNS = "counts are asked for with tlp as a second column, which the live API may not count by"
+TAGS = "a single tag is searched for with equals, which may compare the whole list of tags"
 SCHEDULED = "a scheduled revert is told as done"
 
 NOT_YET: dict[str, str] = {
@@ -30,7 +31,7 @@ NOT_YET: dict[str, str] = {
     "test_counts_by_two_columns_come_largest_first": COLUMNS,
     "test_every_vocabulary_is_listed": f"{ATTACKERS}; {ODD_COUNTERS}",
     "test_pages_have_no_gaps_and_no_repetitions": ODD_COUNTERS,
-    "test_related_events_lead_to_the_campaign": ODD_COUNTERS,
+    "test_related_events_lead_to_the_campaign": f"{TAGS}; {ODD_COUNTERS}",
     "test_two_actors_are_compared": f"{ATTACKERS}; {ODD_COUNTERS}",
 }
 """Names of marked tests that still fail in the mood of the live API, each with the reason in plain words. Remove the

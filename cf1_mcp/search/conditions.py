@@ -137,8 +137,7 @@ def _match_any(name: SearchField, values: Sequence[str]) -> Condition:
                 field.name, f"a value has {len(value)} characters", f"values of 1 to {MAX_VALUE_LENGTH} characters"
             )
     found = [read_value(field, value, field.name) for value in spellings]
-    # Only `in` is documented to match an element of a list; how `equals` compares a list is unknown.
-    if len(found) == 1 and not field.is_list:
+    if len(found) == 1:
         return Condition(field=name, op="equals", value=found[0])
     if len(found) > MAX_VALUES:
         raise BadArgument(

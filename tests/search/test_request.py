@@ -91,7 +91,7 @@ async def test_countries_may_be_separated_by_commas(client: Client, sample: Tena
         ),
         (
             {"mitre_attack": ["t1566.002"]},
-            '[{"field":"mitreAttack","op":"in","value":["T1566.002"]}]',
+            '[{"field":"mitreAttack","op":"equals","value":"T1566.002"}]',
             ["mitre_attack: t1566.002 as T1566.002"],
         ),
         ({"mitre_capec": ["98", "163"]}, '[{"field":"mitreCapec","op":"in","value":["98","163"]}]', None),
