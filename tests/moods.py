@@ -16,20 +16,20 @@ MOODS: tuple[Mood, ...] = ("kind", "like_live")
 
 ODD_COUNTERS = "a page is lost where one event has null for a counter"
 ATTACKERS = "the names of attackers are asked for with a scope word, which the live API does not take there"
+ANALYTICS = "a search in all datasets leaves out those of analytics"
 COLUMNS = "counts are asked for with tlp as a second column, which the live API may not count by"
 TAGS = "a single tag is searched for with equals, which may compare the whole list of tags"
 SCHEDULED = "a scheduled revert is told as done"
 
 NOT_YET: dict[str, str] = {
-    "test_a_list_is_answered_row_by_row_with_known_indicators_first": ODD_COUNTERS,
+    "test_a_list_is_answered_row_by_row_with_known_indicators_first": f"{ANALYTICS}; {ODD_COUNTERS}",
     "test_a_profile_compares_with_the_period_before": f"{ATTACKERS}; {ODD_COUNTERS}",
     "test_a_revert_loses_exactly_the_previewed_events": SCHEDULED,
-    "test_a_saved_query_runs_by_its_id_narrowed_by_filters": ODD_COUNTERS,
     "test_an_empty_export_is_explained_and_creates_no_file": ATTACKERS,
     "test_an_export_is_summarised_and_offered_as_a_link": ODD_COUNTERS,
     "test_an_unknown_actor_is_answered_with_the_nearest_names": ATTACKERS,
     "test_counts_by_two_columns_come_largest_first": COLUMNS,
-    "test_every_vocabulary_is_listed": f"{ATTACKERS}; {ODD_COUNTERS}",
+    "test_every_vocabulary_is_listed": f"{ATTACKERS}; {ANALYTICS}; {ODD_COUNTERS}",
     "test_pages_have_no_gaps_and_no_repetitions": ODD_COUNTERS,
     "test_related_events_lead_to_the_campaign": f"{TAGS}; {ODD_COUNTERS}",
     "test_two_actors_are_compared": f"{ATTACKERS}; {ODD_COUNTERS}",

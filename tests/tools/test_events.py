@@ -192,7 +192,6 @@ async def test_the_cursor_continues_after_the_last_row_that_fits(client: Client)
     )
 
 
-@pytest.mark.both_moods
 async def test_a_saved_query_runs_by_its_id_narrowed_by_filters(client: Client, sample: Tenant) -> None:
     data = await ask(
         client, "search_threat_events", query_id=1, category=["Phishing"], fields=["category", "target_country"]
