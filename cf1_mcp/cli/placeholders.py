@@ -33,8 +33,8 @@ _GRAMMARS: Final = frozenset({"search", "searchBranches", "query_json"})
 _COMPACT: Final = re.compile("(event|indicator|tag):(.+)", re.DOTALL)
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?")
 _HARMLESS: Final[Mapping[str, re.Pattern[str]]] = {
-    "attackerCountry": re.compile("[A-Za-z]{2,3}"),
-    "targetCountry": re.compile("[A-Za-z]{2,3}"),
+    "attackerCountry": re.compile("[A-Z]{2,3}|[a-z]{2,3}"),
+    "targetCountry": re.compile("[A-Z]{2,3}|[a-z]{2,3}"),
     "attackerCountryAlpha3": re.compile("[A-Z]{3}"),
     "targetCountryAlpha3": re.compile("[A-Z]{3}"),
     "originCountryISO": re.compile("[A-Z]{2,3}"),
