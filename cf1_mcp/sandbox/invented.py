@@ -227,7 +227,7 @@ SUGGESTIONS: Final = 3
 # -- The mood of the live API (`--like-live`, mood.py): where sources disagree or are silent, the unkind reading
 
 # Documented, and held to in this mood alone: scope words leave analytics datasets out, attackers take none, routes have
-# ended, the rate limit blocks for five minutes, raw evidence is 404 or 500, dates of aggregate are days, `completeness`.
+# ended, the limit blocks for five minutes, raw evidence is 404 or 500, dates of aggregate are days, `completeness`.
 # Assumed, each because the kind mood assumes the opposite, so that a client has met both:
 # - Text is compared with regard to case, and `equals` on tags, which no source shows, finds nothing.
 # - Times are compared as texts with milliseconds, so `gte` with "00Z" loses what is stored as "00.000Z".
