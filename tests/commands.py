@@ -19,7 +19,7 @@ from types import TracebackType
 TIMEOUT = 120.0
 _FORKS = get_context("forkserver")
 # pytest too, because a forked process imports the main module of the one that started it.
-_FORKS.set_forkserver_preload(["cf1_mcp.cli.app", "cf1_mcp.cli.import_file", "cf1_mcp.cli.tour", "cf1_mcp.sandbox.command", "tests.commands", "pytest"])  # fmt: skip
+_FORKS.set_forkserver_preload(["cf1_mcp.cli.app", "cf1_mcp.cli.doctor", "cf1_mcp.cli.import_file", "cf1_mcp.cli.tour", "cf1_mcp.sandbox.command", "tests.commands", "pytest"])  # fmt: skip
 
 
 def run_command(*arguments: str, environment: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":

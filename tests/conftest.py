@@ -8,6 +8,7 @@ from mcp import Client
 
 from cf1_mcp.sandbox.storage.sample_tenant import load_sample_tenant
 from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
+from tests.moods import Mood, mark_not_yet, options_of, parametrize_mood
 from tests.tenant import GENERATIONS, NOW, Tenant
 
 TESTS = Path(__file__).parent
@@ -37,6 +38,7 @@ SLOW_FOLDERS = frozenset(
         "cli",
         "frameworks",
         "imports",
+        "recorded",
         "sandbox",
         "server",
         "store",
@@ -68,9 +70,15 @@ def sample_database() -> SandboxDatabase:
 
 
 @pytest.fixture
-def sample(sample_database: SandboxDatabase, tmp_path: Path) -> Tenant:
+def mood() -> Mood:
+    """How the sandbox of a test answers; tests that are marked `both_moods` run in each mood."""
+    return "kind"
+
+
+@pytest.fixture
+def sample(sample_database: SandboxDatabase, tmp_path: Path, mood: Mood) -> Tenant:
     """The sample tenant with its own log, to read from."""
-    return Tenant(tmp_path, store=sample_database)
+    return Tenant(tmp_path, store=sample_database, options=options_of(mood))
 
 
 @pytest.fixture
@@ -92,9 +100,9 @@ async def any_client(request: pytest.FixtureRequest, sample: Tenant) -> AsyncGen
 
 
 @pytest.fixture
-def tenant(tmp_path: Path) -> Tenant:
+def tenant(tmp_path: Path, mood: Mood) -> Tenant:
     """An empty tenant to change."""
-    return Tenant(tmp_path)
+    return Tenant(tmp_path, options=options_of(mood))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -108,7 +116,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--write-figures and --write-tables need -n 0: two processes would write the same file")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    parametrize_mood(metafunc)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    mark_not_yet(items)
     for item in items:
         if folder_of(item.path) in FAST_FOLDERS and item.path.name not in SLOW_MODULES:
             item.add_marker(pytest.mark.fast)

@@ -18,6 +18,7 @@ from cf1_mcp.cli.journal import (
     print_waiting,
     verify_journal,
 )
+from cf1_mcp.cli.serve import create_connector
 from cf1_mcp.cli.serve import serve as serve_stdio
 from cf1_mcp.errors import BadFile
 from cf1_mcp.server.mcp_server import offered_tools
@@ -133,6 +134,20 @@ def approve(code: Annotated[str, typer.Argument(help="The code of the preview, i
     decide_request(Settings.from_environment(os.environ), code, Console())
 
 
+@app.command()
+def doctor(
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Write the exchanges to this file, without secrets and texts; see tests/recorded/README.md."),
+    ] = None,
+) -> None:
+    """Check the settings and the API: one line a part, with the next step. Nothing is changed."""
+    from cf1_mcp.cli.doctor import examine
+
+    settings = Settings.from_environment(os.environ)
+    raise typer.Exit(anyio.run(examine, settings, create_connector(settings), record, Console(soft_wrap=True)))
+
+
 @app.command("import")
 def import_events(
     file: Annotated[Path, typer.Argument(help="JSONL, CSV, STIX 2.1 or MISP, plain or gzipped.")],
@@ -187,6 +202,21 @@ def sandbox(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip invalid lines and load the others.")] = False,
     bare: Annotated[bool, typer.Option("--bare", help="Respond without Cloudflare's envelope.")] = False,
     sunset: Annotated[bool, typer.Option("--sunset", help="Remove the routes that end on 2026-11-28.")] = False,
+    like_live: Annotated[
+        bool,
+        typer.Option(
+            "--like-live",
+            help="Answer as unkindly as the live API may: case-sensitive, analytics datasets apart, ended routes gone, "
+            "1200 requests in 5 minutes, 0.3 s an answer (--faults latency=0 for none).",
+        ),
+    ] = False,
+    no_introspection: Annotated[
+        bool, typer.Option("--no-introspection", help="With --like-live: GraphQL does not show its schema.")
+    ] = False,
+    fail_dataset: Annotated[
+        list[str] | None,
+        typer.Option(help="With --like-live: a dataset, by name, that does not answer beside others; repeatable."),
+    ] = None,
     faults: Annotated[str, typer.Option(help="Faults to inject, such as latency=0.2,429=2,reset=1.")] = "",
     rate_limit: Annotated[str, typer.Option(help="REQUESTS/SECONDS, such as 5/1.")] = "",
     token: Annotated[list[str] | None, typer.Option(help="A bearer token that may read and write; repeatable.")] = None,
@@ -195,9 +225,19 @@ def sandbox(
     """Serve the sandbox on a local port, for this server (CLOUDFLARE_BASE_URL) or any other client of the API."""
     from cf1_mcp.sandbox.command import serve_sandbox
     from cf1_mcp.sandbox.http.bearer_auth import Permission
+    from cf1_mcp.sandbox.options import SandboxOptions
 
+    if (no_introspection or fail_dataset) and not like_live:
+        raise BadFile("--no-introspection and --fail-dataset belong to --like-live; add it, or leave them out")
+    options = SandboxOptions(
+        bare=bare,
+        sunset=sunset,
+        like_live=like_live,
+        introspection=not no_introspection,
+        failing_datasets=fail_dataset or [],
+    )
     tokens: dict[str, Permission] = {**dict.fromkeys(token or (), "write"), **dict.fromkeys(read_token or (), "read")}
     try:
-        serve_sandbox(port, db, load or [], skip_bad, bare, sunset, faults, rate_limit, tokens)
+        serve_sandbox(port, db, load or [], skip_bad, options, faults, rate_limit, tokens)
     except ValueError as error:
         raise BadFile(str(error)) from error

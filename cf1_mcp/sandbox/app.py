@@ -26,9 +26,12 @@ from cf1_mcp.sandbox.endpoints import (
     vocabulary,
 )
 from cf1_mcp.sandbox.errors import RequestRejected, ResourceNotFound
+from cf1_mcp.sandbox.http.edge_gateway import Gateway
+from cf1_mcp.sandbox.http.rate_limit import QUOTA, RateLimiter
 from cf1_mcp.sandbox.http.requests import get_database
 from cf1_mcp.sandbox.http.responses import respond_error
-from cf1_mcp.sandbox.invented import DEPRECATION, MARK, NO_METHOD, NO_ROUTE, SUNSET
+from cf1_mcp.sandbox.invented import DEPRECATION, MARK, NO_METHOD, NO_ROUTE, NO_ROUTE_STATUS, SUNSET
+from cf1_mcp.sandbox.mood import Mood, in_mood
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 
@@ -109,16 +112,23 @@ def create_sandbox_app(database: SandboxDatabase, options: SandboxOptions = Sand
     The header that marks answers as fictional is added outside `options.middleware`, so it is on every answer.
     """
     routes = [_build_route(route, endpoint) for route, endpoint in ROUTES]
-    if not options.sunset:
+    if not options.sunset and not options.like_live:
         routes += [_build_route(route, _with_sunset_headers(endpoint)) for route, endpoint in SUNSET_ROUTES]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(_FictionalMark), *options.middleware],
+        middleware=[Middleware(_FictionalMark), *_build_gateway(options), *options.middleware],
         exception_handlers={RequestRejected: _handle_rejected, HTTPException: _handle_unrouted},
     )
     app.state.database = database
     app.state.options = options
     return app
+
+
+def _build_gateway(options: SandboxOptions) -> list[Middleware]:
+    """Return the limits of the gateway, which exist in the mood of the live API only, without those already set."""
+    limits = [Middleware(Gateway, tokens={}), Middleware(RateLimiter, limit=QUOTA, blocks=True)]
+    set_already = {one.cls for one in options.middleware}
+    return [one for one in limits if options.like_live and one.cls not in set_already]
 
 
 def _build_route(route: str, endpoint: Endpoint) -> Route:
@@ -133,8 +143,12 @@ def _for_account(endpoint: Endpoint) -> Endpoint:
             raise ResourceNotFound(
                 f"Could not route to {request.url.path}, perhaps your object identifier is invalid?", NO_ROUTE
             )
-        get_database(request).publish_due_indicators()
-        return await endpoint(request)
+        options: SandboxOptions = request.app.state.options
+        database = get_database(request)
+        database.publish_due_indicators()
+        database.run_due_tasks()
+        with in_mood(Mood(options.like_live, options.introspection, frozenset(options.failing_datasets))):
+            return await endpoint(request)
 
     return handle
 
@@ -159,7 +173,9 @@ async def _handle_unrouted(request: Request, error: Exception) -> Response:
     if status == 405:
         rejected = RequestRejected(f"{request.method} is not allowed for {request.url.path}", NO_METHOD)
         return respond_error(rejected, status)
-    return respond_error(ResourceNotFound(f"Could not route to {request.url.path}", NO_ROUTE), status)
+    rejected = ResourceNotFound(f"Could not route to {request.url.path}", NO_ROUTE)
+    options: SandboxOptions = request.app.state.options
+    return respond_error(rejected, NO_ROUTE_STATUS if status == 404 and options.like_live else status)
 
 
 class _FictionalMark:

@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +13,10 @@ from starlette.middleware import Middleware
 
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.sandbox.http.bearer_auth import BearerAuth, Permission
+from cf1_mcp.sandbox.http.edge_gateway import Gateway
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
-from cf1_mcp.sandbox.http.rate_limit import WINDOW_SECONDS, RateLimiter, parse_rate
+from cf1_mcp.sandbox.http.rate_limit import QUOTA, WINDOW_SECONDS, RateLimiter, parse_rate
+from cf1_mcp.sandbox.invented import LIVE_LATENCY
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.sandbox.storage.event_files import LoadResult, load_records, read_records
 from cf1_mcp.sandbox.storage.sample_tenant import load_sample_tenant
@@ -27,32 +30,41 @@ def serve_sandbox(
     db: Path | None,
     files: Sequence[Path],
     skip_bad: bool,
-    bare: bool,
-    sunset: bool,
+    options: SandboxOptions,
     faults: str,
     rate_limit: str,
     tokens: Mapping[str, Permission],
 ) -> None:
     """Fill the database, listen on 127.0.0.1 and serve until stopped. Progress is written to stderr.
 
+    `faults` and `rate_limit` may be empty: then nothing fails, unless the sandbox is like the live API, which takes
+    LIVE_LATENCY for each answer and enforces the documented limit.
+
     Raises:
         ValueError: a file, the faults, the rate limit or the port cannot be used; the message says why. Nothing was
             served.
     """
-    limit, seconds = parse_rate(rate_limit) if rate_limit else (None, WINDOW_SECONDS)
+    like_live = options.like_live
+    limit, seconds = parse_rate(rate_limit) if rate_limit else (QUOTA if like_live else None, WINDOW_SECONDS)
+    injected = parse_faults(faults)
+    if like_live and not any(fault.kind == "latency" for fault in injected):
+        injected = (*injected, *parse_faults(f"latency={LIVE_LATENCY}"))
     middleware = [
-        Middleware(RateLimiter, limit=limit, seconds=seconds),
+        *([Middleware(Gateway, tokens=tokens)] if like_live else []),
+        Middleware(RateLimiter, limit=limit, seconds=seconds, blocks=like_live),
         Middleware(BearerAuth, tokens=tokens),
-        Middleware(FaultInjector, faults=parse_faults(faults)),
+        Middleware(FaultInjector, faults=injected),
     ]
     database = SandboxDatabase.open(db)
     _fill(database, files, skip_bad)
     listener = _open_listener(port)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/client/v4"
     accepted = "one of the tokens given" if tokens else "any token"
+    if options.like_live and not tokens:
+        accepted = "a token of 40 letters and digits"
     _write_line(f"sandbox on {address} (fictional unless you loaded a file; Ctrl-C stops it)")
     _write_line(f"use it with CLOUDFLARE_BASE_URL={address} and {accepted}, with any 32-digit account id")
-    app = create_sandbox_app(database, SandboxOptions(bare=bare, sunset=sunset, middleware=middleware))
+    app = create_sandbox_app(database, replace(options, middleware=middleware))
     uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
 
 

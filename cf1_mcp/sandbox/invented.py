@@ -223,3 +223,33 @@ SUGGESTIONS: Final = 3
 #
 # Faults (http/faults.py). Assumed: all of them. No failures but 400, 404, 429 and 500 are documented. If wrong:
 # nothing; they are injected only on request.
+
+# -- The mood of the live API (`--like-live`, mood.py): where sources disagree or are silent, the unkind reading
+
+# Documented, and held to in this mood alone: scope words leave analytics datasets out, attackers take none, routes have
+# ended, the limit blocks for five minutes, raw evidence is 404 or 500, dates of aggregate are days, `completeness`.
+# Assumed, each because the kind mood assumes the opposite, so that a client has met both:
+# - Text is compared with regard to case, and `equals` on tags, which no source shows, finds nothing.
+# - Times are compared as texts with milliseconds, so `gte` with "00Z" loses what is stored as "00.000Z".
+# - An event created alone is shown with its indicator at once, and found by it after INDICATOR_DELAY.
+# - aggregate takes the two columns that the reference names, and its default limit is also its maximum.
+# - A revert is "scheduled": it takes effect after REVERT_DELAY, and undoes what happened meanwhile as well.
+# - An event without raw evidence is 404 or 500 by its uuid. Some counters are text, some null; empty lists are [" "].
+# - A dataset that does not answer is named in `messages` and `completeness` beside the rows of the others.
+# - GraphQL has the form of Cloudflare's other GraphQL API (search/live_schema.graphql), and its answer no envelope.
+# If wrong: nothing; what a client cannot do in this mood it must be able to do without.
+
+NO_ROUTE_STATUS: Final = 400
+"""The status of an unknown path, with code NO_ROUTE. Why: reports from 2019 to 2024 have it. If wrong: see NO_ROUTE."""
+
+MALFORMED_TOKEN: Final = 6003
+"""The code of the 400 for a token of another form. Why: reported for the platform; 40 characters are the shortest token
+that it issues. If wrong: the message of a client about the token is less exact."""
+
+MAX_URL_LENGTH: Final = 16_384
+"""The longest URL. Why: the documented limit of Workers. If wrong: a client that sends long URLs fails."""
+
+REVERT_DELAY: Final = timedelta(seconds=2)
+AGGREGATE_COLUMNS: Final = ("attacker", "targetIndustry")
+LIVE_LATENCY: Final = 0.3
+"""Seconds for each answer on a port. Why: a guess at a request over the Internet. If wrong: nothing."""

@@ -21,6 +21,7 @@ async def confirmed(client: Client, tool: str, **arguments: JsonValue) -> dict[s
     return await ask(client, tool, **arguments, confirm=preview["code"])
 
 
+@pytest.mark.both_moods
 async def test_a_deleted_event_can_be_recreated_with_evidence_tags_and_links(tenant: Tenant) -> None:
     campaign = await tenant.add("campaign", tags=["wave"])
     step = await tenant.add("step", indicator="198.51.100.7", indicatorType="ip", insight="why", tlp="amber")
@@ -162,6 +163,7 @@ async def test_a_change_is_shown_in_full(tenant: Tenant) -> None:
     )
 
 
+@pytest.mark.both_moods
 async def test_added_tags_are_taken_off_and_added_again(tenant: Tenant) -> None:
     first, second = await tenant.add("first", tags=["kept"]), await tenant.add("second", tags=["kept", "triaged"])
     async with tenant.server(tenant.allowed()) as client:
@@ -217,6 +219,7 @@ async def test_tags_taken_off_are_added_again(tenant: Tenant) -> None:
     assert await read_tags(tenant, first, second) == [["a", "b"], ["b"]]
 
 
+@pytest.mark.both_moods
 async def test_fields_get_their_old_values_back(tenant: Tenant) -> None:
     event = await tenant.add("old title", attacker="SOMEBODY", tlp="green")
     async with tenant.server(tenant.allowed()) as client:
@@ -241,6 +244,7 @@ async def test_an_undo_names_the_later_changes_that_it_overwrites(tenant: Tenant
     assert "Later changes of event are overwritten." in str(preview["change"])
 
 
+@pytest.mark.both_moods
 async def test_moved_events_are_moved_back(tenant: Tenant) -> None:
     event = await tenant.add("moved")
     both = (MINE, YOURS)

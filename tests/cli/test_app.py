@@ -7,7 +7,9 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 
+import httpx
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client, StdioServerParameters
@@ -171,8 +173,14 @@ async def test_invalid_lines_are_skipped_on_request(tmp_path: Path) -> None:
             ["--rate-limit", "fast"],
             snapshot("cf1-mcp: rate limit 'fast' is not REQUESTS/SECONDS, both above 0, such as 5/1\n"),
         ),
+        (
+            ["--no-introspection"],
+            snapshot(
+                "cf1-mcp: --no-introspection and --fail-dataset belong to --like-live; add it, or leave them out\n"
+            ),
+        ),
     ],
-    ids=["no file", "no fault", "no rate"],
+    ids=["no file", "no fault", "no rate", "no mood"],
 )
 def test_a_sandbox_that_cannot_start_reports_why(arguments: list[str], words: str) -> None:
     ended = run_command("sandbox", *arguments)
@@ -187,6 +195,18 @@ def test_a_port_in_use_is_reported() -> None:
     assert ended.stderr.splitlines()[-1] == (
         f"cf1-mcp: port {port} cannot be used: Address already in use; name another with --port, or 0"
     )
+
+
+def test_a_sandbox_like_the_live_api_is_slow_strict_and_limited() -> None:
+    path = f"/accounts/{'c' * 32}/cloudforce-one/events"
+    with sandbox_on_a_port("--like-live", "--token", "mine") as base, httpx.Client(base_url=base) as http:
+        refused = http.get(path, headers={"Authorization": "Bearer any"})
+        began = monotonic()
+        answer = http.get(path, headers={"Authorization": "Bearer mine"}, params={"pageSize": 1})
+        seconds = monotonic() - began
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, 6003)
+    assert (answer.status_code, answer.headers["Ratelimit-Policy"]) == (200, '"default";q=1200;w=300')
+    assert seconds >= 0.3
 
 
 async def test_a_read_token_reads_and_a_wrong_one_does_not() -> None:

@@ -17,6 +17,7 @@ DEFAULT = "Cloudforce One Threat Events"
 MARKED = 'filter: [{field: tlp, op: in, value: ["clear", "green", "amber"]}]'
 
 
+@pytest.mark.both_moods
 async def test_counts_by_two_columns_come_largest_first(client: Client) -> None:
     text = await ask_for_text(
         client, "aggregate_threat_events", columns=["attacker", "target_industry"], since="7d", limit=3

@@ -48,6 +48,7 @@ async def list_alerts(tenant: Tenant) -> list[tuple[int, int, str, bool]]:
         return [(one.id, one.query_id, one.frequency, one.enabled) for one in await api.list_alerts()]
 
 
+@pytest.mark.both_moods
 async def test_an_alert_is_created_with_the_code_of_its_preview(tenant: Tenant) -> None:
     alert = await add_alert(tenant, "phish")
     async with tenant.server(tenant.allowed(mode="write")) as client:
@@ -78,6 +79,7 @@ async def test_a_second_alert_of_one_frequency_is_refused_with_the_id_of_the_fir
     assert tenant.changes_sent() == []
 
 
+@pytest.mark.both_moods
 async def test_an_alert_is_disabled_and_its_old_state_journaled(tenant: Tenant) -> None:
     alert = await add_alert(tenant, "phish")
     async with tenant.server(tenant.allowed(mode="write")) as client:
@@ -107,6 +109,7 @@ async def test_an_alert_is_disabled_and_its_old_state_journaled(tenant: Tenant) 
     )
 
 
+@pytest.mark.both_moods
 async def test_an_alert_is_deleted_with_the_code_of_its_preview(tenant: Tenant) -> None:
     alert, other = await add_alert(tenant, "phish"), await add_alert(tenant, "other")
     async with tenant.server(tenant.allowed()) as client:

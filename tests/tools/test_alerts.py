@@ -13,6 +13,7 @@ from tests.upstreams import ACCOUNT, TOKEN, failed, upstream
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.both_moods
 async def test_alerts_are_listed_with_their_queries(client: Client) -> None:
     assert await ask_for_text(client, "list_query_alerts") == snapshot("""\
 [sandbox: fictional data, not intelligence]

@@ -85,6 +85,7 @@ def table(data: dict[str, JsonValue], name: str) -> list[JsonValue]:
 # -- one actor
 
 
+@pytest.mark.both_moods
 async def test_a_profile_compares_with_the_period_before(client: Client) -> None:
     assert await ask_for_text(client, "profile_attacker", attacker="copper lantern") == snapshot("""\
 [sandbox: fictional data, not intelligence]
@@ -512,6 +513,7 @@ async def test_an_alias_above_the_ceiling_is_neither_shown_nor_followed(sample: 
     assert hidden["events"] == 0 and "COPPER LANTERN" not in json.dumps(hidden)
 
 
+@pytest.mark.both_moods
 async def test_an_unknown_actor_is_answered_with_the_nearest_names(client: Client) -> None:
     assert await ask_for_text(client, "profile_attacker", attacker="VELOR CICADA") == snapshot("""\
 [sandbox: fictional data, not intelligence]
@@ -911,6 +913,7 @@ async def test_new_and_gone_values_are_listed_with_those_that_stayed(tenant: Ten
 # -- two actors
 
 
+@pytest.mark.both_moods
 async def test_two_actors_are_compared(client: Client) -> None:
     assert await ask_for_text(
         client, "profile_attacker", attacker="BRASS TORTOISE", compare="copper lantern", since="1y"

@@ -28,6 +28,7 @@ async def read_stored(tenant: Tenant, done: dict[str, JsonValue]) -> Event:
         return await api.read_event(tenant.store.datasets()[1].uuid, str(created[0]["uuid"]))
 
 
+@pytest.mark.both_moods
 async def test_an_event_is_created_as_it_was_given_and_journaled(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed(mode="write")) as client:
         done = await ask(

@@ -12,6 +12,7 @@ from tests.tenant import Tenant
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.both_moods
 async def test_datasets_are_listed_by_name_uuid_and_kind(client: Client) -> None:
     assert await ask_for_text(client, "list_threat_datasets") == snapshot("""\
 [sandbox: fictional data, not intelligence]
@@ -27,6 +28,7 @@ ACME Incident Response	fe0cbf94-ee7c-54e3-84bc-499004865e24	operational	private
 """)
 
 
+@pytest.mark.both_moods
 @pytest.mark.parametrize(
     ("kind", "first"),
     [

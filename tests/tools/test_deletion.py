@@ -121,6 +121,7 @@ async def test_a_preview_checks_a_saved_query_that_names_its_dataset_without_a_l
     assert data["saved_queries"] == snapshot(["7 'one' finds 1 of these events"])
 
 
+@pytest.mark.both_moods
 async def test_the_same_call_with_its_code_deletes_and_is_journaled(tenant: Tenant) -> None:
     event = await tenant.add("false positive")
     async with tenant.server(tenant.allowed()) as client:
@@ -145,6 +146,7 @@ async def test_the_same_call_with_its_code_deletes_and_is_journaled(tenant: Tena
     assert await tenant.journal.verify() == []
 
 
+@pytest.mark.both_moods
 async def test_a_code_is_invalid_once_the_events_changed(tenant: Tenant) -> None:
     event = await tenant.add("to be edited")
     async with tenant.server(tenant.allowed()) as client:

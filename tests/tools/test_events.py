@@ -24,6 +24,7 @@ DEFAULT = "Cloudforce One Threat Events"
 FLOOD: dict[str, JsonValue] = {"attacker": ["COPPER LANTERN"], "target_country": ["DE", "AT"], "since": "7d"}
 
 
+@pytest.mark.both_moods
 async def test_a_search_returns_rows_and_names_their_datasets(client: Client) -> None:
     assert await ask_for_text(client, "search_threat_events", **FLOOD, limit=3) == snapshot("""\
 [sandbox: fictional data, not intelligence]
@@ -162,6 +163,7 @@ async def test_one_group_of_conditions_must_match_in_addition_to_those_without_g
     assert "green" not in column(data, "tlp")
 
 
+@pytest.mark.both_moods
 async def test_pages_have_no_gaps_and_no_repetitions(client: Client) -> None:
     whole = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=60)
     found: list[JsonValue] = []
@@ -209,6 +211,7 @@ async def test_a_saved_query_runs_by_its_id_narrowed_by_filters(client: Client, 
     )
 
 
+@pytest.mark.both_moods
 async def test_an_empty_result_names_the_datasets_and_does_not_read_as_benign(client: Client) -> None:
     assert await ask_for_text(client, "search_threat_events", attacker=["NOBODY"]) == snapshot("""\
 [sandbox: fictional data, not intelligence]
@@ -222,6 +225,7 @@ Absence from these datasets does not show that something is benign.\
 """)
 
 
+@pytest.mark.both_moods
 async def test_an_event_is_read_with_its_evidence_and_related_events(client: Client, sample: Tenant) -> None:
     found = await ask(client, "search_threat_events", **FLOOD, fields=["uuid"], limit=1)
     event = column(found, "uuid")[0]
@@ -274,6 +278,7 @@ async def test_an_event_without_a_dataset_is_read_by_the_deprecated_route(client
     assert (data["uuid"], sample.requests()[-2]) == (event, f"GET /events/{event}")
 
 
+@pytest.mark.both_moods
 async def test_related_events_lead_to_the_campaign(client: Client) -> None:
     found = await ask(
         client, "search_threat_events", tags=["ledger-frost"], category=["Domain Resolution"], fields=["uuid"], limit=1
@@ -479,6 +484,7 @@ async def test_an_event_id_cannot_select_another_route(client: Client, sample: T
     assert sample.requests() == []
 
 
+@pytest.mark.both_moods
 async def test_an_event_that_does_not_exist_is_reported(client: Client) -> None:
     words = await refused(client, "get_threat_event", event_id="e0000000-0000-4000-8000-000000000001")
     assert words == snapshot(

@@ -132,6 +132,7 @@ def replace_ids(text: str) -> str:
 # -- the result
 
 
+@pytest.mark.both_moods
 async def test_an_export_is_summarised_and_offered_as_a_link(any_client: Client) -> None:
     result = await any_client.call_tool(TOOL, {"format": "csv", "attacker": ["COPPER LANTERN"], "since": "7d"})
     assert replace_ids(same_mark(text_of(result.content))) == snapshot("""\
@@ -360,6 +361,7 @@ async def test_filters_work_as_in_a_search(client: Client, sample: Tenant) -> No
     assert {**exported, "pageSize": "501"} == searched
 
 
+@pytest.mark.both_moods
 async def test_an_empty_export_is_explained_and_creates_no_file(client: Client, tmp_path: Path) -> None:
     found = await ask(client, TOOL, format="csv", attacker=["MARSH HERONN"])
     assert found == snapshot(

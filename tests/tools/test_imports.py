@@ -58,6 +58,7 @@ def without_variable_parts(data: Json) -> Json:
 # -- what is created
 
 
+@pytest.mark.both_moods
 async def test_rows_become_events_with_links_tags_and_evidence_and_are_journaled(tenant: Tenant) -> None:
     rows: list[JsonValue] = [
         row("step", parent_ref=" wave ", relationship_type="caused_by", attacker_country="germany", raw='{"a": 1}'),
@@ -116,6 +117,7 @@ async def test_indicators_are_reported_as_queued_and_appear_later(tenant: Tenant
     assert (at_once["events"], later["events"]) == (0, 1)
 
 
+@pytest.mark.both_moods
 async def test_an_import_is_undone_completely(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed()) as client:
         made = await ask(client, TOOL, dataset_id=MINE, rows=[row("a", ref="a"), row("b", parent_ref="a"), row()])

@@ -75,6 +75,7 @@ async def all_rows(client: Client, **arguments: JsonValue) -> list[dict[str, Jso
     return pages
 
 
+@pytest.mark.both_moods
 async def test_a_list_is_answered_row_by_row_with_known_indicators_first(client: Client) -> None:
     indicators: list[JsonValue] = ["nothing.example.org", "198[.]51[.]100[.]43", "hxxp://192.0.2.9/gate", "192.0.2.9"]
     assert await ask_for_text(client, TOOL, indicators=indicators) == snapshot("""\

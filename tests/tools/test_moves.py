@@ -51,6 +51,7 @@ async def test_a_preview_counts_raw_data_and_relationships(tenant: Tenant) -> No
     assert tenant.changes_sent() == []
 
 
+@pytest.mark.both_moods
 async def test_moved_events_keep_their_evidence_and_links(tenant: Tenant) -> None:
     parent, child = await tenant.add("parent"), await tenant.add("child")
     async with tenant.api() as api:

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.anyio
 BOTH = {"write_datasets": (MINE, YOURS)}
 
 
+@pytest.mark.both_moods
 async def test_only_missing_references_are_added(tenant: Tenant) -> None:
     event, old, new = await tenant.add("event"), await tenant.add("old"), await tenant.add("new")
     async with tenant.api() as api:
@@ -32,6 +33,7 @@ async def test_only_missing_references_are_added(tenant: Tenant) -> None:
         assert (await api.read_event(event.dataset_id, event.uuid)).references == [old.uuid, new.uuid]
 
 
+@pytest.mark.both_moods
 async def test_a_typed_relationship_makes_the_event_the_parent(tenant: Tenant) -> None:
     campaign, old, step = await tenant.add("campaign"), await tenant.add("old"), await tenant.add("step", YOURS)
     kind: RelationshipType = "caused_by"
@@ -68,6 +70,7 @@ async def test_a_typed_relationship_makes_the_event_the_parent(tenant: Tenant) -
     assert {one.uuid for one in below} == {old.uuid, step.uuid}
 
 
+@pytest.mark.both_moods
 async def test_references_are_removed_with_the_code_of_their_preview(tenant: Tenant) -> None:
     event, kept, gone = await tenant.add("event"), await tenant.add("kept"), await tenant.add("gone")
     async with tenant.api() as api:

@@ -23,6 +23,7 @@ async def titles(tenant: Tenant, dataset_id: str) -> set[str]:
         return {event.event for event in (await api.list_events(EventSearch(dataset_id=[dataset_id]))).result}
 
 
+@pytest.mark.both_moods
 async def test_a_revert_loses_exactly_the_previewed_events(tenant: Tenant) -> None:
     old = await tenant.add("old")
     tenant.wait(3600)

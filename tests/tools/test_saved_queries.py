@@ -9,6 +9,7 @@ from tests.conversations import ask, ask_for_text, refused
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.both_moods
 async def test_saved_queries_are_listed_with_their_searches_and_effects(client: Client) -> None:
     data = await ask(client, "list_saved_queries")
     assert (data["queries"], data["columns"]) == snapshot(

@@ -55,6 +55,7 @@ async def read_journaled(tenant: Tenant, answer: Arguments) -> Change:
 # -- creating
 
 
+@pytest.mark.both_moods
 async def test_a_query_is_saved_with_its_datasets_by_uuid(tenant: Tenant) -> None:
     async with tenant.server(tenant.allowed(mode="write")) as client:
         done = await ask(
@@ -320,6 +321,7 @@ async def test_invalid_arguments_are_refused(tenant: Tenant, wrong: Arguments, w
 # -- updating
 
 
+@pytest.mark.both_moods
 async def test_given_fields_are_changed_and_the_old_query_journaled(tenant: Tenant) -> None:
     query = await save_query(tenant, "old", search_over(uuid_of(tenant, MINE)))
     async with tenant.server(tenant.allowed(mode="write")) as client:
@@ -452,6 +454,7 @@ async def test_an_update_without_new_values_is_refused(tenant: Tenant, arguments
 # -- deleting
 
 
+@pytest.mark.both_moods
 async def test_a_deletion_is_previewed_with_its_alerts_and_carried_out_with_the_code(tenant: Tenant) -> None:
     query, other = (
         await save_query(tenant, "gone", search_over(uuid_of(tenant, MINE)), rule_enabled=True),

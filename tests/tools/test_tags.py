@@ -38,6 +38,7 @@ async def add_five_events(tenant: Tenant, **fields: JsonValue) -> list[Event]:
     return sorted([await tenant.add(f"number {n}", MINE, **fields) for n in range(5)], key=lambda event: event.uuid)
 
 
+@pytest.mark.both_moods
 async def test_only_missing_tags_are_added_and_journaled(tenant: Tenant) -> None:
     bare = await tenant.add("bare")
     half = await tenant.add("half", tags=["Wave", "old"])
@@ -59,6 +60,7 @@ async def test_only_missing_tags_are_added_and_journaled(tenant: Tenant) -> None
     assert change.outcome == "done"
 
 
+@pytest.mark.both_moods
 async def test_untagging_needs_a_code_and_journals_the_old_tags(tenant: Tenant) -> None:
     first, second = await tenant.add("first", tags=["Wave", "old"]), await tenant.add("second", tags=["other"])
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": uuids_of([first, second]), "tags": ["wave", "none"]}

@@ -23,6 +23,7 @@ async def read_stored(tenant: Tenant, event: Event) -> tuple[Event, Raw]:
         return now, await api.read_raw(now.uuid, now.raw_id)
 
 
+@pytest.mark.both_moods
 async def test_given_fields_are_changed_and_their_old_values_journaled(tenant: Tenant) -> None:
     event = await tenant.add(
         "old words", attacker="Old", indicator="a.example", indicatorType="domain", insight="kept", targetCountry="US"
@@ -102,6 +103,7 @@ def replace_ids(value: JsonValue, blank: dict[str, str]) -> JsonValue:
             return value
 
 
+@pytest.mark.both_moods
 async def test_the_journaled_values_restore_the_event(tenant: Tenant) -> None:
     event = await tenant.add("old words", attacker="Old", indicator="a.example", indicatorType="domain")
     before = await read_stored(tenant, event)

@@ -10,12 +10,15 @@ from starlette.responses import JSONResponse, Response
 from cf1_mcp.sandbox.errors import BadRequest, RequestRejected, ResourceNotFound
 from cf1_mcp.sandbox.event_input import parse_event
 from cf1_mcp.sandbox.http.requests import get_database, parse_list_query, parse_query, read_body
-from cf1_mcp.sandbox.http.responses import respond
+from cf1_mcp.sandbox.http.responses import respond, respond_incompletely
+from cf1_mcp.sandbox.invented import INDICATOR_DELAY
 from cf1_mcp.sandbox.json_values import JsonMapping, is_object
+from cf1_mcp.sandbox.mood import is_like_live
 from cf1_mcp.sandbox.request_fields import read_text, read_texts
 from cf1_mcp.sandbox.search.dataset_scope import find_default_uuid, resolve_dataset
 from cf1_mcp.sandbox.search.event_json import render_event, render_events
 from cf1_mcp.sandbox.search.event_listing import PARAMETERS, find_page, parse_list_request
+from cf1_mcp.sandbox.search.live_rows import roughen_event
 from cf1_mcp.sandbox.storage.event_writes import (
     NewEventRow,
     find_event_id,
@@ -24,6 +27,7 @@ from cf1_mcp.sandbox.storage.event_writes import (
     update_event,
 )
 from cf1_mcp.sandbox.storage.vocabulary_tables import VocabularyIds
+from cf1_mcp.sandbox.timestamps import format_stored
 
 TAXII: Final = "application/taxii+json;version=2.1"
 MAX_UPDATED: Final = 100
@@ -60,9 +64,8 @@ def _respond_with_list(request: Request, parameters: JsonMapping) -> Response:
             return JSONResponse(build_taxii_envelope(events, page.cursor is not None), media_type=TAXII)
         return JSONResponse(build_stix_bundle(events))
     number: Mapping[str, object] = {} if list_request.page is None else {"page": list_request.page}
-    return respond(
-        request, events, {"count": len(events), **number, "per_page": list_request.page_size, "cursor": page.cursor}
-    )
+    info = {"count": len(events), **number, "per_page": list_request.page_size, "cursor": page.cursor}
+    return respond_incompletely(request, [roughen_event(event) for event in events], info)
 
 
 async def read_event(request: Request) -> Response:
@@ -87,7 +90,7 @@ def _respond_with_event(request: Request, row_id: int | None) -> Response:
     if row_id is None:
         uuid = request.path_params["event_id"]
         raise ResourceNotFound(f"Event not found: {uuid!r} does not exist; list events to find valid ids")
-    return respond(request, render_event(get_database(request).db, row_id))
+    return respond(request, roughen_event(render_event(get_database(request).db, row_id)))
 
 
 async def create_event(request: Request) -> Response:
@@ -97,10 +100,11 @@ async def create_event(request: Request) -> Response:
     event = parse_event(body)
     dataset_id = read_text(body, "datasetId") if body.get("datasetId") else find_default_uuid(database.db)
     dataset = resolve_dataset(database.db, dataset_id)
+    due = format_stored(database.clock() + INDICATOR_DELAY) if is_like_live() else None
     with database.transaction() as db:
         row = NewEventRow(event, dataset, str(uuid4()), database.now())
-        [row_id] = insert_events(db, [row], VocabularyIds(db))
-    return respond(request, render_event(database.db, row_id))
+        [row_id] = insert_events(db, [row], VocabularyIds(db), due, shown=True)
+    return respond(request, roughen_event(render_event(database.db, row_id)))
 
 
 async def update(request: Request) -> Response:
@@ -111,7 +115,7 @@ async def update(request: Request) -> Response:
     row_id = require_event_id(database.db, request.path_params["event_id"], dataset)
     with database.transaction() as db:
         update_event(db, row_id, body)
-    return respond(request, render_event(database.db, row_id))
+    return respond(request, roughen_event(render_event(database.db, row_id)))
 
 
 async def update_bulk(request: Request) -> Response:

@@ -11,9 +11,10 @@ from starlette.responses import Response
 from cf1_mcp.models import Condition
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.http.requests import get_database, parse_list_query, reject_unsupported
-from cf1_mcp.sandbox.http.responses import respond
+from cf1_mcp.sandbox.http.responses import build_completeness, respond
 from cf1_mcp.sandbox.invented import NAMESPACE, RELATED_EVENTS
 from cf1_mcp.sandbox.json_values import JsonMapping, is_array, is_object
+from cf1_mcp.sandbox.mood import is_like_live
 from cf1_mcp.sandbox.request_fields import read_integer
 from cf1_mcp.sandbox.search.condition_input import parse_conditions
 from cf1_mcp.sandbox.search.condition_sql import Clause, build_text_test
@@ -57,7 +58,8 @@ async def list_indicators(request: Request) -> Response:
         "total_count": None,
         "total_count_is_exact": False,
     }
-    return respond(request, {"indicators": found, "pagination": pagination})
+    result: dict[str, object] = {"indicators": found, "pagination": pagination}
+    return respond(request, result | ({"completeness": build_completeness()} if is_like_live() else {}))
 
 
 def _build_filter(db: sqlite3.Connection, query: JsonMapping) -> Clause:

@@ -7,10 +7,11 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cf1_mcp.sandbox.errors import BadRequest, ResourceNotFound
+from cf1_mcp.sandbox.errors import BadRequest, RequestRejected, ResourceNotFound
 from cf1_mcp.sandbox.http.requests import get_database, read_body
-from cf1_mcp.sandbox.http.responses import respond
+from cf1_mcp.sandbox.http.responses import respond, respond_error
 from cf1_mcp.sandbox.invented import ACCOUNT_NUMBER
+from cf1_mcp.sandbox.mood import is_like_live
 from cf1_mcp.sandbox.search.dataset_scope import resolve_dataset
 from cf1_mcp.sandbox.search.event_json import format_raw_id
 from cf1_mcp.sandbox.storage.event_writes import find_event_id, require_event_id, update_raw
@@ -37,6 +38,8 @@ async def read_raw_by_dataset(request: Request) -> Response:
     except BadRequest as error:
         raise ResourceNotFound(error.message) from error
     row = None if event is None else _read_row(db, event)
+    if row is None and event is not None and is_like_live() and int(uuid[-1], 16) % 2:
+        return respond_error(RequestRejected("Failed to read the raw event"), 500)
     if row is None:
         raise ResourceNotFound(f"Raw event not found: {uuid!r} has no raw evidence in this dataset")
     row_id, _, created, data, source, tlp = row

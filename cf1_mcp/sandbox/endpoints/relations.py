@@ -11,6 +11,7 @@ from cf1_mcp.sandbox.request_fields import read_boolean, read_integer, read_text
 from cf1_mcp.sandbox.search.dataset_scope import resolve_dataset
 from cf1_mcp.sandbox.search.event_json import render_events
 from cf1_mcp.sandbox.search.event_listing import read_page_size
+from cf1_mcp.sandbox.search.live_rows import roughen_event
 from cf1_mcp.sandbox.storage.event_links import check_relationship_type, create_relationships, find_related_events
 from cf1_mcp.sandbox.storage.event_writes import require_event_id
 
@@ -33,7 +34,7 @@ async def list_relationships(request: Request) -> Response:
         page=page,
         page_size=page_size,
     )
-    events = render_events(db, row_ids)
+    events = [roughen_event(event) for event in render_events(db, row_ids)]
     return respond(request, events, {"count": len(events), "page": page, "per_page": page_size})
 
 

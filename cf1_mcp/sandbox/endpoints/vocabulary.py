@@ -11,9 +11,10 @@ from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.http.requests import get_database, parse_query, read_body, reject_unsupported
 from cf1_mcp.sandbox.http.responses import respond
 from cf1_mcp.sandbox.json_values import is_array
+from cf1_mcp.sandbox.mood import is_like_live
 from cf1_mcp.sandbox.request_fields import read_distinct_texts, read_integer, read_text
 from cf1_mcp.sandbox.search.condition_sql import build_text_test
-from cf1_mcp.sandbox.search.dataset_scope import build_scope_clause, resolve_datasets
+from cf1_mcp.sandbox.search.dataset_scope import SCOPE_WORDS, build_scope_clause, resolve_datasets
 from cf1_mcp.sandbox.search.event_json import to_json_number
 from cf1_mcp.sandbox.search.event_listing import read_page_size
 from cf1_mcp.sandbox.storage.vocabulary_tables import add_category, read_industries
@@ -24,7 +25,11 @@ _CATEGORY = "SELECT uuid, name, kill_chain, mitre_attack, mitre_capec, shortname
 
 
 async def list_attackers(request: Request) -> Response:
-    """GET /events/attackers: the attackers of events in the requested datasets."""
+    """GET /events/attackers: the attackers of events in the requested datasets, which the live API takes by id only."""
+    datasets = parse_query(request, "datasetIds").get("datasetIds")
+    words = [word for word in datasets if word in SCOPE_WORDS] if is_array(datasets) else []
+    if words and is_like_live():
+        raise BadRequest(f"datasetIds {words[0]!r} is not a dataset; GET /events/dataset lists them")
     return respond(request, _list_used_terms(request, "attacker"))
 
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cf1_mcp.sandbox.http.edge_gateway import gateway_error
 
 # Invented: the texts and the code of 401 and 403; see invented.py.
 
@@ -34,10 +35,10 @@ class BearerAuth:
             return
         permission = self._find_permission(Headers(scope=scope).get("authorization", ""))
         if permission is None:
-            await _gateway_error(401, "Authentication error")(scope, receive, send)
+            await gateway_error(401, AUTHENTICATION_ERROR, "Authentication error")(scope, receive, send)
         elif permission == "read" and _needs_write(scope["method"], scope["path"]):
             message = f"Authentication error: this token only reads, and {scope['method']} here needs {WRITE_GROUP!r}"
-            await _gateway_error(403, message)(scope, receive, send)
+            await gateway_error(403, AUTHENTICATION_ERROR, message)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -57,9 +58,3 @@ def _needs_write(method: str, path: str) -> bool:
     if "/cloudforce-one/" not in path:
         return False
     return method in ("PATCH", "DELETE") or (method == "POST" and path.rstrip("/").endswith("/v2/events/graphql"))
-
-
-def _gateway_error(status: int, message: str) -> JSONResponse:
-    """Return an error in the form of the gateway in front of the API: with a code, and `result` null."""
-    errors = [{"code": AUTHENTICATION_ERROR, "message": message}]
-    return JSONResponse({"success": False, "errors": errors, "messages": [], "result": None}, status)

@@ -40,7 +40,8 @@ class RateLimiter:
 
     Responses carry `Ratelimit` (remaining requests, seconds to reset) and `Ratelimit-Policy` (quota, window) as
     documented since September 2025. Above `limit` the response is 429 with `Retry-After`. Without a limit no request is
-    refused, and the headers report the documented quota.
+    refused, and the headers report the documented quota. With `blocks`, a caller who exceeds the limit is refused for a
+    whole window from then on, as documented, instead of until the window closes.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class RateLimiter:
         limit: int | None = None,
         seconds: float = WINDOW_SECONDS,
         clock: Callable[[], float] = time.monotonic,
+        blocks: bool = False,
     ) -> None:
         self._app = app
         self._limit = limit
@@ -57,6 +59,8 @@ class RateLimiter:
         self._clock = clock
         self._closes: float | None = None
         self._used: Counter[str] = Counter()
+        self._blocks = blocks
+        self._blocked: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,6 +70,11 @@ class RateLimiter:
         caller = _identify_caller(scope)
         self._used[caller] += 1
         remaining = self._quota - self._used[caller]
+        if self._blocks:
+            if remaining == -1:
+                self._blocked.setdefault(caller, self._clock() + self._seconds)
+            if blocked := self._seconds_blocked(caller):
+                remaining, reset = -1, blocked
         headers = {
             "Ratelimit": f'"default";r={max(remaining, 0)};t={reset}',
             "Ratelimit-Policy": f'"default";q={self._quota};w={ceil(self._seconds)}',
@@ -91,6 +100,13 @@ class RateLimiter:
             self._closes = now + self._seconds
             self._used.clear()
         return ceil(self._closes - now)
+
+    def _seconds_blocked(self, caller: str) -> int:
+        """Return the seconds until a caller who exceeded the limit may call again; 0 for any other."""
+        left = self._blocked.get(caller, 0.0) - self._clock()
+        if left <= 0:
+            self._blocked.pop(caller, None)
+        return max(ceil(left), 0)
 
 
 def _identify_caller(scope: Scope) -> str:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from cf1_mcp.models import Condition, SearchField, SearchOp
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.json_values import is_array, is_object
+from cf1_mcp.sandbox.mood import is_like_live
 from cf1_mcp.sandbox.request_fields import parse_marking
 from cf1_mcp.sandbox.timestamps import parse_search_date
 
@@ -87,9 +88,12 @@ def _check_value(field: str, op: str, value: object, name: str) -> Value:
     if not 1 <= len(value) <= MAX_VALUE_LENGTH:
         raise BadRequest(f"{name} has {len(value)} characters; from 1 to {MAX_VALUE_LENGTH} are allowed")
     if field == "tlp" and op in EXACT_OPS:
-        return parse_marking(value, name)
+        marking = parse_marking(value, name)
+        return value if is_like_live() else marking
     if field in DATE_FIELDS and op in NUMERIC_OPS:
-        return parse_search_date(value, name)
+        moment = parse_search_date(value, name)
+        # The live API may compare times as texts, as they are stored: with milliseconds.
+        return value.strip() if is_like_live() else moment
     return value
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from cf1_mcp.models import Condition
 from cf1_mcp.sandbox.json_values import is_array
+from cf1_mcp.sandbox.mood import is_like_live
 from cf1_mcp.sandbox.search.condition_input import COMPARISONS, EXACT_OPS, NUMERIC_OPS
 from cf1_mcp.sandbox.vocabulary_catalog import find_country
 
@@ -45,6 +46,8 @@ def build_search_clause(
 
 def build_text_test(column: str, op: str, value: object) -> Clause:
     """Return SQL that compares a text column with a value, or with a list of values for `in`."""
+    if is_like_live():
+        return _build_exact_test(column, op, value)
     if op == "in" and is_array(value):
         marks = ", ".join("?" * len(value))
         return f"({column} COLLATE NOCASE IN ({marks}))", [str(entry) for entry in value]
@@ -59,6 +62,27 @@ def build_text_test(column: str, op: str, value: object) -> Clause:
         return f"({tests})", [f"%{_escape_wildcards(word)}%" for word in words]
     before, after = {"contains": ("%", "%"), "startsWith": ("", "%"), "endsWith": ("%", "")}[op]
     return f"({_build_like(column)})", [f"{before}{_escape_wildcards(text)}{after}"]
+
+
+def _build_exact_test(column: str, op: str, value: object) -> Clause:
+    """Return the same with regard to case."""
+    if op == "in" and is_array(value):
+        return f"({column} COLLATE BINARY IN ({', '.join('?' * len(value))}))", [str(entry) for entry in value]
+    text = str(value)
+    if op in COMPARISONS:
+        return f"({column} COLLATE BINARY {COMPARISONS[op]} ?)", [text]
+    if op == "find":
+        words = text.split()
+        return f"({' AND '.join(f'instr({column}, ?)' for _ in words)})", [*words]
+    if op == "like":
+        literal = "".join(f"[{char}]" if char in "[*?" else char for char in text)
+        return f"({column} GLOB ?)", [literal.replace("%", "*").replace("_", "?")]
+    test = {
+        "contains": f"instr({column}, ?1x)",
+        "startsWith": f"substr({column}, 1, length(?1x)) = ?1x",
+        "endsWith": f"substr({column}, -length(?1x)) = ?1x",
+    }[op]
+    return f"({test.replace('?1x', '?')} COLLATE BINARY)", [text] * test.count("?1x")
 
 
 def _build_like(column: str) -> str:
@@ -92,6 +116,8 @@ def _build_positive_clause(db: sqlite3.Connection, field: str, op: str, value: o
         return _match_category(db, field, op, value)
     if field == "hasChildren":
         return _test_has_children(op, value)
+    if field == "tags" and op == "equals" and is_like_live():
+        return "(0)", []
     if field == "tags":
         test, parameters = build_text_test("value", op, value)
         tags = _match_ids(db, "tag", f"SELECT id FROM tag WHERE {test}", parameters)

@@ -6,6 +6,7 @@ from typing import Final
 
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.invented import DEFAULT_DATASET
+from cf1_mcp.sandbox.mood import current_mood
 
 MAX_DATASETS: Final = 50
 SCOPE_WORDS: Final = ("all", "*", "analytics", "operational")
@@ -17,7 +18,8 @@ def resolve_datasets(
     """Return the row ids of datasets given by uuid or scope word.
 
     No ids mean the default dataset, or every dataset with `default="all"`. `without_analytics` makes the word `all`
-    leave analytics datasets out, as the reference documents for aggregate.
+    leave analytics datasets out, as the reference documents for aggregate, and in the mood of the live API for every
+    list. In that mood, datasets that do not answer are left out and noted in the mood.
     """
     if not ids and default == "default":
         return [resolve_dataset(db, find_default_uuid(db))]
@@ -27,11 +29,15 @@ def resolve_datasets(
             f"datasetId {words[0]!r} is a scope word and must be the only value; send it or uuids, not both"
         )
     row_ids = (
-        _resolve_word(db, words[0] if words else "all", without_analytics) if words or not ids else _resolve(db, ids)
+        _resolve_word(db, words[0], without_analytics or current_mood().like_live)
+        if words
+        else _resolve(db, ids)
+        if ids
+        else _resolve_word(db, "all", without_analytics)
     )
     if len(row_ids) > MAX_DATASETS:
         raise BadRequest(f"datasetId includes {len(row_ids)} datasets; at most {MAX_DATASETS} are searched at once")
-    return row_ids
+    return _without_failing(db, row_ids) if len(row_ids) > 1 else row_ids
 
 
 def resolve_dataset(db: sqlite3.Connection, uuid: str, name: str = "datasetId") -> int:
@@ -70,6 +76,14 @@ def build_scope_clause(db: sqlite3.Connection, row_ids: Sequence[int]) -> str:
 
 def _resolve(db: sqlite3.Connection, ids: Sequence[str]) -> list[int]:
     return list(dict.fromkeys(resolve_dataset(db, uuid) for uuid in ids))
+
+
+def _without_failing(db: sqlite3.Connection, row_ids: Sequence[int]) -> list[int]:
+    mood = current_mood()
+    names: dict[int, tuple[str, str]] = {row[0]: row[1:] for row in db.execute("SELECT id, name, uuid FROM dataset")}
+    failed = {row_id for row_id in row_ids if names[row_id][0] in mood.failing}
+    mood.failed.extend(names[row_id][1] for row_id in failed)
+    return [row_id for row_id in row_ids if row_id not in failed]
 
 
 def _resolve_word(db: sqlite3.Connection, word: str, without_analytics: bool) -> list[int]:

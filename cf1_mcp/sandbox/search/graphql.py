@@ -19,6 +19,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
     SelectionNode,
@@ -26,15 +27,18 @@ from graphql import (
     build_schema,
     execute_sync,  # pyright: ignore[reportUnknownVariableType] - its type leaves an Executor's argument open
     parse,
+    specified_rules,
     validate,
 )
 
 from cf1_mcp.models import Aggregates, Dataset
 from cf1_mcp.sandbox.errors import BadRequest, RequestRejected
 from cf1_mcp.sandbox.json_values import is_array, is_object
+from cf1_mcp.sandbox.mood import current_mood, is_like_live
 from cf1_mcp.sandbox.search.aggregation import COLUMNS, AggregateRequest
 from cf1_mcp.sandbox.search.condition_input import parse_conditions
 from cf1_mcp.sandbox.search.dataset_scope import SCOPE_WORDS
+from cf1_mcp.sandbox.search.live_graphql import build_live_root, load_live_schema
 from cf1_mcp.sandbox.timestamps import parse_search_date
 
 MAX_QUERY_LENGTH: Final = 10_000
@@ -47,6 +51,7 @@ MAX_SELECTIONS: Final = 300
 239."""
 MAX_COUNTS: Final = 20
 """How often one operation may select threatEvents; each selection reads all events in scope."""
+COUNTED: Final = ("threatEvents", "threatEventsAdaptiveGroups")
 MAX_GROUPS: Final = 1_000
 MAX_ERRORS: Final = 5
 """The number of errors in one answer."""
@@ -80,13 +85,18 @@ def execute(source: EventSource, body: object) -> dict[str, object]:
         document = _parse_document(query)
     except (BadRequest, GraphQLError) as error:
         return {"data": None, "errors": [{"message": error.message}]}
-    invalid = validate(_load_schema(), document, max_errors=MAX_ERRORS, allow_empty_selection_sets=False)
+    schema, rules, fragments = _current_schema(), [*specified_rules], _find_fragments(document)
+    if not current_mood().introspection:
+        rules.append(NoSchemaIntrospectionCustomRule)
+    invalid = validate(schema, document, rules, max_errors=MAX_ERRORS, allow_empty_selection_sets=False)
     if invalid:
         return {"data": None, "errors": _format_errors(invalid)}
     result = execute_sync(
-        _load_schema(),
+        schema,
         document,
-        _build_root(source, _find_fragments(document)),
+        build_live_root(source.aggregate, source.datasets(), fragments)
+        if is_like_live()
+        else _build_root(source, fragments),
         variable_values=variables,
         operation_name=operation,
         max_coercion_errors=MAX_ERRORS,
@@ -107,7 +117,7 @@ def _format_errors(errors: Sequence[GraphQLError]) -> list[object]:
 def _add_choices(message: str) -> str:
     """Return a message about an enum or the fields of an object with the valid choices added."""
     named = _NAMED_TYPE.search(message)
-    kind = _load_schema().get_type(named[1]) if named else None
+    kind = _current_schema().get_type(named[1]) if named else None
     if isinstance(kind, GraphQLEnumType):
         return f"{message} Valid are {', '.join(kind.values)}."
     if isinstance(kind, GraphQLObjectType):
@@ -165,7 +175,7 @@ def _check_limits(selections: SelectionSetNode, fragments: Fragments) -> None:
             raise BadRequest(
                 f"the query selects more than {MAX_SELECTIONS} fields once fragments are expanded; select fewer"
             )
-        counts += isinstance(node, FieldNode) and node.name.value == "threatEvents"
+        counts += isinstance(node, FieldNode) and node.name.value in COUNTED
         if counts > MAX_COUNTS:
             raise BadRequest(f"the query selects threatEvents more than {MAX_COUNTS} times; send several queries")
 
@@ -185,6 +195,10 @@ def _expand(
             nested: SelectionSetNode | None = getattr(node, "selection_set", None)
             if nested is not None:
                 yield from _expand(nested, fragments, level + 1, inside)
+
+
+def _current_schema() -> GraphQLSchema:
+    return load_live_schema() if is_like_live() else _load_schema()
 
 
 @cache

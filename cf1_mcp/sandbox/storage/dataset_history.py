@@ -12,7 +12,8 @@ from datetime import timedelta
 from typing import Final
 
 from cf1_mcp.sandbox.errors import BadRequest
-from cf1_mcp.sandbox.invented import HISTORY
+from cf1_mcp.sandbox.invented import HISTORY, REVERT_DELAY
+from cf1_mcp.sandbox.mood import is_like_live
 from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase
 from cf1_mcp.sandbox.storage.sql_schema import INSERT_TRIGGERS, VERSIONED_COLUMNS
 from cf1_mcp.sandbox.timestamps import format_stored, format_wire
@@ -38,6 +39,16 @@ def revert_dataset(database: SandboxDatabase, dataset: int, minutes_ago: object)
             f"minutesAgo must be a number above 0 and at most {MAX_MINUTES_AGO} (30 days), not {minutes_ago!r}"
         )
     moment = format_stored(database.clock() - timedelta(minutes=minutes_ago))
+    if is_like_live():
+        database.run_later(REVERT_DELAY, lambda: _restore_moment(database, dataset, minutes_ago, moment))
+        bookmark = _bookmark(database.db, moment, "WHERE at <= ?", (moment,))
+        undo = _bookmark(database.db, database.now(), "", ())
+        return _render_revert(database.db, dataset, minutes_ago, moment, (bookmark, undo)) | {"status": "scheduled"}
+    return _restore_moment(database, dataset, minutes_ago, moment)
+
+
+def _restore_moment(database: SandboxDatabase, dataset: int, minutes_ago: float, moment: str) -> dict[str, object]:
+    """Restore a dataset to a moment and return the API's answer."""
     with database.transaction() as db:
         # Bookmarks contain the number of changes until then, so that they sort correctly even within one millisecond.
         revert_bookmark = _bookmark(db, moment, "WHERE at <= ?", (moment,))
@@ -52,13 +63,18 @@ def revert_dataset(database: SandboxDatabase, dataset: int, minutes_ago: object)
             _restore(db, table, [json.loads(before) for _, before in changed[table] if before is not None])
         row = (dataset, database.now(), revert_bookmark, undo_bookmark)
         db.execute("INSERT INTO bookmark (dataset, at, revert_bookmark, undo_bookmark) VALUES (?, ?, ?, ?)", row)
-        uuid = db.execute("SELECT uuid FROM dataset WHERE id = ?", (dataset,)).fetchone()[0]
+        return _render_revert(db, dataset, minutes_ago, moment, (revert_bookmark, undo_bookmark))
+
+
+def _render_revert(
+    db: sqlite3.Connection, dataset: int, minutes_ago: float, moment: str, bookmarks: tuple[str, str]
+) -> dict[str, object]:
     return {
-        "datasetId": uuid,
+        "datasetId": db.execute("SELECT uuid FROM dataset WHERE id = ?", (dataset,)).fetchone()[0],
         "minutesAgo": minutes_ago,
         "targetTimestamp": format_wire(moment),
-        "revertBookmark": revert_bookmark,
-        "undoBookmark": undo_bookmark,
+        "revertBookmark": bookmarks[0],
+        "undoBookmark": bookmarks[1],
     }
 
 

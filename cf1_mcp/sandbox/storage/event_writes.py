@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.event_input import EventInput, encode_raw_data
 from cf1_mcp.sandbox.json_values import JsonMapping, is_object
+from cf1_mcp.sandbox.mood import is_like_live
 from cf1_mcp.sandbox.request_fields import (
     parse_marking,
     read_country,
@@ -30,9 +31,14 @@ class NewEventRow:
 
 
 def insert_events(
-    db: sqlite3.Connection, rows: Sequence[NewEventRow], vocabulary: VocabularyIds, due: str | None = None
+    db: sqlite3.Connection,
+    rows: Sequence[NewEventRow],
+    vocabulary: VocabularyIds,
+    due: str | None = None,
+    shown: bool = False,
 ) -> list[int]:
-    """Insert events and return their row ids. With `due`, their indicators stay invisible until that time."""
+    """Insert events and return their row ids. With `due`, their indicators stay invisible until that time, or, with
+    `shown`, cannot be found until then."""
     last = read_last_event_id(db)
     events: list[tuple[object, ...]] = []
     raws: list[tuple[object, ...]] = []
@@ -41,7 +47,7 @@ def insert_events(
     for row_id, row in enumerate(rows, last + 1):
         content = row.content
         typed = [(value, vocabulary.indicator_type_id(kind)) for value, kind in content.indicators]
-        first = typed[0] if typed and due is None else (None, None)
+        first = typed[0] if typed and (due is None or shown) else (None, None)
         events.append((
             row_id, row.dataset, row.uuid, content.date, row.created_at, vocabulary.category_id(content.category),
             vocabulary.term_id("attacker", content.attacker), vocabulary.term_id("country", content.attacker_country),
@@ -154,6 +160,11 @@ def _update_indicator(
     db: sqlite3.Connection, event: int, changes: JsonMapping, vocabulary: VocabularyIds
 ) -> dict[str, object]:
     """Change, add or remove the first indicator, and return the event's indicator columns."""
+    if is_like_live():
+        columns = "dataset, event, value, type"
+        queued = f"SELECT {columns} FROM queued_indicator WHERE event = ? ORDER BY id"
+        db.execute(f"INSERT INTO indicator ({columns}) {queued}", (event,))
+        db.execute("DELETE FROM queued_indicator WHERE event = ?", (event,))
     query = "SELECT id, value, type FROM indicator WHERE event = ? ORDER BY id LIMIT 1"
     row_id, value, kind = db.execute(query, (event,)).fetchone() or (None, "", None)
     if "indicator" in changes:

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid5
 
@@ -29,6 +29,7 @@ class SandboxDatabase:
     def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
         self.db = db
         self.clock = clock
+        self._tasks: list[tuple[datetime, Callable[[], object]]] = []
 
     @classmethod
     def open(cls, path: Path | None = None, clock: Clock = utc_now) -> "SandboxDatabase":
@@ -119,6 +120,18 @@ class SandboxDatabase:
                 due,
             )
             db.execute("DELETE FROM queued_indicator WHERE due <= ?", due)
+
+    def run_later(self, delay: timedelta, task: Callable[[], object]) -> None:
+        """Run a task before the first request after a delay. It is kept in memory only."""
+        self._tasks.append((self.clock() + delay, task))
+
+    def run_due_tasks(self) -> None:
+        """Run the tasks that are due."""
+        now = self.clock()
+        due = [task for at, task in self._tasks if at <= now]
+        self._tasks = [entry for entry in self._tasks if entry[0] > now]
+        for task in due:
+            task()
 
     def _prepare(self) -> None:
         if self.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'moment'").fetchone() is not None:
