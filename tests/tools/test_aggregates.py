@@ -61,7 +61,7 @@ async def test_a_trend_has_one_count_per_day(client: Client, sample: Tenant) -> 
         [
             ("aggregateBy", "attackerCountry,tlp"),
             ("datasetId", "4c0157a5-9de0-5c1c-ae1c-4723e1a35b13"),
-            ("startDate", "2026-11-20T00:00:00Z"),
+            ("startDate", "2026-11-20"),
             ("endDate", "2026-11-21T23:59:59Z"),
             ("groupByDate", "true"),
             ("limit", "10000"),
