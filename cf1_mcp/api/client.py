@@ -10,6 +10,7 @@ from cf1_mcp.api import operations as op
 from cf1_mcp.api.asked import drop_other_datasets, hold_event, hold_raw, require_count, require_same
 from cf1_mcp.api.connection import Query
 from cf1_mcp.api.count_requests import CountRequests
+from cf1_mcp.api.live_schema import LiveSchema
 from cf1_mcp.api.paging import Attempt, once, search_after
 from cf1_mcp.api.saved_query_client import SavedQueryClient
 from cf1_mcp.models import (
@@ -62,6 +63,11 @@ class ThreatEventsClient(SavedQueryClient):
     def counts(self) -> CountRequests:
         """Counting in a form that this API accepts, as far as it is known by now."""
         return CountRequests()
+
+    @cached_property
+    def live_schema(self) -> LiveSchema:
+        """The GraphQL schema of this API, if it tells it."""
+        return LiveSchema(self.query_graphql)
 
     # -- reading events
 

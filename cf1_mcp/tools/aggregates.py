@@ -19,7 +19,7 @@ from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.errors import BadArgument, Withheld, list_words
 from cf1_mcp.models import Tlp
 from cf1_mcp.policy.dataset_scope import ReadScope
-from cf1_mcp.policy.graphql_check import check_graphql_answer, check_graphql_query
+from cf1_mcp.policy.graphql_check import check_graphql_answer, check_graphql_query, find_covered_datasets
 from cf1_mcp.policy.read_policy import CurrentReadPolicy
 from cf1_mcp.search.conditions import resolve_period
 from cf1_mcp.search.counting import UNSORTED, CountRequest, count_events, has_events
@@ -40,6 +40,7 @@ Groups = Annotated[int, Field(description="Maximum number of groups", ge=1, le=1
 LINKED = frozenset({"hasChildren", "numReferences", "numReferenced", "references", "referenced", "rawId"})
 CUT = "Only the largest groups are shown: raise limit, or use a shorter period or fewer columns."
 PERIOD = "There are events outside this period: since and until removed all of them."
+UNTOLD = "Which datasets this query covers cannot be told."
 Document = Annotated[str, Field(description="A GraphQL query document", min_length=1, max_length=10_000)]
 
 
@@ -89,7 +90,7 @@ async def query_threat_graphql(
     `{ __schema { queryType { fields { name args { name } } } } }` first: the schema and its fields are not published.
     Queries only.
     """
-    check_graphql_query(query, variables, read_policy)
+    document = await check_graphql_query(query, variables, read_policy, client.live_schema)
     answer = await client.query_graphql(query, variables)
     errors = [clean_value(error.get("message", "unnamed"), MAX_FIELD_LENGTH) for error in answer.errors or []]
     if answer.data is None:
@@ -99,10 +100,14 @@ async def query_threat_graphql(
     fields: dict[str, JsonValue] = {"data": data}
     if errors:
         fields["errors"] = errors
+    facts: dict[str, JsonValue] = {}
+    if not document.is_introspection:
+        covered = await find_covered_datasets(document, read_policy, client.live_schema)
+        facts = {"datasets": dataset_names(covered)} if covered else {}
     size = len(json.dumps(fields, ensure_ascii=False))
     if size > MAX_SIZE:
         raise BadArgument("query", f"the answer has {size:,} characters, too many to show", "a smaller limit")
-    return Card(untrusted=fields)
+    return Card(facts, untrusted=fields, notes=[] if facts or document.is_introspection else [UNTOLD])
 
 
 def _to_camel_case(column: str) -> str:

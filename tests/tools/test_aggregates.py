@@ -116,6 +116,7 @@ async def test_a_graphql_query_is_answered_with_its_data(client: Client, sample:
                 "threatEvents": {"total": 204, "groups": [{"tlp": "green", "count": 93}, {"tlp": "amber", "count": 59}]}
             },
             "untrusted": ["data"],
+            "notes": ["Which datasets this query covers cannot be told."],
         }
     )
     assert sample.log[-1].body == {"query": query, "variables": {"since": "2026-11-17"}}
