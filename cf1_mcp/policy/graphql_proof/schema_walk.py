@@ -14,6 +14,20 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import Tlp
+from cf1_mcp.policy.graphql_proof.answer_types import (
+    CHECKED_FIELDS,
+    COUNTS,
+    DATASET_LEAVES,
+    PARTS,
+    SUSPECT,
+    WRAPPERS,
+    has_columns,
+    is_list,
+    is_number,
+    is_plain,
+    is_row,
+    named_type,
+)
 from cf1_mcp.policy.graphql_proof.confining_arguments import (
     DATASETS,
     FILTERS,
@@ -35,9 +49,7 @@ from cf1_mcp.text.sanitize import clean
 if TYPE_CHECKING:
     from graphql import (
         FieldNode,
-        GraphQLArgument,
         GraphQLField,
-        GraphQLInputField,
         GraphQLNamedType,
         GraphQLSchema,
         SelectionSetNode,
@@ -46,33 +58,6 @@ if TYPE_CHECKING:
 MAX_FIELDS: Final = 5_000
 # Directives that can only leave something out.
 DIRECTIVES: Final = frozenset({"skip", "include"})
-# Objects and lists that an answer is wrapped in.
-WRAPPERS: Final = frozenset({
-    "edges", "node", "nodes", "groups", "group", "items", "rows", "results", "result", "data", "events", "records",
-    "buckets", "series", "entries",
-})  # fmt: skip
-# Objects within a row.
-PARTS: Final = frozenset({
-    "dimensions", "dimension", "sum", "avg", "min", "max", "uniq", "unique", "quantiles", "count", "aggregate",
-    "metrics", "pageinfo",
-})  # fmt: skip
-# Leaves of a wrapper. An object with others is a row, and a list in a row would be of something else.
-META: Final = frozenset({
-    "count", "total", "totalcount", "cursor", "typename", "hasnextpage", "haspreviouspage", "startcursor",
-    "endcursor", "date", "day", "month",
-})  # fmt: skip
-EVENT_COLUMNS: Final = frozenset({
-    "attacker", "attackercountry", "category", "indicator", "indicatortype", "killchain", "targetcountry",
-    "targetindustry", "tlp",
-})  # fmt: skip
-COUNTS: Final = frozenset({"count", "total", "totalcount", "events", "eventcount"})
-# Parts of names that tell of other events, or of all of them.
-SUSPECT: Final = (
-    "child", "parent", "relat", "referenc", "ancest", "descend", "sibling", "similar", "duplicat", "raw", "withheld",
-    "hidden", "unfiltered", "overall", "grand", "global", "restricted",
-)  # fmt: skip
-CHECKED_FIELDS: Final = frozenset({"tlp", "datasetid"})
-DATASET_LEAVES: Final = frozenset({"uuid", "id", "name", "ispublic", "isanalytics", "typename"})
 ACCOUNT_ARGUMENTS: Final = frozenset({"accounttag", "accountid"})
 _VALUES: Final = TypeAdapter[Arguments](Arguments)
 
@@ -87,6 +72,7 @@ class Place(Enum):
     OUTSIDE = auto()
     WRAPPER = auto()
     ROW = auto()
+    PART = auto()
 
 
 @dataclass
@@ -174,7 +160,7 @@ class SchemaWalk:
         if not self.policy.sees_everything:
             check_withheld_parts(arguments, self.policy)
         confinement = read_confinement(arguments, self.policy)
-        kind = _named_type(definition)
+        kind = named_type(definition)
         # Where everything may be seen, this is only about which datasets are covered.
         limits = confinement.datasets or not self.policy.sees_everything
         if confinement.proves(self.policy) and limits:
@@ -183,7 +169,7 @@ class SchemaWalk:
             self.uncovered = self.uncovered or not confinement.datasets
             if node.selection_set:
                 self._walk(node.selection_set, kind, _place_of(kind), frozenset({kind.name}))
-            elif not _is_plain(kind):
+            elif not is_plain(kind):
                 raise Unproved(f"the field {_shown(node)} may hold anything")
         elif node.selection_set and self._is_container(definition, arguments):
             self._walk(node.selection_set, kind, Place.OUTSIDE, frozenset())
@@ -198,7 +184,7 @@ class SchemaWalk:
         place: Place,
         path: frozenset[str],
     ) -> None:
-        name, kind = normal_name(node.name.value), _named_type(definition)
+        name, kind = normal_name(node.name.value), named_type(definition)
         selects = any(normal_name(one) in DATASETS | FILTERS | MARKINGS for one in definition.args)
         if node.arguments or selects or (node.alias and name in CHECKED_FIELDS):
             problem = "has arguments or another name below the field that is limited"
@@ -207,15 +193,21 @@ class SchemaWalk:
         if linked or (name == TAGS and self.policy.ceiling is not Tlp.RED):
             raise Unproved(f"{_shown(node)} may tell of events or tags that are withheld")
         if not node.selection_set:
-            counts = place is Place.ROW and (name.startswith(("num", "total")) or name.endswith(("count", "counts")))
-            if not _is_plain(kind) or (counts and not (name in COUNTS and _has_columns(parent))):
+            # A number may be one of all events of an attacker or a dataset, unless it belongs to a group or an event.
+            counted = is_number(kind) or name.endswith(("count", "counts", "total"))
+            own = place is Place.PART or (name in COUNTS and place is Place.WRAPPER) or has_columns(parent)
+            own = own and not (name.endswith("count") and name not in COUNTS)
+            if not is_plain(kind) or (counted and not own):
                 raise Unproved(f"{_shown(node)} may tell of more than the events that are asked for")
             return
-        single = not _is_list(definition)
-        known = name in PARTS and single if place is Place.ROW else name in WRAPPERS | PARTS
-        if not known or kind.name in path:
+        if name in PARTS and not is_list(definition) and place is not Place.PART:
+            inner = Place.PART
+        elif name in WRAPPERS and place is Place.WRAPPER:
+            inner = _place_of(kind)
+        else:
+            inner = None
+        if inner is None or kind.name in path:
             raise Unproved(f"{_shown(node)} may lead to other events than those that are asked for")
-        inner = Place.ROW if place is Place.ROW else _place_of(kind)
         self._walk(node.selection_set, kind, inner, path | {kind.name})
 
     def _arguments(self, node: "FieldNode", definition: "GraphQLField") -> Arguments:
@@ -250,7 +242,7 @@ class SchemaWalk:
             if value is None or normal_name(name) in HARMLESS:
                 continue
             argument = definition.args[name]
-            kind = _named_type(argument)
+            kind = named_type(argument)
             told = [argument.description]
             if isinstance(kind, GraphQLInputObjectType):
                 told += [one.description for key, one in kind.fields.items() if normal_name(key) in DATASETS | MARKINGS]
@@ -263,19 +255,19 @@ class SchemaWalk:
         """Whether a field holds nothing itself: neither its values nor their number or absence tell of events."""
         from graphql import GraphQLObjectType
 
-        kind = _named_type(definition)
-        if not isinstance(kind, GraphQLObjectType) or "dataset" in kind.name.lower() or _has_columns(kind):
+        kind = named_type(definition)
+        if not isinstance(kind, GraphQLObjectType) or "dataset" in kind.name.lower() or has_columns(kind):
             return False
         of_account = all(
             normal_name(name) in ACCOUNT_ARGUMENTS or (normal_name(name) in FILTERS and _names_account(value))
             for name, value in arguments.items()
             if value is not None and normal_name(name) not in {"limit", "first"}
         )
-        return of_account and (not _is_list(definition) or kind.name.lower().startswith("account"))
+        return of_account and (not is_list(definition) or kind.name.lower().startswith("account"))
 
     def _lists_datasets(self, node: "FieldNode", kind: "GraphQLNamedType") -> bool:
         """Whether a field only lists datasets, by their names, where every dataset may be seen."""
-        if self.policy.restricted or _has_columns(kind) or not node.selection_set:
+        if self.policy.restricted or has_columns(kind) or not node.selection_set:
             return False
         below = [*self.document.fields(node.selection_set)]
         named = "dataset" in kind.name.lower()
@@ -299,43 +291,10 @@ def _names_account(value: JsonValue) -> bool:
     return isinstance(value, dict) and all(normal_name(key) in ACCOUNT_ARGUMENTS for key in value)
 
 
-def _is_list(definition: "GraphQLField") -> bool:
-    return str(cast("object", definition.type)).startswith("[")  # pyright: ignore[reportUnknownMemberType]
-
-
-def _named_type(part: "GraphQLField | GraphQLArgument | GraphQLInputField") -> Any:  # noqa: ANN401 - of whatever kind
-    """Return the type of a field or an argument without lists."""
-    from graphql import get_named_type
-
-    return get_named_type(cast("Any", part.type))  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-
-
-def _leaves(kind: "GraphQLNamedType | None") -> set[str]:
-    from graphql import GraphQLInterfaceType, GraphQLObjectType, is_leaf_type
-
-    if not isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
-        return set()
-    return {normal_name(name) for name, one in kind.fields.items() if is_leaf_type(_named_type(one))}
-
-
-def _has_columns(kind: "GraphQLNamedType | None") -> bool:
-    return bool(_leaves(kind) & EVENT_COLUMNS)
-
-
-def _is_row(kind: "GraphQLNamedType") -> bool:
-    return not _leaves(kind) <= META
-
-
 def _place_of(kind: "GraphQLNamedType") -> Place:
-    return Place.ROW if _is_row(kind) else Place.WRAPPER
+    return Place.ROW if is_row(kind) else Place.WRAPPER
 
 
 def _place_in(kind: "GraphQLNamedType | None", place: Place) -> Place:
     """Return where the selection of a fragment is: what a union or an interface wraps may be a row."""
     return _place_of(kind) if kind and place is Place.WRAPPER else place
-
-
-def _is_plain(kind: "GraphQLNamedType") -> bool:
-    """Whether a leaf holds one value. A scalar such as JSON may hold anything."""
-    name = kind.name.lower()
-    return not any(part in name for part in ("json", "object", "any", "map", "raw", "blob"))
