@@ -211,7 +211,8 @@ def read_count(row: Mapping[str, JsonValue]) -> int | None:
 
 def group_key(row: Mapping[str, JsonValue], keys: Sequence[str]) -> tuple[str, ...]:
     """Return the values of the keys. Null and blank are the same: a value that the event does not have."""
-    return tuple("" if (value := row.get(key)) is None else str(value).strip() for key in keys)
+    texts = ("" if (value := row.get(key)) is None else str(value) for key in keys)
+    return tuple(text if text.strip() else "" for text in texts)
 
 
 def merge_groups(rows: Sequence[Group], keys: Sequence[str]) -> list[Group]:

@@ -120,7 +120,7 @@ def _text(value: object) -> str | None:
     """Return a value as counts have it: text, or null for a value that the event does not have."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value).strip() or None if value is not None else None
+    return str(value) if value is not None and str(value).strip() else None
 
 
 def _date_conditions(dates: Dates) -> list[Condition]:

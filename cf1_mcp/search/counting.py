@@ -191,7 +191,7 @@ async def _count_here(client: ThreatEventsClient, scope: DatasetScope, request: 
         )
         if len(request.columns) > 1 and scope.policy.ceiling is Tlp.RED:
             notes.append("Each column on its own may be counted in full.")
-    cut = found.more or len(kept) > request.limit
+    cut = len(kept) > request.limit
     total = sum(read_count(one) or 0 for one in groups)
     return EventCounts(_take(groups, request, kept), total, found.withheld, cut, found.more, tuple(notes))
 
