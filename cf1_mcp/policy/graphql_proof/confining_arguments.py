@@ -140,7 +140,7 @@ def _read_filter(value: JsonValue, policy: ReadPolicy) -> Confinement:
         return Confinement(unknown="a filter that is a text")
     objects = [item for item in value if isinstance(item, dict)]
     if len(objects) < len(value):
-        return Confinement(unknown="a filter that is no list of conditions")
+        return Confinement(unknown="a filter with other things than conditions")
     if all(_is_condition(item) for item in objects):
         # Conditions in this form must all hold, as everywhere in this API.
         found = Confinement()
