@@ -183,6 +183,19 @@ async def test_what_worked_is_asked_first_and_more_is_tried_again_later(
         assert [params["limit"] for params in server.counts] == ["500", "100", "500", "100"]
 
 
+def counts_of(data: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return the count of each group."""
+    rows = data["rows"]
+    assert isinstance(rows, list)
+    return {json.dumps(row[:-1]): row[-1] for row in rows if isinstance(row, list)}
+
+
+def notes_of(data: dict[str, JsonValue]) -> list[JsonValue]:
+    notes = data["notes"]
+    assert isinstance(notes, list)
+    return notes
+
+
 async def test_more_than_100_groups_are_counted_in_parts_of_the_period(sample: Tenant) -> None:
     call: dict[str, JsonValue] = {
         "columns": ["attacker", "targetIndustry", "targetCountry"], "since": "2026-11-15", "until": "2026-11-20", "limit": 1000,
@@ -191,8 +204,7 @@ async def test_more_than_100_groups_are_counted_in_parts_of_the_period(sample: T
         right = await ask(client, "aggregate_threat_events", **call)
     async with stubborn(sample, RED, refuses=above_100) as (client, server):
         found = await ask(client, "aggregate_threat_events", **call)
-    known = {json.dumps(row[:-1]): row[-1] for row in right["rows"]}  # pyright: ignore
-    counted = {json.dumps(row[:-1]): row[-1] for row in found["rows"]}  # pyright: ignore
+    known, counted = counts_of(right), counts_of(found)
     assert len(counted) > 100 and counted.items() <= known.items()
     assert len(server.counts) <= 2 + 24
 
@@ -200,7 +212,7 @@ async def test_more_than_100_groups_are_counted_in_parts_of_the_period(sample: T
 async def test_a_relative_period_is_counted_in_whole_days_and_that_is_said(sample: Tenant) -> None:
     async with stubborn(sample, refuses=with_times) as (client, server):
         data = await ask(client, "aggregate_threat_events", columns=["category"], since="7d", limit=1)
-    assert "The API counts whole days (UTC) only: the first and the last day are counted in full." in data["notes"]  # pyright: ignore
+    assert "The API counts whole days (UTC) only: the first and the last day are counted in full." in notes_of(data)
     assert server.counts[-1]["startDate"] == "2026-11-17"
 
 
@@ -211,7 +223,7 @@ async def test_an_unknown_count_is_blank_and_not_0(sample: Tenant) -> None:
     async with stubborn(sample, RED, answers=first_unknown) as (client, _):
         data = await ask(client, "aggregate_threat_events", columns=["tlp"])
     assert "" in column(data, "count") and 0 not in column(data, "count")
-    assert "A blank count is unknown: the API gave none." in data["notes"]  # pyright: ignore
+    assert "A blank count is unknown: the API gave none." in notes_of(data)
 
 
 async def test_columns_are_counted_one_by_one_where_events_cannot_be_read(sample: Tenant) -> None:
@@ -244,7 +256,7 @@ The API counts by one column at a time: these groups are of each column, not of 
 
 
 async def test_a_count_that_nobody_can_make_ends_with_the_refusal(sample: Tenant) -> None:
-    async with stubborn(sample, refuses=lambda _: True) as (client, _):
+    async with stubborn(sample, **TRAITS["refuses all counts"]) as (client, _):
         words = await refused(client, "aggregate_threat_events", columns=["colour"])
     assert words == snapshot("""\
 The API refused the request (400). Correct what it names and call again.
@@ -272,8 +284,8 @@ async def test_a_bounded_count_does_not_depend_on_what_is_withheld(
         tenant = Tenant(tmp_path / str(hidden))
         await add_events(tenant, hidden)
         async with stubborn(tenant, tenant.reading(), refuses=by_marking, ignores_search=ignores_search) as (client, _):
-            for call in (CALLS["one column"], {"columns": ["attacker"], "daily": True}):
-                texts.add(await ask_for_text(client, "aggregate_threat_events", **call))
+            texts.add(await ask_for_text(client, "aggregate_threat_events", columns=["attacker"]))
+            texts.add(await ask_for_text(client, "aggregate_threat_events", columns=["attacker"], daily=True))
     assert len(texts) == 2
     assert min(texts, key=len) == snapshot("""\
 [sandbox: fictional data, not intelligence]

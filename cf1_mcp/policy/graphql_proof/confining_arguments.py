@@ -125,6 +125,8 @@ def check_withheld_parts(arguments: Mapping[str, JsonValue], policy: ReadPolicy)
         Withheld: there is such a question.
     """
     words = {normal_name(word) for word in _list_words(arguments) if len(word) <= MAX_NAME_LENGTH}
+    # Also as one orders by it, such as numReferences_DESC.
+    words |= {word.removesuffix("desc").removesuffix("asc").removesuffix("count") for word in words}
     columns = words | {_split_name(word)[0] for word in words}
     if LINKED & columns:
         raise Withheld("A GraphQL condition on hasChildren, or on other links and evidence,", policy.tlp_rule)

@@ -37,7 +37,7 @@ type Account {
   threatEventsAdaptiveGroups(filter: Filter, limit: Int, orderBy: [Order!]): [Groups!]!
   threatDatasets(filter: Filter): [Dataset!]!
 }
-enum Order { count_DESC }
+enum Order { count_DESC numReferences_DESC }
 input Filter {
   tlp: String tlp_in: [String!] tlp_neq: String tlp_notin: [String!] datasetId: String datasetId_in: [String!]
   attacker: String attacker_like: String datetime_geq: String hasChildren: Boolean

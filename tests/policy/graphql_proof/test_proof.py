@@ -106,6 +106,7 @@ REFUSED: Final[list[tuple[str, str, JsonValue]]] = [
     ("viewer", f'{{ viewer {{ accounts {{ threatEventsAdaptiveGroups(filter: {{tlp: "green", datasetId_in: {D}}}) {{ relatives {{ count }} }} }} }} }}', None),
     ("viewer", f'{{ viewer {{ accounts {{ threatEventsAdaptiveGroups(filter: {{tlp: "green", datasetId_in: {D}}}) @everything {{ count }} }} }} }}', None),
     ("viewer", f'{{ viewer {{ accounts {{ threatDatasets(filter: {{tlp: "green", datasetId_in: {D}}}) {{ name events }} }} }} }}', None),
+    ("viewer", f'{{ viewer {{ accounts {{ threatEventsAdaptiveGroups(filter: {{tlp: "green", datasetId_in: {D}}}, orderBy: [numReferences_DESC]) {{ count }} }} }} }}', None),
     # no filters, suffixes
     ("filterless", "{ events { uuid } }", None),
     ("filterless", "{ summary { events } }", None),
