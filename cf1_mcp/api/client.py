@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 from pydantic import JsonValue
 
 from cf1_mcp.api import operations as op
 from cf1_mcp.api.asked import drop_other_datasets, hold_event, hold_raw, require_count, require_same
 from cf1_mcp.api.connection import Query
+from cf1_mcp.api.count_requests import CountRequests
+from cf1_mcp.api.live_schema import LiveSchema
 from cf1_mcp.api.paging import Attempt, once, search_after
 from cf1_mcp.api.saved_query_client import SavedQueryClient
 from cf1_mcp.models import (
@@ -56,6 +58,16 @@ class ThreatEventsClient(SavedQueryClient):
     An answer about another object than the one asked about is an `UnexpectedAnswer`; after a change, that leaves
     unknown what was changed.
     """
+
+    @cached_property
+    def counts(self) -> CountRequests:
+        """Counting in a form that this API accepts, as far as it is known by now."""
+        return CountRequests()
+
+    @cached_property
+    def live_schema(self) -> LiveSchema:
+        """The GraphQL schema of this API, if it tells it."""
+        return LiveSchema(self.query_graphql)
 
     # -- reading events
 

@@ -1,11 +1,15 @@
 """Events, and the requests and responses that search and read them."""
 
-from typing import Literal
+import re
+from typing import Final, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from cf1_mcp.models.base import MAX_COUNT, ApiModel, Count, LenientCount, LenientNumber, SnakeModel, Strings, Text
 from cf1_mcp.models.json_reading import read_json
+
+_NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
+MAX_NUMBER_LENGTH: Final = 20
 
 SearchOp = Literal[
     "equals", "not", "gt", "gte", "lt", "lte", "like", "contains", "startsWith", "endsWith", "find", "in"
@@ -165,21 +169,46 @@ class EventSearch(ApiModel):
 
 
 class Aggregates(ApiModel):
-    """Counts by one or more columns. Each row has `count`, a key for each column and, in a daily count, `date`."""
+    """Counts by one or more columns. Each row has `count`, a key for each column and, in a daily count, `date`.
 
-    aggregate_by: str = ""
+    A number that cannot be read is None, which is unknown and not 0. `dropped` is the number of rows that are none.
+    """
+
+    aggregate_by: Text = ""
     aggregations: list[dict[str, JsonValue]]
-    total: Count = 0
+    total: Count | None = None
     date_range: dict[str, JsonValue] = {}
+    dropped: int = Field(default=0, exclude=True)
 
-    @field_validator("aggregations")
+    @model_validator(mode="before")
     @classmethod
-    def _check_counts(cls, rows: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
-        for row in rows:
-            count = row.get("count")
-            if isinstance(count, int | float) and not -MAX_COUNT <= count <= MAX_COUNT:
-                raise ValueError("a count is too large")
-        return rows
+    def _tolerate(cls, answer: object) -> object:
+        """Read numbers that come as text, a bare list of rows, and null for what is optional."""
+        if isinstance(answer, list):
+            answer = {"aggregations": cast("list[object]", answer)}
+        if not isinstance(answer, dict):
+            return answer
+        given = {**cast("dict[str, object]", answer)}
+        rows = given.get("aggregations")
+        if rows is None or isinstance(rows, list):
+            listed = cast("list[object]", rows or [])
+            kept = [cast("dict[str, object]", row) for row in listed if isinstance(row, dict)]
+            given["aggregations"] = [{**row, "count": read_number(row.get("count"))} for row in kept]
+            given["dropped"] = len(listed) - len(kept)
+        given["total"] = read_number(given.get("total"))
+        for name in ("dateRange", "date_range"):
+            if name in given and not isinstance(given[name], dict):
+                del given[name]
+        return given
+
+
+def read_number(value: object) -> int | None:
+    """Return a count, also if it came as text, or None if it is none."""
+    if isinstance(value, str) and len(value) <= MAX_NUMBER_LENGTH and _NUMBER.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_COUNT:
+        return None
+    return int(value)
 
 
 class GraphqlAnswer(ApiModel):
@@ -187,3 +216,11 @@ class GraphqlAnswer(ApiModel):
 
     data: dict[str, JsonValue] | None = None
     errors: list[dict[str, JsonValue]] | None = None
+
+    @field_validator("errors", mode="before")
+    @classmethod
+    def _read_texts(cls, errors: object) -> object:
+        """Read an error that is a text, or a single one, as if it were written as the standard says."""
+        listed = cast("list[object]", errors) if isinstance(errors, list) else [] if errors is None else [errors]
+        read = [cast("object", error) if isinstance(error, dict) else {"message": str(error)} for error in listed]
+        return read or None

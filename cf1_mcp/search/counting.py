@@ -1,29 +1,48 @@
 """Counts of events within the TLP ceiling.
 
-The API counts every event, so events are counted by marking too, and groups above the ceiling are left out.
+The API counts every event, so under a ceiling events are counted by marking too, and groups above it are left out.
+Where the API cannot tell markings apart, or returns so few groups that withheld ones could displace others, events are
+read and counted here. An exact count has no trace of how it was made.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pydantic import JsonValue
-
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.models import Tlp
+from cf1_mcp.api.count_requests import (
+    MAX_GROUPS,
+    Counted,
+    Dates,
+    Group,
+    NotCounted,
+    group_key,
+    merge_groups,
+    read_count,
+)
+from cf1_mcp.errors import ApiError, BadArgument
+from cf1_mcp.models import EventSearch, Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.visible_events import first_visible
+from cf1_mcp.search.count_windows import count_in_windows
+from cf1_mcp.search.counted_pages import FIELD_NAMES, count_pages
 
-MAX_GROUPS: Final = 10_000
-
-Group = dict[str, JsonValue]
+# A column that is documented.
+DOCUMENTED: Final = "attacker"
+WHOLE_DAYS: Final = "The API counts whole days (UTC) only: the first and the last day are counted in full."
+ONE_BY_ONE: Final = "The API counts by one column at a time: these groups are of each column, not of combinations."
+UNKNOWN: Final = "A blank count is unknown: the API gave none."
+UNSORTED: Final = "The API returned a part of the groups, not in the order of their size: larger ones may be missing."
+FURTHER: Final = "Of the smaller groups, some may be missing, or have more events than shown."
 
 
 @dataclass(frozen=True)
 class EventCounts:
     """Groups, largest first, and the total of events.
 
-    `withheld` is the number of events above the ceiling. `cut`: there are further, smaller groups. `partial`: there are
-    more groups than the API returns at once, so the total is a lower bound.
+    `withheld` is the number of events above the ceiling. `cut`: there are further, smaller groups. `partial`: the total
+    is a lower bound. `columns` are those of the groups, others than requested where each was counted on its own.
     """
 
     groups: list[Group]
@@ -31,54 +50,213 @@ class EventCounts:
     withheld: int
     cut: bool
     partial: bool = False
+    notes: tuple[str, ...] = ()
+    columns: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class CountRequest:
+    """What to count, by which columns, and how many groups to return."""
+
+    columns: Sequence[str]
+    dates: Dates = (None, None)
+    daily: bool = False
+    limit: int = MAX_GROUPS
+
+    @property
+    def keys(self) -> list[str]:
+        return [*(["date"] if self.daily else []), *self.columns]
 
 
 async def count_events(
-    client: ThreatEventsClient,
-    scope: DatasetScope,
-    columns: Sequence[str],
-    period: tuple[str | None, str | None],
-    daily: bool,
-    limit: int,
+    client: ThreatEventsClient, scope: DatasetScope, request: CountRequest, now: datetime | None = None
 ) -> EventCounts:
-    """Count events by columns. Events above the ceiling are not counted; unmarked events count as amber."""
-    by_marking = scope.policy.ceiling is not Tlp.RED
-    by = [*columns, "tlp"] if by_marking and "tlp" not in columns else list(columns)
+    """Count events by columns. Events above the ceiling are not counted; unmarked events count as amber.
+
+    Without `now` it is a count in passing: one request in each form, no reading of events.
+
+    Raises:
+        ApiError: the API does not count by these columns, or failed.
+        BadArgument: the events had to be read, and that took too long.
+    """
+    try:
+        if scope.policy.ceiling is Tlp.RED:
+            return await _count_all(client, scope, request, now)
+        return await _count_within_ceiling(client, scope, request)
+    except NotCounted as refusal:
+        if now is None:
+            raise
+        await _find_cause(client, scope, request, refusal)
+        if not FIELD_NAMES.keys() >= {*request.columns}:
+            raise
+        try:
+            return await _count_here(client, scope, request)
+        except (ApiError, BadArgument):
+            alone = await _count_one_by_one(client, scope, request)
+            if alone is None:
+                raise
+            return alone
+
+
+async def has_events(client: ThreatEventsClient, scope: DatasetScope) -> bool:
+    """Return whether there are events that may be shown, of any date."""
+    return bool(await first_visible(client, EventSearch(dataset_id=[*scope.ids]), scope.policy, 1))
+
+
+async def _count_all(
+    client: ThreatEventsClient, scope: DatasetScope, request: CountRequest, now: datetime | None
+) -> EventCounts:
+    """Count where every marking may be seen."""
+    # In a daily count the limit may be one of rows.
+    most = MAX_GROUPS if request.daily else request.limit
+
+    async def count(dates: Dates) -> Counted:
+        return await client.counts.count(client, request.columns, scope.ids, dates, request.daily, most)
+
+    counted = await count(request.dates)
+    notes = [WHOLE_DAYS] if counted.widened else []
+    unsorted = counted.full and not request.daily and not _is_sorted(counted.groups)
+    too_few = counted.full and len(_order(counted.groups, request)[1]) < request.limit
+    if too_few and now and (period := await _find_period(client, scope, request.dates, now)):
+        counted = await count_in_windows(count, counted, request.dates, period, request.keys)
+        notes += [FURTHER] if counted.full else []
+    elif unsorted:
+        notes.append(UNSORTED)
+    numbers = [number for group in counted.groups if (number := read_count(group)) is not None]
+    unknown = len(numbers) < len(counted.groups)
+    notes += [UNKNOWN] if unknown else []
+    summed = sum(numbers)
+    beyond = counted.total is not None and counted.total > summed
+    groups, kept = _order(counted.groups, request)
+    return EventCounts(
+        _take(groups, request, kept),
+        counted.total if beyond and counted.total is not None else summed,
+        withheld=0,
+        cut=counted.full or beyond or len(kept) > request.limit,
+        partial=not beyond and (counted.full or unknown),
+        notes=tuple(notes),
+    )
+
+
+async def _count_within_ceiling(client: ThreatEventsClient, scope: DatasetScope, request: CountRequest) -> EventCounts:
+    """Count by marking too, and leave out what is above the ceiling.
+
+    Raises:
+        NotCounted: the API cannot tell markings apart, or not for all groups.
+    """
+    by = _columns_within_ceiling(request)
     # As many as the API returns: how many groups are withheld must not decide which others arrive.
-    most = MAX_GROUPS if by_marking else limit
-    answer = await client.aggregate_events(by, scope.ids, *period, daily or None, most)
-    if not by_marking:
-        return EventCounts(answer.aggregations, answer.total, withheld=0, cut=len(answer.aggregations) >= limit)
-    allowed = [row for row in answer.aggregations if not scope.policy.is_above_ceiling(str(row.get("tlp") or ""))]
-    groups = _merge(allowed, [*(["date"] if daily else []), *columns])
-    total = sum(_number(group) for group in groups)
-    if not daily:
-        groups = sorted(groups, key=_number, reverse=True)
-    shown = _take(groups, columns, limit)
-    partial = len(answer.aggregations) >= most
-    withheld = sum(map(_number, answer.aggregations)) - total
-    return EventCounts(shown, total, withheld, cut=partial or len(shown) < len(groups), partial=partial)
+    counted = await client.counts.count(client, by, scope.ids, request.dates, request.daily, MAX_GROUPS)
+    if counted.most < MAX_GROUPS or counted.full or any("tlp" not in group for group in counted.groups):
+        raise NotCounted("The API returns too few groups, or not the marking of each.")
+    allowed = [row for row in counted.groups if not scope.policy.is_above_ceiling(str(row["tlp"] or ""))]
+    groups, kept = _order(merge_groups(allowed, request.keys), request)
+    known = [number for group in groups if (number := read_count(group)) is not None]
+    partial = len(known) < len(groups)
+    every = sum(read_count(row) or 0 for row in counted.groups)
+    withheld = every - sum(read_count(row) or 0 for row in allowed)
+    notes = [*([WHOLE_DAYS] if counted.widened else []), *([UNKNOWN] if partial else [])]
+    return EventCounts(
+        _take(groups, request, kept), sum(known), withheld, len(kept) > request.limit, partial, tuple(notes)
+    )
 
 
-def _merge(rows: Sequence[Group], keys: Sequence[str]) -> list[Group]:
-    """Merge rows with the same values of the keys, and add up their counts."""
-    merged: dict[tuple[str, ...], Group] = {}
-    for row in rows:
-        group = merged.setdefault(_key(row, keys), {**{key: row.get(key) for key in keys}, "count": 0})
-        group["count"] = _number(group) + _number(row)
-    return list(merged.values())
+def _columns_within_ceiling(request: CountRequest) -> list[str]:
+    return [*request.columns, *(["tlp"] if "tlp" not in request.columns else [])]
 
 
-def _take(groups: Sequence[Group], columns: Sequence[str], limit: int) -> list[Group]:
+async def _find_cause(
+    client: ThreatEventsClient, scope: DatasetScope, request: CountRequest, refusal: NotCounted
+) -> None:
+    """Remember a refusal as one of the columns, if the same count by the documented column alone is accepted."""
+    by = [*request.columns] if scope.policy.ceiling is Tlp.RED else _columns_within_ceiling(request)
+    if by == [DOCUMENTED] or refusal.status is None or client.counts.known_refusal(by, request.daily):
+        return
+    try:
+        await client.counts.count(client, [DOCUMENTED], scope.ids, request.dates, request.daily, 1)
+    except ApiError:
+        return
+    client.counts.remember_refusal(by, request.daily, refusal)
+
+
+async def _count_here(client: ThreatEventsClient, scope: DatasetScope, request: CountRequest) -> EventCounts:
+    """Count events that are read."""
+    found = await count_pages(client, scope, request.columns, request.dates, request.daily)
+    groups, kept = _order(found.groups, request)
+    notes: list[str] = []
+    if found.more:
+        notes.append(
+            f"Counted here: {found.counted:,} events, the newest, because the API does not count as needed. There are "
+            "more: use a shorter period for exact counts."
+        )
+        if len(request.columns) > 1 and scope.policy.ceiling is Tlp.RED:
+            notes.append("Each column on its own may be counted in full.")
+    cut = len(kept) > request.limit
+    total = sum(read_count(one) or 0 for one in groups)
+    return EventCounts(_take(groups, request, kept), total, found.withheld, cut, found.more, tuple(notes))
+
+
+async def _count_one_by_one(
+    client: ThreatEventsClient, scope: DatasetScope, request: CountRequest
+) -> EventCounts | None:
+    """Count by one column after another, where every marking may be seen; None if that tells nothing."""
+    if scope.policy.ceiling is not Tlp.RED or len(request.columns) < 2 or request.daily:
+        return None
+    groups: list[Group] = []
+    total, cut, left_out = 0, False, list[str]()
+    for column in request.columns:
+        try:
+            alone = await _count_all(client, scope, replace(request, columns=[column]), None)
+        except ApiError:
+            left_out.append(column)
+            continue
+        groups += [{"column": column, "value": one.get(column), "count": one.get("count")} for one in alone.groups]
+        total, cut = max(total, alone.total), cut or alone.cut
+    if not groups:
+        return None
+    missing = [f"It refuses {', '.join(left_out)}."] if left_out else []
+    notes = (" ".join([ONE_BY_ONE, *missing]),)
+    return EventCounts(groups, total, 0, cut, True, notes, columns=("column", "value"))
+
+
+def _take(groups: Sequence[Group], request: CountRequest, ranked: Sequence[tuple[str, ...]]) -> list[Group]:
     """Return the groups of the first `limit` keys; in a daily count, a key keeps all its days."""
-    kept = list(dict.fromkeys(_key(group, columns) for group in groups))[:limit]
-    return [group for group in groups if _key(group, columns) in set(kept)]
+    kept = {*ranked[: request.limit]}
+    return [group for group in groups if group_key(group, request.columns) in kept]
 
 
-def _key(row: Mapping[str, JsonValue], keys: Sequence[str]) -> tuple[str, ...]:
-    return tuple(str(row.get(key)) for key in keys)
+def _is_sorted(groups: Sequence[Group]) -> bool:
+    numbers = [read_count(group) or 0 for group in groups]
+    return numbers == sorted(numbers, reverse=True)
 
 
-def _number(row: Mapping[str, JsonValue]) -> int:
-    count = row.get("count")
-    return int(count) if isinstance(count, int | float) else 0
+def _order(groups: Sequence[Group], request: CountRequest) -> tuple[list[Group], list[tuple[str, ...]]]:
+    """Return groups in the order of their size, or of their days, and their keys, the largest first."""
+    sizes: dict[tuple[str, ...], int] = {}
+    for group in groups:
+        key = group_key(group, request.columns)
+        sizes[key] = sizes.get(key, 0) + (read_count(group) or 0)
+    ranked = sorted(sizes, key=lambda key: (-sizes[key], key))
+    ranks = {key: rank for rank, key in enumerate(ranked)}
+    ordered = sorted(groups, key=lambda one: (str(one.get("date") or ""), ranks[group_key(one, request.columns)]))
+    return ordered, ranked
+
+
+async def _find_period(
+    client: ThreatEventsClient, scope: DatasetScope, dates: Dates, now: datetime
+) -> tuple[datetime, datetime] | None:
+    """Return the midnights around a period that may lack its dates: from the oldest event until now."""
+    start, end = dates
+    try:
+        if start is None:
+            oldest = EventSearch(dataset_id=[*scope.ids], order_by="date", order="asc", page_size=1)
+            start = next((event.date for event in (await client.list_events(oldest)).result), "")
+        first, last = _midnight(datetime.fromisoformat(start)), _midnight(datetime.fromisoformat(end) if end else now)
+        return (first, last + timedelta(days=1)) if first <= last else None
+    except (ApiError, ValueError, OverflowError):
+        return None
+
+
+def _midnight(moment: datetime) -> datetime:
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

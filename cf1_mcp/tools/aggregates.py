@@ -1,7 +1,6 @@
 """Counting threat events, by columns or in GraphQL."""
 
 import json
-from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -12,7 +11,6 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, Cell, cle
 from cf1_mcp.answers.fitting import MAX_SIZE, count_fitting, size_for_rows
 from cf1_mcp.answers.pages import ABSENCE, dataset_names
 from cf1_mcp.answers.rows import Rows
-from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import run_in_thread
 from cf1_mcp.context import Client, Now
 from cf1_mcp.contracts.arguments import DatasetIds, Since, Until, Variables
@@ -20,11 +18,11 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.errors import BadArgument, Withheld, list_words
 from cf1_mcp.models import Tlp
-from cf1_mcp.policy.dataset_scope import DatasetScope, ReadScope
-from cf1_mcp.policy.graphql_check import check_graphql_answer, check_graphql_query
+from cf1_mcp.policy.dataset_scope import ReadScope
+from cf1_mcp.policy.graphql_check import check_graphql_answer, check_graphql_query, find_covered_datasets
 from cf1_mcp.policy.read_policy import CurrentReadPolicy
 from cf1_mcp.search.conditions import resolve_period
-from cf1_mcp.search.counting import count_events
+from cf1_mcp.search.counting import UNSORTED, CountRequest, count_events, has_events
 from cf1_mcp.text.lenient import Words
 from cf1_mcp.text.sanitize import clean
 
@@ -38,8 +36,11 @@ Columns = Annotated[
 ]
 Daily = Annotated[bool, Field(description="One count a day")]
 Groups = Annotated[int, Field(description="Maximum number of groups", ge=1, le=1000)]
+# Columns that tell of other events than the one that has them.
+LINKED = frozenset({"hasChildren", "numReferences", "numReferenced", "references", "referenced", "rawId"})
 CUT = "Only the largest groups are shown: raise limit, or use a shorter period or fewer columns."
 PERIOD = "There are events outside this period: since and until removed all of them."
+UNTOLD = "Which datasets this query covers cannot be told."
 Document = Annotated[str, Field(description="A GraphQL query document", min_length=1, max_length=10_000)]
 
 
@@ -63,19 +64,22 @@ async def aggregate_threat_events(
     if "tags" in wire and scope.policy.ceiling is not Tlp.RED:
         # Whether or not there is such a tag: otherwise the answer would tell that there is.
         raise Withheld("columns: counting by tags, which may be marked above the ceiling,", scope.policy.tlp_rule)
+    if LINKED & {*wire} and not scope.policy.sees_everything:
+        rule = scope.policy.tlp_rule if scope.policy.ceiling is not Tlp.RED else scope.policy.grant.rule
+        raise Withheld("columns: counting by links and evidence, which may be those of withheld events,", rule)
     dates = resolve_period(since, until, now)
-    counted = await count_events(client, scope, wire, dates, daily, limit)
-    names = [*(["date"] if daily else []), *wire, "count"]
+    counted = await count_events(client, scope, CountRequest(wire, dates, daily, limit), now)
+    names = [*(["date"] if daily else []), *(counted.columns or wire), "count"]
     cells = [[_render_cell(row.get(name)) for name in names] for row in counted.groups]
     shown = count_fitting(cells, size_for_rows(limit))
     # Under `all`, counts leave analytics datasets out, so those are not listed as searched.
     total: JsonValue = f"at least {counted.total}" if counted.partial else counted.total
     facts: dict[str, JsonValue] = {"groups": shown, "events": total, "datasets": dataset_names(scope.counted)}
     facts |= scope.policy.counts({scope.policy.tlp_rule: counted.withheld})
-    notes = [CUT] if counted.cut or shown < len(cells) else []
+    notes = [CUT] if (counted.cut or shown < len(cells)) and UNSORTED not in counted.notes else []
     if not cells:
-        notes = [*([PERIOD] if any(dates) and await _has_groups_in_any_period(client, scope, wire) else []), ABSENCE]
-    return Rows(names, cells[:shown], facts, [*notes, *scope.policy.notes])
+        notes = [*([PERIOD] if any(dates) and await has_events(client, scope) else []), ABSENCE]
+    return Rows(names, cells[:shown], facts, [*notes, *counted.notes, *scope.policy.notes])
 
 
 @EVENTS.tool("Query threat GraphQL", ToolEffect.READ)
@@ -86,7 +90,7 @@ async def query_threat_graphql(
     `{ __schema { queryType { fields { name args { name } } } } }` first: the schema and its fields are not published.
     Queries only.
     """
-    check_graphql_query(query, variables, read_policy)
+    document = await check_graphql_query(query, variables, read_policy, client.live_schema)
     answer = await client.query_graphql(query, variables)
     errors = [clean_value(error.get("message", "unnamed"), MAX_FIELD_LENGTH) for error in answer.errors or []]
     if answer.data is None:
@@ -96,15 +100,14 @@ async def query_threat_graphql(
     fields: dict[str, JsonValue] = {"data": data}
     if errors:
         fields["errors"] = errors
+    facts: dict[str, JsonValue] = {}
+    if not document.is_introspection:
+        covered = await find_covered_datasets(document, read_policy, client.live_schema)
+        facts = {"datasets": dataset_names(covered)} if covered else {}
     size = len(json.dumps(fields, ensure_ascii=False))
     if size > MAX_SIZE:
         raise BadArgument("query", f"the answer has {size:,} characters, too many to show", "a smaller limit")
-    return Card(untrusted=fields)
-
-
-async def _has_groups_in_any_period(client: ThreatEventsClient, scope: DatasetScope, columns: Sequence[str]) -> bool:
-    """Whether there are events to count without the period."""
-    return bool((await count_events(client, scope, columns, (None, None), False, 1)).groups)
+    return Card(facts, untrusted=fields, notes=[] if facts or document.is_introspection else [UNTOLD])
 
 
 def _to_camel_case(column: str) -> str:

@@ -121,7 +121,7 @@ def planted(reply: bytes, word: str) -> bytes:
     return b"\r\n".join([*lines, f"Content-Length: {len(body)}".encode(), b"", body])
 
 
-GRAPHQL: dict[str, JsonValue] = {"query": "{ datasets { name } }"}
+GRAPHQL: dict[str, JsonValue] = {"query": "{ __typename }"}
 READ: dict[str, JsonValue] = {"dataset_id": HOME, "event_id": "e0000000-0000-4000-8000-000000000001"}
 
 

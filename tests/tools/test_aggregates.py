@@ -1,6 +1,7 @@
 """Counting events, by columns or in GraphQL."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from graphql import get_introspection_query
@@ -8,8 +9,14 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from tests.conversations import ask, ask_for_text, column, refused
-from tests.tenant import Tenant
+from cf1_mcp.api.transport import network
+from cf1_mcp.models import Tlp
+from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.settings import Credentials, Settings
+from tests.conversations import ask, ask_for_text, column, refused, same_mark, text_of
+from tests.policy.graphql_proof.schemas import introspected
+from tests.tenant import NOW, Tenant
+from tests.upstreams import ACCOUNT, TOKEN, answer, upstream
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +69,7 @@ async def test_a_trend_has_one_count_per_day(client: Client, sample: Tenant) -> 
         [
             ("aggregateBy", "attackerCountry,tlp"),
             ("datasetId", "4c0157a5-9de0-5c1c-ae1c-4723e1a35b13"),
-            ("startDate", "2026-11-20T00:00:00Z"),
+            ("startDate", "2026-11-20"),
             ("endDate", "2026-11-21T23:59:59Z"),
             ("groupByDate", "true"),
             ("limit", "10000"),
@@ -117,6 +124,7 @@ async def test_a_graphql_query_is_answered_with_its_data(client: Client, sample:
                 "threatEvents": {"total": 204, "groups": [{"tlp": "green", "count": 93}, {"tlp": "amber", "count": 59}]}
             },
             "untrusted": ["data"],
+            "notes": ["Which datasets this query covers cannot be told."],
         }
     )
     assert sample.log[-1].body == {"query": query, "variables": {"since": "2026-11-17"}}
@@ -177,3 +185,72 @@ async def test_a_variable_without_a_value_is_named(
     async with tenant.server(tenant.reading()) as client:
         assert await refused(client, "query_threat_graphql", query=query, variables=variables) == words
     assert not any("graphql" in line for line in tenant.requests())
+
+
+MINE = "d0000000-0000-4000-8000-000000000001"
+VIEWER_COUNT = '{ viewer { accounts { threatEventsAdaptiveGroups(filter: {tlp_in: ["green"], datasetId_in: ["%s"]}) { count } } } }'
+
+
+async def ask_other_schema(
+    shape: str,
+    tmp_path: Path,
+    query: str,
+    **rules: Any,  # noqa: ANN401
+) -> tuple[str, int]:
+    """Return the answer to a query, and the number of requests, over a server with a GraphQL schema of another shape."""
+    data = introspected(shape) if shape else None
+    told = answer({"data": data} if data else {"data": None, "errors": ["introspection is disabled"]})
+    dataset = answer(
+        {"success": True, "result": [{"uuid": MINE, "name": "Mine"}, {"uuid": MINE[:-1] + "2", "name": "Yours"}]}
+    )
+    tags = answer({"success": True, "result": {"tags": [], "pagination": {}}})
+    async with upstream(
+        *([told] if data else [told, told]), answer({"data": {"viewer": {"accounts": [{"count": 7}]}}})
+    ) as server:
+        server.routes |= {"/events/dataset": dataset, "/events/tags": tags}
+        base = f"http://127.0.0.1:{server.port}/client/v4"
+        settings = Settings(credentials=Credentials(ACCOUNT, TOKEN), base_url=base, state_dir=tmp_path, **rules)
+        async with Client(build_server(settings, lambda: network(base), clock=lambda: NOW)) as client:
+            result = await client.call_tool("query_threat_graphql", {"query": query})
+    return same_mark(text_of(result.content)), sum("graphql" in request for request in server.requests)
+
+
+async def test_a_query_over_another_schema_names_the_datasets_that_it_covers(tmp_path: Path) -> None:
+    text, requests = await ask_other_schema("viewer", tmp_path, VIEWER_COUNT % MINE, read_datasets=(MINE,))
+    assert (text, requests) == snapshot(
+        (
+            """\
+<untrusted MARK>
+datasets: Mine
+data: {"viewer":{"accounts":[{"count":7}]}}
+</untrusted MARK>\
+""",
+            2,
+        )
+    )
+
+
+async def test_without_introspection_a_restricted_server_names_the_way_out(tmp_path: Path) -> None:
+    text, requests = await ask_other_schema("", tmp_path, VIEWER_COUNT % MINE, read_datasets=(MINE,))
+    assert (text, requests) == snapshot(
+        (
+            "query: this API does not tell its GraphQL schema, so that it cannot be held to CF1_MAX_TLP (amber) and CF1_READ_DATASETS: use aggregate_threat_events, or ask the operator to change those settings.",
+            2,
+        )
+    )
+
+
+async def test_a_query_that_is_not_proved_is_refused_with_the_reason(tmp_path: Path) -> None:
+    query = VIEWER_COUNT.replace("datasetId_in", 'OR: [{tlp: "red"}], datasetId_in') % MINE
+    text, requests = await ask_other_schema("viewer", tmp_path, query)
+    assert (text, requests) == snapshot(
+        (
+            "query: OR in the arguments of threatEventsAdaptiveGroups is not understood, so that it cannot be held to CF1_MAX_TLP (amber): use aggregate_threat_events, or ask the operator to change that setting.",
+            1,
+        )
+    )
+
+
+async def test_an_unrestricted_server_lets_any_query_through_without_a_schema(tmp_path: Path) -> None:
+    text, requests = await ask_other_schema("viewer", tmp_path, "{ anything { at { all } } }", max_tlp=Tlp.RED)
+    assert requests == 1 and "Which datasets this query covers cannot be told." in text

@@ -1,0 +1,131 @@
+"""Counts of events that were read and counted here, for an API that does not count them as needed.
+
+Up to MAX_COUNTED events that may be shown are counted, the newest first. The bound is one of visible events and not of
+requests or time: those depend on what is withheld.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import anyio
+from pydantic import JsonValue
+
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.count_requests import MAX_DATASETS, Dates, Group
+from cf1_mcp.errors import BadArgument
+from cf1_mcp.models import Condition, Event, EventSearch
+from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.visible_events import visible_pages
+
+# At 300 ms a page, eight pages and the 25 s of a call go well together.
+MAX_COUNTED: Final = 20_000
+PAGE_SIZE: Final = 2_500
+TIMEOUT: Final = 20.0
+# The columns that can be counted here. Fields such as hasChildren are none: they may depend on withheld events.
+FIELD_NAMES: Final = {
+    "attacker": "attacker",
+    "attackerCountry": "attacker_country",
+    "category": "category",
+    "datasetId": "dataset_id",
+    "indicator": "indicator",
+    "indicatorType": "indicator_type",
+    "killChain": "kill_chain",
+    "mitreAttack": "mitre_attack",
+    "mitreCapec": "mitre_capec",
+    "tags": "tags",
+    "targetCountry": "target_country",
+    "targetIndustry": "target_industry",
+    "tlp": "tlp",
+}
+
+
+@dataclass(frozen=True)
+class PageCounts:
+    """Groups of the events that were counted. `counted` is their number; `more` says that there are others."""
+
+    groups: list[Group]
+    counted: int
+    more: bool
+    withheld: int
+
+
+async def count_pages(
+    client: ThreatEventsClient, scope: DatasetScope, columns: Sequence[str], dates: Dates, daily: bool
+) -> PageCounts:
+    """Read events that may be shown, the newest first, and count them by columns that are in FIELD_NAMES.
+
+    Raises:
+        ApiError: the events could not be read.
+        BadArgument: reading took too long.
+    """
+    groups: Counter[tuple[JsonValue, ...]] = Counter()
+    withheld = Counter[str]()
+    counted, more = 0, False
+    # Counts leave analytics datasets out of all; a list might not.
+    ids = ("operational",) if scope.ids == ("all",) else scope.ids
+    try:
+        with anyio.fail_after(TIMEOUT):
+            for start in range(0, len(ids), MAX_DATASETS):
+                search = EventSearch(
+                    dataset_id=[*ids[start : start + MAX_DATASETS]],
+                    search=_date_conditions(dates),
+                    order_by="date",
+                    order="desc",
+                    page_size=PAGE_SIZE,
+                )
+                events, cut = await _read(client, search, scope, withheld)
+                counted, more = counted + len(events), more or cut
+                for event in events:
+                    groups.update(_keys(event, columns, daily))
+    except TimeoutError:
+        raise BadArgument(
+            "since", "the API does not count these events, and reading them took too long", "a shorter period"
+        ) from None
+    names = [*(["date"] if daily else []), *columns]
+    found: list[Group] = [{**dict(zip(names, key, strict=True)), "count": count} for key, count in groups.items()]
+    return PageCounts(found, counted, more, withheld.total())
+
+
+async def _read(
+    client: ThreatEventsClient, search: EventSearch, scope: DatasetScope, withheld: Counter[str]
+) -> tuple[list[Event], bool]:
+    """Return the first MAX_COUNTED events of a search, and whether there are others."""
+    found: dict[str, Event] = {}
+    counting = withheld if scope.policy.tell_withheld else None
+    async for page in visible_pages(client, search, scope.policy, withheld=counting):
+        known = len(found)
+        found |= {event.uuid: event for event in page}
+        if len(found) > MAX_COUNTED:
+            return [*found.values()][:MAX_COUNTED], True
+        # A server that does not know pages repeats the first one for ever.
+        if page and len(found) == known:
+            break
+    return [*found.values()], False
+
+
+def _keys(event: Event, columns: Sequence[str], daily: bool) -> list[tuple[JsonValue, ...]]:
+    """Return the groups that an event belongs to: one for each combination of the values of its columns."""
+    keys: list[tuple[JsonValue, ...]] = [(event.date[:10],)] if daily else [()]
+    for column in columns:
+        value: object = getattr(event, FIELD_NAMES[column])
+        values = cast("list[object]", value or [None]) if isinstance(value, list) else [value]
+        keys = [(*key, _text(one)) for key in keys for one in values]
+    return keys
+
+
+def _text(value: object) -> str | None:
+    """Return a value as counts have it: text, or null for a value that the event does not have."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if value is not None and str(value).strip() else None
+
+
+def _date_conditions(dates: Dates) -> list[Condition]:
+    start, end = dates
+    # Right whether dates are stored as instants or as text with milliseconds.
+    first = re.sub(r"(:\d\d)Z$", r"\1.000Z", start) if start else None
+    found = [Condition(field="date", op="gte", value=first)] if first else []
+    return [*found, Condition(field="date", op="lte", value=end)] if end else found
