@@ -13,9 +13,11 @@ the marks of untrusted text, and a terminal in parentheses.
     |- BadFile                a file, or a text in a file format
     `- ApiError               the response, or its absence
        |- Refused             400, 409, 422
-       |- Unauthenticated     401
+       |- Unauthenticated     401, or 400 with code 6003
        |- Forbidden           403
-       |- NotFound            404, 405
+       |- NotFound            404
+       |  `- MissingRoute     405, 410, 501, or any status with code 7000 or 7003
+       |- UnknownAccount      no route at all for the account id and base
        |- RateLimited         429
        |- Unavailable         5xx, unreachable, too slow
        `- UnexpectedAnswer    a response that is not of this API
@@ -107,7 +109,15 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """The object does not exist, or this account does not have the route."""
+    """The object does not exist."""
+
+
+class MissingRoute(NotFound):
+    """The API has no route for the operation on this account, so nothing was read or changed."""
+
+
+class UnknownAccount(ApiError):
+    """The API has no route at all for this account: the account id or the base URL is wrong."""
 
 
 class RateLimited(ApiError):

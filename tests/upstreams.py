@@ -29,8 +29,8 @@ class Act(Enum):
 class Scripted:
     """A server that answers each request with the next line of its script, and keeps repeating the last one.
 
-    `routes` maps single paths, without the part up to the account, to lines that they always get; requests for them do
-    not move the script on.
+    `routes` maps single paths, without the part up to the account, to lines that they always get, or paths with a
+    method, as in `GET /events`; requests for them do not move the script on.
     """
 
     script: Sequence[bytes | Act]
@@ -45,7 +45,8 @@ class Scripted:
         async with stream:
             while request := await _read_request(stream):
                 self.requests.append(request)
-                line = self.routes.get(request.split("cloudforce-one")[-1].split("?")[0])
+                path = request.split("cloudforce-one")[-1].split("?")[0]
+                line = self.routes.get(f"{request.split()[0]} {path}", self.routes.get(path))
                 if line is None:
                     line = self.script[min(self.played, len(self.script) - 1)]
                     self.played += 1

@@ -1,30 +1,30 @@
 """ThreatEventsClient: one method per operation, all through the `request()` of its connection."""
 
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from functools import cached_property, partial
 
 from pydantic import JsonValue
 
 from cf1_mcp.api import operations as op
-from cf1_mcp.api.asked import drop_other_datasets, hold_event, hold_raw, require_count, require_same
+from cf1_mcp.api.asked import hold_event, hold_raw, is_same_id, require_count, require_same
 from cf1_mcp.api.connection import Query
 from cf1_mcp.api.count_requests import CountRequests
 from cf1_mcp.api.live_schema import LiveSchema
-from cf1_mcp.api.paging import Attempt, once, search_after
-from cf1_mcp.api.saved_query_client import SavedQueryClient
+from cf1_mcp.api.paging import Attempt, EventLists, once
+from cf1_mcp.errors import MissingRoute
 from cf1_mcp.models import (
     Aggregates,
     BulkCreated,
     BulkWithRelationshipsCreated,
     Category,
+    Condition,
     Country,
     Dataset,
     Direction,
     Done,
     Event,
     EventChange,
-    EventPage,
     EventSearch,
     GraphqlAnswer,
     IndicatorPage,
@@ -38,21 +38,8 @@ from cf1_mcp.models import (
     TagPage,
 )
 
-# Longer query strings are sent as a body: proxies and servers begin to refuse URLs near 8 kB.
-MAX_QUERY_LENGTH = 4000
-# What a search may name instead of datasets.
-SCOPE_WORDS = frozenset({"all", "operational", "analytics"})
 
-
-def _query_params(search: EventSearch) -> dict[str, str | float | bool | Sequence[str] | None]:
-    """Return a search as query parameters. The conditions are one JSON text, which keeps their parts together."""
-    query = search.wire()
-    if "search" in query:
-        query["search"] = json.dumps(query["search"], separators=(",", ":"), ensure_ascii=False)
-    return query
-
-
-class ThreatEventsClient(SavedQueryClient):
+class ThreatEventsClient(EventLists):
     """The operations of the Threat Events API. Every failure is a `ThreatEventsError`.
 
     An answer about another object than the one asked about is an `UnexpectedAnswer`; after a change, that leaves
@@ -71,31 +58,34 @@ class ThreatEventsClient(SavedQueryClient):
 
     # -- reading events
 
-    async def list_events(self, search: EventSearch) -> EventPage:
-        """A page of events. Short searches are sent in the URL; long ones, and any with branches, in a body."""
-        query = _query_params(search)
-        if search.search_branches or len(str(query)) > MAX_QUERY_LENGTH:
-            page = await self.request(EventPage, op.SEARCH_EVENTS, body=search.wire(), paged=True)
-        else:
-            page = await self.request(EventPage, op.LIST_EVENTS, query=query, paged=True)
-        if search.dataset_id and not SCOPE_WORDS & {*search.dataset_id}:
-            page.result = drop_other_datasets(page.result, search.dataset_id)
-        return page
-
-    async def event_pages(self, search: EventSearch, attempt: Attempt = once) -> AsyncGenerator[EventPage]:
-        """Pages of a search, from the page that `search` names to the last, one request each."""
-        following: EventSearch | None = search
-        while following:
-            page = await attempt(partial(self.list_events, following))
-            yield page
-            following = search_after(following, page)
-
     async def read_event(self, dataset_id: str, event_id: str) -> Event:
-        return hold_event(await self.request(Event, op.READ_EVENT, dataset_id=dataset_id, event_id=event_id), event_id)
+        try:
+            event = await self.request(Event, op.READ_EVENT, dataset_id=dataset_id, event_id=event_id)
+        except MissingRoute as error:
+            [event, *_] = await self._find_event(event_id, dataset_id, error)
+        return hold_event(event, event_id)
 
-    async def read_event_anywhere(self, event_id: str) -> Event:
-        """An event whose dataset is unknown. The route is deprecated."""
-        return hold_event(await self.request(Event, op.READ_EVENT_ANYWHERE, event_id=event_id), event_id)
+    async def read_event_anywhere(self, event_id: str, is_preferred: Callable[[Event], bool] = bool) -> Event:
+        """An event whose dataset is unknown.
+
+        The route is deprecated. After its end the event is searched for, and may have copies in several datasets: then
+        the first that `is_preferred` is returned, if one is.
+        """
+        try:
+            event = await self.request(Event, op.READ_EVENT_ANYWHERE, event_id=event_id)
+        except MissingRoute as error:
+            copies = await self._find_event(event_id, "all", error)
+            event = next(filter(is_preferred, copies), copies[0])
+        return hold_event(event, event_id)
+
+    async def _find_event(self, event_id: str, scope: str, error: MissingRoute) -> list[Event]:
+        """Find an event by its id, for an account without the route that reads it. There is at least one copy."""
+        among = Condition(field="uuid", op="in", value=[event_id])
+        page = await self.list_events(EventSearch(dataset_id=[scope], search=[among]))
+        # An API that ignores the search answers with others.
+        if found := [event for event in page.result if is_same_id(event.uuid, event_id)]:
+            return found
+        raise error
 
     async def read_raw(self, event_id: str, raw_id: str) -> Raw:
         return hold_raw(await self.request(Raw, op.READ_RAW, event_id=event_id, raw_id=raw_id), raw_id)

@@ -1,6 +1,7 @@
 """Sending requests and reading their answers. Every failure is a `ThreatEventsError`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -14,16 +15,19 @@ from pydantic import TypeAdapter, ValidationError
 from cf1_mcp.api.failures import (
     envelope_error,
     invalid_json_error,
+    is_failure,
     response_error,
     retry_error,
     timeout_error,
     transport_error,
+    unknown_account_error,
 )
 from cf1_mcp.api.json_text import parse_json
-from cf1_mcp.api.operations import Operation, Route
+from cf1_mcp.api.operations import LIST_DATASETS, Operation, Route
+from cf1_mcp.api.routes import KnownRoutes, failure_of, is_empty, is_plain_404, may_try_another
 from cf1_mcp.api.surrogates import surrogate_path
-from cf1_mcp.api.transport import READ_RETRIES, TIMEOUT, WRITE_RETRIES, WaitTooLong, with_retries
-from cf1_mcp.errors import ApiError, BadArgument, UnexpectedAnswer
+from cf1_mcp.api.transport import TIMEOUT, WaitTooLong, retries, with_retries
+from cf1_mcp.errors import ApiError, BadArgument, MissingRoute, NotFound, UnexpectedAnswer
 from cf1_mcp.settings import UpdateMethod
 from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.secrets import SecretMask
@@ -36,6 +40,16 @@ BUDGET: Final = 25.0
 MAX_PLACE_LENGTH: Final = 80
 # The header of every answer of a sandbox, so that nothing fictional is mistaken for intelligence.
 SANDBOX_MARK: Final = "X-Sandbox"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What one call sends, by whichever route."""
+
+    query: Query | None = None
+    body: Mapping[str, object] | None = None
+    ids: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
+    routes: Sequence[Route] = ()
 
 
 class ApiConnection:
@@ -60,9 +74,9 @@ class ApiConnection:
         self._secrets = SecretMask([api_token, account_id] if api_token else [])
         self._authorization = {"Authorization": f"Bearer {api_token}"} if api_token else {}
         self._connect = connect
-        self._update_method = update_method
         self._budget = budget
-        self._working_routes: dict[str, Route] = {}
+        self._routes = KnownRoutes(update_method)
+        self._has_answered = False
         self._http: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
@@ -82,11 +96,13 @@ class ApiConnection:
         query: Query | None = None,
         body: Mapping[str, object] | None = None,
         paged: bool = False,
+        routes: Sequence[Route] = (),
         **ids: str | int,
     ) -> T:
         """Run one operation and return its answer as `shape`.
 
-        `paged` keeps the paging details next to a list: `shape` then describes `{"result", "result_info"}`.
+        `paged` keeps the paging details next to a list: `shape` then describes `{"result", "result_info"}`. `routes`
+        are those of the operation that may be used, the best first, if not all in their order.
 
         Raises:
             ApiError: the API refused, failed, did not answer within the budget, or answered something else.
@@ -94,7 +110,7 @@ class ApiConnection:
         """
         try:
             with anyio.fail_after(self._budget):
-                answer = await self._try_routes(operation, query, body, ids)
+                answer = await self._try_routes(operation, _Asked(query, body, ids, routes))
                 # A large answer takes as long to validate as it took to parse: others have their turn between.
                 await anyio.lowlevel.checkpoint()
         except TimeoutError:
@@ -113,39 +129,67 @@ class ApiConnection:
                 "If this continues, tell the operator: the API may have changed."
             ) from None
 
-    async def _try_routes(
-        self, operation: Operation, query: Query | None, body: Mapping[str, object] | None, ids: Mapping[str, str | int]
-    ) -> object:
-        """Return the answer of the first route, or of a later one if the server does not know the earlier ones."""
-        errors: list[ApiError] = []
-        for route in self._ordered_routes(operation):
-            response = await self._send(operation, route, query, body, ids)
-            if response.is_success:
-                self._working_routes[operation.name] = route
-                return self._read_json(response.content)
-            errors.append(response_error(response, self._secrets))
-            if response.status_code not in operation.fallback_statuses:
-                raise errors[-1]
-        raise errors[0]
+    async def _try_routes(self, operation: Operation, asked: _Asked) -> object:
+        """Return the answer of the first route that has one.
 
-    def _ordered_routes(self, operation: Operation) -> list[Route]:
-        """Return the operation's routes: first the one that worked last, or else the one that the operator prefers."""
-        last = self._working_routes.get(operation.name)
-        is_update = {route.method for route in operation.routes} == {"PATCH", "POST"}
-        return sorted(
-            operation.routes,
-            key=lambda route: (route != last, is_update and route.method != self._update_method),
-        )
+        After a plain 404, an empty answer of another route says no more than that 404.
+        """
+        failures: dict[Route, ApiError] = {}
+        for route in self._routes.order(operation, asked.routes or operation.routes):
+            is_second_look = any(map(is_plain_404, failures.values()))
+            if is_second_look and route != operation.routes[0] and self._routes.is_missing(operation, route):
+                continue
+            response = await self._send(operation, route, asked, is_second_look)
+            error, answer = self._read(response)
+            if error is None:
+                self._has_answered = True
+                if is_second_look and operation.is_of_one and is_empty(answer):
+                    break
+                self._routes.learn(operation, failures, route)
+                return answer
+            failures[route] = error
+            if not may_try_another(operation, route, error):
+                break
+        self._routes.learn(operation, failures, None)
+        raise await self._diagnose(operation, failure_of(operation, [*failures.values()]))
+
+    async def _diagnose(self, operation: Operation, error: ApiError) -> ApiError:
+        """Return the error of an operation, or `UnknownAccount` if nothing has answered and the datasets do not either.
+
+        A missing route and a wrong account look alike, and every account has datasets. A 404 in the words of the API is
+        about an object, one without words may be of something else.
+        """
+        is_of_account = isinstance(error, MissingRoute) or not operation.is_of_one or not error.said
+        if self._has_answered or not (isinstance(error, NotFound) and is_of_account):
+            return error
+        if operation == LIST_DATASETS:
+            return unknown_account_error(error)
+        try:
+            response = await self._send(LIST_DATASETS, LIST_DATASETS.routes[0], _Asked(), is_second_look=True)
+            found, _ = self._read(response)
+        except (ApiError, httpx.HTTPError, WaitTooLong):
+            return error
+        self._has_answered = found is None
+        return unknown_account_error(found) if isinstance(found, NotFound) else error
+
+    def _read(self, response: httpx.Response) -> tuple[ApiError | None, object]:
+        """Return the error of a response, or its answer. A route may be missing inside a 200."""
+        if not response.is_success:
+            return response_error(response, self._secrets), None
+        answer = self._read_json(response.content)
+        error = envelope_error(answer, self._secrets) if is_failure(answer) else None
+        return (error, None) if isinstance(error, MissingRoute) else (None, answer)
 
     async def _send(
         self,
         operation: Operation,
         route: Route,
-        query: Query | None,
-        body: Mapping[str, object] | None,
-        ids: Mapping[str, str | int],
+        asked: _Asked,
+        is_second_look: bool,
     ) -> httpx.Response:
         http = self._http = self._http or self._open_client()
+        ids = asked.ids
+        query, body = (None if route.sends == "body" else asked.query), (None if route.sends == "query" else asked.body)
         try:
             path = route.path.format_map({name: _path_segment(name, value) for name, value in ids.items()})
             request = http.build_request(route.method, self._base + path, params=_query_params(query), json=body)
@@ -162,7 +206,8 @@ class ApiConnection:
         except (ValueError, RecursionError):
             valid = "finite numbers, and lists in a few levels"
             raise BadArgument("the request", "it cannot be written as JSON", valid) from None
-        request.extensions["retry"] = READ_RETRIES if operation.is_read else WRITE_RETRIES
+        is_worth_retrying = operation.is_read and not is_second_look
+        request.extensions["retry"] = retries(is_worth_retrying, operation.settled_statuses)
         response = await http.send(request)
         self.fictional = self.fictional or SANDBOX_MARK in response.headers
         return response
@@ -179,7 +224,7 @@ class ApiConnection:
         # Some results have a `success` of their own, so an envelope is recognised by `result`.
         if not (isinstance(answer, dict) and "result" in answer and "success" in answer):
             return {"result": answer} if paged else answer  # pyright: ignore[reportUnknownVariableType]
-        if answer["success"] is False:
+        if is_failure(answer):  # pyright: ignore[reportUnknownArgumentType]
             raise envelope_error(answer, self._secrets)  # pyright: ignore[reportUnknownArgumentType]
         return answer if paged else answer["result"]  # pyright: ignore[reportUnknownVariableType]
 
@@ -222,3 +267,11 @@ def _query_params(query: Query | None) -> httpx.QueryParams:
             case _:
                 pairs.extend((name, item) for item in value)
     return httpx.QueryParams(tuple(pairs))
+
+
+def encoded_length(query: Query) -> int:
+    """Return the length of query parameters in a URL. Most characters other than ASCII become nine or twelve there."""
+    try:
+        return len(str(_query_params(query)))
+    except UnicodeEncodeError:
+        return 0

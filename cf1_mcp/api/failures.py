@@ -9,12 +9,14 @@ from cf1_mcp.api.transport import WaitTooLong
 from cf1_mcp.errors import (
     ApiError,
     Forbidden,
+    MissingRoute,
     NotFound,
     RateLimited,
     Refused,
     Unauthenticated,
     Unavailable,
     UnexpectedAnswer,
+    UnknownAccount,
 )
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -22,6 +24,12 @@ from cf1_mcp.text.secrets import SecretMask
 
 MAX_REASON_LENGTH = 300
 MAX_WAIT_DIGITS = 9
+MAX_CODE_LENGTH = 10
+# Statuses, and codes of Cloudflare's gateway under any status, for a path or method that is not routed.
+NO_ROUTE_STATUSES = frozenset({405, 410, 501})
+NO_ROUTE_CODES = frozenset({7000, 7003})
+# The code of Cloudflare's gateway for headers that it cannot read, which is how it refuses a malformed token.
+BAD_HEADERS = 6003
 # What a 404 means for alerts.
 NO_ALERTS = "This account has no query alerts; not every account does. Use list_saved_queries to see what is watched."
 
@@ -33,7 +41,10 @@ def response_error(response: httpx.Response, secrets: SecretMask) -> ApiError:
     gateway in front of it also have a `code`, and a proxy may answer in HTML. Every part may be missing.
     """
     status = response.status_code
-    said = api_reason(_json(response.content, secrets), secrets)
+    body = _json(response.content, secrets)
+    said = api_reason(body, secrets)
+    if error := _gateway_error(status, error_codes(body), said):
+        return error
     match status:
         case 401:
             return Unauthenticated(
@@ -49,7 +60,7 @@ def response_error(response: httpx.Response, secrets: SecretMask) -> ApiError:
                 status,
                 said,
             )
-        case 404 | 405:
+        case 404:
             return NotFound(
                 f"Not found on this account ({status}). "
                 "Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.",
@@ -83,8 +94,64 @@ def response_error(response: httpx.Response, secrets: SecretMask) -> ApiError:
             )
 
 
+def _gateway_error(status: int, codes: set[int], said: str) -> ApiError | None:
+    """The error for an answer of the gateway in front of the API, None if the API itself has answered."""
+    if status in NO_ROUTE_STATUSES or codes & NO_ROUTE_CODES:
+        return missing_route_error(status, said)
+    if BAD_HEADERS in codes:
+        return Unauthenticated(
+            f"The API cannot read the token ({status}, code {BAD_HEADERS}): it is malformed. Ask the operator to copy "
+            "CLOUDFLARE_API_TOKEN again, whole, without quotes, blanks or the word Bearer.",
+            status,
+            said,
+        )
+    return None
+
+
+def missing_route_error(status: int, said: str) -> MissingRoute:
+    """The error for a path or method that the API does not know."""
+    return MissingRoute(
+        f"This account, or this version of the API, lacks this part: it has no such route ({status}). Continue without "
+        "it, or check the ids: one of a wrong form is answered alike. Ask the operator whether the account should have "
+        "it.",
+        status,
+        said,
+    )
+
+
+def body_needed_error(error: MissingRoute, length: int) -> MissingRoute:
+    """The error for a search that only `POST /events` could take, of which an account has none."""
+    return MissingRoute(
+        f"This account's API has no POST /events ({error.status}), which a search needs that has groups of conditions "
+        f"or is longer than {length:,} characters. Search for each group on its own, or for fewer values.",
+        error.status,
+        error.said,
+    )
+
+
+def unknown_account_error(error: ApiError) -> UnknownAccount:
+    """The error for an account of which no route answers, not even the list of datasets."""
+    return UnknownAccount(
+        f"The API has no route for this account ({error.status}), not even its list of datasets. Ask the operator to "
+        "check CLOUDFLARE_ACCOUNT_ID (the 32 hexadecimal digits of the account that the token belongs to) and "
+        "CLOUDFLARE_BASE_URL (it ends in /client/v4).",
+        error.status,
+        error.said,
+    )
+
+
+def is_failure(answer: object) -> bool:
+    """Return whether an answer is an envelope that reports failure. Some results have a `success` of their own."""
+    if not isinstance(answer, dict):
+        return False
+    envelope = cast("dict[str, object]", answer)
+    return "result" in envelope and envelope.get("success") is False
+
+
 def envelope_error(envelope: object, secrets: SecretMask) -> ApiError:
     """The error for `success: false` inside a 200."""
+    if error_codes(envelope) & NO_ROUTE_CODES:
+        return missing_route_error(200, api_reason(envelope, secrets))
     return Refused(
         "The API answered 200 but reported failure. Nothing may have been done; check before trying again.",
         200,
@@ -94,18 +161,27 @@ def envelope_error(envelope: object, secrets: SecretMask) -> ApiError:
 
 def api_reason(body: object, secrets: SecretMask) -> str:
     """The API's own message for a failure, cleaned and clipped, or an empty text. Secrets in it are hidden."""
-    if not isinstance(body, dict):
-        return ""
-    errors = cast("dict[str, object]", body).get("errors")
-    if not isinstance(errors, list):
-        return ""
-    found = [
-        cast("dict[str, object]", error).get("message")
-        for error in cast("list[object]", errors)
-        if isinstance(error, dict)
-    ]
+    found = [part for error in _errors(body) for part in (error.get("message"), _pointer(error))]
     messages = [message for message in found if isinstance(message, str) and message]
     return clean(secrets.hide("; ".join(messages)), MAX_REASON_LENGTH).rstrip(". ")
+
+
+def error_codes(body: object) -> set[int]:
+    """The codes in an answer's errors, as numbers. This API has none; those of the gateway may come as text."""
+    codes = [str(error.get("code")).strip() for error in _errors(body)]
+    return {int(code) for code in codes if code.isascii() and code.isdecimal() and len(code) < MAX_CODE_LENGTH}
+
+
+def _pointer(error: dict[str, object]) -> object:
+    """What an error is about, as errors of the gateway say it."""
+    source = error.get("source")
+    return cast("dict[str, object]", source).get("pointer") if isinstance(source, dict) else None
+
+
+def _errors(body: object) -> list[dict[str, object]]:
+    errors = cast("dict[str, object]", body).get("errors") if isinstance(body, dict) else None
+    listed = cast("list[object]", errors) if isinstance(errors, list) else [errors]
+    return [cast("dict[str, object]", error) for error in listed if isinstance(error, dict)]
 
 
 def retry_after(headers: httpx.Headers) -> float | None:

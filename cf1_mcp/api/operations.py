@@ -2,67 +2,85 @@
 
 Paths are below `/accounts/{account_id}/cloudforce-one`. Where an operation has two paths, Cloudflare removes or
 deprecates the second (four of them on 2026-11-28); where PATCH and POST share a path, some proxies refuse PATCH.
+When the next route is tried, and what is learnt from it, is decided in `api/routes.py`.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
-# Statuses of a server that does not know a path.
-MISSING = frozenset({404, 405})
+NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class Route:
-    """A method, and a path whose `{names}` are replaced by ids."""
+    """A method, and a path whose `{names}` are replaced by ids.
+
+    `sends` names the half of a request that the route takes, where the routes of an operation take the same in two
+    ways: the query or the body. Otherwise each route takes both.
+    """
 
     method: str
     path: str
+    sends: Literal["both", "query", "body"] = "both"
 
 
 @dataclass(frozen=True)
 class Operation:
     """One operation of the API.
 
-    Operations with `is_read` change nothing, so they may be retried. After a status in `fallback_statuses` the next
-    route is tried.
+    Operations with `is_read` change nothing, so they may be retried, but not after a status in `settled_statuses`.
+    After a status in `fallback_statuses` the next route is tried, as it is where a server does not know the route.
     """
 
     name: str
     routes: tuple[Route, ...]
     is_read: bool
-    fallback_statuses: frozenset[int] = MISSING
+    fallback_statuses: frozenset[int] = NONE
+    settled_statuses: frozenset[int] = NONE
+
+    @property
+    def is_of_one(self) -> bool:
+        """Whether the operation is about one object, whose id is part of the path."""
+        return any("{" in route.path for route in self.routes)
 
 
-def _read(name: str, *routes: str, fallback_statuses: frozenset[int] = MISSING) -> Operation:
-    return Operation(name, tuple(Route(*route.split(" ")) for route in routes), True, fallback_statuses)
+def _route(text: str) -> Route:
+    method, path = text.split(" ")
+    return Route(method, path)
+
+
+def _read(name: str, *routes: str, fallback: frozenset[int] = NONE, settled: frozenset[int] = NONE) -> Operation:
+    return Operation(name, tuple(map(_route, routes)), True, fallback, settled)
 
 
 def _write(name: str, *routes: str) -> Operation:
-    return Operation(name, tuple(Route(*route.split(" ")) for route in routes), False)
+    return Operation(name, tuple(map(_route, routes)), False)
 
 
 def _update(name: str, path: str) -> Operation:
-    # A proxy that refuses PATCH answers 405 or 501; 404 means that what is to be updated does not exist.
-    return Operation(name, (Route("PATCH", path), Route("POST", path)), False, frozenset({405, 501}))
+    return Operation(name, (Route("PATCH", path), Route("POST", path)), False)
 
 
-LIST_EVENTS = _read("list_events", "GET /events")
-SEARCH_EVENTS = _read("search_events", "POST /events")
+# Invented: that GET reads `search` as JSON text (`searchBranches` is documented so). If it does not, POST is used.
+LIST_BY_QUERY = Route("GET", "/events", "query")
+LIST_BY_BODY = Route("POST", "/events", "body")
+LIST_EVENTS = Operation("list_events", (LIST_BY_QUERY, LIST_BY_BODY), True)
 READ_EVENT = _read("read_event", "GET /events/dataset/{dataset_id}/events/{event_id}")
 READ_EVENT_ANYWHERE = _read("read_event_anywhere", "GET /events/{event_id}")
 AGGREGATE_EVENTS = _read("aggregate_events", "GET /events/aggregate")
 # v2 requires a write token, v1 a read token, so v1 is also tried after a 403.
-QUERY_GRAPHQL = _read(
-    "query_graphql", "POST /v2/events/graphql", "POST /events/graphql", fallback_statuses=MISSING | {403}
-)
+QUERY_GRAPHQL = _read("query_graphql", "POST /v2/events/graphql", "POST /events/graphql", fallback=frozenset({403}))
 LIST_RELATIONSHIPS = _read(
     "list_relationships", "GET /events/by-id/{event_id}/relationships", "GET /events/{event_id}/relationships"
 )
 LIST_INDICATORS = _read("list_indicators", "GET /events/indicators")
 READ_RAW = _read("read_raw", "GET /events/{event_id}/raw/{raw_id}")
+# An event without raw evidence is documented as 404 or 500, so a 500 is not asked for again.
 READ_DATASET_RAW = _read(
     "read_dataset_raw",
     "GET /events/datasets/{dataset_id}/events/{event_id}/raw",
     "GET /events/raw/{dataset_id}/{event_id}",
+    settled=frozenset({500}),
 )
 
 CREATE_EVENT = _write("create_event", "POST /events/create")

@@ -1,6 +1,6 @@
 """How requests are sent: over pooled connections, with retries where a second request is harmless."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import anyio
@@ -17,7 +17,11 @@ ANY_METHOD: Final = ("GET", "POST", "PATCH", "DELETE")
 RETRYABLE: Final = (429, 500, 502, 503, 504)
 # Errors of connecting: nothing can have arrived, so even a write may be sent again.
 NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
+# A slow list takes its time: 20 s of the 25 s that a call has. Connecting does not, so it is tried again soon.
+TIMEOUT: Final = httpx.Timeout(20.0, connect=5.0)
+# Faults after which a read is sent again. Not a read that timed out: it took most of the call, and the rest is too
+# short for another that is as slow.
+LOST: Final = (*NOT_SENT, httpx.WriteTimeout, httpx.NetworkError, httpx.RemoteProtocolError)
 MAX_ANSWER_SIZE: Final = 64 * 1024 * 1024
 MAX_VALUES: Final = 1_000_000
 MAX_OBJECTS: Final = 150_000
@@ -54,11 +58,25 @@ class WaitTooLong(Exception):
 
 
 READ_RETRIES: Final = DeadlineRetry(
-    total=4, allowed_methods=ANY_METHOD, status_forcelist=RETRYABLE, backoff_factor=0.25, max_backoff_wait=600
+    total=4,
+    allowed_methods=ANY_METHOD,
+    status_forcelist=RETRYABLE,
+    retry_on_exceptions=LOST,
+    backoff_factor=0.25,
+    max_backoff_wait=600,
 )
 WRITE_RETRIES: Final = WriteRetry(
     total=2, allowed_methods=ANY_METHOD, retry_on_exceptions=NOT_SENT, backoff_factor=0.25, max_backoff_wait=600
 )
+
+
+def retries(is_read: bool, settled_statuses: Collection[int]) -> Retry:
+    """Return the retries of a request: those of a read, without the statuses that settle it, or those of a write."""
+    if not is_read:
+        return WRITE_RETRIES
+    if not settled_statuses:
+        return READ_RETRIES
+    return READ_RETRIES.copy_with(status_forcelist=[one for one in RETRYABLE if one not in settled_statuses])
 
 
 class BufferedTransport(httpx.AsyncBaseTransport):

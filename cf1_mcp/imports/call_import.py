@@ -12,7 +12,7 @@ import anyio
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.errors import ApiError, NotFound, Unavailable, UnexpectedAnswer
+from cf1_mcp.errors import ApiError, MissingRoute, Unavailable, UnexpectedAnswer
 from cf1_mcp.imports.batch import Batch, BatchLink, format_ranges
 from cf1_mcp.imports.job import ImportJob
 from cf1_mcp.imports.progress import ImportStep
@@ -97,7 +97,7 @@ class _BatchImport:
     async def create(self) -> None:
         try:
             await self.sender.run(DEFAULT_GROUP_SIZE, 1)
-        except NotFound as error:
+        except MissingRoute as error:
             if self.sender.answered:
                 raise
             await self._create_with_older_route(error)
@@ -119,7 +119,7 @@ class _BatchImport:
             raise error
         self.stopped = str(error)
 
-    async def _create_with_older_route(self, missing: NotFound) -> None:
+    async def _create_with_older_route(self, missing: MissingRoute) -> None:
         """Create all rows with the older bulk create, which returns no ids.
 
         Invented: which rows that route relates is not published. The only unambiguous case is that all rows are
@@ -127,8 +127,8 @@ class _BatchImport:
         """
         first, *rows = self.batch.events
         if not self.batch.links or self.batch.links != tuple(BatchLink(first, row, "related_to") for row in rows):
-            raise NotFound(
-                f"The API does not know the bulk import, or not this dataset ({missing.status}). "
+            raise MissingRoute(
+                f"The API does not know the bulk import on this account ({missing.status}). "
                 "Use create_threat_event for each row.",
                 missing.status,
             )

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
-from cf1_mcp.api.client import MAX_QUERY_LENGTH, ThreatEventsClient
-from cf1_mcp.errors import ApiError, RateLimited
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.routes import MAX_QUERY_LENGTH
+from cf1_mcp.errors import ApiError, MissingRoute, RateLimited
 from cf1_mcp.lookups.event_summary import EventSummary
 from cf1_mcp.lookups.value_groups import ValueGroups
 from cf1_mcp.models import Condition, Event, EventSearch, SearchValue
@@ -49,7 +50,15 @@ class GroupSearch:
             ApiError: the events could not be read.
         """
         while values:
-            found = await self._read_events(values)
+            try:
+                found = await self._read_events(values)
+            except MissingRoute:
+                # Without `POST /events` a search has to fit into a URL.
+                half = len(values) // 2
+                if not half:
+                    raise
+                await self.search(values[:half])
+                return await self.search(values[half:])
             events, more = found.shown[:MAX_EVENTS], len(found.shown) + len(found.withheld) > MAX_EVENTS
             for key, event in await self._assign(values, [*events, *found.withheld]):
                 self.summaries.setdefault(key, EventSummary()).add(event, self._rule_against(event))

@@ -69,6 +69,10 @@ class ReadPolicy:
             return DATASET_RULE
         return self.tlp_rule if self.is_above_ceiling(event.tlp) else None
 
+    def may_show(self, event: Event) -> bool:
+        """Whether no rule withholds an event."""
+        return self.rule_against(event) is None
+
     def admit(self, events: Sequence[Event]) -> tuple[list[Event], dict[str, int]]:
         """The events that may be shown, as they may be shown, and how many are withheld by each rule."""
         rules = [self.rule_against(event) for event in events]

@@ -98,7 +98,7 @@ async def get_threat_event(
     """
     names = include or []
     if dataset is None:
-        event = await client.read_event_anywhere(event_id)
+        event = await client.read_event_anywhere(event_id, read_policy.may_show)
         dataset = Dataset(uuid=event.dataset_id, name=event.dataset_id)
     else:
         event = await client.read_event(dataset.uuid, event_id)
@@ -135,7 +135,7 @@ async def list_related_threat_events(
     For events that merely share a value use search_threat_events.
     """
     if dataset is None:
-        event = await client.read_event_anywhere(event_id)
+        event = await client.read_event_anywhere(event_id, read_policy.may_show)
         dataset = await _find_dataset(words, event)
     else:
         event = await client.read_event(dataset.uuid, event_id)

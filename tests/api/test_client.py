@@ -425,7 +425,7 @@ async def test_an_operation_sends_its_request_and_reads_the_answer(one: Case, en
     assert_result(result, one.result)
 
 
-@pytest.mark.parametrize("status", [404, 405])
+@pytest.mark.parametrize("status", [405, 410, 501])
 @pytest.mark.parametrize(("name", "method", "path"), OLDER)
 async def test_an_older_route_is_used_and_remembered_if_the_newer_is_missing(
     name: str, method: str, path: str, status: int

@@ -3,10 +3,14 @@
 import logging
 from collections.abc import Awaitable, Callable
 
+import httpx
 import pytest
 from inline_snapshot import snapshot
 
-from cf1_mcp.api.client import MAX_QUERY_LENGTH, ThreatEventsClient
+from cf1_mcp.api import connection
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.routes import MAX_QUERY_LENGTH
+from cf1_mcp.api.transport import TIMEOUT
 from cf1_mcp.errors import (
     ApiError,
     BadArgument,
@@ -205,3 +209,20 @@ async def test_a_lone_surrogate_is_refused_with_its_path_before_anything_is_sent
     assert str(error.value) == f"{argument}: it contains half a character (a lone surrogate). Use whole characters."
     assert error.value.argument == argument
     assert server.requests == []
+
+
+async def test_a_list_that_is_too_slow_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The same proportions, twenty times faster.
+    monkeypatch.setattr(connection, "TIMEOUT", scaled(TIMEOUT, 0.05))
+    async with upstream(Act.HANG) as server, server.client(budget=1.25) as client:
+        with pytest.raises(Unavailable) as error:
+            await client.list_events(EventSearch())
+    assert len(server.requests) == 1
+    assert str(error.value) == snapshot(
+        "The API did not answer in time. Request less, for instance a shorter period, or try again."
+    )
+
+
+def scaled(timeout: httpx.Timeout, factor: float) -> httpx.Timeout:
+    assert (timeout.connect, timeout.read) == (5.0, 20.0) and timeout.read and timeout.read < connection.BUDGET
+    return httpx.Timeout(timeout.read * factor)

@@ -8,7 +8,7 @@ from cf1_mcp.api.transport import network
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
 from tests.conversations import ask_for_text, refused
-from tests.upstreams import ACCOUNT, TOKEN, failed, upstream
+from tests.upstreams import ACCOUNT, TOKEN, answer, failed, upstream
 
 pytestmark = pytest.mark.anyio
 
@@ -43,14 +43,10 @@ id	query_id	enabled	frequency	notification_type	last_sent
 
 async def test_an_account_without_alerts_is_explained_in_one_sentence() -> None:
     async with upstream(failed("404 Not Found", "no route")) as server:
+        server.routes |= {"/events/dataset": answer([]), "/events/queries": answer([])}
         base = f"http://127.0.0.1:{server.port}/client/v4"
         settings = Settings(credentials=Credentials(ACCOUNT, TOKEN), base_url=base)
         async with Client(build_server(settings, lambda: network(base))) as client:
             assert await refused(client, "list_query_alerts") == snapshot(
-                """\
-Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature.
-<untrusted MARK>
-The API said: "no route"
-</untrusted MARK>\
-"""
+                "This account has no query alerts; not every account does. Use list_saved_queries to see what is watched."
             )

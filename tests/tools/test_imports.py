@@ -767,7 +767,7 @@ async def test_a_slow_api_does_not_lose_the_ids_of_created_events(tenant: Tenant
 
 
 def remove_bulk_route(tenant: Tenant) -> None:
-    tenant.options = SandboxOptions(middleware=[Middleware(FaultInjector, parse_faults("404=1@create/bulk"))])
+    tenant.options = SandboxOptions(middleware=[Middleware(FaultInjector, parse_faults("405=1@create/bulk"))])
 
 
 async def test_without_the_newer_route_one_family_is_created_by_the_older_and_its_ids_are_unknown(

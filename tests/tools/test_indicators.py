@@ -637,3 +637,15 @@ async def _served(*script: bytes | Act, tell_withheld: bool = False) -> AsyncGen
         settings = replace(settings_for(base), tell_withheld=tell_withheld)
         async with Client(build_server(settings, lambda: network(base), clock=lambda: NOW)) as client:
             yield scripted, client
+
+
+async def test_a_group_that_is_too_long_for_a_url_is_halved_where_no_body_is_read() -> None:
+    urls: list[JsonValue] = [f"https://{'x' * 60}.{'y' * 60}.example/{'z' * 60}/{number}" for number in range(90)]
+    async with _served(_events([])) as (scripted, client):
+        datasets, tags = _vocabulary()
+        scripted.routes |= {"/events/dataset": datasets, "/events/tags": tags}
+        scripted.routes["POST /events"] = failed("405 Method Not Allowed", "no")
+        data = await ask(client, TOOL, indicators=urls, limit=1)
+    searches = [line for line in scripted.requests if line.startswith("GET") and "search=" in line]
+    assert data["counts"] == {"known": 0, "unknown": 90}
+    assert len(searches) > 1 and max(map(len, searches)) < 16_000
