@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from cf1_mcp.api import operations as op
 from cf1_mcp.api.asked import drop_other_datasets, hold_event, hold_raw, require_count, require_same
 from cf1_mcp.api.connection import Query
-from cf1_mcp.api.paging import Attempt, once, search_after
+from cf1_mcp.api.paging import Attempt, once, read_pages
 from cf1_mcp.api.saved_query_client import SavedQueryClient
 from cf1_mcp.models import (
     Aggregates,
@@ -72,11 +72,8 @@ class ThreatEventsClient(SavedQueryClient):
 
     async def event_pages(self, search: EventSearch, attempt: Attempt = once) -> AsyncGenerator[EventPage]:
         """Pages of a search, from the page that `search` names to the last, one request each."""
-        following: EventSearch | None = search
-        while following:
-            page = await attempt(partial(self.list_events, following))
+        async for page in read_pages(self.list_events, search, attempt):
             yield page
-            following = search_after(following, page)
 
     async def read_event(self, dataset_id: str, event_id: str) -> Event:
         return hold_event(await self.request(Event, op.READ_EVENT, dataset_id=dataset_id, event_id=event_id), event_id)

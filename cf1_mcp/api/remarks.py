@@ -26,7 +26,8 @@ class Remarks:
     `sentences` are this server's own, `quotes` are cleaned words of the API. `failed` and `partly_failed` are datasets,
     as the API names them, that it could not search, or not all of; `incomplete` is set if it says that something is
     missing. `odd_fields` are the fields of events that may be shown which could not be read, by event; `left_out` are
-    rows that are no events, by a key of each.
+    rows that are no events, by a key of each. `unread_rows` counts rows of other lists by the operation that lists
+    them; those of `judged_rows` are of lists of which something may be withheld.
     """
 
     sentences: dict[str, None] = field(default_factory=dict[str, None])
@@ -36,9 +37,12 @@ class Remarks:
     incomplete: bool = False
     odd_fields: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     left_out: dict[str, None] = field(default_factory=dict[str, None])
+    unread_rows: dict[str, int] = field(default_factory=dict[str, int])
+    judged_rows: dict[str, int] = field(default_factory=dict[str, int])
 
     def __bool__(self) -> bool:
-        return any((self.is_incomplete, self.sentences, self.quotes, self.odd_fields, self.left_out))
+        rows = self.left_out or self.unread_rows or self.judged_rows
+        return any((self.is_incomplete, self.sentences, self.quotes, self.odd_fields, rows))
 
     @property
     def is_incomplete(self) -> bool:
@@ -56,6 +60,8 @@ class Remarks:
         self.partly_failed |= others.partly_failed
         self.odd_fields |= others.odd_fields
         self.left_out |= others.left_out
+        self.unread_rows |= others.unread_rows
+        self.judged_rows |= others.judged_rows
 
 
 _collector: ContextVar[Remarks | None] = ContextVar("remarks", default=None)
@@ -114,6 +120,13 @@ def remark_left_out(rows: Iterable[str]) -> None:
     if (remarks := _collector.get()) is not None:
         for row in rows:
             _put(remarks.left_out, row, MAX_KEPT)
+
+
+def remark_unread_rows(operation: str, count: int, *, judged: bool) -> None:
+    """Add rows of a list that could not be read. `judged`: they may be rows that are withheld."""
+    if (remarks := _collector.get()) is not None:
+        counts = remarks.judged_rows if judged else remarks.unread_rows
+        counts[operation] = max(count, counts.get(operation, 0))
 
 
 def _put(kept: dict[str, None], text: str, most: int = MAX_REMARKS) -> None:

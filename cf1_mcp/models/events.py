@@ -1,11 +1,15 @@
 """Events, and the requests and responses that search and read them."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, field_validator, model_validator
+from pydantic.alias_generators import to_snake
 
-from cf1_mcp.models.base import MAX_COUNT, ApiModel, Count, LenientCount, LenientNumber, SnakeModel, Strings, Text
+from cf1_mcp.models.base import ApiModel
 from cf1_mcp.models.json_reading import read_json
+from cf1_mcp.models.lenient_answers import ApiAnswer, Listed, SnakeAnswer, find_rows
+from cf1_mcp.models.odd_values import Count, Decimal, Id, KnownFlag, Strings, Text, read_count
 
 SearchOp = Literal[
     "equals", "not", "gt", "gte", "lt", "lte", "like", "contains", "startsWith", "endsWith", "find", "in"
@@ -34,13 +38,15 @@ Direction = Literal["ancestors", "descendants", "both"]
 Order = Literal["asc", "desc"]
 
 
-class Event(ApiModel):
+class Event(ApiAnswer):
     """A threat event. `event` is its description, `date` ISO 8601 text, `uuid` its id.
 
-    `cf1_mcp.models.fields` describes every field.
+    A number or flag that is None is unknown. `cf1_mcp.models.fields` describes every field.
     """
 
-    uuid: str
+    closed: ClassVar[Mapping[str, object]] = {"tlp": "red"}
+
+    uuid: Id
     date: Text = ""
     event: Text = ""
     dataset_id: Text = ""
@@ -50,9 +56,9 @@ class Event(ApiModel):
     attacker_country_alpha3: Text = ""
     indicator: Text = ""
     indicator_type: Text = ""
-    indicator_type_id: LenientCount | None = None
+    indicator_type_id: Count = None
     insight: Text = ""
-    kill_chain: LenientNumber | None = None
+    kill_chain: Decimal = None
     mitre_attack: Strings = []
     mitre_capec: Strings = []
     tags: Strings = []
@@ -61,64 +67,112 @@ class Event(ApiModel):
     target_industry: Text = ""
     tlp: Text = ""
     raw_id: Text = ""
-    has_children: bool = False
-    num_references: LenientCount = 0
-    num_referenced: LenientCount = 0
+    has_children: KnownFlag = False
+    num_references: Count = None
+    num_referenced: Count = None
     references: Strings = []
     referenced: Strings = []
     releasability_id: Text = ""
 
 
 class ResultInfo(BaseModel):
-    """Paging details of a list. `cursor` is the only documented key."""
+    """Paging details of a list, in snake or camel case. `cursor` is the only documented key; others may say more.
+
+    What cannot be read is as good as missing.
+    """
 
     model_config = ConfigDict(extra="ignore")
-    cursor: str | None = None
+    cursor: str = ""
+    has_more: bool | None = None
+    page: int | None = None
+    per_page: int | None = None
+    total_count: int | None = None
+    total_pages: int | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, info: object) -> object:
+        if not isinstance(info, dict):
+            return {} if not isinstance(info, ResultInfo) else info
+        given = {to_snake(str(name)): value for name, value in cast("dict[object, object]", info).items()}
+        given.setdefault("per_page", given.get("page_size"))
+        return _InfoValues.model_validate(given).model_dump(exclude_unset=True)
+
+
+class _InfoValues(SnakeAnswer):
+    cursor: Text = ""
+    has_more: KnownFlag = None
+    page: Count = None
+    per_page: Count = None
+    total_count: Count = None
+    total_pages: Count = None
 
 
 class EventPage(BaseModel):
-    """One page of events, with the cursor of the next."""
+    """One page of events, with the paging details of the list.
+
+    Rows that are no events are left out: `dropped` is their number. Those among them that lack only an id are
+    `nameless`, under an invented one, so that the rules for reading can be applied to them.
+    """
 
     result: list[Event]
     result_info: ResultInfo = ResultInfo()
+    dropped: int = 0
+    nameless: list[Event] = []
 
-    @field_validator("result_info", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _default_if_null(cls, value: object) -> object:
-        return ResultInfo() if value is None else value
+    def _leave_out(cls, page: object) -> object:
+        if not isinstance(page, dict):
+            return page
+        given = cast("dict[str, object]", page)
+        rows = find_rows(given.get("result"))
+        if not isinstance(rows, list):
+            return given
+        kept: list[Event] = []
+        nameless: list[Event] = []
+        for place, row in enumerate(cast("list[object]", rows)):
+            try:
+                kept.append(Event.model_validate(row))
+            except ValidationError:
+                if isinstance(row, dict):
+                    nameless.append(Event.model_validate({**cast("dict[str, object]", row), "uuid": f"row {place}"}))
+        dropped = len(cast("list[object]", rows)) - len(kept)
+        return {**given, "result": kept, "dropped": dropped, "nameless": nameless}
+
+    @property
+    def size(self) -> int:
+        """The number of rows that the API returned."""
+        return len(self.result) + self.dropped
 
 
-class RelatedEvent(ApiModel):
+class RelatedEvent(ApiAnswer):
     """An event that has an indicator."""
 
-    event_id: str
+    event_id: Id
     dataset_id: Text = ""
 
 
-class ListedIndicator(ApiModel):
+class ListedIndicator(ApiAnswer):
     """An indicator of one dataset and the events that have it, even if they show another one of their indicators."""
 
-    value: str
-    related_events: list[RelatedEvent] = []
+    value: Id
+    related_events: Listed[RelatedEvent] = []
 
 
-class Pagination(SnakeModel):
-    """Paging details of the indicator list, in snake_case unlike the rest of the API."""
+class IndicatorPage(ApiAnswer):
+    """One page of indicators. Unlike in the rest of the API, their paging details are in snake_case."""
 
-    has_more: bool = False
-
-
-class IndicatorPage(ApiModel):
-    """One page of indicators."""
-
-    indicators: list[ListedIndicator]
-    pagination: Pagination = Pagination()
+    indicators: Listed[ListedIndicator]
+    pagination: ResultInfo = ResultInfo()
 
 
-class Raw(ApiModel):
+class Raw(ApiAnswer):
     """The raw evidence of an event. One route returns `data` as JSON text, the other as an object."""
 
-    id: str
+    closed: ClassVar[Mapping[str, object]] = {"tlp": "red"}
+
+    id: Id
     data: JsonValue = None
     source: Text = ""
     tlp: Text = ""
@@ -164,26 +218,43 @@ class EventSearch(ApiModel):
     cursor: str | None = None
 
 
-class Aggregates(ApiModel):
-    """Counts by one or more columns. Each row has `count`, a key for each column and, in a daily count, `date`."""
+class Aggregates(ApiAnswer):
+    """Counts by one or more columns. Each row has `count`, a key for each column and, in a daily count, `date`.
 
-    aggregate_by: str = ""
-    aggregations: list[dict[str, JsonValue]]
-    total: Count = 0
+    A count that is None is unknown, which is not 0.
+    """
+
+    aggregate_by: Text = ""
+    aggregations: Listed[dict[str, JsonValue]]
+    total: Count = None
     date_range: dict[str, JsonValue] = {}
 
     @field_validator("aggregations")
     @classmethod
-    def _check_counts(cls, rows: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
+    def _read_counts(cls, rows: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
         for row in rows:
-            count = row.get("count")
-            if isinstance(count, int | float) and not -MAX_COUNT <= count <= MAX_COUNT:
-                raise ValueError("a count is too large")
+            if "count" in row:
+                row["count"] = _count_or_none(row["count"])
+            if "tlp" in row and not isinstance(row["tlp"], str | None):
+                row["tlp"] = "red"  # as of events
         return rows
 
 
-class GraphqlAnswer(ApiModel):
+class GraphqlAnswer(ApiAnswer):
     """A GraphQL response."""
 
     data: dict[str, JsonValue] | None = None
     errors: list[dict[str, JsonValue]] | None = None
+
+    @field_validator("errors", mode="before")
+    @classmethod
+    def _read_errors(cls, errors: object) -> object:
+        listed = errors if isinstance(errors, list) else [] if errors is None else [errors]  # pyright: ignore[reportUnknownVariableType]
+        return [error if isinstance(error, dict) else {"message": str(error)} for error in listed]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _count_or_none(value: object) -> int | None:
+    try:
+        return read_count(value)
+    except ValueError:
+        return None

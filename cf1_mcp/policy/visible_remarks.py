@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from cf1_mcp.api.remarks import Remarks
-from cf1_mcp.models import Dataset
+from cf1_mcp.api.remarks import Remarks, remark_left_out, remark_odd_fields
+from cf1_mcp.models import Dataset, Event, EventPage
 from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -38,6 +38,28 @@ class VisibleRemarks:
     quotes: Sequence[str]
 
 
+def remark_on_events(events: Iterable[Event]) -> None:
+    """Remark on values that could not be read, of events that may be shown."""
+    for event in events:
+        if event.unreadable:
+            remark_odd_fields(f"{event.dataset_id} {event.uuid}", event.unreadable)
+
+
+def remark_on_dropped_rows(page: EventPage, policy: ReadPolicy) -> None:
+    """Remark on rows that are not events, if the caller may know of them.
+
+    A row may be a withheld event. Where something is withheld, only those are told whose dataset and marking can be
+    read and are allowed.
+    """
+    if not page.dropped:
+        return
+    place = page.result[0].uuid if page.result else ""
+    told = [row.uuid for row in page.nameless if policy.rule_against(row) is None]
+    if policy.sees_everything:
+        told = [f"row {number}" for number in range(page.dropped)]
+    remark_left_out(f"{place} {row}" for row in told)
+
+
 def visible_remarks(remarks: Remarks, policy: ReadPolicy | None) -> VisibleRemarks:
     """Return the remarks that may be told under a policy. Without one, because it could not be loaded, only sentences
     of this server are.
@@ -54,6 +76,7 @@ def visible_remarks(remarks: Remarks, policy: ReadPolicy | None) -> VisibleRemar
         *remarks.sentences,
         *_describe_odd_fields(remarks),
         *_describe_left_out(remarks),
+        *_describe_unread_rows(remarks, policy),
         *([QUOTED] if quotes else []),
     ]
     return VisibleRemarks(notes, failed, partly, quotes)
@@ -108,3 +131,15 @@ def _describe_left_out(remarks: Remarks) -> list[str]:
         return []
     were = "was" if count == 1 else "were"
     return [f"{plural(count, 'row')} of the API's answer cannot be read as an event and {were} left out."]
+
+
+def _describe_unread_rows(remarks: Remarks, policy: ReadPolicy | None) -> list[str]:
+    """Return sentences on rows of other lists. Where a row may be one that is withheld, nothing is told of it."""
+    if policy is None:
+        return []
+    counts = {**(remarks.unread_rows if not policy.restricted else {})}
+    counts |= remarks.judged_rows if policy.sees_everything else {}
+    return [
+        f"{plural(count, 'row')} of the answer to {name} cannot be read and {'was' if count == 1 else 'were'} left out."
+        for name, count in counts.items()
+    ]

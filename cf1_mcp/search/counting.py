@@ -22,12 +22,13 @@ Group = dict[str, JsonValue]
 class EventCounts:
     """Groups, largest first, and the total of events.
 
-    `withheld` is the number of events above the ceiling. `cut`: there are further, smaller groups. `partial`: there are
-    more groups than the API returns at once, so the total is a lower bound.
+    A count or total that is None is unknown: the API did not tell it, or not readably. `withheld` is the number of
+    events above the ceiling. `cut`: there are further, smaller groups. `partial`: there are more groups than the API
+    returns at once, so the total is a lower bound.
     """
 
     groups: list[Group]
-    total: int
+    total: int | None
     withheld: int
     cut: bool
     partial: bool = False
@@ -48,15 +49,19 @@ async def count_events(
     most = MAX_GROUPS if by_marking else limit
     answer = await client.aggregate_events(by, scope.ids, *period, daily or None, most)
     if not by_marking:
-        return EventCounts(answer.aggregations, answer.total, withheld=0, cut=len(answer.aggregations) >= limit)
+        cut = len(answer.aggregations) >= limit
+        # Without a total, the groups are all events if there are no others.
+        total = answer.total if answer.total is not None else _sum(answer.aggregations)
+        partial = answer.total is None and cut
+        return EventCounts(answer.aggregations, total, withheld=0, cut=cut, partial=partial)
     allowed = [row for row in answer.aggregations if not scope.policy.is_above_ceiling(str(row.get("tlp") or ""))]
     groups = _merge(allowed, [*(["date"] if daily else []), *columns])
-    total = sum(_number(group) for group in groups)
+    total = _sum(groups)
     if not daily:
         groups = sorted(groups, key=_number, reverse=True)
     shown = _take(groups, columns, limit)
     partial = len(answer.aggregations) >= most
-    withheld = sum(map(_number, answer.aggregations)) - total
+    withheld = sum(map(_number, answer.aggregations)) - sum(map(_number, groups))
     return EventCounts(shown, total, withheld, cut=partial or len(shown) < len(groups), partial=partial)
 
 
@@ -65,7 +70,8 @@ def _merge(rows: Sequence[Group], keys: Sequence[str]) -> list[Group]:
     merged: dict[tuple[str, ...], Group] = {}
     for row in rows:
         group = merged.setdefault(_key(row, keys), {**{key: row.get(key) for key in keys}, "count": 0})
-        group["count"] = _number(group) + _number(row)
+        known = group["count"] is not None and _is_counted(row)
+        group["count"] = _number(group) + _number(row) if known else None
     return list(merged.values())
 
 
@@ -77,6 +83,15 @@ def _take(groups: Sequence[Group], columns: Sequence[str], limit: int) -> list[G
 
 def _key(row: Mapping[str, JsonValue], keys: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(row.get(key)) for key in keys)
+
+
+def _sum(groups: Sequence[Group]) -> int | None:
+    """Return the sum of the counts, None if one of them is unknown."""
+    return sum(map(_number, groups)) if all(map(_is_counted, groups)) else None
+
+
+def _is_counted(row: Mapping[str, JsonValue]) -> bool:
+    return isinstance(row.get("count"), int | float)
 
 
 def _number(row: Mapping[str, JsonValue]) -> int:

@@ -39,6 +39,7 @@ Columns = Annotated[
 Daily = Annotated[bool, Field(description="One count a day")]
 Groups = Annotated[int, Field(description="Maximum number of groups", ge=1, le=1000)]
 CUT = "Only the largest groups are shown: raise limit, or use a shorter period or fewer columns."
+UNKNOWN = "unknown"
 PERIOD = "There are events outside this period: since and until removed all of them."
 Document = Annotated[str, Field(description="A GraphQL query document", min_length=1, max_length=10_000)]
 
@@ -66,10 +67,12 @@ async def aggregate_threat_events(
     dates = resolve_period(since, until, now)
     counted = await count_events(client, scope, wire, dates, daily, limit)
     names = [*(["date"] if daily else []), *wire, "count"]
-    cells = [[_render_cell(row.get(name)) for name in names] for row in counted.groups]
+    cells = [[_render_cell(row.get(name), name) for name in names] for row in counted.groups]
     shown = count_fitting(cells, size_for_rows(limit))
     # Under `all`, counts leave analytics datasets out, so those are not listed as searched.
     total: JsonValue = f"at least {counted.total}" if counted.partial else counted.total
+    if counted.total is None:
+        total = UNKNOWN
     facts: dict[str, JsonValue] = {"groups": shown, "events": total, "datasets": dataset_names(scope.counted)}
     facts |= scope.policy.counts({scope.policy.tlp_rule: counted.withheld})
     notes = [CUT] if counted.cut or shown < len(cells) else []
@@ -112,5 +115,7 @@ def _to_camel_case(column: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def _render_cell(value: JsonValue) -> Cell:
+def _render_cell(value: JsonValue, name: str) -> Cell:
+    if name == "count" and value is None:
+        return UNKNOWN
     return value if isinstance(value, int) else "" if value is None else clean(str(value), MAX_CELL_LENGTH)
