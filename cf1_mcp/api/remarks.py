@@ -80,7 +80,8 @@ def collecting() -> Generator[Remarks]:
 
 def current_remarks() -> Remarks:
     """Return the remarks on this call so far; without a collector an empty object that nobody reads."""
-    return _collector.get() or Remarks()
+    remarks = _collector.get()
+    return Remarks() if remarks is None else remarks
 
 
 def remark(sentence: str) -> None:

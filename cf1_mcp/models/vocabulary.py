@@ -26,6 +26,10 @@ class Dataset(ApiAnswer):
     is_analytics: Flag = False
     deleted_at: Time = None
 
+    @property
+    def is_known_public(self) -> bool:
+        return self.is_public and "is_public" not in self.unreadable
+
     @model_validator(mode="after")
     def _name_by_uuid(self) -> Self:
         self.name = self.name or self.uuid

@@ -158,8 +158,8 @@ async def _show_links(client: ThreatEventsClient, read_policy: ReadPolicy, event
         [shown] = await show_links(client, read_policy, [event], COLUMNS)
     except ApiError as error:
         remark(f"The events that this one refers to could not be looked at, and are left out: {error.sentence}")
-        hidden = {"references": [], "referenced": [], "num_references": None, "num_referenced": None}
-        return event.model_copy(update={**hidden, "has_children": None})
+        hidden: dict[str, JsonValue] = {"references": [], "referenced": [], "has_children": None}
+        return event.model_copy(update={**hidden, "num_references": None, "num_referenced": None})
     return shown
 
 
@@ -185,6 +185,9 @@ async def _read_raw(client: ThreatEventsClient, read_policy: ReadPolicy, event: 
         read_policy.require_raw_readable(event, raw)
     except Withheld as withheld:
         return Card({"withheld": f"by {withheld.rule}"})
+    if raw.unreadable:
+        lost = ", ".join(sorted(raw.unreadable))
+        remark(f"The raw evidence has values that cannot be read, which were left out: {lost}.")
     data = await run_in_thread(partial(clean_value, raw.data, MAX_FIELD_LENGTH, event.indicator))
     text = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
