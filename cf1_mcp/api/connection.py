@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import quote
@@ -10,7 +9,6 @@ from urllib.parse import quote
 import anyio
 import anyio.lowlevel
 import httpx
-from pydantic import TypeAdapter, ValidationError
 
 from cf1_mcp.api.failures import (
     envelope_error,
@@ -27,9 +25,9 @@ from cf1_mcp.api.operations import LIST_DATASETS, Operation, Route
 from cf1_mcp.api.routes import KnownRoutes, failure_of, is_empty, is_plain_404, may_try_another
 from cf1_mcp.api.surrogates import surrogate_path
 from cf1_mcp.api.transport import TIMEOUT, WaitTooLong, retries, with_retries
-from cf1_mcp.errors import ApiError, BadArgument, MissingRoute, NotFound, UnexpectedAnswer
+from cf1_mcp.api.unwrapping import read_answer
+from cf1_mcp.errors import ApiError, BadArgument, MissingRoute, NotFound
 from cf1_mcp.settings import UpdateMethod
-from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.secrets import SecretMask
 
 T = TypeVar("T")
@@ -37,7 +35,6 @@ Query = Mapping[str, str | float | bool | Sequence[str] | None]
 Connect = Callable[[], httpx.AsyncBaseTransport]
 
 BUDGET: Final = 25.0
-MAX_PLACE_LENGTH: Final = 80
 # The header of every answer of a sandbox, so that nothing fictional is mistaken for intelligence.
 SANDBOX_MARK: Final = "X-Sandbox"
 
@@ -119,15 +116,7 @@ class ApiConnection:
             raise retry_error(error, self._secrets) from None
         except httpx.HTTPError as error:
             raise transport_error(error) from None
-        try:
-            return _type_adapter(shape).validate_python(self._unwrap(answer, paged))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = clean(".".join(str(part) for part in first["loc"]), MAX_PLACE_LENGTH) or "the whole answer"
-            raise UnexpectedAnswer(
-                f"The answer to {operation.name} is not what this API returns: {where}: {first['msg']}. "
-                "If this continues, tell the operator: the API may have changed."
-            ) from None
+        return read_answer(shape, operation.name, answer, self._secrets, paged=paged)
 
     async def _try_routes(self, operation: Operation, asked: _Asked) -> object:
         """Return the answer of the first route that has one.
@@ -220,14 +209,6 @@ class ApiConnection:
             follow_redirects=False,
         )
 
-    def _unwrap(self, answer: object, paged: bool) -> object:
-        # Some results have a `success` of their own, so an envelope is recognised by `result`.
-        if not (isinstance(answer, dict) and "result" in answer and "success" in answer):
-            return {"result": answer} if paged else answer  # pyright: ignore[reportUnknownVariableType]
-        if is_failure(answer):  # pyright: ignore[reportUnknownArgumentType]
-            raise envelope_error(answer, self._secrets)  # pyright: ignore[reportUnknownArgumentType]
-        return answer if paged else answer["result"]  # pyright: ignore[reportUnknownVariableType]
-
     def _read_json(self, content: bytes) -> object:
         if not content:
             return None
@@ -235,11 +216,6 @@ class ApiConnection:
             return parse_json(content, self._secrets)
         except (ValueError, RecursionError):
             raise invalid_json_error(content) from None
-
-
-@cache
-def _type_adapter(shape: type[T]) -> TypeAdapter[T]:
-    return TypeAdapter(shape)
 
 
 def _path_segment(name: str, value: str | int) -> str:

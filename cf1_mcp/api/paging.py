@@ -1,26 +1,33 @@
 """Lists of events, and how lists of the API continue after a page.
 
-A list with `result_info.cursor` continues by that cursor, so that events created in the meantime shift nothing. A bare
-list reports nothing about a next page; it continues by page number as long as its pages are full.
+A list with `result_info.cursor` continues by that cursor, so that events created in the meantime shift nothing. Others
+continue by page number: as long as the paging details say that there is more, or, where they say nothing of it, as long
+as the pages are full. A server that ignores the number, and repeats a page, is found out by its rows.
 """
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from cf1_mcp.api.asked import drop_other_datasets
 from cf1_mcp.api.connection import encoded_length
 from cf1_mcp.api.failures import body_needed_error
 from cf1_mcp.api.operations import LIST_BY_QUERY, LIST_EVENTS
+from cf1_mcp.api.remarks import remark
 from cf1_mcp.api.routes import MAX_LONG_QUERY_LENGTH, routes_for
 from cf1_mcp.api.saved_query_client import SavedQueryClient
 from cf1_mcp.errors import MissingRoute
-from cf1_mcp.models import EventPage, EventSearch
+from cf1_mcp.models import Event, EventPage, EventSearch, ResultInfo
 
 T = TypeVar("T")
 # What a search may name instead of datasets.
 SCOPE_WORDS = frozenset({"all", "operational", "analytics"})
+
+REPEATED: Final = "The API repeats a page of a list that it says goes on: the rest of the list is missing."
+
+# Pages in a row without any event, after which a list is over.
+MAX_BARREN: Final = 3
 
 
 class Attempt(Protocol):
@@ -34,21 +41,79 @@ async def once(call: Callable[[], Awaitable[T]], /) -> T:
     return await call()
 
 
-def has_more(page: EventPage, page_size: int) -> bool:
-    """Whether events may follow a page of up to `page_size` events."""
-    if "cursor" in page.result_info.model_fields_set:
-        return bool(page.result_info.cursor)
-    return len(page.result) >= page_size
+def says_more(info: ResultInfo, page: int, seen: int) -> bool | None:
+    """Whether the paging details say that rows follow a page, up to which `seen` rows came; None if they do not say."""
+    if info.has_more is not None:
+        return info.has_more
+    if info.total_count is not None:
+        return info.total_count > seen
+    return info.total_pages > page if info.total_pages is not None else None
 
 
-def search_after(search: EventSearch, page: EventPage) -> EventSearch | None:
+def has_more(page: EventPage, page_size: int, number: int = 1, seen: int | None = None) -> bool:
+    """Whether events may follow a page of up to `page_size` events, the `number`th, up to which `seen` rows came."""
+    info = page.result_info
+    said = says_more(info, number, page.size if seen is None else seen)
+    # A server may return fewer rows than it was asked for.
+    is_full = page.size >= min(page_size, info.per_page or page_size)
+    if info.cursor:
+        return said is not False or is_full
+    if said is not None:
+        return said and page.size > 0
+    # A list by cursors ends with an empty one; beside a page number the cursor is only a key that is not used.
+    return is_full and ("cursor" not in info.model_fields_set or info.page is not None or info.per_page is not None)
+
+
+def search_after(search: EventSearch, page: EventPage, seen: int | None = None) -> EventSearch | None:
     """The search for the page after `page`, or None after the last one. `search` found `page` and has a page size."""
-    if search.page_size is None or not has_more(page, search.page_size):
+    number = search.page or 1
+    if search.page_size is None or not has_more(page, search.page_size, number, seen):
         return None
     if cursor := page.result_info.cursor:
         # The cursor carries the filters, and the API refuses them next to it. A repeated cursor would never end.
         return None if cursor == search.cursor else EventSearch(cursor=cursor, page_size=search.page_size)
-    return None if search.cursor else search.model_copy(update={"page": (search.page or 1) + 1})
+    return None if search.cursor else search.model_copy(update={"page": number + 1})
+
+
+async def read_pages(
+    read: Callable[[EventSearch], Awaitable[EventPage]], search: EventSearch, attempt: Attempt
+) -> AsyncGenerator[EventPage]:
+    """Yield the pages of a search, from the page that `search` names to the last, without rows that came before."""
+    following: EventSearch | None = search
+    known = KnownRows()
+    # Rows before the first page, of a search that begins in the middle.
+    seen = ((search.page or 1) - 1) * (search.page_size or 0)
+    barren = 0
+    while following and barren < MAX_BARREN:
+        page = await attempt(partial(read, following))
+        seen += page.size
+        is_first, new = following is search, known.add(page.result, _key)
+        if not is_first and page.result and not new:
+            remark(REPEATED)
+            return
+        barren = 0 if new else barren + 1
+        later = search_after(following, page, seen)
+        if not is_first and len(new) < len(page.result):
+            page = page.model_copy(update={"result": new})
+        yield page
+        following = later
+
+
+class KnownRows:
+    """The rows of a list that have come so far, to find out rows that are repeated."""
+
+    def __init__(self) -> None:
+        self._keys: set[Hashable] = set()
+
+    def add(self, rows: Iterable[T], key: Callable[[T], Hashable]) -> list[T]:
+        """Return those of the rows that have not come before."""
+        new = [row for row in rows if key(row) not in self._keys]
+        self._keys.update(map(key, new))
+        return new
+
+
+def _key(event: Event) -> tuple[str, str]:
+    return event.uuid, event.dataset_id
 
 
 class EventLists(SavedQueryClient):
@@ -76,11 +141,8 @@ class EventLists(SavedQueryClient):
 
     async def event_pages(self, search: EventSearch, attempt: Attempt = once) -> AsyncGenerator[EventPage]:
         """Pages of a search, from the page that `search` names to the last, one request each."""
-        following: EventSearch | None = search
-        while following:
-            page = await attempt(partial(self.list_events, following))
+        async for page in read_pages(self.list_events, search, attempt):
             yield page
-            following = search_after(following, page)
 
 
 def _query_params(search: EventSearch) -> dict[str, str | float | bool | Sequence[str] | None]:

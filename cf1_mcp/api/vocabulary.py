@@ -1,12 +1,13 @@
 """The vocabularies of the account (datasets, attackers, categories ...), read from the API and cached."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeAlias, TypeVar, get_args
 
 import anyio
 
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.remarks import Remarks, collecting, current_remarks
 from cf1_mcp.errors import ThreatEventsError
 from cf1_mcp.models import Category, Country, Dataset, Tag, VocabularyKind
 
@@ -34,14 +35,22 @@ class _Request(Generic[T]):
 
 @dataclass
 class _Cached(Generic[T]):
-    """A cached answer. Concurrent callers share one request, and its failure."""
+    """A cached answer. Concurrent callers share one request, its failure, and the remarks on it: a list that is not
+    complete is that for every caller.
+    """
 
     read: Callable[[], Awaitable[T]]
     value: T | None = None
+    remarks: Remarks = field(default_factory=Remarks)
     until: float = float("-inf")
     request: _Request[T] | None = None
 
     async def get(self) -> T:
+        value = await self._get()
+        current_remarks().add(self.remarks)
+        return value
+
+    async def _get(self) -> T:
         while self.value is None or anyio.current_time() >= self.until:
             if self.request is None:
                 return await self._send()
@@ -56,7 +65,9 @@ class _Cached(Generic[T]):
     async def _send(self) -> T:
         request = self.request = _Request[T](anyio.Event())
         try:
-            answer = request.answer = self.value = await self.read()
+            with collecting() as remarks:
+                answer = request.answer = self.value = await self.read()
+            self.remarks = remarks
             self.until = anyio.current_time() + CACHE_SECONDS
             return answer
         except ThreatEventsError as error:

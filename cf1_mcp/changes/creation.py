@@ -189,7 +189,7 @@ def _list_markings(events: Sequence[NewEvent]) -> list[str]:
     for new in events:
         found[new.tlp] = None
         if new.raw.data or new.raw.tlp:
-            marked = Event(uuid="", tlp=new.tlp), Raw(id="", tlp=new.raw.tlp or "")
+            marked = Event(uuid="new", tlp=new.tlp), Raw(id="new", tlp=new.raw.tlp or "")
             found[ReadPolicy.raw_marking(*marked)] = None
     return [*found]
 

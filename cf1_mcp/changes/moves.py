@@ -91,7 +91,7 @@ async def plan_move(
         summary=f"Move {plural(len(ids), 'event')} from dataset {source.name!r} to {destination.name!r}.",
         warnings=(
             *(() if keep_raw_data else (lost,)),
-            *((public,) if destination.is_public and not source.is_public else ()),
+            *((public,) if destination.is_public and not source.is_known_public else ()),
         ),
         undo=UNDO if keep_raw_data else UNDO_WITHOUT_RAW,
         needs_code=True,

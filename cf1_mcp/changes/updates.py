@@ -196,7 +196,8 @@ def _build_raw_parts(parts: Mapping[str, JsonValue]) -> RawParts | None:
 def _list_fields(change: EventChange | None) -> dict[str, str]:
     """Return the values of a change by their snake-case names, without the dataset."""
     names = [name for name in EventChange.model_fields if change and name in change.model_fields_set]
-    return {name: str(getattr(change, name)) for name in names if name != "dataset_id"}
+    # A cleared value is null where the API takes no empty text.
+    return {name: str(getattr(change, name) or "") for name in names if name != "dataset_id"}
 
 
 def _is_same_part(name: str, one: JsonValue, other: JsonValue) -> bool:

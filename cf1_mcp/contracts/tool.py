@@ -9,13 +9,18 @@ import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from cf1_mcp.answers.answer import Answer
+from cf1_mcp.answers.remarked import add_remarks
+from cf1_mcp.api.remarks import Remarks, collecting
 from cf1_mcp.changes.guards import NO_REPEAT
+from cf1_mcp.context import ServerContext
 from cf1_mcp.contracts.effects import ToolEffect, annotations_of
 from cf1_mcp.contracts.results import failure_text, tool_result
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, choices, did_you_mean
+from cf1_mcp.policy.read_policy import load_read_policy
+from cf1_mcp.policy.visible_remarks import visible_remarks
 from cf1_mcp.settings import Defang
 from cf1_mcp.text.distinct_json import DistinctJson, RepeatedKey
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -49,8 +54,10 @@ class ThreatTool(Tool):
             self._refuse_unknown_arguments(arguments)
             _refuse_strange_numbers(arguments)
             await self._refuse_strange_objects(arguments)
-            with anyio.fail_after(MAX_CALL_SECONDS):
+            with anyio.fail_after(MAX_CALL_SECONDS), collecting() as remarks:
                 answer = await super().run(arguments, context)
+                if remarks and isinstance(answer, Answer):
+                    answer = await _add_remarks(answer, remarks, context.request_context.lifespan_context)
         except BadArgument as error:
             defang = context.request_context.lifespan_context.settings.defang
             raise ToolError(failure_text(error, defang)) from error
@@ -159,6 +166,18 @@ def _refuse_long_lists(name: str, value: object) -> None:
             problem = f"it has {'a list of ' if len(values) > MAX_LISTED else ''}{max(len(values), count):,} values"
             raise BadArgument(name, problem, f"at most {MAX_LISTED:,} in one list, and {MAX_VALUES:,} in all")
         left += values
+
+
+async def _add_remarks(answer: Answer, remarks: Remarks, server: ServerContext) -> Answer:
+    """Return the answer with those remarks that may be told."""
+    try:
+        policy = await load_read_policy(server.vocabulary, server.settings)
+    except ThreatEventsError:
+        policy = None
+    told = visible_remarks(remarks, policy)
+    lists = {"not_searched": told.not_searched, "partly_searched": told.partly_searched, "api_messages": told.quotes}
+    untrusted: dict[str, JsonValue] = {name: [*values] for name, values in lists.items() if values}
+    return add_remarks(answer, told.notes, untrusted, told.not_searched)
 
 
 def _refuse_strange_numbers(arguments: Mapping[str, object]) -> None:

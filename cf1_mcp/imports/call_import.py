@@ -25,6 +25,7 @@ from cf1_mcp.text.sanitize import clean
 RESERVED_SECONDS: Final = 3.0  # at the end of a call, for its report if the API is slow
 MAX_REASONS: Final = 30
 MAX_REASON_LENGTH: Final = 200
+UNKNOWN: Final = "unknown"
 NOT_ANSWERED: Final = "it was not answered before the import stopped"
 STEPS: Final[Mapping[ImportStep, str]] = {"sent": "events created", "linked": "relationships made"}
 
@@ -92,7 +93,7 @@ class _BatchImport:
     job: ImportJob
     sender: RowSender
     stopped: str = ""
-    unlisted_links: int | None = None
+    unlisted_links: int | str | None = None
 
     async def create(self) -> None:
         try:
@@ -137,9 +138,12 @@ class _BatchImport:
         made = await self.job.client.create_events_with_relationships(
             self.batch.dataset.uuid, [*self.batch.events.values()]
         )
-        answer = BulkCreated(created_events_count=made.created_events_count, errors=made.errors)
+        answer = BulkCreated(
+            created_events_count=made.created_events_count, queued_indicators_count=0, errors=made.errors
+        )
         await self.sender.record(group.rows, answer)
-        self.unlisted_links = made.created_relationships_count
+        count = made.created_relationships_count
+        self.unlisted_links = UNKNOWN if count is None else count
 
     async def outcome(self) -> BatchOutcome:
         """Return the outcome, with every row and the links that were not made."""
@@ -155,7 +159,7 @@ class _BatchImport:
         counts = await self.job.ledger.links.counts()
         related = counts.get("made", 0) if self.unlisted_links is None else self.unlisted_links
         facts: dict[str, JsonValue] = {
-            "indicators_queued": self.sender.indicators_queued,
+            "indicators_queued": UNKNOWN if self.sender.indicators_queued is None else self.sender.indicators_queued,
             "unknown_rows": format_ranges(unknown),
             "rows_not_sent": format_ranges([row.place for row in rows["ready"]]),
             "rows_without_id": format_ranges(without_id),

@@ -47,7 +47,8 @@ class RowSender:
         recovery: RowRecovery | None = None,
     ) -> None:
         self.answered = False
-        self.indicators_queued = 0
+        # None once an answer did not say how many.
+        self.indicators_queued: int | None = 0
         self._client = client
         self._dataset_id = dataset_id
         self._ledger = ledger
@@ -103,7 +104,8 @@ class RowSender:
             # This answer does not mention them, so they are treated like rows of a lost answer.
             self._lost = self._recovery is not None
         self.answered = True
-        self.indicators_queued += answer.queued_indicators_count
+        queued, before = answer.queued_indicators_count, self.indicators_queued
+        self.indicators_queued = None if queued is None or before is None else before + queued
         with anyio.CancelScope(shield=True):  # a deadline must not lose what is known
             await self._ledger.rows.record_answer(uuids, reasons)
         await self._progress.advance("sent", len(uuids) + len(reasons))

@@ -5,11 +5,12 @@ answers are read leniently: unknown fields are ignored, missing ones get a neutr
 text is expected. Requests are written strictly.
 """
 
-from cf1_mcp.models.base import ApiModel, Done, SnakeModel, Strings, Text, Tlp
+from cf1_mcp.models.base import ApiModel, SnakeModel, Tlp
 from cf1_mcp.models.changes import (
     BulkCreated,
     BulkWithRelationshipsCreated,
     CreatedEvent,
+    Done,
     EventChange,
     Moved,
     NewEvent,
@@ -39,6 +40,7 @@ from cf1_mcp.models.events import (
     SearchOp,
     SearchValue,
 )
+from cf1_mcp.models.odd_values import Strings, Text
 from cf1_mcp.models.queries import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery, SavedQueryFields
 from cf1_mcp.models.vocabulary import Category, Country, Dataset, Tag, TagPage, VocabularyKind
 

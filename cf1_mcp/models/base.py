@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 
@@ -61,35 +61,3 @@ class SnakeModel(ApiModel):
     """A model with snake_case names on the wire, as saved queries and alerts have."""
 
     model_config = ConfigDict(alias_generator=None)
-
-
-def _drop_blanks(values: object) -> object:
-    """Drop blank values: the API returns an empty array as `[" "]`."""
-    if values is None:
-        return []
-    if isinstance(values, list):
-        return [value for value in values if value is not None and str(value).strip()]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return values
-
-
-# Whole numbers that JSON keeps exact. Nothing that this API counts or numbers comes near.
-MAX_COUNT = 2**53
-Count = Annotated[int, Field(ge=-MAX_COUNT, le=MAX_COUNT)]
-Number = Annotated[float, Field(ge=-MAX_COUNT, le=MAX_COUNT)]
-
-
-def _zero_if_huge(value: object) -> object:
-    return 0 if isinstance(value, int | float) and abs(value) > MAX_COUNT else value
-
-
-# For the numbers of an event: an odd one must not lose the page that the event is on.
-LenientCount = Annotated[int, BeforeValidator(_zero_if_huge)]
-LenientNumber = Annotated[float, BeforeValidator(_zero_if_huge)]
-Strings = Annotated[list[str], BeforeValidator(_drop_blanks)]
-Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]  # pyright: ignore[reportUnknownLambdaType]
-
-
-class Done(ApiModel):
-    """`{"success": true}`, the answer to tagging and relating."""
-
-    success: bool

@@ -1,11 +1,15 @@
 """Events as they are created and changed, and the answers to those requests."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import JsonValue, model_validator
+from pydantic import BeforeValidator, JsonValue, model_validator
 
-from cf1_mcp.models.base import ApiModel, Count, Number, Text
+from cf1_mcp.models.base import ApiModel
+from cf1_mcp.models.lenient_answers import ApiAnswer, Listed
+from cf1_mcp.models.odd_values import Count, Decimal, GuardFlag, Id, Number, Text
 
+# The API takes null for no attacker, where it takes an empty text for other fields.
+Clearable = Annotated[str | None, BeforeValidator(lambda value: value or None)]  # pyright: ignore[reportUnknownLambdaType]
 RelationshipType = Literal["related_to", "caused_by", "attributed_to"]
 
 
@@ -48,7 +52,7 @@ class EventChange(ApiModel):
     """New values for an event. Fields that are not set stay unchanged."""
 
     dataset_id: str
-    attacker: str | None = None
+    attacker: Clearable = None
     attacker_country: str | None = None
     category: str | None = None
     created_at: str | None = None
@@ -71,92 +75,92 @@ class RawChange(ApiModel):
     tlp: str | None = None
 
 
-class RowError(ApiModel):
+class RowError(ApiAnswer):
     """The reason why one row of a bulk request was refused. The index counts from 0."""
 
-    event_index: Count
-    error: str
+    event_index: Number
+    error: Text = ""
 
 
-class CreatedEvent(ApiModel):
+class CreatedEvent(ApiAnswer):
     """The event that was created for one row of a bulk request. The index counts from 0."""
 
-    event_index: Count
+    event_index: Number
     shard_id: Text = ""
-    uuid: str
+    uuid: Id
 
 
-class BulkCreated(ApiModel):
+class BulkCreated(ApiAnswer):
     """Answer to a bulk create: the events exist at once, their indicators are queued."""
 
-    created_events_count: Count
-    created_tags_count: Count = 0
-    error_count: Count = 0
-    queued_indicators_count: Count = 0
+    created_events_count: Number
+    created_tags_count: Count = None
+    error_count: Count = None
+    queued_indicators_count: Count = None
     create_bulk_events_request_id: Text = ""
-    created_events: list[CreatedEvent] = []
-    errors: list[RowError] = []
+    created_events: Listed[CreatedEvent] = []
+    errors: Listed[RowError] = []
 
 
-class BulkWithRelationshipsCreated(ApiModel):
+class BulkWithRelationshipsCreated(ApiAnswer):
     """Answer to the older bulk create that also creates relationships."""
 
-    created_events_count: Count
-    created_indicators_count: Count = 0
-    created_relationships_count: Count = 0
-    error_count: Count = 0
-    errors: list[RowError] = []
+    created_events_count: Number
+    created_indicators_count: Count = None
+    created_relationships_count: Count = None
+    error_count: Count = None
+    errors: Listed[RowError] = []
 
 
-class Moved(ApiModel):
+class Moved(ApiAnswer):
     """Answer to a move: an object, or in the older form only a number."""
 
-    moved: Count
-    indicators_copied: Count = 0
-    relationships_copied: Count = 0
-    insert_failures: list[dict[str, JsonValue]] = []
-    deletion_failures: list[dict[str, JsonValue]] = []
+    moved: Number
+    indicators_copied: Count = None
+    relationships_copied: Count = None
+    insert_failures: Listed[dict[str, JsonValue]] = []
+    deletion_failures: Listed[dict[str, JsonValue]] = []
 
     @model_validator(mode="before")
     @classmethod
     def _wrap_number(cls, answer: object) -> object:
-        return {"moved": answer} if isinstance(answer, int | float) else answer
+        return {"moved": answer} if isinstance(answer, int | float | str) else answer
 
 
-class Relationship(ApiModel):
+class Relationship(ApiAnswer):
     """A typed link from a parent (ancestor) to a child (descendant)."""
 
-    parent_id: str
+    parent_id: Id
     parent_dataset_id: Text = ""
-    child_id: str
+    child_id: Id
     child_dataset_id: Text = ""
-    relationship_type: str
+    relationship_type: Text = ""
 
 
-class RelationshipError(ApiModel):
+class RelationshipError(ApiAnswer):
     """The reason why one child could not be related."""
 
-    child_id: str
-    error: str
+    child_id: Id
+    error: Text = ""
     error_type: Text = ""
 
 
-class RelationshipsCreated(ApiModel):
+class RelationshipsCreated(ApiAnswer):
     """Answer to creating relationships. Some children may have failed although the status is 200."""
 
-    success: bool
+    success: GuardFlag
     message: Text = ""
-    relationships: list[Relationship] = []
-    relationships_created: Count | None = None
-    errors: list[RelationshipError] = []
+    relationships: Listed[Relationship] = []
+    relationships_created: Count = None
+    errors: Listed[RelationshipError] = []
 
 
-class Reverted(ApiModel):
+class Reverted(ApiAnswer):
     """A scheduled revert. The API returns an undo bookmark, but no route accepts it."""
 
-    dataset_id: str
-    minutes_ago: Number
-    target_timestamp: str
+    dataset_id: Id
+    minutes_ago: Decimal = None
+    target_timestamp: Text = ""
     revert_bookmark: Text = ""
     undo_bookmark: Text = ""
 
@@ -167,3 +171,9 @@ class Reverted(ApiModel):
         if not (isinstance(answer, dict) and isinstance(answer.get("properties"), dict)):  # pyright: ignore
             return answer  # pyright: ignore[reportUnknownVariableType]
         return {key: value.get("type", value) for key, value in answer["properties"].items()}  # pyright: ignore
+
+
+class Done(ApiAnswer):
+    """`{"success": true}`, the answer to tagging and relating."""
+
+    success: GuardFlag

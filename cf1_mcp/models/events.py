@@ -1,15 +1,15 @@
 """Events, and the requests and responses that search and read them."""
 
-import re
-from typing import Final, Literal, cast
+from collections.abc import Mapping
+from typing import ClassVar, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic.alias_generators import to_snake
 
-from cf1_mcp.models.base import MAX_COUNT, ApiModel, Count, LenientCount, LenientNumber, SnakeModel, Strings, Text
+from cf1_mcp.models.base import ApiModel
 from cf1_mcp.models.json_reading import read_json
-
-_NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
-MAX_NUMBER_LENGTH: Final = 20
+from cf1_mcp.models.lenient_answers import ApiAnswer, Listed, SnakeAnswer, find_rows
+from cf1_mcp.models.odd_values import Count, Decimal, Id, KnownFlag, Strings, Text, read_count
 
 SearchOp = Literal[
     "equals", "not", "gt", "gte", "lt", "lte", "like", "contains", "startsWith", "endsWith", "find", "in"
@@ -38,13 +38,15 @@ Direction = Literal["ancestors", "descendants", "both"]
 Order = Literal["asc", "desc"]
 
 
-class Event(ApiModel):
+class Event(ApiAnswer):
     """A threat event. `event` is its description, `date` ISO 8601 text, `uuid` its id.
 
-    `cf1_mcp.models.fields` describes every field.
+    A number or flag that is None is unknown. `cf1_mcp.models.fields` describes every field.
     """
 
-    uuid: str
+    closed: ClassVar[Mapping[str, object]] = {"tlp": "red"}
+
+    uuid: Id
     date: Text = ""
     event: Text = ""
     dataset_id: Text = ""
@@ -54,9 +56,9 @@ class Event(ApiModel):
     attacker_country_alpha3: Text = ""
     indicator: Text = ""
     indicator_type: Text = ""
-    indicator_type_id: LenientCount | None = None
+    indicator_type_id: Count = None
     insight: Text = ""
-    kill_chain: LenientNumber | None = None
+    kill_chain: Decimal = None
     mitre_attack: Strings = []
     mitre_capec: Strings = []
     tags: Strings = []
@@ -65,64 +67,112 @@ class Event(ApiModel):
     target_industry: Text = ""
     tlp: Text = ""
     raw_id: Text = ""
-    has_children: bool = False
-    num_references: LenientCount = 0
-    num_referenced: LenientCount = 0
+    has_children: KnownFlag = False
+    num_references: Count = None
+    num_referenced: Count = None
     references: Strings = []
     referenced: Strings = []
     releasability_id: Text = ""
 
 
 class ResultInfo(BaseModel):
-    """Paging details of a list. `cursor` is the only documented key."""
+    """Paging details of a list, in snake or camel case. `cursor` is the only documented key; others may say more.
+
+    What cannot be read is as good as missing.
+    """
 
     model_config = ConfigDict(extra="ignore")
-    cursor: str | None = None
+    cursor: str = ""
+    has_more: bool | None = None
+    page: int | None = None
+    per_page: int | None = None
+    total_count: int | None = None
+    total_pages: int | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, info: object) -> object:
+        if not isinstance(info, dict):
+            return {} if not isinstance(info, ResultInfo) else info
+        given = {to_snake(str(name)): value for name, value in cast("dict[object, object]", info).items()}
+        given.setdefault("per_page", given.get("page_size"))
+        return _InfoValues.model_validate(given).model_dump(exclude_unset=True)
+
+
+class _InfoValues(SnakeAnswer):
+    cursor: Text = ""
+    has_more: KnownFlag = None
+    page: Count = None
+    per_page: Count = None
+    total_count: Count = None
+    total_pages: Count = None
 
 
 class EventPage(BaseModel):
-    """One page of events, with the cursor of the next."""
+    """One page of events, with the paging details of the list.
+
+    Rows that are no events are left out: `dropped` is their number. Those among them that lack only an id are
+    `nameless`, under an invented one, so that the rules for reading can be applied to them.
+    """
 
     result: list[Event]
     result_info: ResultInfo = ResultInfo()
+    dropped: int = 0
+    nameless: list[Event] = []
 
-    @field_validator("result_info", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _default_if_null(cls, value: object) -> object:
-        return ResultInfo() if value is None else value
+    def _leave_out(cls, page: object) -> object:
+        if not isinstance(page, dict):
+            return page
+        given = cast("dict[str, object]", page)
+        rows = find_rows(given.get("result"))
+        if not isinstance(rows, list):
+            return given
+        kept: list[Event] = []
+        nameless: list[Event] = []
+        for place, row in enumerate(cast("list[object]", rows)):
+            try:
+                kept.append(Event.model_validate(row))
+            except ValidationError:
+                if isinstance(row, dict):
+                    nameless.append(Event.model_validate({**cast("dict[str, object]", row), "uuid": f"row {place}"}))
+        dropped = len(cast("list[object]", rows)) - len(kept)
+        return {**given, "result": kept, "dropped": dropped, "nameless": nameless}
+
+    @property
+    def size(self) -> int:
+        """The number of rows that the API returned."""
+        return len(self.result) + self.dropped
 
 
-class RelatedEvent(ApiModel):
+class RelatedEvent(ApiAnswer):
     """An event that has an indicator."""
 
-    event_id: str
+    event_id: Id
     dataset_id: Text = ""
 
 
-class ListedIndicator(ApiModel):
+class ListedIndicator(ApiAnswer):
     """An indicator of one dataset and the events that have it, even if they show another one of their indicators."""
 
-    value: str
-    related_events: list[RelatedEvent] = []
+    value: Id
+    related_events: Listed[RelatedEvent] = []
 
 
-class Pagination(SnakeModel):
-    """Paging details of the indicator list, in snake_case unlike the rest of the API."""
+class IndicatorPage(ApiAnswer):
+    """One page of indicators. Unlike in the rest of the API, their paging details are in snake_case."""
 
-    has_more: bool = False
-
-
-class IndicatorPage(ApiModel):
-    """One page of indicators."""
-
-    indicators: list[ListedIndicator]
-    pagination: Pagination = Pagination()
+    indicators: Listed[ListedIndicator]
+    pagination: ResultInfo = ResultInfo()
 
 
-class Raw(ApiModel):
+class Raw(ApiAnswer):
     """The raw evidence of an event. One route returns `data` as JSON text, the other as an object."""
 
-    id: str
+    closed: ClassVar[Mapping[str, object]] = {"tlp": "red"}
+
+    id: Id
     data: JsonValue = None
     source: Text = ""
     tlp: Text = ""
@@ -168,50 +218,45 @@ class EventSearch(ApiModel):
     cursor: str | None = None
 
 
-class Aggregates(ApiModel):
+class Aggregates(ApiAnswer):
     """Counts by one or more columns. Each row has `count`, a key for each column and, in a daily count, `date`.
 
-    A number that cannot be read is None, which is unknown and not 0. `dropped` is the number of rows that are none.
+    A count that is None is unknown, which is not 0. `dropped` is the number of rows that are none.
     """
 
     aggregate_by: Text = ""
-    aggregations: list[dict[str, JsonValue]]
-    total: Count | None = None
+    aggregations: Listed[dict[str, JsonValue]]
+    total: Count = None
     date_range: dict[str, JsonValue] = {}
     dropped: int = Field(default=0, exclude=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _tolerate(cls, answer: object) -> object:
-        """Read numbers that come as text, a bare list of rows, and null for what is optional."""
-        if isinstance(answer, list):
-            answer = {"aggregations": cast("list[object]", answer)}
-        if not isinstance(answer, dict):
-            return answer
-        given = {**cast("dict[str, object]", answer)}
-        rows = given.get("aggregations")
-        if rows is None or isinstance(rows, list):
-            listed = cast("list[object]", rows or [])
-            kept = [cast("dict[str, object]", row) for row in listed if isinstance(row, dict)]
-            given["aggregations"] = [{**row, "count": read_number(row.get("count"))} for row in kept]
-            given["dropped"] = len(listed) - len(kept)
-        given["total"] = read_number(given.get("total"))
-        for name in ("dateRange", "date_range"):
-            if name in given and not isinstance(given[name], dict):
-                del given[name]
-        return given
+    def _read_rows(cls, answer: object) -> object:
+        """Read a bare list of rows, and count what is not a row."""
+        given = {"aggregations": answer} if isinstance(answer, list) else answer  # pyright: ignore[reportUnknownVariableType]
+        if not isinstance(given, dict):
+            return given  # pyright: ignore[reportUnknownVariableType]
+        found = {**cast("dict[str, object]", given)}
+        # Null is unknown, and no groups only where the total says so.
+        if found.get("aggregations") is None and _count_or_none(found.get("total")) == 0:
+            found["aggregations"] = []
+        rows = found.get("aggregations")
+        listed = cast("list[object]", rows) if isinstance(rows, list) else []
+        return {**found, "dropped": sum(not isinstance(row, dict) for row in listed)}
+
+    @field_validator("aggregations")
+    @classmethod
+    def _read_counts(cls, rows: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
+        for row in rows:
+            if "count" in row:
+                row["count"] = _count_or_none(row["count"])
+            if "tlp" in row and not isinstance(row["tlp"], str | None):
+                row["tlp"] = "red"  # as of events
+        return rows
 
 
-def read_number(value: object) -> int | None:
-    """Return a count, also if it came as text, or None if it is none."""
-    if isinstance(value, str) and len(value) <= MAX_NUMBER_LENGTH and _NUMBER.fullmatch(value.strip()):
-        value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_COUNT:
-        return None
-    return int(value)
-
-
-class GraphqlAnswer(ApiModel):
+class GraphqlAnswer(ApiAnswer):
     """A GraphQL response."""
 
     data: dict[str, JsonValue] | None = None
@@ -219,8 +264,14 @@ class GraphqlAnswer(ApiModel):
 
     @field_validator("errors", mode="before")
     @classmethod
-    def _read_texts(cls, errors: object) -> object:
-        """Read an error that is a text, or a single one, as if it were written as the standard says."""
-        listed = cast("list[object]", errors) if isinstance(errors, list) else [] if errors is None else [errors]
-        read = [cast("object", error) if isinstance(error, dict) else {"message": str(error)} for error in listed]
-        return read or None
+    def _read_errors(cls, errors: object) -> object:
+        listed = errors if isinstance(errors, list) else [] if errors is None else [errors]  # pyright: ignore[reportUnknownVariableType]
+        return [error if isinstance(error, dict) else {"message": str(error)} for error in listed]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _count_or_none(value: object) -> int | None:
+    try:
+        count = read_count(value)
+    except ValueError:
+        return None
+    return count if count is not None and count >= 0 else None

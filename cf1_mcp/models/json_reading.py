@@ -9,19 +9,22 @@ from pydantic import JsonValue
 from cf1_mcp.models.base import Tlp
 
 MARKING = "tlp"
+# Of a whole number that is read as one.
+MAX_DIGITS = 300
 
 
 def read_json(content: bytes | str) -> JsonValue:
     """Return the value of a JSON text, without half characters (lone surrogates), which nothing can store or send.
 
-    An object that names a key twice has its last value, but of several markings the highest.
+    An object that names a key twice has its last value, but of several markings the highest. A number that is not
+    finite, or has hundreds of digits, is its text: it must not cost the whole answer.
 
     Raises:
-        ValueError: the text is not JSON, or has a number that is not finite or has thousands of digits.
+        ValueError: the text is not JSON.
         RecursionError: it is nested too deeply.
     """
     value: JsonValue = json.loads(
-        content, object_pairs_hook=_build_object, parse_constant=_refuse_constant, parse_float=_parse_float
+        content, object_pairs_hook=_build_object, parse_constant=str, parse_float=_parse_float, parse_int=_parse_int
     )
     return map_texts(value, replace_surrogates) if _may_have_surrogates(content) else value
 
@@ -68,12 +71,10 @@ def _rank(marking: JsonValue) -> int:
     return (Tlp.RED if not isinstance(marking, str | None) else Tlp.of(marking or "")).rank
 
 
-def _refuse_constant(name: str) -> JsonValue:
-    raise ValueError(f"{name} is not a number of JSON")
-
-
-def _parse_float(text: str) -> float:
+def _parse_float(text: str) -> float | str:
     number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("the number is too large")
-    return number
+    return number if math.isfinite(number) else text
+
+
+def _parse_int(text: str) -> int | str:
+    return int(text) if len(text) <= MAX_DIGITS else text

@@ -1,26 +1,34 @@
 """Saved queries and their alerts."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
-from cf1_mcp.models.base import Count, SnakeModel, Text
+from cf1_mcp.models.base import SnakeModel
+from cf1_mcp.models.lenient_answers import SnakeAnswer
+from cf1_mcp.models.odd_values import Count, Flag, GuardFlag, JsonText, Number, Text
 
 AlertFrequency = Literal["immediate", "daily"]
 
 
-class SavedQuery(SnakeModel):
-    """A saved search. `query_json` is JSON text; with `rule_enabled` its results feed a block list."""
+class SavedQuery(SnakeAnswer):
+    """A saved search. `query_json` is JSON text; with `rule_enabled` its results feed a block list.
 
-    id: Count
+    If it cannot be read whether it acts outside, it counts as one that does.
+    """
+
+    closed: ClassVar[Mapping[str, object]] = {"alert_enabled": True, "rule_enabled": True}
+
+    id: Number
     name: Text = ""
-    query_json: Text = ""
-    alert_enabled: bool = False
-    alert_rollup_enabled: bool = False
-    rule_enabled: bool = False
+    query_json: JsonText = ""
+    alert_enabled: GuardFlag = False
+    alert_rollup_enabled: Flag = False
+    rule_enabled: GuardFlag = False
     rule_scope: Text = ""
     user_email: Text = ""
     created_at: Text = ""
     updated_at: Text = ""
-    custom_threat_feed_id: Count | None = None
+    custom_threat_feed_id: Count = None
     rule_list_id: Text = ""
 
 
@@ -35,12 +43,14 @@ class SavedQueryFields(SnakeModel):
     rule_scope: str | None = None
 
 
-class QueryAlert(SnakeModel):
-    """A notification on a saved query."""
+class QueryAlert(SnakeAnswer):
+    """A notification on a saved query. If it cannot be read whether it is enabled, it counts as enabled."""
 
-    id: Count
-    query_id: Count
-    enabled: bool = False
+    closed: ClassVar[Mapping[str, object]] = {"enabled": True}
+
+    id: Number
+    query_id: Number
+    enabled: GuardFlag = False
     frequency: Text = ""
     notification_type: Text = ""
     last_sent_at: Text = ""

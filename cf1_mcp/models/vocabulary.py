@@ -1,55 +1,74 @@
 """The datasets of an account and the vocabularies that its events use."""
 
-from datetime import datetime
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
 
-from cf1_mcp.models.base import ApiModel, LenientNumber, Strings, Text
+from pydantic import model_validator
+
+from cf1_mcp.models.lenient_answers import ApiAnswer, Listed
+from cf1_mcp.models.odd_values import Decimal, Flag, GuardFlag, Id, Strings, Text, Time
 
 # The vocabularies of an account that the API can list.
 VocabularyKind = Literal["attackers", "categories", "countries", "datasets", "indicator_types", "industries", "tags"]
 
 
-class Dataset(ApiModel):
-    """A collection of events with its own access rules."""
+class Dataset(ApiAnswer):
+    """A collection of events with its own access rules. One whose name cannot be read is called by its uuid.
 
-    uuid: str
-    name: str
-    is_public: bool = False
-    is_analytics: bool = False
-    deleted_at: datetime | None = None
+    If it cannot be read whether it is public, it counts as public, because that is what a change into it warns of.
+    """
+
+    closed: ClassVar[Mapping[str, object]] = {"is_public": True}
+
+    uuid: Id
+    name: Text = ""
+    is_public: GuardFlag = False
+    is_analytics: Flag = False
+    deleted_at: Time = None
+
+    @property
+    def is_known_public(self) -> bool:
+        return self.is_public and "is_public" not in self.unreadable
+
+    @model_validator(mode="after")
+    def _name_by_uuid(self) -> Self:
+        self.name = self.name or self.uuid
+        return self
 
 
-class Category(ApiModel):
+class Category(ApiAnswer):
     """A kind of event. Its events get its kill chain number and its MITRE ids."""
 
     uuid: Text = ""
-    name: str
-    kill_chain: LenientNumber | None = None
+    name: Id
+    kill_chain: Decimal = None
     mitre_attack: Strings = []
     mitre_capec: Strings = []
     shortname: Text = ""
 
 
-class Country(ApiModel):
+class Country(ApiAnswer):
     """A country by name and ISO 3166-1 codes."""
 
-    name: str
-    alpha2: str
-    alpha3: str
+    name: Text = ""
+    alpha2: Id
+    alpha3: Text = ""
 
 
-class Tag(ApiModel):
+class Tag(ApiAnswer):
     """A tag of the account's curated list. The tag of an actor has the aliases of that actor."""
 
+    closed: ClassVar[Mapping[str, object]] = {"tlp": "red"}
+
     uuid: Text = ""
-    value: str
+    value: Id
     category_name: Text = ""
     description: Text = ""
     alias_group_names: Strings = []
     tlp: Text = ""
 
 
-class TagPage(ApiModel):
+class TagPage(ApiAnswer):
     """One page of tags."""
 
-    tags: list[Tag]
+    tags: Listed[Tag]

@@ -69,6 +69,8 @@ def know_stored(event: Event) -> KnownEvent:
     missing: set[SearchField] = {name for name in SEARCHABLE if SEARCHABLE[name].name not in event.model_fields_set}
     if event.kill_chain is None:
         missing |= CATEGORY_FIELDS
+    if event.has_children is None:
+        missing.add("hasChildren")
     unknown: frozenset[SearchField] = frozenset(missing - INDICATOR_FIELDS)
     first = (KnownIndicator(event.indicator, event.indicator_type),) if event.indicator else ()
     return KnownEvent(event, first, unknown=unknown)
@@ -107,7 +109,7 @@ def match_condition(event: KnownEvent, condition: Condition) -> Verdict:
     if field in event.unknown or not values or (op != "in" and len(values) > 1):
         return None
     if field == "hasChildren":
-        return compare_number(float(event.event.has_children), op, [parse_flag(one) for one in values])
+        return compare_number(float(bool(event.event.has_children)), op, [parse_flag(one) for one in values])
     if field == "killChain":
         number = event.event.kill_chain
         return None if number is None else compare_number(number, op, [parse_number(one) for one in values])

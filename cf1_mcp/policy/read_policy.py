@@ -5,6 +5,7 @@ was requested. An answer depends only on what may be shown: what is withheld is 
 cursors, notes or suggestions. The operator may have it counted (`tell_withheld`).
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from cf1_mcp.policy.datasets import DatasetGrant, DatasetIndex, UnclearDataset
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.text.uuids import parse_uuid
 
+# Between tags that come as one text.
+_SEPARATORS: Final = re.compile(r"[,;|\n]")
 DATASET_RULE: Final = "CF1_READ_DATASETS"
 
 
@@ -85,7 +88,7 @@ class ReadPolicy:
             return event.model_copy(update={"tags": []}) if event.tags else event
         if not self.withheld_tags or not event.tags:
             return event
-        kept = [tag for tag in event.tags if tag.strip().casefold() not in self.withheld_tags]
+        kept = [tag for tag in event.tags if self._may_show_tag(tag, self.withheld_tags)]
         return event.model_copy(update={"tags": kept}) if len(kept) < len(event.tags) else event
 
     def names_withheld_tag(self, value: JsonValue) -> bool:
@@ -99,6 +102,12 @@ class ReadPolicy:
                 return any(self.names_withheld_tag(part) for pair in value.items() for part in pair)
             case _:
                 return False
+
+    @staticmethod
+    def _may_show_tag(tag: str, withheld: frozenset[str]) -> bool:
+        """Whether a tag may be shown. An API that sends tags as one text joins them in one of several ways."""
+        parts = _SEPARATORS.split(tag) if _SEPARATORS.search(tag) else ()
+        return not any(part.strip().casefold() in withheld for part in (tag, *parts))
 
     def require_readable(self, event: Event) -> Event:
         """Return the event.

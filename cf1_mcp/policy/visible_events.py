@@ -18,6 +18,7 @@ from cf1_mcp.models import Condition, Event, EventSearch, SearchOp, SearchValue,
 from cf1_mcp.policy.condition_values import matches_pattern
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_relationships import check_children
+from cf1_mcp.policy.visible_remarks import remark_on_dropped_rows, remark_on_events
 
 # Of the API, for one search.
 MAX_CONDITIONS: Final = 10
@@ -66,6 +67,8 @@ async def unchecked_pages(
         if withheld is not None:
             withheld.update(rule for rule in rules if rule)
         readable = [event for event, rule in zip(page.result, rules, strict=True) if not rule]
+        remark_on_events(readable)
+        remark_on_dropped_rows(page, policy)
         # Where a tag was left out, the API may have found the event by it.
         shown = [(event, policy.visible(event)) for event in readable]
         changed = [visible for event, visible in shown if visible is not event]
@@ -185,7 +188,7 @@ def _is_positive(condition: Condition) -> bool:
 
 def _matches_children(condition: Condition, event: Event) -> bool:
     """Whether a condition on `hasChildren` holds for an event whose children were checked."""
-    flag, flags = event.has_children, _flags(condition)
+    flag, flags = bool(event.has_children), _flags(condition)
     match condition.op:
         case "not":
             return flag not in flags

@@ -61,7 +61,7 @@ def _keep_references(event: Event, readable: set[str]) -> Event:
         update={
             "references": references,
             "referenced": referenced,
-            "num_references": len(references),
-            "num_referenced": len(referenced),
+            "num_references": None if event.num_references is None else len(references),
+            "num_referenced": None if event.num_referenced is None else len(referenced),
         }
     )

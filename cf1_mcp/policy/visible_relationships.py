@@ -8,6 +8,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Direction, Event, RelationshipType
 from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.visible_remarks import remark_on_events
 
 PAGE_SIZE: Final = 1_000
 # The most events that a walk visits one by one; the time of a call allows fewer.
@@ -29,6 +30,7 @@ async def walk_links(
     """
     found = await _list_related(client, event, direction, max_depth, relationship_types)
     admitted, withheld = policy.admit(found)
+    remark_on_events(admitted)
     if withheld and max_depth > 1:
         reachable = await _find_reachable(client, policy, event, direction, max_depth, relationship_types)
         admitted = [one for one in admitted if one.uuid.casefold() in reachable]

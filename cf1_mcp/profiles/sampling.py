@@ -224,7 +224,8 @@ def _sum_groups(counted: EventCounts, scope: DatasetScope, attackers: Sequence[s
         if str(group.get("attacker")).casefold() in names:
             months[str(group.get("date") or "")[:7]] += _to_int(group.get("count"))
     # Counts over `all` exclude analytics datasets, which lists include.
-    return EventCount(months.total(), months, counted.cut or scope.counted != scope.names)
+    is_lower_bound = counted.cut or counted.partial or scope.counted != scope.names
+    return EventCount(months.total(), months, is_lower_bound)
 
 
 def _to_int(count: JsonValue) -> int:

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.remarks import collecting
 from cf1_mcp.errors import ApiError
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.visible_events import first_visible
@@ -75,5 +76,11 @@ async def _reasons(client: ThreatEventsClient, request: SearchRequest, scope: Da
 
 async def _any_without(client: ThreatEventsClient, request: SearchRequest, scope: DatasetScope, name: str) -> bool:
     """Whether there would be an event to show without the conditions of one argument."""
+    # What there is to say about the answers to these questions is not about that of the call.
+    with collecting():
+        return await _find_any(client, request, scope, name)
+
+
+async def _find_any(client: ThreatEventsClient, request: SearchRequest, scope: DatasetScope, name: str) -> bool:
     search = request.search(without=name).model_copy(update={"dataset_id": [*scope.ids], "page_size": PROBE_SIZE})
     return bool(await first_visible(client, search, scope.policy, 1))

@@ -39,6 +39,7 @@ Groups = Annotated[int, Field(description="Maximum number of groups", ge=1, le=1
 # Columns that tell of other events than the one that has them.
 LINKED = frozenset({"hasChildren", "numReferences", "numReferenced", "references", "referenced", "rawId"})
 CUT = "Only the largest groups are shown: raise limit, or use a shorter period or fewer columns."
+UNKNOWN = "unknown"
 PERIOD = "There are events outside this period: since and until removed all of them."
 UNTOLD = "Which datasets this query covers cannot be told."
 Document = Annotated[str, Field(description="A GraphQL query document", min_length=1, max_length=10_000)]
@@ -70,7 +71,7 @@ async def aggregate_threat_events(
     dates = resolve_period(since, until, now)
     counted = await count_events(client, scope, CountRequest(wire, dates, daily, limit), now)
     names = [*(["date"] if daily else []), *(counted.columns or wire), "count"]
-    cells = [[_render_cell(row.get(name)) for name in names] for row in counted.groups]
+    cells = [[_render_cell(row.get(name), name) for name in names] for row in counted.groups]
     shown = count_fitting(cells, size_for_rows(limit))
     # Under `all`, counts leave analytics datasets out, so those are not listed as searched.
     total: JsonValue = f"at least {counted.total}" if counted.partial else counted.total
@@ -115,5 +116,7 @@ def _to_camel_case(column: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def _render_cell(value: JsonValue) -> Cell:
+def _render_cell(value: JsonValue, name: str) -> Cell:
+    if name == "count" and value is None:
+        return UNKNOWN
     return value if isinstance(value, int) else "" if value is None else clean(str(value), MAX_CELL_LENGTH)

@@ -20,6 +20,7 @@ from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION, EVENTS
+from cf1_mcp.models import Dataset
 from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy
 from cf1_mcp.policy.visible_words import readable_words
 from cf1_mcp.search.guide import SearchGuide
@@ -29,6 +30,7 @@ from cf1_mcp.text.sanitize import clean
 # 30 days in minutes, the limit of the point-in-time recovery of Durable Objects. The API publishes none.
 MAX_MINUTES_AGO: Final = 43_200
 
+UNKNOWN: Final = "unknown"
 RevertedDataset = Annotated[str, Field(description="Dataset name or uuid")]
 Minutes = Annotated[int, Field(ge=1, le=MAX_MINUTES_AGO)]
 Revert = Annotated[Planned[RevertDataset], Resolve(approved(plan_revert))]
@@ -45,13 +47,17 @@ async def list_threat_datasets(read_policy: CurrentReadPolicy, paging: CurrentPa
         [
             clean(dataset.name, MAX_CELL_LENGTH),
             dataset.uuid,
-            "analytics" if dataset.is_analytics else "operational",
-            "public" if dataset.is_public else "private",
+            _describe(dataset, "is_analytics", "analytics", "operational"),
+            _describe(dataset, "is_public", "public", "private"),
         ]
         for dataset in read_policy.datasets
     ]
     notes = [f"The operator restricts which datasets are listed ({DATASET_RULE})."] if read_policy.restricted else []
     return fit_list("datasets", ("name", "uuid", "kind", "access"), rows, paging, notes=notes)
+
+
+def _describe(dataset: Dataset, flag: str, yes: str, no: str) -> str:
+    return UNKNOWN if flag in dataset.unreadable else yes if getattr(dataset, flag) else no
 
 
 @EVENTS.tool("List threat vocabulary", ToolEffect.READ)

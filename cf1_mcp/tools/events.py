@@ -1,6 +1,7 @@
 """Tools that read threat events: search, get, list related."""
 
 import json
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Literal
 
@@ -14,6 +15,7 @@ from cf1_mcp.answers.pages import fit_events, list_event_page
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather, run_in_thread
+from cf1_mcp.api.remarks import remark
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import (
@@ -32,13 +34,14 @@ from cf1_mcp.contracts.arguments import (
 )
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
-from cf1_mcp.errors import Withheld
-from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
+from cf1_mcp.errors import ApiError, Forbidden, NotFound, Refused, Unavailable, UnexpectedAnswer, Withheld
+from cf1_mcp.models import Dataset, Direction, Event, Order, Raw, RelationshipType
 from cf1_mcp.models.fields import COLUMNS
 from cf1_mcp.policy.dataset_scope import KnownDataset
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.policy.visible_links import show_links
 from cf1_mcp.policy.visible_relationships import walk_links
+from cf1_mcp.policy.visible_remarks import remark_on_events
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import SearchFilters
 from cf1_mcp.search.no_results import explain_page
@@ -103,12 +106,13 @@ async def get_threat_event(
     else:
         event = await client.read_event(dataset.uuid, event_id)
     event = read_policy.visible(read_policy.require_readable(event))
-    [event] = await show_links(client, read_policy, [event], COLUMNS)
+    remark_on_events([event])
+    event = await _show_links(client, read_policy, event)
     parts = {
         "raw": partial(_read_raw, client, read_policy, event, dataset.uuid),
         "relationships": partial(_read_related, client, read_policy, event, dataset.uuid),
     }
-    tables = await gather(parts[name] for name in names)
+    tables = await gather(partial(_read_part, name, parts[name]) for name in names)
     return Card(untrusted=event_fields(event), parts=dict(zip(names, tables, strict=True)))
 
 
@@ -148,6 +152,27 @@ async def list_related_threat_events(
     return fit_events(related, [dataset.name], columns, limit, paging, identity)
 
 
+async def _show_links(client: ThreatEventsClient, read_policy: ReadPolicy, event: Event) -> Event:
+    """Return the event with its links as they may be shown, or without them if that cannot be found out."""
+    try:
+        [shown] = await show_links(client, read_policy, [event], COLUMNS)
+    except ApiError as error:
+        remark(f"The events that this one refers to could not be looked at, and are left out: {error.sentence}")
+        hidden: dict[str, JsonValue] = {"references": [], "referenced": [], "has_children": None}
+        return event.model_copy(update={**hidden, "num_references": None, "num_referenced": None})
+    return shown
+
+
+async def _read_part(name: str, read: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Return a part of the answer, or why it is missing: the event is worth showing without it."""
+    try:
+        return await read()
+    except ApiError as error:
+        remark(f"The part {name!r} could not be read. The event itself is complete.")
+        said: dict[str, JsonValue] = {"api_said": error.said} if error.said else {}
+        return Card({"failed": error.sentence}, untrusted=said)
+
+
 async def _find_dataset(words: Vocabulary, event: Event) -> Dataset:
     """Return the dataset of an event, for a call that does not name one."""
     known = {dataset.uuid: dataset for dataset in await words.datasets()}
@@ -155,18 +180,34 @@ async def _find_dataset(words: Vocabulary, event: Event) -> Dataset:
 
 
 async def _read_raw(client: ThreatEventsClient, read_policy: ReadPolicy, event: Event, dataset_id: str) -> Answer:
-    raw = await (
-        client.read_raw(event.uuid, event.raw_id) if event.raw_id else client.read_dataset_raw(dataset_id, event.uuid)
-    )
+    raw = await _find_raw(client, event, dataset_id)
     try:
         read_policy.require_raw_readable(event, raw)
     except Withheld as withheld:
         return Card({"withheld": f"by {withheld.rule}"})
+    if raw.unreadable:
+        lost = ", ".join(sorted(raw.unreadable))
+        remark(f"The raw evidence has values that cannot be read, which were left out: {lost}.")
     data = await run_in_thread(partial(clean_value, raw.data, MAX_FIELD_LENGTH, event.indicator))
     text = json.dumps(data, ensure_ascii=False)
     fields = {"source": raw.source, "tlp": raw.tlp, "created": raw.created}
     shown: dict[str, JsonValue] = {name: clean(value, MAX_FIELD_LENGTH) for name, value in fields.items() if value}
     return Card(untrusted={**shown, "data": data if len(text) <= MAX_RAW_LENGTH else clean(text, MAX_RAW_LENGTH)})
+
+
+async def _find_raw(client: ThreatEventsClient, event: Event, dataset_id: str) -> Raw:
+    """Return the raw evidence of an event, by its own id or else by that of its event."""
+    if not event.raw_id:
+        return await client.read_dataset_raw(dataset_id, event.uuid)
+    try:
+        return await client.read_raw(event.uuid, event.raw_id)
+    except (NotFound, Forbidden, Refused, Unavailable, UnexpectedAnswer) as error:
+        if not dataset_id:
+            raise
+        try:
+            return await client.read_dataset_raw(dataset_id, event.uuid, event.raw_id)
+        except ApiError:
+            raise error from None
 
 
 async def _read_related(client: ThreatEventsClient, read_policy: ReadPolicy, event: Event, dataset_id: str) -> Answer:

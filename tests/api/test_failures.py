@@ -124,7 +124,7 @@ The API said: "shard down"
             "redirection": "The API answered 302, a redirect, which is not followed because the token would go with it. Ask the operator to check CLOUDFLARE_BASE_URL.",
             "HTML": "The answer was an HTML page (39 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
             "cut JSON": "The answer was incomplete or invalid JSON (41 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
-            "wrong shape": "The answer to read_event is not what this API returns: uuid: Input should be a valid string. If this continues, tell the operator: the API may have changed.",
+            "wrong shape": "The answer to read_event is not what this API returns: uuid: it is not a text. If this continues, tell the operator: the API may have changed.",
             "failure in a 200": """\
 The API answered 200 but reported failure. Nothing may have been done; check before trying again.
 <untrusted MARK>

@@ -48,7 +48,7 @@ async def test_a_full_page_with_an_empty_cursor_is_the_last() -> None:
 
 async def test_a_repeated_cursor_ends_the_list() -> None:
     async with upstream(page_with_cursor(["1"], "same")) as server:
-        assert await read_ids(server) == [["1"], ["1"]]
+        assert await read_ids(server) == [["1"]]
 
 
 async def test_bare_lists_continue_by_number_until_a_page_is_not_full() -> None:
@@ -77,3 +77,29 @@ async def test_each_page_is_requested_with_the_retries_of_the_caller() -> None:
     ):
         assert len([page async for page in client.event_pages(SEARCH, attempt)]) == 2
     assert attempts == 2
+
+
+def page_with_info(ids: Sequence[str], **info: object) -> bytes:
+    return answer({"success": True, "result": events(*ids), "result_info": info})
+
+
+async def test_an_empty_cursor_beside_a_page_number_does_not_end_the_list() -> None:
+    pages = [page_with_info(ids, cursor=None, page=1) for ids in (["1", "2"], ["3", "4"], ["5"])]
+    async with upstream(*pages) as server:
+        assert await read_ids(server) == [["1", "2"], ["3", "4"], ["5"]]
+
+
+async def test_a_list_goes_on_while_its_total_is_not_reached_although_pages_are_smaller() -> None:
+    pages = [page_with_info([str(one)], cursor=None, per_page="1", total_count="3") for one in range(3)]
+    async with upstream(*pages) as server:
+        assert await read_ids(server) == [["0"], ["1"], ["2"]]
+
+
+async def test_a_list_that_says_it_has_more_goes_on_until_it_repeats_a_page() -> None:
+    async with upstream(page_with_info(["1"], has_more=True), page_with_info(["2"], hasMore="true")) as server:
+        assert await read_ids(server) == [["1"], ["2"]]
+
+
+async def test_a_server_that_ignores_the_page_is_read_once() -> None:
+    async with upstream(answer(events("1", "2"))) as server:
+        assert await read_ids(server) == [["1", "2"]]

@@ -66,7 +66,7 @@ async def test_given_fields_are_changed_and_their_old_values_journaled(tenant: T
     blank = {event.uuid: "EVENT", event.dataset_id: "DATASET", event.raw_id: "RAW"}
     assert replace_ids(change.intent.arguments["event"], blank) == snapshot(
         {
-            "attacker": "",
+            "attacker": None,
             "datasetId": "DATASET",
             "event": "new words",
             "indicator": "b.example",
