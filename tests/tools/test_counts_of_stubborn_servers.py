@@ -318,3 +318,13 @@ async def test_more_than_50_datasets_are_counted_in_groups(tmp_path: Path, trait
         data = await ask(client, "aggregate_threat_events", columns=["attacker"])
     assert (data["rows"], data["events"]) == ([["A", 3]], 3)
     assert all(len(params.get_list("datasetId")) <= 50 for params in server.counts)
+
+
+async def test_a_server_that_fails_on_the_marking_is_asked_once(sample: Tenant) -> None:
+    async with stubborn(sample) as (client, _):
+        right = await ask(client, "aggregate_threat_events", columns=["attacker"])
+    async with stubborn(sample, refuses=by_marking, status=500) as (client, server):
+        assert await ask(client, "aggregate_threat_events", columns=["attacker"]) == right
+        requests = len(server.counts)
+        assert await ask(client, "aggregate_threat_events", columns=["attacker"]) == right
+        assert len(server.counts) == requests
