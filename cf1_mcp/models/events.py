@@ -189,13 +189,14 @@ class Aggregates(ApiModel):
         if not isinstance(answer, dict):
             return answer
         given = {**cast("dict[str, object]", answer)}
-        rows = given.get("aggregations")
-        if rows is None or isinstance(rows, list):
-            listed = cast("list[object]", rows or [])
+        given["total"] = read_number(given.get("total"))
+        # Null is unknown, and no groups only where the total says so.
+        rows = [] if given.get("aggregations") is None and given["total"] == 0 else given.get("aggregations")
+        if isinstance(rows, list):
+            listed = cast("list[object]", rows)
             kept = [cast("dict[str, object]", row) for row in listed if isinstance(row, dict)]
             given["aggregations"] = [{**row, "count": read_number(row.get("count"))} for row in kept]
             given["dropped"] = len(listed) - len(kept)
-        given["total"] = read_number(given.get("total"))
         for name in ("dateRange", "date_range"):
             if name in given and not isinstance(given[name], dict):
                 del given[name]
