@@ -191,7 +191,9 @@ class Aggregates(ApiModel):
         given = {**cast("dict[str, object]", answer)}
         given["total"] = read_number(given.get("total"))
         # Null is unknown, and no groups only where the total says so.
-        rows = [] if given.get("aggregations") is None and given["total"] == 0 else given.get("aggregations")
+        rows = given.get("aggregations")
+        if rows is None and given["total"] == 0:
+            rows = list[object]()
         if isinstance(rows, list):
             listed = cast("list[object]", rows)
             kept = [cast("dict[str, object]", row) for row in listed if isinstance(row, dict)]
