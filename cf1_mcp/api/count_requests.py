@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import anyio
 from pydantic import JsonValue
 
-from cf1_mcp.errors import NotFound, Refused
+from cf1_mcp.errors import NotFound, Refused, Unavailable
 from cf1_mcp.models import Aggregates
 
 MAX_GROUPS: Final = 10_000
@@ -21,6 +21,7 @@ DOCUMENTED_GROUPS: Final = 100
 MAX_DATASETS: Final = 50
 HEALING_SECONDS: Final = 600.0
 MAX_REMEMBERED: Final = 64
+INTERNAL_ERROR: Final = 500
 # Numbers of groups at which a server may have stopped on its own.
 ROUND_NUMBERS: Final = frozenset({100, 200, 250, 500, 1_000, 2_000, 2_500, 5_000, MAX_GROUPS})
 FIRST_SECOND: Final = "T00:00:00Z"
@@ -149,8 +150,10 @@ class CountRequests:
             except Refused as error:
                 refusal = refusal or error
                 continue
-            except NotFound as error:
-                # The account does not have this route: as good as a refusal of every column.
+            except (NotFound, Unavailable) as error:
+                if isinstance(error, Unavailable) and error.status != INTERNAL_ERROR:
+                    raise
+                # The account does not have this route, or it fails on a column: as good as a refusal of the columns.
                 raise NotCounted(error.sentence, error.status, error.said) from error
             if refusal is not None:
                 self._remember(form, limit, sent != CountForm().write_dates(dates))

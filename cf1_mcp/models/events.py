@@ -249,8 +249,7 @@ class Aggregates(ApiAnswer):
     @classmethod
     def _read_counts(cls, rows: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
         for row in rows:
-            if "count" in row:
-                row["count"] = _count_or_none(row["count"])
+            row["count"] = _count_or_none(row.get("count"))
             if "tlp" in row and not isinstance(row["tlp"], str | None):
                 row["tlp"] = "red"  # as of events
         return rows

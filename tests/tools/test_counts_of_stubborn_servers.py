@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 Params = httpx.QueryParams
 RED: Final = Settings(max_tlp=Tlp.RED)
-REFUSAL: Final = {"success": False, "errors": [{"message": "An error occurred."}], "result": {}}
+REFUSAL: Final[dict[str, Any]] = {"success": False, "errors": [{"message": "An error occurred."}], "result": {}}
 
 
 @dataclass
@@ -79,6 +79,10 @@ def by_marking(params: Params) -> bool:
     return "tlp" in params["aggregateBy"].split(",")
 
 
+def always(params: Params) -> bool:
+    return True
+
+
 def by_many(params: Params) -> bool:
     return "," in params["aggregateBy"]
 
@@ -120,8 +124,8 @@ TRAITS: Final[dict[str, dict[str, Any]]] = {
     "returns 100 groups at most": {"answers": capped},
     "ignores the marking": {"reads": without_marking},
     "answers numbers as text": {"answers": as_text},
-    "has no such route": {"refuses": lambda _: True, "status": 404},
-    "refuses all counts": {"refuses": lambda _: True},
+    "has no such route": {"refuses": always, "status": 404},
+    "refuses all counts": {"refuses": always},
 }
 CALLS: Final[dict[str, dict[str, JsonValue]]] = {
     "one column": {"columns": ["attacker"]},
@@ -301,3 +305,26 @@ A2	1
 Counted here: 4 events, the newest, because the API does not count as needed. There are more: use a shorter period for exact counts.
 Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).\
 """)
+
+
+@pytest.mark.parametrize("trait", ["answers numbers as text", "refuses all counts"])
+async def test_more_than_50_datasets_are_counted_in_groups(tmp_path: Path, trait: str) -> None:
+    names = [f"Dataset {number}" for number in range(60)]
+    tenant = Tenant(tmp_path, datasets=names)
+    for name in (names[0], names[30], names[59]):
+        await tenant.add(f"of {name}", dataset=name, attacker="A")
+    only = Settings(read_datasets=tuple(names), state_dir=tmp_path)
+    async with stubborn(tenant, only, **TRAITS[trait]) as (client, server):
+        data = await ask(client, "aggregate_threat_events", columns=["attacker"])
+    assert (data["rows"], data["events"]) == ([["A", 3]], 3)
+    assert all(len(params.get_list("datasetId")) <= 50 for params in server.counts)
+
+
+async def test_a_server_that_fails_on_the_marking_is_asked_once(sample: Tenant) -> None:
+    async with stubborn(sample) as (client, _):
+        right = await ask(client, "aggregate_threat_events", columns=["attacker"])
+    async with stubborn(sample, refuses=by_marking, status=500) as (client, server):
+        assert await ask(client, "aggregate_threat_events", columns=["attacker"]) == right
+        requests = len(server.counts)
+        assert await ask(client, "aggregate_threat_events", columns=["attacker"]) == right
+        assert len(server.counts) == requests
