@@ -2,22 +2,23 @@
 
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from functools import partial
+from contextlib import aclosing
+from functools import cached_property, partial
 
 from pydantic import JsonValue
 
 from cf1_mcp.api import operations as op
 from cf1_mcp.api.asked import drop_other_datasets, hold_event, hold_raw, require_count, require_same
 from cf1_mcp.api.connection import Query
-from cf1_mcp.api.paging import Attempt, once, search_after
+from cf1_mcp.api.dataset_groups import SCOPE_WORDS, ask_groups, list_pages, merge_groups
+from cf1_mcp.api.paging import Attempt, once
+from cf1_mcp.api.reading_report import ReadingReport, SearchTrust
 from cf1_mcp.api.saved_query_client import SavedQueryClient
+from cf1_mcp.api.vocabulary_client import VocabularyClient
 from cf1_mcp.models import (
     Aggregates,
     BulkCreated,
     BulkWithRelationshipsCreated,
-    Category,
-    Country,
-    Dataset,
     Direction,
     Done,
     Event,
@@ -33,13 +34,10 @@ from cf1_mcp.models import (
     RelationshipsCreated,
     RelationshipType,
     Reverted,
-    TagPage,
 )
 
 # Longer query strings are sent as a body: proxies and servers begin to refuse URLs near 8 kB.
 MAX_QUERY_LENGTH = 4000
-# What a search may name instead of datasets.
-SCOPE_WORDS = frozenset({"all", "operational", "analytics"})
 
 
 def _query_params(search: EventSearch) -> dict[str, str | float | bool | Sequence[str] | None]:
@@ -50,33 +48,56 @@ def _query_params(search: EventSearch) -> dict[str, str | float | bool | Sequenc
     return query
 
 
-class ThreatEventsClient(SavedQueryClient):
+class ThreatEventsClient(SavedQueryClient, VocabularyClient):
     """The operations of the Threat Events API. Every failure is a `ThreatEventsError`.
 
     An answer about another object than the one asked about is an `UnexpectedAnswer`; after a change, that leaves
     unknown what was changed.
     """
 
+    @cached_property
+    def search_trust(self) -> SearchTrust:
+        """What was found out about how this API searches."""
+        return SearchTrust()
+
     # -- reading events
 
     async def list_events(self, search: EventSearch) -> EventPage:
-        """A page of events. Short searches are sent in the URL; long ones, and any with branches, in a body."""
-        query = _query_params(search)
-        if search.search_branches or len(str(query)) > MAX_QUERY_LENGTH:
-            page = await self.request(EventPage, op.SEARCH_EVENTS, body=search.wire(), paged=True)
-        else:
-            page = await self.request(EventPage, op.LIST_EVENTS, query=query, paged=True)
+        """A page of the events of up to 50 datasets, or one scope word, without those of other datasets."""
+        page = await self.read_event_page(search)
         if search.dataset_id and not SCOPE_WORDS & {*search.dataset_id}:
             page.result = drop_other_datasets(page.result, search.dataset_id)
         return page
 
-    async def event_pages(self, search: EventSearch, attempt: Attempt = once) -> AsyncGenerator[EventPage]:
-        """Pages of a search, from the page that `search` names to the last, one request each."""
-        following: EventSearch | None = search
-        while following:
-            page = await attempt(partial(self.list_events, following))
-            yield page
-            following = search_after(following, page)
+    async def read_event_page(self, search: EventSearch) -> EventPage:
+        """A page of events as the API answers it. Short searches are sent in the URL; long ones, any with branches,
+        and all of an API that ignores a search in the URL, in a body.
+        """
+        if self.sends_in_url(search):
+            return await self.request(EventPage, op.LIST_EVENTS, query=_query_params(search), paged=True)
+        return await self.request(EventPage, op.SEARCH_EVENTS, body=search.wire(), paged=True)
+
+    def sends_in_url(self, search: EventSearch) -> bool:
+        """Whether a search goes into the URL."""
+        is_short = len(str(_query_params(search))) <= MAX_QUERY_LENGTH
+        return is_short and not search.search_branches and not self.search_trust.needs_body
+
+    async def event_pages(
+        self, search: EventSearch, attempt: Attempt = once, report: ReadingReport | None = None
+    ) -> AsyncGenerator[EventPage]:
+        """Pages of a search, from the page that `search` names to the last. Datasets beyond 50, or beyond one scope
+        word, are asked in groups, and their events merged. Rows are as the API answers them, of whatever dataset.
+
+        Raises:
+            ApiError: a page could not be read, and `report` is None or no group of datasets could be.
+        """
+        async with aclosing(merge_groups(search, partial(list_pages, self.read_event_page), attempt, report)) as pages:
+            async for page in pages:
+                yield page
+
+    async def list_all_events(self, search: EventSearch) -> list[Event]:
+        """All events of a search, in groups of datasets. Raises the same as `event_pages`."""
+        return [event async for page in self.event_pages(search) for event in page.result]
 
     async def read_event(self, dataset_id: str, event_id: str) -> Event:
         return hold_event(await self.request(Event, op.READ_EVENT, dataset_id=dataset_id, event_id=event_id), event_id)
@@ -147,15 +168,19 @@ class ThreatEventsClient(SavedQueryClient):
     ) -> IndicatorPage:
         """The indicators of the datasets that are among up to 100 values, each with all of its events."""
         search = [{"field": "value", "op": "in", "value": [*values]}]
-        query: Query = {
-            "datasetIds": dataset_ids,
-            "search": json.dumps(search, separators=(",", ":"), ensure_ascii=False),
-            "relatedEventsLimit": -1,
-            "includeTags": False,
-            "page": page,
-            "pageSize": page_size,
-        }
-        return await self.request(IndicatorPage, op.LIST_INDICATORS, query=query)
+
+        async def ask(ids: list[str]) -> IndicatorPage:
+            query: Query = {
+                "datasetIds": ids,
+                "search": json.dumps(search, separators=(",", ":"), ensure_ascii=False),
+                "relatedEventsLimit": -1,
+                "includeTags": False,
+                "page": page,
+                "pageSize": page_size,
+            }
+            return await self.request(IndicatorPage, op.LIST_INDICATORS, query=query)
+
+        return IndicatorPage.merged(await ask_groups(dataset_ids, ask))
 
     async def aggregate_events(
         self,
@@ -166,15 +191,18 @@ class ThreatEventsClient(SavedQueryClient):
         group_by_date: bool | None = None,
         limit: int | None = None,
     ) -> Aggregates:
-        query: Query = {
-            "aggregateBy": ",".join(columns),
-            "datasetId": dataset_ids,
-            "startDate": start_date,
-            "endDate": end_date,
-            "groupByDate": group_by_date,
-            "limit": limit,
-        }
-        return await self.request(Aggregates, op.AGGREGATE_EVENTS, query=query)
+        async def ask(ids: list[str]) -> Aggregates:
+            query: Query = {
+                "aggregateBy": ",".join(columns),
+                "datasetId": ids,
+                "startDate": start_date,
+                "endDate": end_date,
+                "groupByDate": group_by_date,
+                "limit": limit,
+            }
+            return await self.request(Aggregates, op.AGGREGATE_EVENTS, query=query)
+
+        return Aggregates.merged(await ask_groups(dataset_ids, ask))
 
     async def query_graphql(self, query: str, variables: Mapping[str, JsonValue] | None = None) -> GraphqlAnswer:
         body = {"query": query} | ({"variables": variables} if variables else {})
@@ -257,27 +285,3 @@ class ThreatEventsClient(SavedQueryClient):
         reverted = await self.request(Reverted, op.REVERT_DATASET, body=body, dataset_id=dataset_id)
         require_same(reverted.dataset_id, dataset_id, "dataset", changed=True)
         return reverted
-
-    # -- vocabularies
-
-    async def list_datasets(self) -> list[Dataset]:
-        return await self.request(list[Dataset], op.LIST_DATASETS)
-
-    async def list_attackers(self, dataset_ids: Sequence[str]) -> list[str]:
-        return await self.request(list[str], op.LIST_ATTACKERS, query={"datasetIds": dataset_ids})
-
-    async def list_categories(self) -> list[Category]:
-        return await self.request(list[Category], op.LIST_CATEGORIES)
-
-    async def list_countries(self) -> list[Country]:
-        return await self.request(list[Country], op.LIST_COUNTRIES)
-
-    async def list_industries(self) -> list[str]:
-        return await self.request(list[str], op.LIST_INDUSTRIES)
-
-    async def list_indicator_types(self, dataset_ids: Sequence[str]) -> list[str]:
-        return await self.request(list[str], op.LIST_INDICATOR_TYPES, query={"datasetIds": dataset_ids})
-
-    async def list_tags(self, search: str | None = None, page: int = 1, page_size: int = 100) -> TagPage:
-        query: Query = {"search": search, "page": page, "pageSize": page_size}
-        return await self.request(TagPage, op.LIST_TAGS, query=query)

@@ -1,5 +1,6 @@
 """Events, and the requests and responses that search and read them."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
@@ -114,6 +115,13 @@ class IndicatorPage(ApiModel):
     indicators: list[ListedIndicator]
     pagination: Pagination = Pagination()
 
+    @classmethod
+    def merged(cls, pages: Sequence["IndicatorPage"]) -> "IndicatorPage":
+        """Return the same page of several groups of datasets as one."""
+        indicators = [indicator for page in pages for indicator in page.indicators]
+        has_more = any(page.pagination.has_more for page in pages)
+        return pages[0] if len(pages) == 1 else cls(indicators=indicators, pagination=Pagination(has_more=has_more))
+
 
 class Raw(ApiModel):
     """The raw evidence of an event. One route returns `data` as JSON text, the other as an object."""
@@ -172,6 +180,22 @@ class Aggregates(ApiModel):
     total: Count = 0
     date_range: dict[str, JsonValue] = {}
 
+    @classmethod
+    def merged(cls, answers: Sequence["Aggregates"]) -> "Aggregates":
+        """Return the counts of several groups of datasets as one: equal rows are added up. They are in the order of the
+        API: by day in a daily count, the largest first.
+        """
+        if len(answers) == 1:
+            return answers[0]
+        rows: dict[tuple[tuple[str, str], ...], dict[str, JsonValue]] = {}
+        for row in (row for answer in answers for row in answer.aggregations):
+            key = tuple(sorted((name, repr(value)) for name, value in row.items() if name != "count"))
+            count = _read_count(rows[key]) if key in rows else 0
+            rows[key] = {**row, "count": count + _read_count(row)}
+        largest = sorted(rows.values(), key=lambda row: (str(row.get("date") or ""), -_read_count(row)))
+        total = sum(answer.total for answer in answers)
+        return cls(aggregate_by=answers[0].aggregate_by, aggregations=largest, total=total)
+
     @field_validator("aggregations")
     @classmethod
     def _check_counts(cls, rows: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
@@ -180,6 +204,11 @@ class Aggregates(ApiModel):
             if isinstance(count, int | float) and not -MAX_COUNT <= count <= MAX_COUNT:
                 raise ValueError("a count is too large")
         return rows
+
+
+def _read_count(row: dict[str, JsonValue]) -> float:
+    count = row.get("count")
+    return count if isinstance(count, int | float) else 0
 
 
 class GraphqlAnswer(ApiModel):

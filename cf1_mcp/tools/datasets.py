@@ -29,6 +29,8 @@ from cf1_mcp.text.sanitize import clean
 # 30 days in minutes, the limit of the point-in-time recovery of Durable Objects. The API publishes none.
 MAX_MINUTES_AGO: Final = 43_200
 
+DEFAULT_DATASET_ONLY: Final = "These are the values of the API's default dataset: it did not list those of the others."
+
 RevertedDataset = Annotated[str, Field(description="Dataset name or uuid")]
 Minutes = Annotated[int, Field(ge=1, le=MAX_MINUTES_AGO)]
 Revert = Annotated[Planned[RevertDataset], Resolve(approved(plan_revert))]
@@ -76,6 +78,8 @@ async def list_threat_vocabulary(
     found = [word for word in known if part in word.casefold()]
     rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
     listed = fit_list("values", (kind,), rows, paging, limit, kind=kind, contains=contains)
+    if kind in vocabulary.partial_kinds:
+        listed = replace(listed, notes=[*listed.notes, DEFAULT_DATASET_ONLY])
     meant = nearest_words(part, known) if not rows else []
     return replace(listed, untrusted={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed
 
