@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import Event, NewEvent
+from cf1_mcp.policy.misfits import NO_COUNTRY, NO_TIME
 from cf1_mcp.policy.visible_words import PAGE_SIZE as WORDS_PAGE_SIZE
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.sandbox.http.request_recorder import RecordedRequest, RequestRecorder
@@ -105,9 +106,13 @@ class Tenant:
         return [f"{one.method} {one.path.split('/cloudforce-one')[1]}" for one in self.log]
 
     def searches(self) -> list[RecordedRequest]:
-        """The requests for a page of events, in their order, without those that look for the words of a vocabulary."""
+        """The requests for a page of events, in their order, without those that look for the words of a vocabulary or
+        for what cannot exist.
+        """
         of_words = ("pageSize", str(WORDS_PAGE_SIZE))
-        return [one for one in self.log if one.path.endswith("/events") and of_words not in one.query]
+        searches = [one for one in self.log if one.path.endswith("/events") and of_words not in one.query]
+        impossible = ('.invalid"', f'"{NO_COUNTRY}"', NO_TIME)
+        return [one for one in searches if not any(value in str(one.query) for value in impossible)]
 
     def changes_sent(self) -> list[str]:
         """The requests that change something."""

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import pairwise
 from typing import Final
 
 from pydantic import JsonValue
@@ -13,18 +15,25 @@ from cf1_mcp.answers.cursors import Paging
 from cf1_mcp.answers.fitting import DEFAULT_SIZE, HEAD_SIZE, count_fitting, size_for_rows
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.reading_report import ReadingReport
 from cf1_mcp.models import Condition, Event, EventSearch, Order
 from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.misfits import describe_reading
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import MAX_CONDITIONS, PAGE_SIZE, visible_pages
 from cf1_mcp.policy.visible_links import show_links
+from cf1_mcp.text.dates import date_key
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 # How many datasets an answer names; a scope of the API has up to fifty.
 MAX_NAMES: Final = 12
+# Events that are read to sort them here.
+MAX_SORTED: Final = 5_000
 # The most rows that a caller may request at once.
 MAX_ROWS: Final = 500
+NO_GROUPS: Final = "not_searched: analytics datasets, because the API takes no groups of conditions for them."
+NOT_SEARCHED: Final = "Nothing can be concluded about the datasets in not_searched: their search failed."
 ABSENCE: Final = "Absence from these datasets does not show that something is benign."
 ANCHOR_LENGTH: Final = 5
 
@@ -77,15 +86,36 @@ async def list_event_page(
     place = paging.open(identity)
     position = EventPosition.parse(place) if place is not None else None
     # One more than can be shown, to know whether the list goes on.
-    withheld = Counter[str]()
-    events = await _read_events_after(client, search, scope.policy, position, limit + 1, withheld)
+    withheld, report = Counter[str](), ReadingReport()
+    events, used = await _read_events_after(client, search, scope.policy, position, limit + 1, withheld, report)
     window = await show_links(client, scope.policy, events[:limit], columns)
     shown = count_fitting(event_cells(window, columns), size_for_rows(limit))
     following = None
     if shown < len(events):
         following = paging.seal(str(EventPosition.after(window[:shown], position)), identity)
     page = render_events(window, shown, scope.names, columns, following)
-    return replace(page, facts={**page.facts, **scope.policy.counts(withheld)})
+    facts = {**page.facts, **dataset_facts(scope, report), **scope.policy.counts(withheld)}
+    return replace(page, facts=facts, notes=[*reading_notes(scope, report, used), *page.notes])
+
+
+def dataset_facts(scope: DatasetScope, report: ReadingReport) -> dict[str, JsonValue]:
+    """Return the datasets that were searched and, if there are any, those that were not, by name."""
+    missed = scope.list_missed(report.missed)
+    not_searched: dict[str, JsonValue] = {"not_searched": dataset_names(missed)} if missed else {}
+    return {"datasets": dataset_names(scope.list_searched(report.missed)), **not_searched}
+
+
+def reading_notes(scope: DatasetScope, report: ReadingReport, used: int | None = None) -> list[str]:
+    """Return what to know about a list of which the first `used` events were used, or all: what did not fit the
+    question, and what was not searched.
+    """
+    notes = describe_reading(report, used)
+    if scope.left_out:
+        notes.append(NO_GROUPS)
+    if report.missed:
+        reasons = dict.fromkeys(failure.sentence for failure in report.missed.values())
+        notes.append(f"{NOT_SEARCHED} {' '.join(reasons)}")
+    return notes
 
 
 def render_events(
@@ -154,29 +184,53 @@ async def _read_events_after(
     position: EventPosition | None,
     count: int,
     withheld: Counter[str],
-) -> list[Event]:
-    """Return `count` events after a position that may be shown, or all if there are fewer. `withheld` counts others."""
+    report: ReadingReport,
+) -> tuple[list[Event], int | None]:
+    """Return `count` events after a position that may be shown, or all if there are fewer, and how many events were
+    used for it, None for all. `withheld` counts events that may not be shown.
+
+    Where the API does not keep the order, everything is read, as far as that is possible, and sorted here.
+    """
     asked = _search_from(search, position, count)
     found: list[Event] = []
+    async with aclosing(visible_pages(client, asked, policy, withheld=withheld, report=report)) as pages:
+        async for page in pages:
+            found += page
+            after = _skip_to(position, found, search.order)
+            used = len(found) - len(after) + count
+            if len(after) >= count and not is_unordered(found[:used], search.order):
+                return after[:count], used
+            if len(found) >= MAX_SORTED and len(after) >= count:
+                break
+    if is_unordered(found, search.order):
+        report.is_unordered = True
+        found.sort(key=lambda event: date_key(event.date), reverse=search.order != "asc")
+    return _skip_to(position, found, search.order, is_whole=True)[:count], None
+
+
+def _skip_to(
+    position: EventPosition | None, events: Sequence[Event], order: Order | None, *, is_whole: bool = False
+) -> list[Event]:
+    """Return the events after a position; none before it is reached, unless `is_whole`: there are no further events."""
+    if position is None:
+        return [*events]
     # Events of the position's date that were shown before. Without the anchor they are shown again: it was deleted or
     # moved, and an event that is returned twice does less harm than one that is missing.
     ties: list[Event] = []
-    reached = position is None
-    async for page in visible_pages(client, asked, policy, withheld=withheld):
-        for event in page:
-            if position is None or reached:
-                found.append(event)
-            elif event.date == position.date:
-                ties.append(event)
-                reached = len(ties) == position.ties and _anchor(event) == position.anchor
-            elif _is_past(event.date, position.date, search.order):
-                found += [*_skip_shown(ties, position), event]
-                reached = True
-        if len(found) >= count:
-            break
-    if position is not None and not reached:
-        found = _skip_shown(ties, position)
-    return found[:count]
+    for place, event in enumerate(events):
+        if event.date == position.date:
+            ties.append(event)
+            if len(ties) == position.ties and _anchor(event) == position.anchor:
+                return [*events[place + 1 :]]
+        elif _is_past(event.date, position.date, order):
+            return [*_skip_shown(ties, position), *events[place:]]
+    return _skip_shown(ties, position) if is_whole else []
+
+
+def is_unordered(events: Sequence[Event], order: Order | None) -> bool:
+    """Whether events are not in the order of their dates, as far as they have one."""
+    keys = [date_key(event.date) for event in events if event.date.strip()]
+    return any(later < one if order == "asc" else later > one for one, later in pairwise(keys))
 
 
 def _skip_shown(ties: Sequence[Event], position: EventPosition) -> list[Event]:
@@ -198,8 +252,9 @@ def _search_from(search: EventSearch, position: EventPosition | None, count: int
 
 
 def _is_past(date: str, reached: str, order: Order | None) -> bool:
-    """Whether an event of a date comes after those of the date that was reached. Dates are ISO texts, which sort."""
-    return date > reached if order == "asc" else date < reached
+    """Whether an event of a date comes after those of the date that was reached."""
+    one, other = date_key(date), date_key(reached)
+    return one > other if order == "asc" else one < other
 
 
 def _anchor(event: Event) -> str:

@@ -10,17 +10,16 @@ from cf1_mcp.api import operations as op
 from cf1_mcp.api.asked import hold_event, hold_raw, is_same_id, require_count, require_same
 from cf1_mcp.api.connection import Query
 from cf1_mcp.api.count_requests import CountRequests
+from cf1_mcp.api.dataset_groups import ask_groups
+from cf1_mcp.api.event_lists import EventLists
 from cf1_mcp.api.live_schema import LiveSchema
-from cf1_mcp.api.paging import Attempt, EventLists, once
+from cf1_mcp.api.paging import Attempt, once
 from cf1_mcp.errors import MissingRoute
 from cf1_mcp.models import (
     Aggregates,
     BulkCreated,
     BulkWithRelationshipsCreated,
-    Category,
     Condition,
-    Country,
-    Dataset,
     Direction,
     Done,
     Event,
@@ -35,7 +34,6 @@ from cf1_mcp.models import (
     RelationshipsCreated,
     RelationshipType,
     Reverted,
-    TagPage,
 )
 
 
@@ -149,15 +147,19 @@ class ThreatEventsClient(EventLists):
     ) -> IndicatorPage:
         """The indicators of the datasets that are among up to 100 values, each with all of its events."""
         search = [{"field": "value", "op": "in", "value": [*values]}]
-        query: Query = {
-            "datasetIds": dataset_ids,
-            "search": json.dumps(search, separators=(",", ":"), ensure_ascii=False),
-            "relatedEventsLimit": -1,
-            "includeTags": False,
-            "page": page,
-            "pageSize": page_size,
-        }
-        return await self.request(IndicatorPage, op.LIST_INDICATORS, query=query)
+
+        async def ask(ids: list[str]) -> IndicatorPage:
+            query: Query = {
+                "datasetIds": ids,
+                "search": json.dumps(search, separators=(",", ":"), ensure_ascii=False),
+                "relatedEventsLimit": -1,
+                "includeTags": False,
+                "page": page,
+                "pageSize": page_size,
+            }
+            return await self.request(IndicatorPage, op.LIST_INDICATORS, query=query)
+
+        return IndicatorPage.merged(await ask_groups(dataset_ids, ask))
 
     async def aggregate_events(
         self,
@@ -168,15 +170,18 @@ class ThreatEventsClient(EventLists):
         group_by_date: bool | None = None,
         limit: int | None = None,
     ) -> Aggregates:
-        query: Query = {
-            "aggregateBy": ",".join(columns),
-            "datasetId": dataset_ids,
-            "startDate": start_date,
-            "endDate": end_date,
-            "groupByDate": group_by_date,
-            "limit": limit,
-        }
-        return await self.request(Aggregates, op.AGGREGATE_EVENTS, query=query)
+        async def ask(ids: list[str]) -> Aggregates:
+            query: Query = {
+                "aggregateBy": ",".join(columns),
+                "datasetId": ids,
+                "startDate": start_date,
+                "endDate": end_date,
+                "groupByDate": group_by_date,
+                "limit": limit,
+            }
+            return await self.request(Aggregates, op.AGGREGATE_EVENTS, query=query)
+
+        return Aggregates.merged(await ask_groups(dataset_ids, ask))
 
     async def query_graphql(self, query: str, variables: Mapping[str, JsonValue] | None = None) -> GraphqlAnswer:
         body = {"query": query} | ({"variables": variables} if variables else {})
@@ -259,27 +264,3 @@ class ThreatEventsClient(EventLists):
         reverted = await self.request(Reverted, op.REVERT_DATASET, body=body, dataset_id=dataset_id)
         require_same(reverted.dataset_id, dataset_id, "dataset", changed=True)
         return reverted
-
-    # -- vocabularies
-
-    async def list_datasets(self) -> list[Dataset]:
-        return await self.request(list[Dataset], op.LIST_DATASETS)
-
-    async def list_attackers(self, dataset_ids: Sequence[str]) -> list[str]:
-        return await self.request(list[str], op.LIST_ATTACKERS, query={"datasetIds": dataset_ids})
-
-    async def list_categories(self) -> list[Category]:
-        return await self.request(list[Category], op.LIST_CATEGORIES)
-
-    async def list_countries(self) -> list[Country]:
-        return await self.request(list[Country], op.LIST_COUNTRIES)
-
-    async def list_industries(self) -> list[str]:
-        return await self.request(list[str], op.LIST_INDUSTRIES)
-
-    async def list_indicator_types(self, dataset_ids: Sequence[str]) -> list[str]:
-        return await self.request(list[str], op.LIST_INDICATOR_TYPES, query={"datasetIds": dataset_ids})
-
-    async def list_tags(self, search: str | None = None, page: int = 1, page_size: int = 100) -> TagPage:
-        query: Query = {"search": search, "page": page, "pageSize": page_size}
-        return await self.request(TagPage, op.LIST_TAGS, query=query)

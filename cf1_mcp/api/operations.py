@@ -113,8 +113,11 @@ DELETE_ALERT = _write("delete_alert", "DELETE /events/queries/alerts/{alert_id}"
 
 LIST_DATASETS = _read("list_datasets", "GET /events/dataset")
 LIST_ATTACKERS = _read("list_attackers", "GET /events/attackers")
-LIST_CATEGORIES = _read("list_categories", "GET /events/categories/catalog", "GET /events/categories")
+# The catalogs have every word, whatever datasets an account has; the older lists have those that datasets use.
+LIST_CATEGORIES = _read("list_categories", "GET /events/categories/catalog")
+LIST_USED_CATEGORIES = _read("list_used_categories", "GET /events/categories")
 LIST_COUNTRIES = _read("list_countries", "GET /events/countries")
-LIST_INDUSTRIES = _read("list_industries", "GET /events/targetIndustries/catalog", "GET /events/targetIndustries")
+LIST_INDUSTRIES = _read("list_industries", "GET /events/targetIndustries/catalog")
+LIST_USED_INDUSTRIES = _read("list_used_industries", "GET /events/targetIndustries")
 LIST_INDICATOR_TYPES = _read("list_indicator_types", "GET /events/indicator-types", "GET /events/indicatorTypes")
 LIST_TAGS = _read("list_tags", "GET /events/tags")

@@ -1,28 +1,19 @@
-"""Lists of events, and how lists of the API continue after a page.
+"""How lists of the API continue after a page.
 
 A list with `result_info.cursor` continues by that cursor, so that events created in the meantime shift nothing. Others
 continue by page number: as long as the paging details say that there is more, or, where they say nothing of it, as long
 as the pages are full. A server that ignores the number, and repeats a page, is found out by its rows.
 """
 
-import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
-from cf1_mcp.api.asked import drop_other_datasets
-from cf1_mcp.api.connection import encoded_length
-from cf1_mcp.api.failures import body_needed_error
-from cf1_mcp.api.operations import LIST_BY_QUERY, LIST_EVENTS
+from cf1_mcp.api.reading_report import ReadingReport
 from cf1_mcp.api.remarks import remark
-from cf1_mcp.api.routes import MAX_LONG_QUERY_LENGTH, routes_for
-from cf1_mcp.api.saved_query_client import SavedQueryClient
-from cf1_mcp.errors import MissingRoute
 from cf1_mcp.models import Event, EventPage, EventSearch, ResultInfo
 
 T = TypeVar("T")
-# What a search may name instead of datasets.
-SCOPE_WORDS = frozenset({"all", "operational", "analytics"})
 
 REPEATED: Final = "The API repeats a page of a list that it says goes on: the rest of the list is missing."
 
@@ -76,9 +67,15 @@ def search_after(search: EventSearch, page: EventPage, seen: int | None = None) 
 
 
 async def read_pages(
-    read: Callable[[EventSearch], Awaitable[EventPage]], search: EventSearch, attempt: Attempt
+    read: Callable[[EventSearch], Awaitable[EventPage]],
+    search: EventSearch,
+    attempt: Attempt,
+    report: ReadingReport | None = None,
 ) -> AsyncGenerator[EventPage]:
-    """Yield the pages of a search, from the page that `search` names to the last, without rows that came before."""
+    """Yield the pages of a search, from the page that `search` names to the last, without rows that came before.
+
+    A list that repeats a page ends there; the report is told, or where there is none, the answer of the call.
+    """
     following: EventSearch | None = search
     known = KnownRows()
     # Rows before the first page, of a search that begins in the middle.
@@ -89,7 +86,10 @@ async def read_pages(
         seen += page.size
         is_first, new = following is search, known.add(page.result, _key)
         if not is_first and page.result and not new:
-            remark(REPEATED)
+            if report is None:
+                remark(REPEATED)
+            else:
+                report.is_repeated = True
             return
         barren = 0 if new else barren + 1
         later = search_after(following, page, seen)
@@ -114,40 +114,3 @@ class KnownRows:
 
 def _key(event: Event) -> tuple[str, str]:
     return event.uuid, event.dataset_id
-
-
-class EventLists(SavedQueryClient):
-    """The lists of events."""
-
-    async def list_events(self, search: EventSearch) -> EventPage:
-        """A page of events. Short searches are sent in the URL; long ones, and any with branches, in a body.
-
-        An account may have one of the two ways only: then searches without branches go that way.
-
-        Raises:
-            MissingRoute: the account lacks the way that this search needs. One with fewer values may pass.
-        """
-        query = _query_params(search)
-        routes = routes_for(search, encoded_length(query))
-        try:
-            page = await self.request(
-                EventPage, LIST_EVENTS, query=query, body=search.wire(), paged=True, routes=routes
-            )
-        except MissingRoute as error:
-            raise error if LIST_BY_QUERY in routes else body_needed_error(error, MAX_LONG_QUERY_LENGTH) from None
-        if search.dataset_id and not SCOPE_WORDS & {*search.dataset_id}:
-            page.result = drop_other_datasets(page.result, search.dataset_id)
-        return page
-
-    async def event_pages(self, search: EventSearch, attempt: Attempt = once) -> AsyncGenerator[EventPage]:
-        """Pages of a search, from the page that `search` names to the last, one request each."""
-        async for page in read_pages(self.list_events, search, attempt):
-            yield page
-
-
-def _query_params(search: EventSearch) -> dict[str, str | float | bool | Sequence[str] | None]:
-    """Return a search as query parameters. The conditions are one JSON text, which keeps their parts together."""
-    query = search.wire()
-    if "search" in query:
-        query["search"] = json.dumps(query["search"], separators=(",", ":"), ensure_ascii=False)
-    return query

@@ -1,14 +1,15 @@
 """The vocabularies of the account (datasets, attackers, categories ...), read from the API and cached."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Generic, TypeAlias, TypeVar, get_args
 
 import anyio
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.remarks import Remarks, collecting, current_remarks
-from cf1_mcp.errors import ThreatEventsError
+from cf1_mcp.errors import Forbidden, NotFound, Refused, ThreatEventsError, Unavailable
 from cf1_mcp.models import Category, Country, Dataset, Tag, VocabularyKind
 
 T = TypeVar("T")
@@ -18,7 +19,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 CACHE_SECONDS: Final = 300.0
 MAX_TAGS: Final = 1000
 MAX_TAG_PAGES: Final = 20
-# The scope of attackers and types. Without a scope, the API answers for its default dataset only.
+# The scope of attackers and types: every dataset of the account.
 EVERYWHERE: Final = ("all",)
 
 Ids = tuple[str, ...]
@@ -98,9 +99,15 @@ class Vocabulary:
         self._derived: dict[tuple[str, ...], _Cached[list[str]]] = {}
         self._datasets = _Cached(client.list_datasets)
         self._tags = _Cached(tags)
-        self._categories = _Cached(client.list_categories)
+        self.partial_kinds: set[Kind] = set()
+        """The vocabularies that are those of the API's default dataset, because it does not list more."""
+        self._categories = _Cached(
+            partial(self._read_catalog, "categories", client.list_category_catalog, client.list_used_categories)
+        )
         self._countries = _Cached(client.list_countries)
-        self._industries = _Cached(client.list_industries)
+        self._industries = _Cached(
+            partial(self._read_catalog, "industries", client.list_industry_catalog, client.list_used_industries)
+        )
         self._attackers: dict[Ids, _Cached[list[str]]] = {}
         self._indicator_types: dict[Ids, _Cached[list[str]]] = {}
 
@@ -129,17 +136,43 @@ class Vocabulary:
         return await self._industries.get()
 
     async def attackers(self, dataset_ids: Ids = EVERYWHERE) -> list[str]:
-        read = self.client.list_attackers
-        return await self._attackers.setdefault(dataset_ids, _cached(read, dataset_ids)).get()
+        if dataset_ids == EVERYWHERE:
+            read = partial(self._read_everywhere, "attackers", self.client.list_attackers)
+        else:
+            read = partial(self.client.list_attackers, dataset_ids)
+        return await self._attackers.setdefault(dataset_ids, _Cached(read)).get()
 
     async def indicator_types(self, dataset_ids: Ids = EVERYWHERE) -> list[str]:
-        read = self.client.list_indicator_types
-        return await self._indicator_types.setdefault(dataset_ids, _cached(read, dataset_ids)).get()
+        # Without datasets, the API lists the types of all of them.
+        read = partial(self.client.list_indicator_types, () if dataset_ids == EVERYWHERE else dataset_ids)
+        return await self._indicator_types.setdefault(dataset_ids, _Cached(read)).get()
+
+    async def _read_catalog(
+        self,
+        kind: Kind,
+        read_catalog: Callable[[], Awaitable[list[T]]],
+        read_used: Callable[[Sequence[str]], Awaitable[list[T]]],
+    ) -> list[T]:
+        """Return a whole vocabulary, or what the datasets use of it where the account has no catalog."""
+        self.partial_kinds.discard(kind)
+        try:
+            return await read_catalog()
+        except NotFound:
+            return await self._read_everywhere(kind, read_used)
+
+    async def _read_everywhere(self, kind: Kind, read: Callable[[Sequence[str]], Awaitable[list[T]]]) -> list[T]:
+        """Return a vocabulary of every dataset; if the API takes no datasets there, that of its default dataset."""
+        self.partial_kinds.discard(kind)
+        ids = [dataset.uuid for dataset in await self.datasets()]
+        try:
+            return await read(ids)
+        except (Forbidden, NotFound, Refused, Unavailable):
+            if not ids:
+                raise
+            found = await read(())
+            self.partial_kinds.add(kind)
+            return found
 
     async def derived(self, key: tuple[str, ...], read: Callable[[], Awaitable[list[str]]]) -> list[str]:
         """Return what `read` derives from a vocabulary, cached like one. `key` distinguishes it from others."""
         return await self._derived.setdefault(key, _Cached(read)).get()
-
-
-def _cached(read: Callable[[Ids], Awaitable[list[str]]], dataset_ids: Ids) -> _Cached[list[str]]:
-    return _Cached(lambda: read(dataset_ids))

@@ -36,7 +36,7 @@ async def describe_read_parents(
     Left out are parents that may not be read: what they do outside would tell of them. Raises the same.
     """
     policy = planning.write_policy.read_policy
-    copies = await find_copies(planning.client, sorted(parents)) if parents else {}
+    copies = await find_copies(planning.client, planning.write_policy.read_policy, sorted(parents)) if parents else {}
     found: list[Transition] = []
     for event_id, (dataset_id, certain) in sorted(parents.items()):
         for event in copies.get(id_key(event_id), ()):

@@ -22,7 +22,7 @@ from cf1_mcp.events.snapshots import EventLink, read_evidence, read_links
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch, Raw, Tlp
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.confirmation_codes import split_time
-from cf1_mcp.text.dates import iso
+from cf1_mcp.text.dates import from_second, iso
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.uuids import id_key
@@ -149,7 +149,7 @@ async def _read_everything(planning: Planning, dataset: Dataset) -> list[StoredE
 
 async def _find_created_since(planning: Planning, dataset: Dataset, since: str, stored: Sequence[Event]) -> list[Event]:
     """Return the events of the dataset that were created since a time."""
-    created = await _list_events(planning, dataset, [Condition(field="createdAt", op="gte", value=since)])
+    created = await _list_events(planning, dataset, [Condition(field="createdAt", op="gte", value=from_second(since))])
     ids = {id_key(event.uuid) for event in created}
     return [event for event in stored if id_key(event.uuid) in ids]
 

@@ -133,7 +133,7 @@ async def _read_current(
         return event, None
     planning.write_policy.read_policy.require_raw_readable(event, raw)
     if change_raw:
-        await refuse_copies(planning.client, [event.uuid], (dataset,), argument)
+        await refuse_copies(planning.client, planning.write_policy.read_policy, [event.uuid], (dataset,), argument)
     return event, raw
 
 

@@ -21,7 +21,7 @@ from cf1_mcp.models import Condition, Event, EventSearch, SearchField
 from cf1_mcp.models.fields import COMPARED_LISTS, COMPARED_TEXTS
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import first_visible, visible_pages
-from cf1_mcp.text.dates import iso
+from cf1_mcp.text.dates import from_second, iso
 
 T = TypeVar("T")
 PAGE_SIZE: Final = 1000
@@ -109,14 +109,15 @@ class EventFinder:
 
         They are searched by title, because some new events may not show their indicator yet.
         """
-        created = Condition(field="createdAt", op="gte", value=iso(since))
+        created = Condition(field="createdAt", op="gte", value=from_second(iso(since)))
         return await self._find_matching(
             rows, [[created, *search] for search in _build_searches(rows, by_indicator=False)]
         )
 
     async def find_recent(self, rows: Sequence[IdentifiedRow], since: datetime) -> dict[EventIdentity, list[Event]]:
         """Return the events that may be those of rows, by identity, among all events created since then."""
-        return await self._find_matching(rows, [[Condition(field="createdAt", op="gte", value=iso(since))]])
+        created = Condition(field="createdAt", op="gte", value=from_second(iso(since)))
+        return await self._find_matching(rows, [[created]])
 
     async def _find_matching(
         self, rows: Sequence[IdentifiedRow], searches: list[list[Condition]]
@@ -168,7 +169,7 @@ def _build_searches(rows: Sequence[IdentifiedRow], by_indicator: bool) -> list[l
 def _date_conditions(first: str, last: str) -> list[Condition]:
     # One second wider at both ends, because it is unknown how the API rounds and compares dates.
     start, end = _shift_date(first, -1), _shift_date(last, 1)
-    return [Condition(field="date", op="gte", value=start), Condition(field="date", op="lte", value=end)]
+    return [Condition(field="date", op="gte", value=from_second(start)), Condition(field="date", op="lte", value=end)]
 
 
 def _shift_date(date: str, seconds: int) -> str:

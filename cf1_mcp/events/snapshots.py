@@ -11,6 +11,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import BadArgument, NotFound
 from cf1_mcp.models import Condition, Dataset, Direction, Event, EventSearch, Raw, RelationshipType, SearchValue, Tlp
+from cf1_mcp.policy.misfits import list_fitting_events
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.text.uuids import id_key
@@ -93,7 +94,7 @@ async def count_visible_links(
         for other in {*map(id_key, others)}
     ]
     asked = sorted({*links, *references} - own)
-    copies = await find_copies(client, asked)
+    copies = await find_copies(client, read_policy, asked)
     seen = own | {other for other, found in copies.items() if not all(map(read_policy.rule_against, found))}
     return sum(other in seen for other in links), sum(other in seen for other in references)
 
@@ -161,7 +162,11 @@ async def find_events_in(client: ThreatEventsClient, dataset_id: str, event_ids:
 
 
 async def refuse_copies(
-    client: ThreatEventsClient, event_ids: Sequence[str], named: Sequence[Dataset], argument: str
+    client: ThreatEventsClient,
+    read_policy: ReadPolicy,
+    event_ids: Sequence[str],
+    named: Sequence[Dataset],
+    argument: str,
 ) -> None:
     """Refuse events with copies in other datasets, for routes that name an event without its dataset.
 
@@ -171,7 +176,7 @@ async def refuse_copies(
         BadArgument: an event has a copy in a dataset that was not named.
     """
     allowed = {id_key(dataset.uuid) for dataset in named}
-    copies = await find_copies(client, event_ids)
+    copies = await find_copies(client, read_policy, event_ids)
     for event_id in event_ids:
         if not {id_key(one.dataset_id) for one in copies.get(id_key(event_id), ())} <= allowed:
             raise BadArgument(
@@ -181,10 +186,15 @@ async def refuse_copies(
             )
 
 
-async def find_copies(client: ThreatEventsClient, event_ids: Sequence[str]) -> dict[str, list[Event]]:
-    """Return each event in every dataset that contains it. Unknown events are left out.
+async def find_copies(
+    client: ThreatEventsClient, read_policy: ReadPolicy, event_ids: Sequence[str]
+) -> dict[str, list[Event]]:
+    """Return each event in every dataset of the account that contains it. Unknown events are left out.
 
     The keys are ids as `id_key` returns them.
+
+    Raises:
+        ApiError: a dataset could not be searched, or the API ignores the search.
     """
     copies: dict[str, list[Event]] = {}
     # Sent as typed and in lower case, because the API may store an id in another case than it is asked for.
@@ -192,8 +202,7 @@ async def find_copies(client: ThreatEventsClient, event_ids: Sequence[str]) -> d
     for start in range(0, len(spellings), MAX_VALUES):
         group = list[SearchValue](spellings[start : start + MAX_VALUES])
         among = Condition(field="uuid", op="in", value=group)
-        search = EventSearch(dataset_id=["all"], search=[among], page_size=MAX_COPIES)
-        async for page in client.event_pages(search):
-            for event in page.result:
-                copies.setdefault(id_key(event.uuid), []).append(event)
+        search = EventSearch(dataset_id=[*read_policy.account_reach], search=[among], page_size=MAX_COPIES)
+        for event in await list_fitting_events(client, search):
+            copies.setdefault(id_key(event.uuid), []).append(event)
     return copies

@@ -82,7 +82,7 @@ async def _require_readable(
 
 
 async def _require_group(client: ThreatEventsClient, policy: ReadPolicy, event_ids: Sequence[str]) -> None:
-    scope = [*dataset_uuids(policy.datasets)] if policy.restricted else ["all"]
+    scope = [*policy.reach]
     among = Condition(field="uuid", op="in", value=list[SearchValue](event_ids))
     search = EventSearch(dataset_id=scope, search=[among], page_size=PAGE_SIZE)
     missing = {event_id.casefold() for event_id in event_ids}

@@ -12,10 +12,12 @@ from anyio.to_thread import run_sync
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
-from cf1_mcp.errors import ThreatEventsError, Unavailable
+from cf1_mcp.api.reading_report import ReadingReport
+from cf1_mcp.errors import ThreatEventsError, Unavailable, UnexpectedAnswer
 from cf1_mcp.exports.export_file import ExportFile
 from cf1_mcp.models import Event, EventSearch, Relationship, RelationshipType
 from cf1_mcp.policy.judged_events import JudgedEvents, judged_pages
+from cf1_mcp.policy.misfits import IGNORED
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.export_drafts import ExportDraft, StoredExport
 from cf1_mcp.store.export_files import ExportFolder
@@ -54,6 +56,7 @@ class ExportResult:
     reached: str = ""
     notes: list[str] = field(default_factory=list[str])
     stored: list[StoredExport] = field(default_factory=list[StoredExport])
+    report: ReadingReport = field(default_factory=ReadingReport)
 
 
 async def export_events(
@@ -116,11 +119,12 @@ class _ExportWriter:
         """Write all events of a search that may be shown, as far as time and file size allow.
 
         Raises:
+            UnexpectedAnswer: the API seems to ignore the search.
             Unavailable: the first page did not arrive in time.
         """
         await run_sync(self._draft.write, self._file.head())
         search = search.model_copy(update={"order_by": "date", "order": "desc", "page_size": PAGE_SIZE})
-        async with aclosing(judged_pages(self._client, search, self._policy)) as pages:
+        async with aclosing(judged_pages(self._client, search, self._policy, report=self.result.report)) as pages:
             page: JudgedEvents | None = await self._fetch_page(pages)
             if not page and self._is_late:
                 raise Unavailable("The API did not answer in time. Export a shorter period, or try again later.")
@@ -131,6 +135,9 @@ class _ExportWriter:
                 await self._report_progress(self.result.read, None, f"{plural(self.result.read, 'event')} read")
                 self.result.cut = self._is_late or (is_full and bool(following))
                 page = None if is_full else following
+        if self.result.report.seems_ignored():
+            # What else is missing or too much cannot be known, and such a file may block the wrong things.
+            raise UnexpectedAnswer(f"{IGNORED} No file was written.")
 
     async def add_links(self) -> None:
         """Add the links below the events to the file, as far as time allows; missing ones are noted.

@@ -1,6 +1,6 @@
 """Events, and the requests and responses that search and read them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
@@ -166,6 +166,13 @@ class IndicatorPage(ApiAnswer):
     indicators: Listed[ListedIndicator]
     pagination: ResultInfo = ResultInfo()
 
+    @classmethod
+    def merged(cls, pages: Sequence["IndicatorPage"]) -> "IndicatorPage":
+        """Return the same page of several groups of datasets as one."""
+        indicators = [indicator for page in pages for indicator in page.indicators]
+        has_more = any(page.pagination.has_more for page in pages)
+        return pages[0] if len(pages) == 1 else cls(indicators=indicators, pagination=ResultInfo(has_more=has_more))
+
 
 class Raw(ApiAnswer):
     """The raw evidence of an event. One route returns `data` as JSON text, the other as an object."""
@@ -245,6 +252,32 @@ class Aggregates(ApiAnswer):
         listed = cast("list[object]", rows) if isinstance(rows, list) else []
         return {**found, "dropped": sum(not isinstance(row, dict) for row in listed)}
 
+    @classmethod
+    def merged(cls, answers: Sequence["Aggregates"]) -> "Aggregates":
+        """Return the counts of several groups of datasets as one: equal rows are added up. They are in the order of the
+        API: by day in a daily count, the largest first.
+        """
+        if len(answers) == 1:
+            return answers[0]
+        rows: dict[tuple[tuple[str, str], ...], dict[str, JsonValue]] = {}
+        for row in (row for answer in answers for row in answer.aggregations):
+            key = tuple(sorted((name, repr(value)) for name, value in row.items() if name != "count"))
+            rows[key] = {
+                **row,
+                "count": _add(rows[key].get("count"), row.get("count")) if key in rows else row.get("count"),
+            }
+        largest = sorted(
+            rows.values(), key=lambda row: (str(row.get("date") or ""), -(_count_or_none(row["count"]) or 0))
+        )
+        totals = [answer.total for answer in answers]
+        total = None if None in totals else sum(one or 0 for one in totals)
+        return cls(
+            aggregate_by=answers[0].aggregate_by,
+            aggregations=largest,
+            total=total,
+            dropped=sum(answer.dropped for answer in answers),
+        )
+
     @field_validator("aggregations")
     @classmethod
     def _read_counts(cls, rows: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
@@ -266,6 +299,12 @@ class GraphqlAnswer(ApiAnswer):
     def _read_errors(cls, errors: object) -> object:
         listed = errors if isinstance(errors, list) else [] if errors is None else [errors]  # pyright: ignore[reportUnknownVariableType]
         return [error if isinstance(error, dict) else {"message": str(error)} for error in listed]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _add(one: JsonValue, other: JsonValue) -> int | None:
+    """Return the sum of two counts, unknown if one of them is."""
+    counts = (_count_or_none(one), _count_or_none(other))
+    return None if None in counts else sum(count or 0 for count in counts)
 
 
 def _count_or_none(value: object) -> int | None:

@@ -66,7 +66,9 @@ class KnownTexts:
 
 def know_stored(event: Event) -> KnownEvent:
     """Return what an event tells as the API returned it: of several indicators only the first."""
-    missing: set[SearchField] = {name for name in SEARCHABLE if SEARCHABLE[name].name not in event.model_fields_set}
+    unreadable: set[str] = {*getattr(event, "unreadable", ())}
+    known = event.model_fields_set - unreadable
+    missing: set[SearchField] = {name for name in SEARCHABLE if SEARCHABLE[name].name not in known}
     if event.kill_chain is None:
         missing |= CATEGORY_FIELDS
     if event.has_children is None:

@@ -12,13 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
 from cf1_mcp.models import SearchOp, Tlp
+from cf1_mcp.text.country_codes import read_country_code
 
 Verdict: TypeAlias = bool | None
 Comparison: TypeAlias = Callable[[str, SearchOp, str], Verdict]
 
 MAX_PATTERN_TEXT: Final = 10_000  # characters; a pattern takes time in proportion to the product of both lengths
-# Two-letter names of countries that are not their ISO codes.
-OTHER_CODES: Final = {"uk": "gb", "el": "gr"}
 _ASCII_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -56,21 +55,22 @@ def compare_marking(text: str, op: SearchOp, value: str) -> Verdict:
 
 
 def compare_country(code: str, op: SearchOp, value: str) -> Verdict:
-    """Compare a country by its code with two letters. It may also be found by its names, which the event lacks."""
+    """Compare a country by its codes. It may also be found by its names, which the event lacks."""
     if op != "equals":
         return True if compare_text(code, op, value) is True else None
-    word = _fold(value)
-    if code == value or len(word) != 2 or len(code.strip()) != 2:
-        return True if code == value else None
-    return None if _fold(code) in (word, OTHER_CODES.get(word)) else False
+    if code == value:
+        return True
+    one, other = read_country_code(code), read_country_code(value)
+    return None if one is None or other is None or one == other else False
 
 
 def _list_forms(text: str) -> tuple[str, ...]:
     """Return a text in the forms in which it may be compared: as it is, and with less and less regard to spelling."""
-    return text, text.translate(_ASCII_LOWER), text.casefold(), _fold(text)
+    return text, text.translate(_ASCII_LOWER), text.casefold(), fold_text(text)
 
 
-def _fold(text: str) -> str:
+def fold_text(text: str) -> str:
+    """Return a text without regard to case, width and blanks around it."""
     return unicodedata.normalize("NFKC", text).casefold().strip()
 
 

@@ -1,11 +1,12 @@
 """The datasets that a call reads: those that it names, or a scope word of the API."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
 
+from cf1_mcp.api.dataset_groups import SCOPE_WORDS as API_SCOPE_WORDS
 from cf1_mcp.errors import BadArgument, Withheld, choices
 from cf1_mcp.models import Dataset
 from cf1_mcp.policy.datasets import (
@@ -13,6 +14,7 @@ from cf1_mcp.policy.datasets import (
     dataset_key,
     dataset_names,
     dataset_uuids,
+    scope_ids,
     unclear_dataset,
     unknown_dataset,
 )
@@ -28,15 +30,52 @@ def is_scope_word(name: str) -> bool:
 
 @dataclass(frozen=True)
 class DatasetScope:
-    """The datasets of a call: `ids` as the API takes them (uuids, or one scope word), `names` as people know them.
+    """The datasets of a call: `ids` as the API takes them (scope words, uuids), `names` as people know them.
 
-    `counted` are the names that a count covers: under `all` the API leaves analytics datasets out of counts.
+    The ids may be more than one request takes: `api/dataset_groups.py` splits them. `left_out` are the names of
+    datasets that the caller asked for and that the API does not search in this way.
     """
 
     ids: tuple[str, ...]
     names: tuple[str, ...]
-    counted: tuple[str, ...]
     policy: ReadPolicy
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The names of the datasets that a count covers."""
+        return self.names
+
+    def list_missed(self, missed: Collection[str]) -> tuple[str, ...]:
+        """Return the names of the datasets that were not searched. `missed` are ids of which the search failed."""
+        words = {one for one in missed if one in API_SCOPE_WORDS}
+        missed_ids = {id_key(one) for one in missed if one not in words}
+        known = [*self.policy.datasets, *(Dataset(uuid=one, name=one) for one in self.ids if parse_uuid(one))]
+        named = {id_key(one.uuid): one for one in reversed(known)}
+        found = [one for one in reversed(named.values()) if id_key(one.uuid) in missed_ids or _is_of_words(one, words)]
+        return (*self.left_out, *dataset_names(found))
+
+    def list_searched(self, missed: Collection[str]) -> tuple[str, ...]:
+        """Return the names of the datasets that were searched."""
+        not_searched = {*self.list_missed(missed)}
+        return tuple(name for name in self.names if name not in not_searched)
+
+    def without_analytics(self) -> "DatasetScope":
+        """Return the scope for a search with groups of conditions, which the API refuses on analytics datasets. One of
+        analytics datasets alone stays as it is: the API may have learnt it.
+        """
+        analytics = {id_key(one.uuid): one for one in self.policy.datasets if one.is_analytics}
+        kept = tuple(one for one in self.ids if one != "analytics" and id_key(one) not in analytics)
+        if not kept:
+            return self
+        left_out = {*dataset_names([*analytics.values()])}
+        return replace(
+            self,
+            # Some releases of the API read `all` as every dataset.
+            ids=tuple("operational" if one == "all" else one for one in kept),
+            names=tuple(name for name in self.names if name not in left_out),
+            left_out=tuple(name for name in self.names if name in left_out),
+        )
 
 
 def resolve_scope(requested: Sequence[str], policy: ReadPolicy) -> DatasetScope:
@@ -51,7 +90,7 @@ def resolve_scope(requested: Sequence[str], policy: ReadPolicy) -> DatasetScope:
     if not words:
         found = [_resolve_dataset(name, policy, "dataset_ids") for name in requested]
         chosen = [*{id_key(dataset.uuid): dataset for dataset in found}.values()]
-        return DatasetScope(dataset_uuids(chosen), dataset_names(chosen), dataset_names(chosen), policy)
+        return DatasetScope(dataset_uuids(chosen), dataset_names(chosen), policy)
     if len(requested) > 1:
         raise BadArgument(
             "dataset_ids",
@@ -61,12 +100,16 @@ def resolve_scope(requested: Sequence[str], policy: ReadPolicy) -> DatasetScope:
     word = dataset_key(words[0]).replace("*", "all")
     inside = [one for one in policy.datasets if word == "all" or one.is_analytics == (word == "analytics")]
     if not policy.restricted:
-        counted = [dataset for dataset in inside if word == "analytics" or not dataset.is_analytics]
-        return DatasetScope((word,), dataset_names(inside), dataset_names(counted), policy)
+        return DatasetScope(scope_ids(policy.account.datasets, word), dataset_names(inside), policy)
     if not inside:
         raise Withheld(f"Every dataset under {word!r}", policy.grant.rule)
     # The API would read a scope word as every dataset of the account, so the allowed ones are named instead.
-    return DatasetScope(dataset_uuids(inside), dataset_names(inside), dataset_names(inside), policy)
+    return DatasetScope(dataset_uuids(inside), dataset_names(inside), policy)
+
+
+def _is_of_words(dataset: Dataset, words: Collection[str]) -> bool:
+    """Whether a dataset is one that only these scope words cover."""
+    return "analytics" in words if dataset.is_analytics else bool({*words} - {"analytics"})
 
 
 def _resolve_dataset(name: str, policy: ReadPolicy, argument: str) -> Dataset:

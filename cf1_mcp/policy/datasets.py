@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final
 
+from cf1_mcp.api.dataset_groups import MAX_DATASETS
 from cf1_mcp.errors import BadArgument, Withheld, unknown_word
 from cf1_mcp.models import Dataset
 from cf1_mcp.settings import EVERY_DATASET
@@ -150,3 +151,14 @@ def dataset_uuids(datasets: Sequence[Dataset]) -> tuple[str, ...]:
 def dataset_names(datasets: Sequence[Dataset]) -> tuple[str, ...]:
     """The names of the datasets, cleaned."""
     return tuple(clean(dataset.name, MAX_NAME_LENGTH) for dataset in datasets)
+
+
+def scope_ids(datasets: Sequence[Dataset], word: str = "all") -> tuple[str, ...]:
+    """Return what to ask the API for to reach all datasets of an account under a scope word.
+
+    The API's `all` and `operational` leave analytics datasets out, and no word reaches more than 50 datasets; then the
+    datasets are named, which takes no more requests.
+    """
+    inside = [one for one in datasets if word == "all" or one.is_analytics == (word == "analytics")]
+    has_others = word == "all" and any(one.is_analytics for one in inside)
+    return dataset_uuids(inside) if has_others or len(inside) > MAX_DATASETS else (word,)

@@ -7,17 +7,32 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.paging import Attempt
+from cf1_mcp.api.reading_report import ReadingReport
 from cf1_mcp.models import Event, EventPage, EventSearch
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import visible_pages
 
 T = TypeVar("T")
-# `visible_pages` or `unchecked_pages`.
-ReadPages = Callable[[ThreatEventsClient, EventSearch, ReadPolicy, Attempt], AsyncGenerator[list[Event]]]
+
+
+class ReadPages(Protocol):
+    """`visible_pages` or `unchecked_pages`."""
+
+    def __call__(
+        self,
+        client: ThreatEventsClient,
+        search: EventSearch,
+        policy: ReadPolicy,
+        attempt: Attempt = ...,
+        *,
+        report: ReadingReport | None = None,
+    ) -> AsyncGenerator[list[Event]]: ...
+
+
 # Pages that are read to find events among withheld ones, if those are counted.
 MAX_COUNTED_PAGES: Final = 10
 
@@ -38,12 +53,15 @@ class JudgedEvents:
 
 
 async def judged_pages(
-    client: ThreatEventsClient, search: EventSearch, policy: ReadPolicy, read_pages: ReadPages = visible_pages
+    client: ThreatEventsClient,
+    search: EventSearch,
+    policy: ReadPolicy,
+    read_pages: ReadPages = visible_pages,
+    report: ReadingReport | None = None,
 ) -> AsyncGenerator[JudgedEvents]:
     """Yield the pages of a search. With `unchecked_pages` as `read_pages`, the caller looks at the children of events.
 
-    Raises:
-        ApiError: a page could not be read.
+    `report` is told what does not fit, as `visible_pages` tells it. Raises the same as that.
     """
     withheld: list[Event] = []
 
@@ -53,7 +71,7 @@ async def judged_pages(
             withheld.extend(event for event in answer.result if policy.rule_against(event))
         return answer
 
-    async with aclosing(read_pages(client, search, policy, read)) as pages:
+    async with aclosing(read_pages(client, search, policy, read, report=report)) as pages:
         async for shown in pages:
             yield JudgedEvents(shown, [*withheld])
             withheld.clear()
@@ -65,13 +83,14 @@ async def first_judged(
     policy: ReadPolicy,
     count: int,
     read_pages: ReadPages = visible_pages,
+    report: ReadingReport | None = None,
 ) -> JudgedEvents:
     """Return the first `count` events of a search that may be shown, or all if there are fewer. Raises the same as
     `judged_pages`.
     """
     found = JudgedEvents([], [])
     number = 0
-    async with aclosing(judged_pages(client, search, policy, read_pages)) as pages:
+    async with aclosing(judged_pages(client, search, policy, read_pages, report)) as pages:
         async for page in pages:
             found.shown.extend(page.shown)
             found.withheld.extend(page.withheld)

@@ -19,7 +19,7 @@ from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, OperatorSettings
 from cf1_mcp.errors import ApiError, Withheld
 from cf1_mcp.models import Dataset, Event, Raw, Tlp
-from cf1_mcp.policy.datasets import DatasetGrant, DatasetIndex, UnclearDataset
+from cf1_mcp.policy.datasets import DatasetGrant, DatasetIndex, UnclearDataset, dataset_uuids, scope_ids
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.text.uuids import parse_uuid
 
@@ -140,6 +140,16 @@ class ReadPolicy:
         """Return the fact `withheld`, how much each rule withholds, if the operator has it told."""
         counted: list[JsonValue] = [f"{count} by {rule}" for rule, count in withheld.items() if count]
         return {"withheld": counted} if self.tell_withheld and counted else {}
+
+    @cached_property
+    def reach(self) -> tuple[str, ...]:
+        """What to ask the API for to reach every dataset that may be read; empty if none may."""
+        return dataset_uuids(self.datasets) if self.restricted else scope_ids(self.account.datasets)
+
+    @cached_property
+    def account_reach(self) -> tuple[str, ...]:
+        """The same for every dataset of the account, for guards, which must not miss a copy of an event."""
+        return scope_ids(self.account.datasets)
 
     def may_read(self, dataset_id: str) -> bool:
         """Whether a dataset, by its uuid, may be read."""

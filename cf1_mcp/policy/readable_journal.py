@@ -20,7 +20,7 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.context import AccountVocabulary, ChangeJournal, Client, CurrentOrigin
 from cf1_mcp.errors import Withheld
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch, Tlp
-from cf1_mcp.policy.datasets import dataset_key
+from cf1_mcp.policy.datasets import dataset_key, scope_ids
 from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, ReadPolicy
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_entries import unknown_change_error
@@ -77,19 +77,17 @@ class ReadableJournal:
         details = json.dumps([dict(change.intent.arguments), change.result])
         ids = sorted({found.lower() for found in _ID.findall(details)})
         groups = [ids[start : start + MAX_VALUES] for start in range(0, len(ids), MAX_VALUES)]
-        # A scope word leaves out the datasets of the other.
-        scopes = ["all", *(["analytics"] if any(dataset.is_analytics for dataset in self.known) else [])]
-        pages = await gather(partial(self._find_events, group, scope) for group in groups for scope in scopes)
+        pages = await gather(partial(self._find_events, group) for group in groups)
         rules: dict[str, list[str | None]] = defaultdict(list)
         for event in (event for page in pages for event in page):
             rules[event.uuid.lower()].append(self.policy.rule_against(event))
         # An event with a copy that may be read may be told.
         return next((own[0] for own in rules.values() if all(own)), None)
 
-    async def _find_events(self, ids: list[str], scope: str) -> list[Event]:
+    async def _find_events(self, ids: list[str]) -> list[Event]:
         among = Condition(field="uuid", op="in", value=[*ids])
-        search = EventSearch(dataset_id=[scope], search=[among], page_size=MAX_COPIES)
-        return (await self.client.list_events(search)).result
+        search = EventSearch(dataset_id=[*scope_ids(self.known)], search=[among], page_size=MAX_COPIES)
+        return await self.client.list_all_events(search)
 
     async def _read_own(self, change_id: str, *, pre_image: bool) -> Change:
         change = await self.journal.change(change_id, pre_image=pre_image)

@@ -6,8 +6,8 @@ from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.reading_report import ReadingReport
 from cf1_mcp.models import Condition, Event, EventSearch, SearchValue
-from cf1_mcp.policy.datasets import dataset_uuids
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import first_visible
 from cf1_mcp.policy.visible_relationships import check_children
@@ -41,13 +41,14 @@ async def show_links(
 
 async def _find_readable(client: ThreatEventsClient, policy: ReadPolicy, event_ids: Sequence[str]) -> set[str]:
     """Return the folded ids of those events that may be shown."""
-    scope = [*dataset_uuids(policy.datasets)] if policy.restricted else ["all"]
+    scope = [*policy.reach]
     groups = [event_ids[start : start + MAX_VALUES] for start in range(0, len(event_ids), MAX_VALUES)]
 
     async def find(group: Sequence[str]) -> list[Event]:
         among = Condition(field="uuid", op="in", value=list[SearchValue](group))
         search = EventSearch(dataset_id=scope, search=[among], page_size=PAGE_SIZE)
-        return await first_visible(client, search, policy, PAGE_SIZE)
+        # A link to an event that is not found is not shown, also where the API ignores the search.
+        return await first_visible(client, search, policy, PAGE_SIZE, report=ReadingReport())
 
     pages = await gather(partial(find, group) for group in groups) if scope else []
     return {event.uuid.casefold() for page in pages for event in page}

@@ -10,6 +10,7 @@ from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.reading_report import ReadingReport
 from cf1_mcp.api.vocabulary import EVERYWHERE, Kind, Vocabulary
 from cf1_mcp.models import Condition, Event, EventSearch, SearchField, SearchValue
 from cf1_mcp.models.fields import SEARCHABLE
@@ -46,7 +47,7 @@ async def readable_words(vocabulary: Vocabulary, policy: ReadPolicy, kind: Kind)
     async def read() -> list[str]:
         return await visible_words(vocabulary.client, policy, field, await account_words(vocabulary, policy, kind))
 
-    scope = dataset_uuids(policy.datasets) if policy.restricted else EVERYWHERE
+    scope = policy.reach
     return await vocabulary.derived((kind, policy.ceiling.value, *scope), read)
 
 
@@ -124,10 +125,11 @@ async def _find_words(
 async def _read_events(
     client: ThreatEventsClient, policy: ReadPolicy, field: SearchField, words: Sequence[str]
 ) -> list[Event]:
-    scope = dataset_uuids(policy.datasets) if policy.restricted else EVERYWHERE
+    scope = policy.reach
     condition = Condition(field=field, op="in", value=list[SearchValue](words))
     search = EventSearch(dataset_id=[*scope], search=[condition], order_by="date", order="desc", page_size=PAGE_SIZE)
-    return await first_visible(client, search, policy, PAGE_SIZE)
+    # Only words of events that fit are taken, so an API that ignores the search shows no others.
+    return await first_visible(client, search, policy, PAGE_SIZE, report=ReadingReport())
 
 
 def _values(event: Event, field: SearchField) -> Sequence[str]:

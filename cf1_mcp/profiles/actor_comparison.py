@@ -7,9 +7,10 @@ from typing import Final
 from cf1_mcp.answers.answer import Answer
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.fitting import DEFAULT_SIZE, fit
-from cf1_mcp.answers.pages import ABSENCE, dataset_names
+from cf1_mcp.answers.pages import ABSENCE, dataset_facts, reading_notes
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.reading_report import merge_reports
 from cf1_mcp.models import Event
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.profiles.actor import ResolvedActor, did_you_mean_field, read_as_field
@@ -126,7 +127,9 @@ def render_comparison(one: ComparedActor, other: ComparedActor, period: ProfileP
     if one.sample.events and other.sample.events:
         tables = shared_value_tables(one.sample.events, other.sample.events) | tables
     filled = {name: table for name, table in tables.items() if table.rows}
-    notes = [*failure_notes(one.samples | other.samples), *one.actor.problems(), *other.actor.problems()]
+    report = merge_reports(sample.report for side in sides for sample in side.samples.values())
+    notes = [*reading_notes(scope, report), *failure_notes(one.samples | other.samples)]
+    notes += [*one.actor.problems(), *other.actor.problems()]
     notes += [
         NO_EVENTS_NOTE.format(side.actor.argument)
         for side in sides
@@ -141,6 +144,6 @@ def _facts(sides: tuple[ComparedActor, ComparedActor], period: ProfilePeriod, sc
     facts |= {side.events_name: number_of_events(side.sample, side.count) for side in sides}
     facts |= sampled_field({side.events_name: (side.sample, side.count) for side in sides})
     facts |= highest_tlp_field(event for side in sides for event in side.events)
-    facts["datasets"] = dataset_names(scope.names)
+    facts |= dataset_facts(scope, merge_reports(sample.report for side in sides for sample in side.samples.values()))
     samples = (sample for side in sides for sample in side.samples.values())
     return facts | withheld_field(samples, scope.policy)

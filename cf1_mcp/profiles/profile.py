@@ -12,10 +12,11 @@ from cf1_mcp.answers.answer import Answer
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import Cell
 from cf1_mcp.answers.fitting import DEFAULT_SIZE, fit
-from cf1_mcp.answers.pages import ABSENCE, dataset_names
+from cf1_mcp.answers.pages import ABSENCE, dataset_facts, reading_notes
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.reading_report import merge_reports
 from cf1_mcp.models import Event
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.profiles.actor import ResolvedActor, did_you_mean_field, read_as_field
@@ -121,11 +122,12 @@ async def read_profile(
 
 def render_profile(actor: ResolvedActor, profile: ActorProfile, period: ProfilePeriod, scope: DatasetScope) -> Answer:
     """Return one actor as its events of a period show it, compared with the period before."""
+    report = merge_reports(sample.report for sample in profile.samples.values())
     common: AnswerFields = {
-        "datasets": dataset_names(scope.names),
+        **dataset_facts(scope, report),
         **withheld_field(profile.samples.values(), scope.policy),
     }
-    problems = [*failure_notes(profile.samples), *actor.problems()]
+    problems = [*reading_notes(scope, report), *failure_notes(profile.samples), *actor.problems()]
     if not profile.events:
         is_unknown = "withheld" not in common and not failure_notes(profile.samples)
         notes = [*problems, *([UNKNOWN_ACTOR_NOTE] if is_unknown else []), *scope.policy.notes, ABSENCE]

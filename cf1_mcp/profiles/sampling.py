@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.reading_report import ReadingReport
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import Condition, Event, EventSearch, Order
 from cf1_mcp.policy.dataset_scope import DatasetScope
@@ -25,7 +26,7 @@ from cf1_mcp.policy.visible_events import unchecked_pages
 from cf1_mcp.policy.visible_links import CHILDREN, show_links
 from cf1_mcp.search.conditions import MAX_VALUES, resolve_period
 from cf1_mcp.search.counting import CountRequest, EventCounts, count_events
-from cf1_mcp.text.dates import iso
+from cf1_mcp.text.dates import from_second, iso
 
 # About 750 kB of JSON: a quarter of nearly every actor in one page, well within the time of a call.
 SAMPLE_SIZE: Final = 1_000
@@ -82,6 +83,7 @@ class EventSample:
     withheld: Mapping[str, str] = field(default_factory=dict[str, str])
     truncated: bool = False
     failure: ApiError | None = None
+    report: ReadingReport = field(default_factory=ReadingReport)
 
 
 @dataclass(frozen=True)
@@ -126,15 +128,20 @@ async def read_sample(
         # One more than is used shows whether there are more.
         page_size=limit + 1,
     )
+    report = ReadingReport()
     try:
         with anyio.fail_after(TIMEOUT):
-            found = await first_judged(client, search, scope.policy, limit + 1, unchecked_pages)
+            found = await first_judged(client, search, scope.policy, limit + 1, unchecked_pages, report)
     except ApiError as error:
         return EventSample(failure=error)
     except TimeoutError:
         return EventSample(failure=_too_slow(TIMEOUT))
     withheld = {event.uuid: rule for event in found.withheld if (rule := scope.policy.rule_against(event))}
-    return EventSample(found.shown[:limit], withheld, len(found.shown) > limit)
+    truncated = len(found.shown) > limit
+    if truncated:
+        # What was read beyond depends on pages, and these on events that may not be shown.
+        report.misfits, report.fits = report.list_misfits(limit + 1), limit + 1
+    return EventSample(found.shown[:limit], withheld, truncated, report=report)
 
 
 async def read_campaigns(client: ThreatEventsClient, scope: DatasetScope, attackers: Sequence[str]) -> EventSample:
@@ -213,7 +220,7 @@ def _attacker_condition(attackers: Sequence[str]) -> Condition:
 
 def _date_conditions(dates: DateRange) -> list[Condition]:
     start, end = dates
-    conditions = [Condition(field="date", op="gte", value=start)] if start else []
+    conditions = [Condition(field="date", op="gte", value=from_second(start))] if start else []
     return [*conditions, Condition(field="date", op="lte", value=end)] if end else conditions
 
 

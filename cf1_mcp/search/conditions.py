@@ -9,7 +9,7 @@ from cf1_mcp.models import Condition, SearchField, Tlp
 from cf1_mcp.models.fields import SEARCHABLE
 from cf1_mcp.search.clauses import Clause
 from cf1_mcp.search.typed_values import read_value
-from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
+from cf1_mcp.text.dates import ACCEPTED_DATES, from_second, parse_date
 from cf1_mcp.text.sanitize import clean
 
 # Limits of the API for one search.
@@ -17,6 +17,10 @@ MAX_CONDITIONS: Final = 10
 MAX_BRANCHES: Final = 8
 MAX_VALUES: Final = 100
 MAX_VALUE_LENGTH: Final = 512
+LISTS: Final[frozenset[SearchField]] = frozenset({"mitreAttack", "mitreCapec", "tags"})
+
+
+OTHER_MARKINGS: Final = {Tlp.CLEAR: ("clear", "white"), Tlp.AMBER_STRICT: ("amber+strict", "amber-strict")}
 
 
 def build_conditions(
@@ -36,9 +40,11 @@ def build_conditions(
     found = {SEARCHABLE[name].name: [_match_any(name, values)] for name, values in filters.items() if values}
     if text and text.strip():
         found["text"] = [Condition(field="event", op="contains", value=text.strip())]
-    found["since"] = [Condition(field="date", op="gte", value=start)] if start else []
+    found["since"] = [Condition(field="date", op="gte", value=from_second(start))] if start else []
     found["until"] = [Condition(field="date", op="lte", value=end)] if end else []
-    found["created_since"] = [Condition(field="createdAt", op="gte", value=created_since)] if created_since else []
+    found["created_since"] = (
+        [Condition(field="createdAt", op="gte", value=from_second(created_since))] if created_since else []
+    )
     found |= {"conditions": [*conditions], "query_id": [*saved]}
     count = sum(len(part) for part in found.values())
     if count > MAX_CONDITIONS:
@@ -137,7 +143,8 @@ def _match_any(name: SearchField, values: Sequence[str]) -> Condition:
                 field.name, f"a value has {len(value)} characters", f"values of 1 to {MAX_VALUE_LENGTH} characters"
             )
     found = [read_value(field, value, field.name) for value in spellings]
-    if len(found) == 1:
+    # Only `in` is documented for the elements of a list.
+    if len(found) == 1 and name not in LISTS:
         return Condition(field=name, op="equals", value=found[0])
     if len(found) > MAX_VALUES:
         raise BadArgument(
@@ -147,13 +154,9 @@ def _match_any(name: SearchField, values: Sequence[str]) -> Condition:
 
 
 def _markings(value: str) -> Sequence[str]:
-    """Return every spelling of a marking: the API stores markings as they were sent."""
-    match Tlp.parse(value):
-        case None:
-            raise BadArgument("tlp", f"{clean(value, 40)!r} is not a TLP marking", choices([*Tlp]))
-        case Tlp.CLEAR:
-            return ("clear", "white")
-        case Tlp.AMBER_STRICT:
-            return ("amber+strict", "amber-strict")
-        case level:
-            return (level.value,)
+    """Return every spelling of a marking: the API stores markings as they were sent, and indicators have capitals."""
+    level = Tlp.parse(value)
+    if level is None:
+        raise BadArgument("tlp", f"{clean(value, 40)!r} is not a TLP marking", choices([*Tlp]))
+    spellings = OTHER_MARKINGS.get(level, (level.value,))
+    return (*spellings, *(one.upper() for one in spellings))

@@ -14,6 +14,7 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.remarks import collecting
 from cf1_mcp.errors import ApiError
 from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.misfits import IGNORED
 from cf1_mcp.policy.visible_events import first_visible
 from cf1_mcp.search.request import SearchRequest
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -36,7 +37,8 @@ async def explain_page(
     if request.watermark and is_first:
         page = replace(page, facts={**page.facts, "watermark": request.watermark})
     untrusted: dict[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
-    if page.rows or not is_first:
+    # An API that ignores filters tells nothing about what they remove.
+    if page.rows or not is_first or any(IGNORED in note for note in page.notes):
         return replace(page, untrusted=untrusted)
     if suggestions := _suggestions(request):
         untrusted["did_you_mean"] = suggestions

@@ -25,7 +25,7 @@ from cf1_mcp.search.conditions import (
 )
 from cf1_mcp.search.filters import ExportFilters, Filters, SearchFilters
 from cf1_mcp.search.saved_queries import SavedSearch
-from cf1_mcp.search.spelling import AccountSpelling, ReadValue, load_spelling
+from cf1_mcp.search.spelling import AccountSpelling, ReadValue, list_spellings, load_spelling
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
@@ -125,9 +125,7 @@ async def _read_request(
     reads_by_field, clauses = await run_in_thread(partial(_read_values, spelling, given, arguments.conditions))
     reads = [(SEARCHABLE[name].name, read) for name, found in reads_by_field.items() for read in found]
     reads += [("conditions", read) for _, found in clauses for read in found]
-    filters: dict[SearchField, list[str]] = {
-        name: [spelling for read in found for spelling in read.spellings] for name, found in reads_by_field.items()
-    }
+    filters: dict[SearchField, list[str]] = {name: list_spellings(found) for name, found in reads_by_field.items()}
     return _build_request(arguments, filters, [clause for clause, _ in clauses], reads, saved, now)
 
 

@@ -17,9 +17,8 @@ async def _search_scope(
     conditions: list[Clause] | None,
 ) -> DatasetScope:
     grouped = bool(saved.search_branches) or any(clause.group is not None for clause in conditions or ())
-    # The API refuses alternatives on analytics datasets.
-    default = "operational" if grouped else "all"
-    return resolve_scope(dataset_ids or saved.dataset_id or [default], policy)
+    scope = resolve_scope(dataset_ids or saved.dataset_id or ["all"], policy)
+    return scope.without_analytics() if grouped else scope
 
 
 async def _export_scope(policy: CurrentReadPolicy, saved: SavedSearch, dataset_ids: list[str] | None) -> DatasetScope:

@@ -20,6 +20,7 @@ from cf1_mcp.models.fields import SEARCHABLE
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_words import fold, readable_words
 from cf1_mcp.search.countries import country_code
+from cf1_mcp.text.country_codes import read_country_code, spell_country
 from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
@@ -29,6 +30,8 @@ MAX_SECONDS: Final = 5.0
 MAX_SUGGESTIONS: Final = 3
 # The API takes no longer value.
 MAX_VALUE_LENGTH: Final = 512
+# Of one condition, by the API.
+MAX_VALUES: Final = 100
 # Unknown values of a search that get suggestions: each costs a comparison with the whole vocabulary.
 MAX_SUGGESTED_VALUES: Final = 20
 # A shorter word is part of too many others to suggest them.
@@ -40,13 +43,14 @@ class ReadValue:
     """How one value was read.
 
     `spellings` are the account's spellings of it, `suggestions` similar words if it is unknown. `change` describes
-    the change if it is not a new spelling.
+    the change if it is not a new spelling. `codes` are all codes of a country, the most probable first.
     """
 
     typed: str
     spellings: tuple[str, ...]
     suggestions: tuple[str, ...] = ()
     change: str = ""
+    codes: tuple[str, ...] = ()
 
     def describe(self, argument: str) -> str:
         """Return a sentence part on how it was read; an empty text if it was read as typed."""
@@ -91,18 +95,22 @@ class AccountSpelling:
 
     def _country(self, typed: str) -> ReadValue:
         if not self.countries:
-            return ReadValue(typed, (typed,))
+            known = read_country_code(typed)
+            return ReadValue(typed, (typed,), codes=spell_country(known.upper()) if known else ())
         code = country_code(typed, self.countries)
         names = [country.name for country in self.countries]
-        return ReadValue(typed, (code,)) if code else ReadValue(typed, (typed,), self._nearest(typed, names))
+        if code is None:
+            return ReadValue(typed, (typed,), self._nearest(typed, names))
+        alpha3 = next((country.alpha3 for country in self.countries if country.alpha2 == code), "")
+        return ReadValue(typed, (code,), codes=spell_country(code, alpha3))
 
     def _attacker(self, typed: str) -> ReadValue:
         """Read any name of an actor as the names that events use."""
         known, by_fold = self.words.get("attackers", ()), self._by_fold.get("attackers", {})
         folds = {name.strip().casefold() for name in self.aliases_of(typed)}
-        found = [by_fold[typed.casefold()]] if typed.casefold() in by_fold else []
+        found = [*by_fold.get(typed.casefold(), ())]
         if folds:
-            found += [name for fold, name in by_fold.items() if fold in folds and name not in found]
+            found += [name for fold, names in by_fold.items() if fold in folds for name in names if name not in found]
         if found:
             return ReadValue(typed, tuple(found))
         every = [*known, *(name for tag in self.aliases or () for name in tag.alias_group_names)]
@@ -122,18 +130,19 @@ class AccountSpelling:
         known = self.words.get(kind, ())
         if not known:
             return ReadValue(typed, (typed,))
-        found = typed if typed in self._exact[kind] else self._by_fold[kind].get(typed.casefold())
-        return ReadValue(typed, (found,)) if found else ReadValue(typed, (typed,), self._nearest(typed, known))
+        found = self._by_fold[kind].get(typed.casefold())
+        if not found:
+            return ReadValue(typed, (typed,), self._nearest(typed, known))
+        return ReadValue(typed, tuple(sorted(found, key=lambda word: word != typed)))
 
     # A search has many values, and an account many words, so words are indexed once for all values.
 
     @cached_property
-    def _exact(self) -> Mapping[Kind, frozenset[str]]:
-        return {kind: frozenset(words) for kind, words in self.words.items()}
+    def _by_fold(self) -> Mapping[Kind, Mapping[str, Sequence[str]]]:
+        """The words of each spelling without regard to case, by kind, in the order of the account.
 
-    @cached_property
-    def _by_fold(self) -> Mapping[Kind, Mapping[str, str]]:
-        """The first word of each spelling without regard to case, by kind, in the order of the account."""
+        The API may compare with regard to case, and has words that differ in nothing else, such as domain and DOMAIN.
+        """
         return {kind: _fold_words(words) for kind, words in self.words.items()}
 
     @cached_property
@@ -146,11 +155,22 @@ class AccountSpelling:
         return groups
 
 
-def _fold_words(words: Sequence[str]) -> dict[str, str]:
-    folded: dict[str, str] = {}
-    for word in words:
-        folded.setdefault(word.strip().casefold(), word)
+def _fold_words(words: Sequence[str]) -> dict[str, list[str]]:
+    folded: dict[str, list[str]] = {}
+    for word in dict.fromkeys(words):
+        folded.setdefault(word.strip().casefold(), []).append(word)
     return folded
+
+
+def list_spellings(reads: Sequence[ReadValue]) -> list[str]:
+    """Return what a filter searches for: every spelling, and of countries as many codes as the API takes values."""
+    spellings = [one for read in reads for one in read.spellings]
+    longest = max((len(read.codes) for read in reads), default=0)
+    for count in range(longest, 0, -1):
+        codes = dict.fromkeys(one for read in reads for one in read.codes[:count] or read.spellings)
+        if len(codes) <= MAX_VALUES:
+            return [*codes]
+    return spellings
 
 
 async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Sequence[SearchField]) -> AccountSpelling:

@@ -7,6 +7,7 @@ from typing import Literal
 
 _RELATIVE = re.compile(r"(\d{1,6})\s*(m|min|h|d|w|mo|y)(?:\s+ago)?")
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?")
+_WHOLE_SECOND = re.compile(r"(T\d\d:\d\d:\d\d)Z$")
 _DAYS = {"d": 1, "w": 7, "mo": 30, "y": 365}
 
 ACCEPTED_DATES = (
@@ -47,6 +48,20 @@ def iso(time: datetime, timespec: Literal["seconds", "milliseconds"] = "seconds"
     """Return a time in UTC as the API takes it, `YYYY-MM-DDTHH:MM:SSZ`; what is smaller than `timespec` is dropped."""
     # strftime writes the year 900 with three digits, which is not an ISO date.
     return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec)}Z"
+
+
+def from_second(date: str) -> str:
+    """Return a time of `iso` as the lower bound of a search: with milliseconds, `YYYY-MM-DDTHH:MM:SS.000Z`.
+
+    Where times are compared as texts, `00.000Z` and `00.500Z` come before `00Z`, and a bound of `00Z` would lose them.
+    As the upper bound, `00Z` is right for both.
+    """
+    return _WHOLE_SECOND.sub(r"\1.000Z", date)
+
+
+def date_key(date: str) -> str:
+    """Return an ISO time in UTC in a form that sorts by time, with or without milliseconds."""
+    return from_second(date.strip())
 
 
 def _ago(count: int, unit: str, now: datetime) -> str | None:

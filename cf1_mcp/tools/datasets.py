@@ -31,6 +31,8 @@ from cf1_mcp.text.sanitize import clean
 MAX_MINUTES_AGO: Final = 43_200
 
 UNKNOWN: Final = "unknown"
+DEFAULT_DATASET_ONLY: Final = "These are the values of the API's default dataset: it did not list those of the others."
+
 RevertedDataset = Annotated[str, Field(description="Dataset name or uuid")]
 Minutes = Annotated[int, Field(ge=1, le=MAX_MINUTES_AGO)]
 Revert = Annotated[Planned[RevertDataset], Resolve(approved(plan_revert))]
@@ -82,6 +84,8 @@ async def list_threat_vocabulary(
     found = [word for word in known if part in word.casefold()]
     rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
     listed = fit_list("values", (kind,), rows, paging, limit, kind=kind, contains=contains)
+    if kind in vocabulary.partial_kinds:
+        listed = replace(listed, notes=[*listed.notes, DEFAULT_DATASET_ONLY])
     meant = nearest_words(part, known) if not rows else []
     return replace(listed, untrusted={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed
 

@@ -35,10 +35,21 @@ from cf1_mcp.contracts.arguments import (
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.errors import ApiError, Forbidden, NotFound, Refused, Unavailable, UnexpectedAnswer, Withheld
-from cf1_mcp.models import Dataset, Direction, Event, Order, Raw, RelationshipType
+from cf1_mcp.models import (
+    Condition,
+    Dataset,
+    Direction,
+    Event,
+    EventSearch,
+    Order,
+    Raw,
+    RelationshipType,
+    SearchValue,
+)
 from cf1_mcp.models.fields import COLUMNS
 from cf1_mcp.policy.dataset_scope import KnownDataset
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
+from cf1_mcp.policy.visible_events import first_visible
 from cf1_mcp.policy.visible_links import show_links
 from cf1_mcp.policy.visible_relationships import walk_links
 from cf1_mcp.policy.visible_remarks import remark_on_events
@@ -53,6 +64,8 @@ from cf1_mcp.text.sanitize import clean
 MAX_RELATED = 20
 MAX_RAW_LENGTH = 8_000
 DEFAULT_DEPTH = 5
+# Events that one page may hold: an event may have copies in several datasets.
+MAX_COPIES = 1_000
 
 
 @EVENTS.tool("Search threat events", ToolEffect.READ)
@@ -101,7 +114,7 @@ async def get_threat_event(
     """
     names = include or []
     if dataset is None:
-        event = await client.read_event_anywhere(event_id, read_policy.may_show)
+        event = await _find_event(client, read_policy, event_id)
         dataset = Dataset(uuid=event.dataset_id, name=event.dataset_id)
     else:
         event = await client.read_event(dataset.uuid, event_id)
@@ -139,7 +152,7 @@ async def list_related_threat_events(
     For events that merely share a value use search_threat_events.
     """
     if dataset is None:
-        event = await client.read_event_anywhere(event_id, read_policy.may_show)
+        event = await _find_event(client, read_policy, event_id)
         dataset = await _find_dataset(words, event)
     else:
         event = await client.read_event(dataset.uuid, event_id)
@@ -171,6 +184,22 @@ async def _read_part(name: str, read: Callable[[], Awaitable[Answer]]) -> Answer
         remark(f"The part {name!r} could not be read. The event itself is complete.")
         said: dict[str, JsonValue] = {"api_said": error.said} if error.said else {}
         return Card({"failed": error.sentence}, untrusted=said)
+
+
+async def _find_event(client: ThreatEventsClient, read_policy: ReadPolicy, event_id: str) -> Event:
+    """Return an event of any dataset. The route for that is deprecated, and may know the default dataset alone; then
+    the event is searched for among those that may be shown.
+    """
+    try:
+        return await client.read_event_anywhere(event_id, read_policy.may_show)
+    except NotFound as error:
+        spellings = list[SearchValue](dict.fromkeys([event_id, event_id.lower()]))
+        among = Condition(field="uuid", op="in", value=spellings)
+        search = EventSearch(dataset_id=[*read_policy.reach], search=[among], page_size=MAX_COPIES)
+        found = await first_visible(client, search, read_policy, 1) if read_policy.reach else []
+        if not found:
+            raise error from None
+        return found[0]
 
 
 async def _find_dataset(words: Vocabulary, event: Event) -> Dataset:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, JsonValue
 from cf1_mcp.answers.answer import Answer, Block, LinkedResource
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.cursors import digest_search
-from cf1_mcp.answers.pages import ABSENCE, dataset_names
+from cf1_mcp.answers.pages import ABSENCE, dataset_facts, reading_notes
 from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.context import Client, Now, ToolContext
@@ -97,7 +97,13 @@ async def export_threat_events(
     search = request.search().model_copy(update={"dataset_id": [*scope.ids]})
     export = await export_events(client, search, scope.policy, file, format, folder, context.report_progress)
     card = _export_card(export, file, request, scope)
-    return card if export.read else await explain_page(client, Rows((), (), card.facts, [ABSENCE]), request, scope)
+    return (
+        card
+        if export.read
+        else await explain_page(
+            client, Rows((), (), card.facts, [*reading_notes(scope, export.report), ABSENCE]), request, scope
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -165,14 +171,14 @@ def _export_card(export: ExportResult, file: ExportFile, request: SearchRequest,
         facts |= {"marking": tlp_label(file.marking), "expires": iso(first.expires)}
     facts |= {
         "events": file.event_count,
-        "datasets": dataset_names(scope.names),
+        **dataset_facts(scope, export.report),
         **scope.policy.counts(export.withheld),
     }
     if file.left_out:
         facts["left_out"] = [f"{plural(count, 'event')}: {reason}" for reason, count in file.left_out.most_common()]
     if further := export.stored[1:]:
         facts["further"] = [{"export_id": one.id, "size": one.size} for one in further]
-    notes = [*_describe_cut(export, file.heading.created), *export.notes]
+    notes = [*reading_notes(scope, export.report), *_describe_cut(export, file.heading.created), *export.notes]
     notes += file.notes() if export.stored else ["No file was created."]
     links = [_create_link(one, file, place, len(export.stored)) for place, one in enumerate(export.stored, 1)]
     read_as: Mapping[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}

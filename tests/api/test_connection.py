@@ -183,7 +183,7 @@ def search_for(*values: SearchValue | list[SearchValue]) -> EventSearch:
 SURROGATES: list[tuple[str, Callable[[ThreatEventsClient], Awaitable[object]]]] = [
     ("tags.2", lambda client: client.tag_event(EVENT, ["a", "b", SURROGATE])),
     ("event_id", lambda client: client.tag_event(SURROGATE, ["a"])),
-    ("datasetId.1", lambda client: client.aggregate_events(["tlp"], ["all", SURROGATE])),
+    ("datasetId.1", lambda client: client.aggregate_events(["tlp"], ["d", SURROGATE])),
     ("startDate", lambda client: client.aggregate_events(["tlp"], ["all"], start_date=SURROGATE)),
     ("search.1.value", lambda client: client.list_events(search_for("mail", SURROGATE))),
     ("search.0.value.1", lambda client: client.list_events(search_for(["mail", SURROGATE]))),

@@ -13,6 +13,7 @@ from cf1_mcp.api.transport import network
 from cf1_mcp.models import Tlp
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
+from cf1_mcp.text.country_codes import spell_country
 from tests.canned_answers import with_canned_answer
 from tests.contract.every_tool import PlantedTenant
 from tests.conversations import ask, ask_for_text, column, refused
@@ -57,13 +58,18 @@ async def test_a_country_is_read_from_its_code_name_or_alias(
     client: Client, sample: Tenant, typed: str, code: str
 ) -> None:
     search, read_as = await conditions(client, sample, target_country=typed)
-    assert search == f'[{{"field":"targetCountry","op":"equals","value":"{code}"}}]'
+    [condition] = json.loads(search)
+    # Atlantis is searched for as typed. The only country in a published search is "usa".
+    values = condition["value"] if condition["op"] == "in" else [condition["value"]]
+    assert (condition["field"], [*(spell_country(code) if len(code) == 2 else [code])]) == ("targetCountry", values)
     assert read_as == (None if typed.strip() == code else [f"target_country: {typed.strip()} as {code}"])
 
 
 async def test_countries_may_be_separated_by_commas(client: Client, sample: Tenant) -> None:
     search, _ = await conditions(client, sample, target_country="Germany, AT")
-    assert search == snapshot('[{"field":"targetCountry","op":"in","value":["DE","AT"]}]')
+    assert search == snapshot(
+        '[{"field":"targetCountry","op":"in","value":["DE","DEU","deu","de","AT","AUT","aut","at"]}]'
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,7 @@ async def test_countries_may_be_separated_by_commas(client: Client, sample: Tena
         ),
         (
             {"mitre_attack": ["t1566.002"]},
-            '[{"field":"mitreAttack","op":"equals","value":"T1566.002"}]',
+            '[{"field":"mitreAttack","op":"in","value":["T1566.002"]}]',
             ["mitre_attack: t1566.002 as T1566.002"],
         ),
         ({"mitre_capec": ["98", "163"]}, '[{"field":"mitreCapec","op":"in","value":["98","163"]}]', None),
@@ -107,10 +113,10 @@ async def test_countries_may_be_separated_by_commas(client: Client, sample: Tena
         ),
         (
             {"since": "2w", "until": "2026-11"},
-            '[{"field":"date","op":"gte","value":"2026-11-10T12:00:00Z"},{"field":"date","op":"lte","value":"2026-11-30T23:59:59Z"}]',
+            '[{"field":"date","op":"gte","value":"2026-11-10T12:00:00.000Z"},{"field":"date","op":"lte","value":"2026-11-30T23:59:59Z"}]',
             ["since: 2w as 2026-11-10T12:00:00Z", "until: 2026-11 as 2026-11-30T23:59:59Z"],
         ),
-        ({"attacker": [ACTOR], "target_country": ["DE"]}, '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"targetCountry","op":"equals","value":"DE"}]', None),
+        ({"attacker": [ACTOR], "target_country": ["DE"]}, '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"targetCountry","op":"in","value":["DE","DEU","deu","de"]}]', None),
     ],
 )  # fmt: skip
 async def test_values_get_the_accounts_spelling_and_the_answer_reports_it(

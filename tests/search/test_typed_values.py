@@ -50,7 +50,9 @@ Reader = Callable[[SearchField, Sequence[str]], Condition]
 @pytest.mark.parametrize("name", SEARCHABLE)
 def test_a_value_is_sent_as_the_type_of_its_field(name: SearchField, read: Reader) -> None:
     for typed, expected in VALUES[SEARCHABLE[name].type].items():
-        found = read(name, [typed]).value
+        value = read(name, [typed]).value
+        # Of a list, only `in` is documented; markings are searched for in small letters and in capitals.
+        found = value[0] if isinstance(value, list) else value
         assert (type(found), found) == (type(expected), expected)
 
 

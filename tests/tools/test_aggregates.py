@@ -32,24 +32,26 @@ async def test_counts_by_two_columns_come_largest_first(client: Client) -> None:
     assert text == snapshot("""\
 [sandbox: fictional data, not intelligence]
 groups: 3
-events: 307
+events: 376
 <untrusted MARK>
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, ACME Incident Response
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 attacker	targetIndustry	count
 COPPER LANTERN	Banking & Financial Services	106
+		60
 VELOUR CICADA	Insurance	22
-VELOUR CICADA	Automotive	17
 </untrusted MARK>
 Only the largest groups are shown: raise limit, or use a shorter period or fewer columns.
 Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).\
 """)
 
 
-async def test_datasets_that_the_api_does_not_count_are_not_named_as_counted(client: Client) -> None:
+async def test_analytics_datasets_are_counted_and_named_as_the_search_names_them(client: Client) -> None:
     counted = await ask(client, "aggregate_threat_events", columns="tlp")
+    operational = await ask(client, "aggregate_threat_events", columns="tlp", dataset_ids=["operational"])
     searched = await ask(client, "search_threat_events", limit=1)
-    names, fewer = searched["datasets"], counted["datasets"]
+    names, fewer = counted["datasets"], operational["datasets"]
     assert isinstance(names, list) and isinstance(fewer, list)
+    assert names == searched["datasets"]
     assert [name for name in names if name not in fewer] == ["Compromised Devices"]
 
 

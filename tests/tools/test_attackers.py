@@ -392,12 +392,12 @@ async def test_periods_are_whole_adjacent_days(client: Client, sample: Tenant) -
     ) == snapshot(
         [
             [
-                '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"date","op":"gte","value":"2026-09-24T00:00:00Z"},{"field":"date","op":"lte","value":"2026-10-24T23:59:59Z"},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]',
+                '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"date","op":"gte","value":"2026-09-24T00:00:00.000Z"},{"field":"date","op":"lte","value":"2026-10-24T23:59:59Z"},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]',
                 "desc",
                 "1001",
             ],
             [
-                '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"date","op":"gte","value":"2026-10-25T00:00:00Z"},{"field":"date","op":"lte","value":"2026-11-24T12:00:00Z"},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]',
+                '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"date","op":"gte","value":"2026-10-25T00:00:00.000Z"},{"field":"date","op":"lte","value":"2026-11-24T12:00:00Z"},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]',
                 "desc",
                 "1001",
             ],
@@ -886,12 +886,12 @@ async def test_if_a_count_fails_too_it_says_at_least(tenant: Tenant) -> None:
     )
 
 
-async def test_if_a_count_excludes_datasets_it_says_at_least(tenant: Tenant) -> None:
+async def test_a_count_of_everything_covers_analytics_datasets(tenant: Tenant) -> None:
     await add_events(tenant, 1_200)
     tenant.store.add_dataset("Analytics", is_analytics=True)
     async with tenant.server(Settings(state_dir=tenant.folder)) as client:
         data = await ask(client, "profile_attacker", attacker=BUSY)
-    assert data["events"] == "at least 1,080"
+    assert (data["events"], "Analytics" in str(data["datasets"])) == (1_080, True)
 
 
 async def test_new_and_gone_values_are_listed_with_those_that_stayed(tenant: Tenant) -> None:

@@ -1,0 +1,75 @@
+"""What a caller of a list learns beside its events: what was not searched, and which rows did not fit the question."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cf1_mcp.errors import ApiError
+
+
+class Misfit(NamedTuple):
+    """An event that may be shown and does not fit the question: how many events that fit came before it, and the
+    fields of the conditions that it does not meet.
+    """
+
+    place: int
+    fields: frozenset[str]
+
+
+@dataclass
+class ReadingReport:
+    """What happened while the pages of one search were read.
+
+    `missed` are the datasets that could not be searched, each by its uuid or a scope word, with the failure. With
+    `is_repeated` the API answered a further page with events that it had returned before, so the list may go on.
+    `is_unordered`: the events did not come in the order of the question. `fits` counts those that fit it, and
+    `is_stopped` says that so many did not that the rest was not read.
+    """
+
+    missed: dict[str, ApiError] = field(default_factory=dict[str, ApiError])
+    is_repeated: bool = False
+    is_unordered: bool = False
+    misfits: list[Misfit] = field(default_factory=list[Misfit])
+    fits: int = 0
+    is_stopped: bool = False
+
+    def list_misfits(self, used: int | None = None) -> list[Misfit]:
+        """Return the misfits, or those before the last of the first `used` events.
+
+        Where a page ends may depend on events that may not be shown, so whoever uses a part of the events counts the
+        misfits of that part.
+        """
+        return self.misfits if used is None else [one for one in self.misfits if one.place < used]
+
+    def seems_ignored(self, used: int | None = None) -> bool:
+        """Whether the API seems to ignore the search: most of the events do not fit."""
+        return len(self.list_misfits(used)) > (self.fits if used is None else used)
+
+
+def merge_reports(reports: Iterable[ReadingReport]) -> ReadingReport:
+    """Return one report of several searches that are told together."""
+    merged = ReadingReport()
+    for report in reports:
+        merged.missed |= report.missed
+        merged.is_repeated |= report.is_repeated
+        merged.is_unordered |= report.is_unordered
+        merged.misfits += report.misfits
+        merged.fits += report.fits
+        merged.is_stopped |= report.is_stopped
+    return merged
+
+
+@dataclass
+class SearchTrust:
+    """What was found out about how an API searches.
+
+    `needs_body`: it ignores a search in the URL and heeds one in a body. That is not tried again before `retry_body`,
+    a monotonic time. `heeded` says for a field, and whether in the URL, until when it is known that conditions on it
+    are heeded or not.
+    """
+
+    needs_body: bool = False
+    retry_body: float = float("-inf")
+    heeded: dict[tuple[str, bool], tuple[bool, float]] = field(
+        default_factory=dict[tuple[str, bool], tuple[bool, float]]
+    )
