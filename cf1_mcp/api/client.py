@@ -9,11 +9,12 @@ from pydantic import JsonValue
 from cf1_mcp.api import operations as op
 from cf1_mcp.api.asked import drop_other_datasets, hold_event, hold_raw, require_count, require_same
 from cf1_mcp.api.connection import Query
+from cf1_mcp.api.graph_client import GraphClient
 from cf1_mcp.api.paging import Attempt, once, search_after
-from cf1_mcp.api.saved_query_client import SavedQueryClient
 from cf1_mcp.models import (
     Aggregates,
     BulkCreated,
+    BulkUpdated,
     BulkWithRelationshipsCreated,
     Category,
     Country,
@@ -50,7 +51,7 @@ def _query_params(search: EventSearch) -> dict[str, str | float | bool | Sequenc
     return query
 
 
-class ThreatEventsClient(SavedQueryClient):
+class ThreatEventsClient(GraphClient):
     """The operations of the Threat Events API. Every failure is a `ThreatEventsError`.
 
     An answer about another object than the one asked about is an `UnexpectedAnswer`; after a change, that leaves
@@ -204,6 +205,14 @@ class ThreatEventsClient(SavedQueryClient):
     async def update_event(self, event_id: str, change: EventChange) -> Event:
         event = await self.request(Event, op.UPDATE_EVENT, body=change.wire(), event_id=event_id)
         return hold_event(event, event_id, change.dataset_id, changed=True)
+
+    async def update_events(self, event_ids: Sequence[str], change: EventChange) -> BulkUpdated:
+        """Change up to 100 events of one dataset in the same way. Their date cannot be changed like this."""
+        updates = change.wire()
+        body = {"datasetId": updates.pop("datasetId"), "eventIds": event_ids, "updates": updates}
+        updated = await self.request(BulkUpdated, op.UPDATE_EVENTS, body=body)
+        require_count(updated.updated_count, len(event_ids), "updated events")
+        return updated
 
     async def update_raw(self, event_id: str, raw_id: str, change: RawChange) -> Raw:
         raw = await self.request(Raw, op.UPDATE_RAW, body=change.wire(), event_id=event_id, raw_id=raw_id)

@@ -22,7 +22,7 @@ from cf1_mcp.api.failures import (
 from cf1_mcp.api.json_text import parse_json
 from cf1_mcp.api.operations import Operation, Route
 from cf1_mcp.api.surrogates import surrogate_path
-from cf1_mcp.api.transport import READ_RETRIES, TIMEOUT, WRITE_RETRIES, WaitTooLong, with_retries
+from cf1_mcp.api.transport import LACKING_RETRIES, READ_RETRIES, TIMEOUT, WRITE_RETRIES, WaitTooLong, with_retries
 from cf1_mcp.errors import ApiError, BadArgument, UnexpectedAnswer
 from cf1_mcp.settings import UpdateMethod
 from cf1_mcp.text.sanitize import clean
@@ -162,7 +162,8 @@ class ApiConnection:
         except (ValueError, RecursionError):
             valid = "finite numbers, and lists in a few levels"
             raise BadArgument("the request", "it cannot be written as JSON", valid) from None
-        request.extensions["retry"] = READ_RETRIES if operation.is_read else WRITE_RETRIES
+        read_retries = LACKING_RETRIES if operation.may_lack else READ_RETRIES
+        request.extensions["retry"] = read_retries if operation.is_read else WRITE_RETRIES
         response = await http.send(request)
         self.fictional = self.fictional or SANDBOX_MARK in response.headers
         return response

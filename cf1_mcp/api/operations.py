@@ -23,17 +23,18 @@ class Operation:
     """One operation of the API.
 
     Operations with `is_read` change nothing, so they may be retried. After a status in `fallback_statuses` the next
-    route is tried.
+    route is tried. With `may_lack`, 500 is a documented answer for what does not exist, and is not tried again.
     """
 
     name: str
     routes: tuple[Route, ...]
     is_read: bool
     fallback_statuses: frozenset[int] = MISSING
+    may_lack: bool = False
 
 
-def _read(name: str, *routes: str, fallback_statuses: frozenset[int] = MISSING) -> Operation:
-    return Operation(name, tuple(Route(*route.split(" ")) for route in routes), True, fallback_statuses)
+def _read(name: str, *routes: str, fallback_statuses: frozenset[int] = MISSING, may_lack: bool = False) -> Operation:
+    return Operation(name, tuple(Route(*route.split(" ")) for route in routes), True, fallback_statuses, may_lack)
 
 
 def _write(name: str, *routes: str) -> Operation:
@@ -57,18 +58,21 @@ QUERY_GRAPHQL = _read(
 LIST_RELATIONSHIPS = _read(
     "list_relationships", "GET /events/by-id/{event_id}/relationships", "GET /events/{event_id}/relationships"
 )
+READ_GRAPH = _read("read_graph", "GET /events/graph")
 LIST_INDICATORS = _read("list_indicators", "GET /events/indicators")
-READ_RAW = _read("read_raw", "GET /events/{event_id}/raw/{raw_id}")
+READ_RAW = _read("read_raw", "GET /events/{event_id}/raw/{raw_id}", may_lack=True)
 READ_DATASET_RAW = _read(
     "read_dataset_raw",
     "GET /events/datasets/{dataset_id}/events/{event_id}/raw",
     "GET /events/raw/{dataset_id}/{event_id}",
+    may_lack=True,
 )
 
 CREATE_EVENT = _write("create_event", "POST /events/create")
 CREATE_EVENTS = _write("create_events", "POST /events/create/bulk")
 CREATE_EVENTS_WITH_RELATIONSHIPS = _write("create_events_with_relationships", "POST /events/create/bulk/relationships")
 UPDATE_EVENT = _update("update_event", "/events/{event_id}")
+UPDATE_EVENTS = _write("update_events", "PATCH /events/update/bulk")
 UPDATE_RAW = _update("update_raw", "/events/{event_id}/raw/{raw_id}")
 TAG_EVENT = _write("tag_event", "POST /events/event_tag/{event_id}/create")
 UNTAG_EVENT = _write("untag_event", "DELETE /events/event_tag/{event_id}")

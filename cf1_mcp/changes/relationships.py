@@ -242,8 +242,8 @@ async def _read_ends(
     planning.check_size(len(related_ids), "related_ids")
     [event] = await read_events(client, write_policy, home, [event_id], planning.argument("event_id"))
     related = await read_events(client, write_policy, other, sorted(related_ids), argument)
-    await refuse_copies(client, [event_id], (home,), planning.argument("event_id"))
-    await refuse_copies(client, related_ids, (other,), argument)
+    await refuse_copies(client, write_policy.known, [event_id], (home,), planning.argument("event_id"))
+    await refuse_copies(client, write_policy.known, related_ids, (other,), argument)
     return event, related
 
 

@@ -167,7 +167,7 @@ async def _read_events(planning: Planning, dataset: Dataset, event_ids: Sequence
     planning.check_size(len(event_ids))
     argument = planning.argument("event_ids")
     events = await read_events(planning.client, planning.write_policy, dataset, event_ids, argument)
-    await refuse_copies(planning.client, event_ids, (dataset,), argument)
+    await refuse_copies(planning.client, planning.write_policy.known, event_ids, (dataset,), argument)
     # A tag that may not be seen can neither be taken off nor stand in the way of a new one.
     return [planning.write_policy.read_policy.visible(event) for event in events]
 

@@ -12,8 +12,9 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, Result, warn_of_overwriting
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument, NotFound, Withheld
+from cf1_mcp.events.evidence import count_raw_markings
 from cf1_mcp.events.field_sizes import check_length
-from cf1_mcp.events.snapshots import count_raw_markings, read_events, refuse_copies
+from cf1_mcp.events.snapshots import read_events, refuse_copies
 from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import (
     EventTexts,
@@ -133,7 +134,7 @@ async def _read_current(
         return event, None
     planning.write_policy.read_policy.require_raw_readable(event, raw)
     if change_raw:
-        await refuse_copies(planning.client, [event.uuid], (dataset,), argument)
+        await refuse_copies(planning.client, planning.write_policy.known, [event.uuid], (dataset,), argument)
     return event, raw
 
 

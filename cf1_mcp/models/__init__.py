@@ -8,6 +8,7 @@ text is expected. Requests are written strictly.
 from cf1_mcp.models.base import ApiModel, Done, SnakeModel, Strings, Text, Tlp
 from cf1_mcp.models.changes import (
     BulkCreated,
+    BulkUpdated,
     BulkWithRelationshipsCreated,
     CreatedEvent,
     EventChange,
@@ -22,6 +23,7 @@ from cf1_mcp.models.changes import (
     RelationshipType,
     Reverted,
     RowError,
+    UpdateFailure,
 )
 from cf1_mcp.models.events import (
     Aggregates,
@@ -39,6 +41,7 @@ from cf1_mcp.models.events import (
     SearchOp,
     SearchValue,
 )
+from cf1_mcp.models.graph import Graph, GraphDirection, GraphEdge, GraphInfo, GraphNode, GraphPage
 from cf1_mcp.models.queries import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery, SavedQueryFields
 from cf1_mcp.models.vocabulary import Category, Country, Dataset, Tag, TagPage, VocabularyKind
 
@@ -47,6 +50,7 @@ __all__ = [
     "AlertFrequency",
     "ApiModel",
     "BulkCreated",
+    "BulkUpdated",
     "BulkWithRelationshipsCreated",
     "Category",
     "Condition",
@@ -59,6 +63,12 @@ __all__ = [
     "EventChange",
     "EventPage",
     "EventSearch",
+    "Graph",
+    "GraphDirection",
+    "GraphEdge",
+    "GraphInfo",
+    "GraphNode",
+    "GraphPage",
     "GraphqlAnswer",
     "IndicatorPage",
     "Moved",
@@ -88,5 +98,6 @@ __all__ = [
     "TagPage",
     "Text",
     "Tlp",
+    "UpdateFailure",
     "VocabularyKind",
 ]

@@ -63,6 +63,21 @@ class EventChange(ApiModel):
     tlp: str | None = None
 
 
+class UpdateFailure(ApiModel):
+    """The reason why one event of a bulk update was not changed."""
+
+    event_id: str
+    error: Text = ""
+
+
+class BulkUpdated(ApiModel):
+    """Answer to a bulk update: counts, and the events that were not changed."""
+
+    updated_count: Count
+    failed_count: Count = 0
+    failures: list[UpdateFailure] = []
+
+
 class RawChange(ApiModel):
     """New values for raw evidence. Fields that are not set stay unchanged."""
 
