@@ -16,21 +16,22 @@ from cf1_mcp.changes.effect import (
     Planning,
     Result,
 )
-from cf1_mcp.changes.lost_evidence import count_unread, describe_unread, list_not_saved, read_later
+from cf1_mcp.changes.lost_evidence import (
+    count_unread,
+    describe_unread,
+    list_not_saved,
+    read_later,
+    replace_sentences,
+)
 from cf1_mcp.changes.parents import describe_parents
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
-from cf1_mcp.changes.queries.outside_effects import add_outside_effects
+from cf1_mcp.changes.queries.outside_effects import add_effects_through, add_outside_effects, list_account_queries
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
 from cf1_mcp.errors import ApiError, BadArgument, Unavailable
+from cf1_mcp.events.copies import find_events_in
 from cf1_mcp.events.evidence import count_raw_markings
-from cf1_mcp.events.snapshots import (
-    Snapshot,
-    count_visible_links,
-    find_events_in,
-    list_evidence,
-    read_snapshots,
-)
+from cf1_mcp.events.snapshots import Snapshot, SnapshotSet, count_visible_links, list_evidence, read_snapshots
 from cf1_mcp.events.transitions import (
     describe_deletion,
     describe_recreation,
@@ -58,36 +59,39 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
         planning.client, planning.write_policy, dataset, ids, planning.argument("event_ids")
     )
     read_policy, later = planning.write_policy.read_policy, read_later(planning, snapshots)
+    unread = describe_unread(planning, snapshots, is_lost=True)
     relationships, references = count_visible_links(read_policy, snapshots)
+    queries = await list_account_queries(planning)
 
     async def complete(effect: Effect[DeleteEvents]) -> Effect[DeleteEvents]:
         full = await later() if later else snapshots
         payload = effect.payload.model_copy(update={"before": full.images})
-        return replace(effect, payload=payload, evidence=list_evidence(full.images), complete=None)
+        warnings = replace_sentences(effect.warnings, unread, describe_unread(planning, full, is_lost=True))
+        return replace(effect, payload=payload, evidence=list_evidence(full), warnings=warnings, complete=None)
 
     effect = Effect(
         kind=DELETION,
         payload=DeleteEvents(dataset_id=dataset.uuid, event_ids=ids, before=snapshots.images),
         datasets=(dataset.uuid,),
         summary=f"Delete {plural(len(ids), 'event')} from dataset {dataset.name!r} for good.",
-        warnings=tuple(describe_unread(planning, snapshots, is_lost=True)),
+        warnings=tuple(unread),
         undo="undo_change creates the events again from the journal, with new ids, raw evidence and relationships.",
         needs_code=True,
         facts={
             "events": len(ids),
             "relationships_cut": relationships,
             "references_cut": references,
-            **count_raw_markings(evidence := list_evidence(snapshots.images)),
+            **count_raw_markings(evidence := list_evidence(snapshots)),
             **count_unread(snapshots),
         },
-        untrusted=await find_affected_queries(planning.client, read_policy, ids),
+        untrusted=await find_affected_queries(planning, snapshots.events, queries),
         events=snapshots.events,
         evidence=evidence,
         complete=complete if later else None,
     )
     deleted = [describe_deletion(event) for event in snapshots.events]
     parents = await describe_parents(planning, snapshots.images, gain=False, copies=snapshots.copies)
-    return await add_outside_effects(planning, effect, [*deleted, *parents])
+    return await add_effects_through(planning, effect, [*deleted, *parents], queries)
 
 
 async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Result:
@@ -138,9 +142,9 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         warnings=((still_there,) if present else ()) + _describe_losses(deleted, left_out),
         undo="undo_change deletes them again.",
         needs_code=len(snapshots) > MAX_WITHOUT_CODE,
-        facts=count_raw_markings(list_evidence(snapshots)),
+        facts=count_raw_markings(evidence := list_evidence(SnapshotSet(snapshots))),
         events=[snapshot.event for snapshot in snapshots],
-        evidence=list_evidence(snapshots),
+        evidence=evidence,
     )
     recreated = [describe_recreation(snapshot.event, dataset.uuid) for snapshot in snapshots]
     parents = await describe_parents(planning, snapshots, gain=True)

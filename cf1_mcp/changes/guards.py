@@ -15,7 +15,7 @@ They hold for what a change does, not for the tool that makes it: an undo that d
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Annotated, Any, Final, Generic
 
@@ -200,7 +200,7 @@ def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., 
         origin = find_origin(context)
         if look.effect.must_confirm and confirm is None:
             return Planned(look, await _render_preview(server, look), server, origin)
-        return Planned(await _complete(server, look, confirm), None, server, origin, confirm)
+        return Planned(await look.complete(server, confirm), None, server, origin, confirm)
 
     return approve
 
@@ -260,22 +260,6 @@ async def _require_code(server: ServerContext, look: Look[Any], code: str) -> No
         "this code is not for this change in its current state",
         "the same call without confirm, and show the person its new preview",
     )
-
-
-async def _complete(server: ServerContext, look: Look[P], code: str | None) -> Look[P]:
-    """Read what the change needs and its preview left out. The code stays bound to what the preview showed.
-
-    Raises:
-        ThreatEventsError: a rule forbids the change after all, or the API failed. The code can be used again.
-    """
-    if look.effect.complete is None:
-        return look
-    try:
-        return replace(look, effect=await look.effect.complete(look.effect))
-    except ThreatEventsError:
-        if code is not None and server.settings.approval == "operator":
-            await server.stores.approvals.give_back(code)
-        raise
 
 
 def _used_code_error() -> BadArgument:

@@ -26,6 +26,11 @@ def describe_unread(planning: Planning, snapshots: SnapshotSet, *, is_lost: bool
     return [f"{evidence} is read only when this is done: this is refused if one is marked above {rule}{lost}."]
 
 
+def replace_sentences(warnings: Sequence[str], shown: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
+    """Return the warnings of a change with what was found `now` in the place of what its preview had `shown`."""
+    return (*(one for one in warnings if one not in shown), *now)
+
+
 def count_unread(snapshots: SnapshotSet) -> dict[str, JsonValue]:
     """Return the fact `raw_not_read`: how many events have evidence that a preview did not read, or could not."""
     return {"raw_not_read": len(snapshots.unread)} if snapshots.unread else {}

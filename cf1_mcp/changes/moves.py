@@ -15,18 +15,14 @@ from cf1_mcp.changes.lost_evidence import (
     describe_unread,
     list_not_saved,
     read_later,
+    replace_sentences,
 )
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
-from cf1_mcp.changes.queries.outside_effects import add_outside_effects
+from cf1_mcp.changes.queries.outside_effects import add_effects_through, list_account_queries
 from cf1_mcp.errors import ApiError, BadArgument, NotApproved
-from cf1_mcp.events.evidence import MAX_READ_AHEAD, count_raw_markings
-from cf1_mcp.events.snapshots import (
-    Snapshot,
-    count_visible_links,
-    find_events_in,
-    list_evidence,
-    read_snapshots,
-)
+from cf1_mcp.events.copies import find_events_in
+from cf1_mcp.events.evidence import MAX_READ_AHEAD, count_raw_markings, stand_in
+from cf1_mcp.events.snapshots import Snapshot, count_visible_links, list_evidence, read_snapshots
 from cf1_mcp.events.transitions import describe_move
 from cf1_mcp.models import Event, Moved, Raw, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
@@ -76,9 +72,10 @@ async def plan_move(
     snapshots = await read_snapshots(
         planning.client, planning.write_policy, source, ids, planning.argument("event_ids")
     )
-    evidence, later = list_evidence(snapshots.images), read_later(planning, snapshots)
-    read_policy = planning.write_policy.read_policy
-    relationships, _ = count_visible_links(read_policy, snapshots)
+    evidence, later = list_evidence(snapshots), read_later(planning, snapshots)
+    unread = describe_unread(planning, snapshots, is_lost=not keep_raw_data)
+    relationships, _ = count_visible_links(planning.write_policy.read_policy, snapshots)
+    queries = await list_account_queries(planning)
     raw_count = count_evidence(snapshots)
     lost = f"The raw evidence of {plural(raw_count, 'event')} is lost for good."
     leaving = _find_highest_marking(snapshots.images, with_raw=keep_raw_data)
@@ -90,7 +87,9 @@ async def plan_move(
             _require_as_shown(_find_highest_marking(full.images, with_raw=keep_raw_data), leaving)
         before = effect.payload.before.model_copy(update={"images": full.images})
         payload = effect.payload.model_copy(update={"before": before})
-        return replace(effect, payload=payload, evidence=list_evidence(full.images), complete=None)
+        now = describe_unread(planning, full, is_lost=not keep_raw_data)
+        warnings = replace_sentences(effect.warnings, unread, now)
+        return replace(effect, payload=payload, evidence=list_evidence(full), warnings=warnings, complete=None)
 
     public = f"The destination is public: anyone may search it. The highest marking of what leaves is {leaving}."
     effect = Effect(
@@ -108,7 +107,7 @@ async def plan_move(
         summary=f"Move {plural(len(ids), 'event')} from dataset {source.name!r} to {destination.name!r}.",
         warnings=(
             *(() if keep_raw_data else (lost,)),
-            *describe_unread(planning, snapshots, is_lost=not keep_raw_data),
+            *unread,
             *((public,) if becomes_public else ()),
         ),
         undo=UNDO if keep_raw_data else UNDO_WITHOUT_RAW,
@@ -120,14 +119,14 @@ async def plan_move(
             **count_raw_markings(evidence),
             **count_unread(snapshots),
         },
-        untrusted=await find_affected_queries(planning.client, read_policy, ids),
+        untrusted=await find_affected_queries(planning, snapshots.events, queries),
         events=snapshots.events,
         evidence=evidence,
         complete=complete if later else None,
         undo_destroys=(destination.uuid,),
     )
     transitions = [describe_move(event, destination.uuid) for event in snapshots.events]
-    return await add_outside_effects(planning, effect, transitions)
+    return await add_effects_through(planning, effect, transitions, queries)
 
 
 def _find_highest_marking(snapshots: Sequence[Snapshot], *, with_raw: bool) -> Tlp:
@@ -140,8 +139,8 @@ def _find_highest_marking(snapshots: Sequence[Snapshot], *, with_raw: bool) -> T
 
 def _list_filled(snapshots: Sequence[Snapshot]) -> list[tuple[Event, Raw]]:
     """Return the evidence that is not empty, and stand-ins for what was not read."""
-    unread = {snapshot.event.uuid for snapshot in snapshots if snapshot.raw_unread}
-    return [(event, raw) for event, raw in list_evidence(snapshots) if not raw.is_empty or event.uuid in unread]
+    unread = [(one.event, stand_in(one.event)) for one in snapshots if one.raw_unread]
+    return unread + [(one.event, one.raw) for one in snapshots if one.raw and not one.raw.is_empty]
 
 
 def _require_as_shown(leaving: Tlp, shown: Tlp) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from cf1_mcp.changes.effect import Planning
-from cf1_mcp.events.snapshots import Copies, Snapshot, find_copies
+from cf1_mcp.events.copies import Copies, find_copies
+from cf1_mcp.events.snapshots import Snapshot
 from cf1_mcp.events.transitions import (
     Transition,
     describe_lost_children,

@@ -7,7 +7,8 @@ from pydantic import Field, JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Payload, Planning, Result
 from cf1_mcp.errors import ApiError
-from cf1_mcp.events.snapshots import Snapshot, find_copies
+from cf1_mcp.events.copies import find_copies
+from cf1_mcp.events.snapshots import Snapshot
 from cf1_mcp.models import Event, NewEvent, NewRaw, Raw, Tlp
 from cf1_mcp.models.fields import SETTABLE
 from cf1_mcp.policy.read_policy import ReadPolicy

@@ -12,7 +12,8 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.events.snapshots import read_events, refuse_copies
+from cf1_mcp.events.copies import refuse_copies
+from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_lost_children, describe_new_children
 from cf1_mcp.models import Dataset, Event, RelationshipsCreated, RelationshipType
 from cf1_mcp.policy.tool_effect import ToolEffect

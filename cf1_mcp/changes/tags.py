@@ -13,7 +13,8 @@ from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, P
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
 from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, unknown_word
-from cf1_mcp.events.snapshots import read_events, refuse_copies
+from cf1_mcp.events.copies import refuse_copies
+from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import check_tags
 from cf1_mcp.models import Dataset, Done, Event

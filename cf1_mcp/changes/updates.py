@@ -12,9 +12,10 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, Result, warn_of_overwriting
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument, NotFound, Withheld
+from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.evidence import count_raw_markings
 from cf1_mcp.events.field_sizes import check_length
-from cf1_mcp.events.snapshots import read_events, refuse_copies
+from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import (
     EventTexts,

@@ -42,11 +42,20 @@ NOT_UNDONE: Final = " What was blocked or sent until then is not undone."
 
 async def add_outside_effects(planning: Planning, effect: Effect[P], transitions: Sequence[Transition]) -> Effect[P]:
     """Return a planned change with what it does outside. If that is anything, the change needs a code."""
+    policy = planning.write_policy.read_policy
+    if not any(one.as_seen_by(policy).is_searchable for one in transitions):
+        return effect
+    return await add_effects_through(planning, effect, transitions, await list_account_queries(planning))
+
+
+async def add_effects_through(
+    planning: Planning, effect: Effect[P], transitions: Sequence[Transition], queries: Sequence[SavedQuery] | None
+) -> Effect[P]:
+    """Return the same for the saved queries of the account, which were listed already; None if they are unknown."""
     as_seen = (one.as_seen_by(planning.write_policy.read_policy) for one in transitions)
     relevant = [one for one in as_seen if one.is_searchable]
     if not relevant:
         return effect
-    queries = await _list_queries(planning)
     if queries is None:
         return _extend(effect, [QUERIES_UNKNOWN], {}, "saved queries unknown")
     found = await _compare_queries(planning.write_policy, queries, relevant)
@@ -69,7 +78,7 @@ async def add_unknown_outside_effects(planning: Planning, effect: Effect[P], dat
 
     If there are any, the change needs a code.
     """
-    queries = await _list_queries(planning)
+    queries = await list_account_queries(planning)
     if queries is None:
         return _extend(effect, [QUERIES_UNKNOWN], {}, "saved queries unknown")
     affected: list[QueryEffect] = []
@@ -119,7 +128,7 @@ def _select_outside(effects: Sequence[QueryEffect]) -> tuple[list[QueryEffect], 
     return [one for one in outside if one.is_shown], HiddenEffects([one for one in outside if not one.is_shown])
 
 
-async def _list_queries(planning: Planning) -> Sequence[SavedQuery] | None:
+async def list_account_queries(planning: Planning) -> Sequence[SavedQuery] | None:
     """Return the account's saved queries; none if it does not have the feature, None if they are unknown."""
     try:
         return await planning.client.list_queries()
