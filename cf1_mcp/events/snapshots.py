@@ -72,7 +72,7 @@ async def read_snapshots(
     """
     known, policy = write_policy.known, write_policy.read_policy
     try:
-        own = await find_copies(client, known, event_ids)
+        own = await find_copies(client, known, event_ids) if len(event_ids) > 1 else dict[str, list[Event]]()
         several = [one for one, copies in own.items() if len(copies) > 1]
     except UNLISTED:
         own, several = dict[str, list[Event]](), [*event_ids]
