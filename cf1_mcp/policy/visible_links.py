@@ -10,7 +10,7 @@ from cf1_mcp.models import Condition, Event, EventSearch, SearchValue
 from cf1_mcp.policy.datasets import dataset_uuids
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import first_visible
-from cf1_mcp.policy.visible_relationships import check_children
+from cf1_mcp.policy.visible_relationships import Walk, check_children
 
 REFERENCE_COLUMNS: Final = frozenset({"references", "referenced", "num_references", "num_referenced"})
 CHILDREN: Final = "has_children"
@@ -20,9 +20,15 @@ PAGE_SIZE: Final = 1_000
 
 
 async def show_links(
-    client: ThreatEventsClient, policy: ReadPolicy, events: Sequence[Event], columns: Sequence[str]
+    client: ThreatEventsClient,
+    policy: ReadPolicy,
+    events: Sequence[Event],
+    columns: Sequence[str],
+    walk: Walk | None = None,
 ) -> list[Event]:
     """Return the events with the links in `columns` as they may be shown: what leads to a withheld event is left out.
+
+    `walk` has the events around a single one, if they were read already.
 
     Raises:
         ApiError: the linked events could not be read.
@@ -32,9 +38,11 @@ async def show_links(
         return shown
     if REFERENCE_COLUMNS.intersection(columns):
         linked = {other.casefold() for event in events for other in (*event.references, *event.referenced)}
-        readable = await _find_readable(client, policy, sorted(linked))
+        around = {event.uuid.casefold() for event in walk.related} if walk else set[str]()
+        readable = around | await _find_readable(client, policy, sorted(linked - around))
         shown = [_keep_references(event, readable) for event in shown]
-    if CHILDREN in columns:
+    # Where nothing around an event is withheld, none of its children are.
+    if CHILDREN in columns and not (walk and walk.is_whole):
         shown = await gather(partial(check_children, client, policy, event) for event in shown)
     return shown
 

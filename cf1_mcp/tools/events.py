@@ -32,19 +32,20 @@ from cf1_mcp.contracts.arguments import (
 )
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
-from cf1_mcp.errors import Withheld
+from cf1_mcp.errors import Forbidden, NotFound, Refused, UnexpectedAnswer, Withheld
 from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
 from cf1_mcp.models.fields import COLUMNS
 from cf1_mcp.policy.dataset_scope import KnownDataset
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.policy.visible_links import show_links
-from cf1_mcp.policy.visible_relationships import walk_links
+from cf1_mcp.policy.visible_relationships import Walk, walk_from, walk_links
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import SearchFilters
 from cf1_mcp.search.no_results import explain_page
 from cf1_mcp.search.request import RequestedSearch
 from cf1_mcp.search.scopes import SearchScope
 from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.uuids import id_key
 
 # How many related events the answer of one event includes; list_related_threat_events lists more.
 MAX_RELATED = 20
@@ -96,20 +97,22 @@ async def get_threat_event(
     events around it. Use it when search has shown which event matters; to find one use search_threat_events. Pass
     dataset_id to avoid a deprecated route.
     """
-    names = include or []
+    names, walk = include or [], None
     if dataset is None:
         event = await client.read_event_anywhere(event_id)
         dataset = Dataset(uuid=event.dataset_id, name=event.dataset_id)
     else:
-        event = await client.read_event(dataset.uuid, event_id)
-    event = read_policy.visible(read_policy.require_readable(event))
-    [event] = await show_links(client, read_policy, [event], COLUMNS)
+        # The list of what is around the event has the event as well.
+        walk = await _walk_around(client, read_policy, event_id, dataset) if "relationships" in names else None
+        event = walk.start if walk and walk.start else await client.read_event(dataset.uuid, event_id)
+    shown = read_policy.visible(read_policy.require_readable(event))
     parts = {
-        "raw": partial(_read_raw, client, read_policy, event, dataset.uuid),
-        "relationships": partial(_read_related, client, read_policy, event, dataset.uuid),
+        "raw": partial(_read_raw, client, read_policy, shown, dataset.uuid),
+        "relationships": partial(_read_related, client, read_policy, shown, dataset.uuid, walk),
     }
     tables = await gather(parts[name] for name in names)
-    return Card(untrusted=event_fields(event), parts=dict(zip(names, tables, strict=True)))
+    [shown] = await show_links(client, read_policy, [shown], COLUMNS, walk)
+    return Card(untrusted=event_fields(shown), parts=dict(zip(names, tables, strict=True)))
 
 
 @EVENTS.tool("List related threat events", ToolEffect.READ)
@@ -169,9 +172,23 @@ async def _read_raw(client: ThreatEventsClient, read_policy: ReadPolicy, event: 
     return Card(untrusted={**shown, "data": data if len(text) <= MAX_RAW_LENGTH else clean(text, MAX_RAW_LENGTH)})
 
 
-async def _read_related(client: ThreatEventsClient, read_policy: ReadPolicy, event: Event, dataset_id: str) -> Answer:
+async def _walk_around(
+    client: ThreatEventsClient, read_policy: ReadPolicy, event_id: str, dataset: Dataset
+) -> Walk | None:
+    """Return what is around an event, and the event; None if the API does not list that."""
+    try:
+        walk = await walk_from(client, read_policy, Event(uuid=event_id, dataset_id=dataset.uuid), DEFAULT_DEPTH)
+    except (Refused, Forbidden, NotFound, UnexpectedAnswer):
+        return None
+    in_dataset = walk.start and id_key(walk.start.dataset_id) == id_key(dataset.uuid)
+    return walk if in_dataset else None
+
+
+async def _read_related(
+    client: ThreatEventsClient, read_policy: ReadPolicy, event: Event, dataset_id: str, walk: Walk | None
+) -> Answer:
     home = event.model_copy(update={"dataset_id": dataset_id})
-    related = await walk_links(client, read_policy, home, "both", DEFAULT_DEPTH)
+    related = walk.related if walk else await walk_links(client, read_policy, home, "both", DEFAULT_DEPTH)
     more = ["There are more: list_related_threat_events lists all of them."] if len(related) > MAX_RELATED else []
     columns = ("uuid", "date", "category", "indicator", "event")
     shown = related[:MAX_RELATED]
