@@ -69,8 +69,8 @@ async def _check_all_children(client: ThreatEventsClient, policy: ReadPolicy, ev
 
 async def _judge_by_graph(client: ThreatEventsClient, policy: ReadPolicy, events: Sequence[Event]) -> dict[str, bool]:
     """Return for events by their folded ids whether they have a child that may be shown. Left out are those of which
-    that is unclear: the graph knows no child, or more than are looked up, or the event has copies, whose children it does
-    not tell apart.
+    that is unclear: the graph knows no child, or more than are looked up, or the event has copies, whose children it
+    does not tell apart.
     """
     graph = await read_event_graph(client, events)
     forwards = await find_direction(client, graph, events) if graph else None

@@ -1,6 +1,7 @@
 """Tools that read threat events: search, get, list related."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Literal
 
@@ -10,7 +11,7 @@ from cf1_mcp.answers.answer import Answer
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, clean_value, event_cells, event_fields, resolve_columns
 from cf1_mcp.answers.cursors import CurrentPaging
-from cf1_mcp.answers.pages import fit_events, list_event_page
+from cf1_mcp.answers.pages import ExtraColumn, fit_events, list_event_page
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather, run_in_thread
@@ -36,6 +37,7 @@ from cf1_mcp.errors import Forbidden, NotFound, Refused, UnexpectedAnswer, Withh
 from cf1_mcp.models import Dataset, Direction, Event, Order, RelationshipType
 from cf1_mcp.models.fields import COLUMNS
 from cf1_mcp.policy.dataset_scope import KnownDataset
+from cf1_mcp.policy.link_types import describe_link_types
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.policy.visible_links import show_links
 from cf1_mcp.policy.visible_relationships import Walk, walk_from, walk_links
@@ -148,7 +150,11 @@ async def list_related_threat_events(
     columns = resolve_columns(fields)
     related = await show_links(client, read_policy, related, columns)
     identity = {"event": event_id, "home": dataset.uuid, "to": direction, "depth": max_depth, "by": relationship_types}
-    return fit_events(related, [dataset.name], columns, limit, paging, identity)
+    first = paging.open_offset(identity)
+    links = await describe_link_types(client, event, related[first : first + limit], related)
+    extra = ExtraColumn("relationship", links.texts) if any(links.texts.values()) else None
+    rows = fit_events(related, [dataset.name], columns, limit, paging, identity, extra)
+    return replace(rows, notes=[*rows.notes, links.note]) if links.note else rows
 
 
 async def _find_dataset(words: Vocabulary, event: Event) -> Dataset:
