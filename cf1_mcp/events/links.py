@@ -18,6 +18,7 @@ from cf1_mcp.text.uuids import id_key
 DIRECTIONS: Final[tuple[Direction, ...]] = ("ancestors", "descendants")
 # Each event takes up to seven requests there, which must end within the time of a call.
 AT_ONCE: Final = 16
+MAX_PROBED: Final = 3  # events that are read by themselves before a graph without edges is believed
 
 
 class EventLink(BaseModel, frozen=True):
@@ -39,6 +40,8 @@ async def read_all_links(
     apart = set(map(id_key, copied))
     asked = [event for event in events if id_key(event.uuid) not in apart]
     graph = await read_event_graph(client, asked) if len(asked) > 1 else None
+    if graph is not None and not graph.edges and await _have_links(client, asked):
+        graph = None
     forwards = await find_direction(client, graph, asked) if graph else None
 
     async def find(event: Event) -> tuple[EventLink, ...]:
@@ -52,7 +55,29 @@ async def read_all_links(
                 return links
         return await read_links(client, event)
 
-    return await gather((partial(find, event) for event in events), AT_ONCE)
+    return _complete([event.uuid for event in events], await gather((partial(find, one) for one in events), AT_ONCE))
+
+
+async def _have_links(client: ThreatEventsClient, events: Sequence[Event]) -> bool:
+    """Whether events of which the graph knows no link have some: it may be empty, or ignore what it was asked for."""
+    probed = sorted(events, key=lambda event: not event.has_children)[:MAX_PROBED]
+    found = await gather(partial(read_links, client, event) for event in probed)
+    return any(found)
+
+
+def _complete(event_ids: Sequence[str], links: Sequence[tuple[EventLink, ...]]) -> list[tuple[EventLink, ...]]:
+    """Return the links, each at both its ends: one end may have been read in another way than the other."""
+    own = {id_key(event_id): place for place, event_id in enumerate(event_ids)}
+    every = [dict.fromkeys(some) for some in links]
+    for event_id, some in zip(event_ids, links, strict=True):
+        for link in some:
+            if (place := own.get(id_key(link.other))) is None:
+                continue
+            known = {(one.type, id_key(one.other), one.above) for one in every[place]}
+            if (link.type, id_key(event_id), not link.above) not in known:
+                mirrored = EventLink(type=link.type, other=event_id, other_dataset="", above=not link.above)
+                every[place][mirrored] = None
+    return [tuple(some) for some in every]
 
 
 async def read_links(client: ThreatEventsClient, event: Event) -> tuple[EventLink, ...]:

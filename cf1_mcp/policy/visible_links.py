@@ -72,6 +72,8 @@ async def _judge_by_graph(client: ThreatEventsClient, policy: ReadPolicy, events
     that is unclear: the graph knows no child, or more than are looked up, or the event has copies, whose children it
     does not tell apart.
     """
+    if policy.restricted:
+        return {}  # copies in datasets that may not be read are not searched
     graph = await read_event_graph(client, events)
     forwards = await find_direction(client, graph, events) if graph else None
     if graph is None or forwards is None:

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bench.requests import count_changes, count_deletion, count_reads
+from cf1_mcp.models import Tlp
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.server.mcp_server import build_server
 from tests.canned_answers import with_canned_answer
@@ -204,7 +205,7 @@ async def test_evidence_with_a_higher_marking_than_shown_is_not_made_public(tena
     with tenant.store.transaction() as db:
         db.execute("UPDATE raw SET tlp = 'red' WHERE id = (SELECT max(id) FROM raw)")
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": ids, "destination_dataset_id": "Public"}
-    async with tenant.server(tenant.allowed(write_datasets=("*",), max_tlp="red")) as client:
+    async with tenant.server(tenant.allowed(write_datasets=("*",), max_tlp=Tlp.RED)) as client:
         preview = await ask(client, "move_threat_events", **call)
         words = await refused(client, "move_threat_events", **call, confirm=preview["code"])
     assert "marked red, and the destination is public" in words and tenant.changes_sent() == []
@@ -261,7 +262,7 @@ async def test_many_updates_need_a_code_and_take_no_evidence(tenant: Tenant) -> 
     ids = [(await tenant.add(f"event {number}")).uuid for number in range(26)]
     async with tenant.server(tenant.allowed()) as client:
         preview = await update(client, ids, attacker="SOMEBODY")
-        raw = await refused(client, "update_threat_event", dataset_id=MINE, event_ids=[*ids], raw_tlp="red")
+        raw = await refused(client, "update_threat_event", dataset_id=MINE, event_ids=[*ids], raw_tlp="amber")
         both = await refused(
             client, "update_threat_event", dataset_id=MINE, event_id=ids[0], event_ids=[*ids], attacker="X"
         )
