@@ -89,11 +89,12 @@ async def _count_change(
 ) -> list[Counted]:
     tenant.log.clear()
     preview = await client.call_tool(tool, {"dataset_id": MINE, **arguments})
-    code = (preview.structured_content or {}).get("code")
-    assert code, preview.content
+    shown: dict[str, JsonValue] = dict(preview.structured_content or {})
+    assert "code" in shown, preview.content
     first = len(tenant.log)
-    done = await client.call_tool(tool, {"dataset_id": MINE, **arguments, "confirm": code})
-    assert (done.structured_content or {}).get("status") == "done", done.content
+    done = await client.call_tool(tool, {"dataset_id": MINE, **arguments, "confirm": shown["code"]})
+    result: dict[str, JsonValue] = dict(done.structured_content or {})
+    assert result["status"] == "done", done.content
     return [Counted(f"preview of {what}", first, 16), Counted(what, len(tenant.log) - first, needed + 16)]
 
 

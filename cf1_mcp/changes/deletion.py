@@ -30,7 +30,7 @@ from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
 from cf1_mcp.errors import ApiError, BadArgument, Unavailable
 from cf1_mcp.events.copies import find_events_in
-from cf1_mcp.events.evidence import count_raw_markings
+from cf1_mcp.events.raw_evidence import count_raw_markings
 from cf1_mcp.events.snapshots import Snapshot, SnapshotSet, count_visible_links, list_evidence, read_snapshots
 from cf1_mcp.events.transitions import (
     describe_deletion,

@@ -1,6 +1,6 @@
 """Moving events from one dataset to another, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -21,8 +21,8 @@ from cf1_mcp.changes.queries.affected_queries import find_affected_queries
 from cf1_mcp.changes.queries.outside_effects import add_effects_through, list_account_queries
 from cf1_mcp.errors import ApiError, BadArgument, NotApproved
 from cf1_mcp.events.copies import find_events_in
-from cf1_mcp.events.evidence import MAX_READ_AHEAD, count_raw_markings, stand_in
-from cf1_mcp.events.snapshots import Snapshot, count_visible_links, list_evidence, read_snapshots
+from cf1_mcp.events.raw_evidence import MAX_READ_AHEAD, count_raw_markings, stand_in
+from cf1_mcp.events.snapshots import Snapshot, SnapshotSet, count_visible_links, list_evidence, read_snapshots
 from cf1_mcp.events.transitions import describe_move
 from cf1_mcp.models import Event, Moved, Raw, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
@@ -58,6 +58,9 @@ class MoveEvents(Payload):
     before: BeforeMove
 
 
+Completion = Callable[[Effect[MoveEvents]], Awaitable[Effect[MoveEvents]]]
+
+
 async def plan_move(
     planning: Planner, dataset_id: str, destination_dataset_id: str, event_ids: list[str], keep_raw_data: bool
 ) -> Effect[MoveEvents]:
@@ -72,7 +75,7 @@ async def plan_move(
     snapshots = await read_snapshots(
         planning.client, planning.write_policy, source, ids, planning.argument("event_ids")
     )
-    evidence, later = list_evidence(snapshots), read_later(planning, snapshots)
+    evidence = list_evidence(snapshots)
     unread = describe_unread(planning, snapshots, is_lost=not keep_raw_data)
     relationships, _ = count_visible_links(planning.write_policy.read_policy, snapshots)
     queries = await list_account_queries(planning)
@@ -80,16 +83,6 @@ async def plan_move(
     lost = f"The raw evidence of {plural(raw_count, 'event')} is lost for good."
     leaving = _find_highest_marking(snapshots.images, with_raw=keep_raw_data)
     becomes_public = destination.is_public and not source.is_public
-
-    async def complete(effect: Effect[MoveEvents]) -> Effect[MoveEvents]:
-        full = await later() if later else snapshots
-        if becomes_public:
-            _require_as_shown(_find_highest_marking(full.images, with_raw=keep_raw_data), leaving)
-        before = effect.payload.before.model_copy(update={"images": full.images})
-        payload = effect.payload.model_copy(update={"before": before})
-        now = describe_unread(planning, full, is_lost=not keep_raw_data)
-        warnings = replace_sentences(effect.warnings, unread, now)
-        return replace(effect, payload=payload, evidence=list_evidence(full), warnings=warnings, complete=None)
 
     public = f"The destination is public: anyone may search it. The highest marking of what leaves is {leaving}."
     effect = Effect(
@@ -122,11 +115,34 @@ async def plan_move(
         untrusted=await find_affected_queries(planning, snapshots.events, queries),
         events=snapshots.events,
         evidence=evidence,
-        complete=complete if later else None,
+        complete=_complete_later(planning, snapshots, keep_raw_data, leaving if becomes_public else None),
         undo_destroys=(destination.uuid,),
     )
     transitions = [describe_move(event, destination.uuid) for event in snapshots.events]
     return await add_effects_through(planning, effect, transitions, queries)
+
+
+def _complete_later(
+    planning: Planning, snapshots: SnapshotSet, keep_raw_data: bool, shown: Tlp | None
+) -> Completion | None:
+    """Return what reads the evidence that the preview left for the move; None if it left none. `shown` is the highest
+    marking that the preview named of what becomes public.
+    """
+    if (later := read_later(planning, snapshots)) is None:
+        return None
+    unread = describe_unread(planning, snapshots, is_lost=not keep_raw_data)
+
+    async def complete(effect: Effect[MoveEvents]) -> Effect[MoveEvents]:
+        full = await later()
+        if shown is not None:
+            _require_as_shown(_find_highest_marking(full.images, with_raw=keep_raw_data), shown)
+        before = effect.payload.before.model_copy(update={"images": full.images})
+        payload = effect.payload.model_copy(update={"before": before})
+        now = describe_unread(planning, full, is_lost=not keep_raw_data)
+        warnings = replace_sentences(effect.warnings, unread, now)
+        return replace(effect, payload=payload, evidence=list_evidence(full), warnings=warnings, complete=None)
+
+    return complete
 
 
 def _find_highest_marking(snapshots: Sequence[Snapshot], *, with_raw: bool) -> Tlp:

@@ -17,8 +17,8 @@ from cf1_mcp.changes.lost_evidence import NOT_READ
 from cf1_mcp.changes.queries.outside_effects import add_unknown_outside_effects
 from cf1_mcp.context import Now
 from cf1_mcp.errors import NotFound, Withheld
-from cf1_mcp.events.evidence import read_all_evidence, stand_in
 from cf1_mcp.events.links import EventLink, read_all_links
+from cf1_mcp.events.raw_evidence import read_all_evidence, stand_in
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch, Raw, Tlp
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.confirmation_codes import split_time

@@ -16,8 +16,8 @@ from cf1_mcp.changes.lost_evidence import NOT_READ
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument, Withheld
 from cf1_mcp.events.copies import refuse_copies
-from cf1_mcp.events.evidence import count_raw_markings, is_temporary, require_unread_readable
 from cf1_mcp.events.field_sizes import check_length
+from cf1_mcp.events.raw_evidence import count_raw_markings, is_temporary, require_unread_readable
 from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import (

@@ -12,8 +12,8 @@ from pydantic import BaseModel, JsonValue, field_serializer
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.events.copies import UNLISTED, Copies, find_copies, find_listed
-from cf1_mcp.events.evidence import MAX_READ_AHEAD, Evidence, may_have_evidence, read_all_evidence, stand_in
 from cf1_mcp.events.links import EventLink, name_datasets, read_all_links
+from cf1_mcp.events.raw_evidence import MAX_READ_AHEAD, Evidence, may_have_evidence, read_all_evidence, stand_in
 from cf1_mcp.models import Dataset, Event, Raw
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.write_policy import WritePolicy

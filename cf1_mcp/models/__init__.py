@@ -41,7 +41,7 @@ from cf1_mcp.models.events import (
     SearchOp,
     SearchValue,
 )
-from cf1_mcp.models.graph import Graph, GraphDirection, GraphEdge, GraphInfo, GraphNode, GraphPage
+from cf1_mcp.models.graph_answers import Graph, GraphDirection, GraphEdge, GraphInfo, GraphNode, GraphPage
 from cf1_mcp.models.queries import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery, SavedQueryFields
 from cf1_mcp.models.vocabulary import Category, Country, Dataset, Tag, TagPage, VocabularyKind
 

@@ -19,7 +19,7 @@ from cf1_mcp.changes.effect import (
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.events.copies import find_events_in
-from cf1_mcp.events.evidence import (
+from cf1_mcp.events.raw_evidence import (
     MAX_READ_AHEAD,
     count_raw_markings,
     may_have_evidence,
