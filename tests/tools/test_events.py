@@ -292,8 +292,14 @@ async def test_related_events_lead_to_the_campaign(client: Client) -> None:
             "events": 1,
             "datasets": ["Cloudforce One Threat Events"],
             "untrusted": ["datasets", "rows"],
-            "columns": ["category", "event"],
-            "rows": [["Malware Sample", "COINWICK dropper, signed with a certificate that was withdrawn later"]],
+            "columns": ["category", "event", "relationship"],
+            "rows": [
+                [
+                    "Malware Sample",
+                    "COINWICK dropper, signed with a certificate that was withdrawn later",
+                    "related_to parent",
+                ]
+            ],
         }
     )
 
