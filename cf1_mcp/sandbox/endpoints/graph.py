@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.http.requests import get_database, parse_query, reject_unsupported
-from cf1_mcp.sandbox.http.responses import respond
+from cf1_mcp.sandbox.http.responses import respond_enveloped
 from cf1_mcp.sandbox.invented import GRAPH_CURSOR, NAMESPACE
 from cf1_mcp.sandbox.json_values import is_array
 from cf1_mcp.sandbox.request_fields import read_integer
@@ -40,7 +40,7 @@ Edge = tuple[str, str, str, str, str]
 
 
 async def read_graph(request: Request) -> Response:
-    """GET /events/graph: the edges of events, of all types unless `relationshipTypes` names some."""
+    """GET /events/graph: the edges of events, of all types unless `relationshipTypes` names some; always enveloped."""
     db = get_database(request).db
     query = parse_query(request, "seeds", "relationshipTypes", "datasetIds")
     reject_unsupported(query, ("expand",))
@@ -77,7 +77,7 @@ async def read_graph(request: Request) -> Response:
         "seeds": [":".join(seed) for seed in seeds],
         "truncated": has_more,
     }
-    return respond(request, result, info)
+    return respond_enveloped(result, info)
 
 
 def _find_edges(
