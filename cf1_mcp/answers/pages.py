@@ -25,6 +25,7 @@ from cf1_mcp.policy.visible_links import show_links
 from cf1_mcp.text.dates import date_key
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.uuids import id_key
 
 # How many datasets an answer names; a scope of the API has up to fifty.
 MAX_NAMES: Final = 12
@@ -36,6 +37,14 @@ NO_GROUPS: Final = "not_searched: analytics datasets, because the API takes no g
 NOT_SEARCHED: Final = "Nothing can be concluded about the datasets in not_searched: their search failed."
 ABSENCE: Final = "Absence from these datasets does not show that something is benign."
 ANCHOR_LENGTH: Final = 5
+
+
+@dataclass(frozen=True)
+class ExtraColumn:
+    """A column beside those of the events: texts of the server's own words and ids, by the folded ids of events."""
+
+    name: str
+    texts: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -119,14 +128,27 @@ def reading_notes(scope: DatasetScope, report: ReadingReport, used: int | None =
 
 
 def render_events(
-    events: Sequence[Event], shown: int, datasets: Sequence[str], columns: Sequence[str], next_cursor: str | None
+    events: Sequence[Event],
+    shown: int,
+    datasets: Sequence[str],
+    columns: Sequence[str],
+    next_cursor: str | None,
+    extra: ExtraColumn | None = None,
 ) -> Rows:
     """Return the first `shown` events as rows, with their count, their datasets and the cursor of the next answer."""
     facts: dict[str, JsonValue] = {"events": shown, "datasets": dataset_names(datasets)}
     if next_cursor:
         facts["next_cursor"] = next_cursor
     notes = [_truncation_note(shown, len(events))] if shown < len(events) else [] if events else [ABSENCE]
-    return Rows(columns, event_cells(events[:shown], columns), facts, notes)
+    names = [*columns, extra.name] if extra else columns
+    return Rows(names, _build_cells(events[:shown], columns, extra), facts, notes)
+
+
+def _build_cells(events: Sequence[Event], columns: Sequence[str], extra: ExtraColumn | None) -> list[list[Cell]]:
+    rows = event_cells(events, columns)
+    if extra is None:
+        return rows
+    return [[*row, extra.texts.get(id_key(event.uuid), "")] for event, row in zip(events, rows, strict=True)]
 
 
 def fit_events(
@@ -136,14 +158,15 @@ def fit_events(
     limit: int,
     paging: Paging,
     identity: Mapping[str, object],
+    extra: ExtraColumn | None = None,
 ) -> Rows:
     """Return the rows of a whole list of events that fit, with a cursor to the rest."""
     start = paging.open_offset(identity)
     window = events[start : start + limit]
-    shown = count_fitting(event_cells(window, columns), size_for_rows(limit))
+    shown = count_fitting(_build_cells(window, columns, extra), size_for_rows(limit))
     passed = start + shown
     following = paging.seal(str(passed), identity) if passed < len(events) else None
-    return render_events(window, shown, datasets, columns, following)
+    return render_events(window, shown, datasets, columns, following, extra)
 
 
 def fit_list(

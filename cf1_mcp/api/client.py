@@ -11,13 +11,14 @@ from cf1_mcp.api.asked import hold_event, hold_raw, is_same_id, require_count, r
 from cf1_mcp.api.connection import Query
 from cf1_mcp.api.count_requests import CountRequests
 from cf1_mcp.api.dataset_groups import ask_groups
-from cf1_mcp.api.event_lists import EventLists
+from cf1_mcp.api.graph_client import GraphClient
 from cf1_mcp.api.live_schema import LiveSchema
 from cf1_mcp.api.paging import Attempt, once
 from cf1_mcp.errors import MissingRoute
 from cf1_mcp.models import (
     Aggregates,
     BulkCreated,
+    BulkUpdated,
     BulkWithRelationshipsCreated,
     Condition,
     Direction,
@@ -37,7 +38,7 @@ from cf1_mcp.models import (
 )
 
 
-class ThreatEventsClient(EventLists):
+class ThreatEventsClient(GraphClient):
     """The operations of the Threat Events API. Every failure is a `ThreatEventsError`.
 
     An answer about another object than the one asked about is an `UnexpectedAnswer`; after a change, that leaves
@@ -211,6 +212,14 @@ class ThreatEventsClient(EventLists):
     async def update_event(self, event_id: str, change: EventChange) -> Event:
         event = await self.request(Event, op.UPDATE_EVENT, body=change.wire(), event_id=event_id)
         return hold_event(event, event_id, change.dataset_id, changed=True)
+
+    async def update_events(self, event_ids: Sequence[str], change: EventChange) -> BulkUpdated:
+        """Change up to 100 events of one dataset in the same way. Their date cannot be changed like this."""
+        updates = change.wire()
+        body = {"datasetId": updates.pop("datasetId"), "eventIds": event_ids, "updates": updates}
+        updated = await self.request(BulkUpdated, op.UPDATE_EVENTS, body=body)
+        require_count(updated.updated_count, len(event_ids), "updated events")
+        return updated
 
     async def update_raw(self, event_id: str, raw_id: str, change: RawChange) -> Raw:
         raw = await self.request(Raw, op.UPDATE_RAW, body=change.wire(), event_id=event_id, raw_id=raw_id)

@@ -73,9 +73,10 @@ QUERY_GRAPHQL = _read("query_graphql", "POST /v2/events/graphql", "POST /events/
 LIST_RELATIONSHIPS = _read(
     "list_relationships", "GET /events/by-id/{event_id}/relationships", "GET /events/{event_id}/relationships"
 )
+READ_GRAPH = _read("read_graph", "GET /events/graph")
 LIST_INDICATORS = _read("list_indicators", "GET /events/indicators")
-READ_RAW = _read("read_raw", "GET /events/{event_id}/raw/{raw_id}")
 # An event without raw evidence is documented as 404 or 500, so a 500 is not asked for again.
+READ_RAW = _read("read_raw", "GET /events/{event_id}/raw/{raw_id}", settled=frozenset({500}))
 READ_DATASET_RAW = _read(
     "read_dataset_raw",
     "GET /events/datasets/{dataset_id}/events/{event_id}/raw",
@@ -87,6 +88,7 @@ CREATE_EVENT = _write("create_event", "POST /events/create")
 CREATE_EVENTS = _write("create_events", "POST /events/create/bulk")
 CREATE_EVENTS_WITH_RELATIONSHIPS = _write("create_events_with_relationships", "POST /events/create/bulk/relationships")
 UPDATE_EVENT = _update("update_event", "/events/{event_id}")
+UPDATE_EVENTS = _write("update_events", "PATCH /events/update/bulk")
 UPDATE_RAW = _update("update_raw", "/events/{event_id}/raw/{raw_id}")
 TAG_EVENT = _write("tag_event", "POST /events/event_tag/{event_id}/create")
 UNTAG_EVENT = _write("untag_event", "DELETE /events/event_tag/{event_id}")

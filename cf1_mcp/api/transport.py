@@ -65,6 +65,14 @@ READ_RETRIES: Final = DeadlineRetry(
     backoff_factor=0.25,
     max_backoff_wait=600,
 )
+# For what the API answers with 500 if it does not exist, which a second request would not change.
+LACKING_RETRIES: Final = DeadlineRetry(
+    total=2,
+    allowed_methods=ANY_METHOD,
+    status_forcelist=[status for status in RETRYABLE if status != 500],
+    backoff_factor=0.25,
+    max_backoff_wait=600,
+)
 WRITE_RETRIES: Final = WriteRetry(
     total=2, allowed_methods=ANY_METHOD, retry_on_exceptions=NOT_SENT, backoff_factor=0.25, max_backoff_wait=600
 )

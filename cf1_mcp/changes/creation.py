@@ -12,8 +12,8 @@ from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, Facts, 
 from cf1_mcp.changes.parents import describe_read_parents
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument
+from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.field_sizes import check_length
-from cf1_mcp.events.snapshots import refuse_copies
 from cf1_mcp.events.transitions import Transition, describe_creation
 from cf1_mcp.events.validation import (
     EventTexts,
@@ -163,7 +163,8 @@ async def _check_existing_links(planning: Planning, batch: Batch) -> int:
     joining = sum(link.parent in existing and link.child in existing for link in batch.links)
     planning.write_policy.require_size(joining, planning.argument("rows"))
     linked = dict.fromkeys(existing[row] for link in batch.links for row in link[:2] if row in existing)
-    await refuse_copies(planning.client, [*linked], (batch.dataset,), planning.argument("rows"))
+    known, argument = planning.write_policy.known, planning.argument("rows")
+    await refuse_copies(planning.client, known, [*linked], (batch.dataset,), argument)
     return joining
 
 

@@ -1,6 +1,7 @@
 """Deleting events, and creating deleted events again."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
@@ -15,20 +16,22 @@ from cf1_mcp.changes.effect import (
     Planning,
     Result,
 )
+from cf1_mcp.changes.lost_evidence import (
+    count_unread,
+    describe_unread,
+    list_not_saved,
+    read_later,
+    replace_sentences,
+)
 from cf1_mcp.changes.parents import describe_parents
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
-from cf1_mcp.changes.queries.outside_effects import add_outside_effects
+from cf1_mcp.changes.queries.outside_effects import add_effects_through, add_outside_effects, list_account_queries
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
 from cf1_mcp.errors import ApiError, BadArgument, Unavailable
-from cf1_mcp.events.snapshots import (
-    Snapshot,
-    count_raw_markings,
-    count_visible_links,
-    find_events_in,
-    list_evidence,
-    read_snapshots,
-)
+from cf1_mcp.events.copies import find_events_in
+from cf1_mcp.events.raw_evidence import count_raw_markings
+from cf1_mcp.events.snapshots import Snapshot, SnapshotSet, count_visible_links, list_evidence, read_snapshots
 from cf1_mcp.events.transitions import (
     describe_deletion,
     describe_recreation,
@@ -55,36 +58,47 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
     snapshots = await read_snapshots(
         planning.client, planning.write_policy, dataset, ids, planning.argument("event_ids")
     )
-    events, evidence = [snapshot.event for snapshot in snapshots], list_evidence(snapshots)
-    read_policy = planning.write_policy.read_policy
-    relationships, references = await count_visible_links(planning.client, read_policy, snapshots)
+    read_policy, later = planning.write_policy.read_policy, read_later(planning, snapshots)
+    unread = describe_unread(planning, snapshots, is_lost=True)
+    relationships, references = count_visible_links(read_policy, snapshots)
+    queries = await list_account_queries(planning)
+
+    async def complete(effect: Effect[DeleteEvents]) -> Effect[DeleteEvents]:
+        full = await later() if later else snapshots
+        payload = effect.payload.model_copy(update={"before": full.images})
+        warnings = replace_sentences(effect.warnings, unread, describe_unread(planning, full, is_lost=True))
+        return replace(effect, payload=payload, evidence=list_evidence(full), warnings=warnings, complete=None)
+
     effect = Effect(
         kind=DELETION,
-        payload=DeleteEvents(dataset_id=dataset.uuid, event_ids=ids, before=snapshots),
+        payload=DeleteEvents(dataset_id=dataset.uuid, event_ids=ids, before=snapshots.images),
         datasets=(dataset.uuid,),
         summary=f"Delete {plural(len(ids), 'event')} from dataset {dataset.name!r} for good.",
+        warnings=tuple(unread),
         undo="undo_change creates the events again from the journal, with new ids, raw evidence and relationships.",
         needs_code=True,
         facts={
             "events": len(ids),
             "relationships_cut": relationships,
             "references_cut": references,
-            **count_raw_markings(evidence),
+            **count_raw_markings(evidence := list_evidence(snapshots)),
+            **count_unread(snapshots),
         },
-        untrusted=await find_affected_queries(planning.client, read_policy, ids),
-        events=events,
+        untrusted=await find_affected_queries(planning, snapshots.events, queries),
+        events=snapshots.events,
         evidence=evidence,
+        complete=complete if later else None,
     )
-    deleted = [describe_deletion(event) for event in events]
-    parents = await describe_parents(planning, snapshots, gain=False)
-    return await add_outside_effects(planning, effect, [*deleted, *parents])
+    deleted = [describe_deletion(event) for event in snapshots.events]
+    parents = await describe_parents(planning, snapshots.images, gain=False, copies=snapshots.copies)
+    return await add_effects_through(planning, effect, [*deleted, *parents], queries)
 
 
 async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Result:
     """Delete the events. If the API deleted fewer, find out which are left."""
     deleted = await client.delete_events(payload.dataset_id, payload.event_ids)
     if deleted == len(payload.event_ids):
-        return Result("done", {"deleted": deleted})
+        return Result("done", {"deleted": deleted, **list_not_saved(payload.before)})
     try:
         left = await find_events_in(client, payload.dataset_id, payload.event_ids)
     except ApiError as error:
@@ -92,9 +106,11 @@ async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Re
             # Not a failure: the answer may be wrong about the events that it counts.
             raise Unavailable(f"The API says that it deleted no event, which could not be checked. {error}") from error
         # The deletion was made, whatever happened to the search for the rest.
-        return Result("partial", {"deleted": deleted, "left": LEFT_UNKNOWN}, {"not_verified": str(error)})
+        facts = {"deleted": deleted, "left": LEFT_UNKNOWN, **list_not_saved(payload.before)}
+        return Result("partial", facts, {"not_verified": str(error)})
     status = "partial" if len(left) < len(payload.event_ids) else "failed"
-    return Result(status, {"deleted": deleted, "left": [*left]})
+    lost = list_not_saved([one for one in payload.before if one.event.uuid not in left])
+    return Result(status, {"deleted": deleted, "left": [*left], **lost})
 
 
 async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) -> Effect[RecreateEvents]:
@@ -126,9 +142,9 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         warnings=((still_there,) if present else ()) + _describe_losses(deleted, left_out),
         undo="undo_change deletes them again.",
         needs_code=len(snapshots) > MAX_WITHOUT_CODE,
-        facts=count_raw_markings(list_evidence(snapshots)),
+        facts=count_raw_markings(evidence := list_evidence(SnapshotSet(snapshots))),
         events=[snapshot.event for snapshot in snapshots],
-        evidence=list_evidence(snapshots),
+        evidence=evidence,
     )
     recreated = [describe_recreation(snapshot.event, dataset.uuid) for snapshot in snapshots]
     parents = await describe_parents(planning, snapshots, gain=True)
@@ -137,12 +153,15 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
 
 def _describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple[str, ...]:
     """Return a sentence for everything that cannot be created again."""
+    unread = sum(snapshot.raw_unread for snapshot in snapshots)
     other = sum(snapshot.raw is not None and not isinstance(snapshot.raw.data, dict) for snapshot in snapshots)
     sentences: list[str] = []
     if other:
         sentences.append(
             f"The raw data of {plural(other, 'event')} is not a JSON object, and is left in the journal only."
         )
+    if unread:
+        sentences.append(f"The raw evidence of {plural(unread, 'event')} could not be read, and does not come back.")
     if links_left_out:
         sentences.append(
             f"{plural(links_left_out, 'link is', 'links are')} not made again: a dataset at the other end may not be "

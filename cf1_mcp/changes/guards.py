@@ -200,7 +200,7 @@ def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., 
         origin = find_origin(context)
         if look.effect.must_confirm and confirm is None:
             return Planned(look, await _render_preview(server, look), server, origin)
-        return Planned(look, None, server, origin, confirm)
+        return Planned(await look.complete(server, confirm), None, server, origin, confirm)
 
     return approve
 

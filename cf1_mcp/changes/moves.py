@@ -1,6 +1,6 @@
 """Moving events from one dataset to another, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -9,19 +9,22 @@ from pydantic import BaseModel, JsonValue
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
-from cf1_mcp.changes.queries.affected_queries import find_affected_queries
-from cf1_mcp.changes.queries.outside_effects import add_outside_effects
-from cf1_mcp.errors import ApiError, BadArgument
-from cf1_mcp.events.snapshots import (
-    Snapshot,
-    count_raw_markings,
-    count_visible_links,
-    find_events_in,
-    list_evidence,
-    read_snapshots,
+from cf1_mcp.changes.lost_evidence import (
+    count_evidence,
+    count_unread,
+    describe_unread,
+    list_not_saved,
+    read_later,
+    replace_sentences,
 )
+from cf1_mcp.changes.queries.affected_queries import find_affected_queries
+from cf1_mcp.changes.queries.outside_effects import add_effects_through, list_account_queries
+from cf1_mcp.errors import ApiError, BadArgument, NotApproved
+from cf1_mcp.events.copies import find_events_in
+from cf1_mcp.events.raw_evidence import MAX_READ_AHEAD, count_raw_markings, stand_in
+from cf1_mcp.events.snapshots import Snapshot, SnapshotSet, count_visible_links, list_evidence, read_snapshots
 from cf1_mcp.events.transitions import describe_move
-from cf1_mcp.models import Moved, Tlp
+from cf1_mcp.models import Event, Moved, Raw, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
@@ -55,6 +58,9 @@ class MoveEvents(Payload):
     before: BeforeMove
 
 
+Completion = Callable[[Effect[MoveEvents]], Awaitable[Effect[MoveEvents]]]
+
+
 async def plan_move(
     planning: Planner, dataset_id: str, destination_dataset_id: str, event_ids: list[str], keep_raw_data: bool
 ) -> Effect[MoveEvents]:
@@ -70,11 +76,14 @@ async def plan_move(
         planning.client, planning.write_policy, source, ids, planning.argument("event_ids")
     )
     evidence = list_evidence(snapshots)
-    read_policy = planning.write_policy.read_policy
-    relationships, _ = await count_visible_links(planning.client, read_policy, snapshots)
-    raw_count = sum(not raw.is_empty for _, raw in evidence)
+    unread = describe_unread(planning, snapshots, is_lost=not keep_raw_data)
+    relationships, _ = count_visible_links(planning.write_policy.read_policy, snapshots)
+    queries = await list_account_queries(planning)
+    raw_count = count_evidence(snapshots)
     lost = f"The raw evidence of {plural(raw_count, 'event')} is lost for good."
-    leaving = _find_highest_marking(snapshots, with_raw=keep_raw_data)
+    leaving = _find_highest_marking(snapshots.images, with_raw=keep_raw_data)
+    becomes_public = destination.is_public and not source.is_known_public
+
     public = f"The destination is public: anyone may search it. The highest marking of what leaves is {leaving}."
     effect = Effect(
         kind=MOVE,
@@ -84,14 +93,15 @@ async def plan_move(
             event_ids=ids,
             keep_raw_data=keep_raw_data,
             before=BeforeMove(
-                destination=Destination(uuid=destination.uuid, is_public=destination.is_public), images=snapshots
+                destination=Destination(uuid=destination.uuid, is_public=destination.is_public), images=snapshots.images
             ),
         ),
         datasets=(source.uuid, destination.uuid),
         summary=f"Move {plural(len(ids), 'event')} from dataset {source.name!r} to {destination.name!r}.",
         warnings=(
             *(() if keep_raw_data else (lost,)),
-            *((public,) if destination.is_public and not source.is_known_public else ()),
+            *unread,
+            *((public,) if becomes_public else ()),
         ),
         undo=UNDO if keep_raw_data else UNDO_WITHOUT_RAW,
         needs_code=True,
@@ -100,22 +110,66 @@ async def plan_move(
             "relationships": relationships,
             "raw_kept" if keep_raw_data else "raw_lost": raw_count,
             **count_raw_markings(evidence),
+            **count_unread(snapshots),
         },
-        untrusted=await find_affected_queries(planning.client, read_policy, ids),
-        events=[snapshot.event for snapshot in snapshots],
+        untrusted=await find_affected_queries(planning, snapshots.events, queries),
+        events=snapshots.events,
         evidence=evidence,
+        complete=_complete_later(planning, snapshots, keep_raw_data, leaving if becomes_public else None),
         undo_destroys=(destination.uuid,),
     )
-    transitions = [describe_move(snapshot.event, destination.uuid) for snapshot in snapshots]
-    return await add_outside_effects(planning, effect, transitions)
+    transitions = [describe_move(event, destination.uuid) for event in snapshots.events]
+    return await add_effects_through(planning, effect, transitions, queries)
+
+
+def _complete_later(
+    planning: Planning, snapshots: SnapshotSet, keep_raw_data: bool, shown: Tlp | None
+) -> Completion | None:
+    """Return what reads the evidence that the preview left for the move; None if it left none. `shown` is the highest
+    marking that the preview named of what becomes public.
+    """
+    if (later := read_later(planning, snapshots)) is None:
+        return None
+    unread = describe_unread(planning, snapshots, is_lost=not keep_raw_data)
+
+    async def complete(effect: Effect[MoveEvents]) -> Effect[MoveEvents]:
+        full = await later()
+        if shown is not None:
+            _require_as_shown(_find_highest_marking(full.images, with_raw=keep_raw_data), shown)
+        before = effect.payload.before.model_copy(update={"images": full.images})
+        payload = effect.payload.model_copy(update={"before": before})
+        now = describe_unread(planning, full, is_lost=not keep_raw_data)
+        warnings = replace_sentences(effect.warnings, unread, now)
+        return replace(effect, payload=payload, evidence=list_evidence(full), warnings=warnings, complete=None)
+
+    return complete
 
 
 def _find_highest_marking(snapshots: Sequence[Snapshot], *, with_raw: bool) -> Tlp:
     """Return the highest marking of the events and, if it moves with them, of their raw evidence."""
     levels = [Tlp.of(snapshot.event.tlp) for snapshot in snapshots]
     if with_raw:
-        levels += [ReadPolicy.raw_marking(event, raw) for event, raw in list_evidence(snapshots) if not raw.is_empty]
+        levels += [ReadPolicy.raw_marking(event, raw) for event, raw in _list_filled(snapshots)]
     return max(levels, key=lambda level: level.rank)
+
+
+def _list_filled(snapshots: Sequence[Snapshot]) -> list[tuple[Event, Raw]]:
+    """Return the evidence that is not empty, and stand-ins for what was not read."""
+    unread = [(one.event, stand_in(one.event)) for one in snapshots if one.raw_unread]
+    return unread + [(one.event, one.raw) for one in snapshots if one.raw and not one.raw.is_empty]
+
+
+def _require_as_shown(leaving: Tlp, shown: Tlp) -> None:
+    """Refuse to publish evidence with a higher marking than the person was shown.
+
+    Raises:
+        NotApproved: there is some.
+    """
+    if leaving.rank > shown.rank:
+        raise NotApproved(
+            f"raw evidence that was not read for the preview is marked {leaving}, and the destination is public",
+            f"Move at most {MAX_READ_AHEAD} events at once, whose evidence the preview reads",
+        )
 
 
 async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result:
@@ -123,6 +177,8 @@ async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result
     source, ids = payload.dataset_id, payload.event_ids
     answer = await client.move_events(source, payload.destination_dataset_id, ids, payload.keep_raw_data)
     facts: dict[str, JsonValue] = {"moved": answer.moved}
+    if not payload.keep_raw_data:
+        facts |= list_not_saved(payload.before.images)
     if answer.moved == len(ids) and not answer.insert_failures and not answer.deletion_failures:
         return Result("done", facts)
     untrusted: dict[str, JsonValue] = {}

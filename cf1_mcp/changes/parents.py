@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from cf1_mcp.changes.effect import Planning
-from cf1_mcp.events.snapshots import Snapshot, find_copies
+from cf1_mcp.events.copies import Copies, find_copies
+from cf1_mcp.events.snapshots import Snapshot
 from cf1_mcp.events.transitions import (
     Transition,
     describe_lost_children,
@@ -13,8 +14,12 @@ from cf1_mcp.events.transitions import (
 from cf1_mcp.text.uuids import id_key
 
 
-async def describe_parents(planning: Planning, snapshots: Sequence[Snapshot], *, gain: bool) -> list[Transition]:
+async def describe_parents(
+    planning: Planning, snapshots: Sequence[Snapshot], *, gain: bool, copies: Copies | None = None
+) -> list[Transition]:
     """Return what happens to the parents of events that are deleted or created: they lose or gain a child.
+
+    `copies` has the parents if they were read already.
 
     Raises:
         ApiError: the parents could not be read.
@@ -25,18 +30,19 @@ async def describe_parents(planning: Planning, snapshots: Sequence[Snapshot], *,
     for link in (link for snapshot in snapshots for link in snapshot.links if link.above):
         parents[id_key(link.other)] = (link.other_dataset, True)
     others = {event_id: parent for event_id, parent in parents.items() if event_id not in own}
-    return await describe_read_parents(planning, others, gain=gain)
+    return await describe_read_parents(planning, others, gain=gain, copies=copies)
 
 
 async def describe_read_parents(
-    planning: Planning, parents: Mapping[str, tuple[str, bool]], *, gain: bool
+    planning: Planning, parents: Mapping[str, tuple[str, bool]], *, gain: bool, copies: Copies | None = None
 ) -> list[Transition]:
     """Return the same for parents by their ids, each with its dataset and whether it certainly is a parent.
 
     Left out are parents that may not be read: what they do outside would tell of them. Raises the same.
     """
     policy = planning.write_policy.read_policy
-    copies = await find_copies(planning.client, planning.write_policy.read_policy, sorted(parents)) if parents else {}
+    if copies is None:
+        copies = await find_copies(planning.client, planning.write_policy.known, sorted(parents)) if parents else {}
     found: list[Transition] = []
     for event_id, (dataset_id, certain) in sorted(parents.items()):
         for event in copies.get(id_key(event_id), ()):

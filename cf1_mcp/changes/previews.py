@@ -22,7 +22,7 @@ from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.concurrency import run_in_thread
 from cf1_mcp.changes.effect import Effect, Facts, P
 from cf1_mcp.context import ServerContext
-from cf1_mcp.errors import BadArgument
+from cf1_mcp.errors import BadArgument, ThreatEventsError
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
@@ -88,6 +88,21 @@ class Look(Generic[P]):
     number: int
     plan_again: Callable[[], Awaitable[Effect[P]]]
     repeats: Facts = field(default_factory=dict[str, JsonValue])
+
+    async def complete(self, server: ServerContext, code: str | None) -> "Look[P]":
+        """Return the same with what the change needs and a preview leaves out. A code stays bound to what was shown.
+
+        Raises:
+            ThreatEventsError: a rule forbids the change after all, or the API failed. The code can be used again.
+        """
+        if self.effect.complete is None:
+            return self
+        try:
+            return replace(self, effect=await self.effect.complete(self.effect))
+        except ThreatEventsError:
+            if code is not None and server.settings.approval == "operator":
+                await server.stores.approvals.give_back(code)
+            raise
 
     def issue_code(self, server: ServerContext) -> str:
         code = server.confirmation_codes.issue(self.effect.tool, {}, [self.state, self.number])

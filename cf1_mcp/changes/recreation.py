@@ -7,7 +7,8 @@ from pydantic import Field, JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Payload, Planning, Result
 from cf1_mcp.errors import ApiError
-from cf1_mcp.events.snapshots import Snapshot, find_copies
+from cf1_mcp.events.copies import find_copies
+from cf1_mcp.events.snapshots import Snapshot
 from cf1_mcp.models import Event, NewEvent, NewRaw, Raw, Tlp
 from cf1_mcp.models.fields import SETTABLE
 from cf1_mcp.policy.read_policy import ReadPolicy
@@ -42,7 +43,7 @@ async def leave_out_refused_links(planning: Planning, snapshots: Sequence[Snapsh
     """
     own = {id_key(snapshot.event.uuid) for snapshot in snapshots}
     others = {id_key(other) for snapshot in snapshots for other in _list_linked_ids(snapshot)}
-    copies = await find_copies(planning.client, planning.write_policy.read_policy, sorted(others - own))
+    copies = await find_copies(planning.client, planning.write_policy.known, sorted(others - own))
     allowed = own | {other for other, found in copies.items() if all(_may_link(planning, one) for one in found)}
     kept = [_keep_links_to(allowed, snapshot) for snapshot in snapshots]
     return kept, sum(map(_count_links, snapshots)) - sum(map(_count_links, kept))
@@ -69,7 +70,7 @@ def _keep_links_to(allowed: set[str], snapshot: Snapshot) -> Snapshot:
         }
     )
     links = tuple(link for link in snapshot.links if id_key(link.other) in allowed)
-    return Snapshot(event=event, raw=snapshot.raw, links=links)
+    return snapshot.model_copy(update={"event": event, "links": links})
 
 
 async def recreate_events(client: ThreatEventsClient, payload: RecreateEvents) -> Result:

@@ -12,7 +12,8 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.events.snapshots import read_events, refuse_copies
+from cf1_mcp.events.copies import refuse_copies
+from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_lost_children, describe_new_children
 from cf1_mcp.models import Dataset, Event, RelationshipsCreated, RelationshipType
 from cf1_mcp.policy.tool_effect import ToolEffect
@@ -242,9 +243,8 @@ async def _read_ends(
     planning.check_size(len(related_ids), "related_ids")
     [event] = await read_events(client, write_policy, home, [event_id], planning.argument("event_id"))
     related = await read_events(client, write_policy, other, sorted(related_ids), argument)
-    policy = write_policy.read_policy
-    await refuse_copies(client, policy, [event_id], (home,), planning.argument("event_id"))
-    await refuse_copies(client, policy, related_ids, (other,), argument)
+    await refuse_copies(client, write_policy.known, [event_id], (home,), planning.argument("event_id"))
+    await refuse_copies(client, write_policy.known, related_ids, (other,), argument)
     return event, related
 
 

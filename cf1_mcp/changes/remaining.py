@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from cf1_mcp.changes.effect import Effect, P, Planning
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.events.snapshots import find_events_in
+from cf1_mcp.events.copies import find_events_in
 from cf1_mcp.models import Dataset
 from cf1_mcp.text.plurals import plural
 

@@ -6,19 +6,19 @@ it. The API takes a number of minutes instead, which is computed when the reques
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Final
 
 from pydantic import BaseModel, JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, Payload, Planner, Planning, Result
+from cf1_mcp.changes.lost_evidence import NOT_READ
 from cf1_mcp.changes.queries.outside_effects import add_unknown_outside_effects
 from cf1_mcp.context import Now
 from cf1_mcp.errors import NotFound, Withheld
-from cf1_mcp.events.snapshots import EventLink, read_evidence, read_links
+from cf1_mcp.events.links import EventLink, read_all_links
+from cf1_mcp.events.raw_evidence import read_all_evidence, stand_in
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch, Raw, Tlp
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.confirmation_codes import split_time
@@ -66,6 +66,7 @@ class StoredEvent(BaseModel, frozen=True):
     event: Event
     raw: Raw | None
     links: tuple[EventLink, ...]
+    raw_unread: bool = False
 
 
 async def plan_revert(
@@ -92,7 +93,7 @@ async def plan_revert(
         datasets=(dataset.uuid,),
         summary=f"Revert dataset {dataset.name!r} to its state of {iso(target)}, {plural(minutes_ago, 'minute')} before"
         f" this preview: {plural(len(lost), 'event')} created since, by anyone, will be lost.",
-        warnings=(WARNING,),
+        warnings=(WARNING, *_describe_unread(stored)),
         undo=UNDO,
         needs_code=True,
         facts={"events_lost": len(lost), "events_in_dataset": len(stored), "target": iso(target)},
@@ -135,16 +136,25 @@ async def _read_everything(planning: Planning, dataset: Dataset) -> list[StoredE
     if len(events) > most:
         raise Withheld(what, f"CF1_MAX_CHANGE ({most})")
 
-    async def read(event: Event) -> StoredEvent:
-        try:
-            raw = await read_evidence(planning.client, policy, dataset, event)
-        except Withheld as withheld:
-            raise Withheld(what, withheld.rule) from None
-        links = await read_links(planning.client, dataset, event)
-        in_order = sorted(links, key=lambda link: (link.type, link.other, link.above))
-        return StoredEvent(event=event, raw=raw, links=tuple(in_order))
+    try:
+        evidence = await read_all_evidence(planning.client, policy, events)
+    except Withheld as withheld:
+        raise Withheld(what, withheld.rule) from None
+    links = await read_all_links(planning.client, events)
+    return [
+        StoredEvent(event=event, raw=raw, links=_sort_links(some), raw_unread=one.is_unread)
+        for event, one, some in zip(events, evidence, links, strict=True)
+        for raw in [stand_in(event) if one.is_unread else one.raw]
+    ]
 
-    return await gather(partial(read, event) for event in events)
+
+def _describe_unread(stored: Sequence[StoredEvent]) -> list[str]:
+    count = sum(one.raw_unread for one in stored)
+    return [f"The raw evidence of {plural(count, 'event')} {NOT_READ}."] if count else []
+
+
+def _sort_links(links: Sequence[EventLink]) -> tuple[EventLink, ...]:
+    return tuple(sorted(links, key=lambda link: (link.type, link.other, link.above)))
 
 
 async def _find_created_since(planning: Planning, dataset: Dataset, since: str, stored: Sequence[Event]) -> list[Event]:

@@ -13,7 +13,8 @@ from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, P
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
 from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, unknown_word
-from cf1_mcp.events.snapshots import read_events, refuse_copies
+from cf1_mcp.events.copies import refuse_copies
+from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import check_tags
 from cf1_mcp.models import Dataset, Done, Event
@@ -167,7 +168,7 @@ async def _read_events(planning: Planning, dataset: Dataset, event_ids: Sequence
     planning.check_size(len(event_ids))
     argument = planning.argument("event_ids")
     events = await read_events(planning.client, planning.write_policy, dataset, event_ids, argument)
-    await refuse_copies(planning.client, planning.write_policy.read_policy, event_ids, (dataset,), argument)
+    await refuse_copies(planning.client, planning.write_policy.known, event_ids, (dataset,), argument)
     # A tag that may not be seen can neither be taken off nor stand in the way of a new one.
     return [planning.write_policy.read_policy.visible(event) for event in events]
 

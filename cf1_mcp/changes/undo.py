@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue, ValidationError
 
+from cf1_mcp.changes.bulk.bulk_updates import BULK_UPDATE
 from cf1_mcp.changes.creation import CREATION, IMPORT
 from cf1_mcp.changes.deletion import DELETION, RECREATION
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planning
@@ -27,6 +28,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
     ALERT_CREATION,
     ALERT_DELETION,
     ALERT_UPDATE,
+    BULK_UPDATE,
     CREATION,
     DELETION,
     IMPORT,

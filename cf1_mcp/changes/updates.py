@@ -9,11 +9,16 @@ from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.bulk.bulk_sending import UpdateEvents
+from cf1_mcp.changes.bulk.bulk_updates import plan_updates
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, Result, warn_of_overwriting
+from cf1_mcp.changes.lost_evidence import NOT_READ
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
-from cf1_mcp.errors import ApiError, BadArgument, NotFound, Withheld
+from cf1_mcp.errors import ApiError, BadArgument, Withheld
+from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.field_sizes import check_length
-from cf1_mcp.events.snapshots import count_raw_markings, read_events, refuse_copies
+from cf1_mcp.events.raw_evidence import count_raw_markings, is_temporary, require_unread_readable
+from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import (
     EventTexts,
@@ -43,18 +48,28 @@ async def plan_update(
     validator: Validator,
     given: EventTexts,
     dataset_id: str,
-    event_id: str,
+    event_id: str | None,
+    event_ids: list[str] | None,
     raw_data: dict[str, JsonValue] | None,
     raw_source: str | None,
     raw_tlp: str | None,
-) -> Effect[UpdateEvent]:
+) -> Effect[UpdateEvent] | Effect[UpdateEvents]:
     """Check the new values, and find which of them differ from the current ones."""
-    dataset = planning.dataset_to_write(dataset_id)
+    if bool(event_id) == bool(event_ids):
+        problem = "events are given twice" if event_id else "no event is given"
+        raise BadArgument("event_id", problem, "either event_id, or event_ids for the same change of several events")
+    dataset, ids = planning.dataset_to_write(dataset_id), event_ids or [event_id or ""]
     raw = _check_parts(validator, raw_data, raw_source, raw_tlp)
     if not given and not raw:
         raise BadArgument("event_id", "no new values are given", "at least one field with its new value")
     fields = await validator.check_fields(given)
-    effect = await _plan_update(planning, dataset, event_id, fields, raw)
+    if len(ids) > 1 and raw:
+        raise BadArgument("event_ids", "raw evidence is changed of one event at a time", "event_id")
+    effect: Effect[UpdateEvent] | Effect[UpdateEvents]
+    if len(ids) > 1:
+        effect = await plan_updates(planning, dataset, ids, fields)
+    else:
+        effect = await _plan_update(planning, dataset, ids[0], fields, raw)
     relative_dates = find_relative_dates(given, fields)
     return replace(effect, read_as=describe_read_as(given, fields), relative_dates=relative_dates)
 
@@ -63,7 +78,7 @@ async def _plan_update(
     planning: Planning, dataset: Dataset, event_id: str, fields: Mapping[str, str], raw: Mapping[str, JsonValue]
 ) -> Effect[UpdateEvent]:
     """`fields` are text fields of the event by their snake-case names, `raw` parts of its evidence."""
-    event, evidence = await _read_current(planning, dataset, event_id, change_raw=bool(raw))
+    event, evidence, is_unread = await _read_current(planning, dataset, event_id, change_raw=bool(raw))
     if fields.get("indicator_type") and not fields.get("indicator", event.indicator):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
     new = _find_new_fields(event, fields)
@@ -96,7 +111,7 @@ async def _plan_update(
         ),
         datasets=(dataset.uuid,),
         summary=f"Change {names} of event {event.uuid} in dataset {dataset.name!r}.",
-        warnings=tuple(lowered),
+        warnings=(*lowered, *([f"The raw evidence {NOT_READ}."] if is_unread else [])),
         undo=UNDO if can_undo else NO_UNDO,
         can_undo=can_undo,
         needs_code=bool(lowered),
@@ -112,8 +127,9 @@ async def _plan_update(
 
 async def _read_current(
     planning: Planning, dataset: Dataset, event_id: str, *, change_raw: bool
-) -> tuple[Event, Raw | None]:
-    """Return the event and its raw evidence. The route that changes evidence names the event without its dataset.
+) -> tuple[Event, Raw | None, bool]:
+    """Return the event and its raw evidence, and whether that could not be read. The route that changes evidence names
+    the event without its dataset.
 
     Raises:
         Withheld: one of them may not be seen, and so neither may be changed.
@@ -124,17 +140,18 @@ async def _read_current(
         if change_raw:
             problem = "this event has no raw evidence that could be changed"
             raise BadArgument(planning.argument("raw_data"), problem, "fields of the event")
-        return event, None
+        return event, None, False
     try:
         raw = await planning.client.read_raw(event.uuid, event.raw_id)
-    except NotFound:
-        if change_raw:
+    except ApiError as error:
+        if change_raw or is_temporary(error):
             raise
-        return event, None
+        require_unread_readable(planning.write_policy.read_policy, event)
+        return event, None, True
     planning.write_policy.read_policy.require_raw_readable(event, raw)
     if change_raw:
-        await refuse_copies(planning.client, planning.write_policy.read_policy, [event.uuid], (dataset,), argument)
-    return event, raw
+        await refuse_copies(planning.client, planning.write_policy.known, [event.uuid], (dataset,), argument)
+    return event, raw, False
 
 
 def _find_new_fields(event: Event, fields: Mapping[str, str]) -> dict[str, str]:

@@ -1,208 +1,174 @@
-"""Snapshots: events as they are stored now, with raw evidence and relationships, for previews and undo."""
+"""Snapshots: events as they are stored now, with raw evidence and relationships, for previews and undo.
 
-from collections import Counter
+Requests are the scarce good: a preview of a hundred events takes about ten of them.
+"""
+
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final, get_args
 
 from pydantic import BaseModel, JsonValue, field_serializer
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
-from cf1_mcp.errors import BadArgument, NotFound
-from cf1_mcp.models import Condition, Dataset, Direction, Event, EventSearch, Raw, RelationshipType, SearchValue, Tlp
-from cf1_mcp.policy.misfits import list_fitting_events
+from cf1_mcp.events.copies import UNLISTED, Copies, find_copies, find_listed
+from cf1_mcp.events.links import EventLink, name_datasets, read_all_links
+from cf1_mcp.events.raw_evidence import MAX_READ_AHEAD, Evidence, may_have_evidence, read_all_evidence, stand_in
+from cf1_mcp.models import Dataset, Event, Raw
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.text.uuids import id_key
 
-MAX_VALUES: Final = 100  # values that the API takes in one condition
-MAX_COPIES: Final = 1000  # events that one page may hold
-TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipType)
-DIRECTIONS: Final[tuple[Direction, ...]] = ("ancestors", "descendants")
-
-
-class EventLink(BaseModel, frozen=True):
-    """A typed relationship of an event. With `above`, the other event is the parent (ancestor)."""
-
-    type: RelationshipType
-    other: str
-    other_dataset: str
-    above: bool
-
 
 class Snapshot(BaseModel, frozen=True):
-    """One event with its raw evidence and typed relationships."""
+    """One event with its raw evidence and typed relationships. `raw_unread`: it may have evidence that was not read."""
 
     event: Event
     raw: Raw | None
     links: tuple[EventLink, ...]
+    raw_unread: bool = False
 
     @field_serializer("event", "raw")
     def _dump_all_fields(self, part: Event | Raw | None) -> dict[str, JsonValue] | None:
         return part.model_dump(mode="json", by_alias=True) if part else None
 
+    def with_evidence(self, evidence: Evidence) -> "Snapshot":
+        """Return the snapshot with its evidence. The mark that it is missing is stored only where it is."""
+        unread = {"raw_unread": True} if evidence.is_unread else {}
+        return Snapshot(event=self.event, raw=evidence.raw, links=self.links, **unread)
+
+
+@dataclass(frozen=True)
+class SnapshotSet:
+    """Snapshots of the events of a change, and the events around them.
+
+    `copies` has the events that they refer to or have a relationship with. `later` says that the evidence of more
+    events than a preview reads is read when the change is made; until then it counts as unread.
+    """
+
+    images: list[Snapshot]
+    copies: Copies = field(default_factory=dict[str, Sequence[Event]])
+    later: bool = False
+
+    @property
+    def events(self) -> list[Event]:
+        return [snapshot.event for snapshot in self.images]
+
+    @property
+    def unread(self) -> list[Event]:
+        """The events whose evidence was not read, or could not be."""
+        return [snapshot.event for snapshot in self.images if snapshot.raw_unread]
+
 
 async def read_snapshots(
     client: ThreatEventsClient, write_policy: WritePolicy, dataset: Dataset, event_ids: Sequence[str], argument: str
-) -> list[Snapshot]:
-    """Return snapshots of events of one dataset, read a few at a time.
+) -> SnapshotSet:
+    """Return snapshots of events of one dataset.
 
     Raises:
-        Withheld: an event, or its raw evidence, may not be seen.
+        Withheld: an event, or raw evidence that was read, may not be seen.
         BadArgument: an event is in another dataset.
         NotFound: an event does not exist.
     """
+    known, policy = write_policy.known, write_policy.read_policy
+    try:
+        own = await find_copies(client, known, event_ids) if len(event_ids) > 1 else dict[str, list[Event]]()
+        several = [one for one, copies in own.items() if len(copies) > 1]
+    except UNLISTED:
+        own, several = dict[str, list[Event]](), [*event_ids]
+    events = await read_events(client, write_policy, dataset, event_ids, argument, own)
+    with_evidence = sum(map(may_have_evidence, events))
+    later = with_evidence > MAX_READ_AHEAD
+    links = await read_all_links(client, events, several)
+    others = {id_key(link.other) for some in links for link in some}
+    others |= {id_key(other) for event in events for other in (*event.references, *event.referenced)}
+    copies = await find_copies(client, known, sorted(others - own.keys()))
+    every = {**own, **copies}
+    images = [
+        Snapshot(event=event, raw=None, links=name_datasets(some, dataset.uuid, every))
+        for event, some in zip(events, links, strict=True)
+    ]
+    if later:
+        evidence = [Evidence(is_unread=may_have_evidence(event)) for event in events]
+    else:
+        evidence = await read_all_evidence(client, policy, events)
+    return SnapshotSet([image.with_evidence(one) for image, one in zip(images, evidence, strict=True)], copies, later)
 
-    async def read(event_id: str) -> Snapshot:
-        event = write_policy.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
-        raw = await read_evidence(client, write_policy.read_policy, dataset, event)
-        return Snapshot(event=event, raw=raw, links=await read_links(client, dataset, event))
 
-    return await gather(partial(read, event_id) for event_id in event_ids)
+async def read_unread_evidence(
+    client: ThreatEventsClient, read_policy: ReadPolicy, snapshots: SnapshotSet
+) -> SnapshotSet:
+    """Return the snapshots with the evidence that a preview left for the change itself.
+
+    Raises:
+        Withheld: evidence may not be seen, or might not if it could be read.
+        ApiError: the API is down or overloaded.
+    """
+    found = dict(
+        zip(
+            [event.uuid for event in snapshots.unread],
+            await read_all_evidence(client, read_policy, snapshots.unread),
+            strict=True,
+        )
+    )
+    images = [one.with_evidence(found.get(one.event.uuid, Evidence(one.raw))) for one in snapshots.images]
+    return replace(snapshots, images=images, later=False)
 
 
-def list_evidence(snapshots: Sequence[Snapshot]) -> list[tuple[Event, Raw]]:
-    """Return the raw evidence of the snapshots, each with its event, which decides how unmarked evidence counts."""
-    return [(snapshot.event, snapshot.raw) for snapshot in snapshots if snapshot.raw]
+def list_evidence(snapshots: SnapshotSet) -> list[tuple[Event, Raw]]:
+    """Return the raw evidence of the snapshots, each with its event, which decides how unmarked evidence counts.
+
+    Evidence that could not be read counts as unmarked. What is read later is left out.
+    """
+    unread = [] if snapshots.later else [(event, stand_in(event)) for event in snapshots.unread]
+    return [*((one.event, one.raw) for one in snapshots.images if one.raw), *unread]
 
 
-def count_raw_markings(evidence: Sequence[tuple[Event, Raw]]) -> dict[str, JsonValue]:
-    """Return the fact `raw_markings`: how much evidence has which marking. Unmarked evidence counts by the rule."""
-    counts = Counter(ReadPolicy.raw_marking(event, raw) for event, raw in evidence if not raw.is_empty)
-    return {"raw_markings": {level.value: counts[level] for level in Tlp if counts[level]}} if counts else {}
-
-
-async def count_visible_links(
-    client: ThreatEventsClient, read_policy: ReadPolicy, snapshots: Sequence[Snapshot]
-) -> tuple[int, int]:
+def count_visible_links(read_policy: ReadPolicy, snapshots: SnapshotSet) -> tuple[int, int]:
     """Return how many typed relationships and how many references lead from the events to events that may be seen.
 
     Others are not counted: their number would tell what is withheld.
     """
-    own = {id_key(snapshot.event.uuid) for snapshot in snapshots}
+    own = {id_key(event.uuid) for event in snapshots.events}
     # A link to an event that has copies is listed once for each of them.
     links = [
         other
-        for snapshot in snapshots
+        for snapshot in snapshots.images
         for _, _, other in {(link.type, link.above, id_key(link.other)) for link in snapshot.links}
     ]
     references = [
         other
-        for snapshot in snapshots
-        for others in (snapshot.event.references, snapshot.event.referenced)
+        for event in snapshots.events
+        for others in (event.references, event.referenced)
         for other in {*map(id_key, others)}
     ]
-    asked = sorted({*links, *references} - own)
-    copies = await find_copies(client, read_policy, asked)
-    seen = own | {other for other, found in copies.items() if not all(map(read_policy.rule_against, found))}
+    found = snapshots.copies.items()
+    seen = own | {other for other, copies in found if not all(map(read_policy.rule_against, copies))}
     return sum(other in seen for other in links), sum(other in seen for other in references)
 
 
-async def read_evidence(
-    client: ThreatEventsClient, read_policy: ReadPolicy, dataset: Dataset, event: Event
-) -> Raw | None:
-    """Return the raw evidence of an event of the dataset, None if there is none.
-
-    Raises:
-        Withheld: it may not be seen.
-    """
-    try:
-        raw = await client.read_dataset_raw(dataset.uuid, event.uuid)
-    except NotFound:
-        return None
-    return read_policy.require_raw_readable(event, raw)
-
-
-async def read_links(client: ThreatEventsClient, dataset: Dataset, event: Event) -> tuple[EventLink, ...]:
-    """Return the typed relationships of an event of the dataset.
-
-    The API lists related events without the relationship, so each type and direction takes a request of its own.
-    """
-    if not await client.list_relationships(event.uuid, dataset.uuid, "both", 1, include_parent=False):
-        return ()
-    links: list[EventLink] = []
-    for kind in TYPES:
-        for direction in DIRECTIONS:
-            found = await client.list_relationships(event.uuid, dataset.uuid, direction, 1, [kind], False)
-            above = direction == "ancestors"
-            links += [
-                EventLink(type=kind, other=other.uuid, other_dataset=other.dataset_id, above=above) for other in found
-            ]
-    return tuple(links)
-
-
 async def read_events(
-    client: ThreatEventsClient, write_policy: WritePolicy, dataset: Dataset, event_ids: Sequence[str], argument: str
+    client: ThreatEventsClient,
+    write_policy: WritePolicy,
+    dataset: Dataset,
+    event_ids: Sequence[str],
+    argument: str,
+    copies: Copies | None = None,
 ) -> list[Event]:
-    """Return events of one dataset, without raw evidence and relationships. Raises the same as `read_snapshots`."""
+    """Return events of one dataset, without raw evidence and relationships: one by itself, several in a list.
+
+    `copies` has events that were listed already. An event that a list does not find is read by itself, because the list
+    may lag behind, and because that tells why. Raises the same as `read_snapshots`.
+    """
+    if copies is None:
+        copies = await find_listed(client, dataset.uuid, event_ids) or {}
 
     async def read(event_id: str) -> Event:
-        return write_policy.require_event_in(dataset, await client.read_event(dataset.uuid, event_id), argument)
+        here = (one for one in copies.get(id_key(event_id), ()) if id_key(one.dataset_id) == id_key(dataset.uuid))
+        if found := next(here, None):
+            event = found if found.uuid == event_id else found.model_copy(update={"uuid": event_id})
+        else:
+            event = await client.read_event(dataset.uuid, event_id)
+        return write_policy.require_event_in(dataset, event, argument)
 
     return await gather(partial(read, event_id) for event_id in event_ids)
-
-
-async def find_events_in(client: ThreatEventsClient, dataset_id: str, event_ids: Sequence[str]) -> list[str]:
-    """Return those of the events that a dataset contains now, in their order.
-
-    Raises:
-        ApiError: a read failed, so it is unknown.
-    """
-
-    async def contains(event_id: str) -> bool:
-        try:
-            event = await client.read_event(dataset_id, event_id)
-        except NotFound:
-            return False
-        return id_key(event.dataset_id) == id_key(dataset_id)
-
-    found = await gather(partial(contains, event_id) for event_id in event_ids)
-    return [event_id for event_id, is_there in zip(event_ids, found, strict=True) if is_there]
-
-
-async def refuse_copies(
-    client: ThreatEventsClient,
-    read_policy: ReadPolicy,
-    event_ids: Sequence[str],
-    named: Sequence[Dataset],
-    argument: str,
-) -> None:
-    """Refuse events with copies in other datasets, for routes that name an event without its dataset.
-
-    `named` are the datasets in which the caller has the right to do what the route does.
-
-    Raises:
-        BadArgument: an event has a copy in a dataset that was not named.
-    """
-    allowed = {id_key(dataset.uuid) for dataset in named}
-    copies = await find_copies(client, read_policy, event_ids)
-    for event_id in event_ids:
-        if not {id_key(one.dataset_id) for one in copies.get(id_key(event_id), ())} <= allowed:
-            raise BadArgument(
-                argument,
-                f"event {event_id} has a copy in a dataset that was not named, and the API might take that one",
-                "events without such copies",
-            )
-
-
-async def find_copies(
-    client: ThreatEventsClient, read_policy: ReadPolicy, event_ids: Sequence[str]
-) -> dict[str, list[Event]]:
-    """Return each event in every dataset of the account that contains it. Unknown events are left out.
-
-    The keys are ids as `id_key` returns them.
-
-    Raises:
-        ApiError: a dataset could not be searched, or the API ignores the search.
-    """
-    copies: dict[str, list[Event]] = {}
-    # Sent as typed and in lower case, because the API may store an id in another case than it is asked for.
-    spellings = [*dict.fromkeys(text for one in event_ids for text in (one, id_key(one)))]
-    for start in range(0, len(spellings), MAX_VALUES):
-        group = list[SearchValue](spellings[start : start + MAX_VALUES])
-        among = Condition(field="uuid", op="in", value=group)
-        search = EventSearch(dataset_id=[*read_policy.account_reach], search=[among], page_size=MAX_COPIES)
-        for event in await list_fitting_events(client, search):
-            copies.setdefault(id_key(event.uuid), []).append(event)
-    return copies

@@ -8,6 +8,7 @@ text is expected. Requests are written strictly.
 from cf1_mcp.models.base import ApiModel, SnakeModel, Tlp
 from cf1_mcp.models.changes import (
     BulkCreated,
+    BulkUpdated,
     BulkWithRelationshipsCreated,
     CreatedEvent,
     Done,
@@ -23,6 +24,7 @@ from cf1_mcp.models.changes import (
     RelationshipType,
     Reverted,
     RowError,
+    UpdateFailure,
 )
 from cf1_mcp.models.events import (
     Aggregates,
@@ -40,6 +42,7 @@ from cf1_mcp.models.events import (
     SearchOp,
     SearchValue,
 )
+from cf1_mcp.models.graph_answers import Graph, GraphDirection, GraphEdge, GraphInfo, GraphNode, GraphPage
 from cf1_mcp.models.odd_values import Strings, Text
 from cf1_mcp.models.queries import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery, SavedQueryFields
 from cf1_mcp.models.vocabulary import Category, Country, Dataset, Tag, TagPage, VocabularyKind
@@ -49,6 +52,7 @@ __all__ = [
     "AlertFrequency",
     "ApiModel",
     "BulkCreated",
+    "BulkUpdated",
     "BulkWithRelationshipsCreated",
     "Category",
     "Condition",
@@ -61,6 +65,12 @@ __all__ = [
     "EventChange",
     "EventPage",
     "EventSearch",
+    "Graph",
+    "GraphDirection",
+    "GraphEdge",
+    "GraphInfo",
+    "GraphNode",
+    "GraphPage",
     "GraphqlAnswer",
     "IndicatorPage",
     "Moved",
@@ -90,5 +100,6 @@ __all__ = [
     "TagPage",
     "Text",
     "Tlp",
+    "UpdateFailure",
     "VocabularyKind",
 ]

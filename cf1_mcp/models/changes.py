@@ -67,6 +67,21 @@ class EventChange(ApiModel):
     tlp: str | None = None
 
 
+class UpdateFailure(ApiAnswer):
+    """The reason why one event of a bulk update was not changed."""
+
+    event_id: Id
+    error: Text = ""
+
+
+class BulkUpdated(ApiAnswer):
+    """Answer to a bulk update: counts, and the events that were not changed."""
+
+    updated_count: Number
+    failed_count: Count = None
+    failures: Listed[UpdateFailure] = []
+
+
 class RawChange(ApiModel):
     """New values for raw evidence. Fields that are not set stay unchanged."""
 

@@ -262,21 +262,13 @@ class Aggregates(ApiAnswer):
         rows: dict[tuple[tuple[str, str], ...], dict[str, JsonValue]] = {}
         for row in (row for answer in answers for row in answer.aggregations):
             key = tuple(sorted((name, repr(value)) for name, value in row.items() if name != "count"))
-            rows[key] = {
-                **row,
-                "count": _add(rows[key].get("count"), row.get("count")) if key in rows else row.get("count"),
-            }
-        largest = sorted(
-            rows.values(), key=lambda row: (str(row.get("date") or ""), -(_count_or_none(row["count"]) or 0))
-        )
+            count = _add(rows[key].get("count"), row.get("count")) if key in rows else row.get("count")
+            rows[key] = {**row, "count": count}
+        largest = sorted(rows.values(), key=lambda row: (str(row.get("date") or ""), -_size(row)))
         totals = [answer.total for answer in answers]
         total = None if None in totals else sum(one or 0 for one in totals)
-        return cls(
-            aggregate_by=answers[0].aggregate_by,
-            aggregations=largest,
-            total=total,
-            dropped=sum(answer.dropped for answer in answers),
-        )
+        merged = cls(aggregate_by=answers[0].aggregate_by, aggregations=largest, total=total)
+        return merged.model_copy(update={"dropped": sum(answer.dropped for answer in answers)})
 
     @field_validator("aggregations")
     @classmethod
@@ -299,6 +291,10 @@ class GraphqlAnswer(ApiAnswer):
     def _read_errors(cls, errors: object) -> object:
         listed = errors if isinstance(errors, list) else [] if errors is None else [errors]  # pyright: ignore[reportUnknownVariableType]
         return [error if isinstance(error, dict) else {"message": str(error)} for error in listed]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _size(row: Mapping[str, JsonValue]) -> int:
+    return _count_or_none(row.get("count")) or 0
 
 
 def _add(one: JsonValue, other: JsonValue) -> int | None:

@@ -1,6 +1,7 @@
 """The relationships between events that may be shown: walks along them, and whether an event has children."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -9,10 +10,22 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Direction, Event, RelationshipType
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_remarks import remark_on_events
+from cf1_mcp.text.uuids import id_key
 
 PAGE_SIZE: Final = 1_000
 # The most events that a walk visits one by one; the time of a call allows fewer.
 MAX_VISITED: Final = 5_000
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The events related to one event that may be shown. `start` is that event if the list has it, unchecked, and
+    `is_whole` says that none of the related events is withheld.
+    """
+
+    related: list[Event]
+    start: Event | None
+    is_whole: bool
 
 
 async def walk_links(
@@ -29,6 +42,28 @@ async def walk_links(
         ApiError: the related events could not be read.
     """
     found = await _list_related(client, event, direction, max_depth, relationship_types)
+    return await _walk_through(client, policy, event, found, direction, max_depth, relationship_types)
+
+
+async def walk_from(client: ThreatEventsClient, policy: ReadPolicy, event: Event, max_depth: int) -> Walk:
+    """Walk from an event of which only the id and the dataset are known, in both directions. Raises the same."""
+    found = await _list_related(client, event, "both", max_depth, None, with_start=True)
+    start = next((one for one in found if id_key(one.uuid) == id_key(event.uuid)), None)
+    found = [one for one in found if id_key(one.uuid) != id_key(event.uuid)]
+    related = await _walk_through(client, policy, event, found, "both", max_depth, None)
+    return Walk(related, start, not policy.admit(found)[1])
+
+
+async def _walk_through(
+    client: ThreatEventsClient,
+    policy: ReadPolicy,
+    event: Event,
+    found: Sequence[Event],
+    direction: Direction,
+    max_depth: int,
+    relationship_types: Sequence[RelationshipType] | None,
+) -> list[Event]:
+    """Return those of the found events that may be shown, and that are reached through such events."""
     admitted, withheld = policy.admit(found)
     remark_on_events(admitted)
     if withheld and max_depth > 1:
@@ -54,13 +89,15 @@ async def _list_related(
     direction: Direction,
     max_depth: int,
     relationship_types: Sequence[RelationshipType] | None,
+    *,
+    with_start: bool = False,
 ) -> list[Event]:
-    """Return all pages of the events that the API relates to an event, each copy once."""
+    """Return all pages of the events that the API relates to an event, each copy once; `with_start` adds that event."""
     found: dict[tuple[str, str], Event] = {}
     page = 1
     while True:
         part = await client.list_relationships(
-            event.uuid, event.dataset_id, direction, max_depth, relationship_types, False, page, PAGE_SIZE
+            event.uuid, event.dataset_id, direction, max_depth, relationship_types, with_start, page, PAGE_SIZE
         )
         new = {(one.uuid, one.dataset_id): one for one in part if (one.uuid, one.dataset_id) not in found}
         found |= new

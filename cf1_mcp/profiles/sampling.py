@@ -33,9 +33,9 @@ SAMPLE_SIZE: Final = 1_000
 # Of the first and of the last events of any date, of which the answer also has the highest marking and the countries.
 EDGE_SIZE: Final = 50
 MAX_CAMPAIGNS: Final = 100
-# Campaigns whose children are read, a few at a time, to find those with one that may be shown.
+# Campaigns whose children are read to find those with one that may be shown.
 MAX_CHECKED_CAMPAIGNS: Final = 30
-CHECKED_AT_ONCE: Final = 6
+CHECKED_AT_ONCE: Final = 30
 # Seconds after which a part is left out, so that the others arrive within the time of a call.
 TIMEOUT: Final = 9.0
 CHECK_TIMEOUT: Final = 6.0

@@ -152,6 +152,20 @@ If wrong: a client gets 400 for a smaller depth than here, or walks further than
 RELATED_EVENTS: Final = 2
 """The default of `relatedEventsLimit` of the indicator list, as published."""
 
+GRAPH_CURSOR: Final = "after:"
+"""The cursor of the graph is this prefix and the number of edges before it.
+
+Why: the reference promises a cursor for a single seed, and does not describe it.
+If wrong: nothing; a client treats it as opaque.
+"""
+
+# The graph (endpoints/graph.py). Published: parameters, limits, edges, nodes and `result_info`, with examples. Assumed:
+# an edge leads from the parent to the child, as in the published id `source→target:relationshipType`; plain references
+# are no edges; seeds that are indicators or tags have none; without datasetIds all datasets are covered; `truncated`
+# equals `has_more`, and only a single seed has a cursor; edges to events outside the datasets are left out.
+# If wrong: a client that takes the source for the parent reverses relationships, so it has to compare one of them with
+# GET /events/by-id/{event_id}/relationships, which has a direction.
+
 # Assumed for relationships: `direction=both` walks to ancestors and to descendants, not to siblings.
 # Assumed for an event id without a dataset: the event of the default dataset, otherwise the one stored first.
 # Assumed for repeated writes: adding an existing tag or reference, and removing a missing one, succeed; tags need not

@@ -13,8 +13,8 @@ def _to_texts(value: object) -> object:
 
 
 def none_if_empty(value: object) -> object:
-    """Return None for 0 and an empty text, with which models fill arguments that a strict host requires."""
-    return None if value in (0, "") else value
+    """Return None for 0, an empty text or an empty list, with which models fill arguments that strict hosts require."""
+    return None if value in (0, "", []) else value
 
 
 Words = Annotated[list[str], BeforeValidator(_to_texts)]

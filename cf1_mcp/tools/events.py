@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from cf1_mcp.answers.answer import Answer
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, clean_value, event_cells, event_fields, resolve_columns
 from cf1_mcp.answers.cursors import CurrentPaging
-from cf1_mcp.answers.pages import fit_events, list_event_page
+from cf1_mcp.answers.pages import ExtraColumn, fit_events, list_event_page
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather, run_in_thread
@@ -48,10 +49,11 @@ from cf1_mcp.models import (
 )
 from cf1_mcp.models.fields import COLUMNS
 from cf1_mcp.policy.dataset_scope import KnownDataset
+from cf1_mcp.policy.link_types import describe_link_types
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.policy.visible_events import first_visible
 from cf1_mcp.policy.visible_links import show_links
-from cf1_mcp.policy.visible_relationships import walk_links
+from cf1_mcp.policy.visible_relationships import Walk, walk_from, walk_links
 from cf1_mcp.policy.visible_remarks import remark_on_events
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import SearchFilters
@@ -59,6 +61,7 @@ from cf1_mcp.search.no_results import explain_page
 from cf1_mcp.search.request import RequestedSearch
 from cf1_mcp.search.scopes import SearchScope
 from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.uuids import id_key
 
 # How many related events the answer of one event includes; list_related_threat_events lists more.
 MAX_RELATED = 20
@@ -112,21 +115,23 @@ async def get_threat_event(
     events around it. Use it when search has shown which event matters; to find one use search_threat_events. Pass
     dataset_id to avoid a deprecated route.
     """
-    names = include or []
+    names, walk = include or [], None
     if dataset is None:
         event = await _find_event(client, read_policy, event_id)
         dataset = Dataset(uuid=event.dataset_id, name=event.dataset_id)
     else:
-        event = await client.read_event(dataset.uuid, event_id)
-    event = read_policy.visible(read_policy.require_readable(event))
-    remark_on_events([event])
-    event = await _show_links(client, read_policy, event)
+        # The list of what is around the event has the event as well.
+        walk = await _walk_around(client, read_policy, event_id, dataset) if "relationships" in names else None
+        event = walk.start if walk and walk.start else await client.read_event(dataset.uuid, event_id)
+    shown = read_policy.visible(read_policy.require_readable(event))
+    remark_on_events([shown])
     parts = {
-        "raw": partial(_read_raw, client, read_policy, event, dataset.uuid),
-        "relationships": partial(_read_related, client, read_policy, event, dataset.uuid),
+        "raw": partial(_read_raw, client, read_policy, shown, dataset.uuid),
+        "relationships": partial(_read_related, client, read_policy, shown, dataset.uuid, walk),
     }
     tables = await gather(partial(_read_part, name, parts[name]) for name in names)
-    return Card(untrusted=event_fields(event), parts=dict(zip(names, tables, strict=True)))
+    shown = await _show_links(client, read_policy, shown, walk)
+    return Card(untrusted=event_fields(shown), parts=dict(zip(names, tables, strict=True)))
 
 
 @EVENTS.tool("List related threat events", ToolEffect.READ)
@@ -162,13 +167,17 @@ async def list_related_threat_events(
     columns = resolve_columns(fields)
     related = await show_links(client, read_policy, related, columns)
     identity = {"event": event_id, "home": dataset.uuid, "to": direction, "depth": max_depth, "by": relationship_types}
-    return fit_events(related, [dataset.name], columns, limit, paging, identity)
+    first = paging.open_offset(identity)
+    links = await describe_link_types(client, event, related[first : first + limit], related)
+    extra = ExtraColumn("relationship", links.texts) if any(links.texts.values()) else None
+    rows = fit_events(related, [dataset.name], columns, limit, paging, identity, extra)
+    return replace(rows, notes=[*rows.notes, links.note]) if links.note else rows
 
 
-async def _show_links(client: ThreatEventsClient, read_policy: ReadPolicy, event: Event) -> Event:
+async def _show_links(client: ThreatEventsClient, read_policy: ReadPolicy, event: Event, walk: Walk | None) -> Event:
     """Return the event with its links as they may be shown, or without them if that cannot be found out."""
     try:
-        [shown] = await show_links(client, read_policy, [event], COLUMNS)
+        [shown] = await show_links(client, read_policy, [event], COLUMNS, walk)
     except ApiError as error:
         remark(f"The events that this one refers to could not be looked at, and are left out: {error.sentence}")
         hidden: dict[str, JsonValue] = {"references": [], "referenced": [], "has_children": None}
@@ -239,9 +248,23 @@ async def _find_raw(client: ThreatEventsClient, event: Event, dataset_id: str) -
             raise error from None
 
 
-async def _read_related(client: ThreatEventsClient, read_policy: ReadPolicy, event: Event, dataset_id: str) -> Answer:
+async def _walk_around(
+    client: ThreatEventsClient, read_policy: ReadPolicy, event_id: str, dataset: Dataset
+) -> Walk | None:
+    """Return what is around an event, and the event; None if the API does not list that."""
+    try:
+        walk = await walk_from(client, read_policy, Event(uuid=event_id, dataset_id=dataset.uuid), DEFAULT_DEPTH)
+    except (Refused, Forbidden, NotFound, Unavailable, UnexpectedAnswer):
+        return None
+    in_dataset = walk.start and id_key(walk.start.dataset_id) == id_key(dataset.uuid)
+    return walk if in_dataset else None
+
+
+async def _read_related(
+    client: ThreatEventsClient, read_policy: ReadPolicy, event: Event, dataset_id: str, walk: Walk | None
+) -> Answer:
     home = event.model_copy(update={"dataset_id": dataset_id})
-    related = await walk_links(client, read_policy, home, "both", DEFAULT_DEPTH)
+    related = walk.related if walk else await walk_links(client, read_policy, home, "both", DEFAULT_DEPTH)
     more = ["There are more: list_related_threat_events lists all of them."] if len(related) > MAX_RELATED else []
     columns = ("uuid", "date", "category", "indicator", "event")
     shown = related[:MAX_RELATED]

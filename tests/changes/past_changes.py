@@ -50,6 +50,11 @@ async def _update(tenant: Tenant, client: Client) -> JsonValue:
     return (await make(client, "update_threat_event", **call))["change_id"]
 
 
+async def _update_many(tenant: Tenant, client: Client) -> JsonValue:
+    call: Arguments = {"dataset_id": MINE, "event_ids": await _ids(tenant), "attacker": "SOMEBODY", "tlp": "amber"}
+    return (await make(client, "update_threat_event", **call))["change_id"]
+
+
 async def _tag(tenant: Tenant, client: Client) -> JsonValue:
     call: Arguments = {"dataset_id": MINE, "event_ids": await _ids(tenant), "tags": ["wave"]}
     return (await make(client, "tag_threat_events", **call))["change_id"]
@@ -132,6 +137,7 @@ REMOVED_BY_UNDO: Final[Mapping[str, Make]] = {
 """Changes whose undo removes something."""
 WRITTEN_BY_UNDO: Final[Mapping[str, Make]] = {
     "an update": _update,
+    "many updates": _update_many,
     "tags taken off": _untag,
     "references removed": _unrelate,
     "a deletion": _delete,
@@ -151,5 +157,6 @@ OF_SEVERAL_EVENTS: Final = (
     "tags taken off",
     "references removed",
     "a deletion",
+    "many updates",
 )
 """Changes of two events each."""

@@ -92,6 +92,16 @@ def test_relationships_are_walked_in_the_requested_direction_and_depth(
     assert [event.event for event in below] == ["parent"]
 
 
+def test_the_graph_has_the_types_of_relationships(
+    cloudflare: Cloudflare, threats: ThreatEventsResource, dataset: str
+) -> None:
+    parent, child = (create_event(threats, dataset, name).uuid for name in ("parent", "child"))
+    link = {"datasetId": dataset, "parentId": parent, "childIds": [child], "relationshipType": "caused_by"}
+    cloudflare.post(f"{EVENTS}/relationships/create", body=link, cast_to=object)
+    answer = threats.graph.list(account_id=ACCOUNT, seeds=[f"event:{child}"], relationship_types=["caused_by"])
+    assert f"event:{parent}" in str(answer) and "caused_by" in str(answer)
+
+
 def test_raw_evidence_is_read_and_edited(threats: ThreatEventsResource, dataset: str) -> None:
     event = create_event(threats, dataset)
     raw = threats.raw.get(event.raw_id, account_id=ACCOUNT, event_id=event.uuid)

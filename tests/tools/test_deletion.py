@@ -74,8 +74,10 @@ async def test_a_preview_names_the_saved_queries_that_could_not_be_checked(tenan
     async with with_canned_answer(tenant, "/queries", {"success": True, "result": [broken, search]}) as client:
         unread = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
     failure: JsonValue = {"success": False, "errors": [{"message": "busy"}], "result": {}}
+    created = {"field": "createdAt", "op": "gte", "value": "2026-01-01T00:00:00Z"}
     async with tenant.api() as api:
-        fields = SavedQueryFields(name="fine", query_json=json.dumps({"datasetId": [event.dataset_id]}))
+        text = json.dumps({"datasetId": [event.dataset_id], "search": [created]})
+        fields = SavedQueryFields(name="fine", query_json=text)
         flags = {"alert_enabled": False, "alert_rollup_enabled": False, "rule_enabled": False}
         await api.create_query(fields.model_copy(update=flags))
     async with with_canned_answer(tenant, "/events", failure, 400) as client:

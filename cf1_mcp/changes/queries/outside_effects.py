@@ -5,7 +5,7 @@ be, which costs two requests at most. What cannot be told counts as something th
 outside needs a code, which is bound to everything that was found.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Final
@@ -73,7 +73,21 @@ class OutsideEffects:
 
 async def add_outside_effects(planning: Planning, effect: Effect[P], transitions: Sequence[Transition]) -> Effect[P]:
     """Return a planned change with what it does outside. If that is anything, the change needs a code."""
-    found = await find_outside_effects(planning, _one_page(transitions))
+    policy = planning.write_policy.read_policy
+    if not any(one.as_seen_by(policy).is_searchable for one in transitions):
+        return effect
+    return await add_effects_through(planning, effect, transitions, await list_account_queries(planning))
+
+
+async def add_effects_through(
+    planning: Planning, effect: Effect[P], transitions: Sequence[Transition], queries: Sequence[SavedQuery] | None
+) -> Effect[P]:
+    """Return the same for the saved queries of the account, which were listed already; None if they are unknown."""
+
+    async def listed() -> Sequence[SavedQuery] | None:
+        return queries
+
+    found = await _find_effects(planning, _one_page(transitions), listed, once)
     if not found:
         return effect
     rows = found.preview()
@@ -84,12 +98,21 @@ async def find_outside_effects(
     planning: Planning, pages: AsyncIterable[Sequence[Transition]], attempt: Attempt = once
 ) -> OutsideEffects:
     """Return what a change of events does outside. The pages are read one after another, and not kept."""
+    return await _find_effects(planning, pages, partial(list_account_queries, planning, attempt), attempt)
+
+
+async def _find_effects(
+    planning: Planning,
+    pages: AsyncIterable[Sequence[Transition]],
+    list_queries: Callable[[], Awaitable[Sequence[SavedQuery] | None]],
+    attempt: Attempt,
+) -> OutsideEffects:
     comparison: _QueryComparison | None = None
     async for page in pages:
         as_seen = (one.as_seen_by(planning.write_policy.read_policy) for one in page)
         relevant = [one for one in as_seen if one.is_searchable]
         if relevant and comparison is None:
-            queries = await _list_queries(planning, attempt)
+            queries = await list_queries()
             if queries is None:
                 return OutsideEffects(unknown=[QUERIES_UNKNOWN])
             if not queries:
@@ -112,7 +135,7 @@ async def add_unknown_outside_effects(planning: Planning, effect: Effect[P], dat
 
     If there are any, the change needs a code.
     """
-    queries = await _list_queries(planning)
+    queries = await list_account_queries(planning)
     if queries is None:
         return _extend(effect, [QUERIES_UNKNOWN], {}, "saved queries unknown")
     affected: list[QueryEffect] = []
@@ -162,7 +185,7 @@ def _select_outside(effects: Sequence[QueryEffect]) -> tuple[list[QueryEffect], 
     return [one for one in outside if one.is_shown], HiddenEffects([one for one in outside if not one.is_shown])
 
 
-async def _list_queries(planning: Planning, attempt: Attempt = once) -> Sequence[SavedQuery] | None:
+async def list_account_queries(planning: Planning, attempt: Attempt = once) -> Sequence[SavedQuery] | None:
     """Return the account's saved queries; none if it does not have the feature, None if they are unknown."""
     try:
         return await attempt(planning.client.list_queries)

@@ -1,0 +1,132 @@
+"""The graph of some events: all edges between them and other events, and which end of an edge is the parent.
+
+Which end is the parent is not published. The source is taken for it, and one edge is compared with the list of
+ancestors or descendants, which has a direction: if that says otherwise, all edges are turned around, and if it knows
+neither, the graph is not used.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, get_args
+
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.graph_client import MAX_EDGES, MAX_SEEDS
+from cf1_mcp.errors import ApiError, RateLimited, Unauthenticated
+from cf1_mcp.models import Direction, Event, GraphPage, RelationshipType
+from cf1_mcp.text.uuids import id_key
+
+TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipType)
+MAX_PAGES: Final = 20  # of a single event
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A relationship between two events, as the graph has it."""
+
+    type: RelationshipType
+    source: str
+    target: str
+
+
+@dataclass
+class EventGraph:
+    """Edges of some events. `unsure` are the folded ids of those of which the graph may not know all."""
+
+    edges: set[Edge] = field(default_factory=set[Edge])
+    unsure: set[str] = field(default_factory=set[str])
+
+    def relatives_of(self, event_id: str, parents_are_sources: bool) -> list[tuple[RelationshipType, str, bool]]:
+        """Return the relationships of one event: the type, the other event, and whether that is the parent."""
+        own, found = id_key(event_id), set[tuple[RelationshipType, str, bool]]()
+        for edge in self.edges:
+            parent, child = (edge.source, edge.target) if parents_are_sources else (edge.target, edge.source)
+            found |= {
+                (edge.type, other, above)
+                for here, other, above in ((parent, child, False), (child, parent, True))
+                if id_key(here) == own
+            }
+        return sorted(found, key=lambda one: (TYPES.index(one[0]), not one[2], one[1]))
+
+
+async def read_event_graph(client: ThreatEventsClient, events: Sequence[Event]) -> EventGraph | None:
+    """Return the edges of the events to other events; None if the account has no graph."""
+    groups = [events[start : start + MAX_SEEDS] for start in range(0, len(events), MAX_SEEDS)]
+    graph = EventGraph()
+    try:
+        for found in await gather(partial(_read_group, client, [event.uuid for event in one]) for one in groups):
+            graph.edges |= found.edges
+            graph.unsure |= found.unsure
+    except (RateLimited, Unauthenticated):
+        raise
+    except ApiError:
+        return None
+    return graph
+
+
+async def _read_group(client: ThreatEventsClient, event_ids: Sequence[str]) -> EventGraph:
+    """Return the edges of up to 50 events. A group with too many edges for an answer is read in halves."""
+    page = await client.read_graph(event_ids, TYPES)
+    if len(event_ids) > 1 and not _is_whole(page):
+        half = len(event_ids) // 2
+        parts = await gather(partial(_read_group, client, some) for some in (event_ids[:half], event_ids[half:]))
+        return EventGraph(
+            {edge for part in parts for edge in part.edges}, {one for part in parts for one in part.unsure}
+        )
+    graph = EventGraph(_list_edges(page), _list_missing(page))
+    pages = 1
+    while not _is_whole(page):
+        cursor = page.result_info.cursor
+        if not cursor or pages >= MAX_PAGES:
+            graph.unsure |= set(map(id_key, event_ids))
+            break
+        page, pages = await client.read_graph(event_ids, TYPES, cursor=cursor), pages + 1
+        graph.edges |= _list_edges(page)
+    return graph
+
+
+def _is_whole(page: GraphPage) -> bool:
+    # A bare answer says nothing about what it leaves out.
+    says = page.result_info.model_fields_set & {"has_more", "truncated", "cursor"}
+    return page.is_whole and (bool(says) or max(len(page.result.edges), len(page.result.nodes)) < MAX_EDGES)
+
+
+def _list_edges(page: GraphPage) -> set[Edge]:
+    edges: set[Edge] = set()
+    for one in page.result.edges:
+        if ends := one.event_ids():
+            edges |= {Edge(kind, *ends) for kind in TYPES if kind == one.relationship_type.strip().casefold()}
+    return edges
+
+
+def _list_missing(page: GraphPage) -> set[str]:
+    return {id_key(node.uuid or node.id.partition(":")[2]) for node in page.result.nodes if node.missing}
+
+
+async def find_direction(client: ThreatEventsClient, graph: EventGraph, events: Sequence[Event]) -> bool | None:
+    """Return whether the source of an edge is the parent, by comparing one edge with a list that has a direction; None
+    if the list does not know the edge.
+    """
+    own = {id_key(event.uuid): event for event in events}
+    ends = {(edge.type, id_key(edge.source), id_key(edge.target)) for edge in graph.edges}
+    one_way = [one for one in graph.edges if (one.type, id_key(one.target), id_key(one.source)) not in ends]
+    if not one_way:
+        return True  # no edges, or each in both directions
+    edge = min(one_way, key=lambda one: (one.source, one.target, one.type))
+    home = own.get(id_key(edge.source)) or own.get(id_key(edge.target))
+    if home is None:
+        return None
+    is_source = id_key(home.uuid) == id_key(edge.source)
+    other = id_key(edge.target if is_source else edge.source)
+    expected: tuple[Direction, Direction] = ("descendants", "ancestors") if is_source else ("ancestors", "descendants")
+    for direction, forwards in zip(expected, (True, False), strict=True):
+        try:
+            found = await client.list_relationships(home.uuid, home.dataset_id, direction, 1, [edge.type], False)
+        except (RateLimited, Unauthenticated):
+            raise
+        except ApiError:
+            return True
+        if other in {id_key(one.uuid) for one in found}:
+            return forwards
+    return None

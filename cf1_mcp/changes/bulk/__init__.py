@@ -1,0 +1,1 @@
+"""Changing many events at once."""

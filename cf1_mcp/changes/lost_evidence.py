@@ -1,0 +1,54 @@
+"""What a preview says of raw evidence that was not read, and how it is read when the change is made."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from pydantic import JsonValue
+
+from cf1_mcp.changes.effect import Planning
+from cf1_mcp.events.snapshots import Snapshot, SnapshotSet, read_unread_evidence
+from cf1_mcp.text.plurals import plural
+
+NOT_READ: Final = "could not be read, so that it counts as amber or as its event, whichever is higher"
+
+ReadLater = Callable[[], Awaitable[SnapshotSet]]
+
+
+def describe_unread(planning: Planning, snapshots: SnapshotSet, *, is_lost: bool) -> list[str]:
+    """Return a sentence on evidence that a preview did not read, or could not."""
+    if not (count := len(snapshots.unread)):
+        return []
+    evidence = f"The raw evidence of {plural(count, 'event')}"
+    if not snapshots.later:
+        return [f"{evidence} {NOT_READ}{', and it is lost for good' if is_lost else ''}."]
+    rule = planning.write_policy.read_policy.tlp_rule
+    lost = ", and what cannot be read then is lost for good" if is_lost else ""
+    return [f"{evidence} is read only when this is done: this is refused if one is marked above {rule}{lost}."]
+
+
+def replace_sentences(warnings: Sequence[str], shown: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
+    """Return the warnings of a change with what was found `now` in the place of what its preview had `shown`."""
+    return (*(one for one in warnings if one not in shown), *now)
+
+
+def count_unread(snapshots: SnapshotSet) -> dict[str, JsonValue]:
+    """Return the fact `raw_not_read`: how many events have evidence that a preview did not read, or could not."""
+    return {"raw_not_read": len(snapshots.unread)} if snapshots.unread else {}
+
+
+def count_evidence(snapshots: SnapshotSet) -> int:
+    """Return how many events have evidence, or may have some that was not read."""
+    return sum(one.raw_unread or (one.raw is not None and not one.raw.is_empty) for one in snapshots.images)
+
+
+def read_later(planning: Planning, snapshots: SnapshotSet) -> ReadLater | None:
+    """Return what reads the evidence that a preview left for the change itself; None if it left none."""
+    if not snapshots.later:
+        return None
+    return lambda: read_unread_evidence(planning.client, planning.write_policy.read_policy, snapshots)
+
+
+def list_not_saved(images: Sequence[Snapshot]) -> dict[str, JsonValue]:
+    """Return the fact `raw_not_saved`: the events whose evidence was lost without a copy in the journal."""
+    lost: list[JsonValue] = [one.event.uuid for one in images if one.raw_unread]
+    return {"raw_not_saved": lost} if lost else {}
