@@ -19,7 +19,7 @@ from mcp import Client
 
 from bench.timing import peak_megabytes
 from bench.upstream import ACCOUNT, TOKEN, sandbox
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.exports.writer import PAGE_SIZE
 from cf1_mcp.models import Tlp
 from cf1_mcp.server.mcp_server import build_server

@@ -17,7 +17,7 @@ import httpx
 from bench.timing import Ratio, peak_megabytes, time_pairs
 from bench.upstream import ACCOUNT, CATEGORIES, COUNTRIES, TOKEN, sandbox
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.changes.import_effects import find_import_effects
 from cf1_mcp.context import utc_now
 from cf1_mcp.imports.comparison import ChangedEvent

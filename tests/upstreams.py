@@ -12,7 +12,7 @@ import anyio
 from anyio.abc import SocketAttribute, SocketStream
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 
 ACCOUNT = "b" * 32
 TOKEN = "secret-token-of-a-test"

@@ -10,10 +10,10 @@ from cf1_mcp.api import operations as op
 from cf1_mcp.api.asked import hold_event, hold_raw, is_same_id, require_count, require_same
 from cf1_mcp.api.connection import Query
 from cf1_mcp.api.count_requests import CountRequests
-from cf1_mcp.api.dataset_groups import ask_groups
 from cf1_mcp.api.graph_client import GraphClient
+from cf1_mcp.api.lists.dataset_groups import ask_groups
+from cf1_mcp.api.lists.paging import Attempt, once
 from cf1_mcp.api.live_schema import LiveSchema
-from cf1_mcp.api.paging import Attempt, once
 from cf1_mcp.errors import MissingRoute
 from cf1_mcp.models import (
     Aggregates,

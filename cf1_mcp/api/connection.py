@@ -20,12 +20,12 @@ from cf1_mcp.api.failures import (
     transport_error,
     unknown_account_error,
 )
-from cf1_mcp.api.json_text import parse_json
 from cf1_mcp.api.operations import LIST_DATASETS, Operation, Route
 from cf1_mcp.api.routes import KnownRoutes, failure_of, is_empty, is_plain_404, may_try_another
-from cf1_mcp.api.surrogates import surrogate_path
-from cf1_mcp.api.transport import TIMEOUT, WaitTooLong, retries, with_retries
 from cf1_mcp.api.unwrapping import read_answer
+from cf1_mcp.api.wire.json_text import parse_json
+from cf1_mcp.api.wire.surrogates import surrogate_path
+from cf1_mcp.api.wire.transport import TIMEOUT, WaitTooLong, retries, with_retries
 from cf1_mcp.errors import ApiError, BadArgument, MissingRoute, NotFound
 from cf1_mcp.settings import UpdateMethod
 from cf1_mcp.text.secrets import SecretMask

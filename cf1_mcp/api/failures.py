@@ -4,8 +4,8 @@ from typing import cast
 
 import httpx
 
-from cf1_mcp.api.json_text import parse_json
-from cf1_mcp.api.transport import WaitTooLong
+from cf1_mcp.api.wire.json_text import parse_json
+from cf1_mcp.api.wire.transport import WaitTooLong
 from cf1_mcp.errors import (
     ApiError,
     Forbidden,

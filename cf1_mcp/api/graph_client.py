@@ -5,7 +5,7 @@ from typing import Final
 
 from cf1_mcp.api import operations as op
 from cf1_mcp.api.connection import Query
-from cf1_mcp.api.event_lists import EventLists
+from cf1_mcp.api.lists.event_lists import EventLists
 from cf1_mcp.models import GraphDirection, GraphPage, RelationshipType
 
 MAX_SEEDS: Final = 50

@@ -7,7 +7,7 @@ import signal
 import httpx
 
 from cf1_mcp.api.connection import Connect
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 

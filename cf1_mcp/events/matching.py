@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeVar
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.paging import Attempt
+from cf1_mcp.api.lists.paging import Attempt
 from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.models import Condition, Event, EventSearch, SearchField
 from cf1_mcp.models.fields import COMPARED_LISTS, COMPARED_TEXTS

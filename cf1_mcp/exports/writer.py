@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
-from cf1_mcp.api.reading_report import ReadingReport
+from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.errors import ThreatEventsError, Unavailable, UnexpectedAnswer
 from cf1_mcp.exports.export_file import ExportFile
 from cf1_mcp.models import Event, EventSearch, Relationship, RelationshipType

@@ -26,14 +26,13 @@ from cf1_mcp.models.changes import (
     RowError,
     UpdateFailure,
 )
+from cf1_mcp.models.counts import Aggregates, GraphqlAnswer
 from cf1_mcp.models.events import (
-    Aggregates,
     Condition,
     Direction,
     Event,
     EventPage,
     EventSearch,
-    GraphqlAnswer,
     IndicatorPage,
     Order,
     Raw,

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
 
-from cf1_mcp.api.dataset_groups import SCOPE_WORDS as API_SCOPE_WORDS
+from cf1_mcp.api.lists.dataset_groups import SCOPE_WORDS as API_SCOPE_WORDS
 from cf1_mcp.errors import BadArgument, Withheld, choices
 from cf1_mcp.models import Dataset
 from cf1_mcp.policy.datasets import (
@@ -32,7 +32,7 @@ def is_scope_word(name: str) -> bool:
 class DatasetScope:
     """The datasets of a call: `ids` as the API takes them (scope words, uuids), `names` as people know them.
 
-    The ids may be more than one request takes: `api/dataset_groups.py` splits them. `left_out` are the names of
+    The ids may be more than one request takes: `api/lists/dataset_groups.py` splits them. `left_out` are the names of
     datasets that the caller asked for and that the API does not search in this way.
     """
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final
 
-from cf1_mcp.api.dataset_groups import MAX_DATASETS
+from cf1_mcp.api.lists.dataset_groups import MAX_DATASETS
 from cf1_mcp.errors import BadArgument, Withheld, unknown_word
 from cf1_mcp.models import Dataset
 from cf1_mcp.settings import EVERY_DATASET

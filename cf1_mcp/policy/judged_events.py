@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.paging import Attempt
-from cf1_mcp.api.reading_report import ReadingReport
+from cf1_mcp.api.lists.paging import Attempt
+from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.models import Event, EventPage, EventSearch
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import visible_pages

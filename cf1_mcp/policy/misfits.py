@@ -16,9 +16,9 @@ import anyio
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import run_in_thread
-from cf1_mcp.api.dataset_groups import SCOPE_WORDS
-from cf1_mcp.api.paging import Attempt, once
-from cf1_mcp.api.reading_report import ReadingReport
+from cf1_mcp.api.lists.dataset_groups import SCOPE_WORDS
+from cf1_mcp.api.lists.paging import Attempt, once
+from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.errors import ApiError, Refused, UnexpectedAnswer
 from cf1_mcp.models import Condition, Dataset, Event, EventPage, EventSearch, SearchField
 from cf1_mcp.models.fields import SEARCHABLE

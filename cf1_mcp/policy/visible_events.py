@@ -13,8 +13,8 @@ from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
-from cf1_mcp.api.paging import Attempt, once
-from cf1_mcp.api.reading_report import Misfit, ReadingReport
+from cf1_mcp.api.lists.paging import Attempt, once
+from cf1_mcp.api.lists.reading_report import Misfit, ReadingReport
 from cf1_mcp.errors import BadArgument, UnexpectedAnswer
 from cf1_mcp.models import Condition, Event, EventSearch, SearchOp, SearchValue, Tlp
 from cf1_mcp.policy.condition_values import matches_pattern

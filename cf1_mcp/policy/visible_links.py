@@ -7,7 +7,7 @@ from typing import Final
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.event_graph import find_direction, read_event_graph
-from cf1_mcp.api.reading_report import ReadingReport
+from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.errors import Forbidden, NotFound, Refused, UnexpectedAnswer
 from cf1_mcp.models import Condition, Event, EventSearch, SearchValue
 from cf1_mcp.policy.read_policy import ReadPolicy

@@ -10,7 +10,7 @@ from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
-from cf1_mcp.api.reading_report import ReadingReport
+from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.api.vocabulary import EVERYWHERE, Kind, Vocabulary
 from cf1_mcp.models import Condition, Event, EventSearch, SearchField, SearchValue
 from cf1_mcp.models.fields import SEARCHABLE

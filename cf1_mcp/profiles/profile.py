@@ -16,7 +16,7 @@ from cf1_mcp.answers.pages import ABSENCE, dataset_facts, reading_notes
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
-from cf1_mcp.api.reading_report import merge_reports
+from cf1_mcp.api.lists.reading_report import merge_reports
 from cf1_mcp.models import Event
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.profiles.actor import ResolvedActor, did_you_mean_field, read_as_field

@@ -10,7 +10,7 @@ from inline_snapshot import snapshot
 from cf1_mcp.api import connection
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.routes import MAX_QUERY_LENGTH
-from cf1_mcp.api.transport import TIMEOUT
+from cf1_mcp.api.wire.transport import TIMEOUT
 from cf1_mcp.errors import (
     ApiError,
     BadArgument,

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from inline_snapshot import snapshot
 
-from cf1_mcp.api.decompression import MAX_MEMBERS, STEP_SIZE, Decoder
-from cf1_mcp.api.transport import MAX_ANSWER_SIZE, MAX_OBJECTS, MAX_VALUES
+from cf1_mcp.api.wire.decompression import MAX_MEMBERS, STEP_SIZE, Decoder
+from cf1_mcp.api.wire.transport import MAX_ANSWER_SIZE, MAX_OBJECTS, MAX_VALUES
 from cf1_mcp.errors import UnexpectedAnswer
 from tests.upstreams import answer, upstream
 

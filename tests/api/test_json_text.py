@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import JsonValue
 
-from cf1_mcp.api.json_text import parse_json
+from cf1_mcp.api.wire.json_text import parse_json
 from cf1_mcp.models.json_reading import replace_surrogates
 from cf1_mcp.text.secrets import SecretMask
 

@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.models import Tlp
 from cf1_mcp.policy.visible_remarks import INCOMPLETE, NOT_SEARCHED, QUOTED
 from cf1_mcp.server.mcp_server import build_server

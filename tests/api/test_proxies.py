@@ -11,8 +11,8 @@ from anyio.abc import SocketAttribute, SocketStream
 from inline_snapshot import snapshot
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.proxies import find_proxy
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.proxies import find_proxy
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.errors import SettingsError, Unavailable
 from tests.upstreams import ACCOUNT, TOKEN, answer, upstream
 

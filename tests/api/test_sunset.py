@@ -3,7 +3,7 @@
 import pytest
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.errors import NotFound, Refused
 from cf1_mcp.models import Event, EventSearch, NewEvent, NewRaw
 from tests.ports import ACCOUNT, sandbox_on_a_port

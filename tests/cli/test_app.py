@@ -15,7 +15,7 @@ from inline_snapshot import snapshot
 from mcp import Client, StdioServerParameters
 from pydantic import JsonValue
 
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.server.mcp_server import build_server, offered_tools
 from cf1_mcp.settings import Settings
 from tests.commands import run_command

@@ -12,7 +12,7 @@ import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.models import Tlp
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.store.journal_records import ChangeOrigin

@@ -10,9 +10,9 @@ import pytest
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.api.dataset_groups import split_datasets
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.lists.dataset_groups import split_datasets
 from cf1_mcp.api.vocabulary import Vocabulary
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.models import Tlp
 from cf1_mcp.server.mcp_server import build_server
 from tests.conversations import ask, column

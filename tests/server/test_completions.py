@@ -10,8 +10,8 @@ from mcp import Client
 from mcp.types import Completion, PromptReference, ResourceTemplateReference
 
 from cf1_mcp.api.connection import Connect
-from cf1_mcp.api.transport import network
 from cf1_mcp.api.vocabulary import KINDS, Kind
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.models import Tlp
 from cf1_mcp.server import completions
 from cf1_mcp.server.completions import VOCABULARY_BY_NAME, vocabulary_for

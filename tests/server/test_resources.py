@@ -15,7 +15,7 @@ from mcp.types import TextResourceContents
 from pydantic import JsonValue
 
 from cf1_mcp.api.connection import Connect
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.models import Tlp
 from cf1_mcp.search.guide import search_guide
 from cf1_mcp.server.mcp_server import build_server

@@ -4,7 +4,7 @@ import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
 from tests.conversations import ask_for_text, refused

@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.server.mcp_server import build_server
 from tests.conversations import ask, ask_for_text, column, refused, text_of
 from tests.ports import settings_for

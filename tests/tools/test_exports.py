@@ -21,7 +21,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import ResourceLink, TextResourceContents
 from pydantic import JsonValue
 
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.exports import FileHeading, create_export_file, gateway, writer
 from cf1_mcp.exports.reading import describe_rules
 from cf1_mcp.exports.writer import PAGE_SIZE, RESERVED_AFTER_EVENTS, export_events

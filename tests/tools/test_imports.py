@@ -11,7 +11,7 @@ from mcp import Client
 from pydantic import JsonValue
 from starlette.middleware import Middleware
 
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.errors import Unavailable
 from cf1_mcp.imports.batch import Batch
 from cf1_mcp.imports.call_import import RESERVED_SECONDS, import_batch

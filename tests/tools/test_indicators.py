@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.api.transport import network
+from cf1_mcp.api.wire.transport import network
 from cf1_mcp.contracts import tool as tool_runs
 from cf1_mcp.models import Tlp
 from cf1_mcp.sandbox.storage.sandbox_database import SandboxDatabase

@@ -13,7 +13,7 @@ from typing import Final
 import anyio.to_thread
 from pydantic import JsonValue
 
-from cf1_mcp.api.paging import Attempt, once
+from cf1_mcp.api.lists.paging import Attempt, once
 from cf1_mcp.changes.effect import Effect, P, Planning
 from cf1_mcp.changes.queries.alerts import list_alerts_if_any
 from cf1_mcp.changes.queries.query_effects import HiddenEffects, QueryEffect

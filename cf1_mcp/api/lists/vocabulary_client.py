@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from cf1_mcp.api import operations as op
 from cf1_mcp.api.connection import ApiConnection, Query
-from cf1_mcp.api.dataset_groups import ask_groups
+from cf1_mcp.api.lists.dataset_groups import ask_groups
 from cf1_mcp.errors import NotFound
 from cf1_mcp.models import Category, Country, Dataset, TagPage
 

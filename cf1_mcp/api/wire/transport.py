@@ -8,8 +8,8 @@ import anyio.lowlevel
 import httpx
 from httpx_retries import Retry, RetryTransport
 
-from cf1_mcp.api.decompression import ACCEPTED, STEP_SIZE, Decoder
-from cf1_mcp.api.proxies import find_proxy
+from cf1_mcp.api.wire.decompression import ACCEPTED, STEP_SIZE, Decoder
+from cf1_mcp.api.wire.proxies import find_proxy
 from cf1_mcp.errors import UnexpectedAnswer
 
 ANY_METHOD: Final = ("GET", "POST", "PATCH", "DELETE")

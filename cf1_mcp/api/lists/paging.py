@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Itera
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
-from cf1_mcp.api.reading_report import ReadingReport
+from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.api.remarks import remark
 from cf1_mcp.models import Event, EventPage, EventSearch, ResultInfo
 

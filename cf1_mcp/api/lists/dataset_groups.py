@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from cf1_mcp.api.concurrency import gather
-from cf1_mcp.api.paging import Attempt, read_pages
-from cf1_mcp.api.reading_report import ReadingReport
+from cf1_mcp.api.lists.paging import Attempt, read_pages
+from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.errors import ApiError, RateLimited, Unauthenticated
 from cf1_mcp.models import Event, EventPage, EventSearch, Order
 from cf1_mcp.text.dates import date_key

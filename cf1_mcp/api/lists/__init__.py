@@ -1,0 +1,1 @@
+"""Lists of the API: their pages, and more datasets than one request takes."""

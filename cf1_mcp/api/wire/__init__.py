@@ -1,0 +1,1 @@
+"""How requests travel: connections, retries, decompression, and the JSON of answers."""

@@ -1,0 +1,95 @@
+"""Counts of events, as the API answers them."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from pydantic import Field, JsonValue, field_validator, model_validator
+
+from cf1_mcp.models.lenient_answers import ApiAnswer, Listed
+from cf1_mcp.models.odd_values import Count, Text, read_count
+
+
+class Aggregates(ApiAnswer):
+    """Counts by one or more columns. Each row has `count`, a key for each column and, in a daily count, `date`.
+
+    A count that is None is unknown, which is not 0. `dropped` is the number of rows that are none.
+    """
+
+    aggregate_by: Text = ""
+    aggregations: Listed[dict[str, JsonValue]]
+    total: Count = None
+    date_range: dict[str, JsonValue] = {}
+    dropped: int = Field(default=0, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_rows(cls, answer: object) -> object:
+        """Read a bare list of rows, and count what is not a row."""
+        given = {"aggregations": answer} if isinstance(answer, list) else answer  # pyright: ignore[reportUnknownVariableType]
+        if not isinstance(given, dict):
+            return given  # pyright: ignore[reportUnknownVariableType]
+        found = {**cast("dict[str, object]", given)}
+        # Null is unknown, and no groups only where the total says so.
+        if found.get("aggregations") is None and _count_or_none(found.get("total")) == 0:
+            found["aggregations"] = []
+        rows = found.get("aggregations")
+        listed = cast("list[object]", rows) if isinstance(rows, list) else []
+        return {**found, "dropped": sum(not isinstance(row, dict) for row in listed)}
+
+    @classmethod
+    def merged(cls, answers: Sequence["Aggregates"]) -> "Aggregates":
+        """Return the counts of several groups of datasets as one: equal rows are added up. They are in the order of the
+        API: by day in a daily count, the largest first.
+        """
+        if len(answers) == 1:
+            return answers[0]
+        rows: dict[tuple[tuple[str, str], ...], dict[str, JsonValue]] = {}
+        for row in (row for answer in answers for row in answer.aggregations):
+            key = tuple(sorted((name, repr(value)) for name, value in row.items() if name != "count"))
+            count = _add(rows[key].get("count"), row.get("count")) if key in rows else row.get("count")
+            rows[key] = {**row, "count": count}
+        largest = sorted(rows.values(), key=lambda row: (str(row.get("date") or ""), -_size(row)))
+        totals = [answer.total for answer in answers]
+        total = None if None in totals else sum(one or 0 for one in totals)
+        merged = cls(aggregate_by=answers[0].aggregate_by, aggregations=largest, total=total)
+        return merged.model_copy(update={"dropped": sum(answer.dropped for answer in answers)})
+
+    @field_validator("aggregations")
+    @classmethod
+    def _read_counts(cls, rows: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
+        for row in rows:
+            row["count"] = _count_or_none(row.get("count"))
+            if "tlp" in row and not isinstance(row["tlp"], str | None):
+                row["tlp"] = "red"  # as of events
+        return rows
+
+
+class GraphqlAnswer(ApiAnswer):
+    """A GraphQL response."""
+
+    data: dict[str, JsonValue] | None = None
+    errors: list[dict[str, JsonValue]] | None = None
+
+    @field_validator("errors", mode="before")
+    @classmethod
+    def _read_errors(cls, errors: object) -> object:
+        listed = errors if isinstance(errors, list) else [] if errors is None else [errors]  # pyright: ignore[reportUnknownVariableType]
+        return [error if isinstance(error, dict) else {"message": str(error)} for error in listed]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _size(row: Mapping[str, JsonValue]) -> int:
+    return _count_or_none(row.get("count")) or 0
+
+
+def _add(one: JsonValue, other: JsonValue) -> int | None:
+    """Return the sum of two counts, unknown if one of them is."""
+    counts = (_count_or_none(one), _count_or_none(other))
+    return None if None in counts else sum(count or 0 for count in counts)
+
+
+def _count_or_none(value: object) -> int | None:
+    try:
+        count = read_count(value)
+    except ValueError:
+        return None
+    return count if count is not None and count >= 0 else None
