@@ -6,7 +6,7 @@ import sys
 
 import anyio
 
-from bench import call, exporting, extraction, importing, large, lookup, start
+from bench import call, exporting, extraction, importing, large, lookup, requests, start
 from bench.report import write_section
 from bench.timing import Ratio
 
@@ -54,11 +54,12 @@ def _time(what: str, milliseconds: float, allowed: float) -> str:
 
 
 async def main() -> None:
-    table = "\n".join(await rows())
-    print(table)
+    table, counted = "\n".join(await rows()), "\n".join(await requests.rows())
+    print(table, counted, sep="\n\n")
     if "--write" in sys.argv:
         machine = f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.system()}."
         write_section("times", f"{HEAD}{table}\n\n{machine}")
+        write_section("requests", counted)
 
 
 if __name__ == "__main__":

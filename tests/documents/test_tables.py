@@ -1,10 +1,13 @@
 """The generated tables of the documents are current, and what they promise exists."""
 
+import re
+
 import pytest
 
+from bench.report import section
 from cf1_mcp.api import operations
 from cf1_mcp.tools import ALL_TOOLS
-from tests.documents.tables import OPERATION_TOOLS, TABLES, WRITE_TABLES, documents_with, shown_table
+from tests.documents.tables import OPERATION_TOOLS, ROOT, TABLES, WRITE_TABLES, documents_with, shown_table
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -13,6 +16,14 @@ def test_every_table_is_current(name: str) -> None:
     assert pages, f"README.md or a page in docs/ must show this table between <!-- {name} --> and <!-- /{name} -->"
     for page in pages:
         assert shown_table(page, name) == TABLES[name](), f"{page.name} is out of date: run {WRITE_TABLES}"
+
+
+def test_the_evidence_of_every_promised_operation_is_told() -> None:
+    page = (ROOT / "docs" / "live-api.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)` \| ([DCG]) \| (.+) \| (.+) \|$", section(page, "live operations"), re.M)
+    assert [row[0] for row in rows] == list(OPERATION_TOOLS)
+    # A guess says what happens if it is wrong.
+    assert [row[0] for row in rows if row[1] == "G" and "-" in row[2:]] == []
 
 
 def test_every_promised_operation_has_a_route_and_a_tool() -> None:
