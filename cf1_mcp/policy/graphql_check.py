@@ -21,6 +21,8 @@ from cf1_mcp.policy.read_policy import DATASET_RULE, ReadPolicy
 if TYPE_CHECKING:
     from graphql import FieldNode
 
+# Values that a check looks at, counting a variable once for each of its uses. More would hold the server up.
+MAX_VALUES: Final = 100_000
 NO_SCHEMA: Final = "this API does not tell its GraphQL schema"
 
 
@@ -51,6 +53,7 @@ async def check_graphql_query(
     parsed = parse_document(document, variables)
     if policy.sees_everything or parsed.is_introspection:
         return parsed
+    _check_size(document, variables)
     for operation in parsed.operations:
         known = parsed.variables(operation)
         for root in parsed.fields(operation.selection_set):
@@ -64,6 +67,25 @@ async def check_graphql_query(
     except Unproved as reason:
         raise UnprovedQuery(str(reason), policy) from None
     return parsed
+
+
+def _check_size(document: str, variables: Mapping[str, JsonValue] | None) -> None:
+    """Refuse variables that are too many to be looked at wherever they are used.
+
+    Raises:
+        BadArgument: they are.
+    """
+    count, uses = sum(1 for _ in _values(dict(variables or {}))), document.count("$")
+    if count * uses > MAX_VALUES:
+        problem = f"they have {count:,} values and are used {uses:,} times, which is too much to check"
+        raise BadArgument("variables", problem, f"at most {MAX_VALUES:,} values in all their uses")
+
+
+def _values(value: JsonValue) -> Iterator[JsonValue]:
+    yield value
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _values(part)
 
 
 async def find_covered_datasets(parsed: ParsedDocument, policy: ReadPolicy, live: LiveSchema) -> tuple[str, ...] | None:
@@ -92,7 +114,8 @@ def check_graphql_answer(data: JsonValue, policy: ReadPolicy) -> None:
     """
     for node in _objects(data):
         marking, dataset = node.get("tlp"), node.get("datasetId")
-        if isinstance(marking, str) and policy.is_above_ceiling(marking):
+        # What is not a text counts as red, as in events.
+        if marking is not None and policy.is_above_ceiling(marking if isinstance(marking, str) else Tlp.RED):
             raise Withheld("The answer", policy.tlp_rule)
         if isinstance(dataset, str) and not policy.may_read(dataset):
             raise Withheld("The answer", policy.grant.rule)

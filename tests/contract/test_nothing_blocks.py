@@ -198,6 +198,11 @@ GRAPHQL_FRAGMENTS = "query { ...f0 } " + " ".join(
 )
 GRAPHQL_ALIASES = "query { " + " ".join(f"a{n}: threatEvents(filter: [{{}}]) {{ x }}" for n in range(250)) + "}"
 
+VARIABLES_AND_ALIASES: Final[Mapping[str, Any]] = {
+    "query": "query ($v: [X!]) { " + " ".join(f"a{n}: threatEvents(filter: $v) {{ x }}" for n in range(200)) + " }",
+    "variables": {"v": [{"field": "tlp", "op": "in", "value": ["green"]}] * 2_000},
+}
+
 
 def stix(*patterns: str) -> str:
     """Return a bundle with an indicator for each pattern."""
@@ -250,6 +255,7 @@ CALLS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
         "query_threat_graphql",
         {"query": "query ($v: [String]) { threatEvents(datasetIds: $v) { x } }", "variables": {"v": STRINGS}},
     ),
+    "GraphQL that uses large variables often": ("query_threat_graphql", VARIABLES_AND_ALIASES),
     "a hostile text to look up": ("lookup_indicators", {"text": HOSTILE_TEXT}),
     "a long text to look up": ("lookup_indicators", {"text": LONG_TEXT}),
     "40,000 indicators": ("lookup_indicators", {"indicators": [f"h{n}.example" for n in range(40_000)]}),
@@ -292,6 +298,13 @@ async def test_no_argument_keeps_others_waiting(tmp_path: Path) -> None:
         for name, (tool, arguments) in CALLS.items():
             held[name] = await hold(client, tool, arguments)
     assert {name: units for name, units in held.items() if units > MAX_HELD} == {}
+
+
+async def test_no_query_keeps_others_waiting_while_it_is_checked(tmp_path: Path) -> None:
+    async with server(tmp_path, {}, Tlp.AMBER) as client:
+        queries = [arguments for tool, arguments in CALLS.values() if tool == "query_threat_graphql"]
+        held = [await hold(client, "query_threat_graphql", arguments) for arguments in queries]
+    assert len(held) > 3 and max(held) <= MAX_HELD
 
 
 def nested(depth: int) -> str:
