@@ -8,6 +8,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import BadArgument, Forbidden, NotFound, Refused, UnexpectedAnswer
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch, SearchValue
+from cf1_mcp.policy.misfits import IGNORED
 from cf1_mcp.text.uuids import id_key
 
 MAX_VALUES: Final = 100  # values that the API takes in one condition
@@ -114,10 +115,7 @@ async def _find_events(client: ThreatEventsClient, scope: Sequence[str], event_i
     async for page in client.event_pages(search):
         if any(id_key(event.uuid) not in asked for event in page.result):
             # Its pages would be those of the whole account.
-            raise UnexpectedAnswer(
-                "The API was asked for some events by their ids, and answered with others. "
-                "If this continues, tell the operator: the API may ignore searches."
-            )
+            raise UnexpectedAnswer(IGNORED)
         found += page.result
     return found
 

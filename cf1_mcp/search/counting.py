@@ -32,7 +32,7 @@ from cf1_mcp.search.counted_pages import FIELD_NAMES, count_pages
 DOCUMENTED: Final = "attacker"
 WHOLE_DAYS: Final = "The API counts whole days (UTC) only: the first and the last day are counted in full."
 ONE_BY_ONE: Final = "The API counts by one column at a time: these groups are of each column, not of combinations."
-UNKNOWN: Final = "A blank count is unknown: the API gave none."
+UNKNOWN: Final = "A count is unknown where the API gave none."
 UNSORTED: Final = "The API returned a part of the groups, not in the order of their size: larger ones may be missing."
 FURTHER: Final = "Of the smaller groups, some may be missing, or have more events than shown."
 

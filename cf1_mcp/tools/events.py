@@ -254,7 +254,7 @@ async def _walk_around(
     """Return what is around an event, and the event; None if the API does not list that."""
     try:
         walk = await walk_from(client, read_policy, Event(uuid=event_id, dataset_id=dataset.uuid), DEFAULT_DEPTH)
-    except (Refused, Forbidden, NotFound, Unavailable, UnexpectedAnswer):
+    except ApiError:
         return None
     in_dataset = walk.start and id_key(walk.start.dataset_id) == id_key(dataset.uuid)
     return walk if in_dataset else None

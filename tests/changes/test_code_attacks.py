@@ -372,7 +372,13 @@ texts = st.sampled_from(["", "a", "b", "a b", "clear", "red", "\ud800", "\u0000"
 values = st.recursive(st.one_of(texts, st.integers(0, 2), st.booleans(), st.none()), lambda inside: st.lists(inside, max_size=2), max_leaves=3)  # fmt: skip
 facts = st.dictionaries(names, values, max_size=2)
 events = st.builds(
-    Event, uuid=texts, event=texts, tlp=texts, attacker=texts, insight=texts, tags=st.lists(texts, max_size=2)
+    Event,
+    uuid=texts.filter(str.strip),
+    event=texts,
+    tlp=texts,
+    attacker=texts,
+    insight=texts,
+    tags=st.lists(texts, max_size=2),
 )
 effects: st.SearchStrategy[Effect[UntagEvents]] = st.builds(
     Effect[UntagEvents],

@@ -194,7 +194,8 @@ async def test_a_failing_api_gives_no_completions_and_no_error(mode: Literal["au
     ):
         assert await completed(client, "attacker", "") == []
         assert await completed(client, "attacker", "") == []
-        assert len(api.requests) == 4
+        # The attackers are asked for by dataset, and then of the default dataset.
+        assert len(api.requests) == 5
 
 
 @pytest.mark.parametrize("mode", MODES)

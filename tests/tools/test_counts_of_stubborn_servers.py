@@ -220,14 +220,14 @@ async def test_a_relative_period_is_counted_in_whole_days_and_that_is_said(sampl
     assert server.counts[-1]["startDate"] == "2026-11-17"
 
 
-async def test_an_unknown_count_is_blank_and_not_0(sample: Tenant) -> None:
+async def test_an_unknown_count_is_not_0(sample: Tenant) -> None:
     def first_unknown(result: dict[str, Any]) -> object:
         return {**result, "aggregations": [{**result["aggregations"][0], "count": None}, *result["aggregations"][1:]]}
 
     async with stubborn(sample, RED, answers=first_unknown) as (client, _):
         data = await ask(client, "aggregate_threat_events", columns=["tlp"])
-    assert "" in column(data, "count") and 0 not in column(data, "count")
-    assert "A blank count is unknown: the API gave none." in notes_of(data)
+    assert "unknown" in column(data, "count") and 0 not in column(data, "count")
+    assert "A count is unknown where the API gave none." in notes_of(data)
 
 
 async def test_columns_are_counted_one_by_one_where_events_cannot_be_read(sample: Tenant) -> None:
@@ -245,14 +245,14 @@ async def test_columns_are_counted_one_by_one_where_events_cannot_be_read(sample
     assert text == snapshot("""\
 [sandbox: fictional data, not intelligence]
 groups: 4
-events: at least 235
+events: at least 285
 <untrusted MARK>
-datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, ACME Incident Response
+datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 column	value	count
 attacker	COPPER LANTERN	98
-attacker	VELOUR CICADA	34
-tlp	green	94
-tlp	amber	58
+attacker		81
+tlp	green	109
+tlp	clear	87
 </untrusted MARK>
 Only the largest groups are shown: raise limit, or use a shorter period or fewer columns.
 The API counts by one column at a time: these groups are of each column, not of combinations.\

@@ -93,6 +93,8 @@ on two lines\
             "target_country_alpha3": "DEU",
             "target_industry": "Government",
             "tlp": "clear",
+            "num_references": 0,
+            "num_referenced": 0,
         }
     )
     async with tenant.api() as api:

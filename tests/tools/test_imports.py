@@ -577,6 +577,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
             "change_id": "...",
             "change": "Create 5 events with 3 relationships in dataset 'Mine'.",
             "events": 4,
+            "indicators_queued": "unknown",
             "relationships": 1,
             "refused": [{"reason": "bad \\u202erow", "rows": "1"}],
             "not_related": [
@@ -602,6 +603,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                     "status": "partial",
                     "change": "Create 207 events with 1 relationship in dataset 'Mine'.",
                     "events": 100,
+                    "indicators_queued": "unknown",
                     "relationships": 0,
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
@@ -620,6 +622,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                     "status": "partial",
                     "change": "Create 207 events with 1 relationship in dataset 'Mine'.",
                     "events": 100,
+                    "indicators_queued": "unknown",
                     "relationships": 0,
                     "refused": [
                         {
@@ -643,6 +646,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                     "status": "partial",
                     "change": "Create 207 events with 1 relationship in dataset 'Mine'.",
                     "events": 100,
+                    "indicators_queued": "unknown",
                     "relationships": 0,
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",
@@ -661,6 +665,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                     "status": "partial",
                     "change": "Create 207 events with 1 relationship in dataset 'Mine'.",
                     "events": 100,
+                    "indicators_queued": "unknown",
                     "relationships": 0,
                     "unknown_rows": "100-199",
                     "rows_not_sent": "200-206",

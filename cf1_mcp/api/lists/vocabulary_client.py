@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from cf1_mcp.api import operations as op
 from cf1_mcp.api.connection import ApiConnection, Query
 from cf1_mcp.api.lists.dataset_groups import ask_groups
-from cf1_mcp.errors import NotFound
 from cf1_mcp.models import Category, Country, Dataset, TagPage
 
 
@@ -33,13 +32,10 @@ class VocabularyClient(ApiConnection):
 
     async def list_categories(self) -> list[Category]:
         """Every category. Of an account without the catalog, those of its default dataset."""
-        try:
-            return await self.list_category_catalog()
-        except NotFound:
-            return await self.list_used_categories(())
+        return await self.request(list[Category], op.LIST_CATEGORIES)
 
     async def list_category_catalog(self) -> list[Category]:
-        return await self.request(list[Category], op.LIST_CATEGORIES)
+        return await self.request(list[Category], op.LIST_CATEGORY_CATALOG)
 
     async def list_used_categories(self, dataset_ids: Sequence[str]) -> list[Category]:
         """The categories of datasets by uuid. Without any, of the default dataset."""
@@ -55,13 +51,10 @@ class VocabularyClient(ApiConnection):
 
     async def list_industries(self) -> list[str]:
         """Every industry. Of an account without the catalog, those of its default dataset."""
-        try:
-            return await self.list_industry_catalog()
-        except NotFound:
-            return await self.list_used_industries(())
+        return await self.request(list[str], op.LIST_INDUSTRIES)
 
     async def list_industry_catalog(self) -> list[str]:
-        return await self.request(list[str], op.LIST_INDUSTRIES)
+        return await self.request(list[str], op.LIST_INDUSTRY_CATALOG)
 
     async def list_used_industries(self, dataset_ids: Sequence[str]) -> list[str]:
         """The industries of datasets by uuid. Without any, of the default dataset."""
