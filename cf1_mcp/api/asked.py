@@ -5,13 +5,13 @@ What was asked for is what the rules allowed, what the preview showed and what t
 
 from collections.abc import Iterable
 
-from cf1_mcp.errors import UnexpectedAnswer
-from cf1_mcp.models import Event, Raw
+from cf1_mcp.errors import UnexpectedAnswer, UnknownOutcome
+from cf1_mcp.models import Done, Event, Raw
 
 REREAD = (
     "Search for it again. If this continues, tell the operator: something between here and the API mixes answers up."
 )
-LOOK = "Look at what is there now before repeating the change: it is unknown what was changed."
+LOOK = "It is unknown what was changed."
 
 
 def is_same_id(one: str | int, other: str | int) -> bool:
@@ -23,12 +23,12 @@ def require_same(found: str | int, asked: str | int, what: str, *, changed: bool
     """Refuse an answer about another object. `changed` says that a change was requested, not a read.
 
     Raises:
-        UnexpectedAnswer: the ids differ.
+        UnexpectedAnswer: the ids differ. An `UnknownOutcome` if a change was requested.
     """
-    if not is_same_id(found, asked):
-        raise UnexpectedAnswer(
-            f"The API answered about another {what} than the one asked for. {LOOK if changed else REREAD}"
-        )
+    if is_same_id(found, asked):
+        return
+    problem = f"The API answered about another {what} than the one asked for."
+    raise UnknownOutcome(f"{problem} {LOOK}") if changed else UnexpectedAnswer(f"{problem} {REREAD}")
 
 
 def hold_event(event: Event, asked: str, dataset_id: str = "", *, changed: bool = False) -> Event:
@@ -53,11 +53,21 @@ def require_count(count: int, most: int, what: str) -> int:
     """Return a number of changed objects.
 
     Raises:
-        UnexpectedAnswer: it is negative, or larger than the number asked for.
+        UnknownOutcome: it is negative, or larger than the number asked for.
     """
     if not 0 <= count <= most:
-        raise UnexpectedAnswer(f"The API reports another number of {what} than is possible. {LOOK}")
+        raise UnknownOutcome(f"The API reports another number of {what} than is possible. {LOOK}")
     return count
+
+
+def require_done(answer: Done, what: str) -> None:
+    """Refuse an answer that does not say that something was done.
+
+    Raises:
+        UnknownOutcome: it says so. It is `denied` then, which a look can confirm.
+    """
+    if not answer.success:
+        raise UnknownOutcome(f"The API answered that it did not change the {what}.", asked=what, denied=True)
 
 
 def drop_other_datasets(events: Iterable[Event], dataset_ids: Iterable[str]) -> list[Event]:

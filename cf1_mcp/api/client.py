@@ -7,7 +7,7 @@ from functools import partial
 from pydantic import JsonValue
 
 from cf1_mcp.api import operations as op
-from cf1_mcp.api.asked import drop_other_datasets, hold_event, hold_raw, require_count, require_same
+from cf1_mcp.api.asked import drop_other_datasets, hold_event, hold_raw, require_count, require_done, require_same
 from cf1_mcp.api.connection import Query
 from cf1_mcp.api.paging import Attempt, once, search_after
 from cf1_mcp.api.saved_query_client import SavedQueryClient
@@ -18,6 +18,7 @@ from cf1_mcp.models import (
     Category,
     Country,
     Dataset,
+    Deleted,
     Direction,
     Done,
     Event,
@@ -53,8 +54,8 @@ def _query_params(search: EventSearch) -> dict[str, str | float | bool | Sequenc
 class ThreatEventsClient(SavedQueryClient):
     """The operations of the Threat Events API. Every failure is a `ThreatEventsError`.
 
-    An answer about another object than the one asked about is an `UnexpectedAnswer`; after a change, that leaves
-    unknown what was changed.
+    An answer about another object than the one asked about is an `UnexpectedAnswer`; after a change it is an
+    `UnknownOutcome`, as is any other answer that does not tell whether the change was made.
     """
 
     # -- reading events
@@ -209,17 +210,19 @@ class ThreatEventsClient(SavedQueryClient):
         raw = await self.request(Raw, op.UPDATE_RAW, body=change.wire(), event_id=event_id, raw_id=raw_id)
         return hold_raw(raw, raw_id, changed=True)
 
-    async def tag_event(self, event_id: str, tags: Sequence[str]) -> Done:
-        return await self.request(Done, op.TAG_EVENT, body={"tags": tags}, event_id=event_id)
+    async def tag_event(self, event_id: str, tags: Sequence[str]) -> None:
+        require_done(await self.request(Done, op.TAG_EVENT, body={"tags": tags}, event_id=event_id), "event")
 
-    async def untag_event(self, event_id: str, tags: Sequence[str]) -> Done:
-        return await self.request(Done, op.UNTAG_EVENT, body={"tags": tags}, event_id=event_id)
+    async def untag_event(self, event_id: str, tags: Sequence[str]) -> None:
+        require_done(await self.request(Done, op.UNTAG_EVENT, body={"tags": tags}, event_id=event_id), "event")
 
-    async def relate_event(self, event_id: str, references: Sequence[str]) -> Done:
-        return await self.request(Done, op.RELATE_EVENT, body={"events": references}, event_id=event_id)
+    async def relate_event(self, event_id: str, references: Sequence[str]) -> None:
+        require_done(await self.request(Done, op.RELATE_EVENT, body={"events": references}, event_id=event_id), "event")
 
-    async def unrelate_event(self, event_id: str, references: Sequence[str]) -> Done:
-        return await self.request(Done, op.UNRELATE_EVENT, body={"events": references}, event_id=event_id)
+    async def unrelate_event(self, event_id: str, references: Sequence[str]) -> None:
+        require_done(
+            await self.request(Done, op.UNRELATE_EVENT, body={"events": references}, event_id=event_id), "event"
+        )
 
     async def create_relationships(
         self, dataset_id: str, parent_id: str, child_ids: Sequence[str], relationship_type: RelationshipType
@@ -249,8 +252,8 @@ class ThreatEventsClient(SavedQueryClient):
         return moved
 
     async def delete_events(self, dataset_id: str, event_ids: Sequence[str]) -> int:
-        count = await self.request(int, op.DELETE_EVENTS, query={"eventIds": event_ids}, dataset_id=dataset_id)
-        return require_count(count, len(event_ids), "deleted events")
+        answer = await self.request(Deleted, op.DELETE_EVENTS, query={"eventIds": event_ids}, dataset_id=dataset_id)
+        return require_count(answer.deleted, len(event_ids), "deleted events")
 
     async def revert_dataset(self, dataset_id: str, minutes_ago: float) -> Reverted:
         body = {"minutesAgo": minutes_ago}

@@ -21,6 +21,7 @@ from cf1_mcp.api.failures import (
 )
 from cf1_mcp.api.json_text import parse_json
 from cf1_mcp.api.operations import Operation, Route
+from cf1_mcp.api.outcomes import require_success, telling_outcomes
 from cf1_mcp.api.surrogates import surrogate_path
 from cf1_mcp.api.transport import READ_RETRIES, TIMEOUT, WRITE_RETRIES, WaitTooLong, with_retries
 from cf1_mcp.errors import ApiError, BadArgument, UnexpectedAnswer
@@ -74,6 +75,7 @@ class ApiConnection:
         if self._http is not None:
             await self._http.aclose()
 
+    @telling_outcomes
     async def request(
         self,
         shape: type[T],
@@ -89,7 +91,8 @@ class ApiConnection:
         `paged` keeps the paging details next to a list: `shape` then describes `{"result", "result_info"}`.
 
         Raises:
-            ApiError: the API refused, failed, did not answer within the budget, or answered something else.
+            ApiError: the API refused, failed, did not answer within the budget, or answered something else. It is an
+                `UnknownOutcome` if that leaves unknown whether a change was made.
             BadArgument: an id cannot be part of a path, or a text cannot be sent.
         """
         try:
@@ -103,6 +106,7 @@ class ApiConnection:
             raise retry_error(error, self._secrets) from None
         except httpx.HTTPError as error:
             raise transport_error(error) from None
+        require_success(answer, operation, self._secrets)
         try:
             return _type_adapter(shape).validate_python(self._unwrap(answer, paged))
         except ValidationError as error:

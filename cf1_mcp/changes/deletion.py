@@ -1,6 +1,7 @@
 """Deleting events, and creating deleted events again."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
@@ -15,12 +16,14 @@ from cf1_mcp.changes.effect import (
     Planning,
     Result,
 )
+from cf1_mcp.changes.outcomes.event_looks import look_at_deletion
+from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, describe_unknown, find_out
 from cf1_mcp.changes.parents import describe_parents
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
-from cf1_mcp.errors import ApiError, BadArgument, Unavailable
+from cf1_mcp.errors import ApiError, BadArgument, UnknownOutcome
 from cf1_mcp.events.snapshots import (
     Snapshot,
     count_raw_markings,
@@ -82,17 +85,21 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
 
 async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Result:
     """Delete the events. If the API deleted fewer, find out which are left."""
-    deleted = await client.delete_events(payload.dataset_id, payload.event_ids)
+    try:
+        deleted = await client.delete_events(payload.dataset_id, payload.event_ids)
+    except ApiError as error:
+        return await find_out(error, partial(look_at_deletion, client, payload.dataset_id, payload.event_ids))
     if deleted == len(payload.event_ids):
         return Result("done", {"deleted": deleted})
     try:
         left = await find_events_in(client, payload.dataset_id, payload.event_ids)
     except ApiError as error:
-        if not deleted:
-            # Not a failure: the answer may be wrong about the events that it counts.
-            raise Unavailable(f"The API says that it deleted no event, which could not be checked. {error}") from error
-        # The deletion was made, whatever happened to the search for the rest.
-        return Result("partial", {"deleted": deleted, "left": LEFT_UNKNOWN}, {"not_verified": str(error)})
+        # The answer may be wrong about the events that it counts.
+        unclear = UnknownOutcome(
+            f"The API says that it deleted {deleted} of {plural(len(payload.event_ids), 'event')}."
+        )
+        found = Result("unknown", {"deleted": deleted, "left": LEFT_UNKNOWN}, {"not_verified": str(error)})
+        return describe_unknown(unclear, found, NOT_LOOKED)
     status = "partial" if len(left) < len(payload.event_ids) else "failed"
     return Result(status, {"deleted": deleted, "left": [*left]})
 

@@ -4,10 +4,10 @@ Every change is typed from its plan to its undo. The confirmation code is bound 
 stores it, the change sends it, and an undo reads it back.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, Any, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
 
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
@@ -36,15 +36,21 @@ INVERSES: Final[Mapping[ToolEffect, ToolEffect]] = {
 
 @dataclass(frozen=True)
 class Result:
-    """What was done according to the API. Partial: less than requested, and the result names the rest.
+    """What was done according to the API. Partial: less than requested, and the result names the rest. Unknown: any of
+    it may have been done, as far as the result does not say otherwise.
 
     `facts` are counts, ids and the server's own words; `untrusted` has everything that may contain text of events or
     of the API.
     """
 
-    status: Literal["done", "partial", "failed"]
+    status: Outcome
     facts: Facts = field(default_factory=dict[str, JsonValue])
     untrusted: Facts = field(default_factory=dict[str, JsonValue])
+
+    def list_fact(self, name: str) -> list[JsonValue]:
+        """Return the list that the result has under a name, empty if there is none."""
+        listed = self.facts.get(name, self.untrusted.get(name))
+        return listed if isinstance(listed, list) else []
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,12 @@ class PastChange(Generic[P]):
         if not (ids := self.ids(name)):
             raise self._refuse(f"lists no {name} events")
         return sorted(ids)
+
+    def possible_ids(self, name: str, asked: Iterable[str]) -> list[str]:
+        """Return the ids that the result lists under a name; after an unknown outcome all that were asked for, because
+        what is there now decides then. Raises the same as `required_ids`.
+        """
+        return sorted(asked) if self.outcome == "unknown" else self.required_ids(name)
 
     def created_id(self, name: str) -> int:
         """Return the numeric id that the result has under a name. Raises the same as `required_ids`."""

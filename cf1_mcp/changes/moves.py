@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from pydantic import BaseModel, JsonValue
@@ -9,9 +10,11 @@ from pydantic import BaseModel, JsonValue
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.outcomes.event_looks import look_at_move
+from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, describe_unknown, find_out
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
-from cf1_mcp.errors import ApiError, BadArgument
+from cf1_mcp.errors import ApiError, BadArgument, UnknownOutcome
 from cf1_mcp.events.snapshots import (
     Snapshot,
     count_raw_markings,
@@ -121,7 +124,11 @@ def _find_highest_marking(snapshots: Sequence[Snapshot], *, with_raw: bool) -> T
 async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result:
     """Move the events. If the API moved fewer, find out which are left."""
     source, ids = payload.dataset_id, payload.event_ids
-    answer = await client.move_events(source, payload.destination_dataset_id, ids, payload.keep_raw_data)
+    destination = payload.destination_dataset_id
+    try:
+        answer = await client.move_events(source, destination, ids, payload.keep_raw_data)
+    except ApiError as error:
+        return await find_out(error, partial(look_at_move, client, source, destination, ids))
     facts: dict[str, JsonValue] = {"moved": answer.moved}
     if answer.moved == len(ids) and not answer.insert_failures and not answer.deletion_failures:
         return Result("done", facts)
@@ -133,7 +140,11 @@ async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result
         reasons = [clean(str(one.get("reason", "")), MAX_CELL_LENGTH) for one in answer.deletion_failures]
         untrusted["not_removed_from_source"] = [*reasons]
     left = await _find_still_in(client, source, ids)
-    facts["still_in_source"] = [*left] if left is not None else "unknown: the search for them failed"
+    if left is None:
+        unclear = UnknownOutcome(f"The API says that it moved {answer.moved} of {plural(len(ids), 'event')}.")
+        facts["still_in_source"] = "unknown: the search for them failed"
+        return describe_unknown(unclear, Result("unknown", facts, untrusted), NOT_LOOKED)
+    facts["still_in_source"] = [*left]
     nothing_done = left == ids and not answer.moved and not answer.deletion_failures
     return Result("failed" if nothing_done else "partial", facts, untrusted)
 

@@ -74,7 +74,15 @@ def _drop_blanks(values: object) -> object:
 
 # Whole numbers that JSON keeps exact. Nothing that this API counts or numbers comes near.
 MAX_COUNT = 2**53
-Count = Annotated[int, Field(ge=-MAX_COUNT, le=MAX_COUNT)]
+
+
+def _refuse_flag(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("it is not a number")
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_refuse_flag), Field(ge=-MAX_COUNT, le=MAX_COUNT)]
 Number = Annotated[float, Field(ge=-MAX_COUNT, le=MAX_COUNT)]
 
 

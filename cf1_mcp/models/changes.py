@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import JsonValue, model_validator
+from pydantic import AliasChoices, Field, JsonValue, model_validator
 
 from cf1_mcp.models.base import ApiModel, Count, Number, Text
 
@@ -106,6 +106,20 @@ class BulkWithRelationshipsCreated(ApiModel):
     created_relationships_count: Count = 0
     error_count: Count = 0
     errors: list[RowError] = []
+
+
+class Deleted(ApiModel):
+    """Answer to a deletion: a number, as it is published, or an object, as the newer answers to other changes are.
+
+    Invented: the names of the number in an object. An object with another name leaves unknown what was deleted.
+    """
+
+    deleted: Count = Field(validation_alias=AliasChoices("deleted", "deletedCount", "count"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _wrap_number(cls, answer: object) -> object:
+        return answer if isinstance(answer, dict) else {"deleted": answer}  # pyright: ignore[reportUnknownVariableType]
 
 
 class Moved(ApiModel):
