@@ -110,10 +110,10 @@ async def create_alert(client: ThreatEventsClient, payload: CreateAlert) -> Resu
 
 
 async def _undo_creation(planning: Planning, change: PastChange[CreateAlert]) -> Effect[DeleteAlert]:
-    if change.outcome == "unknown" and "alert_id" not in change.result:
-        # It may have been made: that is so if the query has such an alert now, as it had none before.
-        if found := await find_alert(planning.client, change.payload.fields):
-            return await plan_alert_deletion(planning, found.id)
+    # There was none before, so that one that is there now is the one that may have been made.
+    is_open = change.outcome == "unknown" and "alert_id" not in change.result
+    if is_open and (found := await find_alert(planning.client, change.payload.fields)):
+        return await plan_alert_deletion(planning, found.id)
     return await plan_alert_deletion(planning, change.created_id("alert_id"))
 
 

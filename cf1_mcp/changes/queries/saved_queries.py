@@ -156,10 +156,10 @@ async def _create_alerts(
 
 
 async def _undo_creation(planning: Planning, change: PastChange[CreateQuery]) -> Effect[DeleteQuery]:
-    if change.outcome == "unknown" and "query_id" not in change.result:
-        # It may have been made: that is so if there is such a query now, as its name was not taken before.
-        if found := await find_saved_query(planning.client, change.payload.fields):
-            return await plan_query_deletion(planning, found.id)
+    # There was none before, so that one that is there now is the one that may have been made.
+    is_open = change.outcome == "unknown" and "query_id" not in change.result
+    if is_open and (found := await find_saved_query(planning.client, change.payload.fields)):
+        return await plan_query_deletion(planning, found.id)
     return await plan_query_deletion(planning, change.created_id("query_id"))
 
 
