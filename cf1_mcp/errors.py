@@ -35,9 +35,9 @@ MIN_LENGTH_RATIO: Final = MIN_SIMILARITY / (2 - MIN_SIMILARITY)
 MAX_COMPARED_LENGTH: Final = 60
 MAX_KNOWN: Final = 10_000
 MAX_CANDIDATES: Final = 200
-# Statuses by which a request is refused before anything is done. Others, such as 408, 409 and 425, may come from
-# something on the way that gave up waiting, or after an earlier attempt that arrived.
-REFUSALS: Final = frozenset({400, 401, 403, 404, 405, 411, 413, 414, 415, 422, 429, 431})
+# Statuses by which a request is refused before anything is done. Others, such as 408 and 425, may come from something
+# on the way that gave up waiting.
+REFUSALS: Final = frozenset({400, 401, 403, 404, 405, 409, 411, 413, 414, 415, 422, 429, 431})
 LOOK_FIRST: Final = "It may have been done: look before repeating it."
 
 
@@ -139,16 +139,25 @@ class UnexpectedAnswer(ApiError):
 class UnknownOutcome(UnexpectedAnswer):
     """A change was answered, and the answer does not tell whether it was made.
 
-    `asked` is the operation that was requested. With `denied` the answer says that nothing was changed, though in a
-    form that is no refusal of the request.
+    `asked` is the operation that was requested. With `denied` the answer says that nothing was changed, though with the
+    status of a success. With `beyond` it speaks of more than was asked for, or of something else, which may have been
+    changed too.
     """
 
     def __init__(
-        self, message: str, status: int | None = None, said: str = "", *, asked: str = "", denied: bool = False
+        self,
+        message: str,
+        status: int | None = None,
+        said: str = "",
+        *,
+        asked: str = "",
+        denied: bool = False,
+        beyond: bool = False,
     ) -> None:
         super().__init__(message if LOOK_FIRST in message else f"{message} {LOOK_FIRST}", status, said)
         self.asked = asked
         self.denied = denied
+        self.beyond = beyond
 
 
 def may_have_been_made(error: Exception) -> bool:

@@ -210,19 +210,21 @@ class ThreatEventsClient(SavedQueryClient):
         raw = await self.request(Raw, op.UPDATE_RAW, body=change.wire(), event_id=event_id, raw_id=raw_id)
         return hold_raw(raw, raw_id, changed=True)
 
-    async def tag_event(self, event_id: str, tags: Sequence[str]) -> None:
-        require_done(await self.request(Done, op.TAG_EVENT, body={"tags": tags}, event_id=event_id), "event")
+    async def tag_event(self, event_id: str, tags: Sequence[str]) -> Done:
+        done = await self.request(Done, op.TAG_EVENT, body={"tags": tags}, event_id=event_id)
+        return require_done(done, "event")
 
-    async def untag_event(self, event_id: str, tags: Sequence[str]) -> None:
-        require_done(await self.request(Done, op.UNTAG_EVENT, body={"tags": tags}, event_id=event_id), "event")
+    async def untag_event(self, event_id: str, tags: Sequence[str]) -> Done:
+        done = await self.request(Done, op.UNTAG_EVENT, body={"tags": tags}, event_id=event_id)
+        return require_done(done, "event")
 
-    async def relate_event(self, event_id: str, references: Sequence[str]) -> None:
-        require_done(await self.request(Done, op.RELATE_EVENT, body={"events": references}, event_id=event_id), "event")
+    async def relate_event(self, event_id: str, references: Sequence[str]) -> Done:
+        done = await self.request(Done, op.RELATE_EVENT, body={"events": references}, event_id=event_id)
+        return require_done(done, "event")
 
-    async def unrelate_event(self, event_id: str, references: Sequence[str]) -> None:
-        require_done(
-            await self.request(Done, op.UNRELATE_EVENT, body={"events": references}, event_id=event_id), "event"
-        )
+    async def unrelate_event(self, event_id: str, references: Sequence[str]) -> Done:
+        done = await self.request(Done, op.UNRELATE_EVENT, body={"events": references}, event_id=event_id)
+        return require_done(done, "event")
 
     async def create_relationships(
         self, dataset_id: str, parent_id: str, child_ids: Sequence[str], relationship_type: RelationshipType

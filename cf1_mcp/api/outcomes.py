@@ -1,7 +1,7 @@
 """What an answer tells of a change: whether it was made, or that this is unknown.
 
-A refusal, or no connection, means that nothing was changed. Everything else that is no readable success leaves it
-unknown, and is an `UnknownOutcome`, or `Unavailable` if there was no answer.
+After a refusal, or without a connection, nothing was changed. Everything else that cannot be read as a success leaves
+it unknown: it is an `UnknownOutcome`, or `Unavailable` if there was no answer.
 """
 
 from collections.abc import Callable

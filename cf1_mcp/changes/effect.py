@@ -37,7 +37,8 @@ INVERSES: Final[Mapping[ToolEffect, ToolEffect]] = {
 @dataclass(frozen=True)
 class Result:
     """What was done according to the API. Partial: less than requested, and the result names the rest. Unknown: any of
-    it may have been done, as far as the result does not say otherwise.
+    it may have been done, as far as the result does not say otherwise. With `refused` the API refused all of it before
+    anything was done, so that the code can be used again.
 
     `facts` are counts, ids and the server's own words; `untrusted` has everything that may contain text of events or
     of the API.
@@ -46,6 +47,7 @@ class Result:
     status: Outcome
     facts: Facts = field(default_factory=dict[str, JsonValue])
     untrusted: Facts = field(default_factory=dict[str, JsonValue])
+    refused: bool = False
 
     def list_fact(self, name: str) -> list[JsonValue]:
         """Return the list that the result has under a name, empty if there is none."""

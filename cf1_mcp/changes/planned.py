@@ -82,6 +82,9 @@ class Planned(Generic[P]):
         except JournalError as error:
             made = "It is unknown whether the change was made" if result.status == "unknown" else "The change was made"
             return Card(facts, untrusted, notes=[f"{made}, but {error}"])
+        if result.refused:
+            with suppress(StoreError):
+                await self._give_code_back()
         return Card(facts, untrusted)
 
     def report_no_change(self, note: str) -> Card:

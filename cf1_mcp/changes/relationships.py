@@ -141,7 +141,10 @@ async def relate_events(client: ThreatEventsClient, payload: RelateEvents) -> Re
     except ApiError as error:
         return await find_out(error, look)
     result = _read_result(answer, new)
-    return result or await find_out(UnknownOutcome(UNCLEAR, denied=not answer.success), look)
+    if result is not None:
+        return result
+    says_none = not answer.success or answer.relationships_created == 0
+    return await find_out(UnknownOutcome(UNCLEAR, denied=says_none and not answer.relationships), look)
 
 
 def _read_result(answer: RelationshipsCreated, new: Sequence[str]) -> Result | None:

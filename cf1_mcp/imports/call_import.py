@@ -12,7 +12,7 @@ import anyio
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.errors import ApiError, NotFound, Unavailable, may_have_been_made
+from cf1_mcp.errors import LOOK_FIRST, ApiError, NotFound, Unavailable, may_have_been_made
 from cf1_mcp.imports.batch import Batch, BatchLink, format_ranges
 from cf1_mcp.imports.job import ImportJob
 from cf1_mcp.imports.progress import ImportStep
@@ -26,6 +26,7 @@ from cf1_mcp.text.sanitize import clean
 RESERVED_SECONDS: Final = 3.0  # at the end of a call, for its report if the API is slow
 MAX_REASONS: Final = 30
 MAX_REASON_LENGTH: Final = 200
+NEXT: Final = "Import only the missing rows again, and unknown rows once a search has not found them."
 NOT_ANSWERED: Final = "it was not answered before the import stopped"
 STEPS: Final[Mapping[ImportStep, str]] = {"sent": "events created", "linked": "relationships made"}
 
@@ -161,7 +162,9 @@ class _BatchImport:
             "stopped": self.stopped,
         }
         if self.stopped or unknown:
-            reasons["next"] = "Import only the missing rows again, and unknown rows once a search has not found them."
+            reasons["next"] = NEXT
+        if unknown:
+            reasons["next"] = f"{LOOK_FIRST} {NEXT}"
         facts = {name: value for name, value in facts.items() if value}
         facts["created"] = [{"row": row, "uuid": uuid} for row, uuid in sorted(uuids.items())]
         complete = created == len(self.batch.events) and related == len(self.batch.links)

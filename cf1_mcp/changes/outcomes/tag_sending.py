@@ -45,7 +45,7 @@ class _Failure:
         return {"event": self.event_id, "reason": self.reason}
 
 
-Change = Callable[[str, Sequence[str]], Awaitable[None]]
+Change = Callable[[str, Sequence[str]], Awaitable[object]]
 
 
 async def change_tags(
@@ -80,7 +80,9 @@ async def change_tags(
     if not failures:
         return Result("done", facts)
     failed_rows: list[JsonValue] = [one.as_json() for one in failures if not one.is_unknown]
-    result = Result("partial" if changed else "failed", facts, {"failed": failed_rows} if failed_rows else {})
+    is_refused = not changed and all(one.error and not may_have_been_made(one.error) for one in failures[:tried])
+    untrusted: dict[str, JsonValue] = {"failed": failed_rows} if failed_rows else {}
+    result = Result("partial" if changed else "failed", facts, untrusted, is_refused)
     if not unknown:
         return result
     facts["unknown"] = [one.event_id for one in unknown]

@@ -16,6 +16,7 @@ from cf1_mcp.store.journal_records import Outcome
 
 VERIFIED: Final = "The answer did not tell whether it was done; a look at the API right after it found it done."
 NOT_SEEN: Final = "A look at the API right after it did not find it done, or not all of it. That may still come."
+BEYOND: Final = "A look at the API right after it found this. Whether anything else was changed is unknown."
 NOT_LOOKED: Final = "A look at the API right after it failed."
 
 
@@ -44,6 +45,8 @@ async def find_out(error: ApiError, look: Callable[[], Awaitable[Result]]) -> Re
         found = await look()
     except ApiError as failure:
         return describe_unknown(error, Result("unknown", {}, {"look_failed": str(failure)}), NOT_LOOKED)
+    if isinstance(error, UnknownOutcome) and error.beyond:
+        return describe_unknown(error, found, BEYOND)
     if found.status == "done":
         return replace(found, facts={**found.facts, "verified": VERIFIED})
     if found.status == "failed" and isinstance(error, UnknownOutcome) and error.denied:
