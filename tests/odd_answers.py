@@ -1,11 +1,12 @@
 """An upstream that makes every change, and then answers it in a way that does not tell so."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import httpx
+from pydantic import JsonValue
 
 # Requests with a method that changes something elsewhere, but only read here.
 READS: Final = ("/events", "/graphql")
@@ -24,7 +25,7 @@ def as_json(name: str, value: object, status: int = 200) -> OddAnswer:
     return OddAnswer(name, json.dumps(value).encode(), status)
 
 
-NO: Final = {"errors": [{"message": "internal: timeout waiting for a replica"}], "result": {}}
+NO: Final[Mapping[str, JsonValue]] = {"errors": [{"message": "internal: timeout waiting for a replica"}], "result": {}}
 # Answers that are unreadable for every operation.
 UNREADABLE: Final[Sequence[OddAnswer]] = (
     as_json("an empty object", {}),

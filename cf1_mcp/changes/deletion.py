@@ -17,7 +17,7 @@ from cf1_mcp.changes.effect import (
     Result,
 )
 from cf1_mcp.changes.outcomes.event_looks import look_at_deletion
-from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, describe_unknown, find_out
+from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, VERIFIED, describe_unknown, find_out
 from cf1_mcp.changes.parents import describe_parents
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
@@ -100,6 +100,8 @@ async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Re
         )
         found = Result("unknown", {"deleted": deleted, "left": LEFT_UNKNOWN}, {"not_verified": str(error)})
         return describe_unknown(unclear, found, NOT_LOOKED)
+    if not left:
+        return Result("done", {"deleted": len(payload.event_ids), "verified": VERIFIED})
     status = "partial" if len(left) < len(payload.event_ids) else "failed"
     return Result(status, {"deleted": deleted, "left": [*left]})
 

@@ -144,6 +144,9 @@ async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result
         unclear = UnknownOutcome(f"The API says that it moved {answer.moved} of {plural(len(ids), 'event')}.")
         facts["still_in_source"] = "unknown: the search for them failed"
         return describe_unknown(unclear, Result("unknown", facts, untrusted), NOT_LOOKED)
+    if not left and not untrusted:
+        unclear = UnknownOutcome(f"The API says that it moved {answer.moved} of {plural(len(ids), 'event')}.")
+        return await find_out(unclear, partial(look_at_move, client, source, destination, ids))
     facts["still_in_source"] = [*left]
     nothing_done = left == ids and not answer.moved and not answer.deletion_failures
     return Result("failed" if nothing_done else "partial", facts, untrusted)

@@ -113,7 +113,7 @@ class _BatchImport:
         # No answer, or an unreadable one, does not mean that nothing was created.
         if not self.sender.answered and not may_have_been_made(error):
             raise error
-        self.stopped = str(error)
+        self.stopped = str(error).replace(LOOK_FIRST, "").strip()
 
     async def _create_with_older_route(self, missing: NotFound) -> None:
         """Create all rows with the older bulk create, which returns no ids.
@@ -163,13 +163,13 @@ class _BatchImport:
         }
         if self.stopped or unknown:
             reasons["next"] = NEXT
-        if unknown:
+        # A part of which it is unknown must not be repeated with the rest, so that all of it counts as unknown.
+        is_unknown = bool(unknown or counts.get("sending"))
+        if is_unknown:
             reasons["next"] = f"{LOOK_FIRST} {NEXT}"
         facts = {name: value for name, value in facts.items() if value}
         facts["created"] = [{"row": row, "uuid": uuid} for row, uuid in sorted(uuids.items())]
         complete = created == len(self.batch.events) and related == len(self.batch.links)
-        # A part of which it is unknown must not be repeated with the rest, so that all of it counts as unknown.
-        is_unknown = bool(unknown or counts.get("sending"))
         return BatchOutcome(
             "unknown" if is_unknown else "done" if complete else "partial" if created else "failed",
             {"events": created, "relationships": related, **facts},
