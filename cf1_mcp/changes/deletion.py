@@ -112,7 +112,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
     They are looked up first: after a deletion without an answer they may still be there.
     """
     dataset = planning.dataset_to_write(change.payload.dataset_id)
-    left = {*change.ids("left")}
+    left = {*change.settled_ids("left")}
     named = [snapshot for snapshot in change.payload.before if snapshot.event.uuid not in left]
     present = {*await find_events_in(planning.client, dataset.uuid, [snapshot.event.uuid for snapshot in named])}
     deleted = [snapshot for snapshot in named if snapshot.event.uuid not in present]

@@ -103,6 +103,12 @@ class PastChange(Generic[P]):
         rows = listed if isinstance(listed, list) else []
         return [str(row.get("uuid")) if isinstance(row, dict) else str(row) for row in rows]
 
+    def settled_ids(self, name: str) -> list[str]:
+        """Return the ids that the result lists under a name as unchanged. After an unknown outcome none are: what was not
+        done when the API was looked at may have been done since.
+        """
+        return [] if self.outcome == "unknown" else self.ids(name)
+
     def required_ids(self, name: str) -> list[str]:
         """Return the ids that the result lists under a name, sorted.
 

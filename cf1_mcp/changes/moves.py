@@ -180,7 +180,7 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
     destination = planning.dataset_to_destroy(payload.destination_dataset_id)
     source = planning.dataset_to_write(payload.dataset_id)
     arrived = await find_events_in(planning.client, destination.uuid, payload.event_ids)
-    stayed = {*change.ids("still_in_source"), *await find_events_in(planning.client, source.uuid, arrived)}
+    stayed = {*change.settled_ids("still_in_source"), *await find_events_in(planning.client, source.uuid, arrived)}
     moved = [event_id for event_id in arrived if event_id not in stayed]
     if not moved:
         raise BadArgument(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 from mcp import Client
 from mcp.types import CallToolResult
@@ -12,7 +13,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.server.mcp_server import build_server
 from tests.contract.every_tool import CALLS, PlantedTenant, fill_in
-from tests.conversations import data_of, text_of
+from tests.conversations import ask, data_of, text_of
 from tests.odd_answers import REFUSALS, UNREADABLE, OddAnswer, OddUpstream, as_json
 
 pytestmark = pytest.mark.anyio
@@ -158,3 +159,106 @@ async def test_another_count_or_object_than_asked_for_is_looked_at(tmp_path: Pat
     assert (told.data["status"], told.outcome, len(told.changes)) == (status, status, 1), told
     assert told.is_spent in (True, None)
     assert not told.sent_again
+
+
+@pytest.mark.parametrize("odd", [UNREADABLE[0], UNREADABLE[14]], ids=lambda odd: odd.name)
+async def test_an_approval_stays_used_if_the_outcome_is_unknown(tmp_path: Path, odd: OddAnswer) -> None:
+    tenant = new_tenant(tmp_path / "state")
+    settings = tenant.allowed(write_datasets=("*",), delete_datasets=("*",), approval="operator")
+    async with tenant.connected() as (_, names):
+        upstream = OddUpstream(tenant.connect(), odd)
+        server = build_server(settings, lambda: upstream, clock=lambda: tenant.now)
+        async with Client(server) as client:
+            call = fill_in({**CALLS["import_threat_events"]}, names)
+            assert isinstance(call, dict)
+            code = str((await ask(client, "import_threat_events", **call))["code"])
+            await tenant.approvals.decide(code, approved=True)
+            told = await ask(client, "import_threat_events", **call, confirm=code)
+            upstream.odd = None
+            again = await client.call_tool("import_threat_events", {**call, "on_duplicate": "create", "confirm": code})
+    assert (told["status"], told["unknown_rows"], len(upstream.changes)) == ("unknown", "0-25", 1)
+    assert again.is_error and await tenant.is_spent(code)
+
+
+async def test_without_a_connection_a_change_has_failed_and_its_code_is_valid_again(tmp_path: Path) -> None:
+    tenant = new_tenant(tmp_path / "state")
+    async with tenant.connected() as (client, names):
+        call: dict[str, JsonValue] = {"dataset_id": tenant.home, "event_ids": [names["FIRST"]]}
+        code = (await ask(client, "delete_threat_events", **call))["code"]
+        broken = Disconnected(tenant.connect())
+        server = build_server(tenant.settings, lambda: broken, clock=lambda: tenant.now)
+        async with Client(server) as other:
+            told = await other.call_tool("delete_threat_events", {**call, "confirm": code})
+        outcome = (await tenant.journal.changes())[0].outcome
+        done = await ask(client, "delete_threat_events", **call, confirm=code)
+    assert told.is_error and "no connection could be made" in text_of(told.content)
+    assert (outcome, done["status"]) == ("failed", "done")
+
+
+@dataclass
+class Disconnected(httpx.AsyncBaseTransport):
+    """An upstream that can be read, and to which no connection can be made for a change."""
+
+    transport: httpx.AsyncBaseTransport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "DELETE":
+            raise httpx.ConnectError("no route to host")
+        return await self.transport.handle_async_request(request)
+
+
+# The operations, and whether the undo finds by itself what was made.
+UNDONE: Mapping[str, bool] = {
+    "tag": True,
+    "untag": True,
+    "relate": True,
+    "move": True,
+    "delete": True,
+    "update": True,
+    "create query": True,
+    "create alert": True,
+    "create": False,
+    "create in bulk": False,
+}
+
+
+@pytest.mark.parametrize("operation", UNDONE)
+async def test_the_undo_of_an_unknown_change_looks_first_what_is_there(tmp_path: Path, operation: str) -> None:
+    tenant = new_tenant(tmp_path / "state")
+    tool, given, _ = OPERATIONS[operation]
+    async with tenant.connected() as (sound, names):
+        upstream = Blinded(tenant.connect())
+        server = build_server(tenant.settings, lambda: upstream, clock=lambda: tenant.now)
+        async with Client(server) as client:
+            arguments = fill_in({**given}, names)
+            assert isinstance(arguments, dict)
+            told = await ask(client, tool, **arguments)
+            if code := told.get("code"):
+                told = await ask(client, tool, **arguments, confirm=code)
+        assert told["status"] == "unknown" and "failed" in str(told.get("look", "failed"))
+        undo = await sound.call_tool("undo_change", {"change_id": told["change_id"]})
+        if code := data_of(undo).get("code"):
+            undo = await sound.call_tool("undo_change", {"change_id": told["change_id"], "confirm": code})
+    if UNDONE[operation]:
+        assert data_of(undo)["status"] == "done", text_of(undo.content)
+    else:
+        assert undo.is_error and "the outcome of change" in text_of(undo.content)
+
+
+@dataclass
+class Blinded(httpx.AsyncBaseTransport):
+    """An upstream that makes one change, answers it with an empty object, and fails after that."""
+
+    transport: httpx.AsyncBaseTransport
+    over: bool = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.over:
+            return httpx.Response(403, headers={"X-Sandbox": "1"}, json={"success": False, "errors": [], "result": {}})
+        response = await self.transport.handle_async_request(request)
+        is_search = request.method == "POST" and request.url.path.endswith(("/events", "/graphql"))
+        if request.method == "GET" or is_search:
+            return response
+        await response.aread()
+        self.over = True
+        return httpx.Response(200, headers={"X-Sandbox": "1"}, json={})

@@ -11,7 +11,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.effect import Result
 from cf1_mcp.changes.outcomes.event_looks import find_tags
-from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_SEEN, describe_unknown
+from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, NOT_SEEN, describe_unknown
 from cf1_mcp.errors import (
     LOOK_FIRST,
     ApiError,
@@ -61,16 +61,19 @@ async def change_tags(
     change = client.tag_event if verb == "tagged" else client.untag_event
     ids = list(tags_of)
     failures: list[_Failure] = []
-    tried = 0
+    tried, has_looked = 0, True
     # If the API is down or overloaded, more requests would only use up the time of the call.
     while tried < len(ids) and not any(failure.stops for failure in failures):
         group = ids[tried : tried + MAX_CONCURRENT]
         results = await gather(partial(_change_one, change, event_id, tags_of[event_id]) for event_id in group)
         failed = [result for result in results if result is not None]
-        failures += await _look_again(client, dataset_id, failed, tags_of, are_added=verb == "tagged")
+        if any(one.is_unknown for one in failed):
+            left = await _look_again(client, dataset_id, failed, tags_of, are_added=verb == "tagged")
+            failed, has_looked = failed if left is None else left, left is not None
+        failures += failed
         tried += len(group)
-    left = {failure.event_id for failure in failures}
-    changed = [event_id for event_id in ids[:tried] if event_id not in left]
+    unchanged = {failure.event_id for failure in failures}
+    changed = [event_id for event_id in ids[:tried] if event_id not in unchanged]
     unknown = [one for one in failures if one.is_unknown]
     stop = next((one.error for one in failures if one.stops), None)
     if stop and not changed and not unknown:
@@ -86,7 +89,9 @@ async def change_tags(
     if not unknown:
         return result
     facts["unknown"] = [one.event_id for one in unknown]
-    return describe_unknown(unknown[0].error or ApiError(unknown[0].reason), result, NOT_SEEN)
+    return describe_unknown(
+        unknown[0].error or ApiError(unknown[0].reason), result, NOT_SEEN if has_looked else NOT_LOOKED
+    )
 
 
 async def _change_one(change: Change, event_id: str, tags: Sequence[str]) -> _Failure | None:
@@ -104,15 +109,13 @@ async def _look_again(
     tags_of: TagsByEvent,
     *,
     are_added: bool,
-) -> list[_Failure]:
-    """Return the failures without those of events that a look finds changed."""
+) -> list[_Failure] | None:
+    """Return the failures without those of events that a look finds changed; None if the look fails."""
     unknown = [one.event_id for one in failures if one.is_unknown]
-    if not unknown:
-        return [*failures]
     try:
         found = await find_tags(client, dataset_id, unknown)
     except ApiError:
-        return [*failures]
+        return None
     left: list[_Failure] = []
     for one in failures:
         tags = found.get(one.event_id)
