@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.effect import Result
+from cf1_mcp.changes.outcomes.change_results import Result
 from cf1_mcp.events.snapshots import find_events_in
 from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.models import Condition, Event, EventSearch, NewEvent, RelationshipType, SearchValue

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
-from cf1_mcp.changes.effect import Result
+from cf1_mcp.changes.outcomes.change_results import Result
 from cf1_mcp.changes.outcomes.event_looks import find_tags
 from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, NOT_SEEN, describe_unknown
 from cf1_mcp.errors import (

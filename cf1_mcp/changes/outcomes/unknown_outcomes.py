@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cf1_mcp.changes.effect import Result
+from cf1_mcp.changes.outcomes.change_results import Result
 from cf1_mcp.errors import LOOK_FIRST, ApiError, ThreatEventsError, UnknownOutcome, may_have_been_made
 from cf1_mcp.store.journal_records import Outcome
 

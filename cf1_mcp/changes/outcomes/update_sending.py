@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.effect import Result
+from cf1_mcp.changes.outcomes.change_results import Result
 from cf1_mcp.changes.outcomes.event_looks import look_at_fields, look_at_raw
 from cf1_mcp.changes.outcomes.unknown_outcomes import combine, find_out
 from cf1_mcp.errors import ApiError, UnknownOutcome
