@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -262,3 +262,61 @@ class Blinded(httpx.AsyncBaseTransport):
         await response.aread()
         self.over = True
         return httpx.Response(200, headers={"X-Sandbox": "1"}, json={})
+
+
+async def test_an_import_by_the_older_route_is_unknown_if_its_answer_is_unreadable(tmp_path: Path) -> None:
+    tenant = new_tenant(tmp_path / "state")
+    rows: list[JsonValue] = [
+        {"category": "Phishing", "date": "1h", "event": "parent", "tlp": "green", "ref": "p"},
+        {"category": "Phishing", "date": "2h", "event": "child", "tlp": "green", "parent_ref": "p"},
+    ]
+    async with tenant.connected():
+        upstream = OnlyOlderBulk(tenant.connect())
+        server = build_server(tenant.settings, lambda: upstream, clock=lambda: tenant.now)
+        async with Client(server) as client:
+            call: dict[str, JsonValue] = {"dataset_id": tenant.home, "rows": rows}
+            told = await ask(client, "import_threat_events", **call)
+            if code := told.get("code"):
+                told = await ask(client, "import_threat_events", **call, confirm=code)
+        change = (await tenant.journal.changes())[0]
+    assert (told["status"], told["unknown_rows"], change.outcome) == ("unknown", "0-1", "unknown")
+    assert upstream.sent == ["/create/bulk", "/create/bulk/relationships"]
+
+
+@dataclass
+class OnlyOlderBulk(httpx.AsyncBaseTransport):
+    """An upstream without the newer bulk create, which answers the older one with an empty object."""
+
+    transport: httpx.AsyncBaseTransport
+    sent: list[str] = field(default_factory=list[str])
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.split("/events")[-1]
+        if not path.startswith("/create/bulk"):
+            return await self.transport.handle_async_request(request)
+        self.sent.append(path)
+        if path == "/create/bulk":
+            body: JsonValue = {"success": False, "errors": [{"code": 7003, "message": "no route"}], "result": None}
+            return httpx.Response(404, headers={"X-Sandbox": "1"}, json=body)
+        await (await self.transport.handle_async_request(request)).aread()
+        return httpx.Response(200, headers={"X-Sandbox": "1"}, json={})
+
+
+async def test_an_undo_that_creates_events_again_is_unknown_if_one_answer_is_unreadable(tmp_path: Path) -> None:
+    tenant = new_tenant(tmp_path / "state")
+    async with tenant.connected() as (sound, names):
+        call: dict[str, JsonValue] = {"dataset_id": tenant.home, "event_ids": [names["FIRST"], names["SECOND"]]}
+        code = (await ask(sound, "delete_threat_events", **call))["code"]
+        deleted = await ask(sound, "delete_threat_events", **call, confirm=code)
+        upstream = OddUpstream(tenant.connect(), UNREADABLE[0])
+        server = build_server(tenant.settings, lambda: upstream, clock=lambda: tenant.now)
+        async with Client(server) as client:
+            undo: dict[str, JsonValue] = {"change_id": deleted["change_id"]}
+            told = await ask(client, "undo_change", **undo)
+            if code := told.get("code"):
+                told = await ask(client, "undo_change", **undo, confirm=code)
+        change = (await tenant.journal.changes())[0]
+    assert (told["status"], change.outcome, told["created"]) == ("unknown", "unknown", [])
+    assert "look before repeating" in str(told["next"])
+    rows = told["failed"]
+    assert isinstance(rows, list) and len(rows) == 2 and all("'outcome': 'unknown'" in str(row) for row in rows)
