@@ -36,12 +36,13 @@ async def update_event(client: ThreatEventsClient, payload: UpdateEvent) -> Resu
             failed.append({"part": "raw", "reason": str(error)})
     changed = [name for one in results for name in one.list_fact("changed")]
     differs = [row for one in results for row in one.list_fact("differs")]
-    facts = {name: value for one in results for name, value in one.facts.items()}
+    facts: dict[str, JsonValue] = {"event_id": event_id, "changed": changed}
+    facts |= {name: value for one in results for name, value in one.facts.items() if name not in facts}
     untrusted = {name: value for one in results for name, value in one.untrusted.items() if name != "differs"}
     untrusted |= {name: rows for name, rows in {"differs": differs, "failed": failed}.items() if rows}
     is_unknown, is_open = any(one.status == "unknown" for one in results), bool(differs or failed)
     status = combine(is_any_done=bool(changed), is_any_open=is_open, is_any_unknown=is_unknown)
-    return Result(status, {**facts, "event_id": event_id, "changed": changed}, untrusted)
+    return Result(status, facts, untrusted)
 
 
 async def _update_fields(client: ThreatEventsClient, event_id: str, change: EventChange) -> Result:
