@@ -19,8 +19,10 @@ the marks of untrusted text, and a terminal in parentheses.
        |  `- MissingRoute     405, 410, 501, or any status with code 7000 or 7003
        |- UnknownAccount      no route at all for the account id and base
        |- RateLimited         429
-       |- Unavailable         5xx, unreachable, too slow
+       |- Unavailable         5xx, too slow, broken off
+       |  `- Unreachable      no connection, so nothing was sent
        `- UnexpectedAnswer    a response that is not of this API
+          `- UnknownOutcome   a response to a change that does not tell whether it was made
 """
 
 from collections.abc import Sequence
@@ -35,6 +37,10 @@ MIN_LENGTH_RATIO: Final = MIN_SIMILARITY / (2 - MIN_SIMILARITY)
 MAX_COMPARED_LENGTH: Final = 60
 MAX_KNOWN: Final = 10_000
 MAX_CANDIDATES: Final = 200
+# Statuses by which a request is refused before anything is done. Others, such as 408 and 425, may come from something
+# on the way that gave up waiting.
+REFUSALS: Final = frozenset({400, 401, 403, 404, 405, 409, 411, 413, 414, 415, 422, 429, 431})
+LOOK_FIRST: Final = "It may have been done: look before repeating it."
 
 
 class ThreatEventsError(Exception):
@@ -132,8 +138,46 @@ class Unavailable(ApiError):
     """The API is down, unreachable or too slow."""
 
 
+class Unreachable(Unavailable):
+    """No connection could be made, so nothing was sent."""
+
+
 class UnexpectedAnswer(ApiError):
     """The response does not have the form that this API documents."""
+
+
+class UnknownOutcome(UnexpectedAnswer):
+    """A change was answered, and the answer does not tell whether it was made.
+
+    `asked` is the operation that was requested. With `denied` the answer says that nothing was changed, though with the
+    status of a success. With `beyond` it speaks of more than was asked for, or of something else, which may have been
+    changed too.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        status: int | None = None,
+        said: str = "",
+        *,
+        asked: str = "",
+        denied: bool = False,
+        beyond: bool = False,
+    ) -> None:
+        super().__init__(message if LOOK_FIRST in message else f"{message} {LOOK_FIRST}", status, said)
+        self.asked = asked
+        self.denied = denied
+        self.beyond = beyond
+
+
+def may_have_been_made(error: Exception) -> bool:
+    """Return whether a change may have been made although its request ended with this error.
+
+    Not after a refusal, which comes before anything is done, nor if no connection was made.
+    """
+    if isinstance(error, Refused):
+        return error.status not in REFUSALS
+    return isinstance(error, Unavailable | UnexpectedAnswer) and not isinstance(error, Unreachable)
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:

@@ -135,6 +135,10 @@ class Tenant:
         """The approvals that they request from the operator."""
         return self._stores.approvals
 
+    async def is_spent(self, code: str) -> bool:
+        """Whether a code that confirms a change was used."""
+        return await self._stores.spent_codes.is_spent(code)
+
     @property
     def _stores(self) -> Stores:
         return open_stores(self.reading(), lambda: self.now)

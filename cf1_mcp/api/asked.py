@@ -4,14 +4,15 @@ What was asked for is what the rules allowed, what the preview showed and what t
 """
 
 from collections.abc import Iterable
+from typing import cast
 
-from cf1_mcp.errors import UnexpectedAnswer
-from cf1_mcp.models import Event, Raw
+from cf1_mcp.errors import UnexpectedAnswer, UnknownOutcome
+from cf1_mcp.models import Done, Event, Raw
 
 REREAD = (
     "Search for it again. If this continues, tell the operator: something between here and the API mixes answers up."
 )
-LOOK = "Look at what is there now before repeating the change: it is unknown what was changed."
+LOOK = "It is unknown what was changed."
 
 
 def is_same_id(one: str | int, other: str | int) -> bool:
@@ -23,12 +24,14 @@ def require_same(found: str | int, asked: str | int, what: str, *, changed: bool
     """Refuse an answer about another object. `changed` says that a change was requested, not a read.
 
     Raises:
-        UnexpectedAnswer: the ids differ.
+        UnexpectedAnswer: the ids differ. An `UnknownOutcome` if a change was requested.
     """
-    if not is_same_id(found, asked):
-        raise UnexpectedAnswer(
-            f"The API answered about another {what} than the one asked for. {LOOK if changed else REREAD}"
-        )
+    if is_same_id(found, asked):
+        return
+    problem = f"The API answered about another {what} than the one asked for."
+    if changed:
+        raise UnknownOutcome(f"{problem} {LOOK}", asked=what, beyond=True)
+    raise UnexpectedAnswer(f"{problem} {REREAD}")
 
 
 def hold_event(event: Event, asked: str, dataset_id: str = "", *, changed: bool = False) -> Event:
@@ -53,11 +56,38 @@ def require_count(count: int, most: int, what: str) -> int:
     """Return a number of changed objects.
 
     Raises:
-        UnexpectedAnswer: it is negative, or larger than the number asked for.
+        UnknownOutcome: it is negative, or larger than the number asked for.
     """
     if not 0 <= count <= most:
-        raise UnexpectedAnswer(f"The API reports another number of {what} than is possible. {LOOK}")
+        problem = f"The API reports another number of {what} than is possible."
+        raise UnknownOutcome(f"{problem} {LOOK}", asked=what, beyond=count > most)
     return count
+
+
+def require_done(answer: Done, what: str) -> Done:
+    """Return an answer that says that something was done.
+
+    Raises:
+        UnknownOutcome: it says so. It is `denied` then, which a look can confirm.
+    """
+    if not answer.success:
+        raise UnknownOutcome(f"The API answered that it did not change the {what}.", asked=what, denied=True)
+    return answer
+
+
+def require_acknowledged(answer: object, what: str) -> None:
+    """Refuse an answer whose body is not published, and which does not report success by itself.
+
+    Raises:
+        UnknownOutcome: it is neither an envelope, which would report that, nor a result that does so itself.
+    """
+    envelope = cast("dict[str, object]", answer) if isinstance(answer, dict) else {}
+    result = envelope.get("result")
+    parts = [cast("dict[str, object]", one) for one in (envelope, result) if isinstance(one, dict)]
+    words = [one["success"] for one in parts if "success" in one]
+    # A failure in an envelope is an error already.
+    if not words or words[-1] is False:
+        raise UnknownOutcome(f"The API answered without saying whether the {what} was deleted.", asked=what)
 
 
 def drop_other_datasets(events: Iterable[Event], dataset_ids: Iterable[str]) -> list[Event]:

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pydantic import JsonValue
 
 from cf1_mcp.api import operations as op
-from cf1_mcp.api.asked import hold_event, hold_raw, is_same_id, require_count, require_same
+from cf1_mcp.api.asked import hold_event, hold_raw, is_same_id, require_count, require_done, require_same
 from cf1_mcp.api.connection import Query
 from cf1_mcp.api.count_requests import CountRequests
 from cf1_mcp.api.graph_client import GraphClient
@@ -21,6 +21,7 @@ from cf1_mcp.models import (
     BulkUpdated,
     BulkWithRelationshipsCreated,
     Condition,
+    Deleted,
     Direction,
     Done,
     Event,
@@ -41,8 +42,8 @@ from cf1_mcp.models import (
 class ThreatEventsClient(GraphClient):
     """The operations of the Threat Events API. Every failure is a `ThreatEventsError`.
 
-    An answer about another object than the one asked about is an `UnexpectedAnswer`; after a change, that leaves
-    unknown what was changed.
+    An answer about another object than the one asked about is an `UnexpectedAnswer`; after a change it is an
+    `UnknownOutcome`, as is any other answer that does not tell whether the change was made.
     """
 
     @cached_property
@@ -226,16 +227,20 @@ class ThreatEventsClient(GraphClient):
         return hold_raw(raw, raw_id, changed=True)
 
     async def tag_event(self, event_id: str, tags: Sequence[str]) -> Done:
-        return await self.request(Done, op.TAG_EVENT, body={"tags": tags}, event_id=event_id)
+        done = await self.request(Done, op.TAG_EVENT, body={"tags": tags}, event_id=event_id)
+        return require_done(done, "event")
 
     async def untag_event(self, event_id: str, tags: Sequence[str]) -> Done:
-        return await self.request(Done, op.UNTAG_EVENT, body={"tags": tags}, event_id=event_id)
+        done = await self.request(Done, op.UNTAG_EVENT, body={"tags": tags}, event_id=event_id)
+        return require_done(done, "event")
 
     async def relate_event(self, event_id: str, references: Sequence[str]) -> Done:
-        return await self.request(Done, op.RELATE_EVENT, body={"events": references}, event_id=event_id)
+        done = await self.request(Done, op.RELATE_EVENT, body={"events": references}, event_id=event_id)
+        return require_done(done, "event")
 
     async def unrelate_event(self, event_id: str, references: Sequence[str]) -> Done:
-        return await self.request(Done, op.UNRELATE_EVENT, body={"events": references}, event_id=event_id)
+        done = await self.request(Done, op.UNRELATE_EVENT, body={"events": references}, event_id=event_id)
+        return require_done(done, "event")
 
     async def create_relationships(
         self, dataset_id: str, parent_id: str, child_ids: Sequence[str], relationship_type: RelationshipType
@@ -265,8 +270,8 @@ class ThreatEventsClient(GraphClient):
         return moved
 
     async def delete_events(self, dataset_id: str, event_ids: Sequence[str]) -> int:
-        count = await self.request(int, op.DELETE_EVENTS, query={"eventIds": event_ids}, dataset_id=dataset_id)
-        return require_count(count, len(event_ids), "deleted events")
+        answer = await self.request(Deleted, op.DELETE_EVENTS, query={"eventIds": event_ids}, dataset_id=dataset_id)
+        return require_count(answer.deleted, len(event_ids), "deleted events")
 
     async def revert_dataset(self, dataset_id: str, minutes_ago: float) -> Reverted:
         body = {"minutesAgo": minutes_ago}

@@ -21,6 +21,7 @@ from cf1_mcp.api.failures import (
     unknown_account_error,
 )
 from cf1_mcp.api.operations import LIST_DATASETS, Operation, Route
+from cf1_mcp.api.outcomes import require_success, telling_outcomes
 from cf1_mcp.api.routes import KnownRoutes, failure_of, is_empty, is_plain_404, may_try_another
 from cf1_mcp.api.unwrapping import read_answer
 from cf1_mcp.api.wire.json_text import parse_json
@@ -85,6 +86,7 @@ class ApiConnection:
         if self._http is not None:
             await self._http.aclose()
 
+    @telling_outcomes
     async def request(
         self,
         shape: type[T],
@@ -102,7 +104,8 @@ class ApiConnection:
         are those of the operation that may be used, the best first, if not all in their order.
 
         Raises:
-            ApiError: the API refused, failed, did not answer within the budget, or answered something else.
+            ApiError: the API refused, failed, did not answer within the budget, or answered something else. It is an
+                `UnknownOutcome` if that leaves unknown whether a change was made.
             BadArgument: an id cannot be part of a path, or a text cannot be sent.
         """
         try:
@@ -116,6 +119,7 @@ class ApiConnection:
             raise retry_error(error, self._secrets) from None
         except httpx.HTTPError as error:
             raise transport_error(error) from None
+        require_success(answer, operation, self._secrets)
         return read_answer(shape, operation.name, answer, self._secrets, paged=paged)
 
     async def _try_routes(self, operation: Operation, asked: _Asked) -> object:

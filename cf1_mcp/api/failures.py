@@ -17,6 +17,7 @@ from cf1_mcp.errors import (
     Unavailable,
     UnexpectedAnswer,
     UnknownAccount,
+    Unreachable,
 )
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -209,10 +210,12 @@ def transport_error(error: Exception) -> ApiError:
     """The error for a request that had no answer."""
     match error:
         case httpx.ConnectTimeout() | httpx.ConnectError():
-            return Unavailable(
+            return Unreachable(
                 "The API cannot be reached: no connection could be made. Ask the operator to check the network, the "
                 "proxy and CLOUDFLARE_BASE_URL."
             )
+        case httpx.PoolTimeout() | httpx.ProxyError() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
+            return Unreachable(f"The request could not be sent ({type(error).__name__}). Try again.")
         case httpx.TimeoutException():
             return Unavailable(
                 "The API did not answer in time. Request less, for instance a shorter period, or try again."

@@ -1,7 +1,7 @@
 """The operations on saved queries and their alerts."""
 
 from cf1_mcp.api import operations as op
-from cf1_mcp.api.asked import require_same
+from cf1_mcp.api.asked import require_acknowledged, require_same
 from cf1_mcp.api.connection import ApiConnection
 from cf1_mcp.models import QueryAlert, QueryAlertFields, SavedQuery, SavedQueryFields
 
@@ -26,7 +26,8 @@ class SavedQueryClient(ApiConnection):
         return query
 
     async def delete_query(self, query_id: int) -> None:
-        await self.request(object, op.DELETE_QUERY, query_id=query_id)
+        answer = await self.request(object, op.DELETE_QUERY, paged=True, query_id=query_id)
+        require_acknowledged(answer, "saved query")
 
     async def list_alerts(self) -> list[QueryAlert]:
         return await self.request(list[QueryAlert], op.LIST_ALERTS)
@@ -47,4 +48,5 @@ class SavedQueryClient(ApiConnection):
         return alert
 
     async def delete_alert(self, alert_id: int) -> None:
-        await self.request(object, op.DELETE_ALERT, alert_id=alert_id)
+        answer = await self.request(object, op.DELETE_ALERT, paged=True, alert_id=alert_id)
+        require_acknowledged(answer, "alert")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Self
 
 from pydantic import JsonValue
@@ -9,9 +10,11 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.deletion import plan_deletion_of_created
 from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, Facts, Payload, Planner, Planning, Result
+from cf1_mcp.changes.outcomes.event_looks import look_for_new
+from cf1_mcp.changes.outcomes.unknown_outcomes import find_out
 from cf1_mcp.changes.parents import describe_read_parents
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
-from cf1_mcp.errors import BadArgument
+from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.field_sizes import check_length
 from cf1_mcp.events.transitions import Transition, describe_creation
@@ -103,7 +106,10 @@ def _check_raw(
 async def create_event(client: ThreatEventsClient, payload: CreateEvent) -> Result:
     """Create the event, and report where the answer differs from what was sent."""
     new = payload.new
-    created = await client.create_event(new)
+    try:
+        created = await client.create_event(new)
+    except ApiError as error:
+        return await find_out(error, partial(look_for_new, client, new))
     sent = {name: value for name in type(created).model_fields if isinstance(value := getattr(new, name, None), str)}
     differs = find_differences(sent, created)
     kept = {tag.casefold() for tag in created.tags}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
@@ -23,12 +24,14 @@ from cf1_mcp.changes.lost_evidence import (
     read_later,
     replace_sentences,
 )
+from cf1_mcp.changes.outcomes.event_looks import look_at_deletion
+from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, VERIFIED, describe_unknown, find_out
 from cf1_mcp.changes.parents import describe_parents
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
 from cf1_mcp.changes.queries.outside_effects import add_effects_through, add_outside_effects, list_account_queries
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
-from cf1_mcp.errors import ApiError, BadArgument, Unavailable
+from cf1_mcp.errors import ApiError, BadArgument, UnknownOutcome
 from cf1_mcp.events.copies import find_events_in
 from cf1_mcp.events.raw_evidence import count_raw_markings
 from cf1_mcp.events.snapshots import Snapshot, SnapshotSet, count_visible_links, list_evidence, read_snapshots
@@ -96,18 +99,25 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
 
 async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Result:
     """Delete the events. If the API deleted fewer, find out which are left."""
-    deleted = await client.delete_events(payload.dataset_id, payload.event_ids)
+    try:
+        deleted = await client.delete_events(payload.dataset_id, payload.event_ids)
+    except ApiError as error:
+        return await find_out(error, partial(look_at_deletion, client, payload.dataset_id, payload.event_ids))
     if deleted == len(payload.event_ids):
         return Result("done", {"deleted": deleted, **list_not_saved(payload.before)})
     try:
         left = await find_events_in(client, payload.dataset_id, payload.event_ids)
     except ApiError as error:
-        if not deleted:
-            # Not a failure: the answer may be wrong about the events that it counts.
-            raise Unavailable(f"The API says that it deleted no event, which could not be checked. {error}") from error
-        # The deletion was made, whatever happened to the search for the rest.
+        # The answer may be wrong about the events that it counts.
+        unclear = UnknownOutcome(
+            f"The API says that it deleted {deleted} of {plural(len(payload.event_ids), 'event')}."
+        )
         facts = {"deleted": deleted, "left": LEFT_UNKNOWN, **list_not_saved(payload.before)}
-        return Result("partial", facts, {"not_verified": str(error)})
+        found = Result("unknown", facts, {"not_verified": str(error)})
+        return describe_unknown(unclear, found, NOT_LOOKED)
+    if not left:
+        facts = {"deleted": len(payload.event_ids), "verified": VERIFIED, **list_not_saved(payload.before)}
+        return Result("done", facts)
     status = "partial" if len(left) < len(payload.event_ids) else "failed"
     lost = list_not_saved([one for one in payload.before if one.event.uuid not in left])
     return Result(status, {"deleted": deleted, "left": [*left], **lost})
@@ -119,7 +129,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
     They are looked up first: after a deletion without an answer they may still be there.
     """
     dataset = planning.dataset_to_write(change.payload.dataset_id)
-    left = {*change.ids("left")}
+    left = {*change.settled_ids("left")}
     named = [snapshot for snapshot in change.payload.before if snapshot.event.uuid not in left]
     present = {*await find_events_in(planning.client, dataset.uuid, [snapshot.event.uuid for snapshot in named])}
     deleted = [snapshot for snapshot in named if snapshot.event.uuid not in present]

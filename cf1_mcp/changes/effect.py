@@ -7,23 +7,20 @@ stores it, the change sends it, and an undo reads it back.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, Any, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.outcomes.change_results import Facts, PastChange, Result
 from cf1_mcp.context import Client
-from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import Dataset, Event, Raw, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.policy.write_policy import CurrentWritePolicy, WritePolicy
-from cf1_mcp.store.journal_records import ChangeOrigin, Intent, Outcome
+from cf1_mcp.store.journal_records import ChangeOrigin, Intent
 from cf1_mcp.store.payloads import Payload
-
-Facts: TypeAlias = Mapping[str, JsonValue]
-
 
 P = TypeVar("P", bound=Payload)
 MAX_WITHOUT_CODE: Final = 25  # new events at once: a person would not read through more
@@ -32,19 +29,6 @@ INVERSES: Final[Mapping[ToolEffect, ToolEffect]] = {
     ToolEffect.UPDATE: ToolEffect.UPDATE,
     ToolEffect.DELETE: ToolEffect.CREATE,
 }
-
-
-@dataclass(frozen=True)
-class Result:
-    """What was done according to the API. Partial: less than requested, and the result names the rest.
-
-    `facts` are counts, ids and the server's own words; `untrusted` has everything that may contain text of events or
-    of the API.
-    """
-
-    status: Literal["done", "partial", "failed"]
-    facts: Facts = field(default_factory=dict[str, JsonValue])
-    untrusted: Facts = field(default_factory=dict[str, JsonValue])
 
 
 @dataclass(frozen=True)
@@ -77,48 +61,6 @@ async def _resolve_planning(client: Client, write_policy: CurrentWritePolicy) ->
 
 
 Planner = Annotated[Planning, Resolve(_resolve_planning)]
-
-
-@dataclass(frozen=True)
-class PastChange(Generic[P]):
-    """A change that was made, as the journal records it."""
-
-    id: str
-    payload: P
-    datasets: tuple[str, ...]
-    result: Facts
-    outcome: Outcome
-
-    def ids(self, name: str) -> list[str]:
-        """Return the ids that the result lists under a name, as texts or as the `uuid` of rows; empty if none."""
-        listed = self.result.get(name)
-        rows = listed if isinstance(listed, list) else []
-        return [str(row.get("uuid")) if isinstance(row, dict) else str(row) for row in rows]
-
-    def required_ids(self, name: str) -> list[str]:
-        """Return the ids that the result lists under a name, sorted.
-
-        Raises:
-            BadArgument: there are none, as after a failure.
-        """
-        if not (ids := self.ids(name)):
-            raise self._refuse(f"lists no {name} events")
-        return sorted(ids)
-
-    def created_id(self, name: str) -> int:
-        """Return the numeric id that the result has under a name. Raises the same as `required_ids`."""
-        if name not in self.result:
-            raise self._refuse(f"has no {name}")
-        return int(str(self.result[name]))
-
-    def _refuse(self, problem: str) -> BadArgument:
-        if self.outcome == "unknown":
-            return BadArgument(
-                "change_id",
-                f"the outcome of change {self.id} is unknown: it may have been made, but its result {problem}",
-                "a search or a list to show the person what is there now, and correct that",
-            )
-        return BadArgument("change_id", f"the result of change {self.id} {problem}", "another change")
 
 
 @dataclass(frozen=True)

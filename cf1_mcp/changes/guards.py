@@ -14,18 +14,15 @@ They hold for what a change does, not for the tool that makes it: an undo that d
 """
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial, wraps
-from typing import Annotated, Any, Final, Generic
+from typing import Annotated, Any, Final
 
 import anyio.to_thread
 from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, Resolve
-from pydantic import JsonValue
 
 from cf1_mcp.answers.card import Card
-from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.effect import Effect, P, Planner, Result
+from cf1_mcp.changes.effect import Effect, P, Planner
+from cf1_mcp.changes.planned import Planned, used_code_error
 from cf1_mcp.changes.previews import (
     MAX_REQUEST_LENGTH,
     Consent,
@@ -35,111 +32,16 @@ from cf1_mcp.changes.previews import (
     describe_repeats,
     describe_undo,
     render_question,
-    render_summary,
 )
 from cf1_mcp.context import ServerContext, ToolContext, find_origin
-from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, Unavailable, UnexpectedAnswer, Withheld
+from cf1_mcp.errors import BadArgument, NotApproved, Withheld
 from cf1_mcp.policy.write_policy import WritePolicy
-from cf1_mcp.store.database import StoreError
-from cf1_mcp.store.journal_records import ChangeOrigin, JournalError, Outcome
 from cf1_mcp.text.plurals import plural
 
 NO_REPEAT: Final = "Do not repeat the call unless the person asks for it again"
 # The first version of the protocol in which a call is repeated with the person's answer, so that all of it runs again.
 # In older ones the call waits for the answer.
 REPEATED_SINCE: Final = "2026-07-28"
-
-
-@dataclass(frozen=True)
-class Planned(Generic[P]):
-    """A change that passed its guards, or the preview to return instead. `code` is the one that confirmed it."""
-
-    look: Look[P]
-    preview: Card | None
-    server: ServerContext
-    origin: ChangeOrigin
-    code: str | None = None
-
-    @property
-    def effect(self) -> Effect[P]:
-        return self.look.effect
-
-    async def carry_out(self, client: ThreatEventsClient) -> Card:
-        """Make the change with the function of its kind. Raises the same as `record`."""
-        return await self.record(partial(self.effect.kind.carry_out, client, self.effect.payload))
-
-    async def record(self, call: Callable[[], Awaitable[Result]]) -> Card:
-        """Journal the intent, make the change with `call`, journal its outcome and report it.
-
-        Raises:
-            JournalError: the intent could not be written, so nothing was changed.
-            ApiError: the change failed, or it is unknown whether it was made. The journal records which.
-        """
-        if self.preview is not None:  # whatever the body of the tool does
-            return self.preview
-        effect, journal = self.effect, self.server.stores.journal
-        await self._spend_code()
-        try:
-            change_id = await journal.begin(effect.build_intent(self.origin))
-        except JournalError:
-            with suppress(StoreError):
-                await self._give_code_back()
-            raise
-        try:
-            result = await call()
-        except ThreatEventsError as error:
-            await self._record_failure(change_id, error)
-            raise
-        facts: dict[str, JsonValue] = {
-            "status": result.status,
-            "change_id": change_id,
-            "change": render_summary(effect),
-        }
-        facts |= {**result.facts, **self.look.repeats}
-        if not self.look.undo.certain:
-            facts["undo"] = self.look.undo.text
-        untrusted = {**result.untrusted, **effect.read_as}
-        try:
-            stored: JsonValue = {**result.facts, **result.untrusted}
-            await journal.finish(change_id, result.status, stored)
-        except JournalError as error:
-            return Card(facts, untrusted, notes=[f"The change was made, but {error}"])
-        return Card(facts, untrusted)
-
-    def report_no_change(self, note: str) -> Card:
-        """Return the answer if there is nothing to change. Nothing is sent, so nothing is journaled."""
-        facts = {"status": "done", "change": render_summary(self.effect), **self.effect.facts}
-        return Card(facts, {**self.effect.untrusted, **self.effect.read_as}, notes=[note])
-
-    async def _spend_code(self) -> None:
-        if self.code is None:
-            return
-        look, codes = self.look, self.server.stores.spent_codes
-        try:
-            is_first = await codes.spend(look.state, look.number, self.code)
-        except StoreError:
-            with suppress(StoreError):
-                await self._give_code_back()
-            raise
-        if not is_first:
-            raise _used_code_error()
-
-    async def _give_code_back(self) -> None:
-        """Let the same call be repeated, because nothing was done. The approval first: only one task has it now."""
-        if self.code is None:
-            return
-        if self.server.settings.approval == "operator":
-            await self.server.stores.approvals.give_back(self.code)
-        await self.server.stores.spent_codes.give_back(self.look.state, self.look.number)
-
-    async def _record_failure(self, change_id: str, error: ThreatEventsError) -> None:
-        # Without a readable answer the change may have been made nevertheless.
-        outcome: Outcome = "unknown" if isinstance(error, Unavailable | UnexpectedAnswer) else "failed"
-        await self.server.stores.journal.finish(change_id, outcome, {"error": str(error)})
-        if outcome == "failed":
-            # A code that could not be given back stays used, which must not take the place of the reason.
-            with suppress(StoreError):
-                await self._give_code_back()
 
 
 Plan = Callable[..., Awaitable[Effect[P]]]
@@ -254,16 +156,12 @@ async def _require_code(server: ServerContext, look: Look[Any], code: str) -> No
     if look.effect.must_confirm and look.is_confirmed_by(code, server):
         return
     if await server.stores.spent_codes.is_spent(code):
-        raise _used_code_error()
+        raise used_code_error()
     raise BadArgument(
         "confirm",
         "this code is not for this change in its current state",
         "the same call without confirm, and show the person its new preview",
     )
-
-
-def _used_code_error() -> BadArgument:
-    return BadArgument("confirm", "this code was used already", "list_changes to see its outcome")
 
 
 def _require_yes(consent: Consent) -> None:

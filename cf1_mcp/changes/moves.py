@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from pydantic import BaseModel, JsonValue
@@ -17,9 +18,15 @@ from cf1_mcp.changes.lost_evidence import (
     read_later,
     replace_sentences,
 )
+from cf1_mcp.changes.outcomes.event_looks import look_at_move
+from cf1_mcp.changes.outcomes.unknown_outcomes import (
+    NOT_LOOKED,
+    describe_unknown,
+    find_out,
+)
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
 from cf1_mcp.changes.queries.outside_effects import add_effects_through, list_account_queries
-from cf1_mcp.errors import ApiError, BadArgument, NotApproved
+from cf1_mcp.errors import ApiError, BadArgument, NotApproved, UnknownOutcome
 from cf1_mcp.events.copies import find_events_in
 from cf1_mcp.events.raw_evidence import MAX_READ_AHEAD, count_raw_markings, stand_in
 from cf1_mcp.events.snapshots import Snapshot, SnapshotSet, count_visible_links, list_evidence, read_snapshots
@@ -175,7 +182,11 @@ def _require_as_shown(leaving: Tlp, shown: Tlp) -> None:
 async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result:
     """Move the events. If the API moved fewer, find out which are left."""
     source, ids = payload.dataset_id, payload.event_ids
-    answer = await client.move_events(source, payload.destination_dataset_id, ids, payload.keep_raw_data)
+    destination = payload.destination_dataset_id
+    try:
+        answer = await client.move_events(source, destination, ids, payload.keep_raw_data)
+    except ApiError as error:
+        return await find_out(error, partial(look_at_move, client, source, destination, ids))
     facts: dict[str, JsonValue] = {"moved": answer.moved}
     if not payload.keep_raw_data:
         facts |= list_not_saved(payload.before.images)
@@ -189,7 +200,14 @@ async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result
         reasons = [clean(str(one.get("reason", "")), MAX_CELL_LENGTH) for one in answer.deletion_failures]
         untrusted["not_removed_from_source"] = [*reasons]
     left = await _find_still_in(client, source, ids)
-    facts["still_in_source"] = [*left] if left is not None else "unknown: the search for them failed"
+    if left is None:
+        unclear = UnknownOutcome(f"The API says that it moved {answer.moved} of {plural(len(ids), 'event')}.")
+        facts["still_in_source"] = "unknown: the search for them failed"
+        return describe_unknown(unclear, Result("unknown", facts, untrusted), NOT_LOOKED)
+    if not left and not untrusted:
+        unclear = UnknownOutcome(f"The API says that it moved {answer.moved} of {plural(len(ids), 'event')}.")
+        return await find_out(unclear, partial(look_at_move, client, source, destination, ids))
+    facts["still_in_source"] = [*left]
     nothing_done = left == ids and not answer.moved and not answer.deletion_failures
     return Result("failed" if nothing_done else "partial", facts, untrusted)
 
@@ -222,7 +240,7 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
     destination = planning.dataset_to_destroy(payload.destination_dataset_id)
     source = planning.dataset_to_write(payload.dataset_id)
     arrived = await find_events_in(planning.client, destination.uuid, payload.event_ids)
-    stayed = {*change.ids("still_in_source"), *await find_events_in(planning.client, source.uuid, arrived)}
+    stayed = {*change.settled_ids("still_in_source"), *await find_events_in(planning.client, source.uuid, arrived)}
     moved = [event_id for event_id in arrived if event_id not in stayed]
     if not moved:
         raise BadArgument(

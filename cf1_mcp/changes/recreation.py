@@ -6,7 +6,8 @@ from pydantic import Field, JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Payload, Planning, Result
-from cf1_mcp.errors import ApiError
+from cf1_mcp.changes.outcomes.unknown_outcomes import combine
+from cf1_mcp.errors import LOOK_FIRST, ApiError, may_have_been_made
 from cf1_mcp.events.copies import find_copies
 from cf1_mcp.events.snapshots import Snapshot
 from cf1_mcp.models import Event, NewEvent, NewRaw, Raw, Tlp
@@ -82,7 +83,7 @@ async def recreate_events(client: ThreatEventsClient, payload: RecreateEvents) -
         try:
             new = await client.create_event(_build_new_event(snapshot.event, snapshot.raw, payload.dataset_id))
         except ApiError as error:
-            failed.append({"event": snapshot.event.uuid, "reason": str(error)})
+            failed.append({"event": snapshot.event.uuid, **_describe(error)})
             continue
         new_ids[snapshot.event.uuid] = new.uuid
         created.append({"row": row, "uuid": new.uuid})
@@ -93,9 +94,11 @@ async def recreate_events(client: ThreatEventsClient, payload: RecreateEvents) -
     facts: dict[str, JsonValue] = {"created": created, "new_ids": {**new_ids}}
     if payload.links_left_out:
         facts["links_left_out"] = payload.links_left_out
-    if not failed:
-        return Result("done", facts)
-    return Result("partial" if created else "failed", facts, {"failed": failed})
+    is_unknown = any(isinstance(row, dict) and "outcome" in row for row in failed)
+    if is_unknown:
+        facts["next"] = LOOK_FIRST
+    status = combine(is_any_done=bool(created), is_any_open=bool(failed), is_any_unknown=is_unknown)
+    return Result(status, facts, {"failed": failed} if failed else {})
 
 
 def _build_new_event(event: Event, raw: Raw | None, dataset_id: str) -> NewEvent:
@@ -126,7 +129,7 @@ async def _restore_relationships(
         try:
             await client.create_relationships(parent_dataset, parent, [child], link.type)
         except ApiError as error:
-            failed.append({"event": event_id, "link_to": link.other, "reason": str(error)})
+            failed.append({"event": event_id, "link_to": link.other, **_describe(error)})
     return failed
 
 
@@ -142,5 +145,11 @@ async def _restore_references(
                 await client.relate_event(other, [event_id])
     except ApiError as error:
         references = [*event.references, *event.referenced]
-        return [{"event": event_id, "references": [*references], "reason": str(error)}]
+        return [{"event": event_id, "references": [*references], **_describe(error)}]
     return []
+
+
+def _describe(error: ApiError) -> dict[str, JsonValue]:
+    """Return the reason why a part was not made, or why it is unknown whether it was."""
+    unknown: dict[str, JsonValue] = {"outcome": "unknown"} if may_have_been_made(error) else {}
+    return {"reason": str(error), **unknown}

@@ -10,8 +10,10 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.outcomes.event_looks import look_at_children, look_at_references
+from cf1_mcp.changes.outcomes.unknown_outcomes import find_out
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
-from cf1_mcp.errors import BadArgument
+from cf1_mcp.errors import ApiError, BadArgument, UnknownOutcome
 from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_lost_children, describe_new_children
@@ -22,6 +24,7 @@ from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.uuids import id_key
 
 UNDO: Final = "undo_change removes the references that were added, and leaves those that existed."
+UNCLEAR: Final = "The API does not say of each event whether it was related."
 NO_UNDO: Final = "This cannot be undone: the API has no way to remove typed relationships."
 
 
@@ -125,16 +128,31 @@ async def _find_children(
 
 async def relate_events(client: ThreatEventsClient, payload: RelateEvents) -> Result:
     """Add the links that do not exist yet."""
-    new = payload.added()
-    if payload.relationship_type is None:
-        answer = await client.relate_event(payload.event_id, new)
-        return Result("done", {"related": [*new]}) if answer.success else Result("failed", {"not_related": [*new]})
-    kind = payload.relationship_type
-    return _read_result(await client.create_relationships(payload.dataset_id, payload.event_id, new, kind), new)
+    new, kind, home = payload.added(), payload.relationship_type, payload.dataset_id
+    if kind is None:
+        try:
+            await client.relate_event(payload.event_id, new)
+        except ApiError as error:
+            look = partial(look_at_references, client, home, payload.event_id, new, verb="related", are_there=True)
+            return await find_out(error, look)
+        return Result("done", {"related": [*new]})
+    look = partial(look_at_children, client, home, payload.event_id, new, kind)
+    try:
+        answer = await client.create_relationships(home, payload.event_id, new, kind)
+    except ApiError as error:
+        return await find_out(error, look)
+    result = _read_result(answer, new)
+    if result is not None:
+        return result
+    says_none = not answer.success or answer.relationships_created == 0
+    return await find_out(UnknownOutcome(UNCLEAR, denied=says_none and not answer.relationships), look)
 
 
-def _read_result(answer: RelationshipsCreated, new: Sequence[str]) -> Result:
-    """Return the outcome for each event. An older form of the answer names no events, only success."""
+def _read_result(answer: RelationshipsCreated, new: Sequence[str]) -> Result | None:
+    """Return the outcome for each event, None if the answer leaves that of one unknown.
+
+    An older form of the answer names no events, only success.
+    """
     reasons = {error.child_id: clean(error.error, MAX_CELL_LENGTH) for error in answer.errors}
     named = {one.child_id for one in answer.relationships}
     count = answer.relationships_created
@@ -143,11 +161,9 @@ def _read_result(answer: RelationshipsCreated, new: Sequence[str]) -> Result:
     related = [event_id for event_id in new if event_id in named]
     if len(related) == len(new):
         return Result("done", {"related": [*related]})
-    if not related and count:
-        return Result("partial", {"related_count": count, "unclear_which": [*new]})
-    rest: dict[str, JsonValue] = {
-        event_id: reasons.get(event_id, "the API gives no reason") for event_id in new if event_id not in named
-    }
+    rest: dict[str, JsonValue] = {event_id: reasons[event_id] for event_id in new if event_id in reasons}
+    if len(related) + len(rest) < len(new):
+        return None
     return Result("partial" if related else "failed", {"related": [*related]}, {"not_related": rest})
 
 
@@ -159,7 +175,7 @@ async def _undo_relating(planning: Planning, change: PastChange[RelateEvents]) -
         raise BadArgument("change_id", problem, "another change")
     home = planning.dataset_to_destroy(payload.dataset_id)
     [event] = await read_events(planning.client, planning.write_policy, home, [payload.event_id], "change_id")
-    added = [one for one in change.required_ids("related") if _has_reference(event, one)]
+    added = [one for one in change.possible_ids("related", payload.added()) if _has_reference(event, one)]
     if not added:
         problem = f"the references that change {change.id} added are removed already"
         raise BadArgument("change_id", problem, "another change")
@@ -211,14 +227,17 @@ async def plan_unrelating(
 async def unrelate_events(client: ThreatEventsClient, payload: UnrelateEvents) -> Result:
     """Remove the references."""
     removed = payload.related_ids
-    answer = await client.unrelate_event(payload.event_id, removed)
-    if answer.success:
-        return Result("done", {"unrelated": [*removed]})
-    return Result("failed", {"not_unrelated": [*removed]})
+    try:
+        await client.unrelate_event(payload.event_id, removed)
+    except ApiError as error:
+        home, event_id = payload.dataset_id, payload.event_id
+        look = partial(look_at_references, client, home, event_id, removed, verb="unrelated", are_there=False)
+        return await find_out(error, look)
+    return Result("done", {"unrelated": [*removed]})
 
 
 async def _undo_unrelating(planning: Planning, change: PastChange[UnrelateEvents]) -> Effect[RelateEvents]:
-    payload, removed = change.payload, change.required_ids("unrelated")
+    payload, removed = change.payload, change.possible_ids("unrelated", change.payload.related_ids)
     return await plan_relating(
         planning, payload.dataset_id, payload.event_id, removed, payload.related_dataset_id, None
     )

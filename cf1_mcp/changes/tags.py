@@ -1,31 +1,25 @@
 """Tagging events and taking tags off them, each the undo of the other."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from typing import Final
 
-from pydantic import JsonValue
-
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.outcomes.tag_sending import TagsByEvent, change_tags, fold_tags
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
-from cf1_mcp.errors import ApiError, BadArgument, RateLimited, Unavailable, UnexpectedAnswer, unknown_word
+from cf1_mcp.errors import BadArgument, unknown_word
 from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import check_tags
-from cf1_mcp.models import Dataset, Done, Event
+from cf1_mcp.models import Dataset, Event
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_LISTED: Final = 5
-
-TagsByEvent = Mapping[str, Sequence[str]]
 
 
 class TagEvents(Payload):
@@ -85,12 +79,12 @@ async def _plan_tagging(
 
 async def tag_events(client: ThreatEventsClient, payload: TagEvents) -> Result:
     """Add to each event the tags that it lacks."""
-    return await _change_each(client.tag_event, payload.before, "tagged")
+    return await change_tags(client, payload.dataset_id, payload.before, "tagged")
 
 
 async def _undo_tagging(planning: Planning, change: PastChange[TagEvents]) -> Effect[UntagEvents]:
     dataset = planning.dataset_to_destroy(change.payload.dataset_id)
-    tagged = change.required_ids("tagged")
+    tagged = change.possible_ids("tagged", change.payload.before)
     remaining = await find_remaining(planning, dataset, change.id, tagged)
     added = {event_id: change.payload.before.get(event_id, []) for event_id in remaining}
     effect = await _plan_untagging(planning, dataset, _merge_tags(added), added, only_these=True)
@@ -141,12 +135,12 @@ async def _plan_untagging(
 
 async def untag_events(client: ThreatEventsClient, payload: UntagEvents) -> Result:
     """Take the tags off each event that has them."""
-    return await _change_each(client.untag_event, payload.removed(), "untagged")
+    return await change_tags(client, payload.dataset_id, payload.removed(), "untagged")
 
 
 async def _undo_untagging(planning: Planning, change: PastChange[UntagEvents]) -> Effect[TagEvents]:
     dataset = planning.dataset_to_write(change.payload.dataset_id)
-    removed, untagged = change.payload.removed(), change.required_ids("untagged")
+    removed, untagged = change.payload.removed(), change.possible_ids("untagged", change.payload.before)
     remaining = await find_remaining(planning, dataset, change.id, untagged)
     tags_of = {event_id: removed.get(event_id, []) for event_id in remaining}
     effect = await _plan_tagging(planning, dataset, _merge_tags(tags_of), tags_of)
@@ -173,70 +167,13 @@ async def _read_events(planning: Planning, dataset: Dataset, event_ids: Sequence
     return [planning.write_policy.read_policy.visible(event) for event in events]
 
 
-@dataclass(frozen=True)
-class _Failure:
-    """Why an event was not changed. With `stop`, the remaining events are not tried."""
-
-    event_id: str
-    reason: str
-    stop: ApiError | None = None
-
-    def as_json(self) -> JsonValue:
-        return {"event": self.event_id, "reason": self.reason}
-
-
-Change = Callable[[str, Sequence[str]], Awaitable[Done]]
-
-
-async def _change_each(change: Change, tags_of: TagsByEvent, verb: str) -> Result:
-    """Change the events, a few at a time, and report under `verb` which were changed.
-
-    Raises:
-        ApiError: no event is known to be changed, and the API is down, overloaded or misbehaving.
-    """
-    ids = list(tags_of)
-    failures: list[_Failure] = []
-    tried = 0
-    # If the API is down or overloaded, more requests would only use up the time of the call.
-    while tried < len(ids) and not any(failure.stop for failure in failures):
-        group = ids[tried : tried + MAX_CONCURRENT]
-        results = await gather(partial(_change_one, change, event_id, tags_of[event_id]) for event_id in group)
-        failures += [result for result in results if result is not None]
-        tried += len(group)
-    left = {failure.event_id for failure in failures}
-    changed = [event_id for event_id in ids[:tried] if event_id not in left]
-    # Errors after which an event may have been changed come first.
-    stops = sorted((one.stop for one in failures if one.stop), key=lambda error: isinstance(error, RateLimited))
-    if stops and not changed:
-        raise stops[0]
-    failures += [_Failure(event_id, "Not tried, because others failed.") for event_id in ids[tried:]]
-    facts: dict[str, JsonValue] = {verb: [*changed]}
-    if not failures:
-        return Result("done", facts)
-    return Result("partial" if changed else "failed", facts, {"failed": [one.as_json() for one in failures]})
-
-
-async def _change_one(change: Change, event_id: str, tags: Sequence[str]) -> _Failure | None:
-    try:
-        answer = await change(event_id, tags)
-    except (Unavailable, UnexpectedAnswer, RateLimited) as error:
-        return _Failure(event_id, str(error), error)
-    except ApiError as error:
-        return _Failure(event_id, str(error))
-    return None if answer.success else _Failure(event_id, "The API answered that it did not change the event.")
-
-
-def _fold(tags: Sequence[str]) -> set[str]:
-    return {tag.strip().casefold() for tag in tags}
-
-
 def _keep_matching(tags: Sequence[str], others: Sequence[str]) -> list[str]:
     """Return those of the tags that are among the others, whatever their case."""
-    return [tag for tag in tags if tag.strip().casefold() in _fold(others)]
+    return [tag for tag in tags if tag.strip().casefold() in fold_tags(others)]
 
 
 def _drop_matching(tags: Sequence[str], others: Sequence[str]) -> list[str]:
-    return [tag for tag in tags if tag.strip().casefold() not in _fold(others)]
+    return [tag for tag in tags if tag.strip().casefold() not in fold_tags(others)]
 
 
 def _merge_tags(tags_of: TagsByEvent) -> list[str]:

@@ -8,11 +8,11 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
-from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.bulk.bulk_sending import UpdateEvents
 from cf1_mcp.changes.bulk.bulk_updates import plan_updates
-from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, Result, warn_of_overwriting
+from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, warn_of_overwriting
 from cf1_mcp.changes.lost_evidence import NOT_READ
+from cf1_mcp.changes.outcomes.update_sending import is_same_part, list_fields, update_event
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument, Withheld
 from cf1_mcp.events.copies import refuse_copies
@@ -27,11 +27,10 @@ from cf1_mcp.events.validation import (
     check_raw,
     check_text,
     describe_read_as,
-    find_differences,
     find_relative_dates,
     is_same_value,
 )
-from cf1_mcp.models import Dataset, Event, EventChange, Raw, RawChange, Tlp
+from cf1_mcp.models import Dataset, Event, EventChange, Raw, Tlp
 from cf1_mcp.policy.lowered_markings import check_new_markings, describe_lowered_markings, with_new_values
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
@@ -82,7 +81,7 @@ async def _plan_update(
     if fields.get("indicator_type") and not fields.get("indicator", event.indicator):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
     new = _find_new_fields(event, fields)
-    new_raw = {name: value for name, value in raw.items() if not _is_same_part(name, value, getattr(evidence, name))}
+    new_raw = {name: value for name, value in raw.items() if not is_same_part(name, value, getattr(evidence, name))}
     if not new and not new_raw:
         problem = "the event has these values already"
         raise BadArgument(planning.argument("event_id"), problem, "other values, or leave it as it is")
@@ -183,7 +182,7 @@ def _describe_lowered_values(planning: Planning, effect: Effect[UpdateEvent], be
         Withheld: it was stored with a marking above the ceiling.
     """
     read_policy, payload = planning.write_policy.read_policy, effect.payload
-    [event], restored = effect.events, _list_fields(payload.event)
+    [event], restored = effect.events, list_fields(payload.event)
     new_raw = payload.raw.parts() if payload.raw else {}
     raw = next((raw for _, raw in effect.evidence), None)
     parts: list[tuple[str, Tlp, Tlp]] = []
@@ -210,20 +209,6 @@ def _build_raw_parts(parts: Mapping[str, JsonValue]) -> RawParts | None:
     return RawParts.model_validate(parts) if parts else None
 
 
-def _list_fields(change: EventChange | None) -> dict[str, str]:
-    """Return the values of a change by their snake-case names, without the dataset."""
-    names = [name for name in EventChange.model_fields if change and name in change.model_fields_set]
-    # A cleared value is null where the API takes no empty text.
-    return {name: str(getattr(change, name) or "") for name in names if name != "dataset_id"}
-
-
-def _is_same_part(name: str, one: JsonValue, other: JsonValue) -> bool:
-    if isinstance(one, str) and isinstance(other, str):
-        return is_same_value(name, one, other)
-    # As text, because True equals 1 in Python.
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-
-
 def _render_values(fields: Mapping[str, str], raw: Mapping[str, JsonValue]) -> JsonValue:
     """Return values clipped for a preview."""
     every: dict[str, JsonValue] = {**fields, **{f"raw_{name}": value for name, value in raw.items()}}
@@ -231,53 +216,18 @@ def _render_values(fields: Mapping[str, str], raw: Mapping[str, JsonValue]) -> J
     return {name: clean(text, MAX_CELL_LENGTH) for name, text in texts.items()}
 
 
-async def update_event(client: ThreatEventsClient, payload: UpdateEvent) -> Result:
-    """Change the event, then its evidence."""
-    requested: list[str] = []
-    differs: list[JsonValue] = []
-    failed: list[JsonValue] = []
-    if payload.event is not None:
-        sent = _list_fields(payload.event)
-        differs = find_differences(sent, await client.update_event(payload.event_id, payload.event))
-        requested += sent
-    if payload.raw is not None:
-        try:
-            differs += await _update_raw(client, payload.event_id, payload.raw_id or "", payload.raw)
-            requested.append("raw")
-        except ApiError as error:
-            if payload.event is None:
-                raise
-            failed.append({"part": "raw", "reason": str(error)})
-    wrong = [one["field"] for one in differs if isinstance(one, dict)]
-    changed = [name for name in requested if name not in wrong]
-    facts: dict[str, JsonValue] = {"event_id": payload.event_id, "changed": [*changed]}
-    if not differs and not failed:
-        return Result("done", facts)
-    untrusted = {name: rows for name, rows in {"differs": differs, "failed": failed}.items() if rows}
-    return Result("partial" if changed else "failed", facts, {**untrusted})
-
-
-async def _update_raw(client: ThreatEventsClient, event_id: str, raw_id: str, raw: RawParts) -> list[JsonValue]:
-    """Change the evidence. Return its data if it differs from what was sent: the answer shows no other part."""
-    change = RawChange.model_validate(raw.parts())
-    answer = await client.update_raw(event_id, raw_id, change)
-    if change.data is None or _is_same_part("data", change.data, answer.data):
-        return []
-    return [{"field": "raw", "answered": clean(json.dumps(answer.data), MAX_CELL_LENGTH)}]
-
-
 async def _undo(planning: Planning, change: PastChange[UpdateEvent]) -> Effect[UpdateEvent]:
     """Plan to restore the old values, with a code if that overwrites later changes or raw evidence."""
-    sent, before = _list_fields(change.payload.event), change.payload.before
+    sent, before = list_fields(change.payload.event), change.payload.before
     old_raw = before.raw.parts() if before.raw else {}
     if not isinstance(old_raw.get("data", {}), dict):
         problem = f"the raw data before change {change.id} is not a JSON object, and the API takes no other"
         raise BadArgument("change_id", problem, "another change")
     dataset = planning.dataset_to_write(change.datasets[0])
-    effect = await _plan_update(planning, dataset, change.payload.event_id, _list_fields(before.event), old_raw)
+    effect = await _plan_update(planning, dataset, change.payload.event_id, list_fields(before.event), old_raw)
     if lowered := _describe_lowered_values(planning, effect, before):
         effect = replace(effect, needs_code=True, warnings=(*effect.warnings, *lowered))
-    [event], restored = effect.events, _list_fields(effect.payload.event)
+    [event], restored = effect.events, list_fields(effect.payload.event)
     overwritten = [
         name for name in restored if name in sent and not is_same_value(name, sent[name], getattr(event, name))
     ]

@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final
 
 import anyio
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.errors import ApiError, MissingRoute, Unavailable, UnexpectedAnswer
+from cf1_mcp.errors import LOOK_FIRST, ApiError, MissingRoute, Unavailable, may_have_been_made
 from cf1_mcp.imports.batch import Batch, BatchLink, format_ranges
 from cf1_mcp.imports.job import ImportJob
 from cf1_mcp.imports.progress import ImportStep
@@ -20,12 +20,14 @@ from cf1_mcp.imports.retries import OneAttempt
 from cf1_mcp.imports.sending import DEFAULT_GROUP_SIZE, RowSender
 from cf1_mcp.models import BulkCreated
 from cf1_mcp.store.import_ledger import ImportLedger, ReportedRow
+from cf1_mcp.store.journal_records import Outcome
 from cf1_mcp.text.sanitize import clean
 
 RESERVED_SECONDS: Final = 3.0  # at the end of a call, for its report if the API is slow
 MAX_REASONS: Final = 30
 MAX_REASON_LENGTH: Final = 200
 UNKNOWN: Final = "unknown"
+NEXT: Final = "Import only the missing rows again, and unknown rows once a search has not found them."
 NOT_ANSWERED: Final = "it was not answered before the import stopped"
 STEPS: Final[Mapping[ImportStep, str]] = {"sent": "events created", "linked": "relationships made"}
 
@@ -36,7 +38,7 @@ Report = Callable[[float, float | None, str | None], Awaitable[None]]
 class BatchOutcome:
     """The outcome of a batch. `facts` and `reasons` are as an answer shows them; `reasons` quote the API."""
 
-    status: Literal["done", "partial", "failed"]
+    status: Outcome
     facts: Mapping[str, JsonValue]
     reasons: Mapping[str, JsonValue]
 
@@ -110,15 +112,9 @@ class _BatchImport:
             ApiError: the error itself, if there is nothing else to report.
         """
         # No answer, or an unreadable one, does not mean that nothing was created.
-        if not self.sender.answered:
-            if isinstance(error, Unavailable | UnexpectedAnswer):
-                raise Unavailable(
-                    f"{error.sentence} Whether events were created is not known: search for them before importing "
-                    "them again.",
-                    said=error.said,
-                ) from error
+        if not self.sender.answered and not may_have_been_made(error):
             raise error
-        self.stopped = str(error)
+        self.stopped = str(error).replace(LOOK_FIRST, "").strip()
 
     async def _create_with_older_route(self, missing: MissingRoute) -> None:
         """Create all rows with the older bulk create, which returns no ids.
@@ -170,12 +166,16 @@ class _BatchImport:
             "stopped": self.stopped,
         }
         if self.stopped or unknown:
-            reasons["next"] = "Import only the missing rows again, and unknown rows once a search has not found them."
+            reasons["next"] = NEXT
+        # A part of which it is unknown must not be repeated with the rest, so that all of it counts as unknown.
+        is_unknown = bool(unknown or counts.get("sending"))
+        if is_unknown:
+            reasons["next"] = f"{LOOK_FIRST} {NEXT}"
         facts = {name: value for name, value in facts.items() if value}
         facts["created"] = [{"row": row, "uuid": uuid} for row, uuid in sorted(uuids.items())]
         complete = created == len(self.batch.events) and related == len(self.batch.links)
         return BatchOutcome(
-            "done" if complete else "partial" if created or unknown else "failed",
+            "unknown" if is_unknown else "done" if complete else "partial" if created else "failed",
             {"events": created, "relationships": related, **facts},
             {name: value for name, value in reasons.items() if value},
         )

@@ -64,7 +64,7 @@ async def finish_change(journal: Journal, ledger: ImportLedger, change_id: str, 
     else:
         facts["undo"] = f"Not by undo_change, which deletes at most {MAX_IDS:,} events: the report has the ids."
     outcome: Outcome = "done" if not stopped and not made.left else "partial" if made.created else "failed"
-    if made.unknown:
+    if made.unknown or (await ledger.links.counts()).get("sending"):
         # Some may have been created. The next run finds out, and its change contains them.
         outcome = "unknown"
     await journal.finish(change_id, outcome, facts)

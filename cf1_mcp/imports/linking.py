@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.errors import NotFound, RateLimited, Refused, Unavailable, UnexpectedAnswer
+from cf1_mcp.errors import ApiError, NotFound, RateLimited, Refused, Unavailable, UnknownOutcome
 from cf1_mcp.imports.progress import ImportProgress
 from cf1_mcp.imports.retries import RequestPolicy
 from cf1_mcp.imports.workers import run_steps
@@ -71,7 +71,9 @@ class LinkMaker:
         children = list(dict.fromkeys(link.child for link in links))
         try:
             answer = await self._client.create_relationships(self._dataset_id, parent, children, kind)
-        except (RateLimited, Unavailable, UnexpectedAnswer) as error:
+        except UnknownOutcome as error:
+            await self._settle_unknown(links, error)
+        except (RateLimited, Unavailable) as error:
             # They stay `sending`, and are searched for before they are created again.
             await self._policy.record_failure(error)
         except (Refused, NotFound) as error:
@@ -80,6 +82,22 @@ class LinkMaker:
         else:
             await self._policy.record_success()
             await self._record(links, answer)
+
+    async def _settle_unknown(self, links: Sequence[ReadyLink], error: UnknownOutcome) -> None:
+        """Find out which links were made although the answer does not tell.
+
+        Raises:
+            UnknownOutcome: of some it is unknown. They stay `sending`, and are not made again by this run.
+        """
+        try:
+            known = await self._find_children(links[0].parent, links[0].type)
+        except ApiError:
+            raise error from None
+        made = [link for link in links if link.child in known]
+        await self._ledger.links.settle({link.id: "made" for link in made}, {})
+        await self._progress.advance("linked", len(made))
+        if len(made) < len(links):
+            raise error
 
     async def _find_children(self, parent: str, kind: RelationshipType) -> set[str]:
         pages = self._client.children_pages(parent, self._dataset_id, kind, attempt=self._policy.read)

@@ -42,8 +42,8 @@ class RowRecovery:
         self._settle = settle
         self._clock = clock
 
-    async def run(self) -> int:
-        """Settle all open rows, and return how many were created. The others are to be sent again."""
+    async def run(self, *, send_again: bool = True) -> int:
+        """Settle all open rows, and return how many were created. The others are sent again, or stay open."""
         found = await self._ledger.rows.unanswered()
         if not found:
             return 0
@@ -56,7 +56,8 @@ class RowRecovery:
         for some in _group_rows(rows):
             created |= match_rows(some, await self._find_candidates(some, since))
         await self._ledger.rows.record_answer({**created}, {})
-        await self._ledger.rows.put_back([row.number for row in rows if row.number not in created])
+        if send_again:
+            await self._ledger.rows.put_back([row.number for row in rows if row.number not in created])
         await self._progress.show_status("")
         return len(created)
 

@@ -15,8 +15,9 @@ from cf1_mcp.errors import (
     RateLimited,
     Refused,
     ThreatEventsError,
-    Unavailable,
-    UnexpectedAnswer,
+    UnknownOutcome,
+    Unreachable,
+    may_have_been_made,
 )
 from cf1_mcp.imports.progress import ImportProgress
 from cf1_mcp.imports.recovery import RowRecovery
@@ -57,6 +58,7 @@ class RowSender:
         self._clock = clock
         self._recovery = recovery
         self._lost = False
+        self._unreadable: UnknownOutcome | None = None
         self._taken: deque[RowGroup] = deque()
         self._taking = anyio.Lock()
 
@@ -79,8 +81,11 @@ class RowSender:
 
         while True:
             if self._recovery:
-                await self._progress.advance("sent", await self._recovery.run())
-            self._lost = False
+                # A row whose answer came, and was unreadable, is not sent again: the next one would be as unreadable.
+                await self._progress.advance("sent", await self._recovery.run(send_again=self._unreadable is None))
+            if self._unreadable and await self._ledger.rows.unanswered():
+                raise self._unreadable
+            self._lost, self._unreadable = False, None
             try:
                 await run_steps(step, concurrency)
             finally:
@@ -127,12 +132,13 @@ class RowSender:
         events = [NewEvent.model_validate(json.loads(row.event)) for row in group.rows]
         try:
             answer = await self._client.create_events(self._dataset_id, events)
-        except (Unavailable, UnexpectedAnswer) as error:
-            # No answer, or an unreadable one, does not mean that nothing was created.
-            self._lost = self._recovery is not None
-            await self._policy.record_failure(error)
         except ApiError as error:
-            if self._policy.retries:
+            if may_have_been_made(error):
+                # No answer, or an unreadable one, does not mean that nothing was created.
+                self._lost = self._recovery is not None
+                self._unreadable = self._unreadable or (error if isinstance(error, UnknownOutcome) else None)
+                await self._policy.record_failure(error)
+            elif self._policy.retries:
                 await self._retry(group, error)
             else:
                 await self._ledger.rows.refuse({row.number: str(error) for row in group.rows})
@@ -148,7 +154,7 @@ class RowSender:
             return
         await self._ledger.rows.put_back([row.number for row in group.rows])
         match error:
-            case RateLimited():
+            case RateLimited() | Unreachable():
                 await self._policy.record_failure(error)
             case NotFound():
                 raise ThreatEventsError(

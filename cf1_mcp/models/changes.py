@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, JsonValue, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, JsonValue, model_validator
 
 from cf1_mcp.models.base import ApiModel
 from cf1_mcp.models.lenient_answers import ApiAnswer, Listed
@@ -125,6 +125,20 @@ class BulkWithRelationshipsCreated(ApiAnswer):
     created_relationships_count: Count = None
     error_count: Count = None
     errors: Listed[RowError] = []
+
+
+class Deleted(ApiAnswer):
+    """Answer to a deletion: a number, as it is published, or an object, as the newer answers to other changes are.
+
+    Invented: the names of the number in an object. An object with another name leaves unknown what was deleted.
+    """
+
+    deleted: Number = Field(validation_alias=AliasChoices("deleted", "deletedCount", "count"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _wrap_number(cls, answer: object) -> object:
+        return answer if isinstance(answer, dict) else {"deleted": answer}  # pyright: ignore[reportUnknownVariableType]
 
 
 class Moved(ApiAnswer):

@@ -28,7 +28,7 @@ from cf1_mcp.text.sanitize import clean
 OneChange = Annotated[str | None, Field(description="Only this change, in full"), BeforeValidator(none_if_empty)]
 COLUMNS: Final = ("change_id", "at", "tool", "outcome", "change", "undone_by")
 ChangeId = Annotated[str, Field(description="change_id from list_changes")]
-UNKNOWN: Final = "Unknown means that no answer arrived: check the events before repeating the change."
+UNKNOWN: Final = "Unknown means that no answer told whether it was done: look before repeating the change."
 LOST: Final = (
     "Entries of the journal are missing, so this list is incomplete. Ask the operator to run 'cf1-mcp journal verify'."
 )

@@ -227,7 +227,16 @@ CASES = [
         {"id": 9},
     ),
     case("read alert", lambda c: c.read_alert(9), "GET", "/events/queries/alerts/9", "", None, ALERT_WIRE, {"id": 9}),
-    case("delete alert", lambda c: c.delete_alert(9), "DELETE", "/events/queries/alerts/9", "", None, None, None),
+    case(
+        "delete alert",
+        lambda c: c.delete_alert(9),
+        "DELETE",
+        "/events/queries/alerts/9",
+        "",
+        None,
+        {"success": True},
+        None,
+    ),
     case(
         "create query",
         lambda c: c.create_query(SavedQueryFields(name="n", query_json="{}", rule_enabled=False)),
@@ -249,7 +258,7 @@ CASES = [
         {"id": 7},
     ),
     case("read query", lambda c: c.read_query(7), "GET", "/events/queries/7", "", None, QUERY_WIRE, {"id": 7}),
-    case("delete query", lambda c: c.delete_query(7), "DELETE", "/events/queries/7", "", None, None, None),
+    case("delete query", lambda c: c.delete_query(7), "DELETE", "/events/queries/7", "", None, {"success": True}, None),
     case(
         "raw by dataset",
         lambda c: c.read_dataset_raw(DATASET, EVENT),

@@ -93,7 +93,10 @@ async def test_an_update_that_is_answered_about_another_event_is_unknown(tmp_pat
             if code := data_of(answer).get("code"):
                 answer = await client.call_tool("update_threat_event", {**call, "confirm": code})
             listed = await ask(client, "list_changes")
-    assert answer.is_error and "unknown what was changed" in text_of(answer.content)
+    # A look finds the new value, and cannot tell whether the other event was changed too.
+    data = data_of(answer)
+    assert (data["status"], data["changed"]) == ("unknown", ["insight"])
+    assert "unknown what was changed" in text_of(answer.content)
     rows = listed["rows"]
     assert isinstance(rows, list) and isinstance(rows[0], list) and "unknown" in rows[0]
 
@@ -109,7 +112,7 @@ async def test_a_deletion_of_more_events_than_asked_for_is_unknown(tmp_path: Pat
         preview = await ask(client, "delete_threat_events", **call)
         answer = await client.call_tool("delete_threat_events", {**call, "confirm": preview["code"]})
         listed = await ask(client, "list_changes")
-    assert answer.is_error and "unknown what was changed" in text_of(answer.content)
+    assert not answer.is_error and "unknown what was changed" in text_of(answer.content)
     rows = listed["rows"]
     assert isinstance(rows, list) and isinstance(rows[0], list) and "unknown" in rows[0]
 

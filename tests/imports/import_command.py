@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,13 +133,21 @@ class CommandResult:
 
 @contextmanager
 def import_command(
-    folder: Path, *, faults: str = "", rate_limit: str = "", seeds: Iterable[Mapping[str, object]] = ()
+    folder: Path,
+    *,
+    faults: str = "",
+    rate_limit: str = "",
+    seeds: Iterable[Mapping[str, object]] = (),
+    more: Sequence[Middleware] = (),
 ) -> Generator[ImportCommand]:
-    """Yield the command over an API with these faults and this rate limit. Its dataset MINE has the seeds."""
+    """Yield the command over an API with these faults, this rate limit and `more` of the kind. Its dataset MINE has the
+    seeds.
+    """
     limit, seconds = parse_rate(rate_limit) if rate_limit else (None, 300.0)
     middleware = [
         Middleware(RateLimiter, limit=limit, seconds=seconds),
         Middleware(FaultInjector, faults=parse_faults(faults)),
+        *more,
     ]
     # The command runs in real time.
     database = SandboxDatabase.open(clock=utc_now)

@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.models import Event, Tlp
 from tests.canned_answers import with_canned_answer
-from tests.conversations import ask, refused
+from tests.conversations import ask, data_of, refused
 from tests.tenant import MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
@@ -198,7 +198,7 @@ async def test_a_creation_with_other_values_is_partial(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "outcome"),
     [
-        ({"success": False, "errors": [{"message": "quota"}], "result": {}}, 200, "failed"),
+        ({"success": False, "errors": [{"message": "quota"}], "result": {}}, 200, "unknown"),
         ({"success": False, "errors": [{"message": "no such thing"}], "result": {}}, 400, "failed"),
         ({"success": True, "result": {"uuid": None}}, 200, "unknown"),
     ],
@@ -207,6 +207,7 @@ async def test_a_creation_without_a_valid_response_is_not_a_success(
     tenant: Tenant, answer: JsonValue, status: int, outcome: str
 ) -> None:
     async with with_canned_answer(tenant, "/events/create", answer, status) as client:
-        await refused(client, "create_threat_event", **LEAST)
+        told = await client.call_tool("create_threat_event", {**LEAST})
     [change] = await tenant.journal.changes(2)
-    assert change.outcome == outcome
+    assert (change.outcome, told.is_error) == (outcome, outcome == "failed")
+    assert data_of(told).get("status", "failed") == outcome

@@ -464,9 +464,10 @@ async def test_after_a_lost_answer_the_same_call_creates_only_the_missing_rows(t
     tenant.options = SandboxOptions(middleware=[Middleware(FaultInjector, faults)])
     async with tenant.server(tenant.allowed(max_change=500)) as client:
         preview = await ask(client, TOOL, **call)
-        words = await refused(client, TOOL, **call, confirm=preview["code"])
+        lost = await ask(client, TOOL, **call, confirm=preview["code"])
         again = await confirmed(client, **call)
-    assert "Whether events were created is not known" in words
+    assert (lost["status"], lost["unknown_rows"], lost["rows_not_sent"]) == ("unknown", "0-99", "100-249")
+    assert str(lost["next"]).startswith("It may have been done: look before repeating it.")
     assert (again["status"], again["events"]) == ("done", 150)
     assert [title for title, _, _ in await list_events(tenant)] == sorted(f"number {number}" for number in range(250))
 

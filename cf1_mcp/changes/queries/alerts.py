@@ -1,11 +1,12 @@
 """Creating, updating and deleting query alerts. The rules apply to the query of an alert."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Final, get_args
 
 from pydantic import BaseModel, JsonValue, PlainSerializer
 
-from cf1_mcp.answers.columns import MAX_CELL_LENGTH, clean_value
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.changes.effect import (
@@ -21,7 +22,8 @@ from cf1_mcp.changes.effect import (
 )
 from cf1_mcp.changes.queries.query_fields import preview_fields
 from cf1_mcp.changes.queries.query_scope import QueryImpact, find_query_impact, resolve_saved_scope
-from cf1_mcp.errors import ApiError, BadArgument, NotFound
+from cf1_mcp.changes.queries.query_sending import find_alert, send_alert_fields, send_deletion, send_new_alert
+from cf1_mcp.errors import BadArgument, NotFound
 from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.sanitize import clean
@@ -104,14 +106,14 @@ async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id:
 
 async def create_alert(client: ThreatEventsClient, payload: CreateAlert) -> Result:
     """Create the alert, and report where the answer differs from what was sent."""
-    created = await client.create_alert(payload.fields)
-    facts: dict[str, JsonValue] = {"alert_id": created.id}
-    if differs := _find_differences(payload.fields, created):
-        return Result("partial", facts, {"differs": differs})
-    return Result("done", facts)
+    return await send_new_alert(client, payload.fields)
 
 
 async def _undo_creation(planning: Planning, change: PastChange[CreateAlert]) -> Effect[DeleteAlert]:
+    # There was none before, so that one that is there now is the one that may have been made.
+    is_open = change.outcome == "unknown" and "alert_id" not in change.result
+    if is_open and (found := await find_alert(planning.client, change.payload.fields)):
+        return await plan_alert_deletion(planning, found.id)
     return await plan_alert_deletion(planning, change.created_id("alert_id"))
 
 
@@ -161,13 +163,7 @@ async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFiel
 
 async def update_alert(client: ThreatEventsClient, payload: UpdateAlert) -> Result:
     """Change the alert, and report where the answer differs from what was sent."""
-    differs = _find_differences(payload.fields, await client.update_alert(payload.alert_id, payload.fields))
-    wrong = [one["field"] for one in differs if isinstance(one, dict)]
-    changed = [name for name in sorted(payload.fields.model_fields_set) if name not in wrong]
-    facts: dict[str, JsonValue] = {"alert_id": payload.alert_id, "changed": [*changed]}
-    if not differs:
-        return Result("done", facts)
-    return Result("partial" if changed else "failed", facts, {"differs": differs})
+    return await send_alert_fields(client, payload.alert_id, payload.fields)
 
 
 async def _undo_update(planning: Planning, change: PastChange[UpdateAlert]) -> Effect[UpdateAlert]:
@@ -202,16 +198,9 @@ async def plan_alert_deletion(planning: Planner, alert_id: int) -> Effect[Delete
 
 
 async def delete_alert(client: ThreatEventsClient, payload: DeleteAlert) -> Result:
-    """Delete the alert, and verify that it is gone: the API documents no body for this answer."""
-    await client.delete_alert(payload.alert_id)
-    facts: dict[str, JsonValue] = {"alert_id": payload.alert_id}
-    try:
-        await client.read_alert(payload.alert_id)
-    except NotFound:
-        return Result("done", facts)
-    except ApiError as error:
-        return Result("done", facts, {"not_verified": str(error)})
-    return Result("failed", {**facts, "left": True})
+    """Delete the alert, and verify that it is gone."""
+    result = await send_deletion(client.delete_alert, client.read_alert, payload.alert_id)
+    return replace(result, facts={"alert_id": payload.alert_id, **result.facts})
 
 
 async def _undo_deletion(planning: Planning, change: PastChange[DeleteAlert]) -> Effect[CreateAlert]:
@@ -254,16 +243,6 @@ async def _read_alert(client: ThreatEventsClient, alert_id: int) -> QueryAlert:
     except NotFound:
         await _list_alerts(client)
         raise
-
-
-def _find_differences(sent: QueryAlertFields, answer: QueryAlert) -> list[JsonValue]:
-    """Return the fields whose value in an answer differs from the value sent, each with both values."""
-    shown = answer.model_dump(mode="json")
-    return [
-        {"field": name, "sent": value, "answered": clean_value(shown[name], MAX_CELL_LENGTH)}
-        for name, value in sent.wire().items()
-        if name in answer.model_fields_set and shown[name] != value
-    ]
 
 
 def _preview_query(query: SavedQuery, impact: QueryImpact) -> Facts:

@@ -1,6 +1,7 @@
 """Creating, updating and deleting saved queries. The rules apply to the datasets that a query searches."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Final
 
 from pydantic import BaseModel, JsonValue, PlainSerializer
@@ -16,6 +17,7 @@ from cf1_mcp.changes.effect import (
     Result,
     warn_of_overwriting,
 )
+from cf1_mcp.changes.outcomes.unknown_outcomes import combine
 from cf1_mcp.changes.queries.alerts import StoredAlert, build_alert_fields, list_alerts_if_any
 from cf1_mcp.changes.queries.outside_effects import (
     BLOCKS,
@@ -26,13 +28,18 @@ from cf1_mcp.changes.queries.outside_effects import (
 )
 from cf1_mcp.changes.queries.query_fields import (
     NamedFields,
-    find_differing_fields,
     is_same_value,
     preview_fields,
     quote_name,
 )
 from cf1_mcp.changes.queries.query_scope import QueryScope, find_query_impact, resolve_new_scope, resolve_saved_scope
-from cf1_mcp.errors import ApiError, BadArgument, NotFound
+from cf1_mcp.changes.queries.query_sending import (
+    find_saved_query,
+    send_deletion,
+    send_new_query,
+    send_query_fields,
+)
+from cf1_mcp.errors import LOOK_FIRST, ApiError, BadArgument, may_have_been_made
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.search.saved_queries import may_show_query
@@ -121,33 +128,38 @@ async def _plan_creation(planning: Planning, scope: QueryScope, payload: CreateQ
 
 async def create_query(client: ThreatEventsClient, payload: CreateQuery) -> Result:
     """Save the query, then its alerts, and report where the answer differs from what was sent."""
-    created = await client.create_query(payload.fields)
-    facts: dict[str, JsonValue] = {"query_id": created.id}
-    untrusted: dict[str, JsonValue] = {}
-    if differs := find_differing_fields(payload.fields, created):
-        untrusted["differs"] = differs
-    if "alerts" in payload.model_fields_set:
-        ids, failed = await _create_alerts(client, created.id, payload.alerts)
-        facts["alert_ids"] = ids
-        untrusted |= {"alerts_failed": failed} if failed else {}
-    return Result("partial" if untrusted else "done", facts, untrusted)
+    result = await send_new_query(client, payload.fields)
+    query_id = result.facts.get("query_id")
+    if "alerts" not in payload.model_fields_set or not isinstance(query_id, int):
+        return result
+    ids, failed, unknown = await _create_alerts(client, query_id, payload.alerts)
+    untrusted = {**result.untrusted, **({"alerts_failed": failed} if failed else {})}
+    facts = {**result.facts, "alert_ids": ids, **({"next": LOOK_FIRST} if unknown else {})}
+    is_unknown = unknown or result.status == "unknown"
+    return Result(combine(is_any_done=True, is_any_open=bool(untrusted), is_any_unknown=is_unknown), facts, untrusted)
 
 
 async def _create_alerts(
     client: ThreatEventsClient, query_id: int, alerts: Sequence[QueryAlert]
-) -> tuple[list[JsonValue], list[JsonValue]]:
-    """Return the ids of the created alerts, and why others failed."""
+) -> tuple[list[JsonValue], list[JsonValue], bool]:
+    """Return the ids of the created alerts, why others failed, and whether one of those may have been created."""
     ids: list[JsonValue] = []
     failed: list[JsonValue] = []
+    unknown = False
     for alert in alerts:
         try:
             ids.append((await client.create_alert(build_alert_fields(alert, query_id))).id)
         except ApiError as error:
             failed.append(str(error))
-    return ids, failed
+            unknown = unknown or may_have_been_made(error)
+    return ids, failed, unknown
 
 
 async def _undo_creation(planning: Planning, change: PastChange[CreateQuery]) -> Effect[DeleteQuery]:
+    # There was none before, so that one that is there now is the one that may have been made.
+    is_open = change.outcome == "unknown" and "query_id" not in change.result
+    if is_open and (found := await find_saved_query(planning.client, change.payload.fields)):
+        return await plan_query_deletion(planning, found.id)
     return await plan_query_deletion(planning, change.created_id("query_id"))
 
 
@@ -210,13 +222,7 @@ async def _plan_update(
 
 async def update_query(client: ThreatEventsClient, payload: UpdateQuery) -> Result:
     """Change the query, and report where the answer differs from what was sent."""
-    differs = find_differing_fields(payload.fields, await client.update_query(payload.query_id, payload.fields))
-    wrong = [one["field"] for one in differs if isinstance(one, dict)]
-    changed = [name for name in payload.fields.model_fields_set if name not in wrong]
-    facts: dict[str, JsonValue] = {"query_id": payload.query_id, "changed": [*sorted(changed)]}
-    if not differs:
-        return Result("done", facts)
-    return Result("partial" if changed else "failed", facts, {"differs": differs})
+    return await send_query_fields(client, payload.query_id, payload.fields)
 
 
 async def _undo_update(planning: Planning, change: PastChange[UpdateQuery]) -> Effect[UpdateQuery]:
@@ -262,16 +268,10 @@ async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[Delete
 
 
 async def delete_query(client: ThreatEventsClient, payload: DeleteQuery) -> Result:
-    """Delete the query, and verify that it is gone: the API documents no body for this answer."""
-    await client.delete_query(payload.query_id)
-    facts: dict[str, JsonValue] = {"query_id": payload.query_id}
-    try:
-        await client.read_query(payload.query_id)
-    except NotFound:
-        return Result("done", {**facts, "alerts_deleted": len(payload.before.alerts)})
-    except ApiError as error:
-        return Result("done", facts, {"not_verified": str(error)})
-    return Result("failed", {**facts, "left": True})
+    """Delete the query, and verify that it is gone."""
+    result = await send_deletion(client.delete_query, client.read_query, payload.query_id)
+    alerts: dict[str, JsonValue] = {"alerts_deleted": len(payload.before.alerts)} if result.status == "done" else {}
+    return replace(result, facts={"query_id": payload.query_id, **result.facts, **alerts})
 
 
 async def _undo_deletion(planning: Planning, change: PastChange[DeleteQuery]) -> Effect[CreateQuery]:

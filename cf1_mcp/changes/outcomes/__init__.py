@@ -1,0 +1,1 @@
+"""What a change tells when no answer says whether it was made."""
