@@ -10,7 +10,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Result
 from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, NOT_SEEN, describe_unknown, find_out
 from cf1_mcp.changes.queries.query_fields import find_differing_fields, is_same_value
-from cf1_mcp.errors import ApiError, NotFound, UnknownOutcome, may_have_been_made
+from cf1_mcp.errors import ApiError, MissingRoute, NotFound, UnknownOutcome, may_have_been_made
 from cf1_mcp.models import QueryAlert, QueryAlertFields, SavedQuery, SavedQueryFields
 
 NOT_SHOWN = "The answer does not show the new values."
@@ -88,9 +88,9 @@ async def send_deletion(
         unknown = error
     try:
         await read(object_id)
-    except NotFound:
-        return Result("done")
     except ApiError as error:
+        if isinstance(error, NotFound) and not isinstance(error, MissingRoute):
+            return Result("done")
         found = Result("done", {}, {"not_verified": str(error)})
         return describe_unknown(unknown, found, NOT_LOOKED) if unknown else found
     return describe_unknown(unknown, None, NOT_SEEN) if unknown else Result("failed", {"left": True})
