@@ -13,7 +13,8 @@ from cf1_mcp.models import Condition, EventSearch, SavedQuery
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import visible_pages
 from cf1_mcp.search.conditions import MAX_CONDITIONS
-from cf1_mcp.search.saved_queries import NotASearch, list_readable_queries, read_search
+from cf1_mcp.search.query_grammar import is_search, read_search
+from cf1_mcp.search.saved_queries import list_readable_queries
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -49,6 +50,8 @@ async def _describe(client: ThreatEventsClient, policy: ReadPolicy, query: Saved
     """Return a sentence on which of the events a query finds; empty if it finds none."""
     name = f"{query.id} {clean(query.name, MAX_NAME_LENGTH)!r}"
     block_list = ", and feeds a block list" if query.rule_enabled else ""
+    if not is_search(query.query_json):
+        return f"{name} may find these events, which cannot be told: its text is in another grammar{block_list}"
     search = _narrow_search(query, event_ids)
     if search is None:
         return f"{name} could not be checked: it is not a search that can be narrowed to these events{block_list}"
@@ -63,11 +66,8 @@ async def _describe(client: ThreatEventsClient, policy: ReadPolicy, query: Saved
 
 
 def _narrow_search(query: SavedQuery, event_ids: Sequence[str]) -> EventSearch | None:
-    """Return the search of a query, limited to the events; None if it cannot be read or has too many conditions."""
-    try:
-        search = read_search(query.query_json)
-    except NotASearch:
-        return None
+    """Return the search of a query, limited to the events; None if it has too many conditions."""
+    search = read_search(query.query_json)
     if len(search.search) >= MAX_CONDITIONS:
         return None
     among = Condition(field="uuid", op="in", value=[*event_ids])

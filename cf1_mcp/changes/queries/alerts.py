@@ -1,13 +1,11 @@
 """Creating, updating and deleting query alerts. The rules apply to the query of an alert."""
 
-from collections.abc import Sequence
 from typing import Annotated, Final, get_args
 
 from pydantic import BaseModel, JsonValue, PlainSerializer
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, clean_value
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.changes.effect import (
     ChangeKind,
     Effect,
@@ -19,6 +17,7 @@ from cf1_mcp.changes.effect import (
     Result,
     warn_of_overwriting,
 )
+from cf1_mcp.changes.queries.account_alerts import list_account_alerts, read_account_alert, read_alert_scope
 from cf1_mcp.changes.queries.query_fields import preview_fields
 from cf1_mcp.changes.queries.query_scope import QueryImpact, find_query_impact, resolve_saved_scope
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
@@ -79,7 +78,7 @@ async def plan_alert_creation(
 async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id: int) -> Effect[CreateAlert]:
     query = await planning.client.read_query(query_id)
     scope = resolve_saved_scope(query, planning, planning.write_policy.require_writable)
-    for alert in await _list_alerts(planning.client):
+    for alert in await list_account_alerts(planning.client):
         if alert.query_id == query_id and alert.frequency == fields.frequency:
             problem = f"alert {alert.id} of this query already has the frequency {fields.frequency}"
             raise BadArgument(planning.argument("query_id"), problem, "update_query_alert to change it")
@@ -92,7 +91,7 @@ async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id:
         summary=f"Create an alert ({fields.frequency}{state}) on {_quote_query(query)}.",
         warnings=impact.warnings,
         undo="undo_change deletes the alert again; notifications that were sent stay sent.",
-        needs_code=bool(fields.enabled),
+        needs_code=bool(fields.enabled or scope.untold),
         facts=impact.facts,
         untrusted=_preview_query(query, impact),
         must_show=(planning.argument("query_id"), query.query_json) if fields.enabled else None,
@@ -128,9 +127,8 @@ async def plan_alert_update(
 
 
 async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFields) -> Effect[UpdateAlert]:
-    alert = await _read_alert(planning.client, alert_id)
-    query = await planning.client.read_query(alert.query_id)
-    scope = resolve_saved_scope(query, planning, planning.write_policy.require_writable)
+    alert = await read_account_alert(planning.client, alert_id)
+    query, scope = await read_alert_scope(planning, alert, planning.write_policy.require_writable)
     if not fields.model_fields_set:
         raise BadArgument("alert_id", "no new values are given", "frequency, enabled or both")
     new = {name: value for name, value in fields.wire().items() if value != getattr(alert, name)}
@@ -149,7 +147,7 @@ async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFiel
         summary=f"Change {' and '.join(new)} of alert {alert_id} on {_quote_query(query)}.",
         warnings=impact.warnings,
         undo="undo_change restores the old values; notifications that were sent stay sent.",
-        needs_code=notifies,
+        needs_code=bool(notifies or scope.untold),
         facts=impact.facts,
         untrusted=_preview_query(query, impact),
         must_show=(planning.argument("alert_id"), query.query_json) if notifies else None,
@@ -186,14 +184,14 @@ async def _undo_update(planning: Planning, change: PastChange[UpdateAlert]) -> E
 
 async def plan_alert_deletion(planning: Planner, alert_id: int) -> Effect[DeleteAlert]:
     """Check that an alert may be deleted."""
-    alert = await _read_alert(planning.client, alert_id)
-    query = await planning.client.read_query(alert.query_id)
-    scope = resolve_saved_scope(query, planning, planning.write_policy.require_destroyable)
+    alert = await read_account_alert(planning.client, alert_id)
+    query, scope = await read_alert_scope(planning, alert, planning.write_policy.require_destroyable)
     return Effect(
         kind=ALERT_DELETION,
         payload=DeleteAlert(alert_id=alert_id, before=BeforeAlertChange(alert=alert)),
         datasets=scope.datasets,
         summary=f"Delete alert {alert_id} on {_quote_query(query)} for good: it no longer notifies anyone.",
+        warnings=scope.warnings,
         undo="undo_change creates the alert again from the journal, with a new id.",
         needs_code=True,
         facts={"query_id": alert.query_id, "enabled": alert.enabled},
@@ -222,14 +220,6 @@ async def _undo_deletion(planning: Planning, change: PastChange[DeleteAlert]) ->
 # -- shared
 
 
-async def list_alerts_if_any(client: ThreatEventsClient) -> Sequence[QueryAlert]:
-    """Return the account's alerts; none if the account has no alerts feature."""
-    try:
-        return await client.list_alerts()
-    except NotFound:
-        return ()
-
-
 def build_alert_fields(alert: QueryAlert, query_id: int) -> QueryAlertFields:
     """Return the fields that create an equal alert on a query. Values that the API does not accept are left out."""
     fields: dict[str, JsonValue] = {"query_id": query_id, "enabled": alert.enabled}
@@ -238,22 +228,6 @@ def build_alert_fields(alert: QueryAlert, query_id: int) -> QueryAlertFields:
     if alert.notification_type:
         fields["notification_type"] = alert.notification_type
     return QueryAlertFields.model_validate(fields)
-
-
-async def _list_alerts(client: ThreatEventsClient) -> Sequence[QueryAlert]:
-    try:
-        return await client.list_alerts()
-    except NotFound as error:
-        raise NotFound(NO_ALERTS, error.status) from None
-
-
-async def _read_alert(client: ThreatEventsClient, alert_id: int) -> QueryAlert:
-    """Return an alert. If it does not exist, the error states whether the account has alerts at all."""
-    try:
-        return await client.read_alert(alert_id)
-    except NotFound:
-        await _list_alerts(client)
-        raise
 
 
 def _find_differences(sent: QueryAlertFields, answer: QueryAlert) -> list[JsonValue]:

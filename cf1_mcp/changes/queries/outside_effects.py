@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.paging import Attempt, once
 from cf1_mcp.changes.effect import Effect, P, Planning
-from cf1_mcp.changes.queries.alerts import list_alerts_if_any
+from cf1_mcp.changes.queries.account_alerts import list_alerts_if_any
 from cf1_mcp.changes.queries.query_effects import HiddenEffects, QueryEffect
 from cf1_mcp.changes.queries.query_scope import covers_dataset
 from cf1_mcp.errors import ApiError, NotFound
@@ -23,7 +23,8 @@ from cf1_mcp.events.transitions import Found, Transition, compare_states
 from cf1_mcp.models import EventSearch, SavedQuery
 from cf1_mcp.policy.condition_values import Verdict
 from cf1_mcp.policy.write_policy import WritePolicy
-from cf1_mcp.search.saved_queries import NotASearch, may_show_query, read_search
+from cf1_mcp.search.query_grammar import NotASearch, read_search
+from cf1_mcp.search.saved_queries import may_show_query
 from cf1_mcp.text.plurals import plural
 
 MAX_NAMED: Final = 3  # queries in sentences; a preview lists more
