@@ -136,6 +136,10 @@ class UnexpectedAnswer(ApiError):
     """The response does not have the form that this API documents."""
 
 
+# What a read may fail with that concerns a part of the API which an account need not have.
+MISSING_PART: Final = (Forbidden, NotFound, Refused, Unavailable, UnexpectedAnswer)
+
+
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """Return the known word that is closest to `word`, ignoring case, or None if none is close."""
     return next(iter(similar_words(word, known, 1)), None)

@@ -56,7 +56,8 @@ async def plan_update(
     fields = await validator.check_fields(given)
     effect = await _plan_update(planning, dataset, event_id, fields, raw)
     relative_dates = find_relative_dates(given, fields)
-    return replace(effect, read_as=describe_read_as(given, fields), relative_dates=relative_dates)
+    read_as = {**describe_read_as(given, fields), **validator.describe_unread()}
+    return replace(effect, read_as=read_as, relative_dates=relative_dates)
 
 
 async def _plan_update(

@@ -48,18 +48,30 @@ def _mentions_any(tags: Iterable[str], text: str) -> bool:
     return any(tag in one.casefold() for tag in tags for one in texts)
 
 
-async def list_readable_queries(client: ThreatEventsClient, policy: ReadPolicy) -> list[SavedQuery]:
-    """Return the saved queries that may be shown.
+async def list_account_queries(client: ThreatEventsClient) -> list[SavedQuery]:
+    """Return the saved queries of the account, for what is about them.
 
     Raises:
-        NotFound: the account has none, and no list of them.
+        NotFound: the account has no saved queries.
     """
     try:
-        listed = await client.list_queries()
+        return await client.list_queries()
     except (NotFound, Refused) as error:
-        # A list takes no arguments, so nothing but a missing part can be meant.
-        raise NotFound(NO_QUERIES, error.status, error.said) from None
-    return [saved for saved in listed if may_show_query(saved, policy)]
+        raise NotFound(NO_QUERIES, error.status) from None
+
+
+async def read_account_query(client: ThreatEventsClient, query_id: int) -> SavedQuery:
+    """Return a saved query. If it does not exist, the error states whether the account has saved queries at all."""
+    try:
+        return await client.read_query(query_id)
+    except (NotFound, Refused):
+        await list_account_queries(client)
+        raise
+
+
+async def list_readable_queries(client: ThreatEventsClient, policy: ReadPolicy) -> list[SavedQuery]:
+    """Return the saved queries that may be shown. Raises the same as `list_account_queries`."""
+    return [saved for saved in await list_account_queries(client) if may_show_query(saved, policy)]
 
 
 async def read_readable_query(client: ThreatEventsClient, policy: ReadPolicy, query_id: int) -> SavedQuery:
@@ -69,7 +81,7 @@ async def read_readable_query(client: ThreatEventsClient, policy: ReadPolicy, qu
         NotFound: there is none with this id.
         Withheld: it names a dataset that may not be read.
     """
-    saved = await client.read_query(query_id)
+    saved = await read_account_query(client, query_id)
     if not may_show_query(saved, policy):
         raise Withheld("This saved query", DATASET_RULE)
     return saved

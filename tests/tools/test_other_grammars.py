@@ -7,7 +7,8 @@ import pytest
 from inline_snapshot import snapshot
 from pydantic import JsonValue
 
-from cf1_mcp.changes.queries.query_scope import DEFAULT_DATASET, NOT_UNDERSTOOD
+from cf1_mcp.changes.queries.account_alerts import UNREAD
+from cf1_mcp.changes.queries.query_scope import DEFAULT_DATASET
 from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
 from cf1_mcp.sandbox.options import SandboxOptions
 from tests.conversations import ask, ask_for_text, confirmed, refused
@@ -254,7 +255,7 @@ async def test_an_alert_on_a_query_that_is_gone_is_changed_under_the_strictest_r
         assert "Not found on this account (404)" in await refused(client, "delete_query_alert", alert_id=alert)
     async with tenant.server(tenant.allowed(**EVERYTHING)) as client:
         preview = await ask(client, "update_query_alert", alert_id=alert, enabled=False)
-        assert NOT_UNDERSTOOD in str(preview["change"])
+        assert UNREAD in str(preview["change"])
         assert (await confirmed(client, "delete_query_alert", alert_id=alert))["status"] == "done"
 
 

@@ -1,24 +1,17 @@
 """Reading the alerts of an account, which may have none, and the query of one."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.changes.effect import Planning
 from cf1_mcp.changes.queries.query_scope import QueryScope, Rule, resolve_saved_scope
-from cf1_mcp.errors import ApiError, Forbidden, NotFound, Refused, Unavailable, UnexpectedAnswer, Withheld
+from cf1_mcp.errors import MISSING_PART, ApiError, NotFound, Refused, Withheld
 from cf1_mcp.models import QueryAlert, SavedQuery
 
 UNREAD_NAME: Final = "(could not be read)"
-
-
-async def list_alerts_if_any(client: ThreatEventsClient) -> Sequence[QueryAlert]:
-    """Return the account's alerts; none if the account has no alerts feature."""
-    try:
-        return await client.list_alerts()
-    except NotFound:
-        return ()
+UNREAD: Final = "The saved query could not be read, so which datasets it searches and what it finds cannot be told."
 
 
 async def find_alerts_of(client: ThreatEventsClient, query_id: int) -> list[QueryAlert] | None:
@@ -59,10 +52,10 @@ async def read_alert_scope(planning: Planning, alert: QueryAlert, rule: Rule) ->
     """
     try:
         query = await planning.client.read_query(alert.query_id)
-    except (NotFound, Refused, Forbidden, Unavailable, UnexpectedAnswer) as error:
+    except MISSING_PART as error:
         query = SavedQuery(id=alert.query_id, name=UNREAD_NAME)
         try:
-            return query, resolve_saved_scope(query, planning, rule)
+            return query, replace(resolve_saved_scope(query, planning, rule), untold=UNREAD)
         except Withheld:
             raise error from None
     return query, resolve_saved_scope(query, planning, rule)

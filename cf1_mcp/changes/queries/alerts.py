@@ -23,6 +23,7 @@ from cf1_mcp.changes.queries.query_scope import QueryImpact, find_query_impact, 
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
 from cf1_mcp.policy.tool_effect import ToolEffect
+from cf1_mcp.search.saved_queries import read_account_query
 from cf1_mcp.text.sanitize import clean
 
 NOTIFIES: Final = "Its notifications go to people outside."
@@ -76,7 +77,7 @@ async def plan_alert_creation(
 
 
 async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id: int) -> Effect[CreateAlert]:
-    query = await planning.client.read_query(query_id)
+    query = await read_account_query(planning.client, query_id)
     scope = resolve_saved_scope(query, planning, planning.write_policy.require_writable)
     for alert in await list_account_alerts(planning.client):
         if alert.query_id == query_id and alert.frequency == fields.frequency:

@@ -42,7 +42,7 @@ from cf1_mcp.changes.queries.query_scope import QueryScope, find_query_impact, r
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
 from cf1_mcp.policy.tool_effect import ToolEffect
-from cf1_mcp.search.saved_queries import may_show_query
+from cf1_mcp.search.saved_queries import list_account_queries, may_show_query, read_account_query
 from cf1_mcp.text.plurals import plural
 
 FIELDS: Final = tuple(SavedQueryFields.model_fields)
@@ -124,7 +124,7 @@ async def _undo_creation(planning: Planning, change: PastChange[CreateQuery]) ->
 
 async def plan_query_update(planning: Planner, fields: NamedFields, query_id: int) -> Effect[UpdateQuery]:
     """Check the new values of a query, and find which of them differ from the current ones."""
-    query = await planning.client.read_query(query_id)
+    query = await read_account_query(planning.client, query_id)
     scope = resolve_saved_scope(query, planning, planning.write_policy.require_writable)
     if not fields.model_fields_set:
         raise BadArgument("query_id", "no new values are given", "at least one field with its new value")
@@ -191,7 +191,7 @@ async def update_query(client: ThreatEventsClient, payload: UpdateQuery) -> Resu
 async def _undo_update(planning: Planning, change: PastChange[UpdateQuery]) -> Effect[UpdateQuery]:
     """Plan to set the old values again, exactly as they were saved."""
     payload, to_write = change.payload, planning.write_policy.require_writable
-    query = await planning.client.read_query(payload.query_id)
+    query = await read_account_query(planning.client, payload.query_id)
     names = [name for name in FIELDS if name in payload.fields.model_fields_set]
     old = {name: getattr(payload.before.query, name) for name in names}
     restored = query.model_copy(update=old)
@@ -209,7 +209,7 @@ async def _undo_update(planning: Planning, change: PastChange[UpdateQuery]) -> E
 
 async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[DeleteQuery]:
     """Check that a query may be deleted, and find the alerts that are deleted with it."""
-    query = await planning.client.read_query(query_id)
+    query = await read_account_query(planning.client, query_id)
     scope = resolve_saved_scope(query, planning, planning.write_policy.require_destroyable)
     before = BeforeQueryDeletion(query=query, alerts=await find_alerts_of(planning.client, query_id))
     impact = await find_query_impact(planning, scope, [UNBLOCKS] if query.rule_enabled else [])
@@ -257,7 +257,7 @@ async def _undo_deletion(planning: Planning, change: PastChange[DeleteQuery]) ->
 
 async def _check_name(planning: Planning, name: str, query_id: int | None = None) -> None:
     """Refuse a name that another query has, as the API does. The id is told of queries that may be shown."""
-    for query in await planning.client.list_queries():
+    for query in await list_account_queries(planning.client):
         if query.name.strip() == name and query.id != query_id:
             may_show = may_show_query(query, planning.write_policy.read_policy)
             problem = f"{f'saved query {query.id}' if may_show else 'a saved query'} has this name already"
