@@ -78,7 +78,7 @@ OTHERS: dict[str, str] = {
     "a page size of nothing": f'{{"search": [{ATTACKER}], "pageSize": 0}}',
     "a page size as text": f'{{"search": [{ATTACKER}], "pageSize": "10"}}',
     "an unknown order": f'{{"search": [{ATTACKER}], "order": "random"}}',
-    "an order by what is no field": f'{{"search": [{ATTACKER}], "orderBy": "relevance > 5"}}',
+    "an order by something that is not a field": f'{{"search": [{ATTACKER}], "orderBy": "relevance > 5"}}',
     "an unknown format": f'{{"search": [{ATTACKER}], "format": "only-public"}}',
     "an unknown cache": f'{{"search": [{ATTACKER}], "cache": "yesterday"}}',
     "a refresh that is text": f'{{"search": [{ATTACKER}], "forceRefresh": "no"}}',

@@ -11,6 +11,7 @@ from cf1_mcp.changes.queries.account_alerts import UNREAD
 from cf1_mcp.changes.queries.query_scope import DEFAULT_DATASET
 from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
 from cf1_mcp.sandbox.options import SandboxOptions
+from tests.canned_answers import with_canned_answer
 from tests.conversations import ask, ask_for_text, confirmed, refused
 from tests.tenant import MINE, YOURS, Tenant
 
@@ -257,6 +258,19 @@ async def test_an_alert_on_a_query_that_is_gone_is_changed_under_the_strictest_r
         preview = await ask(client, "update_query_alert", alert_id=alert, enabled=False)
         assert UNREAD in str(preview["change"])
         assert (await confirmed(client, "delete_query_alert", alert_id=alert))["status"] == "done"
+
+
+@pytest.mark.parametrize("text", ['{"filters": {"tags": "operation-\\u006eight"}}', "tags: 'Operation-Night, wave'"])
+async def test_a_query_that_names_a_withheld_tag_is_neither_shown_nor_changed(
+    tenant: Tenant, change: Change, text: str
+) -> None:
+    arguments = await change.prepare(tenant, text)
+    marked: JsonValue = {"success": True, "result": {"tags": [{"value": "operation-night", "tlp": "red"}]}}
+    async with with_canned_answer(tenant, "/events/tags", marked, settings=tenant.allowed(**EVERYTHING)) as client:
+        assert (await ask(client, "list_saved_queries"))["queries"] == 0
+        words = await refused(client, change.tool, **arguments)
+    assert "is withheld by CF1_MAX_TLP" in words and "night" not in words
+    assert tenant.changes_sent() == []
 
 
 # -- changes of events

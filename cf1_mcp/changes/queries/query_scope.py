@@ -22,6 +22,7 @@ from cf1_mcp.policy.visible_events import visible_pages
 from cf1_mcp.policy.write_policy import DELETE_RULE, WRITE_RULE, WritePolicy
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS
 from cf1_mcp.search.query_grammar import EXAMPLE, FILTERS, NotASearch, is_search, read_parameters
+from cf1_mcp.search.saved_queries import may_show_query
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -197,15 +198,19 @@ def resolve_saved_scope(query: SavedQuery, planning: Planning, rule: Rule) -> Qu
     """Return the scope of a saved query. `rule` is `require_writable` or `require_destroyable` of the policy.
 
     Raises:
-        Withheld: it searches a dataset that the rule does not allow, or may search one.
+        Withheld: it searches a dataset that the rule does not allow, or may search one, or it may not be shown.
     """
-    argument = planning.argument("query_id")
+    argument, write_policy = planning.argument("query_id"), planning.write_policy
     try:
-        return _read_scope(query.query_json, planning.write_policy, rule, argument)
+        scope = _read_scope(query.query_json, write_policy, rule, argument)
     except BadArgument:
         untold = UNCLEAR_DATASETS if is_search(query.query_json) else NOT_UNDERSTOOD
-    datasets = _require_every_dataset(planning.write_policy, rule, argument)
-    return QueryScope(None, datasets, query.query_json, untold)
+        datasets = _require_every_dataset(write_policy, rule, argument)
+        scope = QueryScope(None, datasets, query.query_json, untold)
+    if not may_show_query(query, write_policy.read_policy):
+        # A preview would show its text, which names a tag that is withheld.
+        raise Withheld(f"{argument}: this saved query", write_policy.read_policy.tlp_rule)
+    return scope
 
 
 def _require_every_dataset(write_policy: WritePolicy, rule: Rule, argument: str) -> tuple[str, ...]:
