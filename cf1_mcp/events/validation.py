@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
-from cf1_mcp.errors import MISSING_PART, BadArgument, Withheld, choices, nearest, unknown_word
+from cf1_mcp.errors import MISSING_PART, BadArgument, Unavailable, Withheld, choices, nearest, unknown_word
 from cf1_mcp.events.field_sizes import check_length
 from cf1_mcp.models import Country, Event, NewEvent, Tlp
 from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
@@ -58,7 +58,9 @@ class EventValidator:
             return []
         try:
             return await read()
-        except MISSING_PART:
+        except MISSING_PART as error:
+            if isinstance(error, Unavailable) and error.status is None:
+                raise  # nothing answers
             self.unread.add(kind)
             return []
 
