@@ -67,12 +67,12 @@ def read_parameters(text: str) -> dict[str, JsonValue]:
 
     Only the API's own spelling is known: it would ignore `dataset_id` and search the default dataset instead.
     """
-    whole = _read_object(text)
+    whole = parse_object(text)
     if whole is None:
         raise NotASearch("this is not a JSON object with distinct keys", f"a text such as {EXAMPLE}")
     if unknown := [name for name in whole if name not in PARAMETERS]:
         raise NotASearch(f"a search has no parameter {clean(unknown[0], MAX_NAME_LENGTH)!r}", ", ".join(PARAMETERS))
-    given = _drop_nulls(whole)
+    given: dict[str, JsonValue] = {name: value for name, value in whole.items() if value is not None}
     if isinstance(given.get("datasetId"), str):
         given["datasetId"] = [given["datasetId"]]
     try:
@@ -93,14 +93,9 @@ def read_parameters(text: str) -> dict[str, JsonValue]:
 
 
 def parse_object(text: str) -> dict[str, JsonValue] | None:
-    """Return the object in a `query_json`, without null values. None if it is not a JSON object or repeats a key: of
-    two values the API might take the other one.
+    """Return the object in a `query_json`. None if it is not a JSON object or repeats a key: of two values the API
+    might take the other one.
     """
-    found = _read_object(text)
-    return None if found is None else _drop_nulls(found)
-
-
-def _read_object(text: str) -> dict[str, JsonValue] | None:
     try:
         found = _OBJECT.validate_python(
             json.loads(
@@ -111,10 +106,6 @@ def _read_object(text: str) -> dict[str, JsonValue] | None:
     except (ValueError, RecursionError):
         return None
     return found
-
-
-def _drop_nulls(found: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def _reject_repeated_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:

@@ -239,6 +239,15 @@ async def test_a_whole_preview(tenant: Tenant) -> None:
     )
 
 
+async def test_a_text_is_replaced_although_only_null_keys_are_not_understood(tenant: Tenant) -> None:
+    query = await save(tenant, search_over(tenant, MINE, exclude=None))
+    text = search_over(tenant, MINE)
+    async with tenant.server(tenant.allowed(**EVERYTHING)) as client:
+        assert (await confirmed(client, "update_saved_query", query_id=query, query_json=text))["status"] == "done"
+        assert "In another grammar" not in await ask_for_text(client, "list_saved_queries")
+    assert json.loads((await read(tenant, query)).query_json) == json.loads(text)
+
+
 async def test_a_text_in_another_grammar_is_not_saved(tenant: Tenant) -> None:
     query = await save(tenant, search_over(tenant, MINE))
     async with tenant.server(tenant.allowed(**EVERYTHING)) as client:
