@@ -34,8 +34,8 @@ pytestmark = pytest.mark.anyio
 QUERY_TOOLS: Final = ("list_saved_queries", "create_saved_query", "update_saved_query", "delete_saved_query")
 ALERT_TOOLS: Final = ("list_query_alerts", "create_query_alert", "update_query_alert", "delete_query_alert")
 AFTER_AN_UPDATE: Final = (
-    *("tag_threat_events", "list_changes", "undo_change", "untag_threat_events", "relate_threat_events"),
-    "unrelate_threat_events",
+    *("tag_threat_events", "list_changes", "undo_change"),
+    *("untag_threat_events", "relate_threat_events", "unrelate_threat_events"),
 )
 WHILE_EVIDENCE_IS_READ: Final = "raw evidence that cannot be read still ends it"
 AFTERWARDS: Final = "events that could not be changed, moved or deleted for that reason are as they were"
@@ -98,7 +98,7 @@ NOT_YET: Final[Mapping[tuple[str, str], str]] = {
             "revert_threat_dataset",
         )
     },
-    **{("raw evidence", tool): AFTERWARDS for tool in (*QUERY_TOOLS, *ALERT_TOOLS, "undo_change", "list_changes")},
+    **{("raw evidence", tool): AFTERWARDS for tool in (*QUERY_TOOLS, *ALERT_TOOLS, *AFTER_AN_UPDATE)},
     **{
         ("tags", tool): WITHOUT_A_NOTE
         for tool in ("search_threat_events", "get_threat_event", "export_threat_events", "list_changes")
