@@ -282,7 +282,7 @@ async def test_a_saved_query_runs_by_name_as_by_id(client: Client, sample: Tenan
             '{"datasetId": ["Mine"], "filters": {"attacker": "SOMEBODY"}}',
             snapshot(
                 """\
-query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+query_id: the text of saved query 7 is in another grammar than the one that this server runs. Use list_saved_queries to read it, and the filters of this tool instead.
 <untrusted MARK>
 a search has no parameter 'filters'
 </untrusted MARK>\
@@ -293,7 +293,7 @@ a search has no parameter 'filters'
             '{"dataset_id": ["Mine"]}',
             snapshot(
                 """\
-query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+query_id: the text of saved query 7 is in another grammar than the one that this server runs. Use list_saved_queries to read it, and the filters of this tool instead.
 <untrusted MARK>
 a search has no parameter 'dataset_id'
 </untrusted MARK>\
@@ -304,7 +304,7 @@ a search has no parameter 'dataset_id'
             '{"datasetId": ["Yours"], "datasetId": ["Mine"]}',
             snapshot(
                 """\
-query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+query_id: the text of saved query 7 is in another grammar than the one that this server runs. Use list_saved_queries to read it, and the filters of this tool instead.
 <untrusted MARK>
 this is not a JSON object with distinct keys
 </untrusted MARK>\
@@ -315,7 +315,7 @@ this is not a JSON object with distinct keys
             "attacker = SOMEBODY",
             snapshot(
                 """\
-query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+query_id: the text of saved query 7 is in another grammar than the one that this server runs. Use list_saved_queries to read it, and the filters of this tool instead.
 <untrusted MARK>
 this is not a JSON object with distinct keys
 </untrusted MARK>\
@@ -326,7 +326,7 @@ this is not a JSON object with distinct keys
             '{"datasetId": ["Mine"], "search": [{"field": "attacker"}]}',
             snapshot(
                 """\
-query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+query_id: the text of saved query 7 is in another grammar than the one that this server runs. Use list_saved_queries to read it, and the filters of this tool instead.
 <untrusted MARK>
 search[.]0[.]op is not valid in a search
 </untrusted MARK>\
