@@ -180,6 +180,10 @@ def may_have_been_made(error: Exception) -> bool:
     return isinstance(error, Unavailable | UnexpectedAnswer) and not isinstance(error, Unreachable)
 
 
+# What a read may fail with that concerns a part of the API which an account need not have.
+MISSING_PART: Final = (Forbidden, NotFound, Refused, Unavailable, UnexpectedAnswer)
+
+
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """Return the known word that is closest to `word`, ignoring case, or None if none is close."""
     return next(iter(similar_words(word, known, 1)), None)

@@ -31,7 +31,9 @@ NO_ROUTE_STATUSES = frozenset({405, 410, 501})
 NO_ROUTE_CODES = frozenset({7000, 7003})
 # The code of Cloudflare's gateway for headers that it cannot read, which is how it refuses a malformed token.
 BAD_HEADERS = 6003
-# What a 404 means for alerts.
+# What a missing list means for saved queries and alerts. Neither list takes an argument, so a 400 means the same:
+# without the route of alerts, "alerts" is read as the id of a saved query.
+NO_QUERIES = "This account has no saved queries; not every account does. Use search_threat_events with filters instead."
 NO_ALERTS = "This account has no query alerts; not every account does. Use list_saved_queries to see what is watched."
 
 

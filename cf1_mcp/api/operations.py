@@ -101,13 +101,15 @@ DELETE_EVENTS = _write(
 )
 REVERT_DATASET = _write("revert_dataset", "POST /events/{dataset_id}/revert-do")
 
-LIST_QUERIES = _read("list_queries", "GET /events/queries")
+# Not every account has saved queries and alerts, and 500 is what their lists are documented to fail with: the guards,
+# which ask for them with each change, take it as an answer.
+LIST_QUERIES = _read("list_queries", "GET /events/queries", settled=frozenset({500}))
 READ_QUERY = _read("read_query", "GET /events/queries/{query_id}")
 CREATE_QUERY = _write("create_query", "POST /events/queries/create")
 UPDATE_QUERY = _update("update_query", "/events/queries/{query_id}")
 DELETE_QUERY = _write("delete_query", "DELETE /events/queries/{query_id}")
 
-LIST_ALERTS = _read("list_alerts", "GET /events/queries/alerts")
+LIST_ALERTS = _read("list_alerts", "GET /events/queries/alerts", settled=frozenset({500}))
 READ_ALERT = _read("read_alert", "GET /events/queries/alerts/{alert_id}")
 CREATE_ALERT = _write("create_alert", "POST /events/queries/alerts/create")
 UPDATE_ALERT = _update("update_alert", "/events/queries/alerts/{alert_id}")

@@ -9,7 +9,7 @@ import anyio
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.remarks import Remarks, collecting, current_remarks
-from cf1_mcp.errors import Forbidden, NotFound, Refused, ThreatEventsError, Unavailable
+from cf1_mcp.errors import MISSING_PART, Forbidden, NotFound, Refused, ThreatEventsError, Unavailable
 from cf1_mcp.models import Category, Country, Dataset, Tag, VocabularyKind
 
 T = TypeVar("T")
@@ -17,6 +17,7 @@ Kind: TypeAlias = VocabularyKind
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 # Vocabularies change daily, and an investigation takes minutes.
 CACHE_SECONDS: Final = 300.0
+FAILURE_SECONDS: Final = 30.0
 MAX_TAGS: Final = 1000
 MAX_TAG_PAGES: Final = 20
 # The scope of attackers and types: every dataset of the account.
@@ -38,13 +39,19 @@ class _Request(Generic[T]):
 class _Cached(Generic[T]):
     """A cached answer. Concurrent callers share one request, its failure, and the remarks on it: a list that is not
     complete is that for every caller.
+
+    An account may lack a vocabulary, which every call would ask for again. So a failure that `may_be_missing` is
+    remembered too, for a shorter time.
     """
 
     read: Callable[[], Awaitable[T]]
+    may_be_missing: bool = True
     value: T | None = None
     remarks: Remarks = field(default_factory=Remarks)
     until: float = float("-inf")
     request: _Request[T] | None = None
+    failure: ThreatEventsError | None = None
+    failed_until: float = float("-inf")
 
     async def get(self) -> T:
         value = await self._get()
@@ -52,6 +59,8 @@ class _Cached(Generic[T]):
         return value
 
     async def _get(self) -> T:
+        if self.failure is not None and anyio.current_time() < self.failed_until:
+            raise self.failure
         while self.value is None or anyio.current_time() >= self.until:
             if self.request is None:
                 return await self._send()
@@ -73,6 +82,8 @@ class _Cached(Generic[T]):
             return answer
         except ThreatEventsError as error:
             request.failure = error
+            if self.may_be_missing and isinstance(error, MISSING_PART) and error.status is not None:
+                self.failure, self.failed_until = error, anyio.current_time() + FAILURE_SECONDS
             raise
         finally:
             self.request = None
@@ -97,7 +108,7 @@ class Vocabulary:
 
         self.client = client
         self._derived: dict[tuple[str, ...], _Cached[list[str]]] = {}
-        self._datasets = _Cached(client.list_datasets)
+        self._datasets = _Cached(client.list_datasets, may_be_missing=False)
         self._tags = _Cached(tags)
         self.partial_kinds: set[Kind] = set()
         """The vocabularies that are those of the API's default dataset, because it does not list more."""

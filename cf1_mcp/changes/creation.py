@@ -79,7 +79,7 @@ async def plan_creation(
         summary=f"Create an event of category {new.category!r}, marked {new.tlp}, in dataset {dataset.name!r}.",
         undo="undo_change deletes the event again.",
         needs_code=False,
-        read_as=describe_read_as(given, fields),
+        read_as={**describe_read_as(given, fields), **validator.describe_unread()},
         size=1,
         relative_dates=find_relative_dates(given, fields),
         new_markings=_list_markings([new]),

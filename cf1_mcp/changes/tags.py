@@ -182,6 +182,9 @@ def _merge_tags(tags_of: TagsByEvent) -> list[str]:
 
 
 def _unknown_tag_error(planning: Planning, tags: Sequence[str], events: Sequence[Event]) -> BadArgument:
+    if planning.write_policy.read_policy.withheld_tags is None:
+        problem = "the tags of the account could not be read, so it is unknown which tags may be seen and taken off"
+        raise BadArgument(planning.argument("tags"), problem, "the same call again later, or ask the operator")
     known = sorted({clean(tag, MAX_NAME_LENGTH) for event in events for tag in event.tags}, key=str.casefold)
     problem = f"none of these events has {_quote_tags(tags)}"
     valid = "one of these" if known else "other events"

@@ -70,7 +70,8 @@ async def plan_update(
     else:
         effect = await _plan_update(planning, dataset, ids[0], fields, raw)
     relative_dates = find_relative_dates(given, fields)
-    return replace(effect, read_as=describe_read_as(given, fields), relative_dates=relative_dates)
+    read_as = {**describe_read_as(given, fields), **validator.describe_unread()}
+    return replace(effect, read_as=read_as, relative_dates=relative_dates)
 
 
 async def _plan_update(

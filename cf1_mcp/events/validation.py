@@ -1,17 +1,18 @@
 """Checks the fields of events before they are sent: known words, valid markings and dates, visible text."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Final
+from functools import partial
+from typing import Annotated, Final, TypeVar
 
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
-from cf1_mcp.errors import BadArgument, Withheld, choices, nearest, unknown_word
+from cf1_mcp.errors import MISSING_PART, BadArgument, Unavailable, Withheld, choices, nearest, unknown_word
 from cf1_mcp.events.field_sizes import check_length
 from cf1_mcp.models import Country, Event, NewEvent, Tlp
 from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
@@ -24,6 +25,7 @@ from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean, escape_invisible
 
+T = TypeVar("T")
 MAX_RAW_SIZE: Final = 1_000_000  # bytes of JSON text
 CATALOGS: Final[tuple[Kind, ...]] = ("categories", "industries")
 MAX_TAG_LENGTH: Final = 512  # no search takes a longer value, so a longer tag could not be found again
@@ -32,11 +34,35 @@ TEXT_ARGUMENTS: Final = ArgumentGroup({name: str | None for name in NewEvent.mod
 
 @dataclass(frozen=True)
 class EventValidator:
-    """Checks and normalizes the fields of events. The account's vocabularies are read only if a field needs them."""
+    """Checks and normalizes the fields of events. The account's vocabularies are read only if a field needs them.
+
+    `unread` are those that could not be read. Words of these are sent as typed: the API decides.
+    """
 
     vocabulary: Vocabulary
     read_policy: ReadPolicy
     now: datetime
+    unread: set[Kind] = field(default_factory=set[Kind])
+
+    def describe_unread(self) -> dict[str, JsonValue]:
+        """Return the fact `not_checked`, with the vocabularies that could not be read; empty if there are none."""
+        sentences: list[JsonValue] = [
+            f"the {kind.replace('_', ' ')} of the account could not be read, so words are sent as typed"
+            for kind in sorted(self.unread)
+        ]
+        return {"not_checked": sentences} if sentences else {}
+
+    async def _read(self, kind: Kind, read: Callable[[], Awaitable[list[T]]]) -> list[T]:
+        """Return the words of a vocabulary; none if an account without it, or a failure, keeps them from being read."""
+        if kind in self.unread:
+            return []
+        try:
+            return await read()
+        except MISSING_PART as error:
+            if isinstance(error, Unavailable) and error.status is None:
+                raise  # nothing answers
+            self.unread.add(kind)
+            return []
 
     async def check_fields(self, given: Mapping[str, str], where: str = "") -> dict[str, str]:
         """Return text fields of an event, by their snake-case names, as they are to be sent.
@@ -85,7 +111,7 @@ class EventValidator:
             case _ if not text.strip():
                 return _check_filled(text, argument) if field.creation == "required" else text
             case "country":
-                return _check_country(text, await self.vocabulary.country_list(), argument)
+                return _check_country(text, await self._read("countries", self.vocabulary.country_list), argument)
             case _ if field.vocabulary:
                 return await self._check_word(text, field.vocabulary, argument)
             case _:
@@ -98,14 +124,14 @@ class EventValidator:
         be shown are suggested. Indicator types have no catalog: the API lists those of events.
         """
         read_words = account_words if kind in CATALOGS else readable_words
-        known = await read_words(self.vocabulary, self.read_policy, kind)
+        known = await self._read(kind, partial(read_words, self.vocabulary, self.read_policy, kind))
         if text in known or not known:
             return text
         folded = fold(text)
         for word in known:
             if fold(word) == folded:
                 return word
-        shown = await readable_words(self.vocabulary, self.read_policy, kind)
+        shown = await self._read(kind, partial(readable_words, self.vocabulary, self.read_policy, kind))
         names = [clean(word, MAX_NAME_LENGTH) for word in shown]
         valid = "one of these" if names else "a word that the account knows"
         raise unknown_word(argument, f"the account does not know {_quote(text)}", text, names, valid)

@@ -87,6 +87,7 @@ async def _resolve_batch(
         batch = await _check_content(content, format, _parse_defaults(defaults or []), dataset, validator)
     else:
         batch = await _check_rows(rows or [], dataset, validator)
+    batch = replace(batch, facts={**batch.facts, **validator.describe_unread()})
     if on_duplicate == "create":
         return batch
     compare = partial(leave_out_duplicates, batch, client, write_policy.read_policy, now)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -13,7 +14,7 @@ import anyio.to_thread
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.vocabulary import Vocabulary
-from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
+from cf1_mcp.errors import BadArgument, Forbidden, NotFound, Refused, ThreatEventsError, Withheld
 from cf1_mcp.events.validation import EventValidator
 from cf1_mcp.imports.comparison import ChangedEvent, DuplicateRule
 from cf1_mcp.imports.job import ImportJob
@@ -165,11 +166,15 @@ class _FileImport:
             validator.vocabulary.countries,
             validator.vocabulary.industries,
         ):
-            await self.job.policy.read(prepare)
+            with suppress(Forbidden, NotFound, Refused):  # an account without it: the checks tell
+                await self.job.policy.read(prepare)
         notes = ReaderNotes()
         checks = RowChecks(validator, self.source.constants, notes)
         rows = read_file_rows(self.source, notes)
         await self.job.check(rows, checks, skip_repeated=self.options.on_duplicate != "create")
+        for sentences in validator.describe_unread().values():
+            for sentence in sentences if isinstance(sentences, list) else ():
+                notes.add(str(sentence))
         await self.ledger.store_facts({"notes": json.dumps(notes.sentences())})
 
     async def _prepare(self, recovery: RowRecovery) -> bool:

@@ -61,7 +61,8 @@ If wrong: nothing for a client that treats the id as opaque.
 #
 # The sample's saved queries (sample/sample_queries.py). Assumed: `query_json` contains the parameters of the event
 # list, and `rule_scope` is "account". The reference says only "JSON text with the query parameters", and lists no
-# scopes. If wrong: a client cannot interpret the saved queries of a live account, and must then refuse to run them.
+# scopes. If wrong: a client cannot interpret the saved queries of a live account, and must then refuse to run them. In
+# the mood of the live API any text is saved, so that queries in another grammar can be tried.
 
 # -- Lists and searches
 

@@ -1,132 +1,77 @@
-"""Saved queries as searches.
+"""Saved queries as searches: which of them may be shown, and the one that a call runs."""
 
-The grammar of `query_json` is not published. It is read as the parameters of an event list, and strictly: the API may
-understand a parameter that this server does not know, and the search would be another one without it.
-"""
-
-import json
-import math
+import re
 from collections.abc import Iterable
+from itertools import chain
 from typing import Annotated, Final
 
 from mcp.server.mcpserver import Resolve
-from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.failures import NO_QUERIES
 from cf1_mcp.context import Client
-from cf1_mcp.errors import BadArgument, Withheld, unknown_word
+from cf1_mcp.errors import BadArgument, NotFound, Refused, Withheld, unknown_word
 from cf1_mcp.models import EventSearch, SavedQuery
 from cf1_mcp.policy.dataset_scope import is_scope_word
 from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, ReadPolicy
-from cf1_mcp.store.confirmation_codes import canonicalize
+from cf1_mcp.search.query_grammar import NotASearch, parse_object, read_search
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 MAX_ID_DIGITS: Final = 15
-# Without `cursor`, which contains datasets of its own.
-FILTERS: Final = ("datasetId", "search", "searchBranches")
-PARAMETERS: Final = (*FILTERS, "orderBy", "order", "page", "pageSize", "format", "forceRefresh", "cache")
-EXAMPLE: Final = (
-    '{"datasetId": ["a name or uuid"], "search": [{"field": "attacker", "op": "equals", "value": "a name"}]}'
-)
-# Of an id. A longer number can only be a name.
-MAX_DIGITS: Final = 18
-_OBJECT: Final = TypeAdapter[dict[str, JsonValue]](dict[str, JsonValue])
-
-
-class NotASearch(ValueError):
-    """The text of a query cannot be read as a search. It has the problem and what is valid, as `BadArgument` does."""
-
-    def __init__(self, problem: str, valid: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.valid = valid
-
-
-def read_search(text: str) -> EventSearch:
-    """Return the search in a `query_json`.
-
-    Raises:
-        NotASearch: it is none, or has a parameter that this server does not know.
-    """
-    return EventSearch.model_validate(read_parameters(text))
-
-
-def read_parameters(text: str) -> dict[str, JsonValue]:
-    """Return the parameters in a `query_json`, of which an `EventSearch` can be made. Raises the same as `read_search`.
-
-    Only the API's own spelling is known: it would ignore `dataset_id` and search the default dataset instead.
-    """
-    given = parse_object(text)
-    if given is None:
-        raise NotASearch("this is not a JSON object with distinct keys", f"a text such as {EXAMPLE}")
-    if unknown := [name for name in given if name not in PARAMETERS]:
-        raise NotASearch(f"a search has no parameter {clean(unknown[0], MAX_NAME_LENGTH)!r}", ", ".join(PARAMETERS))
-    if isinstance(given.get("datasetId"), str):
-        given["datasetId"] = [given["datasetId"]]
-    try:
-        EventSearch.model_validate(given)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
-        raise NotASearch(f"{clean(where, MAX_NAME_LENGTH)} is not valid in a search", EXAMPLE) from None
-    return given
-
-
-def parse_object(text: str) -> dict[str, JsonValue] | None:
-    """Return the object in a `query_json`, without null values. None if it is not a JSON object or repeats a key: of
-    two values the API might take the other one.
-    """
-    try:
-        found = _OBJECT.validate_python(
-            json.loads(
-                text, object_pairs_hook=_reject_repeated_keys, parse_float=_parse_finite, parse_constant=_parse_finite
-            )
-        )
-        canonicalize(found).decode()  # fails if it is nested too deeply or contains lone surrogates
-    except (ValueError, RecursionError):
-        return None
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _reject_repeated_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is repeated")
-    return found
-
-
-def _parse_finite(number: str) -> float:
-    if not math.isfinite(found := float(number)):
-        raise ValueError(f"JSON has no {number}")
-    return found
+_ESCAPED: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def may_show_query(saved: SavedQuery, policy: ReadPolicy) -> bool:
     """Whether a saved query may be shown: it names no dataset that may not be read, and no tag that is withheld.
 
-    A scope word, or no dataset, names none. Where lists restrict reading, an unreadable text may name any.
+    A scope word, or no dataset, names none. Where lists restrict reading, a text in another grammar may name any. While
+    the tags that are withheld are unknown, every tag counts as one.
     """
-    given = parse_object(saved.query_json)
-    if _names_any(policy.withheld_tags or (), saved.query_json) if given is None else policy.names_withheld_tag(given):
-        return False
-    if not policy.restricted:
-        return True
     try:
-        named = read_search(saved.query_json).dataset_id
+        search = read_search(saved.query_json)
     except NotASearch:
+        tags = policy.withheld_tags
+        return not policy.restricted and tags is not None and not _mentions_any(tags, saved.query_json)
+    if policy.names_withheld_tag(parse_object(saved.query_json)):
         return False
-    return all(is_scope_word(name) or policy.allows_name(name) for name in named)
+    if policy.withheld_tags is None and any(
+        one.field == "tags" for one in chain(search.search, *search.search_branches)
+    ):
+        return False
+    return not policy.restricted or all(is_scope_word(name) or policy.allows_name(name) for name in search.dataset_id)
 
 
-def _names_any(tags: Iterable[str], text: str) -> bool:
-    """Whether one of the tags is anywhere in the text of a query that is not an object of JSON."""
-    folded = text.casefold()
-    return any(tag in folded for tag in tags)
+def _mentions_any(tags: Iterable[str], text: str) -> bool:
+    """Whether one of the tags is anywhere in a text in another grammar, or in the texts that it has as JSON."""
+    texts = [text, _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), text)]
+    return any(tag in one.casefold() for tag in tags for one in texts)
+
+
+async def list_account_queries(client: ThreatEventsClient) -> list[SavedQuery]:
+    """Return the saved queries of the account, for what is about them.
+
+    Raises:
+        NotFound: the account has no saved queries.
+    """
+    try:
+        return await client.list_queries()
+    except (NotFound, Refused) as error:
+        raise NotFound(NO_QUERIES, error.status) from None
+
+
+async def read_account_query(client: ThreatEventsClient, query_id: int) -> SavedQuery:
+    """Return a saved query. If it does not exist, the error states whether the account has saved queries at all."""
+    try:
+        return await client.read_query(query_id)
+    except (NotFound, Refused):
+        await list_account_queries(client)
+        raise
 
 
 async def list_readable_queries(client: ThreatEventsClient, policy: ReadPolicy) -> list[SavedQuery]:
-    """Return the saved queries that may be shown."""
-    return [saved for saved in await client.list_queries() if may_show_query(saved, policy)]
+    """Return the saved queries that may be shown. Raises the same as `list_account_queries`."""
+    return [saved for saved in await list_account_queries(client) if may_show_query(saved, policy)]
 
 
 async def read_readable_query(client: ThreatEventsClient, policy: ReadPolicy, query_id: int) -> SavedQuery:
@@ -136,7 +81,7 @@ async def read_readable_query(client: ThreatEventsClient, policy: ReadPolicy, qu
         NotFound: there is none with this id.
         Withheld: it names a dataset that may not be read.
     """
-    saved = await client.read_query(query_id)
+    saved = await read_account_query(client, query_id)
     if not may_show_query(saved, policy):
         raise Withheld("This saved query", DATASET_RULE)
     return saved
@@ -152,7 +97,7 @@ async def _saved_search(client: Client, policy: CurrentReadPolicy, query_id: str
     except NotASearch as error:
         raise BadArgument(
             "query_id",
-            f"the text of saved query {saved.id} is not a search that this server can run",
+            f"the text of saved query {saved.id} is in another grammar than the one that this server runs",
             "list_saved_queries to read it, and the filters of this tool instead",
             words=[str(error)],
         ) from None

@@ -11,8 +11,8 @@ from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.changes.guards import Planned, approved
+from cf1_mcp.changes.queries.account_alerts import list_account_alerts, read_account_alert
 from cf1_mcp.changes.queries.alerts import (
     CreateAlert,
     DeleteAlert,
@@ -25,13 +25,14 @@ from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import WATCH
-from cf1_mcp.errors import NotFound
+from cf1_mcp.errors import ApiError
 from cf1_mcp.models import AlertFrequency, QueryAlert
-from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
+from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, ReadPolicy
 from cf1_mcp.search.saved_queries import list_readable_queries
 from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.sanitize import clean
 
+QUERIES_UNKNOWN = "The saved queries could not be listed, so it is unknown which alerts may be shown"
 OnlyAlert = Annotated[int | None, Field(description="Only this alert", ge=1), BeforeValidator(none_if_empty)]
 AlertNumber = Annotated[int, Field(description="id from list_query_alerts", ge=1)]
 WatchedQuery = Annotated[int, Field(description="id from list_saved_queries", ge=1)]
@@ -51,14 +52,11 @@ async def list_query_alerts(
     often, and which are silenced. Use it to see whether a query has an alert; what it watches for is in
     list_saved_queries.
     """
-    if alert_id is not None:
-        found = [await client.read_alert(alert_id)]
+    if alert_id is None:
+        found = await list_account_alerts(client)
     else:
-        try:
-            found = await client.list_alerts()
-        except NotFound as error:
-            raise NotFound(NO_ALERTS, error.status) from None
-    found = await _leave_out_withheld(client, policy, found)
+        found = [await read_account_alert(client, alert_id)]
+    found, notes = await _leave_out_withheld(client, policy, found)
     rows = [
         [
             alert.id,
@@ -71,17 +69,20 @@ async def list_query_alerts(
         for alert in found
     ]
     columns = ("id", "query_id", "enabled", "frequency", "notification_type", "last_sent")
-    return fit_list("alerts", columns, rows, paging, alert=alert_id)
+    return fit_list("alerts", columns, rows, paging, notes=notes, alert=alert_id)
 
 
 async def _leave_out_withheld(
     client: ThreatEventsClient, policy: ReadPolicy, alerts: Sequence[QueryAlert]
-) -> list[QueryAlert]:
-    """Return the alerts on queries that may be shown."""
+) -> tuple[list[QueryAlert], list[str]]:
+    """Return the alerts on queries that may be shown, none if those are unknown, with a note."""
     if not (policy.restricted and alerts):
-        return [*alerts]
-    shown = {query.id for query in await list_readable_queries(client, policy)}
-    return [alert for alert in alerts if alert.query_id in shown]
+        return [*alerts], []
+    try:
+        shown = {query.id for query in await list_readable_queries(client, policy)}
+    except ApiError:
+        return [], [f"{QUERIES_UNKNOWN} ({DATASET_RULE})."]
+    return [alert for alert in alerts if alert.query_id in shown], []
 
 
 @WATCH.tool("Create a query alert", ToolEffect.CREATE)

@@ -20,6 +20,7 @@ from cf1_mcp.context import AccountVocabulary, Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor, Limit
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION, EVENTS
+from cf1_mcp.errors import NotFound, Refused
 from cf1_mcp.models import Dataset
 from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy
 from cf1_mcp.policy.visible_words import readable_words
@@ -33,6 +34,7 @@ MAX_MINUTES_AGO: Final = 43_200
 UNKNOWN: Final = "unknown"
 DEFAULT_DATASET_ONLY: Final = "These are the values of the API's default dataset: it did not list those of the others."
 
+NO_VOCABULARY: Final = "This account does not list its {}. Use words as search_threat_events shows them in its events."
 RevertedDataset = Annotated[str, Field(description="Dataset name or uuid")]
 Minutes = Annotated[int, Field(ge=1, le=MAX_MINUTES_AGO)]
 Revert = Annotated[Planned[RevertDataset], Resolve(approved(plan_revert))]
@@ -80,7 +82,10 @@ async def list_threat_vocabulary(
     if kind == "search_guide":
         return SearchGuide()
     part = (contains or "").casefold()
-    known = await readable_words(vocabulary, read_policy, kind)
+    try:
+        known = await readable_words(vocabulary, read_policy, kind)
+    except (NotFound, Refused) as error:
+        raise NotFound(NO_VOCABULARY.format(kind.replace("_", " ")), error.status, error.said) from error
     found = [word for word in known if part in word.casefold()]
     rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
     listed = fit_list("values", (kind,), rows, paging, limit, kind=kind, contains=contains)

@@ -12,20 +12,15 @@ from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.changes.guards import Planned, approved
-from cf1_mcp.changes.queries.saved_queries import (
-    CreateQuery,
-    DeleteQuery,
-    UpdateQuery,
-    plan_query_creation,
-    plan_query_deletion,
-    plan_query_update,
-)
+from cf1_mcp.changes.queries.query_payloads import CreateQuery, DeleteQuery, UpdateQuery
+from cf1_mcp.changes.queries.saved_queries import plan_query_creation, plan_query_deletion, plan_query_update
 from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import WATCH
 from cf1_mcp.policy.read_policy import CurrentReadPolicy
-from cf1_mcp.search.saved_queries import EXAMPLE, list_readable_queries, read_readable_query
+from cf1_mcp.search.query_grammar import EXAMPLE, is_search
+from cf1_mcp.search.saved_queries import list_readable_queries, read_readable_query
 from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.sanitize import clean
 
@@ -34,6 +29,10 @@ def _convert_to_text(value: object) -> object:
     """Return a search that is an object as JSON text: models write objects, and the SDK parses JSON."""
     return json.dumps(value) if isinstance(value, dict | list) else value
 
+
+MAX_NAMED_IDS = 20
+RULES = "These are not run, and a change of one needs a code and lists of the operator that allow every dataset."
+TAGS_UNKNOWN = "The tags could not be read, so saved queries that may name one are not shown."
 
 OnlyQuery = Annotated[int | None, Field(description="Only this saved query", ge=1), BeforeValidator(none_if_empty)]
 QueryNumber = Annotated[int, Field(description="id from list_saved_queries", ge=1)]
@@ -76,7 +75,13 @@ async def list_saved_queries(
         for query in saved
     ]
     columns = ("id", "name", "alert_enabled", "rule_enabled", "updated", "query_json")
-    return fit_list("queries", columns, rows, paging, query=query_id)
+    notes = [TAGS_UNKNOWN] if policy.withheld_tags is None else []
+    if others := [str(query.id) for query in saved if not is_search(query.query_json)]:
+        more = [f"and {len(others) - MAX_NAMED_IDS} more"] if len(others) > MAX_NAMED_IDS else []
+        notes.append(
+            f"In another grammar than this server reads: {', '.join([*others[:MAX_NAMED_IDS], *more])}. {RULES}"
+        )
+    return fit_list("queries", columns, rows, paging, notes=notes, query=query_id)
 
 
 @WATCH.tool("Create a saved query", ToolEffect.CREATE)

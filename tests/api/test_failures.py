@@ -1,20 +1,21 @@
 """Every kind of failure as a model reads it, through a real client and a real socket."""
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
+from mcp.types import CallToolResult
 from pydantic import JsonValue
 
 from cf1_mcp.api.wire.transport import network
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
 from tests.contract.every_tool import CALLS, fill_in
-from tests.conversations import refused, text_of
+from tests.conversations import data_of, refused, same_mark, text_of
 from tests.tenant import NOW
 from tests.upstreams import ACCOUNT, TOKEN, Act, Scripted, answer, failed, upstream
 
@@ -48,7 +49,17 @@ async def call_with_fault(folder: Path, fault: bytes | Act, tool: str, **argumen
     async with upstream(fault) as server:
         server.routes["/events/dataset"] = DATASETS
         async with connected(server, folder) as client:
-            return await refused(client, tool, **arguments)
+            result = await call_to_the_end(client, tool, arguments)
+    assert result.is_error and result.structured_content is None
+    return same_mark(text_of(result.content))
+
+
+async def call_to_the_end(client: Client, tool: str, arguments: Mapping[str, JsonValue]) -> CallToolResult:
+    """Call a tool, and confirm its preview: a creation needs nothing but the request that creates."""
+    result = await client.call_tool(tool, {**arguments})
+    if code := data_of(result).get("code"):
+        result = await client.call_tool(tool, {**arguments, "confirm": code})
+    return result
 
 
 FAULTS: dict[str, bytes | Act] = {
@@ -161,7 +172,7 @@ async def test_a_failure_of_any_tool_names_the_next_step_and_no_secret(tmp_path:
     async with upstream(echoing) as server:
         server.routes["/events/dataset"] = DATASETS
         async with connected(server, tmp_path) as client:
-            result = await client.call_tool(tool, arguments)
+            result = await call_to_the_end(client, tool, arguments)
     words = text_of(result.content)
     assert result.is_error and result.structured_content is None
     assert NEXT.search(words), words

@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 from cf1_mcp.api import vocabulary
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.vocabulary import Vocabulary
-from cf1_mcp.errors import Forbidden, ThreatEventsError
+from cf1_mcp.errors import ApiError, Forbidden, ThreatEventsError
 from cf1_mcp.models import Category, Country, Dataset
 from cf1_mcp.settings import SANDBOX_ACCOUNT
 from tests.tenant import Tenant
@@ -155,3 +155,29 @@ async def _cancel_when_blocked(scope: anyio.CancelScope) -> None:
     """Cancel the scope as soon as every task waits for another one."""
     await wait_all_tasks_blocked()
     scope.cancel()
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "501 Not Implemented"])
+async def test_a_vocabulary_that_is_missing_is_asked_for_again_after_a_while(
+    monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    monkeypatch.setattr(vocabulary, "FAILURE_SECONDS", 0.2)
+    tags = answer({"tags": [{"value": "lure"}]})
+    async with upstream(failed(status, "no"), tags) as server, server.client() as client:
+        server.routes["/events/dataset"] = ONE_DATASET
+        words = Vocabulary(client)
+        for _ in range(3):
+            with pytest.raises(ApiError):
+                await words.tags()
+        asked = len([line for line in server.requests if "/events/tags" in line])
+        await anyio.sleep(0.3)
+        found = await words.tags()
+    assert (asked, [tag.value for tag in found]) == (1, ["lure"])
+
+
+async def test_datasets_that_cannot_be_read_are_asked_for_again_at_once() -> None:
+    async with upstream(DENIED, ONE_DATASET) as server, server.client() as client:
+        words = Vocabulary(client)
+        with pytest.raises(Forbidden):
+            await words.datasets()
+        assert [one.name for one in await words.datasets()] == ["Ours"]

@@ -288,7 +288,7 @@ async def test_a_saved_query_runs_by_name_as_by_id(client: Client, sample: Tenan
             '{"datasetId": ["Mine"], "filters": {"attacker": "SOMEBODY"}}',
             snapshot(
                 """\
-query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+query_id: the text of saved query 7 is in another grammar than the one that this server runs. Use list_saved_queries to read it, and the filters of this tool instead.
 <untrusted MARK>
 a search has no parameter 'filters'
 </untrusted MARK>\
@@ -299,7 +299,7 @@ a search has no parameter 'filters'
             '{"dataset_id": ["Mine"]}',
             snapshot(
                 """\
-query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+query_id: the text of saved query 7 is in another grammar than the one that this server runs. Use list_saved_queries to read it, and the filters of this tool instead.
 <untrusted MARK>
 a search has no parameter 'dataset_id'
 </untrusted MARK>\
@@ -310,7 +310,7 @@ a search has no parameter 'dataset_id'
             '{"datasetId": ["Yours"], "datasetId": ["Mine"]}',
             snapshot(
                 """\
-query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+query_id: the text of saved query 7 is in another grammar than the one that this server runs. Use list_saved_queries to read it, and the filters of this tool instead.
 <untrusted MARK>
 this is not a JSON object with distinct keys
 </untrusted MARK>\
@@ -321,7 +321,7 @@ this is not a JSON object with distinct keys
             "attacker = SOMEBODY",
             snapshot(
                 """\
-query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+query_id: the text of saved query 7 is in another grammar than the one that this server runs. Use list_saved_queries to read it, and the filters of this tool instead.
 <untrusted MARK>
 this is not a JSON object with distinct keys
 </untrusted MARK>\
@@ -332,7 +332,7 @@ this is not a JSON object with distinct keys
             '{"datasetId": ["Mine"], "search": [{"field": "attacker"}]}',
             snapshot(
                 """\
-query_id: the text of saved query 7 is not a search that this server can run. Use list_saved_queries to read it, and the filters of this tool instead.
+query_id: the text of saved query 7 is in another grammar than the one that this server runs. Use list_saved_queries to read it, and the filters of this tool instead.
 <untrusted MARK>
 search[.]0[.]op is not valid in a search
 </untrusted MARK>\

@@ -85,7 +85,7 @@ async def test_a_preview_names_the_saved_queries_that_could_not_be_checked(tenan
     assert (unread["saved_queries"], failed["saved_queries"]) == snapshot(
         (
             [
-                "7 'odd' could not be checked: it is not a search that can be narrowed to these events, and feeds a block list",
+                "7 'odd' may find these events, which cannot be told: its text is in another grammar, and feeds a block list",
                 "8 'fine' finds 1 of these events",
             ],
             ["1 'fine' could not be checked: its search failed"],
@@ -111,7 +111,7 @@ async def test_a_preview_names_a_saved_query_of_unknown_grammar_as_not_checked(t
     async with with_canned_answer(tenant, "/queries", {"success": True, "result": [query]}) as client:
         data = await ask(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
     assert data["saved_queries"] == snapshot(
-        ["7 'odd' could not be checked: it is not a search that can be narrowed to these events"]
+        ["7 'odd' may find these events, which cannot be told: its text is in another grammar"]
     )
 
 

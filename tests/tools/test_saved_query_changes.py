@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from starlette.middleware import Middleware
 
 from cf1_mcp.changes.queries.query_scope import DEFAULT_DATASET
+from cf1_mcp.changes.queries.saved_queries import ALERTS_NOT_LISTED
 from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.store.journal_records import Change
@@ -406,21 +407,6 @@ async def test_a_saved_query_beyond_the_list_is_not_changed(tenant: Tenant, tool
     assert tenant.changes_sent() == []
 
 
-@pytest.mark.parametrize("text", ["", "attacker", search_over(UNKNOWN, cursor="eyJ9"), '{"sql": 1}'])
-@pytest.mark.parametrize("tool", ["update_saved_query", "delete_saved_query"])
-async def test_a_saved_query_of_unclear_scope_is_not_changed(tenant: Tenant, tool: str, text: str) -> None:
-    query: JsonValue = {"id": 7, "name": "odd", "query_json": text}
-    change: Arguments = {"rule_enabled": True} if tool == "update_saved_query" else {}
-    settings = tenant.allowed(write_datasets=("*",), delete_datasets=("*",))
-    async with with_canned_answer(
-        tenant, "/queries/7", {"success": True, "result": query}, settings=settings
-    ) as client:
-        words = await refused(client, tool, query_id=7, **change)
-    assert words == snapshot(
-        "query_id: it is unclear which datasets saved query 7 searches, so it is not changed. Use list_saved_queries to see its text, and leave the change to the person."
-    )
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -512,8 +498,8 @@ async def test_an_account_without_alerts_can_delete_its_queries(tenant: Tenant) 
         preview = await ask(client, "delete_saved_query", query_id=query.id)
         done = await ask(client, "delete_saved_query", query_id=query.id, confirm=preview["code"])
     assert (preview["change"], preview["alerts_deleted"], done["status"]) == (
-        f"Delete saved query {query.id} 'gone' for good.",
-        0,
+        f"Delete saved query {query.id} 'gone' for good. {ALERTS_NOT_LISTED}",
+        "unknown",
         "done",
     )
 

@@ -22,7 +22,8 @@ from cf1_mcp.policy.condition_values import Verdict, all_of
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import visible_pages
 from cf1_mcp.search.conditions import MAX_CONDITIONS
-from cf1_mcp.search.saved_queries import NotASearch, may_show_query, read_search
+from cf1_mcp.search.query_grammar import is_search, read_search
+from cf1_mcp.search.saved_queries import may_show_query
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -31,6 +32,7 @@ from cf1_mcp.text.uuids import id_key
 MAX_QUERIES: Final = 20
 MAX_ASKED: Final = 3  # queries for which the API is asked
 MAX_IDS: Final = 100
+OTHER_GRAMMAR: Final = "may find these events, which cannot be told: its text is in another grammar"
 
 
 async def find_affected_queries(
@@ -48,7 +50,9 @@ async def find_affected_queries(
     sentences_of: dict[int, str] = {}
     unclear: list[tuple[int, SavedQuery]] = []
     for place, query in enumerate(queries[:MAX_QUERIES]):
-        if (verdicts := _compare(planning, query, events)) is None or None in verdicts:
+        if not is_search(query.query_json):
+            sentences_of[place] = f"{_title(query)} {OTHER_GRAMMAR}{_feeds(query)}"
+        elif None in (verdicts := _compare(planning, query, events)):
             unclear.append((place, query))
         else:
             sentences_of[place] = _describe_count(query, sum(map(bool, verdicts)))
@@ -58,7 +62,7 @@ async def find_affected_queries(
     sentences_of |= {place: sentence for (place, _), sentence in zip(asked, found, strict=True)}
     for place, query in unclear[MAX_ASKED:]:
         verdicts = _compare(planning, query, events)
-        may = len(events) if verdicts is None else sum(one is not False for one in verdicts)
+        may = sum(one is not False for one in verdicts)
         sentences_of[place] = f"{_title(query)} may find up to {may} of these events{_feeds(query)}"
     sentences = [sentence for _, sentence in sorted(sentences_of.items()) if sentence]
     if asked and len(events) > MAX_IDS:
@@ -97,12 +101,9 @@ def _feeds(query: SavedQuery) -> str:
     return ", and feeds a block list" if query.rule_enabled else ""
 
 
-def _compare(planning: Planning, query: SavedQuery, events: Sequence[Event]) -> list[Verdict] | None:
-    """Return for each event whether a query finds it; None if its text cannot be read."""
-    try:
-        search = read_search(query.query_json)
-    except NotASearch:
-        return None
+def _compare(planning: Planning, query: SavedQuery, events: Sequence[Event]) -> list[Verdict]:
+    """Return for each event whether a query finds it."""
+    search = read_search(query.query_json)
     known, policy = planning.write_policy.known, planning.write_policy.read_policy
 
     @cache
@@ -114,11 +115,8 @@ def _compare(planning: Planning, query: SavedQuery, events: Sequence[Event]) -> 
 
 
 def _narrow_search(query: SavedQuery, event_ids: Sequence[str]) -> EventSearch | None:
-    """Return the search of a query, limited to the events; None if it cannot be read or has too many conditions."""
-    try:
-        search = read_search(query.query_json)
-    except NotASearch:
-        return None
+    """Return the search of a query, limited to the events; None if it has too many conditions."""
+    search = read_search(query.query_json)
     if len(search.search) >= MAX_CONDITIONS:
         return None
     among = Condition(field="uuid", op="in", value=[*event_ids])

@@ -1,6 +1,5 @@
 """Creating, updating and deleting query alerts. The rules apply to the query of an alert."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Final, get_args
 
@@ -8,7 +7,6 @@ from pydantic import BaseModel, JsonValue, PlainSerializer
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.failures import NO_ALERTS
 from cf1_mcp.changes.effect import (
     ChangeKind,
     Effect,
@@ -20,12 +18,14 @@ from cf1_mcp.changes.effect import (
     Result,
     warn_of_overwriting,
 )
+from cf1_mcp.changes.queries.account_alerts import list_account_alerts, read_account_alert, read_alert_scope
 from cf1_mcp.changes.queries.query_fields import preview_fields
 from cf1_mcp.changes.queries.query_scope import QueryImpact, find_query_impact, resolve_saved_scope
 from cf1_mcp.changes.queries.query_sending import find_alert, send_alert_fields, send_deletion, send_new_alert
-from cf1_mcp.errors import BadArgument, NotFound
+from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery
 from cf1_mcp.policy.tool_effect import ToolEffect
+from cf1_mcp.search.saved_queries import read_account_query
 from cf1_mcp.text.sanitize import clean
 
 NOTIFIES: Final = "Its notifications go to people outside."
@@ -79,9 +79,9 @@ async def plan_alert_creation(
 
 
 async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id: int) -> Effect[CreateAlert]:
-    query = await planning.client.read_query(query_id)
+    query = await read_account_query(planning.client, query_id)
     scope = resolve_saved_scope(query, planning, planning.write_policy.require_writable)
-    for alert in await _list_alerts(planning.client):
+    for alert in await list_account_alerts(planning.client):
         if alert.query_id == query_id and alert.frequency == fields.frequency:
             problem = f"alert {alert.id} of this query already has the frequency {fields.frequency}"
             raise BadArgument(planning.argument("query_id"), problem, "update_query_alert to change it")
@@ -94,7 +94,7 @@ async def _plan_creation(planning: Planning, fields: QueryAlertFields, query_id:
         summary=f"Create an alert ({fields.frequency}{state}) on {_quote_query(query)}.",
         warnings=impact.warnings,
         undo="undo_change deletes the alert again; notifications that were sent stay sent.",
-        needs_code=bool(fields.enabled),
+        needs_code=bool(fields.enabled or scope.untold),
         facts=impact.facts,
         untrusted=_preview_query(query, impact),
         must_show=(planning.argument("query_id"), query.query_json) if fields.enabled else None,
@@ -130,9 +130,8 @@ async def plan_alert_update(
 
 
 async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFields) -> Effect[UpdateAlert]:
-    alert = await _read_alert(planning.client, alert_id)
-    query = await planning.client.read_query(alert.query_id)
-    scope = resolve_saved_scope(query, planning, planning.write_policy.require_writable)
+    alert = await read_account_alert(planning.client, alert_id)
+    query, scope = await read_alert_scope(planning, alert, planning.write_policy.require_writable)
     if not fields.model_fields_set:
         raise BadArgument("alert_id", "no new values are given", "frequency, enabled or both")
     new = {name: value for name, value in fields.wire().items() if value != getattr(alert, name)}
@@ -151,7 +150,7 @@ async def _plan_update(planning: Planning, alert_id: int, fields: QueryAlertFiel
         summary=f"Change {' and '.join(new)} of alert {alert_id} on {_quote_query(query)}.",
         warnings=impact.warnings,
         undo="undo_change restores the old values; notifications that were sent stay sent.",
-        needs_code=notifies,
+        needs_code=bool(notifies or scope.untold),
         facts=impact.facts,
         untrusted=_preview_query(query, impact),
         must_show=(planning.argument("alert_id"), query.query_json) if notifies else None,
@@ -182,14 +181,14 @@ async def _undo_update(planning: Planning, change: PastChange[UpdateAlert]) -> E
 
 async def plan_alert_deletion(planning: Planner, alert_id: int) -> Effect[DeleteAlert]:
     """Check that an alert may be deleted."""
-    alert = await _read_alert(planning.client, alert_id)
-    query = await planning.client.read_query(alert.query_id)
-    scope = resolve_saved_scope(query, planning, planning.write_policy.require_destroyable)
+    alert = await read_account_alert(planning.client, alert_id)
+    query, scope = await read_alert_scope(planning, alert, planning.write_policy.require_destroyable)
     return Effect(
         kind=ALERT_DELETION,
         payload=DeleteAlert(alert_id=alert_id, before=BeforeAlertChange(alert=alert)),
         datasets=scope.datasets,
         summary=f"Delete alert {alert_id} on {_quote_query(query)} for good: it no longer notifies anyone.",
+        warnings=scope.warnings,
         undo="undo_change creates the alert again from the journal, with a new id.",
         needs_code=True,
         facts={"query_id": alert.query_id, "enabled": alert.enabled},
@@ -211,14 +210,6 @@ async def _undo_deletion(planning: Planning, change: PastChange[DeleteAlert]) ->
 # -- shared
 
 
-async def list_alerts_if_any(client: ThreatEventsClient) -> Sequence[QueryAlert]:
-    """Return the account's alerts; none if the account has no alerts feature."""
-    try:
-        return await client.list_alerts()
-    except NotFound:
-        return ()
-
-
 def build_alert_fields(alert: QueryAlert, query_id: int) -> QueryAlertFields:
     """Return the fields that create an equal alert on a query. Values that the API does not accept are left out."""
     fields: dict[str, JsonValue] = {"query_id": query_id, "enabled": alert.enabled}
@@ -227,22 +218,6 @@ def build_alert_fields(alert: QueryAlert, query_id: int) -> QueryAlertFields:
     if alert.notification_type:
         fields["notification_type"] = alert.notification_type
     return QueryAlertFields.model_validate(fields)
-
-
-async def _list_alerts(client: ThreatEventsClient) -> Sequence[QueryAlert]:
-    try:
-        return await client.list_alerts()
-    except NotFound as error:
-        raise NotFound(NO_ALERTS, error.status) from None
-
-
-async def _read_alert(client: ThreatEventsClient, alert_id: int) -> QueryAlert:
-    """Return an alert. If it does not exist, the error states whether the account has alerts at all."""
-    try:
-        return await client.read_alert(alert_id)
-    except NotFound:
-        await _list_alerts(client)
-        raise
 
 
 def _preview_query(query: SavedQuery, impact: QueryImpact) -> Facts:

@@ -15,15 +15,15 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.lists.paging import Attempt, once
 from cf1_mcp.changes.effect import Effect, P, Planning
-from cf1_mcp.changes.queries.alerts import list_alerts_if_any
 from cf1_mcp.changes.queries.query_effects import HiddenEffects, QueryEffect
 from cf1_mcp.changes.queries.query_scope import covers_dataset
-from cf1_mcp.errors import ApiError, NotFound
+from cf1_mcp.errors import ApiError
 from cf1_mcp.events.transitions import Found, Transition, compare_states
 from cf1_mcp.models import EventSearch, SavedQuery
 from cf1_mcp.policy.condition_values import Verdict
 from cf1_mcp.policy.write_policy import WritePolicy
-from cf1_mcp.search.saved_queries import NotASearch, may_show_query, read_search
+from cf1_mcp.search.query_grammar import NotASearch, read_search
+from cf1_mcp.search.saved_queries import may_show_query
 from cf1_mcp.text.plurals import plural
 
 MAX_NAMED: Final = 3  # queries in sentences; a preview lists more
@@ -173,7 +173,7 @@ async def find_outside_effects_of_query(
     if new.get("alert_enabled", query.alert_enabled):
         return [*sentences, NOTIFIES]
     try:
-        alerts = await list_alerts_if_any(planning.client)
+        alerts = await planning.client.list_alerts()
     except ApiError:
         return [*sentences, ITS_ALERTS_UNKNOWN]
     return [*sentences, *([NOTIFIES] if any(one.enabled and one.query_id == query.id for one in alerts) else [])]
@@ -186,11 +186,11 @@ def _select_outside(effects: Sequence[QueryEffect]) -> tuple[list[QueryEffect], 
 
 
 async def list_account_queries(planning: Planning, attempt: Attempt = once) -> Sequence[SavedQuery] | None:
-    """Return the account's saved queries; none if it does not have the feature, None if they are unknown."""
+    """Return the account's saved queries; None if they are unknown, also where the account has no list of them: what
+    they feed may be there all the same.
+    """
     try:
         return await attempt(planning.client.list_queries)
-    except NotFound:
-        return ()
     except ApiError:
         return None
 
@@ -257,7 +257,7 @@ async def _read_frequencies(
     if not any(one.found or one.may_find for one in effects):
         return [*effects], []
     try:
-        alerts = await attempt(partial(list_alerts_if_any, planning.client))
+        alerts = await attempt(planning.client.list_alerts)
     except ApiError:
         return [*effects], [ALERTS_UNKNOWN]
     enabled = [alert for alert in alerts if alert.enabled]

@@ -22,7 +22,8 @@ NOT_SHOWN: Final = "a saved query that may not be shown"
 class QueryEffect:
     """What a change does to what one saved query finds: names of events, and indicators. `may_` is what may happen.
 
-    A query that is not shown has an effect that must be told, but not its id, name or text.
+    A query that is not shown has an effect that must be told, but not its id, name or text. Of one that is not readable
+    nothing is known but what may happen to the events, so it is not said how many of them it may find.
     """
 
     query: SavedQuery
@@ -77,14 +78,17 @@ class QueryEffect:
             if self.blocked or self.found:
                 sentences.append(_describe_blocking("This adds", self.blocked, title, self.found))
             if self.may_block or self.may_find:
-                sentences.append(_describe_blocking("This may add", self.may_block, title, self.may_find))
+                events = self.may_find if self.is_readable else ()
+                sentences.append(_describe_blocking("This may add", self.may_block, title, events))
             if self.may_unblock or self.lost:
                 removed = plural(len(self.may_unblock), "indicator") if self.may_unblock else "unknown indicators"
                 sentences.append(f"This may take {removed} off the block list of {title}.")
         if self.notifies:
-            when = " and ".join(words for name, words in FREQUENCIES.items() if name in self.frequencies)
+            times = " and ".join(words for name, words in FREQUENCIES.items() if name in self.frequencies)
+            when = f", {times}" if times else ""
             events = f"{'up to ' if self.may_find else ''}{plural(len(self.found) + len(self.may_find), 'event')}"
-            sentences.append(f"This notifies people of {events} found by {title}{f', {when}' if when else ''}.")
+            of_events = f"This notifies people of {events} found by {title}{when}."
+            sentences.append(of_events if self.is_readable else f"This may notify people through {title}{when}.")
         return sentences
 
     def preview(self) -> dict[str, JsonValue]:
@@ -92,6 +96,7 @@ class QueryEffect:
         counts = {"newly_finds": self.found, "may_find": self.may_find, "may_no_longer_find": self.lost}
         lists = {"block": self.blocked, "may_block": self.may_block, "may_unblock": self.may_unblock}
         parts: dict[str, JsonValue] = {name: len(events) for name, events in counts.items() if events}
+        parts = parts if self.is_readable else {}
         if self.query.rule_enabled:
             parts |= {name: {"count": len(some), "indicator": _sample(some)} for name, some in lists.items() if some}
         return {"query": self.title, "acts": self.acts(), **parts}

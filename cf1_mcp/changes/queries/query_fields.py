@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, clean_value
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import SavedQuery, SavedQueryFields
-from cf1_mcp.search.saved_queries import parse_object
+from cf1_mcp.search.query_grammar import parse_object
 from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.text.sanitize import clean, escape_invisible
 

@@ -1,6 +1,7 @@
 """Finds out which datasets a saved query searches, whether the rules allow them, and what it feeds to a block list.
 
-The text of a query is read strictly, because an unknown parameter could extend the search to any dataset.
+The text of a query is read strictly, because an unknown parameter could extend the search to any dataset. A query whose
+datasets are unclear may search any of them, so every dataset of the account must be allowed.
 """
 
 import json
@@ -20,7 +21,8 @@ from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.visible_events import visible_pages
 from cf1_mcp.policy.write_policy import DELETE_RULE, WRITE_RULE, WritePolicy
 from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS
-from cf1_mcp.search.saved_queries import EXAMPLE, FILTERS, NotASearch, read_parameters
+from cf1_mcp.search.query_grammar import EXAMPLE, FILTERS, NotASearch, is_search, read_parameters
+from cf1_mcp.search.saved_queries import may_show_query
 from cf1_mcp.settings import EVERY_DATASET
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -35,6 +37,13 @@ MAX_SAMPLE: Final = 10
 # Of a new query: ten conditions and eight groups of them, with values of usual length.
 MAX_TEXT_LENGTH: Final = 100_000
 
+NOT_UNDERSTOOD: Final = (
+    "Its text is in another grammar than the one that this server reads, so which datasets it searches and what it "
+    "finds cannot be told."
+)
+WAS_UNTOLD: Final = "Its old text is not understood, so what it found until now cannot be told."
+UNCLEAR_DATASETS: Final = "It is unclear which datasets it searches, so what it finds cannot be told."
+
 Rule = Callable[[str, str], Dataset]
 
 
@@ -42,11 +51,19 @@ Rule = Callable[[str, str], Dataset]
 class QueryScope:
     """What a query searches. `search` has its filters, `datasets` the uuids of all datasets that it searches, each
     allowed by the rule. `query_json` is its text with datasets by uuid.
+
+    Of a query that is not understood, `search` is None, `datasets` are all of the account, `untold` says so, and every
+    change needs a code.
     """
 
-    search: EventSearch
+    search: EventSearch | None
     datasets: tuple[str, ...]
     query_json: str
+    untold: str = ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return (self.untold,) if self.untold else ()
 
 
 @dataclass(frozen=True)
@@ -77,26 +94,30 @@ async def find_query_impact(
     `argument` is the one by which the query begins to act, if it does.
 
     Raises:
-        BadArgument: it begins to act, and what it finds cannot be told.
+        BadArgument: it begins to act, and what it finds cannot be told although it is understood.
     """
+    if scope.search is None:
+        return QueryImpact((*warnings, *scope.warnings))
+    was_untold = (WAS_UNTOLD,) if old_scope and old_scope.search is None else ()
     if not warnings:
-        return QueryImpact()
+        return QueryImpact(was_untold)
     try:
-        events, has_more = await _find_matches(planning, scope)
+        events, has_more = await _find_matches(planning, scope.search)
     except BadArgument as error:
         # What may be seen cannot be told apart: the search asks for children in a group.
         if argument is not None:
             problem = "it acts outside, and what it finds cannot be shown: hasChildren is in a group of conditions"
             raise BadArgument(planning.argument(argument), problem, "hasChildren outside of groups") from error
-        return QueryImpact((*warnings, "What it currently finds cannot be told here."))
+        return QueryImpact((*warnings, "What it currently finds cannot be told here.", *was_untold))
     indicators = list(dict.fromkeys(event.indicator for event in events if event.indicator))
     count = f"more than {len(events):,}" if has_more else f"{len(events)}"
     shown = f" with {plural(len(indicators), 'indicator')}" if indicators else ""
     sentences = [f"It currently finds {count} event{'' if count == '1' else 's'}{shown}."]
     facts: dict[str, JsonValue] = {"matches_now": count, "indicators_now": len(indicators)}
     old_ids: list[JsonValue] = []
-    if old_scope is not None:
-        old_events, old_has_more = await _find_matches(planning, old_scope)
+    sentences += was_untold
+    if old_scope is not None and old_scope.search is not None:
+        old_events, old_has_more = await _find_matches(planning, old_scope.search)
         old_ids = [*sorted(event.uuid for event in old_events)]
         before, after = {event.uuid for event in old_events}, {event.uuid for event in events}
         if not has_more and not old_has_more:
@@ -111,12 +132,12 @@ async def find_query_impact(
     )
 
 
-async def _find_matches(planning: Planning, scope: QueryScope) -> tuple[list[Event], bool]:
+async def _find_matches(planning: Planning, query: EventSearch) -> tuple[list[Event], bool]:
     """Return the events that a query finds and that may be seen, as many as a code is bound to, and whether there are
     more.
     """
     found: dict[tuple[str, str], Event] = {}
-    search, policy = scope.search.model_copy(update={"page_size": PAGE_SIZE}), planning.write_policy.read_policy
+    search, policy = query.model_copy(update={"page_size": PAGE_SIZE}), planning.write_policy.read_policy
     asks_for_children = any(condition.field == "hasChildren" for condition in search.search)
     most = MAX_CHECKED if asks_for_children and not policy.sees_everything else MAX_MATCHES
     async for page in visible_pages(planning.client, search, policy):
@@ -162,8 +183,9 @@ def resolve_new_scope(query_json: str, planning: Planning) -> QueryScope:
         problem = f"the text has {len(query_json):,} characters"
         raise BadArgument(argument, problem, f"at most {MAX_TEXT_LENGTH:,}")
     scope = _read_scope(query_json, planning.write_policy, planning.write_policy.require_writable, argument)
-    groups = (scope.search.search, *scope.search.search_branches)
-    if len(scope.search.search_branches) > MAX_BRANCHES or any(len(group) > MAX_CONDITIONS for group in groups):
+    search = scope.search or EventSearch()
+    groups = (search.search, *search.search_branches)
+    if len(search.search_branches) > MAX_BRANCHES or any(len(group) > MAX_CONDITIONS for group in groups):
         raise BadArgument(
             argument,
             "it has more conditions than the API accepts",
@@ -176,18 +198,35 @@ def resolve_saved_scope(query: SavedQuery, planning: Planning, rule: Rule) -> Qu
     """Return the scope of a saved query. `rule` is `require_writable` or `require_destroyable` of the policy.
 
     Raises:
-        BadArgument: it is unclear which datasets it searches.
-        Withheld: it searches a dataset that the rule does not allow.
+        Withheld: it searches a dataset that the rule does not allow, or may search one, or it may not be shown.
     """
-    argument = planning.argument("query_id")
+    argument, write_policy = planning.argument("query_id"), planning.write_policy
     try:
-        return _read_scope(query.query_json, planning.write_policy, rule, argument)
+        scope = _read_scope(query.query_json, write_policy, rule, argument)
     except BadArgument:
-        raise BadArgument(
-            argument,
-            f"it is unclear which datasets saved query {query.id} searches, so it is not changed",
-            "list_saved_queries to see its text, and leave the change to the person",
-        ) from None
+        untold = UNCLEAR_DATASETS if is_search(query.query_json) else NOT_UNDERSTOOD
+        datasets = _require_every_dataset(write_policy, rule, argument)
+        scope = QueryScope(None, datasets, query.query_json, untold)
+    if not may_show_query(query, write_policy.read_policy):
+        # A preview would show its text, which names a tag that is withheld.
+        raise Withheld(f"{argument}: this saved query", write_policy.read_policy.tlp_rule)
+    return scope
+
+
+def _require_every_dataset(write_policy: WritePolicy, rule: Rule, argument: str) -> tuple[str, ...]:
+    """Return the uuids of all datasets of the account.
+
+    Raises:
+        Withheld: the rule does not allow one of them, or there may be others that may not be read.
+    """
+    setting = DELETE_RULE if rule == write_policy.require_destroyable else WRITE_RULE
+    refusal = Withheld(f"{argument}: a change of a saved query that may search any dataset", setting)
+    if write_policy.read_policy.restricted or not write_policy.known:
+        raise refusal
+    try:
+        return tuple(rule(dataset.uuid, argument).uuid for dataset in write_policy.known)
+    except (Withheld, BadArgument):
+        raise refusal from None
 
 
 def _read_scope(text: str, write_policy: WritePolicy, rule: Rule, argument: str) -> QueryScope:

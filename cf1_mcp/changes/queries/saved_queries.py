@@ -2,23 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import BaseModel, JsonValue, PlainSerializer
+from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import (
     ChangeKind,
     Effect,
     PastChange,
-    Payload,
     Planner,
     Planning,
     Result,
     warn_of_overwriting,
 )
 from cf1_mcp.changes.outcomes.unknown_outcomes import combine
-from cf1_mcp.changes.queries.alerts import StoredAlert, build_alert_fields, list_alerts_if_any
+from cf1_mcp.changes.queries.account_alerts import find_alerts_of
+from cf1_mcp.changes.queries.alerts import build_alert_fields
 from cf1_mcp.changes.queries.outside_effects import (
     BLOCKS,
     NOT_UNDONE,
@@ -32,6 +32,13 @@ from cf1_mcp.changes.queries.query_fields import (
     preview_fields,
     quote_name,
 )
+from cf1_mcp.changes.queries.query_payloads import (
+    BeforeQueryDeletion,
+    BeforeQueryUpdate,
+    CreateQuery,
+    DeleteQuery,
+    UpdateQuery,
+)
 from cf1_mcp.changes.queries.query_scope import QueryScope, find_query_impact, resolve_new_scope, resolve_saved_scope
 from cf1_mcp.changes.queries.query_sending import (
     find_saved_query,
@@ -42,53 +49,14 @@ from cf1_mcp.changes.queries.query_sending import (
 from cf1_mcp.errors import LOOK_FIRST, ApiError, BadArgument, may_have_been_made
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
 from cf1_mcp.policy.tool_effect import ToolEffect
-from cf1_mcp.search.saved_queries import may_show_query
+from cf1_mcp.search.saved_queries import list_account_queries, may_show_query, read_account_query
 from cf1_mcp.text.plurals import plural
 
 FIELDS: Final = tuple(SavedQueryFields.model_fields)
-
-
-def _dump_query(query: SavedQuery) -> dict[str, JsonValue]:
-    return query.model_dump(mode="json", exclude={"user_email"})
-
-
-# The journal does not store who saved a query: an address is personal data.
-StoredQuery = Annotated[SavedQuery, PlainSerializer(_dump_query)]
-
-
-class CreateQuery(Payload):
-    """A new saved query; `alerts` are those of a deleted query that is recreated."""
-
-    fields: SavedQueryFields
-    alerts: tuple[StoredAlert, ...] = ()
-
-
-class BeforeQueryUpdate(BaseModel, frozen=True):
-    """The query before its update."""
-
-    query: StoredQuery
-
-
-class UpdateQuery(Payload):
-    """New values of a saved query."""
-
-    query_id: int
-    fields: SavedQueryFields
-    before: BeforeQueryUpdate
-
-
-class BeforeQueryDeletion(BaseModel, frozen=True):
-    """The query and its alerts, which are deleted with it."""
-
-    query: StoredQuery
-    alerts: list[StoredAlert]
-
-
-class DeleteQuery(Payload):
-    """A saved query that is deleted."""
-
-    query_id: int
-    before: BeforeQueryDeletion
+ALERTS_NOT_LISTED: Final = (
+    "Alerts could not be listed: if the query has any, they are deleted with it, and undo_change does not bring them "
+    "back."
+)
 
 
 # -- creating
@@ -107,7 +75,7 @@ async def _plan_creation(planning: Planning, scope: QueryScope, payload: CreateQ
     notifies = fields.alert_enabled is True or any(alert.enabled for alert in payload.alerts)
     warnings = [*([BLOCKS] if fields.rule_enabled is True else []), *([NOTIFIES] if notifies else [])]
     impact = await find_query_impact(planning, scope, warnings, argument="query_json")
-    datasets = plural(len(scope.datasets), "dataset")
+    datasets = "unknown datasets" if scope.untold else plural(len(scope.datasets), "dataset")
     alerts = f", with its {plural(len(payload.alerts), 'alert')}" if payload.alerts else ""
     return Effect(
         kind=QUERY_CREATION,
@@ -116,7 +84,7 @@ async def _plan_creation(planning: Planning, scope: QueryScope, payload: CreateQ
         summary=f"Create saved query {quote_name(fields.name or '')} over {datasets}{alerts}.",
         warnings=impact.warnings,
         undo="undo_change deletes the query again." + (NOT_UNDONE if warnings else ""),
-        needs_code=bool(warnings),
+        needs_code=bool(warnings or scope.untold),
         facts=impact.facts,
         untrusted={**preview_fields(fields.wire()), **impact.untrusted},
         must_show=(planning.argument("query_json"), fields.query_json or "") if warnings else None,
@@ -168,7 +136,7 @@ async def _undo_creation(planning: Planning, change: PastChange[CreateQuery]) ->
 
 async def plan_query_update(planning: Planner, fields: NamedFields, query_id: int) -> Effect[UpdateQuery]:
     """Check the new values of a query, and find which of them differ from the current ones."""
-    query = await planning.client.read_query(query_id)
+    query = await read_account_query(planning.client, query_id)
     scope = resolve_saved_scope(query, planning, planning.write_policy.require_writable)
     if not fields.model_fields_set:
         raise BadArgument("query_id", "no new values are given", "at least one field with its new value")
@@ -190,7 +158,8 @@ async def _plan_update(
         await _check_name(planning, str(new["name"]), query.id)
     warnings = await find_outside_effects_of_query(planning, query, new)
     # Where it acted outside before, what it no longer finds is as important as what it finds.
-    old_scope = scope if "query_json" in new and (query.rule_enabled or query.alert_enabled) else None
+    acted = query.rule_enabled or query.alert_enabled
+    old_scope = scope if "query_json" in new and (acted or scope.untold) else None
     begins = "query_id" if new.keys() & {"query_json", "rule_enabled", "alert_enabled"} else None
     impact = await find_query_impact(planning, new_scope, warnings, old_scope, argument=begins)
     old = {name: getattr(query, name) for name in new}
@@ -205,7 +174,7 @@ async def _plan_update(
         summary=f"Change {', '.join(new)} of saved query {query.id} {quote_name(query.name)}.",
         warnings=impact.warnings,
         undo="undo_change restores the old values." + (NOT_UNDONE if warnings else ""),
-        needs_code=bool(warnings),
+        needs_code=bool(warnings or scope.untold or new_scope.untold),
         facts=impact.facts,
         untrusted={
             "from": preview_fields(old),
@@ -228,7 +197,7 @@ async def update_query(client: ThreatEventsClient, payload: UpdateQuery) -> Resu
 async def _undo_update(planning: Planning, change: PastChange[UpdateQuery]) -> Effect[UpdateQuery]:
     """Plan to set the old values again, exactly as they were saved."""
     payload, to_write = change.payload, planning.write_policy.require_writable
-    query = await planning.client.read_query(payload.query_id)
+    query = await read_account_query(planning.client, payload.query_id)
     names = [name for name in FIELDS if name in payload.fields.model_fields_set]
     old = {name: getattr(payload.before.query, name) for name in names}
     restored = query.model_copy(update=old)
@@ -246,20 +215,20 @@ async def _undo_update(planning: Planning, change: PastChange[UpdateQuery]) -> E
 
 async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[DeleteQuery]:
     """Check that a query may be deleted, and find the alerts that are deleted with it."""
-    query = await planning.client.read_query(query_id)
+    query = await read_account_query(planning.client, query_id)
     scope = resolve_saved_scope(query, planning, planning.write_policy.require_destroyable)
-    alerts = [alert for alert in await list_alerts_if_any(planning.client) if alert.query_id == query_id]
+    before = BeforeQueryDeletion(query=query, alerts=await find_alerts_of(planning.client, query_id))
     impact = await find_query_impact(planning, scope, [UNBLOCKS] if query.rule_enabled else [])
-    its_alerts = f", and its {plural(len(alerts), 'alert')} with it" if alerts else ""
+    its_alerts = f", and its {plural(len(before.alerts), 'alert')} with it" if before.alerts else ""
     return Effect(
         kind=QUERY_DELETION,
-        payload=DeleteQuery(query_id=query_id, before=BeforeQueryDeletion(query=query, alerts=alerts)),
+        payload=DeleteQuery(query_id=query_id, before=before),
         datasets=scope.datasets,
         summary=f"Delete saved query {query_id} {quote_name(query.name)} for good{its_alerts}.",
-        warnings=impact.warnings,
+        warnings=(*([ALERTS_NOT_LISTED] if before.alerts is None else []), *impact.warnings),
         undo="undo_change creates the query and its alerts again from the journal, with new ids.",
         needs_code=True,
-        facts={"alerts_deleted": len(alerts), **impact.facts},
+        facts={"alerts_deleted": before.alert_count, **impact.facts},
         untrusted={**preview_fields({"query_json": query.query_json}), **impact.untrusted},
         events=impact.events,
         seen=impact.seen,
@@ -270,7 +239,7 @@ async def plan_query_deletion(planning: Planner, query_id: int) -> Effect[Delete
 async def delete_query(client: ThreatEventsClient, payload: DeleteQuery) -> Result:
     """Delete the query, and verify that it is gone."""
     result = await send_deletion(client.delete_query, client.read_query, payload.query_id)
-    alerts: dict[str, JsonValue] = {"alerts_deleted": len(payload.before.alerts)} if result.status == "done" else {}
+    alerts: dict[str, JsonValue] = {"alerts_deleted": payload.before.alert_count} if result.status == "done" else {}
     return replace(result, facts={"query_id": payload.query_id, **result.facts, **alerts})
 
 
@@ -279,7 +248,7 @@ async def _undo_deletion(planning: Planning, change: PastChange[DeleteQuery]) ->
     before = change.payload.before
     scope = resolve_saved_scope(before.query, planning, planning.write_policy.require_writable)
     fields = {name: value for name in FIELDS if (value := getattr(before.query, name)) != ""}
-    payload = CreateQuery(fields=SavedQueryFields.model_validate(fields), alerts=tuple(before.alerts))
+    payload = CreateQuery(fields=SavedQueryFields.model_validate(fields), alerts=tuple(before.alerts or ()))
     return await _plan_creation(planning, scope, payload)
 
 
@@ -288,7 +257,7 @@ async def _undo_deletion(planning: Planning, change: PastChange[DeleteQuery]) ->
 
 async def _check_name(planning: Planning, name: str, query_id: int | None = None) -> None:
     """Refuse a name that another query has, as the API does. The id is told of queries that may be shown."""
-    for query in await planning.client.list_queries():
+    for query in await list_account_queries(planning.client):
         if query.name.strip() == name and query.id != query_id:
             may_show = may_show_query(query, planning.write_policy.read_policy)
             problem = f"{f'saved query {query.id}' if may_show else 'a saved query'} has this name already"
