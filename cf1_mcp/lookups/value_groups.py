@@ -28,6 +28,10 @@ class ValueGroups:
         """Return the numbers of the groups that contain the target's values."""
         return [self._group_of[comparison_key(value)] for value in target.searched_values]
 
+    def number(self, key: str) -> int | None:
+        """Return the number of the group that contains the value of a key."""
+        return self._group_of.get(key)
+
     def key(self, value: str) -> str:
         """Return the key that a value and its other spellings have in common."""
         own = comparison_key(value)
