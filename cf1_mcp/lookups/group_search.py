@@ -64,17 +64,9 @@ class GroupSearch:
         return merge_reports(self._reports)
 
     @property
-    def missed(self) -> dict[str, ApiError]:
-        """The datasets that were not searched, or whose indicators were not listed, each with the failure."""
-        merged = self.report.missed
-        for listed in self._listed.values():
-            merged |= listed.missed
-        return merged
-
-    @property
     def is_listed(self) -> bool:
-        """Whether the indicators of all groups were listed, as far as datasets did not fail."""
-        return not self.indicators.failure and all(one.is_whole or one.missed for one in self._listed.values())
+        """Whether the indicators of all groups were listed, in all datasets."""
+        return not self.indicators.failure and all(one.is_whole for one in self._listed.values())
 
     def find_listed(self, number: int, key: str) -> EventSummary | None:
         """Return a summary without events of a value that is known as an indicator of its own; None for others."""

@@ -46,14 +46,13 @@ class ListedValues:
 
     `events` are the events that hang on an indicator of which may be told, by folded id. `alone` are indicators that
     may be told without regard to events. `untold` are folded ids of events that hang on indicators of which nothing may
-    be told. With `is_whole` everything was read; `missed` are datasets that were not, with the failure.
+    be told. With `is_whole` everything was read.
     """
 
     events: dict[str, dict[str, RelatedEvent]] = field(default_factory=dict[str, dict[str, RelatedEvent]])
     alone: dict[str, list[ListedIndicator]] = field(default_factory=dict[str, list[ListedIndicator]])
     untold: set[str] = field(default_factory=set[str])
     is_whole: bool = True
-    missed: dict[str, ApiError] = field(default_factory=dict[str, ApiError])
 
 
 class IndicatorList:
@@ -135,10 +134,8 @@ class IndicatorList:
         failed = [error for error in failures if error]
         if len(failed) == len(groups):
             raise failed[0]
-        for ids, error in zip(groups, failures, strict=True):
-            if error:
-                listed.is_whole = False
-                listed.missed |= dict.fromkeys(ids, error)
+        if failed:
+            listed.is_whole = False
 
     async def _read_group(
         self, ids: Sequence[str], values: Sequence[str], keys: frozenset[str], listed: ListedValues
@@ -157,7 +154,7 @@ class IndicatorList:
                     for row in fitting:
                         self._add(row, listed)
                     fits += len(fitting)
-                    misfits += len(rows) - len(fitting)
+                    misfits += sum(self._may_tell(row) for row in rows) - sum(map(self._may_tell, fitting))
                     if goes_on and (count == MAX_PAGES or misfits > max(fits, MAX_MISFITS)):
                         # Most rows are of other values: the search is ignored, and the list is that of everything.
                         listed.is_whole = False

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from pydantic import JsonValue
@@ -10,7 +9,6 @@ from pydantic import JsonValue
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, Cell, shorten
 from cf1_mcp.answers.pages import ABSENCE, dataset_facts, reading_notes
 from cf1_mcp.answers.rows import Rows
-from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.lookups.lookup import STATUSES, Lookup, LookupResult
 from cf1_mcp.lookups.lookup_pages import LookupPage
 from cf1_mcp.lookups.targets import LookupInput
@@ -45,8 +43,8 @@ HOST_MATCH: Final = (
 )
 UNCOUNTED: Final = "events with + were not all counted, and first_seen may be earlier."
 EVENTS_ALONE: Final = (
-    "The API's list of indicators could not be read, so only events were searched: indicators without events, and "
-    "those that events do not show, may appear as unknown here."
+    "The API's list of indicators could not be read, or not whole, so the rest is from events alone: indicators "
+    "without events, and those that events do not show, may appear as unknown here."
 )
 IN_PART: Final = "unknown: not in what was searched, which is not everything."
 
@@ -66,7 +64,7 @@ def render_answer(
         kept = [place for place in range(len(DEFAULT_COLUMNS)) if any(row[place] != "" for row in rows)]
         columns, rows = [DEFAULT_COLUMNS[place] for place in kept], [[row[place] for place in kept] for row in rows]
     facts = (
-        _facts(lookup_input, page) | dataset_facts(scope, _told_report(lookup)) | scope.policy.counts(lookup.withheld)
+        _facts(lookup_input, page) | dataset_facts(scope, lookup.search.report) | scope.policy.counts(lookup.withheld)
     )
     if next_cursor:
         facts["next_cursor"] = next_cursor
@@ -115,11 +113,6 @@ def _facts(lookup_input: LookupInput, page: LookupPage) -> dict[str, JsonValue]:
     return facts
 
 
-def _told_report(lookup: Lookup) -> ReadingReport:
-    """Return the report on the events, with the datasets whose indicators were not listed among those missed."""
-    return replace(lookup.search.report, missed=lookup.search.missed)
-
-
 def _notes(page: LookupPage, lookup: Lookup, scope: DatasetScope) -> list[str]:
     has_unknown = bool(page.counts[STATUSES.index("unknown")])
     notes = [
@@ -127,9 +120,9 @@ def _notes(page: LookupPage, lookup: Lookup, scope: DatasetScope) -> list[str]:
         (f"{lookup.stopped} next_cursor continues with the rest.", bool(lookup.stopped)),
         (HOST_MATCH, any(result.matched_as for result in page.results)),
         (UNCOUNTED, any(result.summary.more for result in page.results)),
-        *((note, True) for note in reading_notes(scope, _told_report(lookup))),
+        *((note, True) for note in reading_notes(scope, lookup.search.report)),
         (EVENTS_ALONE, bool(lookup.targets) and not lookup.search.is_listed),
-        (IN_PART, has_unknown and bool(lookup.search.missed)),
+        (IN_PART, has_unknown and bool(lookup.search.report.missed)),
         *((rule, has_unknown) for rule in scope.policy.notes),
         (ABSENCE, has_unknown),
     ]

@@ -169,7 +169,7 @@ async def test_known_indicators_take_few_requests_more(client: Client, sample: T
     pages = [await ask(client, "search_threat_events", limit=500, fields=["indicator"])]
     while (cursor := pages[-1].get("next_cursor")) and len(pages) < 10:
         pages.append(await ask(client, "search_threat_events", limit=500, fields=["indicator"], cursor=cursor))
-    known = [*dict.fromkeys(str(value) for page in pages for value in column(page, "indicator"))][:500]
+    known: list[JsonValue] = [*dict.fromkeys(str(value) for page in pages for value in column(page, "indicator"))][:500]
     sample.log.clear()
     data = await ask(client, TOOL, indicators=known, limit=1)
     assert (len(known), data["counts"], Counter(sample.requests())) == snapshot(
