@@ -18,9 +18,9 @@ from cf1_mcp.lookups.value_groups import ValueGroups
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.misfits import IGNORED
 
-MAX_CONCURRENT: Final = 4
+MAX_CONCURRENT: Final = 6
 # Groups after which the events are read that the list of indicators names beside those found, of all of them together.
-WAVE: Final = 16
+WAVE: Final = 3 * MAX_CONCURRENT
 # Seconds of a call that are reserved for the answer.
 RESERVED_SECONDS: Final = 3.0
 UNDECIDED: Final = "an event found with it shows another indicator: look it up alone"

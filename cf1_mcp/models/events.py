@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_snake
 
 from cf1_mcp.models.base import ApiModel
@@ -170,7 +170,7 @@ class ListedIndicator(ApiAnswer):
     created_at: Text = ""
     updated_at: Text = ""
     related_events: Listed[RelatedEvent] = []
-    has_no_events: bool = False
+    has_no_events: bool = Field(False, exclude=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -176,6 +176,18 @@ async def test_an_event_that_no_longer_exists_leaves_an_indicator(tenant: Listin
     )
 
 
+async def test_an_answer_may_spell_an_indicator_in_another_way(tenant: ListingTenant) -> None:
+    def respell(_: httpx.Request, body: Result) -> Result:
+        values = ("2001:0db8:0000:0000:0000:0000:0000:0007", "EVIL[.]example", "evil.example.org")
+        rows: list[JsonValue] = [{"value": one, "tlp": "GREEN", "relatedEvents": []} for one in values]
+        return {**body, "result": {"indicators": rows, "pagination": {"has_more": False}}}
+
+    tenant.change_list = respell
+    others = [f"h{number}.example" for number in range(120)]
+    found = await tenant.look_up("2001:db8::7", "evil.example", "vil.example", *others, limit=3)
+    assert _statuses(found) == snapshot({"2001:db8::7": "known", "evil.example": "known", "vil.example": "unknown"})
+
+
 # -- accounts that lack a part
 
 
