@@ -13,7 +13,7 @@ from typing import Final, Literal
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.lists.reading_report import ReadingReport, merge_reports
-from cf1_mcp.errors import ApiError, MissingRoute, RateLimited, Refused, Unauthenticated, UnexpectedAnswer
+from cf1_mcp.errors import ApiError, MissingRoute, NotFound, RateLimited, Refused, Unauthenticated, UnexpectedAnswer
 from cf1_mcp.lookups.event_summary import EventSummary
 from cf1_mcp.lookups.indicator_list import IndicatorList, ListedValues
 from cf1_mcp.lookups.value_groups import ValueGroups
@@ -34,6 +34,8 @@ MAX_EVENTS: Final = 10 * PAGE_SIZE - 1
 # ids. Some of them may be withheld.
 MAX_NAMED_EVENTS: Final = 1_000
 MAX_PARTS_AT_ONCE: Final = 4
+# Events of a look-up that are read one by one where they cannot be searched.
+MAX_SINGLE_EVENTS: Final = 40
 
 
 class GroupSearch:
@@ -54,6 +56,7 @@ class GroupSearch:
         self._groups = groups
         self._dates = [Condition(field="date", op="gte", value=from_second(since))] if since else []
         self._withheld_ids: set[str] = set()
+        self._tried: set[str] = set()
         self._reports: list[ReadingReport] = []
         self._listed: dict[int, ListedValues] = {}
         self._named: dict[int, dict[str, set[str]]] = {}
@@ -91,10 +94,15 @@ class GroupSearch:
             self._listed[number] = listed
         try:
             await self._search_events(values, listed or ListedValues())
+        except (RateLimited, Unauthenticated):
+            raise
         except Refused:
             # Events may be found by their ids where they are not by their indicators.
             if listed:
                 self._named[number] = self._choose_named(listed)
+            raise
+        except ApiError:
+            await self._read_singly(listed or ListedValues())
             raise
         if listed:
             self._named[number] = self._choose_named(listed)
@@ -125,11 +133,32 @@ class GroupSearch:
         except (RateLimited, Unauthenticated):
             raise
         except ApiError:
-            # The indicators that hold them are known nevertheless.
+            for listed in self._listed.values():
+                await self._read_singly(listed)
             return
         for event in (*found.shown, *found.withheld):
             for key in wanted.get(id_key(event.uuid), ()):
                 self._add(key, event)
+
+    async def _read_singly(self, listed: ListedValues) -> None:
+        """Read the newest event of each value that the list of indicators knows, where events cannot be searched."""
+        for key, related in listed.events.items():
+            if not related or key in self.summaries or key in self._tried or len(self._tried) == MAX_SINGLE_EVENTS:
+                continue
+            self._tried.add(key)
+            newest = _newest_first([*related.values()])[0]
+            try:
+                event = await self._client.read_event(newest.dataset_id, newest.event_id)
+            except (RateLimited, Unauthenticated):
+                raise
+            except NotFound:
+                continue
+            except ApiError:
+                # Nothing of events works.
+                return
+            if self._scope.policy.may_show(event) and self.indicators.is_searched(event.dataset_id, event.date):
+                self._add(key, event)
+                self.summaries[key].more = True
 
     async def _search_events(self, values: Sequence[str], listed: ListedValues) -> None:
         """Search for the events of the values and add them to the summaries."""

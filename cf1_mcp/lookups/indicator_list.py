@@ -171,7 +171,8 @@ class IndicatorList:
         if not self._may_tell(row):
             listed.untold |= related.keys()
             return
-        hanging = {event_id: one for event_id, one in related.items() if self._is_searched(row, one)}
+        in_datasets = [one if one.dataset_id else _in_dataset(one, row.dataset_id) for one in related.values()]
+        hanging = {id_key(one.event_id): one for one in in_datasets if self.is_searched(one.dataset_id, one.event_date)}
         listed.events.setdefault(key, {}).update(hanging)
         if self._stands_alone(row, has_events=bool(hanging)):
             listed.alone.setdefault(key, []).append(row)
@@ -196,12 +197,11 @@ class IndicatorList:
             return False
         return has_events or (policy.sees_everything and not row.related_events and self._since is None)
 
-    def _is_searched(self, row: ListedIndicator, event: RelatedEvent) -> bool:
-        """Whether an event can be among those of the look-up."""
-        dataset_id = event.dataset_id or row.dataset_id
+    def is_searched(self, dataset_id: str, date: str) -> bool:
+        """Whether an event of a dataset and a date can be among those of the look-up."""
         policy = self._scope.policy
         is_readable = not policy.restricted or policy.may_read(dataset_id)
-        return is_readable and self._is_in_scope(dataset_id) and self._is_in_period(event.event_date)
+        return is_readable and self._is_in_scope(dataset_id) and self._is_in_period(date)
 
     def _is_in_period(self, date: str) -> bool:
         return not self._since or not date.strip() or date_key(date) >= date_key(self._since)
@@ -228,6 +228,10 @@ class IndicatorList:
             length += size
         if part:
             yield part
+
+
+def _in_dataset(event: RelatedEvent, dataset_id: str) -> RelatedEvent:
+    return event.model_copy(update={"dataset_id": dataset_id})
 
 
 def _length(values: Sequence[str]) -> int:

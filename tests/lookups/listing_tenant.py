@@ -22,7 +22,8 @@ AWAY: Final = "Away"
 
 class ListingTenant(Tenant):
     """`rows` are further indicators, listed if they are asked for. `change_list` changes the list of indicators, and
-    `change_events` that of events. `hangs` is a path that never answers. `asked` are the paths that were asked for.
+    `change_events` that of events. `hangs` is a path that never answers. With `hides_events` no event can be read by
+    its id. `asked` are the paths that were asked for.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -31,6 +32,7 @@ class ListingTenant(Tenant):
         self.change_list: Change = lambda _, result: result
         self.change_events: Change = lambda _, result: result
         self.hangs = ""
+        self.hides_events = False
         self.asked: list[str] = []
 
     def connect(self) -> httpx.AsyncBaseTransport:
@@ -88,6 +90,8 @@ class _Front(httpx.AsyncBaseTransport):
         self._tenant.asked.append(path)
         if path == self._tenant.hangs:
             await anyio.sleep_forever()
+        if self._tenant.hides_events and "/events/dataset/" in path:
+            return self._answer(404)
         if "cursor" in request.url.params and path == "/events/indicators":
             # The sandbox has no cursors for this list.
             empty: Result = {"result": {"indicators": []}, "success": True}
