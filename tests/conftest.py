@@ -38,6 +38,7 @@ SLOW_FOLDERS = frozenset(
         "cli",
         "frameworks",
         "imports",
+        "lookups",
         "recorded",
         "sandbox",
         "server",

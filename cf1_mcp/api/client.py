@@ -145,9 +145,14 @@ class ThreatEventsClient(GraphClient):
             number, is_full = number + 1, len(page) >= page_size
 
     async def list_indicators(
-        self, dataset_ids: Sequence[str], values: Sequence[str], page: int = 1, page_size: int = 1_000
+        self, dataset_ids: Sequence[str], values: Sequence[str], page: int = 1, page_size: int = 1_000, cursor: str = ""
     ) -> IndicatorPage:
-        """The indicators of the datasets that are among up to 100 values, each with all of its events."""
+        """The indicators of the datasets that are among up to 100 values, each with all of its events.
+
+        A cursor is one of an earlier page, and the API refuses everything else beside it.
+        """
+        if cursor:
+            return await self.request(IndicatorPage, op.LIST_INDICATORS, query={"cursor": cursor})
         search = [{"field": "value", "op": "in", "value": [*values]}]
 
         async def ask(ids: list[str]) -> IndicatorPage:

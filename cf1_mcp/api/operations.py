@@ -74,7 +74,8 @@ LIST_RELATIONSHIPS = _read(
     "list_relationships", "GET /events/by-id/{event_id}/relationships", "GET /events/{event_id}/relationships"
 )
 READ_GRAPH = _read("read_graph", "GET /events/graph")
-LIST_INDICATORS = _read("list_indicators", "GET /events/indicators")
+# Events tell most of what it does, so a 500 is not asked for again.
+LIST_INDICATORS = _read("list_indicators", "GET /events/indicators", settled=frozenset({500}))
 # An event without raw evidence is documented as 404 or 500, so a 500 is not asked for again.
 READ_RAW = _read("read_raw", "GET /events/{event_id}/raw/{raw_id}", settled=frozenset({500}))
 READ_DATASET_RAW = _read(

@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from cf1_mcp.models import Event, Tlp
+from cf1_mcp.models import Event, ListedIndicator, Tlp
+from cf1_mcp.text.uuids import id_key
 
 # Ids of the newest events: enough to continue an investigation with.
 MAX_IDS: Final = 2
@@ -35,11 +36,20 @@ class EventSummary:
         """The ids of the newest events."""
         return [uuid for _, uuid in self._newest]
 
+    def has(self, event_id: str) -> bool:
+        """Whether an event was added, by its id."""
+        return id_key(event_id) in self._seen
+
+    def add_indicator(self, indicator: ListedIndicator) -> None:
+        """Add the marking and the dataset of an indicator that is known without an event."""
+        self.tlp = max(self.tlp, Tlp.of(indicator.tlp), key=lambda level: level.rank)
+        self.datasets[indicator.dataset_id] += 1
+
     def add(self, event: Event, rule: str | None) -> None:
         """Add an event, unless it was added before. Of an event that a rule withholds only the number is kept."""
-        if event.uuid in self._seen:
+        if self.has(event.uuid):
             return
-        self._seen.add(event.uuid)
+        self._seen.add(id_key(event.uuid))
         if rule:
             self.withheld += 1
             return

@@ -16,11 +16,16 @@ from cf1_mcp.lookups.group_search import GroupSearch
 from cf1_mcp.lookups.targets import LookupTarget, comparison_key
 from cf1_mcp.lookups.value_groups import ValueGroups
 from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.misfits import IGNORED
 
-MAX_CONCURRENT: Final = 4
+MAX_CONCURRENT: Final = 6
+# Groups after which the events are read that the list of indicators names beside those found, of all of them together.
+WAVE: Final = 3 * MAX_CONCURRENT
 # Seconds of a call that are reserved for the answer.
 RESERVED_SECONDS: Final = 3.0
 UNDECIDED: Final = "an event found with it shows another indicator: look it up alone"
+LISTED_ALONE: Final = "an indicator of its own: no event with it was found"
+IGNORED_SEARCH: Final = "the API seems to ignore the search"
 TOO_SLOW: Final = "The API was too slow to look up everything in one call."
 
 Status = Literal["known", "ambiguous", "withheld", "unknown", "not_looked_up"]
@@ -33,7 +38,7 @@ class LookupResult:
     """The result for one target.
 
     `matched_as` is the host or domain with which a URL was found that is not known itself. `why` is the reason why the
-    target is ambiguous, or why it was not looked up.
+    target is ambiguous, why it was not looked up, or why it is known without events.
     """
 
     target: LookupTarget
@@ -62,13 +67,14 @@ class Lookup:
         self._report_progress = report_progress
         self._groups = ValueGroups(targets)
         self._search = GroupSearch(client, scope, self._groups, since)
+        self._searched: set[int] = set()
         self._completed: set[int] = set()
         self._failed: dict[int, ApiError] = {}
 
     @property
-    def is_thorough(self) -> bool:
-        """Whether other spellings and events that show other indicators were checked too, as in small look-ups."""
-        return self._groups.is_single
+    def search(self) -> GroupSearch:
+        """What was found, and how."""
+        return self._search
 
     @property
     def withheld(self) -> Counter[str]:
@@ -95,14 +101,17 @@ class Lookup:
 
         with anyio.CancelScope(deadline=anyio.current_effective_deadline() - RESERVED_SECONDS) as scope:
             try:
-                await gather((partial(search, number) for number in due), MAX_CONCURRENT)
+                for start_of_wave in range(0, len(due), WAVE):
+                    wave = due[start_of_wave : start_of_wave + WAVE]
+                    await gather((partial(search, number) for number in wave), MAX_CONCURRENT)
+                    await self._read_named_events()
             except RateLimited as error:
                 if not self._completed:
                     raise
                 self.stopped = error.sentence
         if scope.cancelled_caught:
             self.stopped = TOO_SLOW
-        if not self._completed:
+        if not self._completed and not self._knows_any(due):
             raise next(iter(self._failed.values()), Unavailable(f"{TOO_SLOW} Try fewer, or try again in a minute."))
 
     def has_result(self, index: int) -> bool:
@@ -115,33 +124,61 @@ class Lookup:
         """Return the result for a target that was looked up."""
         target = self.targets[index]
         for value in (target.value, *target.fallbacks):
-            summary = self._search.summaries.get(comparison_key(value))
+            summary = self._find(value)
             if summary is not None:
                 return _result_found(target, value, summary)
         failures = [self._failed[number] for number in self._groups.numbers(target) if number in self._failed]
         if failures or target.obstacle:
-            return LookupResult(target, "not_looked_up", why=str(failures[0]) if failures else target.obstacle)
+            return LookupResult(target, "not_looked_up", why=_reason(failures[0]) if failures else target.obstacle)
         is_undecided = comparison_key(target.value) in self._search.undecided
         doubt = target.doubt or (UNDECIDED if is_undecided else "")
         return LookupResult(target, "ambiguous" if doubt else "unknown", why=doubt)
 
+    def _find(self, value: str) -> EventSummary | None:
+        """Return what was found of a value: its events, or that it is an indicator of its own."""
+        key = comparison_key(value)
+        summary = self._search.summaries.get(key)
+        if summary and summary.events:
+            return summary
+        number = self._groups.number(key)
+        listed = None if number is None else self._search.find_listed(number, key)
+        return listed or summary
+
+    def _knows_any(self, numbers: Sequence[int]) -> bool:
+        """Whether anything is known of the values of groups that failed."""
+        return any(self._find(value) for number in numbers for value in self._groups.groups[number])
+
     async def _search_group(self, number: int) -> None:
         """Search for one group. Its failure is kept for its results; other groups may succeed."""
         try:
-            await self._search.search(self._groups.groups[number])
-        except (Unauthenticated, Forbidden, RateLimited):
+            await self._search.search(number)
+        except (Unauthenticated, RateLimited):
             # All other groups would fail in the same way.
             raise
         except ApiError as error:
+            if isinstance(error, Forbidden) and not self._search.indicators.has_answered:
+                raise
             self._failed[number] = error
         else:
-            self._completed.add(number)
+            self._searched.add(number)
+            if not self._search.has_named_events(number):
+                self._completed.add(number)
+
+    async def _read_named_events(self) -> None:
+        """Read what the searches left over. Groups are complete only then."""
+        await self._search.read_named_events()
+        self._completed |= self._searched
+
+
+def _reason(error: ApiError) -> str:
+    return IGNORED_SEARCH if error.sentence == IGNORED else str(error)
 
 
 def _result_found(target: LookupTarget, value: str, summary: EventSummary) -> LookupResult:
-    if not summary.events:
+    if not summary.events and not summary.datasets:
         return LookupResult(target, "withheld")
     matched_as = ""
     if value != target.value:
         matched_as = f"host {value}" if value == target.fallbacks[0] else f"domain {value}"
-    return LookupResult(target, "ambiguous" if target.doubt else "known", summary, matched_as, target.doubt)
+    why = target.doubt or ("" if summary.events else LISTED_ALONE)
+    return LookupResult(target, "ambiguous" if target.doubt else "known", summary, matched_as, why)

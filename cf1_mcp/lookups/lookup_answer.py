@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, Cell, shorten
-from cf1_mcp.answers.pages import ABSENCE, dataset_names
+from cf1_mcp.answers.pages import ABSENCE, dataset_facts, reading_notes
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.lookups.lookup import STATUSES, Lookup, LookupResult
 from cf1_mcp.lookups.lookup_pages import LookupPage
@@ -42,10 +42,11 @@ HOST_MATCH: Final = (
     "matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites."
 )
 UNCOUNTED: Final = "events with + were not all counted, and first_seen may be earlier."
-BULK: Final = (
-    "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators "
-    "may appear as unknown here. Look up at most 100 at a time to find those too."
+EVENTS_ALONE: Final = (
+    "The API's list of indicators could not be read, or not whole, so the rest is from events alone: indicators "
+    "without events, and those that events do not show, may appear as unknown here."
 )
+IN_PART: Final = "unknown: not in what was searched, which is not everything."
 
 
 def render_answer(
@@ -62,7 +63,9 @@ def render_answer(
         # Default columns without a value in any row are left out.
         kept = [place for place in range(len(DEFAULT_COLUMNS)) if any(row[place] != "" for row in rows)]
         columns, rows = [DEFAULT_COLUMNS[place] for place in kept], [[row[place] for place in kept] for row in rows]
-    facts = _facts(lookup_input, page, scope) | scope.policy.counts(lookup.withheld)
+    facts = (
+        _facts(lookup_input, page) | dataset_facts(scope, lookup.search.report) | scope.policy.counts(lookup.withheld)
+    )
     if next_cursor:
         facts["next_cursor"] = next_cursor
     untrusted: dict[str, JsonValue] = {}
@@ -87,7 +90,7 @@ def render_row(result: LookupResult, datasets: Mapping[str, str], columns: Seque
         "last_seen": _to_minute(summary.last),
         "attackers": _most_common(summary.attackers),
         "categories": _most_common(summary.categories),
-        "tlp": summary.tlp.value if summary.events else "",
+        "tlp": summary.tlp.value if summary.datasets else "",
         "matched_as": clean(result.matched_as, MAX_NAME_LENGTH),
         "why": clean(result.why, MAX_CELL_LENGTH),
         "event_ids": [clean(uuid, MAX_NAME_LENGTH) for uuid in summary.newest] or "",
@@ -96,7 +99,7 @@ def render_row(result: LookupResult, datasets: Mapping[str, str], columns: Seque
     return [cells[column] for column in columns]
 
 
-def _facts(lookup_input: LookupInput, page: LookupPage, scope: DatasetScope) -> dict[str, JsonValue]:
+def _facts(lookup_input: LookupInput, page: LookupPage) -> dict[str, JsonValue]:
     total = len(lookup_input.targets)
     counts = dict(zip(STATUSES, page.counts, strict=True))
     counts["not_looked_up"] += total - sum(page.counts)
@@ -107,7 +110,6 @@ def _facts(lookup_input: LookupInput, page: LookupPage, scope: DatasetScope) -> 
         facts["read_as"] = ", ".join(f"{count} {what}" for what, count in read.items() if count)
     if lookup_input.rejected:
         facts["rejected"] = [f"{reason} ({count:,})" for reason, count in lookup_input.rejected.items()]
-    facts["datasets"] = dataset_names(scope.names)
     return facts
 
 
@@ -118,7 +120,9 @@ def _notes(page: LookupPage, lookup: Lookup, scope: DatasetScope) -> list[str]:
         (f"{lookup.stopped} next_cursor continues with the rest.", bool(lookup.stopped)),
         (HOST_MATCH, any(result.matched_as for result in page.results)),
         (UNCOUNTED, any(result.summary.more for result in page.results)),
-        (BULK, has_unknown and not lookup.is_thorough),
+        *((note, True) for note in reading_notes(scope, lookup.search.report)),
+        (EVENTS_ALONE, bool(lookup.targets) and not lookup.search.is_listed),
+        (IN_PART, has_unknown and bool(lookup.search.report.missed)),
         *((rule, has_unknown) for rule in scope.policy.notes),
         (ABSENCE, has_unknown),
     ]

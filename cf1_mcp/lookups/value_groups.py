@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from cf1_mcp.lookups.targets import LookupTarget, comparison_key
 from cf1_mcp.search.conditions import MAX_VALUES
+from cf1_mcp.text.defang import refang_indicator
 
 
 class ValueGroups:
@@ -28,10 +29,20 @@ class ValueGroups:
         """Return the numbers of the groups that contain the target's values."""
         return [self._group_of[comparison_key(value)] for value in target.searched_values]
 
+    def number(self, key: str) -> int | None:
+        """Return the number of the group that contains the value of a key."""
+        return self._group_of.get(key)
+
     def key(self, value: str) -> str:
-        """Return the key that a value and its other spellings have in common."""
+        """Return the key that a value and its other spellings have in common. A value of an answer may be spelt in a
+        way that was not asked for, and has then the key of its canonical form.
+        """
         own = comparison_key(value)
-        return self._key_of_spelling.get(own, own)
+        if own in self._group_of:
+            return own
+        if own not in self._key_of_spelling:
+            self._key_of_spelling[own] = _canonical_key(value)
+        return self._key_of_spelling[own]
 
     def _add_spellings(self, targets: Sequence[LookupTarget]) -> None:
         group = self.groups[0]
@@ -44,3 +55,10 @@ class ValueGroups:
                 group.append(spelling)
                 if comparison_key(spelling) not in self._group_of:
                     self._key_of_spelling[comparison_key(spelling)] = comparison_key(target.value)
+
+
+def _canonical_key(value: str) -> str:
+    from cf1_mcp.indicators import classify
+
+    known = classify(refang_indicator(value))
+    return comparison_key(known.value if known else value)

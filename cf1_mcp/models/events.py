@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_snake
 
 from cf1_mcp.models.base import ApiModel
@@ -151,13 +151,36 @@ class RelatedEvent(ApiAnswer):
 
     event_id: Id
     dataset_id: Text = ""
+    event_date: Text = ""
 
 
 class ListedIndicator(ApiAnswer):
-    """An indicator of one dataset and the events that have it, even if they show another one of their indicators."""
+    """An indicator of one dataset and the events that have it, even if they show another one of their indicators.
+
+    `has_no_events` only if the API says so: an event that cannot be read, or is not sent, may be one that is withheld.
+    """
+
+    closed: ClassVar[Mapping[str, object]] = {"tlp": "red"}
 
     value: Id
+    uuid: Text = ""
+    indicator_type: Text = ""
+    dataset_id: Text = ""
+    tlp: Text = ""
+    created_at: Text = ""
+    updated_at: Text = ""
     related_events: Listed[RelatedEvent] = []
+    has_no_events: bool = Field(False, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _note_events(cls, indicator: object) -> object:
+        if not isinstance(indicator, dict):
+            return indicator
+        given = cast("dict[str, object]", indicator)
+        has_more = given.get("relatedEventsHasMore")
+        is_empty = given.get("relatedEvents") == [] and (has_more is None or has_more is False)
+        return {**given, "hasNoEvents": is_empty}
 
 
 class IndicatorPage(ApiAnswer):

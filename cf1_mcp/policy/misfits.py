@@ -68,6 +68,8 @@ class Question:
         self._account = account or DatasetIndex()
         self._conditions: list[tuple[SearchField, Holds]] = [(one.field, _prepare(one)) for one in search.search]
         self._branches = [[_prepare(one) for one in branch] for branch in search.search_branches]
+        # Fields that are compared with a list of values.
+        self.lists = frozenset(one.field for one in search.search if one.op == "in")
         self._size = len(self._conditions) + sum(map(len, self._branches)) + 1
 
     async def judge(self, events: Sequence[Event]) -> list[Judgement]:
@@ -195,19 +197,24 @@ async def _judge_page(
         if not one.failed:
             for field in one.unproven & PROBED:
                 doubted.setdefault(field, event)
-    ignored = {field for field, event in doubted.items() if not await _is_heeded(client, field, event)}
+    ignored = {
+        field for field, event in doubted.items() if not await _is_heeded(client, field, event, field in question.lists)
+    }
     failed = iter([frozenset[str]({*one.failed, *(one.unproven & ignored)}) for one in judged])
     places = {id(event) for event in readable}
     return JudgedPage(page, [next(failed) if id(event) in places else frozenset() for event in page.result])
 
 
-async def _is_heeded(client: ThreatEventsClient, field: SearchField, event: Event) -> bool:
-    """Whether the API heeds conditions on a field. It is asked for events of the dataset of an event that it returned
-    which meet a condition that none can meet. An API that refuses this is believed.
+async def _is_heeded(client: ThreatEventsClient, field: SearchField, event: Event, is_list: bool) -> bool:
+    """Whether the API heeds conditions on a field, with one value or a list. It is asked for events of the dataset of
+    an event that it returned which meet a condition that none can meet. An API that refuses this is believed.
     """
     ids = [event.dataset_id] if event.dataset_id.strip() else []
-    search = EventSearch(dataset_id=ids, search=[_impossible(field)], page_size=1)
-    key = (field, client.sends_in_url(search))
+    condition = _impossible(field)
+    if is_list and not isinstance(condition.value, list):
+        condition = Condition(field=field, op="in", value=[condition.value])
+    search = EventSearch(dataset_id=ids, search=[condition], page_size=1)
+    key = (field, condition.op, client.sends_in_url(search))
     known = client.search_trust.heeded.get(key)
     if known and anyio.current_time() < known[1]:
         return known[0]

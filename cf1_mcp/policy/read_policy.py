@@ -15,6 +15,7 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 from pydantic import JsonValue
 
+from cf1_mcp.api.remarks import remark
 from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.context import AccountVocabulary, OperatorSettings
 from cf1_mcp.errors import ApiError, Withheld
@@ -26,6 +27,7 @@ from cf1_mcp.text.uuids import parse_uuid
 # Between tags that come as one text.
 _SEPARATORS: Final = re.compile(r"[,;|\n]")
 DATASET_RULE: Final = "CF1_READ_DATASETS"
+NO_TAGS: Final = "The tags of the account could not be read, so no tags are shown."
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,7 @@ async def _load_withheld_tags(vocabulary: Vocabulary, ceiling: Tlp) -> frozenset
     try:
         tags = await vocabulary.tags()
     except ApiError:
+        remark(NO_TAGS)
         return None
     marked = (tag for tag in tags if tag.tlp.strip() and Tlp.of(tag.tlp).rank > ceiling.rank)
     return frozenset(tag.value.strip().casefold() for tag in marked)

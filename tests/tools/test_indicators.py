@@ -1,5 +1,6 @@
 """Conversations about many indicators at once."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -145,18 +146,35 @@ Absence from these datasets does not show that something is benign.\
 """)
 
 
-async def test_500_indicators_take_six_requests_and_one_for_the_rules(client: Client, sample: Tenant) -> None:
+async def test_500_indicators_take_ten_requests_and_two_for_the_rules(client: Client, sample: Tenant) -> None:
     data = await ask(client, TOOL, indicators=hosts(500), limit=1)
     assert data["counts"] == {"known": 0, "unknown": 500}
-    assert len(sample.log) == 7
+    assert Counter(sample.requests()) == snapshot(
+        Counter({"GET /events/dataset": 1, "GET /events/tags": 1, "GET /events/indicators": 5, "GET /events": 5})
+    )
 
 
-async def test_10_000_indicators_take_a_hundred_and_one_requests_and_one_for_the_rules(
+async def test_10_000_indicators_take_two_hundred_requests_and_two_for_the_rules(
     client: Client, sample: Tenant
 ) -> None:
     data = await ask(client, TOOL, indicators=hosts(10_000), limit=1)
     assert data["counts"] == {"known": 0, "unknown": 10_000}
-    assert len(sample.log) == 102
+    assert Counter(sample.requests()) == snapshot(
+        Counter({"GET /events/dataset": 1, "GET /events/tags": 1, "GET /events/indicators": 100, "GET /events": 100})
+    )
+
+
+async def test_known_indicators_take_few_requests_more(client: Client, sample: Tenant) -> None:
+    """One more to find out that the API heeds the search, and some for events that may turn out to be withheld."""
+    pages = [await ask(client, "search_threat_events", limit=500, fields=["indicator"])]
+    while (cursor := pages[-1].get("next_cursor")) and len(pages) < 10:
+        pages.append(await ask(client, "search_threat_events", limit=500, fields=["indicator"], cursor=cursor))
+    known = list[JsonValue](dict.fromkeys(str(value) for page in pages for value in column(page, "indicator")))[:500]
+    sample.log.clear()
+    data = await ask(client, TOOL, indicators=known, limit=1)
+    assert (len(known), data["counts"], Counter(sample.requests())) == snapshot(
+        (500, {"known": 498, "unknown": 1}, Counter({"GET /events/indicators": 6, "GET /events": 4, "POST /events": 4}))
+    )
 
 
 async def test_the_pages_together_list_each_indicator_once(client: Client, sample_database: SandboxDatabase) -> None:
@@ -177,7 +195,7 @@ async def test_a_later_page_looks_up_only_what_it_shows(client: Client, sample: 
     second = await ask(client, TOOL, indicators=hosts(2_000), limit=100, cursor=first["next_cursor"])
     assert (first["counts"], second["counts"]) == ({"known": 0, "unknown": 2_000},) * 2
     assert column(first, "indicator") + column(second, "indicator") == hosts(200)
-    assert len(sample.log) == 4
+    assert len(sample.log) == 12
 
 
 async def test_with_only_known_the_unknown_are_counted_but_not_listed(client: Client) -> None:
@@ -376,7 +394,7 @@ async def test_an_event_that_shows_one_indicator_counts_for_all_of_its_indicator
     assert (rows(many), sorted(home.tenant.requests())) == (
         [{"events": 1}],
         # One of them asks for what cannot exist: some events do not show the indicator that was searched for.
-        ["GET /events", "GET /events", "GET /events", "GET /events/indicators"],
+        ["GET /events", "GET /events", "GET /events", "GET /events/indicators", "GET /events/indicators"],
     )
 
 
@@ -394,16 +412,13 @@ async def test_since_excludes_older_events(tmp_path: Path) -> None:
 
 
 async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_read() -> None:
-    busy = [{"uuid": f"u{number}", "indicator": "192.0.2.1", "date": "2026-11-20T00:00:00Z"} for number in range(1_000)]
+    pages = [_page_of("192.0.2.1", number) for number in range(10)]
     rare = [{"uuid": "rare", "indicator": "192.0.2.2", "date": "2026-01-01T00:00:00Z"}]
-    async with _served(*_vocabulary(), *[answer({"success": True, "result": busy})] * 10, _events(rare)) as (
-        server,
-        client,
-    ):
+    async with _served(*_vocabulary(), *pages, _events(rare)) as (server, client):
         data = await ask(client, TOOL, indicators=["192.0.2.1", "192.0.2.2"], fields=["indicator", "events"])
     assert (rows(data), data["notes"], len(server.requests)) == snapshot(
         (
-            [{"indicator": "192.0.2.1", "events": "1000+"}, {"indicator": "192.0.2.2", "events": 1}],
+            [{"indicator": "192.0.2.1", "events": "9999+"}, {"indicator": "192.0.2.2", "events": 1}],
             ["events with + were not all counted, and first_seen may be earlier."],
             14,
         )
@@ -413,12 +428,8 @@ async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_re
 @pytest.mark.parametrize("told", [False, True])
 async def test_pages_of_withheld_events_hide_no_event_that_may_be_shown(told: bool) -> None:
     """The API may return what it was asked to leave out, here markings that it does not know."""
-    hidden = [
-        {"uuid": f"u{number}", "indicator": "192.0.2.1", "tlp": "crimson", "date": "2026-11-20T00:00:00Z"}
-        for number in range(1_000)
-    ]
     shown = [{"uuid": "rare", "indicator": "192.0.2.2", "date": "2026-01-01T00:00:00Z", "tlp": "green"}]
-    pages = [answer({"success": True, "result": hidden})] * 10
+    pages = [_page_of("192.0.2.1", number, tlp="crimson") for number in range(10)]
     async with _served(*_vocabulary(), *pages, _events(shown), tell_withheld=told) as (_, client):
         data = await ask(client, TOOL, indicators=["192.0.2.1", "192.0.2.2"], fields=["indicator", "status", "events"])
     assert rows(data) == [
@@ -437,7 +448,10 @@ async def test_pages_of_withheld_events_hide_no_event_that_may_be_shown(told: bo
         ),
         ({"indicators": []}, snapshot("indicators: the list is empty. Use 1 to 10,000 values.")),
         ({"indicators": ["", " "]}, snapshot("indicators: the list is empty. Use 1 to 10,000 values.")),
-        ({"indicators": hosts(10_001)}, snapshot("indicators: 10,001 are too many. Use at most 10,000 per call.")),
+        (
+            {"indicators": hosts(10_001)},
+            snapshot("indicators: it has a list of 10,001 values. Use at most 10,000 in one list, and 25,000 in all."),
+        ),
         ({"text": " \n"}, snapshot("text: it is empty. Use a text that contains indicators.")),
         (
             {"text": "x" * 5_000_000},
@@ -539,11 +553,10 @@ async def test_after_a_rate_limit_the_cursor_continues_where_the_look_up_stopped
     limited = failed("429 Too Many Requests", "slow down", "Retry-After: 300\r\n")
     async with _served(*_vocabulary(), *[_events([])] * 2, limited) as (server, client):
         data = await ask(client, TOOL, indicators=hosts(10_000), limit=1)
-    assert "next_cursor" in data and len(server.requests) <= 7
+    assert "next_cursor" in data and len(server.requests) <= 2 + 2 * 6
     assert data["notes"] == snapshot(
         [
             "The API's rate limit is reached (429) and requires a wait of 300 s, longer than one call may take. Call again after 300 s. next_cursor continues with the rest.",
-            "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators may appear as unknown here. Look up at most 100 at a time to find those too.",
             "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
             "Absence from these datasets does not show that something is benign.",
         ]
@@ -552,7 +565,8 @@ async def test_after_a_rate_limit_the_cursor_continues_where_the_look_up_stopped
 
 async def test_without_the_list_of_indicators_uncertain_results_are_ambiguous() -> None:
     other = [{"uuid": "u", "indicator": "192.0.2.9", "date": "2026-11-20T00:00:00Z"}]
-    async with _served(*_vocabulary(), _events(other), failed("404 Not Found", "no route")) as (_, client):
+    missing = failed("404 Not Found", "no route")
+    async with _served(*_vocabulary(), _events(other), _events([]), indicators=missing) as (_, client):
         data = await ask(client, TOOL, indicators=["192.0.2.1", "192.0.2.2"])
     assert rows(data) == snapshot(
         [
@@ -585,7 +599,6 @@ async def test_what_does_not_fit_into_the_time_is_left_to_the_next_call(monkeypa
             0,
             [
                 "The API was too slow to look up everything in one call. next_cursor continues with the rest.",
-                "In a look-up of over 100 values an event counts only for the indicators that it shows, so its other indicators may appear as unknown here. Look up at most 100 at a time to find those too.",
                 "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
                 "Absence from these datasets does not show that something is benign.",
             ],
@@ -626,14 +639,29 @@ def _vocabulary() -> tuple[bytes, bytes]:
     return answer({"success": True, "result": datasets}), answer({"success": True, "result": {"tags": []}})
 
 
+def _indicators(*indicators: dict[str, JsonValue], **more: JsonValue) -> bytes:
+    result: dict[str, JsonValue] = {"indicators": [*indicators], "pagination": {"has_more": False}, **more}
+    return answer({"success": True, "result": result})
+
+
 def _events(events: Sequence[dict[str, str]]) -> bytes:
     return answer({"success": True, "result": events, "result_info": {"cursor": None}})
 
 
+def _page_of(indicator: str, number: int, **fields: str) -> bytes:
+    """A full page of events with an indicator, without paging details."""
+    date = "2026-11-20T00:00:00Z"
+    events = [{"uuid": f"u{number}-{one}", "indicator": indicator, "date": date, **fields} for one in range(1_000)]
+    return answer({"success": True, "result": events})
+
+
 @asynccontextmanager
-async def _served(*script: bytes | Act, tell_withheld: bool = False) -> AsyncGenerator[tuple[Scripted, Client]]:
-    """A server connected to an upstream that plays the script."""
+async def _served(
+    *script: bytes | Act, tell_withheld: bool = False, indicators: bytes | Act | None = None
+) -> AsyncGenerator[tuple[Scripted, Client]]:
+    """A server connected to an upstream that plays the script, and has a list of indicators, by default an empty one."""
     async with upstream(*script) as scripted:
+        scripted.routes["/events/indicators"] = indicators or _indicators()
         base = f"http://127.0.0.1:{scripted.port}/client/v4"
         settings = replace(settings_for(base), tell_withheld=tell_withheld)
         async with Client(build_server(settings, lambda: network(base), clock=lambda: NOW)) as client:

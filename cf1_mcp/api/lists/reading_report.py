@@ -64,12 +64,15 @@ class SearchTrust:
     """What was found out about how an API searches.
 
     `needs_body`: it ignores a search in the URL and heeds one in a body. That is not tried again before `retry_body`,
-    a monotonic time. `heeded` says for a field, and whether in the URL, until when it is known that conditions on it
-    are heeded or not.
+    a monotonic time. `heeded` says for a field, an operator, and whether in the URL, until when it is known that such
+    conditions are heeded or not. `no_indicators` is why the list of indicators could not be read, which is not tried
+    again before `retry_indicators`.
     """
 
     needs_body: bool = False
     retry_body: float = float("-inf")
-    heeded: dict[tuple[str, bool], tuple[bool, float]] = field(
-        default_factory=dict[tuple[str, bool], tuple[bool, float]]
+    heeded: dict[tuple[str, str, bool], tuple[bool, float]] = field(
+        default_factory=dict[tuple[str, str, bool], tuple[bool, float]]
     )
+    no_indicators: ApiError | None = None
+    retry_indicators: float = float("-inf")
