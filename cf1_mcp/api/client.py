@@ -14,6 +14,7 @@ from cf1_mcp.api.live_schema import LiveSchema
 from cf1_mcp.api.paging import Attempt, EventLists, once
 from cf1_mcp.errors import MissingRoute
 from cf1_mcp.models import (
+    ActorPage,
     Aggregates,
     BulkCreated,
     BulkWithRelationshipsCreated,
@@ -283,3 +284,7 @@ class ThreatEventsClient(EventLists):
     async def list_tags(self, search: str | None = None, page: int = 1, page_size: int = 100) -> TagPage:
         query: Query = {"search": search, "page": page, "pageSize": page_size}
         return await self.request(TagPage, op.LIST_TAGS, query=query)
+
+    async def list_actors(self, page: int | None = None, page_size: int | None = None) -> ActorPage:
+        """Actors of the catalogue that Cloudflare shares with every account."""
+        return await self.request(ActorPage, op.LIST_ACTORS, query={"page": page, "pageSize": page_size})

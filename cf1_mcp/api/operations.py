@@ -118,3 +118,5 @@ LIST_COUNTRIES = _read("list_countries", "GET /events/countries")
 LIST_INDUSTRIES = _read("list_industries", "GET /events/targetIndustries/catalog", "GET /events/targetIndustries")
 LIST_INDICATOR_TYPES = _read("list_indicator_types", "GET /events/indicator-types", "GET /events/indicatorTypes")
 LIST_TAGS = _read("list_tags", "GET /events/tags")
+# Newer than the other routes: many accounts may not have it.
+LIST_ACTORS = _read("list_actors", "GET /events/tags/categories/actors", settled=frozenset({500}))

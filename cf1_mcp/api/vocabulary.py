@@ -1,14 +1,14 @@
 """The vocabularies of the account (datasets, attackers, categories ...), read from the API and cached."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeAlias, TypeVar, get_args
 
 import anyio
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.errors import ThreatEventsError
-from cf1_mcp.models import Category, Country, Dataset, Tag, VocabularyKind
+from cf1_mcp.errors import ApiError, Refused, ThreatEventsError
+from cf1_mcp.models import CatalogActor, Category, Country, Dataset, Tag, VocabularyKind
 
 T = TypeVar("T")
 Kind: TypeAlias = VocabularyKind
@@ -17,10 +17,21 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 CACHE_SECONDS: Final = 300.0
 MAX_TAGS: Final = 1000
 MAX_TAG_PAGES: Final = 20
+# Actors of one page, and pages: the catalogue has hundreds.
+MAX_ACTORS: Final = 1000
+MAX_ACTOR_PAGES: Final = 10
 # The scope of attackers and types. Without a scope, the API answers for its default dataset only.
 EVERYWHERE: Final = ("all",)
 
 Ids = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ActorCatalog:
+    """The actors of the shared catalogue. `failure` is the reason why there are none."""
+
+    actors: Sequence[CatalogActor] = ()
+    failure: ApiError | None = None
 
 
 @dataclass
@@ -87,6 +98,7 @@ class Vocabulary:
         self._derived: dict[tuple[str, ...], _Cached[list[str]]] = {}
         self._datasets = _Cached(client.list_datasets)
         self._tags = _Cached(tags)
+        self._actors = _Cached(self._read_actors)
         self._categories = _Cached(client.list_categories)
         self._countries = _Cached(client.list_countries)
         self._industries = _Cached(client.list_industries)
@@ -99,6 +111,33 @@ class Vocabulary:
 
     async def tags(self) -> list[Tag]:
         return await self._tags.get()
+
+    async def actors(self) -> ActorCatalog:
+        """The catalogue of actors. That it cannot be read is cached as well: many accounts do not have it."""
+        return await self._actors.get()
+
+    async def _read_actors(self) -> ActorCatalog:
+        try:
+            try:
+                return await self._read_actor_pages(MAX_ACTORS)
+            except Refused:
+                # Invented: that a page may have so many.
+                return await self._read_actor_pages(None)
+        except ApiError as error:
+            return ActorCatalog(failure=error)
+
+    async def _read_actor_pages(self, size: int | None) -> ActorCatalog:
+        found: list[CatalogActor] = []
+        for number in range(1, MAX_ACTOR_PAGES + 1):
+            page = await self.client.list_actors(number if size or number > 1 else None, size)
+            # An API that ignores the number of the page answers with the same actors again.
+            if number > 1 and page.actors == found[: len(page.actors)]:
+                break
+            found += page.actors
+            is_last = number >= page.total_pages if page.total_pages else len(page.actors) < (size or MAX_ACTORS)
+            if is_last or not page.actors:
+                break
+        return ActorCatalog(found)
 
     async def category_list(self) -> list[Category]:
         return await self._categories.get()

@@ -6,6 +6,7 @@ text is expected. Requests are written strictly.
 """
 
 from cf1_mcp.models.base import ApiModel, Done, SnakeModel, Strings, Text, Tlp
+from cf1_mcp.models.catalog_actors import ActorPage, CatalogActor
 from cf1_mcp.models.changes import (
     BulkCreated,
     BulkWithRelationshipsCreated,
@@ -43,11 +44,13 @@ from cf1_mcp.models.queries import AlertFrequency, QueryAlert, QueryAlertFields,
 from cf1_mcp.models.vocabulary import Category, Country, Dataset, Tag, TagPage, VocabularyKind
 
 __all__ = [
+    "ActorPage",
     "Aggregates",
     "AlertFrequency",
     "ApiModel",
     "BulkCreated",
     "BulkWithRelationshipsCreated",
+    "CatalogActor",
     "Category",
     "Condition",
     "Country",

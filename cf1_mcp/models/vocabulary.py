@@ -48,6 +48,11 @@ class Tag(ApiModel):
     alias_group_names: Strings = []
     tlp: Text = ""
 
+    @property
+    def names(self) -> list[str]:
+        """Its value, and the aliases of the actor that it stands for."""
+        return [self.value, *self.alias_group_names]
+
 
 class TagPage(ApiModel):
     """One page of tags."""

@@ -60,6 +60,7 @@ ROUTES: Final[tuple[tuple[str, Endpoint], ...]] = (
     ("GET /events/indicator-types", vocabulary.list_indicator_types),
     ("GET /events/indicators", indicators.list_indicators),
     ("GET /events/tags", vocabulary.list_tags),
+    ("GET /events/tags/categories/actors", vocabulary.list_actors),
     ("GET /events/targetIndustries", vocabulary.list_industries),
     ("GET /events/targetIndustries/catalog", vocabulary.list_industry_catalog),
     ("GET /events/dataset", datasets.list_datasets),

@@ -1,5 +1,6 @@
 """The datasets of the account and the values of its vocabularies; reverting a dataset."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Final, Literal
@@ -23,7 +24,7 @@ from cf1_mcp.contracts.toolset import CURATION, EVENTS
 from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy
 from cf1_mcp.policy.visible_words import readable_words
 from cf1_mcp.search.guide import SearchGuide
-from cf1_mcp.search.spelling import nearest_words
+from cf1_mcp.search.spelling import load_spelling, nearest_words
 from cf1_mcp.text.sanitize import clean
 
 # 30 days in minutes, the limit of the point-in-time recovery of Durable Objects. The API publishes none.
@@ -76,7 +77,11 @@ async def list_threat_vocabulary(
     found = [word for word in known if part in word.casefold()]
     rows = [[clean(word, MAX_CELL_LENGTH)] for word in found]
     listed = fit_list("values", (kind,), rows, paging, limit, kind=kind, contains=contains)
-    meant = nearest_words(part, known) if not rows else []
+    meant: Sequence[str] = nearest_words(part, known) if not rows else []
+    if kind == "attackers" and part and not rows:
+        # An alias, which events do not have.
+        read = (await load_spelling(vocabulary, read_policy, ["attacker"])).read("attacker", part)
+        meant = read.suggestions if read.spellings == (read.typed,) else read.spellings
     return replace(listed, untrusted={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed
 
 

@@ -1,13 +1,14 @@
 """The sandbox's database: one SQLite connection, in memory or to a file, and a clock."""
 
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid5
 
 from cf1_mcp.models import Aggregates, Dataset
+from cf1_mcp.sandbox.actor_catalog import ACTOR_CATALOG
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.invented import DEFAULT_DATASET, HISTORY, NAMESPACE
 from cf1_mcp.sandbox.search.aggregation import AggregateRequest, count_events
@@ -29,6 +30,8 @@ class SandboxDatabase:
     def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
         self.db = db
         self.clock = clock
+        self.actors: list[Mapping[str, object]] = [*ACTOR_CATALOG]
+        """The catalogue of actors, which is the same for every account."""
         self._tasks: list[tuple[datetime, Callable[[], object]]] = []
 
     @classmethod
