@@ -94,6 +94,7 @@ RELATE_EVENT = _write("relate_event", "POST /events/relate/{event_id}/create")
 UNRELATE_EVENT = _write("unrelate_event", "DELETE /events/relate/{event_id}")
 CREATE_RELATIONSHIPS = _write("create_relationships", "POST /events/relationships/create")
 MOVE_EVENTS = _write("move_events", "POST /events/dataset/{dataset_id}/move")
+COPY_EVENTS = _write("copy_events", "POST /events/dataset/{dataset_id}/copy")
 DELETE_EVENTS = _write(
     "delete_events", "DELETE /events/datasets/{dataset_id}/events", "DELETE /events/{dataset_id}/delete"
 )
@@ -112,6 +113,9 @@ UPDATE_ALERT = _update("update_alert", "/events/queries/alerts/{alert_id}")
 DELETE_ALERT = _write("delete_alert", "DELETE /events/queries/alerts/{alert_id}")
 
 LIST_DATASETS = _read("list_datasets", "GET /events/dataset")
+CREATE_DATASET = _write("create_dataset", "POST /events/dataset/create")
+UPDATE_DATASET = _update("update_dataset", "/events/dataset/{dataset_id}")
+DELETE_DATASET = _write("delete_dataset", "DELETE /events/dataset/{dataset_id}")
 LIST_ATTACKERS = _read("list_attackers", "GET /events/attackers")
 LIST_CATEGORIES = _read("list_categories", "GET /events/categories/catalog", "GET /events/categories")
 LIST_COUNTRIES = _read("list_countries", "GET /events/countries")

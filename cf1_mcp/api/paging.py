@@ -10,11 +10,11 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from cf1_mcp.api.asked import drop_other_datasets
+from cf1_mcp.api.clients.dataset_client import DatasetClient
 from cf1_mcp.api.connection import encoded_length
 from cf1_mcp.api.failures import body_needed_error
 from cf1_mcp.api.operations import LIST_BY_QUERY, LIST_EVENTS
 from cf1_mcp.api.routes import MAX_LONG_QUERY_LENGTH, routes_for
-from cf1_mcp.api.saved_query_client import SavedQueryClient
 from cf1_mcp.errors import MissingRoute
 from cf1_mcp.models import EventPage, EventSearch
 
@@ -51,7 +51,7 @@ def search_after(search: EventSearch, page: EventPage) -> EventSearch | None:
     return None if search.cursor else search.model_copy(update={"page": (search.page or 1) + 1})
 
 
-class EventLists(SavedQueryClient):
+class EventLists(DatasetClient):
     """The lists of events."""
 
     async def list_events(self, search: EventSearch) -> EventPage:

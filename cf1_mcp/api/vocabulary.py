@@ -96,6 +96,7 @@ class Vocabulary:
 
         self.client = client
         self._derived: dict[tuple[str, ...], _Cached[list[str]]] = {}
+        self._known_changes = client.dataset_changes
         self._datasets = _Cached(client.list_datasets)
         self._tags = _Cached(tags)
         self._actors = _Cached(self._read_actors)
@@ -107,6 +108,9 @@ class Vocabulary:
 
     async def datasets(self) -> list[Dataset]:
         """The datasets that the token may read, without deleted ones."""
+        if self.client.dataset_changes != self._known_changes:
+            self._known_changes = self.client.dataset_changes
+            self._datasets = _Cached(self.client.list_datasets)
         return [dataset for dataset in await self._datasets.get() if dataset.deleted_at is None]
 
     async def tags(self) -> list[Tag]:

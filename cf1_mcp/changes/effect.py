@@ -165,7 +165,7 @@ class Effect(Generic[P]):
 
     An effect that `changes_nothing` is reported, and not made. Without `can_undo` the change cannot be undone.
     `undo_destroys` are the datasets from which an undo would remove something; if it is not given, all of them where
-    the undo deletes.
+    the undo deletes. An undo writes to the others, except to those in `only_read`.
     """
 
     kind: ChangeKind[P]
@@ -190,6 +190,7 @@ class Effect(Generic[P]):
     changes_nothing: bool = False
     can_undo: bool = True
     undo_destroys: tuple[str, ...] | None = None
+    only_read: tuple[str, ...] = ()
 
     @property
     def tool(self) -> str:

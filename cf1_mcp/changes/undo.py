@@ -11,6 +11,9 @@ from typing import Any, Final
 from pydantic import JsonValue, ValidationError
 
 from cf1_mcp.changes.creation import CREATION, IMPORT
+from cf1_mcp.changes.datasets.copying import COPYING
+from cf1_mcp.changes.datasets.new_datasets import DATASET_CREATION, DATASET_DELETION
+from cf1_mcp.changes.datasets.renaming import RENAME
 from cf1_mcp.changes.deletion import DELETION, RECREATION
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planning
 from cf1_mcp.changes.moves import MOVE
@@ -27,7 +30,10 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
     ALERT_CREATION,
     ALERT_DELETION,
     ALERT_UPDATE,
+    COPYING,
     CREATION,
+    DATASET_CREATION,
+    DATASET_DELETION,
     DELETION,
     IMPORT,
     MOVE,
@@ -36,6 +42,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
     QUERY_UPDATE,
     RECREATION,
     RELATING,
+    RENAME,
     REVERT,
     TAGGING,
     UNRELATING,

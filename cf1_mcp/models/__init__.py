@@ -10,6 +10,7 @@ from cf1_mcp.models.catalog_actors import ActorPage, CatalogActor
 from cf1_mcp.models.changes import (
     BulkCreated,
     BulkWithRelationshipsCreated,
+    Copied,
     CreatedEvent,
     EventChange,
     Moved,
@@ -41,7 +42,7 @@ from cf1_mcp.models.events import (
     SearchValue,
 )
 from cf1_mcp.models.queries import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery, SavedQueryFields
-from cf1_mcp.models.vocabulary import Category, Country, Dataset, Tag, TagPage, VocabularyKind
+from cf1_mcp.models.vocabulary import Category, Country, Dataset, DatasetFields, Tag, TagPage, VocabularyKind
 
 __all__ = [
     "ActorPage",
@@ -53,9 +54,11 @@ __all__ = [
     "CatalogActor",
     "Category",
     "Condition",
+    "Copied",
     "Country",
     "CreatedEvent",
     "Dataset",
+    "DatasetFields",
     "Direction",
     "Done",
     "Event",

@@ -123,6 +123,20 @@ class Moved(ApiModel):
         return {"moved": answer} if isinstance(answer, int | float) else answer
 
 
+class Copied(ApiModel):
+    """Answer to a copy. Like that to a move, it may be only a number."""
+
+    copied: Count
+    indicators_copied: Count = 0
+    relationships_copied: Count = 0
+    insert_failures: list[dict[str, JsonValue]] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _wrap_number(cls, answer: object) -> object:
+        return {"copied": answer} if isinstance(answer, int | float) else answer
+
+
 class Relationship(ApiModel):
     """A typed link from a parent (ancestor) to a child (descendant)."""
 

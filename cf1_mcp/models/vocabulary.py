@@ -18,6 +18,18 @@ class Dataset(ApiModel):
     is_analytics: bool = False
     deleted_at: datetime | None = None
 
+    @property
+    def tells_access(self) -> bool:
+        """Whether the API told who may search it."""
+        return "is_public" in self.model_fields_set
+
+
+class DatasetFields(ApiModel):
+    """A dataset as it is created or changed. A public one can be searched by anyone."""
+
+    name: str
+    is_public: bool
+
 
 class Category(ApiModel):
     """A kind of event. Its events get its kill chain number and its MITRE ids."""

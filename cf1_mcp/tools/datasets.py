@@ -1,4 +1,4 @@
-"""The datasets of the account and the values of its vocabularies; reverting a dataset."""
+"""The datasets of the account and the values of its vocabularies; creating, renaming and reverting datasets."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +15,8 @@ from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.vocabulary import Kind
+from cf1_mcp.changes.datasets.new_datasets import CreateDataset, plan_new_dataset
+from cf1_mcp.changes.datasets.renaming import RenameDataset, plan_rename
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.changes.reverts import RevertDataset, plan_revert, revert_dataset
 from cf1_mcp.context import AccountVocabulary, Client
@@ -30,9 +32,12 @@ from cf1_mcp.text.sanitize import clean
 # 30 days in minutes, the limit of the point-in-time recovery of Durable Objects. The API publishes none.
 MAX_MINUTES_AGO: Final = 43_200
 
-RevertedDataset = Annotated[str, Field(description="Dataset name or uuid")]
+ThisDataset = Annotated[str, Field(description="Dataset name or uuid")]
 Minutes = Annotated[int, Field(ge=1, le=MAX_MINUTES_AGO)]
 Revert = Annotated[Planned[RevertDataset], Resolve(approved(plan_revert))]
+NewName = Annotated[str, Field(description="A name that no dataset has")]
+Creation = Annotated[Planned[CreateDataset], Resolve(approved(plan_new_dataset))]
+Renaming = Annotated[Planned[RenameDataset], Resolve(approved(plan_rename))]
 Contains = Annotated[str | None, Field(description="Only values that contain this")]
 
 
@@ -85,9 +90,27 @@ async def list_threat_vocabulary(
     return replace(listed, untrusted={"near": [clean(word, MAX_CELL_LENGTH) for word in meant]}) if meant else listed
 
 
+@CURATION.tool("Create a threat dataset", ToolEffect.CREATE)
+async def create_threat_dataset(client: Client, plan: Creation, name: NewName, confirm: Confirm = None) -> Card:
+    """Create an empty, private dataset: a new collection for a source, a case or a quarantine, to create, import, copy
+    or move events into. The existing ones are in list_threat_datasets.
+    """
+    return plan.preview or await plan.carry_out(client)
+
+
+@CURATION.tool("Update a threat dataset", ToolEffect.UPDATE)
+async def update_threat_dataset(
+    client: Client, plan: Renaming, dataset_id: ThisDataset, name: NewName, confirm: Confirm = None
+) -> Card:
+    """Rename a dataset; its uuid, its events and who may search it stay. Without `confirm` it changes nothing and
+    returns a preview with the code.
+    """
+    return plan.preview or await plan.carry_out(client)
+
+
 @CURATION.tool("Revert a threat dataset", ToolEffect.DELETE)
 async def revert_threat_dataset(
-    client: Client, plan: Revert, dataset_id: RevertedDataset, minutes_ago: Minutes, confirm: Confirm = None
+    client: Client, plan: Revert, dataset_id: ThisDataset, minutes_ago: Minutes, confirm: Confirm = None
 ) -> Card:
     """Revert a whole dataset to its state some minutes ago; all later work in it, by anyone, is lost. A last resort, to
     roll it back after a bad import or script. Without `confirm` it changes nothing and returns a preview with the code.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid5
+from uuid import uuid4, uuid5
 
 from cf1_mcp.models import Aggregates, Dataset
 from cf1_mcp.sandbox.actor_catalog import ACTOR_CATALOG
@@ -101,6 +101,22 @@ class SandboxDatabase:
             add_dataset(db, name, is_public=is_public, is_analytics=is_analytics)
         return next(dataset for dataset in self.datasets() if dataset.name == name)
 
+    def update_dataset(self, row_id: int, name: str, *, is_public: bool) -> Dataset:
+        """Rename a dataset, and set whether it is public; BadRequest where the name is taken."""
+        try:
+            with self.transaction() as db:
+                db.execute("UPDATE dataset SET name = ?, is_public = ? WHERE id = ?", (name, is_public, row_id))
+        except sqlite3.IntegrityError:
+            raise _taken_name(name) from None
+        return next(dataset for dataset in self.datasets() if dataset.name == name)
+
+    def delete_dataset(self, row_id: int) -> Dataset:
+        """Mark a dataset as deleted, and return it. Its name stays taken."""
+        with self.transaction() as db:
+            db.execute("UPDATE dataset SET deleted_at = ? WHERE id = ?", (self.now(), row_id))
+            uuid = db.execute("SELECT uuid FROM dataset WHERE id = ?", (row_id,)).fetchone()[0]
+        return next(dataset for dataset in self.datasets(include_deleted=True) if dataset.uuid == uuid)
+
     def aggregate(self, request: AggregateRequest) -> Aggregates:
         """Return counts of events; see `count_events`."""
         return count_events(self.db, request)
@@ -151,9 +167,16 @@ def add_dataset(db: sqlite3.Connection, name: str, *, is_public: bool = False, i
     """Insert a dataset inside the caller's transaction and return its row id."""
     if not name.strip():
         raise BadRequest("name must not be empty; name the dataset")
-    row = (str(uuid5(NAMESPACE, f"dataset {name}")), name, is_public, is_analytics)
+    uuid = str(uuid5(NAMESPACE, f"dataset {name}"))
+    if db.execute("SELECT 1 FROM dataset WHERE uuid = ? AND name <> ?", (uuid, name)).fetchone() is not None:
+        uuid = str(uuid4())  # of a dataset that was renamed
+    row = (uuid, name, is_public, is_analytics)
     try:
         db.execute("INSERT INTO dataset (uuid, name, is_public, is_analytics) VALUES (?, ?, ?, ?)", row)
     except sqlite3.IntegrityError:
-        raise BadRequest(f"name {name!r} is taken by another dataset; choose another name") from None
+        raise _taken_name(name) from None
     return int(db.execute("SELECT id FROM dataset WHERE name = ?", (name,)).fetchone()[0])
+
+
+def _taken_name(name: str) -> BadRequest:
+    return BadRequest(f"name {name!r} is taken by another dataset; choose another name")

@@ -1,0 +1,1 @@
+"""Changes of whole datasets: creating and renaming them, and copying events into them."""
