@@ -24,8 +24,23 @@ class NewIndicator(ApiModel):
     indicator_type: str
 
 
+class EventSource(ApiModel):
+    """The article that a new event is taken from."""
+
+    system: Literal["threat-signals"] = "threat-signals"
+    resource_type: Literal["article"] = "article"
+    resource_id: str
+    title: str | None = None
+
+    @classmethod
+    def of_article(cls, article_id: str) -> "EventSource":
+        return cls(system="threat-signals", resource_type="article", resource_id=article_id)
+
+
 class NewEvent(ApiModel):
-    """A new event. Its kill chain and MITRE fields cannot be set: they come with the category."""
+    """A new event. Its kill chain and MITRE fields cannot be set: they come with the category. `source` is taken by
+    the operation that creates one event, not by those that create many.
+    """
 
     category: str
     date: str
@@ -42,6 +57,7 @@ class NewEvent(ApiModel):
     tags: list[str] | None = None
     target_country: str | None = None
     target_industry: str | None = None
+    source: EventSource | None = None
 
 
 class EventChange(ApiModel):

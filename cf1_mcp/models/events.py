@@ -1,9 +1,18 @@
 """Events, and the requests and responses that search and read them."""
 
 import re
-from typing import Final, Literal, cast
+from typing import Annotated, Final, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
 
 from cf1_mcp.models.base import MAX_COUNT, ApiModel, Count, LenientCount, LenientNumber, SnakeModel, Strings, Text
 from cf1_mcp.models.json_reading import read_json
@@ -36,6 +45,15 @@ SearchField = Literal[
 SearchValue = str | int | float | bool
 Direction = Literal["ancestors", "descendants", "both"]
 Order = Literal["asc", "desc"]
+
+
+def _read_source(value: object) -> object:
+    """Return where an event was taken from as one text: `threat-signals article`, its id and its title."""
+    if not isinstance(value, dict):
+        return value if isinstance(value, str) else ""
+    given = cast("dict[str, object]", value)
+    parts = (given.get(name) for name in ("system", "resourceType", "resourceId", "title"))
+    return " ".join(part.strip() for part in parts if isinstance(part, str) and part.strip())
 
 
 class Event(ApiModel):
@@ -71,6 +89,10 @@ class Event(ApiModel):
     references: Strings = []
     referenced: Strings = []
     releasability_id: Text = ""
+    # Not `source`: answers call it so that they are fictional.
+    provenance: Annotated[str, BeforeValidator(_read_source)] = Field(
+        default="", alias="provenance", validation_alias=AliasChoices("source", "provenance")
+    )
 
 
 class ResultInfo(BaseModel):

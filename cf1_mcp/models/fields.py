@@ -261,6 +261,7 @@ EVENT_FIELDS: Final = (
     EventField("references", "id", "Events that it refers to", is_list=True),
     EventField("referenced", "id", "Events that refer to it", is_list=True),
     EventField("releasability_id", "id", "Internal id of the sharing rule", hidden=True),
+    EventField("provenance", "text", "Article that it was taken from"),
 )
 
 # -- derived from the table; the names are snake case, those of a search the API's

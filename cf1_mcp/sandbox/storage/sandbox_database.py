@@ -153,6 +153,8 @@ class SandboxDatabase:
             task()
 
     def _prepare(self) -> None:
+        # A file of an earlier version does not have it.
+        self.db.execute("CREATE TABLE IF NOT EXISTS event_source (uuid TEXT PRIMARY KEY, source TEXT NOT NULL)")
         if self.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'moment'").fetchone() is not None:
             return
         self.db.executescript(TABLES)
