@@ -96,7 +96,7 @@ class Vocabulary:
 
         self.client = client
         self._derived: dict[tuple[str, ...], _Cached[list[str]]] = {}
-        self._known_changes = client.dataset_changes
+        self._known_changes, self._known_category_changes = client.dataset_changes, client.category_changes
         self._datasets = _Cached(client.list_datasets)
         self._tags = _Cached(tags)
         self._actors = _Cached(self._read_actors)
@@ -144,6 +144,9 @@ class Vocabulary:
         return ActorCatalog(found)
 
     async def category_list(self) -> list[Category]:
+        if self.client.category_changes != self._known_category_changes:
+            self._known_category_changes = self.client.category_changes
+            self._categories = _Cached(self.client.list_categories)
         return await self._categories.get()
 
     async def categories(self) -> list[str]:

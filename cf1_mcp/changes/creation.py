@@ -28,7 +28,7 @@ from cf1_mcp.events.validation import (
 )
 from cf1_mcp.imports.batch import Batch
 from cf1_mcp.imports.call_arguments import CheckedBatch
-from cf1_mcp.models import Event, EventSource, NewEvent, NewRaw, Raw
+from cf1_mcp.models import ArticleSource, Event, NewEvent, NewRaw, Raw
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.payloads import ImportEvents
@@ -70,7 +70,7 @@ async def plan_creation(
     fields = await validator.check_fields(given)
     labels: dict[str, object] = {"tags": check_tags(tags)} if tags else {}
     if source_article:
-        labels["source"] = EventSource.of_article(source_article)
+        labels["source"] = ArticleSource.of_article(source_article)
     new = NewEvent.model_validate({**fields, **labels, "dataset_id": dataset.uuid, "raw": raw}, by_name=True)
     effect = Effect(
         kind=CREATION,

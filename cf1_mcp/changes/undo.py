@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import JsonValue, ValidationError
 
 from cf1_mcp.changes.creation import CREATION, IMPORT
+from cf1_mcp.changes.datasets.categories import CATEGORY_CREATION
 from cf1_mcp.changes.datasets.copying import COPYING
 from cf1_mcp.changes.datasets.new_datasets import DATASET_CREATION, DATASET_DELETION
 from cf1_mcp.changes.datasets.renaming import RENAME
@@ -30,6 +31,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
     ALERT_CREATION,
     ALERT_DELETION,
     ALERT_UPDATE,
+    CATEGORY_CREATION,
     COPYING,
     CREATION,
     DATASET_CREATION,

@@ -8,12 +8,12 @@ text is expected. Requests are written strictly.
 from cf1_mcp.models.base import ApiModel, Done, SnakeModel, Strings, Text, Tlp
 from cf1_mcp.models.catalog_actors import ActorPage, CatalogActor
 from cf1_mcp.models.changes import (
+    ArticleSource,
     BulkCreated,
     BulkWithRelationshipsCreated,
     Copied,
     CreatedEvent,
     EventChange,
-    EventSource,
     Moved,
     NewEvent,
     NewIndicator,
@@ -43,17 +43,28 @@ from cf1_mcp.models.events import (
     SearchValue,
 )
 from cf1_mcp.models.queries import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery, SavedQueryFields
-from cf1_mcp.models.vocabulary import Category, Country, Dataset, DatasetFields, Tag, TagPage, VocabularyKind
+from cf1_mcp.models.vocabulary import (
+    Category,
+    CategoryFields,
+    Country,
+    Dataset,
+    DatasetFields,
+    Tag,
+    TagPage,
+    VocabularyKind,
+)
 
 __all__ = [
     "ActorPage",
     "Aggregates",
     "AlertFrequency",
     "ApiModel",
+    "ArticleSource",
     "BulkCreated",
     "BulkWithRelationshipsCreated",
     "CatalogActor",
     "Category",
+    "CategoryFields",
     "Condition",
     "Copied",
     "Country",
@@ -66,7 +77,6 @@ __all__ = [
     "EventChange",
     "EventPage",
     "EventSearch",
-    "EventSource",
     "GraphqlAnswer",
     "IndicatorPage",
     "Moved",

@@ -24,7 +24,7 @@ class NewIndicator(ApiModel):
     indicator_type: str
 
 
-class EventSource(ApiModel):
+class ArticleSource(ApiModel):
     """The article that a new event is taken from."""
 
     system: Literal["threat-signals"] = "threat-signals"
@@ -33,7 +33,7 @@ class EventSource(ApiModel):
     title: str | None = None
 
     @classmethod
-    def of_article(cls, article_id: str) -> "EventSource":
+    def of_article(cls, article_id: str) -> "ArticleSource":
         return cls(system="threat-signals", resource_type="article", resource_id=article_id)
 
 
@@ -57,7 +57,7 @@ class NewEvent(ApiModel):
     tags: list[str] | None = None
     target_country: str | None = None
     target_industry: str | None = None
-    source: EventSource | None = None
+    source: ArticleSource | None = None
 
 
 class EventChange(ApiModel):

@@ -42,6 +42,14 @@ class Category(ApiModel):
     shortname: Text = ""
 
 
+class CategoryFields(ApiModel):
+    """A category as it is created."""
+
+    name: str
+    kill_chain: int
+    mitre_attack: list[str] | None = None
+
+
 class Country(ApiModel):
     """A country by name and ISO 3166-1 codes."""
 

@@ -19,6 +19,7 @@ from cf1_mcp.text.sanitize import clean, escape_invisible
 from cf1_mcp.text.uuids import looks_like_uuid
 
 MAX_DATASET_NAME_LENGTH: Final = 120
+LINE: Final = "a short line of visible text"
 NEW: Final = Dataset(uuid="00000000-0000-0000-0000-000000000000", name="")
 
 
@@ -37,8 +38,7 @@ class DatasetNames:
         """
         if self.policy.read_policy.restricted:
             raise Withheld("A new dataset, which could not be read here,", DATASET_RULE)
-        if self.policy.settings.write_datasets != EVERY_DATASET:
-            raise Withheld("A new dataset, as every dataset that is not listed,", WRITE_RULE)
+        require_every_dataset(self.policy, "A new dataset, as every dataset that is not listed,")
 
     def require_renamable(self) -> None:
         """Refuse to rename where some datasets may not be read, because their names must not be told.
@@ -76,18 +76,32 @@ def replace_name(dataset: Dataset, name: str) -> Dataset:
     return dataset.model_copy(update={"name": name})
 
 
-def _check_form(name: str, argument: str) -> None:
-    valid = "a short line of visible text"
+def require_every_dataset(policy: WritePolicy, what: str) -> None:
+    """Refuse what concerns every dataset where a list names those that may be written.
+
+    Raises:
+        Withheld: CF1_WRITE_DATASETS is not `*`.
+    """
+    if policy.settings.write_datasets != EVERY_DATASET:
+        raise Withheld(what, WRITE_RULE)
+
+
+def check_line(name: str, argument: str) -> None:
+    """Refuse a name that is not a short line of visible text."""
     if not dataset_key(name):
-        raise BadArgument(argument, "it is empty", valid)
+        raise BadArgument(argument, "it is empty", LINE)
     if len(name) > MAX_DATASET_NAME_LENGTH:
         raise BadArgument(argument, f"it has {len(name):,} characters", f"at most {MAX_DATASET_NAME_LENGTH}")
     if escape_invisible(name) != name:
-        raise BadArgument(argument, "it contains line breaks or invisible characters", valid)
+        raise BadArgument(argument, "it contains line breaks or invisible characters", LINE)
+
+
+def _check_form(name: str, argument: str) -> None:
+    check_line(name, argument)
     if looks_like_uuid(name):
-        raise BadArgument(argument, "it looks like a uuid, which would be taken for another dataset", valid)
+        raise BadArgument(argument, "it looks like a uuid, which would be taken for another dataset", LINE)
     if is_scope_word(name):
-        raise BadArgument(argument, f"{name!r} stands for several datasets", valid)
+        raise BadArgument(argument, f"{name!r} stands for several datasets", LINE)
 
 
 def _find_changed_list(settings: Settings, before: DatasetIndex, after: DatasetIndex) -> str | None:

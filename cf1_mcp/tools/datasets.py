@@ -1,4 +1,5 @@
-"""The datasets of the account and the values of its vocabularies; creating, renaming and reverting datasets."""
+"""The datasets of the account and the values of its vocabularies; creating, renaming and reverting
+datasets; creating categories."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.vocabulary import Kind
+from cf1_mcp.changes.datasets.categories import CreateCategory, plan_category
 from cf1_mcp.changes.datasets.new_datasets import CreateDataset, plan_new_dataset
 from cf1_mcp.changes.datasets.renaming import RenameDataset, plan_rename
 from cf1_mcp.changes.guards import Planned, approved
@@ -27,6 +29,7 @@ from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy
 from cf1_mcp.policy.visible_words import readable_words
 from cf1_mcp.search.guide import SearchGuide
 from cf1_mcp.search.spelling import load_spelling, nearest_words
+from cf1_mcp.text.lenient import Words
 from cf1_mcp.text.sanitize import clean
 
 # 30 days in minutes, the limit of the point-in-time recovery of Durable Objects. The API publishes none.
@@ -38,6 +41,9 @@ Revert = Annotated[Planned[RevertDataset], Resolve(approved(plan_revert))]
 NewName = Annotated[str, Field(description="A name that no dataset has")]
 Creation = Annotated[Planned[CreateDataset], Resolve(approved(plan_new_dataset))]
 Renaming = Annotated[Planned[RenameDataset], Resolve(approved(plan_rename))]
+Phase = Annotated[int, Field(ge=0, le=20)]
+Techniques = Annotated[Words, Field(description="Ids of MITRE ATT&CK", max_length=20)]
+NewCategory = Annotated[Planned[CreateCategory], Resolve(approved(plan_category))]
 Contains = Annotated[str | None, Field(description="Only values that contain this")]
 
 
@@ -104,6 +110,21 @@ async def update_threat_dataset(
 ) -> Card:
     """Rename a dataset; its uuid, its events and who may search it stay. Without `confirm` it changes nothing and
     returns a preview with the code.
+    """
+    return plan.preview or await plan.carry_out(client)
+
+
+@CURATION.tool("Create a threat category", ToolEffect.CREATE)
+async def create_threat_category(
+    client: Client,
+    plan: NewCategory,
+    name: str,
+    kill_chain: Phase,
+    mitre_attack: Techniques | None = None,
+    confirm: Confirm = None,
+) -> Card:
+    """Create a category for the whole account, when none of those in list_threat_vocabulary fits: events get their kill
+    chain phase and ATT&CK ids from it. Without `confirm` it changes nothing and returns a preview with the code.
     """
     return plan.preview or await plan.carry_out(client)
 

@@ -87,6 +87,10 @@ async def _create_dataset(tenant: Tenant, dataset: str) -> Arguments:
     return {"name": f"Not {dataset}"}
 
 
+async def _create_category(tenant: Tenant, dataset: str) -> Arguments:
+    return {"name": f"Not {dataset}", "kill_chain": 3}
+
+
 async def _rename(tenant: Tenant, dataset: str) -> Arguments:
     return {"dataset_id": dataset, "name": "Renamed"}
 
@@ -102,11 +106,18 @@ CALLS: Mapping[str, Call] = {
     "move_threat_events": _move,
     "copy_threat_events": _copy,
     "create_threat_dataset": _create_dataset,
+    "create_threat_category": _create_category,
     "update_threat_dataset": _rename,
     "delete_threat_events": _delete,
     "revert_threat_dataset": _revert,
 }
-OF_NO_EVENT = {"create_threat_event", "import_threat_events", "create_threat_dataset", "update_threat_dataset"}
+OF_NO_EVENT = {
+    "create_threat_event",
+    "import_threat_events",
+    "create_threat_dataset",
+    "update_threat_dataset",
+    "create_threat_category",
+}
 DESTROYING = {tool.name for tool in ALL_TOOLS if tool.name in CALLS and tool.effect.mode == "full"}
 
 

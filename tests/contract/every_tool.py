@@ -40,6 +40,7 @@ CALLS: Mapping[str, dict[str, JsonValue]] = {
     "delete_threat_events": {"dataset_id": "HOME", "event_ids": ["FIRST"]},
     "create_threat_dataset": {"name": "New collection"},
     "update_threat_dataset": {"dataset_id": "HOME", "name": "Renamed collection"},
+    "create_threat_category": {"name": "Weather balloon", "kill_chain": 1, "mitre_attack": ["T1595"]},
     "revert_threat_dataset": {"dataset_id": "HOME", "minutes_ago": 60},
     "list_saved_queries": {},
     "create_saved_query": {"name": "Another query", "query_json": '{"datasetId": ["HOME"], "search": []}', "rule_enabled": True},

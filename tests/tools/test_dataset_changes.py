@@ -245,3 +245,49 @@ async def test_an_account_without_the_operation_says_so(tenant: Tenant, tool: st
         code = data_of(await client.call_tool(tool, calls[tool])).get("code")
         assert "no route" in await refused(client, tool, **calls[tool], **({"confirm": code} if code else {}))
         assert column(await ask(client, "list_changes"), "outcome")[0] == "failed"
+
+
+# -- categories
+
+
+@pytest.mark.both_moods
+async def test_a_category_is_created_after_a_preview_and_can_be_used_at_once(tenant: Tenant) -> None:
+    call: dict[str, JsonValue] = {"name": " Prompt injection", "kill_chain": 4, "mitre_attack": ["t1190", "TA0001"]}
+    event: dict[str, JsonValue] = {"dataset_id": MINE, "date": "1h", "event": "lure", "tlp": "green"}
+    async with tenant.server(free(tenant)) as client:
+        await refused(client, "create_threat_event", category="prompt injection", **event)
+        preview = await ask(client, "create_threat_category", **call)
+        assert (preview["status"], preview["change"], preview["undo"]) == snapshot(
+            (
+                "confirmation_required",
+                "Create the category 'Prompt injection' in phase 4 of the kill chain, with T1190, TA0001. Everybody who uses the account gets it in every list of categories.",
+                "This cannot be undone from here: events may have the category by then.",
+            )
+        )
+        assert tenant.changes_sent() == []
+        done = await ask(client, "create_threat_category", **call, confirm=preview["code"])
+        assert done["status"] == "done"
+        made = await ask(client, "create_threat_event", category="prompt injection", **event)
+        assert made["status"] == "done"
+        assert "no inverse" in await refused(client, "undo_change", change_id=done["change_id"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "call", "words"),
+    [
+        ({"write_datasets": (MINE, YOURS)}, {}, "is withheld by CF1_WRITE_DATASETS"),
+        ({"mode": "read"}, {}, "CF1_MODE"),
+        ({}, {"name": "phishing "}, "there is a category 'phishing'"),
+        ({}, {"name": " "}, "name: it is empty"),
+        ({}, {"name": "a\nb"}, "line breaks"),
+        ({}, {"mitre_attack": ["T12"]}, "mitre_attack: 'T12' is not an id"),
+        ({}, {"kill_chain": -1}, "kill_chain"),
+    ],
+)
+async def test_a_category_is_refused(
+    tenant: Tenant, changed: dict[str, object], call: dict[str, JsonValue], words: str
+) -> None:
+    given: dict[str, JsonValue] = {"name": "Prompt injection", "kill_chain": 4, **call}
+    async with tenant.server(free(tenant, **changed)) as client:
+        assert words in await refused(client, "create_threat_category", **given)
+    assert tenant.changes_sent() == []

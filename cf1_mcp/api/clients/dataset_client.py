@@ -6,13 +6,14 @@ from cf1_mcp.api import operations as op
 from cf1_mcp.api.asked import require_count, require_same
 from cf1_mcp.api.connection import Query
 from cf1_mcp.api.saved_query_client import SavedQueryClient
-from cf1_mcp.models import Copied, Dataset, DatasetFields
+from cf1_mcp.models import Category, CategoryFields, Copied, Dataset, DatasetFields
 
 
 class DatasetClient(SavedQueryClient):
-    """Changes of datasets. `dataset_changes` counts them: what is remembered of datasets is then out of date."""
+    """Changes of datasets and categories. Their numbers tell when what is remembered of these is out of date."""
 
     dataset_changes: int = 0
+    category_changes: int = 0
 
     async def create_dataset(self, fields: DatasetFields) -> Dataset:
         try:
@@ -45,3 +46,9 @@ class DatasetClient(SavedQueryClient):
         copied = await self.request(Copied, op.COPY_EVENTS, query=query, body=body, dataset_id=dataset_id)
         require_count(copied.copied, len(event_ids), "copied events")
         return copied
+
+    async def create_category(self, fields: CategoryFields) -> Category:
+        try:
+            return await self.request(Category, op.CREATE_CATEGORY, body=fields.wire())
+        finally:
+            self.category_changes += 1

@@ -1,1 +1,1 @@
-"""Changes of whole datasets: creating and renaming them, and copying events into them."""
+"""Changes of what events are kept in: creating and renaming datasets, copying events into them, creating categories."""
