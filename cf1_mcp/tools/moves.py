@@ -50,8 +50,7 @@ async def copy_threat_events(
     keep_raw_data: CopyRaw = False,
     confirm: Confirm = None,
 ) -> Card:
-    """Copy events to another dataset, and leave the originals: collect a case, share or publish a selection. If the
-    copies feed a block list, become public or are many, a preview with a code comes first. To remove the originals as
-    well use move_threat_events.
+    """Copy events to another dataset, and leave the originals: collect a case, share or duplicate a selection. If the
+    copies feed a block list, become public or are many, a preview with a code comes first. undo_change deletes copies.
     """
     return plan.preview or await plan.carry_out(client)
