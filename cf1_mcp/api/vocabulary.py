@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeAlias, TypeVar, get_args
 import anyio
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.errors import ApiError, Refused, ThreatEventsError
+from cf1_mcp.errors import ApiError, RateLimited, Refused, ThreatEventsError, Unavailable
 from cf1_mcp.models import CatalogActor, Category, Country, Dataset, Tag, VocabularyKind
 
 T = TypeVar("T")
@@ -20,6 +20,9 @@ MAX_TAG_PAGES: Final = 20
 # Actors of one page, and pages: the catalogue has hundreds.
 MAX_ACTORS: Final = 1000
 MAX_ACTOR_PAGES: Final = 10
+# Less than a search waits for its vocabularies: a slow catalogue must not hold up every search.
+MAX_CATALOG_SECONDS: Final = 4.0
+RETRY_SECONDS: Final = 60.0
 # The scope of attackers and types. Without a scope, the API answers for its default dataset only.
 EVERYWHERE: Final = ("all",)
 
@@ -28,10 +31,11 @@ Ids = tuple[str, ...]
 
 @dataclass(frozen=True)
 class ActorCatalog:
-    """The actors of the shared catalogue. `failure` is the reason why there are none."""
+    """The actors of the shared catalogue. `failure` is the reason why there are none, `read_at` when it happened."""
 
     actors: Sequence[CatalogActor] = ()
     failure: ApiError | None = None
+    read_at: float = 0.0
 
 
 @dataclass
@@ -117,18 +121,27 @@ class Vocabulary:
         return await self._tags.get()
 
     async def actors(self) -> ActorCatalog:
-        """The catalogue of actors. That it cannot be read is cached as well: many accounts do not have it."""
-        return await self._actors.get()
+        """The catalogue of actors. That it cannot be read is cached as well: many accounts do not have it. A failure
+        that may pass is cached for a shorter time.
+        """
+        catalog = await self._actors.get()
+        if isinstance(catalog.failure, RateLimited | Unavailable):
+            self._actors.until = min(self._actors.until, catalog.read_at + RETRY_SECONDS)
+        return catalog
 
     async def _read_actors(self) -> ActorCatalog:
         try:
-            try:
-                return await self._read_actor_pages(MAX_ACTORS)
-            except Refused:
-                # Invented: that a page may have so many.
-                return await self._read_actor_pages(None)
+            with anyio.fail_after(MAX_CATALOG_SECONDS):
+                try:
+                    return await self._read_actor_pages(MAX_ACTORS)
+                except Refused:
+                    # Invented: that a page may have so many.
+                    return await self._read_actor_pages(None)
+        except TimeoutError:
+            slow = Unavailable(f"The API took longer than {MAX_CATALOG_SECONDS:.0f} seconds.")
+            return ActorCatalog(failure=slow, read_at=anyio.current_time())
         except ApiError as error:
-            return ActorCatalog(failure=error)
+            return ActorCatalog(failure=error, read_at=anyio.current_time())
 
     async def _read_actor_pages(self, size: int | None) -> ActorCatalog:
         found: list[CatalogActor] = []

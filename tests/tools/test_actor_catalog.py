@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+import anyio
 import httpx
 import pytest
 from inline_snapshot import snapshot
@@ -12,6 +13,7 @@ from pydantic import JsonValue
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cf1_mcp.api import vocabulary
 from cf1_mcp.models import Tlp
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.server.mcp_server import build_server
@@ -316,6 +318,24 @@ async def test_an_account_without_the_catalogue_says_so_once(tenant: Tenant, sta
         assert [sum("catalogue of actors" in str(note) for note in each) for each in (notes, both)] == [1, 1]
     # With the second try where a size of pages may be what is refused.
     assert len(tenant.log) == (2 if status == 400 and answer is DENIED else 1)
+
+
+async def test_a_slow_catalogue_holds_up_one_search(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabulary, "MAX_CATALOG_SECONDS", 0.2)
+    await tenant.add("one", attacker="APT29")
+    app: ASGIApp = create_sandbox_app(tenant.store)
+
+    async def never_answer_catalog(scope: Scope, receive: Receive, send: Send) -> None:
+        if str(scope["path"]).endswith(CATALOG):
+            tenant.log.append(scope["path"])
+            await anyio.sleep_forever()
+        await app(scope, receive, send)
+
+    server = build_server(tenant.reading(), lambda: httpx.ASGITransport(never_answer_catalog), clock=lambda: NOW)
+    async with Client(server) as client:
+        for _ in range(2):
+            assert await find_events(client, "apt29") == (["attacker: apt29 as APT29"], ["one"])
+    assert len(tenant.log) == 1
 
 
 @pytest.mark.parametrize("wrap", ["bare", "actors", "tags", "enveloped"])
