@@ -22,6 +22,7 @@ TAGS = "a single tag is searched for with equals, which may compare the whole li
 SCHEDULED = "a scheduled revert is told as done"
 
 NOT_YET: dict[str, str] = {
+    "test_a_name_of_the_catalogue_finds_the_events_of_the_accounts_name": ATTACKERS,
     "test_a_profile_compares_with_the_period_before": f"{ATTACKERS}; {ODD_COUNTERS}",
     "test_a_revert_loses_exactly_the_previewed_events": SCHEDULED,
     "test_an_empty_export_is_explained_and_creates_no_file": ATTACKERS,

@@ -16,6 +16,7 @@ from cf1_mcp.api.lists.paging import Attempt, once
 from cf1_mcp.api.live_schema import LiveSchema
 from cf1_mcp.errors import MissingRoute
 from cf1_mcp.models import (
+    ActorPage,
     Aggregates,
     BulkCreated,
     BulkUpdated,
@@ -283,3 +284,9 @@ class ThreatEventsClient(GraphClient):
         reverted = await self.request(Reverted, op.REVERT_DATASET, body=body, dataset_id=dataset_id)
         require_same(reverted.dataset_id, dataset_id, "dataset", changed=True)
         return reverted
+
+    # -- vocabularies
+
+    async def list_actors(self, page: int | None = None, page_size: int | None = None) -> ActorPage:
+        """Actors of the catalogue that Cloudflare shares with every account."""
+        return await self.request(ActorPage, op.LIST_ACTORS, query={"page": page, "pageSize": page_size})

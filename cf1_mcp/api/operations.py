@@ -97,6 +97,7 @@ RELATE_EVENT = _write("relate_event", "POST /events/relate/{event_id}/create")
 UNRELATE_EVENT = _write("unrelate_event", "DELETE /events/relate/{event_id}")
 CREATE_RELATIONSHIPS = _write("create_relationships", "POST /events/relationships/create")
 MOVE_EVENTS = _write("move_events", "POST /events/dataset/{dataset_id}/move")
+COPY_EVENTS = _write("copy_events", "POST /events/dataset/{dataset_id}/copy")
 DELETE_EVENTS = _write(
     "delete_events", "DELETE /events/datasets/{dataset_id}/events", "DELETE /events/{dataset_id}/delete"
 )
@@ -117,14 +118,20 @@ UPDATE_ALERT = _update("update_alert", "/events/queries/alerts/{alert_id}")
 DELETE_ALERT = _write("delete_alert", "DELETE /events/queries/alerts/{alert_id}")
 
 LIST_DATASETS = _read("list_datasets", "GET /events/dataset")
+CREATE_DATASET = _write("create_dataset", "POST /events/dataset/create")
+UPDATE_DATASET = _update("update_dataset", "/events/dataset/{dataset_id}")
+DELETE_DATASET = _write("delete_dataset", "DELETE /events/dataset/{dataset_id}")
 LIST_ATTACKERS = _read("list_attackers", "GET /events/attackers")
 # The catalogs have every word, whatever datasets an account has; the older lists have those that datasets use.
 LIST_CATEGORIES = _read("list_categories", "GET /events/categories/catalog", "GET /events/categories")
 LIST_CATEGORY_CATALOG = _read("list_category_catalog", "GET /events/categories/catalog")
 LIST_USED_CATEGORIES = _read("list_used_categories", "GET /events/categories")
+CREATE_CATEGORY = _write("create_category", "POST /events/categories/create")
 LIST_COUNTRIES = _read("list_countries", "GET /events/countries")
 LIST_INDUSTRIES = _read("list_industries", "GET /events/targetIndustries/catalog", "GET /events/targetIndustries")
 LIST_INDUSTRY_CATALOG = _read("list_industry_catalog", "GET /events/targetIndustries/catalog")
 LIST_USED_INDUSTRIES = _read("list_used_industries", "GET /events/targetIndustries")
 LIST_INDICATOR_TYPES = _read("list_indicator_types", "GET /events/indicator-types", "GET /events/indicatorTypes")
 LIST_TAGS = _read("list_tags", "GET /events/tags")
+# Newer than the other routes: many accounts may not have it.
+LIST_ACTORS = _read("list_actors", "GET /events/tags/categories/actors", settled=frozenset({500}))

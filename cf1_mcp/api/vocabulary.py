@@ -9,8 +9,17 @@ import anyio
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.remarks import Remarks, collecting, current_remarks
-from cf1_mcp.errors import MISSING_PART, Forbidden, NotFound, Refused, ThreatEventsError, Unavailable
-from cf1_mcp.models import Category, Country, Dataset, Tag, VocabularyKind
+from cf1_mcp.errors import (
+    MISSING_PART,
+    ApiError,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Refused,
+    ThreatEventsError,
+    Unavailable,
+)
+from cf1_mcp.models import CatalogActor, Category, Country, Dataset, Tag, VocabularyKind
 
 T = TypeVar("T")
 Kind: TypeAlias = VocabularyKind
@@ -20,10 +29,25 @@ CACHE_SECONDS: Final = 300.0
 FAILURE_SECONDS: Final = 30.0
 MAX_TAGS: Final = 1000
 MAX_TAG_PAGES: Final = 20
+# Actors of one page, and pages: the catalogue has hundreds.
+MAX_ACTORS: Final = 1000
+MAX_ACTOR_PAGES: Final = 10
+# Less than a search waits for its vocabularies: a slow catalogue must not hold up every search.
+MAX_CATALOG_SECONDS: Final = 4.0
+RETRY_SECONDS: Final = 60.0
 # The scope of attackers and types: every dataset of the account.
 EVERYWHERE: Final = ("all",)
 
 Ids = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ActorCatalog:
+    """The actors of the shared catalogue. `failure` is the reason why there are none, `read_at` when it happened."""
+
+    actors: Sequence[CatalogActor] = ()
+    failure: ApiError | None = None
+    read_at: float = 0.0
 
 
 @dataclass
@@ -108,13 +132,13 @@ class Vocabulary:
 
         self.client = client
         self._derived: dict[tuple[str, ...], _Cached[list[str]]] = {}
+        self._known_changes, self._known_category_changes = client.dataset_changes, client.category_changes
         self._datasets = _Cached(client.list_datasets, may_be_missing=False)
         self._tags = _Cached(tags)
+        self._actors = _Cached(self._read_actors)
         self.partial_kinds: set[Kind] = set()
         """The vocabularies that are those of the API's default dataset, because it does not list more."""
-        self._categories = _Cached(
-            partial(self._read_catalog, "categories", client.list_category_catalog, client.list_used_categories)
-        )
+        self._categories = _Cached(self._read_category_catalog)
         self._countries = _Cached(client.list_countries)
         self._industries = _Cached(
             partial(self._read_catalog, "industries", client.list_industry_catalog, client.list_used_industries)
@@ -124,12 +148,59 @@ class Vocabulary:
 
     async def datasets(self) -> list[Dataset]:
         """The datasets that the token may read, without deleted ones."""
+        if self.client.dataset_changes != self._known_changes:
+            self._known_changes = self.client.dataset_changes
+            self._datasets = _Cached(self.client.list_datasets, may_be_missing=False)
         return [dataset for dataset in await self._datasets.get() if dataset.deleted_at is None]
+
+    async def _read_category_catalog(self) -> list[Category]:
+        return await self._read_catalog(
+            "categories", self.client.list_category_catalog, self.client.list_used_categories
+        )
 
     async def tags(self) -> list[Tag]:
         return await self._tags.get()
 
+    async def actors(self) -> ActorCatalog:
+        """The catalogue of actors. That it cannot be read is cached as well: many accounts do not have it. A failure
+        that may pass is cached for a shorter time.
+        """
+        catalog = await self._actors.get()
+        if isinstance(catalog.failure, RateLimited | Unavailable):
+            self._actors.until = min(self._actors.until, catalog.read_at + RETRY_SECONDS)
+        return catalog
+
+    async def _read_actors(self) -> ActorCatalog:
+        try:
+            with anyio.fail_after(MAX_CATALOG_SECONDS):
+                try:
+                    return await self._read_actor_pages(MAX_ACTORS)
+                except Refused:
+                    # Invented: that a page may have so many.
+                    return await self._read_actor_pages(None)
+        except TimeoutError:
+            slow = Unavailable(f"The API took longer than {MAX_CATALOG_SECONDS:.0f} seconds.")
+            return ActorCatalog(failure=slow, read_at=anyio.current_time())
+        except ApiError as error:
+            return ActorCatalog(failure=error, read_at=anyio.current_time())
+
+    async def _read_actor_pages(self, size: int | None) -> ActorCatalog:
+        found: list[CatalogActor] = []
+        for number in range(1, MAX_ACTOR_PAGES + 1):
+            page = await self.client.list_actors(number if size or number > 1 else None, size)
+            # An API that ignores the number of the page answers with the same actors again.
+            if number > 1 and page.actors == found[: len(page.actors)]:
+                break
+            found += page.actors
+            is_last = number >= page.total_pages if page.total_pages else len(page.actors) < (size or MAX_ACTORS)
+            if is_last or not page.actors:
+                break
+        return ActorCatalog(found)
+
     async def category_list(self) -> list[Category]:
+        if self.client.category_changes != self._known_category_changes:
+            self._known_category_changes = self.client.category_changes
+            self._categories = _Cached(self._read_category_catalog)
         return await self._categories.get()
 
     async def categories(self) -> list[str]:

@@ -31,7 +31,7 @@ from cf1_mcp.events.validation import (
 )
 from cf1_mcp.imports.batch import Batch
 from cf1_mcp.imports.call_arguments import CheckedBatch
-from cf1_mcp.models import Event, NewEvent, NewRaw, Raw
+from cf1_mcp.models import ArticleSource, Event, NewEvent, NewRaw, Raw
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.payloads import ImportEvents
@@ -63,6 +63,7 @@ async def plan_creation(
     raw_data: dict[str, JsonValue] | None,
     raw_source: str | None,
     raw_tlp: str | None,
+    source_article: str | None,
 ) -> Effect[CreateEvent]:
     """Check the fields, tags and raw evidence of a new event."""
     dataset = planning.dataset_to_write(dataset_id)
@@ -71,6 +72,8 @@ async def plan_creation(
     raw = _check_raw(validator, raw_data, raw_source, raw_tlp)
     fields = await validator.check_fields(given)
     labels: dict[str, object] = {"tags": check_tags(tags)} if tags else {}
+    if source_article:
+        labels["source"] = ArticleSource.of_article(source_article)
     new = NewEvent.model_validate({**fields, **labels, "dataset_id": dataset.uuid, "raw": raw}, by_name=True)
     effect = Effect(
         kind=CREATION,

@@ -107,7 +107,7 @@ class Effect(Generic[P]):
 
     An effect that `changes_nothing` is reported, and not made. Without `can_undo` the change cannot be undone.
     `undo_destroys` are the datasets from which an undo would remove something; if it is not given, all of them where
-    the undo deletes.
+    the undo deletes. An undo writes to the others, except to those in `only_read`.
 
     `complete` returns the effect with what has to be read for the change itself and is too much for a preview, which
     must have said so.
@@ -136,6 +136,7 @@ class Effect(Generic[P]):
     can_undo: bool = True
     undo_destroys: tuple[str, ...] | None = None
     complete: Callable[["Effect[P]"], Awaitable["Effect[P]"]] | None = None
+    only_read: tuple[str, ...] = ()
 
     @property
     def tool(self) -> str:

@@ -123,7 +123,7 @@ def describe_undo(effect: Effect[Any], write_policy: WritePolicy) -> UndoOutlook
     destroyed = effect.undo_destroys
     if destroyed is None:
         destroyed = effect.datasets if inverse is ToolEffect.DELETE else ()
-    written = tuple(uuid for uuid in effect.datasets if uuid not in destroyed)
+    written = tuple(uuid for uuid in effect.datasets if uuid not in (*destroyed, *effect.only_read))
     needs = [f"CF1_MODE={inverse.mode}"]
     needs += [_name_list(DELETE_RULE, destroyed, len(effect.datasets))] if destroyed else []
     needs += [_name_list(WRITE_RULE, written, len(effect.datasets))] if written else []

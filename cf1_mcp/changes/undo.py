@@ -12,6 +12,10 @@ from pydantic import JsonValue, ValidationError
 
 from cf1_mcp.changes.bulk.bulk_updates import BULK_UPDATE
 from cf1_mcp.changes.creation import CREATION, IMPORT
+from cf1_mcp.changes.datasets.categories import CATEGORY_CREATION
+from cf1_mcp.changes.datasets.copying import COPYING
+from cf1_mcp.changes.datasets.new_datasets import DATASET_CREATION, DATASET_DELETION
+from cf1_mcp.changes.datasets.renaming import RENAME
 from cf1_mcp.changes.deletion import DELETION, RECREATION
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planning
 from cf1_mcp.changes.moves import MOVE
@@ -29,7 +33,11 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
     ALERT_DELETION,
     ALERT_UPDATE,
     BULK_UPDATE,
+    CATEGORY_CREATION,
+    COPYING,
     CREATION,
+    DATASET_CREATION,
+    DATASET_DELETION,
     DELETION,
     IMPORT,
     MOVE,
@@ -38,6 +46,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
     QUERY_UPDATE,
     RECREATION,
     RELATING,
+    RENAME,
     REVERT,
     TAGGING,
     UNRELATING,

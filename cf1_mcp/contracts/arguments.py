@@ -61,6 +61,20 @@ Until = Annotated[str | None, Field(description="Latest date")]
 SameWords = Annotated[Words | None, _list_field()]
 SameText = Annotated[str | None, Field(max_length=512)]
 
+
+def _parse_article(text: str | None) -> str | None:
+    try:
+        return str(UUID(text.strip())) if text else None
+    except ValueError:
+        raise ValueError("this is not the uuid of an article") from None
+
+
+SourceArticle = Annotated[
+    str | None,
+    Field(description="Uuid of the Threat Signals article it is from"),
+    BeforeValidator(none_if_empty),
+    AfterValidator(_parse_article),
+]
 Description = Annotated[str, Field(description="What happened, in words")]
 Moment = Annotated[str, Field(description="When it happened: ISO, or relative as 2h")]
 Marking = Annotated[str, Field(description="clear, green, amber, amber+strict or red")]

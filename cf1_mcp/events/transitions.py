@@ -25,6 +25,7 @@ from cf1_mcp.text.uuids import id_key
 
 EVERY_FIELD: Final[frozenset[SearchField]] = frozenset(SEARCHABLE)
 HAS_CHILDREN: Final[frozenset[SearchField]] = frozenset({"hasChildren"})
+NEW_IN_COPY: Final[frozenset[SearchField]] = frozenset({"createdAt", "hasChildren"})
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,14 @@ def describe_move(event: Event, dataset_id: str) -> Transition:
     """Return the move of an event to another dataset."""
     before = know_stored(event)
     return Transition(before, replace(before, event=event.model_copy(update={"dataset_id": dataset_id})))
+
+
+def describe_copy(event: Event, dataset_id: str, policy: ReadPolicy) -> Transition:
+    """Return the creation of a copy of an event, without the tags that are withheld. Its links come with it."""
+    stored = know_stored(event.model_copy(update={"dataset_id": dataset_id}))
+    hidden = {*event.tags} - {*policy.visible(event).tags}
+    seen = _without_tags(stored, hidden, policy.withheld_tags == frozenset())
+    return Transition(None, replace(seen, unknown=seen.unknown | NEW_IN_COPY, is_new=True))
 
 
 def describe_new_children(event: Event, *, are_certain: bool) -> Transition:

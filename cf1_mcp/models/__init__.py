@@ -6,10 +6,13 @@ text is expected. Requests are written strictly.
 """
 
 from cf1_mcp.models.base import ApiModel, SnakeModel, Tlp
+from cf1_mcp.models.catalog_actors import ActorPage, CatalogActor
 from cf1_mcp.models.changes import (
+    ArticleSource,
     BulkCreated,
     BulkUpdated,
     BulkWithRelationshipsCreated,
+    Copied,
     CreatedEvent,
     Deleted,
     Done,
@@ -47,20 +50,35 @@ from cf1_mcp.models.events import (
 from cf1_mcp.models.graph_answers import Graph, GraphDirection, GraphEdge, GraphInfo, GraphNode, GraphPage
 from cf1_mcp.models.odd_values import Strings, Text
 from cf1_mcp.models.queries import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery, SavedQueryFields
-from cf1_mcp.models.vocabulary import Category, Country, Dataset, Tag, TagPage, VocabularyKind
+from cf1_mcp.models.vocabulary import (
+    Category,
+    CategoryFields,
+    Country,
+    Dataset,
+    DatasetFields,
+    Tag,
+    TagPage,
+    VocabularyKind,
+)
 
 __all__ = [
+    "ActorPage",
     "Aggregates",
     "AlertFrequency",
     "ApiModel",
+    "ArticleSource",
     "BulkCreated",
     "BulkUpdated",
     "BulkWithRelationshipsCreated",
+    "CatalogActor",
     "Category",
+    "CategoryFields",
     "Condition",
+    "Copied",
     "Country",
     "CreatedEvent",
     "Dataset",
+    "DatasetFields",
     "Deleted",
     "Direction",
     "Done",

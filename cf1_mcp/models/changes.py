@@ -28,8 +28,23 @@ class NewIndicator(ApiModel):
     indicator_type: str
 
 
+class ArticleSource(ApiModel):
+    """The article that a new event is taken from."""
+
+    system: Literal["threat-signals"] = "threat-signals"
+    resource_type: Literal["article"] = "article"
+    resource_id: str
+    title: str | None = None
+
+    @classmethod
+    def of_article(cls, article_id: str) -> "ArticleSource":
+        return cls(system="threat-signals", resource_type="article", resource_id=article_id)
+
+
 class NewEvent(ApiModel):
-    """A new event. Its kill chain and MITRE fields cannot be set: they come with the category."""
+    """A new event. Its kill chain and MITRE fields cannot be set: they come with the category. `source` is taken by
+    the operation that creates one event, not by those that create many.
+    """
 
     category: str
     date: str
@@ -46,6 +61,7 @@ class NewEvent(ApiModel):
     tags: list[str] | None = None
     target_country: str | None = None
     target_industry: str | None = None
+    source: ArticleSource | None = None
 
 
 class EventChange(ApiModel):
@@ -154,6 +170,20 @@ class Moved(ApiAnswer):
     @classmethod
     def _wrap_number(cls, answer: object) -> object:
         return {"moved": answer} if isinstance(answer, int | float | str) else answer
+
+
+class Copied(ApiAnswer):
+    """Answer to a copy. Like that to a move, it may be only a number."""
+
+    copied: Number
+    indicators_copied: Count = None
+    relationships_copied: Count = None
+    insert_failures: Listed[dict[str, JsonValue]] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _wrap_number(cls, answer: object) -> object:
+        return {"copied": answer} if isinstance(answer, int | float | str) else answer
 
 
 class Relationship(ApiAnswer):

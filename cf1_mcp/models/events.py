@@ -1,9 +1,19 @@
 """Events, and the requests and responses that search and read them."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_snake
 
 from cf1_mcp.models.base import ApiModel
@@ -36,6 +46,15 @@ SearchField = Literal[
 SearchValue = str | int | float | bool
 Direction = Literal["ancestors", "descendants", "both"]
 Order = Literal["asc", "desc"]
+
+
+def _read_source(value: object) -> object:
+    """Return where an event was taken from as one text: `threat-signals article`, its id and its title."""
+    if not isinstance(value, dict):
+        return value if isinstance(value, str) else ""
+    given = cast("dict[str, object]", value)
+    parts = (given.get(name) for name in ("system", "resourceType", "resourceId", "title"))
+    return " ".join(part.strip() for part in parts if isinstance(part, str) and part.strip())
 
 
 class Event(ApiAnswer):
@@ -73,6 +92,10 @@ class Event(ApiAnswer):
     references: Strings = []
     referenced: Strings = []
     releasability_id: Text = ""
+    # Not `source`: answers call it so that they are fictional.
+    provenance: Annotated[str, BeforeValidator(_read_source)] = Field(
+        default="", alias="provenance", validation_alias=AliasChoices("source", "provenance")
+    )
 
 
 class ResultInfo(BaseModel):

@@ -87,7 +87,8 @@ TEXT_OPERATORS: Final[tuple[SearchOp, ...]] = get_args(SearchOp)
 COMPARING_OPERATORS: Final[tuple[SearchOp, ...]] = ("equals", "not", "gt", "gte", "lt", "lte", "in")
 
 _WORD_GUIDE: Final = (
-    "as list_threat_vocabulary spells them, in any case. An actor may be called by any name that the vocabulary knows."
+    "as list_threat_vocabulary spells them, in any case. An actor may be called by any name that the vocabulary or the "
+    "shared catalogue of actors knows."
 )
 _COUNTRY_GUIDE: Final = "DE, DEU, Germany. Either may be unknown, and then no country matches."
 
@@ -261,6 +262,7 @@ EVENT_FIELDS: Final = (
     EventField("references", "id", "Events that it refers to", is_list=True),
     EventField("referenced", "id", "Events that refer to it", is_list=True),
     EventField("releasability_id", "id", "Internal id of the sharing rule", hidden=True),
+    EventField("provenance", "text", "Article that it was taken from"),
 )
 
 # -- derived from the table; the names are snake case, those of a search the API's

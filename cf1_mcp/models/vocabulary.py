@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
+from cf1_mcp.models.base import ApiModel
 from cf1_mcp.models.lenient_answers import ApiAnswer, Listed
 from cf1_mcp.models.odd_values import Decimal, Flag, GuardFlag, Id, Strings, Text, Time
 
@@ -35,6 +36,18 @@ class Dataset(ApiAnswer):
         self.name = self.name or self.uuid
         return self
 
+    @property
+    def tells_access(self) -> bool:
+        """Whether the API told who may search it."""
+        return "is_public" in self.model_fields_set
+
+
+class DatasetFields(ApiModel):
+    """A dataset as it is created or changed. A public one can be searched by anyone."""
+
+    name: str
+    is_public: bool
+
 
 class Category(ApiAnswer):
     """A kind of event. Its events get its kill chain number and its MITRE ids."""
@@ -45,6 +58,14 @@ class Category(ApiAnswer):
     mitre_attack: Strings = []
     mitre_capec: Strings = []
     shortname: Text = ""
+
+
+class CategoryFields(ApiModel):
+    """A category as it is created."""
+
+    name: str
+    kill_chain: int
+    mitre_attack: list[str] | None = None
 
 
 class Country(ApiAnswer):
@@ -66,6 +87,11 @@ class Tag(ApiAnswer):
     description: Text = ""
     alias_group_names: Strings = []
     tlp: Text = ""
+
+    @property
+    def names(self) -> list[str]:
+        """Its value, and the aliases of the actor that it stands for."""
+        return [self.value, *self.alias_group_names]
 
 
 class TagPage(ApiAnswer):

@@ -127,6 +127,16 @@ def _resolve_dataset(name: str, policy: ReadPolicy, argument: str) -> Dataset:
     raise unknown_dataset(name, argument, policy.datasets)
 
 
+def require_readable_dataset(name: str, policy: ReadPolicy, argument: str) -> Dataset:
+    """The dataset of a uuid or a name, whose events may be read.
+
+    Raises:
+        Withheld: CF1_READ_DATASETS does not contain it.
+        BadArgument: there is no such dataset, or the name is not unique.
+    """
+    return _resolve_dataset(name, policy, argument)
+
+
 async def _read_scope(policy: CurrentReadPolicy, dataset_ids: list[str] | None) -> DatasetScope:
     return resolve_scope(dataset_ids or ["all"], policy)
 

@@ -6,23 +6,39 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from cf1_mcp.answers.columns import Cell
+from cf1_mcp.answers.rows import Rows
 from cf1_mcp.errors import BadArgument
+from cf1_mcp.models import CatalogActor
+from cf1_mcp.policy.visible_words import fold
 from cf1_mcp.profiles.answer_fields import AnswerFields, clean_short
 from cf1_mcp.search.spelling import AccountSpelling, ReadValue
+from cf1_mcp.text.sanitize import clean
 
 MAX_NAMES: Final = 12
+MAX_ENTRIES: Final = 3
+MAX_REFERENCES: Final = 5
+MAX_REFERENCE_LENGTH: Final = 120
+MAX_DESCRIPTION_LENGTH: Final = 300
+MAX_DATE_LENGTH: Final = 10
+CATALOG_COLUMNS: Final = (
+    "name", "alias_groups", "origin", "discovered", "confidence", "tlp", "references", "description",
+)  # fmt: skip
+NO_CATALOG: Final = "The catalogue of actors could not be read on this account: aliases are those of its tags."
 
 
 @dataclass(frozen=True)
 class ResolvedActor:
     """An actor, and the `argument` that named it.
 
-    `aliases` are further names from tags, which events do not contain; None if the tags could not be read.
+    `aliases` are further names from tags, which events do not contain; None if the tags could not be read. `entries`
+    are those of the shared catalogue of actors; None if it could not be read.
     """
 
     argument: str
     read: ReadValue
     aliases: Sequence[str] | None
+    entries: Sequence[CatalogActor] | None = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -36,8 +52,11 @@ class ResolvedActor:
     def name_fields(self) -> AnswerFields:
         """Return the names and aliases, which are untrusted text."""
         fields: AnswerFields = {self.argument: _name_list(self.names)}
-        if self.aliases:
-            fields[f"{self.argument}_aliases"] = _name_list(self.aliases)
+        searched = {fold(name) for name in self.names}
+        catalogued = [name for entry in self.entries or () for name in entry.names if fold(name) not in searched]
+        every = {fold(name): name for name in (*catalogued, *(self.aliases or ()))}
+        if every:
+            fields[f"{self.argument}_aliases"] = _name_list([*every.values()])
         return fields
 
     def suggestions(self) -> list[JsonValue]:
@@ -62,7 +81,40 @@ def resolve_actor(spelling: AccountSpelling, typed: str, argument: str) -> Resol
     searched = {name.strip().casefold() for name in read.spellings}
     known = dict.fromkeys(name for one in (typed, *read.spellings) for name in spelling.aliases_of(one))
     aliases = [name for name in known if name.strip().casefold() not in searched]
-    return ResolvedActor(argument, read, None if spelling.aliases is None else aliases)
+    entries = None if spelling.actors is None else _find_entries(spelling, (typed, *read.spellings))
+    return ResolvedActor(argument, read, None if spelling.aliases is None else aliases, entries)
+
+
+def _find_entries(spelling: AccountSpelling, names: Sequence[str]) -> list[CatalogActor]:
+    found: list[CatalogActor] = []
+    for name in names:
+        found += [entry for entry in spelling.actors_named(name) if entry not in found]
+    return found
+
+
+def catalog_table(entries: Sequence[CatalogActor]) -> Rows:
+    """Return what the shared catalogue has on an actor. Others wrote it, so links in it are only text."""
+    rows: list[list[Cell]] = [
+        [
+            clean_short(entry.value),
+            [clean_short(name) for name in entry.alias_group_names[:MAX_NAMES]],
+            [clean_short(code) for code in entry.origin_country[:MAX_NAMES]],
+            clean(entry.date_of_discovery[:MAX_DATE_LENGTH], MAX_DATE_LENGTH),
+            clean_short(entry.confidence),
+            clean_short(entry.tlp),
+            [clean(one, MAX_REFERENCE_LENGTH) for one in entry.external_references[:MAX_REFERENCES]],
+            clean(entry.description, MAX_DESCRIPTION_LENGTH),
+        ]
+        for entry in entries[:MAX_ENTRIES]
+    ]
+    return Rows(
+        ["name", "alias_groups", "origin", "discovered", "confidence", "tlp", "references", "description"], rows
+    )
+
+
+def catalog_problems(*actors: ResolvedActor) -> list[str]:
+    """Return a sentence if the catalogue could not be read; one for all actors of an answer."""
+    return [NO_CATALOG] if any(one.entries is None for one in actors) else []
 
 
 def read_as_field(*actors: ResolvedActor) -> AnswerFields:

@@ -13,7 +13,7 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.lists.reading_report import merge_reports
 from cf1_mcp.models import Event
 from cf1_mcp.policy.dataset_scope import DatasetScope
-from cf1_mcp.profiles.actor import ResolvedActor, did_you_mean_field, read_as_field
+from cf1_mcp.profiles.actor import ResolvedActor, catalog_problems, did_you_mean_field, read_as_field
 from cf1_mcp.profiles.answer_fields import (
     AnswerFields,
     failure_notes,
@@ -130,6 +130,7 @@ def render_comparison(one: ComparedActor, other: ComparedActor, period: ProfileP
     report = merge_reports(sample.report for side in sides for sample in side.samples.values())
     notes = [*reading_notes(scope, report), *failure_notes(one.samples | other.samples)]
     notes += [*one.actor.problems(), *other.actor.problems()]
+    notes += catalog_problems(one.actor, other.actor)
     notes += [
         NO_EVENTS_NOTE.format(side.actor.argument)
         for side in sides
@@ -143,7 +144,8 @@ def _facts(sides: tuple[ComparedActor, ComparedActor], period: ProfilePeriod, sc
     facts: AnswerFields = {"period": format_days(period.current)}
     facts |= {side.events_name: number_of_events(side.sample, side.count) for side in sides}
     facts |= sampled_field({side.events_name: (side.sample, side.count) for side in sides})
-    facts |= highest_tlp_field(event for side in sides for event in side.events)
+    entries = [entry for side in sides for entry in side.actor.entries or ()]
+    facts |= highest_tlp_field((event for side in sides for event in side.events), entries)
     facts |= dataset_facts(scope, merge_reports(sample.report for side in sides for sample in side.samples.values()))
     samples = (sample for side in sides for sample in side.samples.values())
     return facts | withheld_field(samples, scope.policy)

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cf1_mcp.models import Event, Tlp
+from cf1_mcp.models import CatalogActor, Event, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.profiles.sampling import DateRange, EventCount, EventSample
 from cf1_mcp.text.sanitize import clean
@@ -54,9 +54,9 @@ def withheld_field(samples: Iterable[EventSample], policy: ReadPolicy) -> Answer
     return policy.counts(Counter(rules.values()))
 
 
-def highest_tlp_field(events: Iterable[Event]) -> AnswerFields:
-    """Return the highest marking of the events."""
-    levels = [Tlp.of(event.tlp) for event in events]
+def highest_tlp_field(events: Iterable[Event], entries: Iterable[CatalogActor] = ()) -> AnswerFields:
+    """Return the highest marking of the events and of the entries of the catalogue of actors that are shown."""
+    levels = [Tlp.of(one.tlp) for one in (*events, *entries)]
     return {"highest_tlp": max(levels, key=lambda level: level.rank).value} if levels else {}
 
 

@@ -19,7 +19,7 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.lists.reading_report import merge_reports
 from cf1_mcp.models import Event
 from cf1_mcp.policy.dataset_scope import DatasetScope
-from cf1_mcp.profiles.actor import ResolvedActor, did_you_mean_field, read_as_field
+from cf1_mcp.profiles.actor import ResolvedActor, catalog_problems, catalog_table, did_you_mean_field, read_as_field
 from cf1_mcp.profiles.answer_fields import (
     AnswerFields,
     clean_short,
@@ -127,18 +127,21 @@ def render_profile(actor: ResolvedActor, profile: ActorProfile, period: ProfileP
         **dataset_facts(scope, report),
         **withheld_field(profile.samples.values(), scope.policy),
     }
-    problems = [*reading_notes(scope, report), *failure_notes(profile.samples), *actor.problems()]
+    problems = [*reading_notes(scope, report), *failure_notes(profile.samples)]
+    problems += [*actor.problems(), *catalog_problems(actor)]
+    entries = {"catalog": catalog_table(actor.entries)} if actor.entries else {}
+    marking = highest_tlp_field(profile.events, actor.entries or ())
     if not profile.events:
         is_unknown = "withheld" not in common and not failure_notes(profile.samples)
         notes = [*problems, *([UNKNOWN_ACTOR_NOTE] if is_unknown else []), *scope.policy.notes, ABSENCE]
-        facts = {"events": number_of_events(profile.current, None)} | common
-        return Card(facts, actor.without_aliases().name_fields() | did_you_mean_field(actor), notes=notes)
-    facts = _period_facts(profile, period) | highest_tlp_field(profile.events) | common
+        facts = {"events": number_of_events(profile.current, None)} | marking | common
+        return Card(facts, actor.without_aliases().name_fields() | did_you_mean_field(actor), entries, notes)
+    facts = _period_facts(profile, period) | marking | common
     untrusted = actor.name_fields() | read_as_field(actor) | _seen_fields(profile) | _country_field(profile.events)
     tables, left_out = _tables(profile)
     notes = [*problems, *_withheld_edge_notes(profile), *_reading_notes(profile)]
     notes += [f"Not shown: {', '.join(left_out)}."] if left_out else []
-    return fit(Card(facts, untrusted, tables, notes), DEFAULT_SIZE)
+    return fit(Card(facts, untrusted, entries | tables, notes), DEFAULT_SIZE)
 
 
 def _period_facts(profile: ActorProfile, period: ProfilePeriod) -> AnswerFields:

@@ -4,7 +4,9 @@ The checks are plain functions instead of a pydantic model because loading a fil
 """
 
 import json
+import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.json_values import JsonMapping, is_array, is_object
@@ -17,6 +19,8 @@ from cf1_mcp.sandbox.request_fields import (
     read_text,
 )
 from cf1_mcp.sandbox.timestamps import parse_event_date
+
+_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -71,6 +75,17 @@ def parse_event(body: object) -> EventInput:
         indicators=_parse_indicators(body),
         tags=read_distinct_texts(body.get("tags"), "tags"),
     )
+
+
+def parse_source(source: object) -> dict[str, object] | None:
+    """Return where an event is taken from: an article of Threat Signals, None if nothing is given."""
+    if source is None:
+        return None
+    if not is_object(source) or (source.get("system"), source.get("resourceType")) != ("threat-signals", "article"):
+        raise BadRequest("source must be an object with system threat-signals, resourceType article, and resourceId")
+    if _UUID.fullmatch(read_text(source, "resourceId")) is None:
+        raise BadRequest("source.resourceId must be a uuid")
+    return {name: source.get(name) for name in ("system", "resourceType", "resourceId", "title")}
 
 
 def encode_raw_data(data: object) -> str:

@@ -64,6 +64,11 @@ If wrong: nothing for a client that treats the id as opaque.
 # scopes. If wrong: a client cannot interpret the saved queries of a live account, and must then refuse to run them. In
 # the mood of the live API any text is saved, so that queries in another grammar can be tried.
 
+# The catalogue of actors (actor_catalog.py). Assumed: the form of the answer, which is that of the list of tags; that
+# texts of a list are compared as parts of its JSON text, as documented for aliases, whatever the operator; and that an
+# annotated value stands beside its confidence and its marking. Published are the names of the fields and the filters.
+# If wrong: a client finds no names but those of the account's own tags.
+
 # -- Lists and searches
 
 PAGE_SIZE: Final = 100

@@ -1,6 +1,7 @@
 """Read the values of filters, as people type them, in the account's spelling.
 
-Indicators are refanged. A country may be a code, a name or an alias, an actor any of its names in the vocabulary.
+Indicators are refanged. A country may be a code, a name or an alias, an actor any of its names in the vocabulary or in
+the shared catalogue of actors.
 Categories, industries, types and tags match in any case. A value that the vocabulary does not have is searched for as
 typed, and an empty result suggests what it may have been.
 """
@@ -15,9 +16,10 @@ import anyio
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.errors import MAX_COMPARED_LENGTH, ApiError, similar_words
-from cf1_mcp.models import Country, SearchField, Tag
+from cf1_mcp.models import CatalogActor, Country, SearchField, Tag
 from cf1_mcp.models.fields import SEARCHABLE
 from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.visible_actors import readable_actors
 from cf1_mcp.policy.visible_words import fold, readable_words
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.country_codes import read_country_code, spell_country
@@ -65,12 +67,13 @@ class ReadValue:
 class AccountSpelling:
     """The vocabularies of the account that a search needs, except those that could not be read.
 
-    `aliases` is None if the tags could not be read.
+    `aliases` is None if the tags could not be read, `actors` if the catalogue of actors could not.
     """
 
     words: Mapping[Kind, Sequence[str]]
     countries: Sequence[Country] = ()
     aliases: Sequence[Tag] | None = None
+    actors: Sequence[CatalogActor] | None = None
     _unknown: list[str] = field(default_factory=list[str], init=False, repr=False, compare=False)
 
     def read(self, name: SearchField, value: str) -> ReadValue:
@@ -106,15 +109,14 @@ class AccountSpelling:
 
     def _attacker(self, typed: str) -> ReadValue:
         """Read any name of an actor as the names that events use."""
-        known, by_fold = self.words.get("attackers", ()), self._by_fold.get("attackers", {})
-        folds = {name.strip().casefold() for name in self.aliases_of(typed)}
+        by_fold = self._by_fold.get("attackers", {})
+        folds = {name.strip().casefold() for name in (*self.aliases_of(typed), *self.catalog_names_of(typed))}
         found = [*by_fold.get(typed.casefold(), ())]
         if folds:
             found += [name for fold, names in by_fold.items() if fold in folds for name in names if name not in found]
         if found:
             return ReadValue(typed, tuple(found))
-        every = [*known, *(name for tag in self.aliases or () for name in tag.alias_group_names)]
-        return ReadValue(typed, (typed,), self._nearest(typed, every))
+        return ReadValue(typed, (typed,), self._nearest(typed, self._attacker_names))
 
     def _nearest(self, typed: str, known: Sequence[str]) -> tuple[str, ...]:
         """Return suggestions for an unknown value; none beyond the first unknown values of a search."""
@@ -124,7 +126,21 @@ class AccountSpelling:
     def aliases_of(self, typed: str) -> list[str]:
         """Return every name that tags have for an actor with this name."""
         groups = self._groups.get(typed.strip().casefold(), ())
-        return list(dict.fromkeys(name for tag in groups for name in (tag.value, *tag.alias_group_names)))
+        return list(dict.fromkeys(name for tag in groups for name in tag.names))
+
+    def catalog_names_of(self, typed: str) -> list[str]:
+        """Return every name that the catalogue has for an actor with this name, except the own names of others."""
+        entries = self.actors_named(typed)
+        others = self._own_names - {fold(actor.value) for actor in entries}
+        every = dict.fromkeys(name for actor in entries for name in actor.names)
+        return [name for name in every if fold(name) not in others]
+
+    def actors_named(self, typed: str) -> Sequence[CatalogActor]:
+        """Return the entries of the catalogue for a name: those that are called so, or else those that have it as an
+        alias. Names are compared whole, because the catalogue itself finds "apt280" for "apt28".
+        """
+        named = self._catalog.get(fold(typed), ())
+        return [actor for actor in named if fold(actor.value) == fold(typed)] or named
 
     def _word(self, typed: str, kind: Kind) -> ReadValue:
         known = self.words.get(kind, ())
@@ -146,13 +162,34 @@ class AccountSpelling:
         return {kind: _fold_words(words) for kind, words in self.words.items()}
 
     @cached_property
+    def _own_names(self) -> frozenset[str]:
+        return frozenset(fold(actor.value) for actor in self.actors or ())
+
+    @cached_property
+    def _attacker_names(self) -> Sequence[str]:
+        """The names of the account's attackers: those of events, and their aliases."""
+        by_fold = self._by_fold.get("attackers", {})
+        known = [actor for actor in self.actors or () if not by_fold.keys().isdisjoint(map(fold, actor.names))]
+        aliases = [name for tag in self.aliases or () for name in tag.alias_group_names]
+        return [*self.words.get("attackers", ()), *aliases, *(name for actor in known for name in actor.names)]
+
+    @cached_property
     def _groups(self) -> Mapping[str, Sequence[Tag]]:
         """The tags of the actor with a name, by each of its names."""
         groups: dict[str, list[Tag]] = {}
         for tag in self.aliases or ():
-            for name in {fold(name) for name in (tag.value, *tag.alias_group_names)}:
+            for name in {fold(name) for name in tag.names}:
                 groups.setdefault(name, []).append(tag)
         return groups
+
+    @cached_property
+    def _catalog(self) -> Mapping[str, Sequence[CatalogActor]]:
+        """The entries of the catalogue, by each of their names."""
+        catalog: dict[str, list[CatalogActor]] = {}
+        for actor in self.actors or ():
+            for name in dict.fromkeys(fold(name) for name in actor.names):
+                catalog.setdefault(name, []).append(actor)
+        return catalog
 
 
 def _fold_words(words: Sequence[str]) -> dict[str, list[str]]:
@@ -179,6 +216,12 @@ async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Seque
     found: dict[Kind, Sequence[str]] = {}
     countries: list[Country] = []
     aliases: list[Tag] | None = None
+    actors: list[CatalogActor] | None = None
+
+    async def read_actors() -> None:
+        nonlocal actors
+        found_actors, failure = await readable_actors(vocabulary, policy)
+        actors = None if failure else found_actors
 
     async def read(kind: Kind) -> None:
         nonlocal aliases
@@ -192,14 +235,14 @@ async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Seque
                 tags = [tag for tag in await vocabulary.tags() if fold(tag.value) not in hidden]
                 # The names of an actor are told if one of them is that of an actor who may be shown.
                 shown = {fold(name) for name in found[kind]}
-                aliases = [tag for tag in tags if shown.intersection(map(fold, (tag.value, *tag.alias_group_names)))]
+                aliases = [tag for tag in tags if shown.intersection(map(fold, tag.names))]
         except ApiError:
             # The search works without it.
             found.setdefault(kind, ())
 
     with anyio.move_on_after(MAX_SECONDS):
-        await gather(partial(read, kind) for kind in kinds)
-    return AccountSpelling(found, countries, aliases)
+        await gather([*(partial(read, kind) for kind in kinds), *([read_actors] if "attackers" in kinds else [])])
+    return AccountSpelling(found, countries, aliases, actors)
 
 
 def nearest_words(word: str, known: Sequence[str]) -> list[str]:

@@ -8,7 +8,17 @@ from cf1_mcp.answers.card import Card
 from cf1_mcp.changes.creation import CreateEvent, plan_creation
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.context import Client
-from cf1_mcp.contracts.arguments import Confirm, Country, Description, HomeDataset, Marking, Moment, NewTags, RawData
+from cf1_mcp.contracts.arguments import (
+    Confirm,
+    Country,
+    Description,
+    HomeDataset,
+    Marking,
+    Moment,
+    NewTags,
+    RawData,
+    SourceArticle,
+)
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
 
@@ -35,6 +45,7 @@ async def create_threat_event(
     raw_data: RawData = None,
     raw_source: str | None = None,
     raw_tlp: str | None = None,
+    source_article: SourceArticle = None,
     confirm: Confirm = None,
 ) -> Card:
     """Create one event in one dataset: record a sighting, report or add an incident, an indicator that you observed, a

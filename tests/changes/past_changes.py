@@ -83,6 +83,12 @@ async def _move(tenant: Tenant, client: Client) -> JsonValue:
     return (await make(client, "move_threat_events", **call))["change_id"]
 
 
+async def _copy(tenant: Tenant, client: Client) -> JsonValue:
+    events: list[JsonValue] = [(await tenant.add(f"event {number}", YOURS)).uuid for number in range(2)]
+    call: Arguments = {"dataset_id": YOURS, "destination_dataset_id": MINE, "event_ids": events, "keep_raw_data": True}
+    return (await make(client, "copy_threat_events", **call))["change_id"]
+
+
 async def _delete(tenant: Tenant, client: Client) -> JsonValue:
     return (await make(client, "delete_threat_events", dataset_id=MINE, event_ids=await _ids(tenant)))["change_id"]
 
@@ -130,6 +136,7 @@ REMOVED_BY_UNDO: Final[Mapping[str, Make]] = {
     "tags": _tag,
     "references": _relate,
     "a move": _move,
+    "a copy": _copy,
     "a recreation": _recreate,
     "a new query": _create_query,
     "a new alert": _create_alert,
@@ -153,6 +160,7 @@ OF_SEVERAL_EVENTS: Final = (
     "tags",
     "references",
     "a move",
+    "a copy",
     "a recreation",
     "tags taken off",
     "references removed",

@@ -77,6 +77,24 @@ async def _revert(tenant: Tenant, dataset: str) -> Arguments:
     return {"dataset_id": dataset, "minutes_ago": 60}
 
 
+async def _copy(tenant: Tenant, dataset: str) -> Arguments:
+    """Into the dataset: the originals may be in any that may be read."""
+    other = YOURS if dataset.strip().casefold() == MINE.casefold() else MINE
+    return {"dataset_id": other, "destination_dataset_id": dataset, "event_ids": [await _event(tenant, other)]}
+
+
+async def _create_dataset(tenant: Tenant, dataset: str) -> Arguments:
+    return {"name": f"Not {dataset}"}
+
+
+async def _create_category(tenant: Tenant, dataset: str) -> Arguments:
+    return {"name": f"Not {dataset}", "kill_chain": 3}
+
+
+async def _rename(tenant: Tenant, dataset: str) -> Arguments:
+    return {"dataset_id": dataset, "name": "Renamed"}
+
+
 CALLS: Mapping[str, Call] = {
     "create_threat_event": _create,
     "import_threat_events": _import,
@@ -86,8 +104,19 @@ CALLS: Mapping[str, Call] = {
     "relate_threat_events": _relate,
     "unrelate_threat_events": _unrelate,
     "move_threat_events": _move,
+    "copy_threat_events": _copy,
+    "create_threat_dataset": _create_dataset,
+    "create_threat_category": _create_category,
+    "update_threat_dataset": _rename,
     "delete_threat_events": _delete,
     "revert_threat_dataset": _revert,
+}
+OF_NO_EVENT = {
+    "create_threat_event",
+    "import_threat_events",
+    "create_threat_dataset",
+    "update_threat_dataset",
+    "create_threat_category",
 }
 DESTROYING = {tool.name for tool in ALL_TOOLS if tool.name in CALLS and tool.effect.mode == "full"}
 
@@ -120,7 +149,9 @@ CASES = [(situation, tool) for situation in SITUATIONS for tool in CALLS if tool
 @pytest.mark.parametrize(("situation", "tool"), CASES, ids=[f"{tool} {situation.name}" for situation, tool in CASES])
 async def test_a_rule_refuses_a_change_before_anything_is_sent(tenant: Tenant, situation: Situation, tool: str) -> None:
     arguments = await CALLS[tool](tenant, situation.dataset.strip().title())
-    arguments["dataset_id"] = situation.dataset
+    target = "destination_dataset_id" if tool == "copy_threat_events" else "dataset_id"
+    if target in arguments:
+        arguments[target] = situation.dataset
     tenant.log.clear()
     async with tenant.server(tenant.allowed(**situation.changed)) as client:
         words = await refused(client, tool, **arguments)
@@ -170,7 +201,7 @@ async def test_the_first_call_of_a_destructive_tool_changes_nothing(tenant: Tena
     assert preview["status"] == "confirmation_required" and tenant.changes_sent() == []
 
 
-@pytest.mark.parametrize("tool", sorted(set(CALLS) - {"create_threat_event", "import_threat_events"}))
+@pytest.mark.parametrize("tool", sorted(set(CALLS) - OF_NO_EVENT))
 async def test_an_event_above_the_ceiling_is_not_changed(tenant: Tenant, tool: str) -> None:
     arguments = await CALLS[tool](tenant, MINE)
     tenant.log.clear()

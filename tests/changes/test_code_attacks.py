@@ -111,6 +111,9 @@ async def _delete_block(tenant: Tenant) -> Call:
     return Call("delete_saved_query", {"query_id": await _save_query(tenant)}, event, other)
 
 
+BY_UUID = ("tags", "references")
+
+
 def _undo(kind: str) -> Prepare:
     async def prepare(tenant: Tenant) -> Call:
         async with tenant.server(wide(tenant)) as client:
@@ -214,7 +217,11 @@ CALLS: Final[Mapping[str, tuple[Prepare, Mapping[str, Meddle]]]] = {
     "change a block": (_update_block, {**OF_MATCHES, "its text": _rewrite_query}),
     "delete a block": (_delete_block, {**OF_MATCHES, "its text": _rewrite_query, "its alert": _silence_alert}),
     "import": (_import, {"a row": _create_a_row}),
-    **{f"undo {kind}": (_undo(kind), OF_EVENTS) for kind in REMOVED_BY_UNDO if not kind.startswith("a new")},
+    **{
+        f"undo {kind}": (_undo(kind), OF_EVENTS) for kind in REMOVED_BY_UNDO if not kind.startswith(("a new", "a copy"))
+    },
+    # The routes of the others name an event without its dataset, and take the original.
+    "undo a copy": (_undo("a copy"), {name: OF_EVENTS[name] for name in OF_EVENTS if name not in BY_UUID}),
 }
 CASES: Final = [(name, part) for name, (_, parts) in CALLS.items() for part in parts]
 # In the second generation, planning again is what notices. One part of each call is enough for that.

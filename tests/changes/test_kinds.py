@@ -12,8 +12,8 @@ from cf1_mcp.tools import ALL_TOOLS
 def test_undo_knows_every_kind_of_change() -> None:
     """Where this fails: add the kind to KINDS in cf1_mcp/changes/undo.py."""
     unknown: list[str] = []
-    for module in pkgutil.iter_modules(changes.__path__):
-        for name, value in vars(import_module(f"{changes.__name__}.{module.name}")).items():
+    for module in pkgutil.walk_packages(changes.__path__, f"{changes.__name__}."):
+        for name, value in vars(import_module(module.name)).items():
             if isinstance(value, ChangeKind) and value not in KINDS:
                 unknown.append(f"{module.name}.{name}")
     assert unknown == []
@@ -22,4 +22,6 @@ def test_undo_knows_every_kind_of_change() -> None:
 def test_a_kind_of_change_has_the_effect_of_its_tool() -> None:
     """Where this fails: the guards hold a change to another mode than its tool, or the other way round."""
     effects = {tool.name: tool.effect for tool in ALL_TOOLS}
-    assert [kind.tool for kind in KINDS if kind.effect != effects[kind.tool]] == []
+    # A change that only an undo makes is held to its own effect.
+    made = [kind for kind in KINDS if kind.tool != "undo_change"]
+    assert [kind.tool for kind in made if kind.effect != effects[kind.tool]] == []

@@ -106,6 +106,16 @@ QUESTIONS = [
         "Quarantine suspicious records in another dataset until we have checked them",
         "move_threat_events",
     ),
+    Question(
+        "analyst", "Copy these sightings into the shared collection and leave the originals", "copy_threat_events"
+    ),
+    Question("operator", "Duplicate the events of the case to our partners' dataset", "copy_threat_events"),
+    Question("operator", "Set up a new, empty collection for this case", "create_threat_dataset"),
+    Question("engineer", "We need another dataset for the honeypot feed", "create_threat_dataset"),
+    Question("operator", "No category fits these events: add a new one to the account", "create_threat_category"),
+    Question("engineer", "Define a category for prompt injection with its ATT&CK ids", "create_threat_category"),
+    Question("operator", "Rename the dataset of the old vendor", "update_threat_dataset"),
+    Question("manager", "Give that collection a better name", "update_threat_dataset"),
     Question("operator", "Purge these false positives and duplicates", "delete_threat_events"),
     Question(
         "operator",

@@ -20,7 +20,7 @@ EACH = pytest.mark.parametrize("name", EVERYTHING)
 # The hints of each verb: whether it only reads, and whether it may destroy something.
 VERBS = {
     "search get list aggregate query lookup profile export": (True, False),
-    "create import tag relate": (False, False),
+    "create import copy tag relate": (False, False),
     "update undo untag unrelate move delete revert": (False, True),
 }
 HINTS = {verb: hints for verbs, hints in VERBS.items() for verb in verbs.split()}

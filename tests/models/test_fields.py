@@ -19,8 +19,9 @@ from cf1_mcp.models.fields import (
     EventField,
 )
 
-# What a request contains in addition to the fields of the event: its dataset, evidence and further indicators.
-NOT_FIELDS = {"dataset_id", "raw", "indicators"}
+# What a request contains in addition to the fields of the event: its dataset, evidence, further indicators, and the
+# article that it is taken from, which an event has as the text `provenance`.
+NOT_FIELDS = {"dataset_id", "raw", "indicators", "source"}
 # What a row of an import contains in addition: evidence, and how rows are related.
 NOT_EVENT = {"raw", "ref", "parent_ref", "relationship_type"}
 

@@ -21,6 +21,8 @@ from cf1_mcp.settings import Settings
 from tests.canned_answers import copy_event
 from tests.conversations import ask
 from tests.non_interference.contents import (
+    ACTORS,
+    CATALOGUED,
     COPIED,
     ELSEWHERE,
     FEW,
@@ -30,6 +32,7 @@ from tests.non_interference.contents import (
     NOTHING,
     ODD_MARKINGS,
     ONLY_PARENTS,
+    RED_ACTORS,
     RED_TAG,
     TAGGED,
     VENDOR,
@@ -56,6 +59,7 @@ TAG_FAMILIES: Final = (
     "conditions on tags", "filters", "pages", "graphql", "profiles", "relations", "vocabularies", "completions",
     "exports", "removals",
 )  # fmt: skip
+ACTOR_FAMILIES: Final = ("conditions on attacker", "pages", "profiles", "vocabularies", "completions", "exports")
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ RULES: Final = (
     Rule("copies", LISTED, {"nothing": NOTHING, "copied": COPIED}, COPY_FAMILIES),
     Rule("only children", {}, {"nothing": NOTHING, "parents": ONLY_PARENTS}, LINK_FAMILIES),
     Rule("red tags", {}, {"nothing": NOTHING, "tagged": TAGGED}, TAG_FAMILIES),
+    Rule("red actors", {}, {"nothing": NOTHING, "catalogued": CATALOGUED}, ACTOR_FAMILIES),
 )
 
 
@@ -110,6 +115,7 @@ async def build_tenant(folder: Path, content: Content) -> Tenant:
     """Return a tenant with the visible events and these. Visible events come first, so their row ids are the same."""
     await anyio.Path(folder).mkdir(parents=True)
     store = SandboxDatabase.open(clock=lambda: NOW)
+    store.actors = [*ACTORS, *(RED_ACTORS if content.red_actors else ())]
     for name in (MINE, VENDOR):
         store.add_dataset(name)
     load_records(store, visible_records(content))

@@ -4,7 +4,7 @@ Withheld events share dates, indicators, categories, attackers and beginnings of
 of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -71,6 +71,15 @@ HIDDEN_LINKS: Final[tuple[Link, ...]] = (
 )
 """None makes a visible event a parent that is not one without them."""
 ONLY_CHILDREN: Final[tuple[Link, ...]] = (("v6", "w0", "related_to"), ("v8", "w1", "caused_by"))
+ACTORS: Final[Sequence[Mapping[str, object]]] = (
+    {"value": "Velvet Heron", "aliases": ["Heron Hand", "Obsidian Quill"], "tlp": "green"},
+    {"value": "Obsidian Quill", "aliases": ["Quill Hand"], "aliasGroupNames": ["Velvet Herald"], "tlp": "clear"},
+)
+"""The catalogue of actors of every tenant: it names attackers of visible and of withheld events."""
+RED_ACTORS: Final[Sequence[Mapping[str, object]]] = (
+    {"value": "Ashen Rook", "aliases": ["Rook Hand", "Heron Hand"], "tlp": "red", "description": "nightjar"},
+    {"value": "Velvet Heron", "aliases": ["Quill Hand"], "originCountryISO": "KZ", "tlp": "purple"},
+)
 RED_TAG: Final = "operation-nightjar"
 """A tag that is marked red in the vocabulary, wherever it exists."""
 
@@ -82,7 +91,8 @@ class Content:
     `withheld` are further events. `evidence` is the text of the red raw data of visible events. With `odd`, withheld
     events have markings in spellings that the sandbox does not store. `datasets` are further datasets, the last one
     with a saved query and an alert. `worked_on` is how many withheld events a colleague has tagged with this server.
-    `red_tags` are the numbers of visible events that have RED_TAG, `copied` those of which there is a copy in the last
+    `red_tags` are the numbers of visible events that have RED_TAG, with `red_actors` the catalogue of actors has
+    RED_ACTORS, `copied` those of which there is a copy in the last
     of the further datasets.
     """
 
@@ -93,6 +103,7 @@ class Content:
     datasets: Sequence[str] = ()
     worked_on: int = 0
     red_tags: Sequence[int] = ()
+    red_actors: bool = False
     copied: Sequence[int] = ()
 
 
@@ -234,3 +245,4 @@ LINKED_ELSEWHERE: Final = Content(hidden_records(8, YOURS), HIDDEN_LINKS, datase
 ONLY_PARENTS: Final = Content(hidden_records(8), ONLY_CHILDREN)
 COPIED: Final = Content(datasets=(YOURS,), copied=range(10))
 TAGGED: Final = Content(red_tags=(0, 1, 2, 7, 40))
+CATALOGUED: Final = Content(red_actors=True)

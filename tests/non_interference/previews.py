@@ -42,6 +42,12 @@ def removals() -> Iterator[Call]:
         yield ToolCall("move_threat_events", {**named, "destination_dataset_id": "Your"})
         yield ToolCall("untag_threat_events", {**named, "tags": ["invoice-lure"]})
         yield ToolCall("untag_threat_events", {**named, "tags": ["operation-nightjar", "invoice-lur"]})
+    for destination in (VENDOR, "Your"):
+        many: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [*MINE_IDS[:30]]}
+        yield ToolCall("copy_threat_events", {**many, "destination_dataset_id": destination})
+    for name in ("Yours", "Vendor reports", "Fresh"):
+        yield ToolCall("update_threat_dataset", {"dataset_id": MINE, "name": name})
+        yield ToolCall("create_threat_dataset", {"name": name})
     for start, end in ((14, 15), (4, 5), (0, 1)):
         home, away = dataset_of(start), dataset_of(end)
         linked: dict[str, JsonValue] = {"dataset_id": home, "event_id": visible_id(start)}

@@ -123,6 +123,12 @@ def profiles() -> Iterator[Call]:
             yield ToolCall("profile_attacker", {"attacker": name, **period})
         yield ToolCall("profile_attacker", {"attacker": "Ashen Rook", "compare": name})
     yield ToolCall("profile_attacker", {"attacker": "Ashen Rook", "dataset_ids": [VENDOR]})
+    for name in ACTOR_NAMES:
+        yield ToolCall("profile_attacker", {"attacker": name, "since": "30d"})
+
+
+ACTOR_NAMES: Final = ("Quill Hand", "Rook Hand", "Heron Hand", "heron hanb")
+"""Names that only the catalogue of actors has, of visible and of withheld entries and attackers."""
 
 
 def relations() -> Iterator[Call]:

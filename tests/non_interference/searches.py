@@ -121,6 +121,8 @@ def page_searches() -> Iterator[ToolCall]:
     for limit, order in ((9, "desc"), (20, "asc"), (25, "desc"), (100, "asc"), (500, "desc")):
         yield _search(limit=limit, order=order)
     yield _search(limit=1, attacker=["Velvet Heron"])
+    for name in ("Quill Hand", "Rook Hand", "Heron Hand", "heron hanb"):
+        yield _search(limit=3, attacker=[name])
     yield _search(limit=2, indicator=["mail0.harbour.example"])
     yield _search(limit=50, fields=[*COLUMNS])
     yield _search(limit=500, fields=["uuid", "tlp"])

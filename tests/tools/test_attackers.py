@@ -97,10 +97,14 @@ highest_tlp: amber
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 attacker: COPPER LANTERN
+attacker_aliases: Amber Sleet, Ledger Spider, NIGHTLEDGER crew
 read_as: attacker: copper lantern as COPPER LANTERN
 first_seen: 2025-10-31
 last_seen: 2026-11-24
 attacker_country: RU
+-- catalog
+name	alias_groups	origin	discovered	confidence	tlp	references	description
+COPPER LANTERN	Amber Sleet,Ledger Spider	RU	2025-10-31	high	amber	Fictional reports hxxps://reports[.]example/copper-lantern	Empties accounts.
 -- activity
 month	events
 2026-05	1
@@ -195,9 +199,35 @@ async def test_the_data_contains_the_same_facts_as_the_text(client: Client) -> N
                 "ACME Incident Response",
             ],
             "attacker": ["VELOUR CICADA"],
+            "attacker_aliases": ["Felt Hammer", "Edge Walkers"],
             "first_seen": "2026-11-15",
             "last_seen": "2026-11-24",
-            "untrusted": ["datasets", "attacker", "first_seen", "last_seen"],
+            "untrusted": ["datasets", "attacker", "attacker_aliases", "first_seen", "last_seen"],
+            "catalog": {
+                "untrusted": ["rows"],
+                "columns": [
+                    "name",
+                    "alias_groups",
+                    "origin",
+                    "discovered",
+                    "confidence",
+                    "tlp",
+                    "references",
+                    "description",
+                ],
+                "rows": [
+                    [
+                        "VELOUR CICADA",
+                        ["Felt Hammer"],
+                        [],
+                        "2026-11-15",
+                        "low",
+                        "green",
+                        ["Fictional reports hxxps://reports.example/velour-cicada"],
+                        "Appeared this month.",
+                    ]
+                ],
+            },
             "activity": {"untrusted": ["rows"], "columns": ["month", "events"], "rows": [["2026-11", 65]]},
             "categories": {
                 "untrusted": ["rows"],
@@ -374,6 +404,7 @@ async def test_a_profile_costs_eight_requests_and_three_for_the_words_of_the_acc
             "GET /events/graph",
             "GET /events/tags",
             "POST /events",
+            "GET /events/tags/categories/actors",
         ]
     )
     sample.log.clear()
@@ -777,7 +808,15 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
                 ]
             ),
         ),
-        ("/events/tags", snapshot(["The aliases of attacker could not be read."])),
+        (
+            "/events/tags",
+            snapshot(
+                [
+                    "The aliases of attacker could not be read.",
+                    "The catalogue of actors could not be read on this account: aliases are those of its tags.",
+                ]
+            ),
+        ),
         ("/events/attackers", snapshot(["The aliases of attacker could not be read."])),
     ],
 )
@@ -926,7 +965,9 @@ highest_tlp: amber
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 attacker: BRASS TORTOISE
+attacker_aliases: Vault Weevil, Rot Affiliates
 compare: COPPER LANTERN
+compare_aliases: Amber Sleet, Ledger Spider, NIGHTLEDGER crew
 read_as: compare: copper lantern as COPPER LANTERN
 -- overlap
 different	attacker	compare	shared
@@ -991,6 +1032,7 @@ async def test_a_comparison_costs_four_requests_and_a_few_for_its_linked_campaig
             "GET /events/dataset",
             "GET /events/graph",
             "GET /events/tags",
+            "GET /events/tags/categories/actors",
         ]
     )
 
@@ -1028,9 +1070,10 @@ async def test_an_unknown_second_actor_is_answered_with_the_nearest_names(client
                 "ACME Incident Response",
             ],
             "attacker": ["COPPER LANTERN"],
+            "attacker_aliases": ["Amber Sleet", "Ledger Spider", "NIGHTLEDGER crew"],
             "compare": ["BRASS TORTOIS"],
             "did_you_mean": ["compare: BRASS TORTOIS is unknown; similar names: BRASS TORTOISE"],
-            "untrusted": ["datasets", "attacker", "compare", "did_you_mean"],
+            "untrusted": ["datasets", "attacker", "attacker_aliases", "compare", "did_you_mean"],
             "notes": [
                 "There is no event of compare to show in this period: try an earlier date as since.",
                 "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",

@@ -211,3 +211,31 @@ async def test_a_creation_without_a_valid_response_is_not_a_success(
     [change] = await tenant.journal.changes(2)
     assert (change.outcome, told.is_error) == (outcome, outcome == "failed")
     assert data_of(told).get("status", "failed") == outcome
+
+
+# -- provenance
+
+ARTICLE = "8f3d2c1a-0000-4000-8000-00000000000a"
+
+
+@pytest.mark.both_moods
+async def test_the_article_that_an_event_is_from_is_stored_and_shown(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
+        call: dict[str, JsonValue] = {"dataset_id": MINE, "source_article": f" {ARTICLE.upper()} "}
+        made = await ask(client, "create_threat_event", category="Phishing", date="1h", event="x", tlp="green", **call)
+        assert made["status"] == "done"
+        sent = next(one.body for one in tenant.log if one.path.endswith("/events/create"))
+        assert isinstance(sent, dict)
+        assert sent["source"] == {"system": "threat-signals", "resourceType": "article", "resourceId": ARTICLE}
+        [row] = made["created"] if isinstance(made["created"], list) else []
+        assert isinstance(row, dict)
+        event = await ask(client, "get_threat_event", dataset_id=MINE, event_id=row["uuid"])
+        assert event["source"] == "sandbox: fictional data, not intelligence"
+        assert event["provenance"] == f"threat-signals article {ARTICLE}"
+
+
+async def test_a_source_that_is_not_the_uuid_of_an_article_is_refused(tenant: Tenant) -> None:
+    async with tenant.server(tenant.allowed()) as client:
+        call: dict[str, JsonValue] = {"category": "Phishing", "date": "1h", "event": "x", "tlp": "green"}
+        words = await refused(client, "create_threat_event", dataset_id=MINE, source_article="the news", **call)
+    assert "source_article" in words and tenant.changes_sent() == []

@@ -25,7 +25,8 @@ from cf1_mcp.text.sanitize import clean
 
 MAX_LINE_LENGTH: Final = 4_000_000  # bytes; raw evidence may have a million
 Json = Mapping[str, JsonValue]
-_BY_WIRE: Final = {str(field.alias): name for name, field in NewEvent.model_fields.items()}
+# Only the operation that creates one event takes its source.
+_BY_WIRE: Final = {str(field.alias): name for name, field in NewEvent.model_fields.items() if name != "source"}
 
 
 def read_jsonl(lines: Iterable[bytes], notes: ReaderNotes) -> SourceRows:

@@ -1,4 +1,4 @@
-"""Listing, reading and creating datasets."""
+"""Listing, reading, creating, changing and deleting datasets."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,6 +8,7 @@ from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.http.requests import get_database, parse_query, read_body
 from cf1_mcp.sandbox.http.responses import respond
 from cf1_mcp.sandbox.request_fields import read_boolean, read_text
+from cf1_mcp.sandbox.search.dataset_scope import resolve_dataset
 
 
 async def list_datasets(request: Request) -> Response:
@@ -31,6 +32,24 @@ async def create_dataset(request: Request) -> Response:
     body = await read_body(request)
     name, is_public = read_text(body, "name"), read_boolean(body, "isPublic", False)
     return respond(request, _render(get_database(request).add_dataset(name, is_public=is_public)))
+
+
+async def update_dataset(request: Request) -> Response:
+    """PATCH /events/dataset/{dataset_id}: both fields are required."""
+    database, body = get_database(request), await read_body(request)
+    row_id = resolve_dataset(database.db, request.path_params["dataset_id"], "dataset_id")
+    name, is_public = read_text(body, "name"), body.get("isPublic")
+    if not isinstance(is_public, bool):
+        raise BadRequest(f"isPublic must be true or false, not {is_public!r}")
+    return respond(request, _render(database.update_dataset(row_id, name, is_public=is_public)))
+
+
+async def delete_dataset(request: Request) -> Response:
+    """DELETE /events/dataset/{dataset_id}: its events are no longer found."""
+    database = get_database(request)
+    row_id = resolve_dataset(database.db, request.path_params["dataset_id"], "dataset_id")
+    dataset = database.delete_dataset(row_id)
+    return respond(request, {"uuid": dataset.uuid, "name": dataset.name})
 
 
 def _render(dataset: Dataset) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Listing, reading, creating and updating events."""
 
+import json
 from collections.abc import Mapping
 from typing import Final
 from uuid import uuid4
@@ -8,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cf1_mcp.sandbox.errors import BadRequest, RequestRejected, ResourceNotFound
-from cf1_mcp.sandbox.event_input import parse_event
+from cf1_mcp.sandbox.event_input import parse_event, parse_source
 from cf1_mcp.sandbox.http.requests import get_database, parse_list_query, parse_query, read_body
 from cf1_mcp.sandbox.http.responses import respond, respond_incompletely
 from cf1_mcp.sandbox.invented import INDICATOR_DELAY
@@ -97,13 +98,15 @@ async def create_event(request: Request) -> Response:
     """POST /events/create."""
     database = get_database(request)
     body = await read_body(request)
-    event = parse_event(body)
+    event, source = parse_event(body), parse_source(body.get("source"))
     dataset_id = read_text(body, "datasetId") if body.get("datasetId") else find_default_uuid(database.db)
     dataset = resolve_dataset(database.db, dataset_id)
     due = format_stored(database.clock() + INDICATOR_DELAY) if is_like_live() else None
     with database.transaction() as db:
         row = NewEventRow(event, dataset, str(uuid4()), database.now())
         [row_id] = insert_events(db, [row], VocabularyIds(db), due, shown=True)
+        if source is not None:
+            db.execute("INSERT INTO event_source VALUES (?, ?)", (row.uuid, json.dumps(source)))
     return respond(request, roughen_event(render_event(database.db, row_id)))
 
 

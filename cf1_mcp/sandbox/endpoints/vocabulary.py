@@ -2,15 +2,17 @@
 
 import json
 import sqlite3
+from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cf1_mcp.models import Category
+from cf1_mcp.sandbox.actor_catalog import PUBLIC_FILTERS
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.http.requests import get_database, parse_query, read_body, reject_unsupported
 from cf1_mcp.sandbox.http.responses import respond
-from cf1_mcp.sandbox.json_values import is_array
+from cf1_mcp.sandbox.json_values import is_array, is_object, parse_json
 from cf1_mcp.sandbox.mood import is_like_live
 from cf1_mcp.sandbox.request_fields import read_distinct_texts, read_integer, read_text
 from cf1_mcp.sandbox.search.condition_sql import build_text_test
@@ -114,6 +116,49 @@ async def list_tags(request: Request) -> Response:
     ]
     pagination = {"page": page, "pageSize": page_size, "totalCount": total, "totalPages": -(-total // page_size)}
     return respond(request, {"tags": tags, "pagination": pagination})
+
+
+async def list_actors(request: Request) -> Response:
+    """GET /events/tags/categories/actors: `value` is a part of the name; `filters` are conditions as JSON text."""
+    query = parse_query(request)
+    page, page_size = read_integer(query, "page", 1), read_page_size(query)
+    part, conditions = str(query.get("value") or "").casefold(), _read_filters(query.get("filters"))
+    found = [
+        actor
+        for actor in get_database(request).actors
+        if part in str(actor["value"]).casefold() and all(_matches(actor, *condition) for condition in conditions)
+    ]
+    shown = found[(page - 1) * page_size : page * page_size]
+    pages = -(-len(found) // page_size)
+    pagination = {"page": page, "pageSize": page_size, "totalCount": len(found), "totalPages": pages}
+    return respond(request, {"tags": shown, "pagination": pagination})
+
+
+def _read_filters(text: object) -> list[tuple[str, str, list[str]]]:
+    """Return the field, operator and values of each filter; BadRequest for a field of the catalogue's owner."""
+    try:
+        filters: object = parse_json(str(text)) if text else []
+    except ValueError as error:
+        raise BadRequest(f"filters is not JSON: {error}; send a list of {{field, op, value}}") from error
+    found: list[tuple[str, str, list[str]]] = []
+    if not is_array(filters):
+        raise BadRequest("filters must be a list of {field, op, value}")
+    for one in filters:
+        if not is_object(one) or one.get("field") not in PUBLIC_FILTERS:
+            raise BadRequest(f"filters may use these fields only: {', '.join(PUBLIC_FILTERS)}")
+        value, op = one.get("value"), one.get("op")
+        if op not in ("equals", "in", "contains"):
+            raise BadRequest(f"op {op!r} is not supported by the sandbox; use equals, in or contains")
+        values = [str(each).casefold() for each in value] if is_array(value) else [str(value).casefold()]
+        found.append((str(one["field"]), str(op), values))
+    return found
+
+
+def _matches(actor: Mapping[str, object], field: str, op: str, values: Sequence[str]) -> bool:
+    # Lists are compared as JSON text, so a part of one alias is found, and a part of two.
+    stored = actor[field]
+    text = (json.dumps(stored) if is_array(stored) else str(stored or "")).casefold()
+    return any(value in text for value in values) if op == "contains" or is_array(stored) else text in values
 
 
 def _build_scope(request: Request, default: str = "default") -> str:

@@ -78,8 +78,10 @@ def render_events(db: sqlite3.Connection, row_ids: Sequence[int]) -> list[WireEv
 
 
 def render_event(db: sqlite3.Connection, row_id: int) -> WireEvent:
-    """Return one event, which must exist."""
-    return render_events(db, [row_id])[0]
+    """Return one event, which must exist, with the article that it was taken from."""
+    event = render_events(db, [row_id])[0]
+    row = db.execute("SELECT source FROM event_source WHERE uuid = ?", (event["uuid"],)).fetchone()
+    return event if row is None else {**event, "source": json.loads(row[0])}
 
 
 def format_raw_id(row_id: int) -> str:

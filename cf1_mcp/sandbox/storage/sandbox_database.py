@@ -1,13 +1,14 @@
 """The sandbox's database: one SQLite connection, in memory or to a file, and a clock."""
 
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid5
+from uuid import uuid4, uuid5
 
 from cf1_mcp.models import Aggregates, Dataset
+from cf1_mcp.sandbox.actor_catalog import ACTOR_CATALOG
 from cf1_mcp.sandbox.errors import BadRequest
 from cf1_mcp.sandbox.invented import DEFAULT_DATASET, HISTORY, NAMESPACE
 from cf1_mcp.sandbox.search.aggregation import AggregateRequest, count_events
@@ -29,6 +30,8 @@ class SandboxDatabase:
     def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
         self.db = db
         self.clock = clock
+        self.actors: list[Mapping[str, object]] = [*ACTOR_CATALOG]
+        """The catalogue of actors, which is the same for every account."""
         self._tasks: list[tuple[datetime, Callable[[], object]]] = []
 
     @classmethod
@@ -98,6 +101,22 @@ class SandboxDatabase:
             add_dataset(db, name, is_public=is_public, is_analytics=is_analytics)
         return next(dataset for dataset in self.datasets() if dataset.name == name)
 
+    def update_dataset(self, row_id: int, name: str, *, is_public: bool) -> Dataset:
+        """Rename a dataset, and set whether it is public; BadRequest where the name is taken."""
+        try:
+            with self.transaction() as db:
+                db.execute("UPDATE dataset SET name = ?, is_public = ? WHERE id = ?", (name, is_public, row_id))
+        except sqlite3.IntegrityError:
+            raise _taken_name(name) from None
+        return next(dataset for dataset in self.datasets() if dataset.name == name)
+
+    def delete_dataset(self, row_id: int) -> Dataset:
+        """Mark a dataset as deleted, and return it. Its name stays taken."""
+        with self.transaction() as db:
+            db.execute("UPDATE dataset SET deleted_at = ? WHERE id = ?", (self.now(), row_id))
+            uuid = db.execute("SELECT uuid FROM dataset WHERE id = ?", (row_id,)).fetchone()[0]
+        return next(dataset for dataset in self.datasets(include_deleted=True) if dataset.uuid == uuid)
+
     def aggregate(self, request: AggregateRequest) -> Aggregates:
         """Return counts of events; see `count_events`."""
         return count_events(self.db, request)
@@ -134,6 +153,8 @@ class SandboxDatabase:
             task()
 
     def _prepare(self) -> None:
+        # A file of an earlier version does not have it.
+        self.db.execute("CREATE TABLE IF NOT EXISTS event_source (uuid TEXT PRIMARY KEY, source TEXT NOT NULL)")
         if self.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'moment'").fetchone() is not None:
             return
         self.db.executescript(TABLES)
@@ -148,9 +169,16 @@ def add_dataset(db: sqlite3.Connection, name: str, *, is_public: bool = False, i
     """Insert a dataset inside the caller's transaction and return its row id."""
     if not name.strip():
         raise BadRequest("name must not be empty; name the dataset")
-    row = (str(uuid5(NAMESPACE, f"dataset {name}")), name, is_public, is_analytics)
+    uuid = str(uuid5(NAMESPACE, f"dataset {name}"))
+    if db.execute("SELECT 1 FROM dataset WHERE uuid = ? AND name <> ?", (uuid, name)).fetchone() is not None:
+        uuid = str(uuid4())  # of a dataset that was renamed
+    row = (uuid, name, is_public, is_analytics)
     try:
         db.execute("INSERT INTO dataset (uuid, name, is_public, is_analytics) VALUES (?, ?, ?, ?)", row)
     except sqlite3.IntegrityError:
-        raise BadRequest(f"name {name!r} is taken by another dataset; choose another name") from None
+        raise _taken_name(name) from None
     return int(db.execute("SELECT id FROM dataset WHERE name = ?", (name,)).fetchone()[0])
+
+
+def _taken_name(name: str) -> BadRequest:
+    return BadRequest(f"name {name!r} is taken by another dataset; choose another name")

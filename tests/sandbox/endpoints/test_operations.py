@@ -214,3 +214,32 @@ async def test_queries_and_alerts_are_created_read_updated_and_deleted(api: ApiC
     assert await api("DELETE", f"/events/queries/{query['id']}") is None
     assert "no query" in await api("GET", f"/events/queries/{query['id']}", status=404)
     assert "no alert" in await api("GET", f"/events/queries/alerts/{again['id']}", status=404)
+
+
+@pytest.mark.parametrize("method", ["PATCH", "POST"])
+async def test_a_dataset_is_renamed_published_and_deleted(api: ApiClient, method: str) -> None:
+    uuid, other = await api.create_dataset("Old"), await api.create_dataset("Other")
+    await api.create_event(datasetId=uuid)
+    renamed = await api(method, f"/events/dataset/{uuid}", {"name": "New", "isPublic": True})
+    assert (renamed["uuid"], renamed["name"], renamed["isPublic"]) == (uuid, "New", True)
+    taken = await api(method, f"/events/dataset/{other}", {"name": "new", "isPublic": False}, status=400)
+    assert "is taken" in taken
+    assert "isPublic" in await api(method, f"/events/dataset/{other}", {"name": "x"}, status=400)
+    assert await api.create_dataset("Old") != uuid
+    assert await api("DELETE", f"/events/dataset/{uuid}") == {"uuid": uuid, "name": "New"}
+    assert "New" not in [one["name"] for one in await api("GET", "/events/dataset")]
+    assert "New" in [one["name"] for one in await api("GET", "/events/dataset", includeDeleted="true")]
+    assert await api.search() == []
+
+
+async def test_the_article_that_an_event_is_from_is_returned_with_the_event(api: ApiClient) -> None:
+    source = {
+        "system": "threat-signals",
+        "resourceType": "article",
+        "resourceId": "8f3d2c1a-0000-4000-8000-00000000000a",
+    }
+    created = await api.create_event(source={**source, "title": "A report"})
+    assert (await api("GET", f"/events/{created['uuid']}"))["source"] == {**source, "title": "A report"}
+    for wrong in ("x", {**source, "system": "mail"}, {**source, "resourceId": "x"}):
+        body = event_body(source=wrong)
+        assert "source" in await api("POST", "/events/create", body, status=400)

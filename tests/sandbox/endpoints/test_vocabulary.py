@@ -53,6 +53,23 @@ async def test_tags_are_paged_and_searched(filled: ApiClient) -> None:
     assert [tag["value"] for tag in (await filled("GET", "/events/tags", search="LOAD"))["tags"]] == ["loader"]
 
 
+async def test_actors_are_filtered_by_public_fields_alone(api: ApiClient) -> None:
+    async def names(**query: Any) -> list[str]:  # noqa: ANN401 - as the client of the sandbox takes them
+        return [actor["value"] for actor in (await api("GET", "/events/tags/categories/actors", **query))["tags"]]
+
+    assert len(await names()) == 10 and await names(page="2", pageSize="9") == ["IVORY LYNX"]
+    assert await names(value="heron") == ["GLASS HERON"]
+    # As documented, a part of one alias is found in another.
+    part = '[{"field": "aliasGroupNames", "op": "contains", "value": "heron28"}]'
+    assert await names(filters=part) == ["GLASS HERON", "PAPER ORCA"]
+    assert await names(filters='[{"field": "originCountryISO", "op": "in", "value": ["SE", "KP"]}]') == [
+        "PAPER ORCA",
+        "IVORY LYNX",
+    ]
+    for wrong in ('[{"field": "motive", "op": "equals", "value": "x"}]', "{", "{}"):
+        assert "filters" in await api("GET", "/events/tags/categories/actors", status=400, filters=wrong)
+
+
 async def test_indicators_are_listed_with_their_events(filled: ApiClient) -> None:
     await filled.create_event(event="again", indicator="a.example.com", indicatorType="domain")
     answer = await filled("GET", "/events/indicators", datasetIds="all", indicatorType="DOMAIN")

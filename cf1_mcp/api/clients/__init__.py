@@ -1,0 +1,1 @@
+"""Operations of the client by what they are about."""

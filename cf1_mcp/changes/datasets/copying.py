@@ -1,0 +1,163 @@
+"""Copying events to another dataset. The originals stay; the undo deletes the copies."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from pydantic import BaseModel, JsonValue
+
+from cf1_mcp.answers.columns import MAX_CELL_LENGTH
+from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import gather
+from cf1_mcp.changes.deletion import DeleteEvents, plan_deletion
+from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.queries.outside_effects import add_outside_effects
+from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
+from cf1_mcp.errors import ApiError, BadArgument, NotFound
+from cf1_mcp.events.copies import find_events_in
+from cf1_mcp.events.raw_evidence import count_raw_markings
+from cf1_mcp.events.snapshots import read_events
+from cf1_mcp.events.transitions import describe_copy
+from cf1_mcp.models import Copied, Dataset, Event, Raw, Tlp
+from cf1_mcp.policy.dataset_scope import require_readable_dataset
+from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.policy.tool_effect import ToolEffect
+from cf1_mcp.text.plurals import plural
+from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.uuids import id_key
+
+# The marking of each piece of evidence is asked for, one request each.
+MAX_WITH_RAW: Final = 10
+
+
+class BeforeCopy(BaseModel, frozen=True):
+    """The events that the destination had already: an undo leaves them."""
+
+    present: list[str]
+
+
+class CopyEvents(Payload):
+    """Events of one dataset that are copied to another."""
+
+    dataset_id: str
+    destination_dataset_id: str
+    event_ids: list[str]
+    keep_raw_data: bool
+    before: BeforeCopy
+
+
+async def plan_copy(
+    planning: Planner, dataset_id: str, destination_dataset_id: str, event_ids: list[str], keep_raw_data: bool
+) -> Effect[CopyEvents]:
+    """Check that the events may be read, with what is copied of them, and that the destination may be written.
+
+    Raises:
+        Withheld: a list does not contain a dataset, or an event or its evidence is above the ceiling.
+        BadArgument: the datasets are the same, or there is evidence of too many events.
+    """
+    policy = planning.write_policy.read_policy
+    destination = planning.dataset_to_write(destination_dataset_id, "destination_dataset_id")
+    source = require_readable_dataset(dataset_id, policy, planning.argument("dataset_id"))
+    if id_key(source.uuid) == id_key(destination.uuid):
+        argument = planning.argument("destination_dataset_id")
+        raise BadArgument(argument, "the events are in this dataset already", "another dataset")
+    planning.check_size(len(event_ids))
+    if keep_raw_data and len(event_ids) > MAX_WITH_RAW:
+        problem = f"the marking of the raw evidence of {len(event_ids)} events would take as many requests"
+        raise BadArgument("event_ids", problem, f"at most {MAX_WITH_RAW} events at once, or keep_raw_data=false")
+    ids = sorted(event_ids)
+    events = await read_events(planning.client, planning.write_policy, source, ids, planning.argument("event_ids"))
+    evidence = await _read_evidence(planning.client, policy, source, events) if keep_raw_data else []
+    becomes_public = destination.is_public and not source.is_known_public
+    public = "The destination is public: anyone may search it. The highest marking of what is copied is "
+    effect = Effect(
+        kind=COPYING,
+        payload=CopyEvents(
+            dataset_id=source.uuid,
+            destination_dataset_id=destination.uuid,
+            event_ids=ids,
+            keep_raw_data=keep_raw_data,
+            before=BeforeCopy(present=await find_events_in(planning.client, destination.uuid, ids)),
+        ),
+        datasets=(source.uuid, destination.uuid),
+        summary=f"Copy {plural(len(ids), 'event')} from dataset {source.name!r} to {destination.name!r}, with their "
+        f"tags, indicators and relationships{', and their raw evidence' if keep_raw_data else ''}.",
+        warnings=(f"{public}{_find_highest_marking(events, evidence)}.",) if becomes_public else (),
+        undo="undo_change deletes the copies.",
+        needs_code=becomes_public or len(ids) > MAX_WITHOUT_CODE,
+        facts={"events": len(ids), **count_raw_markings(evidence)},
+        events=events,
+        evidence=evidence,
+        undo_destroys=(destination.uuid,),
+        only_read=(source.uuid,),
+    )
+    return await add_outside_effects(planning, effect, [describe_copy(one, destination.uuid, policy) for one in events])
+
+
+async def _read_evidence(
+    client: ThreatEventsClient, policy: ReadPolicy, dataset: Dataset, events: Sequence[Event]
+) -> list[tuple[Event, Raw]]:
+    """Return the raw evidence of events that have some. Raises `Withheld` if it may not be seen."""
+
+    async def read(event: Event) -> list[tuple[Event, Raw]]:
+        if "raw_id" in event.model_fields_set and not event.raw_id.strip():
+            return []
+        try:
+            raw = await client.read_dataset_raw(dataset.uuid, event.uuid, event.raw_id)
+        except NotFound:
+            return []
+        return [] if raw.is_empty else [(event, policy.require_raw_readable(event, raw))]
+
+    return [pair for found in await gather(partial(read, event) for event in events) for pair in found]
+
+
+def _find_highest_marking(events: Sequence[Event], evidence: Sequence[tuple[Event, Raw]]) -> Tlp:
+    levels = [*(Tlp.of(event.tlp) for event in events), *(ReadPolicy.raw_marking(*pair) for pair in evidence)]
+    return max(levels, key=lambda level: level.rank)
+
+
+async def copy_events(client: ThreatEventsClient, payload: CopyEvents) -> Result:
+    """Copy the events. If the API copied fewer, find out which are in the destination."""
+    ids, destination = payload.event_ids, payload.destination_dataset_id
+    answer = await client.copy_events(payload.dataset_id, destination, ids, payload.keep_raw_data)
+    facts: dict[str, JsonValue] = {"copied": answer.copied}
+    if answer.copied == len(ids) and not answer.insert_failures:
+        return Result("done", facts)
+    untrusted: dict[str, JsonValue] = {"not_copied": _list_failures(answer, ids)} if answer.insert_failures else {}
+    try:
+        arrived = await find_events_in(client, destination, ids)
+    except ApiError:
+        return Result("partial", {**facts, "in_destination": "unknown: the search for them failed"}, untrusted)
+    present = {*map(id_key, payload.before.present)}
+    new = [event_id for event_id in arrived if id_key(event_id) not in present]
+    return Result("partial" if new or answer.copied else "failed", {**facts, "in_destination": [*arrived]}, untrusted)
+
+
+def _list_failures(answer: Copied, ids: Sequence[str]) -> list[JsonValue]:
+    """Return the events that the answer names by their index in the request, with its reasons."""
+    rows: list[JsonValue] = []
+    for failure in answer.insert_failures:
+        index, reason = failure.get("index"), clean(str(failure.get("reason", "")), MAX_CELL_LENGTH)
+        event_id = ids[index] if isinstance(index, int) and 0 <= index < len(ids) else "unknown"
+        rows.append({"event": event_id, "reason": reason})
+    return rows
+
+
+async def _plan_undo(planning: Planning, change: PastChange[CopyEvents]) -> Effect[DeleteEvents]:
+    """Plan to delete the copies, as far as they are still there.
+
+    Invented: that a copy has the uuid of its original. If it has another, no copy is found, and nothing is deleted.
+    """
+    payload = change.payload
+    destination = planning.dataset_to_destroy(payload.destination_dataset_id)
+    present = {*map(id_key, payload.before.present)}
+    copied = [event_id for event_id in payload.event_ids if id_key(event_id) not in present]
+    remaining = await find_remaining(planning, destination, change.id, copied) if copied else []
+    if not remaining:
+        problem = f"every event of change {change.id} was in the destination before"
+        raise BadArgument("change_id", problem, "list_changes to see what can be undone")
+    effect = await plan_deletion(planning, destination.uuid, remaining)
+    return warn_of_missing(effect, len(copied) - len(remaining))
+
+
+COPYING = ChangeKind("copy_threat_events", ToolEffect.CREATE, CopyEvents, copy_events, _plan_undo)
