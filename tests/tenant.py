@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.models import Event, NewEvent
-from cf1_mcp.policy.misfits import NO_COUNTRY, NO_TIME
+from cf1_mcp.policy.conditions.misfits import NO_COUNTRY, NO_TIME
 from cf1_mcp.policy.visible_words import PAGE_SIZE as WORDS_PAGE_SIZE
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.sandbox.http.request_recorder import RecordedRequest, RequestRecorder

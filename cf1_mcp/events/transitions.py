@@ -8,7 +8,7 @@ from typing import Final
 
 from cf1_mcp.models import Condition, Event, EventSearch, NewEvent, SearchField
 from cf1_mcp.models.fields import SEARCHABLE
-from cf1_mcp.policy.condition_matching import (
+from cf1_mcp.policy.conditions.condition_matching import (
     CATEGORY_FIELDS,
     UNKNOWN_OF_NEW,
     KnownEvent,
@@ -19,7 +19,7 @@ from cf1_mcp.policy.condition_matching import (
     match_condition,
     match_search,
 )
-from cf1_mcp.policy.condition_values import Verdict, all_of
+from cf1_mcp.policy.conditions.condition_values import Verdict, all_of
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.uuids import id_key
 

@@ -16,8 +16,8 @@ from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.errors import ThreatEventsError, Unavailable, UnexpectedAnswer
 from cf1_mcp.exports.export_file import ExportFile
 from cf1_mcp.models import Event, EventSearch, Relationship, RelationshipType
+from cf1_mcp.policy.conditions.misfits import IGNORED
 from cf1_mcp.policy.judged_events import JudgedEvents, judged_pages
-from cf1_mcp.policy.misfits import IGNORED
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.export_drafts import ExportDraft, StoredExport
 from cf1_mcp.store.export_files import ExportFolder

@@ -18,9 +18,9 @@ from cf1_mcp.lookups.event_summary import EventSummary
 from cf1_mcp.lookups.indicator_list import IndicatorList, ListedValues
 from cf1_mcp.lookups.value_groups import ValueGroups
 from cf1_mcp.models import Condition, Event, EventSearch, RelatedEvent, SearchValue
+from cf1_mcp.policy.conditions.misfits import IGNORED
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.judged_events import JudgedEvents, first_judged
-from cf1_mcp.policy.misfits import IGNORED
 from cf1_mcp.policy.visible_events import MAX_VALUES
 from cf1_mcp.text.dates import from_second
 from cf1_mcp.text.uuids import id_key

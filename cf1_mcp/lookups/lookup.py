@@ -15,8 +15,8 @@ from cf1_mcp.lookups.event_summary import EventSummary
 from cf1_mcp.lookups.group_search import GroupSearch
 from cf1_mcp.lookups.targets import LookupTarget, comparison_key
 from cf1_mcp.lookups.value_groups import ValueGroups
+from cf1_mcp.policy.conditions.misfits import IGNORED
 from cf1_mcp.policy.dataset_scope import DatasetScope
-from cf1_mcp.policy.misfits import IGNORED
 
 MAX_CONCURRENT: Final = 6
 # Groups after which the events are read that the list of indicators names beside those found, of all of them together.

@@ -17,8 +17,8 @@ from cf1_mcp.api.lists.paging import Attempt, once
 from cf1_mcp.api.lists.reading_report import Misfit, ReadingReport
 from cf1_mcp.errors import BadArgument, UnexpectedAnswer
 from cf1_mcp.models import Condition, Event, EventSearch, SearchOp, SearchValue, Tlp
-from cf1_mcp.policy.condition_values import matches_pattern
-from cf1_mcp.policy.misfits import IGNORED, MAX_MISFITS, JudgedPage, Question, judged_event_pages
+from cf1_mcp.policy.conditions.condition_values import matches_pattern
+from cf1_mcp.policy.conditions.misfits import IGNORED, MAX_MISFITS, JudgedPage, Question, judged_event_pages
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_relationships import check_children
 from cf1_mcp.policy.visible_remarks import remark_on_dropped_rows, remark_on_events

@@ -13,8 +13,8 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.remarks import collecting
 from cf1_mcp.errors import ApiError
+from cf1_mcp.policy.conditions.misfits import IGNORED
 from cf1_mcp.policy.dataset_scope import DatasetScope
-from cf1_mcp.policy.misfits import IGNORED
 from cf1_mcp.policy.visible_events import first_visible
 from cf1_mcp.search.request import SearchRequest
 from cf1_mcp.text.limits import MAX_NAME_LENGTH

@@ -7,7 +7,13 @@ from typing import get_args
 import pytest
 
 from cf1_mcp.models import Condition, Event, EventSearch, NewEvent, SearchField, SearchOp, SearchValue
-from cf1_mcp.policy.condition_matching import KnownEvent, know_new, know_stored, match_condition, match_search
+from cf1_mcp.policy.conditions.condition_matching import (
+    KnownEvent,
+    know_new,
+    know_stored,
+    match_condition,
+    match_search,
+)
 from tests.tenant import MINE, Tenant
 
 pytestmark = pytest.mark.anyio

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cf1_mcp.policy.condition_values import Verdict, compare_country
+from cf1_mcp.policy.conditions.condition_values import Verdict, compare_country
 from cf1_mcp.text.country_codes import read_country_code, spell_country
 
 

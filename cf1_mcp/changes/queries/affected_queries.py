@@ -17,8 +17,8 @@ from cf1_mcp.changes.queries.query_scope import covers_dataset
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.transitions import describe_deletion
 from cf1_mcp.models import Condition, Event, EventSearch, SavedQuery
-from cf1_mcp.policy.condition_matching import match_search
-from cf1_mcp.policy.condition_values import Verdict, all_of
+from cf1_mcp.policy.conditions.condition_matching import match_search
+from cf1_mcp.policy.conditions.condition_values import Verdict, all_of
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import visible_pages
 from cf1_mcp.search.conditions import MAX_CONDITIONS

@@ -20,7 +20,7 @@ from cf1_mcp.changes.queries.query_scope import covers_dataset
 from cf1_mcp.errors import ApiError
 from cf1_mcp.events.transitions import Found, Transition, compare_states
 from cf1_mcp.models import EventSearch, SavedQuery
-from cf1_mcp.policy.condition_values import Verdict
+from cf1_mcp.policy.conditions.condition_values import Verdict
 from cf1_mcp.policy.write_policy import WritePolicy
 from cf1_mcp.search.query_grammar import NotASearch, read_search
 from cf1_mcp.search.saved_queries import may_show_query

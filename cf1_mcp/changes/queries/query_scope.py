@@ -15,7 +15,7 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.changes.effect import Facts, Planning
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Dataset, Event, EventSearch, SavedQuery
-from cf1_mcp.policy.condition_values import Verdict, any_of
+from cf1_mcp.policy.conditions.condition_values import Verdict, any_of
 from cf1_mcp.policy.dataset_scope import SCOPE_WORDS
 from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.visible_events import visible_pages

@@ -11,7 +11,7 @@ from typing import Final
 
 from cf1_mcp.models import Condition, Event, EventSearch, NewEvent, SearchField, SearchOp
 from cf1_mcp.models.fields import SEARCHABLE, SETTABLE
-from cf1_mcp.policy.condition_values import (
+from cf1_mcp.policy.conditions.condition_values import (
     Comparison,
     Verdict,
     all_of,

@@ -22,8 +22,8 @@ from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.errors import ApiError, Refused, UnexpectedAnswer
 from cf1_mcp.models import Condition, Dataset, Event, EventPage, EventSearch, SearchField
 from cf1_mcp.models.fields import SEARCHABLE
-from cf1_mcp.policy.condition_matching import KnownEvent, know_stored, list_known_texts, match_condition
-from cf1_mcp.policy.condition_values import Verdict, all_of, any_of, fold_text
+from cf1_mcp.policy.conditions.condition_matching import KnownEvent, know_stored, list_known_texts, match_condition
+from cf1_mcp.policy.conditions.condition_values import Verdict, all_of, any_of, fold_text
 from cf1_mcp.policy.datasets import DatasetIndex
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.uuids import id_key
