@@ -197,7 +197,11 @@ async def revert_dataset(client: ThreatEventsClient, payload: RevertDataset, clo
         "revert_bookmark": answer.revert_bookmark,
         "undo_bookmark": answer.undo_bookmark,
     }
-    facts: dict[str, JsonValue] = {"target": payload.target, "minutes_ago_sent": minutes}
+    facts: dict[str, JsonValue] = {
+        "target": payload.target,
+        "minutes_ago_sent": minutes,
+        "scheduled": "The API schedules a revert, which may take effect a little later: search the dataset to see it.",
+    }
     untrusted: dict[str, JsonValue] = {name: clean(value, MAX_CELL_LENGTH) for name, value in values.items() if value}
     if _is_earlier(answer.target_timestamp, target):
         facts["went_past_target"] = "The API answers with an earlier time: more was lost than previewed."

@@ -58,6 +58,10 @@ async def test_a_revert_loses_exactly_the_previewed_events(tenant: Tenant) -> No
     target = (NOW + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert (done["status"], done["target_timestamp"]) == ("done", target)
     assert done["revert_bookmark"] and done["undo_bookmark"]
+    assert done["scheduled"] == (
+        "The API schedules a revert, which may take effect a little later: search the dataset to see it."
+    )
+    tenant.wait(5)
     assert tenant.changes_sent() == [f"POST /events/{old.dataset_id}/revert-do"]
     assert await titles(tenant, old.dataset_id) == {"old"}
     assert await titles(tenant, elsewhere.dataset_id) == {"elsewhere"}
@@ -65,7 +69,7 @@ async def test_a_revert_loses_exactly_the_previewed_events(tenant: Tenant) -> No
         assert (await api.read_event(old.dataset_id, old.uuid)).tags == []
     change = await tenant.journal.change(str(done["change_id"]))
     assert change.intent.before == [{"uuid": new.uuid, "date": new.date, "event": "new"}]
-    answered = ("target", "minutes_ago_sent", "target_timestamp", "revert_bookmark", "undo_bookmark")
+    answered = ("target", "minutes_ago_sent", "scheduled", "target_timestamp", "revert_bookmark", "undo_bookmark")
     assert change.result == {name: done[name] for name in answered} and done["minutes_ago_sent"] == 30
     assert change.intent.arguments == {"dataset_id": old.dataset_id, "minutes_ago": 30, "target": target}
 
