@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from mcp.server.mcpserver import Resolve
 
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.concurrency import run_in_thread
 from cf1_mcp.api.failures import NO_QUERIES
 from cf1_mcp.context import Client
 from cf1_mcp.errors import BadArgument, NotFound, Refused, Withheld, unknown_word
@@ -71,7 +72,9 @@ async def read_account_query(client: ThreatEventsClient, query_id: int) -> Saved
 
 async def list_readable_queries(client: ThreatEventsClient, policy: ReadPolicy) -> list[SavedQuery]:
     """Return the saved queries that may be shown. Raises the same as `list_account_queries`."""
-    return [saved for saved in await list_account_queries(client) if may_show_query(saved, policy)]
+    queries = await list_account_queries(client)
+    # An account may have thousands, with long texts.
+    return await run_in_thread(lambda: [saved for saved in queries if may_show_query(saved, policy)])
 
 
 async def read_readable_query(client: ThreatEventsClient, policy: ReadPolicy, query_id: int) -> SavedQuery:

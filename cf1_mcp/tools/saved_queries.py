@@ -11,6 +11,7 @@ from cf1_mcp.answers.columns import MAX_FIELD_LENGTH
 from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import fit_list
 from cf1_mcp.answers.rows import Rows
+from cf1_mcp.api.concurrency import run_in_thread
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.changes.queries.query_payloads import CreateQuery, DeleteQuery, UpdateQuery
 from cf1_mcp.changes.queries.saved_queries import plan_query_creation, plan_query_deletion, plan_query_update
@@ -76,7 +77,8 @@ async def list_saved_queries(
     ]
     columns = ("id", "name", "alert_enabled", "rule_enabled", "updated", "query_json")
     notes = [TAGS_UNKNOWN] if policy.withheld_tags is None else []
-    if others := [str(query.id) for query in saved if not is_search(query.query_json)]:
+    others = await run_in_thread(lambda: [str(query.id) for query in saved if not is_search(query.query_json)])
+    if others:
         more = [f"and {len(others) - MAX_NAMED_IDS} more"] if len(others) > MAX_NAMED_IDS else []
         notes.append(
             f"In another grammar than this server reads: {', '.join([*others[:MAX_NAMED_IDS], *more])}. {RULES}"

@@ -82,9 +82,7 @@ FAULTS: dict[str, bytes | Act] = {
 
 async def test_each_failure_names_its_cause_and_the_next_step(tmp_path: Path) -> None:
     messages = {
-        name: await call_with_fault(tmp_path, fault, "create_threat_event", dataset_id=HOME, category="x", date="1h", event="x", tlp="green")
-        if name in ("500", "reset")  # a read would be retried for seconds
-        else await call_with_fault(tmp_path, fault, "get_threat_event", dataset_id=HOME, event_id=EVENT)
+        name: await call_with_fault(tmp_path, fault, "get_threat_event", dataset_id=HOME, event_id=EVENT)
         for name, fault in FAULTS.items()
     }  # fmt: skip
     assert messages == snapshot(
@@ -174,8 +172,12 @@ async def test_a_failure_of_any_tool_names_the_next_step_and_no_secret(tmp_path:
         async with connected(server, tmp_path) as client:
             result = await call_to_the_end(client, tool, arguments)
     words = text_of(result.content)
-    assert result.is_error and result.structured_content is None
-    assert NEXT.search(words), words
+    if data_of(result).get("status") == "unknown":
+        # A change was answered by something that does not tell whether it was made.
+        assert tool.startswith("create") and "may have been done" in words
+    else:
+        assert result.is_error and result.structured_content is None
+        assert NEXT.search(words), words
     for secret in (TOKEN, ACCOUNT, "Traceback", "http://", "httpx", "pydantic", 'File "', "<b>", "\u202e", "![x]"):
         assert secret not in words, words
 

@@ -407,7 +407,9 @@ effects: st.SearchStrategy[Effect[UntagEvents]] = st.builds(
     events=st.lists(events, max_size=2, unique_by=lambda event: event.uuid),
     undoes=st.sampled_from([None, "c-1", "c-2"]),
     seen=values,
-    evidence=st.lists(st.tuples(events, st.builds(Raw, id=texts, tlp=texts, data=values)), max_size=1),
+    evidence=st.lists(
+        st.tuples(events, st.builds(Raw, id=texts.filter(str.strip), tlp=texts, data=values)), max_size=1
+    ),
     new_markings=st.lists(texts, max_size=2),
 )
 

@@ -19,6 +19,14 @@ def test_a_dataset_is_listed_and_read_as_it_was_created(threats: ThreatEventsRes
     assert listed.to_dict() == created.to_dict() | {"indicatorWriteMode": "full"}
 
 
+def test_a_dataset_is_renamed_and_deleted(threats: ThreatEventsResource) -> None:
+    created = threats.datasets.create(account_id=ACCOUNT, name="Old name", is_public=False)
+    edited = threats.datasets.edit(created.uuid, account_id=ACCOUNT, name="New name", is_public=False)
+    assert (edited.uuid, edited.name) == (created.uuid, "New name")
+    threats.datasets.delete(created.uuid, account_id=ACCOUNT)
+    assert created.uuid not in {one.uuid for one in threats.datasets.list(account_id=ACCOUNT)}
+
+
 def test_attackers_of_the_dataset_are_listed(threats: ThreatEventsResource, dataset: str) -> None:
     for attacker in ("EXAMPLE ACTOR", "ANOTHER ACTOR"):
         create_event(threats, dataset, attacker=attacker)

@@ -403,8 +403,8 @@ async def test_a_profile_costs_eight_requests_and_three_for_the_words_of_the_acc
             "GET /events/dataset",
             "GET /events/graph",
             "GET /events/tags",
-            "POST /events",
             "GET /events/tags/categories/actors",
+            "POST /events",
         ]
     )
     sample.log.clear()
@@ -814,6 +814,7 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
                 [
                     "The aliases of attacker could not be read.",
                     "The catalogue of actors could not be read on this account: aliases are those of its tags.",
+                    "The tags of the account could not be read, so no tags are shown.",
                 ]
             ),
         ),

@@ -390,7 +390,7 @@ The API said: "datasetId 'd0000000-0000-4000-8000-000000000009' is not a dataset
         (
             {"fields": ["titel"]},
             snapshot(
-                "fields: there is no field 'titel'. Use uuid, date, event, dataset_id, category, attacker, attacker_country, attacker_country_alpha3, indicator, indicator_type, indicator_type_id, insight, kill_chain, mitre_attack, mitre_capec, tags, target_country, target_country_alpha3, target_industry, tlp, raw_id, has_children, num_references, num_referenced, references, referenced or releasability_id."
+                "fields: there is no field 'titel'. Use uuid, date, event, dataset_id, category, attacker, attacker_country, attacker_country_alpha3, indicator, indicator_type, indicator_type_id, insight, kill_chain, mitre_attack, mitre_capec, tags, target_country, target_country_alpha3, target_industry, tlp, raw_id, has_children, num_references, num_referenced, references, referenced, releasability_id or provenance."
             ),
         ),
         (

@@ -670,7 +670,7 @@ async def test_rows_that_the_api_refuses_are_named_and_their_links_not_sent(tena
                     "rows_not_sent": "200-206",
                     "undo": "Not by undo_change: CF1_MAX_CHANGE (100) lets it delete fewer at once.",
                     "not_related": [{"reason": "it was not answered before the import stopped", "rows": "1"}],
-                    "stopped": "The answer was an HTML page (6 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy. It may have been done: look before repeating it.",
+                    "stopped": "The answer was an HTML page (6 bytes), not an answer of this API. Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy.",
                     "next": "It may have been done: look before repeating it. Import only the missing rows again, and unknown rows once a search has not found them.",
                     "untrusted": ["change", "not_related", "stopped", "next"],
                 }

@@ -151,12 +151,27 @@ def _take(lists: Sequence[_GroupList], order: Order | None) -> Iterator[Event]:
             yield from one.waiting
             one.waiting.clear()
         return
-    choose = max if order == "desc" else min
-    while all(one.waiting or one.is_ended for one in lists):
-        open_lists = [one for one in lists if one.waiting]
-        if not open_lists:
-            return
-        yield choose(open_lists, key=lambda one: _place(one.waiting[0])).waiting.popleft()
+    open_lists = [one for one in lists if not one.is_ended]
+    if any(not one.waiting for one in open_lists):
+        return
+    is_falling = order == "desc"
+    ends = [_place(one.waiting[-1]) for one in open_lists]
+    bound = (max if is_falling else min)(ends, default=None)
+    taken: list[Event] = []
+    for one in lists:
+        while one.waiting and not _is_behind(_place(one.waiting[0]), bound, is_falling):
+            taken.append(one.waiting.popleft())
+    if not taken:
+        # A list is not in order: what it has is passed on as it is.
+        for one in lists:
+            taken += one.waiting
+            one.waiting.clear()
+    yield from sorted(taken, key=_place, reverse=is_falling)
+
+
+def _is_behind(place: tuple[str, str], bound: tuple[str, str] | None, is_falling: bool) -> bool:
+    """Whether an event comes after what all lists have shown."""
+    return bound is not None and (place < bound if is_falling else place > bound)
 
 
 def _place(event: Event) -> tuple[str, str]:

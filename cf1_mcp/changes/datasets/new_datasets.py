@@ -6,6 +6,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.remarks import collecting
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import Dataset, DatasetFields, EventSearch
@@ -112,7 +113,12 @@ async def delete_dataset(client: ThreatEventsClient, payload: DeleteDataset) -> 
 
 
 async def _has_events(client: ThreatEventsClient, dataset_id: str) -> bool:
-    return bool((await client.list_events(EventSearch(dataset_id=[dataset_id], page_size=1))).result)
+    """Whether there may be events in a dataset: any row, a count, or an answer that is not complete."""
+    with collecting() as remarks:
+        page = await client.read_event_page(EventSearch(dataset_id=[dataset_id], page_size=1))
+    info = page.result_info
+    is_partial = bool(remarks.is_incomplete or remarks.failed or remarks.partly_failed)
+    return bool(page.size or info.has_more or info.cursor or info.total_count or info.total_pages) or is_partial
 
 
 DATASET_CREATION = ChangeKind(

@@ -118,6 +118,13 @@ def has_alternatives(description: str | None) -> bool:
     return bool(description and _ALTERNATIVES.search(description))
 
 
+def names_tags(word: str) -> bool:
+    """Whether a normalised name may be that of tags in some schema: `tag`, `tagNames`, `eventTags`."""
+    # `accountTag` is how Cloudflare's schemas call the id of an account.
+    is_other = word.startswith(("account", "zone")) or "stage" in word
+    return word.startswith("tag") or (word.endswith(("tag", "tags", "tagname", "tagnames")) and not is_other)
+
+
 def check_withheld_parts(arguments: Mapping[str, JsonValue], policy: ReadPolicy) -> None:
     """Refuse questions about parts of events that depend on withheld events or tags, as counts cannot be corrected.
 
@@ -128,9 +135,9 @@ def check_withheld_parts(arguments: Mapping[str, JsonValue], policy: ReadPolicy)
     # Also as one orders by it, such as numReferences_DESC.
     words |= {word.removesuffix("desc").removesuffix("asc").removesuffix("count") for word in words}
     columns = words | {_split_name(word)[0] for word in words}
-    if LINKED & columns:
+    if LINKED & columns or any(word.startswith(("child", "haschild")) for word in columns):
         raise Withheld("A GraphQL condition on hasChildren, or on other links and evidence,", policy.tlp_rule)
-    if TAGS in columns and policy.ceiling is not Tlp.RED:
+    if any(map(names_tags, columns)) and policy.ceiling is not Tlp.RED:
         # Whether or not there is such a tag: otherwise the refusal would tell that there is.
         raise Withheld(f"Counting by {TAGS}, which may be marked above the ceiling,", policy.tlp_rule)
 

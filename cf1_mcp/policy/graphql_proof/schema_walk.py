@@ -34,10 +34,10 @@ from cf1_mcp.policy.graphql_proof.confining_arguments import (
     HARMLESS,
     LINKED,
     MARKINGS,
-    TAGS,
     Confinement,
     check_withheld_parts,
     has_alternatives,
+    names_tags,
     normal_name,
     read_confinement,
 )
@@ -190,7 +190,7 @@ class SchemaWalk:
             problem = "has arguments or another name below the field that is limited"
             raise Unproved(f"{_shown(node)} {problem}")
         linked = name in LINKED or any(part in name for part in SUSPECT)
-        if linked or (name == TAGS and self.policy.ceiling is not Tlp.RED):
+        if linked or (names_tags(name) and self.policy.ceiling is not Tlp.RED):
             raise Unproved(f"{_shown(node)} may tell of events or tags that are withheld")
         if not node.selection_set:
             # A number may be one of all events of an attacker or a dataset, unless it belongs to a group or an event.
