@@ -93,11 +93,11 @@ async def _read(
     client: ThreatEventsClient, search: EventSearch, scope: DatasetScope, withheld: Counter[str]
 ) -> tuple[list[Event], bool]:
     """Return the first MAX_COUNTED events of a search, and whether there are others."""
-    found: dict[str, Event] = {}
+    found: dict[tuple[str, str], Event] = {}
     counting = withheld if scope.policy.tell_withheld else None
     async for page in visible_pages(client, search, scope.policy, withheld=counting):
         known = len(found)
-        found |= {event.uuid: event for event in page}
+        found |= {(event.uuid, event.dataset_id): event for event in page}
         if len(found) > MAX_COUNTED:
             return [*found.values()][:MAX_COUNTED], True
         # A server that does not know pages repeats the first one for ever.

@@ -147,7 +147,7 @@ async def _count_within_ceiling(client: ThreatEventsClient, scope: DatasetScope,
     by = _columns_within_ceiling(request)
     # As many as the API returns: how many groups are withheld must not decide which others arrive.
     counted = await client.counts.count(client, by, scope.ids, request.dates, request.daily, MAX_GROUPS)
-    if counted.most < MAX_GROUPS or counted.full or any("tlp" not in group for group in counted.groups):
+    if counted.most < MAX_GROUPS or counted.full or not _tells_markings(counted):
         raise NotCounted("The API returns too few groups, or not the marking of each.")
     allowed = [row for row in counted.groups if not scope.policy.is_above_ceiling(str(row["tlp"] or ""))]
     groups, kept = _order(merge_groups(allowed, request.keys), request)
@@ -159,6 +159,16 @@ async def _count_within_ceiling(client: ThreatEventsClient, scope: DatasetScope,
     return EventCounts(
         _take(groups, request, kept), sum(known), withheld, len(kept) > request.limit, partial, tuple(notes)
     )
+
+
+def _tells_markings(counted: Counted) -> bool:
+    """Whether the groups were counted by marking. One that is blank in every group may be a column that is not known,
+    and no groups beside a total are as good as no answer.
+    """
+    if not counted.groups:
+        return not counted.total
+    has_column = all("tlp" in group for group in counted.groups)
+    return has_column and any(str(group["tlp"] or "").strip() for group in counted.groups)
 
 
 def _columns_within_ceiling(request: CountRequest) -> list[str]:

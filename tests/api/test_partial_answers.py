@@ -1,5 +1,6 @@
 """Answers that are not complete, or hold odd values: what they hold is shown, and what they lack is told."""
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -192,3 +193,15 @@ def _notes(data: dict[str, JsonValue]) -> list[str]:
     notes = data.get("notes", [])
     assert isinstance(notes, list)
     return [str(note) for note in notes]
+
+
+@pytest.mark.parametrize("odd", [["APT28"], {"name": "APT28"}, [{"name": "APT28"}]])
+async def test_an_ignored_search_is_noticed_where_its_field_cannot_be_read(tmp_path: Path, odd: JsonValue) -> None:
+    rows: list[JsonValue] = [event(number, attacker=odd) for number in range(20)]
+    async with upstream(answer(rows)) as server, connected(server, tmp_path) as client:
+        found = await ask(client, "search_threat_events", attacker=["Somebody else"])
+        words = await refused(
+            client, "export_threat_events", format="blocklist", kind="domain", attacker=["Somebody else"]
+        )
+    assert found["events"] == 0 and "seems to ignore the search" in json.dumps(found["notes"])
+    assert "seems to ignore the search" in words

@@ -328,3 +328,24 @@ async def test_a_server_that_fails_on_the_marking_is_asked_once(sample: Tenant) 
         requests = len(server.counts)
         assert await ask(client, "aggregate_threat_events", columns=["attacker"]) == right
         assert len(server.counts) == requests
+
+
+@pytest.mark.parametrize("blank", [None, "", " "])
+async def test_a_marking_that_is_blank_in_every_group_proves_nothing(sample: Tenant, blank: str | None) -> None:
+    def without_markings(result: dict[str, Any]) -> object:
+        return {**result, "aggregations": [{**row, "tlp": blank} for row in result["aggregations"]]}
+
+    async with stubborn(sample) as (client, _):
+        right = await ask(client, "aggregate_threat_events", columns=["category"], limit=1000)
+    async with stubborn(sample, answers=without_markings) as (client, _):
+        data = await ask(client, "aggregate_threat_events", columns=["category"], limit=1000)
+    assert counts_of(data) == counts_of(right) and data["events"] == right["events"]
+
+
+async def test_no_groups_beside_a_total_are_not_told_as_no_events(sample: Tenant) -> None:
+    def without_groups(result: dict[str, Any]) -> object:
+        return {**result, "aggregations": []}
+
+    async with stubborn(sample, answers=without_groups) as (client, _):
+        data = await ask(client, "aggregate_threat_events", columns=["category"])
+    assert data["events"] not in (0, "unknown") and column(data, "count")

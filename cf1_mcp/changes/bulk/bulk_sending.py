@@ -15,7 +15,7 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.effect import Payload, Result
-from cf1_mcp.errors import ApiError, NotFound, RateLimited, Unavailable, UnexpectedAnswer
+from cf1_mcp.errors import ApiError, Forbidden, NotFound, RateLimited, Refused, Unavailable, UnexpectedAnswer
 from cf1_mcp.events.copies import find_listed
 from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.models import Event, EventChange
@@ -88,8 +88,8 @@ async def _update_group(
         return await _update_each(client, ids, change, values, report)
     try:
         answer = await client.update_events(ids, change)
-    except NotFound:
-        # Nothing was done: the account has no such route.
+    except (NotFound, Forbidden, Refused):
+        # Nothing was done: the account has no such route, or does not let it be used.
         return await _update_each(client, ids, change, values, report)
     except UnexpectedAnswer as error:
         return await _look(client, dataset_id, ids, values, report, error)

@@ -13,6 +13,7 @@ from secrets import token_hex
 from typing import Final
 
 import anyio
+from pydantic.alias_generators import to_camel
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import run_in_thread
@@ -195,7 +196,8 @@ async def _judge_page(
     doubted: dict[SearchField, Event] = {}
     for event, one in zip(readable, judged, strict=True):
         if not one.failed:
-            for field in one.unproven & PROBED:
+            # Also of what an event has in a form that cannot be read, which proves nothing.
+            for field in one.unproven & (PROBED | {*map(to_camel, event.unreadable)}):
                 doubted.setdefault(field, event)
     ignored = {
         field for field, event in doubted.items() if not await _is_heeded(client, field, event, field in question.lists)
