@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from cf1_mcp.api.operations import LIST_BY_BODY, LIST_BY_QUERY, LIST_EVENTS, Operation, Route
-from cf1_mcp.errors import ApiError, MissingRoute, NotFound, Refused
+from cf1_mcp.errors import ApiError, Forbidden, MissingRoute, NotFound, Refused
 from cf1_mcp.models import EventSearch
 from cf1_mcp.settings import UpdateMethod
 
@@ -20,7 +20,9 @@ MAX_QUERY_LENGTH: Final = 4_000
 MAX_LONG_QUERY_LENGTH: Final = 15_000
 # What a refusal says that may be about the form of `search`, which is JSON text in a URL: its name, a type, or nothing.
 # The documented texts of this API say nothing.
-OF_SEARCH: Final = re.compile(r"search|array|json|expected|parse", re.IGNORECASE)
+OF_SEARCH: Final = re.compile(
+    r"search|array|json|expected|pars|invalid|valid(ation|ate)|query|param|filter|input|malformed", re.IGNORECASE
+)
 SAYS_NOTHING: Final = frozenset({"", "an error occurred", "bad request"})
 
 
@@ -84,7 +86,11 @@ def may_try_another(operation: Operation, route: Route, error: ApiError) -> bool
         return True
     if is_plain_404(error):
         return operation.is_read
-    return route == LIST_BY_QUERY and isinstance(error, Refused) and _may_be_about_search(error.said)
+    if route != LIST_BY_QUERY:
+        return False
+    # A firewall may take the JSON in a URL for an attack, and answers in its own words.
+    is_blocked = isinstance(error, Forbidden) and not error.said
+    return is_blocked or (isinstance(error, Refused) and _may_be_about_search(error.said))
 
 
 def _may_be_about_search(said: str) -> bool:

@@ -70,7 +70,16 @@ async def test_a_search_that_needs_a_body_is_refused_where_none_is_read(search: 
 
 
 @pytest.mark.parametrize(
-    "message", ["search: expected array, received string", "Invalid JSON", "An error occurred.", ""]
+    "message",
+    [
+        "search: expected array, received string",
+        "Invalid JSON",
+        "An error occurred.",
+        "",
+        "Invalid query parameter",
+        "Validation failed",
+        "Invalid input",
+    ],
 )
 async def test_a_url_whose_search_is_refused_is_sent_as_a_body_from_then_on(message: str) -> None:
     async with upstream(FOUND) as server:
