@@ -196,12 +196,12 @@ async def _read_part(name: str, read: Callable[[], Awaitable[Answer]]) -> Answer
 
 
 async def _find_event(client: ThreatEventsClient, read_policy: ReadPolicy, event_id: str) -> Event:
-    """Return an event of any dataset. The route for that is deprecated, and may know the default dataset alone; then
-    the event is searched for among those that may be shown.
+    """Return an event of any dataset. The route for that is deprecated, and may know the default dataset alone, or
+    refuse; then the event is searched for among those that may be shown.
     """
     try:
         return await client.read_event_anywhere(event_id, read_policy.may_show)
-    except NotFound as error:
+    except (NotFound, Forbidden, Refused) as error:
         spellings = list[SearchValue](dict.fromkeys([event_id, event_id.lower()]))
         among = Condition(field="uuid", op="in", value=spellings)
         search = EventSearch(dataset_id=[*read_policy.reach], search=[among], page_size=MAX_COPIES)
