@@ -140,7 +140,7 @@ domain
         (
             {"colour": "red"},
             snapshot(
-                "create_threat_event has no argument 'colour'. Valid arguments: attacker, attacker_country, category, confirm, dataset_id, date, event, indicator, indicator_type, insight, raw_data, raw_source, raw_tlp, tags, target_country, target_industry, tlp."
+                "create_threat_event has no argument 'colour'. Valid arguments: attacker, attacker_country, category, confirm, dataset_id, date, event, indicator, indicator_type, insight, raw_data, raw_source, raw_tlp, source_article, tags, target_country, target_industry, tlp."
             ),
         ),
     ],

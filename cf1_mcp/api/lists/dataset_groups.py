@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.concurrency import gather, run_in_thread
 from cf1_mcp.api.lists.paging import Attempt, read_pages
 from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.errors import ApiError, RateLimited, Unauthenticated
@@ -121,7 +121,8 @@ async def merge_groups(
             await gather([one.refill for one in lists], MAX_GROUPS_AT_ONCE)
             _note_failures(lists, report)
             merged: list[Event] = []
-            for event in _take(lists, order):
+            # Many groups have many events, whose order takes time.
+            for event in await run_in_thread(lambda: [*_take(lists, order)]):
                 key = (event.uuid.casefold(), event.dataset_id.casefold())
                 if key not in seen:
                     seen.add(key)
