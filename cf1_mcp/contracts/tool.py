@@ -52,6 +52,9 @@ class ThreatTool(Tool):
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ANN401 - the SDK's own signature
         try:
             self._refuse_unknown_arguments(arguments)
+            for name, value in arguments.items():
+                if name not in FREE_FORM:
+                    _refuse_long_lists(name, value)
             _refuse_strange_numbers(arguments)
             await self._refuse_strange_objects(arguments)
             with anyio.fail_after(MAX_CALL_SECONDS), collecting() as remarks:

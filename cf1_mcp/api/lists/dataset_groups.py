@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+import anyio.lowlevel
+
 from cf1_mcp.api.concurrency import gather, run_in_thread
 from cf1_mcp.api.lists.paging import Attempt, read_pages
 from cf1_mcp.api.lists.reading_report import ReadingReport
@@ -25,6 +27,7 @@ MAX_DATASETS: Final = 50
 SCOPE_WORDS: Final = frozenset({"all", "*", "operational", "analytics"})
 # Groups that are asked at the same time, so that other calls get their turns.
 MAX_GROUPS_AT_ONCE: Final = 4
+MAX_PAGE: Final = 1_000
 
 
 def split_datasets(ids: Sequence[str]) -> list[list[str]]:
@@ -131,7 +134,11 @@ async def merge_groups(
             unreadable = [one.take_unreadable() for one in lists]
             nameless = [event for _, events in unreadable for event in events]
             told = {"dropped": sum(count for count, _ in unreadable), "nameless": nameless}
-            yield EventPage(result=merged).model_copy(update=told)
+            # In pages of usual size, so that other calls get their turns between them.
+            for start in range(0, len(merged) or 1, MAX_PAGE):
+                await anyio.lowlevel.checkpoint()
+                page = EventPage(result=merged[start : start + MAX_PAGE])
+                yield page.model_copy(update=told) if start == 0 else page
             if all(one.is_ended and not one.waiting for one in lists):
                 return
 
