@@ -19,6 +19,7 @@ from cf1_mcp.changes.lost_evidence import (
     replace_sentences,
 )
 from cf1_mcp.changes.outcomes.event_looks import look_at_move
+from cf1_mcp.changes.outcomes.failed_events import list_failed_events
 from cf1_mcp.changes.outcomes.unknown_outcomes import (
     NOT_LOOKED,
     describe_unknown,
@@ -31,7 +32,7 @@ from cf1_mcp.events.copies import find_events_in
 from cf1_mcp.events.raw_evidence import MAX_READ_AHEAD, count_raw_markings, stand_in
 from cf1_mcp.events.snapshots import Snapshot, SnapshotSet, count_visible_links, list_evidence, read_snapshots
 from cf1_mcp.events.transitions import describe_move
-from cf1_mcp.models import Event, Moved, Raw, Tlp
+from cf1_mcp.models import Event, Raw, Tlp
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
@@ -194,7 +195,7 @@ async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result
         return Result("done", facts)
     untrusted: dict[str, JsonValue] = {}
     if answer.insert_failures:
-        untrusted["not_moved"] = _list_not_moved(answer, ids)
+        untrusted["not_moved"] = list_failed_events(answer.insert_failures, ids)
     if answer.deletion_failures:
         # These events were copied: they are now in both datasets.
         reasons = [clean(str(one.get("reason", "")), MAX_CELL_LENGTH) for one in answer.deletion_failures]
@@ -210,16 +211,6 @@ async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result
     facts["still_in_source"] = [*left]
     nothing_done = left == ids and not answer.moved and not answer.deletion_failures
     return Result("failed" if nothing_done else "partial", facts, untrusted)
-
-
-def _list_not_moved(answer: Moved, ids: Sequence[str]) -> list[JsonValue]:
-    """Return the events that the answer names by their index in the request, with its reasons."""
-    rows: list[JsonValue] = []
-    for failure in answer.insert_failures:
-        index, reason = failure.get("index"), clean(str(failure.get("reason", "")), MAX_CELL_LENGTH)
-        event_id = ids[index] if isinstance(index, int) and 0 <= index < len(ids) else "unknown"
-        rows.append({"event": event_id, "reason": reason})
-    return rows
 
 
 async def _find_still_in(client: ThreatEventsClient, dataset_id: str, ids: Sequence[str]) -> list[str] | None:

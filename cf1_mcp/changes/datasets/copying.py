@@ -6,11 +6,11 @@ from typing import Final
 
 from pydantic import BaseModel, JsonValue
 
-from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.changes.deletion import DeleteEvents, plan_deletion
 from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.outcomes.failed_events import list_failed_events
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
 from cf1_mcp.errors import ApiError, BadArgument, NotFound
@@ -18,12 +18,11 @@ from cf1_mcp.events.copies import find_events_in
 from cf1_mcp.events.raw_evidence import count_raw_markings
 from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_copy
-from cf1_mcp.models import Copied, Dataset, Event, Raw, Tlp
+from cf1_mcp.models import Dataset, Event, Raw, Tlp
 from cf1_mcp.policy.dataset_scope import require_readable_dataset
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
-from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.uuids import id_key
 
 # The marking of each piece of evidence is asked for, one request each.
@@ -123,7 +122,9 @@ async def copy_events(client: ThreatEventsClient, payload: CopyEvents) -> Result
     facts: dict[str, JsonValue] = {"copied": answer.copied}
     if answer.copied == len(ids) and not answer.insert_failures:
         return Result("done", facts)
-    untrusted: dict[str, JsonValue] = {"not_copied": _list_failures(answer, ids)} if answer.insert_failures else {}
+    untrusted: dict[str, JsonValue] = (
+        {"not_copied": list_failed_events(answer.insert_failures, ids)} if answer.insert_failures else {}
+    )
     try:
         arrived = await find_events_in(client, destination, ids)
     except ApiError:
@@ -131,16 +132,6 @@ async def copy_events(client: ThreatEventsClient, payload: CopyEvents) -> Result
     present = {*map(id_key, payload.before.present)}
     new = [event_id for event_id in arrived if id_key(event_id) not in present]
     return Result("partial" if new or answer.copied else "failed", {**facts, "in_destination": [*arrived]}, untrusted)
-
-
-def _list_failures(answer: Copied, ids: Sequence[str]) -> list[JsonValue]:
-    """Return the events that the answer names by their index in the request, with its reasons."""
-    rows: list[JsonValue] = []
-    for failure in answer.insert_failures:
-        index, reason = failure.get("index"), clean(str(failure.get("reason", "")), MAX_CELL_LENGTH)
-        event_id = ids[index] if isinstance(index, int) and 0 <= index < len(ids) else "unknown"
-        rows.append({"event": event_id, "reason": reason})
-    return rows
 
 
 async def _plan_undo(planning: Planning, change: PastChange[CopyEvents]) -> Effect[DeleteEvents]:
