@@ -53,7 +53,7 @@ Fields = Annotated[Words | None, _list_field("Columns to show")]
 Limit = Annotated[int, Field(ge=1, le=500)]
 Cursor = Annotated[str | None, Field(description="next_cursor of the last answer")]
 
-Text = Annotated[str | None, Field(description="Words in the description", max_length=512)]
+Text = Annotated[str | None, Field(description='Words that the description has, or a "phrase"', max_length=512)]
 Since = Annotated[str | None, Field(description="Earliest date: ISO, or relative as 7d, 24h")]
 CreatedSince = Annotated[str | None, Field(description="Stored since: date or last watermark")]
 Until = Annotated[str | None, Field(description="Latest date")]

@@ -1,5 +1,6 @@
 """Build the conditions of the API from filters, dates and clauses."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -17,9 +18,13 @@ MAX_CONDITIONS: Final = 10
 MAX_BRANCHES: Final = 8
 MAX_VALUES: Final = 100
 MAX_VALUE_LENGTH: Final = 512
+# Of the argument text, each a condition of its own. A longer text is a sentence, and is searched for as one phrase.
+MAX_WORDS: Final = 5
 LISTS: Final[frozenset[SearchField]] = frozenset({"mitreAttack", "mitreCapec", "tags"})
 
 
+_PHRASE_OR_WORD: Final = re.compile(r'"([^"]+)"|([^\s"]+)')
+_PUNCTUATION: Final = ",;:!?()"
 OTHER_MARKINGS: Final = {Tlp.CLEAR: ("clear", "white"), Tlp.AMBER_STRICT: ("amber+strict", "amber-strict")}
 
 
@@ -39,7 +44,7 @@ def build_conditions(
     start, end = dates
     found = {SEARCHABLE[name].name: [_match_any(name, values)] for name, values in filters.items() if values}
     if text and text.strip():
-        found["text"] = [Condition(field="event", op="contains", value=text.strip())]
+        found["text"] = [Condition(field="event", op="contains", value=part) for part in split_text(text)]
     found["since"] = [Condition(field="date", op="gte", value=from_second(start))] if start else []
     found["until"] = [Condition(field="date", op="lte", value=end)] if end else []
     found["created_since"] = (
@@ -54,6 +59,21 @@ def build_conditions(
             f"at most {MAX_CONDITIONS} filters and conditions together",
         )
     return {name: part for name, part in found.items() if part}
+
+
+def split_text(text: str) -> list[str]:
+    """Return what a description must contain: each word of a text, and each phrase in quotation marks.
+
+    A text of more than MAX_WORDS of them is one phrase.
+
+    Raises:
+        BadArgument: there is no word in it.
+    """
+    parts = (phrase.strip() or word.strip(_PUNCTUATION) for phrase, word in _PHRASE_OR_WORD.findall(text))
+    found = {part.casefold(): part for part in parts if part}
+    if not found:
+        raise BadArgument("text", f"{clean(text, 60)!r} has no word", "words of the description")
+    return [*found.values()] if len(found) <= MAX_WORDS else [text.replace('"', " ").strip()]
 
 
 def build_branches(saved: Sequence[Sequence[Condition]], clauses: Sequence[Clause] | None) -> list[list[Condition]]:

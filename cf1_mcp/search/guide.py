@@ -21,7 +21,7 @@ from cf1_mcp.models.fields import (
 )
 from cf1_mcp.policy.dataset_scope import SCOPE_WORDS
 from cf1_mcp.search.clauses import Clause
-from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS, MAX_VALUE_LENGTH
+from cf1_mcp.search.conditions import MAX_BRANCHES, MAX_CONDITIONS, MAX_VALUE_LENGTH, MAX_WORDS
 from cf1_mcp.text.dates import ACCEPTED_DATES
 
 
@@ -123,7 +123,8 @@ All filters must match. Several values of one filter mean any of them, and each 
 a list of up to {_max_values()} values, except where noted.
 
 {_filters()}
-- `text`: words of the description; one text, not a list.
+- `text`: words of the description, in any order, or phrases in double quotation marks; one text, not a list. More than
+  {MAX_WORDS} are searched for as one phrase.
 - `since`, `until`: {ACCEPTED_DATES}. Of a day, month or year,
   `since` takes the first second and `until` the last. UTC.
 - `created_since`: stored since then, whenever it happened. The answer has a `watermark` for the next call; events

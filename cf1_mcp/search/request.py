@@ -17,10 +17,12 @@ from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.clauses import Clause
 from cf1_mcp.search.conditions import (
+    MAX_WORDS,
     build_branches,
     build_conditions,
     resolve_created_since,
     resolve_period,
+    split_text,
     ungrouped_conditions,
 )
 from cf1_mcp.search.filters import ExportFilters, Filters, SearchFilters
@@ -152,6 +154,7 @@ def _build_request(
     read_as = [read.describe(argument) for argument, read in reads]
     read_as += [_date_read_as("since", arguments.since, since), _date_read_as("until", arguments.until, until)]
     read_as.append(_date_read_as("created_since", arguments.created_since, created_since))
+    read_as.append(_text_read_as(arguments.text))
     typed = {name: getattr(arguments, name) for name in ("text", "since", "until", "created_since")}
     period, conditions = (since, until), ungrouped_conditions(clauses)
     return SearchRequest(
@@ -181,6 +184,13 @@ def _read_clause(spelling: AccountSpelling, clause: Clause) -> tuple[Clause, lis
         return clause, []
     several = clause.op == "equals" and len(values) > 1 == len(clause.value)
     return clause.model_copy(update={"value": values, "op": "in" if several else clause.op}), reads
+
+
+def _text_read_as(text: str | None) -> str:
+    """Return a sentence part if a text of several words is searched for as one phrase."""
+    parts = split_text(text) if text and text.strip() else [""]
+    is_phrase = len(parts) == 1 and len(parts[0].split()) > MAX_WORDS
+    return f"text: as one phrase, because it has more than {MAX_WORDS} words" if is_phrase else ""
 
 
 def _date_read_as(argument: str, typed: str | None, date: str | None) -> str:

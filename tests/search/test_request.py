@@ -212,6 +212,40 @@ async def test_an_empty_result_costs_at_most_five_small_requests(
     assert {dict(one.query)["pageSize"] for one in counts} == {"5"}
 
 
+async def test_a_text_finds_events_that_have_all_of_its_words_in_any_order(client: Client) -> None:
+    sentence = await ask(client, "search_threat_events", text='ivanti edge "Operation Ledger"', limit=1)
+    turned = await ask(client, "search_threat_events", text="Ledger Operation,", fields=["event"], limit=3)
+    assert sentence["events"] == 0 and "read_as" not in sentence
+    assert all({"Operation", "Ledger"} <= {*text.split()} for text in column(turned, "event"))
+    assert turned["events"] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("cutting edge ivanti", ["cutting", "edge", "ivanti"]),
+        ('"cutting edge" (ivanti)', ["cutting edge", "ivanti"]),
+        ("Relay relay, C:\\x", ["relay", "C:\\x"]),
+        ('an "unbalanced', ["an", "unbalanced"]),
+        ("one two three four five six", ["one two three four five six"]),
+    ],
+)
+async def test_a_text_is_split_into_words_and_phrases(
+    client: Client, sample: Tenant, text: str, parts: list[str]
+) -> None:
+    received, read_as = await conditions(client, sample, text=text)
+    assert [(one["field"], one["op"], one["value"]) for one in json.loads(received)] == [
+        ("event", "contains", part) for part in parts
+    ]
+    phrase = ["text: as one phrase, because it has more than 5 words"] if len(parts[0].split()) > 5 else None
+    assert read_as == phrase
+
+
+async def test_a_text_without_a_word_is_refused(client: Client) -> None:
+    message = await refused(client, "search_threat_events", text='""')
+    assert message == snapshot("text: '\"\"' has no word. Use words of the description.")
+
+
 async def test_an_empty_result_reports_filters_that_exclude_each_other(client: Client) -> None:
     data = await ask(
         client, "search_threat_events", attacker=["VELOUR CICADA"], indicator=["nowhere.example"], text="no such words"
