@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import (
@@ -25,13 +24,13 @@ from cf1_mcp.changes.lost_evidence import (
     replace_sentences,
 )
 from cf1_mcp.changes.outcomes.event_looks import look_at_deletion
-from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, VERIFIED, describe_unknown, find_out
+from cf1_mcp.changes.outcomes.unknown_outcomes import find_out, hold_to_look
 from cf1_mcp.changes.parents import describe_parents
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
 from cf1_mcp.changes.queries.outside_effects import add_effects_through, add_outside_effects, list_account_queries
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
-from cf1_mcp.errors import ApiError, BadArgument, UnknownOutcome
+from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.copies import find_events_in
 from cf1_mcp.events.raw_evidence import count_raw_markings
 from cf1_mcp.events.snapshots import Snapshot, SnapshotSet, count_visible_links, list_evidence, read_snapshots
@@ -41,8 +40,6 @@ from cf1_mcp.events.transitions import (
 )
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
-
-LEFT_UNKNOWN: Final = "unknown: the search for them failed"
 
 
 class DeleteEvents(Payload):
@@ -98,29 +95,23 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
 
 
 async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Result:
-    """Delete the events. If the API deleted fewer, find out which are left."""
-    try:
-        deleted = await client.delete_events(payload.dataset_id, payload.event_ids)
-    except ApiError as error:
-        return await find_out(error, partial(look_at_deletion, client, payload.dataset_id, payload.event_ids))
-    if deleted == len(payload.event_ids):
-        return Result("done", {"deleted": deleted, **list_not_saved(payload.before)})
-    try:
-        left = await find_events_in(client, payload.dataset_id, payload.event_ids)
-    except ApiError as error:
-        # The answer may be wrong about the events that it counts.
-        unclear = UnknownOutcome(
-            f"The API says that it deleted {deleted} of {plural(len(payload.event_ids), 'event')}."
-        )
-        facts = {"deleted": deleted, "left": LEFT_UNKNOWN, **list_not_saved(payload.before)}
-        found = Result("unknown", facts, {"not_verified": str(error)})
-        return describe_unknown(unclear, found, NOT_LOOKED)
-    if not left:
-        facts = {"deleted": len(payload.event_ids), "verified": VERIFIED, **list_not_saved(payload.before)}
-        return Result("done", facts)
-    status = "partial" if len(left) < len(payload.event_ids) else "failed"
+    """Delete the events. If the answer does not say that all were, find out which are left."""
+    result = await _delete(client, payload.dataset_id, payload.event_ids)
+    left = {str(one) for one in result.list_fact("left")}
     lost = list_not_saved([one for one in payload.before if one.event.uuid not in left])
-    return Result(status, {"deleted": deleted, "left": [*left], **lost})
+    return replace(result, facts={**result.facts, **lost})
+
+
+async def _delete(client: ThreatEventsClient, dataset_id: str, event_ids: Sequence[str]) -> Result:
+    look = partial(look_at_deletion, client, dataset_id, event_ids)
+    try:
+        deleted = await client.delete_events(dataset_id, event_ids)
+    except ApiError as error:
+        return await find_out(error, look)
+    if deleted == len(event_ids):
+        return Result("done", {"deleted": deleted})
+    problem = f"The API says that it deleted {deleted} of {plural(len(event_ids), 'event')}."
+    return await hold_to_look(Result("partial" if deleted else "failed", {"deleted": deleted}), problem, look)
 
 
 async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) -> Effect[RecreateEvents]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -43,6 +43,16 @@ OPERATIONS: Mapping[str, tuple[str, Mapping[str, JsonValue], bool]] = {
     "create alert": ("create_query_alert", CALLS["create_query_alert"], True),
     "update alert": ("update_query_alert", CALLS["update_query_alert"], True),
     "delete alert": ("delete_query_alert", CALLS["delete_query_alert"], True),
+    "update many": (
+        "update_threat_event",
+        {"dataset_id": "HOME", "event_ids": ["FIRST", "SECOND"], "attacker": "Another actor"},
+        True,
+    ),
+    "copy": ("copy_threat_events", CALLS["copy_threat_events"], True),
+    "copy many": ("copy_threat_events", {**CALLS["copy_threat_events"], "event_ids": ["FIRST", "SECOND"]}, True),
+    "create dataset": ("create_threat_dataset", CALLS["create_threat_dataset"], True),
+    "update dataset": ("update_threat_dataset", CALLS["update_threat_dataset"], True),
+    "create category": ("create_threat_category", CALLS["create_threat_category"], True),
 }
 
 
@@ -72,7 +82,7 @@ async def change(tenant: PlantedTenant, operation: str, odd: OddAnswer, *, refus
     tool, given, _ = OPERATIONS[operation]
     async with tenant.connected() as (_, names):
         body = odd.body.replace(b"FIRST", str(names["FIRST"]).encode())
-        upstream = OddUpstream(tenant.connect(), OddAnswer(odd.name, body, odd.status), refuses)
+        upstream = OddUpstream(tenant.connect(), replace(odd, body=body), refuses)
         server = build_server(tenant.settings, lambda: upstream, clock=lambda: tenant.now)
         async with Client(server) as client:
             arguments = fill_in({**given}, names)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cf1_mcp.api import operations as op
-from cf1_mcp.api.asked import require_count, require_same
+from cf1_mcp.api.asked import names_object, require_acknowledged, require_count, require_same
 from cf1_mcp.api.connection import Query
 from cf1_mcp.api.saved_query_client import SavedQueryClient
 from cf1_mcp.models import Category, CategoryFields, Copied, Dataset, DatasetFields
@@ -33,9 +33,11 @@ class DatasetClient(SavedQueryClient):
     async def delete_dataset(self, dataset_id: str) -> None:
         """Delete a dataset with everything in it. The API keeps it marked as deleted."""
         try:
-            await self.request(object, op.DELETE_DATASET, dataset_id=dataset_id)
+            answer = await self.request(object, op.DELETE_DATASET, paged=True, dataset_id=dataset_id)
         finally:
             self.dataset_changes += 1
+        if not names_object(answer, dataset_id):
+            require_acknowledged(answer, "dataset")
 
     async def copy_events(
         self, dataset_id: str, dest_dataset_id: str, event_ids: Sequence[str], keep_raw_data: bool = True
