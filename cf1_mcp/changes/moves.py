@@ -216,7 +216,9 @@ async def _move(client: ThreatEventsClient, payload: MoveEvents) -> Result:
     if not left and not untrusted:
         return await find_out(unclear, partial(look_at_move, client, source, destination, ids))
     facts["still_in_source"] = [*left]
-    if answer.moved > len(ids) - len(left) and not answer.deletion_failures:
+    if answer.moved != len(ids) - len(left) and not answer.deletion_failures:
+        # The answer leaves another number of them in the source.
+        del facts["moved"]
         return describe_unknown(unclear, Result("unknown", facts, untrusted), NOT_SEEN)
     nothing_done = left == ids and not answer.moved and not answer.deletion_failures
     return Result("failed" if nothing_done else "partial", facts, untrusted)

@@ -11,6 +11,7 @@ from cf1_mcp.changes.effect import Result
 from cf1_mcp.changes.outcomes.unknown_outcomes import (
     NOT_LOOKED,
     NOT_SEEN,
+    VERIFIED,
     describe_unknown,
     find_out,
     hold_to_look,
@@ -95,7 +96,7 @@ async def send_deletion(
         await read(object_id)
     except ApiError as error:
         if isinstance(error, NotFound) and not isinstance(error, MissingRoute):
-            return Result("done")
+            return Result("done", {"verified": VERIFIED} if unknown else {})
         found = Result("done", {}, {"not_verified": str(error)})
         return describe_unknown(unknown, found, NOT_LOOKED) if unknown else found
     return describe_unknown(unknown, None, NOT_SEEN) if unknown else Result("failed", {"left": True})
