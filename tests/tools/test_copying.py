@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.models import SavedQueryFields
+from cf1_mcp.models import SavedQueryFields, Tlp
 from cf1_mcp.server.mcp_server import build_server
 from tests.conversations import ask, column, confirmed, refused
 from tests.tenant import MINE, NOW, YOURS, Tenant
@@ -94,7 +94,9 @@ async def test_evidence_that_cannot_be_read_is_named_in_a_preview_and_does_not_e
         preview = await ask(client, "copy_threat_events", **call)
         assert (preview["status"], preview["raw_not_read"]) == ("confirmation_required", 1)
         change = str(preview["change"]).replace(first.uuid, "EVENT")
-        assert change == snapshot()
+        assert change == snapshot(
+            "Copy 2 events from dataset 'Yours' to 'Mine', with their tags, indicators and relationships, and their raw evidence. The raw evidence of event EVENT could not be read, so that it counts as amber or as its event, whichever is higher. With keep_raw_data=false the events are copied without any raw evidence."
+        )
         done = await ask(client, "copy_threat_events", **call, confirm=preview["code"])
         assert (done["status"], done["copied"]) == ("done", 2)
 
@@ -102,7 +104,7 @@ async def test_evidence_that_cannot_be_read_is_named_in_a_preview_and_does_not_e
 async def test_evidence_that_cannot_be_read_counts_as_amber_under_a_ceiling(tenant: Tenant) -> None:
     event = await tenant.add("one", YOURS)
     unread = Unread(tenant.connect(), event.uuid, 500, {})
-    server = build_server(tenant.allowed(max_tlp="green"), lambda: unread, clock=lambda: NOW)
+    server = build_server(tenant.allowed(max_tlp=Tlp.GREEN), lambda: unread, clock=lambda: NOW)
     async with Client(server) as client:
         words = await refused(client, "copy_threat_events", **copying(event.uuid, keep_raw_data=True))
         assert "which could not be read, is withheld by CF1_MAX_TLP" in words
@@ -116,7 +118,7 @@ class Unread(httpx.AsyncBaseTransport):
         self._sandbox, self._event_id, self._status, self._body = sandbox, event_id, status, body
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.method == "GET" and "/raw/" in request.url.path and self._event_id in request.url.path:
+        if request.method == "GET" and "/raw" in request.url.path and self._event_id in request.url.path:
             return httpx.Response(self._status, headers={"X-Sandbox": "1"}, json=self._body)
         return await self._sandbox.handle_async_request(request)
 
