@@ -132,11 +132,12 @@ COUNTED = [
 @pytest.mark.parametrize("tool", ["delete_threat_events", "copy_threat_events", "update_threat_event"])
 async def test_a_count_is_held_to_a_look(tenant: Tenant, tool: str, count: int, is_made: bool, status: str) -> None:
     ids: list[JsonValue] = [(await tenant.add(f"event {number}", attacker="Old")).uuid for number in range(3)]
-    call, prefix, end, body = {
-        "delete_threat_events": (dict[str, JsonValue](), "DELETE /events/", "", count),
+    changes: dict[str, tuple[dict[str, JsonValue], str, str, JsonValue]] = {
+        "delete_threat_events": ({}, "DELETE /events/", "", count),
         "copy_threat_events": ({"destination_dataset_id": YOURS}, "POST /events/dataset/", "/copy", {"copied": count}),
         "update_threat_event": ({"attacker": "New"}, "PATCH /events/update/bulk", "", {"updatedCount": count}),
-    }[tool]
+    }
+    call, prefix, end, body = changes[tool]
     upstream = Rewritten(tenant.connect(), answer_to(prefix, {"success": True, "result": body}, end=end), is_made)
     told = await tell(tenant, upstream, tool, {"dataset_id": MINE, "event_ids": ids, **call})
     assert isinstance(told, dict) and told["status"] == status, told
