@@ -22,7 +22,7 @@ from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import MAX_CONDITIONS, PAGE_SIZE, visible_pages
 from cf1_mcp.policy.visible_links import show_links
-from cf1_mcp.text.dates import date_key
+from cf1_mcp.text.dates import date_key, is_plain_date
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.uuids import id_key
@@ -49,27 +49,42 @@ class ExtraColumn:
 
 @dataclass(frozen=True)
 class EventPosition:
-    """A place in a search by date: after the event `anchor`, the last of `ties` events shown that have this `date`.
+    """A place in a search by date: after the event `anchor`, the last of `ties` events shown that have this `date`, and
+    after `passed` further events. Without an anchor those are the first of the list.
 
-    A date and not a number of rows: the number of rows that the API has before it depends on what is withheld.
+    A date and not a number of rows: the number of rows that the API has before it depends on what is withheld. Where an
+    event has no date that the API could be asked for, or the API does not keep the order, events that may be shown are
+    `passed`: from the last place with a date on they are read again. `is_sorted`: in the order of their dates.
     """
 
-    date: str
-    ties: int
-    anchor: str
+    date: str = ""
+    ties: int = 0
+    anchor: str = ""
+    passed: int = 0
+    is_sorted: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "EventPosition":
+        if text.startswith("+"):
+            passed, _, place = text[1:].partition("|")
+            start = cls.parse(place) if place else cls()
+            return replace(start, passed=int(passed.rstrip("s")), is_sorted=passed.endswith("s"))
         anchor, ties, date = text.split("~", 2)
         return cls(date, int(ties or 1), anchor)
 
     def __str__(self) -> str:
         # Short, because every page costs a model its tokens: most dates are those of one event.
-        return f"{self.anchor}~{self.ties if self.ties > 1 else ''}~{self.date}"
+        place = f"{self.anchor}~{self.ties if self.ties > 1 else ''}~{self.date}" if self.anchor else ""
+        return f"+{self.passed}{'s' if self.is_sorted else ''}|{place}" if self.passed else place
 
     @classmethod
-    def after(cls, shown: Sequence[Event], before: "EventPosition | None") -> "EventPosition":
-        """Return the place after the events of a page, which began at `before`."""
+    def after(
+        cls, shown: Sequence[Event], before: "EventPosition | None", *, is_sorted: bool = False
+    ) -> "EventPosition":
+        """Return the place after the events of a page, which began at `before`. `is_sorted`: they were sorted here."""
+        if is_sorted or (before and before.passed) or not all(is_plain_date(event.date) for event in shown):
+            start = before or cls()
+            return replace(start, passed=start.passed + len(shown), is_sorted=start.is_sorted or is_sorted)
         last = shown[-1]
         ties = sum(event.date == last.date for event in shown)
         if before and before.date == last.date:
@@ -101,7 +116,8 @@ async def list_event_page(
     shown = count_fitting(event_cells(window, columns), size_for_rows(limit))
     following = None
     if shown < len(events):
-        following = paging.seal(str(EventPosition.after(window[:shown], position)), identity)
+        after = EventPosition.after(window[:shown], position, is_sorted=report.is_unordered)
+        following = paging.seal(str(after), identity)
     page = render_events(window, shown, scope.names, columns, following)
     facts = {**page.facts, **dataset_facts(scope, report), **scope.policy.counts(withheld)}
     return replace(page, facts=facts, notes=[*reading_notes(scope, report, used), *page.notes])
@@ -214,21 +230,26 @@ async def _read_events_after(
 
     Where the API does not keep the order, everything is read, as far as that is possible, and sorted here.
     """
-    asked = _search_from(search, position, count)
+    passed = position.passed if position else 0
+    start = position if position and position.anchor else None
+    sorts, last = bool(position and position.is_sorted), passed + count
+    asked = _search_from(search, start, last)
     found: list[Event] = []
     async with aclosing(visible_pages(client, asked, policy, withheld=withheld, report=report)) as pages:
         async for page in pages:
             found += page
-            after = _skip_to(position, found, search.order)
-            used = len(found) - len(after) + count
-            if len(after) >= count and not is_unordered(found[:used], search.order):
-                return after[:count], used
-            if len(found) >= MAX_SORTED and len(after) >= count:
+            after = _skip_to(start, found, search.order)
+            used = len(found) - len(after) + last
+            # Events that were passed in the order of the API are passed in the same order again.
+            keeps_order = not sorts and (passed > 0 or not is_unordered(found[:used], search.order))
+            if len(after) >= last and keeps_order:
+                return after[passed:last], used
+            if len(found) >= MAX_SORTED and len(after) >= last:
                 break
-    if is_unordered(found, search.order):
+    if sorts or (not passed and is_unordered(found, search.order)):
         report.is_unordered = True
-        found.sort(key=lambda event: date_key(event.date), reverse=search.order != "asc")
-    return _skip_to(position, found, search.order, is_whole=True)[:count], None
+        found[:MAX_SORTED] = sorted(found[:MAX_SORTED], key=_order_key, reverse=search.order != "asc")
+    return _skip_to(start, found, search.order, is_whole=True)[passed:last], None
 
 
 def _skip_to(
@@ -239,45 +260,56 @@ def _skip_to(
         return [*events]
     # Events of the position's date that were shown before. Without the anchor they are shown again: it was deleted or
     # moved, and an event that is returned twice does less harm than one that is missing.
-    ties: list[Event] = []
+    ties: list[int] = []
     for place, event in enumerate(events):
         if event.date == position.date:
-            ties.append(event)
+            ties.append(place)
             if len(ties) == position.ties and _anchor(event) == position.anchor:
                 return [*events[place + 1 :]]
         elif _is_past(event.date, position.date, order):
-            return [*_skip_shown(ties, position), *events[place:]]
-    return _skip_shown(ties, position) if is_whole else []
+            return _skip_shown(events, ties, position, order)
+    return _skip_shown(events, ties, position, order) if is_whole else []
 
 
 def is_unordered(events: Sequence[Event], order: Order | None) -> bool:
-    """Whether events are not in the order of their dates, as far as they have one."""
-    keys = [date_key(event.date) for event in events if event.date.strip()]
+    """Whether events are not in the order of their dates, as far as these can be read."""
+    keys = [date_key(event.date) for event in events if is_plain_date(event.date)]
     return any(later < one if order == "asc" else later > one for one, later in pairwise(keys))
 
 
-def _skip_shown(ties: Sequence[Event], position: EventPosition) -> list[Event]:
-    """Return the events after the anchor of a position among those of its date, in which others came or went since."""
-    places = [place for place, event in enumerate(ties) if _anchor(event) == position.anchor]
+def _skip_shown(
+    events: Sequence[Event], ties: Sequence[int], position: EventPosition, order: Order | None
+) -> list[Event]:
+    """Return the events after the anchor of a position, which is among those of its date at the places `ties`. Others
+    came or went there since. Without the anchor, all events from its date on.
+    """
+    places = [number for number, place in enumerate(ties) if _anchor(events[place]) == position.anchor]
     # Anchors are short, and another event may have the same one.
-    place = min(places, key=lambda place: abs(place + 1 - position.ties), default=-1)
-    return [*ties[place + 1 :]]
+    number = min(places, key=lambda number: abs(number + 1 - position.ties), default=None)
+    if number is not None:
+        return [*events[ties[number] + 1 :]]
+    return [event for event in events if not _is_past(position.date, event.date, order)]
 
 
 def _search_from(search: EventSearch, position: EventPosition | None, count: int) -> EventSearch:
     """Return the search for the events from the date of a position on, with pages that are probably large enough."""
     size = min(count + (position.ties if position else 0), PAGE_SIZE)
     conditions = [*search.search]
-    # An event without a date comes last or first, and no condition finds it.
-    if position and position.date and len(conditions) < MAX_CONDITIONS:
+    if position and len(conditions) < MAX_CONDITIONS:
         conditions.append(Condition(field="date", op="gte" if search.order == "asc" else "lte", value=position.date))
     return search.model_copy(update={"search": conditions, "page_size": size})
 
 
 def _is_past(date: str, reached: str, order: Order | None) -> bool:
-    """Whether an event of a date comes after those of the date that was reached."""
+    """Whether an event of a date comes after those of the date that was reached. Of other dates nobody knows."""
+    if not (is_plain_date(date) and is_plain_date(reached)):
+        return False
     one, other = date_key(date), date_key(reached)
     return one > other if order == "asc" else one < other
+
+
+def _order_key(event: Event) -> str:
+    return date_key(event.date) if is_plain_date(event.date) else ""
 
 
 def _anchor(event: Event) -> str:
