@@ -68,15 +68,13 @@ class _GroupList:
     reached: str | None = None
 
     def next_key(self, order: Order) -> str | None:
-        """Return the date by which the next event is merged. One without a readable date, or out of order, follows the
-        event before it, so that the order of the whole does not depend on where pages end. None: there is no such event.
+        """Return the date by which the next event is merged, None if it comes first. An event without a readable date,
+        or out of order, follows the one before it: so the order of the whole does not depend on where pages end.
         """
-        date = self.waiting[0].date
-        if not is_plain_date(date):
+        if not is_plain_date(self.waiting[0].date):
             return self.reached
-        return (
-            date_key(date) if self.reached is None else (min if order == "desc" else max)(date_key(date), self.reached)
-        )
+        key = date_key(self.waiting[0].date)
+        return key if self.reached is None else (min if order == "desc" else max)(key, self.reached)
 
     async def refill(self) -> None:
         while not self.waiting and not self.is_ended:
