@@ -198,6 +198,9 @@ class CountRequests:
             raise refusal
         if not groups and (answer.total or answer.dropped):
             raise NotCounted("The API counted events and returned no groups.")
+        numbers = {read_count(group) or None for group in groups}
+        if numbers == {None} and (answer.total or not any(read_count(group) == 0 for group in groups)):
+            raise NotCounted("The API returned groups without counts.")
         if len({repr([group.get(name) for name in names]) for group in groups}) < len(groups):
             # Whether these are parts of one count, or the same count again, nobody knows.
             raise NotCounted("The API returned the same group more than once.")
