@@ -4,25 +4,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from hashlib import sha256
-from itertools import pairwise
 from typing import Final
 
 from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import Cell, event_cells
 from cf1_mcp.answers.cursors import Paging
+from cf1_mcp.answers.event_positions import EventPosition, is_unordered, order_key, skip_to
 from cf1_mcp.answers.fitting import DEFAULT_SIZE, HEAD_SIZE, count_fitting, size_for_rows
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.lists.reading_report import ReadingReport
-from cf1_mcp.models import Condition, Event, EventSearch, Order
+from cf1_mcp.models import Condition, Event, EventSearch
 from cf1_mcp.policy.conditions.misfits import describe_reading
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import MAX_CONDITIONS, PAGE_SIZE, visible_pages
 from cf1_mcp.policy.visible_links import show_links
-from cf1_mcp.text.dates import date_key, is_plain_date
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.uuids import id_key
@@ -45,51 +43,6 @@ class ExtraColumn:
 
     name: str
     texts: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class EventPosition:
-    """A place in a search by date: after the event `anchor`, the last of `ties` events shown that have this `date`, and
-    after `passed` further events. Without an anchor those are the first of the list.
-
-    A date and not a number of rows: the number of rows that the API has before it depends on what is withheld. Where an
-    event has no date that the API could be asked for, or the API does not keep the order, events that may be shown are
-    `passed`: from the last place with a date on they are read again. `is_sorted`: in the order of their dates.
-    """
-
-    date: str = ""
-    ties: int = 0
-    anchor: str = ""
-    passed: int = 0
-    is_sorted: bool = False
-
-    @classmethod
-    def parse(cls, text: str) -> "EventPosition":
-        if text.startswith("+"):
-            passed, _, place = text[1:].partition("|")
-            start = cls.parse(place) if place else cls()
-            return replace(start, passed=int(passed.rstrip("s")), is_sorted=passed.endswith("s"))
-        anchor, ties, date = text.split("~", 2)
-        return cls(date, int(ties or 1), anchor)
-
-    def __str__(self) -> str:
-        # Short, because every page costs a model its tokens: most dates are those of one event.
-        place = f"{self.anchor}~{self.ties if self.ties > 1 else ''}~{self.date}" if self.anchor else ""
-        return f"+{self.passed}{'s' if self.is_sorted else ''}|{place}" if self.passed else place
-
-    @classmethod
-    def after(
-        cls, shown: Sequence[Event], before: "EventPosition | None", *, is_sorted: bool = False
-    ) -> "EventPosition":
-        """Return the place after the events of a page, which began at `before`. `is_sorted`: they were sorted here."""
-        if is_sorted or (before and before.passed) or not all(is_plain_date(event.date) for event in shown):
-            start = before or cls()
-            return replace(start, passed=start.passed + len(shown), is_sorted=start.is_sorted or is_sorted)
-        last = shown[-1]
-        ties = sum(event.date == last.date for event in shown)
-        if before and before.date == last.date:
-            ties += before.ties
-        return cls(last.date, ties, _anchor(last))
 
 
 async def list_event_page(
@@ -238,7 +191,7 @@ async def _read_events_after(
     async with aclosing(visible_pages(client, asked, policy, withheld=withheld, report=report)) as pages:
         async for page in pages:
             found += page
-            after = _skip_to(start, found, search.order)
+            after = skip_to(start, found, search.order)
             used = len(found) - len(after) + last
             # Events that were passed in the order of the API are passed in the same order again.
             keeps_order = not sorts and (passed > 0 or not is_unordered(found[:used], search.order))
@@ -248,47 +201,8 @@ async def _read_events_after(
                 break
     if sorts or (not passed and is_unordered(found, search.order)):
         report.is_unordered = True
-        found[:MAX_SORTED] = sorted(found[:MAX_SORTED], key=_order_key, reverse=search.order != "asc")
-    return _skip_to(start, found, search.order, is_whole=True)[passed:last], None
-
-
-def _skip_to(
-    position: EventPosition | None, events: Sequence[Event], order: Order | None, *, is_whole: bool = False
-) -> list[Event]:
-    """Return the events after a position; none before it is reached, unless `is_whole`: there are no further events."""
-    if position is None:
-        return [*events]
-    # Events of the position's date that were shown before. Without the anchor they are shown again: it was deleted or
-    # moved, and an event that is returned twice does less harm than one that is missing.
-    ties: list[int] = []
-    for place, event in enumerate(events):
-        if event.date == position.date:
-            ties.append(place)
-            if len(ties) == position.ties and _anchor(event) == position.anchor:
-                return [*events[place + 1 :]]
-        elif _is_past(event.date, position.date, order):
-            return _skip_shown(events, ties, position, order)
-    return _skip_shown(events, ties, position, order) if is_whole else []
-
-
-def is_unordered(events: Sequence[Event], order: Order | None) -> bool:
-    """Whether events are not in the order of their dates, as far as these can be read."""
-    keys = [date_key(event.date) for event in events if is_plain_date(event.date)]
-    return any(later < one if order == "asc" else later > one for one, later in pairwise(keys))
-
-
-def _skip_shown(
-    events: Sequence[Event], ties: Sequence[int], position: EventPosition, order: Order | None
-) -> list[Event]:
-    """Return the events after the anchor of a position, which is among those of its date at the places `ties`. Others
-    came or went there since. Without the anchor, all events from its date on.
-    """
-    places = [number for number, place in enumerate(ties) if _anchor(events[place]) == position.anchor]
-    # Anchors are short, and another event may have the same one.
-    number = min(places, key=lambda number: abs(number + 1 - position.ties), default=None)
-    if number is not None:
-        return [*events[ties[number] + 1 :]]
-    return [event for event in events if not _is_past(position.date, event.date, order)]
+        found[:MAX_SORTED] = sorted(found[:MAX_SORTED], key=order_key, reverse=search.order != "asc")
+    return skip_to(start, found, search.order, is_whole=True)[passed:last], None
 
 
 def _search_from(search: EventSearch, position: EventPosition | None, count: int) -> EventSearch:
@@ -298,19 +212,3 @@ def _search_from(search: EventSearch, position: EventPosition | None, count: int
     if position and len(conditions) < MAX_CONDITIONS:
         conditions.append(Condition(field="date", op="gte" if search.order == "asc" else "lte", value=position.date))
     return search.model_copy(update={"search": conditions, "page_size": size})
-
-
-def _is_past(date: str, reached: str, order: Order | None) -> bool:
-    """Whether an event of a date comes after those of the date that was reached. Of other dates nobody knows."""
-    if not (is_plain_date(date) and is_plain_date(reached)):
-        return False
-    one, other = date_key(date), date_key(reached)
-    return one > other if order == "asc" else one < other
-
-
-def _order_key(event: Event) -> str:
-    return date_key(event.date) if is_plain_date(event.date) else ""
-
-
-def _anchor(event: Event) -> str:
-    return sha256(event.uuid.encode("utf-8", "replace")).hexdigest()[:ANCHOR_LENGTH]
