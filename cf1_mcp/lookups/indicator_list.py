@@ -188,10 +188,10 @@ class IndicatorList:
         """Whether a value is known by an indicator alone, if no event of it is found.
 
         An indicator with events may have none that may be shown, and must then look like an unknown one: it counts only
-        where all of its events may be shown. Where the API lists no events, its own marking decides, if it has one.
+        where all of its events may be shown.
         """
         policy = self._scope.policy
-        if row.has_no_events or (row.lacks_events and row.tlp.strip()):
+        if row.has_no_events:
             return not policy.is_above_ceiling(row.tlp) and self._is_in_period(row.updated_at or row.created_at)
         if policy.ceiling is not Tlp.RED:
             return False

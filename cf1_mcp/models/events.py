@@ -135,15 +135,14 @@ class EventPage(BaseModel):
     """One page of events, with the paging details of the list.
 
     Rows that are no events are left out: `dropped` is their number. Those among them that lack only an id are
-    `nameless`, under an invented one, so that the rules for reading can be applied to them. With `has_other_rows` some
-    are not even objects.
+    `nameless`, under an invented one, so that the rules for reading can be applied to them. Rows of which none is even
+    an object are no page.
     """
 
     result: list[Event]
     result_info: ResultInfo = ResultInfo()
     dropped: int = 0
     nameless: list[Event] = []
-    has_other_rows: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -163,8 +162,9 @@ class EventPage(BaseModel):
                 if isinstance(row, dict):
                     nameless.append(Event.model_validate({**cast("dict[str, object]", row), "uuid": f"row {place}"}))
         dropped = len(cast("list[object]", rows)) - len(kept)
-        others = dropped > len(nameless)
-        return {**given, "result": kept, "dropped": dropped, "nameless": nameless, "has_other_rows": others}
+        if dropped and not kept and not nameless:
+            raise ValueError("none of its rows can be read")
+        return {**given, "result": kept, "dropped": dropped, "nameless": nameless}
 
     @property
     def size(self) -> int:
@@ -189,7 +189,6 @@ class ListedIndicator(ApiAnswer):
     """An indicator of one dataset and the events that have it, even if they show another one of their indicators.
 
     `has_no_events` only if the API says so: an event that cannot be read, or is not sent, may be one that is withheld.
-    `lacks_events`: it has no list of events at all.
     """
 
     closed: ClassVar[Mapping[str, object]] = {"tlp": "red"}
@@ -203,7 +202,6 @@ class ListedIndicator(ApiAnswer):
     updated_at: Text = ""
     related_events: Listed[RelatedEvent] = []
     has_no_events: bool = Field(False, exclude=True)
-    lacks_events: bool = Field(False, exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -211,12 +209,9 @@ class ListedIndicator(ApiAnswer):
         if not isinstance(indicator, dict):
             return indicator
         given = cast("dict[str, object]", indicator)
-        if not isinstance(given.get("relatedEvents"), list):
-            given = {name: value for name, value in given.items() if name != "relatedEvents"}
-            return {**given, "hasNoEvents": False, "lacksEvents": True}
         has_more = given.get("relatedEventsHasMore")
         is_empty = given.get("relatedEvents") == [] and (has_more is None or has_more is False)
-        return {**given, "hasNoEvents": is_empty, "lacksEvents": False}
+        return {**given, "hasNoEvents": is_empty}
 
 
 class IndicatorPage(ApiAnswer):

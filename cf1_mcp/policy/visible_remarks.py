@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from cf1_mcp.api.remarks import Remarks, remark, remark_left_out, remark_odd_fields
+from cf1_mcp.api.remarks import Remarks, remark_left_out, remark_odd_fields
 from cf1_mcp.models import Dataset, Event, EventPage
 from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.read_policy import ReadPolicy
@@ -23,7 +23,6 @@ NOT_SEARCHED: Final = (
 PARTLY_SEARCHED: Final = "The API could search only parts of the datasets under partly_searched: events may be missing."
 INCOMPLETE: Final = "The API says that its answer is incomplete: something may be missing."
 QUOTED: Final = "The API sent messages with its answer: see api_messages."
-NO_EVENTS: Final = "The API's answer has rows that are no events, which were left out: something may be missing."
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:.]+Z?)?")
 _NUMBER: Final = re.compile(rf"{_UUID.pattern}|{_DATE.pattern}|\d+(?:[,.]\d+)*", re.IGNORECASE)
@@ -50,8 +49,7 @@ def remark_on_dropped_rows(page: EventPage, policy: ReadPolicy) -> None:
     """Remark on rows that are not events, if the caller may know of them.
 
     A row may be a withheld event. Where something is withheld, only those are told whose dataset and marking can be
-    read and are allowed. Of rows that have neither it is told that there are some, as the API might tell itself that
-    its answer is incomplete, and not how many.
+    read and are allowed.
     """
     if not page.dropped:
         return
@@ -59,14 +57,7 @@ def remark_on_dropped_rows(page: EventPage, policy: ReadPolicy) -> None:
     told = [row.uuid for row in page.nameless if policy.rule_against(row) is None]
     if policy.sees_everything:
         told = [f"row {number}" for number in range(page.dropped)]
-    elif page.has_other_rows:
-        remark(NO_EVENTS)
     remark_left_out(f"{place} {row}" for row in told)
-
-
-def may_miss_events(remarks: Remarks) -> bool:
-    """Whether rows were left out of which a caller is told, so that there may be events that nobody could read."""
-    return bool(remarks.left_out) or NO_EVENTS in remarks.sentences
 
 
 def visible_remarks(remarks: Remarks, policy: ReadPolicy | None) -> VisibleRemarks:

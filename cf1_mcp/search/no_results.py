@@ -16,7 +16,6 @@ from cf1_mcp.errors import ApiError
 from cf1_mcp.policy.conditions.misfits import IGNORED
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.visible_events import first_visible
-from cf1_mcp.policy.visible_remarks import may_miss_events
 from cf1_mcp.search.request import SearchRequest
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
@@ -70,7 +69,7 @@ async def _reasons(client: ThreatEventsClient, request: SearchRequest, scope: Da
     decisive = [name for name, any_found in zip(probed, found, strict=False) if any_found]
     if decisive:
         return [f"Without {name} there are events: this filter alone removes all of them." for name in decisive]
-    if len(names) > len(probed) or not found or None in found or may_miss_events(current_remarks()):
+    if len(names) > len(probed) or not found or None in found or current_remarks().left_out:
         return []
     if len(names) == 1:
         what = "events" if scope.policy.sees_everything else "events that may be shown"
@@ -85,7 +84,7 @@ async def _any_without(
     # What there is to say about the answers to these questions is not about that of the call.
     with collecting() as remarks:
         found = await _find_any(client, request, scope, name)
-        return found or (None if may_miss_events(remarks) else False)
+        return found or (None if remarks.left_out else False)
 
 
 async def _find_any(client: ThreatEventsClient, request: SearchRequest, scope: DatasetScope, name: str) -> bool:

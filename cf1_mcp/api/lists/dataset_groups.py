@@ -63,7 +63,6 @@ class _GroupList:
     waiting: deque[Event] = field(default_factory=deque[Event])
     nameless: list[Event] = field(default_factory=list[Event])
     dropped: int = 0
-    has_other_rows: bool = False
     is_ended: bool = False
     failure: ApiError | None = None
     reached: str | None = None
@@ -90,7 +89,6 @@ class _GroupList:
                 self.waiting.extend(page.result)
                 self.nameless += page.nameless
                 self.dropped += page.dropped
-                self.has_other_rows = self.has_other_rows or page.has_other_rows
 
     def take_unreadable(self) -> tuple[int, list[Event]]:
         """Return what `EventPage` tells of rows that are no events, once."""
@@ -145,8 +143,7 @@ async def merge_groups(
             # An answer without events is a page too: it was asked for.
             unreadable = [one.take_unreadable() for one in lists]
             nameless = [event for _, events in unreadable for event in events]
-            others = any(one.has_other_rows for one in lists)
-            told = {"dropped": sum(count for count, _ in unreadable), "nameless": nameless, "has_other_rows": others}
+            told = {"dropped": sum(count for count, _ in unreadable), "nameless": nameless}
             # In pages of usual size, so that other calls get their turns between them.
             for start in range(0, len(merged) or 1, MAX_PAGE):
                 await anyio.lowlevel.checkpoint()
