@@ -22,17 +22,17 @@ HARMLESS: Final = frozenset({
 GROUPINGS: Final = frozenset({"groupby", "columns", "column", "dimensions", "dimension", "aggregateby", "by"})
 NAMINGS: Final = GROUPINGS | {"orderby", "order", "sort", "sortby", "metric", "metrics", "measure"}
 COLUMNS: Final = frozenset(one.wire.lower() for one in EVENT_FIELDS) | {
-    "datetime", "accounttag", "accountid", "createdat", "updatedat", "id",
+    "datetime", "accounttag", "accountid", "createdat", "updatedat",
 }  # fmt: skip
 # What an ordering or a grouping may name beside columns.
 MEASURES: Final = frozenset({
     "count", "counts", "total", "events", "eventcount", "asc", "desc", "ascending", "descending", "hour", "day", "week",
-    "month", "year", "name", "key", "value",
+    "month", "year", "id", "name", "key", "value",
 })  # fmt: skip
 # Keys of objects that say how to count, how to order, from when to when, and which page to return.
 PLAIN_KEYS: Final = HARMLESS | {
     "field", "name", "number", "cursor", "after", "before", "unit", "nulls", "gt", "gte", "geq", "lt", "lte", "leq",
-    "min", "max",
+    "min", "max", "date", "datetime",
 }  # fmt: skip
 _WORD: Final = re.compile(r"\w+")
 
@@ -62,6 +62,5 @@ def find_odd_word(value: JsonValue, is_naming: bool) -> str | None:
 def _is_known(name: str) -> bool:
     """Whether a name is that of a column, or of a way to count or to order, such as `count_DESC`."""
     word = normal_name(name)
-    return any(
-        one in COLUMNS | DATASETS | MARKINGS | MEASURES for one in (word, word.removesuffix("desc").removesuffix("asc"))
-    )
+    column = word.removesuffix("desc").removesuffix("asc")
+    return not {word, column}.isdisjoint(COLUMNS | DATASETS | MARKINGS | MEASURES)
