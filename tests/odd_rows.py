@@ -21,18 +21,35 @@ def keep(row: Row) -> JsonValue:
 
 @dataclass
 class OddRows(httpx.AsyncBaseTransport):
-    """The sandbox, with changed rows in the lists of paths that end like `path`."""
+    """The sandbox, with changed rows in the lists of paths that end like `path`. `refuses` is the end of a path that it
+    does not know. With `ignores_search` it finds everything.
+    """
 
     inner: httpx.AsyncBaseTransport
     path: str
     change: Change
+    refuses: str
+    ignores_search: bool
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.refuses and request.url.path.endswith(self.refuses):
+            return httpx.Response(404, json={"success": False, "errors": [{"code": 7003, "message": "No route"}]})
+        if self.ignores_search and request.url.path.endswith("/events"):
+            request = await _drop_search(request)
         response = await self.inner.handle_async_request(request)
         body = json.loads(await response.aread())
         if request.url.path.endswith(self.path) and isinstance(body.get("result"), list):
             body["result"] = [self.change(row) for row in body["result"]]
         return httpx.Response(response.status_code, json=body)
+
+
+async def _drop_search(request: httpx.Request) -> httpx.Request:
+    if request.method == "GET":
+        return httpx.Request("GET", request.url.copy_with(params=request.url.params.remove("search")))
+    given = json.loads(await request.aread())
+    return httpx.Request(
+        "POST", request.url, json={key: one for key, one in given.items() if key not in ("search", "searchBranches")}
+    )
 
 
 class OddTenant(Tenant):
@@ -44,6 +61,9 @@ class OddTenant(Tenant):
             self.store.add_dataset(f"Extra {number}")
         self.path = ""
         self.change: Change = keep
+        self.refuses = ""
+        self.ignores_search = False
 
     def connect(self) -> httpx.AsyncBaseTransport:
-        return OddRows(super().connect(), self.path, self.change) if self.path else super().connect()
+        inner = super().connect()
+        return OddRows(inner, self.path, self.change, self.refuses, self.ignores_search) if self.path else inner
