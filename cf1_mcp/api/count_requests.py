@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import anyio
 from pydantic import JsonValue
 
-from cf1_mcp.errors import NotFound, Refused, Unavailable
+from cf1_mcp.errors import NotFound, Refused, Unavailable, UnexpectedAnswer
 from cf1_mcp.models import Aggregates
 
 MAX_GROUPS: Final = 10_000
@@ -155,6 +155,8 @@ class CountRequests:
                     raise
                 # The account does not have this route, or it fails on a column: as good as a refusal of the columns.
                 raise NotCounted(error.sentence, error.status, error.said) from error
+            except UnexpectedAnswer as error:
+                raise NotCounted(error.sentence, error.status, error.said) from error
             if refusal is not None:
                 self._remember(form, limit, sent != CountForm().write_dates(dates))
             return self._read(answer, columns, daily, most, form.days, dates)
@@ -194,6 +196,14 @@ class CountRequests:
             refusal = NotCounted(f"The API ignored {ignored[0]} and counted without it.")
             self.remember_refusal(columns, daily, refusal)
             raise refusal
+        if not groups and (answer.total or answer.dropped):
+            raise NotCounted("The API counted events and returned no groups.")
+        numbers = {read_count(group) or None for group in groups}
+        if numbers == {None} and (answer.total or not any(read_count(group) == 0 for group in groups)):
+            raise NotCounted("The API returned groups without counts.")
+        if len({repr([group.get(name) for name in names]) for group in groups}) < len(groups):
+            # Whether these are parts of one count, or the same count again, nobody knows.
+            raise NotCounted("The API returned the same group more than once.")
         count = len({group_key(group, columns) for group in groups}) if daily else len(groups)
         # A server may have a smaller maximum of its own, and in a daily count the limit may be one of rows.
         full = count >= most or len(groups) == most or (len(groups) in ROUND_NUMBERS and len(groups) < most)

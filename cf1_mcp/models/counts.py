@@ -1,12 +1,16 @@
 """Counts of events, as the API answers them."""
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Final, cast
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from cf1_mcp.models.lenient_answers import ApiAnswer, Listed
 from cf1_mcp.models.odd_values import Count, Text, read_count
+
+# Under what names the groups may be beside the published one: invented. Under others they are not found.
+OTHER_NAMES: Final = ("groups", "buckets", "results", "rows")
 
 
 class Aggregates(ApiAnswer):
@@ -32,6 +36,9 @@ class Aggregates(ApiAnswer):
         # Null is unknown, and no groups only where the total says so.
         if found.get("aggregations") is None and _count_or_none(found.get("total")) == 0:
             found["aggregations"] = []
+        if "aggregations" not in found:
+            others = [name for name in OTHER_NAMES if isinstance(found.get(name), list)]
+            found |= {"aggregations": found[others[0]]} if len(others) == 1 else {}
         rows = found.get("aggregations")
         listed = cast("list[object]", rows) if isinstance(rows, list) else []
         return {**found, "dropped": sum(not isinstance(row, dict) for row in listed)}
@@ -61,7 +68,15 @@ class Aggregates(ApiAnswer):
             row["count"] = _count_or_none(row.get("count"))
             if "tlp" in row and not isinstance(row["tlp"], str | None):
                 row["tlp"] = "red"  # as of events
+            row |= {name: _read_value(value) for name, value in row.items() if isinstance(value, list | dict)}
         return rows
+
+
+def _read_value(value: JsonValue) -> JsonValue:
+    """Return what a group has in common as one text: that of the items of a list."""
+    items = value if isinstance(value, list) else [value]
+    texts = [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in items]
+    return ", ".join(texts)
 
 
 class GraphqlAnswer(ApiAnswer):

@@ -8,6 +8,7 @@ from typing import Literal
 _RELATIVE = re.compile(r"(\d{1,6})\s*(m|min|h|d|w|mo|y)(?:\s+ago)?")
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?")
 _WHOLE_SECOND = re.compile(r"(T\d\d:\d\d:\d\d)Z$")
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,6})?Z?)?")
 _DAYS = {"d": 1, "w": 7, "mo": 30, "y": 365}
 
 ACCEPTED_DATES = (
@@ -62,6 +63,19 @@ def from_second(date: str) -> str:
 def date_key(date: str) -> str:
     """Return an ISO time in UTC in a form that sorts by time, with or without milliseconds."""
     return from_second(date.strip())
+
+
+def is_plain_date(date: str) -> bool:
+    """Whether a text is a date as the API has them, ISO 8601 in UTC. The API can be asked for it, and `date_key` sorts
+    it.
+    """
+    if not _PLAIN.fullmatch(date):
+        return False
+    try:
+        datetime.fromisoformat(date)
+    except ValueError:
+        return False
+    return True
 
 
 def _ago(count: int, unit: str, now: datetime) -> str | None:
