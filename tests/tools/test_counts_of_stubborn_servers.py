@@ -115,6 +115,23 @@ def as_text(result: dict[str, Any]) -> object:
     return {**result, "aggregations": rows, "total": None, "dateRange": None, "aggregateBy": None}
 
 
+def changed(change: Callable[[list[dict[str, Any]]], object]) -> Callable[[dict[str, Any]], object]:
+    """Return a change of an answer by that of its groups."""
+    return lambda result: {**result, "aggregations": change(result["aggregations"])}
+
+
+def in_lists(rows: list[dict[str, Any]]) -> object:
+    return [{key: [value] if isinstance(value, str) else value for key, value in row.items()} for row in rows]
+
+
+def without_counts(rows: list[dict[str, Any]]) -> object:
+    return [row | {"count": None} for row in rows]
+
+
+def under_another_name(result: dict[str, Any]) -> object:
+    return {"groups": result["aggregations"]}
+
+
 TRAITS: Final[dict[str, dict[str, Any]]] = {
     "refuses to count by marking": {"refuses": by_marking},
     "refuses several columns": {"refuses": by_many},
@@ -126,6 +143,16 @@ TRAITS: Final[dict[str, dict[str, Any]]] = {
     "answers numbers as text": {"answers": as_text},
     "has no such route": {"refuses": always, "status": 404},
     "refuses all counts": {"refuses": always},
+    "returns no groups": {
+        "answers": lambda result: result | {"aggregations": [], "total": 30 if result["total"] else 0}
+    },
+    "returns null": {"answers": lambda _: None},
+    "returns an empty object": {"answers": lambda _: {}},
+    "returns null for groups": {"answers": changed(lambda _: None)},
+    "names the groups otherwise": {"answers": under_another_name},
+    "repeats the groups": {"answers": changed(lambda rows: [*rows, *rows])},
+    "returns values in lists": {"answers": changed(in_lists)},
+    "returns no counts": {"answers": changed(without_counts)},
 }
 CALLS: Final[dict[str, dict[str, JsonValue]]] = {
     "one column": {"columns": ["attacker"]},
