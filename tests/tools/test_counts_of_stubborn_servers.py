@@ -128,6 +128,26 @@ def without_counts(rows: list[dict[str, Any]]) -> object:
     return [row | {"count": None} for row in rows]
 
 
+def without_groups(result: dict[str, Any]) -> object:
+    return {**result, "aggregations": [], "total": 30 if result["total"] else 0}
+
+
+def of_nothing(_: dict[str, Any]) -> object:
+    return None
+
+
+def of_an_empty_object(_: dict[str, Any]) -> object:
+    return dict[str, JsonValue]()
+
+
+def with_null_for_groups(result: dict[str, Any]) -> object:
+    return {**result, "aggregations": None}
+
+
+def repeated(rows: list[dict[str, Any]]) -> object:
+    return [*rows, *rows]
+
+
 def under_another_name(result: dict[str, Any]) -> object:
     return {"groups": result["aggregations"]}
 
@@ -143,14 +163,12 @@ TRAITS: Final[dict[str, dict[str, Any]]] = {
     "answers numbers as text": {"answers": as_text},
     "has no such route": {"refuses": always, "status": 404},
     "refuses all counts": {"refuses": always},
-    "returns no groups": {
-        "answers": lambda result: result | {"aggregations": [], "total": 30 if result["total"] else 0}
-    },
-    "returns null": {"answers": lambda _: None},
-    "returns an empty object": {"answers": lambda _: {}},
-    "returns null for groups": {"answers": changed(lambda _: None)},
+    "returns no groups": {"answers": without_groups},
+    "returns null": {"answers": of_nothing},
+    "returns an empty object": {"answers": of_an_empty_object},
+    "returns null for groups": {"answers": with_null_for_groups},
     "names the groups otherwise": {"answers": under_another_name},
-    "repeats the groups": {"answers": changed(lambda rows: [*rows, *rows])},
+    "repeats the groups": {"answers": changed(repeated)},
     "returns values in lists": {"answers": changed(in_lists)},
     "returns no counts": {"answers": changed(without_counts)},
 }
