@@ -29,6 +29,21 @@ def without_id(row: Row) -> JsonValue:
     return {**row, "uuid": None}
 
 
+def with_field(name: str, value: JsonValue) -> Change:
+    return lambda row: row | {name: value}
+
+
+def instead(value: JsonValue) -> Change:
+    def change(_: Row) -> JsonValue:
+        return value
+
+    return change
+
+
+def in_lists(row: Row) -> JsonValue:
+    return {**row, "attacker": ["APT28"], "category": ["x"]}
+
+
 def notes_of(data: dict[str, JsonValue]) -> str:
     return str(data.get("notes"))
 
@@ -52,7 +67,7 @@ async def test_events_without_ids_are_counted_and_nothing_is_concluded(tmp_path:
 @pytest.mark.parametrize("ceiling", [Tlp.AMBER, Tlp.RED])
 async def test_a_list_without_any_object_is_no_answer(tmp_path: Path, row: JsonValue, ceiling: Tlp) -> None:
     tenant, _ = await build(tmp_path)
-    tenant.path, tenant.change = "/events", lambda _: row
+    tenant.path, tenant.change = "/events", instead(row)
     async with tenant.server(tenant.allowed(max_tlp=ceiling)) as client:
         assert "none of its rows can be read" in await refused(client, "search_threat_events", attacker=["APT28"])
 
@@ -60,7 +75,7 @@ async def test_a_list_without_any_object_is_no_answer(tmp_path: Path, row: JsonV
 async def test_where_something_is_withheld_an_empty_answer_is_about_what_may_be_shown(tmp_path: Path) -> None:
     tenant, _ = await build(tmp_path)
     texts: list[str] = []
-    for change in (lambda row: {**row, "tlp": 3}, lambda row: {**row, "tlp": "red"}):
+    for change in (with_field("tlp", 3), with_field("tlp", "red")):
         tenant.path, tenant.change = "/events", change
         async with tenant.server(tenant.allowed()) as client:
             texts.append(str(await ask(client, "search_threat_events", attacker=["APT28"])))
@@ -71,7 +86,7 @@ async def test_where_something_is_withheld_an_empty_answer_is_about_what_may_be_
 @pytest.mark.parametrize("date", [None, "n/a", {"at": 1}])
 async def test_an_ignored_period_is_noticed_where_no_date_can_be_read(tmp_path: Path, date: JsonValue) -> None:
     tenant, _ = await build(tmp_path)
-    tenant.path, tenant.change = "/events", lambda row: {**row, "date": date}
+    tenant.path, tenant.change = "/events", with_field("date", date)
     async with tenant.server(tenant.allowed()) as client:
         heeded = await ask(client, "search_threat_events", since="2026-11-10")
     assert heeded["events"] == 3 and IGNORED not in notes_of(heeded)
@@ -85,7 +100,7 @@ async def test_an_ignored_period_is_noticed_where_no_date_can_be_read(tmp_path: 
 
 async def test_ignored_groups_of_conditions_are_noticed_where_no_event_proves_them(tmp_path: Path) -> None:
     tenant, _ = await build(tmp_path)
-    tenant.path, tenant.change = "/events", lambda row: {**row, "attacker": ["APT28"], "category": ["x"]}
+    tenant.path, tenant.change = "/events", in_lists
     tenant.ignores_search = True
     conditions: list[JsonValue] = [
         {"field": "attacker", "op": "equals", "value": ["APT28"], "group": 0},
