@@ -61,8 +61,8 @@ class DatasetScope:
         return tuple(name for name in self.names if name not in not_searched)
 
     def without_analytics(self) -> "DatasetScope":
-        """Return the scope for a search with groups of conditions, which the API refuses on analytics datasets. What may
-        be one is left out too. One of analytics datasets alone stays as it is: the API may have learnt it.
+        """Return the scope for a search with groups of conditions, which the API refuses on analytics datasets, so that
+        none may be among those asked for. One of analytics datasets alone stays as it is: the API may have learnt it.
         """
         analytics = {id_key(one.uuid): one for one in self.policy.datasets if one.may_be_in("analytics")}
         kept = tuple(one for one in self.ids if one != "analytics" and id_key(one) not in analytics)
