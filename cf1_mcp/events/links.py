@@ -20,7 +20,7 @@ from cf1_mcp.text.uuids import id_key
 DIRECTIONS: Final[tuple[Direction, ...]] = ("ancestors", "descendants")
 # Each event takes up to seven requests there, which must end within the time of a call.
 AT_ONCE: Final = 16
-MAX_PROBED: Final = 3  # events whose links are listed before a graph is believed
+MAX_PROBED: Final = 2  # events whose links are listed before a graph is believed; one more if it has no edges
 MAX_READ_SINGLY: Final = 10  # events of one change
 
 
@@ -111,7 +111,7 @@ async def _misses_links(
         found = await client.list_relationships(event.uuid, event.dataset_id, "both", 1, include_parent=False)
         return any(id_key(one.uuid) not in linked for one in found)
 
-    probed = sorted(events, key=lambda event: not event.has_children)[:MAX_PROBED]
+    probed = sorted(events, key=lambda event: not event.has_children)[: MAX_PROBED + (not graph.edges)]
     return any(await gather(partial(has_more, event) for event in probed))
 
 

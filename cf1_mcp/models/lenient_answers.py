@@ -93,8 +93,12 @@ def _read_list(value: object) -> list[object] | None:
     if not rows or not all(map(_UUID.fullmatch, rows)):
         return None
     return [
-        {"uuid": key, **cast("dict[str, object]", row)} if isinstance(row, dict) else row for key, row in rows.items()
+        _name_row(cast("dict[str, object]", row), key) if isinstance(row, dict) else row for key, row in rows.items()
     ]
+
+
+def _name_row(row: Mapping[str, object], uuid: str) -> dict[str, object]:
+    return {**row, "uuid": row.get("uuid") or uuid}
 
 
 # A list of rows of which one that cannot be read is left out.

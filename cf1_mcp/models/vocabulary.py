@@ -46,10 +46,6 @@ class Dataset(ApiAnswer):
         """Whether a scope word may mean the dataset: `all` (any), `operational`, or `analytics`."""
         return word in ("all", "*") or self.is_analytics is not (word != "analytics")
 
-    def is_in(self, word: str) -> bool:
-        """Whether a scope word is known to mean the dataset."""
-        return word in ("all", "*") or (self.is_analytics is not None and self.may_be_in(word))
-
 
 class DatasetFields(ApiModel):
     """A dataset as it is created or changed. A public one can be searched by anyone."""

@@ -102,10 +102,7 @@ def resolve_scope(requested: Sequence[str], policy: ReadPolicy) -> DatasetScope:
     word = dataset_key(words[0]).replace("*", "all")
     inside = [one for one in policy.datasets if one.may_be_in(word)]
     if not policy.restricted:
-        ids = scope_ids(policy.account, word)
-        # Of a word it is not known whether it covers datasets of an unknown kind.
-        covered = [one for one in inside if one.is_in(word)] if ids == (word,) else inside
-        return DatasetScope(ids, dataset_names(covered), policy)
+        return DatasetScope(scope_ids(policy.account, word), dataset_names(inside), policy)
     if not inside:
         raise Withheld(f"Every dataset under {word!r}", policy.grant.rule)
     # The API would read a scope word as every dataset of the account, so the allowed ones are named instead.

@@ -158,14 +158,11 @@ def scope_ids(account: DatasetIndex, word: str = "all") -> tuple[str, ...]:
     """Return what to ask the API for to reach all datasets of an account under a scope word.
 
     The API's `all` and `operational` leave analytics datasets out, and no word reaches more than 50 datasets; then the
-    datasets are named, which takes no more requests. So they are where it is unknown of one whether it is an analytics
-    dataset. Where datasets are unknown themselves, both kinds are asked for by their words.
+    datasets are named, which takes no more requests. So they are where the kind of one is unknown, which a word may
+    leave out. Where there may be datasets that are unknown themselves, both kinds are asked for by their words.
     """
     inside = [one for one in account.datasets if one.may_be_in(word)]
-    if len(inside) > MAX_DATASETS:
-        return dataset_uuids(inside)
-    if word != "all":
-        return (word,)
-    if not inside or not account.is_whole:
+    if word == "all" and (not inside or (not account.is_whole and len(inside) <= MAX_DATASETS)):
         return ("all", "analytics")
-    return ("all",) if all(one.is_analytics is False for one in inside) else dataset_uuids(inside)
+    is_sure = all(one.is_analytics is (word == "analytics") for one in inside)
+    return (word,) if is_sure and len(inside) <= MAX_DATASETS else dataset_uuids(inside)

@@ -149,6 +149,8 @@ async def _find_matches(planning: Planning, query: EventSearch) -> tuple[list[Ev
 
 def covers_dataset(names: Sequence[str], dataset_id: str, known: Sequence[Dataset]) -> Verdict:
     """Whether a search over these datasets, by uuid or scope word, includes a dataset; None if that cannot be told."""
+    if not dataset_id.strip():
+        return None
     dataset = next((one for one in known if id_key(one.uuid) == id_key(dataset_id)), None)
     parts = [part.strip() for name in names for part in name.split(",") if part.strip()]
     if not parts:
@@ -163,7 +165,7 @@ def _covers(part: str, dataset_id: str, dataset: Dataset | None) -> Verdict:
         # Newer descriptions of the API leave analytics datasets out.
         return True if dataset is not None and dataset.is_analytics is False else None
     if word in SCOPE_WORDS:
-        return None if dataset is None or dataset.is_analytics is None else dataset.is_in(word)
+        return None if dataset is None or dataset.is_analytics is None else dataset.may_be_in(word)
     if id_key(part) == id_key(dataset_id):
         return True
     # The API documents uuids alone, but might take a name.
