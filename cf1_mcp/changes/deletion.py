@@ -20,7 +20,6 @@ from cf1_mcp.changes.effect import (
 from cf1_mcp.changes.lost_evidence import (
     count_links,
     count_unread,
-    count_unread_links,
     describe_unread,
     describe_unread_links,
     list_not_saved,
@@ -86,9 +85,8 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
         needs_code=True,
         facts={
             "events": len(ids),
-            "relationships_cut": count_links(relationships, snapshots),
+            **count_links("relationships_cut", relationships, snapshots),
             "references_cut": references,
-            **count_unread_links(snapshots),
             **count_raw_markings(evidence := list_evidence(snapshots)),
             **count_unread(snapshots),
         },

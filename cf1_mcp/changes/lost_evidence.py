@@ -40,14 +40,13 @@ def describe_unread_links(count: int, *, is_lost: bool) -> list[str]:
     return [f"The typed relationships of {plural(count, 'event')} were not read, or not all. {WHY_UNREAD}{lost}"]
 
 
-def count_unread_links(snapshots: SnapshotSet) -> dict[str, JsonValue]:
-    """Return the fact `relationships_not_read`: of how many events not all relationships were read."""
-    return {"relationships_not_read": snapshots.without_links} if snapshots.without_links else {}
-
-
-def count_links(found: int, snapshots: SnapshotSet) -> JsonValue:
-    """Return a number of relationships: a lower bound where some were not read."""
-    return f"at least {found}" if snapshots.without_links else found
+def count_links(name: str, found: int, snapshots: SnapshotSet) -> dict[str, JsonValue]:
+    """Return the fact `name`, a number of relationships. Where some were not read it is a lower bound, and the fact
+    `relationships_not_read` says of how many events.
+    """
+    if not snapshots.without_links:
+        return {name: found}
+    return {name: f"at least {found}", "relationships_not_read": snapshots.without_links}
 
 
 def replace_sentences(warnings: Sequence[str], shown: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from cf1_mcp.changes.lost_evidence import (
     count_evidence,
     count_links,
     count_unread,
-    count_unread_links,
     describe_unread,
     describe_unread_links,
     list_not_saved,
@@ -119,8 +118,7 @@ async def plan_move(
         needs_code=True,
         facts={
             "events": len(ids),
-            "relationships": count_links(relationships, snapshots),
-            **count_unread_links(snapshots),
+            **count_links("relationships", relationships, snapshots),
             "raw_kept" if keep_raw_data else "raw_lost": raw_count,
             **count_raw_markings(evidence),
             **count_unread(snapshots),
