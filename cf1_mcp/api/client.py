@@ -127,18 +127,16 @@ class ThreatEventsClient(GraphClient, RelatedEvents):
         group_by_date: bool | None = None,
         limit: int | None = None,
     ) -> Aggregates:
-        async def ask(ids: list[str]) -> Aggregates:
-            query: Query = {
-                "aggregateBy": ",".join(columns),
-                "datasetId": ids,
-                "startDate": start_date,
-                "endDate": end_date,
-                "groupByDate": group_by_date,
-                "limit": limit,
-            }
-            return await self.request(Aggregates, op.AGGREGATE_EVENTS, query=query)
-
-        return Aggregates.merged(await ask_groups(dataset_ids, ask))
+        """Counts of the events of up to 50 datasets, or one scope word: `counts` asks for more in groups."""
+        query: Query = {
+            "aggregateBy": ",".join(columns),
+            "datasetId": dataset_ids,
+            "startDate": start_date,
+            "endDate": end_date,
+            "groupByDate": group_by_date,
+            "limit": limit,
+        }
+        return await self.request(Aggregates, op.AGGREGATE_EVENTS, query=query)
 
     async def query_graphql(self, query: str, variables: Mapping[str, JsonValue] | None = None) -> GraphqlAnswer:
         body = {"query": query} | ({"variables": variables} if variables else {})

@@ -17,8 +17,10 @@ from cf1_mcp.changes.effect import (
     Result,
 )
 from cf1_mcp.changes.lost_evidence import (
+    count_links,
     count_unread,
     describe_unread,
+    describe_unread_links,
     list_not_saved,
     read_later,
     replace_sentences,
@@ -60,6 +62,7 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
     )
     read_policy, later = planning.write_policy.read_policy, read_later(planning, snapshots)
     unread = describe_unread(planning, snapshots, is_lost=True)
+    unread_links = describe_unread_links(snapshots.without_links, is_lost=True)
     relationships, references = count_visible_links(read_policy, snapshots)
     queries = await list_account_queries(planning)
 
@@ -74,12 +77,12 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
         payload=DeleteEvents(dataset_id=dataset.uuid, event_ids=ids, before=snapshots.images),
         datasets=(dataset.uuid,),
         summary=f"Delete {plural(len(ids), 'event')} from dataset {dataset.name!r} for good.",
-        warnings=tuple(unread),
+        warnings=(*unread, *unread_links),
         undo="undo_change creates the events again from the journal, with new ids, raw evidence and relationships.",
         needs_code=True,
         facts={
             "events": len(ids),
-            "relationships_cut": relationships,
+            **count_links("relationships_cut", relationships, snapshots),
             "references_cut": references,
             **count_raw_markings(evidence := list_evidence(snapshots)),
             **count_unread(snapshots),
@@ -163,6 +166,10 @@ def _describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tupl
         )
     if unread:
         sentences.append(f"The raw evidence of {plural(unread, 'event')} could not be read, and does not come back.")
+    if unlinked := sum(snapshot.links_unread for snapshot in snapshots):
+        sentences.append(
+            f"The relationships of {plural(unlinked, 'event')} were not read, or not all, and do not come back."
+        )
     if links_left_out:
         sentences.append(
             f"{plural(links_left_out, 'link is', 'links are')} not made again: a dataset at the other end may not be "

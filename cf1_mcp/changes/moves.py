@@ -12,8 +12,10 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.changes.lost_evidence import (
     count_evidence,
+    count_links,
     count_unread,
     describe_unread,
+    describe_unread_links,
     list_not_saved,
     read_later,
     replace_sentences,
@@ -110,13 +112,14 @@ async def plan_move(
         warnings=(
             *(() if keep_raw_data else (lost,)),
             *unread,
+            *describe_unread_links(snapshots.without_links, is_lost=False),
             *((public,) if becomes_public else ()),
         ),
         undo=UNDO if keep_raw_data else UNDO_WITHOUT_RAW,
         needs_code=True,
         facts={
             "events": len(ids),
-            "relationships": relationships,
+            **count_links("relationships", relationships, snapshots),
             "raw_kept" if keep_raw_data else "raw_lost": raw_count,
             **count_raw_markings(evidence),
             **count_unread(snapshots),

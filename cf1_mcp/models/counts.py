@@ -1,7 +1,6 @@
 """Counts of events, as the API answers them."""
 
 import json
-from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from pydantic import Field, JsonValue, field_validator, model_validator
@@ -43,24 +42,6 @@ class Aggregates(ApiAnswer):
         listed = cast("list[object]", rows) if isinstance(rows, list) else []
         return {**found, "dropped": sum(not isinstance(row, dict) for row in listed)}
 
-    @classmethod
-    def merged(cls, answers: Sequence["Aggregates"]) -> "Aggregates":
-        """Return the counts of several groups of datasets as one: equal rows are added up. They are in the order of the
-        API: by day in a daily count, the largest first.
-        """
-        if len(answers) == 1:
-            return answers[0]
-        rows: dict[tuple[tuple[str, str], ...], dict[str, JsonValue]] = {}
-        for row in (row for answer in answers for row in answer.aggregations):
-            key = tuple(sorted((name, repr(value)) for name, value in row.items() if name != "count"))
-            count = _add(rows[key].get("count"), row.get("count")) if key in rows else row.get("count")
-            rows[key] = {**row, "count": count}
-        largest = sorted(rows.values(), key=lambda row: (str(row.get("date") or ""), -_size(row)))
-        totals = [answer.total for answer in answers]
-        total = None if None in totals else sum(one or 0 for one in totals)
-        merged = cls(aggregate_by=answers[0].aggregate_by, aggregations=largest, total=total)
-        return merged.model_copy(update={"dropped": sum(answer.dropped for answer in answers)})
-
     @field_validator("aggregations")
     @classmethod
     def _read_counts(cls, rows: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
@@ -90,16 +71,6 @@ class GraphqlAnswer(ApiAnswer):
     def _read_errors(cls, errors: object) -> object:
         listed = errors if isinstance(errors, list) else [] if errors is None else [errors]  # pyright: ignore[reportUnknownVariableType]
         return [error if isinstance(error, dict) else {"message": str(error)} for error in listed]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-
-
-def _size(row: Mapping[str, JsonValue]) -> int:
-    return _count_or_none(row.get("count")) or 0
-
-
-def _add(one: JsonValue, other: JsonValue) -> int | None:
-    """Return the sum of two counts, unknown if one of them is."""
-    counts = (_count_or_none(one), _count_or_none(other))
-    return None if None in counts else sum(count or 0 for count in counts)
 
 
 def _count_or_none(value: object) -> int | None:

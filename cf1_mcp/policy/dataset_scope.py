@@ -61,11 +61,13 @@ class DatasetScope:
         return tuple(name for name in self.names if name not in not_searched)
 
     def without_analytics(self) -> "DatasetScope":
-        """Return the scope for a search with groups of conditions, which the API refuses on analytics datasets. One of
-        analytics datasets alone stays as it is: the API may have learnt it.
+        """Return the scope for a search with groups of conditions, which the API refuses on analytics datasets, so that
+        none may be among those asked for. One of analytics datasets alone stays as it is: the API may have learnt it.
         """
-        analytics = {id_key(one.uuid): one for one in self.policy.datasets if one.is_analytics}
+        analytics = {id_key(one.uuid): one for one in self.policy.datasets if one.may_be_in("analytics")}
         kept = tuple(one for one in self.ids if one != "analytics" and id_key(one) not in analytics)
+        if not kept and self.ids == self.policy.reach and not self.policy.restricted:
+            kept = ("operational",)  # the API knows which these are
         if not kept:
             return self
         left_out = {*dataset_names([*analytics.values()])}
@@ -98,9 +100,9 @@ def resolve_scope(requested: Sequence[str], policy: ReadPolicy) -> DatasetScope:
             f"one of {choices(SCOPE_WORDS)}, or a list of datasets",
         )
     word = dataset_key(words[0]).replace("*", "all")
-    inside = [one for one in policy.datasets if word == "all" or one.is_analytics == (word == "analytics")]
+    inside = [one for one in policy.datasets if one.may_be_in(word)]
     if not policy.restricted:
-        return DatasetScope(scope_ids(policy.account.datasets, word), dataset_names(inside), policy)
+        return DatasetScope(scope_ids(policy.account, word), dataset_names(inside), policy)
     if not inside:
         raise Withheld(f"Every dataset under {word!r}", policy.grant.rule)
     # The API would read a scope word as every dataset of the account, so the allowed ones are named instead.
@@ -108,7 +110,9 @@ def resolve_scope(requested: Sequence[str], policy: ReadPolicy) -> DatasetScope:
 
 
 def _is_of_words(dataset: Dataset, words: Collection[str]) -> bool:
-    """Whether a dataset is one that only these scope words cover."""
+    """Whether a dataset is one that only these scope words cover, or may be."""
+    if dataset.is_analytics is None:
+        return bool(words)
     return "analytics" in words if dataset.is_analytics else bool({*words} - {"analytics"})
 
 

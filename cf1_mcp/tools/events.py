@@ -168,7 +168,7 @@ async def list_related_threat_events(
     related = await show_links(client, read_policy, related, columns)
     identity = {"event": event_id, "home": dataset.uuid, "to": direction, "depth": max_depth, "by": relationship_types}
     first = paging.open_offset(identity)
-    links = await describe_link_types(client, event, related[first : first + limit], related)
+    links = await describe_link_types(client, read_policy, event, related[first : first + limit], related)
     extra = ExtraColumn("relationship", links.texts) if any(links.texts.values()) else None
     rows = fit_events(related, [dataset.name], columns, limit, paging, identity, extra)
     return replace(rows, notes=[*rows.notes, links.note]) if links.note else rows

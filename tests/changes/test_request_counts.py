@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 from starlette.responses import JSONResponse
@@ -42,6 +43,21 @@ async def test_changes_of_a_hundred_linked_events_stay_within_their_requests(tmp
         "a warm search": 1,
         "an event with everything": 3,
     }
+
+
+async def test_changes_among_many_datasets_stay_within_their_requests(tmp_path: Path) -> None:
+    many = [Tenant(tmp_path / name) for name in ("one", "two")]
+    for tenant in many:
+        for number in range(59):
+            tenant.store.add_dataset(f"Feed {number:02}", is_analytics=number % 12 == 0)
+    counted = await count_changes(many[0], many[0].allowed(**BOTH)) + await count_deletion(
+        many[1], many[1].allowed(**BOTH)
+    )
+    assert len(many[0].store.datasets()) == 62
+    assert [one for one in counted if one.sent > one.allowed] == []
+    assert {one.what: one.sent for one in counted if one.what.startswith("preview")} == snapshot(
+        {"preview of updating": 4, "preview of taking tags off": 5, "preview of moving": 14, "preview of deleting": 16}
+    )
 
 
 async def test_a_profile_takes_at_most_eight_requests(client: Client, sample: Tenant) -> None:
@@ -132,7 +148,7 @@ async def test_without_a_graph_a_preview_counts_the_same_links(tenant: Tenant, s
     async with with_canned_answer(tenant, "/events/graph", NO, status) as client:
         found = await ask(client, "delete_threat_events", **call)
         related = await ask(client, "list_related_threat_events", dataset_id=MINE, event_id=ids[0], fields=["event"])
-    assert found["relationships_cut"] == expected["relationships_cut"] == 4
+    assert found["relationships_cut"] == expected["relationships_cut"] == 2
     notes = related["notes"]
     assert related["columns"] == ["event"] and isinstance(notes, list) and "no graph" in str(notes[0])
 

@@ -18,6 +18,7 @@ from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.errors import ApiError, RateLimited, Unauthenticated
 from cf1_mcp.models import Event, EventPage, EventSearch, Order
 from cf1_mcp.text.dates import date_key, is_plain_date
+from cf1_mcp.text.uuids import id_key
 
 T = TypeVar("T")
 ReadPage = Callable[[EventSearch], Awaitable[EventPage]]
@@ -39,6 +40,18 @@ def split_datasets(ids: Sequence[str]) -> list[list[str]]:
     uuids = [one for one in dict.fromkeys(ids) if one not in SCOPE_WORDS]
     groups = [uuids[start : start + MAX_DATASETS] for start in range(0, len(uuids), MAX_DATASETS)]
     return [*words, *groups] or [[]]
+
+
+def split_around(ids: Sequence[str], homes: Sequence[str]) -> list[list[str]]:
+    """Return the datasets in groups for requests about events of `homes` and others that they are linked to: the homes
+    are in each group, every other dataset in one. A scope word is a group of its own, and includes the homes.
+    """
+    own = {id_key(one): one for one in homes if one.strip()}
+    words = [[one] for one in dict.fromkeys(ids) if one in SCOPE_WORDS]
+    others = [one for one in dict.fromkeys(ids) if one not in SCOPE_WORDS and id_key(one) not in own]
+    room = max(MAX_DATASETS - len(own), 1)
+    groups = [[*own.values(), *others[start : start + room]] for start in range(0, len(others), room)]
+    return [*words, *groups] or [[*own.values()]]
 
 
 async def ask_groups(ids: Sequence[str], ask: Callable[[list[str]], Awaitable[T]]) -> list[T]:

@@ -149,6 +149,8 @@ async def _find_matches(planning: Planning, query: EventSearch) -> tuple[list[Ev
 
 def covers_dataset(names: Sequence[str], dataset_id: str, known: Sequence[Dataset]) -> Verdict:
     """Whether a search over these datasets, by uuid or scope word, includes a dataset; None if that cannot be told."""
+    if not dataset_id.strip():
+        return None
     dataset = next((one for one in known if id_key(one.uuid) == id_key(dataset_id)), None)
     parts = [part.strip() for name in names for part in name.split(",") if part.strip()]
     if not parts:
@@ -161,9 +163,9 @@ def _covers(part: str, dataset_id: str, dataset: Dataset | None) -> Verdict:
     word = dataset_key(part)
     if word in ("all", "*"):
         # Newer descriptions of the API leave analytics datasets out.
-        return None if dataset is None or dataset.is_analytics else True
+        return True if dataset is not None and dataset.is_analytics is False else None
     if word in SCOPE_WORDS:
-        return None if dataset is None else dataset.is_analytics == (word == "analytics")
+        return None if dataset is None or dataset.is_analytics is None else dataset.may_be_in(word)
     if id_key(part) == id_key(dataset_id):
         return True
     # The API documents uuids alone, but might take a name.
@@ -264,7 +266,7 @@ def _resolve_scope_word(
         # Whatever datasets there are beyond the list: an error that depended on them would tell of them.
         setting = DELETE_RULE if rule == write_policy.require_destroyable else WRITE_RULE
         raise Withheld(f"{argument}: a query that searches every dataset under {word!r}", setting)
-    inside = [one for one in write_policy.known if word == "all" or one.is_analytics == (word == "analytics")]
+    inside = [one for one in write_policy.known if one.may_be_in(word)]
     if not inside:
         raise BadArgument(argument, f"there are no {word} datasets", "datasets by name or uuid")
     try:

@@ -103,7 +103,7 @@ class Question:
         found = self._account.find(uuid)
         if not self._words or not isinstance(found, Dataset):
             return bool(self._words)
-        return ("analytics" if found.is_analytics else "operational") in self._words
+        return any(map(found.may_be_in, self._words))
 
 
 async def list_fitting_events(client: ThreatEventsClient, search: EventSearch) -> list[Event]:
