@@ -1,7 +1,7 @@
 """What the names of actors mean: the account's tags and the shared catalogue of actors say which names one actor has.
 
 A wrong name is a wrong attribution. So a name that several entries have, and none as its own, means none of them until
-the caller chooses, an alias is followed once and never from alias to alias, and a placeholder is no name.
+the caller chooses, an alias is followed once and never from alias to alias, and a placeholder names nobody.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
