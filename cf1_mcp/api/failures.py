@@ -276,7 +276,8 @@ def invalid_json_error(body: bytes) -> UnexpectedAnswer:
     """The error for a success whose body is not JSON."""
     return UnexpectedAnswer(
         f"The answer was {_describe_body(body)} ({plural(len(body), 'byte')}), not an answer of this API. "
-        "Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy."
+        "Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and "
+        "the proxy."
     )
 
 
