@@ -118,7 +118,7 @@ async def read_sample(
     conditions: Sequence[Condition] = (),
     order: Order = "desc",
     limit: int = SAMPLE_SIZE,
-    seconds: float = TIMEOUT,
+    seconds: float | None = None,
 ) -> EventSample:
     """Return at most `limit` events of an actor under any of its names. API errors are returned, not raised."""
     search = EventSearch(
@@ -130,6 +130,7 @@ async def read_sample(
         page_size=limit + 1,
     )
     report = ReadingReport()
+    seconds = TIMEOUT if seconds is None else seconds
     try:
         with anyio.fail_after(seconds):
             found = await first_judged(client, search, scope.policy, limit + 1, unchecked_pages, report)

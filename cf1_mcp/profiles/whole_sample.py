@@ -15,6 +15,7 @@ from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.profiles.sampling import (
     EDGE_SIZE,
     MAX_CAMPAIGNS,
+    SAMPLE_SIZE,
     DateRange,
     EventSample,
     ProfilePeriod,
@@ -25,6 +26,7 @@ from cf1_mcp.text.dates import date_key
 
 # Seconds for the list, after which its parts are read one by one, all at once.
 TIMEOUT: Final = 4.0
+SIZE: Final = SAMPLE_SIZE
 # Dates in this form sort as texts.
 ISO_DATE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -44,7 +46,7 @@ async def read_known_samples(
     client: ThreatEventsClient, scope: DatasetScope, attackers: Sequence[str], period: ProfilePeriod
 ) -> KnownSamples:
     """Read the newest events of an actor, and return the samples that they contain. API errors are not raised."""
-    newest = await read_sample(client, scope, attackers, seconds=TIMEOUT)
+    newest = await read_sample(client, scope, attackers, limit=SIZE, seconds=TIMEOUT)
     report, events = newest.report, newest.events
     is_odd = report.missed or report.misfits or report.is_repeated or report.is_unordered or report.is_stopped
     if newest.failure or is_odd or newest.withheld or not all(ISO_DATE.fullmatch(event.date) for event in events):
