@@ -87,7 +87,7 @@ def reading_notes(scope: DatasetScope, report: ReadingReport, used: int | None =
     """Return what to know about a list of which the first `used` events were used, or all: what did not fit the
     question, and what was not searched.
     """
-    notes = describe_reading(report, used)
+    notes = [*scope.notes, *describe_reading(report, used)]
     if scope.left_out:
         notes.append(NO_GROUPS)
     if report.missed:

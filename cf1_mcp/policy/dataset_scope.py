@@ -22,6 +22,9 @@ from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.text.uuids import id_key, parse_uuid
 
 SCOPE_WORDS: Final = ("all", "operational", "analytics")
+# Invented: a search that names no dataset, such as that of a saved query, is one of the default dataset of event lists,
+# which has this name. If an account calls it otherwise, such a query is run only over datasets that the caller names.
+DEFAULT_DATASET: Final = "Cloudforce One Threat Events"
 
 
 def is_scope_word(name: str) -> bool:
@@ -33,13 +36,15 @@ class DatasetScope:
     """The datasets of a call: `ids` as the API takes them (scope words, uuids), `names` as people know them.
 
     The ids may be more than one request takes: `api/lists/dataset_groups.py` splits them. `left_out` are the names of
-    datasets that the caller asked for and that the API does not search in this way.
+    datasets that the caller asked for and that the API does not search in this way. `notes` are what to know of the
+    scope.
     """
 
     ids: tuple[str, ...]
     names: tuple[str, ...]
     policy: ReadPolicy
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def counted(self) -> tuple[str, ...]:
@@ -107,6 +112,12 @@ def resolve_scope(requested: Sequence[str], policy: ReadPolicy) -> DatasetScope:
         raise Withheld(f"Every dataset under {word!r}", policy.grant.rule)
     # The API would read a scope word as every dataset of the account, so the allowed ones are named instead.
     return DatasetScope(dataset_uuids(inside), dataset_names(inside), policy)
+
+
+def find_default_dataset(policy: ReadPolicy) -> Dataset | None:
+    """Return the dataset of searches that name none; None if it is unclear which that is, or if it may not be read."""
+    default = policy.account.find(DEFAULT_DATASET)
+    return default if isinstance(default, Dataset) and policy.may_read(default.uuid) else None
 
 
 def _is_of_words(dataset: Dataset, words: Collection[str]) -> bool:

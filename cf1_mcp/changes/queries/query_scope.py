@@ -16,7 +16,7 @@ from cf1_mcp.changes.effect import Facts, Planning
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Dataset, Event, EventSearch, SavedQuery
 from cf1_mcp.policy.conditions.condition_values import Verdict, any_of
-from cf1_mcp.policy.dataset_scope import SCOPE_WORDS
+from cf1_mcp.policy.dataset_scope import DEFAULT_DATASET, SCOPE_WORDS, find_default_dataset
 from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.visible_events import visible_pages
 from cf1_mcp.policy.write_policy import DELETE_RULE, WRITE_RULE, WritePolicy
@@ -28,8 +28,6 @@ from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.uuids import id_key, parse_uuid
 
-# Invented: a query that names no dataset searches the default dataset of event lists, which has this name.
-DEFAULT_DATASET: Final = "Cloudforce One Threat Events"
 MAX_MATCHES: Final = 10_000
 MAX_CHECKED: Final = 1_000  # where the children of each event have to be read
 PAGE_SIZE: Final = 1_000
@@ -279,7 +277,7 @@ def _resolve_scope_word(
 
 
 def _find_default_dataset(write_policy: WritePolicy, argument: str) -> Sequence[str]:
-    default = write_policy.read_policy.account.find(DEFAULT_DATASET)
-    if not isinstance(default, Dataset) or not write_policy.read_policy.may_read(default.uuid):
+    default = find_default_dataset(write_policy.read_policy)
+    if default is None:
         raise BadArgument(argument, "it names no dataset, and it is unclear which one is the default", EXAMPLE)
     return [default.uuid]
