@@ -16,7 +16,7 @@ MOODS: tuple[Mood, ...] = ("kind", "like_live")
 
 NOT_YET: dict[str, str] = {}
 """Names of marked tests that still fail in the mood of the live API, each with the reason in plain words. Remove the
-line when the reason is gone; a test that passes in spite of its line does not fail."""
+line when the reason is gone: a test that passes in spite of its line fails."""
 
 
 def options_of(mood: Mood) -> SandboxOptions:
@@ -36,4 +36,4 @@ def mark_not_yet(items: Sequence[pytest.Item]) -> None:
         if not isinstance(item, pytest.Function) or item.originalname not in NOT_YET:
             continue
         if hasattr(item, "callspec") and item.callspec.params.get("mood") == "like_live":
-            item.add_marker(pytest.mark.xfail(reason=NOT_YET[item.originalname], strict=False))
+            item.add_marker(pytest.mark.xfail(reason=NOT_YET[item.originalname], strict=True))

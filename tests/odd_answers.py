@@ -14,11 +14,12 @@ READS: Final = ("/events", "/graphql")
 
 @dataclass(frozen=True)
 class OddAnswer:
-    """A status and a body. `body` is sent as it is."""
+    """A status and a body, which is sent as it is. With `resets` the connection ends instead."""
 
     name: str
     body: bytes
     status: int = 200
+    resets: bool = False
 
 
 def as_json(name: str, value: object, status: int = 200) -> OddAnswer:
@@ -53,6 +54,7 @@ UNREADABLE: Final[Sequence[OddAnswer]] = (
     as_json("500", {"success": False, **NO}, 500),
     OddAnswer("502", b"<html>Bad gateway</html>", 502),
     OddAnswer("a redirect", b"", 302),
+    OddAnswer("a reset", b"", resets=True),
 )
 # Answers after which nothing was changed.
 REFUSALS: Final[Sequence[OddAnswer]] = tuple(
@@ -84,4 +86,6 @@ class OddUpstream(httpx.AsyncBaseTransport):
         self.changes.append(line)
         if not self.refuses:
             await (await self.transport.handle_async_request(request)).aread()
+        if self.odd.resets:
+            raise httpx.ReadError("connection reset by peer")
         return httpx.Response(self.odd.status, headers={"X-Sandbox": "1"}, content=self.odd.body)

@@ -4,25 +4,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from hashlib import sha256
-from itertools import pairwise
 from typing import Final
 
 from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import Cell, event_cells
 from cf1_mcp.answers.cursors import Paging
+from cf1_mcp.answers.event_positions import EventPosition, is_unordered, order_key, skip_to
 from cf1_mcp.answers.fitting import DEFAULT_SIZE, HEAD_SIZE, count_fitting, size_for_rows
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.lists.reading_report import ReadingReport
-from cf1_mcp.models import Condition, Event, EventSearch, Order
+from cf1_mcp.models import Condition, Event, EventSearch
 from cf1_mcp.policy.conditions.misfits import describe_reading
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import MAX_CONDITIONS, PAGE_SIZE, visible_pages
 from cf1_mcp.policy.visible_links import show_links
-from cf1_mcp.text.dates import date_key
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.uuids import id_key
@@ -45,36 +43,6 @@ class ExtraColumn:
 
     name: str
     texts: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class EventPosition:
-    """A place in a search by date: after the event `anchor`, the last of `ties` events shown that have this `date`.
-
-    A date and not a number of rows: the number of rows that the API has before it depends on what is withheld.
-    """
-
-    date: str
-    ties: int
-    anchor: str
-
-    @classmethod
-    def parse(cls, text: str) -> "EventPosition":
-        anchor, ties, date = text.split("~", 2)
-        return cls(date, int(ties or 1), anchor)
-
-    def __str__(self) -> str:
-        # Short, because every page costs a model its tokens: most dates are those of one event.
-        return f"{self.anchor}~{self.ties if self.ties > 1 else ''}~{self.date}"
-
-    @classmethod
-    def after(cls, shown: Sequence[Event], before: "EventPosition | None") -> "EventPosition":
-        """Return the place after the events of a page, which began at `before`."""
-        last = shown[-1]
-        ties = sum(event.date == last.date for event in shown)
-        if before and before.date == last.date:
-            ties += before.ties
-        return cls(last.date, ties, _anchor(last))
 
 
 async def list_event_page(
@@ -101,7 +69,8 @@ async def list_event_page(
     shown = count_fitting(event_cells(window, columns), size_for_rows(limit))
     following = None
     if shown < len(events):
-        following = paging.seal(str(EventPosition.after(window[:shown], position)), identity)
+        after = EventPosition.after(window[:shown], position, is_sorted=report.is_unordered)
+        following = paging.seal(str(after), identity)
     page = render_events(window, shown, scope.names, columns, following)
     facts = {**page.facts, **dataset_facts(scope, report), **scope.policy.counts(withheld)}
     return replace(page, facts=facts, notes=[*reading_notes(scope, report, used), *page.notes])
@@ -118,7 +87,7 @@ def reading_notes(scope: DatasetScope, report: ReadingReport, used: int | None =
     """Return what to know about a list of which the first `used` events were used, or all: what did not fit the
     question, and what was not searched.
     """
-    notes = describe_reading(report, used)
+    notes = [*scope.notes, *describe_reading(report, used)]
     if scope.left_out:
         notes.append(NO_GROUPS)
     if report.missed:
@@ -214,71 +183,32 @@ async def _read_events_after(
 
     Where the API does not keep the order, everything is read, as far as that is possible, and sorted here.
     """
-    asked = _search_from(search, position, count)
+    passed = position.passed if position else 0
+    start = position if position and position.anchor else None
+    sorts, last = bool(position and position.is_sorted), passed + count
+    asked = _search_from(search, start, last)
     found: list[Event] = []
     async with aclosing(visible_pages(client, asked, policy, withheld=withheld, report=report)) as pages:
         async for page in pages:
             found += page
-            after = _skip_to(position, found, search.order)
-            used = len(found) - len(after) + count
-            if len(after) >= count and not is_unordered(found[:used], search.order):
-                return after[:count], used
-            if len(found) >= MAX_SORTED and len(after) >= count:
+            after = skip_to(start, found, search.order)
+            used = len(found) - len(after) + last
+            # Events that were passed in the order of the API are passed in the same order again.
+            keeps_order = not sorts and (passed > 0 or not is_unordered(found[:used], search.order))
+            if len(after) >= last and keeps_order:
+                return after[passed:last], used
+            if len(found) >= MAX_SORTED and len(after) >= last:
                 break
-    if is_unordered(found, search.order):
+    if sorts or (not passed and is_unordered(found, search.order)):
         report.is_unordered = True
-        found.sort(key=lambda event: date_key(event.date), reverse=search.order != "asc")
-    return _skip_to(position, found, search.order, is_whole=True)[:count], None
-
-
-def _skip_to(
-    position: EventPosition | None, events: Sequence[Event], order: Order | None, *, is_whole: bool = False
-) -> list[Event]:
-    """Return the events after a position; none before it is reached, unless `is_whole`: there are no further events."""
-    if position is None:
-        return [*events]
-    # Events of the position's date that were shown before. Without the anchor they are shown again: it was deleted or
-    # moved, and an event that is returned twice does less harm than one that is missing.
-    ties: list[Event] = []
-    for place, event in enumerate(events):
-        if event.date == position.date:
-            ties.append(event)
-            if len(ties) == position.ties and _anchor(event) == position.anchor:
-                return [*events[place + 1 :]]
-        elif _is_past(event.date, position.date, order):
-            return [*_skip_shown(ties, position), *events[place:]]
-    return _skip_shown(ties, position) if is_whole else []
-
-
-def is_unordered(events: Sequence[Event], order: Order | None) -> bool:
-    """Whether events are not in the order of their dates, as far as they have one."""
-    keys = [date_key(event.date) for event in events if event.date.strip()]
-    return any(later < one if order == "asc" else later > one for one, later in pairwise(keys))
-
-
-def _skip_shown(ties: Sequence[Event], position: EventPosition) -> list[Event]:
-    """Return the events after the anchor of a position among those of its date, in which others came or went since."""
-    places = [place for place, event in enumerate(ties) if _anchor(event) == position.anchor]
-    # Anchors are short, and another event may have the same one.
-    place = min(places, key=lambda place: abs(place + 1 - position.ties), default=-1)
-    return [*ties[place + 1 :]]
+        found[:MAX_SORTED] = sorted(found[:MAX_SORTED], key=order_key, reverse=search.order != "asc")
+    return skip_to(start, found, search.order, is_whole=True)[passed:last], None
 
 
 def _search_from(search: EventSearch, position: EventPosition | None, count: int) -> EventSearch:
     """Return the search for the events from the date of a position on, with pages that are probably large enough."""
     size = min(count + (position.ties if position else 0), PAGE_SIZE)
     conditions = [*search.search]
-    # An event without a date comes last or first, and no condition finds it.
-    if position and position.date and len(conditions) < MAX_CONDITIONS:
+    if position and len(conditions) < MAX_CONDITIONS:
         conditions.append(Condition(field="date", op="gte" if search.order == "asc" else "lte", value=position.date))
     return search.model_copy(update={"search": conditions, "page_size": size})
-
-
-def _is_past(date: str, reached: str, order: Order | None) -> bool:
-    """Whether an event of a date comes after those of the date that was reached."""
-    one, other = date_key(date), date_key(reached)
-    return one > other if order == "asc" else one < other
-
-
-def _anchor(event: Event) -> str:
-    return sha256(event.uuid.encode("utf-8", "replace")).hexdigest()[:ANCHOR_LENGTH]

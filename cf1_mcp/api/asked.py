@@ -90,6 +90,13 @@ def require_acknowledged(answer: object, what: str) -> None:
         raise UnknownOutcome(f"The API answered without saying whether the {what} was deleted.", asked=what)
 
 
+def names_object(answer: object, uuid: str) -> bool:
+    """Return whether an answer, or the result in it, has the uuid of an object."""
+    envelope = cast("dict[str, object]", answer) if isinstance(answer, dict) else {}
+    parts = [cast("dict[str, object]", one) for one in (envelope, envelope.get("result")) if isinstance(one, dict)]
+    return any(isinstance(found := part.get("uuid"), str) and is_same_id(found, uuid) for part in parts)
+
+
 def drop_other_datasets(events: Iterable[Event], dataset_ids: Iterable[str]) -> list[Event]:
     """Return the events of the datasets that were asked for, by uuid. An event without a dataset is kept."""
     asked = {one.strip().casefold() for one in dataset_ids}

@@ -1,8 +1,8 @@
 """ThreatEventsClient: one method per operation, all through the `request()` of its connection."""
 
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 from pydantic import JsonValue
 
@@ -12,7 +12,7 @@ from cf1_mcp.api.connection import Query
 from cf1_mcp.api.count_requests import CountRequests
 from cf1_mcp.api.graph_client import GraphClient
 from cf1_mcp.api.lists.dataset_groups import ask_groups
-from cf1_mcp.api.lists.paging import Attempt, once
+from cf1_mcp.api.lists.related_events import RelatedEvents
 from cf1_mcp.api.live_schema import LiveSchema
 from cf1_mcp.errors import MissingRoute
 from cf1_mcp.models import (
@@ -23,7 +23,6 @@ from cf1_mcp.models import (
     BulkWithRelationshipsCreated,
     Condition,
     Deleted,
-    Direction,
     Done,
     Event,
     EventChange,
@@ -40,7 +39,7 @@ from cf1_mcp.models import (
 )
 
 
-class ThreatEventsClient(GraphClient):
+class ThreatEventsClient(GraphClient, RelatedEvents):
     """The operations of the Threat Events API. Every failure is a `ThreatEventsError`.
 
     An answer about another object than the one asked about is an `UnexpectedAnswer`; after a change it is an
@@ -95,56 +94,6 @@ class ThreatEventsClient(GraphClient):
         """The raw evidence of an event of one dataset. `raw_id` is that of the event, if it is known."""
         return hold_raw(await self.request(Raw, op.READ_DATASET_RAW, dataset_id=dataset_id, event_id=event_id), raw_id)
 
-    async def list_relationships(
-        self,
-        event_id: str,
-        dataset_id: str,
-        direction: Direction = "both",
-        max_depth: int | None = None,
-        relationship_types: Sequence[RelationshipType] | None = None,
-        include_parent: bool = True,
-        page: int | None = None,
-        page_size: int | None = None,
-    ) -> list[Event]:
-        """Events related to one event. The API does not report the relationships between them."""
-        query: Query = {
-            "datasetId": dataset_id,
-            "direction": direction,
-            "maxDepth": max_depth,
-            "relationshipTypes": relationship_types,
-            "includeParent": include_parent,
-            "page": page,
-            "pageSize": page_size,
-        }
-        return await self.request(list[Event], op.LIST_RELATIONSHIPS, query=query, event_id=event_id)
-
-    async def children_pages(
-        self,
-        event_id: str,
-        dataset_id: str,
-        relationship_type: RelationshipType,
-        page_size: int = 1_000,
-        attempt: Attempt = once,
-    ) -> AsyncGenerator[list[Event]]:
-        """Pages of the direct children of an event by one type of relationship, one request each."""
-        number, is_full = 1, True
-        while is_full:
-            page = await attempt(
-                partial(
-                    self.list_relationships,
-                    event_id,
-                    dataset_id,
-                    "descendants",
-                    1,
-                    [relationship_type],
-                    False,
-                    number,
-                    page_size,
-                )
-            )
-            yield page
-            number, is_full = number + 1, len(page) >= page_size
-
     async def list_indicators(
         self, dataset_ids: Sequence[str], values: Sequence[str], page: int = 1, page_size: int = 1_000, cursor: str = ""
     ) -> IndicatorPage:
@@ -178,18 +127,16 @@ class ThreatEventsClient(GraphClient):
         group_by_date: bool | None = None,
         limit: int | None = None,
     ) -> Aggregates:
-        async def ask(ids: list[str]) -> Aggregates:
-            query: Query = {
-                "aggregateBy": ",".join(columns),
-                "datasetId": ids,
-                "startDate": start_date,
-                "endDate": end_date,
-                "groupByDate": group_by_date,
-                "limit": limit,
-            }
-            return await self.request(Aggregates, op.AGGREGATE_EVENTS, query=query)
-
-        return Aggregates.merged(await ask_groups(dataset_ids, ask))
+        """Counts of the events of up to 50 datasets, or one scope word: `counts` asks for more in groups."""
+        query: Query = {
+            "aggregateBy": ",".join(columns),
+            "datasetId": dataset_ids,
+            "startDate": start_date,
+            "endDate": end_date,
+            "groupByDate": group_by_date,
+            "limit": limit,
+        }
+        return await self.request(Aggregates, op.AGGREGATE_EVENTS, query=query)
 
     async def query_graphql(self, query: str, variables: Mapping[str, JsonValue] | None = None) -> GraphqlAnswer:
         body = {"query": query} | ({"variables": variables} if variables else {})

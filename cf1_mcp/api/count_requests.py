@@ -12,15 +12,16 @@ from typing import Final, Protocol
 import anyio
 from pydantic import JsonValue
 
-from cf1_mcp.errors import NotFound, Refused, Unavailable
+from cf1_mcp.api.lists.dataset_groups import split_datasets
+from cf1_mcp.errors import ApiError, NotFound, RateLimited, Refused, Unauthenticated, Unavailable, UnexpectedAnswer
 from cf1_mcp.models import Aggregates
 
 MAX_GROUPS: Final = 10_000
 DOCUMENTED_GROUPS: Final = 100
-# A scope of the API has up to this many datasets.
-MAX_DATASETS: Final = 50
 HEALING_SECONDS: Final = 600.0
 MAX_REMEMBERED: Final = 64
+# Groups of datasets that fail before one is counted, after which no other is tried.
+MAX_FAILED: Final = 2
 INTERNAL_ERROR: Final = 500
 # Numbers of groups at which a server may have stopped on its own.
 ROUND_NUMBERS: Final = frozenset({100, 200, 250, 500, 1_000, 2_000, 2_500, 5_000, MAX_GROUPS})
@@ -79,7 +80,7 @@ class Counted:
     """Groups as the API counted them. `total` is its own total, None if it gave none.
 
     `full`: there may be more groups than these. `most` is the largest number that was asked for. `widened`: whole days
-    were counted, although the period has others.
+    were counted, although the period has others. `missed` are datasets, or scope words, that could not be counted.
     """
 
     groups: list[Group]
@@ -87,6 +88,7 @@ class Counted:
     full: bool
     most: int
     widened: bool = False
+    missed: Mapping[str, ApiError] = field(default_factory=dict[str, ApiError])
 
 
 @dataclass
@@ -106,17 +108,29 @@ class CountRequests:
         daily: bool,
         limit: int,
     ) -> Counted:
-        """Return counts by columns, those of more than MAX_DATASETS datasets asked for in groups.
+        """Return counts by columns, those of more datasets than the API takes at once asked for in groups.
 
         Raises:
             NotCounted: the API does not count by these columns, or refuses the request in every form.
-            ApiError: it failed otherwise.
+            ApiError: it failed otherwise, for all groups of datasets.
         """
-        parts = [dataset_ids[start : start + MAX_DATASETS] for start in range(0, len(dataset_ids), MAX_DATASETS)]
+        parts = split_datasets(dataset_ids)
         # The largest groups of each part are not those of all.
         most = limit if len(parts) == 1 else MAX_GROUPS
-        found = [await self._count_part(client, columns, part, dates, daily, most) for part in parts]
-        if len(found) == 1:
+        found: list[Counted] = []
+        failures: list[ApiError] = []
+        missed: dict[str, ApiError] = {}
+        for part in parts:
+            try:
+                found.append(await self._count_part(client, columns, part, dates, daily, most))
+            except (RateLimited, Unauthenticated):
+                raise
+            except ApiError as error:
+                failures.append(error)
+                missed |= dict.fromkeys(part, error)
+            if not found and len(failures) in (len(parts), MAX_FAILED):
+                raise failures[0]
+        if len(parts) == 1:
             return found[0]
         totals = [one.total for one in found if one.total is not None]
         return Counted(
@@ -125,6 +139,7 @@ class CountRequests:
             any(one.full for one in found),
             min((one.most for one in found), default=most),
             any(one.widened for one in found),
+            missed,
         )
 
     async def _count_part(
@@ -154,6 +169,8 @@ class CountRequests:
                 if isinstance(error, Unavailable) and error.status != INTERNAL_ERROR:
                     raise
                 # The account does not have this route, or it fails on a column: as good as a refusal of the columns.
+                raise NotCounted(error.sentence, error.status, error.said) from error
+            except UnexpectedAnswer as error:
                 raise NotCounted(error.sentence, error.status, error.said) from error
             if refusal is not None:
                 self._remember(form, limit, sent != CountForm().write_dates(dates))
@@ -194,6 +211,14 @@ class CountRequests:
             refusal = NotCounted(f"The API ignored {ignored[0]} and counted without it.")
             self.remember_refusal(columns, daily, refusal)
             raise refusal
+        if not groups and (answer.total or answer.dropped):
+            raise NotCounted("The API counted events and returned no groups.")
+        numbers = {read_count(group) or None for group in groups}
+        if numbers == {None} and (answer.total or not any(read_count(group) == 0 for group in groups)):
+            raise NotCounted("The API returned groups without counts.")
+        if len({repr([group.get(name) for name in names]) for group in groups}) < len(groups):
+            # Whether these are parts of one count, or the same count again, nobody knows.
+            raise NotCounted("The API returned the same group more than once.")
         count = len({group_key(group, columns) for group in groups}) if daily else len(groups)
         # A server may have a smaller maximum of its own, and in a daily count the limit may be one of rows.
         full = count >= most or len(groups) == most or (len(groups) in ROUND_NUMBERS and len(groups) < most)

@@ -13,12 +13,14 @@ from typing import Final, get_args
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.graph_client import MAX_EDGES, MAX_SEEDS
+from cf1_mcp.api.lists.dataset_groups import split_around
 from cf1_mcp.errors import ApiError, RateLimited, Unauthenticated
 from cf1_mcp.models import Direction, Event, GraphPage, RelationshipType
 from cf1_mcp.text.uuids import id_key
 
 TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipType)
 MAX_PAGES: Final = 20  # of a single event
+MAX_HOMES: Final = 25  # datasets of the events of one request, beside which others are named
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,23 @@ class Edge:
 
 @dataclass
 class EventGraph:
-    """Edges of some events. `unsure` are the folded ids of those of which the graph may not know all."""
+    """Edges of some events. `unsure` are the folded ids of those of which the graph may not know all, `missing` of
+    those that it does not know.
+    """
 
     edges: set[Edge] = field(default_factory=set[Edge])
     unsure: set[str] = field(default_factory=set[str])
+    missing: set[str] = field(default_factory=set[str])
+
+    @classmethod
+    def joined(cls, parts: Sequence["EventGraph"]) -> "EventGraph":
+        """Return the graphs of other events as one."""
+        graph = cls()
+        for part in parts:
+            graph.edges |= part.edges
+            graph.unsure |= part.unsure
+            graph.missing |= part.missing
+        return graph
 
     def relatives_of(self, event_id: str, parents_are_sources: bool) -> list[tuple[RelationshipType, str, bool]]:
         """Return the relationships of one event: the type, the other event, and whether that is the parent."""
@@ -50,38 +65,68 @@ class EventGraph:
         return sorted(found, key=lambda one: (TYPES.index(one[0]), not one[2], one[1]))
 
 
-async def read_event_graph(client: ThreatEventsClient, events: Sequence[Event]) -> EventGraph | None:
-    """Return the edges of the events to other events; None if the account has no graph."""
-    groups = [events[start : start + MAX_SEEDS] for start in range(0, len(events), MAX_SEEDS)]
-    graph = EventGraph()
+async def read_event_graph(
+    client: ThreatEventsClient, events: Sequence[Event], dataset_ids: Sequence[str]
+) -> EventGraph | None:
+    """Return the edges of the events to other events of the datasets, which may be scope words; None if the account has
+    no graph. That is remembered for a time, in which it is not asked again.
+    """
+    state = client.graph_state
+    if state.is_missing:
+        return None
+    asked = [
+        ([event.uuid for event in some], group)
+        for some in _split_events(events)
+        for group in split_around(dataset_ids, [event.dataset_id for event in some])
+    ]
+    requests = [partial(_read_group, client, *one) for one in asked]
+    # A graph that is not known to work is asked once before it is asked for everything.
+    first = 0 if state.works else 1
     try:
-        for found in await gather(partial(_read_group, client, [event.uuid for event in one]) for one in groups):
-            graph.edges |= found.edges
-            graph.unsure |= found.unsure
+        parts = [await request() for request in requests[:first]]
+        parts += await gather(requests[first:])
     except (RateLimited, Unauthenticated):
         raise
     except ApiError:
+        state.note_failure()
         return None
+    state.works = True
+    graph = EventGraph.joined(parts)
+    # A scope word leaves out the events of the other one.
+    found = {one for (ids, _), part in zip(asked, parts, strict=True) for one in {*map(id_key, ids)} - part.missing}
+    graph.unsure |= graph.missing - found
     return graph
 
 
-async def _read_group(client: ThreatEventsClient, event_ids: Sequence[str]) -> EventGraph:
+def _split_events(events: Sequence[Event]) -> list[list[Event]]:
+    """Return the events in groups of up to MAX_SEEDS, of so few datasets that others have room beside them."""
+    groups: list[list[Event]] = []
+    homes: set[str] = set()
+    for event in sorted(events, key=lambda one: id_key(one.dataset_id)):
+        homes |= {id_key(event.dataset_id)}
+        if not groups or len(groups[-1]) >= MAX_SEEDS or len(homes) > MAX_HOMES:
+            groups.append([])
+            homes = {id_key(event.dataset_id)}
+        groups[-1].append(event)
+    return groups
+
+
+async def _read_group(client: ThreatEventsClient, event_ids: Sequence[str], dataset_ids: Sequence[str]) -> EventGraph:
     """Return the edges of up to 50 events. A group with too many edges for an answer is read in halves."""
-    page = await client.read_graph(event_ids, TYPES)
+    page = await client.read_graph(event_ids, dataset_ids, TYPES)
     if len(event_ids) > 1 and not _is_whole(page):
         half = len(event_ids) // 2
-        parts = await gather(partial(_read_group, client, some) for some in (event_ids[:half], event_ids[half:]))
-        return EventGraph(
-            {edge for part in parts for edge in part.edges}, {one for part in parts for one in part.unsure}
-        )
-    graph = EventGraph(_list_edges(page), _list_missing(page))
+        halves = (event_ids[:half], event_ids[half:])
+        parts = await gather(partial(_read_group, client, some, dataset_ids) for some in halves)
+        return EventGraph.joined(parts)
+    graph = EventGraph(_list_edges(page), missing=_list_missing(page))
     pages = 1
     while not _is_whole(page):
         cursor = page.result_info.cursor
         if not cursor or pages >= MAX_PAGES:
             graph.unsure |= set(map(id_key, event_ids))
             break
-        page, pages = await client.read_graph(event_ids, TYPES, cursor=cursor), pages + 1
+        page, pages = await client.read_graph(event_ids, dataset_ids, TYPES, cursor=cursor), pages + 1
         graph.edges |= _list_edges(page)
     return graph
 

@@ -29,8 +29,11 @@ MAX_CODE_LENGTH = 10
 # Statuses, and codes of Cloudflare's gateway under any status, for a path or method that is not routed.
 NO_ROUTE_STATUSES = frozenset({405, 410, 501})
 NO_ROUTE_CODES = frozenset({7000, 7003})
-# The code of Cloudflare's gateway for headers that it cannot read, which is how it refuses a malformed token.
-BAD_HEADERS = 6003
+# Codes of Cloudflare's gateway: for headers that it cannot read, which is how it refuses a malformed token; and for a
+# token that it does not accept, or not for this account. Which of the two is meant depends on the year of the release.
+BAD_HEADER_CODES = frozenset({6003, 6111})
+TOKEN_CODES = frozenset({1000, 9106, 9107, 9109, 10000, 10001})
+TOKEN_STATUSES = frozenset({400, 401, 403})
 # What a missing list means for saved queries and alerts. Neither list takes an argument, so a 400 means the same:
 # without the route of alerts, "alerts" is read as the id of a saved query.
 NO_QUERIES = "This account has no saved queries; not every account does. Use search_threat_events with filters instead."
@@ -48,6 +51,8 @@ def response_error(response: httpx.Response, secrets: SecretMask) -> ApiError:
     said = api_reason(body, secrets)
     if error := _gateway_error(status, error_codes(body), said):
         return error
+    if status == 403 and body is None and response.content.strip():
+        return _blocked_error(status, response.content)
     match status:
         case 401:
             return Unauthenticated(
@@ -101,14 +106,34 @@ def _gateway_error(status: int, codes: set[int], said: str) -> ApiError | None:
     """The error for an answer of the gateway in front of the API, None if the API itself has answered."""
     if status in NO_ROUTE_STATUSES or codes & NO_ROUTE_CODES:
         return missing_route_error(status, said)
-    if BAD_HEADERS in codes:
+    if found := codes & BAD_HEADER_CODES:
         return Unauthenticated(
-            f"The API cannot read the token ({status}, code {BAD_HEADERS}): it is malformed. Ask the operator to copy "
+            f"The API cannot read the token ({status}, code {min(found)}): it is malformed. Ask the operator to copy "
             "CLOUDFLARE_API_TOKEN again, whole, without quotes, blanks or the word Bearer.",
             status,
             said,
         )
+    if status in TOKEN_STATUSES and (found := codes & TOKEN_CODES):
+        # A 403 may be about this part of the API alone.
+        kind = Forbidden if status == 403 else Unauthenticated
+        return kind(
+            f"The API does not accept the token for this account ({status}, code {min(found)}). Ask the operator to "
+            "check that CLOUDFLARE_API_TOKEN is current, that CLOUDFLARE_ACCOUNT_ID is the account it belongs to, and "
+            "that it has 'Cloudforce One Read', or 'Cloudforce One Write' for changes.",
+            status,
+            said,
+        )
     return None
+
+
+def _blocked_error(status: int, content: bytes) -> Forbidden:
+    """The error for a refusal in another form than those of the API, as a proxy, a firewall or a website sends it."""
+    return Forbidden(
+        f"The request was refused ({status}) with {_describe_body(content)}, not by this API: something between here "
+        "and Cloudflare may have answered. Ask the operator to check the proxy and CLOUDFLARE_BASE_URL (it ends in "
+        "/client/v4).",
+        status,
+    )
 
 
 def missing_route_error(status: int, said: str) -> MissingRoute:
@@ -182,9 +207,17 @@ def _pointer(error: dict[str, object]) -> object:
 
 
 def _errors(body: object) -> list[dict[str, object]]:
-    errors = cast("dict[str, object]", body).get("errors") if isinstance(body, dict) else None
+    """The errors of an answer. One without a list of them may be an error itself: an object with a code."""
+    answer = cast("dict[str, object]", body) if isinstance(body, dict) else {}
+    errors = answer.get("errors")
+    if not errors and "code" in answer:
+        error = answer.get("error")
+        errors = {"message": error if isinstance(error, str) else answer.get("message"), "code": answer["code"]}
     listed = cast("list[object]", errors) if isinstance(errors, list) else [errors]
-    return [cast("dict[str, object]", error) for error in listed if isinstance(error, dict)]
+    found = [cast("dict[str, object]", error) for error in listed if isinstance(error, dict)]
+    chained = [error.get("error_chain") for error in found]
+    causes = [one for chain in chained if isinstance(chain, list) for one in cast("list[object]", chain)]
+    return [*found, *(cast("dict[str, object]", one) for one in causes if isinstance(one, dict))]
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
@@ -241,11 +274,15 @@ def timeout_error(budget: float) -> ApiError:
 
 def invalid_json_error(body: bytes) -> UnexpectedAnswer:
     """The error for a success whose body is not JSON."""
-    kind = "an HTML page" if b"<html" in body[:2000].lower() else "incomplete or invalid JSON"
     return UnexpectedAnswer(
-        f"The answer was {kind} ({plural(len(body), 'byte')}), not an answer of this API. Something between here and "
-        "Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and the proxy."
+        f"The answer was {_describe_body(body)} ({plural(len(body), 'byte')}), not an answer of this API. "
+        "Something between here and Cloudflare may have answered: ask the operator to check CLOUDFLARE_BASE_URL and "
+        "the proxy."
     )
+
+
+def _describe_body(body: bytes) -> str:
+    return "an HTML page" if b"<html" in body[:2000].lower() else "incomplete or invalid JSON"
 
 
 def _json(body: bytes, secrets: SecretMask) -> object:

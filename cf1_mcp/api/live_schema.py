@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLSchema
 
 HEALING_SECONDS: Final = 600.0
+INTERNAL_ERROR: Final = 500
 _TYPE: Final = "kind name " + "ofType { kind name " * 6 + "}" * 6
 _VALUE: Final = f"name type {{ {_TYPE} }} defaultValue"
 # For a server that limits the size of a document: without descriptions, directives and deprecated parts.
@@ -28,8 +29,10 @@ Send = Callable[[str], Awaitable[GraphqlAnswer]]
 class LiveSchema:
     """The schema as the API tells it by introspection. `send` sends a document.
 
-    That there is none is remembered too, for HEALING_SECONDS.
+    That there is none is remembered too, for HEALING_SECONDS. `refusal` is how the API refused to tell it.
     """
+
+    refusal: ApiError | None = None
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -53,12 +56,20 @@ class LiveSchema:
     async def _introspect(self) -> "GraphQLSchema | None":
         from graphql import get_introspection_query
 
+        self.refusal = None
         for document in (get_introspection_query(), SHORT_INTROSPECTION):
             try:
                 answer = await self._send(document)
-            except (RateLimited, Unauthenticated, Unavailable):
+            except (RateLimited, Unauthenticated):
                 raise
-            except ApiError:
+            except Unavailable as error:
+                # That it fails on this question tells that it will again; all else may be over soon.
+                if error.status != INTERNAL_ERROR:
+                    raise
+                self.refusal = error
+                continue
+            except ApiError as error:
+                self.refusal = error
                 continue
             if answer.data and (schema := await run_in_thread(partial(_build, answer.data))):
                 return schema

@@ -66,14 +66,16 @@ LIST_BY_QUERY = Route("GET", "/events", "query")
 LIST_BY_BODY = Route("POST", "/events", "body")
 LIST_EVENTS = Operation("list_events", (LIST_BY_QUERY, LIST_BY_BODY), True)
 READ_EVENT = _read("read_event", "GET /events/dataset/{dataset_id}/events/{event_id}")
-READ_EVENT_ANYWHERE = _read("read_event_anywhere", "GET /events/{event_id}")
+# Deprecated: where it fails, the event is searched for at once.
+READ_EVENT_ANYWHERE = _read("read_event_anywhere", "GET /events/{event_id}", settled=frozenset({500}))
 AGGREGATE_EVENTS = _read("aggregate_events", "GET /events/aggregate")
 # v2 requires a write token, v1 a read token, so v1 is also tried after a 403.
 QUERY_GRAPHQL = _read("query_graphql", "POST /v2/events/graphql", "POST /events/graphql", fallback=frozenset({403}))
 LIST_RELATIONSHIPS = _read(
     "list_relationships", "GET /events/by-id/{event_id}/relationships", "GET /events/{event_id}/relationships"
 )
-READ_GRAPH = _read("read_graph", "GET /events/graph")
+# Not every account has the graph, and what it tells can be read event by event, so a 500 is not asked for again.
+READ_GRAPH = _read("read_graph", "GET /events/graph", settled=frozenset({500}))
 # Events tell most of what it does, so a 500 is not asked for again.
 LIST_INDICATORS = _read("list_indicators", "GET /events/indicators", settled=frozenset({500}))
 # An event without raw evidence is documented as 404 or 500, so a 500 is not asked for again.

@@ -50,6 +50,11 @@ def read_answer(shape: type[T], name: str, answer: object, secrets: SecretMask, 
     return found
 
 
+def unreadable_rows_error(name: str, problem: str) -> UnexpectedAnswer:
+    """Return the error for an answer of which rows cannot be read."""
+    return _unexpected(name, problem)
+
+
 def _unexpected(name: str, problem: str) -> UnexpectedAnswer:
     return UnexpectedAnswer(
         f"The answer to {name} is not what this API returns: {problem}. "

@@ -8,6 +8,7 @@ from typing import Final, Generic, TypeAlias, TypeVar, get_args
 import anyio
 
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.api.operations import LIST_DATASETS
 from cf1_mcp.api.remarks import Remarks, collecting, current_remarks
 from cf1_mcp.errors import (
     MISSING_PART,
@@ -152,6 +153,11 @@ class Vocabulary:
             self._known_changes = self.client.dataset_changes
             self._datasets = _Cached(self.client.list_datasets, may_be_missing=False)
         return [dataset for dataset in await self._datasets.get() if dataset.deleted_at is None]
+
+    @property
+    def knows_all_datasets(self) -> bool:
+        """Whether every row of the list of datasets could be read, as far as it was."""
+        return LIST_DATASETS.name not in self._datasets.remarks.unread_rows
 
     async def _read_category_catalog(self) -> list[Category]:
         return await self._read_catalog(

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import (
@@ -18,20 +17,22 @@ from cf1_mcp.changes.effect import (
     Result,
 )
 from cf1_mcp.changes.lost_evidence import (
+    count_links,
     count_unread,
     describe_unread,
+    describe_unread_links,
     list_not_saved,
     read_later,
     replace_sentences,
 )
 from cf1_mcp.changes.outcomes.event_looks import look_at_deletion
-from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, VERIFIED, describe_unknown, find_out
+from cf1_mcp.changes.outcomes.unknown_outcomes import find_out, hold_to_look
 from cf1_mcp.changes.parents import describe_parents
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
 from cf1_mcp.changes.queries.outside_effects import add_effects_through, add_outside_effects, list_account_queries
 from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
-from cf1_mcp.errors import ApiError, BadArgument, UnknownOutcome
+from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.copies import find_events_in
 from cf1_mcp.events.raw_evidence import count_raw_markings
 from cf1_mcp.events.snapshots import Snapshot, SnapshotSet, count_visible_links, list_evidence, read_snapshots
@@ -41,8 +42,6 @@ from cf1_mcp.events.transitions import (
 )
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
-
-LEFT_UNKNOWN: Final = "unknown: the search for them failed"
 
 
 class DeleteEvents(Payload):
@@ -63,6 +62,7 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
     )
     read_policy, later = planning.write_policy.read_policy, read_later(planning, snapshots)
     unread = describe_unread(planning, snapshots, is_lost=True)
+    unread_links = describe_unread_links(snapshots.without_links, is_lost=True)
     relationships, references = count_visible_links(read_policy, snapshots)
     queries = await list_account_queries(planning)
 
@@ -77,12 +77,12 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
         payload=DeleteEvents(dataset_id=dataset.uuid, event_ids=ids, before=snapshots.images),
         datasets=(dataset.uuid,),
         summary=f"Delete {plural(len(ids), 'event')} from dataset {dataset.name!r} for good.",
-        warnings=tuple(unread),
+        warnings=(*unread, *unread_links),
         undo="undo_change creates the events again from the journal, with new ids, raw evidence and relationships.",
         needs_code=True,
         facts={
             "events": len(ids),
-            "relationships_cut": relationships,
+            **count_links("relationships_cut", relationships, snapshots),
             "references_cut": references,
             **count_raw_markings(evidence := list_evidence(snapshots)),
             **count_unread(snapshots),
@@ -98,29 +98,23 @@ async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]
 
 
 async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Result:
-    """Delete the events. If the API deleted fewer, find out which are left."""
-    try:
-        deleted = await client.delete_events(payload.dataset_id, payload.event_ids)
-    except ApiError as error:
-        return await find_out(error, partial(look_at_deletion, client, payload.dataset_id, payload.event_ids))
-    if deleted == len(payload.event_ids):
-        return Result("done", {"deleted": deleted, **list_not_saved(payload.before)})
-    try:
-        left = await find_events_in(client, payload.dataset_id, payload.event_ids)
-    except ApiError as error:
-        # The answer may be wrong about the events that it counts.
-        unclear = UnknownOutcome(
-            f"The API says that it deleted {deleted} of {plural(len(payload.event_ids), 'event')}."
-        )
-        facts = {"deleted": deleted, "left": LEFT_UNKNOWN, **list_not_saved(payload.before)}
-        found = Result("unknown", facts, {"not_verified": str(error)})
-        return describe_unknown(unclear, found, NOT_LOOKED)
-    if not left:
-        facts = {"deleted": len(payload.event_ids), "verified": VERIFIED, **list_not_saved(payload.before)}
-        return Result("done", facts)
-    status = "partial" if len(left) < len(payload.event_ids) else "failed"
+    """Delete the events. If the answer does not say that all were, find out which are left."""
+    result = await _delete(client, payload.dataset_id, payload.event_ids)
+    left = {str(one) for one in result.list_fact("left")}
     lost = list_not_saved([one for one in payload.before if one.event.uuid not in left])
-    return Result(status, {"deleted": deleted, "left": [*left], **lost})
+    return replace(result, facts={**result.facts, **lost})
+
+
+async def _delete(client: ThreatEventsClient, dataset_id: str, event_ids: Sequence[str]) -> Result:
+    look = partial(look_at_deletion, client, dataset_id, event_ids)
+    try:
+        deleted = await client.delete_events(dataset_id, event_ids)
+    except ApiError as error:
+        return await find_out(error, look)
+    if deleted == len(event_ids):
+        return Result("done", {"deleted": deleted})
+    problem = f"The API says that it deleted {deleted} of {plural(len(event_ids), 'event')}."
+    return await hold_to_look(Result("partial" if deleted else "failed", {"deleted": deleted}), problem, look)
 
 
 async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) -> Effect[RecreateEvents]:
@@ -172,6 +166,10 @@ def _describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tupl
         )
     if unread:
         sentences.append(f"The raw evidence of {plural(unread, 'event')} could not be read, and does not come back.")
+    if unlinked := sum(snapshot.links_unread for snapshot in snapshots):
+        sentences.append(
+            f"The relationships of {plural(unlinked, 'event')} were not read, or not all, and do not come back."
+        )
     if links_left_out:
         sentences.append(
             f"{plural(links_left_out, 'link is', 'links are')} not made again: a dataset at the other end may not be "

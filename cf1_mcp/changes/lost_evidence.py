@@ -1,4 +1,4 @@
-"""What a preview says of raw evidence that was not read, and how it is read when the change is made."""
+"""What a preview says of raw evidence and relationships that were not read, and how evidence is read for the change."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -6,10 +6,16 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.changes.effect import Planning
+from cf1_mcp.events.links import MAX_READ_SINGLY
 from cf1_mcp.events.snapshots import Snapshot, SnapshotSet, read_unread_evidence
 from cf1_mcp.text.plurals import plural
 
 NOT_READ: Final = "could not be read, so that it counts as amber or as its event, whichever is higher"
+
+WHY_UNREAD: Final = (
+    "The account has no graph (GET /events/graph) that tells all of them, and without it they are read of up to "
+    f"{MAX_READ_SINGLY} events at a time."
+)
 
 ReadLater = Callable[[], Awaitable[SnapshotSet]]
 
@@ -24,6 +30,23 @@ def describe_unread(planning: Planning, snapshots: SnapshotSet, *, is_lost: bool
     rule = planning.write_policy.read_policy.tlp_rule
     lost = ", and what cannot be read then is lost for good" if is_lost else ""
     return [f"{evidence} is read only when this is done: this is refused if one is marked above {rule}{lost}."]
+
+
+def describe_unread_links(count: int, *, is_lost: bool) -> list[str]:
+    """Return a sentence on events whose relationships were not read."""
+    if not count:
+        return []
+    lost = " They are lost for good: neither the journal nor undo_change has them." if is_lost else ""
+    return [f"The typed relationships of {plural(count, 'event')} were not read, or not all. {WHY_UNREAD}{lost}"]
+
+
+def count_links(name: str, found: int, snapshots: SnapshotSet) -> dict[str, JsonValue]:
+    """Return the fact `name`, a number of relationships. Where some were not read it is a lower bound, and the fact
+    `relationships_not_read` says of how many events.
+    """
+    if not snapshots.without_links:
+        return {name: found}
+    return {name: f"at least {found}", "relationships_not_read": snapshots.without_links}
 
 
 def replace_sentences(warnings: Sequence[str], shown: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
@@ -49,6 +72,12 @@ def read_later(planning: Planning, snapshots: SnapshotSet) -> ReadLater | None:
 
 
 def list_not_saved(images: Sequence[Snapshot]) -> dict[str, JsonValue]:
-    """Return the fact `raw_not_saved`: the events whose evidence was lost without a copy in the journal."""
+    """Return the facts `raw_not_saved`, the events whose evidence was lost without a copy in the journal, and
+    `relationships_not_saved`, of how many events that may be so of relationships.
+    """
     lost: list[JsonValue] = [one.event.uuid for one in images if one.raw_unread]
-    return {"raw_not_saved": lost} if lost else {}
+    links = sum(one.links_unread for one in images)
+    return {
+        **({"raw_not_saved": lost} if lost else {}),
+        **({"relationships_not_saved": f"those of {plural(links, 'event')}"} if links else {}),
+    }

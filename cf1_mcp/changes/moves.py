@@ -12,8 +12,10 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.changes.lost_evidence import (
     count_evidence,
+    count_links,
     count_unread,
     describe_unread,
+    describe_unread_links,
     list_not_saved,
     read_later,
     replace_sentences,
@@ -22,6 +24,7 @@ from cf1_mcp.changes.outcomes.event_looks import look_at_move
 from cf1_mcp.changes.outcomes.failed_events import list_failed_events
 from cf1_mcp.changes.outcomes.unknown_outcomes import (
     NOT_LOOKED,
+    NOT_SEEN,
     describe_unknown,
     find_out,
 )
@@ -109,13 +112,14 @@ async def plan_move(
         warnings=(
             *(() if keep_raw_data else (lost,)),
             *unread,
+            *describe_unread_links(snapshots.without_links, is_lost=False),
             *((public,) if becomes_public else ()),
         ),
         undo=UNDO if keep_raw_data else UNDO_WITHOUT_RAW,
         needs_code=True,
         facts={
             "events": len(ids),
-            "relationships": relationships,
+            **count_links("relationships", relationships, snapshots),
             "raw_kept" if keep_raw_data else "raw_lost": raw_count,
             **count_raw_markings(evidence),
             **count_unread(snapshots),
@@ -181,7 +185,16 @@ def _require_as_shown(leaving: Tlp, shown: Tlp) -> None:
 
 
 async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result:
-    """Move the events. If the API moved fewer, find out which are left."""
+    """Move the events. If the answer does not say that all were, find out which are left."""
+    result = await _move(client, payload)
+    if payload.keep_raw_data:
+        return result
+    left = {str(one) for one in result.list_fact("still_in_source")}
+    lost = list_not_saved([one for one in payload.before.images if one.event.uuid not in left])
+    return replace(result, facts={**result.facts, **lost})
+
+
+async def _move(client: ThreatEventsClient, payload: MoveEvents) -> Result:
     source, ids = payload.dataset_id, payload.event_ids
     destination = payload.destination_dataset_id
     try:
@@ -189,8 +202,6 @@ async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result
     except ApiError as error:
         return await find_out(error, partial(look_at_move, client, source, destination, ids))
     facts: dict[str, JsonValue] = {"moved": answer.moved}
-    if not payload.keep_raw_data:
-        facts |= list_not_saved(payload.before.images)
     if answer.moved == len(ids) and not answer.insert_failures and not answer.deletion_failures:
         return Result("done", facts)
     untrusted: dict[str, JsonValue] = {}
@@ -200,15 +211,18 @@ async def move_events(client: ThreatEventsClient, payload: MoveEvents) -> Result
         # These events were copied: they are now in both datasets.
         reasons = [clean(str(one.get("reason", "")), MAX_CELL_LENGTH) for one in answer.deletion_failures]
         untrusted["not_removed_from_source"] = [*reasons]
+    unclear = UnknownOutcome(f"The API says that it moved {answer.moved} of {plural(len(ids), 'event')}.")
     left = await _find_still_in(client, source, ids)
     if left is None:
-        unclear = UnknownOutcome(f"The API says that it moved {answer.moved} of {plural(len(ids), 'event')}.")
         facts["still_in_source"] = "unknown: the search for them failed"
         return describe_unknown(unclear, Result("unknown", facts, untrusted), NOT_LOOKED)
     if not left and not untrusted:
-        unclear = UnknownOutcome(f"The API says that it moved {answer.moved} of {plural(len(ids), 'event')}.")
         return await find_out(unclear, partial(look_at_move, client, source, destination, ids))
     facts["still_in_source"] = [*left]
+    if answer.moved != len(ids) - len(left) and not answer.deletion_failures:
+        # The answer leaves another number of them in the source.
+        del facts["moved"]
+        return describe_unknown(unclear, Result("unknown", facts, untrusted), NOT_SEEN)
     nothing_done = left == ids and not answer.moved and not answer.deletion_failures
     return Result("failed" if nothing_done else "partial", facts, untrusted)
 

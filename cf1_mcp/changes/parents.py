@@ -1,6 +1,7 @@
 """The parents of events that are created or deleted: they gain or lose a child, and searches can ask for that."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from cf1_mcp.changes.effect import Planning
 from cf1_mcp.events.copies import Copies, find_copies
@@ -12,6 +13,8 @@ from cf1_mcp.events.transitions import (
     describe_unread_parent,
 )
 from cf1_mcp.text.uuids import id_key
+
+UNREAD: Final = "a parent that was not read"
 
 
 async def describe_parents(
@@ -30,7 +33,10 @@ async def describe_parents(
     for link in (link for snapshot in snapshots for link in snapshot.links if link.above):
         parents[id_key(link.other)] = (link.other_dataset, True)
     others = {event_id: parent for event_id, parent in parents.items() if event_id not in own}
-    return await describe_read_parents(planning, others, gain=gain, copies=copies)
+    found = await describe_read_parents(planning, others, gain=gain, copies=copies)
+    # Where relationships were not read, there may be parents of which nothing is known.
+    unread = [describe_unread_parent(UNREAD, "", gains=gain)] if any(one.links_unread for one in snapshots) else []
+    return [*found, *unread]
 
 
 async def describe_read_parents(

@@ -13,7 +13,7 @@ from pydantic import BaseModel, JsonValue
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import ChangeKind, Effect, Payload, Planner, Planning, Result
-from cf1_mcp.changes.lost_evidence import NOT_READ
+from cf1_mcp.changes.lost_evidence import NOT_READ, describe_unread_links
 from cf1_mcp.changes.queries.outside_effects import add_unknown_outside_effects
 from cf1_mcp.context import Now
 from cf1_mcp.errors import NotFound, Withheld
@@ -67,6 +67,7 @@ class StoredEvent(BaseModel, frozen=True):
     raw: Raw | None
     links: tuple[EventLink, ...]
     raw_unread: bool = False
+    links_unread: bool = False
 
 
 async def plan_revert(
@@ -140,9 +141,15 @@ async def _read_everything(planning: Planning, dataset: Dataset) -> list[StoredE
         evidence = await read_all_evidence(planning.client, policy, events)
     except Withheld as withheld:
         raise Withheld(what, withheld.rule) from None
-    links = await read_all_links(planning.client, events)
+    links = await read_all_links(planning.client, events, policy.account_reach)
     return [
-        StoredEvent(event=event, raw=raw, links=_sort_links(some), raw_unread=one.is_unread)
+        StoredEvent(
+            event=event,
+            raw=raw,
+            links=_sort_links(some.links),
+            raw_unread=one.is_unread,
+            links_unread=some.is_unread,
+        )
         for event, one, some in zip(events, evidence, links, strict=True)
         for raw in [stand_in(event) if one.is_unread else one.raw]
     ]
@@ -150,7 +157,8 @@ async def _read_everything(planning: Planning, dataset: Dataset) -> list[StoredE
 
 def _describe_unread(stored: Sequence[StoredEvent]) -> list[str]:
     count = sum(one.raw_unread for one in stored)
-    return [f"The raw evidence of {plural(count, 'event')} {NOT_READ}."] if count else []
+    evidence = [f"The raw evidence of {plural(count, 'event')} {NOT_READ}."] if count else []
+    return [*evidence, *describe_unread_links(sum(one.links_unread for one in stored), is_lost=False)]
 
 
 def _sort_links(links: Sequence[EventLink]) -> tuple[EventLink, ...]:

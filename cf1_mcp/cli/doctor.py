@@ -86,12 +86,12 @@ class Examination:
         datasets = await self.client.list_datasets()
         named = {name.casefold() for name in self.settings.read_datasets}
         allowed = [one for one in datasets if not named.isdisjoint({"*", one.name.casefold(), one.uuid.casefold()})]
-        return sorted(allowed, key=lambda one: one.is_analytics)
+        return sorted(allowed, key=lambda one: one.is_analytics is not False)
 
     def _describe_datasets(self, datasets: Sequence[Dataset]) -> str:
         if not datasets:
             return "none may be read; check CF1_READ_DATASETS"
-        analytics = sum(one.is_analytics for one in datasets)
+        analytics = sum(one.is_analytics is True for one in datasets)
         return f"{plural(len(datasets), 'dataset')} may be read, {analytics} of analytics"
 
     async def _find_event(self, datasets: Sequence[Dataset]) -> Event | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
+from cf1_mcp.api.lists.dataset_groups import MAX_DATASETS, split_datasets
 from cf1_mcp.errors import BadArgument, Forbidden, NotFound, Refused, UnexpectedAnswer
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch, SearchValue
 from cf1_mcp.policy.conditions.misfits import IGNORED
@@ -14,7 +15,6 @@ from cf1_mcp.text.uuids import id_key
 MAX_VALUES: Final = 100  # values that the API takes in one condition
 MAX_COPIES: Final = 1000  # events that one page may hold
 MAX_LOOKED_UP: Final = 5  # events that a list does not find, read by themselves before it is believed
-MAX_DATASETS: Final = 50  # datasets that the API searches at once
 
 # What the API answers if it cannot list events by their ids.
 UNLISTED: Final = (Refused, Forbidden, NotFound, UnexpectedAnswer)
@@ -85,9 +85,11 @@ async def find_copies(
     """
     operational = [one.uuid for one in known if not one.is_analytics]
     # `all` includes datasets that are newer than the list, and leaves analytics datasets out, some of which take no
-    # search by id, or none at all.
-    scopes = [["all"]] if len(operational) <= MAX_DATASETS else _split(operational, MAX_DATASETS)
-    analytics = _split([one.uuid for one in known if one.is_analytics], MAX_DATASETS)
+    # search by id, or none at all. Those of an unknown kind may be either.
+    is_one_scope = len(operational) <= MAX_DATASETS
+    scopes = [["all"]] if is_one_scope else split_datasets(operational)
+    others = [one.uuid for one in known if one.is_analytics or (is_one_scope and one.is_analytics is None)]
+    analytics = split_datasets(others) if others else [] if known else [["analytics"]]
     calls = [partial(_find_events, client, scope, some) for scope in scopes for some in _spell(event_ids)]
     calls += [partial(_find_events_if_any, client, scope, some) for scope in analytics for some in _spell(event_ids)]
     return _sort_copies(await gather(calls))

@@ -1,9 +1,11 @@
-"""Typed relationships of events: from the graph, fifty events at a time, and event by event where there is none.
+"""Typed relationships of events: from the graph, fifty events at a time, and event by event where it tells too little.
 
-An event for which the graph is incomplete is read by itself.
+An event by itself takes up to seven requests, so only a few are read so. Of others the links are marked as not read:
+what depends on them, such as an undo, has to say so.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -11,14 +13,15 @@ from pydantic import BaseModel
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
-from cf1_mcp.api.event_graph import TYPES, find_direction, read_event_graph
+from cf1_mcp.api.event_graph import TYPES, EventGraph, find_direction, read_event_graph
 from cf1_mcp.models import Direction, Event, RelationshipType
 from cf1_mcp.text.uuids import id_key
 
 DIRECTIONS: Final[tuple[Direction, ...]] = ("ancestors", "descendants")
 # Each event takes up to seven requests there, which must end within the time of a call.
 AT_ONCE: Final = 16
-MAX_PROBED: Final = 3  # events that are read by themselves before a graph without edges is believed
+MAX_PROBED: Final = 2  # events whose links are listed before a graph is believed; one more if it has no edges
+MAX_READ_SINGLY: Final = 10  # events of one change
 
 
 class EventLink(BaseModel, frozen=True):
@@ -30,39 +33,86 @@ class EventLink(BaseModel, frozen=True):
     above: bool
 
 
+@dataclass(frozen=True)
+class FoundLinks:
+    """The relationships of one event. With `is_unread` it may have others, which were not read."""
+
+    links: tuple[EventLink, ...] = ()
+    is_unread: bool = False
+
+
 async def read_all_links(
-    client: ThreatEventsClient, events: Sequence[Event], copied: Sequence[str] = ()
-) -> list[tuple[EventLink, ...]]:
+    client: ThreatEventsClient, events: Sequence[Event], dataset_ids: Sequence[str], copied: Sequence[str] = ()
+) -> list[FoundLinks]:
     """Return the typed relationships of events, in their order. The datasets of the others may be unknown.
 
-    `copied` are events with copies in other datasets, of which the graph does not tell apart whose links it has.
+    `dataset_ids` are all datasets of the account, or the scope words for them. `copied` are events with copies in other
+    datasets, of which the graph does not tell apart whose links it has.
     """
-    apart = set(map(id_key, copied))
-    asked = [event for event in events if id_key(event.uuid) not in apart]
-    graph = await read_event_graph(client, asked) if len(asked) > 1 else None
-    if graph is not None and not graph.edges and await _have_links(client, asked):
-        graph = None
-    forwards = await find_direction(client, graph, asked) if graph else None
-
-    async def find(event: Event) -> tuple[EventLink, ...]:
-        if graph is not None and forwards is not None and id_key(event.uuid) not in graph.unsure | apart:
-            links = tuple(
-                EventLink(type=kind, other=other, other_dataset="", above=above)
-                for kind, other, above in graph.relatives_of(event.uuid, forwards)
-            )
-            # The graph may lag behind. Whether a plain reference makes a child is not published.
-            if not event.has_children or event.references or any(not link.above for link in links):
-                return links
-        return await read_links(client, event)
-
-    return _complete([event.uuid for event in events], await gather((partial(find, one) for one in events), AT_ONCE))
+    own, apart = {id_key(event.uuid): event for event in events}, set(map(id_key, copied))
+    graph = await _read_whole_graph(client, [event for key, event in own.items() if key not in apart], dataset_ids)
+    known = {key: graph.list_links(event) for key, event in own.items() if key not in apart} if graph else {}
+    doubtful = [key for key in own if not (graph and key in known and graph.knows_all(own[key], known[key]))]
+    # Where there is a graph, events with copies are always read: their number must not decide what is told.
+    copies = {key for key in doubtful if graph and key in apart}
+    others = {key for key in doubtful if key not in copies}
+    singly = [key for key in doubtful if key in copies or len(others) <= MAX_READ_SINGLY]
+    found = await gather((partial(read_links, client, own[key]) for key in singly), AT_ONCE)
+    known |= dict(zip(singly, found, strict=True))
+    links = _complete([event.uuid for event in events], [known.get(id_key(event.uuid), ()) for event in events])
+    unread = others.difference(singly)
+    return [FoundLinks(some, id_key(event.uuid) in unread) for event, some in zip(events, links, strict=True)]
 
 
-async def _have_links(client: ThreatEventsClient, events: Sequence[Event]) -> bool:
-    """Whether events of which the graph knows no link have some: it may be empty, or ignore what it was asked for."""
-    probed = sorted(events, key=lambda event: not event.has_children)[:MAX_PROBED]
-    found = await gather(partial(read_links, client, event) for event in probed)
-    return any(found)
+@dataclass(frozen=True)
+class _DirectedGraph:
+    """A graph of which it is known which end of an edge is the parent."""
+
+    graph: EventGraph
+    parents_are_sources: bool
+
+    def knows_all(self, event: Event, links: Sequence[EventLink]) -> bool:
+        """Whether these are all links of an event, as far as that can be told: the graph may lag behind."""
+        # Whether a plain reference makes a child is not published.
+        has_all = not event.has_children or event.references or any(not link.above for link in links)
+        return bool(has_all) and id_key(event.uuid) not in self.graph.unsure
+
+    def list_links(self, event: Event) -> tuple[EventLink, ...]:
+        return tuple(
+            EventLink(type=kind, other=other, other_dataset="", above=above)
+            for kind, other, above in self.graph.relatives_of(event.uuid, self.parents_are_sources)
+        )
+
+
+async def _read_whole_graph(
+    client: ThreatEventsClient, events: Sequence[Event], dataset_ids: Sequence[str]
+) -> _DirectedGraph | None:
+    """Return the graph of several events; None if there is none, or if it does not know all that a list knows."""
+    graph = await read_event_graph(client, events, dataset_ids) if len(events) > 1 else None
+    if graph is None or await _misses_links(client, graph, events, dataset_ids):
+        return None
+    forwards = await find_direction(client, graph, events)
+    return None if forwards is None else _DirectedGraph(graph, forwards)
+
+
+async def _misses_links(
+    client: ThreatEventsClient, graph: EventGraph, events: Sequence[Event], dataset_ids: Sequence[str]
+) -> bool:
+    """Whether events have links that the graph does not know. One without edges may ignore what it was asked for, and
+    that it searches analytics datasets which are named is documented without a word on kinds.
+    """
+    if graph.edges and [*dataset_ids] == ["all"]:
+        return False
+
+    async def has_more(event: Event) -> bool:
+        # Whether a reference is a relationship for this list is not published.
+        linked = {id_key(other) for other in (*event.references, *event.referenced, event.uuid)}
+        linked |= {id_key(other) for _, other, _ in graph.relatives_of(event.uuid, True)}
+        found = await client.list_relationships(event.uuid, event.dataset_id, "both", 1, include_parent=False)
+        return any(id_key(one.uuid) not in linked for one in found)
+
+    probed = sorted(events, key=lambda event: not event.has_children)[: MAX_PROBED + (not graph.edges)]
+    return any(await gather(partial(has_more, event) for event in probed))
 
 
 def _complete(event_ids: Sequence[str], links: Sequence[tuple[EventLink, ...]]) -> list[tuple[EventLink, ...]]:

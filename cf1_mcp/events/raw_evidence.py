@@ -75,9 +75,12 @@ async def read_all_evidence(
 
 
 async def _read(client: ThreatEventsClient, event: Event) -> Raw:
-    """Return the evidence by its dataset, or else by its id. The second way names the event without its dataset."""
+    """Return the evidence by its dataset, or else by its id. The second way names the event without its dataset.
+
+    Evidence with another id than the event names is not taken for that of the event.
+    """
     try:
-        return await client.read_dataset_raw(event.dataset_id, event.uuid)
+        return await client.read_dataset_raw(event.dataset_id, event.uuid, event.raw_id.strip())
     except ApiError as error:
         if is_temporary(error) or not event.raw_id.strip():
             raise

@@ -21,20 +21,24 @@ from cf1_mcp.text.uuids import id_key
 
 
 class Snapshot(BaseModel, frozen=True):
-    """One event with its raw evidence and typed relationships. `raw_unread`: it may have evidence that was not read."""
+    """One event with its raw evidence and typed relationships. `raw_unread`: it may have evidence that was not read;
+    `links_unread`: it may have relationships that were not.
+    """
 
     event: Event
     raw: Raw | None
     links: tuple[EventLink, ...]
     raw_unread: bool = False
+    links_unread: bool = False
 
     @field_serializer("event", "raw")
     def _dump_all_fields(self, part: Event | Raw | None) -> dict[str, JsonValue] | None:
         return part.model_dump(mode="json", by_alias=True) if part else None
 
     def with_evidence(self, evidence: Evidence) -> "Snapshot":
-        """Return the snapshot with its evidence. The mark that it is missing is stored only where it is."""
-        unread = {"raw_unread": True} if evidence.is_unread else {}
+        """Return the snapshot with its evidence. The mark that something is missing is stored only where it is."""
+        marks = {"raw_unread": evidence.is_unread, "links_unread": self.links_unread}
+        unread = {name: True for name, is_set in marks.items() if is_set}
         return Snapshot(event=self.event, raw=evidence.raw, links=self.links, **unread)
 
 
@@ -59,6 +63,11 @@ class SnapshotSet:
         """The events whose evidence was not read, or could not be."""
         return [snapshot.event for snapshot in self.images if snapshot.raw_unread]
 
+    @property
+    def without_links(self) -> int:
+        """The number of events whose typed relationships were not read, or not all."""
+        return sum(snapshot.links_unread for snapshot in self.images)
+
 
 async def read_snapshots(
     client: ThreatEventsClient, write_policy: WritePolicy, dataset: Dataset, event_ids: Sequence[str], argument: str
@@ -79,13 +88,18 @@ async def read_snapshots(
     events = await read_events(client, write_policy, dataset, event_ids, argument, own)
     with_evidence = sum(map(may_have_evidence, events))
     later = with_evidence > MAX_READ_AHEAD
-    links = await read_all_links(client, events, several)
-    others = {id_key(link.other) for some in links for link in some}
+    links = await read_all_links(client, events, policy.account_reach, several)
+    others = {id_key(link.other) for some in links for link in some.links}
     others |= {id_key(other) for event in events for other in (*event.references, *event.referenced)}
     copies = await find_copies(client, known, sorted(others - own.keys()))
     every = {**own, **copies}
     images = [
-        Snapshot(event=event, raw=None, links=name_datasets(some, dataset.uuid, every))
+        Snapshot(
+            event=event,
+            raw=None,
+            links=name_datasets(some.links, dataset.uuid, every),
+            links_unread=some.is_unread,
+        )
         for event, some in zip(events, links, strict=True)
     ]
     if later:
@@ -125,26 +139,25 @@ def list_evidence(snapshots: SnapshotSet) -> list[tuple[Event, Raw]]:
 
 
 def count_visible_links(read_policy: ReadPolicy, snapshots: SnapshotSet) -> tuple[int, int]:
-    """Return how many typed relationships and how many references lead from the events to events that may be seen.
+    """Return how many typed relationships and how many references the events have with events that may be seen, those
+    among themselves counted once.
 
     Others are not counted: their number would tell what is withheld.
     """
     own = {id_key(event.uuid) for event in snapshots.events}
-    # A link to an event that has copies is listed once for each of them.
-    links = [
-        other
-        for snapshot in snapshots.images
-        for _, _, other in {(link.type, link.above, id_key(link.other)) for link in snapshot.links}
-    ]
-    references = [
-        other
-        for event in snapshots.events
-        for others in (event.references, event.referenced)
-        for other in {*map(id_key, others)}
-    ]
     found = snapshots.copies.items()
     seen = own | {other for other, copies in found if not all(map(read_policy.rule_against, copies))}
-    return sum(other in seen for other in links), sum(other in seen for other in references)
+    # A link to an event that has copies is listed once for each of them, and one between two of the events twice.
+    links: set[tuple[str, str, str]] = set()
+    references: set[tuple[str, str]] = set()
+    for snapshot in snapshots.images:
+        here, event = id_key(snapshot.event.uuid), snapshot.event
+        for link in snapshot.links:
+            other = id_key(link.other)
+            links |= {(link.type, other, here) if link.above else (link.type, here, other)}
+        references |= {(here, id_key(other)) for other in event.references}
+        references |= {(id_key(other), here) for other in event.referenced}
+    return sum(seen.issuperset(ends) for _, *ends in links), sum(seen.issuperset(ends) for ends in references)
 
 
 async def read_events(

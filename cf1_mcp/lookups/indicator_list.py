@@ -213,7 +213,7 @@ class IndicatorList:
         found = self._scope.policy.account.find(dataset_id)
         if not self._words or not isinstance(found, Dataset):
             return bool(self._words)
-        return ("analytics" if found.is_analytics else "operational") in self._words
+        return any(map(found.may_be_in, self._words))
 
     def _split(self, values: Sequence[str]) -> Iterator[list[str]]:
         """Yield the values in parts that fit into a URL: the list of indicators accepts no request body."""

@@ -5,6 +5,7 @@ is empty, and what has no name is not an entry.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Final, cast
 
@@ -17,6 +18,9 @@ LIST_NAMES: Final = ("actors", "tags", "items", "result", "data")
 PAGINATION_NAMES: Final = ("pagination", "result_info", "resultInfo")
 TOTAL_PAGES: Final = ("totalPages", "total_pages")
 ANNOTATED: Final = "_annotated"
+# Invented: rows call the name of an actor by one of these. A row without any is not an entry.
+OWN_NAMES: Final = ("value", "name")
+SEPARATOR: Final = re.compile(r"[,;\n]")
 # Names under which an object may have what a text says.
 TEXT_KEYS: Final = ("value", "name", "sourceName", "source_name", "url", "externalId", "external_id", "description")
 
@@ -41,6 +45,18 @@ def read_texts(value: object) -> list[str]:
     return list(dict.fromkeys(text for part in parts if (text := read_text(part))))
 
 
+def read_names(value: object) -> list[str]:
+    """Return distinct names as `read_texts` does. One text may have several between commas or semicolons."""
+    texts = read_texts(value)
+    is_list = isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith("["))
+    return texts if is_list else _split(texts)
+
+
+def _split(texts: Iterable[str]) -> list[str]:
+    parts = (part.strip() for text in texts for part in SEPARATOR.split(text))
+    return list(dict.fromkeys(part for part in parts if part))
+
+
 def read_marking(value: object) -> str:
     """Return a marking as text; what is not one is marked red."""
     return "" if value is None else read_text(value) or ("" if isinstance(value, str) else Tlp.RED)
@@ -53,6 +69,7 @@ def _as_object(value: object) -> dict[str, object]:
 OddText = Annotated[str, BeforeValidator(read_text)]
 OddMarking = Annotated[str, BeforeValidator(read_marking)]
 OddTexts = Annotated[list[str], BeforeValidator(read_texts)]
+OddNames = Annotated[list[str], BeforeValidator(read_names)]
 
 
 class FieldMarking(BaseModel, frozen=True):
@@ -74,9 +91,9 @@ class CatalogActor(ApiModel):
     date_of_discovery: OddText = ""
     tlp: OddMarking = ""
     confidence: OddText = ""
-    origin_country: OddTexts = Field(default=[], alias="originCountryISO")
-    aliases: OddTexts = []
-    alias_group_names: OddTexts = []
+    origin_country: OddNames = Field(default=[], alias="originCountryISO")
+    aliases: OddNames = []
+    alias_group_names: OddNames = []
     external_references: OddTexts = []
     field_markings: list[FieldMarking] = []
 
@@ -92,6 +109,7 @@ class CatalogActor(ApiModel):
         fields = {key: value for key, value in (inside | filled).items() if key in known}
         return {
             **fields,
+            "value": _own_name(given),
             "tlp": max(markings, key=lambda one: Tlp.of(one).rank if one else -1),
             "field_markings": [*_read_markings(inside), *_read_markings(given)],
         }
@@ -119,7 +137,11 @@ class ActorPage(ApiModel):
         pagination = _as_object(next((given[name] for name in PAGINATION_NAMES if name in given), None))
         totals = (pagination.get(name) for name in TOTAL_PAGES)
         total = next((one for one in totals if isinstance(one, int) and not isinstance(one, bool)), None)
-        return {"actors": [row for row in rows if read_text(row.get("value"))], "total_pages": total}
+        return {"actors": [row for row in rows if _own_name(row)], "total_pages": total}
+
+
+def _own_name(row: Mapping[str, object]) -> str:
+    return next((name for key in OWN_NAMES if (name := read_text(row.get(key)))), "")
 
 
 def _read_markings(fields: Mapping[str, object]) -> Iterable[FieldMarking]:
@@ -129,4 +151,7 @@ def _read_markings(fields: Mapping[str, object]) -> Iterable[FieldMarking]:
         for one in cast("list[object]", annotated) if isinstance(annotated, list) else [annotated]:
             inside = _as_object(one)
             if marking := read_marking(inside.get("tlp")):
-                yield FieldMarking(field=key.removesuffix(ANNOTATED), value=read_text(inside.get("value")), tlp=marking)
+                field, value = key.removesuffix(ANNOTATED), read_text(inside.get("value"))
+                # A text with several names is marked in all of its parts.
+                for part in dict.fromkeys([value, *_split([value])]):
+                    yield FieldMarking(field=field, value=part, tlp=marking)

@@ -1,12 +1,15 @@
 """Counts of events, as the API answers them."""
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+import json
+from typing import Final, cast
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from cf1_mcp.models.lenient_answers import ApiAnswer, Listed
 from cf1_mcp.models.odd_values import Count, Text, read_count
+
+# Under what names the groups may be beside the published one: invented. Under others they are not found.
+OTHER_NAMES: Final = ("groups", "buckets", "results", "rows")
 
 
 class Aggregates(ApiAnswer):
@@ -32,27 +35,12 @@ class Aggregates(ApiAnswer):
         # Null is unknown, and no groups only where the total says so.
         if found.get("aggregations") is None and _count_or_none(found.get("total")) == 0:
             found["aggregations"] = []
+        if "aggregations" not in found:
+            others = [name for name in OTHER_NAMES if isinstance(found.get(name), list)]
+            found |= {"aggregations": found[others[0]]} if len(others) == 1 else {}
         rows = found.get("aggregations")
         listed = cast("list[object]", rows) if isinstance(rows, list) else []
         return {**found, "dropped": sum(not isinstance(row, dict) for row in listed)}
-
-    @classmethod
-    def merged(cls, answers: Sequence["Aggregates"]) -> "Aggregates":
-        """Return the counts of several groups of datasets as one: equal rows are added up. They are in the order of the
-        API: by day in a daily count, the largest first.
-        """
-        if len(answers) == 1:
-            return answers[0]
-        rows: dict[tuple[tuple[str, str], ...], dict[str, JsonValue]] = {}
-        for row in (row for answer in answers for row in answer.aggregations):
-            key = tuple(sorted((name, repr(value)) for name, value in row.items() if name != "count"))
-            count = _add(rows[key].get("count"), row.get("count")) if key in rows else row.get("count")
-            rows[key] = {**row, "count": count}
-        largest = sorted(rows.values(), key=lambda row: (str(row.get("date") or ""), -_size(row)))
-        totals = [answer.total for answer in answers]
-        total = None if None in totals else sum(one or 0 for one in totals)
-        merged = cls(aggregate_by=answers[0].aggregate_by, aggregations=largest, total=total)
-        return merged.model_copy(update={"dropped": sum(answer.dropped for answer in answers)})
 
     @field_validator("aggregations")
     @classmethod
@@ -61,7 +49,15 @@ class Aggregates(ApiAnswer):
             row["count"] = _count_or_none(row.get("count"))
             if "tlp" in row and not isinstance(row["tlp"], str | None):
                 row["tlp"] = "red"  # as of events
+            row |= {name: _read_value(value) for name, value in row.items() if isinstance(value, list | dict)}
         return rows
+
+
+def _read_value(value: JsonValue) -> JsonValue:
+    """Return what a group has in common as one text: that of the items of a list."""
+    items = value if isinstance(value, list) else [value]
+    texts = [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in items]
+    return ", ".join(texts)
 
 
 class GraphqlAnswer(ApiAnswer):
@@ -75,16 +71,6 @@ class GraphqlAnswer(ApiAnswer):
     def _read_errors(cls, errors: object) -> object:
         listed = errors if isinstance(errors, list) else [] if errors is None else [errors]  # pyright: ignore[reportUnknownVariableType]
         return [error if isinstance(error, dict) else {"message": str(error)} for error in listed]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-
-
-def _size(row: Mapping[str, JsonValue]) -> int:
-    return _count_or_none(row.get("count")) or 0
-
-
-def _add(one: JsonValue, other: JsonValue) -> int | None:
-    """Return the sum of two counts, unknown if one of them is."""
-    counts = (_count_or_none(one), _count_or_none(other))
-    return None if None in counts else sum(count or 0 for count in counts)
 
 
 def _count_or_none(value: object) -> int | None:

@@ -135,7 +135,8 @@ class EventPage(BaseModel):
     """One page of events, with the paging details of the list.
 
     Rows that are no events are left out: `dropped` is their number. Those among them that lack only an id are
-    `nameless`, under an invented one, so that the rules for reading can be applied to them.
+    `nameless`, under an invented one, so that the rules for reading can be applied to them. Rows of which none is even
+    an object are no page.
     """
 
     result: list[Event]
@@ -161,6 +162,8 @@ class EventPage(BaseModel):
                 if isinstance(row, dict):
                     nameless.append(Event.model_validate({**cast("dict[str, object]", row), "uuid": f"row {place}"}))
         dropped = len(cast("list[object]", rows)) - len(kept)
+        if dropped and not kept and not nameless:
+            raise ValueError("none of its rows can be read")
         return {**given, "result": kept, "dropped": dropped, "nameless": nameless}
 
     @property
@@ -175,6 +178,11 @@ class RelatedEvent(ApiAnswer):
     event_id: Id
     dataset_id: Text = ""
     event_date: Text = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_id(cls, event: object) -> object:
+        return {"eventId": event} if isinstance(event, str) else event
 
 
 class ListedIndicator(ApiAnswer):
@@ -211,6 +219,11 @@ class IndicatorPage(ApiAnswer):
 
     indicators: Listed[ListedIndicator]
     pagination: ResultInfo = ResultInfo()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_list(cls, page: object) -> object:
+        return {"indicators": page} if isinstance(page, list) else page  # pyright: ignore[reportUnknownVariableType]
 
     @classmethod
     def merged(cls, pages: Sequence["IndicatorPage"]) -> "IndicatorPage":

@@ -1,5 +1,6 @@
 """Answers as objects and lists of which an odd value costs only itself: a field, or a row of a list."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final, Self, TypeVar, cast
 
@@ -37,6 +38,7 @@ ROWS: Final = (
     "tags",
     "targetIndustries",
 )
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Losses:
@@ -66,12 +68,14 @@ def keep_readable(rows: object, handler: ValidatorFunctionWrapHandler, info: Val
 
 def find_rows(value: object) -> object:
     """Return the list in one of the forms in which lists are published: in an object of its own, in pages of
-    `{success, result}`, or as `items` of something that looks like a JSON Schema.
+    `{success, result}`, or as `items` of something that looks like a JSON Schema. Invented: as an object of rows by
+    their uuids.
     """
     if isinstance(value, dict):
         inside = cast("dict[str, object]", value)
-        lists = [inside[name] for name in ROWS if isinstance(inside.get(name), list)]
-        return find_rows(lists[0]) if len(lists) == 1 else value  # pyright: ignore[reportUnknownVariableType]
+        lists = [rows for name in ROWS if (rows := _read_list(inside.get(name))) is not None]
+        found = lists[0] if len(lists) == 1 else _read_list(inside)
+        return inside if found is None else find_rows(found)
     if not isinstance(value, list):
         return value
     rows = cast("list[object]", value)
@@ -79,6 +83,22 @@ def find_rows(value: object) -> object:
     if pages and len(pages) == len(rows) and all(isinstance(page, list) for page in pages):
         return [row for page in pages for row in cast("list[object]", page)]
     return rows
+
+
+def _read_list(value: object) -> list[object] | None:
+    """Return a list, or the rows of an object whose keys are their uuids; None for anything else."""
+    if isinstance(value, list):
+        return cast("list[object]", value)
+    rows = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    if not rows or not all(map(_UUID.fullmatch, rows)):
+        return None
+    return [
+        _name_row(cast("dict[str, object]", row), key) if isinstance(row, dict) else row for key, row in rows.items()
+    ]
+
+
+def _name_row(row: Mapping[str, object], uuid: str) -> dict[str, object]:
+    return {**row, "uuid": row.get("uuid") or uuid}
 
 
 # A list of rows of which one that cannot be read is left out.

@@ -20,6 +20,9 @@ MAX_COUNT: Final = 2**53
 MAX_DIGITS: Final = 16
 # A deletion whose time cannot be read.
 UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# Some languages write no time as one: the year 1, 1601, 1900 or 1970. Nothing of this API is older than this.
+FIRST_YEAR: Final = 2000
+NO_TIMES: Final = frozenset({"", "0", "-", "null", "none", "nil", "undefined", "n/a", "never", "false"})
 _FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _TIME: Final = TypeAdapter(datetime)
 
@@ -109,14 +112,17 @@ def _read_time(value: object) -> object:
     """Return a time, None for none. Any other value says that there was one, although not when."""
     if isinstance(value, datetime):
         return value
-    if not value or (isinstance(value, str) and value.strip() in ("", "0", "null", "false")):
+    if not value or (isinstance(value, str) and value.strip().casefold() in NO_TIMES):
         return None
     if isinstance(value, list | dict):
         raise ValueError("it is not a time")
+    if isinstance(value, str) and value.strip().startswith("0000"):
+        return None
     try:
-        return _TIME.validate_python(value)
+        time = _TIME.validate_python(value)
     except ValidationError:
         return UNKNOWN_TIME
+    return time if time.year >= FIRST_YEAR else None
 
 
 def _parse_number(text: str) -> float:

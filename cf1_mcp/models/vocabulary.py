@@ -7,7 +7,7 @@ from pydantic import model_validator
 
 from cf1_mcp.models.base import ApiModel
 from cf1_mcp.models.lenient_answers import ApiAnswer, Listed
-from cf1_mcp.models.odd_values import Decimal, Flag, GuardFlag, Id, Strings, Text, Time
+from cf1_mcp.models.odd_values import Decimal, GuardFlag, Id, KnownFlag, Strings, Text, Time
 
 # The vocabularies of an account that the API can list.
 VocabularyKind = Literal["attackers", "categories", "countries", "datasets", "indicator_types", "industries", "tags"]
@@ -16,7 +16,8 @@ VocabularyKind = Literal["attackers", "categories", "countries", "datasets", "in
 class Dataset(ApiAnswer):
     """A collection of events with its own access rules. One whose name cannot be read is called by its uuid.
 
-    If it cannot be read whether it is public, it counts as public, because that is what a change into it warns of.
+    If it cannot be read whether it is public, it counts as public, because that is what a change into it warns of. An
+    `is_analytics` of None is unknown: scope words of the API may or may not cover the dataset.
     """
 
     closed: ClassVar[Mapping[str, object]] = {"is_public": True}
@@ -24,7 +25,7 @@ class Dataset(ApiAnswer):
     uuid: Id
     name: Text = ""
     is_public: GuardFlag = False
-    is_analytics: Flag = False
+    is_analytics: KnownFlag = None
     deleted_at: Time = None
 
     @property
@@ -40,6 +41,10 @@ class Dataset(ApiAnswer):
     def tells_access(self) -> bool:
         """Whether the API told who may search it."""
         return "is_public" in self.model_fields_set
+
+    def may_be_in(self, word: str) -> bool:
+        """Whether a scope word may mean the dataset: `all` (any), `operational`, or `analytics`."""
+        return word in ("all", "*") or self.is_analytics is not (word != "analytics")
 
 
 class DatasetFields(ApiModel):

@@ -22,6 +22,9 @@ from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.text.uuids import id_key, parse_uuid
 
 SCOPE_WORDS: Final = ("all", "operational", "analytics")
+# Invented: a search that names no dataset, such as that of a saved query, is one of the default dataset of event lists,
+# which has this name. If an account calls it otherwise, such a query is run only over datasets that the caller names.
+DEFAULT_DATASET: Final = "Cloudforce One Threat Events"
 
 
 def is_scope_word(name: str) -> bool:
@@ -33,13 +36,15 @@ class DatasetScope:
     """The datasets of a call: `ids` as the API takes them (scope words, uuids), `names` as people know them.
 
     The ids may be more than one request takes: `api/lists/dataset_groups.py` splits them. `left_out` are the names of
-    datasets that the caller asked for and that the API does not search in this way.
+    datasets that the caller asked for and that the API does not search in this way. `notes` are what to know of the
+    scope.
     """
 
     ids: tuple[str, ...]
     names: tuple[str, ...]
     policy: ReadPolicy
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def counted(self) -> tuple[str, ...]:
@@ -61,11 +66,13 @@ class DatasetScope:
         return tuple(name for name in self.names if name not in not_searched)
 
     def without_analytics(self) -> "DatasetScope":
-        """Return the scope for a search with groups of conditions, which the API refuses on analytics datasets. One of
-        analytics datasets alone stays as it is: the API may have learnt it.
+        """Return the scope for a search with groups of conditions, which the API refuses on analytics datasets, so that
+        none may be among those asked for. One of analytics datasets alone stays as it is: the API may have learnt it.
         """
-        analytics = {id_key(one.uuid): one for one in self.policy.datasets if one.is_analytics}
+        analytics = {id_key(one.uuid): one for one in self.policy.datasets if one.may_be_in("analytics")}
         kept = tuple(one for one in self.ids if one != "analytics" and id_key(one) not in analytics)
+        if not kept and self.ids == self.policy.reach and not self.policy.restricted:
+            kept = ("operational",)  # the API knows which these are
         if not kept:
             return self
         left_out = {*dataset_names([*analytics.values()])}
@@ -98,17 +105,25 @@ def resolve_scope(requested: Sequence[str], policy: ReadPolicy) -> DatasetScope:
             f"one of {choices(SCOPE_WORDS)}, or a list of datasets",
         )
     word = dataset_key(words[0]).replace("*", "all")
-    inside = [one for one in policy.datasets if word == "all" or one.is_analytics == (word == "analytics")]
+    inside = [one for one in policy.datasets if one.may_be_in(word)]
     if not policy.restricted:
-        return DatasetScope(scope_ids(policy.account.datasets, word), dataset_names(inside), policy)
+        return DatasetScope(scope_ids(policy.account, word), dataset_names(inside), policy)
     if not inside:
         raise Withheld(f"Every dataset under {word!r}", policy.grant.rule)
     # The API would read a scope word as every dataset of the account, so the allowed ones are named instead.
     return DatasetScope(dataset_uuids(inside), dataset_names(inside), policy)
 
 
+def find_default_dataset(policy: ReadPolicy) -> Dataset | None:
+    """Return the dataset of searches that name none; None if it is unclear which that is, or if it may not be read."""
+    default = policy.account.find(DEFAULT_DATASET)
+    return default if isinstance(default, Dataset) and policy.may_read(default.uuid) else None
+
+
 def _is_of_words(dataset: Dataset, words: Collection[str]) -> bool:
-    """Whether a dataset is one that only these scope words cover."""
+    """Whether a dataset is one that only these scope words cover, or may be."""
+    if dataset.is_analytics is None:
+        return bool(words)
     return "analytics" in words if dataset.is_analytics else bool({*words} - {"analytics"})
 
 

@@ -84,9 +84,10 @@ class DatasetGrant:
 
 @dataclass(frozen=True)
 class DatasetIndex:
-    """The datasets of an account, by uuid and by name."""
+    """The datasets of an account, by uuid and by name. If not `is_whole`, the list had rows that cannot be read."""
 
     datasets: tuple[Dataset, ...] = ()
+    is_whole: bool = True
 
     def find(self, text: str) -> Dataset | UnclearDataset | None:
         """Return the dataset of a uuid, or the only one with a name. A uuid is never read as a name."""
@@ -153,12 +154,15 @@ def dataset_names(datasets: Sequence[Dataset]) -> tuple[str, ...]:
     return tuple(clean(dataset.name, MAX_NAME_LENGTH) for dataset in datasets)
 
 
-def scope_ids(datasets: Sequence[Dataset], word: str = "all") -> tuple[str, ...]:
+def scope_ids(account: DatasetIndex, word: str = "all") -> tuple[str, ...]:
     """Return what to ask the API for to reach all datasets of an account under a scope word.
 
     The API's `all` and `operational` leave analytics datasets out, and no word reaches more than 50 datasets; then the
-    datasets are named, which takes no more requests.
+    datasets are named, which takes no more requests. So they are where the kind of one is unknown, which a word may
+    leave out. Where there may be datasets that are unknown themselves, both kinds are asked for by their words.
     """
-    inside = [one for one in datasets if word == "all" or one.is_analytics == (word == "analytics")]
-    has_others = word == "all" and any(one.is_analytics for one in inside)
-    return dataset_uuids(inside) if has_others or len(inside) > MAX_DATASETS else (word,)
+    inside = [one for one in account.datasets if one.may_be_in(word)]
+    if word == "all" and (not inside or (not account.is_whole and len(inside) <= MAX_DATASETS)):
+        return ("all", "analytics")
+    is_sure = all(one.is_analytics is (word == "analytics") for one in inside)
+    return (word,) if is_sure and len(inside) <= MAX_DATASETS else dataset_uuids(inside)

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Final
 from pydantic import JsonValue
 
 from cf1_mcp.api.live_schema import LiveSchema
-from cf1_mcp.errors import ApiError, BadArgument, ThreatEventsError, Withheld
+from cf1_mcp.errors import (
+    ApiError,
+    BadArgument,
+    Forbidden,
+    MissingRoute,
+    ThreatEventsError,
+    Unavailable,
+    Withheld,
+)
 from cf1_mcp.models import Dataset, Tlp
 from cf1_mcp.policy.datasets import dataset_names
 from cf1_mcp.policy.graphql_proof.confining_arguments import check_withheld_parts, read_confinement
@@ -61,12 +69,23 @@ async def check_graphql_query(
                 _check_possible(parsed, root, known, policy)
     schema = await live.read()
     if schema is None:
-        raise UnprovedQuery(NO_SCHEMA, policy)
+        raise UnprovedQuery(_describe_refusal(live.refusal), policy)
     try:
         SchemaWalk(schema, parsed, policy).prove()
     except Unproved as reason:
         raise UnprovedQuery(str(reason), policy) from None
     return parsed
+
+
+def _describe_refusal(refusal: ApiError | None) -> str:
+    """Return why there is no schema, as far as the answer of the API shows it."""
+    if isinstance(refusal, MissingRoute):
+        return f"{NO_SCHEMA}: this account has no GraphQL"
+    if isinstance(refusal, Forbidden):
+        return f"{NO_SCHEMA} to this token: the token or the account may lack GraphQL"
+    if isinstance(refusal, Unavailable):
+        return f"{NO_SCHEMA}: it fails where it is asked for it"
+    return NO_SCHEMA
 
 
 def _check_size(document: str, variables: Mapping[str, JsonValue] | None) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.event_graph import find_direction, read_event_graph
 from cf1_mcp.models import Event
+from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.uuids import id_key
 
 MAX_DESCRIBED: Final = 99  # events, which with the one that they are related to are two requests
@@ -27,7 +28,7 @@ class LinkTypes:
 
 
 async def describe_link_types(
-    client: ThreatEventsClient, start: Event, shown: Sequence[Event], related: Sequence[Event]
+    client: ThreatEventsClient, policy: ReadPolicy, start: Event, shown: Sequence[Event], related: Sequence[Event]
 ) -> LinkTypes:
     """Return how each of the shown events is linked to `start`, or else to another of the related events.
 
@@ -36,7 +37,7 @@ async def describe_link_types(
     if not shown:
         return LinkTypes()
     asked = [start, *shown[:MAX_DESCRIBED]]
-    graph = await read_event_graph(client, asked)
+    graph = await read_event_graph(client, asked, policy.reach)
     if graph is None:
         return LinkTypes(note=NO_GRAPH)
     forwards = await find_direction(client, graph, asked)

@@ -146,12 +146,12 @@ class ReadPolicy:
     @cached_property
     def reach(self) -> tuple[str, ...]:
         """What to ask the API for to reach every dataset that may be read; empty if none may."""
-        return dataset_uuids(self.datasets) if self.restricted else scope_ids(self.account.datasets)
+        return dataset_uuids(self.datasets) if self.restricted else scope_ids(self.account)
 
     @cached_property
     def account_reach(self) -> tuple[str, ...]:
         """The same for every dataset of the account, for guards, which must not miss a copy of an event."""
-        return scope_ids(self.account.datasets)
+        return scope_ids(self.account)
 
     def may_read(self, dataset_id: str) -> bool:
         """Whether a dataset, by its uuid, may be read."""
@@ -174,15 +174,16 @@ class ReadPolicy:
 
 async def load_read_policy(vocabulary: AccountVocabulary, settings: OperatorSettings) -> ReadPolicy:
     """The rules for reading, over the account's current datasets."""
-    account = DatasetIndex(tuple(await vocabulary.datasets()))
+    account = DatasetIndex(tuple(await vocabulary.datasets()), vocabulary.knows_all_datasets)
     ceiling, tell = settings.max_tlp, settings.tell_withheld
     tags = await _load_withheld_tags(vocabulary, ceiling)
     if settings.read_datasets == EVERY_DATASET:
         return ReadPolicy(account.datasets, False, ceiling, tags, tell, account=account)
     # A dataset that is shared with the account may be missing from its list, so an unknown uuid is its own name.
     named = dict.fromkeys(uuid for entry in settings.read_datasets if (uuid := parse_uuid(entry)))
-    unlisted = [Dataset(uuid=uuid, name=uuid) for uuid in named if account.find(uuid) is None]
-    account = DatasetIndex((*account.datasets, *unlisted))
+    # Of what kind it is makes no difference: it is always asked for by its uuid.
+    unlisted = [Dataset(uuid=uuid, name=uuid, is_analytics=False) for uuid in named if account.find(uuid) is None]
+    account = DatasetIndex((*account.datasets, *unlisted), account.is_whole)
     granted = account.grant(DATASET_RULE, settings.read_datasets)
     return ReadPolicy(granted.datasets, True, ceiling, tags, tell, account=account, unclear=granted.unclear)
 

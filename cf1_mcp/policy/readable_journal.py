@@ -20,7 +20,7 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.context import AccountVocabulary, ChangeJournal, Client, CurrentOrigin
 from cf1_mcp.errors import Withheld
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch, Tlp
-from cf1_mcp.policy.datasets import dataset_key, scope_ids
+from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy, ReadPolicy
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_entries import unknown_change_error
@@ -86,7 +86,7 @@ class ReadableJournal:
 
     async def _find_events(self, ids: list[str]) -> list[Event]:
         among = Condition(field="uuid", op="in", value=[*ids])
-        search = EventSearch(dataset_id=[*scope_ids(self.known)], search=[among], page_size=MAX_COPIES)
+        search = EventSearch(dataset_id=[*self.policy.account_reach], search=[among], page_size=MAX_COPIES)
         return await self.client.list_all_events(search)
 
     async def _read_own(self, change_id: str, *, pre_image: bool) -> Change:

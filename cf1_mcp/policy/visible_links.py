@@ -74,7 +74,7 @@ async def _judge_by_graph(client: ThreatEventsClient, policy: ReadPolicy, events
     """
     if policy.restricted:
         return {}  # copies in datasets that may not be read are not searched
-    graph = await read_event_graph(client, events)
+    graph = await read_event_graph(client, events, policy.account_reach)
     forwards = await find_direction(client, graph, events) if graph else None
     if graph is None or forwards is None:
         return {}

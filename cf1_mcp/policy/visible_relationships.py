@@ -9,7 +9,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.models import Direction, Event, RelationshipType
 from cf1_mcp.policy.read_policy import ReadPolicy
-from cf1_mcp.policy.visible_remarks import remark_on_events
+from cf1_mcp.policy.visible_remarks import remark_on_dropped_rows, remark_on_events
 from cf1_mcp.text.uuids import id_key
 
 PAGE_SIZE: Final = 1_000
@@ -41,13 +41,13 @@ async def walk_links(
     Raises:
         ApiError: the related events could not be read.
     """
-    found = await _list_related(client, event, direction, max_depth, relationship_types)
+    found = await _list_related(client, policy, event, direction, max_depth, relationship_types)
     return await _walk_through(client, policy, event, found, direction, max_depth, relationship_types)
 
 
 async def walk_from(client: ThreatEventsClient, policy: ReadPolicy, event: Event, max_depth: int) -> Walk:
     """Walk from an event of which only the id and the dataset are known, in both directions. Raises the same."""
-    found = await _list_related(client, event, "both", max_depth, None, with_start=True)
+    found = await _list_related(client, policy, event, "both", max_depth, None, with_start=True)
     start = next((one for one in found if id_key(one.uuid) == id_key(event.uuid)), None)
     found = [one for one in found if id_key(one.uuid) != id_key(event.uuid)]
     related = await _walk_through(client, policy, event, found, "both", max_depth, None)
@@ -79,12 +79,13 @@ async def check_children(client: ThreatEventsClient, policy: ReadPolicy, event: 
     """Return the event, without the flag that it has children if none of them may be shown."""
     if not event.has_children:
         return event
-    children = await _list_related(client, event, "descendants", 1, None)
+    children = await _list_related(client, policy, event, "descendants", 1, None)
     return event if policy.admit(children)[0] else event.model_copy(update={"has_children": False})
 
 
 async def _list_related(
     client: ThreatEventsClient,
+    policy: ReadPolicy,
     event: Event,
     direction: Direction,
     max_depth: int,
@@ -96,13 +97,14 @@ async def _list_related(
     found: dict[tuple[str, str], Event] = {}
     page = 1
     while True:
-        part = await client.list_relationships(
+        read = await client.read_related_page(
             event.uuid, event.dataset_id, direction, max_depth, relationship_types, with_start, page, PAGE_SIZE
         )
-        new = {(one.uuid, one.dataset_id): one for one in part if (one.uuid, one.dataset_id) not in found}
+        remark_on_dropped_rows(read, policy)
+        new = {(one.uuid, one.dataset_id): one for one in read.result if (one.uuid, one.dataset_id) not in found}
         found |= new
         # An API that ignores the number of the page answers with the same events for ever.
-        if len(part) < PAGE_SIZE or not new:
+        if read.size < PAGE_SIZE or not new:
             return [*found.values()]
         page += 1
 
@@ -122,7 +124,9 @@ async def _find_reachable(
         seen = {start.uuid.casefold()}
         edge = [start]
         for _ in range(max_depth):
-            steps = await gather(partial(_list_related, client, one, way, 1, relationship_types) for one in edge)
+            steps = await gather(
+                partial(_list_related, client, policy, one, way, 1, relationship_types) for one in edge
+            )
             new = {one.uuid.casefold(): one for step in steps for one in policy.admit(step)[0]}
             edge = [one for key, one in new.items() if key not in seen][: MAX_VISITED - len(seen)]
             seen |= new.keys()

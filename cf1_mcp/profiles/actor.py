@@ -1,8 +1,8 @@
 """The actor that a name refers to in the account's vocabulary."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import JsonValue
 
@@ -12,8 +12,11 @@ from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import CatalogActor
 from cf1_mcp.policy.visible_words import fold
 from cf1_mcp.profiles.answer_fields import AnswerFields, clean_short
+from cf1_mcp.search.actor_names import names_of
 from cf1_mcp.search.spelling import AccountSpelling, ReadValue
 from cf1_mcp.text.sanitize import clean
+
+T = TypeVar("T")
 
 MAX_NAMES: Final = 12
 MAX_ENTRIES: Final = 3
@@ -32,13 +35,15 @@ class ResolvedActor:
     """An actor, and the `argument` that named it.
 
     `aliases` are further names from tags, which events do not contain; None if the tags could not be read. `entries`
-    are those of the shared catalogue of actors; None if it could not be read.
+    are those of the shared catalogue of actors; None if it could not be read. `catalog_names` are the names in entries
+    that are about this actor alone.
     """
 
     argument: str
     read: ReadValue
     aliases: Sequence[str] | None
     entries: Sequence[CatalogActor] | None = ()
+    catalog_names: Sequence[str] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,7 +58,7 @@ class ResolvedActor:
         """Return the names and aliases, which are untrusted text."""
         fields: AnswerFields = {self.argument: _name_list(self.names)}
         searched = {fold(name) for name in self.names}
-        catalogued = [name for entry in self.entries or () for name in entry.names if fold(name) not in searched]
+        catalogued = [name for name in self.catalog_names if fold(name) not in searched]
         every = {fold(name): name for name in (*catalogued, *(self.aliases or ()))}
         if every:
             fields[f"{self.argument}_aliases"] = _name_list([*every.values()])
@@ -62,7 +67,8 @@ class ResolvedActor:
     def suggestions(self) -> list[JsonValue]:
         """Return a sentence with similar known names if the name is unknown."""
         names = ", ".join(clean_short(name) for name in self.read.suggestions)
-        return [f"{self.argument}: {clean_short(self.read.typed)} is unknown; similar names: {names}"] if names else []
+        found = "is a name of several actors" if self.read.note else "is unknown; similar names"
+        return [f"{self.argument}: {clean_short(self.read.typed)} {found}: {names}"] if names else []
 
     def problems(self) -> list[str]:
         """Return a sentence if the aliases could not be read."""
@@ -78,18 +84,30 @@ def resolve_actor(spelling: AccountSpelling, typed: str, argument: str) -> Resol
     if not typed.strip():
         raise BadArgument(argument, "it is empty", "the name or an alias of an actor")
     read = spelling.read("attacker", typed)
-    searched = {name.strip().casefold() for name in read.spellings}
-    known = dict.fromkeys(name for one in (typed, *read.spellings) for name in spelling.aliases_of(one))
-    aliases = [name for name in known if name.strip().casefold() not in searched]
-    entries = None if spelling.actors is None else _find_entries(spelling, (typed, *read.spellings))
-    return ResolvedActor(argument, read, None if spelling.aliases is None else aliases, entries)
+    searched = {fold(name) for name in read.spellings}
+    matches = [spelling.find_actor(name) for name in dict.fromkeys((typed, *read.spellings))]
+    known = dict.fromkeys(
+        name for match in matches if not match.is_shared for tag in match.tags for name in names_of(tag)
+    )
+    entries = _distinct(entry for match in matches for entry in match.entries)
+    catalogued = _distinct(
+        name for match in matches if not match.is_shared for entry in match.entries for name in names_of(entry)
+    )
+    return ResolvedActor(
+        argument,
+        read,
+        None if spelling.aliases is None else [name for name in known if fold(name) not in searched],
+        None if spelling.actors is None else entries,
+        catalogued,
+    )
 
 
-def _find_entries(spelling: AccountSpelling, names: Sequence[str]) -> list[CatalogActor]:
-    found: list[CatalogActor] = []
-    for name in names:
-        found += [entry for entry in spelling.actors_named(name) if entry not in found]
-    return found
+def _distinct(found: Iterable[T]) -> list[T]:
+    distinct: list[T] = []
+    for one in found:
+        if one not in distinct:
+            distinct.append(one)
+    return distinct
 
 
 def catalog_table(entries: Sequence[CatalogActor]) -> Rows:
@@ -120,9 +138,11 @@ def catalog_problems(*actors: ResolvedActor) -> list[str]:
 def read_as_field(*actors: ResolvedActor) -> AnswerFields:
     """Return how the names were read, if not as typed."""
     sentences: list[JsonValue] = [
-        f"{one.argument}: {clean_short(one.read.typed)} as {' or '.join(map(clean_short, one.names[:MAX_NAMES]))}"
+        one.read.describe(one.argument)
+        if one.read.note
+        else f"{one.argument}: {clean_short(one.read.typed)} as {' or '.join(map(clean_short, one.names[:MAX_NAMES]))}"
         for one in actors
-        if one.names != (one.read.typed,)
+        if one.read.note or one.names != (one.read.typed,)
     ]
     return {"read_as": sentences} if sentences else {}
 

@@ -17,7 +17,7 @@ from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.lists.reading_report import merge_reports
-from cf1_mcp.models import Event
+from cf1_mcp.models import Event, Order
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.profiles.actor import ResolvedActor, catalog_problems, catalog_table, did_you_mean_field, read_as_field
 from cf1_mcp.profiles.answer_fields import (
@@ -32,6 +32,8 @@ from cf1_mcp.profiles.answer_fields import (
 )
 from cf1_mcp.profiles.sampling import (
     EDGE_SIZE,
+    SAMPLE_SIZE,
+    DateRange,
     EventCount,
     EventSample,
     ProfilePeriod,
@@ -42,6 +44,7 @@ from cf1_mcp.profiles.sampling import (
     select_campaigns,
 )
 from cf1_mcp.profiles.tables import compare_periods, event_table, infrastructure_table
+from cf1_mcp.profiles.whole_sample import read_known_samples
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
@@ -89,23 +92,28 @@ class ActorProfile:
 async def read_profile(
     client: ThreatEventsClient, scope: DatasetScope, actor: ResolvedActor, period: ProfilePeriod
 ) -> ActorProfile:
-    """Read all samples at once, then count the events of those that do not contain all.
+    """Read all events of the actor, or all samples at once, then count the events of those that do not contain all.
 
     Raises:
         ApiError: nothing could be read.
     """
-    read = partial(read_sample, client, scope, actor.names)
+    known = await read_known_samples(client, scope, actor.names, period)
+
+    async def read(
+        found: EventSample | None, dates: DateRange = (None, None), order: Order = "desc", limit: int = SAMPLE_SIZE
+    ) -> EventSample:
+        return found or await read_sample(client, scope, actor.names, dates, order=order, limit=limit)
 
     async def read_shown_campaigns() -> EventSample:
-        campaigns = await read_campaigns(client, scope, actor.names)
+        campaigns = known.campaigns or await read_campaigns(client, scope, actor.names)
         return await select_campaigns(client, scope.policy, campaigns, MAX_CAMPAIGNS)
 
     current, previous, oldest, newest, campaigns = await gather(
         [
-            partial(read, period.current),
-            partial(read, period.previous),
-            partial(read, order="asc", limit=EDGE_SIZE),
-            partial(read, limit=EDGE_SIZE),
+            partial(read, known.current, period.current),
+            partial(read, known.previous, period.previous),
+            partial(read, known.oldest, order="asc", limit=EDGE_SIZE),
+            partial(read, known.newest, limit=EDGE_SIZE),
             read_shown_campaigns,
         ]
     )

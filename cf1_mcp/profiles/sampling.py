@@ -118,6 +118,7 @@ async def read_sample(
     conditions: Sequence[Condition] = (),
     order: Order = "desc",
     limit: int = SAMPLE_SIZE,
+    seconds: float | None = None,
 ) -> EventSample:
     """Return at most `limit` events of an actor under any of its names. API errors are returned, not raised."""
     search = EventSearch(
@@ -129,13 +130,14 @@ async def read_sample(
         page_size=limit + 1,
     )
     report = ReadingReport()
+    seconds = TIMEOUT if seconds is None else seconds
     try:
-        with anyio.fail_after(TIMEOUT):
+        with anyio.fail_after(seconds):
             found = await first_judged(client, search, scope.policy, limit + 1, unchecked_pages, report)
     except ApiError as error:
         return EventSample(failure=error)
     except TimeoutError:
-        return EventSample(failure=_too_slow(TIMEOUT))
+        return EventSample(failure=_too_slow(seconds))
     withheld = {event.uuid: rule for event in found.withheld if (rule := scope.policy.rule_against(event))}
     truncated = len(found.shown) > limit
     if truncated:
@@ -150,7 +152,11 @@ async def read_campaigns(client: ThreatEventsClient, scope: DatasetScope, attack
     """
     has_children = Condition(field="hasChildren", op="equals", value=True)
     sample = await read_sample(client, scope, attackers, conditions=[has_children], limit=MAX_CAMPAIGNS)
-    # Campaigns that an analyst has commented on come first.
+    return sort_campaigns(sample)
+
+
+def sort_campaigns(sample: EventSample) -> EventSample:
+    """Return campaigns with those first that an analyst has commented on."""
     return replace(sample, events=sorted(sample.events, key=lambda event: not event.insight.strip()))
 
 

@@ -6,7 +6,7 @@ requests or time: those depend on what is withheld.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -14,9 +14,11 @@ import anyio
 from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.count_requests import MAX_DATASETS, Dates, Group
-from cf1_mcp.errors import BadArgument
+from cf1_mcp.api.count_requests import Dates, Group
+from cf1_mcp.api.lists.reading_report import ReadingReport
+from cf1_mcp.errors import ApiError, BadArgument, UnexpectedAnswer
 from cf1_mcp.models import Condition, Event, EventSearch
+from cf1_mcp.policy.conditions.misfits import IGNORED
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.visible_events import visible_pages
 
@@ -44,12 +46,15 @@ FIELD_NAMES: Final = {
 
 @dataclass(frozen=True)
 class PageCounts:
-    """Groups of the events that were counted. `counted` is their number; `more` says that there are others."""
+    """Groups of the events that were counted. `counted` is their number; `more` says that there are others. `missed`
+    are datasets that could not be searched.
+    """
 
     groups: list[Group]
     counted: int
     more: bool
     withheld: int
+    missed: Mapping[str, ApiError]
 
 
 async def count_pages(
@@ -62,40 +67,35 @@ async def count_pages(
         BadArgument: reading took too long.
     """
     groups: Counter[tuple[JsonValue, ...]] = Counter()
-    withheld = Counter[str]()
-    counted, more = 0, False
+    withheld, report = Counter[str](), ReadingReport()
     # Counts leave analytics datasets out of all; a list might not.
     ids = ("operational",) if scope.ids == ("all",) else scope.ids
+    search = EventSearch(
+        dataset_id=[*ids], search=_date_conditions(dates), order_by="date", order="desc", page_size=PAGE_SIZE
+    )
     try:
         with anyio.fail_after(TIMEOUT):
-            for start in range(0, len(ids), MAX_DATASETS):
-                search = EventSearch(
-                    dataset_id=[*ids[start : start + MAX_DATASETS]],
-                    search=_date_conditions(dates),
-                    order_by="date",
-                    order="desc",
-                    page_size=PAGE_SIZE,
-                )
-                events, cut = await _read(client, search, scope, withheld)
-                counted, more = counted + len(events), more or cut
-                for event in events:
-                    groups.update(_keys(event, columns, daily))
+            events, more = await _read(client, search, scope, withheld, report)
     except TimeoutError:
         raise BadArgument(
             "since", "the API does not count these events, and reading them took too long", "a shorter period"
         ) from None
+    if report.seems_ignored():
+        raise UnexpectedAnswer(IGNORED)
+    for event in events:
+        groups.update(_keys(event, columns, daily))
     names = [*(["date"] if daily else []), *columns]
     found: list[Group] = [{**dict(zip(names, key, strict=True)), "count": count} for key, count in groups.items()]
-    return PageCounts(found, counted, more, withheld.total())
+    return PageCounts(found, len(events), more, withheld.total(), report.missed)
 
 
 async def _read(
-    client: ThreatEventsClient, search: EventSearch, scope: DatasetScope, withheld: Counter[str]
+    client: ThreatEventsClient, search: EventSearch, scope: DatasetScope, withheld: Counter[str], report: ReadingReport
 ) -> tuple[list[Event], bool]:
     """Return the first MAX_COUNTED events of a search, and whether there are others."""
     found: dict[tuple[str, str], Event] = {}
     counting = withheld if scope.policy.tell_withheld else None
-    async for page in visible_pages(client, search, scope.policy, withheld=counting):
+    async for page in visible_pages(client, search, scope.policy, withheld=counting, report=report):
         known = len(found)
         found |= {(event.uuid, event.dataset_id): event for event in page}
         if len(found) > MAX_COUNTED:

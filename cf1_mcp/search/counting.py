@@ -6,7 +6,7 @@ read and counted here. An exact count has no trace of how it was made.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -21,6 +21,7 @@ from cf1_mcp.api.count_requests import (
     merge_groups,
     read_count,
 )
+from cf1_mcp.api.lists.reading_report import ReadingReport, merge_reports
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import EventSearch, Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope
@@ -42,7 +43,8 @@ class EventCounts:
     """Groups, largest first, and the total of events.
 
     `withheld` is the number of events above the ceiling. `cut`: there are further, smaller groups. `partial`: the total
-    is a lower bound. `columns` are those of the groups, others than requested where each was counted on its own.
+    is a lower bound. `columns` are those of the groups, others than requested where each was counted on its own. The
+    report names the datasets that were not counted.
     """
 
     groups: list[Group]
@@ -52,6 +54,7 @@ class EventCounts:
     partial: bool = False
     notes: tuple[str, ...] = ()
     columns: tuple[str, ...] | None = None
+    report: ReadingReport = field(default_factory=ReadingReport)
 
 
 @dataclass(frozen=True)
@@ -133,8 +136,9 @@ async def _count_all(
         counted.total if beyond and counted.total is not None else summed,
         withheld=0,
         cut=counted.full or beyond or len(kept) > request.limit,
-        partial=not beyond and (counted.full or unknown),
+        partial=bool(counted.missed) or (not beyond and (counted.full or unknown)),
         notes=tuple(notes),
+        report=ReadingReport({**counted.missed}),
     )
 
 
@@ -157,7 +161,13 @@ async def _count_within_ceiling(client: ThreatEventsClient, scope: DatasetScope,
     withheld = every - sum(read_count(row) or 0 for row in allowed)
     notes = [*([WHOLE_DAYS] if counted.widened else []), *([UNKNOWN] if partial else [])]
     return EventCounts(
-        _take(groups, request, kept), sum(known), withheld, len(kept) > request.limit, partial, tuple(notes)
+        _take(groups, request, kept),
+        sum(known),
+        withheld,
+        len(kept) > request.limit,
+        partial or bool(counted.missed),
+        tuple(notes),
+        report=ReadingReport({**counted.missed}),
     )
 
 
@@ -203,7 +213,15 @@ async def _count_here(client: ThreatEventsClient, scope: DatasetScope, request: 
             notes.append("Each column on its own may be counted in full.")
     cut = len(kept) > request.limit
     total = sum(read_count(one) or 0 for one in groups)
-    return EventCounts(_take(groups, request, kept), total, found.withheld, cut, found.more, tuple(notes))
+    return EventCounts(
+        _take(groups, request, kept),
+        total,
+        found.withheld,
+        cut,
+        found.more or bool(found.missed),
+        tuple(notes),
+        report=ReadingReport({**found.missed}),
+    )
 
 
 async def _count_one_by_one(
@@ -213,7 +231,7 @@ async def _count_one_by_one(
     if scope.policy.ceiling is not Tlp.RED or len(request.columns) < 2 or request.daily:
         return None
     groups: list[Group] = []
-    total, cut, left_out = 0, False, list[str]()
+    total, cut, left_out, reports = 0, False, list[str](), list[ReadingReport]()
     for column in request.columns:
         try:
             alone = await _count_all(client, scope, replace(request, columns=[column]), None)
@@ -221,12 +239,12 @@ async def _count_one_by_one(
             left_out.append(column)
             continue
         groups += [{"column": column, "value": one.get(column), "count": one.get("count")} for one in alone.groups]
-        total, cut = max(total, alone.total), cut or alone.cut
+        total, cut, reports = max(total, alone.total), cut or alone.cut, [*reports, alone.report]
     if not groups:
         return None
     missing = [f"It refuses {', '.join(left_out)}."] if left_out else []
     notes = (" ".join([ONE_BY_ONE, *missing]),)
-    return EventCounts(groups, total, 0, cut, True, notes, columns=("column", "value"))
+    return EventCounts(groups, total, 0, cut, True, notes, ("column", "value"), merge_reports(reports))
 
 
 def _take(groups: Sequence[Group], request: CountRequest, ranked: Sequence[tuple[str, ...]]) -> list[Group]:

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
-from cf1_mcp.api.remarks import collecting
+from cf1_mcp.api.remarks import collecting, current_remarks
 from cf1_mcp.errors import ApiError
 from cf1_mcp.policy.conditions.misfits import IGNORED
 from cf1_mcp.policy.dataset_scope import DatasetScope
@@ -60,7 +60,7 @@ async def _reasons(client: ThreatEventsClient, request: SearchRequest, scope: Da
     unknown = [argument for argument, _ in request.suggestions]
     names = [*request.parts, *(["conditions"] if request.branches and "conditions" not in request.parts else [])]
     probed = sorted(names, key=lambda name: name not in unknown)[:MAX_PROBES]
-    found: Sequence[bool] = ()
+    found: Sequence[bool | None] = ()
     with anyio.move_on_after(MAX_SECONDS):
         try:
             found = await gather(partial(_any_without, client, request, scope, name) for name in probed)
@@ -69,18 +69,22 @@ async def _reasons(client: ThreatEventsClient, request: SearchRequest, scope: Da
     decisive = [name for name, any_found in zip(probed, found, strict=False) if any_found]
     if decisive:
         return [f"Without {name} there are events: this filter alone removes all of them." for name in decisive]
-    if len(names) > len(probed) or not found:
+    if len(names) > len(probed) or not found or None in found or current_remarks().left_out:
         return []
     if len(names) == 1:
-        return ["There are no events even without it."]
+        what = "events" if scope.policy.sees_everything else "events that may be shown"
+        return [f"There are no {what} even without it."]
     return ["No single filter removes all events: at least two of them exclude each other."]
 
 
-async def _any_without(client: ThreatEventsClient, request: SearchRequest, scope: DatasetScope, name: str) -> bool:
-    """Whether there would be an event to show without the conditions of one argument."""
+async def _any_without(
+    client: ThreatEventsClient, request: SearchRequest, scope: DatasetScope, name: str
+) -> bool | None:
+    """Whether there would be an event to show without the conditions of one argument, None if rows cannot be read."""
     # What there is to say about the answers to these questions is not about that of the call.
-    with collecting():
-        return await _find_any(client, request, scope, name)
+    with collecting() as remarks:
+        found = await _find_any(client, request, scope, name)
+        return found or (None if remarks.left_out else False)
 
 
 async def _find_any(client: ThreatEventsClient, request: SearchRequest, scope: DatasetScope, name: str) -> bool:

@@ -32,6 +32,8 @@ COLUMNS: Final = frozenset({*SEARCHABLE, *(str(field.alias) for field in Event.m
 MAX_PAGE_SIZE: Final = 25_000
 # The operators that the API documents for killChain and hasChildren.
 OF_NUMBERS: Final[frozenset[SearchOp]] = frozenset({"equals", "not", "gt", "gte", "lt", "lte", "in"})
+# Characters that stand for any text in a pattern of `like`.
+WILDCARDS: Final = frozenset("%*")
 _OBJECT: Final = TypeAdapter[dict[str, JsonValue]](dict[str, JsonValue])
 
 
@@ -60,6 +62,19 @@ def is_search(text: str) -> bool:
     except NotASearch:
         return False
     return True
+
+
+def finds_everything(search: EventSearch) -> bool:
+    """Return whether a search has no condition that an event could fail, so that it finds all of its datasets."""
+    branches = search.search_branches
+    return all(map(_holds_always, search.search)) and (
+        not branches or any(all(map(_holds_always, branch)) for branch in branches)
+    )
+
+
+def _holds_always(condition: Condition) -> bool:
+    values = condition.value if isinstance(condition.value, list) else [condition.value]
+    return condition.op == "like" and any(WILDCARDS.issuperset(str(value)) for value in values)
 
 
 def read_parameters(text: str) -> dict[str, JsonValue]:

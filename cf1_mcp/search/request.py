@@ -66,6 +66,11 @@ class SearchRequest:
     suggestions: Mapping[tuple[str, str], tuple[str, ...]]
     watermark: str
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether there are conditions beside those of a saved query."""
+        return bool(self.parts.keys() - {"query_id"})
+
     def search(self, without: str = "") -> EventSearch:
         """Return the search as the API takes it, without the conditions of one argument."""
         kept = [condition for name, part in self.parts.items() if name != without for condition in part]

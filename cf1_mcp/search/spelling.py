@@ -21,6 +21,7 @@ from cf1_mcp.models.fields import SEARCHABLE
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_actors import readable_actors
 from cf1_mcp.policy.visible_words import fold, readable_words
+from cf1_mcp.search.actor_names import ActorMatch, ActorNames, index_words, is_placeholder
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.country_codes import read_country_code, spell_country
 from cf1_mcp.text.defang import refang_indicator
@@ -45,7 +46,8 @@ class ReadValue:
     """How one value was read.
 
     `spellings` are the account's spellings of it, `suggestions` similar words if it is unknown. `change` describes
-    the change if it is not a new spelling. `codes` are all codes of a country, the most probable first.
+    the change if it is not a new spelling, and `note` what the caller should know of it in any case. `codes` are all
+    codes of a country, the most probable first.
     """
 
     typed: str
@@ -53,12 +55,15 @@ class ReadValue:
     suggestions: tuple[str, ...] = ()
     change: str = ""
     codes: tuple[str, ...] = ()
+    note: str = ""
 
     def describe(self, argument: str) -> str:
         """Return a sentence part on how it was read; an empty text if it was read as typed."""
+        typed = clean(self.typed, MAX_NAME_LENGTH, value=True)
+        if self.note:
+            return f"{argument}: {typed} {self.note}"
         if self.spellings == (self.typed,):
             return ""
-        typed = clean(self.typed, MAX_NAME_LENGTH, value=True)
         spellings = " or ".join(clean(one, MAX_NAME_LENGTH) for one in self.spellings)
         return f"{argument}: {typed} {self.change or f'as {spellings}'}"
 
@@ -108,39 +113,27 @@ class AccountSpelling:
         return ReadValue(typed, (code,), codes=spell_country(code, alpha3))
 
     def _attacker(self, typed: str) -> ReadValue:
-        """Read any name of an actor as the names that events use."""
+        """Read any name of one actor as the names that events use. A name that events use is searched for alone."""
         by_fold = self._by_fold.get("attackers", {})
-        folds = {name.strip().casefold() for name in (*self.aliases_of(typed), *self.catalog_names_of(typed))}
-        found = [*by_fold.get(typed.casefold(), ())]
-        if folds:
-            found += [name for fold, names in by_fold.items() if fold in folds for name in names if name not in found]
-        if found:
-            return ReadValue(typed, tuple(found))
+        match = self.find_actor(typed)
+        named = dict.fromkeys(name for one in match.names for name in by_fold.get(fold(one), ()))
+        if exact := by_fold.get(fold(typed)):
+            return ReadValue(typed, tuple(exact), note=_note_others([name for name in named if name not in exact]))
+        if named:
+            return ReadValue(typed, tuple(named))
+        if match.is_shared:
+            actors = tuple(name for one in match.actors for name in by_fold.get(fold(one), (one,)))[:MAX_SUGGESTIONS]
+            return ReadValue(typed, (typed,), actors, note=_note_shared(actors))
         return ReadValue(typed, (typed,), self._nearest(typed, self._attacker_names))
+
+    def find_actor(self, typed: str) -> ActorMatch:
+        """Return the actor that a name means, by the account's tags and the catalogue."""
+        return self._actor_names.find(typed)
 
     def _nearest(self, typed: str, known: Sequence[str]) -> tuple[str, ...]:
         """Return suggestions for an unknown value; none beyond the first unknown values of a search."""
         self._unknown.append(typed)
         return tuple(nearest_words(typed, known)) if len(self._unknown) <= MAX_SUGGESTED_VALUES else ()
-
-    def aliases_of(self, typed: str) -> list[str]:
-        """Return every name that tags have for an actor with this name."""
-        groups = self._groups.get(typed.strip().casefold(), ())
-        return list(dict.fromkeys(name for tag in groups for name in tag.names))
-
-    def catalog_names_of(self, typed: str) -> list[str]:
-        """Return every name that the catalogue has for an actor with this name, except the own names of others."""
-        entries = self.actors_named(typed)
-        others = self._own_names - {fold(actor.value) for actor in entries}
-        every = dict.fromkeys(name for actor in entries for name in actor.names)
-        return [name for name in every if fold(name) not in others]
-
-    def actors_named(self, typed: str) -> Sequence[CatalogActor]:
-        """Return the entries of the catalogue for a name: those that are called so, or else those that have it as an
-        alias. Names are compared whole, because the catalogue itself finds "apt280" for "apt28".
-        """
-        named = self._catalog.get(fold(typed), ())
-        return [actor for actor in named if fold(actor.value) == fold(typed)] or named
 
     def _word(self, typed: str, kind: Kind) -> ReadValue:
         known = self.words.get(kind, ())
@@ -159,11 +152,11 @@ class AccountSpelling:
 
         The API may compare with regard to case, and has words that differ in nothing else, such as domain and DOMAIN.
         """
-        return {kind: _fold_words(words) for kind, words in self.words.items()}
+        return {kind: index_words(words) for kind, words in self.words.items()}
 
     @cached_property
-    def _own_names(self) -> frozenset[str]:
-        return frozenset(fold(actor.value) for actor in self.actors or ())
+    def _actor_names(self) -> ActorNames:
+        return ActorNames(self.aliases or (), self.actors or ())
 
     @cached_property
     def _attacker_names(self) -> Sequence[str]:
@@ -171,32 +164,20 @@ class AccountSpelling:
         by_fold = self._by_fold.get("attackers", {})
         known = [actor for actor in self.actors or () if not by_fold.keys().isdisjoint(map(fold, actor.names))]
         aliases = [name for tag in self.aliases or () for name in tag.alias_group_names]
-        return [*self.words.get("attackers", ()), *aliases, *(name for actor in known for name in actor.names)]
-
-    @cached_property
-    def _groups(self) -> Mapping[str, Sequence[Tag]]:
-        """The tags of the actor with a name, by each of its names."""
-        groups: dict[str, list[Tag]] = {}
-        for tag in self.aliases or ():
-            for name in {fold(name) for name in tag.names}:
-                groups.setdefault(name, []).append(tag)
-        return groups
-
-    @cached_property
-    def _catalog(self) -> Mapping[str, Sequence[CatalogActor]]:
-        """The entries of the catalogue, by each of their names."""
-        catalog: dict[str, list[CatalogActor]] = {}
-        for actor in self.actors or ():
-            for name in dict.fromkeys(fold(name) for name in actor.names):
-                catalog.setdefault(name, []).append(actor)
-        return catalog
+        names = [*aliases, *(name for actor in known for name in actor.names)]
+        return [*self.words.get("attackers", ()), *(name for name in names if not is_placeholder(name))]
 
 
-def _fold_words(words: Sequence[str]) -> dict[str, list[str]]:
-    folded: dict[str, list[str]] = {}
-    for word in dict.fromkeys(words):
-        folded.setdefault(word.strip().casefold(), []).append(word)
-    return folded
+def _note_others(names: Sequence[str]) -> str:
+    """Return a sentence part on the names of an actor that were not searched for."""
+    listed = ", ".join(clean(name, MAX_NAME_LENGTH) for name in names[:MAX_SUGGESTIONS])
+    return f"alone; events call the actor {listed} as well" if listed else ""
+
+
+def _note_shared(actors: Sequence[str]) -> str:
+    """Return a sentence part on the actors that a name may mean."""
+    listed = ", ".join(clean(name, MAX_NAME_LENGTH) for name in actors)
+    return f"is a name of several actors, and was searched for as typed: choose one of {listed}"
 
 
 def list_spellings(reads: Sequence[ReadValue]) -> list[str]:

@@ -45,6 +45,7 @@ _DAY_AND_TIME: Final = re.compile(
     r"(today|yesterday)(?:\s+|t|\s+at\s+)(\d{1,2}(?::\d\d){1,2}(?:\.\d+)?(?:z|[+-]\d\d:?\d\d)?)"
 )
 _WHOLE_SECOND: Final = re.compile(r"(T\d\d:\d\d:\d\d)Z$")
+_PLAIN: Final = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,6})?Z?)?")
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _DAYS: Final = {"d": 1, "w": 7, "mo": 30, "y": 365}
 
@@ -102,6 +103,19 @@ def from_second(date: str) -> str:
 def date_key(date: str) -> str:
     """Return an ISO time in UTC in a form that sorts by time, with or without milliseconds."""
     return from_second(date.strip())
+
+
+def is_plain_date(date: str) -> bool:
+    """Whether a text is a date as the API has them, ISO 8601 in UTC. The API can be asked for it, and `date_key` sorts
+    it.
+    """
+    if not _PLAIN.fullmatch(date):
+        return False
+    try:
+        datetime.fromisoformat(date)
+    except ValueError:
+        return False
+    return True
 
 
 def _read_moment(word: str, now: datetime) -> datetime | None:

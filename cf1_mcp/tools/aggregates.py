@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, MAX_FIELD_LENGTH, Cell, clean_value
 from cf1_mcp.answers.fitting import MAX_SIZE, count_fitting, size_for_rows
-from cf1_mcp.answers.pages import ABSENCE, dataset_names
+from cf1_mcp.answers.pages import ABSENCE, dataset_facts, dataset_names, reading_notes
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.concurrency import run_in_thread
 from cf1_mcp.context import Client, Now
@@ -73,14 +73,14 @@ async def aggregate_threat_events(
     names = [*(["date"] if daily else []), *(counted.columns or wire), "count"]
     cells = [[_render_cell(row.get(name), name) for name in names] for row in counted.groups]
     shown = count_fitting(cells, size_for_rows(limit))
-    # Under `all`, counts leave analytics datasets out, so those are not listed as searched.
     total: JsonValue = f"at least {counted.total}" if counted.partial else counted.total
-    facts: dict[str, JsonValue] = {"groups": shown, "events": total, "datasets": dataset_names(scope.counted)}
+    facts: dict[str, JsonValue] = {"groups": shown, "events": total, **dataset_facts(scope, counted.report)}
     facts |= scope.policy.counts({scope.policy.tlp_rule: counted.withheld})
     notes = [CUT] if (counted.cut or shown < len(cells)) and UNSORTED not in counted.notes else []
     if not cells:
         notes = [*([PERIOD] if any(dates) and await has_events(client, scope) else []), ABSENCE]
-    return Rows(names, cells[:shown], facts, [*notes, *counted.notes, *scope.policy.notes])
+    notes += [*counted.notes, *reading_notes(scope, counted.report), *scope.policy.notes]
+    return Rows(names, cells[:shown], facts, notes)
 
 
 @EVENTS.tool("Query threat GraphQL", ToolEffect.READ)

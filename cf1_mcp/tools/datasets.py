@@ -73,7 +73,8 @@ async def list_threat_datasets(read_policy: CurrentReadPolicy, paging: CurrentPa
 
 
 def _describe(dataset: Dataset, flag: str, yes: str, no: str) -> str:
-    return UNKNOWN if flag in dataset.unreadable else yes if getattr(dataset, flag) else no
+    value = None if flag in dataset.unreadable else getattr(dataset, flag)
+    return UNKNOWN if value is None else yes if value else no
 
 
 @EVENTS.tool("List threat vocabulary", ToolEffect.READ)

@@ -117,8 +117,10 @@ async def get_threat_event(
     """
     names, walk = include or [], None
     if dataset is None:
-        event = await _find_event(client, read_policy, event_id)
+        event = read_policy.require_readable(await _find_event(client, read_policy, event_id))
         dataset = Dataset(uuid=event.dataset_id, name=event.dataset_id)
+        # One list of what is around the event tells its children and most of its references as well.
+        walk = await _walk_around(client, read_policy, event.uuid, dataset) if "relationships" in names else None
     else:
         # The list of what is around the event has the event as well.
         walk = await _walk_around(client, read_policy, event_id, dataset) if "relationships" in names else None
@@ -168,7 +170,7 @@ async def list_related_threat_events(
     related = await show_links(client, read_policy, related, columns)
     identity = {"event": event_id, "home": dataset.uuid, "to": direction, "depth": max_depth, "by": relationship_types}
     first = paging.open_offset(identity)
-    links = await describe_link_types(client, event, related[first : first + limit], related)
+    links = await describe_link_types(client, read_policy, event, related[first : first + limit], related)
     extra = ExtraColumn("relationship", links.texts) if any(links.texts.values()) else None
     rows = fit_events(related, [dataset.name], columns, limit, paging, identity, extra)
     return replace(rows, notes=[*rows.notes, links.note]) if links.note else rows
@@ -197,11 +199,13 @@ async def _read_part(name: str, read: Callable[[], Awaitable[Answer]]) -> Answer
 
 async def _find_event(client: ThreatEventsClient, read_policy: ReadPolicy, event_id: str) -> Event:
     """Return an event of any dataset. The route for that is deprecated, and may know the default dataset alone, or
-    refuse; then the event is searched for among those that may be shown.
+    refuse or fail; then the event is searched for among those that may be shown.
     """
     try:
         return await client.read_event_anywhere(event_id, read_policy.may_show)
-    except (NotFound, Forbidden, Refused) as error:
+    except (NotFound, Forbidden, Refused, Unavailable, UnexpectedAnswer) as error:
+        if error.status is None:
+            raise  # no answer in time, or none at all: another question would not get one either
         spellings = list[SearchValue](dict.fromkeys([event_id, event_id.lower()]))
         among = Condition(field="uuid", op="in", value=spellings)
         search = EventSearch(dataset_id=[*read_policy.reach], search=[among], page_size=MAX_COPIES)

@@ -38,7 +38,7 @@ from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import ExportFilters
 from cf1_mcp.search.no_results import explain_page
 from cf1_mcp.search.request import RequestedExport, SearchRequest
-from cf1_mcp.search.scopes import ExportScope
+from cf1_mcp.search.scopes import NO_CONDITION, ExportScope
 from cf1_mcp.store.export_drafts import StoredExport
 from cf1_mcp.store.export_files import ExportFolder, StoredPage
 from cf1_mcp.text.dates import iso, parse_date
@@ -48,6 +48,8 @@ from cf1_mcp.text.sanitize import clean
 
 SOURCE: Final = "Cloudforce One Threat Events"
 FICTIONAL_SOURCE: Final = "cf1-mcp sandbox: fictional events"
+# Formats whose values are blocked where they are loaded.
+BLOCKING: Final[frozenset[FormatName]] = frozenset({"blocklist", "waf", "gateway"})
 VERBATIM: Final = "The content is exactly that of the file. Its indicators are not defanged: it is meant for machines."
 
 
@@ -90,6 +92,12 @@ async def export_threat_events(
         return ExportPage(await read_export_page(client, scope.policy, folder, export_id, offset))
     if format is None:
         raise BadArgument("format", "an export needs a format", choices([*FORMATS]))
+    if format in BLOCKING and NO_CONDITION in scope.notes and not request.is_narrowed:
+        raise BadArgument(
+            "query_id",
+            "the saved query has no condition, so every event of its datasets would be blocked",
+            "filters beside it, such as since; or no query_id, if everything is meant",
+        )
     level = _resolve_level(handling, scope.policy)
     source = FICTIONAL_SOURCE if client.fictional else SOURCE
     heading = FileHeading(_create_title(request, query_id, scope, level), source, now)

@@ -19,8 +19,9 @@ from cf1_mcp.context import Client
 from cf1_mcp.contracts.arguments import Confirm, Cursor
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import WATCH
+from cf1_mcp.models import SavedQuery
 from cf1_mcp.policy.read_policy import CurrentReadPolicy
-from cf1_mcp.search.query_grammar import EXAMPLE, is_search
+from cf1_mcp.search.query_grammar import EXAMPLE, finds_everything, is_search, read_search
 from cf1_mcp.search.saved_queries import list_readable_queries, read_readable_query
 from cf1_mcp.text.lenient import none_if_empty
 from cf1_mcp.text.sanitize import clean
@@ -83,7 +84,15 @@ async def list_saved_queries(
         notes.append(
             f"In another grammar than this server reads: {', '.join([*others[:MAX_NAMED_IDS], *more])}. {RULES}"
         )
+    if unfiltered := await run_in_thread(lambda: [str(query.id) for query in saved if _finds_everything(query)]):
+        more = [f"and {len(unfiltered) - MAX_NAMED_IDS} more"] if len(unfiltered) > MAX_NAMED_IDS else []
+        named = ", ".join([*unfiltered[:MAX_NAMED_IDS], *more])
+        notes.append(f"Without a condition, so that they find every event of their datasets: {named}.")
     return fit_list("queries", columns, rows, paging, notes=notes, query=query_id)
+
+
+def _finds_everything(query: SavedQuery) -> bool:
+    return is_search(query.query_json) and finds_everything(read_search(query.query_json))
 
 
 @WATCH.tool("Create a saved query", ToolEffect.CREATE)

@@ -134,7 +134,7 @@ async def test_an_incomplete_list_of_datasets_stays_so_for_later_calls(tmp_path:
         async with connected(server, tmp_path) as client:
             first = await ask(client, "list_threat_datasets")
             assert await ask(client, "list_threat_datasets") == first
-    assert first["rows"] == [["Ours", HOME, "operational", "private"], [OTHER, OTHER, "operational", "unknown"]]
+    assert first["rows"] == [["Ours", HOME, "unknown", "private"], [OTHER, OTHER, "unknown", "unknown"]]
     assert _notes(first) == ["2 rows of the answer to list_datasets cannot be read and were left out."]
 
 

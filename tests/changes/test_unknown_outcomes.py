@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -11,7 +11,9 @@ from mcp import Client
 from mcp.types import CallToolResult
 from pydantic import JsonValue
 
+from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.server.mcp_server import build_server
+from cf1_mcp.tools import ALL_TOOLS
 from tests.contract.every_tool import CALLS, PlantedTenant, fill_in
 from tests.conversations import ask, data_of, text_of
 from tests.odd_answers import REFUSALS, UNREADABLE, OddAnswer, OddUpstream, as_json
@@ -43,7 +45,22 @@ OPERATIONS: Mapping[str, tuple[str, Mapping[str, JsonValue], bool]] = {
     "create alert": ("create_query_alert", CALLS["create_query_alert"], True),
     "update alert": ("update_query_alert", CALLS["update_query_alert"], True),
     "delete alert": ("delete_query_alert", CALLS["delete_query_alert"], True),
+    "update many": (
+        "update_threat_event",
+        {"dataset_id": "HOME", "event_ids": ["FIRST", "SECOND"], "attacker": "Another actor"},
+        True,
+    ),
+    "copy": ("copy_threat_events", CALLS["copy_threat_events"], True),
+    "copy many": ("copy_threat_events", {**CALLS["copy_threat_events"], "event_ids": ["FIRST", "SECOND"]}, True),
+    "create dataset": ("create_threat_dataset", CALLS["create_threat_dataset"], True),
+    "update dataset": ("update_threat_dataset", CALLS["update_threat_dataset"], True),
+    "create category": ("create_threat_category", CALLS["create_threat_category"], True),
+    "delete dataset": ("undo_change", {"change_id": "LAST"}, True),
 }
+
+
+# What an answer is to a deletion of a query or an alert, whose body is not published: a look follows in any case.
+SAYS_SUCCESS = ("an empty result", "no result", "a list as result")
 
 
 def new_tenant(folder: Path) -> PlantedTenant:
@@ -72,7 +89,10 @@ async def change(tenant: PlantedTenant, operation: str, odd: OddAnswer, *, refus
     tool, given, _ = OPERATIONS[operation]
     async with tenant.connected() as (_, names):
         body = odd.body.replace(b"FIRST", str(names["FIRST"]).encode())
-        upstream = OddUpstream(tenant.connect(), OddAnswer(odd.name, body, odd.status), refuses)
+        if tool == "undo_change":
+            async with tenant.server(tenant.settings) as client:
+                names["LAST"] = (await ask(client, "create_threat_dataset", name="Made before"))["change_id"]
+        upstream = OddUpstream(tenant.connect(), replace(odd, body=body), refuses)
         server = build_server(tenant.settings, lambda: upstream, clock=lambda: tenant.now)
         async with Client(server) as client:
             arguments = fill_in({**given}, names)
@@ -103,6 +123,8 @@ async def test_a_change_with_an_unreadable_answer_is_made_once_and_never_told_as
         assert status in counts and told.outcome == status, where
         assert status == "done" or ("look before repeating" in str(data["next"]) and data["change_id"]), where
         assert status == "done" or not OPERATIONS[operation][2], where
+        assert status != "done" or 1 <= told.looks <= 2, where
+        assert status != "done" or "verified" in data or odd.name in SAYS_SUCCESS, where
         assert told.is_spent in (True, None), where
         assert not told.sent_again, f"{where} {told.again}"
         counts[status] += 1
@@ -110,6 +132,32 @@ async def test_a_change_with_an_unreadable_answer_is_made_once_and_never_told_as
     with capsys.disabled():
         found = f"{counts['done']} found done, {counts['unknown']} unknown, up to {most} requests to look"
         print(f"\n  {operation}: {len(UNREADABLE)} answers, {found}")  # noqa: T201
+
+
+# An answer of each kind: success without content, failure, and none.
+NO_WORD = [
+    one for one in UNREADABLE if one.name in ("an empty object", "null", "nothing", "204", "500", "502", "a reset")
+]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_a_change_that_was_not_made_and_not_refused_is_unknown(
+    tmp_path: Path, operation: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, odd in enumerate(NO_WORD):
+        told = await change(new_tenant(tmp_path / str(number)), operation, odd, refuses=True)
+        where = f"{operation}, {odd.name}: {told}"
+        assert (told.data["status"], told.outcome, len(told.changes)) == ("unknown", "unknown", 1), where
+        assert "look before repeating" in str(told.data["next"]) and "verified" not in told.data, where
+        assert ("look" in told.data) is (told.looks > 0) and (told.looks or not OPERATIONS[operation][2]), where
+        assert told.is_spent in (True, None) and not told.sent_again, where
+    with capsys.disabled():
+        print(f"\n  {operation}: {len(NO_WORD)} answers, all unknown")  # noqa: T201
+
+
+def test_every_tool_that_changes_something_is_among_the_operations() -> None:
+    changing = {tool.name for tool in ALL_TOOLS if tool.effect != ToolEffect.READ}
+    assert changing - {tool for tool, _, _ in OPERATIONS.values()} == set()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -57,5 +57,5 @@ def test_a_refused_token_is_told_with_the_next_step() -> None:
         ended = run_command("doctor", environment=environment_for(base, "another"))
     assert ended.returncode == 1
     assert ended.stdout.splitlines()[-1] == snapshot(
-        "FAILS  datasets    The API does not accept the token (401). Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked."
+        "FAILS  datasets    The API does not accept the token for this account (401, code 10000). Ask the operator to check that CLOUDFLARE_API_TOKEN is current, that CLOUDFLARE_ACCOUNT_ID is the account it belongs to, and that it has 'Cloudforce One Read', or 'Cloudforce One Write' for changes."
     )

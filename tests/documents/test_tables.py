@@ -26,13 +26,23 @@ def test_the_evidence_of_every_promised_operation_is_told() -> None:
     assert [row[0] for row in rows if row[1] == "G" and "-" in row[2:]] == []
 
 
-def test_every_promised_operation_has_a_route_and_a_tool() -> None:
-    routes = {
+def all_routes() -> set[str]:
+    return {
         f"{route.method} {route.path}"
         for operation in vars(operations).values()
         if isinstance(operation, operations.Operation)
         for route in operation.routes
     }
+
+
+def test_the_evidence_of_every_other_route_is_told() -> None:
+    page = (ROOT / "docs" / "live-api.md").read_text(encoding="utf-8")
+    told = {*re.findall(r"`([A-Z]+ /[^`]+)`", section(page, "other operations"))}
+    assert told <= all_routes() <= told | {*OPERATION_TOOLS}
+
+
+def test_every_promised_operation_has_a_route_and_a_tool() -> None:
+    routes = all_routes()
     assert len(OPERATION_TOOLS) == 35
     assert set(OPERATION_TOOLS) <= routes
     assert set(OPERATION_TOOLS.values()) <= {tool.name for tool in ALL_TOOLS}

@@ -93,7 +93,84 @@ async def test_an_own_name_counts_more_than_an_alias_of_another_actor(tenant: Te
     async with tenant.server(tenant.reading()) as client:
         assert await find_events(client, "tide") == snapshot((["attacker: tide as Tide"], ["of Tide"]))
         read_as, events = await find_events(client, "wave")
-        assert (read_as, sorted(map(str, events))) == snapshot((["attacker: wave as Orca or W"], ["of Orca", "of W"]))
+        assert (read_as, sorted(map(str, events))) == snapshot(
+            (["attacker: wave is a name of several actors, and was searched for as typed: choose one of Orca, W"], [])
+        )
+
+
+async def test_a_name_of_the_account_is_searched_for_alone(tenant: Tenant) -> None:
+    set_catalog(
+        tenant,
+        {"value": "APT29", "aliases": ["Bear"]},
+        {"value": "apt280", "aliases": ["Bear", "Midnight Blizzard"]},
+        {"value": "Cloud", "aliases": ["Rain"]},
+    )
+    for name in ("Bear", "APT29", "apt280", "Cloud", "Rain"):
+        await tenant.add(f"of {name}", attacker=name)
+    async with tenant.server(tenant.reading()) as client:
+        found = {name: await find_events(client, name) for name in ("Bear", "APT29", "midnight blizzard", "rain")}
+        profile = await ask(client, "profile_attacker", attacker="Bear")
+        export = await ask(client, "export_threat_events", format="csv", attacker=["Bear"])
+    assert found == snapshot(
+        {
+            "Bear": (None, ["of Bear"]),
+            "APT29": (None, ["of APT29"]),
+            "midnight blizzard": (["attacker: midnight blizzard as apt280"], ["of apt280"]),
+            "rain": (["attacker: rain alone; events call the actor Cloud as well"], ["of Rain"]),
+        }
+    )
+    assert (profile["attacker"], profile.get("attacker_aliases"), export["events"]) == (["Bear"], None, 1)
+
+
+@pytest.mark.parametrize("name", ["N/A", "-", "unknown", "None", " n/a ", "Unattributed", "(unknown)", "???", "—"])
+async def test_a_placeholder_joins_no_actors(tenant: Tenant, name: str) -> None:
+    set_catalog(
+        tenant, {"value": "APT29", "aliases": [name, "Cozy"]}, {"value": "Fancy", "aliasGroupNames": [name, "Cosy"]}
+    )
+    for attacker in ("APT29", "Fancy"):
+        await tenant.add(f"of {attacker}", attacker=attacker)
+    async with tenant.server(tenant.reading()) as client:
+        assert await find_events(client, name) == (None, [])
+        assert await find_events(client, "cozy") == (["attacker: cozy as APT29"], ["of APT29"])
+        profile = await ask(client, "profile_attacker", attacker="cosy")
+    assert (profile["attacker"], profile["attacker_aliases"]) == (["Fancy"], ["Cosy"])
+
+
+async def test_an_alias_is_not_followed_to_the_aliases_of_another_actor(tenant: Tenant) -> None:
+    set_catalog(
+        tenant,
+        {"value": "One", "aliases": ["Typed", "Middle"]},
+        {"value": "Two", "aliases": ["Middle", "Last"]},
+        {"value": "Three", "aliases": ["Last"]},
+    )
+    for attacker in ("One", "Middle", "Two", "Last", "Three"):
+        await tenant.add(f"of {attacker}", attacker=attacker)
+    async with tenant.server(tenant.reading()) as client:
+        assert await find_events(client, "typed") == (["attacker: typed as One"], ["of One"])
+
+
+async def test_names_in_one_text_and_rows_with_a_name_are_read(tenant: Tenant) -> None:
+    rows: list[JsonValue] = [
+        {"name": "APT29", "aliases": "Midnight Blizzard, Cozy Bear; Dukes", "tlp": "green"},
+        {"value": "APT28", "aliases": ["Fancy, Bear"], "tlp": "green"},
+    ]
+    for attacker in ("APT29", "APT28"):
+        await tenant.add(f"of {attacker}", attacker=attacker)
+    async with answering(tenant, tenant.reading(), {"success": True, "result": rows}) as client:
+        for name in ("midnight blizzard", "cozy bear", "dukes"):
+            assert await find_events(client, name) == ([f"attacker: {name} as APT29"], ["of APT29"])
+        # A list is taken as it is.
+        assert await find_events(client, "fancy, bear") == (["attacker: fancy, bear as APT28"], ["of APT28"])
+        assert await find_events(client, "fancy") == (None, [])
+
+
+async def test_a_marking_of_names_in_one_text_withholds_each(tenant: Tenant) -> None:
+    names = "Midnight Blizzard, Cozy Bear"
+    set_catalog(tenant, {"value": "APT29", "aliases": names, "aliases_annotated": [{"value": names, "tlp": "red"}]})
+    await tenant.add("one", attacker="APT29")
+    async with tenant.server(tenant.reading()) as client:
+        assert await find_events(client, "cozy bear") == (None, [])
+        assert "Cozy" not in await ask_for_text(client, "profile_attacker", attacker="APT29")
 
 
 async def test_a_similar_name_of_a_known_actor_is_suggested(tenant: Tenant) -> None:
@@ -174,11 +251,15 @@ Absence from these datasets does not show that something is benign.\
 """)
 
 
-async def test_an_alias_of_two_actors_shows_both(client: Client) -> None:
+async def test_an_alias_of_two_actors_shows_both_and_profiles_neither(client: Client) -> None:
     profile = await ask(client, "profile_attacker", attacker="Folding Tide")
     catalog = profile["catalog"]
     assert isinstance(catalog, dict)
-    assert column(catalog, "name") == profile["attacker"] == ["PAPER ORCA", "SAFFRON MOLE"]
+    assert column(catalog, "name") == ["PAPER ORCA", "SAFFRON MOLE"]
+    assert (profile["attacker"], profile.get("attacker_aliases"), profile["events"]) == (["Folding Tide"], None, 0)
+    assert profile["did_you_mean"] == snapshot(
+        ["attacker: Folding Tide is a name of several actors: PAPER ORCA, SAFFRON MOLE"]
+    )
 
 
 # -- what is withheld

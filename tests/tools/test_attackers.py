@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cf1_mcp.models import Event, NewEvent, Tlp
-from cf1_mcp.profiles import sampling
+from cf1_mcp.profiles import sampling, whole_sample
 from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
@@ -385,16 +385,12 @@ async def test_the_figures_equal_those_of_a_search(client: Client) -> None:
     assert shown == {name: categories.count(name) for name in shown}
 
 
-async def test_a_profile_costs_eight_requests_and_three_for_the_words_of_the_account(
+async def test_a_profile_takes_one_list_of_events_and_what_the_account_calls_them(
     client: Client, sample: Tenant
 ) -> None:
     await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     assert sorted(sample.requests()) == snapshot(
         [
-            "GET /events",
-            "GET /events",
-            "GET /events",
-            "GET /events",
             "GET /events",
             "GET /events",
             "GET /events",
@@ -409,10 +405,11 @@ async def test_a_profile_costs_eight_requests_and_three_for_the_words_of_the_acc
     )
     sample.log.clear()
     await ask(client, "profile_attacker", attacker="BRASS TORTOISE")
-    assert sample.requests()[:5] == ["GET /events"] * 5 and len(sample.requests()) <= 11
+    assert sample.requests()[:1] == ["GET /events"] and len(sample.requests()) <= 4
 
 
-async def test_periods_are_whole_adjacent_days(client: Client, sample: Tenant) -> None:
+async def test_periods_are_whole_adjacent_days(client: Client, sample: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole_sample, "TIMEOUT", 0)
     data = await ask(client, "profile_attacker", attacker="COPPER LANTERN", since="30d", dataset_ids=[DEFAULT])
     assert (data["period"], data["period_before"]) == snapshot(("2026-10-25 to 2026-11-24", "2026-09-24 to 2026-10-24"))
     assert sorted(
@@ -439,6 +436,11 @@ async def test_periods_are_whole_adjacent_days(client: Client, sample: Tenant) -
                 '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]',
                 "asc",
                 "51",
+            ],
+            [
+                '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]',
+                "desc",
+                "1001",
             ],
             [
                 '[{"field":"attacker","op":"equals","value":"COPPER LANTERN"},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]',
@@ -822,8 +824,9 @@ async def test_events_from_other_datasets_in_the_response_are_dropped(sample: Te
     ],
 )
 async def test_a_part_that_fails_is_named_and_leaves_the_others(
-    sample: Tenant, tmp_path: Path, part: str, words: list[str]
+    sample: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, words: list[str]
 ) -> None:
+    monkeypatch.setattr(whole_sample, "TIMEOUT", 0)
     async with connect_with_fault(sample, Settings(state_dir=tmp_path), part, DENIED, 403) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     notes = data["notes"]
@@ -841,8 +844,9 @@ async def test_a_part_that_fails_is_named_and_leaves_the_others(
     ],
 )
 async def test_an_unreadable_period_is_not_shown_as_empty(
-    sample: Tenant, tmp_path: Path, part: str, columns: list[str]
+    sample: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, columns: list[str]
 ) -> None:
+    monkeypatch.setattr(whole_sample, "TIMEOUT", 0)
     async with connect_with_fault(sample, Settings(state_dir=tmp_path), part, DENIED, 403) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     techniques = data["techniques"]
@@ -852,6 +856,7 @@ async def test_an_unreadable_period_is_not_shown_as_empty(
 
 async def test_a_part_that_hangs_is_left_out(sample: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "TIMEOUT", 3.0)
+    monkeypatch.setattr(whole_sample, "TIMEOUT", 0)
     async with connect_with_fault(sample, Settings(state_dir=tmp_path), "hasChildren", None) as client:
         data = await ask(client, "profile_attacker", attacker="COPPER LANTERN")
     notes = data["notes"]

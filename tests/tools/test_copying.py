@@ -1,6 +1,7 @@
 """Copying events: the originals stay, and what is copied must be readable."""
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from inline_snapshot import snapshot
 from mcp import Client
 from pydantic import JsonValue
 
-from cf1_mcp.models import SavedQueryFields
+from cf1_mcp.models import SavedQueryFields, Tlp
 from cf1_mcp.server.mcp_server import build_server
 from tests.conversations import ask, column, confirmed, refused
 from tests.tenant import MINE, NOW, YOURS, Tenant
@@ -67,6 +68,72 @@ async def test_evidence_above_the_ceiling_is_not_copied(tenant: Tenant) -> None:
         assert tenant.changes_sent() == []
         # Without it, its marking says nothing about the event.
         assert (await ask(client, "copy_threat_events", **copying(event.uuid)))["status"] == "done"
+
+
+UNREADABLE_EVIDENCE: Mapping[str, tuple[int, JsonValue]] = {
+    "400": (400, {"success": False, "errors": [{"message": "no"}], "result": {}}),
+    "403": (403, {"success": False, "errors": [{"message": "no"}], "result": {}}),
+    "404": (404, {"success": False, "errors": [{"message": "no"}], "result": {}}),
+    "500": (500, {"success": False, "errors": [{"message": "no"}], "result": {}}),
+    "an empty object": (200, {}),
+    "null": (200, {"success": True, "result": None}),
+    "of another event": (200, {"success": True, "result": {"id": "other", "data": {"a": 1}, "tlp": "green"}}),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE_EVIDENCE)
+async def test_evidence_that_cannot_be_read_is_named_in_a_preview_and_does_not_end_the_copy(
+    tenant: Tenant, name: str
+) -> None:
+    first, second = await tenant.add("one", YOURS), await tenant.add("two", YOURS)
+    status, body = UNREADABLE_EVIDENCE[name]
+    unread = Unread(tenant.connect(), first.uuid, status, body)
+    server = build_server(tenant.allowed(), lambda: unread, clock=lambda: NOW)
+    async with Client(server) as client:
+        call = copying(first.uuid, second.uuid, keep_raw_data=True)
+        preview = await ask(client, "copy_threat_events", **call)
+        assert (preview["status"], preview["raw_not_read"]) == ("confirmation_required", 1)
+        change = str(preview["change"]).replace(first.uuid, "EVENT")
+        assert change == snapshot(
+            "Copy 2 events from dataset 'Yours' to 'Mine', with their tags, indicators and relationships, and their raw evidence. The raw evidence of event EVENT could not be read, so that it counts as amber or as its event, whichever is higher. With keep_raw_data=false the events are copied without any raw evidence."
+        )
+        done = await ask(client, "copy_threat_events", **call, confirm=preview["code"])
+        assert (done["status"], done["copied"]) == ("done", 2)
+
+
+async def test_evidence_that_cannot_be_read_counts_as_amber_under_a_ceiling(tenant: Tenant) -> None:
+    event = await tenant.add("one", YOURS)
+    unread = Unread(tenant.connect(), event.uuid, 500, {})
+    server = build_server(tenant.allowed(max_tlp=Tlp.GREEN), lambda: unread, clock=lambda: NOW)
+    async with Client(server) as client:
+        words = await refused(client, "copy_threat_events", **copying(event.uuid, keep_raw_data=True))
+        assert "which could not be read, is withheld by CF1_MAX_TLP" in words
+        assert (await ask(client, "copy_threat_events", **copying(event.uuid)))["status"] == "done"
+
+
+class Unread(httpx.AsyncBaseTransport):
+    """The sandbox, with an answer of its own to each read of the raw evidence of one event."""
+
+    def __init__(self, sandbox: httpx.AsyncBaseTransport, event_id: str, status: int, body: JsonValue) -> None:
+        self._sandbox, self._event_id, self._status, self._body = sandbox, event_id, status, body
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET" and "/raw" in request.url.path and self._event_id in request.url.path:
+            return httpx.Response(self._status, headers={"X-Sandbox": "1"}, json=self._body)
+        return await self._sandbox.handle_async_request(request)
+
+
+@pytest.mark.parametrize("tool", ["delete_threat_events", "move_threat_events"])
+async def test_evidence_of_another_event_is_not_saved_as_that_of_a_lost_one(tenant: Tenant, tool: str) -> None:
+    event = await tenant.add("one", YOURS)
+    unread = Unread(tenant.connect(), event.uuid, *UNREADABLE_EVIDENCE["of another event"])
+    settings = tenant.allowed(write_datasets=("*",), delete_datasets=("*",))
+    call: dict[str, JsonValue] = {"dataset_id": YOURS, "event_ids": [event.uuid]}
+    if tool == "move_threat_events":
+        call |= {"destination_dataset_id": MINE, "keep_raw_data": False}
+    async with Client(build_server(settings, lambda: unread, clock=lambda: NOW)) as client:
+        done = await confirmed(client, tool, **call)
+    assert (done["status"], done["raw_not_saved"]) == ("done", [event.uuid])
 
 
 async def test_evidence_of_many_events_is_refused(tenant: Tenant) -> None:

@@ -115,6 +115,43 @@ def as_text(result: dict[str, Any]) -> object:
     return {**result, "aggregations": rows, "total": None, "dateRange": None, "aggregateBy": None}
 
 
+def changed(change: Callable[[list[dict[str, Any]]], object]) -> Callable[[dict[str, Any]], object]:
+    """Return a change of an answer by that of its groups."""
+    return lambda result: {**result, "aggregations": change(result["aggregations"])}
+
+
+def in_lists(rows: list[dict[str, Any]]) -> object:
+    return [{key: [value] if isinstance(value, str) else value for key, value in row.items()} for row in rows]
+
+
+def without_counts(rows: list[dict[str, Any]]) -> object:
+    return [row | {"count": None} for row in rows]
+
+
+def without_groups(result: dict[str, Any]) -> object:
+    return {**result, "aggregations": [], "total": 30 if result["total"] else 0}
+
+
+def of_nothing(_: dict[str, Any]) -> object:
+    return None
+
+
+def of_an_empty_object(_: dict[str, Any]) -> object:
+    return dict[str, JsonValue]()
+
+
+def with_null_for_groups(result: dict[str, Any]) -> object:
+    return {**result, "aggregations": None}
+
+
+def repeated(rows: list[dict[str, Any]]) -> object:
+    return [*rows, *rows]
+
+
+def under_another_name(result: dict[str, Any]) -> object:
+    return {"groups": result["aggregations"]}
+
+
 TRAITS: Final[dict[str, dict[str, Any]]] = {
     "refuses to count by marking": {"refuses": by_marking},
     "refuses several columns": {"refuses": by_many},
@@ -126,6 +163,14 @@ TRAITS: Final[dict[str, dict[str, Any]]] = {
     "answers numbers as text": {"answers": as_text},
     "has no such route": {"refuses": always, "status": 404},
     "refuses all counts": {"refuses": always},
+    "returns no groups": {"answers": without_groups},
+    "returns null": {"answers": of_nothing},
+    "returns an empty object": {"answers": of_an_empty_object},
+    "returns null for groups": {"answers": with_null_for_groups},
+    "names the groups otherwise": {"answers": under_another_name},
+    "repeats the groups": {"answers": changed(repeated)},
+    "returns values in lists": {"answers": changed(in_lists)},
+    "returns no counts": {"answers": changed(without_counts)},
 }
 CALLS: Final[dict[str, dict[str, JsonValue]]] = {
     "one column": {"columns": ["attacker"]},

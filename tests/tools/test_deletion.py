@@ -335,10 +335,8 @@ async def delete_with_an_unclear_answer(tenant: Tenant, count: int) -> tuple[Cal
 async def test_a_partial_deletion_whose_rest_cannot_be_checked_is_unknown(tenant: Tenant) -> None:
     answer, change, replayed = await delete_with_an_unclear_answer(tenant, 1)
     data: dict[str, JsonValue] = dict(answer.structured_content or {})
-    assert (data["status"], data["left"], change.outcome) == (
-        "unknown",
-        "unknown: the search for them failed",
-        "unknown",
+    assert (data["status"], data["deleted"], data["look"], change.outcome) == snapshot(
+        ("unknown", 1, "A look at the API right after it failed.", "unknown")
     )
     assert replayed.startswith("confirm: this code was used already.")
 

@@ -73,7 +73,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "revert": Part("POST /events/[^/]+/revert-do", ("revert_threat_dataset",), failures=FAILURES),
     "graphql": Part("POST (/v2)?/events/graphql", ("query_threat_graphql",), failures=FAILURES),
     "raw evidence": Part("GET /events/.*raw.*", (), "raw", FAILURES),
-    "graph": Part("GET /events/graph.*", (), "this account has no graph"),
+    "graph": Part("GET /events/graph.*", (), "(this|The) account has no graph"),
     "indicators": Part("GET /events/indicators", (), "list of indicators could not be read"),
     "tags": Part(
         "GET /events/tags",

@@ -8,8 +8,8 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from cf1_mcp.changes.queries.account_alerts import UNREAD
-from cf1_mcp.changes.queries.query_scope import DEFAULT_DATASET
 from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
+from cf1_mcp.policy.dataset_scope import DEFAULT_DATASET
 from cf1_mcp.sandbox.options import SandboxOptions
 from tests.canned_answers import with_canned_answer
 from tests.conversations import ask, ask_for_text, confirmed, refused
@@ -74,7 +74,8 @@ async def test_a_query_in_another_grammar_is_not_run(tenant: Tenant, tool: str, 
 
 async def test_queries_in_another_grammar_are_shown_and_named_in_a_note(tenant: Tenant) -> None:
     await save(tenant)
-    await save(tenant, search_over(tenant, MINE), name="Understood")
+    search: JsonValue = [{"field": "attacker", "op": "equals", "value": "APT28"}]
+    await save(tenant, search_over(tenant, MINE, search=search), name="Understood")
     await save(tenant, 'attacker:"APT28"', name="Lucene")
     async with tenant.server(tenant.reading()) as client:
         assert await ask_for_text(client, "list_saved_queries") == snapshot("""\
@@ -83,7 +84,7 @@ queries: 3
 <untrusted MARK>
 id	name	alert_enabled	rule_enabled	updated	query_json
 1	Watch	False	False	2026-11-24	{"filters": {"attacker": ["APT28"]}, "logic": "or"}
-2	Understood	False	False	2026-11-24	{"datasetId": ["a9fa1f29-a64a-58a3-af35-67f963de9ab6"], "search": []}
+2	Understood	False	False	2026-11-24	{"datasetId": ["a9fa1f29-a64a-58a3-af35-67f963de9ab6"], "search": [{"field": "attacker", "op": "equals", "value": "APT28"}]}
 3	Lucene	False	False	2026-11-24	attacker:"APT28"
 </untrusted MARK>
 In another grammar than this server reads: 1, 3. These are not run, and a change of one needs a code and lists of the operator that allow every dataset.\

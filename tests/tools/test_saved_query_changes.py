@@ -7,9 +7,9 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 from starlette.middleware import Middleware
 
-from cf1_mcp.changes.queries.query_scope import DEFAULT_DATASET
 from cf1_mcp.changes.queries.saved_queries import ALERTS_NOT_LISTED
 from cf1_mcp.models import QueryAlertFields, SavedQuery, SavedQueryFields
+from cf1_mcp.policy.dataset_scope import DEFAULT_DATASET
 from cf1_mcp.sandbox.options import SandboxOptions
 from cf1_mcp.store.journal_records import Change
 from tests.canned_answers import UnavailableAfterDeletion, with_canned_answer

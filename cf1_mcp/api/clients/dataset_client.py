@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from cf1_mcp.api import operations as op
-from cf1_mcp.api.asked import require_count, require_same
+from cf1_mcp.api.asked import names_object, require_count, require_same
 from cf1_mcp.api.connection import Query
 from cf1_mcp.api.saved_query_client import SavedQueryClient
+from cf1_mcp.errors import UnknownOutcome
 from cf1_mcp.models import Category, CategoryFields, Copied, Dataset, DatasetFields
 
 
@@ -31,11 +32,16 @@ class DatasetClient(SavedQueryClient):
         return dataset
 
     async def delete_dataset(self, dataset_id: str) -> None:
-        """Delete a dataset with everything in it. The API keeps it marked as deleted."""
+        """Delete a dataset with everything in it. The API keeps it marked as deleted.
+
+        Invented: that the answer names it. If it does not, the outcome is unknown, and a look follows.
+        """
         try:
-            await self.request(object, op.DELETE_DATASET, dataset_id=dataset_id)
+            answer = await self.request(object, op.DELETE_DATASET, paged=True, dataset_id=dataset_id)
         finally:
             self.dataset_changes += 1
+        if not names_object(answer, dataset_id):
+            raise UnknownOutcome("The API answered without saying whether the dataset was deleted.", asked="dataset")
 
     async def copy_events(
         self, dataset_id: str, dest_dataset_id: str, event_ids: Sequence[str], keep_raw_data: bool = True

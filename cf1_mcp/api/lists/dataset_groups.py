@@ -17,7 +17,8 @@ from cf1_mcp.api.lists.paging import Attempt, read_pages
 from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.errors import ApiError, RateLimited, Unauthenticated
 from cf1_mcp.models import Event, EventPage, EventSearch, Order
-from cf1_mcp.text.dates import date_key
+from cf1_mcp.text.dates import date_key, is_plain_date
+from cf1_mcp.text.uuids import id_key
 
 T = TypeVar("T")
 ReadPage = Callable[[EventSearch], Awaitable[EventPage]]
@@ -39,6 +40,18 @@ def split_datasets(ids: Sequence[str]) -> list[list[str]]:
     uuids = [one for one in dict.fromkeys(ids) if one not in SCOPE_WORDS]
     groups = [uuids[start : start + MAX_DATASETS] for start in range(0, len(uuids), MAX_DATASETS)]
     return [*words, *groups] or [[]]
+
+
+def split_around(ids: Sequence[str], homes: Sequence[str]) -> list[list[str]]:
+    """Return the datasets in groups for requests about events of `homes` and others that they are linked to: the homes
+    are in each group, every other dataset in one. A scope word is a group of its own, and includes the homes.
+    """
+    own = {id_key(one): one for one in homes if one.strip()}
+    words = [[one] for one in dict.fromkeys(ids) if one in SCOPE_WORDS]
+    others = [one for one in dict.fromkeys(ids) if one not in SCOPE_WORDS and id_key(one) not in own]
+    room = max(MAX_DATASETS - len(own), 1)
+    groups = [[*own.values(), *others[start : start + room]] for start in range(0, len(others), room)]
+    return [*words, *groups] or [[*own.values()]]
 
 
 async def ask_groups(ids: Sequence[str], ask: Callable[[list[str]], Awaitable[T]]) -> list[T]:
@@ -65,6 +78,16 @@ class _GroupList:
     dropped: int = 0
     is_ended: bool = False
     failure: ApiError | None = None
+    reached: str | None = None
+
+    def next_key(self, order: Order) -> str | None:
+        """Return the date by which the next event is merged, None if it comes first. An event without a readable date,
+        or out of order, follows the one before it: so the order of the whole does not depend on where pages end.
+        """
+        if not is_plain_date(self.waiting[0].date):
+            return self.reached
+        key = date_key(self.waiting[0].date)
+        return key if self.reached is None else (min if order == "desc" else max)(key, self.reached)
 
     async def refill(self) -> None:
         while not self.waiting and not self.is_ended:
@@ -159,29 +182,17 @@ def _take(lists: Sequence[_GroupList], order: Order | None) -> Iterator[Event]:
             yield from one.waiting
             one.waiting.clear()
         return
-    open_lists = [one for one in lists if not one.is_ended]
-    if any(not one.waiting for one in open_lists):
-        return
-    is_falling = order == "desc"
-    ends = [_place(one.waiting[-1]) for one in open_lists]
-    bound = (max if is_falling else min)(ends, default=None)
-    taken: list[Event] = []
-    for one in lists:
-        while one.waiting and not _is_behind(_place(one.waiting[0]), bound, is_falling):
-            taken.append(one.waiting.popleft())
-    if not taken:
-        # A list is not in order: what it has is passed on as it is.
-        for one in lists:
-            taken += one.waiting
-            one.waiting.clear()
-    yield from sorted(taken, key=_place, reverse=is_falling)
+    while not any(not one.waiting and not one.is_ended for one in lists):
+        open_lists = [one for one in lists if one.waiting]
+        if not open_lists:
+            return
+        first = open_lists[0] if len(open_lists) == 1 else _find_first(open_lists, order)
+        first.reached = first.next_key(order)
+        yield first.waiting.popleft()
 
 
-def _is_behind(place: tuple[str, str], bound: tuple[str, str] | None, is_falling: bool) -> bool:
-    """Whether an event comes after what all lists have shown."""
-    return bound is not None and (place < bound if is_falling else place > bound)
-
-
-def _place(event: Event) -> tuple[str, str]:
-    """Return what events are ordered by. Dates are ISO texts, of which some have milliseconds."""
-    return date_key(event.date), event.uuid.casefold()
+def _find_first(lists: Sequence[_GroupList], order: Order) -> _GroupList:
+    """Return the list whose next event comes first: by date, and of the same date by its id."""
+    undated = [one for one in lists if one.next_key(order) is None]
+    keyed = [(one.next_key(order) or "", one.waiting[0].uuid.casefold(), one) for one in undated or lists]
+    return (max if order == "desc" else min)(keyed, key=lambda one: one[:2])[2]

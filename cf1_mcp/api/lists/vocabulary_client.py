@@ -6,13 +6,15 @@ from cf1_mcp.api import operations as op
 from cf1_mcp.api.connection import ApiConnection, Query
 from cf1_mcp.api.lists.dataset_groups import ask_groups
 from cf1_mcp.models import Category, Country, Dataset, TagPage
+from cf1_mcp.text.uuids import id_key
 
 
 class VocabularyClient(ApiConnection):
     """The lists of words. Those by datasets are asked in groups of as many as the API takes."""
 
     async def list_datasets(self) -> list[Dataset]:
-        return await self.request(list[Dataset], op.LIST_DATASETS)
+        """Every dataset of the account, each once, deleted ones included."""
+        return _merge_datasets(await self.request(list[Dataset], op.LIST_DATASETS))
 
     async def list_attackers(self, dataset_ids: Sequence[str]) -> list[str]:
         """The attackers of datasets by uuid: this list takes no scope words. Without any, of the default dataset."""
@@ -71,6 +73,25 @@ class VocabularyClient(ApiConnection):
 
 def _query(dataset_ids: Sequence[str]) -> Query:
     return {"datasetIds": dataset_ids or None}
+
+
+def _merge_datasets(rows: Iterable[Dataset]) -> list[Dataset]:
+    """Return one dataset for each uuid. Where its rows differ, it is what a guard assumes: public, there, and of an
+    unknown kind.
+    """
+    merged: dict[str, Dataset] = {}
+    for row in rows:
+        known = merged.setdefault(id_key(row.uuid), row)
+        if known is row:
+            continue
+        same_kind = known.is_analytics is row.is_analytics
+        differing: dict[str, object] = {
+            "is_public": known.is_public or row.is_public,
+            "is_analytics": known.is_analytics if same_kind else None,
+            "deleted_at": known.deleted_at and row.deleted_at,
+        }
+        merged[id_key(row.uuid)] = known.model_copy(update=differing)
+    return [*merged.values()]
 
 
 def _merge_words(groups: Iterable[Sequence[str]]) -> list[str]:

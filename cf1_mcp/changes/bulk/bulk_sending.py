@@ -1,10 +1,11 @@
 """Sending new values for many events.
 
 The API changes up to a hundred events in one request, though not their dates, and says how many it changed and which
-not. Where it has no such route events are changed one by one; where its numbers do not add up, they are looked at.
+not. Where it refuses that, events are changed one by one. Where it does not tell what it changed, one list of the
+events does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -15,7 +16,9 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.effect import Payload, Result
-from cf1_mcp.errors import ApiError, Forbidden, NotFound, RateLimited, Refused, Unavailable, UnexpectedAnswer
+from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, NOT_SEEN, VERIFIED, combine, describe_unknown
+from cf1_mcp.changes.outcomes.update_sending import OTHER_VALUES
+from cf1_mcp.errors import ApiError, Forbidden, MissingRoute, NotFound, Refused, UnknownOutcome, may_have_been_made
 from cf1_mcp.events.copies import find_listed
 from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.models import Event, EventChange
@@ -23,6 +26,8 @@ from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.uuids import id_key
 
 MAX_AT_ONCE: Final = 100
+NOT_TRIED: Final = "Not tried, because others failed."
+UNCHANGED: Final = "It still has its old values."
 ONLY_SINGLE: Final = frozenset({"date"})  # fields that the API changes of one event at a time
 
 Values = Mapping[str, Mapping[str, str]]
@@ -46,117 +51,183 @@ class UpdateEvents(Payload):
 
 @dataclass
 class _Report:
-    """Which events were changed, and why others were not."""
+    """Which events were changed, why others were not, and of which this is unknown.
+
+    `refused` are those among the failed that the API refused, or that were not tried. `stopped` is what keeps the
+    remaining events from being tried.
+    """
 
     changed: list[str] = field(default_factory=list[str])
     failed: dict[str, str] = field(default_factory=dict[str, str])
+    refused: set[str] = field(default_factory=set[str])
+    unknown: dict[str, ApiError] = field(default_factory=dict[str, ApiError])
+    stopped: ApiError | None = None
+    is_verified: bool = False
+    look_failed: str = ""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether no more events are tried: not if a look found done what is unclear."""
+        return self.stopped is not None and (bool(self.unknown) or not may_have_been_made(self.stopped))
+
+    def refuse(self, reasons: Mapping[str, str]) -> None:
+        self.failed |= reasons
+        self.refused |= reasons.keys()
+
+    def as_result(self) -> Result:
+        facts: dict[str, JsonValue] = {"changed": [*self.changed]}
+        if self.is_verified:
+            facts["verified"] = VERIFIED
+        rows: list[JsonValue] = [
+            {"event": event_id, "reason": clean(reason, MAX_CELL_LENGTH)} for event_id, reason in self.failed.items()
+        ]
+        untrusted: dict[str, JsonValue] = {"failed": rows} if rows else {}
+        is_done, is_open = bool(self.changed), bool(self.failed)
+        status = combine(is_any_done=is_done, is_any_open=is_open, is_any_unknown=False)
+        is_refused = not self.changed and not self.unknown and self.failed.keys() <= self.refused
+        result = Result(status, facts, untrusted, refused=is_refused)
+        if not self.unknown:
+            return result
+        facts["unknown"] = [*self.unknown]
+        if self.look_failed:
+            untrusted["look_failed"] = self.look_failed
+        error = next(iter(self.unknown.values()))
+        return describe_unknown(error, result, NOT_LOOKED if self.look_failed else NOT_SEEN)
+
+
+@dataclass(frozen=True)
+class _Sending:
+    """One request's worth of events that get the same new values."""
+
+    client: ThreatEventsClient
+    dataset_id: str
+    values: Mapping[str, str]
+    report: _Report
+
+    @property
+    def change(self) -> EventChange:
+        return EventChange.model_validate({**self.values, "dataset_id": self.dataset_id})
+
+    async def update(self, ids: Sequence[str]) -> None:
+        """Change the events together, or else one by one."""
+        report = self.report
+        if len(ids) == 1 or self.values.keys() & ONLY_SINGLE:
+            return await self._update_each(ids)
+        try:
+            answer = await self.client.update_events(ids, self.change)
+        except (NotFound, Forbidden, Refused):
+            # Nothing was done: the account has no such route, or does not let it be used.
+            return await self._update_each(ids)
+        except ApiError as error:
+            report.stopped = error
+            if may_have_been_made(error):
+                return await self._look(dict.fromkeys(ids, error))
+            return report.refuse(dict.fromkeys(ids, str(error)))
+        asked = {id_key(one): one for one in ids}
+        reasons = {
+            asked[key]: one.error or "the API gives no reason"
+            for one in answer.failures
+            if (key := id_key(one.event_id)) in asked
+        }
+        is_clear = answer.failed_count in (None, len(reasons)) and len(answer.failures) == len(reasons)
+        if not is_clear or answer.updated_count + len(reasons) != len(ids):
+            unclear = UnknownOutcome("The API does not say which events it changed.")
+            return await self._look(dict.fromkeys(ids, unclear), answer.updated_count)
+        report.changed += [one for one in ids if one not in reasons]
+        report.failed |= reasons
+        return None
+
+    async def _update_each(self, ids: Sequence[str]) -> None:
+        """Change events one by one, a few at a time, until the API is down, overloaded, or refuses all of some."""
+        report = self.report
+
+        async def update(event_id: str) -> ApiError | None:
+            try:
+                event = await self.client.update_event(event_id, self.change)
+            except ApiError as error:
+                return error
+            # It may show the event as it was before.
+            return None if self._is_changed(event) else UnknownOutcome(OTHER_VALUES, denied=True)
+
+        for start in range(0, len(ids), MAX_CONCURRENT):
+            some = ids[start : start + MAX_CONCURRENT]
+            results = dict(zip(some, await gather(partial(update, one) for one in some), strict=True))
+            errors = {one: error for one, error in results.items() if error}
+            unclear = {one: error for one, error in errors.items() if may_have_been_made(error)}
+            report.changed += [one for one in some if one not in errors]
+            report.refuse({one: str(error) for one, error in errors.items() if one not in unclear})
+            if unclear:
+                await self._look(unclear)
+            report.stopped = _find_stop(errors, some)
+            if report.is_stopped:
+                return report.refuse(dict.fromkeys(ids[start + MAX_CONCURRENT :], NOT_TRIED))
+
+    async def _look(self, unclear: Mapping[str, ApiError], counted: int | None = None) -> None:
+        """Find out which events have the new values.
+
+        Those that do not stay unknown, unless the answer said so too: for each of them, or by the number `counted`.
+        """
+        report = self.report
+        try:
+            found = await self._find([*unclear])
+        except ApiError as error:
+            report.unknown |= unclear
+            report.look_failed = str(error)
+            return
+        same = [one for one in unclear if (event := found.get(id_key(one))) and self._is_changed(event)]
+        report.changed += same
+        report.is_verified = report.is_verified or bool(same)
+        is_confirmed = counted == len(same) and len(found) == len(unclear)
+        for one, error in unclear.items():
+            is_denied = is_confirmed or (isinstance(error, UnknownOutcome) and error.denied and id_key(one) in found)
+            if one not in same and is_denied:
+                report.failed[one] = UNCHANGED
+            elif one not in same:
+                report.unknown[one] = error
+
+    async def _find(self, ids: Sequence[str]) -> dict[str, Event]:
+        """Return the events of the dataset as they are now, by their ids. Those that are not found are left out."""
+        if len(ids) == 1:
+            return {id_key(ids[0]): await self.client.read_event(self.dataset_id, ids[0])}
+        listed = await find_listed(self.client, self.dataset_id, ids)
+        if listed is None:
+            raise ApiError("The API did not list the events.")
+        return {key: copies[0] for key, copies in listed.items()}
+
+    def _is_changed(self, event: Event) -> bool:
+        return all(is_same_value(name, text, str(getattr(event, name))) for name, text in self.values.items())
+
+
+def _find_stop(errors: Mapping[str, ApiError], tried: Collection[str]) -> ApiError | None:
+    """Return the error after which no more events are tried, None if there is none: a refusal may be about its event,
+    unless several are tried and all are refused.
+    """
+    refused = [one for one in errors.values() if isinstance(one, NotFound | Forbidden | Refused)]
+    denied = [one for one in errors.values() if isinstance(one, UnknownOutcome) and one.denied]
+    if stops := [one for one in errors.values() if one not in refused and one not in denied]:
+        return stops[0]
+    of_all = [one for one in refused if isinstance(one, MissingRoute) or not isinstance(one, NotFound)]
+    return of_all[0] if len(of_all) == len(tried) > 1 else None
 
 
 async def update_events(client: ThreatEventsClient, payload: UpdateEvents) -> Result:
     """Change the events, those with the same new values together, and report which were changed.
 
     Raises:
-        ApiError: the first request failed, or it is unknown what it changed.
+        ApiError: nothing was changed, because the API is overloaded or refuses.
     """
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for event_id, fields in payload.values.items():
         groups.setdefault(tuple(sorted(fields.items())), []).append(event_id)
     report = _Report()
     for values, ids in groups.items():
+        sending = _Sending(client, payload.dataset_id, dict(values), report)
         for start in range(0, len(ids), MAX_AT_ONCE):
             some = ids[start : start + MAX_AT_ONCE]
-            try:
-                await _update_group(client, payload.dataset_id, some, dict(values), report)
-            except ApiError as error:
-                if not report.changed or isinstance(error, Unavailable | UnexpectedAnswer):
-                    raise
-                report.failed |= dict.fromkeys(some, str(error))
-    facts: dict[str, JsonValue] = {"changed": [*report.changed]}
-    if not report.failed:
-        return Result("done", facts)
-    rows: list[JsonValue] = [
-        {"event": event_id, "reason": clean(reason, MAX_CELL_LENGTH)} for event_id, reason in report.failed.items()
-    ]
-    return Result("partial" if report.changed else "failed", facts, {"failed": rows})
-
-
-async def _update_group(
-    client: ThreatEventsClient, dataset_id: str, ids: Sequence[str], values: Mapping[str, str], report: _Report
-) -> None:
-    change = EventChange.model_validate({**values, "dataset_id": dataset_id})
-    if len(ids) == 1 or values.keys() & ONLY_SINGLE:
-        return await _update_each(client, ids, change, values, report)
-    try:
-        answer = await client.update_events(ids, change)
-    except (NotFound, Forbidden, Refused):
-        # Nothing was done: the account has no such route, or does not let it be used.
-        return await _update_each(client, ids, change, values, report)
-    except UnexpectedAnswer as error:
-        return await _look(client, dataset_id, ids, values, report, error)
-    asked = {id_key(one): one for one in ids}
-    reasons = {
-        asked[key]: one.error or "the API gives no reason"
-        for one in answer.failures
-        if (key := id_key(one.event_id)) in asked
-    }
-    if answer.updated_count + len(reasons) != len(ids):
-        unclear = UnexpectedAnswer("The API does not say which events it changed. Look at them before repeating this.")
-        return await _look(client, dataset_id, ids, values, report, unclear)
-    report.changed += [one for one in ids if one not in reasons]
-    report.failed |= reasons
-
-
-async def _update_each(
-    client: ThreatEventsClient,
-    ids: Sequence[str],
-    change: EventChange,
-    values: Mapping[str, str],
-    report: _Report,
-) -> None:
-    """Change events one by one, a few at a time, until the API is down or overloaded."""
-
-    async def update(event_id: str) -> ApiError | None:
-        try:
-            event = await client.update_event(event_id, change)
-        except ApiError as error:
-            return error
-        return None if _has_values(event, values) else ApiError("The API answers with other values than those sent.")
-
-    for start in range(0, len(ids), MAX_CONCURRENT):
-        some = ids[start : start + MAX_CONCURRENT]
-        errors = dict(zip(some, await gather(partial(update, one) for one in some), strict=True))
-        report.changed += [one for one, error in errors.items() if error is None]
-        report.failed |= {one: str(error) for one, error in errors.items() if error}
-        if stop := next((one for one in errors.values() if isinstance(one, Unavailable | RateLimited)), None):
-            if not report.changed:
-                raise stop
-            report.failed |= dict.fromkeys(ids[start + MAX_CONCURRENT :], "Not tried, because others failed.")
-            return
-
-
-async def _look(
-    client: ThreatEventsClient,
-    dataset_id: str,
-    ids: Sequence[str],
-    values: Mapping[str, str],
-    report: _Report,
-    error: UnexpectedAnswer,
-) -> None:
-    """Find out which events have the new values.
-
-    Raises:
-        UnexpectedAnswer: that cannot be told.
-    """
-    try:
-        listed = await find_listed(client, dataset_id, ids)
-    except ApiError:
-        listed = None
-    if listed is None or any(id_key(one) not in listed for one in ids):
-        raise error
-    same = [one for one in ids if _has_values(listed[id_key(one)][0], values)]
-    report.changed += same
-    report.failed |= dict.fromkeys((one for one in ids if one not in same), "It still has its old values.")
-
-
-def _has_values(event: Event, values: Mapping[str, str]) -> bool:
-    return all(is_same_value(name, text, str(getattr(event, name))) for name, text in values.items())
+            if report.is_stopped:
+                report.refuse(dict.fromkeys(some, NOT_TRIED))
+            else:
+                await sending.update(some)
+    if report.stopped and not report.changed and not report.unknown and not may_have_been_made(report.stopped):
+        raise report.stopped
+    return report.as_result()

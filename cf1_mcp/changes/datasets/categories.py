@@ -1,6 +1,7 @@
 """Creating a category. Every dataset of the account gets it, and nothing takes it back from here."""
 
 import re
+from functools import partial
 from typing import Final
 
 from pydantic import JsonValue
@@ -8,9 +9,11 @@ from pydantic import JsonValue
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import ChangeKind, Effect, Payload, Planner, Result
+from cf1_mcp.changes.outcomes.account_looks import look_for_category
+from cf1_mcp.changes.outcomes.unknown_outcomes import find_out
 from cf1_mcp.context import AccountVocabulary
-from cf1_mcp.errors import BadArgument
-from cf1_mcp.models import CategoryFields
+from cf1_mcp.errors import ApiError, BadArgument
+from cf1_mcp.models import Category, CategoryFields
 from cf1_mcp.policy.dataset_rules import check_line, require_every_dataset
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.policy.visible_words import fold
@@ -64,7 +67,15 @@ async def plan_category(
 async def create_category(client: ThreatEventsClient, payload: CreateCategory) -> Result:
     """Create the category, and report where the answer differs from what was sent."""
     fields = payload.fields
-    created = await client.create_category(fields)
+    report = partial(_report, fields)
+    try:
+        created = await client.create_category(fields)
+    except ApiError as error:
+        return await find_out(error, partial(look_for_category, client, fields.name, report))
+    return report(created)
+
+
+def _report(fields: CategoryFields, created: Category) -> Result:
     facts: dict[str, JsonValue] = {"category_id": created.uuid} if created.uuid else {}
     differs: list[JsonValue] = []
     for name, sent, answered in (

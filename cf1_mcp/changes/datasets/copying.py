@@ -4,21 +4,23 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.api.concurrency import gather
 from cf1_mcp.changes.deletion import DeleteEvents, plan_deletion
 from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.lost_evidence import NOT_READ
+from cf1_mcp.changes.outcomes.event_looks import look_at_copy
 from cf1_mcp.changes.outcomes.failed_events import list_failed_events
+from cf1_mcp.changes.outcomes.unknown_outcomes import find_out, hold_to_look
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
-from cf1_mcp.errors import ApiError, BadArgument, NotFound
+from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.copies import find_events_in
-from cf1_mcp.events.raw_evidence import count_raw_markings
+from cf1_mcp.events.raw_evidence import count_raw_markings, read_all_evidence, stand_in
 from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_copy
-from cf1_mcp.models import Dataset, Event, Raw, Tlp
+from cf1_mcp.models import Event, Raw, Tlp
 from cf1_mcp.policy.dataset_scope import require_readable_dataset
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
@@ -27,6 +29,7 @@ from cf1_mcp.text.uuids import id_key
 
 # The marking of each piece of evidence is asked for, one request each.
 MAX_WITH_RAW: Final = 10
+LEAVE_OUT: Final = "With keep_raw_data=false the events are copied without any raw evidence."
 
 
 class BeforeCopy(BaseModel, frozen=True):
@@ -66,7 +69,7 @@ async def plan_copy(
         raise BadArgument("event_ids", problem, f"at most {MAX_WITH_RAW} events at once, or keep_raw_data=false")
     ids = sorted(event_ids)
     events = await read_events(planning.client, planning.write_policy, source, ids, planning.argument("event_ids"))
-    evidence = await _read_evidence(planning.client, policy, source, events) if keep_raw_data else []
+    evidence, unread = await _read_evidence(planning.client, policy, events) if keep_raw_data else ([], [])
     becomes_public = destination.is_public and not source.is_known_public
     public = "The destination is public: anyone may search it. The highest marking of what is copied is "
     effect = Effect(
@@ -81,10 +84,17 @@ async def plan_copy(
         datasets=(source.uuid, destination.uuid),
         summary=f"Copy {plural(len(ids), 'event')} from dataset {source.name!r} to {destination.name!r}, with their "
         f"tags, indicators and relationships{', and their raw evidence' if keep_raw_data else ''}.",
-        warnings=(f"{public}{_find_highest_marking(events, evidence)}.",) if becomes_public else (),
+        warnings=(
+            *([f"{public}{_find_highest_marking(events, evidence)}."] if becomes_public else []),
+            *([f"The raw evidence of event {', '.join(unread)} {NOT_READ}. {LEAVE_OUT}"] if unread else []),
+        ),
         undo="undo_change deletes the copies.",
-        needs_code=becomes_public or len(ids) > MAX_WITHOUT_CODE,
-        facts={"events": len(ids), **count_raw_markings(evidence)},
+        needs_code=becomes_public or bool(unread) or len(ids) > MAX_WITHOUT_CODE,
+        facts={
+            "events": len(ids),
+            **count_raw_markings(evidence),
+            **({"raw_not_read": len(unread)} if unread else {}),
+        },
         events=events,
         evidence=evidence,
         undo_destroys=(destination.uuid,),
@@ -94,20 +104,21 @@ async def plan_copy(
 
 
 async def _read_evidence(
-    client: ThreatEventsClient, policy: ReadPolicy, dataset: Dataset, events: Sequence[Event]
-) -> list[tuple[Event, Raw]]:
-    """Return the raw evidence of events that have some. Raises `Withheld` if it may not be seen."""
+    client: ThreatEventsClient, policy: ReadPolicy, events: Sequence[Event]
+) -> tuple[list[tuple[Event, Raw]], list[str]]:
+    """Return the raw evidence of events that have some, and the events whose evidence could not be read.
 
-    async def read(event: Event) -> list[tuple[Event, Raw]]:
-        if "raw_id" in event.model_fields_set and not event.raw_id.strip():
-            return []
-        try:
-            raw = await client.read_dataset_raw(dataset.uuid, event.uuid, event.raw_id)
-        except NotFound:
-            return []
-        return [] if raw.is_empty else [(event, policy.require_raw_readable(event, raw))]
-
-    return [pair for found in await gather(partial(read, event) for event in events) for pair in found]
+    That counts as unmarked. Raises `Withheld` if evidence may not be seen.
+    """
+    pairs: list[tuple[Event, Raw]] = []
+    unread: list[str] = []
+    for event, one in zip(events, await read_all_evidence(client, policy, events), strict=True):
+        if one.is_unread:
+            unread.append(event.uuid)
+            pairs.append((event, stand_in(event)))
+        elif one.raw and not one.raw.is_empty:
+            pairs.append((event, one.raw))
+    return pairs, unread
 
 
 def _find_highest_marking(events: Sequence[Event], evidence: Sequence[tuple[Event, Raw]]) -> Tlp:
@@ -116,22 +127,22 @@ def _find_highest_marking(events: Sequence[Event], evidence: Sequence[tuple[Even
 
 
 async def copy_events(client: ThreatEventsClient, payload: CopyEvents) -> Result:
-    """Copy the events. If the API copied fewer, find out which are in the destination."""
+    """Copy the events. If the answer does not say that all were, find out which are in the destination.
+
+    Invented: that a copy has the uuid of its original. If it has another, none is found, and the outcome is unknown.
+    """
     ids, destination = payload.event_ids, payload.destination_dataset_id
-    answer = await client.copy_events(payload.dataset_id, destination, ids, payload.keep_raw_data)
-    facts: dict[str, JsonValue] = {"copied": answer.copied}
-    if answer.copied == len(ids) and not answer.insert_failures:
-        return Result("done", facts)
-    untrusted: dict[str, JsonValue] = (
-        {"not_copied": list_failed_events(answer.insert_failures, ids)} if answer.insert_failures else {}
-    )
+    look = partial(look_at_copy, client, destination, ids, payload.before.present)
     try:
-        arrived = await find_events_in(client, destination, ids)
-    except ApiError:
-        return Result("partial", {**facts, "in_destination": "unknown: the search for them failed"}, untrusted)
-    present = {*map(id_key, payload.before.present)}
-    new = [event_id for event_id in arrived if id_key(event_id) not in present]
-    return Result("partial" if new or answer.copied else "failed", {**facts, "in_destination": [*arrived]}, untrusted)
+        answer = await client.copy_events(payload.dataset_id, destination, ids, payload.keep_raw_data)
+    except ApiError as error:
+        return await find_out(error, look)
+    if answer.copied == len(ids) and not answer.insert_failures:
+        return Result("done", {"copied": answer.copied})
+    rows = list_failed_events(answer.insert_failures, ids)
+    status = "partial" if answer.copied else "failed"
+    answered = Result(status, {"copied": answer.copied}, {"not_copied": rows} if rows else {})
+    return await hold_to_look(answered, f"The API says that it copied {answer.copied} of {len(ids)} events.", look)
 
 
 async def _plan_undo(planning: Planning, change: PastChange[CopyEvents]) -> Effect[DeleteEvents]:

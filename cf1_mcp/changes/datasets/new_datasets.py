@@ -1,5 +1,6 @@
 """Creating a dataset. The undo deletes it while it is empty."""
 
+from functools import partial
 from typing import Final
 
 from pydantic import JsonValue
@@ -8,7 +9,9 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.remarks import collecting
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
-from cf1_mcp.errors import BadArgument
+from cf1_mcp.changes.outcomes.account_looks import look_at_dataset_deletion, look_for_dataset
+from cf1_mcp.changes.outcomes.unknown_outcomes import find_out
+from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import Dataset, DatasetFields, EventSearch
 from cf1_mcp.policy.dataset_rules import DatasetNames
 from cf1_mcp.policy.tool_effect import ToolEffect
@@ -60,7 +63,15 @@ async def plan_new_dataset(planning: Planner, name: str) -> Effect[CreateDataset
 
 async def create_dataset(client: ThreatEventsClient, payload: CreateDataset) -> Result:
     """Create the dataset, and report where the answer differs from what was sent."""
-    created = await client.create_dataset(DatasetFields(name=payload.name, is_public=payload.is_public))
+    fields = DatasetFields(name=payload.name, is_public=payload.is_public)
+    try:
+        created = await client.create_dataset(fields)
+    except ApiError as error:
+        return await find_out(error, partial(look_for_dataset, client, payload.name, partial(_report, payload)))
+    return _report(payload, created)
+
+
+def _report(payload: CreateDataset, created: Dataset) -> Result:
     facts: dict[str, JsonValue] = {"dataset_id": created.uuid}
     differs = find_dataset_differences(created, payload.name, is_public=payload.is_public)
     return Result("partial", facts, {"differs": differs}) if differs else Result("done", facts)
@@ -108,7 +119,10 @@ async def delete_dataset(client: ThreatEventsClient, payload: DeleteDataset) -> 
     """Delete the dataset, unless something was put into it since the preview."""
     if await _has_events(client, payload.dataset_id):
         return Result("failed", {"reason": NOT_EMPTY})
-    await client.delete_dataset(payload.dataset_id)
+    try:
+        await client.delete_dataset(payload.dataset_id)
+    except ApiError as error:
+        return await find_out(error, partial(look_at_dataset_deletion, client, payload.dataset_id))
     return Result("done", {"dataset_id": payload.dataset_id})
 
 

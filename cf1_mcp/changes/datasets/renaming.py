@@ -1,12 +1,17 @@
 """Renaming a dataset. The undo gives it its name back."""
 
-from pydantic import BaseModel
+from functools import partial
+
+from pydantic import BaseModel, JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.datasets.new_datasets import find_dataset_differences, read_names
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
-from cf1_mcp.errors import BadArgument, UnexpectedAnswer
-from cf1_mcp.models import DatasetFields
+from cf1_mcp.changes.outcomes.account_looks import look_at_dataset
+from cf1_mcp.changes.outcomes.unknown_outcomes import find_out, hold_to_look
+from cf1_mcp.changes.outcomes.update_sending import OTHER_VALUES
+from cf1_mcp.errors import ApiError, BadArgument, UnexpectedAnswer
+from cf1_mcp.models import Dataset, DatasetFields
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.uuids import id_key
 
@@ -63,12 +68,24 @@ async def plan_rename(planning: Planner, dataset_id: str, name: str) -> Effect[R
 
 
 async def rename_dataset(client: ThreatEventsClient, payload: RenameDataset) -> Result:
-    """Rename the dataset, and report where the answer differs from what was sent."""
+    """Rename the dataset. If the answer does not show the new name, find out which it has."""
     fields = DatasetFields(name=payload.name, is_public=payload.is_public)
-    answered = await client.update_dataset(payload.dataset_id, fields)
-    differs = find_dataset_differences(answered, payload.name, is_public=payload.is_public)
-    facts = {"dataset_id": payload.dataset_id}
-    return Result("partial", facts, {"differs": differs}) if differs else Result("done", facts)
+    look = partial(look_at_dataset, client, payload.dataset_id, partial(_report, payload))
+    try:
+        answered = _report(payload, await client.update_dataset(payload.dataset_id, fields))
+    except ApiError as error:
+        return await find_out(error, look)
+    # It may show the dataset as it was before.
+    return answered if answered.status == "done" else await hold_to_look(answered, OTHER_VALUES, look)
+
+
+def _report(payload: RenameDataset, found: Dataset) -> Result:
+    facts: dict[str, JsonValue] = {"dataset_id": payload.dataset_id}
+    differs = find_dataset_differences(found, payload.name, is_public=payload.is_public)
+    if not differs:
+        return Result("done", facts)
+    is_as_before = found.name.strip() == payload.before.name.strip()
+    return Result("failed" if is_as_before else "partial", facts, {"differs": differs})
 
 
 async def _plan_undo(planning: Planning, change: PastChange[RenameDataset]) -> Effect[RenameDataset]:

@@ -95,6 +95,17 @@ async def look_at_move(
     return Result(rate(moved, event_ids) if moved or len(left) == len(event_ids) else "partial", facts)
 
 
+async def look_at_copy(
+    client: ThreatEventsClient, destination_id: str, event_ids: Sequence[str], present: Sequence[str]
+) -> Result:
+    """Find which of the events are in the destination, apart from those that were `present` there before."""
+    before = set(map(id_key, present))
+    arrived = await find_events_in(client, destination_id, event_ids)
+    copied = [one for one in arrived if id_key(one) not in before]
+    status = rate(copied, event_ids)
+    return Result(status, {"copied": len(copied), **({} if status == "done" else {"in_destination": [*arrived]})})
+
+
 async def look_for_new(client: ThreatEventsClient, new: NewEvent) -> Result:
     """Find the events of the dataset that have exactly the values of a new one.
 

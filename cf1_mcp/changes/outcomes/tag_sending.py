@@ -11,7 +11,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.outcomes.change_results import Result
 from cf1_mcp.changes.outcomes.event_looks import find_tags
-from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, NOT_SEEN, describe_unknown
+from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, NOT_SEEN, VERIFIED, describe_unknown
 from cf1_mcp.errors import (
     LOOK_FIRST,
     ApiError,
@@ -61,7 +61,7 @@ async def change_tags(
     change = client.tag_event if verb == "tagged" else client.untag_event
     ids = list(tags_of)
     failures: list[_Failure] = []
-    tried, has_looked = 0, True
+    tried, has_looked, is_verified = 0, True, False
     # If the API is down or overloaded, more requests would only use up the time of the call.
     while tried < len(ids) and not any(failure.stops for failure in failures):
         group = ids[tried : tried + MAX_CONCURRENT]
@@ -69,6 +69,7 @@ async def change_tags(
         failed = [result for result in results if result is not None]
         if any(one.is_unknown for one in failed):
             left = await _look_again(client, dataset_id, failed, tags_of, are_added=verb == "tagged")
+            is_verified = is_verified or (left is not None and len(left) < len(failed))
             failed, has_looked = failed if left is None else left, left is not None
         failures += failed
         tried += len(group)
@@ -79,7 +80,7 @@ async def change_tags(
     if stop and not changed and not unknown:
         raise stop
     failures += [_Failure(event_id, "Not tried, because others failed.") for event_id in ids[tried:]]
-    facts: dict[str, JsonValue] = {verb: [*changed]}
+    facts: dict[str, JsonValue] = {verb: [*changed], **({"verified": VERIFIED} if is_verified else {})}
     if not failures:
         return Result("done", facts)
     failed_rows: list[JsonValue] = [one.as_json() for one in failures if not one.is_unknown]

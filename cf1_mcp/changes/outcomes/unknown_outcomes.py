@@ -54,6 +54,29 @@ async def find_out(error: ApiError, look: Callable[[], Awaitable[Result]]) -> Re
     return describe_unknown(error, found, NOT_SEEN)
 
 
+async def hold_to_look(answered: Result, problem: str, look: Callable[[], Awaitable[Result]]) -> Result:
+    """Return what a look finds after an answer by which less was done than was asked for, or something else.
+
+    `answered` is what the answer says, `problem` the sentence for it, and `look` the same as for `find_out`. Known is
+    what a look finds done, and what it finds as the answer says: what both name is the same.
+    """
+    unclear = UnknownOutcome(problem)
+    try:
+        found = await look()
+    except ApiError as failure:
+        untrusted = {**answered.untrusted, "look_failed": str(failure)}
+        return describe_unknown(unclear, replace(answered, untrusted=untrusted), NOT_LOOKED)
+    if found.status == "done":
+        return replace(found, facts={**found.facts, "verified": VERIFIED})
+    said, seen = ({**one.facts, **one.untrusted} for one in (answered, found))
+    both = replace(
+        answered, facts={**answered.facts, **found.facts}, untrusted={**answered.untrusted, **found.untrusted}
+    )
+    if all(said.get(name, value) == value for name, value in seen.items()):
+        return both
+    return describe_unknown(unclear, both, NOT_SEEN)
+
+
 def combine(*, is_any_done: bool, is_any_open: bool, is_any_unknown: bool) -> Outcome:
     """Return the outcome of a change of several parts: unknown if that of any part is, so that none is repeated."""
     if is_any_unknown:

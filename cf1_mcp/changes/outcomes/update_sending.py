@@ -1,6 +1,7 @@
 """Sending new values of an event and its raw evidence."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -9,8 +10,8 @@ from pydantic import JsonValue
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.outcomes.change_results import Result
-from cf1_mcp.changes.outcomes.event_looks import look_at_fields, look_at_raw
-from cf1_mcp.changes.outcomes.unknown_outcomes import combine, find_out
+from cf1_mcp.changes.outcomes.event_looks import look_at_fields, look_at_raw, rate
+from cf1_mcp.changes.outcomes.unknown_outcomes import combine, find_out, hold_to_look
 from cf1_mcp.errors import ApiError, UnknownOutcome
 from cf1_mcp.events.validation import find_differences, is_same_value
 from cf1_mcp.models import EventChange, RawChange
@@ -18,6 +19,7 @@ from cf1_mcp.store.payloads import RawParts, UpdateEvent
 from cf1_mcp.text.sanitize import clean
 
 NOT_SHOWN: Final = "The answer does not show the new values."
+OTHER_VALUES: Final = "The answer shows other values than those sent."
 
 
 async def update_event(client: ThreatEventsClient, payload: UpdateEvent) -> Result:
@@ -56,7 +58,12 @@ async def _update_fields(client: ThreatEventsClient, event_id: str, change: Even
         return await find_out(UnknownOutcome(NOT_SHOWN), look)
     differs = find_differences(sent, answer)
     wrong = [one["field"] for one in differs if isinstance(one, dict)]
-    return Result("done", {"changed": [name for name in sent if name not in wrong]}, {"differs": differs})
+    changed = [name for name in sent if name not in wrong]
+    answered = Result(rate(changed, [*sent]), {"event_id": event_id, "changed": [*changed]})
+    if not differs:
+        return answered
+    # It may show the event as it was before.
+    return await hold_to_look(replace(answered, untrusted={"differs": differs}), OTHER_VALUES, look)
 
 
 async def _update_raw(client: ThreatEventsClient, event_id: str, raw_id: str, raw: RawParts) -> Result:
@@ -72,7 +79,8 @@ async def _update_raw(client: ThreatEventsClient, event_id: str, raw_id: str, ra
     if change.data is None or is_same_part("data", change.data, answer.data):
         return Result("done", {"changed": ["raw"]})
     row: JsonValue = {"field": "raw", "answered": clean(json.dumps(answer.data), MAX_CELL_LENGTH)}
-    return Result("done", {"changed": []}, {"differs": [row]})
+    answered = Result("failed", {"event_id": event_id, "changed": []}, {"differs": [row]})
+    return await hold_to_look(answered, OTHER_VALUES, look)
 
 
 def list_fields(change: EventChange | None) -> dict[str, str]:

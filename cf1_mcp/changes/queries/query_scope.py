@@ -16,7 +16,7 @@ from cf1_mcp.changes.effect import Facts, Planning
 from cf1_mcp.errors import BadArgument, Withheld
 from cf1_mcp.models import Dataset, Event, EventSearch, SavedQuery
 from cf1_mcp.policy.conditions.condition_values import Verdict, any_of
-from cf1_mcp.policy.dataset_scope import SCOPE_WORDS
+from cf1_mcp.policy.dataset_scope import DEFAULT_DATASET, SCOPE_WORDS, find_default_dataset
 from cf1_mcp.policy.datasets import dataset_key
 from cf1_mcp.policy.visible_events import visible_pages
 from cf1_mcp.policy.write_policy import DELETE_RULE, WRITE_RULE, WritePolicy
@@ -28,8 +28,6 @@ from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.uuids import id_key, parse_uuid
 
-# Invented: a query that names no dataset searches the default dataset of event lists, which has this name.
-DEFAULT_DATASET: Final = "Cloudforce One Threat Events"
 MAX_MATCHES: Final = 10_000
 MAX_CHECKED: Final = 1_000  # where the children of each event have to be read
 PAGE_SIZE: Final = 1_000
@@ -149,6 +147,8 @@ async def _find_matches(planning: Planning, query: EventSearch) -> tuple[list[Ev
 
 def covers_dataset(names: Sequence[str], dataset_id: str, known: Sequence[Dataset]) -> Verdict:
     """Whether a search over these datasets, by uuid or scope word, includes a dataset; None if that cannot be told."""
+    if not dataset_id.strip():
+        return None
     dataset = next((one for one in known if id_key(one.uuid) == id_key(dataset_id)), None)
     parts = [part.strip() for name in names for part in name.split(",") if part.strip()]
     if not parts:
@@ -161,9 +161,9 @@ def _covers(part: str, dataset_id: str, dataset: Dataset | None) -> Verdict:
     word = dataset_key(part)
     if word in ("all", "*"):
         # Newer descriptions of the API leave analytics datasets out.
-        return None if dataset is None or dataset.is_analytics else True
+        return True if dataset is not None and dataset.is_analytics is False else None
     if word in SCOPE_WORDS:
-        return None if dataset is None else dataset.is_analytics == (word == "analytics")
+        return None if dataset is None or dataset.is_analytics is None else dataset.may_be_in(word)
     if id_key(part) == id_key(dataset_id):
         return True
     # The API documents uuids alone, but might take a name.
@@ -264,7 +264,7 @@ def _resolve_scope_word(
         # Whatever datasets there are beyond the list: an error that depended on them would tell of them.
         setting = DELETE_RULE if rule == write_policy.require_destroyable else WRITE_RULE
         raise Withheld(f"{argument}: a query that searches every dataset under {word!r}", setting)
-    inside = [one for one in write_policy.known if word == "all" or one.is_analytics == (word == "analytics")]
+    inside = [one for one in write_policy.known if one.may_be_in(word)]
     if not inside:
         raise BadArgument(argument, f"there are no {word} datasets", "datasets by name or uuid")
     try:
@@ -277,7 +277,7 @@ def _resolve_scope_word(
 
 
 def _find_default_dataset(write_policy: WritePolicy, argument: str) -> Sequence[str]:
-    default = write_policy.read_policy.account.find(DEFAULT_DATASET)
-    if not isinstance(default, Dataset) or not write_policy.read_policy.may_read(default.uuid):
+    default = find_default_dataset(write_policy.read_policy)
+    if default is None:
         raise BadArgument(argument, "it names no dataset, and it is unclear which one is the default", EXAMPLE)
     return [default.uuid]

@@ -8,13 +8,18 @@ from pydantic import JsonValue
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, clean_value
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Result
-from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, NOT_SEEN, describe_unknown, find_out
+from cf1_mcp.changes.outcomes.unknown_outcomes import (
+    NOT_LOOKED,
+    NOT_SEEN,
+    VERIFIED,
+    describe_unknown,
+    find_out,
+    hold_to_look,
+)
+from cf1_mcp.changes.outcomes.update_sending import NOT_SHOWN, OTHER_VALUES
 from cf1_mcp.changes.queries.query_fields import find_differing_fields, is_same_value
 from cf1_mcp.errors import ApiError, MissingRoute, NotFound, UnknownOutcome, may_have_been_made
 from cf1_mcp.models import QueryAlert, QueryAlertFields, SavedQuery, SavedQueryFields
-
-NOT_SHOWN = "The answer does not show the new values."
-
 
 # -- saved queries
 
@@ -63,7 +68,8 @@ async def send_query_fields(client: ThreatEventsClient, query_id: int, fields: S
         return await find_out(error, look)
     if not fields.model_fields_set <= answer.model_fields_set:
         return await find_out(UnknownOutcome(NOT_SHOWN), look)
-    return report(find_differing_fields(fields, answer))
+    answered = report(find_differing_fields(fields, answer))
+    return answered if answered.status == "done" else await hold_to_look(answered, OTHER_VALUES, look)
 
 
 def _report_changed(name: str, object_id: int, names: Sequence[str], differs: list[JsonValue]) -> Result:
@@ -90,7 +96,7 @@ async def send_deletion(
         await read(object_id)
     except ApiError as error:
         if isinstance(error, NotFound) and not isinstance(error, MissingRoute):
-            return Result("done")
+            return Result("done", {"verified": VERIFIED} if unknown else {})
         found = Result("done", {}, {"not_verified": str(error)})
         return describe_unknown(unknown, found, NOT_LOOKED) if unknown else found
     return describe_unknown(unknown, None, NOT_SEEN) if unknown else Result("failed", {"left": True})
@@ -142,7 +148,8 @@ async def send_alert_fields(client: ThreatEventsClient, alert_id: int, fields: Q
         return await find_out(error, look)
     if not fields.model_fields_set <= answer.model_fields_set:
         return await find_out(UnknownOutcome(NOT_SHOWN), look)
-    return report(_find_differences(fields, answer))
+    answered = report(_find_differences(fields, answer))
+    return answered if answered.status == "done" else await hold_to_look(answered, OTHER_VALUES, look)
 
 
 def _find_differences(sent: QueryAlertFields, answer: QueryAlert) -> list[JsonValue]:

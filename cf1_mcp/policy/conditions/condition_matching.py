@@ -73,6 +73,8 @@ def know_stored(event: Event) -> KnownEvent:
         missing |= CATEGORY_FIELDS
     if event.has_children is None:
         missing.add("hasChildren")
+    if not event.date:
+        missing.add("date")  # every event has one
     unknown: frozenset[SearchField] = frozenset(missing - INDICATOR_FIELDS)
     first = (KnownIndicator(event.indicator, event.indicator_type),) if event.indicator else ()
     return KnownEvent(event, first, unknown=unknown)

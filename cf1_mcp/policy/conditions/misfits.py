@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from secrets import token_hex
-from typing import Final
+from typing import Final, cast
 
 import anyio
 from pydantic.alias_generators import to_camel
@@ -54,10 +54,10 @@ IGNORED: Final = (
 
 @dataclass(frozen=True)
 class Judgement:
-    """How an event fits: the `failed` parts of the question, and the fields of which it does not show enough."""
+    """How an event fits: the `failed` parts of the question, and those of which it does not show enough."""
 
     failed: frozenset[str]
-    unproven: frozenset[SearchField]
+    unproven: frozenset[str]
 
 
 class Question:
@@ -85,11 +85,14 @@ class Question:
         known = know_stored(event)
         verdicts: list[tuple[SearchField, Verdict]] = [(field, holds(known)) for field, holds in self._conditions]
         failed = {str(field) for field, verdict in verdicts if verdict is False}
-        if self._branches and any_of(all_of(holds(known) for holds in one) for one in self._branches) is False:
+        in_branches = any_of(all_of(holds(known) for holds in one) for one in self._branches)
+        if self._branches and in_branches is False:
             failed.add(GROUPS)
         if not self._is_in_datasets(event):
             failed.add(DATASETS)
-        unproven: set[SearchField] = {field for field, verdict in verdicts if verdict is None}
+        unproven: set[str] = {field for field, verdict in verdicts if verdict is None}
+        if self._branches and in_branches is None:
+            unproven.add(GROUPS)
         return Judgement(frozenset(failed), frozenset(unproven))
 
     def _is_in_datasets(self, event: Event) -> bool:
@@ -100,7 +103,7 @@ class Question:
         found = self._account.find(uuid)
         if not self._words or not isinstance(found, Dataset):
             return bool(self._words)
-        return ("analytics" if found.is_analytics else "operational") in self._words
+        return any(map(found.may_be_in, self._words))
 
 
 async def list_fitting_events(client: ThreatEventsClient, search: EventSearch) -> list[Event]:
@@ -193,12 +196,14 @@ async def _judge_page(
 ) -> JudgedPage:
     readable = [event for event in page.result if is_readable(event)]
     judged = await question.judge(readable)
-    doubted: dict[SearchField, Event] = {}
-    for event, one in zip(readable, judged, strict=True):
-        if not one.failed:
-            # Also of what an event has in a form that cannot be read, which proves nothing.
-            for field in one.unproven & (PROBED | {*map(to_camel, event.unreadable)}):
-                doubted.setdefault(field, event)
+    doubted: dict[str, Event] = {}
+    fitting = [(event, one) for event, one in zip(readable, judged, strict=True) if not one.failed]
+    # Parts of the question that nothing on this page proves.
+    unproven = frozenset[str].intersection(*(one.unproven for _, one in fitting)) if fitting else frozenset[str]()
+    for event, one in fitting:
+        # Also of what an event has in a form that cannot be read, which proves nothing.
+        for field in one.unproven & (PROBED | unproven | {*map(to_camel, event.unreadable)}):
+            doubted.setdefault(field, event)
     ignored = {
         field for field, event in doubted.items() if not await _is_heeded(client, field, event, field in question.lists)
     }
@@ -207,15 +212,18 @@ async def _judge_page(
     return JudgedPage(page, [next(failed) if id(event) in places else frozenset() for event in page.result])
 
 
-async def _is_heeded(client: ThreatEventsClient, field: SearchField, event: Event, is_list: bool) -> bool:
-    """Whether the API heeds conditions on a field, with one value or a list. It is asked for events of the dataset of
-    an event that it returned which meet a condition that none can meet. An API that refuses this is believed.
+async def _is_heeded(client: ThreatEventsClient, field: str, event: Event, is_list: bool) -> bool:
+    """Whether the API heeds conditions on a field, with one value or a list, or groups of conditions. It is asked for
+    events of the dataset of an event that it returned which meet a condition that none can meet. An API that refuses
+    this is believed.
     """
     ids = [event.dataset_id] if event.dataset_id.strip() else []
-    condition = _impossible(field)
+    condition = _impossible("attacker" if field == GROUPS else cast("SearchField", field))
     if is_list and not isinstance(condition.value, list):
-        condition = Condition(field=field, op="in", value=[condition.value])
+        condition = Condition(field=condition.field, op="in", value=[condition.value])
     search = EventSearch(dataset_id=ids, search=[condition], page_size=1)
+    if field == GROUPS:
+        search = EventSearch(dataset_id=ids, search_branches=[[condition]], page_size=1)
     key = (field, condition.op, client.sends_in_url(search))
     known = client.search_trust.heeded.get(key)
     if known and anyio.current_time() < known[1]:

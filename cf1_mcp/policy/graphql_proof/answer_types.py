@@ -1,8 +1,9 @@
 """What the types of an answer are: wrappers, rows of events or groups, and single values."""
 
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from cf1_mcp.policy.graphql_proof.confining_arguments import normal_name
+from cf1_mcp.policy.graphql_proof.plain_arguments import normal_name
 
 if TYPE_CHECKING:
     from graphql import GraphQLArgument, GraphQLField, GraphQLInputField, GraphQLNamedType
@@ -26,14 +27,39 @@ EVENT_COLUMNS: Final = frozenset({
     "attacker", "attackercountry", "category", "indicator", "indicatortype", "killchain", "targetcountry",
     "targetindustry", "tlp",
 })  # fmt: skip
+# Lists whose rows are groups of the events, each with its key and its count.
+GROUPS: Final = frozenset({"groups", "buckets", "series"})
+GROUP_LEAVES: Final = frozenset({"key", "keys", "value", "name"})
 COUNTS: Final = frozenset({"count", "total", "totalcount", "events", "eventcount"})
 # Parts of names that tell of other events, or of all of them.
 SUSPECT: Final = (
     "child", "parent", "relat", "referenc", "ancest", "descend", "sibling", "similar", "duplicat", "raw", "withheld",
-    "hidden", "unfiltered", "overall", "grand", "global", "restricted",
+    "hidden", "unfiltered", "overall", "grand", "global", "restricted", "linked", "neighbo", "success", "predecess",
+    "supersed", "merged",
 )  # fmt: skip
 CHECKED_FIELDS: Final = frozenset({"tlp", "datasetid"})
 DATASET_LEAVES: Final = frozenset({"uuid", "id", "name", "ispublic", "isanalytics", "typename"})
+
+
+class Place(Enum):
+    """Where in the answer a selection is."""
+
+    OUTSIDE = auto()
+    WRAPPER = auto()
+    ROW = auto()
+    GROUP = auto()
+    PART = auto()
+
+
+# How names begin that lead from one event to others, such as nextUuid. Those of pages are no such names.
+OTHERS: Final = ("next", "prev", "following", "preceding", "other")
+OF_PAGES: Final = ("cursor", "page", "token", "offset")
+
+
+def leads_to_others(name: str) -> bool:
+    """Whether a normalised name may be that of something of other events."""
+    is_of_pages = any(part in name for part in OF_PAGES)
+    return any(part in name for part in SUSPECT) or (name.startswith(OTHERS) and not is_of_pages)
 
 
 def is_list(definition: "GraphQLField") -> bool:
@@ -72,3 +98,12 @@ def is_plain(kind: "GraphQLNamedType") -> bool:
     """Whether a leaf holds one value. A scalar such as JSON may hold anything."""
     name = kind.name.lower()
     return not any(part in name for part in ("json", "object", "any", "map", "raw", "blob"))
+
+
+def place_of(kind: "GraphQLNamedType") -> Place:
+    return Place.ROW if is_row(kind) else Place.WRAPPER
+
+
+def place_in(kind: "GraphQLNamedType | None", place: Place) -> Place:
+    """Return where the selection of a fragment is: what a union or an interface wraps may be a row."""
+    return place_of(kind) if kind and place is Place.WRAPPER else place

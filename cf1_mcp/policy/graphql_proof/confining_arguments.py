@@ -14,26 +14,22 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import Withheld
 from cf1_mcp.models import Tlp
-from cf1_mcp.models.fields import EVENT_FIELDS
+from cf1_mcp.policy.graphql_proof.plain_arguments import (
+    COLUMNS,
+    DATASETS,
+    HARMLESS,
+    MARKINGS,
+    NAMINGS,
+    find_odd_word,
+    normal_name,
+)
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
-# Names in lower case and without underscores.
-DATASETS: Final = frozenset({"dataset", "datasets", "datasetid", "datasetids", "datasetuuid", "datasetuuids"})
-MARKINGS: Final = frozenset({"tlp", "tlps", "tlpmarking", "tlpmarkings", "tlplevel", "tlplevels"})
 FILTERS: Final = frozenset({"filter", "filters", "search", "where", "conditions"})
 WRAPPERS: Final = frozenset({"input", "params", "args", "request"})
 ALL_OF: Final = frozenset({"and", "all", "allof"})
-# Arguments that say how to count and what to return, not of which events.
-HARMLESS: Final = frozenset({
-    "groupby", "columns", "column", "dimensions", "dimension", "aggregateby", "by", "orderby", "order", "sort",
-    "sortby", "direction", "limit", "first", "last", "top", "topn", "offset", "page", "pagesize", "size", "take",
-    "skip", "startdate", "enddate", "start", "end", "since", "until", "from", "to", "datefrom", "dateto",
-    "daterange", "daily", "groupbydate", "interval", "granularity", "timezone", "metric", "metrics", "measure",
-    "accounttag", "accountid",
-})  # fmt: skip
-COLUMNS: Final = frozenset(one.wire.lower() for one in EVENT_FIELDS) | {"datetime", "accounttag", "accountid"}
 # What depends on other events than the one that has it, which may be withheld.
 LINKED: Final = frozenset(
     {"haschildren", "children", "numreferences", "numreferenced", "references", "referenced", "rawid", "raw"}
@@ -93,16 +89,18 @@ class Confinement:
         return Confinement(datasets, self.marked and other.marked, self.unknown or other.unknown)
 
 
-def normal_name(name: str) -> str:
-    return name.replace("_", "").lower()
-
-
 def read_confinement(arguments: Mapping[str, JsonValue], policy: ReadPolicy) -> Confinement:
     """Return what the arguments of a field limit."""
     found = Confinement()
     for name, value in arguments.items():
         key = normal_name(name)
-        if value is None or key in HARMLESS:
+        if value is None:
+            continue
+        if key in HARMLESS:
+            if odd := find_odd_word(value, key in NAMINGS):
+                found = found.and_(
+                    Confinement(unknown=f"{clean(odd, MAX_NAME_LENGTH)} in {clean(name, MAX_NAME_LENGTH)}")
+                )
             continue
         if key in FILTERS:
             found = found.and_(_read_filter(value, policy))
@@ -119,10 +117,12 @@ def has_alternatives(description: str | None) -> bool:
 
 
 def names_tags(word: str) -> bool:
-    """Whether a normalised name may be that of tags in some schema: `tag`, `tagNames`, `eventTags`."""
+    """Whether a normalised name may be that of tags in some schema: `tag`, `tagNames`, `eventTags`, `labels`."""
     # `accountTag` is how Cloudflare's schemas call the id of an account.
     is_other = word.startswith(("account", "zone")) or "stage" in word
-    return word.startswith("tag") or (word.endswith(("tag", "tags", "tagname", "tagnames")) and not is_other)
+    if word.startswith(("tag", "label", "keyword", "hashtag")):
+        return True
+    return word.endswith(("tag", "tags", "tagname", "tagnames")) and not is_other
 
 
 def check_withheld_parts(arguments: Mapping[str, JsonValue], policy: ReadPolicy) -> None:
@@ -179,6 +179,8 @@ def _read_condition(item: Mapping[str, JsonValue], policy: ReadPolicy) -> Confin
     values = [given[key] for key in VALUE_KEYS if key in given]
     if len(names) != 1 or len(operators) != 1 or len(values) != 1 or not isinstance(names[0], str):
         return Confinement(unknown="a condition without one field, op and value")
+    if normal_name(names[0]) not in COLUMNS | DATASETS | MARKINGS:
+        return Confinement(unknown=clean(names[0], MAX_NAME_LENGTH))
     return _compare(normal_name(names[0]), normal_name(str(operators[0])), values[0], policy)
 
 

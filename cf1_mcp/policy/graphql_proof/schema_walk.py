@@ -7,7 +7,6 @@ proves nothing: what counts are arguments and types.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -18,30 +17,31 @@ from cf1_mcp.policy.graphql_proof.answer_types import (
     CHECKED_FIELDS,
     COUNTS,
     DATASET_LEAVES,
+    GROUP_LEAVES,
+    GROUPS,
     PARTS,
-    SUSPECT,
     WRAPPERS,
+    Place,
     has_columns,
     is_list,
     is_number,
     is_plain,
-    is_row,
+    leads_to_others,
     named_type,
+    place_in,
+    place_of,
 )
 from cf1_mcp.policy.graphql_proof.confining_arguments import (
-    DATASETS,
     FILTERS,
-    HARMLESS,
     LINKED,
-    MARKINGS,
     Confinement,
     check_withheld_parts,
     has_alternatives,
     names_tags,
-    normal_name,
     read_confinement,
 )
 from cf1_mcp.policy.graphql_proof.parsed_document import INTROSPECTION, Arguments, ParsedDocument, read_arguments
+from cf1_mcp.policy.graphql_proof.plain_arguments import DATASETS, GROUPINGS, HARMLESS, MARKINGS, normal_name
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
@@ -66,15 +66,6 @@ class Unproved(Exception):
     """The schema does not show that the document asks only for what may be seen. The text says why."""
 
 
-class Place(Enum):
-    """Where in the answer a selection is."""
-
-    OUTSIDE = auto()
-    WRAPPER = auto()
-    ROW = auto()
-    PART = auto()
-
-
 @dataclass
 class SchemaWalk:
     """The proof for one document.
@@ -93,6 +84,7 @@ class SchemaWalk:
     _values: Any = field(default=None, init=False)
     _variables: Arguments = field(default_factory=dict[str, JsonValue], init=False)
     _seen: int = field(default=0, init=False)
+    _is_grouped: bool = field(default=False, init=False)
 
     def prove(self) -> None:
         """Return if the whole document is confined.
@@ -132,14 +124,14 @@ class SchemaWalk:
             elif isinstance(node, InlineFragmentNode):
                 condition = node.type_condition
                 inner = self.schema.get_type(condition.name.value) if condition else parent
-                self._walk(node.selection_set, inner, _place_in(inner, place), path)
+                self._walk(node.selection_set, inner, place_in(inner, place), path)
             elif isinstance(node, FragmentSpreadNode):
                 name = node.name.value
                 key = (name, place, path)
                 if key not in self._entered and (fragment := self.document.fragments.get(name)):
                     self._entered.add(key)
                     inner = self.schema.get_type(fragment.type_condition.name.value)
-                    self._walk(fragment.selection_set, inner, _place_in(inner, place), path)
+                    self._walk(fragment.selection_set, inner, place_in(inner, place), path)
 
     def _enter(self, node: "FieldNode", parent: "GraphQLNamedType | None", place: Place, path: frozenset[str]) -> None:
         from graphql import GraphQLInterfaceType, GraphQLObjectType
@@ -167,8 +159,9 @@ class SchemaWalk:
             self._check_schema(node, definition, arguments)
             self.covered |= confinement.datasets or frozenset()
             self.uncovered = self.uncovered or not confinement.datasets
+            self._is_grouped = any(value and normal_name(one) in GROUPINGS for one, value in arguments.items())
             if node.selection_set:
-                self._walk(node.selection_set, kind, _place_of(kind), frozenset({kind.name}))
+                self._walk(node.selection_set, kind, place_of(kind), frozenset({kind.name}))
             elif not is_plain(kind):
                 raise Unproved(f"the field {_shown(node)} may hold anything")
         elif node.selection_set and self._is_container(definition, arguments):
@@ -189,13 +182,18 @@ class SchemaWalk:
         if node.arguments or selects or (node.alias and name in CHECKED_FIELDS):
             problem = "has arguments or another name below the field that is limited"
             raise Unproved(f"{_shown(node)} {problem}")
-        linked = name in LINKED or any(part in name for part in SUSPECT)
+        linked = name in LINKED or leads_to_others(name)
         if linked or (names_tags(name) and self.policy.ceiling is not Tlp.RED):
             raise Unproved(f"{_shown(node)} may tell of events or tags that are withheld")
         if not node.selection_set:
             # A number may be one of all events of an attacker or a dataset, unless it belongs to a group or an event.
             counted = is_number(kind) or name.endswith(("count", "counts", "total"))
-            own = place is Place.PART or (name in COUNTS and place is Place.WRAPPER) or has_columns(parent)
+            of_group = place is Place.GROUP and self._is_grouped
+            own = (
+                place is Place.PART or (name in COUNTS and (place is Place.WRAPPER or of_group)) or has_columns(parent)
+            )
+            if place is Place.GROUP and name in GROUP_LEAVES and not (of_group or has_columns(parent)):
+                raise Unproved(f"the arguments do not tell by what {_shown(node)} is grouped")
             own = own and not (name.endswith("count") and name not in COUNTS)
             if not is_plain(kind) or (counted and not own):
                 raise Unproved(f"{_shown(node)} may tell of more than the events that are asked for")
@@ -203,7 +201,8 @@ class SchemaWalk:
         if name in PARTS and not is_list(definition) and place is not Place.PART:
             inner = Place.PART
         elif name in WRAPPERS and place is Place.WRAPPER:
-            inner = _place_of(kind)
+            inner = place_of(kind)
+            inner = Place.GROUP if inner is Place.ROW and name in GROUPS else inner
         else:
             inner = None
         if inner is None or kind.name in path:
@@ -289,12 +288,3 @@ def _shown(node: "FieldNode") -> str:
 
 def _names_account(value: JsonValue) -> bool:
     return isinstance(value, dict) and all(normal_name(key) in ACCOUNT_ARGUMENTS for key in value)
-
-
-def _place_of(kind: "GraphQLNamedType") -> Place:
-    return Place.ROW if is_row(kind) else Place.WRAPPER
-
-
-def _place_in(kind: "GraphQLNamedType | None", place: Place) -> Place:
-    """Return where the selection of a fragment is: what a union or an interface wraps may be a row."""
-    return _place_of(kind) if kind and place is Place.WRAPPER else place

@@ -95,8 +95,26 @@ type Event implements Node {
 }
 """
 
+GROUPED: Final = """
+type Query {
+  threatEvents(search: [Condition!], groupBy: [String!], orderBy: [Order!], to: Until, page: Page, metric: String): Res
+  dataset(id: ID!, search: [Condition!]): Dataset
+}
+input Condition { field: String! op: String value: [String!] }
+input Page { number: Int datasetId: String }
+input Until { date: String or: Other }
+input Other { tlp: String }
+input Order { field: String direction: String labels: String }
+type Res { groups: [Group!] total: Int nodes: [Event!] pageInfo: PageInfo }
+type PageInfo { nextCursor: String hasNextPage: Boolean }
+type Group { key: String value: String count: Int label: String }
+type Dataset { name: String eventTotal: Int }
+type Event { uuid: ID! nextUuid: ID previousEvent: String labels: [String!] attacker: String }
+"""
+
 SCHEMAS: Final = {
     "flat": FLAT, "viewer": VIEWER, "filterless": FILTERLESS, "suffixes": SUFFIXES, "connection": CONNECTION,
+    "grouped": GROUPED,
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from graphql import build_schema, graphql_sync  # pyright: ignore[reportUnknownV
 from pydantic import JsonValue
 
 from cf1_mcp.api.live_schema import SHORT_INTROSPECTION, LiveSchema
-from cf1_mcp.errors import BadArgument, Withheld
+from cf1_mcp.errors import ApiError, BadArgument, Forbidden, MissingRoute, Unavailable, Withheld
 from cf1_mcp.models import Dataset, GraphqlAnswer, Tlp
 from cf1_mcp.policy.datasets import DatasetIndex
 from cf1_mcp.policy.graphql_check import UnprovedQuery, check_graphql_query, find_covered_datasets
@@ -30,6 +30,9 @@ D: Final = f'["{MINE.uuid}"]'
 OTHER: Final = f'["{MINE.uuid}", "{YOURS.uuid}"]'
 GREEN: Final = '{field: tlp, op: in, value: ["green", "amber"]}'
 
+# The condition that limits datasets and markings of the "grouped" shape.
+C: Final = f'search: [{{field: "tlp", op: "in", value: ["green"]}}, {{field: "datasetId", op: "in", value: {D}}}'
+
 PROVED: Final[list[tuple[str, str, JsonValue]]] = [
     ("flat", f"{{ threatEvents(groupBy: [attacker], datasetIds: {D}, filter: [{GREEN}]) {{ total groups {{ count attacker }} }} }}", None),
     ("flat", f'{{ threatEvents(groupBy: [attacker], datasetIds: {D}, filter: [{{field: tlp, value: "green"}}]) {{ total }} }}', None),
@@ -49,6 +52,10 @@ PROVED: Final[list[tuple[str, str, JsonValue]]] = [
     ("connection", f'{{ threatEvents(tlp: ["green"], datasetId: {D}, first: 5) {{ totalCount edges {{ node {{ id attacker }} }} pageInfo {{ hasNextPage }} }} }}', None),
     ("connection", f'{{ threatEvents(tlp: "green", datasetId: "{MINE.uuid}") {{ edges {{ cursor }} }} }}', None),
     ("filterless", "{ __schema { queryType { name } } }", None),
+    ("grouped", f'{{ threatEvents({C}], groupBy: ["attacker"]) {{ groups {{ key count }} }} }}', None),
+    ("grouped", f'{{ threatEvents({C}], groupBy: ["attacker", "date"], metric: "count") {{ total groups {{ key value count }} }} }}', None),
+    ("grouped", f'{{ threatEvents({C}], orderBy: [{{field: "count", direction: "desc"}}], page: {{number: 2}}, to: {{date: "2026-11-01"}}) {{ total pageInfo {{ nextCursor hasNextPage }} }} }}', None),
+    ("grouped", f'{{ threatEvents({C}, {{field: "attacker", op: "like", value: "a%"}}]) {{ nodes {{ uuid attacker }} }} }}', None),
 ]  # fmt: skip
 
 _CALL: Final = f"threatEvents(groupBy: [attacker], datasetIds: {D}"
@@ -137,6 +144,23 @@ REFUSED: Final[list[tuple[str, str, JsonValue]]] = [
     ("connection", f"{{ {_CONNECTION} {{ edges {{ node {{ items {{ id }} }} }} }} }}", None),
     ("connection", f'{{ event(id: "x") {{ related(tlp: ["green"], datasetId: {D}) {{ totalCount }} }} }}', None),
     ("connection", f'{{ node(id: "x") {{ ... on Event {{ related(tlp: ["green"], datasetId: {D}) {{ totalCount }} }} }} }}', None),
+    # groups, and arguments that say how to count
+    ("grouped", f"{{ threatEvents({C}]) {{ groups {{ key count }} }} }}", None),
+    ("grouped", f"{{ threatEvents({C}]) {{ groups {{ key }} }} }}", None),
+    ("grouped", f'{{ threatEvents({C}], groupBy: ["campaign"]) {{ groups {{ key count }} }} }}', None),
+    ("grouped", f'{{ threatEvents({C}], groupBy: ["label"]) {{ total }} }}', None),
+    ("grouped", f'{{ threatEvents({C}], groupBy: ["attacker"]) {{ groups {{ label }} }} }}', None),
+    ("grouped", f'{{ threatEvents({C}], page: {{datasetId: "x"}}) {{ total }} }}', None),
+    ("grouped", f'{{ threatEvents({C}], to: {{or: {{tlp: "red"}}}}) {{ total }} }}', None),
+    ("grouped", f'{{ threatEvents({C}], orderBy: [{{field: "labels"}}]) {{ total }} }}', None),
+    ("grouped", f'{{ threatEvents({C}], orderBy: [{{labels: "desc"}}]) {{ total }} }}', None),
+    ("grouped", f'{{ threatEvents({C}], metric: "popularity") {{ total }} }}', None),
+    ("grouped", f'{{ threatEvents({C}, {{field: "labels", op: "equals", value: "x"}}]) {{ total }} }}', None),
+    ("grouped", f'{{ threatEvents({C}, {{field: "campaign", op: "equals", value: "x"}}]) {{ total }} }}', None),
+    ("grouped", f"{{ threatEvents({C}]) {{ nodes {{ nextUuid }} }} }}", None),
+    ("grouped", f"{{ threatEvents({C}]) {{ nodes {{ previousEvent }} }} }}", None),
+    ("grouped", f"{{ threatEvents({C}]) {{ nodes {{ labels }} }} }}", None),
+    ("grouped", f'{{ dataset(id: "x", {C}]) {{ name }} }}', None),
     ("connection", 'mutation { x }', None),
     ("connection", 'subscription { x }', None),
 ]  # fmt: skip
@@ -170,7 +194,9 @@ async def test_a_document_that_is_not_confined_is_refused(
 
 
 def test_about_as_many_documents_as_planned_are_in_the_table(record_property: Callable[[str, object], None]) -> None:
-    record_property("GraphQL documents", f"{len(PROVED)} proved and {len(REFUSED)} refused, over 5 schemas")
+    record_property(
+        "GraphQL documents", f"{len(PROVED)} proved and {len(REFUSED)} refused, over {len(SCHEMAS)} schemas"
+    )
     assert len(PROVED) + len(REFUSED) >= 60
     assert len({document for _, document, _ in [*PROVED, *REFUSED]}) >= 90
 
@@ -213,6 +239,37 @@ async def test_without_a_schema_a_restricted_server_refuses_in_one_sentence(poli
     assert "use aggregate_threat_events, or ask the operator to change" in text and text.count(". ") == 0
     # The whole introspection and the short one, once.
     assert len(sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("refusal", "why"),
+    [
+        (Unavailable("The API failed (500).", 500), "it fails where it is asked for it"),
+        (MissingRoute("No such route.", 404), "this account has no GraphQL"),
+        (Forbidden("Not allowed.", 403), "the token or the account may lack GraphQL"),
+    ],
+)
+async def test_how_the_api_refuses_to_tell_the_schema_is_told_and_remembered(refusal: ApiError, why: str) -> None:
+    sent: list[str] = []
+
+    async def send(document: str) -> GraphqlAnswer:
+        sent.append(document)
+        raise refusal
+
+    live = LiveSchema(send)
+    for _ in range(3):
+        with pytest.raises(UnprovedQuery, match=why) as text:
+            await check_graphql_query(PROVED[0][1], None, BOTH, live)
+        assert "use aggregate_threat_events, or ask the operator" in str(text.value)
+    assert len(sent) == 2
+
+
+async def test_an_api_that_cannot_be_reached_is_asked_for_the_schema_again() -> None:
+    async def send(_: str) -> GraphqlAnswer:
+        raise Unavailable("The API was too slow.", 504)
+
+    with pytest.raises(Unavailable):
+        await LiveSchema(send).read()
 
 
 async def test_the_schema_is_asked_for_once() -> None:

@@ -1,0 +1,99 @@
+"""The events that are related to an event."""
+
+from collections.abc import AsyncGenerator, Sequence
+from functools import partial
+
+from cf1_mcp.api.connection import ApiConnection, Query
+from cf1_mcp.api.lists.paging import Attempt, once
+from cf1_mcp.api.operations import LIST_RELATIONSHIPS
+from cf1_mcp.api.remarks import remark_unread_rows
+from cf1_mcp.api.unwrapping import unreadable_rows_error
+from cf1_mcp.models import Direction, Event, EventPage, RelationshipType
+from cf1_mcp.text.plurals import plural
+
+
+class RelatedEvents(ApiConnection):
+    """The operation that lists related events."""
+
+    async def read_related_page(
+        self,
+        event_id: str,
+        dataset_id: str,
+        direction: Direction = "both",
+        max_depth: int | None = None,
+        relationship_types: Sequence[RelationshipType] | None = None,
+        include_parent: bool = True,
+        page: int | None = None,
+        page_size: int | None = None,
+    ) -> EventPage:
+        """A page of the events related to one event. The API does not report the relationships between them.
+
+        Raises:
+            UnexpectedAnswer: there are rows, and none of them can be read.
+        """
+        query: Query = {
+            "datasetId": dataset_id,
+            "direction": direction,
+            "maxDepth": max_depth,
+            "relationshipTypes": relationship_types,
+            "includeParent": include_parent,
+            "page": page,
+            "pageSize": page_size,
+        }
+        found = await self.request(EventPage, LIST_RELATIONSHIPS, query=query, paged=True, event_id=event_id)
+        if found.dropped and not found.result:
+            raise unreadable_rows_error(LIST_RELATIONSHIPS.name, "none of its rows can be read")
+        return found
+
+    async def list_relationships(
+        self,
+        event_id: str,
+        dataset_id: str,
+        direction: Direction = "both",
+        max_depth: int | None = None,
+        relationship_types: Sequence[RelationshipType] | None = None,
+        include_parent: bool = True,
+        page: int | None = None,
+        page_size: int | None = None,
+    ) -> list[Event]:
+        """The events related to one event, for callers that must know all of them.
+
+        Raises:
+            UnexpectedAnswer: a row cannot be read.
+        """
+        found = await self.read_related_page(
+            event_id, dataset_id, direction, max_depth, relationship_types, include_parent, page, page_size
+        )
+        if found.dropped:
+            problem = f"{plural(found.dropped, 'row')} cannot be read, so that nobody knows all related events"
+            raise unreadable_rows_error(LIST_RELATIONSHIPS.name, problem)
+        return found.result
+
+    async def children_pages(
+        self,
+        event_id: str,
+        dataset_id: str,
+        relationship_type: RelationshipType,
+        page_size: int = 1_000,
+        attempt: Attempt = once,
+    ) -> AsyncGenerator[list[Event]]:
+        """Pages of the direct children of an event by one type of relationship, one request each."""
+        number, is_full = 1, True
+        while is_full:
+            page = await attempt(
+                partial(
+                    self.read_related_page,
+                    event_id,
+                    dataset_id,
+                    "descendants",
+                    1,
+                    [relationship_type],
+                    False,
+                    number,
+                    page_size,
+                )
+            )
+            if page.dropped:
+                remark_unread_rows(LIST_RELATIONSHIPS.name, page.dropped, judged=True)
+            yield page.result
+            number, is_full = number + 1, page.size >= page_size
