@@ -19,7 +19,7 @@ from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.policy.visible_words import account_words, fold, readable_words
 from cf1_mcp.search.argument_groups import ArgumentGroup, expand_argument_groups
-from cf1_mcp.search.countries import country_code
+from cf1_mcp.search.words.countries import country_code
 from cf1_mcp.text.dates import ACCEPTED_DATES, is_relative, parse_date
 from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.limits import MAX_NAME_LENGTH

@@ -12,8 +12,8 @@ from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import CatalogActor
 from cf1_mcp.policy.visible_words import fold
 from cf1_mcp.profiles.answer_fields import AnswerFields, clean_short
-from cf1_mcp.search.actor_names import names_of
-from cf1_mcp.search.spelling import AccountSpelling, ReadValue
+from cf1_mcp.search.words.actor_names import names_of
+from cf1_mcp.search.words.spelling import AccountSpelling, ReadValue
 from cf1_mcp.text.sanitize import clean
 
 T = TypeVar("T")

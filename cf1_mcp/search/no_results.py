@@ -17,47 +17,49 @@ from cf1_mcp.policy.conditions.misfits import IGNORED
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.visible_events import first_visible
 from cf1_mcp.search.request import SearchRequest
-from cf1_mcp.text.limits import MAX_NAME_LENGTH
-from cf1_mcp.text.sanitize import clean
 
 # How many filters are left out, one at a time, to see whether events are found without them.
 MAX_PROBES: Final = 5
 # Events of one request: a few, since some may be withheld.
 PROBE_SIZE: Final = 5
 MAX_SECONDS: Final = 8.0
+# Sentences on unknown words in one answer.
+MAX_UNKNOWN: Final = 20
 
 
 async def explain_page(
     client: ThreatEventsClient, page: Rows, request: SearchRequest, scope: DatasetScope, *, is_first: bool = True
 ) -> Rows:
-    """Return the page with the values that were read differently than typed and, if it is empty, with likely reasons.
+    """Return the page with the values that were read differently than typed, the words that the account does not know,
+    and, if it is empty, with likely reasons.
 
     The first page of a search with `created_since` also gets the watermark for the next one.
     """
     if request.watermark and is_first:
         page = replace(page, facts={**page.facts, "watermark": request.watermark})
-    untrusted: dict[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
+    untrusted = describe_words(request)
     # An API that ignores filters tells nothing about what they remove.
     if page.rows or not is_first or any(IGNORED in note for note in page.notes):
         return replace(page, untrusted=untrusted)
-    if suggestions := _suggestions(request):
-        untrusted["did_you_mean"] = suggestions
     return replace(
         page, untrusted=untrusted, notes=[*await _reasons(client, request, scope), *scope.policy.notes, *page.notes]
     )
 
 
-def _suggestions(request: SearchRequest) -> list[JsonValue]:
-    return [
-        f"{argument}: {clean(typed, MAX_NAME_LENGTH)} is unknown, the nearest are "
-        + ", ".join(clean(name, MAX_NAME_LENGTH) for name in names)
-        for (argument, typed), names in request.suggestions.items()
-    ]
+def describe_words(request: SearchRequest) -> dict[str, JsonValue]:
+    """Return what was read differently than typed, and which words the account does not know."""
+    unknown = [sentence for _, sentence in request.unknown_words]
+    words: dict[str, JsonValue] = {}
+    if request.read_as:
+        words["read_as"] = [*request.read_as]
+    if unknown:
+        words["unknown_words"] = [*unknown[:MAX_UNKNOWN]]
+    return words
 
 
 async def _reasons(client: ThreatEventsClient, request: SearchRequest, scope: DatasetScope) -> list[str]:
     """Return a sentence for each filter without which there are events; none if that takes too long to find out."""
-    unknown = [argument for argument, _ in request.suggestions]
+    unknown = [argument for argument, _ in request.unknown_words]
     names = [*request.parts, *(["conditions"] if request.branches and "conditions" not in request.parts else [])]
     probed = sorted(names, key=lambda name: name not in unknown)[:MAX_PROBES]
     found: Sequence[bool | None] = ()

@@ -27,7 +27,7 @@ from cf1_mcp.search.conditions import (
 )
 from cf1_mcp.search.filters import ExportFilters, Filters, SearchFilters
 from cf1_mcp.search.saved_queries import SavedSearch
-from cf1_mcp.search.spelling import AccountSpelling, ReadValue, list_spellings, load_spelling
+from cf1_mcp.search.words.spelling import AccountSpelling, ReadValue, list_spellings, load_spelling
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
@@ -55,15 +55,15 @@ class SearchRequest:
     """A search as the API takes it.
 
     `identity` distinguishes it from other searches. `parts` are the conditions by the argument that they come from.
-    `read_as` lists the values that were read differently than typed, `suggestions` the account's words similar to each
-    unknown value, by argument and value. `watermark` is the `created_since` of the next search, if this one has one.
+    `read_as` lists the values that were read differently than typed, `unknown_words` what is to say of words that the
+    account does not know, by argument. `watermark` is the `created_since` of the next search, if this one has one.
     """
 
     identity: Mapping[str, object]
     parts: Mapping[str, Sequence[Condition]]
     branches: Sequence[Sequence[Condition]]
     read_as: tuple[str, ...]
-    suggestions: Mapping[tuple[str, str], tuple[str, ...]]
+    unknown_words: Sequence[tuple[str, str]]
     watermark: str
 
     @property
@@ -167,7 +167,7 @@ def _build_request(
         build_conditions(filters, arguments.text, period, created_since, conditions, saved.search),
         build_branches(saved.search_branches, clauses),
         tuple(dict.fromkeys(sentence for sentence in read_as if sentence)),
-        {(argument, read.typed): read.suggestions for argument, read in reads if read.suggestions},
+        [(argument, sentence) for argument, read in reads if (sentence := read.describe_unknown(argument))],
         iso(now - WATERMARK_OVERLAP) if created_since else "",
     )
 

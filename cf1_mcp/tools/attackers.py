@@ -21,7 +21,7 @@ from cf1_mcp.profiles.actor_comparison import (
 )
 from cf1_mcp.profiles.profile import read_profile, render_profile
 from cf1_mcp.profiles.sampling import resolve_profile_period
-from cf1_mcp.search.spelling import load_spelling
+from cf1_mcp.search.words.spelling import load_spelling
 
 MAX_ATTACKER_LENGTH: Final = 200
 Attacker = Annotated[str, Field(description="Name or alias", max_length=MAX_ATTACKER_LENGTH)]

@@ -1,6 +1,6 @@
 """The tool that exports threat events to files for other systems, and reads such a file page by page."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, Self
@@ -36,7 +36,7 @@ from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import ExportFilters
-from cf1_mcp.search.no_results import explain_page
+from cf1_mcp.search.no_results import describe_words, explain_page
 from cf1_mcp.search.request import RequestedExport, SearchRequest
 from cf1_mcp.search.scopes import NO_CONDITION, ExportScope
 from cf1_mcp.store.export_drafts import StoredExport
@@ -189,8 +189,7 @@ def _export_card(export: ExportResult, file: ExportFile, request: SearchRequest,
     notes = [*reading_notes(scope, export.report), *_describe_cut(export, file.heading.created), *export.notes]
     notes += file.notes() if export.stored else ["No file was created."]
     links = [_create_link(one, file, place, len(export.stored)) for place, one in enumerate(export.stored, 1)]
-    read_as: Mapping[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
-    return Card(facts, read_as, notes=notes, linked=links)
+    return Card(facts, describe_words(request), notes=notes, linked=links)
 
 
 def _describe_cut(export: ExportResult, now: datetime) -> list[str]:

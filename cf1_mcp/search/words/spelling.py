@@ -2,8 +2,8 @@
 
 Indicators are refanged. A country may be a code, a name or an alias, an actor any of its names in the vocabulary or in
 the shared catalogue of actors.
-Categories, industries, types and tags match in any case. A value that the vocabulary does not have is searched for as
-typed, and an empty result suggests what it may have been.
+Categories, industries, types and tags match in any case. A word that the vocabulary does not have is searched for as
+typed, and the answer says so, with the nearest words by meaning or else by spelling.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,9 @@ from cf1_mcp.models.fields import SEARCHABLE
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_actors import readable_actors
 from cf1_mcp.policy.visible_words import fold, readable_words
-from cf1_mcp.search.actor_names import ActorMatch, ActorNames, index_words, is_placeholder
-from cf1_mcp.search.countries import country_code
+from cf1_mcp.search.words.actor_names import ActorMatch, ActorNames, index_words, is_placeholder
+from cf1_mcp.search.words.countries import country_code, find_country, list_members
+from cf1_mcp.search.words.meanings import find_by_meaning
 from cf1_mcp.text.country_codes import read_country_code, spell_country
 from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -39,15 +40,20 @@ MAX_VALUES: Final = 100
 MAX_SUGGESTED_VALUES: Final = 20
 # A shorter word is part of too many others to suggest them.
 MIN_PART_LENGTH: Final = 4
+MIN_SIMILAR_LENGTH: Final = 4
+# A vocabulary up to this size is listed whole.
+MAX_LISTED_WORDS: Final = 15
+UNKNOWN: Final = "is unknown"
 
 
 @dataclass(frozen=True)
 class ReadValue:
     """How one value was read.
 
-    `spellings` are the account's spellings of it, `suggestions` similar words if it is unknown. `change` describes
-    the change if it is not a new spelling, and `note` what the caller should know of it in any case. `codes` are all
-    codes of a country, the most probable first.
+    `spellings` are the account's spellings of it. If it is unknown to the account, `unknown` says so in a sentence
+    part that `suggestions`, the nearest words of the account, continue. `change` describes the change if it is not a
+    new spelling, and `note` what the caller should know of it in any case. `codes` are all codes of a country, the most
+    probable first.
     """
 
     typed: str
@@ -56,6 +62,7 @@ class ReadValue:
     change: str = ""
     codes: tuple[str, ...] = ()
     note: str = ""
+    unknown: str = ""
 
     def describe(self, argument: str) -> str:
         """Return a sentence part on how it was read; an empty text if it was read as typed."""
@@ -66,6 +73,14 @@ class ReadValue:
             return ""
         spellings = " or ".join(clean(one, MAX_NAME_LENGTH) for one in self.spellings)
         return f"{argument}: {typed} {self.change or f'as {spellings}'}"
+
+    def describe_unknown(self, argument: str) -> str:
+        """Return a sentence part on an unknown word and the nearest known ones; an empty text if the word is known."""
+        if not self.unknown:
+            return ""
+        nearest = ", ".join(clean(one, MAX_NAME_LENGTH) for one in self.suggestions)
+        typed = clean(self.typed, MAX_NAME_LENGTH, value=True)
+        return f"{argument}: {typed} {self.unknown}{' ' if nearest else ''}{nearest}"
 
 
 @dataclass(frozen=True)
@@ -108,9 +123,20 @@ class AccountSpelling:
         code = country_code(typed, self.countries)
         names = [country.name for country in self.countries]
         if code is None:
-            return ReadValue(typed, (typed,), self._nearest(typed, names))
+            return self._unknown_country(typed, names)
         alpha3 = next((country.alpha3 for country in self.countries if country.alpha2 == code), "")
         return ReadValue(typed, (code,), codes=spell_country(code, alpha3))
+
+    def _unknown_country(self, typed: str, names: Sequence[str]) -> ReadValue:
+        if members := list_members(typed):
+            listed = {country.alpha2 for country in self.countries}
+            known = tuple(code for code in members if code in listed)
+            return ReadValue(typed, (typed,), known, unknown="is a group of countries, to be passed one by one:")
+        if code := find_country(typed):
+            # It may have events all the same.
+            codes = spell_country(code)
+            return ReadValue(typed, (code,), codes=codes, unknown=f"({code}) is not among the account's countries")
+        return self._read_unknown(typed, names)
 
     def _attacker(self, typed: str) -> ReadValue:
         """Read any name of one actor as the names that events use. A name that events use is searched for alone."""
@@ -124,16 +150,27 @@ class AccountSpelling:
         if match.is_shared:
             actors = tuple(name for one in match.actors for name in by_fold.get(fold(one), (one,)))[:MAX_SUGGESTIONS]
             return ReadValue(typed, (typed,), actors, note=_note_shared(actors))
-        return ReadValue(typed, (typed,), self._nearest(typed, self._attacker_names))
+        if not self.words.get("attackers"):
+            return ReadValue(typed, (typed,))
+        return self._read_unknown(typed, self._attacker_names)
 
     def find_actor(self, typed: str) -> ActorMatch:
         """Return the actor that a name means, by the account's tags and the catalogue."""
         return self._actor_names.find(typed)
 
-    def _nearest(self, typed: str, known: Sequence[str]) -> tuple[str, ...]:
-        """Return suggestions for an unknown value; none beyond the first unknown values of a search."""
+    def _read_unknown(self, typed: str, known: Sequence[str], kind: Kind | None = None) -> ReadValue:
+        """Return an unknown word with suggestions; without them beyond the first unknown words of a search."""
         self._unknown.append(typed)
-        return tuple(nearest_words(typed, known)) if len(self._unknown) <= MAX_SUGGESTED_VALUES else ()
+        if len(self._unknown) > MAX_SUGGESTED_VALUES:
+            return ReadValue(typed, (typed,), unknown=UNKNOWN)
+        meant = find_by_meaning(typed, kind, known) if kind else []
+        nearest = meant[:MAX_SUGGESTIONS] or nearest_words(typed, known)
+        if not nearest and len(known) <= MAX_LISTED_WORDS:
+            return ReadValue(typed, (typed,), tuple(known), unknown=f"{UNKNOWN}, all known ones are")
+        if nearest:
+            return ReadValue(typed, (typed,), tuple(nearest), unknown=f"{UNKNOWN}, the nearest are")
+        hint = f"; list_threat_vocabulary lists the {kind.replace('_', ' ')}" if kind else ""
+        return ReadValue(typed, (typed,), unknown=UNKNOWN + hint)
 
     def _word(self, typed: str, kind: Kind) -> ReadValue:
         known = self.words.get(kind, ())
@@ -141,7 +178,7 @@ class AccountSpelling:
             return ReadValue(typed, (typed,))
         found = self._by_fold[kind].get(typed.casefold())
         if not found:
-            return ReadValue(typed, (typed,), self._nearest(typed, known))
+            return self._read_unknown(typed, known, kind)
         return ReadValue(typed, tuple(sorted(found, key=lambda word: word != typed)))
 
     # A search has many values, and an account many words, so words are indexed once for all values.
@@ -227,8 +264,13 @@ async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Seque
 
 
 def nearest_words(word: str, known: Sequence[str]) -> list[str]:
-    """Return the known words that `word` probably means, ignoring case: those that contain it, or else similar ones."""
+    """Return the known words that `word` probably means, ignoring case: those that contain it, or else similar ones.
+
+    To a short word everything short is similar.
+    """
     typed = word.strip().casefold()
     folded = {name[:MAX_COMPARED_LENGTH].casefold(): name for name in known}
     containing = [name for fold, name in folded.items() if len(typed) >= MIN_PART_LENGTH and typed in fold]
+    if len(typed) < MIN_SIMILAR_LENGTH:
+        return containing
     return containing[:MAX_SUGGESTIONS] or similar_words(typed, known, MAX_SUGGESTIONS)

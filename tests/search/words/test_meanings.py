@@ -3,7 +3,7 @@
 import pytest
 
 from cf1_mcp.sandbox.vocabulary_catalog import CATEGORIES, INDUSTRIES
-from cf1_mcp.search.meanings import find_by_meaning
+from cf1_mcp.search.words.meanings import find_by_meaning
 
 INDUSTRY_WORDS = {
     "Banking & Financial Services": "banks|finance|Banken|fintechs|banques|payment providers",

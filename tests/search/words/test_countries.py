@@ -4,7 +4,7 @@ import pytest
 
 from cf1_mcp.models import Country
 from cf1_mcp.sandbox.vocabulary_catalog import COUNTRIES
-from cf1_mcp.search.countries import country_code, find_country, list_members
+from cf1_mcp.search.words.countries import country_code, find_country, list_members
 
 NAMES = {
     "AE": "UAE|United Arab Emirates|Emirates",

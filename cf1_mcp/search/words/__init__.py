@@ -1,0 +1,1 @@
+"""The words of a search: how callers write them, and how the account does."""
