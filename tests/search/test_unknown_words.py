@@ -10,9 +10,11 @@ from tests.conversations import ask
 pytestmark = pytest.mark.anyio
 
 
-async def unknown_words(client: Client, **arguments: JsonValue) -> JsonValue:
+async def unknown_words(client: Client, **arguments: JsonValue) -> list[str] | None:
+    """Return what an answer says of unknown words; None if it says nothing."""
     data = await ask(client, "search_threat_events", **arguments, limit=1)
-    return data.get("unknown_words")
+    said = data.get("unknown_words")
+    return [str(one) for one in said] if isinstance(said, list) else None
 
 
 @pytest.mark.parametrize(
@@ -33,8 +35,8 @@ async def unknown_words(client: Client, **arguments: JsonValue) -> JsonValue:
 async def test_an_unknown_word_is_said_with_the_nearest_known_one(
     client: Client, argument: str, word: str, nearest: str
 ) -> None:
-    [sentence] = await unknown_words(client, **{argument: [word]}) or [""]  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]
-    assert str(sentence).startswith(f"{argument}: {word} is unknown, the nearest are {nearest}")
+    said = await unknown_words(client, **{argument: [word]})
+    assert said is not None and said[0].startswith(f"{argument}: {word} is unknown, the nearest are {nearest}")
 
 
 async def test_an_unknown_word_beside_known_ones_is_said_although_events_are_found(client: Client) -> None:
