@@ -35,7 +35,8 @@ async def unknown_words(client: Client, **arguments: JsonValue) -> list[str] | N
 async def test_an_unknown_word_is_said_with_the_nearest_known_one(
     client: Client, argument: str, word: str, nearest: str
 ) -> None:
-    said = await unknown_words(client, **{argument: [word]})
+    filters: dict[str, JsonValue] = {argument: [word]}
+    said = await unknown_words(client, **filters)
     assert said is not None and said[0].startswith(f"{argument}: {word} is unknown, the nearest are {nearest}")
 
 
