@@ -216,7 +216,7 @@ async def test_a_text_finds_events_that_have_all_of_its_words_in_any_order(clien
     sentence = await ask(client, "search_threat_events", text='ivanti edge "Operation Ledger"', limit=1)
     turned = await ask(client, "search_threat_events", text="Ledger Operation,", fields=["event"], limit=3)
     assert sentence["events"] == 0 and "read_as" not in sentence
-    assert all({"Operation", "Ledger"} <= {*text.split()} for text in column(turned, "event"))
+    assert all({"Operation", "Ledger"} <= {*str(text).split()} for text in column(turned, "event"))
     assert turned["events"] == 2
 
 
