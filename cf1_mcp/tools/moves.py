@@ -10,7 +10,7 @@ from cf1_mcp.changes.datasets.copying import CopyEvents, plan_copy
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.changes.moves import MoveEvents, plan_move
 from cf1_mcp.context import Client
-from cf1_mcp.contracts.arguments import Confirm, EventIds, HomeDataset
+from cf1_mcp.contracts.arguments import ChosenIds, Confirm, HomeDataset, Selection
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
 
@@ -29,7 +29,8 @@ async def move_threat_events(
     plan: Move,
     dataset_id: HomeDataset,
     destination_dataset_id: Destination,
-    event_ids: EventIds,
+    event_ids: ChosenIds = None,
+    selection: Selection = None,
     keep_raw_data: KeepRaw = True,
     confirm: Confirm = None,
 ) -> Card:
@@ -46,7 +47,8 @@ async def copy_threat_events(
     plan: Copying,
     dataset_id: HomeDataset,
     destination_dataset_id: CopyTarget,
-    event_ids: EventIds,
+    event_ids: ChosenIds = None,
+    selection: Selection = None,
     keep_raw_data: CopyRaw = False,
     confirm: Confirm = None,
 ) -> Card:

@@ -155,7 +155,7 @@ async def _undo(planning: Planning, change: PastChange[UpdateEvents]) -> Effect[
     """Plan to restore the old values of the events that were changed and still exist."""
     payload, before = change.payload, change.payload.before
     dataset = planning.dataset_to_write(payload.dataset_id)
-    changed = change.ids("changed") or [*payload.values]
+    changed = change.ids("changed") or change.done_ids("changed", payload.values) or [*payload.values]
     remaining = await find_events_in(planning.client, dataset.uuid, changed)
     if not remaining:
         problem = f"no event of change {change.id} is in dataset {dataset.uuid} any more"
