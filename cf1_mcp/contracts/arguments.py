@@ -48,7 +48,7 @@ Selection = Annotated[
 ExportSelection = Annotated[
     str | None, Field(description="Instead of filters: selection of a search"), BeforeValidator(none_if_empty)
 ]
-Select = Annotated[bool, Field(description="Also return a selection of all found events, for changes and exports")]
+Select = Annotated[bool, Field(description="Also return a selection of all found events")]
 Confirm = Annotated[
     str | None,
     Field(description="Code from the preview of this call"),
