@@ -157,7 +157,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         datasets=(dataset.uuid,),
         summary=f"Create {plural(len(snapshots), 'deleted event')} again in dataset {dataset.name!r}, with raw "
         "evidence, tags and relationships.",
-        warnings=((still_there,) if present else ()) + _describe_losses(deleted, left_out),
+        warnings=((still_there,) if present else ()) + describe_losses(deleted, left_out),
         undo="undo_change deletes them again.",
         needs_code=len(snapshots) > MAX_WITHOUT_CODE,
         facts=count_raw_markings(evidence := list_evidence(SnapshotSet(snapshots))),
@@ -169,7 +169,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
     return await add_outside_effects(planning, effect, [*recreated, *parents])
 
 
-def _describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple[str, ...]:
+def describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple[str, ...]:
     """Return a sentence for everything that cannot be created again."""
     unread = sum(snapshot.raw_unread for snapshot in snapshots)
     other = sum(snapshot.raw is not None and not isinstance(snapshot.raw.data, dict) for snapshot in snapshots)

@@ -73,7 +73,8 @@ class ChangeKind(Generic[P]):
 
     `effect` is what the change does to the data. The guards hold the change to the mode of that effect, whichever tool
     makes it: an undo that deletes needs what a deletion needs. `inverse` is the effect of its undo. New events are not
-    `limited` in number; all other changes are.
+    `limited` in number; all other changes are. `undo_removes` says that the undo removes something, though its own
+    effect is another: a move is undone by a move, and a merge takes off what it added.
     """
 
     tool: str
@@ -82,12 +83,12 @@ class ChangeKind(Generic[P]):
     carry_out: Callable[[ThreatEventsClient, P], Awaitable[Result]]
     plan_undo: Callable[[Planning, PastChange[P]], Awaitable["Effect[Any]"]] | None
     limited: bool = True
-    moves: bool = False
+    undo_removes: bool = False
 
     @property
     def inverse(self) -> ToolEffect:
-        """The effect of the undo. A move is undone by a move, which removes events from a dataset as well."""
-        return ToolEffect.DELETE if self.moves else INVERSES[self.effect]
+        """The effect of the undo."""
+        return ToolEffect.DELETE if self.undo_removes else INVERSES[self.effect]
 
 
 @dataclass(frozen=True)

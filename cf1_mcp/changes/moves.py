@@ -263,4 +263,4 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
     )
 
 
-MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo, moves=True)
+MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo, undo_removes=True)

@@ -19,6 +19,7 @@ MODULES: Final = (
     "relationships",
     "moves",
     "deletion",
+    "duplicates",
     "datasets",
     "saved_queries",
     "alerts",

@@ -1,6 +1,7 @@
 """Selections: a search answers a handle, and changes and exports take it instead of ids."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import bpe_openai  # pyright: ignore[reportMissingTypeStubs]
@@ -106,7 +107,11 @@ async def test_a_search_tells_how_many_events_its_selection_has_in_each_dataset(
         found = await ask(client, "search_threat_events", **WAVE, limit=1, select=True)
         none = await ask(client, "search_threat_events", attacker=["NOBODY"], select=True)
         without = await ask(client, "search_threat_events", **WAVE)
-    assert found["selected"] == ["Mine: 3", "Yours: 2"] and found["notes"] == snapshot()
+    assert found["selected"] == ["Mine: 3", "Yours: 2"] and found["notes"] == snapshot(
+        [
+            "The selection has 5 events. Pass it instead of event_ids, with dataset_id. A change takes those of one dataset."
+        ]
+    )
     notes = none["notes"]
     assert isinstance(notes, list) and "There is no selection, because there is no event." in notes
     assert "selection" not in none and "selection" not in without
@@ -122,10 +127,9 @@ async def test_a_selection_means_the_dates_that_it_was_made_with(tenant: Tenant)
 
 
 async def test_a_search_that_is_too_long_for_a_selection_says_what_to_leave_out(tenant: Tenant) -> None:
-    values: list[JsonValue] = [f"{number * 7919 % 9973:x}-{number * 104729 % 99991:x}.example" for number in range(100)]
+    names: list[JsonValue] = [f"{sha256(bytes([number])).hexdigest()}" for number in range(100)]
     async with tenant.server(tenant.allowed()) as client:
-        names: list[JsonValue] = [f"{value}.{value}" for value in values]
-        words = await refused(client, "search_threat_events", indicator=names, attacker=names[:90], select=True)
+        words = await refused(client, "search_threat_events", indicator=names, select=True)
     assert words.startswith("select: the selection of this search would have ")
     assert words.endswith("characters. Use fewer values, conditions or datasets in the search.")
 
@@ -168,7 +172,11 @@ async def test_a_selection_that_was_not_given_is_refused(tenant: Tenant) -> None
         told = {await refused(client, "delete_threat_events", dataset_id=MINE, selection=one) for one in wrong}
     async with tenant.server(tenant.allowed(confirm_key=b"o" * 32)) as client:
         told.add(await refused(client, "delete_threat_events", dataset_id=MINE, selection=selection))
-    assert told == snapshot()
+    assert told == snapshot(
+        {
+            "selection: this is not a selection of this server, or it was made under other settings or before a restart. Use the selection of a search with select=true, made with the settings of now."
+        }
+    )
     assert tenant.changes_sent() == []
 
 
@@ -212,8 +220,12 @@ async def test_a_code_is_for_the_events_that_the_preview_found(tenant: Tenant) -
         words = await refused(client, "tag_threat_events", **call, confirm=code)
         assert tenant.changes_sent() == []
         preview = await ask(client, "tag_threat_events", **call)
-    assert words == snapshot()
-    assert preview["change"] == snapshot()
+    assert words == snapshot(
+        "confirm: this code is not for what the selection finds now: it finds other events than the preview showed, or one of them was changed. Use the same call without confirm, and show the person its new preview."
+    )
+    assert preview["change"] == snapshot(
+        "Tag 31 events in dataset 'Mine' with 'wave'. The selection had 30 events of this dataset when it was made, and has 31 now."
+    )
 
 
 async def test_a_selection_that_grew_needs_a_code_however_small_it_is(tenant: Tenant) -> None:
@@ -235,8 +247,16 @@ async def test_events_of_other_datasets_are_left_alone_and_counted(tenant: Tenan
         words = await refused(
             client, "copy_threat_events", dataset_id=YOURS, destination_dataset_id=MINE, selection=mine
         )
-    assert done["change"] == snapshot() and await stored_tags(tenant, yours, YOURS) == set()
-    assert words == snapshot()
+    assert (
+        done["change"]
+        == snapshot(
+            "Tag 2 events in dataset 'Mine' with 'wave'. The selection had 3 events of other datasets too, which this leaves alone."
+        )
+        and await stored_tags(tenant, yours, YOURS) == set()
+    )
+    assert words == snapshot(
+        "dataset_id: the selection is of other datasets than this one. Use a dataset that the search covered, or a new search."
+    )
 
 
 async def test_more_events_than_a_change_may_touch_are_refused_with_the_way_to_fewer(tenant: Tenant) -> None:
@@ -244,7 +264,9 @@ async def test_more_events_than_a_change_may_touch_are_refused_with_the_way_to_f
     async with tenant.server(tenant.allowed(max_change=5)) as client:
         selection = await select(client)
         words = await refused(client, "delete_threat_events", dataset_id=MINE, selection=selection)
-    assert words == snapshot()
+    assert words == snapshot(
+        "selection: it has more than 5 events in this dataset, and CF1_MAX_CHANGE (5) allows at most 5 a call. Use a search of fewer: a shorter period (since, until) or more filters, and one call for each part."
+    )
 
 
 async def test_either_ids_or_a_selection_are_given(tenant: Tenant) -> None:
@@ -263,7 +285,21 @@ async def test_either_ids_or_a_selection_are_given(tenant: Tenant) -> None:
         gone = await ask(client, "delete_threat_events", dataset_id=MINE, selection=selection)
         await ask(client, "delete_threat_events", dataset_id=MINE, selection=selection, confirm=gone["code"])
         told.append(await refused(client, "delete_threat_events", dataset_id=MINE, selection=selection))
-    assert told == snapshot()
+    assert told == snapshot(
+        [
+            "event_ids: event_ids and selection are both given. Use either event_ids, or the selection of a search with select=true.",
+            "event_ids: no event is given. Use either event_ids, or the selection of a search with select=true.",
+            "related_ids: no event is given. Use either related_ids, or the selection of a search with select=true.",
+            "event_id: events are given twice. Use event_id, or event_ids or a selection for the same change of several events.",
+            "selection: filters or datasets are given as well. Use either a selection, which has its filters and datasets, or filters.",
+            """\
+selection: it has no event in this dataset. Use another dataset_id, or a search that finds some.
+<untrusted MARK>
+Mine
+</untrusted MARK>\
+""",
+        ]
+    )
 
 
 async def test_every_change_of_many_takes_a_selection_and_its_undo_is_one_call(tenant: Tenant) -> None:
@@ -335,7 +371,9 @@ async def test_a_server_that_ignores_the_search_gets_no_selection_and_no_change(
         found = await ask(client, "search_threat_events", **WAVE, select=True)
         words = await refused(client, "delete_threat_events", dataset_id=MINE, selection=selection)
     assert "selection" not in found and "There is no selection" in str(found["notes"])
-    assert words == snapshot()
+    assert words == snapshot(
+        "selection: the API returned events that do not fit the search, so nothing was changed. Use event_ids of events that were looked at."
+    )
     async with tenant.api() as api:
         assert (await api.read_event(tenant.dataset_id(), others[0].uuid)).event == "another 0"
 

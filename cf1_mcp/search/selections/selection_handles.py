@@ -27,7 +27,7 @@ from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.uuids import id_key, parse_uuid
 
 PURPOSE: Final = "selection"
-MAX_LENGTH: Final = 2_000
+MAX_LENGTH: Final = 1_500
 PAGE_SIZE: Final = 2_500
 KEY_LENGTH: Final = 8
 VALID: Final = "the selection of a search with select=true, made with the settings of now"
