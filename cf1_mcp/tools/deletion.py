@@ -29,7 +29,7 @@ async def delete_threat_events(
     selection: Selection = None,
     confirm: Confirm = None,
 ) -> Card:
-    """Delete events from one dataset for good: purge or erase false positives, duplicates, a bad import. Without
+    """Delete events from one dataset for good: purge or erase false positives, a bad import. Without
     `confirm` it changes nothing and returns a preview with the code. To keep the events elsewhere use
     move_threat_events.
     """
