@@ -19,7 +19,6 @@ MODULES: Final = (
     "relationships",
     "moves",
     "deletion",
-    "duplicates",
     "datasets",
     "saved_queries",
     "alerts",
