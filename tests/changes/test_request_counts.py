@@ -267,4 +267,4 @@ async def test_many_updates_need_a_code_and_take_no_evidence(tenant: Tenant) -> 
         )
     assert preview["status"] == "confirmation_required"
     assert raw == "event_ids: raw evidence is changed of one event at a time. Use event_id."
-    assert both.startswith("event_id: events are given twice. Use either event_id, or event_ids")
+    assert both.startswith("event_id: events are given twice. Use event_id, or event_ids or a selection")

@@ -174,7 +174,7 @@ async def test_a_selection_that_was_not_given_is_refused(tenant: Tenant) -> None
         told.add(await refused(client, "delete_threat_events", dataset_id=MINE, selection=selection))
     assert told == snapshot(
         {
-            "selection: this is not a selection of this server, or it was made under other settings or before a restart. Use the selection of a search with select=true, made with the settings of now."
+            "selection: this is not a selection of this server, or it was made under other settings or before a restart. Use the selection of a search with select=true, made with the current settings."
         }
     )
     assert tenant.changes_sent() == []

@@ -30,7 +30,7 @@ PURPOSE: Final = "selection"
 MAX_LENGTH: Final = 1_500
 PAGE_SIZE: Final = 2_500
 KEY_LENGTH: Final = 8
-VALID: Final = "the selection of a search with select=true, made with the settings of now"
+VALID: Final = "the selection of a search with select=true, made with the current settings"
 # What most selections contain, so that they become shorter. To be changed together with the purpose.
 _WORDS: Final = (
     b'{"n":1,"d":["operational"],"c":[["indicatorType","equals","domain"],["targetIndustry","equals","'

@@ -97,7 +97,7 @@ def add_selection(page: Rows, made: NewSelection, scope: DatasetScope) -> Rows:
 
 
 def _name_datasets(scope: DatasetScope) -> list[str]:
-    """Return the scope word that has exactly these datasets under the rules of now, or else their uuids."""
+    """Return the scope word that has exactly these datasets under the current rules, or else their uuids."""
     for word in SCOPE_WORDS:
         try:
             named = resolve_scope([word], scope.policy)
