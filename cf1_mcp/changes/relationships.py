@@ -26,6 +26,7 @@ from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.uuids import id_key
 
+MAX_ASKED: Final = 8  # events whose parents are listed, one request each
 UNDO: Final = "undo_change removes the references that were added, and leaves those that existed."
 NO_UNDO: Final = "This cannot be undone: the API has no way to remove typed relationships."
 
@@ -97,7 +98,15 @@ async def _plan_relating(
 async def _find_children(
     client: ThreatEventsClient, dataset: Dataset, parent: Event, events: Sequence[Event], kind: RelationshipType
 ) -> list[str]:
-    """Return those of the events that are children of the parent. Parents are listed per event, as they are few."""
+    """Return those of the events that are children of the parent.
+
+    An event has few parents, where a parent may have thousands of children: of a few events the parents are listed.
+    """
+    if len(events) > MAX_ASKED:
+        children: set[str] = set()
+        async for page in client.children_pages(parent.uuid, parent.dataset_id, kind):
+            children |= {id_key(child.uuid) for child in page}
+        return [event.uuid for event in events if id_key(event.uuid) in children]
 
     async def is_child(event: Event) -> bool:
         above = await client.list_relationships(event.uuid, dataset.uuid, "ancestors", 1, [kind], False)

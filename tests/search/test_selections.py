@@ -9,6 +9,7 @@ import httpx
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
+from mcp.types import ElicitRequestParams, ElicitResult
 from pydantic import JsonValue
 
 from cf1_mcp.models import Tlp
@@ -16,7 +17,7 @@ from cf1_mcp.sandbox.app import create_sandbox_app
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.store.sealed_tokens import TokenSealer
 from tests.conversations import ask, confirmed, refused, text_of
-from tests.tenant import MINE, YOURS, Tenant
+from tests.tenant import GENERATIONS, MINE, YOURS, Tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -325,6 +326,49 @@ async def test_every_change_of_many_takes_a_selection_and_its_undo_is_one_call(t
             assert undone["status"] == "done", (tool, undone)
             counted[tool] = done[fact]
     assert counted == {tool: 30 if tool == "relate_threat_events" else 31 for tool, _, _ in calls}
+
+
+async def test_typed_relationships_to_a_selection_take_few_requests_and_are_made_once(tenant: Tenant) -> None:
+    ids = await add_wave(tenant, 40)
+    parent = await tenant.add("campaign")
+    async with tenant.api() as api:
+        await api.create_relationships(tenant.dataset_id(), parent.uuid, ids[:10], "caused_by")
+    async with tenant.server(tenant.allowed()) as client:
+        call: dict[str, JsonValue] = {"dataset_id": MINE, "event_id": parent.uuid, "relationship_type": "caused_by"}
+        call["selection"] = await select(client)
+        tenant.log.clear()
+        preview = await ask(client, "relate_threat_events", **call)
+        looked = len(tenant.log)
+        done = await ask(client, "relate_threat_events", **call, confirm=preview["code"])
+    assert (done["status"], done["related"]) == ("done", 30) and looked <= 16
+
+
+async def test_what_is_looked_up_event_by_event_is_not_selected(tenant: Tenant) -> None:
+    await add_wave(tenant, 2)
+    having: list[JsonValue] = [{"field": "hasChildren", "op": "equals", "value": ["false"]}]
+    async with tenant.server(tenant.allowed()) as client:
+        found = await ask(client, "search_threat_events", conditions=having, select=True)
+    async with tenant.server(tenant.allowed(max_tlp=Tlp.RED)) as client:
+        seeing_all = await ask(client, "search_threat_events", conditions=having, select=True)
+    assert "selection" not in found and "is looked up event by event" in str(found["notes"])
+    assert "selection" in seeing_all
+
+
+async def test_a_person_who_is_asked_sees_the_selection_and_it_is_looked_up_again(tenant: Tenant) -> None:
+    await add_wave(tenant, 26)
+    asked: list[str] = []
+
+    async def agree(context: object, params: ElicitRequestParams) -> ElicitResult:
+        asked.append(params.message)
+        await add_wave(tenant, 1)
+        return ElicitResult(action="accept", content={"answer": "yes"})
+
+    for mode in GENERATIONS:
+        async with tenant.server(tenant.allowed(approval="ask"), agree, mode) as client:
+            call: dict[str, JsonValue] = {"dataset_id": MINE, "selection": await select(client), "tags": ["wave"]}
+            code = (await ask(client, "tag_threat_events", **call))["code"]
+            await refused(client, "tag_threat_events", **call, confirm=code)
+        assert tenant.changes_sent() == [] and f"Tag {25 + len(asked)} events" in asked[-1]
 
 
 async def test_references_to_a_selection_are_removed(tenant: Tenant) -> None:

@@ -1,7 +1,7 @@
 """Selections: sealed handles of searches, for work on many events without listing them.
 
 A selection names a search with its dates as they were resolved, and how many events it found. It carries no authority:
-the search is made again when the selection is used, under the rules at that time. It is valid only under rules for reading
+the search is made again when the selection is used, under the current rules. It is valid only under rules for reading
 like those under which it was made, because its counts are of what those let be shown.
 """
 

@@ -31,6 +31,7 @@ from cf1_mcp.text.uuids import id_key, parse_uuid
 
 # Events that are counted when a selection is made: a change may touch at most as many.
 MAX_COUNTED: Final = 10_000
+CHILDREN: Final = "whether events have children that may be seen is looked up event by event, and these may be many"
 # Datasets whose counts a selection holds.
 MAX_DATASETS: Final = 12
 
@@ -61,6 +62,8 @@ async def create_selection(
         b=[[(one.field, one.op, one.value) for one in branch] for branch in search.search_branches],
     )
     _require_short(pack(held))
+    if not scope.policy.sees_everything and any(one.field == "hasChildren" for one in search.search):
+        return NewSelection(problem=CHILDREN)
     asked = search.model_copy(update={"dataset_id": [*scope.ids], "page_size": PAGE_SIZE, "order": None})
     events, report = await read_selected(client, asked, scope.policy, MAX_COUNTED)
     if problem := find_doubt(report):
