@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.bulk.chosen_events import EventChoice
 from cf1_mcp.changes.effect import (
     MAX_WITHOUT_CODE,
     ChangeKind,
@@ -52,8 +53,15 @@ class DeleteEvents(Payload):
     before: list[Snapshot]
 
 
-async def plan_deletion(planning: Planner, dataset_id: str, event_ids: list[str]) -> Effect[DeleteEvents]:
+async def plan_deletion(planning: Planner, events: EventChoice, dataset_id: str) -> Effect[DeleteEvents]:
     """Check that the events may be deleted, and describe what is lost with them."""
+    dataset = planning.dataset_to_destroy(dataset_id)
+    chosen = await events.find(planning, dataset)
+    return chosen.describe(await plan_deletion_of(events.name_in(planning), dataset.uuid, chosen.ids))
+
+
+async def plan_deletion_of(planning: Planning, dataset_id: str, event_ids: Sequence[str]) -> Effect[DeleteEvents]:
+    """Plan to delete events by their ids. Raises the same as `plan_deletion`."""
     dataset = planning.dataset_to_destroy(dataset_id)
     planning.check_size(len(event_ids))
     ids = sorted(event_ids)
@@ -143,7 +151,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         datasets=(dataset.uuid,),
         summary=f"Create {plural(len(snapshots), 'deleted event')} again in dataset {dataset.name!r}, with raw "
         "evidence, tags and relationships.",
-        warnings=((still_there,) if present else ()) + _describe_losses(deleted, left_out),
+        warnings=((still_there,) if present else ()) + describe_losses(deleted, left_out),
         undo="undo_change deletes them again.",
         needs_code=len(snapshots) > MAX_WITHOUT_CODE,
         facts=count_raw_markings(evidence := list_evidence(SnapshotSet(snapshots))),
@@ -155,7 +163,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
     return await add_outside_effects(planning, effect, [*recreated, *parents])
 
 
-def _describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple[str, ...]:
+def describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple[str, ...]:
     """Return a sentence for everything that cannot be created again."""
     unread = sum(snapshot.raw_unread for snapshot in snapshots)
     other = sum(snapshot.raw is not None and not isinstance(snapshot.raw.data, dict) for snapshot in snapshots)
@@ -182,7 +190,7 @@ async def plan_deletion_of_created(planning: Planning, change: PastChange[P]) ->
     """Plan to delete the events that a change created, as far as they are still there."""
     dataset, created = planning.dataset_to_destroy(change.datasets[0]), change.required_ids("created")
     remaining = await find_remaining(planning, dataset, change.id, created)
-    return warn_of_missing(await plan_deletion(planning, dataset.uuid, remaining), len(created) - len(remaining))
+    return warn_of_missing(await plan_deletion_of(planning, dataset.uuid, remaining), len(created) - len(remaining))
 
 
 DELETION = ChangeKind("delete_threat_events", ToolEffect.DELETE, DeleteEvents, delete_events, plan_recreation)

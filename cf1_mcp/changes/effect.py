@@ -33,15 +33,19 @@ INVERSES: Final[Mapping[ToolEffect, ToolEffect]] = {
 
 @dataclass(frozen=True)
 class Planning:
-    """What plans use: the API and the operator's rules. An undo uses the plan of the inverse change."""
+    """What plans use: the API and the operator's rules. An undo uses the plan of the inverse change.
+
+    `given` has the arguments that a call has instead of others, such as a selection instead of ids.
+    """
 
     client: ThreatEventsClient
     write_policy: WritePolicy
     is_undo: bool = False
+    given: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def argument(self, name: str) -> str:
         """Return the argument that an error names. In an undo that is `change_id`, its only one."""
-        return "change_id" if self.is_undo else name
+        return "change_id" if self.is_undo else self.given.get(name, name)
 
     def dataset_to_write(self, name: str, argument: str = "dataset_id") -> Dataset:
         """Return the dataset if events may be created and changed in it."""
@@ -69,7 +73,8 @@ class ChangeKind(Generic[P]):
 
     `effect` is what the change does to the data. The guards hold the change to the mode of that effect, whichever tool
     makes it: an undo that deletes needs what a deletion needs. `inverse` is the effect of its undo. New events are not
-    `limited` in number; all other changes are.
+    `limited` in number; all other changes are. `undo_removes` says that the undo removes something, though its own
+    effect is another: a move is undone by a move, and a merge takes off what it added.
     """
 
     tool: str
@@ -78,12 +83,12 @@ class ChangeKind(Generic[P]):
     carry_out: Callable[[ThreatEventsClient, P], Awaitable[Result]]
     plan_undo: Callable[[Planning, PastChange[P]], Awaitable["Effect[Any]"]] | None
     limited: bool = True
-    moves: bool = False
+    undo_removes: bool = False
 
     @property
     def inverse(self) -> ToolEffect:
-        """The effect of the undo. A move is undone by a move, which removes events from a dataset as well."""
-        return ToolEffect.DELETE if self.moves else INVERSES[self.effect]
+        """The effect of the undo."""
+        return ToolEffect.DELETE if self.undo_removes else INVERSES[self.effect]
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,8 @@ class Effect(Generic[P]):
     An effect that `changes_nothing` is reported, and not made. Without `can_undo` the change cannot be undone.
     `undo_destroys` are the datasets from which an undo would remove something; if it is not given, all of them where
     the undo deletes. An undo writes to the others, except to those in `only_read`.
+
+    `code_problem` is what an error says of a code that does not fit, if there is more to say than that.
 
     `complete` returns the effect with what has to be read for the change itself and is too much for a preview, which
     must have said so.
@@ -137,6 +144,7 @@ class Effect(Generic[P]):
     undo_destroys: tuple[str, ...] | None = None
     complete: Callable[["Effect[P]"], Awaitable["Effect[P]"]] | None = None
     only_read: tuple[str, ...] = ()
+    code_problem: str = "this code is not for this change in its current state"
 
     @property
     def tool(self) -> str:

@@ -159,7 +159,7 @@ async def _require_code(server: ServerContext, look: Look[Any], code: str) -> No
         raise used_code_error()
     raise BadArgument(
         "confirm",
-        "this code is not for this change in its current state",
+        look.effect.code_problem,
         "the same call without confirm, and show the person its new preview",
     )
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.bulk.chosen_events import EventChoice
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.changes.lost_evidence import (
     count_evidence,
@@ -73,9 +74,19 @@ Completion = Callable[[Effect[MoveEvents]], Awaitable[Effect[MoveEvents]]]
 
 
 async def plan_move(
-    planning: Planner, dataset_id: str, destination_dataset_id: str, event_ids: list[str], keep_raw_data: bool
+    planning: Planner, events: EventChoice, dataset_id: str, destination_dataset_id: str, keep_raw_data: bool
 ) -> Effect[MoveEvents]:
     """Check that the events may be removed from their dataset and added to the other, and describe the move."""
+    source = planning.dataset_to_destroy(dataset_id)
+    planning.dataset_to_write(destination_dataset_id, "destination_dataset_id")
+    chosen = await events.find(planning, source)
+    effect = await _plan_move(events.name_in(planning), source.uuid, destination_dataset_id, chosen.ids, keep_raw_data)
+    return chosen.describe(effect)
+
+
+async def _plan_move(
+    planning: Planning, dataset_id: str, destination_dataset_id: str, event_ids: Sequence[str], keep_raw_data: bool
+) -> Effect[MoveEvents]:
     source = planning.dataset_to_destroy(dataset_id)
     destination = planning.dataset_to_write(destination_dataset_id, "destination_dataset_id")
     if source.uuid == destination.uuid:
@@ -254,7 +265,7 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
             "none to move back",
             "list_changes to see what can be undone",
         )
-    effect = await plan_move(planning, destination.uuid, source.uuid, moved, True)
+    effect = await _plan_move(planning, destination.uuid, source.uuid, moved, True)
     dropped = {one.event.uuid for one in payload.before.images if one.raw and not one.raw.is_empty} & {*moved}
     if payload.keep_raw_data or not dropped:
         return effect
@@ -266,4 +277,4 @@ async def _undo(planning: Planning, change: PastChange[MoveEvents]) -> Effect[Mo
     )
 
 
-MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo, moves=True)
+MOVE = ChangeKind("move_threat_events", ToolEffect.DELETE, MoveEvents, move_events, _undo, undo_removes=True)

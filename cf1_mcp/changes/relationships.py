@@ -4,64 +4,31 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from pydantic import BaseModel, JsonValue
-
-from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
-from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
-from cf1_mcp.changes.outcomes.event_looks import look_at_children, look_at_references
-from cf1_mcp.changes.outcomes.unknown_outcomes import find_out
+from cf1_mcp.changes.bulk.chosen_events import RelatedChoice
+from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning
+from cf1_mcp.changes.linking.link_sending import (
+    BeforeRelating,
+    BeforeUnrelating,
+    RelateEvents,
+    UnrelateEvents,
+    relate_events,
+    unrelate_events,
+)
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
-from cf1_mcp.errors import ApiError, BadArgument, UnknownOutcome
+from cf1_mcp.errors import BadArgument
 from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_lost_children, describe_new_children
-from cf1_mcp.models import Dataset, Event, RelationshipsCreated, RelationshipType
+from cf1_mcp.models import Dataset, Event, RelationshipType
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.text.plurals import plural
-from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.uuids import id_key
 
+MAX_ASKED: Final = 8  # events whose parents are listed, one request each
 UNDO: Final = "undo_change removes the references that were added, and leaves those that existed."
-UNCLEAR: Final = "The API does not say of each event whether it was related."
 NO_UNDO: Final = "This cannot be undone: the API has no way to remove typed relationships."
-
-
-class BeforeRelating(BaseModel, frozen=True):
-    """Those of the events that already had the same link."""
-
-    existing: list[str]
-
-
-class RelateEvents(Payload):
-    """Links from one event to others: plain references, or typed relationships where `relationship_type` is set."""
-
-    dataset_id: str
-    event_id: str
-    related_ids: list[str]
-    related_dataset_id: str
-    relationship_type: RelationshipType | None = None
-    before: BeforeRelating
-
-    def added(self) -> list[str]:
-        return [event_id for event_id in self.related_ids if event_id not in self.before.existing]
-
-
-class BeforeUnrelating(BaseModel, frozen=True):
-    """All references of the event."""
-
-    references: list[str]
-
-
-class UnrelateEvents(Payload):
-    """References of one event that are removed."""
-
-    dataset_id: str
-    event_id: str
-    related_ids: list[str]
-    related_dataset_id: str
-    before: BeforeUnrelating
 
 
 # -- relating
@@ -69,15 +36,30 @@ class UnrelateEvents(Payload):
 
 async def plan_relating(
     planning: Planner,
+    events: RelatedChoice,
     dataset_id: str,
     event_id: str,
-    related_ids: list[str],
     related_dataset_id: str | None,
     relationship_type: RelationshipType | None,
 ) -> Effect[RelateEvents]:
     """Check that both ends may be changed, and find which links do not exist yet."""
     home = planning.dataset_to_write(dataset_id)
     other = planning.dataset_to_write(related_dataset_id, "related_dataset_id") if related_dataset_id else home
+    argument = "related_dataset_id" if related_dataset_id else "dataset_id"
+    chosen = await events.find(planning, other, argument, event_id)
+    return chosen.describe(
+        await _plan_relating(events.name_in(planning), home, other, event_id, chosen.ids, relationship_type)
+    )
+
+
+async def _plan_relating(
+    planning: Planning,
+    home: Dataset,
+    other: Dataset,
+    event_id: str,
+    related_ids: Sequence[str],
+    relationship_type: RelationshipType | None,
+) -> Effect[RelateEvents]:
     event, related = await _read_ends(planning, home, other, event_id, related_ids)
     existing = (
         await _find_children(planning.client, other, event, related, relationship_type)
@@ -116,7 +98,15 @@ async def plan_relating(
 async def _find_children(
     client: ThreatEventsClient, dataset: Dataset, parent: Event, events: Sequence[Event], kind: RelationshipType
 ) -> list[str]:
-    """Return those of the events that are children of the parent. Parents are listed per event, as they are few."""
+    """Return those of the events that are children of the parent.
+
+    An event has few parents, where a parent may have thousands of children: of a few events the parents are listed.
+    """
+    if len(events) > MAX_ASKED:
+        children: set[str] = set()
+        async for page in client.children_pages(parent.uuid, parent.dataset_id, kind):
+            children |= {id_key(child.uuid) for child in page}
+        return [event.uuid for event in events if id_key(event.uuid) in children]
 
     async def is_child(event: Event) -> bool:
         above = await client.list_relationships(event.uuid, dataset.uuid, "ancestors", 1, [kind], False)
@@ -124,47 +114,6 @@ async def _find_children(
 
     linked = await gather(partial(is_child, event) for event in events)
     return [event.uuid for event, is_linked in zip(events, linked, strict=True) if is_linked]
-
-
-async def relate_events(client: ThreatEventsClient, payload: RelateEvents) -> Result:
-    """Add the links that do not exist yet."""
-    new, kind, home = payload.added(), payload.relationship_type, payload.dataset_id
-    if kind is None:
-        try:
-            await client.relate_event(payload.event_id, new)
-        except ApiError as error:
-            look = partial(look_at_references, client, home, payload.event_id, new, verb="related", are_there=True)
-            return await find_out(error, look)
-        return Result("done", {"related": [*new]})
-    look = partial(look_at_children, client, home, payload.event_id, new, kind)
-    try:
-        answer = await client.create_relationships(home, payload.event_id, new, kind)
-    except ApiError as error:
-        return await find_out(error, look)
-    result = _read_result(answer, new)
-    if result is not None:
-        return result
-    says_none = not answer.success or answer.relationships_created == 0
-    return await find_out(UnknownOutcome(UNCLEAR, denied=says_none and not answer.relationships), look)
-
-
-def _read_result(answer: RelationshipsCreated, new: Sequence[str]) -> Result | None:
-    """Return the outcome for each event, None if the answer leaves that of one unknown.
-
-    An older form of the answer names no events, only success.
-    """
-    reasons = {error.child_id: clean(error.error, MAX_CELL_LENGTH) for error in answer.errors}
-    named = {one.child_id for one in answer.relationships}
-    count = answer.relationships_created
-    if not named and answer.success and count in (None, len(new) - len(reasons)):
-        named = set(new) - set(reasons)
-    related = [event_id for event_id in new if event_id in named]
-    if len(related) == len(new):
-        return Result("done", {"related": [*related]})
-    rest: dict[str, JsonValue] = {event_id: reasons[event_id] for event_id in new if event_id in reasons}
-    if len(related) + len(rest) < len(new):
-        return None
-    return Result("partial" if related else "failed", {"related": [*related]}, {"not_related": rest})
 
 
 async def _undo_relating(planning: Planning, change: PastChange[RelateEvents]) -> Effect[UnrelateEvents]:
@@ -179,22 +128,41 @@ async def _undo_relating(planning: Planning, change: PastChange[RelateEvents]) -
     if not added:
         problem = f"the references that change {change.id} added are removed already"
         raise BadArgument("change_id", problem, "another change")
-    return await plan_unrelating(planning, payload.dataset_id, payload.event_id, added, payload.related_dataset_id)
+    home, other = _require_destroyable(planning, payload.dataset_id, payload.related_dataset_id)
+    return await _plan_unrelating(planning, home, other, payload.event_id, added)
 
 
 # -- removing references
 
 
 async def plan_unrelating(
-    planning: Planner, dataset_id: str, event_id: str, related_ids: list[str], related_dataset_id: str | None
+    planning: Planner, events: RelatedChoice, dataset_id: str, event_id: str, related_dataset_id: str | None
 ) -> Effect[UnrelateEvents]:
     """Check that both ends may be changed and that the references exist."""
+    home, other = _require_destroyable(planning, dataset_id, related_dataset_id)
+    argument = "related_dataset_id" if related_dataset_id else "dataset_id"
+    chosen = await events.find(planning, other, argument, event_id)
+    return chosen.describe(await _plan_unrelating(events.name_in(planning), home, other, event_id, chosen.ids))
+
+
+def _require_destroyable(
+    planning: Planning, dataset_id: str, related_dataset_id: str | None
+) -> tuple[Dataset, Dataset]:
+    """Return the datasets of both ends. A reference is a part of both, so that removing it takes something from either.
+
+    Raises:
+        Withheld: one of them is not in a list that it has to be in.
+    """
     home = planning.dataset_to_destroy(dataset_id)
-    other = home
-    if related_dataset_id:
-        # A reference is a part of both its ends, so that removing it takes something from either.
-        planning.dataset_to_write(related_dataset_id, "related_dataset_id")
-        other = planning.dataset_to_destroy(related_dataset_id, "related_dataset_id")
+    if not related_dataset_id:
+        return home, home
+    planning.dataset_to_write(related_dataset_id, "related_dataset_id")
+    return home, planning.dataset_to_destroy(related_dataset_id, "related_dataset_id")
+
+
+async def _plan_unrelating(
+    planning: Planning, home: Dataset, other: Dataset, event_id: str, related_ids: Sequence[str]
+) -> Effect[UnrelateEvents]:
     event, related = await _read_ends(planning, home, other, event_id, related_ids)
     for one in related:
         if not _has_reference(event, one.uuid):
@@ -224,23 +192,11 @@ async def plan_unrelating(
     return await add_outside_effects(planning, effect, [describe_lost_children(event)])
 
 
-async def unrelate_events(client: ThreatEventsClient, payload: UnrelateEvents) -> Result:
-    """Remove the references."""
-    removed = payload.related_ids
-    try:
-        await client.unrelate_event(payload.event_id, removed)
-    except ApiError as error:
-        home, event_id = payload.dataset_id, payload.event_id
-        look = partial(look_at_references, client, home, event_id, removed, verb="unrelated", are_there=False)
-        return await find_out(error, look)
-    return Result("done", {"unrelated": [*removed]})
-
-
 async def _undo_unrelating(planning: Planning, change: PastChange[UnrelateEvents]) -> Effect[RelateEvents]:
     payload, removed = change.payload, change.possible_ids("unrelated", change.payload.related_ids)
-    return await plan_relating(
-        planning, payload.dataset_id, payload.event_id, removed, payload.related_dataset_id, None
-    )
+    home, other = planning.dataset_to_write(payload.dataset_id), payload.related_dataset_id
+    related = planning.dataset_to_write(other, "related_dataset_id") if other else home
+    return await _plan_relating(planning, home, related, payload.event_id, removed, None)
 
 
 # -- shared

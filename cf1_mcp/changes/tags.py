@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
+from cf1_mcp.changes.bulk.chosen_events import EventChoice
 from cf1_mcp.changes.effect import ChangeKind, Effect, P, PastChange, Payload, Planner, Planning, Result
+from cf1_mcp.changes.outcomes.change_results import count_done
 from cf1_mcp.changes.outcomes.tag_sending import TagsByEvent, change_tags, fold_tags
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
@@ -47,11 +49,13 @@ class UntagEvents(Payload):
 # -- tagging
 
 
-async def plan_tagging(planning: Planner, dataset_id: str, event_ids: list[str], tags: list[str]) -> Effect[TagEvents]:
+async def plan_tagging(planning: Planner, events: EventChoice, dataset_id: str, tags: list[str]) -> Effect[TagEvents]:
     """Check that the events may be tagged, and find the tags that each of them lacks."""
     dataset = planning.dataset_to_write(dataset_id)
     new = check_tags(tags, planning.argument("tags"))
-    return await _plan_tagging(planning, dataset, new, dict.fromkeys(sorted(event_ids), new))
+    chosen = await events.find(planning, dataset)
+    effect = await _plan_tagging(events.name_in(planning), dataset, new, dict.fromkeys(sorted(chosen.ids), new))
+    return chosen.describe(effect)
 
 
 async def _plan_tagging(
@@ -79,7 +83,7 @@ async def _plan_tagging(
 
 async def tag_events(client: ThreatEventsClient, payload: TagEvents) -> Result:
     """Add to each event the tags that it lacks."""
-    return await change_tags(client, payload.dataset_id, payload.before, "tagged")
+    return count_done(await change_tags(client, payload.dataset_id, payload.before, "tagged"), "tagged")
 
 
 async def _undo_tagging(planning: Planning, change: PastChange[TagEvents]) -> Effect[UntagEvents]:
@@ -95,12 +99,14 @@ async def _undo_tagging(planning: Planning, change: PastChange[TagEvents]) -> Ef
 
 
 async def plan_untagging(
-    planning: Planner, dataset_id: str, event_ids: list[str], tags: list[str]
+    planning: Planner, events: EventChoice, dataset_id: str, tags: list[str]
 ) -> Effect[UntagEvents]:
     """Check that tags may be taken off the events, and find those that each of them has."""
     dataset = planning.dataset_to_destroy(dataset_id)
     old = check_tags(tags, planning.argument("tags"))
-    return await _plan_untagging(planning, dataset, old, dict.fromkeys(sorted(event_ids), old), only_these=False)
+    chosen = await events.find(planning, dataset)
+    tags_of = dict.fromkeys(sorted(chosen.ids), old)
+    return chosen.describe(await _plan_untagging(events.name_in(planning), dataset, old, tags_of, only_these=False))
 
 
 async def _plan_untagging(
@@ -135,7 +141,7 @@ async def _plan_untagging(
 
 async def untag_events(client: ThreatEventsClient, payload: UntagEvents) -> Result:
     """Take the tags off each event that has them."""
-    return await change_tags(client, payload.dataset_id, payload.removed(), "untagged")
+    return count_done(await change_tags(client, payload.dataset_id, payload.removed(), "untagged"), "untagged")
 
 
 async def _undo_untagging(planning: Planning, change: PastChange[UntagEvents]) -> Effect[TagEvents]:

@@ -17,6 +17,7 @@ from cf1_mcp.changes.datasets.copying import COPYING
 from cf1_mcp.changes.datasets.new_datasets import DATASET_CREATION, DATASET_DELETION
 from cf1_mcp.changes.datasets.renaming import RENAME
 from cf1_mcp.changes.deletion import DELETION, RECREATION
+from cf1_mcp.changes.duplicates.merging import MERGING, SPLITTING
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planning
 from cf1_mcp.changes.moves import MOVE
 from cf1_mcp.changes.queries.alerts import ALERT_CREATION, ALERT_DELETION, ALERT_UPDATE
@@ -40,6 +41,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
     DATASET_DELETION,
     DELETION,
     IMPORT,
+    MERGING,
     MOVE,
     QUERY_CREATION,
     QUERY_DELETION,
@@ -48,6 +50,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
     RELATING,
     RENAME,
     REVERT,
+    SPLITTING,
     TAGGING,
     UNRELATING,
     UNTAGGING,

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.changes.bulk.bulk_sending import UpdateEvents
 from cf1_mcp.changes.bulk.bulk_updates import plan_updates
+from cf1_mcp.changes.bulk.chosen_events import UpdateChoice
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, warn_of_overwriting
 from cf1_mcp.changes.lost_evidence import NOT_READ
 from cf1_mcp.changes.outcomes.update_sending import is_same_part, list_fields, update_event
@@ -46,29 +47,28 @@ async def plan_update(
     planning: Planner,
     validator: Validator,
     given: EventTexts,
+    events: UpdateChoice,
     dataset_id: str,
-    event_id: str | None,
-    event_ids: list[str] | None,
     raw_data: dict[str, JsonValue] | None,
     raw_source: str | None,
     raw_tlp: str | None,
 ) -> Effect[UpdateEvent] | Effect[UpdateEvents]:
     """Check the new values, and find which of them differ from the current ones."""
-    if bool(event_id) == bool(event_ids):
-        problem = "events are given twice" if event_id else "no event is given"
-        raise BadArgument("event_id", problem, "either event_id, or event_ids for the same change of several events")
-    dataset, ids = planning.dataset_to_write(dataset_id), event_ids or [event_id or ""]
+    dataset = planning.dataset_to_write(dataset_id)
     raw = _check_parts(validator, raw_data, raw_source, raw_tlp)
     if not given and not raw:
         raise BadArgument("event_id", "no new values are given", "at least one field with its new value")
     fields = await validator.check_fields(given)
+    chosen = await events.find(planning, dataset)
+    planning, ids = events.name_in(planning), chosen.ids
     if len(ids) > 1 and raw:
-        raise BadArgument("event_ids", "raw evidence is changed of one event at a time", "event_id")
+        argument = planning.argument("event_ids")
+        raise BadArgument(argument, "raw evidence is changed of one event at a time", "event_id")
     effect: Effect[UpdateEvent] | Effect[UpdateEvents]
     if len(ids) > 1:
-        effect = await plan_updates(planning, dataset, ids, fields)
+        effect = chosen.describe(await plan_updates(planning, dataset, ids, fields))
     else:
-        effect = await _plan_update(planning, dataset, ids[0], fields, raw)
+        effect = chosen.describe(await _plan_update(planning, dataset, ids[0], fields, raw))
     relative_dates = find_relative_dates(given, fields)
     read_as = {**describe_read_as(given, fields), **validator.describe_unread()}
     return replace(effect, read_as=read_as, relative_dates=relative_dates)

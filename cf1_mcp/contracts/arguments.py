@@ -40,6 +40,15 @@ def _parse_uuids(texts: list[str]) -> list[str]:
 
 
 EventIds = Annotated[Words, Field(description="Event uuids"), AfterValidator(_parse_uuids)]
+# For tools that take a selection instead.
+ChosenIds = Annotated[EventIds | None, Field(description="Event uuids"), BeforeValidator(none_if_empty)]
+Selection = Annotated[
+    str | None, Field(description="Instead of them: selection of a search"), BeforeValidator(none_if_empty)
+]
+ExportSelection = Annotated[
+    str | None, Field(description="Instead of filters: selection of a search"), BeforeValidator(none_if_empty)
+]
+Select = Annotated[bool, Field(description="Also return a selection of all found events")]
 Confirm = Annotated[
     str | None,
     Field(description="Code from the preview of this call"),

@@ -29,6 +29,7 @@ from cf1_mcp.contracts.arguments import (
     Fields,
     Limit,
     QueryId,
+    Select,
     Since,
     Text,
     Until,
@@ -60,6 +61,7 @@ from cf1_mcp.search.filters import SearchFilters
 from cf1_mcp.search.no_results import explain_page
 from cf1_mcp.search.request import RequestedSearch
 from cf1_mcp.search.scopes import SearchScope
+from cf1_mcp.search.selections.selection_making import add_selection, create_selection
 from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.uuids import id_key
 
@@ -90,6 +92,7 @@ async def search_threat_events(
     fields: Fields = None,
     limit: Limit = 20,
     cursor: Cursor = None,
+    select: Select = False,
 ) -> Rows:
     """Find threat events by who attacked whom, with what, where and when: look up an IP, domain, URL or hash (seen?
     malicious?), an actor's attacks, malware, ransomware or phishing against a country or industry, what attackers did
@@ -99,7 +102,8 @@ async def search_threat_events(
     search = request.search().model_copy(update={"dataset_id": list(scope.ids), "order_by": "date", "order": order})
     identity = {**request.identity, "query_id": query_id, "order": order, "scope": scope.ids}
     page = await list_event_page(client, search, scope, resolve_columns(fields), limit, paging, identity)
-    return await explain_page(client, page, request, scope, is_first=paging.is_first)
+    page = await explain_page(client, page, request, scope, is_first=paging.is_first)
+    return add_selection(page, await create_selection(client, search, scope, paging.sealer), scope) if select else page
 
 
 @EVENTS.tool("Get a threat event", ToolEffect.READ)

@@ -15,7 +15,7 @@ from cf1_mcp.answers.pages import ABSENCE, dataset_facts, reading_notes
 from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.context import Client, Now, ToolContext
-from cf1_mcp.contracts.arguments import QueryId, SameText, SameWords
+from cf1_mcp.contracts.arguments import ExportSelection, QueryId, SameText, SameWords
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import INDICATORS
 from cf1_mcp.errors import BadArgument, Withheld, choices
@@ -37,8 +37,9 @@ from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.filters import ExportFilters
 from cf1_mcp.search.no_results import describe_words, explain_page
-from cf1_mcp.search.request import RequestedExport, SearchRequest
-from cf1_mcp.search.scopes import NO_CONDITION, ExportScope
+from cf1_mcp.search.request import SearchRequest
+from cf1_mcp.search.scopes import NO_CONDITION
+from cf1_mcp.search.selections.selected_exports import ChosenExport
 from cf1_mcp.store.export_drafts import StoredExport
 from cf1_mcp.store.export_files import ExportFolder, StoredPage
 from cf1_mcp.text.dates import iso, parse_date
@@ -65,8 +66,7 @@ Exports = Annotated[ExportFolder, Resolve(_resolve_folder)]
 async def export_threat_events(
     context: ToolContext,
     client: Client,
-    scope: ExportScope,
-    request: RequestedExport,
+    chosen: ChosenExport,
     folder: Exports,
     now: Now,
     *,
@@ -81,6 +81,7 @@ async def export_threat_events(
     until: SameText = None,
     query_id: QueryId = None,
     dataset_ids: SameWords = None,
+    selection: ExportSelection = None,
     export_id: Annotated[str | None, Field(description="Show this file's content instead")] = None,
     offset: Annotated[int, Field(description="next_offset of its last page", ge=0)] = 0,
 ) -> Answer:
@@ -88,6 +89,7 @@ async def export_threat_events(
     SIEM, block list, WAF rules, Gateway list, ATT&CK Navigator. Filters as in search_threat_events. Returns a link to
     the file and what was left out.
     """
+    scope, request = chosen.scope, chosen.request
     if export_id:
         return ExportPage(await read_export_page(client, scope.policy, folder, export_id, offset))
     if format is None:

@@ -9,7 +9,7 @@ from cf1_mcp.answers.card import Card
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.changes.relationships import RelateEvents, UnrelateEvents, plan_relating, plan_unrelating
 from cf1_mcp.context import Client
-from cf1_mcp.contracts.arguments import Confirm, EventId, EventIds, HomeDataset
+from cf1_mcp.contracts.arguments import ChosenIds, Confirm, EventId, HomeDataset, Selection
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.models import RelationshipType
@@ -26,7 +26,8 @@ async def relate_threat_events(
     plan: Relating,
     dataset_id: HomeDataset,
     event_id: EventId,
-    related_ids: EventIds,
+    related_ids: ChosenIds = None,
+    selection: Selection = None,
     related_dataset_id: OtherDataset = None,
     relationship_type: Kind = None,
     confirm: Confirm = None,
@@ -44,7 +45,8 @@ async def unrelate_threat_events(
     plan: Unrelating,
     dataset_id: HomeDataset,
     event_id: EventId,
-    related_ids: EventIds,
+    related_ids: ChosenIds = None,
+    selection: Selection = None,
     related_dataset_id: OtherDataset = None,
     confirm: Confirm = None,
 ) -> Card:

@@ -9,7 +9,7 @@ from cf1_mcp.answers.card import Card
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.changes.tags import TagEvents, UntagEvents, plan_tagging, plan_untagging
 from cf1_mcp.context import Client
-from cf1_mcp.contracts.arguments import Confirm, EventIds, HomeDataset, NewTags
+from cf1_mcp.contracts.arguments import ChosenIds, Confirm, HomeDataset, NewTags, Selection
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.text.lenient import Words
@@ -24,8 +24,9 @@ async def tag_threat_events(
     client: Client,
     plan: Tagging,
     dataset_id: HomeDataset,
-    event_ids: EventIds,
     tags: NewTags,
+    event_ids: ChosenIds = None,
+    selection: Selection = None,
     confirm: Confirm = None,
 ) -> Card:
     """Add tags to events of one dataset, in addition to those they have: label, flag or mark them as triaged, reviewed
@@ -40,8 +41,9 @@ async def untag_threat_events(
     client: Client,
     plan: Untagging,
     dataset_id: HomeDataset,
-    event_ids: EventIds,
     tags: OldTags,
+    event_ids: ChosenIds = None,
+    selection: Selection = None,
     confirm: Confirm = None,
 ) -> Card:
     """Take tags off events of one dataset: strip a wrong label, flag or mark; their other tags stay. Without `confirm`

@@ -9,7 +9,17 @@ from cf1_mcp.answers.card import Card
 from cf1_mcp.changes.guards import Planned, approved
 from cf1_mcp.changes.updates import plan_update
 from cf1_mcp.context import Client
-from cf1_mcp.contracts.arguments import Confirm, Country, EventId, EventIds, HomeDataset, Marking, Moment, RawData
+from cf1_mcp.contracts.arguments import (
+    Confirm,
+    Country,
+    EventId,
+    EventIds,
+    HomeDataset,
+    Marking,
+    Moment,
+    RawData,
+    Selection,
+)
 from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import CURATION
 from cf1_mcp.text.lenient import none_if_empty
@@ -28,6 +38,7 @@ async def update_threat_event(
     dataset_id: HomeDataset,
     event_id: OneEvent = None,
     event_ids: Several = None,
+    selection: Selection = None,
     category: str | None = None,
     date: Moment | None = None,
     event: str | None = None,

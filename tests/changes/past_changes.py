@@ -97,6 +97,11 @@ async def _recreate(tenant: Tenant, client: Client) -> JsonValue:
     return (await make(client, "undo_change", change_id=await _delete(tenant, client)))["change_id"]
 
 
+async def _merge(tenant: Tenant, client: Client) -> JsonValue:
+    keep, *others = await _ids(tenant, "wave")
+    return (await make(client, "merge_duplicate_events", dataset_id=MINE, keep=keep, event_ids=others))["change_id"]
+
+
 async def _create_query(tenant: Tenant, client: Client) -> JsonValue:
     return (await make(client, "create_saved_query", **QUERY))["change_id"]
 
@@ -138,6 +143,7 @@ REMOVED_BY_UNDO: Final[Mapping[str, Make]] = {
     "a move": _move,
     "a copy": _copy,
     "a recreation": _recreate,
+    "a merge": _merge,
     "a new query": _create_query,
     "a new alert": _create_alert,
 }
@@ -162,6 +168,7 @@ OF_SEVERAL_EVENTS: Final = (
     "a move",
     "a copy",
     "a recreation",
+    "a merge",
     "tags taken off",
     "references removed",
     "a deletion",

@@ -72,6 +72,14 @@ async def _delete(tenant: Tenant, dataset: str) -> Arguments:
     return {"dataset_id": dataset, "event_ids": [await _event(tenant, dataset)]}
 
 
+async def _merge(tenant: Tenant, dataset: str) -> Arguments:
+    return {
+        "dataset_id": dataset,
+        "keep": await _event(tenant, dataset),
+        "event_ids": [await _event(tenant, dataset)],
+    }
+
+
 async def _revert(tenant: Tenant, dataset: str) -> Arguments:
     await _event(tenant, dataset)
     return {"dataset_id": dataset, "minutes_ago": 60}
@@ -109,6 +117,7 @@ CALLS: Mapping[str, Call] = {
     "create_threat_category": _create_category,
     "update_threat_dataset": _rename,
     "delete_threat_events": _delete,
+    "merge_duplicate_events": _merge,
     "revert_threat_dataset": _revert,
 }
 OF_NO_EVENT = {

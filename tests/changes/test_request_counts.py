@@ -254,16 +254,11 @@ async def test_many_updates_are_made_or_told_not_to_be_whatever_the_bulk_route_a
         )
     if status == 200:
         # The canned answer changed nothing, and does not say so: what a look does not find may still come.
-        assert (
-            done["status"] == "unknown" and done["changed"] == [] and sorted(map(str, list_of(done["unknown"]))) == ids
-        )
+        unknown = done["unknown"]
+        assert done["status"] == "unknown" and done["changed"] == [] and isinstance(unknown, list)
+        assert sorted(map(str, unknown)) == ids
     else:
-        assert done["status"] == "done" and sorted(map(str, [*ids])) == sorted(map(str, list_of(done["changed"])))
-
-
-def list_of(value: JsonValue) -> list[JsonValue]:
-    assert isinstance(value, list)
-    return value
+        assert done["status"] == "done" and done["changed"] == len(ids)
 
 
 async def test_many_updates_are_undone_to_the_values_that_each_event_had(tenant: Tenant) -> None:
@@ -290,4 +285,4 @@ async def test_many_updates_need_a_code_and_take_no_evidence(tenant: Tenant) -> 
         )
     assert preview["status"] == "confirmation_required"
     assert raw == "event_ids: raw evidence is changed of one event at a time. Use event_id."
-    assert both.startswith("event_id: events are given twice. Use either event_id, or event_ids")
+    assert both.startswith("event_id: events are given twice. Use event_id, or event_ids or a selection")

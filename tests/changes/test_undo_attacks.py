@@ -107,7 +107,7 @@ async def test_an_undo_that_the_rules_allow_is_made_once(tenant: Tenant, kind: s
 async def test_a_change_says_truly_whether_the_settings_allow_its_undo(tenant: Tenant, kind: str) -> None:
     """Made where nothing may be deleted from MINE, as far as that is possible, and undone under the same settings."""
     settings = wide(tenant, delete_datasets=(YOURS,), max_change=2)
-    if kind in ("a recreation", *WRITTEN_BY_UNDO, "a move"):
+    if kind in ("a recreation", "a merge", *WRITTEN_BY_UNDO, "a move"):
         settings = wide(tenant, max_change=2)
     async with tenant.server(settings) as client:
         change_id = await EVERY[kind](tenant, client)

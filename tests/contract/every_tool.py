@@ -38,6 +38,8 @@ CALLS: Mapping[str, dict[str, JsonValue]] = {
     "move_threat_events": {"dataset_id": "HOME", "destination_dataset_id": "AWAY", "event_ids": ["FIRST"]},
     "copy_threat_events": {"dataset_id": "HOME", "destination_dataset_id": "AWAY", "event_ids": ["FIRST"], "keep_raw_data": True},
     "delete_threat_events": {"dataset_id": "HOME", "event_ids": ["FIRST"]},
+    "list_duplicate_events": {"dataset_id": "HOME", "by": "title"},
+    "merge_duplicate_events": {"dataset_id": "HOME", "keep": "FIRST", "event_ids": ["SECOND"]},
     "create_threat_dataset": {"name": "New collection"},
     "update_threat_dataset": {"dataset_id": "HOME", "name": "Renamed collection"},
     "create_threat_category": {"name": "Weather balloon", "kill_chain": 1, "mitre_attack": ["T1595"]},

@@ -116,7 +116,11 @@ QUESTIONS = [
     Question("engineer", "Define a category for prompt injection with its ATT&CK ids", "create_threat_category"),
     Question("operator", "Rename the dataset of the old vendor", "update_threat_dataset"),
     Question("manager", "Give that collection a better name", "update_threat_dataset"),
-    Question("operator", "Purge these false positives and duplicates", "delete_threat_events"),
+    Question("operator", "Purge these false positives and the bad import", "delete_threat_events"),
+    Question("analyst", "Which indicators does this dataset have twice on the same day?", "list_duplicate_events"),
+    Question("operator", "Find the groups of duplicates in the vendor's dataset", "list_duplicate_events"),
+    Question("analyst", "Merge these duplicates into one event and keep its tags and links", "merge_duplicate_events"),
+    Question("operator", "Fold the doubles into the event that stays", "merge_duplicate_events"),
     Question(
         "operator",
         "Somebody's script ruined the whole dataset an hour ago, roll all of it back",

@@ -17,6 +17,7 @@ NEEDED: dict[str, dict[str, JsonValue]] = {
     "aggregate_threat_events": {"columns": ["attacker"]},
     "export_threat_events": {"format": "csv", "since": "7d"},
     "get_threat_event": {"event_id": "newest"},
+    "list_duplicate_events": {"dataset_id": "Cloudforce One Threat Events"},
     "list_related_threat_events": {"event_id": "newest"},
     "list_threat_vocabulary": {"kind": "tags"},
     "lookup_indicators": {"indicators": ["198.51.100.43"]},

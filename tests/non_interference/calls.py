@@ -83,6 +83,25 @@ class ExportCall:
 
 
 @dataclass(frozen=True)
+class SelectionCall:
+    """A search with a selection, and then calls that take it, none of which changes anything."""
+
+    filters: Arguments
+    uses: Sequence[tuple[str, Arguments]]
+
+    def __str__(self) -> str:
+        return f"a selection of {dict(self.filters)!r} for {', '.join(tool for tool, _ in self.uses)}"
+
+    async def make(self, client: Client) -> Parts:
+        parts: Parts = []
+        result = await call_tool(client, "search_threat_events", {**self.filters, "select": True, "limit": 2}, parts)
+        if selection := data_of(result).get("selection"):
+            for tool, arguments in self.uses:
+                await call_tool(client, tool, {**arguments, "selection": selection}, parts)
+        return parts
+
+
+@dataclass(frozen=True)
 class EveryChange:
     """The list of changes, and then each of them."""
 

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.sandbox.storage.event_files import EventRecord
-from tests.non_interference.calls import Call, ToolCall
+from tests.non_interference.calls import Call, SelectionCall, ToolCall
 from tests.non_interference.contents import (
     FEW,
     MANY,
@@ -53,6 +53,39 @@ def removals() -> Iterator[Call]:
         linked: dict[str, JsonValue] = {"dataset_id": home, "event_id": visible_id(start)}
         more: dict[str, JsonValue] = {"related_ids": [visible_id(end)], "related_dataset_id": away}
         yield ToolCall("unrelate_threat_events", {**linked, **more})
+
+
+def duplicates() -> Iterator[Call]:
+    """Groups of duplicates, and merging visible events, linked and not."""
+    for dataset in (MINE, VENDOR):
+        for by in ("indicator", "title"):
+            yield ToolCall("list_duplicate_events", {"dataset_id": dataset, "by": by, "limit": 3})
+            yield ToolCall("list_duplicate_events", {"dataset_id": dataset, "by": by, "since": "2d"})
+    for kept, others in ((0, [1]), (1, [0, 2]), (9, [8, 10, 11]), (3, [*range(4, 14)])):
+        ids: list[JsonValue] = [MINE_IDS[number] for number in others]
+        yield ToolCall("merge_duplicate_events", {"dataset_id": MINE, "keep": MINE_IDS[kept], "event_ids": ids})
+
+
+def selections() -> Iterator[Call]:
+    """Selections of searches, for changes that need a code and for exports."""
+    uses: list[tuple[str, dict[str, JsonValue]]] = [
+        ("delete_threat_events", {"dataset_id": MINE}),
+        ("move_threat_events", {"dataset_id": MINE, "destination_dataset_id": VENDOR}),
+        ("untag_threat_events", {"dataset_id": MINE, "tags": ["invoice-lure", "operation-nightjar"]}),
+        ("delete_threat_events", {"dataset_id": VENDOR}),
+    ]
+    searches: list[dict[str, JsonValue]] = [
+        {},
+        {"text": "Invoice lure from"},
+        {"attacker": ["COPPER LANTERN", "Obsidian Quill"]},
+        {"tlp": ["green", "red"]},
+        {"tags": ["invoice-lure", "operation-nightjar"]},
+        {"indicator": ["mail0.harbour.example", "nightjar1.quarry.example"]},
+        {"dataset_ids": [MINE]},
+        {"since": "2d"},
+    ]
+    for filters in searches:
+        yield SelectionCall(filters, uses)
 
 
 def reverts() -> Iterator[Call]:

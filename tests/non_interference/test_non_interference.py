@@ -53,6 +53,8 @@ def calls_by_family() -> Mapping[str, list[Call]]:
         "completions": readings.completions(),
         "exports": readings.exports(),
         "removals": previews.removals(),
+        "duplicates": previews.duplicates(),
+        "selections": previews.selections(),
         "reverts": previews.reverts(),
         "query changes": previews.query_changes(),
         "imports": previews.imports(),

@@ -258,7 +258,12 @@ async def test_events_of_another_dataset_or_above_the_ceiling_are_refused_whole(
 @pytest.mark.parametrize(
     ("event_ids", "words"),
     [
-        ([], snapshot("event_ids: there are no event uuids; pass at least one.")),
+        (
+            [],
+            snapshot(
+                "event_ids: no event is given. Use either event_ids, or the selection of a search with select=true."
+            ),
+        ),
         (["no uuid"], snapshot("event_ids: this is not an event uuid; take it from the uuid column of a search.")),
         (
             ["e0000000-0000-4000-8000-000000000001"],

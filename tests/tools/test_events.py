@@ -338,7 +338,7 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"atacker": ["X"]},
             snapshot(
-                "search_threat_events has no argument 'atacker', did you mean 'attacker'? Valid arguments: attacker, attacker_country, category, conditions, created_since, cursor, dataset_ids, fields, indicator, indicator_type, limit, mitre_attack, mitre_capec, order, query_id, since, tags, target_country, target_industry, text, tlp, until."
+                "search_threat_events has no argument 'atacker', did you mean 'attacker'? Valid arguments: attacker, attacker_country, category, conditions, created_since, cursor, dataset_ids, fields, indicator, indicator_type, limit, mitre_attack, mitre_capec, order, query_id, select, since, tags, target_country, target_industry, text, tlp, until."
             ),
         ),
         (

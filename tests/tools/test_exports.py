@@ -430,7 +430,7 @@ No file was created.\
         (
             {"format": "csv", "conditions": []},
             snapshot(
-                "export_threat_events has no argument 'conditions'. Valid arguments: attacker, category, dataset_ids, export_id, format, handling, indicator_type, kind, offset, query_id, since, tags, target_country, target_industry, text, until."
+                "export_threat_events has no argument 'conditions'. Valid arguments: attacker, category, dataset_ids, export_id, format, handling, indicator_type, kind, offset, query_id, selection, since, tags, target_country, target_industry, text, until."
             ),
         ),
     ],

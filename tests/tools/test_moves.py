@@ -153,7 +153,12 @@ async def test_events_of_other_datasets_or_above_the_ceiling_are_refused_whole(t
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"event_ids": []}, snapshot("event_ids: there are no event uuids; pass at least one.")),
+        (
+            {"event_ids": []},
+            snapshot(
+                "event_ids: no event is given. Use either event_ids, or the selection of a search with select=true."
+            ),
+        ),
         (
             {"event_ids": ["no uuid"]},
             snapshot("event_ids: this is not an event uuid; take it from the uuid column of a search."),

@@ -218,7 +218,7 @@ Phishing
         (
             {"tags": ["x"]},
             snapshot(
-                "update_threat_event has no argument 'tags'. Valid arguments: attacker, attacker_country, category, confirm, dataset_id, date, event, event_id, event_ids, indicator, indicator_type, insight, raw_data, raw_source, raw_tlp, target_country, target_industry, tlp."
+                "update_threat_event has no argument 'tags'. Valid arguments: attacker, attacker_country, category, confirm, dataset_id, date, event, event_id, event_ids, indicator, indicator_type, insight, raw_data, raw_source, raw_tlp, selection, target_country, target_industry, tlp."
             ),
         ),
     ],

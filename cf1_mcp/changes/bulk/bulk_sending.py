@@ -16,6 +16,7 @@ from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.effect import Payload, Result
+from cf1_mcp.changes.outcomes.change_results import count_done
 from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, NOT_SEEN, VERIFIED, combine, describe_unknown
 from cf1_mcp.changes.outcomes.update_sending import OTHER_VALUES
 from cf1_mcp.errors import ApiError, Forbidden, MissingRoute, NotFound, Refused, UnknownOutcome, may_have_been_made
@@ -87,7 +88,7 @@ class _Report:
         is_refused = not self.changed and not self.unknown and self.failed.keys() <= self.refused
         result = Result(status, facts, untrusted, refused=is_refused)
         if not self.unknown:
-            return result
+            return count_done(result, "changed")
         facts["unknown"] = [*self.unknown]
         if self.look_failed:
             untrusted["look_failed"] = self.look_failed

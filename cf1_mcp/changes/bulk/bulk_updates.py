@@ -156,7 +156,8 @@ async def _undo(planning: Planning, change: PastChange[UpdateEvents]) -> Effect[
     payload, before = change.payload, change.payload.before
     dataset = planning.dataset_to_write(payload.dataset_id)
     # After an unknown outcome, what is there now decides.
-    changed = [*payload.values] if change.outcome == "unknown" else change.ids("changed") or [*payload.values]
+    settled = change.ids("changed") or change.done_ids("changed", payload.values)
+    changed = [*payload.values] if change.outcome == "unknown" else settled or [*payload.values]
     remaining = await find_events_in(planning.client, dataset.uuid, changed)
     if not remaining:
         problem = f"no event of change {change.id} is in dataset {dataset.uuid} any more"

@@ -7,7 +7,8 @@ from typing import Final
 from pydantic import BaseModel
 
 from cf1_mcp.api.client import ThreatEventsClient
-from cf1_mcp.changes.deletion import DeleteEvents, plan_deletion
+from cf1_mcp.changes.bulk.chosen_events import EventChoice
+from cf1_mcp.changes.deletion import DeleteEvents, plan_deletion_of
 from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, ChangeKind, Effect, PastChange, Payload, Planner, Planning, Result
 from cf1_mcp.changes.lost_evidence import NOT_READ
 from cf1_mcp.changes.outcomes.event_looks import look_at_copy
@@ -49,7 +50,7 @@ class CopyEvents(Payload):
 
 
 async def plan_copy(
-    planning: Planner, dataset_id: str, destination_dataset_id: str, event_ids: list[str], keep_raw_data: bool
+    planning: Planner, chosen: EventChoice, dataset_id: str, destination_dataset_id: str, keep_raw_data: bool
 ) -> Effect[CopyEvents]:
     """Check that the events may be read, with what is copied of them, and that the destination may be written.
 
@@ -63,11 +64,12 @@ async def plan_copy(
     if id_key(source.uuid) == id_key(destination.uuid):
         argument = planning.argument("destination_dataset_id")
         raise BadArgument(argument, "the events are in this dataset already", "another dataset")
-    planning.check_size(len(event_ids))
-    if keep_raw_data and len(event_ids) > MAX_WITH_RAW:
-        problem = f"the marking of the raw evidence of {len(event_ids)} events would take as many requests"
-        raise BadArgument("event_ids", problem, f"at most {MAX_WITH_RAW} events at once, or keep_raw_data=false")
-    ids = sorted(event_ids)
+    found = await chosen.find(planning, source)
+    planning, ids = chosen.name_in(planning), sorted(found.ids)
+    if keep_raw_data and len(ids) > MAX_WITH_RAW:
+        problem = f"the marking of the raw evidence of {len(ids)} events would take as many requests"
+        argument = planning.argument("event_ids")
+        raise BadArgument(argument, problem, f"at most {MAX_WITH_RAW} events at once, or keep_raw_data=false")
     events = await read_events(planning.client, planning.write_policy, source, ids, planning.argument("event_ids"))
     evidence, unread = await _read_evidence(planning.client, policy, events) if keep_raw_data else ([], [])
     becomes_public = destination.is_public and not source.is_known_public
@@ -100,7 +102,8 @@ async def plan_copy(
         undo_destroys=(destination.uuid,),
         only_read=(source.uuid,),
     )
-    return await add_outside_effects(planning, effect, [describe_copy(one, destination.uuid, policy) for one in events])
+    copies = [describe_copy(one, destination.uuid, policy) for one in events]
+    return found.describe(await add_outside_effects(planning, effect, copies))
 
 
 async def _read_evidence(
@@ -158,7 +161,7 @@ async def _plan_undo(planning: Planning, change: PastChange[CopyEvents]) -> Effe
     if not remaining:
         problem = f"every event of change {change.id} was in the destination before"
         raise BadArgument("change_id", problem, "list_changes to see what can be undone")
-    effect = await plan_deletion(planning, destination.uuid, remaining)
+    effect = await plan_deletion_of(planning, destination.uuid, remaining)
     return warn_of_missing(effect, len(copied) - len(remaining))
 
 

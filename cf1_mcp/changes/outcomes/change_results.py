@@ -1,7 +1,7 @@
 """The result of a change, and a change that the journal records with its result."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeAlias, TypeVar
 
 from pydantic import JsonValue
@@ -33,6 +33,27 @@ class Result:
         """Return the list that the result has under a name, empty if there is none."""
         listed = self.facts.get(name, self.untrusted.get(name))
         return listed if isinstance(listed, list) else []
+
+
+def count_done(result: Result, name: str) -> Result:
+    """Return the result with the number of the events that it lists under a name: it names all others.
+
+    After an unknown outcome they are listed, because it is not known of all others.
+    """
+    listed = result.facts.get(name)
+    if result.status == "unknown" or not isinstance(listed, list):
+        return result
+    return replace(result, facts={**result.facts, name: len(listed)})
+
+
+def _list_exceptions(result: Facts, name: str) -> list[str]:
+    """Return the events that a result names as not done, or not certainly."""
+    listed = [result.get("failed"), result.get("unknown"), result.get(f"not_{name}")]
+    names: list[str] = []
+    for part in listed:
+        for row in part if isinstance(part, list | dict) else ():
+            names.append(str(row.get("event")) if isinstance(row, dict) else str(row))
+    return names
 
 
 @dataclass(frozen=True)
@@ -68,11 +89,22 @@ class PastChange(Generic[P]):
             raise self._refuse(f"lists no {name} events")
         return sorted(ids)
 
-    def possible_ids(self, name: str, asked: Iterable[str]) -> list[str]:
-        """Return the ids that the result lists under a name; after an unknown outcome all that were asked for, because
-        what is there now decides then. Raises the same as `required_ids`.
+    def done_ids(self, name: str, asked: Iterable[str]) -> list[str]:
+        """Return those that were asked for without those that the result names as not done, if it counts the others
+        under a name; none if it counts none.
         """
-        return sorted(asked) if self.outcome == "unknown" else self.required_ids(name)
+        count = self.result.get(name)
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            return []
+        return sorted({*asked} - {*_list_exceptions(self.result, name)})
+
+    def possible_ids(self, name: str, asked: Iterable[str]) -> list[str]:
+        """Return the ids that the result lists or counts under a name; after an unknown outcome all that were asked
+        for, because what is there now decides then. Raises the same as `required_ids`.
+        """
+        if self.outcome == "unknown":
+            return sorted(asked)
+        return self.done_ids(name, asked) or self.required_ids(name)
 
     def created_id(self, name: str) -> int:
         """Return the numeric id that the result has under a name. Raises the same as `required_ids`."""

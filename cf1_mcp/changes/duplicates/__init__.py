@@ -1,0 +1,1 @@
+"""Merging events that are stored more than once."""

@@ -1,0 +1,1 @@
+"""Selections: handles of searches, for work on many events at once."""
