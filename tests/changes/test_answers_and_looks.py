@@ -176,10 +176,9 @@ async def test_a_refused_bulk_update_is_sent_one_by_one(tenant: Tenant, status: 
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": ids, "attacker": "New"}
     told = await tell(tenant, upstream, "update_threat_event", call)
     assert isinstance(told, dict)
-    changed = told["changed"]
-    assert isinstance(changed, list) and (told["status"], sorted(map(str, changed))) == ("done", sorted(map(str, ids)))
+    assert (told["status"], told["changed"]) == ("done", 3)
     assert [line for line in upstream.sent if line.startswith("PATCH")][1:] == [
-        f"PATCH /events/{one}" for one in changed
+        f"PATCH /events/{one}" for one in sorted(map(str, ids))
     ]
 
 
@@ -246,4 +245,4 @@ async def test_the_undo_of_an_unknown_update_of_many_restores_what_was_changed(t
     change = (await tenant.journal.changes())[0]
     async with tenant.server(tenant.allowed()) as client:
         undone = await ask(client, "undo_change", change_id=change.id)
-    assert undone["status"] == "done" and undone["changed"] == sorted(map(str, ids))
+    assert undone["status"] == "done" and undone["changed"] == len(ids)
