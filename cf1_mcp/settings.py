@@ -27,6 +27,7 @@ NAMES = (
     "CF1_CONFIRM_TTL",
     "CF1_DEFANG",
     "CF1_DELETE_DATASETS",
+    "CF1_LOG_READS",
     "CF1_MAX_CHANGE",
     "CF1_MAX_TLP",
     "CF1_MODE",
@@ -56,7 +57,9 @@ Approval = Literal["code", "ask", "operator"]
 APPROVALS: tuple[Approval, ...] = get_args(Approval)
 Defang = Literal["text", "all", "off"]
 DEFANGS: tuple[Defang, ...] = get_args(Defang)
-TELL_WITHHELD: tuple[Literal["no", "counts"], ...] = ("no", "counts")
+CountChoice = Literal["no", "counts"]
+LOG_READS: tuple[CountChoice, ...] = get_args(CountChoice)
+TELL_WITHHELD: tuple[CountChoice, ...] = get_args(CountChoice)
 UPDATE_METHODS: tuple[UpdateMethod, ...] = get_args(UpdateMethod)
 
 LISTED: Final = "names or uuids separated by commas"
@@ -68,6 +71,7 @@ RESTRICTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "CF1_CONFIRM_TTL": ("600", "a number of seconds"),
     "CF1_DEFANG": ("text", choices(DEFANGS)),
     "CF1_DELETE_DATASETS": ("none", f"{LISTED}, or *"),
+    "CF1_LOG_READS": ("no", choices(LOG_READS)),
     "CF1_MAX_CHANGE": ("100", "a number of events"),
     "CF1_MAX_TLP": ("amber", choices([level.value for level in Tlp])),
     "CF1_MODE": ("read", choices(MODES)),
@@ -108,6 +112,7 @@ class Settings:
     defang: Defang = "text"
     prompts_dir: Path | None = None
     tell_withheld: bool = False
+    log_reads: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -140,6 +145,7 @@ class Settings:
             defang=_choice("CF1_DEFANG", given, "text", DEFANGS, "a way to defang"),
             prompts_dir=read_folder("CF1_PROMPTS_DIR", given.get("CF1_PROMPTS_DIR")),
             tell_withheld=_choice("CF1_TELL_WITHHELD", given, "no", TELL_WITHHELD, "a choice") == "counts",
+            log_reads=_choice("CF1_LOG_READS", given, "no", LOG_READS, "a choice") == "counts",
         )
 
     def allows(self, mode: Mode) -> bool:

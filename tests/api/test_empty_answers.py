@@ -29,7 +29,7 @@ EMPTY = {
 async def test_a_list_that_is_empty_of_everything_is_said_to_be_empty(body: bytes) -> None:
     async with upstream(*[body] * 9) as server, server.client() as client:
         for read in (client.list_datasets(), client.list_queries(), client.list_categories()):
-            with pytest.raises(UnexpectedAnswer, match="^The answer to [a-z_ ]+ was empty, although the API reported"):
+            with pytest.raises(UnexpectedAnswer, match=r"^The answer to [a-z_ ]+ was empty, although the API reported"):
                 await read
         with pytest.raises(UnexpectedAnswer, match="was empty"):
             await client.list_events(EventSearch(dataset_id=["all"]))
