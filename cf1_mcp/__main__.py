@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from cf1_mcp.errors import SettingsError, ThreatEventsError
@@ -14,12 +14,12 @@ def main() -> None:
     try:
         _require_streams()
         _load_command()()
-    except ThreatEventsError as error:
-        from cf1_mcp.text.audience import address_operator
+    except (ThreatEventsError, BrokenPipeError, BaseExceptionGroup) as error:
+        if (expected := _find_failure(error)) is not None:
+            from cf1_mcp.text.audience import address_operator
 
-        sys.stderr.write(f"cf1-mcp: {address_operator(str(error))}\n")
-        sys.exit(2)
-    except (BrokenPipeError, BaseExceptionGroup) as error:
+            sys.stderr.write(f"cf1-mcp: {address_operator(str(expected))}\n")
+            sys.exit(2)
         if not _is_closed_pipe(error):
             raise
         # Whatever read the output, such as `head`, has enough. What is left in the buffer must not be written.
@@ -47,6 +47,15 @@ def _require_streams() -> None:
         name = "stdout" if 1 in closed else "stdin"
         use = "a client speaks to the server through stdin and stdout" if serves else "the result is written there"
         raise SettingsError(f"{name} is closed, but {use}. Start the program with it open.")
+
+
+def _find_failure(error: BaseException) -> ThreatEventsError | None:
+    """Return the expected failure that this is, possibly in the groups of tasks through which it came."""
+    while (
+        isinstance(error, BaseExceptionGroup) and len(inside := cast("Sequence[BaseException]", error.exceptions)) == 1
+    ):
+        error = inside[0]
+    return error if isinstance(error, ThreatEventsError) else None
 
 
 def _is_closed_pipe(error: BaseException) -> bool:

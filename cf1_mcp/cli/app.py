@@ -22,6 +22,7 @@ from cf1_mcp.settings import Settings
 from cf1_mcp.text.folders import expand_home
 
 OnDuplicate = Literal["skip", "update", "create"]
+Output = Literal["table", "csv", "json"]
 
 HELP_ON_READING = "A bearer token that may only read; repeatable."
 
@@ -138,6 +139,23 @@ def doctor(
 
     settings = Settings.from_environment(os.environ)
     raise typer.Exit(anyio.run(examine, settings, create_connector(settings), record, Console(soft_wrap=True)))
+
+
+@app.command()
+def lookup(
+    file: Annotated[str, typer.Argument(help="Text, CSV or JSON lines, plain or gzipped; - for stdin.")],
+    form: Annotated[str, typer.Option("--format", help="text, csv or jsonl; by the name of the file if omitted.")] = "",
+    output: Annotated[Output, typer.Option(help="table, csv or json.")] = "table",
+    since: Annotated[str, typer.Option(help="Count only events since a date, or a time ago such as 90d.")] = "",
+    known: Annotated[bool, typer.Option("--known", help="Leave the unknown ones out.")] = False,
+    dataset: Annotated[list[str] | None, typer.Option(help="A dataset to look into; repeatable.")] = None,
+) -> None:
+    """Look up every indicator in a file: which are known, since when, from whom. Exit code 1 if none is."""
+    from cf1_mcp.cli.lookup_file import LookupOptions, lookup_file
+
+    name = file if file == "-" else str(expand_home(Path(file)))
+    options = LookupOptions(form.strip().lower(), output, since, known, dataset or [])
+    raise typer.Exit(lookup_file(Settings.from_environment(os.environ), name, options))
 
 
 @app.command("import")
