@@ -1,6 +1,7 @@
 """`cf1-mcp lookup`: looks up every indicator of a file, with a progress bar, as a table, CSV or JSON."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ DAYS: Final = ("first_seen", "last_seen")
 DAY_LENGTH: Final = len("2026-11-24")
 # What the answer says of the text beside the rows.
 UNREAD: Final = ("references", "rejected")
+_MARK: Final = re.compile("</?untrusted [0-9a-f]{8}>")
 PAGE_SIZE: Final = 200
 FILE_WIDTH: Final = 200  # columns, where the table is not shown on a terminal
 MAX_CELL_LENGTH: Final = 200
@@ -124,7 +126,7 @@ async def _look_up_part(
     while True:
         result = await client.call_tool(TOOL, arguments, progress_callback=show)
         if result.is_error:
-            raise ThreatEventsError(_text_of(result))
+            raise _failure_of(result)
         data: dict[str, JsonValue] = result.structured_content or {}
         found.fictional = found.fictional or "source" in data
         if isinstance(notes := data.get("notes"), list):
@@ -148,8 +150,11 @@ def _rows_of(data: dict[str, JsonValue]) -> Iterator[dict[str, JsonValue]]:
                 yield dict(zip(map(str, columns), row, strict=True))
 
 
-def _text_of(result: CallToolResult) -> str:
-    return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+def _failure_of(result: CallToolResult) -> ThreatEventsError:
+    """Return the failure of a call, with what others wrote in parentheses instead of between marks."""
+    lines = "\n".join(part.text for part in result.content if isinstance(part, TextContent)).splitlines()
+    sentence, words = lines[:1], [line for line in lines[1:] if not _MARK.fullmatch(line)]
+    return ThreatEventsError("".join(sentence), words)
 
 
 def _print_rows(rows: Sequence[dict[str, JsonValue]], output: Output, fictional: bool) -> None:
