@@ -44,11 +44,11 @@ VIEWS: Final = (
     CREATE TEMP VIEW everything AS
     SELECT e.id, e.uuid, e.date, e.created_at, d.name AS dataset, c.name AS category, c.mitre_attack AS techniques,
         a.value AS attacker, ac.value AS attacker_country, tc.value AS target_country, ti.value AS target_industry,
-        t.value AS tlp, e.event AS title, r.source
+        t.value AS tlp, e.event AS title, e.indicator, k.name AS kind, r.source
     FROM event e JOIN dataset d ON d.id = e.dataset JOIN category c ON c.id = e.category
     LEFT JOIN term a ON a.id = e.attacker LEFT JOIN term ac ON ac.id = e.attacker_country
     LEFT JOIN term tc ON tc.id = e.target_country LEFT JOIN term ti ON ti.id = e.target_industry
-    LEFT JOIN term t ON t.id = e.tlp LEFT JOIN raw r ON r.event = e.id
+    LEFT JOIN term t ON t.id = e.tlp LEFT JOIN indicator_type k ON k.id = e.indicator_type LEFT JOIN raw r ON r.event = e.id
     """,
     """
     CREATE TEMP VIEW events AS
@@ -56,7 +56,7 @@ VIEWS: Final = (
     """,
     """
     CREATE TEMP VIEW iocs AS
-    SELECT i.event AS id, i.value, k.name AS kind FROM indicator i LEFT JOIN indicator_type k ON k.id = i.type
+    SELECT i.event AS id, i.value, k.name AS value_kind FROM indicator i LEFT JOIN indicator_type k ON k.id = i.type
     """,
     "CREATE TEMP VIEW tagged AS SELECT l.event AS id, t.value AS tag FROM event_tag l JOIN tag t ON t.id = l.tag",
 )
