@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -48,7 +49,8 @@ VIEWS: Final = (
     FROM event e JOIN dataset d ON d.id = e.dataset JOIN category c ON c.id = e.category
     LEFT JOIN term a ON a.id = e.attacker LEFT JOIN term ac ON ac.id = e.attacker_country
     LEFT JOIN term tc ON tc.id = e.target_country LEFT JOIN term ti ON ti.id = e.target_industry
-    LEFT JOIN term t ON t.id = e.tlp LEFT JOIN indicator_type k ON k.id = e.indicator_type LEFT JOIN raw r ON r.event = e.id
+    LEFT JOIN term t ON t.id = e.tlp LEFT JOIN indicator_type k ON k.id = e.indicator_type
+    LEFT JOIN raw r ON r.event = e.id
     """,
     """
     CREATE TEMP VIEW events AS
@@ -69,7 +71,7 @@ class World:
         self.log: list[RecordedRequest] = []
         self._folder = folder
         self._store = SandboxDatabase.open(clock=lambda: NOW)
-        load_sample_tenant(self._store)
+        self._store.db.deserialize(_load_sample())
         for view in VIEWS:
             self._store.db.execute(view)
         self._app = RequestRecorder(create_sandbox_app(self._store), self.log)
@@ -108,6 +110,14 @@ class World:
         server = build_server(settings, lambda: httpx.ASGITransport(self._app), clock=lambda: NOW)
         async with Client(server, client_info=Implementation(name="cf1-mcp evals", version="1")) as client:
             yield client
+
+
+@cache
+def _load_sample() -> bytes:
+    """Return the sample tenant as a database, which takes longer to make than most tasks."""
+    store = SandboxDatabase.open(clock=lambda: NOW)
+    load_sample_tenant(store)
+    return store.db.serialize()
 
 
 _READING_POSTS: Final = ("POST /events/graphql", "POST /v2/events/graphql")

@@ -133,15 +133,9 @@ async def test_spelling_and_defanging_do_not_matter() -> None:
 
 
 async def test_another_change_than_the_task_asks_for_fails_it() -> None:
-    async def too_much(tools: Toolbox) -> Sequence[str] | None:
-        await ask(tools, "create_query_alert", query_id=6, frequency="daily")
-        return await SOLUTIONS["standing-watch"](tools)
-
-    right = (await play("standing-watch", SOLUTIONS["standing-watch"])).verdict
-    assert right.problems == ()
     task = TASKS["standing-watch"].model_copy(update={"may_change": ("POST /events/queries/create",)})
-    verdict = (await run_task(task, ScriptedModel(too_much))).verdict
-    assert set(verdict.problems) == {"changed something else: POST /events/queries/alerts/create"}
+    verdict = (await run_task(task, ScriptedModel(SOLUTIONS["standing-watch"]))).verdict
+    assert verdict.problems == ("changed something else: POST /events/queries/alerts/create",)
 
 
 async def test_a_tool_that_is_not_offered_cannot_be_called() -> None:
