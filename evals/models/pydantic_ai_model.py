@@ -44,5 +44,5 @@ class PydanticAiModel:
         except AgentRunError:
             # It answered nothing that could be read, or never ended.
             return Answered(None)
-        usage = run.usage() if callable(run.usage) else run.usage
+        usage = run.usage
         return Answered(run.output.values, usage.input_tokens, usage.output_tokens)
