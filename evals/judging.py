@@ -59,7 +59,7 @@ def find_right_values(world: World, answer: RightAnswer) -> tuple[str, ...]:
 
 
 def judge(world: World, task: Task, before: Before, given: Sequence[str] | None, calls: Sequence[ToolCall]) -> Verdict:
-    """Return the verdict on an answer; None is no answer at all."""
+    """Return the verdict on an answer, which is None if the model gave none."""
     changes = world.changes(before.place)
     others = [one for one in changes if not any(re.fullmatch(allowed, one) for allowed in task.may_change)]
     problems: list[str] = []
