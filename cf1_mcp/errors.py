@@ -77,8 +77,13 @@ class BadArgument(ThreatEventsError):
 class Withheld(ThreatEventsError):
     """A rule of the operator forbids the request. The message names the rule, and never a way around it."""
 
-    def __init__(self, what: str, rule: str, words: Sequence[str] = ()) -> None:
-        sentence = f"{what} is withheld by {rule}. Tell the person that the operator's setting forbids it."
+    def __init__(self, what: str, rule: str, words: Sequence[str] = (), *, allowed: str = "") -> None:
+        """`allowed` says how much of it the rule allows."""
+        limit = f": {allowed}" if allowed else ""
+        forbidden = "more" if allowed else "it"
+        sentence = (
+            f"{what} is withheld by {rule}{limit}. Tell the person that the operator's setting forbids {forbidden}."
+        )
         super().__init__(sentence, words)
         self.rule = rule
 

@@ -1,8 +1,6 @@
 """The operator's settings, read from the environment. An unknown name or an invalid value prevents the start."""
 
-import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Final, Literal, TypeVar, get_args
 
 from cf1_mcp.errors import SettingsError, choices
 from cf1_mcp.models import Tlp
+from cf1_mcp.text.folders import find_state_folder, read_folder, read_new_folder, read_path
 from cf1_mcp.text.variables import (
     CLOUDFLARE_NAMES,
     is_blank,
@@ -20,13 +19,15 @@ from cf1_mcp.text.variables import (
 )
 from cf1_mcp.text.web_addresses import is_loopback, split_base
 
-CLOUDFLARE = "https://api.cloudflare.com/client/v4"
+API_PATH: Final = "/client/v4"
+CLOUDFLARE: Final = f"https://api.cloudflare.com{API_PATH}"
 NAMES = (
     "CF1_APPROVAL",
     "CF1_CONFIRM_KEY",
     "CF1_CONFIRM_TTL",
     "CF1_DEFANG",
     "CF1_DELETE_DATASETS",
+    "CF1_LOG_READS",
     "CF1_MAX_CHANGE",
     "CF1_MAX_TLP",
     "CF1_MODE",
@@ -56,7 +57,9 @@ Approval = Literal["code", "ask", "operator"]
 APPROVALS: tuple[Approval, ...] = get_args(Approval)
 Defang = Literal["text", "all", "off"]
 DEFANGS: tuple[Defang, ...] = get_args(Defang)
-TELL_WITHHELD: tuple[Literal["no", "counts"], ...] = ("no", "counts")
+CountChoice = Literal["no", "counts"]
+LOG_READS: tuple[CountChoice, ...] = get_args(CountChoice)
+TELL_WITHHELD: tuple[CountChoice, ...] = get_args(CountChoice)
 UPDATE_METHODS: tuple[UpdateMethod, ...] = get_args(UpdateMethod)
 
 LISTED: Final = "names or uuids separated by commas"
@@ -68,6 +71,7 @@ RESTRICTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "CF1_CONFIRM_TTL": ("600", "a number of seconds"),
     "CF1_DEFANG": ("text", choices(DEFANGS)),
     "CF1_DELETE_DATASETS": ("none", f"{LISTED}, or *"),
+    "CF1_LOG_READS": ("no", choices(LOG_READS)),
     "CF1_MAX_CHANGE": ("100", "a number of events"),
     "CF1_MAX_TLP": ("amber", choices([level.value for level in Tlp])),
     "CF1_MODE": ("read", choices(MODES)),
@@ -84,18 +88,6 @@ class Credentials:
 
     account_id: str
     api_token: str = field(repr=False)
-
-
-def _state_dir() -> Path:
-    """Return the platform's state folder, for the journal, approvals and exports."""
-    home = Path.home()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "cf1-mcp"
-    if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "cf1-mcp"
-    given = Path(os.environ.get("XDG_STATE_HOME", ""))
-    # As its specification demands, a relative path is ignored: `$HOME/state`, which nobody replaced, is one.
-    return (given if given.is_absolute() else home / ".local" / "state") / "cf1-mcp"
 
 
 @dataclass(frozen=True)
@@ -116,10 +108,11 @@ class Settings:
     approval: Approval = "code"
     confirm_key: bytes | None = field(default=None, repr=False)
     confirm_ttl: int = 600
-    state_dir: Path = field(default_factory=_state_dir)
+    state_dir: Path = field(default_factory=find_state_folder)
     defang: Defang = "text"
     prompts_dir: Path | None = None
     tell_withheld: bool = False
+    log_reads: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -138,7 +131,7 @@ class Settings:
             base_url=_base_url(given.get("CLOUDFLARE_BASE_URL", CLOUDFLARE)),
             toolsets=_toolsets(given.get("CF1_TOOLSETS", "all")),
             update_method=_choice("CF1_UPDATE_METHOD", given, "PATCH", UPDATE_METHODS, "an update method"),
-            sandbox_db=_path(given.get("CF1_SANDBOX_DB")),
+            sandbox_db=read_path("CF1_SANDBOX_DB", given.get("CF1_SANDBOX_DB")),
             read_datasets=_datasets("CF1_READ_DATASETS", given, "*"),
             max_tlp=_max_tlp(given.get("CF1_MAX_TLP", "amber")),
             mode=_choice("CF1_MODE", given, "read", MODES, "a mode"),
@@ -148,10 +141,11 @@ class Settings:
             approval=_choice("CF1_APPROVAL", given, "code", APPROVALS, "a way to approve"),
             confirm_key=_confirm_key(given.get("CF1_CONFIRM_KEY")),
             confirm_ttl=_number("CF1_CONFIRM_TTL", given.get("CF1_CONFIRM_TTL", "600"), 10, 86_400),
-            state_dir=_path(given.get("CF1_STATE_DIR")) or _state_dir(),
+            state_dir=read_new_folder("CF1_STATE_DIR", given.get("CF1_STATE_DIR")) or find_state_folder(),
             defang=_choice("CF1_DEFANG", given, "text", DEFANGS, "a way to defang"),
-            prompts_dir=_folder("CF1_PROMPTS_DIR", given.get("CF1_PROMPTS_DIR")),
+            prompts_dir=read_folder("CF1_PROMPTS_DIR", given.get("CF1_PROMPTS_DIR")),
             tell_withheld=_choice("CF1_TELL_WITHHELD", given, "no", TELL_WITHHELD, "a choice") == "counts",
+            log_reads=_choice("CF1_LOG_READS", given, "no", LOG_READS, "a choice") == "counts",
         )
 
     def allows(self, mode: Mode) -> bool:
@@ -199,6 +193,13 @@ def _base_url(text: str) -> str:
         raise SettingsError(
             "CLOUDFLARE_BASE_URL: http:// would send the token unencrypted. Use https://, or http:// with 127.0.0.1, "
             "[::1] or localhost for a sandbox on this machine."
+        )
+    path = parts.path.rstrip("/")
+    is_cloudflare = f".{parts.hostname}".endswith(".cloudflare.com")
+    if not path or "/accounts" in path or (is_cloudflare and path != API_PATH):
+        raise SettingsError(
+            f"CLOUDFLARE_BASE_URL has the path {path or '/'!r}. Use the address that ends before /accounts, "
+            f"as in {parts.scheme}://{parts.netloc}{API_PATH}."
         )
     return text.rstrip("/")
 
@@ -254,17 +255,3 @@ def _number(name: str, text: str, minimum: int, maximum: int) -> int:
             f"{name}: {text[:20]!r} is not a valid number. Use a whole number from {minimum} to {maximum}."
         )
     return int(text)
-
-
-def _path(text: str | None) -> Path | None:
-    try:
-        return Path(text).expanduser() if text else None
-    except RuntimeError:
-        raise SettingsError(f"{text!r}: the home folder of this user is unknown. Use a path without ~.") from None
-
-
-def _folder(name: str, text: str | None) -> Path | None:
-    folder = _path(text)
-    if folder is not None and not folder.is_dir():
-        raise SettingsError(f"{name}: {text!r} is not a folder. Use the path of an existing folder.")
-    return folder

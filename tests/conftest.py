@@ -36,6 +36,7 @@ SLOW_FOLDERS = frozenset(
         "api",
         "changes",
         "cli",
+        "evals",
         "frameworks",
         "imports",
         "lookups",

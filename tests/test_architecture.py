@@ -76,6 +76,7 @@ TEXTS = sorted(
         *(path for path in PACKAGE.rglob("*.py") if path.parent.name != "sample"),
         *(path for path in TESTS.rglob("*.py") if path.name not in QUOTING),
         *(ROOT / "bench").glob("*.py"),
+        *(ROOT / "evals").rglob("*.py"),
         *(ROOT / "prompts").glob("*.md"),
         *(ROOT / "docs").glob("*.md"),
         *(ROOT / name for name in ("README.md", "BENCHMARKS.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),

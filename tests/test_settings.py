@@ -31,7 +31,7 @@ def test_both_credentials_select_the_live_api_and_the_token_stays_hidden() -> No
     assert settings.credentials is not None
     assert (settings.credentials.account_id, settings.credentials.api_token) == (ACCOUNT.lower(), TOKEN)
     assert repr(settings) == snapshot(
-        "Settings(credentials=Credentials(account_id='0123456789abcdef0123456789abcdef'), base_url='https://api.cloudflare.com/client/v4', toolsets=('events', 'indicators', 'curation', 'watch', 'changes'), update_method='PATCH', sandbox_db=None, read_datasets=('*',), max_tlp=<Tlp.AMBER: 'amber'>, mode='read', write_datasets=(), delete_datasets=(), max_change=100, approval='code', confirm_ttl=600, state_dir=PosixPath('state'), defang='text', prompts_dir=None, tell_withheld=False)"
+        "Settings(credentials=Credentials(account_id='0123456789abcdef0123456789abcdef'), base_url='https://api.cloudflare.com/client/v4', toolsets=('events', 'indicators', 'curation', 'watch', 'changes'), update_method='PATCH', sandbox_db=None, read_datasets=('*',), max_tlp=<Tlp.AMBER: 'amber'>, mode='read', write_datasets=(), delete_datasets=(), max_change=100, approval='code', confirm_ttl=600, state_dir=PosixPath('state'), defang='text', prompts_dir=None, tell_withheld=False, log_reads=False)"
     )
 
 
@@ -122,7 +122,7 @@ def test_every_setting_is_read() -> None:
         (
             {"CF1_VERBOSITY": "red"},
             snapshot(
-                "CF1_VERBOSITY is not a setting of this version. Known settings: CF1_APPROVAL, CF1_CONFIRM_KEY, CF1_CONFIRM_TTL, CF1_DEFANG, CF1_DELETE_DATASETS, CF1_MAX_CHANGE, CF1_MAX_TLP, CF1_MODE, CF1_PROMPTS_DIR, CF1_READ_DATASETS, CF1_SANDBOX_DB, CF1_STATE_DIR or one of 4 more."
+                "CF1_VERBOSITY is not a setting of this version. Known settings: CF1_APPROVAL, CF1_CONFIRM_KEY, CF1_CONFIRM_TTL, CF1_DEFANG, CF1_DELETE_DATASETS, CF1_LOG_READS, CF1_MAX_CHANGE, CF1_MAX_TLP, CF1_MODE, CF1_PROMPTS_DIR, CF1_READ_DATASETS, CF1_SANDBOX_DB or one of 5 more."
             ),
         ),
         (

@@ -214,7 +214,7 @@ class ApiConnection:
         )
 
     def _read_json(self, content: bytes) -> object:
-        if not content:
+        if not content.strip():
             return None
         try:
             return parse_json(content, self._secrets)

@@ -39,6 +39,9 @@ def read_answer(shape: type[T], name: str, answer: object, secrets: SecretMask, 
     try:
         found: T = _type_adapter(shape).validate_python(result, context=losses)
     except ValidationError as error:
+        whole = cast("JsonObject", result).get("result") if paged and isinstance(result, dict) else result
+        if whole is None:
+            raise _empty(name) from None
         first = error.errors(include_url=False, include_input=False)[0]
         where = clean(".".join(str(part) for part in first["loc"]), MAX_PLACE_LENGTH) or "the whole answer"
         raise _unexpected(name, f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
@@ -59,6 +62,13 @@ def _unexpected(name: str, problem: str) -> UnexpectedAnswer:
     return UnexpectedAnswer(
         f"The answer to {name} is not what this API returns: {problem}. "
         "If this continues, tell the operator: the API may have changed."
+    )
+
+
+def _empty(name: str) -> UnexpectedAnswer:
+    return UnexpectedAnswer(
+        f"The answer to {name} was empty, although the API reported success. Try again. If this continues, tell the "
+        "operator: the API, or something between here and Cloudflare, may have failed."
     )
 
 

@@ -18,7 +18,7 @@ from functools import partial, wraps
 from typing import Annotated, Any, Final
 
 import anyio.to_thread
-from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, Resolve
+from mcp.server.mcpserver import AcceptedElicitation, DeclinedElicitation, Elicit, ElicitationResult, Resolve
 
 from cf1_mcp.answers.card import Card
 from cf1_mcp.changes.effect import Effect, P, Planner
@@ -35,7 +35,7 @@ from cf1_mcp.changes.previews import (
 )
 from cf1_mcp.context import ServerContext, ToolContext, find_origin
 from cf1_mcp.errors import BadArgument, NotApproved, Withheld
-from cf1_mcp.policy.write_policy import WritePolicy
+from cf1_mcp.policy.write_policy import WritePolicy, too_many_events
 from cf1_mcp.text.plurals import plural
 
 NO_REPEAT: Final = "Do not repeat the call unless the person asks for it again"
@@ -94,7 +94,8 @@ def approved(plan: Plan[P], plan_again: Plan[P] | None = None) -> Callable[..., 
     ) -> Planned[P]:
         server = context.request_context.lifespan_context
         if not isinstance(outcome, AcceptedElicitation):
-            raise NotApproved("the person did not agree to it", NO_REPEAT)
+            is_no = isinstance(outcome, DeclinedElicitation)
+            raise NotApproved("the person said no" if is_no else "the person closed the question", NO_REPEAT)
         if isinstance(outcome.data, Consent):
             _require_yes(outcome.data)
             if (context.protocol_version or "") < REPEATED_SINCE:
@@ -124,8 +125,7 @@ async def _look(
     if not settings.allows(kind.effect.mode):
         raise Withheld(f"A change as {kind.tool} makes it", f"CF1_MODE ({settings.mode})")
     if kind.limited and effect.count > settings.max_change:
-        what = f"A change of {plural(effect.count, 'event')} at once"
-        raise Withheld(what, f"CF1_MAX_CHANGE ({settings.max_change})")
+        raise too_many_events(f"A change of {plural(effect.count, 'event')} at once", settings)
     undo = describe_undo(effect, write_policy)
     # Before the change: what takes time or fails must not come between a change and its report.
     repeats = await describe_repeats(server, effect)
@@ -166,7 +166,7 @@ async def _require_code(server: ServerContext, look: Look[Any], code: str) -> No
 
 def _require_yes(consent: Consent) -> None:
     if consent.answer == "no":
-        raise NotApproved("the person answered no", NO_REPEAT)
+        raise NotApproved("the person said no", NO_REPEAT)
     if consent.answer != "yes":
         raise NotApproved("the answer was neither yes nor no", NO_REPEAT)
 

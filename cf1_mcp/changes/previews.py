@@ -42,7 +42,7 @@ MAX_REQUEST_LENGTH: Final = 40_000
 SAMPLE_COLUMNS: Final = ("uuid", "date", "tlp", "attacker", "event")
 QUESTION_COLUMNS: Final = ("tlp", "date", "attacker", "event", "indicator", "uuid")
 NOTE: Final = "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
-OPERATOR_NOTE: Final = "Before that, an operator must run `cf1-mcp approve` with this code on a terminal."
+OPERATOR_NOTE: Final = "Before that, an operator must run `cf1-mcp approve {code}` on a terminal."
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 CONSENT: Final[dict[Approval, str]] = {
     "code": "a code",
@@ -187,7 +187,7 @@ def build_preview(server: ServerContext, effect: Effect[Any], undo: str, code: s
         "code": code,
     }
     sample = Rows(SAMPLE_COLUMNS, event_cells(effect.events[:MAX_SAMPLE], SAMPLE_COLUMNS))
-    notes = [NOTE, OPERATOR_NOTE] if server.settings.approval == "operator" else [NOTE]
+    notes = [NOTE, OPERATOR_NOTE.format(code=code)] if server.settings.approval == "operator" else [NOTE]
     return Card(facts, {**effect.untrusted, **effect.read_as}, {"sample": sample} if effect.events else {}, notes)
 
 

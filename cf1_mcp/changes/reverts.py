@@ -21,6 +21,7 @@ from cf1_mcp.events.links import EventLink, read_all_links
 from cf1_mcp.events.raw_evidence import read_all_evidence, stand_in
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch, Raw, Tlp
 from cf1_mcp.policy.tool_effect import ToolEffect
+from cf1_mcp.policy.write_policy import too_many_events
 from cf1_mcp.store.confirmation_codes import split_time
 from cf1_mcp.text.dates import from_second, iso
 from cf1_mcp.text.plurals import plural
@@ -133,10 +134,9 @@ async def _read_everything(planning: Planning, dataset: Dataset) -> list[StoredE
     for event in events:
         if rule := policy.rule_against(event):
             raise Withheld(what, rule)
-    most = planning.write_policy.settings.max_change
-    if len(events) > most:
-        raise Withheld(what, f"CF1_MAX_CHANGE ({most})")
-
+    settings = planning.write_policy.settings
+    if len(events) > settings.max_change:
+        raise too_many_events(what, settings)
     try:
         evidence = await read_all_evidence(planning.client, policy, events)
     except Withheld as withheld:

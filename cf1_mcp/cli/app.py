@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,27 +10,21 @@ from typing import Annotated, Literal
 import anyio
 import typer
 from rich.console import Console
+from typer.exceptions import TyperException
 
-from cf1_mcp.cli.journal import (
-    accept_journal,
-    decide_request,
-    print_change,
-    print_changes,
-    print_waiting,
-    verify_journal,
-)
+from cf1_mcp.cli.journal import decide_request, print_waiting
+from cf1_mcp.cli.journal_commands import journal
 from cf1_mcp.cli.serve import create_connector
 from cf1_mcp.cli.serve import serve as serve_stdio
-from cf1_mcp.errors import BadFile
+from cf1_mcp.errors import BadFile, ThreatEventsError
 from cf1_mcp.server.mcp_server import offered_tools
 from cf1_mcp.settings import Settings
+from cf1_mcp.text.folders import expand_home
 
 OnDuplicate = Literal["skip", "update", "create"]
+Output = Literal["table", "csv", "json"]
 
-HELP_ON_READING = (
-    "A bearer token with Cloudforce One Read; repeatable. By the API reference it may send most POSTs, so it can "
-    "create events; PATCH, DELETE and the newer GraphQL route are refused."
-)
+HELP_ON_READING = "A bearer token that may only read; repeatable."
 
 app = typer.Typer(
     name="cf1-mcp",
@@ -38,6 +33,34 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def expand_paths(given: Path | list[Path] | None) -> Path | list[Path] | None:
+    """Return paths with the home folder in place of `~`, which a shell leaves as it is after `=`."""
+    if isinstance(given, list):
+        return [expand_home(path) for path in given]
+    return given and expand_home(given)
+
+
+def run() -> None:
+    """Run the command that the arguments of the program name.
+
+    Raises:
+        ThreatEventsError: the arguments are not those of a command, or the command failed.
+    """
+    try:
+        code: object = app(prog_name="cf1-mcp", standalone_mode=False)
+    except typer.Abort:
+        code = 1
+    except TyperException as error:
+        # Without a message it is a group of commands without one of them, whose help was shown.
+        if message := error.format_message().strip():
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context else "cf1-mcp"
+            raise ThreatEventsError(f"{message.rstrip('.')}. See '{command} --help'.") from error
+        code = error.exit_code
+    # What a command returns, or the code with which it ended.
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _print_version(requested: bool) -> None:
@@ -86,40 +109,7 @@ def tools(
         typer.echo(f"{tool.name:28} {tool.title}")
 
 
-journal = typer.Typer(help="List, show and verify the changes of this server.", no_args_is_help=True)
 app.add_typer(journal, name="journal")
-
-
-@journal.command("list")
-def journal_list(
-    limit: Annotated[int, typer.Option(help="Maximum number of changes.", min=1)] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one change a line as JSON.")] = False,
-) -> None:
-    """List the newest changes first, of every account and identity."""
-    print_changes(Settings.from_environment(os.environ), limit, Console(), as_json=as_json)
-
-
-@journal.command("show")
-def journal_show(
-    change_id: Annotated[str, typer.Argument(help="An id of 'cf1-mcp journal list'.")],
-    as_json: Annotated[bool, typer.Option("--json", hidden=True)] = False,
-) -> None:
-    """Show one change in full as JSON, including the state that it overwrote."""
-    print_change(Settings.from_environment(os.environ), change_id)
-
-
-@journal.command("verify")
-def journal_verify(
-    expect: Annotated[str, typer.Option(help="HASH or N:HASH of an entry, as an earlier run printed it.")] = "",
-) -> None:
-    """Check that no entry was altered, removed, inserted or moved, and print the last hash."""
-    verify_journal(Settings.from_environment(os.environ), expect)
-
-
-@journal.command("accept")
-def journal_accept() -> None:
-    """Accept that entries are lost: anchor the journal as it is, so that changes can be made again."""
-    accept_journal(Settings.from_environment(os.environ))
 
 
 @app.command()
@@ -138,7 +128,10 @@ def approve(code: Annotated[str, typer.Argument(help="The code of the preview, i
 def doctor(
     record: Annotated[
         Path | None,
-        typer.Option(help="Write the exchanges to this file, without secrets and texts; see tests/recorded/README.md."),
+        typer.Option(
+            callback=expand_paths,
+            help="Write the exchanges to this file, without secrets and texts; see tests/recorded/README.md.",
+        ),
     ] = None,
 ) -> None:
     """Check the settings and the API: one line a part, with the next step. Nothing is changed."""
@@ -148,9 +141,28 @@ def doctor(
     raise typer.Exit(anyio.run(examine, settings, create_connector(settings), record, Console(soft_wrap=True)))
 
 
+@app.command()
+def lookup(
+    file: Annotated[str, typer.Argument(help="Text, CSV or JSON lines, plain or gzipped; - for stdin.")],
+    form: Annotated[str, typer.Option("--format", help="text, csv or jsonl; by the name of the file if omitted.")] = "",
+    output: Annotated[Output, typer.Option(help="table, csv or json.")] = "table",
+    since: Annotated[str, typer.Option(help="Count only events since a date, or a time ago such as 90d.")] = "",
+    known: Annotated[bool, typer.Option("--known", help="Leave the unknown ones out.")] = False,
+    dataset: Annotated[list[str] | None, typer.Option(help="A dataset to look into; repeatable.")] = None,
+) -> None:
+    """Look up every indicator in a file: which are known, since when, from whom. Exit code 1 if none is."""
+    from cf1_mcp.cli.lookup_file import LookupOptions, lookup_file
+
+    name = file if file == "-" else str(expand_home(Path(file)))
+    options = LookupOptions(form.strip().lower(), output, since, known, dataset or [])
+    raise typer.Exit(lookup_file(Settings.from_environment(os.environ), name, options))
+
+
 @app.command("import")
 def import_events(
-    file: Annotated[Path, typer.Argument(help="JSONL, CSV, STIX 2.1 or MISP, plain or gzipped.")],
+    file: Annotated[
+        Path, typer.Argument(callback=expand_paths, help="JSONL, CSV, STIX 2.1 or MISP, plain or gzipped.")
+    ],
     dataset: Annotated[str, typer.Option(help="The dataset to import into, by name or uuid.")],
     form: Annotated[str, typer.Option("--format", help="jsonl, csv, stix or misp; detected if omitted.")] = "",
     mapping: Annotated[list[str] | None, typer.Option("--map", help="COLUMN=FIELD for a CSV file; repeatable.")] = None,
@@ -167,7 +179,9 @@ def import_events(
         bool,
         typer.Option("--feed-block-lists", help="Do not ask before rows feed block lists or alerts."),
     ] = False,
-    report: Annotated[Path | None, typer.Option(help="Write the outcome of every row to this file.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(callback=expand_paths, help="Write the outcome of every row to this file.")
+    ] = None,
     group: Annotated[int, typer.Option(min=1, max=1000, help="Events per request.")] = 100,
     concurrency: Annotated[int, typer.Option(min=1, max=16, help="Maximum number of concurrent requests.")] = 4,
     give_up_after: Annotated[float, typer.Option(min=0, help="Minutes to keep trying while the API fails.")] = 30,
@@ -197,8 +211,12 @@ def import_events(
 @app.command()
 def sandbox(
     port: Annotated[int, typer.Option(help="Local port, 0 for any free one.", min=0, max=65_535)] = 8787,
-    db: Annotated[Path | None, typer.Option(help="A file to keep the data in; in memory if omitted.")] = None,
-    load: Annotated[list[Path] | None, typer.Option(help="Events as JSONL, plain or gzipped; repeatable.")] = None,
+    db: Annotated[
+        Path | None, typer.Option(callback=expand_paths, help="A file to keep the data in; in memory if omitted.")
+    ] = None,
+    load: Annotated[
+        list[Path] | None, typer.Option(callback=expand_paths, help="Events as JSONL, plain or gzipped; repeatable.")
+    ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip invalid lines and load the others.")] = False,
     bare: Annotated[bool, typer.Option("--bare", help="Respond without Cloudflare's envelope.")] = False,
     sunset: Annotated[bool, typer.Option("--sunset", help="Remove the routes that end on 2026-11-28.")] = False,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, cast
 
 import anyio
@@ -9,6 +10,7 @@ import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
+from mcp.types import CallToolResult
 from pydantic import JsonValue, ValidationError
 
 from cf1_mcp.answers.answer import Answer
@@ -16,16 +18,19 @@ from cf1_mcp.answers.remarked import add_remarks
 from cf1_mcp.api.remarks import Remarks, collecting
 from cf1_mcp.changes.guards import NO_REPEAT
 from cf1_mcp.context import ServerContext
+from cf1_mcp.contracts.call_log import log_answer, log_refusal
 from cf1_mcp.contracts.effects import ToolEffect, annotations_of
 from cf1_mcp.contracts.results import failure_text, tool_result
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, choices, did_you_mean
 from cf1_mcp.policy.read_policy import load_read_policy
 from cf1_mcp.policy.visible_remarks import visible_remarks
 from cf1_mcp.settings import Defang
+from cf1_mcp.store.database import StoreError
 from cf1_mcp.text.distinct_json import DistinctJson, RepeatedKey
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
+WAITING: Final = "confirmation_required"
 # Hosts give up after 30 to 60 s, and some never recover.
 MAX_CALL_SECONDS: Final = 25.0
 MAX_LOCATION_LENGTH: Final = 120
@@ -50,6 +55,24 @@ class ThreatTool(Tool):
     """A tool that refuses unknown arguments, stops in time and phrases its failures for a model."""
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: ANN401 - the SDK's own signature
+        try:
+            result = await self._answer(arguments, context, convert_result)
+        except ToolError:
+            with suppress(StoreError):  # the failure says more, and shows nothing
+                await log_refusal(context, self.name)
+            raise
+        if isinstance(result, CallToolResult):
+            data: dict[str, JsonValue] = result.structured_content or {}
+            # A change that was made is in the journal, and its outcome must be told.
+            is_made = self.annotations != annotations_of(ToolEffect.READ) and data.get("status") != WAITING
+            try:
+                await log_answer(context, self.name, data)
+            except StoreError as error:
+                if not is_made:
+                    raise ToolError(str(error)) from error
+        return result
+
+    async def _answer(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool) -> Any:  # noqa: ANN401 - as `run`
         try:
             self._refuse_unknown_arguments(arguments)
             for name, value in arguments.items():

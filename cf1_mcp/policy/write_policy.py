@@ -62,10 +62,7 @@ class WritePolicy:
     def require_size(self, count: int, argument: str) -> None:
         """Raise `Withheld` for more events at once than the operator allows."""
         if count > self.settings.max_change:
-            raise Withheld(
-                f"{argument}: a change of {plural(count, 'event')} at once",
-                f"CF1_MAX_CHANGE ({self.settings.max_change})",
-            )
+            raise too_many_events(f"{argument}: a change of {plural(count, 'event')} at once", self.settings)
 
     def require_event_in(self, dataset: Dataset, event: Event, argument: str) -> Event:
         """Return an event that is in the dataset and may be shown.
@@ -110,6 +107,12 @@ class WritePolicy:
         granted = self.read_policy.account.grant(setting, listed)
         readable = tuple(dataset for dataset in granted.datasets if self.read_policy.may_read(dataset.uuid))
         return DatasetGrant(setting, readable, granted.unclear)
+
+
+def too_many_events(what: str, settings: Settings) -> Withheld:
+    """Return the error for a change of more events than the operator allows in one call."""
+    most = settings.max_change
+    return Withheld(what, f"CF1_MAX_CHANGE ({most})", allowed=f"at most {plural(most, 'event')} a call")
 
 
 async def load_write_policy(

@@ -11,6 +11,7 @@ from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
+from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INVALID_PARAMS,
@@ -35,6 +36,7 @@ from cf1_mcp.server.border import Border
 from cf1_mcp.server.completions import completion_handler
 from cf1_mcp.server.instructions import render_instructions
 from cf1_mcp.server.playbooks import Playbooks
+from cf1_mcp.server.unreadable_requests import AnsweredStream
 from cf1_mcp.settings import SANDBOX_ACCOUNT, Settings
 from cf1_mcp.store.confirmation_codes import ConfirmationCodes
 from cf1_mcp.store.sealed_tokens import TokenSealer
@@ -92,6 +94,12 @@ class ThreatServer(MCPServer[ServerContext]):
         # The SDK's own decorator does not pass the context to a completion.
         complete = completion_handler(self._playbooks.vocabulary_of)
         self._lowlevel_server.add_request_handler("completion/complete", CompleteRequestParams, complete)
+
+    async def run_stdio_async(self) -> None:
+        """Serve over stdin and stdout. What the SDK cannot read is answered with an error."""
+        async with stdio_server() as (messages, answers):
+            server = self._lowlevel_server
+            await server.run(AnsweredStream(messages, answers), answers, server.create_initialization_options())
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[ServerContext, Any] | None = None

@@ -103,11 +103,12 @@ class Journal:
         *,
         pre_images: bool = True,
         admits: Callable[[Intent], bool] = lambda _: True,
+        keeps: Callable[[Change], bool] = lambda _: True,
     ) -> list[Change]:
         """Return at most `limit` changes, newest first; only those before the change `before`, where it is given.
 
         With `pre_images=False` they are not read, as each may be megabytes, and `intent.before` is None. Changes that
-        `admits` does not admit are passed over as if they did not exist.
+        `admits` does not admit are passed over as if they did not exist, and so are those that `keeps` does not keep.
 
         Raises:
             JournalError: `before` is unknown, or one of the changes was altered.
@@ -117,8 +118,8 @@ class Journal:
             start = None if before is None else entries.find_intent_number(db, before)
             numbers = entries.newest_intents(db, start)
             found = ((seq, _read_intent(db, seq, pre_images)) for seq in numbers)
-            admitted = ((seq, intent) for seq, intent in found if admits(intent))
-            return [_read_change(db, seq, intent) for seq, intent in islice(admitted, max(limit, 0))]
+            admitted = (_read_change(db, seq, intent) for seq, intent in found if admits(intent))
+            return [*islice(filter(keeps, admitted), max(limit, 0))]
 
         with _journal_errors():
             found = await self._database.read(read)

@@ -12,6 +12,8 @@ from cf1_mcp.store.database import Database
 from cf1_mcp.store.export_files import ExportFolder
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_anchor import AnchorFile
+from cf1_mcp.store.reads import read_log
+from cf1_mcp.store.reads.read_log import ReadLog
 from cf1_mcp.store.spent_codes import SpentCodes
 from cf1_mcp.store.sqlite import SqliteFile
 
@@ -24,6 +26,7 @@ class Stores:
     approvals: Approvals
     spent_codes: SpentCodes
     exports: ExportFolder
+    reads: ReadLog
     databases: tuple[Database, ...]
 
     async def __aenter__(self) -> Self:
@@ -41,10 +44,12 @@ def open_stores(settings: Settings, clock: Callable[[], datetime]) -> Stores:
     journal = SqliteFile(folder / "journal.db", journal_entries.SCHEMA)
     requests = SqliteFile(folder / "approvals.db", approvals.SCHEMA)
     codes = SqliteFile(folder / "spent_codes.db", spent_codes.SCHEMA)
+    reads = SqliteFile(folder / "reads.db", read_log.SCHEMA)
     return Stores(
         Journal(journal, clock, AnchorFile(folder / "journal.anchor")),
         Approvals(requests, clock),
         SpentCodes(codes, clock),
         ExportFolder(settings, clock),
-        (journal, requests, codes),
+        ReadLog(reads, clock),
+        (journal, requests, codes, reads),
     )

@@ -10,6 +10,7 @@ from typing import Final
 
 _REPLACED: Final[Mapping[str, str]] = {
     "Tell the person that the operator's setting forbids it": "Change that setting to allow it",
+    "Tell the person that the operator's setting forbids more": "Change that setting to allow more",
     "list_changes": "'cf1-mcp journal list'",
 }
 _INSTRUCTION: Final = re.compile(r"Ask the operator to (\w)")

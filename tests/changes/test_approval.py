@@ -183,9 +183,9 @@ async def test_any_answer_but_yes_changes_nothing(tenant: Tenant, mode: str, res
 @pytest.mark.parametrize(
     ("result", "cause"),
     [
-        (ElicitResult(action="accept", content={"answer": "no"}), "the person answered no"),
-        (ElicitResult(action="decline"), "the person did not agree to it"),
-        (ElicitResult(action="cancel"), "the person did not agree to it"),
+        (ElicitResult(action="accept", content={"answer": "no"}), "the person said no"),
+        (ElicitResult(action="decline"), "the person said no"),
+        (ElicitResult(action="cancel"), "the person closed the question"),
         (ElicitResult(action="accept", content={"answer": "maybe"}), "the answer was neither yes nor no"),
         (ElicitResult(action="accept", content={}), "the client sent no readable answer of the person"),
         (ElicitResult(action="accept"), "the client sent no readable answer of the person"),

@@ -39,8 +39,8 @@ async def test_more_relationships_between_existing_events_than_may_change_are_re
     async with tenant.server(tenant.allowed(mode="write", delete_datasets=(), max_change=2)) as client:
         words = await refused(client, "import_threat_events", dataset_id=MINE, rows=rows)
     assert words == (
-        f"rows: a change of {count - 1} events at once is withheld by CF1_MAX_CHANGE (2). Tell the person that the "
-        "operator's setting forbids it."
+        f"rows: a change of {count - 1} events at once is withheld by CF1_MAX_CHANGE (2): at most 2 events a call. Tell the person that the "
+        "operator's setting forbids more."
     )
     assert tenant.changes_sent() == []
 

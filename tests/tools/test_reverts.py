@@ -9,6 +9,7 @@ from mcp.types import ElicitRequestParams, ElicitResult
 from pydantic import JsonValue
 
 from cf1_mcp.models import EventChange, EventSearch, RawChange, RelationshipType
+from cf1_mcp.text.plurals import plural
 from tests.canned_answers import with_canned_answer
 from tests.conversations import ask, refused
 from tests.tenant import GENERATIONS, MINE, NOW, YOURS, Generation, Tenant
@@ -237,8 +238,8 @@ async def test_the_size_of_a_revert_is_that_of_the_whole_dataset(tenant: Tenant)
         async with tenant.server(tenant.allowed(max_change=most)) as client:
             words = await refused(client, "revert_threat_dataset", **HALF_AN_HOUR)
             assert words == (
-                f"dataset_id: a revert of this whole dataset is withheld by CF1_MAX_CHANGE ({most}). Tell the person "
-                "that the operator's setting forbids it."
+                f"dataset_id: a revert of this whole dataset is withheld by CF1_MAX_CHANGE ({most}): at most {plural(most, 'event')} a call. Tell the person "
+                "that the operator's setting forbids more."
             )
     assert tenant.changes_sent() == []
 

@@ -197,7 +197,7 @@ async def test_an_event_with_a_copy_elsewhere_is_refused(tenant: Tenant, tool: s
             TAG,
             {"event_ids": [f"e0000000-0000-4000-8000-{number:012}" for number in range(10_000)]},
             snapshot(
-                "event_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100). Tell the person that the operator's setting forbids it."
+                "event_ids: a change of 10,000 events at once is withheld by CF1_MAX_CHANGE (100): at most 100 events a call. Tell the person that the operator's setting forbids more."
             ),
         ),
         (

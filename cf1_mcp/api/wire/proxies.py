@@ -6,14 +6,16 @@ tunnel is encrypted; over http it would read the header, so such requests go to 
 
 from ipaddress import ip_address, ip_network
 from typing import Final
+from urllib.parse import urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 import httpx
 
 from cf1_mcp.errors import SettingsError
-from cf1_mcp.text.web_addresses import is_loopback
+from cf1_mcp.text.web_addresses import is_host, is_loopback
 
 HTTPS_PORT: Final = 443
+MAX_PORT: Final = 65_535
 
 
 def find_proxy(base: httpx.URL) -> str | None:
@@ -28,14 +30,20 @@ def find_proxy(base: httpx.URL) -> str | None:
     if not proxy:
         return None
     address = proxy if "://" in proxy else f"http://{proxy}"
-    try:
-        is_usable = httpx.URL(address).scheme in ("http", "https") and bool(httpx.URL(address).host)
-    except httpx.InvalidURL:
-        is_usable = False
-    if not is_usable:
+    if not _is_usable(address):
         # It is not repeated, because it may contain a password.
         raise SettingsError("HTTPS_PROXY is not a proxy that can be used. Set it to http://HOST:PORT, or unset it.")
     return address
+
+
+def _is_usable(address: str) -> bool:
+    """Whether this is the address of an http or https proxy, which has a host and no port that cannot be."""
+    try:
+        url, parts = httpx.URL(address), urlsplit(address)
+        is_port = parts.port is None or 1 <= parts.port <= MAX_PORT
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return is_port and url.scheme in ("http", "https") and is_host(url.host)
 
 
 def _is_exempt(base: httpx.URL) -> bool:

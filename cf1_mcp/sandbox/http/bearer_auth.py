@@ -14,15 +14,19 @@ from cf1_mcp.sandbox.http.edge_gateway import gateway_error
 AUTHENTICATION_ERROR: Final = 10000
 WRITE_GROUP: Final = "Cloudforce One Write"
 
+READING: Final = ("GET", "HEAD", "OPTIONS")
+# The newer `v2/events/graphql` is not one of them.
+READING_POSTS: Final = ("POST events", "POST events/graphql")
+
 Permission = Literal["read", "write"]
 
 
 class BearerAuth:
     """Middleware that requires a known bearer token; without configured tokens, every request passes.
 
-    A read token passes wherever the API reference lists the permission group "Cloudforce One Read": every GET and,
-    surprisingly, most POSTs. It is refused where the reference lists only "Cloudforce One Write": PATCH, DELETE and the
-    newer GraphQL route.
+    A read token only reads: it passes every GET, and the POSTs that search. The API reference lists the permission
+    group "Cloudforce One Read" for most other POSTs too, those that create events among them; a sandbox that followed
+    it would let a test pass that changes something. The newer GraphQL route needs a write token there, and here.
     """
 
     def __init__(self, app: ASGIApp, tokens: Mapping[str, Permission]) -> None:
@@ -55,6 +59,5 @@ class BearerAuth:
 
 
 def _needs_write(method: str, path: str) -> bool:
-    if "/cloudforce-one/" not in path:
-        return False
-    return method in ("PATCH", "DELETE") or (method == "POST" and path.rstrip("/").endswith("/v2/events/graphql"))
+    _, found, operation = path.rstrip("/").partition("/cloudforce-one/")
+    return bool(found) and method not in READING and f"{method} {operation}" not in READING_POSTS

@@ -39,18 +39,25 @@ class SandboxDatabase:
         """Open a database in memory, or in a file, which is created where it does not exist.
 
         Raises:
-            ValueError: the file is not a sandbox database.
+            ValueError: the file is not a sandbox database, or cannot be opened.
         """
-        # A server may open the database in one thread and use it in another, but never in both at once.
-        db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            problem = "is a folder" if path.is_dir() else "is in a folder that does not exist"
+            raise ValueError(f"{path} {problem}; name a file in a folder that exists")
+        try:
+            # A server may open the database in one thread and use it in another, but never in both at once.
+            db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise ValueError(f"{path} cannot be opened ({error}); name another file") from error
         database = cls(db, clock)
         try:
             db.execute("PRAGMA foreign_keys = ON")
             db.execute("PRAGMA cache_size = -65536")
+            database._prepare()
+            # After the tables were found to be those of a sandbox: it changes the file.
             if path is not None:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = NORMAL")
-            database._prepare()
         except sqlite3.DatabaseError as error:
             db.close()
             raise ValueError(f"{path} is not a sandbox database ({error}); name another file") from error
@@ -153,11 +160,14 @@ class SandboxDatabase:
             task()
 
     def _prepare(self) -> None:
-        # A file of an earlier version does not have it.
-        self.db.execute("CREATE TABLE IF NOT EXISTS event_source (uuid TEXT PRIMARY KEY, source TEXT NOT NULL)")
+        event_source = "CREATE TABLE IF NOT EXISTS event_source (uuid TEXT PRIMARY KEY, source TEXT NOT NULL)"
         if self.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'moment'").fetchone() is not None:
+            self.db.execute(event_source)  # which a file of an earlier version does not have
             return
+        if self.db.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+            raise sqlite3.DatabaseError("it has the tables of another program")
         self.db.executescript(TABLES)
+        self.db.execute(event_source)
         with self.transaction() as db:
             for trigger in TRIGGERS:
                 db.execute(trigger)

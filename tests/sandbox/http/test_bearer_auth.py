@@ -55,18 +55,36 @@ async def test_the_scheme_is_accepted_in_any_case(scheme: str) -> None:
     [
         ("GET", "/events"),
         ("POST", "/events"),
-        ("POST", "/events/create"),
+        ("POST", "/events/"),
+        ("HEAD", "/events/7"),
         ("POST", "/events/graphql"),
-        ("POST", "/events/7"),
         ("GET", "/v2/events/graphql"),
     ],
 )
-async def test_a_read_token_passes_where_the_reference_lists_both_groups(method: str, path: str) -> None:
+async def test_a_read_token_reads(method: str, path: str) -> None:
     async with client_of(token="reader", reader="read", writer="write") as client:
-        assert (await client.request(method, BASE + path)).text == "in"
+        assert (await client.request(method, BASE + path)).status_code == 200
 
 
 WRITES = [
+    ("POST", "/events/create"),
+    ("POST", "/events/create/bulk"),
+    ("POST", "/events/create/bulk/relationships"),
+    ("POST", "/events/7"),
+    ("POST", "/events/7/raw/1"),
+    ("POST", "/events/queries/create"),
+    ("POST", "/events/queries/7"),
+    ("POST", "/events/queries/alerts/create"),
+    ("POST", "/events/event_tag/7/create"),
+    ("POST", "/events/relate/7/create"),
+    ("POST", "/events/relationships/create"),
+    ("POST", "/events/dataset/create"),
+    ("POST", "/events/dataset/7"),
+    ("POST", "/events/dataset/7/move"),
+    ("POST", "/events/dataset/7/copy"),
+    ("POST", "/events/categories/create"),
+    ("POST", "/events/7/revert-do"),
+    ("PUT", "/events"),
     ("PATCH", "/events/7"),
     ("PATCH", "/events/update/bulk"),
     ("DELETE", "/events/datasets/7/events"),
@@ -76,7 +94,7 @@ WRITES = [
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-async def test_a_read_token_is_refused_where_the_reference_lists_only_write(method: str, path: str) -> None:
+async def test_a_read_token_changes_nothing(method: str, path: str) -> None:
     async with client_of(token="reader", reader="read", writer="write") as client:
         response = await client.request(method, BASE + path)
     assert response.status_code == 403
