@@ -6,11 +6,21 @@ already rejected.
 
 import re
 from typing import Final
+from urllib.parse import unquote
 
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.indicators import kinds, urls
+from cf1_mcp.indicators.classification import MAX_LOCAL_PART_LENGTH, classify_subject, classify_url
 from cf1_mcp.indicators.collector import Extraction, IndicatorCollector
-from cf1_mcp.indicators.dotted_words import MAYBE_VERSION, NO_SUFFIX, TOO_LONG, Interpretation, interpret_word
+from cf1_mcp.indicators.dotted_words import (
+    MAYBE_PATH,
+    MAYBE_VERSION,
+    NO_SUFFIX,
+    TOO_LONG,
+    Interpretation,
+    interpret_word,
+)
+from cf1_mcp.indicators.escapes import compose, decode_escapes, decode_quoted_printable
 from cf1_mcp.indicators.hosts import MAX_HOST_LENGTH, parse_address, parse_network
 from cf1_mcp.indicators.kinds import HASHES, Indicator
 from cf1_mcp.indicators.patterns import (
@@ -20,6 +30,8 @@ from cf1_mcp.indicators.patterns import (
     BRACKETED_PORT,
     CANDIDATE,
     EUI64,
+    FLOW_AFTER,
+    FLOW_BEFORE,
     INVISIBLE,
     NAME_PART,
     PATH,
@@ -29,11 +41,11 @@ from cf1_mcp.indicators.patterns import (
 )
 from cf1_mcp.indicators.surrounding_words import SurroundingWords
 from cf1_mcp.indicators.text_mapping import MappedText
+from cf1_mcp.indicators.wrapped_links import inner_urls, is_reference_site, path_words
 from cf1_mcp.text.defang import DEFANGED, refang_match
 
 # Characters. A little more than a million, so that either meaning of "1 MB" works.
 MAX_TEXT_LENGTH: Final = 2**20
-MAX_LOCAL_PART_LENGTH: Final = 64
 HAS_BIDI_CONTROL: Final = "contains a character that changes the direction of the text"
 MAYBE_CODE: Final = "may be program code: an IPv6 address without a digit"
 OTHER_LENGTH: Final = "hexadecimal of unknown length"
@@ -66,9 +78,14 @@ class _Extractor:
 
     def __init__(self, text: str) -> None:
         self._original = text
-        self._visible = MappedText.replace(text, INVISIBLE, lambda _: "")
-        self._refanged = MappedText.replace(self._visible.text, DEFANGED, _refang)
+        quoted = decode_quoted_printable(text)
+        decoded = decode_escapes(quoted.text)
+        composed = compose(decoded.text)
+        visible = MappedText.replace(composed.text, INVISIBLE, lambda _: "")
+        self._refanged = MappedText.replace(visible.text, DEFANGED, _refang)
         self._text = self._refanged.text
+        # From the last change of the text to the first.
+        self._layers = [one for one in (self._refanged, visible, composed, decoded, quoted) if one.starts]
         self._has_bidi_control = BIDI_CONTROL.search(text) is not None
         self._interpretations: dict[tuple[str, bool], Interpretation] = {}
         self._addresses: dict[str, Indicator | None] = {}
@@ -103,17 +120,31 @@ class _Extractor:
                 self._add(kinds.parse_ja4(word), start, end)
         return end
 
-    def _add(self, indicator: Indicator | None, start: int, end: int, port: str | None = None, doubt: str = "") -> None:
+    def _add(
+        self,
+        indicator: Indicator | None,
+        start: int,
+        end: int,
+        port: str | None = None,
+        doubt: str = "",
+        *,
+        is_reference: bool = False,
+    ) -> None:
         if indicator is None:
             return
         offset = self._offset(start)
         if self._has_bidi_control and not doubt and BIDI_CONTROL.search(self._original, offset, self._offset(end - 1)):
             doubt = HAS_BIDI_CONTROL
         valid_port = int(port) if port and int(port) <= urls.MAX_PORT else None
-        self._collector.add(indicator, offset, defanged=self._is_defanged(start, end), port=valid_port, doubt=doubt)
+        defanged = self._is_defanged(start, end)
+        self._collector.add(
+            indicator, offset, defanged=defanged, port=valid_port, doubt=doubt, is_reference=is_reference
+        )
 
     def _offset(self, position: int) -> int:
-        return self._visible.original_position(self._refanged.original_position(position))
+        for layer in self._layers:
+            position = layer.original_position(position)
+        return position
 
     def _is_defanged(self, start: int, end: int) -> bool:
         return self._refanged.has_replacement(start, end)
@@ -134,6 +165,11 @@ class _Extractor:
             return start + word.rindex(":") + 1
         core = word if word.endswith("::") else word.rstrip(":")
         found = self._address(core) if _may_be_ipv6(core) else None
+        address, _, port = core.rpartition(".")
+        if found is None and ":" in address and _may_be_ipv6(address):
+            # As tcpdump writes ports.
+            self._add(self._address(address), start, start + len(core), port)
+            return end
         if found is None:
             return end
         close = start + len(core)
@@ -154,14 +190,26 @@ class _Extractor:
         end = start + len(url)
         if parts.host.lower() == "localhost":
             return self._add(Indicator("url", parts.with_host("localhost"), reserved=True), start, end)
-        name = self._interpret(parts.host, deliberate=True)
+        written = unquote(parts.host).rstrip(".") if ":" not in parts.host else parts.host
+        name = self._interpret(written, deliberate=True)
         host = self._address(parts.host) if ":" in parts.host else name.indicator
-        if host is None or not name.whole:
+        if host is None or not name.whole or name.port:
             return self._collector.reject(name.doubt or NO_SUFFIX)
         doubt = name.doubt if host.kind == "domain" else ""
         if doubt and not self._is_defanged(start, end):
             return self._collector.reject(NO_SUFFIX)
-        return self._add(Indicator("url", parts.with_host(host.value), host.reserved), start, end, doubt=doubt)
+        return self._add_url(Indicator("url", parts.with_host(host.value), host.reserved), start, end, doubt)
+
+    def _add_url(self, url: Indicator, start: int, end: int, doubt: str) -> None:
+        """Add a link, the addresses that it contains, and the indicator that a page about one has in its address."""
+        parts = urls.parse_url(url.value)
+        is_reference = parts is not None and is_reference_site(parts.host)
+        self._add(url, start, end, doubt=doubt, is_reference=is_reference)
+        for inner in inner_urls(url.value):
+            self._add(classify_url(urls.trim_url(inner)), start, end)
+        if parts is not None and is_reference:
+            for word in path_words(parts.rest):
+                self._add(classify_subject(word), start, end)
 
     def _read_name(self, found: re.Match[str]) -> int:
         word, start, end = found["name"], found.start("name"), found.end()
@@ -208,7 +256,9 @@ class _Extractor:
             for part in parts.finditer(core):
                 self._read_dotted_word(part[0], begin + part.start(), split=False)
             return end
-        if name.indicator is None:
+        if name.indicator and name.port:
+            self._add(name.indicator, begin, close, name.port, "" if self._is_flow(begin, close) else name.doubt)
+        elif name.indicator is None:
             self._reject_word(core, begin, name.doubt)
         elif name.whole and close == end:
             return self._add_with_suffix(name.indicator, name.doubt, begin, close)
@@ -241,8 +291,13 @@ class _Extractor:
             self._collector.reject(TOO_LONG)
         else:
             url = Indicator("url", f"{found.value}{text[close:after]}{tail}", found.reserved)
-            self._add(url, begin, after + len(tail), doubt=doubt if found.kind == "domain" else "")
+            self._add_url(url, begin, after + len(tail), doubt if found.kind == "domain" else "")
         return path.end() if path else after
+
+    def _is_flow(self, begin: int, close: int) -> bool:
+        """Whether an address and its port stand as tcpdump writes them, or are defanged."""
+        before = FLOW_BEFORE.search(self._text[max(0, begin - 4) : begin])
+        return bool(before or FLOW_AFTER.match(self._text, close)) or self._is_defanged(begin, close)
 
     def _add_host(self, found: Indicator, doubt: str, begin: int, close: int, port: str | None = None) -> None:
         if found.kind == "ipv4":
@@ -250,6 +305,9 @@ class _Extractor:
                 doubt = ""
             elif self._words.is_version(begin, close):
                 doubt = MAYBE_VERSION
+        elif self._text[begin - 1 : begin] == "\\" and not self._is_defanged(begin, close):
+            # The host of a share is a name.
+            doubt = doubt or ("" if self._text[begin - 2 : begin] == "\\\\" else MAYBE_PATH)
         self._add(found, begin, close, port, doubt)
 
     def _is_name(self, word: str) -> bool:

@@ -18,7 +18,7 @@ _RUN: Final = rf"[\w+.{OTHER_DOTS}-]"
 _ALONE: Final = rf"(?![\w-]*+{_DOT}\w)"
 _MAIL: Final = rf"@[\w.{OTHER_DOTS}-]++"
 _NAME: Final = rf"[\w+-]++(?:{_DOT}++[\w+-]{_RUN}*+(?P<mail>{_MAIL})?+|(?P<mail_only>{_MAIL}))"
-_V6: Final = r"(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]++(?:\.\d{1,3}){0,3}+"
+_V6: Final = r"(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]++(?:\.\d{1,5}){0,3}+"
 # A match starts only where a run of such characters starts, so each run is tried once.
 CANDIDATE: Final = re.compile(
     rf"(?<!{_RUN})[+.{OTHER_DOTS}-]*+(?:(?P<url>{URL})|(?P<hash_word>(?i:ja3s?|md5)(?![0-9A-Za-z]){_ALONE})"
@@ -33,6 +33,10 @@ UNSPACED_SCRIPT: Final = re.compile(r"[A-Za-z0-9][\u2e80-\u2fff\u3040-\ud7ff]|[\
 ASCII_NAME: Final = re.compile(r"[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)++")
 # Addresses joined by a hyphen.
 ADDRESS_RANGE: Final = re.compile(r"\d++(?:\.\d++){3}+(?=-|\Z)")
+
+# What is around an address in the output of tcpdump.
+FLOW_AFTER: Final = re.compile(r":?[ \t]*>|:(?=\s|\Z)")
+FLOW_BEFORE: Final = re.compile(r">[ \t]?\Z|\bIP6?[ \t]\Z")
 
 # What may directly follow a name or an address.
 PREFIX_LENGTH: Final = re.compile(r"/\d{1,3}(?![\w./])")

@@ -3,8 +3,10 @@
 import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
-from cf1_mcp.indicators.hosts import parse_address, parse_domain
+from cf1_mcp.indicators.hosts import normalize_dots, parse_address, parse_domain
+from cf1_mcp.indicators.kinds import Indicator
 
 # Schemes that malware and reports about it use. The links of a report itself are http or https.
 SCHEMES: Final = r"(?i:https?|ftps?|sftp|wss?|tcp|udp|tls|ssh|ldaps?|rmi|smb|irc|socks[45]?h?)"
@@ -61,8 +63,14 @@ def parse_url(url: str) -> UrlParts | None:
 def url_host(url: str) -> str | None:
     """Return the host of a URL in its canonical form."""
     parts = parse_url(url)
-    found = parts and (parse_address(parts.host) or parse_domain(parts.host))
+    found = parse_host(parts.host) if parts else None
     return found.value if found else None
+
+
+def parse_host(text: str) -> Indicator | None:
+    """Return the host of a URL: it may be percent-encoded, and end in a dot."""
+    name = unquote(text) if "%" in text and ":" not in text else text
+    return parse_address(name) or parse_domain(normalize_dots(name).rstrip("."))
 
 
 def trim_url(url: str) -> str:
