@@ -70,7 +70,7 @@ async def plan_creation(
     if given.get("indicator_type") and not given.get("indicator"):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
     raw = _check_raw(validator, raw_data, raw_source, raw_tlp)
-    fields = await validator.check_fields(given)
+    fields = await validator.check_fields(given, infers_type=True)
     labels: dict[str, object] = {"tags": check_tags(tags)} if tags else {}
     if source_article:
         labels["source"] = ArticleSource.of_article(source_article)

@@ -14,7 +14,7 @@ from cf1_mcp.indicators.classification import classify, classify_as, classify_su
 from cf1_mcp.indicators.escapes import compose, decode_escapes, decode_quoted_printable
 from cf1_mcp.indicators.extraction import extract
 from cf1_mcp.indicators.hosts import parse_range
-from cf1_mcp.indicators.kinds import Indicator, Kind
+from cf1_mcp.indicators.kinds import HASHES, Indicator, Kind
 from cf1_mcp.indicators.patterns import INVISIBLE
 from cf1_mcp.indicators.spellings import other_spellings
 from cf1_mcp.indicators.type_names import type_meaning
@@ -32,6 +32,8 @@ _LIST_MARK: Final = re.compile(
     r"(?:[-+*#>\u2022\u2023\u25e6\u2013\u2014\u00b7]+|\(?\d{1,4}[.)]|\(?[a-zA-Z][.)])\s+|\[[ xX]?\]\s*"
 )
 _LABEL: Final = re.compile(r"(?P<label>[^\W\d_][\w /()-]{0,40}?)\s*(?P<mark>::?|=>?|->|\u2192)(?P<blank>\s*)")
+# Digests that no kind of its own is for: SHA-224, SHA-384, and those of fuzzy hashing.
+_OTHER_HASH: Final = re.compile(r"[0-9A-Fa-f]{16,128}|[0-9A-Za-z+/:]{20,160}")
 _PORT_WORD: Final = re.compile(r"\s+(?:on\s+)?port\s+\d{1,5}\Z|(?<=[0-9\]])\s+\d{1,5}/(?:tcp|udp)\Z", re.IGNORECASE)
 _MARKDOWN: Final = re.compile(r"!?\[(?P<text>[^\[\]]*)\]\(\s*<?(?P<target>[^\s<>]*?)>?(?:\s+[\"'(].*)?\s*\)")
 _MAILTO: Final = re.compile(r"mailto:(?P<address>[^?]+)(?:\?.*)?", re.IGNORECASE | re.DOTALL)
@@ -82,9 +84,11 @@ def read_indicator(text: str, type_name: str = "") -> ReadIndicator | None:
         for form in _forms(text):
             if found := classify_as(form, meaning.kinds):
                 return _read(found, text)
-        return None
+        if len(meaning.kinds) == len(HASHES) and _OTHER_HASH.fullmatch(plain := refang_indicator(text)):
+            return ReadIndicator("other", plain, text.strip())
     outer = [one for one in read_indicators(text) if not one.is_inner]
-    return outer[0] if len(outer) == 1 else None
+    is_one = len(outer) == 1 and (meaning is None or outer[0].kind in meaning.kinds)
+    return outer[0] if is_one else None
 
 
 def read_indicators(text: str) -> tuple[ReadIndicator, ...]:

@@ -133,8 +133,9 @@ def _any_name(word: str) -> Indicator | None:
 
 
 def _any_url(word: str) -> Indicator | None:
-    parts = None if _is_not_url(word) else parse_url(word)
-    if parts is None or not parts.scheme:
+    # The path of a real URL may have blanks.
+    parts = None if len(word) > MAX_URL_LENGTH or _LIST_OF_URLS.search(word) else parse_url(word)
+    if parts is None or not parts.scheme or not word.isprintable() or " http" in word:
         return None
     host = parse_host(parts.host)
     if host:
