@@ -17,6 +17,7 @@ from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.field_sizes import check_length
+from cf1_mcp.events.read_as import describe_read_as
 from cf1_mcp.events.transitions import Transition, describe_creation
 from cf1_mcp.events.validation import (
     EventTexts,
@@ -25,7 +26,6 @@ from cf1_mcp.events.validation import (
     check_raw,
     check_tags,
     check_text,
-    describe_read_as,
     find_differences,
     find_relative_dates,
 )

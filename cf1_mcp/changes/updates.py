@@ -19,6 +19,7 @@ from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.field_sizes import check_length
 from cf1_mcp.events.indicator_fields import fits_type
 from cf1_mcp.events.raw_evidence import count_raw_markings, is_temporary, require_unread_readable
+from cf1_mcp.events.read_as import describe_read_as
 from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import (
@@ -27,7 +28,6 @@ from cf1_mcp.events.validation import (
     Validator,
     check_raw,
     check_text,
-    describe_read_as,
     find_relative_dates,
     is_same_value,
 )

@@ -22,6 +22,7 @@ from cf1_mcp.policy.visible_words import account_words, fold, readable_words
 from cf1_mcp.search.argument_groups import ArgumentGroup, expand_argument_groups
 from cf1_mcp.search.countries import country_code
 from cf1_mcp.text.dates import ACCEPTED_DATES, is_relative, parse_date
+from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean, escape_invisible
 
@@ -83,7 +84,7 @@ class EventValidator:
         if "indicator" in given:
             typed = given.get("indicator_type", "")
             found = read_event_indicator(given["indicator"], typed, f"{where}indicator")
-            checked["indicator"] = _check_visible(found.value if found else "", f"{where}indicator")
+            checked["indicator"] = found.value if found else ""
             if infers_type and not typed.strip() and (name := await self.infer_type(checked["indicator"])):
                 checked["indicator_type"] = name
         return checked
@@ -129,7 +130,7 @@ class EventValidator:
             case "name":
                 return _check_visible(text.strip(), argument)
             case "indicator":
-                return text
+                return _check_visible(refang_indicator(text), argument)
             case _ if not text.strip():
                 return _check_filled(text, argument) if field.creation == "required" else text
             case "country":
@@ -220,45 +221,9 @@ def check_raw(data: dict[str, JsonValue], argument: str = "raw_data") -> dict[st
     return data
 
 
-def describe_read_as(given: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, JsonValue]:
-    """Return the fact `read_as`, with each value that was read differently than typed; empty if there is none."""
-    changes: list[JsonValue] = [
-        f"{name}: {clean(text, MAX_NAME_LENGTH, value=True)} as {clean(fields[name], MAX_NAME_LENGTH, value=True)}"
-        for name, text in given.items()
-        if _is_changed(name, text, fields[name])
-    ]
-    changes += [
-        f"{name}: not given, so {clean(value, MAX_NAME_LENGTH)}" for name, value in fields.items() if name not in given
-    ]
-    return {"read_as": changes} if changes else {}
-
-
 def find_relative_dates(given: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, str]:
     """Return the dates that were typed relative to now, each by the time as which it was read."""
     return {fields[name]: text for name, text in given.items() if name == "date" and is_relative(text)}
-
-
-@dataclass
-class ReadAsSummary:
-    """Counts the values of many events that were read differently than typed, by field, with the first as example."""
-
-    counts: dict[str, int] = field(default_factory=dict[str, int])
-    examples: dict[str, str] = field(default_factory=dict[str, str])
-
-    def add(self, name: str, text: str, value: str) -> None:
-        # A date that only gains its time of day needs no mention.
-        if _is_changed(name, text, value) and not value.startswith(text.strip()):
-            self.counts[name] = self.counts.get(name, 0) + 1
-            pair = [clean(one, MAX_NAME_LENGTH, value=True) for one in (text, value)]
-            self.examples.setdefault(name, " as ".join(pair))
-
-    def facts(self) -> dict[str, JsonValue]:
-        """Return the fact `read_as`; empty if no value was changed."""
-        return (
-            {"read_as": [f"{name}: {count}, such as {self.examples[name]}" for name, count in self.counts.items()]}
-            if self.counts
-            else {}
-        )
 
 
 def find_differences(sent: Mapping[str, str], event: Event) -> list[JsonValue]:
@@ -281,10 +246,6 @@ def is_same_value(name: str, one: str, other: str) -> bool:
             return one.strip().casefold() == other.strip().casefold()
         case _:
             return one.strip() == other.strip()
-
-
-def _is_changed(name: str, text: str, value: str) -> bool:
-    return value != text.strip() and not is_same_value(name, value, text)
 
 
 def _parse_instant(text: str) -> datetime | str:

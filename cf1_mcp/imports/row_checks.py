@@ -185,20 +185,22 @@ class RowChecks:
         if too_long := _describe_length("indicator", text):
             problems.append(too_long)
             return
+        plain = refang_indicator(text)
+        if not plain.isprintable() or not is_whole(text):
+            await self._check_text(fields, "indicator", text, "indicator", problems)
+            return
         try:
             found = read_event_indicator(text, type_name)
         except BadArgument as error:
             problems.append(str(error).rstrip("."))
             return
         value = found.value if found else ""
-        if (plain := refang_indicator(text)) != text.strip() and plain == value:
+        if plain != text.strip() and plain == value:
             self._notes.add("an indicator was written defanged and is imported in its usable form")
         elif plain.casefold() != value.casefold():
             self._notes.add("an indicator was written in another form and is imported in its canonical form")
-        if value and value.isascii() and value.isprintable():
+        if value:
             fields["indicator"] = value
-        else:
-            await self._check_text(fields, "indicator", value, "indicator", problems)
         if not type_name.strip() and value and (name := await self._validator.infer_type(value)):
             fields["indicator_type"] = name
 

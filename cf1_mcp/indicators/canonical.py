@@ -38,6 +38,7 @@ _PORT_WORD: Final = re.compile(r"\s+(?:on\s+)?port\s+\d{1,5}\Z|(?<=[0-9\]])\s+\d
 _MARKDOWN: Final = re.compile(r"!?\[(?P<text>[^\[\]]*)\]\(\s*<?(?P<target>[^\s<>]*?)>?(?:\s+[\"'(].*)?\s*\)")
 _MAILTO: Final = re.compile(r"mailto:(?P<address>[^?]+)(?:\?.*)?", re.IGNORECASE | re.DOTALL)
 _RANGE: Final = re.compile(r"([0-9A-Fa-f.:]{2,45})\s*[-\u2013]\s*([0-9A-Fa-f.:]{2,45})")
+_LINE_END: Final = re.compile(r"(?:\\+[nrtfv0])+\Z")
 _ITEMS: Final = re.compile(r"\s*[,;|\t\r\n]+\s*")
 _CONNECTED: Final = re.compile(r"[,;](?=\s*[A-Za-z][A-Za-z0-9+.-]*(?:\[?:\]?//|\[://\]))")
 _WORDS: Final = re.compile(r"[\s,;|]+")
@@ -137,7 +138,7 @@ def _read_whole(text: str) -> list[ReadIndicator]:
 
 def _forms(text: str) -> Iterable[str]:
     """Yield a text, decoded and with less and less around it."""
-    word = text
+    word = _trim_end(text)
     tried: set[str] = set()
     for _ in range(MAX_UNDRESSINGS):
         if word and word not in tried:
@@ -149,10 +150,18 @@ def _forms(text: str) -> Iterable[str]:
         word = shorter
 
 
+def _trim_end(text: str) -> str:
+    """Return a text without the end of the sentence, the list or the line that it stood in."""
+    word = _LINE_END.sub("", text.strip())
+    while word and (word[-1] in ".,;!?:" or (word[-1] == ")" and word.count(")") > word.count("("))):
+        word = word[:-1]
+    return word
+
+
 def _undress(text: str) -> str:
     """Return a text without the outermost thing that is around it."""
     word = _decode(text).strip()
-    word = _PORT_WORD.sub("", word)
+    word = _PORT_WORD.sub("", _trim_end(word))
     if mail := _MAILTO.fullmatch(word):
         return mail["address"]
     if mark := _LIST_MARK.match(word):

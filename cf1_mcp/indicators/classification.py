@@ -19,6 +19,11 @@ from cf1_mcp.indicators.urls import MAX_URL_LENGTH, parse_host, parse_url
 from cf1_mcp.text.defang import refang_indicator
 
 MAX_LOCAL_PART_LENGTH: Final = 64
+# Of a URL that is stored as one. No browser takes it, but malware does.
+MAX_STORED_LENGTH: Final = 8_192
+# Names of malware's own name servers, and of hosts inside a network.
+_ODD_NAME: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_NOT_LOCAL: Final = re.compile(r"[\s/:,;<>()\[\]\"\\]")
 _PORT: Final = re.compile(r":\d{1,5}(?:/(?:tcp|udp))?\Z", re.IGNORECASE)
 # Signs around a name that are no part of it: a wildcard, the dot of the root, a handle.
 _AROUND_NAME: Final = re.compile(r"\A(?:(?:\*+\.)+|[@.])*|\.+\Z")
@@ -72,7 +77,7 @@ def classify_subject(word: str) -> Indicator | None:
 
 
 def _plain(text: str) -> str:
-    return refang_indicator(INVISIBLE.sub("", text)) if len(text) <= 2 * MAX_URL_LENGTH else ""
+    return refang_indicator(INVISIBLE.sub("", text)) if len(text) <= 2 * MAX_STORED_LENGTH else ""
 
 
 def _host(word: str) -> Indicator | None:
@@ -83,6 +88,7 @@ def _host(word: str) -> Indicator | None:
 
 
 def _any_host(word: str) -> Indicator | None:
+    word = normalize_dots(word)
     if found := parse_address(word):
         return found
     word = _PORT.sub("", word).strip("[]")
@@ -91,12 +97,12 @@ def _any_host(word: str) -> Indicator | None:
         return parse_address(".".join(labels[:4]))
     if ":" in word and (found := parse_address(word.rpartition(".")[0])):
         return found
-    return parse_address(word) or parse_domain(_AROUND_NAME.sub("", normalize_dots(word[: 2 * MAX_HOST_LENGTH])))
+    return parse_address(word) or parse_domain(_AROUND_NAME.sub("", word[: 2 * MAX_HOST_LENGTH]))
 
 
 def _email(word: str) -> Indicator | None:
     local, _, name = word.rpartition("@")
-    if not 0 < len(local) <= MAX_LOCAL_PART_LENGTH or re.search(r"[\s/:,;<>()\[\]\"]", local):
+    if not 0 < len(local) <= MAX_LOCAL_PART_LENGTH or _NOT_LOCAL.search(local):
         return None
     host = _host(name)
     return Indicator("email", f"{local.lower()}@{host.value}", host.reserved) if host else None
@@ -128,13 +134,16 @@ def _asn(word: str) -> Indicator | None:
 
 
 def _any_name(word: str) -> Indicator | None:
-    found = _any_host(word)
-    return found if found and found.kind == "domain" else None
+    if (found := _any_host(word)) and found.kind == "domain":
+        return found
+    plain = _AROUND_NAME.sub("", _PORT.sub("", word)) if len(word) <= 2 * MAX_HOST_LENGTH else ""
+    is_name = len(plain) <= MAX_HOST_LENGTH and _ODD_NAME.fullmatch(plain)
+    return Indicator("domain", plain.lower()) if is_name else None
 
 
 def _any_url(word: str) -> Indicator | None:
     # The path of a real URL may have blanks.
-    parts = None if len(word) > MAX_URL_LENGTH or _LIST_OF_URLS.search(word) else parse_url(word)
+    parts = None if len(word) > MAX_STORED_LENGTH or _LIST_OF_URLS.search(word) else parse_url(word)
     if parts is None or not parts.scheme or not word.isprintable() or " http" in word:
         return None
     host = parse_host(parts.host)
@@ -148,6 +157,6 @@ def _any_url(word: str) -> Indicator | None:
 def _any_email(word: str) -> Indicator | None:
     local, _, name = word.rpartition("@")
     host = _any_name(name)
-    if host is None or not 0 < len(local) <= MAX_LOCAL_PART_LENGTH or re.search(r"[\s/:,;<>()\[\]\"]", local):
+    if host is None or not 0 < len(local) <= MAX_LOCAL_PART_LENGTH or _NOT_LOCAL.search(local):
         return None
     return Indicator("email", f"{local.lower()}@{host.value}", host.reserved)

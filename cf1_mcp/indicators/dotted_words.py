@@ -6,6 +6,7 @@ from typing import Final
 
 from cf1_mcp.indicators.hosts import is_top_level, normalize_dots, parse_address, parse_domain, public_suffix
 from cf1_mcp.indicators.kinds import Indicator
+from cf1_mcp.indicators.patterns import ADDRESS_RANGE, ASCII_NAME, EUI64, UNSPACED_SCRIPT
 
 # Reasons why a word that looks like an indicator is rejected.
 FILE_NAME: Final = "file name"
@@ -36,6 +37,7 @@ _PACKAGE_PREFIXES: Final = frozenset({"com", "org", "net", "io", "edu", "gov", "
 _COMMON_SUFFIXES: Final = frozenset({"com", "net", "org"})
 _PRODUCTS: Final = frozenset("ado.net asp.net java.io java.net socket.io system.io system.net vb.net".split())  # noqa: SIM905
 MAX_PORT: Final = 65535
+_PORT_NUMBER: Final = re.compile(r"[1-9][0-9]{0,4}")
 _VERSION: Final = re.compile(r"[vV]\d+(?:\.\d+)+")
 
 
@@ -82,7 +84,7 @@ def _interpret_numbers(labels: list[str], word: str, deliberate: bool) -> Interp
 def read_fifth_number(labels: list[str]) -> str:
     """Return the last of five numbers if the others are an address and it can be a port; else an empty text."""
     port = labels[-1]
-    is_port = len(port) <= 5 and not port.startswith("0") and int(port) <= MAX_PORT
+    is_port = _PORT_NUMBER.fullmatch(port) is not None and int(port) <= MAX_PORT
     return port if is_port and parse_address(".".join(labels[:-1])) else ""
 
 
@@ -139,3 +141,18 @@ def _is_package(labels: list[str]) -> bool:
     if len(labels) < 3:
         return False
     return labels[0] in _PACKAGE_PREFIXES or all(label[:1].isupper() and not label.isupper() for label in labels)
+
+
+def may_be_ipv6(word: str) -> bool:
+    """Whether there are enough parts for an IPv6 address; times of day and hardware addresses are not addresses."""
+    full = word.count(":") == (6 if "." in word else 7)
+    return len(word) > 2 and ("::" in word or full) and not EUI64.fullmatch(word)
+
+
+def pattern_of_parts(word: str, name: Interpretation) -> re.Pattern[str] | None:
+    """Return the pattern that finds names inside a word that is not a name as a whole; None to keep the word whole."""
+    if not word.isascii() and (name.indicator is None or UNSPACED_SCRIPT.search(word)):
+        return ASCII_NAME
+    if name.indicator is None and "-" in word and ADDRESS_RANGE.match(word):
+        return ADDRESS_RANGE
+    return None

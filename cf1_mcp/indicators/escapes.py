@@ -6,6 +6,7 @@ from typing import Final
 
 from cf1_mcp.indicators.patterns import BIDI_CONTROL, INVISIBLE
 from cf1_mcp.indicators.text_mapping import MappedText
+from cf1_mcp.text.defang import DEFANGED, refang_match
 
 # Escapes that a reader sees as a break or a character. A word that follows `\n` does not begin with n.
 # Paths have backslashes of their own, and are left as they are.
@@ -26,6 +27,39 @@ _FIELD_NAMES: Final = frozenset(
     uri url user value""".split()  # noqa: SIM905
 )
 _COMBINING: Final = re.compile(r"\w[\u0300-\u036f]+")
+
+
+class ReadableText:
+    """A text as a reader sees it: decoded, without invisible characters, and refanged. Positions are those of `text`.
+
+    `text` is read; `original_position` returns where something is in the text that it was made of.
+    """
+
+    def __init__(self, original: str) -> None:
+        quoted = decode_quoted_printable(original)
+        decoded = decode_escapes(quoted.text)
+        composed = compose(decoded.text)
+        visible = MappedText.replace(composed.text, INVISIBLE, lambda _: "")
+        self._refanged = MappedText.replace(visible.text, DEFANGED, _refang)
+        self.text = self._refanged.text
+        # From the last change of the text to the first.
+        self._layers = [one for one in (self._refanged, visible, composed, decoded, quoted) if one.starts]
+
+    def original_position(self, position: int) -> int:
+        """Return where a position of the text is in the original."""
+        for layer in self._layers:
+            position = layer.original_position(position)
+        return position
+
+    def is_defanged(self, start: int, end: int) -> bool:
+        """Whether anything between two positions was written defanged."""
+        return self._refanged.has_replacement(start, end)
+
+
+def _refang(found: re.Match[str]) -> str:
+    # In "Dots are written [.] here" the brackets are the subject of the sentence.
+    standalone = found[0][0] == found[0][-1] == " " and found["dot"] and "." in found[0]
+    return found[0] if standalone else refang_match(found)
 
 
 def decode_escapes(text: str) -> MappedText:

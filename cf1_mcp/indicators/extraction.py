@@ -19,30 +19,23 @@ from cf1_mcp.indicators.dotted_words import (
     TOO_LONG,
     Interpretation,
     interpret_word,
+    may_be_ipv6,
+    pattern_of_parts,
 )
-from cf1_mcp.indicators.escapes import compose, decode_escapes, decode_quoted_printable
+from cf1_mcp.indicators.escapes import ReadableText
 from cf1_mcp.indicators.hosts import MAX_HOST_LENGTH, parse_address, parse_network
 from cf1_mcp.indicators.kinds import HASHES, Indicator
 from cf1_mcp.indicators.patterns import (
-    ADDRESS_RANGE,
-    ASCII_NAME,
     BIDI_CONTROL,
     BRACKETED_PORT,
     CANDIDATE,
-    EUI64,
-    FLOW_AFTER,
-    FLOW_BEFORE,
-    INVISIBLE,
     NAME_PART,
     PATH,
     PORT,
     PREFIX_LENGTH,
-    UNSPACED_SCRIPT,
 )
 from cf1_mcp.indicators.surrounding_words import SurroundingWords
-from cf1_mcp.indicators.text_mapping import MappedText
 from cf1_mcp.indicators.wrapped_links import inner_urls, is_reference_site, path_words
-from cf1_mcp.text.defang import DEFANGED, refang_match
 
 # Characters. A little more than a million, so that either meaning of "1 MB" works.
 MAX_TEXT_LENGTH: Final = 2**20
@@ -64,12 +57,6 @@ def extract(text: str) -> Extraction:
     return _Extractor(text).extract()
 
 
-def _refang(found: re.Match[str]) -> str:
-    # In "Dots are written [.] here" the brackets are the subject of the sentence.
-    standalone = found[0][0] == found[0][-1] == " " and found["dot"] and "." in found[0]
-    return found[0] if standalone else refang_match(found)
-
-
 class _Extractor:
     """Extracts the indicators of one text. Positions are those of the refanged text unless they are called offsets.
 
@@ -78,14 +65,8 @@ class _Extractor:
 
     def __init__(self, text: str) -> None:
         self._original = text
-        quoted = decode_quoted_printable(text)
-        decoded = decode_escapes(quoted.text)
-        composed = compose(decoded.text)
-        visible = MappedText.replace(composed.text, INVISIBLE, lambda _: "")
-        self._refanged = MappedText.replace(visible.text, DEFANGED, _refang)
-        self._text = self._refanged.text
-        # From the last change of the text to the first.
-        self._layers = [one for one in (self._refanged, visible, composed, decoded, quoted) if one.starts]
+        self._readable = ReadableText(text)
+        self._text = self._readable.text
         self._has_bidi_control = BIDI_CONTROL.search(text) is not None
         self._interpretations: dict[tuple[str, bool], Interpretation] = {}
         self._addresses: dict[str, Indicator | None] = {}
@@ -132,22 +113,18 @@ class _Extractor:
     ) -> None:
         if indicator is None:
             return
-        offset = self._offset(start)
-        if self._has_bidi_control and not doubt and BIDI_CONTROL.search(self._original, offset, self._offset(end - 1)):
+        offset = self._readable.original_position(start)
+        if (
+            self._has_bidi_control
+            and not doubt
+            and BIDI_CONTROL.search(self._original, offset, self._readable.original_position(end - 1))
+        ):
             doubt = HAS_BIDI_CONTROL
         valid_port = int(port) if port and int(port) <= urls.MAX_PORT else None
-        defanged = self._is_defanged(start, end)
+        defanged = self._readable.is_defanged(start, end)
         self._collector.add(
             indicator, offset, defanged=defanged, port=valid_port, doubt=doubt, is_reference=is_reference
         )
-
-    def _offset(self, position: int) -> int:
-        for layer in self._layers:
-            position = layer.original_position(position)
-        return position
-
-    def _is_defanged(self, start: int, end: int) -> bool:
-        return self._refanged.has_replacement(start, end)
 
     def _read_hash(self, word: str, start: int) -> None:
         end = start + len(word)
@@ -164,9 +141,9 @@ class _Extractor:
             # The last part is the start of another word, as in `cc:bcc:evil.example`.
             return start + word.rindex(":") + 1
         core = word if word.endswith("::") else word.rstrip(":")
-        found = self._address(core) if _may_be_ipv6(core) else None
+        found = self._address(core) if may_be_ipv6(core) else None
         address, _, port = core.rpartition(".")
-        if found is None and ":" in address and _may_be_ipv6(address):
+        if found is None and ":" in address and may_be_ipv6(address):
             # As tcpdump writes ports.
             self._add(self._address(address), start, start + len(core), port)
             return end
@@ -178,7 +155,7 @@ class _Extractor:
             self._add(network, start, prefix.end())
             return prefix.end()
         port = BRACKETED_PORT.match(text, close) if text[start - 1 : start] == "[" else None
-        is_code = not any(char.isdigit() for char in core) and not self._is_defanged(start, close)
+        is_code = not any(char.isdigit() for char in core) and not self._readable.is_defanged(start, close)
         self._add(found, start, close, port and port[1], MAYBE_CODE if is_code else "")
         return port.end() if port else end
 
@@ -196,7 +173,7 @@ class _Extractor:
         if host is None or not name.whole or name.port:
             return self._collector.reject(name.doubt or NO_SUFFIX)
         doubt = name.doubt if host.kind == "domain" else ""
-        if doubt and not self._is_defanged(start, end):
+        if doubt and not self._readable.is_defanged(start, end):
             return self._collector.reject(NO_SUFFIX)
         return self._add_url(Indicator("url", parts.with_host(host.value), host.reserved), start, end, doubt)
 
@@ -235,7 +212,7 @@ class _Extractor:
         elif indicator.kind == "ipv4":
             # A login on a host, as for ssh.
             self._add(indicator, close - len(host), close)
-        elif not name.doubt or self._is_defanged(start, close):
+        elif not name.doubt or self._readable.is_defanged(start, close):
             value = f"{local.strip('._').lower()}@{indicator.value}"
             self._add(Indicator("email", value, indicator.reserved), start, close, doubt=name.doubt)
         else:
@@ -250,14 +227,15 @@ class _Extractor:
         if core.endswith("_"):
             core, begin = core.strip("_"), begin + len(core) - len(core.lstrip("_"))
         close = begin + len(core)
-        name = self._interpret(core, self._is_defanged(begin, close))
-        parts = _pattern_of_parts(core, name) if split else None
+        name = self._interpret(core, self._readable.is_defanged(begin, close))
+        parts = pattern_of_parts(core, name) if split else None
         if parts is not None:
             for part in parts.finditer(core):
                 self._read_dotted_word(part[0], begin + part.start(), split=False)
             return end
         if name.indicator and name.port:
-            self._add(name.indicator, begin, close, name.port, "" if self._is_flow(begin, close) else name.doubt)
+            is_flow = self._words.is_flow(begin, close) or self._readable.is_defanged(begin, close)
+            self._add(name.indicator, begin, close, name.port, "" if is_flow else name.doubt)
         elif name.indicator is None:
             self._reject_word(core, begin, name.doubt)
         elif name.whole and close == end:
@@ -283,7 +261,7 @@ class _Extractor:
         port = PORT.match(text, close)
         after = port.end() if port else close
         path = None if port and "/" in port[0] else PATH.match(text, after)
-        tail = urls.trim_url(path[0]) if path and (not doubt or self._is_defanged(begin, after)) else ""
+        tail = urls.trim_url(path[0]) if path and (not doubt or self._readable.is_defanged(begin, after)) else ""
         if len(tail) < 2 or self._is_name(tail[1:]):
             self._add_host(found, doubt, begin, close, port and port[1])
             return after
@@ -294,18 +272,13 @@ class _Extractor:
             self._add_url(url, begin, after + len(tail), doubt if found.kind == "domain" else "")
         return path.end() if path else after
 
-    def _is_flow(self, begin: int, close: int) -> bool:
-        """Whether an address and its port stand as tcpdump writes them, or are defanged."""
-        before = FLOW_BEFORE.search(self._text[max(0, begin - 4) : begin])
-        return bool(before or FLOW_AFTER.match(self._text, close)) or self._is_defanged(begin, close)
-
     def _add_host(self, found: Indicator, doubt: str, begin: int, close: int, port: str | None = None) -> None:
         if found.kind == "ipv4":
-            if port or self._is_defanged(begin, close):
+            if port or self._readable.is_defanged(begin, close):
                 doubt = ""
             elif self._words.is_version(begin, close):
                 doubt = MAYBE_VERSION
-        elif self._text[begin - 1 : begin] == "\\" and not self._is_defanged(begin, close):
+        elif self._text[begin - 1 : begin] == "\\" and not self._readable.is_defanged(begin, close):
             # The host of a share is a name.
             doubt = doubt or ("" if self._text[begin - 2 : begin] == "\\\\" else MAYBE_PATH)
         self._add(found, begin, close, port, doubt)
@@ -327,18 +300,3 @@ class _Extractor:
         if known is None:
             known = self._interpretations[word, deliberate] = interpret_word(word, deliberate)
         return known
-
-
-def _may_be_ipv6(word: str) -> bool:
-    """Whether there are enough parts for an IPv6 address; times of day and hardware addresses are not addresses."""
-    full = word.count(":") == (6 if "." in word else 7)
-    return len(word) > 2 and ("::" in word or full) and not EUI64.fullmatch(word)
-
-
-def _pattern_of_parts(word: str, name: Interpretation) -> re.Pattern[str] | None:
-    """Return the pattern that finds names inside a word that is not a name as a whole; None to keep the word whole."""
-    if not word.isascii() and (name.indicator is None or UNSPACED_SCRIPT.search(word)):
-        return ASCII_NAME
-    if name.indicator is None and "-" in word and ADDRESS_RANGE.match(word):
-        return ADDRESS_RANGE
-    return None

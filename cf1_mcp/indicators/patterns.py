@@ -34,10 +34,6 @@ ASCII_NAME: Final = re.compile(r"[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)++")
 # Addresses joined by a hyphen.
 ADDRESS_RANGE: Final = re.compile(r"\d++(?:\.\d++){3}+(?=-|\Z)")
 
-# What is around an address in the output of tcpdump.
-FLOW_AFTER: Final = re.compile(r":?[ \t]*>|:(?=\s|\Z)")
-FLOW_BEFORE: Final = re.compile(r">[ \t]?\Z|\bIP6?[ \t]\Z")
-
 # What may directly follow a name or an address.
 PREFIX_LENGTH: Final = re.compile(r"/\d{1,3}(?![\w./])")
 PORT: Final = re.compile(r":(\d{1,5})(?!\d)(?:/(?:tcp|udp)\b)?", re.IGNORECASE)

@@ -45,7 +45,7 @@ class _StrictModel(BaseModel):
 class PlaybookArgument(_StrictModel):
     """A value that a person types. It is either required or has a default.
 
-    An `exact` value (an indicator, an id) keeps every visible character.
+    An `exact` value (an indicator, an id) keeps every visible character, and an indicator is in its canonical form.
     """
 
     name: Annotated[str, Field(pattern=f"^{NAME}$")]
@@ -68,6 +68,8 @@ class PlaybookArgument(_StrictModel):
             BadArgument: nothing was typed and there is no default, or the text is too long.
         """
         text = (typed or "").replace("`", "").strip() or self.default
+        if text and self.exact:
+            text = _read_exactly(text)
         if text is None:
             raise BadArgument(self.name, "it is missing", f"a value: {self.description}")
         if len(text) > MAX_VALUE_LENGTH:
@@ -174,6 +176,13 @@ class Playbooks:
                     _log.warning("playbook %s is skipped: %s", _printable(path.name), error)
         self._logged_problems = problems
         return dict(sorted(found.items()))
+
+
+def _read_exactly(text: str) -> str:
+    from cf1_mcp.indicators import read_indicator
+
+    found = read_indicator(text) if len(text) <= MAX_VALUE_LENGTH else None
+    return text if found is None or found.kind == "other" else found.value
 
 
 def shipped_folder() -> Path:
