@@ -115,8 +115,9 @@ def _facts(lookup_input: LookupInput, page: LookupPage) -> dict[str, JsonValue]:
     shown = [*lookup_input.readings[:MAX_READINGS]]
     if more := len(lookup_input.readings) - len(shown):
         shown.append(f"{more:,} others read otherwise than typed")
-    if parts := [*(f"{count} {what}" for what, count in read.items() if count), *shown]:
-        facts["read_as"] = ", ".join(parts)
+    counted = ", ".join(f"{count} {what}" for what, count in read.items() if count)
+    if parts := [*([counted] if counted else []), *shown]:
+        facts["read_as"] = "; ".join(parts)
     if lookup_input.rejected:
         facts["rejected"] = [f"{reason} ({count:,})" for reason, count in lookup_input.rejected.items()]
     return facts

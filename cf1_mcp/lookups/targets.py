@@ -122,7 +122,7 @@ def _describe_reading(typed: str, read: Sequence["ReadIndicator"]) -> str:
         return ""
     shown = [f"{clean(one, MAX_NAME_LENGTH, value=True)}" for one in values[:MAX_SHOWN_VALUES]]
     more = f" and {len(values) - MAX_SHOWN_VALUES} more" if len(values) > MAX_SHOWN_VALUES else ""
-    return f"{clean(typed.strip(), MAX_NAME_LENGTH, value=True)} as {' and '.join(shown)}{more}"
+    return f"'{clean(typed.strip(), MAX_NAME_LENGTH, value=True)}' as {' and '.join(shown)}{more}"
 
 
 def read_text(text: str) -> LookupInput:

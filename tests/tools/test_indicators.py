@@ -348,7 +348,7 @@ async def test_several_spellings_of_one_indicator_are_one_indicator(tmp_path: Pa
         data = await ask(client, TOOL, indicators=typed, fields=["indicator", "kind", "events"])
     assert (data["read_as"], data["rejected"], rows(data)) == snapshot(
         (
-            "2 refanged, 2 repeated, 2001:DB8:0:0::7 as 2001:db8::7",
+            "2 refanged, 2 repeated; '2001:DB8:0:0::7' as 2001:db8::7",
             ["empty (1)"],
             [
                 {"indicator": "kit.example.com", "kind": "domain", "events": 1},

@@ -10,7 +10,7 @@ from mcp.types import TextContent
 from pydantic import JsonValue
 
 from cf1_mcp.sandbox.options import SandboxOptions
-from tests.conversations import ask, column
+from tests.conversations import ask, column, refused
 from tests.indicators.written_forms import SHA256, TYPES, WrittenForm, written_forms
 from tests.tenant import MINE, YOURS, Tenant
 
@@ -86,8 +86,9 @@ ENTRANCES: Final[dict[str, Read]] = {
 }
 # Five numbers in prose may be a version.
 AMBIGUOUS: Final = {("report", "192.0.2.77.443")}
-# A playbook has one line of visible text without backticks: it is rendered before it is read.
 TYPED_ENTRANCES: Final = ("new event", "typed event")
+# Nothing invisible is stored, and nobody sees that it was left out.
+INVISIBLE: Final = "\u200b"
 
 
 def test_the_table_has_many_pairs_of_a_form_and_an_entrance() -> None:
@@ -102,6 +103,11 @@ async def test_every_form_is_read_as_its_value(tenant: Tenant, entrance: str) ->
     wrong: dict[str, list[JsonValue]] = {}
     async with tenant.server(tenant.allowed()) as client:
         for text, value in FORMS:
+            if INVISIBLE in text and entrance in TYPED_ENTRANCES:
+                assert "invisible" in await refused(
+                    client, "create_threat_event", dataset_id=MINE, **EVENT, indicator=text
+                )
+                continue
             found = await ENTRANCES[entrance](client, tenant, text)
             expected = [value, TYPES[value]] if entrance in TYPED_ENTRANCES else [value]
             if found != expected and (entrance, text) not in AMBIGUOUS:
@@ -114,13 +120,16 @@ async def test_every_form_is_imported_as_its_value(tenant: Tenant) -> None:
     for value, kind in TYPES.items():
         await tenant.add("known", YOURS, indicator=value, indicatorType=kind)
     async with tenant.server(tenant.allowed()) as client:
-        for start in range(0, len(FORMS), 100):
-            some = FORMS[start : start + 100]
+        visible = [form for form in FORMS if INVISIBLE not in form.text]
+        for start in range(0, len(visible), 100):
+            some = visible[start : start + 100]
             rows: list[JsonValue] = [
                 {**EVENT, "event": f"seen {number}", "indicator": form.text} for number, form in enumerate(some)
             ]
             await ask(client, "import_threat_events", dataset_id=MINE, rows=rows)
-            body = cast("dict[str, list[dict[str, JsonValue]]]", tenant.log[-1].body)
+            [sending] = [one.body for one in tenant.log if one.path.endswith("/create/bulk")]
+            tenant.log.clear()
+            body = cast("dict[str, list[dict[str, JsonValue]]]", sending)
             sent = [(one["indicator"], one["indicatorType"]) for one in body["data"]]
             assert sent == [(form.value, TYPES[form.value]) for form in some]
 
@@ -150,6 +159,8 @@ STORED: Final = [
 async def test_what_is_equal_is_found_in_either_form(tmp_path: Path, stored: str, asked: str, like_live: bool) -> None:
     tenant = Tenant(tmp_path, options=SandboxOptions(like_live=like_live))
     await tenant.add("known", YOURS, indicator=stored, indicatorType="any")
+    # Indicators of new events appear late.
+    tenant.wait(3_600)
     async with tenant.server(tenant.reading()) as client:
         listed = await ask(client, "lookup_indicators", indicators=[asked], fields=["status"])
         searched = await ask(client, "search_threat_events", indicator=[asked], fields=["event"])
