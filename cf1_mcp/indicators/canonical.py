@@ -18,7 +18,7 @@ from cf1_mcp.indicators.kinds import HASHES, Indicator, Kind
 from cf1_mcp.indicators.patterns import INVISIBLE
 from cf1_mcp.indicators.spellings import other_spellings
 from cf1_mcp.indicators.type_names import type_meaning
-from cf1_mcp.indicators.urls import MAX_URL_LENGTH, parse_url, trim_url
+from cf1_mcp.indicators.urls import MAX_URL_LENGTH, parse_url, trim_end, trim_url
 from cf1_mcp.indicators.wrapped_links import inner_urls, is_reference_site, path_words
 from cf1_mcp.text.defang import refang_indicator
 
@@ -138,7 +138,7 @@ def _read_whole(text: str) -> list[ReadIndicator]:
 
 def _forms(text: str) -> Iterable[str]:
     """Yield a text, decoded and with less and less around it."""
-    word = _trim_end(text)
+    word = trim_end(_LINE_END.sub("", text.strip()))
     tried: set[str] = set()
     for _ in range(MAX_UNDRESSINGS):
         if word and word not in tried:
@@ -150,18 +150,10 @@ def _forms(text: str) -> Iterable[str]:
         word = shorter
 
 
-def _trim_end(text: str) -> str:
-    """Return a text without the end of the sentence, the list or the line that it stood in."""
-    word = _LINE_END.sub("", text.strip())
-    while word and (word[-1] in ".,;!?:" or (word[-1] == ")" and word.count(")") > word.count("("))):
-        word = word[:-1]
-    return word
-
-
 def _undress(text: str) -> str:
     """Return a text without the outermost thing that is around it."""
     word = _decode(text).strip()
-    word = _PORT_WORD.sub("", _trim_end(word))
+    word = _PORT_WORD.sub("", trim_end(_LINE_END.sub("", word)))
     if mail := _MAILTO.fullmatch(word):
         return mail["address"]
     if mark := _LIST_MARK.match(word):

@@ -15,7 +15,7 @@ from cf1_mcp.indicators.hosts import (
 )
 from cf1_mcp.indicators.kinds import Indicator, Kind, parse_asn, parse_cve, parse_hash, parse_ja4
 from cf1_mcp.indicators.patterns import INVISIBLE
-from cf1_mcp.indicators.urls import MAX_URL_LENGTH, parse_host, parse_url
+from cf1_mcp.indicators.urls import MAX_URL_LENGTH, parse_host, parse_url, trim_end
 from cf1_mcp.text.defang import refang_indicator
 
 MAX_LOCAL_PART_LENGTH: Final = 64
@@ -109,7 +109,7 @@ def _email(word: str) -> Indicator | None:
 
 
 def _url(word: str) -> Indicator | None:
-    parts = None if _is_not_url(word) else parse_url(word)
+    parts = None if _is_not_url(word) else parse_url(trim_end(word))
     host = parse_host(parts.host) if parts else None
     if parts is None or host is None or (parts.user and not parts.scheme):
         return None
@@ -143,7 +143,7 @@ def _any_name(word: str) -> Indicator | None:
 
 def _any_url(word: str) -> Indicator | None:
     # The path of a real URL may have blanks.
-    parts = None if len(word) > MAX_STORED_LENGTH or _LIST_OF_URLS.search(word) else parse_url(word)
+    parts = None if len(word) > MAX_STORED_LENGTH or _LIST_OF_URLS.search(word) else parse_url(trim_end(word))
     if parts is None or not parts.scheme or not word.isprintable() or " http" in word:
         return None
     host = parse_host(parts.host)

@@ -81,3 +81,13 @@ def trim_url(url: str) -> str:
         end -= 1
         unopened -= url[end] == ")"
     return url[:end]
+
+
+def trim_end(text: str) -> str:
+    """Remove the punctuation behind a value that stood in a list or a sentence, but no character that ends a URL."""
+    end = len(text)
+    unopened = text.count(")") - text.count("(")
+    while end and (text[end - 1] in ".,;!?:" or (text[end - 1] == ")" and unopened > 0)):
+        end -= 1
+        unopened -= text[end] == ")"
+    return text[:end]

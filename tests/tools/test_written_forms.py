@@ -10,7 +10,7 @@ from mcp.types import TextContent
 from pydantic import JsonValue
 
 from cf1_mcp.sandbox.options import SandboxOptions
-from tests.conversations import ask, column, refused
+from tests.conversations import ask, column, confirmed, refused
 from tests.indicators.written_forms import SHA256, TYPES, WrittenForm, written_forms
 from tests.tenant import MINE, YOURS, Tenant
 
@@ -124,9 +124,9 @@ async def test_every_form_is_imported_as_its_value(tenant: Tenant) -> None:
         for start in range(0, len(visible), 100):
             some = visible[start : start + 100]
             rows: list[JsonValue] = [
-                {**EVENT, "event": f"seen {number}", "indicator": form.text} for number, form in enumerate(some)
+                {**EVENT, "event": f"seen {start + number}", "indicator": form.text} for number, form in enumerate(some)
             ]
-            await ask(client, "import_threat_events", dataset_id=MINE, rows=rows)
+            await confirmed(client, "import_threat_events", dataset_id=MINE, rows=rows)
             [sending] = [one.body for one in tenant.log if one.path.endswith("/create/bulk")]
             tenant.log.clear()
             body = cast("dict[str, list[dict[str, JsonValue]]]", sending)
