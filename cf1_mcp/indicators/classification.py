@@ -22,12 +22,14 @@ MAX_LOCAL_PART_LENGTH: Final = 64
 # Of a URL that is stored as one. No browser takes it, but malware does.
 MAX_STORED_LENGTH: Final = 8_192
 # Names of malware's own name servers, and of hosts inside a network.
-_ODD_NAME: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_ODD_NAME: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _NOT_LOCAL: Final = re.compile(r"[\s/:,;<>()\[\]\"\\]")
-_PORT: Final = re.compile(r":\d{1,5}(?:/(?:tcp|udp))?\Z", re.IGNORECASE)
+_QUOTES: Final = " \t\r\n<>\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
+MAX_PASSES: Final = 6
+_PORT: Final = re.compile(r":\d{1,5}(?:/(?:tcp|udp))?\Z", re.IGNORECASE | re.ASCII)
 # Signs around a name that are no part of it: a wildcard, the dot of the root, a handle.
 _AROUND_NAME: Final = re.compile(r"\A(?:(?:\*+\.)+|[@.])*|\.+\Z")
-_LIST_OF_URLS: Final = re.compile(r"[,;]\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_LIST_OF_URLS: Final = re.compile(r"[,;]\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE | re.ASCII)
 _DIGITS: Final = re.compile(r"\d{1,10}", re.ASCII)
 
 
@@ -77,7 +79,23 @@ def classify_subject(word: str) -> Indicator | None:
 
 
 def _plain(text: str) -> str:
-    return refang_indicator(INVISIBLE.sub("", text)) if len(text) <= 2 * MAX_STORED_LENGTH else ""
+    """Return a text without what hides or surrounds its value. What is removed may have hidden something of its own."""
+    if len(text) > 2 * MAX_STORED_LENGTH:
+        return ""
+    word, before = text, ""
+    for _ in range(MAX_PASSES):
+        if word == before:
+            break
+        before, word = word, refang_indicator(INVISIBLE.sub("", word))
+    return word
+
+
+def _url_text(word: str) -> str:
+    """Return a URL without the punctuation, quotes and brackets behind it."""
+    before = ""
+    while word != before:
+        before, word = word, trim_end(word).rstrip(_QUOTES)
+    return word
 
 
 def _host(word: str) -> Indicator | None:
@@ -109,7 +127,7 @@ def _email(word: str) -> Indicator | None:
 
 
 def _url(word: str) -> Indicator | None:
-    parts = None if _is_not_url(word) else parse_url(trim_end(word))
+    parts = None if _is_not_url(word) else parse_url(_url_text(word))
     host = parse_host(parts.host) if parts else None
     if parts is None or host is None or (parts.user and not parts.scheme):
         return None
@@ -143,7 +161,7 @@ def _any_name(word: str) -> Indicator | None:
 
 def _any_url(word: str) -> Indicator | None:
     # The path of a real URL may have blanks.
-    parts = None if len(word) > MAX_STORED_LENGTH or _LIST_OF_URLS.search(word) else parse_url(trim_end(word))
+    parts = None if len(word) > MAX_STORED_LENGTH or _LIST_OF_URLS.search(word) else parse_url(_url_text(word))
     if parts is None or not parts.scheme or not word.isprintable() or " http" in word:
         return None
     host = parse_host(parts.host)

@@ -71,6 +71,8 @@ def interpret_word(word: str, deliberate: bool) -> Interpretation:
 def _interpret_numbers(labels: list[str], word: str, deliberate: bool) -> Interpretation:
     # Parts of four digits belong to a version number, not to a mistyped address.
     longest = max(map(len, labels))
+    if not all(labels):
+        return Interpretation()
     if len(labels) == 5 and (port := read_fifth_number(labels)):
         return Interpretation(parse_address(".".join(labels[:4])), MAYBE_VERSION, port=port)
     if len(labels) != 4 or (longest > 3 and not deliberate):

@@ -9,7 +9,7 @@ from cf1_mcp.indicators.hosts import normalize_dots, parse_address, parse_domain
 from cf1_mcp.indicators.kinds import Indicator
 
 # Schemes that malware and reports about it use. The links of a report itself are http or https.
-SCHEMES: Final = r"(?i:https?|ftps?|sftp|wss?|tcp|udp|tls|ssh|ldaps?|rmi|smb|irc|socks[45]?h?)"
+SCHEMES: Final = r"(?ai:https?|ftps?|sftp|wss?|tcp|udp|tls|ssh|ldaps?|rmi|smb|irc|socks[45]?h?)"
 WEB: Final = ("http://", "https://")
 # Characters that end a URL: spaces, quotes, enclosing brackets and the punctuation of East Asian prose.
 _STOPS: Final = r"\s<>\"'`{}|\\^\[\]\u201c\u201d\u2018\u2019\u00ab\u00bb\u3001\u3002\uff0c\uff08\uff09\u300a-\u3011"
@@ -21,9 +21,9 @@ MAX_URL_LENGTH: Final = 2048
 MAX_PORT: Final = 65535
 
 _PARTS: Final = re.compile(
-    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*+)://)?(?:(?P<user>[^/?#]*)@)?(?P<host>\[[^\]/?#]*\]|[^/?#:\[\]]*)"
+    r"(?:(?P<scheme>[a-z][a-z0-9+-]*+)://)?(?:(?P<user>[^/?#]*)@)?(?P<host>\[[^\]/?#]*\]|[^/?#:\[\]]*)"
     r"(?::(?P<port>\d{0,5}))?(?P<rest>[/?#].*)?",
-    re.IGNORECASE | re.DOTALL,
+    re.IGNORECASE | re.DOTALL | re.ASCII,
 )
 
 

@@ -21,7 +21,7 @@ _PARAMETERS: Final = frozenset(
 )
 # `q` is the address only where a search engine or a video site forwards to it; elsewhere it is a query.
 _FORWARDS: Final = re.compile(r"/(?:url|redirect|interstitial)/?", re.IGNORECASE)
-_ABSOLUTE: Final = re.compile(rf"{SCHEMES}://[^\s/?#]", re.IGNORECASE)
+_ABSOLUTE: Final = re.compile(rf"{SCHEMES}://[^\s/?#]")
 _IN_PATH: Final = re.compile(rf"/(?:{SCHEMES})(?::|%3A)(?://?|%2F%2F)[^/]", re.IGNORECASE)
 _URLDEFENSE: Final = re.compile(r"(?:.+\.)?urldefense(?:\.proofpoint)?\.com")
 _URLDEFENSE_3: Final = re.compile(r"/v3/__(?P<url>.+?)__;(?P<codes>[A-Za-z0-9_=-]*)!", re.DOTALL)

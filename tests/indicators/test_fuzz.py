@@ -46,7 +46,7 @@ def test_a_field_is_read_or_refused(text: str, type_name: str) -> None:
         found = read_event_indicator(text, type_name)
     except BadArgument:
         return
-    if found and found.value:
+    if found and found.kind != "other":
         again = read_event_indicator(found.value, type_name)
         assert again and again.value == found.value
 
