@@ -69,7 +69,6 @@ class _Extractor:
         self._text = self._readable.text
         self._has_bidi_control = BIDI_CONTROL.search(text) is not None
         self._interpretations: dict[tuple[str, bool], Interpretation] = {}
-        self._addresses: dict[str, Indicator | None] = {}
         self._collector = IndicatorCollector()
         self._words = SurroundingWords(self._text)
 
@@ -178,7 +177,7 @@ class _Extractor:
         return self._add_url(Indicator("url", parts.with_host(host.value), host.reserved), start, end, doubt)
 
     def _add_url(self, url: Indicator, start: int, end: int, doubt: str) -> None:
-        """Add a link, the addresses that it contains, and the indicator that a page about one has in its address."""
+        """Add a link, the addresses inside of it, and the indicator that it is a page about."""
         parts = urls.parse_url(url.value)
         is_reference = parts is not None and is_reference_site(parts.host)
         self._add(url, start, end, doubt=doubt, is_reference=is_reference)
@@ -291,9 +290,7 @@ class _Extractor:
         return name.indicator is not None and not name.doubt
 
     def _address(self, word: str) -> Indicator | None:
-        if word not in self._addresses:
-            self._addresses[word] = parse_address(word)
-        return self._addresses[word]
+        return parse_address(word)
 
     def _interpret(self, word: str, deliberate: bool) -> Interpretation:
         known = self._interpretations.get((word, deliberate))

@@ -28,6 +28,7 @@ _NAME: Final = re.compile(
 _DOTS: Final = str.maketrans(dict.fromkeys(OTHER_DOTS, "."))
 
 
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> Indicator | None:
     """Return an IPv4 or IPv6 address. An IPv4 address mapped into IPv6 is returned as IPv4."""
     try:

@@ -20,8 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cf1_mcp.errors import BadArgument, BadFile, choices, did_you_mean
 from cf1_mcp.search.conditions import MAX_VALUE_LENGTH
+from cf1_mcp.text.defang import defang, refang
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
-from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.sanitize import clean, escape_invisible
 
 PACKAGE: Final = Path(__file__).parents[1]
 MAX_FILE_SIZE: Final = 64 * 1024  # bytes
@@ -179,10 +180,14 @@ class Playbooks:
 
 
 def _read_exactly(text: str) -> str:
+    """Return an indicator in its canonical form, defanged if it was typed so; any other text as it is."""
     from cf1_mcp.indicators import read_indicator
 
-    found = read_indicator(text) if len(text) <= MAX_VALUE_LENGTH else None
-    return text if found is None or found.kind == "other" else found.value
+    is_read = len(text) <= MAX_VALUE_LENGTH and escape_invisible(text) == text
+    found = read_indicator(text) if is_read else None
+    if found is None or found.kind == "other":
+        return text
+    return found.value if refang(text) == text else defang(found.value)
 
 
 def shipped_folder() -> Path:

@@ -10,6 +10,7 @@ from mcp.types import TextContent
 from pydantic import JsonValue
 
 from cf1_mcp.sandbox.options import SandboxOptions
+from cf1_mcp.text.defang import refang
 from tests.conversations import ask, column, confirmed, refused
 from tests.indicators.written_forms import SHA256, TYPES, WrittenForm, written_forms
 from tests.tenant import MINE, YOURS, Tenant
@@ -66,7 +67,7 @@ async def in_a_playbook(client: Client, tenant: Tenant, text: str) -> list[JsonV
     prompt = await client.get_prompt("triage_indicator", {"indicator": text})
     content = prompt.messages[0].content
     assert isinstance(content, TextContent)
-    return [content.text.partition("knows about `")[2].partition("`, for")[0]]
+    return [refang(content.text.partition("knows about `")[2].partition("`, for")[0])]
 
 
 def last_sent(tenant: Tenant) -> dict[str, JsonValue]:
@@ -108,6 +109,8 @@ async def test_every_form_is_read_as_its_value(tenant: Tenant, entrance: str) ->
                     client, "create_threat_event", dataset_id=MINE, **EVENT, indicator=text
                 )
                 continue
+            if INVISIBLE in text and entrance == "playbook":
+                continue  # its characters are shown, and read when the value is used
             found = await ENTRANCES[entrance](client, tenant, text)
             expected = [value, TYPES[value]] if entrance in TYPED_ENTRANCES else [value]
             if found != expected and (entrance, text) not in AMBIGUOUS:
