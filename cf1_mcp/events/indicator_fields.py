@@ -51,3 +51,11 @@ def kind_of(value: str) -> "Kind | None":
 
     found = classify(value)
     return found.kind if found else None
+
+
+def canonical_key(value: str) -> str:
+    """Return the key by which indicators are compared: what is equal in its canonical form has one key."""
+    from cf1_mcp.indicators import classify
+
+    found = classify(value)
+    return (found.value if found else value).strip().casefold()
