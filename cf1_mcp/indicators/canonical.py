@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.indicators.classification import classify, classify_as, classify_subject
+from cf1_mcp.indicators.classification import LINE_END, classify, classify_as, classify_subject
 from cf1_mcp.indicators.escapes import compose, decode_escapes, decode_quoted_printable
 from cf1_mcp.indicators.extraction import extract
 from cf1_mcp.indicators.hosts import parse_range
@@ -34,13 +34,14 @@ _LIST_MARK: Final = re.compile(
 _LABEL: Final = re.compile(r"(?P<label>[^\W\d_][\w /()-]{0,40}?)\s*(?P<mark>::?|=>?|->|\u2192)(?P<blank>\s*)")
 # Digests that no kind of its own is for: SHA-224, SHA-384, and those of fuzzy hashing.
 _OTHER_HASH: Final = re.compile(r"[0-9A-Fa-f]{16,128}|[0-9A-Za-z+/:]{20,160}")
+_ADDRESS: Final = re.compile(r"(?:https?|hxxps?|ftp)\[?:", re.IGNORECASE | re.ASCII)
 _PORT_WORD: Final = re.compile(r"\s+(?:on\s+)?port\s+\d{1,5}\Z|(?<=[0-9\]])\s+\d{1,5}/(?:tcp|udp)\Z", re.IGNORECASE)
 _MARKDOWN: Final = re.compile(r"!?\[(?P<text>[^\[\]]*)\]\(\s*<?(?P<target>[^\s<>]*?)>?(?:\s+[\"'(].*)?\s*\)")
 _MAILTO: Final = re.compile(r"mailto:(?P<address>[^?]+)(?:\?.*)?", re.IGNORECASE | re.DOTALL)
 _RANGE: Final = re.compile(r"([0-9A-Fa-f.:]{2,45})\s*[-\u2013]\s*([0-9A-Fa-f.:]{2,45})")
-_LINE_END: Final = re.compile(r"(?:\\+[nrtfv0])+\Z")
 _ITEMS: Final = re.compile(r"\s*[,;|\t\r\n]+\s*")
 _CONNECTED: Final = re.compile(r"[,;](?=\s*[A-Za-z][A-Za-z0-9+.-]*(?:\[?:\]?//|\[://\]))")
+_MARKUP: Final = re.compile(r"[{}()<>\"^=|]")
 _WORDS: Final = re.compile(r"[\s,;|]+")
 _CONNECTING: Final = frozenset("& + - -> / = => > and et or oder und y \u2013 \u2014 \u2192".split())  # noqa: SIM905
 # Labels that may stand directly before a value. A label that a space follows may be any word.
@@ -99,6 +100,8 @@ def read_indicators(text: str) -> tuple[ReadIndicator, ...]:
 
 
 def _read_text(text: str) -> list[ReadIndicator]:
+    if "://" not in text and (listed := _read_listed(text)):
+        return listed
     if whole := _read_whole(text):
         return whole
     decoded = _decode(text)
@@ -106,6 +109,12 @@ def _read_text(text: str) -> list[ReadIndicator]:
     if len(items) > 1:
         return [one for item in items for one in _read_item(item)]
     return _read_item(decoded) if items else [_other(text)]
+
+
+def _read_listed(text: str) -> list[ReadIndicator]:
+    """Return the indicators of a list without blanks, which may look like one path; nothing if it is not a list."""
+    items = [_read_whole(item) for item in _ITEMS.split(text) if item]
+    return [one for item in items for one in item] if len(items) > 1 and all(items) else []
 
 
 def _read_item(item: str) -> list[ReadIndicator]:
@@ -119,6 +128,8 @@ def _read_item(item: str) -> list[ReadIndicator]:
             if not one and not _is_connecting(word):
                 return _find_in_prose(item) or [_other(item)]
             found += one
+    elif _MARKUP.search(item):
+        found = _find_in_prose(item)
     return found or [_other(item)]
 
 
@@ -138,7 +149,7 @@ def _read_whole(text: str) -> list[ReadIndicator]:
 
 def _forms(text: str) -> Iterable[str]:
     """Yield a text, decoded and with less and less around it."""
-    word = trim_end(_LINE_END.sub("", text.strip()))
+    word = trim_end(LINE_END.sub("", text.strip()))
     tried: set[str] = set()
     for _ in range(MAX_UNDRESSINGS):
         if word and word not in tried:
@@ -153,17 +164,24 @@ def _forms(text: str) -> Iterable[str]:
 def _undress(text: str) -> str:
     """Return a text without the outermost thing that is around it."""
     word = _decode(text).strip()
-    word = _PORT_WORD.sub("", trim_end(_LINE_END.sub("", word)))
+    word = _PORT_WORD.sub("", trim_end(LINE_END.sub("", word)))
     if mail := _MAILTO.fullmatch(word):
         return mail["address"]
     if mark := _LIST_MARK.match(word):
         return word[mark.end() :]
     if label := _LABEL.match(word):
         rest = word[label.end() :]
-        if rest and (label["blank"] or _is_label(label["label"]) or classify_subject(rest.strip(_CLOSING))):
+        if rest and (
+            label["blank"]
+            or _ADDRESS.match(rest)
+            or _is_label(label["label"])
+            or classify_subject(rest.strip(_CLOSING))
+        ):
             return rest
     if word.startswith("[") and "]:" in word:
         return word
+    if word.startswith("//"):
+        return word.removeprefix("//")
     if "://" in word:
         trimmed = trim_url(word.lstrip(_OPENING)).rstrip("\"'`>]|\u201d\u2019\u00bb\\")
         return trimmed if trimmed != word else word

@@ -26,6 +26,8 @@ _ODD_NAME: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z](?:[a-z0-9-]{0,61}[a
 _NOT_LOCAL: Final = re.compile(r"[\s/:,;<>()\[\]\"\\]")
 _QUOTES: Final = " \t\r\n<>\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
 MAX_PASSES: Final = 6
+# The end of a line as program code and JSON write it.
+LINE_END: Final = re.compile(r"(?:\\+[nrtfv0])+\Z")
 _PORT: Final = re.compile(r":\d{1,5}(?:/(?:tcp|udp))?\Z", re.IGNORECASE | re.ASCII)
 # Signs around a name that are no part of it: a wildcard, the dot of the root, a handle.
 _AROUND_NAME: Final = re.compile(r"\A(?:(?:\*+\.)+|[@.])*|\.+\Z")
@@ -94,7 +96,7 @@ def _url_text(word: str) -> str:
     """Return a URL without the punctuation, quotes and brackets behind it."""
     before = ""
     while word != before:
-        before, word = word, trim_end(word).rstrip(_QUOTES)
+        before, word = word, LINE_END.sub("", trim_end(word).rstrip(_QUOTES))
     return word
 
 
