@@ -120,9 +120,9 @@ def _describe_reading(typed: str, read: Sequence["ReadIndicator"]) -> str:
     values = [one.value for one in read]
     if not values or (len(values) == 1 and comparison_key(refang_indicator(typed)) == comparison_key(values[0])):
         return ""
-    shown = [f"{clean(one, MAX_NAME_LENGTH, value=True)}" for one in values[:MAX_SHOWN_VALUES]]
+    shown = [f"{clean(one, MAX_NAME_LENGTH)}" for one in values[:MAX_SHOWN_VALUES]]
     more = f" and {len(values) - MAX_SHOWN_VALUES} more" if len(values) > MAX_SHOWN_VALUES else ""
-    return f"'{clean(typed.strip(), MAX_NAME_LENGTH, value=True)}' as {' and '.join(shown)}{more}"
+    return f"'{clean(typed.strip(), MAX_NAME_LENGTH)}' as {' and '.join(shown)}{more}"
 
 
 def read_text(text: str) -> LookupInput:

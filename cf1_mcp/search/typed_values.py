@@ -30,7 +30,7 @@ class ReadIndicators(ReadValue):
         """Return a sentence part on how it was read; an empty text if it was read as typed."""
         if not self.change:
             return ""
-        return f"{argument}: {clean(self.typed, MAX_NAME_LENGTH, value=True)} {self.change}"
+        return f"{argument}: {clean(self.typed, MAX_NAME_LENGTH)} {self.change}"
 
 
 def read_values(spelling: AccountSpelling, name: SearchField, values: Sequence[str]) -> list[ReadValue]:
@@ -66,7 +66,7 @@ def _describe_change(typed: str, forms: Sequence[str]) -> str:
         return ""
     if [*forms] == [refang_indicator(typed)]:
         return "refanged"
-    return "as " + " and ".join(clean(one, MAX_NAME_LENGTH, value=True) for one in forms)
+    return "as " + " and ".join(clean(one, MAX_NAME_LENGTH) for one in forms)
 
 
 def _read_type(spelling: AccountSpelling, value: str) -> ReadValue:
