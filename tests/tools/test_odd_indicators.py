@@ -89,7 +89,7 @@ async def test_a_page_about_an_indicator_is_a_reference_to_it(client: Client) ->
             },
             {
                 "found": ["sha256 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"],
-                "read_as": "'https://www.virustotal.com/gui/file/0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0… (+21 characters)' as 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a",
+                "read_as": "'hxxps://www[.]virustotal.com/gui/file/0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0… (+23 characters)' as 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a",
                 "references": [
                     "hxxps://www[.]virustotal.com/gui/file/0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
                 ],
