@@ -17,6 +17,7 @@ from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.field_sizes import check_length
+from cf1_mcp.events.read_as import describe_read_as
 from cf1_mcp.events.transitions import Transition, describe_creation
 from cf1_mcp.events.validation import (
     EventTexts,
@@ -25,7 +26,6 @@ from cf1_mcp.events.validation import (
     check_raw,
     check_tags,
     check_text,
-    describe_read_as,
     find_differences,
     find_relative_dates,
 )
@@ -70,7 +70,7 @@ async def plan_creation(
     if given.get("indicator_type") and not given.get("indicator"):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
     raw = _check_raw(validator, raw_data, raw_source, raw_tlp)
-    fields = await validator.check_fields(given)
+    fields = await validator.check_fields(given, infers_type=True)
     labels: dict[str, object] = {"tags": check_tags(tags)} if tags else {}
     if source_article:
         labels["source"] = ArticleSource.of_article(source_article)

@@ -18,7 +18,9 @@ from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument, Withheld
 from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.field_sizes import check_length
+from cf1_mcp.events.indicator_fields import fits_type
 from cf1_mcp.events.raw_evidence import count_raw_markings, is_temporary, require_unread_readable
+from cf1_mcp.events.read_as import describe_read_as
 from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_update
 from cf1_mcp.events.validation import (
@@ -27,7 +29,6 @@ from cf1_mcp.events.validation import (
     Validator,
     check_raw,
     check_text,
-    describe_read_as,
     find_relative_dates,
     is_same_value,
 )
@@ -81,6 +82,7 @@ async def _plan_update(
     event, evidence, is_unread = await _read_current(planning, dataset, event_id, change_raw=bool(raw))
     if fields.get("indicator_type") and not fields.get("indicator", event.indicator):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
+    _check_fit(event, fields)
     new = _find_new_fields(event, fields)
     new_raw = {name: value for name, value in raw.items() if not is_same_part(name, value, getattr(evidence, name))}
     if not new and not new_raw:
@@ -123,6 +125,21 @@ async def _plan_update(
         new_markings=[str(parts["tlp"]) for parts in (new, new_raw) if "tlp" in parts],
     )
     return await add_outside_effects(planning, effect, [describe_update(event, new)])
+
+
+def _check_fit(event: Event, fields: Mapping[str, str]) -> None:
+    """Hold a new indicator to the type that stays, and a new type to the indicator that stays.
+
+    Raises:
+        BadArgument: they do not fit.
+    """
+    if len(fields.keys() & {*INDICATOR}) != 1:
+        return
+    value, name = fields.get("indicator", event.indicator), fields.get("indicator_type", event.indicator_type)
+    if not fits_type(value, name):
+        [given] = fields.keys() & {*INDICATOR}
+        other = "indicator_type" if given == "indicator" else "indicator"
+        raise BadArgument(given, f"it does not fit the {other} that the event has", f"{other} as well")
 
 
 async def _read_current(

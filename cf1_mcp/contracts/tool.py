@@ -20,6 +20,7 @@ from cf1_mcp.changes.guards import NO_REPEAT
 from cf1_mcp.context import ServerContext
 from cf1_mcp.contracts.call_log import log_answer, log_refusal
 from cf1_mcp.contracts.effects import ToolEffect, annotations_of
+from cf1_mcp.contracts.json_texts import TextKeepingMetadata
 from cf1_mcp.contracts.results import failure_text, tool_result
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, choices, did_you_mean
 from cf1_mcp.policy.read_policy import load_read_policy
@@ -112,7 +113,7 @@ class ThreatTool(Tool):
                 raise ToolError(f"{self.name} has no argument {clean(name, MAX_NAME_LENGTH)!r}{hint} {valid}")
 
     async def _refuse_strange_objects(self, arguments: Mapping[str, object]) -> None:
-        """Refuse JSON texts with a repeated key: the SDK parses most texts, and keeps the last value.
+        """Refuse JSON texts with a repeated key: parsing them keeps the last value.
 
         Objects of a list, such as conditions and rows, are refused if they have many more keys than there are, and
         lists if they are much longer than any that is accepted.
@@ -123,10 +124,8 @@ class ThreatTool(Tool):
         for name, value in arguments.items():
             if name in FREE_FORM:
                 continue
-            field = self.fn_metadata.arg_model.model_fields.get(name)
-            is_parsed = field is None or field.annotation is not str
             parsed = value
-            if is_parsed and isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+            if self._is_parsed(name) and isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
                 try:
                     parsed = await anyio.to_thread.run_sync(DistinctJson().read, value)
                 except RepeatedKey as error:
@@ -140,6 +139,10 @@ class ThreatTool(Tool):
                 if isinstance(item, dict) and (count := len(cast("dict[str, object]", item))) > MAX_KEYS:
                     problem = f"an object in it has {count:,} keys"
                     raise BadArgument(name, problem, f"at most {MAX_KEYS} in one object, all of them known")
+
+    def _is_parsed(self, name: str) -> bool:
+        metadata = self.fn_metadata
+        return not isinstance(metadata, TextKeepingMetadata) or metadata.wants_json(name)
 
     def _reword(self, error: ToolError, defang: Defang) -> ToolError:
         """Return the failure with the message of its cause instead of the SDK's."""

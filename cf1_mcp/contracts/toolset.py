@@ -10,6 +10,7 @@ from mcp.server.mcpserver.tools import Tool
 
 from cf1_mcp.answers.answer import Answer
 from cf1_mcp.contracts.effects import ToolEffect, annotations_of
+from cf1_mcp.contracts.json_texts import TextKeepingMetadata
 from cf1_mcp.contracts.schemas import plain_schema
 from cf1_mcp.contracts.tool import ThreatTool
 from cf1_mcp.settings import ToolsetName
@@ -45,6 +46,7 @@ class ToolDefinition:
             # No output schema: it costs tokens in tools/list, and clients that see one may drop the text.
             structured_output=False,
         )
+        tool.fn_metadata = TextKeepingMetadata.of(tool.fn_metadata)
         tool.parameters = plain_schema(tool.parameters)
         return tool
 

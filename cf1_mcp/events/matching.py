@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.lists.paging import Attempt
+from cf1_mcp.events.indicator_fields import canonical_key
 from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.models import Condition, Event, EventSearch, SearchField
 from cf1_mcp.models.fields import COMPARED_LISTS, COMPARED_TEXTS
@@ -30,7 +31,7 @@ MAX_VALUE_LENGTH: Final = 512  # in a search condition, by the API reference
 
 
 class EventIdentity(NamedTuple):
-    """What identifies an event: seconds since 1970, title, and the first indicator in lower case."""
+    """What identifies an event: seconds since 1970, title, and the first indicator in its canonical form."""
 
     second: int
     title: str
@@ -53,16 +54,16 @@ def identify_row(number: int, fields: Mapping[str, JsonValue]) -> IdentifiedRow:
 
 def identify_event(event: Event) -> EventIdentity:
     """Return the identity of an event."""
-    return EventIdentity(_to_seconds(event.date), event.event.strip(), event.indicator.strip().casefold())
+    return EventIdentity(_to_seconds(event.date), event.event.strip(), canonical_key(event.indicator))
 
 
 def get_first_indicator(fields: Mapping[str, JsonValue]) -> str:
-    """Return the one indicator that the API shows of an event, in lower case; empty if there is none."""
+    """Return the one indicator that the API shows of an event, as it is compared; empty if there is none."""
     several = fields.get("indicators")
     given = fields.get("indicator")
     if given is None and isinstance(several, list) and several and isinstance(several[0], dict):
         given = several[0]["value"]
-    return str(given or "").strip().casefold()
+    return canonical_key(str(given or ""))
 
 
 def count_agreeing_fields(fields: Mapping[str, JsonValue], event: Event) -> int:

@@ -14,6 +14,7 @@ from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
 from cf1_mcp.errors import MISSING_PART, BadArgument, Unavailable, Withheld, choices, nearest, unknown_word
 from cf1_mcp.events.field_sizes import check_length
+from cf1_mcp.events.indicator_fields import kind_of, read_event_indicator
 from cf1_mcp.models import Country, Event, NewEvent, Tlp
 from cf1_mcp.models.fields import BY_NAME, SETTABLE_TEXTS
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
@@ -64,11 +65,14 @@ class EventValidator:
             self.unread.add(kind)
             return []
 
-    async def check_fields(self, given: Mapping[str, str], where: str = "") -> dict[str, str]:
+    async def check_fields(
+        self, given: Mapping[str, str], where: str = "", *, infers_type: bool = False
+    ) -> dict[str, str]:
         """Return text fields of an event, by their snake-case names, as they are to be sent.
 
-        Words get the account's spelling, countries are ISO codes, dates are in UTC. `where` precedes the name of a
-        field in an error, such as `events[3].`.
+        Words get the account's spelling, countries are ISO codes, dates are in UTC, an indicator is in its canonical
+        form and of its type; with `infers_type` it gets one if none is given. `where` precedes the name of a field in
+        an error, such as `events[3].`.
 
         Raises:
             BadArgument: a value is not valid.
@@ -76,7 +80,26 @@ class EventValidator:
         """
         for name, text in given.items():
             check_text(check_length(text, name, where + name), where + name)
-        return {name: await self._check_field(name, text, where + name) for name, text in given.items()}
+        checked = {name: await self._check_field(name, text, where + name) for name, text in given.items()}
+        if "indicator" in given:
+            typed = given.get("indicator_type", "")
+            found = read_event_indicator(given["indicator"], typed, f"{where}indicator")
+            checked["indicator"] = found.value if found else ""
+            if infers_type and not typed.strip() and (name := await self.infer_type(checked["indicator"])):
+                checked["indicator_type"] = name
+        return checked
+
+    async def infer_type(self, indicator: str) -> str:
+        """Return the type that the account gives to such indicators; an empty text for one of no known kind."""
+        kind = kind_of(indicator)
+        if kind is None:
+            return ""
+        from cf1_mcp.indicators import type_of_kind
+
+        known = await self._read(
+            "indicator_types", partial(readable_words, self.vocabulary, self.read_policy, "indicator_types")
+        )
+        return type_of_kind(kind, known)
 
     def check_marking(self, text: str, argument: str) -> str:
         """Return a TLP marking in its canonical spelling. What may not be read may not be created either."""
@@ -131,6 +154,8 @@ class EventValidator:
         for word in known:
             if fold(word) == folded:
                 return word
+        if kind == "indicator_types" and (found := _find_type(text, known)):
+            return found
         shown = await self._read(kind, partial(readable_words, self.vocabulary, self.read_policy, kind))
         names = [clean(word, MAX_NAME_LENGTH) for word in shown]
         valid = "one of these" if names else "a word that the account knows"
@@ -196,42 +221,9 @@ def check_raw(data: dict[str, JsonValue], argument: str = "raw_data") -> dict[st
     return data
 
 
-def describe_read_as(given: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, JsonValue]:
-    """Return the fact `read_as`, with each value that was read differently than typed; empty if there is none."""
-    changes: list[JsonValue] = [
-        f"{name}: {clean(text, MAX_NAME_LENGTH, value=True)} as {clean(fields[name], MAX_NAME_LENGTH, value=True)}"
-        for name, text in given.items()
-        if _is_changed(name, text, fields[name])
-    ]
-    return {"read_as": changes} if changes else {}
-
-
 def find_relative_dates(given: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, str]:
     """Return the dates that were typed relative to now, each by the time as which it was read."""
     return {fields[name]: text for name, text in given.items() if name == "date" and is_relative(text)}
-
-
-@dataclass
-class ReadAsSummary:
-    """Counts the values of many events that were read differently than typed, by field, with the first as example."""
-
-    counts: dict[str, int] = field(default_factory=dict[str, int])
-    examples: dict[str, str] = field(default_factory=dict[str, str])
-
-    def add(self, name: str, text: str, value: str) -> None:
-        # A date that only gains its time of day needs no mention.
-        if _is_changed(name, text, value) and not value.startswith(text.strip()):
-            self.counts[name] = self.counts.get(name, 0) + 1
-            pair = [clean(one, MAX_NAME_LENGTH, value=True) for one in (text, value)]
-            self.examples.setdefault(name, " as ".join(pair))
-
-    def facts(self) -> dict[str, JsonValue]:
-        """Return the fact `read_as`; empty if no value was changed."""
-        return (
-            {"read_as": [f"{name}: {count}, such as {self.examples[name]}" for name, count in self.counts.items()]}
-            if self.counts
-            else {}
-        )
 
 
 def find_differences(sent: Mapping[str, str], event: Event) -> list[JsonValue]:
@@ -256,10 +248,6 @@ def is_same_value(name: str, one: str, other: str) -> bool:
             return one.strip() == other.strip()
 
 
-def _is_changed(name: str, text: str, value: str) -> bool:
-    return value != text.strip() and not is_same_value(name, value, text)
-
-
 def _parse_instant(text: str) -> datetime | str:
     try:
         return datetime.fromisoformat(text)
@@ -278,6 +266,14 @@ def _check_country(text: str, known: Sequence[Country], argument: str) -> str:
     problem = f"the account does not know {_quote(text)}{', did you mean this?' if close else ''}"
     valid = "an ISO code of two letters such as US, or a name"
     raise BadArgument(argument, problem, valid, [close] if close else ())
+
+
+def _find_type(text: str, known: Sequence[str]) -> str:
+    """Return the account's word for a type; an empty text if it has none, or several narrower ones."""
+    from cf1_mcp.indicators import find_types
+
+    found = find_types(text, known)
+    return found[0] if found else ""
 
 
 def _check_filled(text: str, argument: str) -> str:

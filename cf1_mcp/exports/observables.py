@@ -64,16 +64,14 @@ class Observable:
 
 def read_observable(event: Event) -> Observable | None:
     """Return the event's indicator; None if it has none, its type is unknown, or it is not valid for its type."""
-    parse = _PARSERS.get(_normalize_type(event.indicator_type))
+    from cf1_mcp.indicators import type_meaning
+
+    meaning = type_meaning(event.indicator_type)
+    parse = _PARSERS.get(meaning.name) if meaning else None
     value = event.indicator.strip()
     if parse is None or not value or len(value) > MAX_VALUE_LENGTH:
         return None
     return parse(value)
-
-
-def _normalize_type(indicator_type: str) -> str:
-    """Return the type without case and punctuation, in which events of the API differ: `SHA-256`, `sha256`."""
-    return re.sub("[^a-z0-9]", "", indicator_type.lower())
 
 
 def normalize_domain(text: str) -> str | None:
@@ -165,14 +163,14 @@ def _filename(value: str) -> Observable | None:
 
 
 _PARSERS: Final[Mapping[str, Callable[[str], Observable | None]]] = {
-    **dict.fromkeys(("domain", "hostname", "fqdn", "domainname"), _domain),
-    **dict.fromkeys(("ip", "ipv4", "ipv6", "ipaddress", "cidr"), _address),
-    **dict.fromkeys(("url", "uri"), _url),
-    **dict.fromkeys(("email", "emailaddress"), _email),
-    **dict.fromkeys(("hash", "filehash", "md5", "sha1", "sha256", "sha512"), _hash),
-    **dict.fromkeys(("certificate", "x509"), _certificate),
+    "domain": _domain,
+    **dict.fromkeys(("ip", "cidr"), _address),
+    "url": _url,
+    "email": _email,
+    "hash": _hash,
+    "certificate": _certificate,
     "ja3": _ja3,
-    **dict.fromkeys(("cve", "vulnerability"), _cve),
-    **dict.fromkeys(("asn", "as"), _asn),
+    "cve": _cve,
+    "asn": _asn,
     "filename": _filename,
 }

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, nearest, suggest
-from cf1_mcp.events.validation import ReadAsSummary
+from cf1_mcp.events.read_as import ReadAsSummary
 from cf1_mcp.imports.readers.source_rows import SourceRow
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.models import Dataset, Event, NewEvent, RelationshipType

@@ -3,7 +3,6 @@
 Checked values are remembered, because the same few words occur in row after row.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -12,6 +11,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.field_sizes import MAX_WORD_LENGTH, check_length
+from cf1_mcp.events.indicator_fields import read_event_indicator
 from cf1_mcp.events.validation import EventValidator, check_raw, check_tags, check_text
 from cf1_mcp.imports.readers.source_rows import (
     STRUCTURED_FIELDS,
@@ -27,11 +27,6 @@ from cf1_mcp.text.dates import is_relative
 from cf1_mcp.text.defang import refang_indicator
 
 MAX_REMEMBERED: Final = 20_000
-# Every text that `refang_indicator` would change contains one of these.
-_DEFANGED: Final = re.compile(
-    r"[\[\](){}<>\\\s\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb]|^\W?(?:h..?.?ps?|fxps?):", re.I
-)
-
 Fields = dict[str, JsonValue]
 
 
@@ -87,7 +82,7 @@ class RowChecks:
             elif name in FREE_TEXTS and value.isascii() and value.strip():
                 fields[name] = value
             elif name == "indicator":
-                await self._check_indicator(fields, value, problems)
+                await self._check_indicator(fields, value, str(given.get("indicator_type") or ""), problems)
             else:
                 count = len(problems)
                 await self._check_text(fields, name, value, name, problems)
@@ -146,8 +141,9 @@ class RowChecks:
             for one in several:
                 part: Fields = {}
                 if isinstance(one, dict):
-                    await self._check_indicator(part, str(one["value"]), problems)
-                    await self._check_text(part, "indicator_type", str(one["indicator_type"]), "indicators", problems)
+                    kind = str(one["indicator_type"])
+                    await self._check_indicator(part, str(one["value"]), kind, problems)
+                    await self._check_text(part, "indicator_type", kind, "indicators", problems)
                 found.append({"value": part.get("indicator"), "indicator_type": part.get("indicator_type")})
             fields["indicators"] = found
 
@@ -184,19 +180,29 @@ class RowChecks:
             self._remember(("tag", filled[0]), filled[0])
         return checked
 
-    async def _check_indicator(self, fields: Fields, text: str, problems: list[str]) -> None:
+    async def _check_indicator(self, fields: Fields, text: str, type_name: str, problems: list[str]) -> None:
+        """Add the indicator of a row in its canonical form, and its type if it has none."""
         if too_long := _describe_length("indicator", text):
             problems.append(too_long)
             return
-        if _DEFANGED.search(text):
-            plain = refang_indicator(text)
-            if plain != text.strip():
-                self._notes.add("an indicator was written defanged and is imported in its usable form")
-            text = plain
-        if text and text.isascii() and text.isprintable():
-            fields["indicator"] = text
-        else:
+        plain = refang_indicator(text)
+        if not plain.isprintable() or not is_whole(text):
             await self._check_text(fields, "indicator", text, "indicator", problems)
+            return
+        try:
+            found = read_event_indicator(text, type_name)
+        except BadArgument as error:
+            problems.append(str(error).rstrip("."))
+            return
+        value = found.value if found else ""
+        if plain != text.strip() and plain == value:
+            self._notes.add("an indicator was written defanged and is imported in its usable form")
+        elif plain.casefold() != value.casefold():
+            self._notes.add("an indicator was written in another form and is imported in its canonical form")
+        if value:
+            fields["indicator"] = value
+        if not type_name.strip() and value and (name := await self._validator.infer_type(value)):
+            fields["indicator_type"] = name
 
     async def _check_text(self, fields: Fields, name: str, text: str, argument: str, problems: list[str]) -> None:
         found = self._checked.get((name, text))

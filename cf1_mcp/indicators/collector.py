@@ -56,6 +56,7 @@ class _Entry:
     count: int = 0
     defanged: bool = False
     ports: dict[int, None] = field(default_factory=dict[int, None])
+    is_reference: bool = False
 
     def freeze(self) -> ExtractedIndicator:
         return ExtractedIndicator(self.indicator, self.offset, self.count, self.defanged, tuple(self.ports), self.doubt)
@@ -82,8 +83,18 @@ class IndicatorCollector:
         self._entries: dict[Indicator, _Entry] = {}
         self._rejected: Counter[str] = Counter()
 
-    def add(self, indicator: Indicator, offset: int, *, defanged: bool, port: int | None, doubt: str) -> None:
-        """Record an occurrence. One occurrence without a doubt makes the indicator certain.
+    def add(
+        self,
+        indicator: Indicator,
+        offset: int,
+        *,
+        defanged: bool,
+        port: int | None,
+        doubt: str,
+        is_reference: bool = False,
+    ) -> None:
+        """Record an occurrence. One occurrence without a doubt makes the indicator certain, and a defanged one makes a
+        reference an indicator.
 
         Raises:
             BadArgument: the text has more indicators than one call accepts.
@@ -97,6 +108,7 @@ class IndicatorCollector:
         entry.count += 1
         entry.defanged |= defanged
         entry.doubt = entry.doubt and doubt
+        entry.is_reference |= is_reference
         if port is not None:
             entry.ports[port] = None
 
@@ -111,12 +123,14 @@ class IndicatorCollector:
         # Authors hide e-mail addresses from spammers too, so a defanged one says nothing about links in the same text.
         defanged = [entry for entry in entries if entry.defanged and entry.indicator.kind != "email"]
         rejected = self._rejected.copy()
-        references: list[_Entry] = []
+        references = [entry for entry in entries if entry.is_reference and not entry.defanged]
+        entries = _without(entries, references)
         if defanged:
             files = [entry for entry in entries if entry.doubt == MAYBE_FILE]
             rejected[FILE_NAME] += sum(entry.count for entry in files)
-            references = _references(entries, _hosts(defanged))
-            entries = _without(entries, [*files, *references])
+            live = _references(entries, _hosts(defanged))
+            entries = _without(entries, [*files, *live])
+            references = sorted([*references, *live], key=lambda entry: entry.offset)
         ambiguous = [entry for entry in entries if entry.doubt]
         return Extraction(
             tuple(entry.freeze() for entry in _without(entries, ambiguous)),

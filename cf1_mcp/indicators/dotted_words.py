@@ -6,6 +6,7 @@ from typing import Final
 
 from cf1_mcp.indicators.hosts import is_top_level, normalize_dots, parse_address, parse_domain, public_suffix
 from cf1_mcp.indicators.kinds import Indicator
+from cf1_mcp.indicators.patterns import ADDRESS_RANGE, ASCII_NAME, EUI64, UNSPACED_SCRIPT
 
 # Reasons why a word that looks like an indicator is rejected.
 FILE_NAME: Final = "file name"
@@ -18,6 +19,7 @@ TOO_LONG: Final = "too long"
 
 # Reasons why a word is listed as ambiguous, for a person to decide.
 MAYBE_FILE: Final = "may be a file name: its ending is a file extension and a top-level domain"
+MAYBE_PATH: Final = "may be part of a file path: it follows a backslash"
 MAYBE_VERSION: Final = "may be a version number"
 UNKNOWN_SUFFIX: Final = "written as an indicator, but no such top-level domain is known"
 
@@ -34,6 +36,8 @@ _EXTENSIONS: Final = frozenset(
 _PACKAGE_PREFIXES: Final = frozenset({"com", "org", "net", "io", "edu", "gov", "java", "javax"})
 _COMMON_SUFFIXES: Final = frozenset({"com", "net", "org"})
 _PRODUCTS: Final = frozenset("ado.net asp.net java.io java.net socket.io system.io system.net vb.net".split())  # noqa: SIM905
+MAX_PORT: Final = 65535
+_PORT_NUMBER: Final = re.compile(r"[1-9][0-9]{0,4}")
 _VERSION: Final = re.compile(r"[vV]\d+(?:\.\d+)+")
 
 
@@ -43,12 +47,13 @@ class Interpretation:
 
     Without an indicator, `doubt` is the reason for the rejection (empty: the word does not even look like one); with an
     indicator, the reason why it is ambiguous (empty: it is certain). `whole` is False if the word continues after the
-    indicator.
+    indicator. `port` is a fifth number, as tcpdump writes ports.
     """
 
     indicator: Indicator | None = None
     doubt: str = ""
     whole: bool = True
+    port: str = ""
 
 
 def interpret_word(word: str, deliberate: bool) -> Interpretation:
@@ -66,12 +71,23 @@ def interpret_word(word: str, deliberate: bool) -> Interpretation:
 def _interpret_numbers(labels: list[str], word: str, deliberate: bool) -> Interpretation:
     # Parts of four digits belong to a version number, not to a mistyped address.
     longest = max(map(len, labels))
+    if not all(labels):
+        return Interpretation()
+    if len(labels) == 5 and (port := read_fifth_number(labels)):
+        return Interpretation(parse_address(".".join(labels[:4])), MAYBE_VERSION, port=port)
     if len(labels) != 4 or (longest > 3 and not deliberate):
         return Interpretation()
     found = parse_address(word) if longest <= 3 and max(map(int, labels)) <= 255 else None
     if found is None:
         return Interpretation(None, IMPOSSIBLE)
     return Interpretation(found, MAYBE_VERSION if labels[0] == "0" else "")
+
+
+def read_fifth_number(labels: list[str]) -> str:
+    """Return the last of five numbers if the others are an address and it can be a port; else an empty text."""
+    port = labels[-1]
+    is_port = _PORT_NUMBER.fullmatch(port) is not None and int(port) <= MAX_PORT
+    return port if is_port and parse_address(".".join(labels[:-1])) else ""
 
 
 def _interpret_deliberate(word: str) -> Interpretation:
@@ -118,7 +134,8 @@ def _top_level(name: Indicator) -> str:
 
 def _starts_sentence(labels: list[str]) -> bool:
     """Whether a capitalised word follows one without capitals: `end.Next`, `192.0.2.1.Then`."""
-    return labels[-1][:1].isupper() and labels[-1][1:].islower() and labels[-2] == labels[-2].lower()
+    last = labels[-1]
+    return len(labels) > 1 and last[:1].isupper() and last[1:].islower() and labels[-2] == labels[-2].lower()
 
 
 def _is_package(labels: list[str]) -> bool:
@@ -126,3 +143,18 @@ def _is_package(labels: list[str]) -> bool:
     if len(labels) < 3:
         return False
     return labels[0] in _PACKAGE_PREFIXES or all(label[:1].isupper() and not label.isupper() for label in labels)
+
+
+def may_be_ipv6(word: str) -> bool:
+    """Whether there are enough parts for an IPv6 address; times of day and hardware addresses are not addresses."""
+    full = word.count(":") == (6 if "." in word else 7)
+    return len(word) > 2 and ("::" in word or full) and not EUI64.fullmatch(word)
+
+
+def pattern_of_parts(word: str, name: Interpretation) -> re.Pattern[str] | None:
+    """Return the pattern that finds names inside a word that is not a name as a whole; None to keep the word whole."""
+    if not word.isascii() and (name.indicator is None or UNSPACED_SCRIPT.search(word)):
+        return ASCII_NAME
+    if name.indicator is None and "-" in word and ADDRESS_RANGE.match(word):
+        return ADDRESS_RANGE
+    return None

@@ -6,34 +6,39 @@ already rejected.
 
 import re
 from typing import Final
+from urllib.parse import unquote
 
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.indicators import kinds, urls
+from cf1_mcp.indicators.classification import MAX_LOCAL_PART_LENGTH, classify_subject, classify_url
 from cf1_mcp.indicators.collector import Extraction, IndicatorCollector
-from cf1_mcp.indicators.dotted_words import MAYBE_VERSION, NO_SUFFIX, TOO_LONG, Interpretation, interpret_word
+from cf1_mcp.indicators.dotted_words import (
+    MAYBE_PATH,
+    MAYBE_VERSION,
+    NO_SUFFIX,
+    TOO_LONG,
+    Interpretation,
+    interpret_word,
+    may_be_ipv6,
+    pattern_of_parts,
+)
+from cf1_mcp.indicators.escapes import ReadableText
 from cf1_mcp.indicators.hosts import MAX_HOST_LENGTH, parse_address, parse_network
 from cf1_mcp.indicators.kinds import HASHES, Indicator
 from cf1_mcp.indicators.patterns import (
-    ADDRESS_RANGE,
-    ASCII_NAME,
     BIDI_CONTROL,
     BRACKETED_PORT,
     CANDIDATE,
-    EUI64,
-    INVISIBLE,
     NAME_PART,
     PATH,
     PORT,
     PREFIX_LENGTH,
-    UNSPACED_SCRIPT,
 )
 from cf1_mcp.indicators.surrounding_words import SurroundingWords
-from cf1_mcp.indicators.text_mapping import MappedText
-from cf1_mcp.text.defang import DEFANGED, refang_match
+from cf1_mcp.indicators.wrapped_links import inner_urls, is_reference_site, path_words
 
 # Characters. A little more than a million, so that either meaning of "1 MB" works.
 MAX_TEXT_LENGTH: Final = 2**20
-MAX_LOCAL_PART_LENGTH: Final = 64
 HAS_BIDI_CONTROL: Final = "contains a character that changes the direction of the text"
 MAYBE_CODE: Final = "may be program code: an IPv6 address without a digit"
 OTHER_LENGTH: Final = "hexadecimal of unknown length"
@@ -52,12 +57,6 @@ def extract(text: str) -> Extraction:
     return _Extractor(text).extract()
 
 
-def _refang(found: re.Match[str]) -> str:
-    # In "Dots are written [.] here" the brackets are the subject of the sentence.
-    standalone = found[0][0] == found[0][-1] == " " and found["dot"] and "." in found[0]
-    return found[0] if standalone else refang_match(found)
-
-
 class _Extractor:
     """Extracts the indicators of one text. Positions are those of the refanged text unless they are called offsets.
 
@@ -66,12 +65,10 @@ class _Extractor:
 
     def __init__(self, text: str) -> None:
         self._original = text
-        self._visible = MappedText.replace(text, INVISIBLE, lambda _: "")
-        self._refanged = MappedText.replace(self._visible.text, DEFANGED, _refang)
-        self._text = self._refanged.text
+        self._readable = ReadableText(text)
+        self._text = self._readable.text
         self._has_bidi_control = BIDI_CONTROL.search(text) is not None
         self._interpretations: dict[tuple[str, bool], Interpretation] = {}
-        self._addresses: dict[str, Indicator | None] = {}
         self._collector = IndicatorCollector()
         self._words = SurroundingWords(self._text)
 
@@ -103,20 +100,30 @@ class _Extractor:
                 self._add(kinds.parse_ja4(word), start, end)
         return end
 
-    def _add(self, indicator: Indicator | None, start: int, end: int, port: str | None = None, doubt: str = "") -> None:
+    def _add(
+        self,
+        indicator: Indicator | None,
+        start: int,
+        end: int,
+        port: str | None = None,
+        doubt: str = "",
+        *,
+        is_reference: bool = False,
+    ) -> None:
         if indicator is None:
             return
-        offset = self._offset(start)
-        if self._has_bidi_control and not doubt and BIDI_CONTROL.search(self._original, offset, self._offset(end - 1)):
+        offset = self._readable.original_position(start)
+        if (
+            self._has_bidi_control
+            and not doubt
+            and BIDI_CONTROL.search(self._original, offset, self._readable.original_position(end - 1))
+        ):
             doubt = HAS_BIDI_CONTROL
         valid_port = int(port) if port and int(port) <= urls.MAX_PORT else None
-        self._collector.add(indicator, offset, defanged=self._is_defanged(start, end), port=valid_port, doubt=doubt)
-
-    def _offset(self, position: int) -> int:
-        return self._visible.original_position(self._refanged.original_position(position))
-
-    def _is_defanged(self, start: int, end: int) -> bool:
-        return self._refanged.has_replacement(start, end)
+        defanged = self._readable.is_defanged(start, end)
+        self._collector.add(
+            indicator, offset, defanged=defanged, port=valid_port, doubt=doubt, is_reference=is_reference
+        )
 
     def _read_hash(self, word: str, start: int) -> None:
         end = start + len(word)
@@ -133,7 +140,12 @@ class _Extractor:
             # The last part is the start of another word, as in `cc:bcc:evil.example`.
             return start + word.rindex(":") + 1
         core = word if word.endswith("::") else word.rstrip(":")
-        found = self._address(core) if _may_be_ipv6(core) else None
+        found = self._address(core) if may_be_ipv6(core) else None
+        address, _, port = core.rpartition(".")
+        if found is None and ":" in address and may_be_ipv6(address):
+            # As tcpdump writes ports.
+            self._add(self._address(address), start, start + len(core), port)
+            return end
         if found is None:
             return end
         close = start + len(core)
@@ -142,7 +154,7 @@ class _Extractor:
             self._add(network, start, prefix.end())
             return prefix.end()
         port = BRACKETED_PORT.match(text, close) if text[start - 1 : start] == "[" else None
-        is_code = not any(char.isdigit() for char in core) and not self._is_defanged(start, close)
+        is_code = not any(char.isdigit() for char in core) and not self._readable.is_defanged(start, close)
         self._add(found, start, close, port and port[1], MAYBE_CODE if is_code else "")
         return port.end() if port else end
 
@@ -154,14 +166,26 @@ class _Extractor:
         end = start + len(url)
         if parts.host.lower() == "localhost":
             return self._add(Indicator("url", parts.with_host("localhost"), reserved=True), start, end)
-        name = self._interpret(parts.host, deliberate=True)
+        written = unquote(parts.host).rstrip(".") if ":" not in parts.host else parts.host
+        name = self._interpret(written, deliberate=True)
         host = self._address(parts.host) if ":" in parts.host else name.indicator
-        if host is None or not name.whole:
+        if host is None or not name.whole or name.port:
             return self._collector.reject(name.doubt or NO_SUFFIX)
         doubt = name.doubt if host.kind == "domain" else ""
-        if doubt and not self._is_defanged(start, end):
+        if doubt and not self._readable.is_defanged(start, end):
             return self._collector.reject(NO_SUFFIX)
-        return self._add(Indicator("url", parts.with_host(host.value), host.reserved), start, end, doubt=doubt)
+        return self._add_url(Indicator("url", parts.with_host(host.value), host.reserved), start, end, doubt)
+
+    def _add_url(self, url: Indicator, start: int, end: int, doubt: str) -> None:
+        """Add a link, the addresses inside of it, and the indicator that it is a page about."""
+        parts = urls.parse_url(url.value)
+        is_reference = parts is not None and is_reference_site(parts.host)
+        self._add(url, start, end, doubt=doubt, is_reference=is_reference)
+        for inner in inner_urls(url.value):
+            self._add(classify_url(urls.trim_url(inner)), start, end)
+        if parts is not None and is_reference:
+            for word in path_words(parts.rest):
+                self._add(classify_subject(word), start, end)
 
     def _read_name(self, found: re.Match[str]) -> int:
         word, start, end = found["name"], found.start("name"), found.end()
@@ -187,7 +211,7 @@ class _Extractor:
         elif indicator.kind == "ipv4":
             # A login on a host, as for ssh.
             self._add(indicator, close - len(host), close)
-        elif not name.doubt or self._is_defanged(start, close):
+        elif not name.doubt or self._readable.is_defanged(start, close):
             value = f"{local.strip('._').lower()}@{indicator.value}"
             self._add(Indicator("email", value, indicator.reserved), start, close, doubt=name.doubt)
         else:
@@ -202,13 +226,16 @@ class _Extractor:
         if core.endswith("_"):
             core, begin = core.strip("_"), begin + len(core) - len(core.lstrip("_"))
         close = begin + len(core)
-        name = self._interpret(core, self._is_defanged(begin, close))
-        parts = _pattern_of_parts(core, name) if split else None
+        name = self._interpret(core, self._readable.is_defanged(begin, close))
+        parts = pattern_of_parts(core, name) if split else None
         if parts is not None:
             for part in parts.finditer(core):
                 self._read_dotted_word(part[0], begin + part.start(), split=False)
             return end
-        if name.indicator is None:
+        if name.indicator and name.port:
+            is_flow = self._words.is_flow(begin, close) or self._readable.is_defanged(begin, close)
+            self._add(name.indicator, begin, close, name.port, "" if is_flow else name.doubt)
+        elif name.indicator is None:
             self._reject_word(core, begin, name.doubt)
         elif name.whole and close == end:
             return self._add_with_suffix(name.indicator, name.doubt, begin, close)
@@ -233,7 +260,7 @@ class _Extractor:
         port = PORT.match(text, close)
         after = port.end() if port else close
         path = None if port and "/" in port[0] else PATH.match(text, after)
-        tail = urls.trim_url(path[0]) if path and (not doubt or self._is_defanged(begin, after)) else ""
+        tail = urls.trim_url(path[0]) if path and (not doubt or self._readable.is_defanged(begin, after)) else ""
         if len(tail) < 2 or self._is_name(tail[1:]):
             self._add_host(found, doubt, begin, close, port and port[1])
             return after
@@ -241,15 +268,18 @@ class _Extractor:
             self._collector.reject(TOO_LONG)
         else:
             url = Indicator("url", f"{found.value}{text[close:after]}{tail}", found.reserved)
-            self._add(url, begin, after + len(tail), doubt=doubt if found.kind == "domain" else "")
+            self._add_url(url, begin, after + len(tail), doubt if found.kind == "domain" else "")
         return path.end() if path else after
 
     def _add_host(self, found: Indicator, doubt: str, begin: int, close: int, port: str | None = None) -> None:
         if found.kind == "ipv4":
-            if port or self._is_defanged(begin, close):
+            if port or self._readable.is_defanged(begin, close):
                 doubt = ""
             elif self._words.is_version(begin, close):
                 doubt = MAYBE_VERSION
+        elif self._text[begin - 1 : begin] == "\\" and not self._readable.is_defanged(begin, close):
+            # The host of a share is a name.
+            doubt = doubt or ("" if self._text[begin - 2 : begin] == "\\\\" else MAYBE_PATH)
         self._add(found, begin, close, port, doubt)
 
     def _is_name(self, word: str) -> bool:
@@ -260,27 +290,10 @@ class _Extractor:
         return name.indicator is not None and not name.doubt
 
     def _address(self, word: str) -> Indicator | None:
-        if word not in self._addresses:
-            self._addresses[word] = parse_address(word)
-        return self._addresses[word]
+        return parse_address(word)
 
     def _interpret(self, word: str, deliberate: bool) -> Interpretation:
         known = self._interpretations.get((word, deliberate))
         if known is None:
             known = self._interpretations[word, deliberate] = interpret_word(word, deliberate)
         return known
-
-
-def _may_be_ipv6(word: str) -> bool:
-    """Whether there are enough parts for an IPv6 address; times of day and hardware addresses are not addresses."""
-    full = word.count(":") == (6 if "." in word else 7)
-    return len(word) > 2 and ("::" in word or full) and not EUI64.fullmatch(word)
-
-
-def _pattern_of_parts(word: str, name: Interpretation) -> re.Pattern[str] | None:
-    """Return the pattern that finds names inside a word that is not a name as a whole; None to keep the word whole."""
-    if not word.isascii() and (name.indicator is None or UNSPACED_SCRIPT.search(word)):
-        return ASCII_NAME
-    if name.indicator is None and "-" in word and ADDRESS_RANGE.match(word):
-        return ADDRESS_RANGE
-    return None

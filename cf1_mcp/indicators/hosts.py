@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from functools import cache, lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network, summarize_address_range
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from cf1_mcp.indicators.kinds import Indicator
@@ -27,6 +28,7 @@ _NAME: Final = re.compile(
 _DOTS: Final = str.maketrans(dict.fromkeys(OTHER_DOTS, "."))
 
 
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> Indicator | None:
     """Return an IPv4 or IPv6 address. An IPv4 address mapped into IPv6 is returned as IPv4."""
     try:
@@ -39,14 +41,29 @@ def parse_address(text: str) -> Indicator | None:
 
 
 def parse_network(text: str) -> Indicator | None:
-    """Return a range of addresses, such as 198.51.100.0/24; host bits are dropped."""
+    """Return a range of addresses, such as 198.51.100.0/24; host bits are dropped. One with a single address is it."""
     if "/" not in text:
         return None
     try:
         found = ip_network(text, strict=False)
     except ValueError:
         return None
+    if found.prefixlen == found.max_prefixlen:
+        return parse_address(str(found.network_address))
     return Indicator("cidr", str(found), _is_reserved(found.network_address))
+
+
+def parse_range(first: str, last: str) -> list[Indicator]:
+    """Return the network from one address to another, or else both addresses; nothing if they are not a range."""
+    one, other = parse_address(first), parse_address(last)
+    if one is None or other is None or one.kind != other.kind:
+        return []
+    ends = ip_address(one.value), ip_address(other.value)
+    if int(ends[0]) > int(ends[1]):
+        return []
+    networks = islice(summarize_address_range(*ends), 2)
+    whole = [network for text in map(str, networks) if (network := parse_network(text))]
+    return whole if len(whole) == 1 else [one, other]
 
 
 def parse_domain(text: str) -> Indicator | None:
@@ -55,7 +72,9 @@ def parse_domain(text: str) -> Indicator | None:
         return None
     name = text.lower()
     if not name.isascii():
-        name = ".".join(_to_ascii(label) for label in normalize_dots(unicodedata.normalize("NFKC", name)).split("."))
+        # Compatible forms may have capitals of their own.
+        compatible = normalize_dots(unicodedata.normalize("NFKC", name).lower())
+        name = ".".join(_to_ascii(label) for label in compatible.split("."))
     if len(name) > MAX_HOST_LENGTH or not _NAME.fullmatch(name):
         return None
     top = name.rpartition(".")[2]
@@ -83,6 +102,14 @@ def registered_domain(host: str) -> str | None:
     return _suffixes().privatesuffix(found.value) if found else None
 
 
+def unicode_name(name: str) -> str:
+    """Return a name as people read it: `b\u00fccher.example` of `xn--bcher-kva.example`.
+
+    A label that does not come back as it was, or that would hide characters, stays in ASCII.
+    """
+    return ".".join(_to_unicode(label) for label in name.split(".")) if "xn--" in name else name
+
+
 def normalize_dots(text: str) -> str:
     """Replace the full stops of other scripts by dots."""
     return text if text.isascii() else text.translate(_DOTS)
@@ -91,6 +118,17 @@ def normalize_dots(text: str) -> str:
 def _to_ascii(label: str) -> str:
     # Punycode without IDNA's tables: a name that no registry would accept is still returned as written.
     return label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}"
+
+
+def _to_unicode(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        found = label.removeprefix("xn--").encode("ascii").decode("punycode")
+    except (UnicodeError, ValueError, OverflowError):
+        return label
+    is_same = found.isprintable() and _to_ascii(unicodedata.normalize("NFKC", found.lower())) == label
+    return found if is_same and "." not in normalize_dots(found) else label
 
 
 @cache

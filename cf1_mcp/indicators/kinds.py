@@ -4,12 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-Kind = Literal["domain", "ipv4", "ipv6", "cidr", "url", "email", "md5", "sha1", "sha256", "ja3", "ja4", "cve", "asn"]
+Kind = Literal[
+    "domain", "ipv4", "ipv6", "cidr", "url", "email", "md5", "sha1", "sha256", "sha512", "ja3", "ja4", "cve", "asn"
+]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 # The kind of a hash by its number of hexadecimal digits. An MD5 and a JA3 look alike: only the surrounding words
 # distinguish them.
-HASHES: Final[dict[int, Kind]] = {32: "md5", 40: "sha1", 64: "sha256"}
+HASHES: Final[dict[int, Kind]] = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 MAX_ASN: Final = 2**32 - 1
 
 # Building blocks for other patterns, following each specification. Word processors replace hyphens by the others.
@@ -38,7 +40,7 @@ class Indicator:
 
 
 def parse_hash(text: str) -> Indicator | None:
-    """Return an MD5, SHA-1 or SHA-256, by its length."""
+    """Return an MD5, SHA-1, SHA-256 or SHA-512, by its length."""
     kind = HASHES.get(len(text))
     return Indicator(kind, text.lower()) if kind and _HEX.fullmatch(text) else None
 

@@ -18,7 +18,7 @@ _RUN: Final = rf"[\w+.{OTHER_DOTS}-]"
 _ALONE: Final = rf"(?![\w-]*+{_DOT}\w)"
 _MAIL: Final = rf"@[\w.{OTHER_DOTS}-]++"
 _NAME: Final = rf"[\w+-]++(?:{_DOT}++[\w+-]{_RUN}*+(?P<mail>{_MAIL})?+|(?P<mail_only>{_MAIL}))"
-_V6: Final = r"(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]++(?:\.\d{1,3}){0,3}+"
+_V6: Final = r"(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]++(?:\.\d{1,5}){0,3}+"
 # A match starts only where a run of such characters starts, so each run is tried once.
 CANDIDATE: Final = re.compile(
     rf"(?<!{_RUN})[+.{OTHER_DOTS}-]*+(?:(?P<url>{URL})|(?P<hash_word>(?i:ja3s?|md5)(?![0-9A-Za-z]){_ALONE})"

@@ -28,6 +28,10 @@ _FILLER_WORDS: Final = frozenset(["before", "below", "from", "is", "number", "of
 _PUNCTUATION: Final = ".,:;=(\"'-"
 _LIST_SEPARATOR: Final = re.compile(r"[\s,;&/-]*(?:and|or|to|through|until|before)?\s*", re.IGNORECASE)
 
+# What is around an address in the output of tcpdump.
+_FLOW_AFTER: Final = re.compile(r":?[ \t]*>|:(?=\s|\Z)")
+_FLOW_BEFORE: Final = re.compile(r">[ \t]?\Z|\bIP6?[ \t]\Z")
+
 
 class SurroundingWords:
     """Tracks, from left to right, which words were last seen in a text."""
@@ -56,6 +60,11 @@ class SurroundingWords:
             return False
         self._version_end = end
         return True
+
+    def is_flow(self, start: int, end: int) -> bool:
+        """Whether an address and its port stand as tcpdump writes them."""
+        before = _FLOW_BEFORE.search(self._text[max(0, start - 4) : start])
+        return bool(before or _FLOW_AFTER.match(self._text, end))
 
     def _continues_list(self, start: int) -> bool:
         if self._version_end < 0 or start - self._version_end > _LIST_REACH:

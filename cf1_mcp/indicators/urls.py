@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
-from cf1_mcp.indicators.hosts import parse_address, parse_domain
+from cf1_mcp.indicators.hosts import normalize_dots, parse_address, parse_domain
+from cf1_mcp.indicators.kinds import Indicator
 
 # Schemes that malware and reports about it use. The links of a report itself are http or https.
-SCHEMES: Final = r"(?i:https?|ftps?|sftp|wss?|tcp|udp|tls|ssh|ldaps?|rmi|smb|irc|socks[45]?h?)"
+SCHEMES: Final = r"(?ai:https?|ftps?|sftp|wss?|tcp|udp|tls|ssh|ldaps?|rmi|smb|irc|socks[45]?h?)"
 WEB: Final = ("http://", "https://")
 # Characters that end a URL: spaces, quotes, enclosing brackets and the punctuation of East Asian prose.
 _STOPS: Final = r"\s<>\"'`{}|\\^\[\]\u201c\u201d\u2018\u2019\u00ab\u00bb\u3001\u3002\uff0c\uff08\uff09\u300a-\u3011"
@@ -19,9 +21,9 @@ MAX_URL_LENGTH: Final = 2048
 MAX_PORT: Final = 65535
 
 _PARTS: Final = re.compile(
-    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*+)://)?(?:(?P<user>[^/?#]*)@)?(?P<host>\[[^\]/?#]*\]|[^/?#:\[\]]*)"
+    r"(?:(?P<scheme>[a-z][a-z0-9+-]*+)://)?(?:(?P<user>[^/?#]*)@)?(?P<host>\[[^\]/?#]*\]|[^/?#:\[\]]*)"
     r"(?::(?P<port>\d{0,5}))?(?P<rest>[/?#].*)?",
-    re.IGNORECASE | re.DOTALL,
+    re.IGNORECASE | re.DOTALL | re.ASCII,
 )
 
 
@@ -61,8 +63,14 @@ def parse_url(url: str) -> UrlParts | None:
 def url_host(url: str) -> str | None:
     """Return the host of a URL in its canonical form."""
     parts = parse_url(url)
-    found = parts and (parse_address(parts.host) or parse_domain(parts.host))
+    found = parse_host(parts.host) if parts else None
     return found.value if found else None
+
+
+def parse_host(text: str) -> Indicator | None:
+    """Return the host of a URL: it may be percent-encoded, and end in a dot."""
+    name = unquote(text) if "%" in text and ":" not in text else text
+    return parse_address(name) or parse_domain(normalize_dots(name).rstrip("."))
 
 
 def trim_url(url: str) -> str:
@@ -73,3 +81,13 @@ def trim_url(url: str) -> str:
         end -= 1
         unopened -= url[end] == ")"
     return url[:end]
+
+
+def trim_end(text: str) -> str:
+    """Remove the punctuation behind a value that stood in a list or a sentence, but no character that ends a URL."""
+    end = len(text)
+    unopened = text.count(")") - text.count("(")
+    while end and (text[end - 1] in ".,;!?:" or (text[end - 1] == ")" and unopened > 0)):
+        end -= 1
+        unopened -= text[end] == ")"
+    return text[:end]

@@ -37,8 +37,8 @@ ReportProgress = Callable[[int, int], Awaitable[None]]
 class LookupResult:
     """The result for one target.
 
-    `matched_as` is the host or domain with which a URL was found that is not known itself. `why` is the reason why the
-    target is ambiguous, why it was not looked up, or why it is known without events.
+    `matched_as` is the part of a URL or a host with which it was found although it is not known itself. `why` is the
+    reason why the target is ambiguous, why it was not looked up, or why it is known without events.
     """
 
     target: LookupTarget
@@ -75,6 +75,11 @@ class Lookup:
     def search(self) -> GroupSearch:
         """What was found, and how."""
         return self._search
+
+    @property
+    def leaves_out_spellings(self) -> bool:
+        """Whether values were looked up in their canonical spelling only."""
+        return self._groups.leaves_out_spellings
 
     @property
     def withheld(self) -> Counter[str]:
@@ -123,10 +128,11 @@ class Lookup:
     def result(self, index: int) -> LookupResult:
         """Return the result for a target that was looked up."""
         target = self.targets[index]
-        for value in (target.value, *target.fallbacks):
+        by: tuple[tuple[str, str], ...] = (("", target.value), *((one.label, one.value) for one in target.fallbacks))
+        for label, value in by:
             summary = self._find(value)
             if summary is not None:
-                return _result_found(target, value, summary)
+                return _result_found(target, f"{label} {value}" if label else "", summary)
         failures = [self._failed[number] for number in self._groups.numbers(target) if number in self._failed]
         if failures or target.obstacle:
             return LookupResult(target, "not_looked_up", why=_reason(failures[0]) if failures else target.obstacle)
@@ -174,11 +180,8 @@ def _reason(error: ApiError) -> str:
     return IGNORED_SEARCH if error.sentence == IGNORED else str(error)
 
 
-def _result_found(target: LookupTarget, value: str, summary: EventSummary) -> LookupResult:
+def _result_found(target: LookupTarget, matched_as: str, summary: EventSummary) -> LookupResult:
     if not summary.events and not summary.datasets:
         return LookupResult(target, "withheld")
-    matched_as = ""
-    if value != target.value:
-        matched_as = f"host {value}" if value == target.fallbacks[0] else f"domain {value}"
     why = target.doubt or ("" if summary.events else LISTED_ALONE)
     return LookupResult(target, "ambiguous" if target.doubt else "known", summary, matched_as, why)

@@ -36,10 +36,16 @@ DEFAULT_COLUMNS: Final = COLUMNS[:-1]
 # How many names a cell shows, and how many links of a report an answer shows.
 MAX_CELL_NAMES: Final = 4
 MAX_REFERENCES: Final = 5
+# How many values that were read otherwise than typed an answer shows.
+MAX_READINGS: Final = 6
 
 NO_INDICATORS: Final = "Nothing in it has the form of an indicator."
 HOST_MATCH: Final = (
-    "matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites."
+    "matched_as: only this part is known, not the indicator itself, and a shared host serves many unrelated sites."
+)
+ONE_SPELLING: Final = (
+    "The list is long, so each value was looked up in one spelling only. Look unknown ones up again, a hundred a call, "
+    "to find other stored forms: wildcards, a trailing dot, /32."
 )
 UNCOUNTED: Final = "events with + were not all counted, and first_seen may be earlier."
 EVENTS_ALONE: Final = (
@@ -106,8 +112,12 @@ def _facts(lookup_input: LookupInput, page: LookupPage) -> dict[str, JsonValue]:
     facts: dict[str, JsonValue] = {"indicators": total, "shown": len(page.rows)}
     facts["counts"] = {status: count for status, count in counts.items() if count or status in ("known", "unknown")}
     read = {"refanged": lookup_input.refanged, "repeated": lookup_input.duplicates}
-    if any(read.values()):
-        facts["read_as"] = ", ".join(f"{count} {what}" for what, count in read.items() if count)
+    shown = [*lookup_input.readings[:MAX_READINGS]]
+    if more := len(lookup_input.readings) - len(shown):
+        shown.append(f"{more:,} others read otherwise than typed")
+    counted = ", ".join(f"{count} {what}" for what, count in read.items() if count)
+    if parts := [*([counted] if counted else []), *shown]:
+        facts["read_as"] = "; ".join(parts)
     if lookup_input.rejected:
         facts["rejected"] = [f"{reason} ({count:,})" for reason, count in lookup_input.rejected.items()]
     return facts
@@ -119,6 +129,7 @@ def _notes(page: LookupPage, lookup: Lookup, scope: DatasetScope) -> list[str]:
         (NO_INDICATORS, not lookup.targets),
         (f"{lookup.stopped} next_cursor continues with the rest.", bool(lookup.stopped)),
         (HOST_MATCH, any(result.matched_as for result in page.results)),
+        (ONE_SPELLING, has_unknown and lookup.leaves_out_spellings),
         (UNCOUNTED, any(result.summary.more for result in page.results)),
         *((note, True) for note in reading_notes(scope, lookup.search.report)),
         (EVENTS_ALONE, bool(lookup.targets) and not lookup.search.is_listed),

@@ -1,29 +1,46 @@
 """The values of a look-up in groups, each of which is searched for with one request."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from cf1_mcp.lookups.targets import LookupTarget, comparison_key
 from cf1_mcp.search.conditions import MAX_VALUES
-from cf1_mcp.text.defang import refang_indicator
+
+# Groups up to which other spellings are searched for too: a longer list would cost several times the requests.
+MAX_SPELLED_GROUPS: Final = 3
 
 
 class ValueGroups:
     """The distinct values of all targets in groups of up to `MAX_VALUES`.
 
-    The groups are the same for every page of the look-up, so the result of a target does not depend on the page. If one
-    group is enough, it is filled up with other spellings of the values, which then cost no further request.
+    The groups are the same for every page of the look-up, so the result of a target does not depend on the page. Other
+    spellings of a value are in its group, as far as that takes at most `MAX_SPELLED_GROUPS`; `leaves_out_spellings`
+    is whether some are not.
     """
 
     def __init__(self, targets: Sequence[LookupTarget]) -> None:
-        by_key = {comparison_key(value): value for target in targets for value in target.searched_values}
-        values = [*by_key.values()]
-        self.groups = [values[start : start + MAX_VALUES] for start in range(0, len(values), MAX_VALUES)]
-        self.is_single = len(self.groups) == 1
-        self._group_of = {comparison_key(value): number for number, group in enumerate(self.groups) for value in group}
+        spellings = _collect_spellings(targets)
+        every = [[value, *others] for value, others in spellings.values()]
+        fewest = -(-len(every) // MAX_VALUES)
+        self.groups = _pack(every)
+        self.leaves_out_spellings = len(self.groups) > max(fewest, MAX_SPELLED_GROUPS)
+        if self.leaves_out_spellings:
+            # International names are rare, and stored in either form.
+            self.groups = _pack(
+                [[value, *(one for one in others if not one.isascii())] for value, others in spellings.values()]
+            )
+        self._group_of: dict[str, int] = {}
         # The key of a value by the key of another spelling of it.
         self._key_of_spelling: dict[str, str] = {}
-        if self.is_single:
-            self._add_spellings(targets)
+        for number, group in enumerate(self.groups):
+            for value in group:
+                key = comparison_key(value)
+                if key in spellings:
+                    self._group_of.setdefault(key, number)
+        for key, (_, others) in spellings.items():
+            for other in map(comparison_key, others):
+                if other not in self._group_of:
+                    self._key_of_spelling.setdefault(other, key)
 
     def numbers(self, target: LookupTarget) -> list[int]:
         """Return the numbers of the groups that contain the target's values."""
@@ -44,21 +61,36 @@ class ValueGroups:
             self._key_of_spelling[own] = _canonical_key(value)
         return self._key_of_spelling[own]
 
-    def _add_spellings(self, targets: Sequence[LookupTarget]) -> None:
-        group = self.groups[0]
-        known = {*group}
-        for target in targets:
-            for spelling in target.spellings:
-                if spelling in known or len(group) == MAX_VALUES:
-                    continue
-                known.add(spelling)
-                group.append(spelling)
-                if comparison_key(spelling) not in self._group_of:
-                    self._key_of_spelling[comparison_key(spelling)] = comparison_key(target.value)
+
+def _collect_spellings(targets: Sequence[LookupTarget]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return the values of all targets with their other spellings, by key."""
+    from cf1_mcp.indicators import classify, other_spellings
+
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for target in targets:
+        if not target.obstacle:
+            found.setdefault(comparison_key(target.value), (target.value, target.spellings))
+    for target in targets:
+        for one in target.fallbacks:
+            key = comparison_key(one.value)
+            if key not in found:
+                known = classify(one.value)
+                found[key] = (one.value, other_spellings(known) if known else ())
+    return found
+
+
+def _pack(values: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return groups of values, each with its spellings in one group."""
+    groups: list[list[str]] = []
+    for one in values:
+        if not groups or len(groups[-1]) + len(one) > MAX_VALUES:
+            groups.append([])
+        groups[-1] += one
+    return groups
 
 
 def _canonical_key(value: str) -> str:
     from cf1_mcp.indicators import classify
 
-    known = classify(refang_indicator(value))
+    known = classify(value)
     return comparison_key(known.value if known else value)

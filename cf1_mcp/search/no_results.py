@@ -17,6 +17,7 @@ from cf1_mcp.policy.conditions.misfits import IGNORED
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.visible_events import first_visible
 from cf1_mcp.search.request import SearchRequest
+from cf1_mcp.search.typed_values import hint_at_parts
 
 # How many filters are left out, one at a time, to see whether events are found without them.
 MAX_PROBES: Final = 5
@@ -41,9 +42,20 @@ async def explain_page(
     # An API that ignores filters tells nothing about what they remove.
     if page.rows or not is_first or any(IGNORED in note for note in page.notes):
         return replace(page, untrusted=untrusted)
-    return replace(
-        page, untrusted=untrusted, notes=[*await _reasons(client, request, scope), *scope.policy.notes, *page.notes]
-    )
+    notes = [*await _reasons(client, request, scope), *_hints(request), *scope.policy.notes, *page.notes]
+    return replace(page, untrusted=untrusted, notes=notes)
+
+
+def _hints(request: SearchRequest) -> list[str]:
+    """Return what to ask instead, which depends on the question alone."""
+    asked = [*request.parts.get("indicator", ()), *request.parts.get("conditions", ())]
+    values = [
+        value
+        for one in asked
+        if one.field == "indicator" and one.op in ("equals", "in")
+        for value in (one.value if isinstance(one.value, list) else [one.value])
+    ]
+    return hint_at_parts(values)
 
 
 def describe_words(request: SearchRequest) -> dict[str, JsonValue]:

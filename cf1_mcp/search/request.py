@@ -27,6 +27,7 @@ from cf1_mcp.search.conditions import (
 )
 from cf1_mcp.search.filters import ExportFilters, Filters, SearchFilters
 from cf1_mcp.search.saved_queries import SavedSearch
+from cf1_mcp.search.typed_values import read_values
 from cf1_mcp.search.words.spelling import AccountSpelling, ReadValue, list_spellings, load_spelling
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
@@ -141,7 +142,7 @@ def _read_values(
 ) -> tuple[dict[SearchField, list[ReadValue]], list[tuple[Clause, list[ReadValue]]]]:
     """Return how the values of each filter were read, and each condition with how its values were read."""
     reads: dict[SearchField, list[ReadValue]] = {
-        name: [spelling.read(name, value) for value in values] for name, values in given.items()
+        name: read_values(spelling, name, values) for name, values in given.items()
     }
     return reads, [_read_clause(spelling, clause) for clause in conditions]
 
@@ -183,7 +184,11 @@ def _read_clause(spelling: AccountSpelling, clause: Clause) -> tuple[Clause, lis
     """Return a condition with its whole values in the account's spelling, and how each was read."""
     if clause.op not in WHOLE_VALUE_OPERATORS:
         return clause, []
-    reads = [spelling.read(clause.field, value) for value in clause.value]
+    reads = (
+        [spelling.read(clause.field, value) for value in clause.value]
+        if clause.op == "not"
+        else read_values(spelling, clause.field, clause.value)
+    )
     values = [spelling for read in reads for spelling in read.spellings]
     if clause.op == "not" and len(values) > 1:
         return clause, []

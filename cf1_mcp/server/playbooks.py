@@ -20,8 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cf1_mcp.errors import BadArgument, BadFile, choices, did_you_mean
 from cf1_mcp.search.conditions import MAX_VALUE_LENGTH
+from cf1_mcp.text.defang import defang, refang
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
-from cf1_mcp.text.sanitize import clean
+from cf1_mcp.text.sanitize import clean, escape_invisible
 
 PACKAGE: Final = Path(__file__).parents[1]
 MAX_FILE_SIZE: Final = 64 * 1024  # bytes
@@ -45,7 +46,7 @@ class _StrictModel(BaseModel):
 class PlaybookArgument(_StrictModel):
     """A value that a person types. It is either required or has a default.
 
-    An `exact` value (an indicator, an id) keeps every visible character.
+    An `exact` value (an indicator, an id) keeps every visible character, and an indicator is in its canonical form.
     """
 
     name: Annotated[str, Field(pattern=f"^{NAME}$")]
@@ -68,6 +69,8 @@ class PlaybookArgument(_StrictModel):
             BadArgument: nothing was typed and there is no default, or the text is too long.
         """
         text = (typed or "").replace("`", "").strip() or self.default
+        if text and self.exact:
+            text = _read_exactly(text)
         if text is None:
             raise BadArgument(self.name, "it is missing", f"a value: {self.description}")
         if len(text) > MAX_VALUE_LENGTH:
@@ -174,6 +177,17 @@ class Playbooks:
                     _log.warning("playbook %s is skipped: %s", _printable(path.name), error)
         self._logged_problems = problems
         return dict(sorted(found.items()))
+
+
+def _read_exactly(text: str) -> str:
+    """Return an indicator in its canonical form, defanged if it was typed so; any other text as it is."""
+    from cf1_mcp.indicators import read_indicator
+
+    is_read = len(text) <= MAX_VALUE_LENGTH and escape_invisible(text) == text
+    found = read_indicator(text) if is_read else None
+    if found is None or found.kind == "other":
+        return text
+    return found.value if refang(text) == text else defang(found.value)
 
 
 def shipped_folder() -> Path:

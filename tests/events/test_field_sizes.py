@@ -62,7 +62,7 @@ async def test_a_field_that_is_too_long_is_refused(tenant: Tenant, name: str, mo
 async def test_a_field_of_just_the_limit_is_accepted(tenant: Tenant) -> None:
     given: Json = LEAST | {"event": "x" * 100_000, "attacker": "y" * 1_000, "indicator": "z" * 8_192}
     async with tenant.server(tenant.allowed()) as client:
-        answer = await ask(client, "create_threat_event", dataset_id=MINE, **given, indicator_type="domain")
+        answer = await ask(client, "create_threat_event", dataset_id=MINE, **given, indicator_type="filename")
     assert answer["status"] == "done"
 
 

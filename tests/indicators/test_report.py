@@ -54,7 +54,7 @@ def test_a_vendor_report_is_extracted_as_an_analyst_would() -> None:
         [
             "368: email billing@accounts-portal.example x2 defanged reserved",
             "475: url https://cdn.accounts-portal.example/dl/setup.py?id=7 defanged reserved",
-            "581: cve CVE-2025-0411",
+            "581: cve CVE-2025-0411 x2",
             "832: domain update.paper-heron.example x3 defanged reserved",
             "876: ipv4 192.0.2.44 x2 defanged ports 8443 reserved",
             "916: cidr 198.51.100.0/24 reserved",

@@ -200,6 +200,7 @@ async def test_without_the_list_of_indicators_events_are_searched(tenant: Listin
         {
             "rows": {"a.example": "known 1 green"},
             "notes": [
+                "The list is long, so each value was looked up in one spelling only. Look unknown ones up again, a hundred a call, to find other stored forms: wildcards, a trailing dot, /32.",
                 "The API's list of indicators could not be read, or not whole, so the rest is from events alone: indicators without events, and those that events do not show, may appear as unknown here.",
                 "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
                 "Absence from these datasets does not show that something is benign.",

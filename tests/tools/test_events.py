@@ -113,7 +113,7 @@ async def test_tags_techniques_indicators_and_raw_conditions_reach_the_api(clien
     )
     assert [value for name, value in sample.searches()[0].query if name == "search"] == snapshot(
         [
-            '[{"field":"indicator","op":"equals","value":"198.51.100.43"},{"field":"tags","op":"in","value":["ledger-frost"]},{"field":"mitreAttack","op":"in","value":["T1566"]},{"field":"killChain","op":"gte","value":3},{"field":"attacker","op":"in","value":["A","B"]},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]'
+            '[{"field":"indicator","op":"in","value":["198.51.100.43","198.51.100.43/32"]},{"field":"tags","op":"in","value":["ledger-frost"]},{"field":"mitreAttack","op":"in","value":["T1566"]},{"field":"killChain","op":"gte","value":3},{"field":"attacker","op":"in","value":["A","B"]},{"field":"tlp","op":"not","value":"amber+strict"},{"field":"tlp","op":"not","value":"amber-strict"},{"field":"tlp","op":"not","value":"red"}]'
         ]
     )
 

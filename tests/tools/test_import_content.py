@@ -414,7 +414,7 @@ async def test_rows_that_exist_or_repeat_one_another_are_left_out_and_reported(t
             "created": [1, 3, 4],
             "already_there": {"count": 1, "rows": "0", "events": ["..."]},
             "repeated": {"count": 1, "rows": "2"},
-            "read_as": ["indicator: 1, such as A[.]example as A.example"],
+            "read_as": ["indicator: 1, such as A[.]example as a.example"],
             "untrusted": ["change", "read_as", "already_there", "repeated"],
         }
     )

@@ -54,7 +54,7 @@ class Home:
 
 
 def hosts(count: int) -> list[JsonValue]:
-    return [f"host-{number}.example.org" for number in range(count)]
+    return [f"host-{number}.example" for number in range(count)]
 
 
 def rows(data: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
@@ -93,7 +93,7 @@ hxxp://192[.]0[.]2[.]9/gate	url	known	14	2025-11-03 14:40	2026-11-12 15:36	STATI
 192[.]0[.]2[.]9	ipv4	known	14	2025-11-03 14:40	2026-11-12 15:36	STATIC FINCH,CINDER OTTER	DDoS,Account Takeover,Compromised Device,Residential Proxy	amber		60ce92e5-2cb8-5faf-8ea2-444bcba01cf2,0f99b59c-ef9f-5dd3-ad4f-bc723c5c75df
 nothing[.]example[.]org	domain	unknown								
 </untrusted MARK>
-matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites.
+matched_as: only this part is known, not the indicator itself, and a shared host serves many unrelated sites.
 Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
 Absence from these datasets does not show that something is benign.\
 """)
@@ -321,7 +321,7 @@ async def test_a_url_found_by_its_host_or_domain_is_marked_as_such(tmp_path: Pat
                 {"indicator": "https://www.other.org/", "status": "unknown"},
             ],
             [
-                "matched_as: only the host or domain of the URL is known, and a shared host serves many unrelated sites.",
+                "matched_as: only this part is known, not the indicator itself, and a shared host serves many unrelated sites.",
                 "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
                 "Absence from these datasets does not show that something is benign.",
             ],
@@ -348,7 +348,7 @@ async def test_several_spellings_of_one_indicator_are_one_indicator(tmp_path: Pa
         data = await ask(client, TOOL, indicators=typed, fields=["indicator", "kind", "events"])
     assert (data["read_as"], data["rejected"], rows(data)) == snapshot(
         (
-            "2 refanged, 2 repeated",
+            "2 refanged, 2 repeated; '2001:DB8:0:0::7' as 2001:db8::7",
             ["empty (1)"],
             [
                 {"indicator": "kit.example.com", "kind": "domain", "events": 1},
@@ -557,6 +557,7 @@ async def test_after_a_rate_limit_the_cursor_continues_where_the_look_up_stopped
     assert data["notes"] == snapshot(
         [
             "The API's rate limit is reached (429) and requires a wait of 300 s, longer than one call may take. Call again after 300 s. next_cursor continues with the rest.",
+            "The list is long, so each value was looked up in one spelling only. Look unknown ones up again, a hundred a call, to find other stored forms: wildcards, a trailing dot, /32.",
             "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
             "Absence from these datasets does not show that something is benign.",
         ]
@@ -599,6 +600,7 @@ async def test_what_does_not_fit_into_the_time_is_left_to_the_next_call(monkeypa
             0,
             [
                 "The API was too slow to look up everything in one call. next_cursor continues with the rest.",
+                "The list is long, so each value was looked up in one spelling only. Look unknown ones up again, a hundred a call, to find other stored forms: wildcards, a trailing dot, /32.",
                 "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
                 "Absence from these datasets does not show that something is benign.",
             ],
