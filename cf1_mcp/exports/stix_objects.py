@@ -8,10 +8,12 @@ from functools import lru_cache
 from typing import Final
 from uuid import uuid5
 
+from cf1_mcp.exports.event_record import describe_event, stix_extension
 from cf1_mcp.exports.export_file import MAX_TITLE_LENGTH, event_key
 from cf1_mcp.exports.observables import ObservableKind, read_observable
 from cf1_mcp.exports.stix_vocabulary import (
     COUNTRIES,
+    EVENT_EXTENSION,
     KILL_CHAIN,
     NAMESPACE,
     SECTORS,
@@ -144,6 +146,7 @@ class EventObjects:
                 for name, number in dict.fromkeys(self._external_references())
             ],
             **properties,
+            extensions={EVENT_EXTENSION: stix_extension(describe_event(self._event))},
         )
 
     def _external_references(self) -> Iterator[tuple[str, str]]:
@@ -196,7 +199,13 @@ def grouping(
     key: str, context: str, properties: Mapping[str, str], refs: Sequence[str], level: Tlp, origin: Origin
 ) -> StixObject:
     """Return a grouping of the objects `refs`. Its id is derived from `key`; `properties` are name and description."""
-    every = {**properties, "context": context, "object_refs": list(dict.fromkeys(refs))}
+    summary = {EVENT_EXTENSION: stix_extension({"summary": True})}
+    every = {
+        **properties,
+        "context": context,
+        "object_refs": list(dict.fromkeys(refs)),
+        "extensions": summary,
+    }
     return _object("grouping", object_id("grouping", key), SHARED_SINCE, origin, level, every)
 
 

@@ -531,7 +531,7 @@ def test_parts_of_a_bundle_that_cannot_be_imported_are_counted(tmp_path: Path) -
             ],
             [
                 "an object of type 'x-thing' is not imported (2 times)",
-                "an element of the bundle is not a STIX object",
+                "an element of the bundle is not a STIX object (at 9)",
                 "a reference to an object that is not imported, such as 'indicator--9' (2 times)",
                 "a reference to an object that is not imported, such as 'indicator--7'",
                 "objects refer to each other in a circle: one link is left out",
@@ -564,7 +564,9 @@ def test_parts_of_a_bundle_that_cannot_be_imported_are_counted(tmp_path: Path) -
         ),
         (
             '{"type": "thing", "objects": []}',
-            snapshot('The file is not a STIX bundle: it has no "type": "bundle". Name its real format.'),
+            snapshot(
+                'The file is neither a STIX bundle ("type": "bundle") nor a TAXII envelope ({"objects": [...]}). Name its real format.'
+            ),
         ),
         (
             '{"objects": [], "type" "bundle"}',
