@@ -8,6 +8,8 @@ from cf1_mcp.models.fields import SETTABLE_TEXTS
 from cf1_mcp.text.sanitize import clean
 
 MAX_TEXT_LENGTH: Final = 4_000
+OWN_RECORDS: Final = "cf1_mcp"
+"""The member of a MISP attribute, or of a MISP event, that has the records of events. MISP ignores it."""
 # The marking is that of the object or attribute, which its recipient may raise.
 _TEXTS: Final = ("uuid", *(name for name in SETTABLE_TEXTS if name != "tlp"))
 

@@ -257,9 +257,9 @@ class _Bundle:
     def _find_own_parents(self, name: str) -> tuple[ParentRef, ...]:
         """Return the parents of an own object, with the type of each relationship, which its description is."""
         query = "SELECT other, said FROM edge JOIN object o ON o.id = other WHERE one = ? AND o.own AND said <> ''"
-        found = {
-            str(ref): parse_relationship_type(said) or "related_to" for ref, said in self._db.execute(query, (name,))
-        }
+        found: dict[str, RelationshipType] = {}
+        for ref, said in self._db.execute(query, (name,)):
+            found.setdefault(str(ref), parse_relationship_type(said) or "related_to")
         return self._without_circles(name, found)
 
     def _without_circles(self, name: str, found: dict[str, RelationshipType]) -> tuple[ParentRef, ...]:
