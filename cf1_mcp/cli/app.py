@@ -157,6 +157,9 @@ def import_events(
     constants: Annotated[
         list[str] | None, typer.Option("--set", help="FIELD=VALUE for rows that lack the field; repeatable.")
     ] = None,
+    date_format: Annotated[
+        str, typer.Option(help="How dates are written: DD/MM/YYYY, MM/DD/YYYY hh:mm, unix; ISO 8601 if omitted.")
+    ] = "",
     on_duplicate: Annotated[
         OnDuplicate, typer.Option(help="What to do with rows that already exist: skip, update or create.")
     ] = "skip",
@@ -188,6 +191,7 @@ def import_events(
         give_up_after=give_up_after * 60,
         settle=settle,
         report=report,
+        date_format=date_format,
     )
     settings = Settings.from_environment(os.environ)
     given = (file, form, mapping or [], constants or [], options)

@@ -3,8 +3,7 @@
 Checked values are remembered, because the same few words occur in row after row.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import anyio.lowlevel
@@ -13,6 +12,8 @@ from pydantic import JsonValue
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.field_sizes import MAX_WORD_LENGTH, check_length
 from cf1_mcp.events.validation import EventValidator, check_raw, check_tags, check_text
+from cf1_mcp.imports.date_forms import DateForm
+from cf1_mcp.imports.indicator_values import read_indicators
 from cf1_mcp.imports.readers.source_rows import (
     STRUCTURED_FIELDS,
     LeastMarking,
@@ -24,13 +25,8 @@ from cf1_mcp.imports.readers.tag_markings import find_marking
 from cf1_mcp.models import Tlp
 from cf1_mcp.models.fields import FREE_TEXTS, REQUIRED_TEXTS, SETTABLE_TEXTS
 from cf1_mcp.text.dates import is_relative
-from cf1_mcp.text.defang import refang_indicator
 
 MAX_REMEMBERED: Final = 20_000
-# Every text that `refang_indicator` would change contains one of these.
-_DEFANGED: Final = re.compile(
-    r"[\[\](){}<>\\\s\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb]|^\W?(?:h..?.?ps?|fxps?):", re.I
-)
 
 Fields = dict[str, JsonValue]
 
@@ -55,6 +51,7 @@ class RowChecks:
         notes: ReaderNotes,
         option: str = "--set",
         raised: ReaderNotes | None = None,
+        date_form: DateForm | None = None,
     ) -> None:
         """`raised` gets a note for each marking that is raised; by default `notes` does."""
         for name in constants:
@@ -68,6 +65,7 @@ class RowChecks:
         }
         self._notes = notes
         self._raised = raised or notes
+        self._date_form = date_form or DateForm()
         self.relative_dates: dict[str, str] = {}
         self._checked: dict[tuple[str, str], str | ThreatEventsError] = {}
 
@@ -86,8 +84,8 @@ class RowChecks:
                 problems.append(too_long)
             elif name in FREE_TEXTS and value.isascii() and value.strip():
                 fields[name] = value
-            elif name == "indicator":
-                await self._check_indicator(fields, value, problems)
+            elif name in ("indicator", "indicator_type"):
+                continue  # together, below
             else:
                 count = len(problems)
                 await self._check_text(fields, name, value, name, problems)
@@ -101,6 +99,7 @@ class RowChecks:
                 for name in REQUIRED_TEXTS
                 if name not in given
             ]
+        await self._check_indicators(fields, given, problems)
         await self._check_structured(fields, given, problems)
         if (row.ref and not is_whole(row.ref)) or not all(is_whole(parent.ref) for parent in row.parents):
             problems.append("ref: it, or the ref of a parent, contains half a character (a lone surrogate)")
@@ -109,8 +108,6 @@ class RowChecks:
             for name, ref in (("ref", row.ref or ""), *(("parent_ref", parent.ref) for parent in row.parents))
             if (found := _describe_length(name, ref))
         ]
-        if "indicator_type" in fields and "indicator" not in given:
-            problems.append("indicator_type: there is no indicator of this type")
         if problems:
             # To find out what was meant takes milliseconds a row.
             await anyio.lowlevel.checkpoint()
@@ -140,16 +137,29 @@ class RowChecks:
             await self._check_raw(fields, given["raw"], problems)
         else:
             fields["raw"] = {"data": None}
-        several = given.get("indicators")
-        if isinstance(several, list) and several:
-            found: list[JsonValue] = []
-            for one in several:
-                part: Fields = {}
-                if isinstance(one, dict):
-                    await self._check_indicator(part, str(one["value"]), problems)
-                    await self._check_text(part, "indicator_type", str(one["indicator_type"]), "indicators", problems)
-                found.append({"value": part.get("indicator"), "indicator_type": part.get("indicator_type")})
+
+    async def _check_indicators(self, fields: Fields, given: Mapping[str, JsonValue], problems: list[str]) -> None:
+        """Check the indicators of a row together with their types. A list in one text becomes several of the event."""
+        text, kind, several = given.get("indicator"), given.get("indicator_type"), given.get("indicators")
+        pairs = [(str(text), str(kind) if kind else None)] if isinstance(text, str) and text.strip() else []
+        for one in several if isinstance(several, list) else ():
+            if isinstance(one, dict):
+                typed = one.get("indicator_type")
+                pairs.append((str(one["value"]), str(typed) if typed else None))
+        if not pairs:
+            if isinstance(kind, str) and kind.strip():
+                problems.append("indicator_type: there is no indicator of this type")
+            return
+        found: list[JsonValue] = []
+        for value, typed in pairs:
+            for part in await self._check_indicator(value, typed, problems):
+                found.append(part)
+        if isinstance(several, list) or len(found) > 1:
             fields["indicators"] = found
+        elif found and isinstance(one := found[0], dict):
+            fields["indicator"] = one["value"]
+            if one["indicator_type"]:
+                fields["indicator_type"] = one["indicator_type"]
 
     async def _check_raw(self, fields: Fields, given: JsonValue, problems: list[str]) -> None:
         raw = given if isinstance(given, dict) else {"data": given}
@@ -184,19 +194,45 @@ class RowChecks:
             self._remember(("tag", filled[0]), filled[0])
         return checked
 
-    async def _check_indicator(self, fields: Fields, text: str, problems: list[str]) -> None:
+    async def _check_indicator(self, text: str, kind: str | None, problems: list[str]) -> list[JsonValue]:
+        """Return the indicators of a text, each with its type as the account spells it."""
         if too_long := _describe_length("indicator", text):
             problems.append(too_long)
-            return
-        if _DEFANGED.search(text):
-            plain = refang_indicator(text)
-            if plain != text.strip():
-                self._notes.add("an indicator was written defanged and is imported in its usable form")
-            text = plain
-        if text and text.isascii() and text.isprintable():
-            fields["indicator"] = text
+            return []
+        if not is_whole(text):
+            problems.append("indicator: it contains half a character (a lone surrogate). Use whole characters")
+            return []
+        found = read_indicators(text, kind)
+        if found.problem:
+            problems.append(found.problem)
+        if len(found.values) > 1:
+            self._notes.add("a text with several indicators is imported as one event with all of them")
+        elif found.values and found.values[0].value != text.strip():
+            self._notes.add("an indicator was written defanged and is imported in its usable form")
+        made: list[JsonValue] = []
+        for one in found.values:
+            part: Fields = {}
+            if one.value.isascii() and one.value.isprintable():
+                part["indicator"] = one.value
+            else:
+                await self._check_text(part, "indicator", one.value, "indicator", problems)
+            named = await self._find_type(one.types, kind, problems)
+            made.append({"value": part.get("indicator"), "indicator_type": named})
+        return made
+
+    async def _find_type(self, types: Sequence[str], kind: str | None, problems: list[str]) -> str | None:
+        """Return the first of some words for a type that the account knows. An inferred type may be unknown."""
+        refused: list[str] = []
+        for word in types:
+            part: Fields = {}
+            await self._check_text(part, "indicator_type", word, "indicator_type", refused)
+            if "indicator_type" in part:
+                return str(part["indicator_type"])
+        if kind:
+            problems += refused[:1]
         else:
-            await self._check_text(fields, "indicator", text, "indicator", problems)
+            self._notes.add("the type of an indicator is not known, so its event has none")
+        return None
 
     async def _check_text(self, fields: Fields, name: str, text: str, argument: str, problems: list[str]) -> None:
         found = self._checked.get((name, text))
@@ -210,6 +246,8 @@ class RowChecks:
 
     async def _validate(self, name: str, text: str, argument: str) -> str | ThreatEventsError:
         try:
+            if name == "date":
+                text = self._date_form.read(text)
             found = (await self._validator.check_fields({name: text.strip() if name not in FREE_TEXTS else text}))[name]
         except (BadArgument, Withheld) as error:
             return error if argument == name else ThreatEventsError(f"{argument}: {str(error).partition(': ')[2]}")

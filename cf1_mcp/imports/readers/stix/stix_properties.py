@@ -5,7 +5,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from cf1_mcp.imports.readers.stix_markings import EVIDENCE, BundleObject
+from cf1_mcp.imports.readers.stix.stix_markings import EVIDENCE, BundleObject
 
 
 def find_date(value: BundleObject, sighted: str | None) -> JsonValue:

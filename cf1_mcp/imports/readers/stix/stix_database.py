@@ -14,8 +14,8 @@ from cf1_mcp.errors import BadFile
 from cf1_mcp.exports.stix_vocabulary import EVENT_EXTENSION
 from cf1_mcp.imports.readers.json_stream import JsonStream
 from cf1_mcp.imports.readers.source_rows import ReaderNotes, quote
-from cf1_mcp.imports.readers.stix_markings import BundleObject, dump_refs
-from cf1_mcp.imports.readers.stix_properties import find_own_record, list_texts, list_values
+from cf1_mcp.imports.readers.stix.stix_markings import BundleObject, dump_refs
+from cf1_mcp.imports.readers.stix.stix_properties import find_own_record, list_texts, list_values
 
 ROW_TYPES: Final = ("report", "grouping", "campaign", "indicator")
 PARENT_TYPES: Final = ROW_TYPES[:3]
@@ -90,6 +90,7 @@ def _store_bundle(db: sqlite3.Connection, file: BinaryIO, notes: ReaderNotes) ->
             raise _unsupported_version(value)
         if key == "more" and value is True:
             notes.lose("the TAXII envelope is one page, and there are more: import the following pages as well")
+    stream.expect_end()
     is_envelope = kind is None and "objects" in keys and keys <= _ENVELOPE_KEYS
     if kind != "bundle" and not is_envelope:
         raise BadFile(

@@ -34,8 +34,8 @@ from cf1_mcp.imports.readers.source_rows import (
     parse_relationship_type,
     quote,
 )
-from cf1_mcp.imports.readers.stix_database import ROW_TYPES, open_bundle
-from cf1_mcp.imports.readers.stix_markings import (
+from cf1_mcp.imports.readers.stix.stix_database import ROW_TYPES, open_bundle
+from cf1_mcp.imports.readers.stix.stix_markings import (
     RELATED_PROPERTIES,
     ROW_PROPERTIES,
     BundleObject,
@@ -44,15 +44,15 @@ from cf1_mcp.imports.readers.stix_markings import (
     highest_part,
     object_refs,
 )
-from cf1_mcp.imports.readers.stix_patterns import read_pattern
-from cf1_mcp.imports.readers.stix_properties import (
+from cf1_mcp.imports.readers.stix.stix_patterns import read_pattern
+from cf1_mcp.imports.readers.stix.stix_properties import (
     find_date,
     find_own_record,
     find_title,
     list_texts,
     select_evidence,
 )
-from cf1_mcp.imports.readers.stix_relations import LINK_TYPES, PARENT_RELATIONS, Relation, read_related
+from cf1_mcp.imports.readers.stix.stix_relations import LINK_TYPES, PARENT_RELATIONS, Relation, read_related
 from cf1_mcp.models import RelationshipType, Tlp
 
 Marks = list[tuple[str | None, str]]  # the markings of parts, each with a name of the part

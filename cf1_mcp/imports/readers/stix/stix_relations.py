@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 from pydantic import JsonValue
 
-from cf1_mcp.imports.readers.stix_database import ACTOR_TYPES, TAG_TYPES
-from cf1_mcp.imports.readers.stix_markings import BundleObject
-from cf1_mcp.imports.readers.stix_properties import find_technique
+from cf1_mcp.imports.readers.stix.stix_database import ACTOR_TYPES, TAG_TYPES
+from cf1_mcp.imports.readers.stix.stix_markings import BundleObject
+from cf1_mcp.imports.readers.stix.stix_properties import find_technique
 from cf1_mcp.models import RelationshipType
 
 # Of a report or grouping to its objects, of a sighting to its places, and of authors who say nothing more exact.
