@@ -18,6 +18,7 @@ from cf1_mcp.cli.journal import (
     print_waiting,
     verify_journal,
 )
+from cf1_mcp.cli.kept_exports import print_exports, save_export
 from cf1_mcp.cli.serve import create_connector
 from cf1_mcp.cli.serve import serve as serve_stdio
 from cf1_mcp.errors import BadFile
@@ -120,6 +121,28 @@ def journal_verify(
 def journal_accept() -> None:
     """Accept that entries are lost: anchor the journal as it is, so that changes can be made again."""
     accept_journal(Settings.from_environment(os.environ))
+
+
+exports = typer.Typer(help="List and save the files that were exported in the last day.", no_args_is_help=True)
+app.add_typer(exports, name="exports")
+
+
+@exports.command("list")
+def exports_list(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one file a line as JSON, with its path.")] = False,
+) -> None:
+    """List the exported files that are kept, the newest first, of every client."""
+    print_exports(Settings.from_environment(os.environ), as_json=as_json)
+
+
+@exports.command("save")
+def exports_save(
+    export_id: Annotated[str, typer.Argument(metavar="ID", help="An id of 'cf1-mcp exports list', or of an answer.")],
+    target: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="A file or folder; here if omitted.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+) -> None:
+    """Copy an exported file to where you need it, and print its path."""
+    save_export(Settings.from_environment(os.environ), export_id, target, overwrite=overwrite)
 
 
 @app.command()

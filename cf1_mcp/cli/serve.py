@@ -23,7 +23,7 @@ def serve() -> None:
     logging.basicConfig(level=logging.WARNING, format="cf1-mcp: %(message)s")
     # The SDK reads stdin in a thread that Ctrl-C does not interrupt.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    build_server(settings, create_connector(settings)).run("stdio")
+    build_server(settings, create_connector(settings), is_local=True).run("stdio")
 
 
 def create_connector(settings: Settings) -> Connect:

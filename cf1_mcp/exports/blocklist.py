@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from typing import ClassVar, Final
 
 from cf1_mcp.exports.detection.blockable import find_objection, unmap
+from cf1_mcp.exports.detection.detectable import omit
 from cf1_mcp.exports.detection.warning_lists import describe_lists
 from cf1_mcp.exports.export_file import ExportFile, FileHeading, Omission
 from cf1_mcp.exports.observables import Observable, ObservableKind, read_observable
@@ -78,7 +79,7 @@ def list_value(event: Event, kind: ListKind) -> Observable | Omission:
         return Omission(f"an indicator that is not of kind {kind}")
     value = unmap(found)
     reason = find_objection(value)
-    return Omission(reason) if reason else value
+    return omit(value, reason) if reason else value
 
 
 def sort_key(found: Observable) -> tuple[int, int, int, str]:

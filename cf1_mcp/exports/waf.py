@@ -53,7 +53,8 @@ class WafExpressions(ExportFile):
         if not name:
             found = list_value(event, ListKind.IP)
             if isinstance(found, Omission):
-                return Omission(f"no attacker, and {found.reason}")
+                reason = found.reason if found.named else f"no attacker, and {found.reason}"
+                return Omission(reason, found.named)
             self._addresses.add(found)
         elif escape_invisible(name) != name or len(name) > MAX_ATTACKER_LENGTH:
             return Omission("an attacker name that a rule cannot contain")

@@ -56,7 +56,7 @@ _SEPARATORS: Final = re.compile(r"[\s,;|]+")
 MAX_VALUES: Final = 100
 
 
-class ReadValue(NamedTuple):
+class TypedValue(NamedTuple):
     """An indicator, and the types that an account may have for it, the likeliest first; none if it is not known."""
 
     value: str
@@ -66,7 +66,7 @@ class ReadValue(NamedTuple):
 class ReadIndicators(NamedTuple):
     """The indicators of one text, or its problem."""
 
-    values: Sequence[ReadValue] = ()
+    values: Sequence[TypedValue] = ()
     problem: str = ""
 
 
@@ -75,7 +75,7 @@ def read_indicators(text: str, kind: str | None = None) -> ReadIndicators:
     plain = refang_indicator(text) if not (mailbox := _MAILBOX.fullmatch(text.strip())) else mailbox[1]
     base = base_type(kind) if kind else None
     if kind and base is None:
-        return ReadIndicators([ReadValue(plain, [kind])])
+        return ReadIndicators([TypedValue(plain, [kind])])
     if found := _read_one(plain, kind, base):
         return ReadIndicators([found])
     if several := _read_several(text, kind, base):
@@ -85,7 +85,7 @@ def read_indicators(text: str, kind: str | None = None) -> ReadIndicators:
         return ReadIndicators(problem=f"indicator: {shown} is not of type {clean(kind, MAX_NAME_LENGTH)}")
     if is_type_word(text):
         return ReadIndicators(problem=f"indicator: {shown} names a type and is not an indicator")
-    return ReadIndicators([ReadValue(plain, [])])
+    return ReadIndicators([TypedValue(plain, [])])
 
 
 def base_type(word: str) -> str | None:
@@ -109,14 +109,14 @@ def list_types(base: str) -> list[str]:
     return [*_WORDS.get(base, (base,))]
 
 
-def _read_one(plain: str, kind: str | None, base: str | None) -> ReadValue | None:
+def _read_one(plain: str, kind: str | None, base: str | None) -> TypedValue | None:
     found = classify(plain)
     if base is None:
         if found:
-            return ReadValue(plain, list_types(_TYPE_OF_KIND.get(found.kind, found.kind)))
-        return ReadValue(plain, list_types("hash")) if _OTHER_DIGEST.fullmatch(plain) else None
+            return TypedValue(plain, list_types(_TYPE_OF_KIND.get(found.kind, found.kind)))
+        return TypedValue(plain, list_types("hash")) if _OTHER_DIGEST.fullmatch(plain) else None
     fits = (found is not None and found.kind in _KINDS[base]) or _fits(plain, base)
-    return ReadValue(plain, list(dict.fromkeys([kind or base, *list_types(base)]))) if fits else None
+    return TypedValue(plain, list(dict.fromkeys([kind or base, *list_types(base)]))) if fits else None
 
 
 def _fits(plain: str, base: str) -> bool:
@@ -137,12 +137,12 @@ def _fits(plain: str, base: str) -> bool:
             return False
 
 
-def _read_several(text: str, kind: str | None, base: str | None) -> list[ReadValue]:
+def _read_several(text: str, kind: str | None, base: str | None) -> list[TypedValue]:
     """Return the indicators of a text that is a list of them; none if one part of it is not."""
     parts = [part for part in _SEPARATORS.split(text.strip()) if part]
     if not 1 < len(parts) <= MAX_VALUES:
         return []
-    values: dict[str, ReadValue] = {}
+    values: dict[str, TypedValue] = {}
     for part in parts:
         found = _read_one(refang_indicator(part), kind, base)
         if found is None:

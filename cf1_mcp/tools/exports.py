@@ -1,6 +1,6 @@
 """The tool that exports threat events to files for other systems, and reads such a file page by page."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, Self
@@ -96,7 +96,7 @@ async def export_threat_events(
     file = create_export_file(format, level, heading, kind)
     search = request.search().model_copy(update={"dataset_id": [*scope.ids]})
     export = await export_events(client, search, scope.policy, file, format, folder, context.report_progress)
-    card = _export_card(export, file, request, scope)
+    card = _export_card(export, file, request, scope, names_files=context.request_context.lifespan_context.is_local)
     return (
         card
         if export.read
@@ -162,13 +162,17 @@ def _create_title(request: SearchRequest, query_id: str | None, scope: DatasetSc
     return f"Threat events {digest_search(arguments)}"
 
 
-def _export_card(export: ExportResult, file: ExportFile, request: SearchRequest, scope: DatasetScope) -> Card:
+def _export_card(
+    export: ExportResult, file: ExportFile, request: SearchRequest, scope: DatasetScope, *, names_files: bool
+) -> Card:
     """Return the answer: the file, how many events are in it, and which are not and why."""
     facts: dict[str, JsonValue] = {}
     if export.stored:
         first = export.stored[0]
         facts |= {"export_id": first.id, "resource": _build_uri(first), "format": first.format, "size": first.size}
         facts |= {"marking": tlp_label(file.marking), "expires": iso(first.expires)}
+        if names_files:
+            facts["file"] = str(first.path)
     facts |= {
         "events": file.event_count,
         **dataset_facts(scope, export.report),
@@ -177,12 +181,17 @@ def _export_card(export: ExportResult, file: ExportFile, request: SearchRequest,
     if file.left_out:
         facts["left_out"] = [f"{plural(count, 'event')}: {reason}" for reason, count in file.left_out.most_common()]
     if further := export.stored[1:]:
-        facts["further"] = [{"export_id": one.id, "size": one.size} for one in further]
+        facts["further"] = [
+            {"export_id": one.id, "size": one.size, **({"file": str(one.path)} if names_files else {})}
+            for one in further
+        ]
     notes = [*reading_notes(scope, export.report), *_describe_cut(export, file.heading.created), *export.notes]
     notes += file.notes() if export.stored else ["No file was created."]
     links = [_create_link(one, file, place, len(export.stored)) for place, one in enumerate(export.stored, 1)]
-    read_as: Mapping[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
-    return Card(facts, read_as, notes=notes, linked=links)
+    untrusted: dict[str, JsonValue] = {"read_as": [*request.read_as]} if request.read_as else {}
+    if file.warned:
+        untrusted["on_warning_lists"] = {name: [*values] for name, values in file.warned.items()}
+    return Card(facts, untrusted, notes=notes, linked=links)
 
 
 def _describe_cut(export: ExportResult, now: datetime) -> list[str]:

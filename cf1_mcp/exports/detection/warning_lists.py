@@ -16,6 +16,7 @@ from ipaddress import ip_address, ip_network
 from typing import Final, cast
 from urllib.parse import urlsplit
 
+from cf1_mcp.exports.export_file import WARNED
 from cf1_mcp.exports.observables import Observable, ObservableKind
 from cf1_mcp.text.sanitize import clean
 
@@ -108,7 +109,7 @@ def find_warning(found: Observable) -> str | None:
     """Return the reason why a value must not be blocked, if it stands on a warning list."""
     index = load_index()
     name = index.find(found) if index else None
-    return f"on a warning list: {name}" if name else None
+    return f"{WARNED}{name}" if name else None
 
 
 def describe_lists() -> str | None:
