@@ -83,8 +83,8 @@ async def export_threat_events(
     offset: Annotated[int, Field(description="next_offset of its last page", ge=0)] = 0,
 ) -> Answer:
     """Export threat events to a file for other systems: STIX or TAXII for an intelligence platform, MISP, CSV for a
-    SIEM, block list, WAF rules, Gateway list, ATT&CK Navigator. Filters as in search_threat_events. Returns a link to
-    the file and what was left out.
+    SIEM, block list, WAF rules, Gateway list, Sigma or Suricata rules, ATT&CK Navigator. Filters as in
+    search_threat_events. Returns a link to the file and what was left out.
     """
     if export_id:
         return ExportPage(await read_export_page(client, scope.policy, folder, export_id, offset))
