@@ -69,8 +69,8 @@ class NavigatorLayer(ExportFile):
             return Omission("no technique")
         found = [one for one in named if is_enterprise_technique(one)]
         others = [one for one in named if one not in found]
+        self._others.update(others)
         if not found:
             return Omission(f"{name_matrix(others[0])} alone, which the enterprise layer does not have")
         self._events.update(found)
-        self._others.update(others)
         return ""

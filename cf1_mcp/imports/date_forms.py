@@ -19,7 +19,7 @@ _DOUBTFUL: Final = re.compile(r"\d{1,2}([/-])\d{1,2}\1(?:\d{4}|\d\d)(?:[T ].*)?"
 _SECONDS: Final = re.compile(r"\d{9,10}(?:\.\d+)?|\d{12,13}")
 # English names of months, whatever the language of the system.
 _MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_NAMED: Final = re.compile(r"(?:(\d{1,2})\.?[ -]([a-z]{3,9})[ -,]+|([a-z]{3,9})\.? (\d{1,2}),? )(\d{4})", re.IGNORECASE)
+_NAMED: Final = re.compile(r"(?:(\d{1,2})\.?[ -]([a-z]{3,9})[ ,-]+|([a-z]{3,9})\.? (\d{1,2}),? )(\d{4})", re.IGNORECASE)
 
 
 class DateForm:
