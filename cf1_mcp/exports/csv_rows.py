@@ -59,7 +59,7 @@ def _cell(column: str, value: object) -> str:
         case float() if value.is_integer():
             return str(int(value))
         case list():
-            return join_items([_text(column, str(item)) for item in value])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            return join_items([_text(column, str(item)) for item in value if str(item).strip()])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         case _:
             return _text(column, str(value))
 
@@ -73,7 +73,10 @@ def join_items(items: Sequence[str]) -> str:
 
 def split_items(text: str) -> list[str]:
     """Return the items of a cell that `join_items` wrote."""
-    items = next(csv.reader([text], delimiter=ITEM_SEPARATOR), list[str]())
+    try:
+        items = next(csv.reader([text], delimiter=ITEM_SEPARATOR), list[str]())
+    except csv.Error:
+        items = text.split(ITEM_SEPARATOR)  # somebody else wrote it, with a line break
     return [plain for item in items if (plain := unescape_formula(item)).strip()]
 
 

@@ -140,7 +140,7 @@ def test_an_observable_that_an_indicator_has_is_not_missing() -> None:
 @pytest.mark.parametrize("rest", ['{"a": 1}', "x", "[]"])
 def test_text_behind_the_document_is_refused(rest: str) -> None:
     with pytest.raises(BadFile, match="more text follows"):
-        [*read_text_rows('{"type": "bundle", "objects": []}' + rest, "stix", {}, ReaderNotes())]
+        next(read_text_rows('{"type": "bundle", "objects": []}' + rest, "stix", {}, ReaderNotes()), None)
 
 
 @pytest.mark.parametrize(

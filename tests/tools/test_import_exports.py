@@ -79,5 +79,7 @@ async def test_what_an_export_cut_or_masked_is_told_by_row(tenant: Tenant) -> No
         tenant.wait(600)
         content = await export(client, "csv")
         done = await ask(client, TOOL, dataset_id=YOURS, content=content)
-    [note] = [one for one in done["content_notes"] if "cut or has masked" in str(one)]  # pyright: ignore[reportGeneralTypeIssues]
-    assert str(note).endswith("(2 times; at 2, 3)")
+    notes = done["content_notes"]
+    assert isinstance(notes, list)
+    [note] = [str(one) for one in notes if "cut or has masked" in str(one)]
+    assert note.endswith("(2 times; at 2, 3)")

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from pydantic import JsonValue
 
+from cf1_mcp.errors import BadFile
 from cf1_mcp.exports.csv_rows import split_items, unescape_formula
 from cf1_mcp.imports.indicator_values import is_indicator, read_indicators
 from cf1_mcp.imports.readers.csv_columns import Columns, NoColumn, is_header, read_columns
@@ -93,7 +94,7 @@ def _find_header(lines: Iterator[str], notes: ReaderNotes) -> tuple[list[str], s
             names, separator = _split_header(plain)
             if comments and not is_header(names):
                 above, sign = _split_header(comments[-1].strip().lstrip("# "))
-                if is_header(above) and len(above) == len(next(csv.reader([plain], delimiter=sign), list[str]())):
+                if is_header(above) and len(above) == len(_split_line(plain, sign)):
                     if len(comments) > 1:
                         notes.add("a comment line is left out", len(comments) - 1)
                     return above, sign, count - 1, chain([plain], lines)
@@ -109,8 +110,16 @@ def _find_header(lines: Iterator[str], notes: ReaderNotes) -> tuple[list[str], s
 
 def _split_header(header: str) -> tuple[list[str], str]:
     separator = max(SEPARATORS, key=re.sub(r'"[^"]*"', "", header).count)
-    names = next(csv.reader([header], delimiter=separator, skipinitialspace=True), list[str]())
-    return [name.strip() for name in names], separator
+    return [name.strip() for name in _split_line(header, separator)], separator
+
+
+def _split_line(line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator, skipinitialspace=True), list[str]())
+    except csv.Error as error:
+        raise BadFile(
+            f"The header of the file cannot be read as CSV ({clean(str(error), MAX_NAME_LENGTH)}). Correct that line."
+        ) from error
 
 
 def _read_lines(lines: Iterator[str], separator: str, before: int, width: int, notes: ReaderNotes) -> Iterator[_Line]:
