@@ -426,7 +426,7 @@ No file was created.\
         (
             {"format": "stix"},
             snapshot(
-                "format: Input should be 'stix2', 'taxii', 'misp', 'csv', 'navigator', 'waf', 'blocklist' or 'gateway'. Use stix2, taxii, misp, csv, navigator, waf, sigma, suricata, blocklist or gateway."
+                "format: Input should be 'stix2', 'taxii', 'misp', 'csv', 'navigator', 'waf', 'sigma', 'suricata', 'blocklist' or 'gateway'. Use stix2, taxii, misp, csv, navigator, waf, sigma, suricata, blocklist or gateway."
             ),
         ),
         (
