@@ -5,6 +5,7 @@ downloaded. Without it there are no lists.
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ _UNUSED: Final = frozenset(
     {"tranco", "google-chrome-crux-1million", "rfc1918", "rfc3849", "rfc5735", "rfc6598", "rfc6761"}
     | {"multicast", "ipv6-linklocal", "tlds", "second-level-tlds", "phone_numbers"}
 )
+_NOT_A_NAME: Final = re.compile(r"[^a-z0-9.-]")
 _HASHES: Final = frozenset(
     {ObservableKind.MD5, ObservableKind.SHA1, ObservableKind.SHA256, ObservableKind.SHA512, ObservableKind.CERTIFICATE}
 )
@@ -87,6 +89,9 @@ class WarningIndex:
         return None
 
     def _add_range(self, word: str, name: str) -> None:
+        if "/" not in word and ":" not in word:
+            self.exact.setdefault(word, name)  # one IPv4 address: most entries are, and parsing them takes seconds
+            return
         try:
             network = ip_network(word, strict=False)
         except ValueError:
@@ -95,6 +100,8 @@ class WarningIndex:
         self.ranges[key].setdefault(int(network.network_address), name)
 
     def _find_range(self, value: str) -> str | None:
+        if known := self.exact.get(value):
+            return known
         network = ip_network(value, strict=False)
         first = int(network.network_address)
         for (number, length), known in self.ranges.items():
@@ -148,6 +155,8 @@ def _read_lists(folder: Traversable) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def _host_of(text: str) -> str:
+    if not _NOT_A_NAME.search(text):
+        return text
     try:
         return urlsplit(text if "://" in text else f"//{text}").hostname or text
     except ValueError:
