@@ -29,7 +29,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class ServerContext:
-    """Everything that lives as long as the server."""
+    """Everything that lives as long as the server. With `is_local`, its client runs on the same machine, over stdio."""
 
     settings: Settings
     client: ThreatEventsClient
@@ -39,6 +39,7 @@ class ServerContext:
     confirmation_codes: ConfirmationCodes
     shown_texts: ShownTexts
     sealer: TokenSealer
+    is_local: bool = False
 
 
 ToolContext = Context[ServerContext, Any]

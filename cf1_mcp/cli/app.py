@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from cf1_mcp.cli.journal import decide_request, print_waiting
 from cf1_mcp.cli.journal_commands import journal
+from cf1_mcp.cli.kept_exports import print_exports, save_export
 from cf1_mcp.cli.serve import create_connector
 from cf1_mcp.cli.serve import serve as serve_stdio
 from cf1_mcp.errors import BadFile, ThreatEventsError
@@ -112,6 +113,28 @@ def tools(
 app.add_typer(journal, name="journal")
 
 
+exports = typer.Typer(help="List and save the files that were exported in the last day.", no_args_is_help=True)
+app.add_typer(exports, name="exports")
+
+
+@exports.command("list")
+def exports_list(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one file a line as JSON, with its path.")] = False,
+) -> None:
+    """List the exported files that are kept, the newest first, of every client."""
+    print_exports(Settings.from_environment(os.environ), as_json=as_json)
+
+
+@exports.command("save")
+def exports_save(
+    export_id: Annotated[str, typer.Argument(metavar="ID", help="An id of 'cf1-mcp exports list', or of an answer.")],
+    target: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="A file or folder; here if omitted.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+) -> None:
+    """Copy an exported file to where you need it, and print its path."""
+    save_export(Settings.from_environment(os.environ), export_id, target, overwrite=overwrite)
+
+
 @app.command()
 def approvals() -> None:
     """List the changes that wait for `cf1-mcp approve` (CF1_APPROVAL=operator)."""
@@ -169,6 +192,9 @@ def import_events(
     constants: Annotated[
         list[str] | None, typer.Option("--set", help="FIELD=VALUE for rows that lack the field; repeatable.")
     ] = None,
+    date_format: Annotated[
+        str, typer.Option(help="How dates are written: DD/MM/YYYY, MM/DD/YYYY hh:mm, unix; ISO 8601 if omitted.")
+    ] = "",
     on_duplicate: Annotated[
         OnDuplicate, typer.Option(help="What to do with rows that already exist: skip, update or create.")
     ] = "skip",
@@ -202,6 +228,7 @@ def import_events(
         give_up_after=give_up_after * 60,
         settle=settle,
         report=report,
+        date_format=date_format,
     )
     settings = Settings.from_environment(os.environ)
     given = (file, form, mapping or [], constants or [], options)

@@ -37,6 +37,7 @@ OUTCOMES: Final = {
     "ready": "not sent",
     "sending": "sent, outcome unknown",
 }
+EARLIER: Final = "there already, created by an earlier run"
 PLANNED: Final = {"ready": "would be created", "changed": "would be updated"}
 LINK_OUTCOMES: Final = {"made": "made", "there": "existed already", "failed": "not made", "ready": "not made yet"}
 
@@ -77,7 +78,8 @@ def import_file(
     _print_summary(summary, options, console)
     if not summary.sent and not options.dry_run:
         return REFUSED
-    return DONE if summary.complete or (options.dry_run and not summary.rows.get("bad")) else SOME_MISSING
+    would_be_complete = options.dry_run and not summary.rows.get("bad") and not summary.lacks_content
+    return DONE if summary.complete or would_be_complete else SOME_MISSING
 
 
 async def _run_import(
@@ -129,15 +131,20 @@ def _print_summary(summary: ImportSummary, options: ImportOptions, console: Cons
     # Where something stops the import, valid rows would not be created either.
     words = OUTCOMES | PLANNED if options.dry_run and not summary.stopped else OUTCOMES
     for state, outcome in words.items():
-        if count := summary.rows.get(state):
+        count = summary.rows.get(state, 0) - (summary.earlier if state == "created" else 0)
+        if count:
             table.add_row(f"{count:,}", outcome)
+        if state == "created" and summary.earlier:
+            table.add_row(f"{summary.earlier:,}", EARLIER)
     for state, outcome in LINK_OUTCOMES.items():
         if (count := summary.links.get(state)) and summary.sent:
             table.add_row(f"{count:,}", f"relationships {outcome}")
     console.print(table)
     if summary.stopped:
         console.print(Text(clean(address_operator(summary.stopped), MAX_LINE_LENGTH)))
-    if summary.sent and not summary.complete:
+    if summary.lacks_content:
+        console.print(Text("Not everything in the file can be kept: the notes above say what."))
+    elif summary.sent and not summary.complete:
         console.print(Text("The same command continues where this one stopped, and sends no row twice."))
     console.print(Text(f"report: {summary.report}"), soft_wrap=True)
     if summary.change_id:

@@ -41,7 +41,7 @@ def serve() -> None:
         sys.stderr.write(WAITING)
         sys.stderr.flush()
     try:
-        build_server(settings, connect).run("stdio")
+        build_server(settings, connect, is_local=True).run("stdio")
     except* OSError as errors:
         if errors.subgroup(BrokenPipeError) is not None:
             raise

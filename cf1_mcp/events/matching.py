@@ -39,17 +39,20 @@ class EventIdentity(NamedTuple):
 
 
 class IdentifiedRow(NamedTuple):
-    """A row with the fields of its event by the names of NewEvent."""
+    """A row with the fields of its event by the names of NewEvent. `same_as` is the uuid of the event that the row was
+    exported from.
+    """
 
     number: int
     fields: Mapping[str, JsonValue]
     identity: EventIdentity
+    same_as: str | None = None
 
 
-def identify_row(number: int, fields: Mapping[str, JsonValue]) -> IdentifiedRow:
+def identify_row(number: int, fields: Mapping[str, JsonValue], same_as: str | None = None) -> IdentifiedRow:
     """Return a row with the identity of its event."""
     identity = EventIdentity(_to_seconds(fields["date"]), str(fields["event"]).strip(), get_first_indicator(fields))
-    return IdentifiedRow(number, fields, identity)
+    return IdentifiedRow(number, fields, identity, same_as)
 
 
 def identify_event(event: Event) -> EventIdentity:
@@ -104,6 +107,20 @@ class EventFinder:
     async def find_older(self, rows: Sequence[IdentifiedRow]) -> dict[EventIdentity, list[Event]]:
         """Return the events that may be those of rows, by identity. Rows with an indicator are searched by it."""
         return await self._find_matching(rows, _build_searches(rows, by_indicator=True))
+
+    async def find_exported(self, rows: Sequence[IdentifiedRow]) -> dict[int, Event]:
+        """Return the events that rows were exported from, by row number, whatever the file shows of them."""
+        numbers: dict[str, list[int]] = defaultdict(list)
+        for row in rows:
+            if row.same_as:
+                numbers[row.same_as].append(row.number)
+        found: dict[int, Event] = {}
+        wanted = list(numbers)
+        for start in range(0, len(wanted), MAX_VALUES):
+            among = Condition(field="uuid", op="in", value=[*wanted[start : start + MAX_VALUES]])
+            async for event in self._list_events([among]):
+                found |= dict.fromkeys(numbers.get(event.uuid.lower(), []), event)
+        return found
 
     async def find_newer(self, rows: Sequence[IdentifiedRow], since: datetime) -> dict[EventIdentity, list[Event]]:
         """Return the events created since then that may be those of rows, by identity.

@@ -6,6 +6,8 @@ from typing import Final, Literal
 from cf1_mcp.errors import BadArgument, choices
 from cf1_mcp.exports.blocklist import BlockList, ListKind
 from cf1_mcp.exports.csv_rows import CsvRows
+from cf1_mcp.exports.detection.sigma import SigmaRules
+from cf1_mcp.exports.detection.suricata import SuricataRules
 from cf1_mcp.exports.export_file import ExportFile, FileHeading
 from cf1_mcp.exports.gateway import LIST_TYPES, GatewayList
 from cf1_mcp.exports.misp import MispEvent
@@ -15,7 +17,7 @@ from cf1_mcp.exports.waf import WafExpressions
 from cf1_mcp.models import Tlp
 from cf1_mcp.text.sanitize import clean
 
-FormatName = Literal["stix2", "taxii", "misp", "csv", "navigator", "waf", "blocklist", "gateway"]
+FormatName = Literal["stix2", "taxii", "misp", "csv", "navigator", "waf", "sigma", "suricata", "blocklist", "gateway"]
 
 _FORMATS_OF_ALL_KINDS: Final[Mapping[FormatName, type[ExportFile]]] = {
     "stix2": StixBundle,
@@ -24,6 +26,8 @@ _FORMATS_OF_ALL_KINDS: Final[Mapping[FormatName, type[ExportFile]]] = {
     "csv": CsvRows,
     "navigator": NavigatorLayer,
     "waf": WafExpressions,
+    "sigma": SigmaRules,
+    "suricata": SuricataRules,
 }
 FORMATS: Final[Mapping[FormatName, type[ExportFile]]] = {
     **_FORMATS_OF_ALL_KINDS,

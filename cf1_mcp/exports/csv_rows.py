@@ -1,6 +1,7 @@
 """A CSV table of events (RFC 4180)."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from typing import ClassVar, Final
@@ -10,10 +11,13 @@ from cf1_mcp.models import Event, Tlp
 from cf1_mcp.models.fields import EXPORT_COLUMNS
 from cf1_mcp.text.sanitize import FORMULA_STARTS, clean
 
+ITEM_SEPARATOR: Final = ";"
 COLUMNS: Final = (*EXPORT_COLUMNS, "source")
 MAX_TEXT_LENGTH: Final = 4_000
 # Spreadsheets with Japanese and Chinese settings treat the full-width forms like the ASCII ones.
-_FORMULA: Final = (*FORMULA_STARTS, "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_STARTS: Final = "".join((*FORMULA_STARTS, "\uff1d", "\uff0b", "\uff0d", "\uff20"))
+# A formula, or one that apostrophes escape already: what is escaped once more is unescaped to the same text.
+_FORMULA: Final = re.compile(rf"[\s']*[{re.escape(_STARTS)}]")
 
 
 class CsvRows(ExportFile):
@@ -55,11 +59,37 @@ def _cell(column: str, value: object) -> str:
         case float() if value.is_integer():
             return str(int(value))
         case list():
-            return ";".join(_text(column, str(item)) for item in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            return join_items([_text(column, str(item)) for item in value if str(item).strip()])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         case _:
             return _text(column, str(value))
 
 
+def join_items(items: Sequence[str]) -> str:
+    """Return a list as one cell. An item that contains the separator is quoted like a cell of CSV."""
+    line = StringIO()
+    csv.writer(line, delimiter=ITEM_SEPARATOR, lineterminator="").writerow([one for one in items if one.strip()])
+    return line.getvalue()
+
+
+def split_items(text: str) -> list[str]:
+    """Return the items of a cell that `join_items` wrote."""
+    try:
+        items = next(csv.reader([text], delimiter=ITEM_SEPARATOR), list[str]())
+    except csv.Error:
+        items = text.split(ITEM_SEPARATOR)  # somebody else wrote it, with a line break
+    return [plain for item in items if (plain := unescape_formula(item)).strip()]
+
+
+def unescape_formula(text: str) -> str:
+    """Return a text without the apostrophe that keeps a spreadsheet from reading it as a formula."""
+    return text[1:] if text.startswith("'") and _is_formula(text[1:]) else text
+
+
 def _text(column: str, text: str) -> str:
     shown = clean(text, MAX_TEXT_LENGTH, value=column == "indicator")
-    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
+    return f"'{shown}" if _is_formula(shown) else shown
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a text begins like a formula, or like one that is escaped already."""
+    return _FORMULA.match(text) is not None

@@ -13,6 +13,9 @@ from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
 MAX_TITLE_LENGTH: Final = 80
+MAX_NAMED: Final = 20
+WARNED: Final = "on a warning list: "
+"""Begins the reason of a value that stands on a warning list, which follows."""
 DUPLICATE: Final = "a duplicate of another event in the file"
 
 
@@ -27,9 +30,10 @@ class FileHeading:
 
 @dataclass(frozen=True)
 class Omission:
-    """The reason why an event is not in the file."""
+    """The reason why an event is not in the file. `named` is the value that stands on a warning list."""
 
     reason: str
+    named: str = ""
 
 
 class ExportFile(ABC):
@@ -52,6 +56,8 @@ class ExportFile(ABC):
         """Number of events in the file."""
         self.left_out: Final = Counter[str]()
         """Number of events that are not in the file, by reason."""
+        self.warned: Final = dict[str, list[str]]()
+        """The first values that are left out because they stand on a warning list, by the name of the list."""
         self.tells_children = True
         """Whether the file may tell that an event has child events. These may all be withheld."""
         self.marking: Tlp = Tlp.CLEAR
@@ -73,6 +79,8 @@ class ExportFile(ABC):
         self._seen.add(key)
         text = self._event(event, level)
         if isinstance(text, Omission):
+            if text.named:
+                self._name_warned(text)
             return self._omit(text.reason)
         self.event_count += 1
         self.marking = more_restrictive(self.marking, level)
@@ -101,6 +109,11 @@ class ExportFile(ABC):
     def _omit(self, reason: str) -> str:
         self.left_out[reason] += 1
         return ""
+
+    def _name_warned(self, omission: Omission) -> None:
+        values = self.warned.setdefault(omission.reason.removeprefix(WARNED), [])
+        if omission.named not in values and len(values) < MAX_NAMED:
+            values.append(omission.named)
 
     def _name(self) -> str:
         return clean(self.heading.name, MAX_TITLE_LENGTH)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final
 
-from cf1_mcp.exports.blocklist import NOT_FILTERED, ListKind, list_value, sort_key
+from cf1_mcp.exports.blocklist import ListKind, describe_filter, list_value, sort_key
 from cf1_mcp.exports.csv_rows import csv_line
 from cf1_mcp.exports.export_file import ExportFile, FileHeading, Omission
 from cf1_mcp.exports.markings import less_restrictive, tlp_label
@@ -47,7 +47,7 @@ class GatewayList(ExportFile):
             notes.append(
                 f"{count} files for {count} lists: a list has at most {MAX_LIST_ROWS:,} entries on standard plans."
             )
-        return [*notes, NOT_FILTERED]
+        return [*notes, describe_filter()]
 
     def _event(self, event: Event, level: Tlp) -> str | Omission:
         found = list_value(event, self._kind)

@@ -1,11 +1,14 @@
 """A MISP event with an attribute for each indicator."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 from uuid import uuid5
 
+from cf1_mcp.exports.detection.blockable import describe_undetectable, find_objection
+from cf1_mcp.exports.event_record import OWN_RECORDS, EventRecord, describe_event
 from cf1_mcp.exports.export_file import MAX_TITLE_LENGTH, ExportFile, FileHeading, Omission
 from cf1_mcp.exports.observables import ObservableKind, read_observable
 from cf1_mcp.exports.stix_objects import format_timestamp, stix_timestamp
@@ -59,6 +62,9 @@ class MispValue:
 class MispEvent(ExportFile):
     """One unpublished MISP event with an attribute for each distinct value; events without a value become comments.
 
+    Each event is kept as well, in a member `cf1_mcp` of an attribute, or of the MISP event itself, which MISP ignores
+    and an import reads: an attribute has the value of many events, and the first of them alone describes it.
+
     Its tag and distribution follow from the highest marking; an attribute has the tag of the event it came from. Its
     uuid is derived from source and name, and the uuids of attributes from it and their values: a file of the same name
     is a newer version of the same MISP event, and files of different names share no uuid, which MISP would reject.
@@ -71,6 +77,9 @@ class MispEvent(ExportFile):
         super().__init__(max_tlp, heading)
         self._values: Final = set[tuple[str, str]]()
         self._techniques: Final = set[str]()
+        self._undetectable: Final = Counter[str]()
+        # Events of which no attribute has been written since.
+        self._records: list[EventRecord] = []
         self._newest = ""
         self._uuid: Final = uuid5(NAMESPACE, json.dumps(["misp event", heading.source, heading.name]))
 
@@ -88,15 +97,23 @@ class MispEvent(ExportFile):
             "distribution": _DISTRIBUTION[self.marking],
             "published": False,
             "Tag": [{"name": name} for name in (_tag(self.marking), *sorted(self._techniques))],
+            OWN_RECORDS: self._records,
         }
         yield f"\n], {json.dumps(properties, ensure_ascii=False)[1:-1]}}}}}\n"
+
+    def notes(self) -> Sequence[str]:
+        return describe_undetectable(self._undetectable)
 
     def _event(self, event: Event, level: Tlp) -> str | Omission:
         date = stix_timestamp(event.date)
         comment = " / ".join(clean(text, MAX_TEXT_LENGTH) for text in (event.category, event.event) if text.strip())
         self._newest = max(self._newest, date)
         self._techniques.update(technique_ids(event))
-        text = self._attribute(_value(event), comment, level, date)
+        self._records.append({"tlp": level.value, **describe_event(event)})
+        value, objection = _value(event)
+        if objection:
+            self._undetectable[objection] += 1
+        text = self._attribute(value, comment, level, date)
         if attacker := event.attacker.strip():
             actor = MispValue("threat-actor", "Attribution", False, clean(attacker, MAX_TITLE_LENGTH))
             text += self._attribute(actor, "", level, date)
@@ -119,25 +136,34 @@ class MispEvent(ExportFile):
             "last_seen": date,
             "distribution": _INHERITED,
             "Tag": [{"name": _tag(level)}],
+            **({OWN_RECORDS: self._records} if self._records else {}),
         }
+        self._records = []
         return separator + json.dumps(attribute, ensure_ascii=False)
 
 
-def _value(event: Event) -> MispValue:
+def _value(event: Event) -> tuple[MispValue, str | None]:
+    """Return the value of an event, and why it is not for detection although its type is."""
     found = read_observable(event)
-    if found is None and event.indicator.strip():
-        text = f"{event.indicator_type or 'indicator'}: {event.indicator}"
-        return MispValue("text", "Other", False, clean(text, MAX_TEXT_LENGTH))
     if found is None:
-        text = event.event if event.event.strip() else event.category
-        return MispValue("comment", "Other", False, clean(text, MAX_TEXT_LENGTH) or "Threat event")
+        return _plain_value(event), None
+    objection = find_objection(found)
     if found.kind is ObservableKind.CERTIFICATE:
         type_ = _CERTIFICATES.get(len(found.value))
         if type_ is None:
-            return MispValue("text", "Other", False, found.value)
-        return MispValue(type_, "Payload delivery", True, found.value)
+            return MispValue("text", "Other", False, found.value), None
+        return MispValue(type_, "Payload delivery", objection is None, found.value), objection
     type_, category, to_ids = _TYPES[found.kind]
-    return MispValue(type_, category, to_ids, f"AS{found.value}" if found.kind is ObservableKind.ASN else found.value)
+    text = f"AS{found.value}" if found.kind is ObservableKind.ASN else found.value
+    return MispValue(type_, category, to_ids and objection is None, text), objection if to_ids else None
+
+
+def _plain_value(event: Event) -> MispValue:
+    if event.indicator.strip():
+        text = f"{event.indicator_type or 'indicator'}: {event.indicator}"
+        return MispValue("text", "Other", False, clean(text, MAX_TEXT_LENGTH))
+    text = event.event if event.event.strip() else event.category
+    return MispValue("comment", "Other", False, clean(text, MAX_TEXT_LENGTH) or "Threat event")
 
 
 def _tag(level: Tlp) -> str:

@@ -1,10 +1,12 @@
 """A STIX 2.1 bundle of events, and the TAXII 2.1 envelope of the same objects."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from cf1_mcp.exports.detection.blockable import describe_undetectable
 from cf1_mcp.exports.export_file import ExportFile, FileHeading, Omission, event_key
 from cf1_mcp.exports.markings import less_restrictive, more_restrictive
 from cf1_mcp.exports.stix_objects import (
@@ -74,6 +76,7 @@ class StixBundle(ExportFile):
         self._links: Final = dict[tuple[str, str, str], None]()
         self._digest = 0
         self._inexpressible = 0
+        self._undetectable: Final = Counter[str]()
         self._omitted_links = 0
 
     def head(self) -> str:
@@ -97,6 +100,9 @@ class StixBundle(ExportFile):
         if self._inexpressible:
             count = plural(self._inexpressible, "indicator")
             notes.append(f"{count} without a STIX form: only described in the text of a campaign.")
+        notes += [
+            f"{one} Only described in the text of a campaign." for one in describe_undetectable(self._undetectable)
+        ]
         if self._omitted_links:
             notes.append(f"{plural(self._omitted_links, 'link')} left out: one of the events is not in the file.")
         return notes
@@ -120,6 +126,8 @@ class StixBundle(ExportFile):
             self._titles[key] = objects.title
         if event.indicator.strip() and objects.observable is None:
             self._inexpressible += 1
+        if objects.objection:
+            self._undetectable[objects.objection] += 1
         self._share(objects)
         return "".join(map(_append, objects))
 

@@ -8,10 +8,13 @@ from functools import lru_cache
 from typing import Final
 from uuid import uuid5
 
+from cf1_mcp.exports.detection.blockable import find_objection
+from cf1_mcp.exports.event_record import describe_event, stix_extension
 from cf1_mcp.exports.export_file import MAX_TITLE_LENGTH, event_key
 from cf1_mcp.exports.observables import ObservableKind, read_observable
 from cf1_mcp.exports.stix_vocabulary import (
     COUNTRIES,
+    EVENT_EXTENSION,
     KILL_CHAIN,
     NAMESPACE,
     SECTORS,
@@ -49,7 +52,8 @@ class EventObjects:
     """The STIX objects of an event: its main object, a Sighting and Relationships. Iterating yields them in order.
 
     The main object is an Indicator if the event has an indicator, and a Vulnerability if that is a CVE. Without an
-    indicator, or with one that STIX cannot express (a wallet), it is a Campaign whose description names the indicator.
+    indicator, or with one that STIX cannot express (a wallet) or that must not be detected (a private address), it is a
+    Campaign whose description names the indicator.
     """
 
     def __init__(self, event: Event, level: Tlp, origin: Origin) -> None:
@@ -64,6 +68,7 @@ class EventObjects:
         self.target_country: Final = country_code(event.target_country)
         self.techniques: Final = technique_ids(event)
         self.observable: Final = read_observable(event)
+        self.objection: Final = find_objection(self.observable) if self.observable else None
         self.main: Final = self._main_object()
         self.type: Final = str(self.main["type"])
         self.id: Final = str(self.main["id"])
@@ -109,7 +114,7 @@ class EventObjects:
                 yield from (("targets", self.id, target) for target in self.target_ids)
 
     def _main_object(self) -> StixObject:
-        properties = pattern_properties(self.observable) if self.observable else None
+        properties = pattern_properties(self.observable) if self.observable and not self.objection else None
         if self.observable and properties:
             return self._describe(
                 "indicator",
@@ -119,7 +124,7 @@ class EventObjects:
                 valid_from=self.date,
                 kill_chain_phases=self._kill_chain_phases(),
             )
-        if self.observable:
+        if self.observable and not self.objection:
             return self._describe("vulnerability", name=self.observable.value)
         text = f"{self._event.indicator_type or 'indicator'}: {defang(self._event.indicator)}"
         indicator = text if self._event.indicator.strip() else ""
@@ -144,6 +149,7 @@ class EventObjects:
                 for name, number in dict.fromkeys(self._external_references())
             ],
             **properties,
+            extensions={EVENT_EXTENSION: stix_extension(describe_event(self._event))},
         )
 
     def _external_references(self) -> Iterator[tuple[str, str]]:
@@ -196,7 +202,13 @@ def grouping(
     key: str, context: str, properties: Mapping[str, str], refs: Sequence[str], level: Tlp, origin: Origin
 ) -> StixObject:
     """Return a grouping of the objects `refs`. Its id is derived from `key`; `properties` are name and description."""
-    every = {**properties, "context": context, "object_refs": list(dict.fromkeys(refs))}
+    summary = {EVENT_EXTENSION: stix_extension({"summary": True})}
+    every = {
+        **properties,
+        "context": context,
+        "object_refs": list(dict.fromkeys(refs)),
+        "extensions": summary,
+    }
     return _object("grouping", object_id("grouping", key), SHARED_SINCE, origin, level, every)
 
 

@@ -14,6 +14,9 @@ StixObject = dict[str, object]
 NAMESPACE: Final = UUID("6c1b7c34-2f0e-5d63-9a4e-0b8f6d1f3a27")
 """Namespace of the deterministic ids of all objects, which make a second export update the first."""
 
+EVENT_EXTENSION: Final = "extension-definition--2f6f0f0e-6c0b-5f0a-9f0e-3b6f4b0c1d52"
+"""The extension in which an object has the fields of its event, from which an import makes the same event again."""
+
 SHARED_SINCE: Final = "2025-03-18T00:00:00.000Z"
 """Creation time of objects that belong to no single event: constant, because their ids are constant too."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Final
 
-from cf1_mcp.exports.blocklist import NOT_FILTERED, ListKind, list_value, sort_key
+from cf1_mcp.exports.blocklist import ListKind, describe_filter, list_value, sort_key
 from cf1_mcp.exports.export_file import ExportFile, FileHeading, Omission
 from cf1_mcp.exports.observables import Observable
 from cf1_mcp.models import Event, Tlp
@@ -22,9 +22,7 @@ ATTACKER_NOTES: Final = (
     "They are flattened per address: two conditions in one rule can match two different events.",
     "Attacker names are case-sensitive.",
 )
-ADDRESS_NOTE: Final = (
-    f"Addresses in a rule do not expire: remove them from the rule when they are outdated. {NOT_FILTERED}"
-)
+ADDRESS_NOTE: Final = "Addresses in a rule do not expire: remove them from the rule when they are outdated."
 
 
 class WafExpressions(ExportFile):
@@ -48,14 +46,15 @@ class WafExpressions(ExportFile):
 
     def notes(self) -> Sequence[str]:
         attacker_notes = ATTACKER_NOTES if self._attackers else ()
-        return (DEPLOYMENT_NOTE, *attacker_notes, *([ADDRESS_NOTE] if self._addresses else []))
+        return (DEPLOYMENT_NOTE, *attacker_notes, *([f"{ADDRESS_NOTE} {describe_filter()}"] if self._addresses else []))
 
     def _event(self, event: Event, level: Tlp) -> str | Omission:
         name = event.attacker.strip()
         if not name:
             found = list_value(event, ListKind.IP)
             if isinstance(found, Omission):
-                return Omission(f"no attacker, and {found.reason}")
+                reason = found.reason if found.named else f"no attacker, and {found.reason}"
+                return Omission(reason, found.named)
             self._addresses.add(found)
         elif escape_invisible(name) != name or len(name) > MAX_ATTACKER_LENGTH:
             return Omission("an attacker name that a rule cannot contain")

@@ -39,7 +39,8 @@ class Batch:
     """Events to create in a dataset, by row, and the links to create between them.
 
     `row_count` counts all rows that were read. `digest` covers those rows and the events that exist for them.
-    `existing` has the uuids of these events, by row. `facts` report how the rows were read and which are left out.
+    `existing` has the uuids of these events, by row; `exported_from` those of the events that rows were exported from,
+    wherever these are. `facts` report how the rows were read and which are left out.
     `relative_dates` are dates that were given relative to now, by the time as which they were read.
     `compare_again` compares all rows with the dataset as it is then, and returns another batch.
     """
@@ -50,6 +51,7 @@ class Batch:
     digest: str
     row_count: int
     existing: Mapping[int, str] = field(default_factory=dict[int, str])
+    exported_from: Mapping[int, str] = field(default_factory=dict[int, str])
     facts: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     relative_dates: Mapping[str, str] = field(default_factory=dict[str, str])
     compare_again: Callable[[], Awaitable["Batch"]] | None = None
@@ -113,6 +115,7 @@ async def check_batch(
         links,
         compute_digest(source()),
         len(rows),
+        exported_from={number: row.same_as for number, row in enumerate(rows) if row.same_as},
         facts=read.facts(),
         relative_dates=dict(checks.relative_dates),
     )

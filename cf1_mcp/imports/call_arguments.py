@@ -17,6 +17,7 @@ from cf1_mcp.errors import BadArgument, BadFile
 from cf1_mcp.events.field_sizes import BatchSize
 from cf1_mcp.events.validation import EventValidator, Validator, check_text
 from cf1_mcp.imports.batch import MAX_ROWS, Batch, RowProblems, check_batch
+from cf1_mcp.imports.date_forms import DateForm
 from cf1_mcp.imports.duplicates import leave_out_duplicates
 from cf1_mcp.imports.readers.call_rows import CallRow, read_call_rows
 from cf1_mcp.imports.readers.csv_reader import NoColumn
@@ -31,6 +32,8 @@ from cf1_mcp.text.plurals import plural
 
 MAX_CONTENT_SIZE: Final = 1_000_000  # bytes; more does not fit a model's context anyway
 MAX_NOTES: Final = 20
+# Among `defaults`, beside the fields: how the dates of the content are written.
+DATE_FORMAT: Final = "date_format"
 COMMAND: Final = "the command `cf1-mcp import FILE --dataset NAME`"
 UNITS: Final[Mapping[Format, str]] = {"csv": "line", "jsonl": "line", "stix": "object", "misp": "record"}
 _FORMATS: Final[Mapping[str, Format]] = {"csv": "csv", "jsonl": "jsonl", "stix2": "stix", "misp": "misp"}
@@ -129,6 +132,9 @@ async def _check_content(
         raise BadArgument("content", f"it has {size:,} bytes", f"at most {MAX_CONTENT_SIZE:,} bytes, or {COMMAND}")
     form = _FORMATS[named] if named else _detect_format(content)
     notes = ReaderNotes()
+    given: JsonValue = [content, form, {**constants}]
+    date_form = DateForm(constants.get(DATE_FORMAT, ""), f"defaults {DATE_FORMAT}=")
+    constants = {name: text for name, text in constants.items() if name != DATE_FORMAT}
     try:
         rows = await anyio.to_thread.run_sync(partial(_read_rows, content, form, constants, notes))
     except NoColumn as error:
@@ -138,11 +144,12 @@ async def _check_content(
         # Its sentence quotes the text.
         raise BadFile(f"content: it cannot be read as {named or form}.", [str(error)]) from error
     if not rows:
-        raise BadArgument("content", f"read as {named or form}, it contains no events", f"1 to {MAX_ROWS} events")
+        problem = f"read as {named or form}, it contains no events"
+        raise BadArgument("content", problem, f"1 to {MAX_ROWS} events", notes.sentences()[:MAX_NOTES])
     # Notes of the checks are reported by field, as for rows.
-    checks = RowChecks(validator, constants, ReaderNotes(), "defaults", raised=notes)
+    checks = RowChecks(validator, constants, ReaderNotes(), "defaults", raised=notes, date_form=date_form)
     problems = RowProblems("content", UNITS[form])
-    batch = await check_batch(rows, dataset, checks, problems, lambda: [content, form, {**constants}])
+    batch = await check_batch(rows, dataset, checks, problems, lambda: given)
     return replace(batch, facts={**batch.facts, **_describe_notes(notes)})
 
 

@@ -12,6 +12,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.errors import NotFound, Refused, Withheld
 from cf1_mcp.events.matching import EventFinder, IdentifiedRow, identify_row
 from cf1_mcp.events.validation import is_same_value
+from cf1_mcp.exports.event_record import MAX_TEXT_LENGTH
 from cf1_mcp.imports.duplicates import (
     INDICATOR_DELAY,
     ExistingEvents,
@@ -29,6 +30,7 @@ from cf1_mcp.store.import_ledger import ImportLedger
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_records import ChangeOrigin, Intent
 from cf1_mcp.store.payloads import BeforeUpdate, UpdateEvent
+from cf1_mcp.text.sanitize import clean
 
 DuplicateRule = Literal["skip", "update", "create"]
 BATCH_SIZE: Final = 100  # values that the API accepts in one condition
@@ -110,7 +112,7 @@ class DatasetComparison:
         async with self._taking:
             rows = await self._ledger.rows.ready_after(self._last, BATCH_SIZE)
             self._last = rows[-1].number if rows else self._last
-        return [identify_row(row.number, json.loads(row.event)) for row in rows]
+        return [identify_row(row.number, json.loads(row.event), row.same_as) for row in rows]
 
     async def _compare(self, rows: Sequence[IdentifiedRow]) -> None:
         existing = await self._find_existing(rows)
@@ -196,11 +198,16 @@ class DatasetComparison:
 
 
 def _find_new_values(fields: Mapping[str, JsonValue], event: Event) -> dict[str, str]:
-    """Return the fields in which a row differs from the event. A marking is never lowered: that needs consent."""
+    """Return the fields in which a row differs from the event. A marking is never lowered: that needs consent.
+
+    A text that is only what an export shows of the event's own, cut or masked, is not a difference.
+    """
     new = {
         name: str(value)
         for name in COMPARED_TEXTS
-        if (value := fields.get(name)) is not None and not is_same_value(name, str(value), str(getattr(event, name)))
+        if (value := fields.get(name)) is not None
+        and not is_same_value(name, str(value), old := str(getattr(event, name)))
+        and str(value) != clean(old, MAX_TEXT_LENGTH)
     }
     if "tlp" in new and Tlp.of(new["tlp"]).rank < Tlp.of(event.tlp).rank:
         del new["tlp"]

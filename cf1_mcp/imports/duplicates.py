@@ -40,20 +40,27 @@ class ExistingEvents:
 
 
 async def find_existing(rows: Sequence[IdentifiedRow], finder: EventFinder) -> ExistingEvents:
-    """Return the events that exist for rows."""
-    found = await finder.find_older(rows)
-    events = {row.number: find_best_match(row, found[row.identity]) for row in rows if found.get(row.identity)}
-    return ExistingEvents(events, [event.uuid for some in found.values() for event in some])
+    """Return the events that exist for rows: those that they were exported from, or else those that are like them."""
+    exported = await finder.find_exported(rows)
+    left = [row for row in rows if row.number not in exported]
+    found = await finder.find_older(left) if left else {}
+    events = {row.number: find_best_match(row, found[row.identity]) for row in left if found.get(row.identity)}
+    candidates = [*exported.values(), *(event for some in found.values() for event in some)]
+    return ExistingEvents({**events, **exported}, [event.uuid for event in candidates])
 
 
-def event_key(fields: Mapping[str, JsonValue]) -> bytes:
-    """Return a digest of what makes two rows the same event: the indicators, the date and the title."""
+def event_key(fields: Mapping[str, JsonValue], same_as: str | None = None) -> bytes:
+    """Return a digest of what makes two rows the same event: the indicators, the date and the title. Rows that were
+    exported from two events are never the same.
+    """
     parts = [str(fields.get("date")), str(fields.get("event"))]
     if (indicator := fields.get("indicator")) is not None:
         parts.append(str(indicator))
     several = fields.get("indicators")
     if isinstance(several, list):
         parts += sorted(str(one["value"]) for one in several if isinstance(one, dict))
+    if same_as:
+        parts += ["exported from", same_as]
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest()
 
 
@@ -90,7 +97,9 @@ async def leave_out_duplicates(
     """
     budget = RequestBudget()
     rows = [
-        identify_row(number, event.model_dump(mode="json", exclude_none=True, exclude={"raw"}))
+        identify_row(
+            number, event.model_dump(mode="json", exclude_none=True, exclude={"raw"}), batch.exported_from.get(number)
+        )
         for number, event in batch.events.items()
     ]
     firsts = _find_repeated(rows)
@@ -128,7 +137,7 @@ def _find_repeated(rows: Sequence[IdentifiedRow]) -> dict[int, int]:
     firsts: dict[bytes, int] = {}
     repeated: dict[int, int] = {}
     for row in rows:
-        first = firsts.setdefault(event_key(row.fields), row.number)
+        first = firsts.setdefault(event_key(row.fields, row.same_as), row.number)
         if first != row.number:
             repeated[row.number] = first
     return repeated

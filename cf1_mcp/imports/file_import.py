@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ from cf1_mcp.api.vocabulary import Vocabulary
 from cf1_mcp.errors import BadArgument, Forbidden, NotFound, Refused, ThreatEventsError, Withheld
 from cf1_mcp.events.validation import EventValidator
 from cf1_mcp.imports.comparison import ChangedEvent, DuplicateRule
+from cf1_mcp.imports.date_forms import DateForm
 from cf1_mcp.imports.job import ImportJob
 from cf1_mcp.imports.journaling import begin_change, finish_change
 from cf1_mcp.imports.progress import ImportProgress
@@ -24,7 +25,7 @@ from cf1_mcp.imports.readers.files import hash_file
 from cf1_mcp.imports.readers.source_rows import ReaderNotes
 from cf1_mcp.imports.readers.sources import Source, read_file_rows
 from cf1_mcp.imports.recovery import RowRecovery
-from cf1_mcp.imports.report import ImportSummary, summarize_problems, write_report
+from cf1_mcp.imports.report import LOST, LOST_IF_CREATED, ImportSummary, summarize_problems, write_report
 from cf1_mcp.imports.retries import RetryPolicy
 from cf1_mcp.imports.row_checks import RowChecks
 from cf1_mcp.imports.sending import DEFAULT_GROUP_SIZE
@@ -63,6 +64,7 @@ class ImportOptions:
     give_up_after: float = 1800.0
     settle: float = 30.0
     report: Path | None = None
+    date_format: str = ""
 
 
 async def import_file(
@@ -86,7 +88,7 @@ async def import_file(
     await policy.read(vocabulary.datasets)
     write_policy = await load_write_policy(vocabulary, await load_read_policy(vocabulary, settings), settings)
     dataset = write_policy.require_writable(options.dataset, "--dataset")
-    digest = await anyio.to_thread.run_sync(_compute_digest, source, dataset, settings)
+    digest = await anyio.to_thread.run_sync(_compute_digest, source, options, dataset, settings)
     path = settings.state_dir / FOLDER / f"{digest[:32]}.db"
     async with open_stores(settings, clock) as stores, await ImportLedger.open(path) as ledger:
         job = ImportJob(client, dataset, ledger, policy, progress, clock)
@@ -97,10 +99,11 @@ async def import_file(
         return await run.run(EventValidator(vocabulary, write_policy.read_policy, clock()), digest)
 
 
-def _compute_digest(source: Source, dataset: Dataset, settings: Settings) -> str:
+def _compute_digest(source: Source, options: ImportOptions, dataset: Dataset, settings: Settings) -> str:
     """Return a digest of everything that identifies the import. The same command finds its ledger by it."""
     account = settings.credentials.account_id if settings.credentials else ""
     read = [source.format, sorted(source.mapping.items()), sorted(source.constants.items())]
+    read += [options.date_format] if options.date_format else []
     about = [hash_file(source.path), dataset.uuid, settings.base_url, account, read]
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
@@ -125,6 +128,10 @@ class _FileImport:
     async def run(self, validator: EventValidator, digest: str) -> ImportSummary:
         """Import the remaining rows, or report why nothing was sent."""
         await self._check(validator)
+        earlier = (await self.ledger.rows.counts()).get("created", 0)
+        return replace(await self._run_steps(digest), earlier=earlier)
+
+    async def _run_steps(self, digest: str) -> ImportSummary:
         begun = await self.ledger.read_fact("begun")
         if (await self.ledger.rows.counts()).get("bad") and not self.options.skip_bad and not begun:
             verb = "would be" if self.options.dry_run else "was"
@@ -169,13 +176,14 @@ class _FileImport:
             with suppress(Forbidden, NotFound, Refused):  # an account without it: the checks tell
                 await self.job.policy.read(prepare)
         notes = ReaderNotes()
-        checks = RowChecks(validator, self.source.constants, notes)
+        checks = RowChecks(validator, self.source.constants, notes, date_form=DateForm(self.options.date_format))
         rows = read_file_rows(self.source, notes)
         await self.job.check(rows, checks, skip_repeated=self.options.on_duplicate != "create")
         for sentences in validator.describe_unread().values():
             for sentence in sentences if isinstance(sentences, list) else ():
                 notes.add(str(sentence))
-        await self.ledger.store_facts({"notes": json.dumps(notes.sentences())})
+        lost = LOST if notes.lost else LOST_IF_CREATED if notes.lost_if_created else ""
+        await self.ledger.store_facts({"notes": json.dumps(notes.sentences()), "lost": lost})
 
     async def _prepare(self, recovery: RowRecovery) -> bool:
         """Compare the rows, and return whether a person agrees to what sending them does outside."""
@@ -223,4 +231,5 @@ class _FileImport:
             change_id=change_id,
             fictional=self.job.client.fictional,
             sent=sent,
+            lost=await self.ledger.read_fact("lost") or "",
         )

@@ -129,4 +129,5 @@ async def _check_row(number: int, row: SourceRow, checks: RowChecks) -> NewLedge
     if problems:
         ref = row.ref if row.ref is None or is_whole(row.ref) else None
         return NewLedgerRow(number, row.place, "bad", ref=ref, reason="\n".join(dict.fromkeys(problems)))
-    return NewLedgerRow(number, row.place, "ready", to_json(fields).decode(), event_key(fields), row.ref)
+    key = event_key(fields, row.same_as)
+    return NewLedgerRow(number, row.place, "ready", to_json(fields).decode(), key, row.ref, uuid=row.same_as)

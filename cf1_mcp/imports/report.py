@@ -16,6 +16,8 @@ from cf1_mcp.store.import_ledger import ImportLedger, ReportedLink, ReportedRow
 from cf1_mcp.text.audience import address_operator
 
 MAX_PROBLEMS: Final = 20  # shown at the end; the report has all of them
+LOST: Final = "always"
+LOST_IF_CREATED: Final = "if created"
 NOT_IMPORTED: Final = ("bad", "refused", "ready", "sending")
 _ROW_OUTCOMES: Final = {"ready": "not sent", "sending": "unknown"}
 _LINK_OUTCOMES: Final = {"ready": "not made", "sending": "unknown"}
@@ -23,7 +25,11 @@ _LINK_OUTCOMES: Final = {"ready": "not made", "sending": "unknown"}
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """An import in numbers. `rows` and `links` count by outcome; `problems` are ranges of rows with the problem."""
+    """An import in numbers. `rows` and `links` count by outcome; `problems` are ranges of rows with the problem.
+
+    `earlier` counts the events that an earlier run created. `lost` says whether the file has something that could not
+    be kept: `always`, or only `if created`, when an export shows less than the event that it was made from.
+    """
 
     dataset: str
     rows: dict[str, int]
@@ -36,12 +42,22 @@ class ImportSummary:
     change_id: str | None = None
     fictional: bool = False
     sent: bool = True
+    earlier: int = 0
+    lost: str = ""
 
     @property
     def complete(self) -> bool:
         """Whether every row has its event and every link exists."""
         unlinked = self.links.get("failed", 0) + self.links.get("ready", 0) + self.links.get("sending", 0)
-        return not (self.stopped or unlinked or any(self.rows.get(state) for state in NOT_IMPORTED))
+        return not (
+            self.stopped or unlinked or self.lacks_content or any(self.rows.get(state) for state in NOT_IMPORTED)
+        )
+
+    @property
+    def lacks_content(self) -> bool:
+        """Whether something of the file is, or would be, missing from the events."""
+        is_new = any(self.rows.get(state) for state in ("created", "ready"))
+        return self.lost == LOST or (self.lost == LOST_IF_CREATED and is_new)
 
 
 async def write_report(ledger: ImportLedger, notes: Sequence[str], path: Path) -> None:
@@ -84,7 +100,9 @@ def _first_ranges(places: list[int]) -> str:
 def _row_line(row: ReportedRow) -> str:
     fields: dict[str, JsonValue] = {"row": row.place, "outcome": _ROW_OUTCOMES.get(row.state, row.state)}
     reasons: list[JsonValue] | None = [*address_operator(row.reason).split("\n")] if row.reason else None
-    optional: dict[str, JsonValue] = {"uuid": row.uuid, "ref": row.ref, "reasons": reasons}
+    # A row that was not sent has the uuid of the event that it was exported from, if any.
+    uuid = row.uuid if row.state in ("created", "there", "changed") else None
+    optional: dict[str, JsonValue] = {"uuid": uuid, "ref": row.ref, "reasons": reasons}
     return json.dumps(fields | {name: value for name, value in optional.items() if value is not None}) + "\n"
 
 

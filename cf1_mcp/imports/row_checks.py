@@ -3,7 +3,7 @@
 Checked values are remembered, because the same few words occur in row after row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import anyio.lowlevel
@@ -11,8 +11,9 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadArgument, ThreatEventsError, Withheld
 from cf1_mcp.events.field_sizes import MAX_WORD_LENGTH, check_length
-from cf1_mcp.events.indicator_fields import read_event_indicator
 from cf1_mcp.events.validation import EventValidator, check_raw, check_tags, check_text
+from cf1_mcp.imports.date_forms import DateForm
+from cf1_mcp.imports.indicator_values import read_indicators
 from cf1_mcp.imports.readers.source_rows import (
     STRUCTURED_FIELDS,
     LeastMarking,
@@ -27,6 +28,7 @@ from cf1_mcp.text.dates import is_relative
 from cf1_mcp.text.defang import refang_indicator
 
 MAX_REMEMBERED: Final = 20_000
+
 Fields = dict[str, JsonValue]
 
 
@@ -50,6 +52,7 @@ class RowChecks:
         notes: ReaderNotes,
         option: str = "--set",
         raised: ReaderNotes | None = None,
+        date_form: DateForm | None = None,
     ) -> None:
         """`raised` gets a note for each marking that is raised; by default `notes` does."""
         for name in constants:
@@ -63,6 +66,7 @@ class RowChecks:
         }
         self._notes = notes
         self._raised = raised or notes
+        self._date_form = date_form or DateForm()
         self.relative_dates: dict[str, str] = {}
         self._checked: dict[tuple[str, str], str | ThreatEventsError] = {}
 
@@ -81,8 +85,8 @@ class RowChecks:
                 problems.append(too_long)
             elif name in FREE_TEXTS and value.isascii() and value.strip():
                 fields[name] = value
-            elif name == "indicator":
-                await self._check_indicator(fields, value, str(given.get("indicator_type") or ""), problems)
+            elif name in ("indicator", "indicator_type"):
+                continue  # together, below
             else:
                 count = len(problems)
                 await self._check_text(fields, name, value, name, problems)
@@ -96,6 +100,7 @@ class RowChecks:
                 for name in REQUIRED_TEXTS
                 if name not in given
             ]
+        await self._check_indicators(fields, given, problems)
         await self._check_structured(fields, given, problems)
         if (row.ref and not is_whole(row.ref)) or not all(is_whole(parent.ref) for parent in row.parents):
             problems.append("ref: it, or the ref of a parent, contains half a character (a lone surrogate)")
@@ -104,8 +109,6 @@ class RowChecks:
             for name, ref in (("ref", row.ref or ""), *(("parent_ref", parent.ref) for parent in row.parents))
             if (found := _describe_length(name, ref))
         ]
-        if "indicator_type" in fields and "indicator" not in given:
-            problems.append("indicator_type: there is no indicator of this type")
         if problems:
             # To find out what was meant takes milliseconds a row.
             await anyio.lowlevel.checkpoint()
@@ -135,17 +138,29 @@ class RowChecks:
             await self._check_raw(fields, given["raw"], problems)
         else:
             fields["raw"] = {"data": None}
-        several = given.get("indicators")
-        if isinstance(several, list) and several:
-            found: list[JsonValue] = []
-            for one in several:
-                part: Fields = {}
-                if isinstance(one, dict):
-                    kind = str(one["indicator_type"])
-                    await self._check_indicator(part, str(one["value"]), kind, problems)
-                    await self._check_text(part, "indicator_type", kind, "indicators", problems)
-                found.append({"value": part.get("indicator"), "indicator_type": part.get("indicator_type")})
+
+    async def _check_indicators(self, fields: Fields, given: Mapping[str, JsonValue], problems: list[str]) -> None:
+        """Check the indicators of a row together with their types. A list in one text becomes several of the event."""
+        text, kind, several = given.get("indicator"), given.get("indicator_type"), given.get("indicators")
+        pairs = [(str(text), str(kind) if kind else None)] if isinstance(text, str) and text.strip() else []
+        for one in several if isinstance(several, list) else ():
+            if isinstance(one, dict):
+                typed = one.get("indicator_type")
+                pairs.append((str(one["value"]), str(typed) if typed else None))
+        if not pairs:
+            if isinstance(kind, str) and kind.strip():
+                problems.append("indicator_type: there is no indicator of this type")
+            return
+        found: list[JsonValue] = []
+        for value, typed in pairs:
+            for part in await self._check_indicator(value, typed, problems):
+                found.append(part)
+        if isinstance(several, list) or len(found) > 1:
             fields["indicators"] = found
+        elif found and isinstance(one := found[0], dict):
+            fields["indicator"] = one["value"]
+            if one["indicator_type"]:
+                fields["indicator_type"] = one["indicator_type"]
 
     async def _check_raw(self, fields: Fields, given: JsonValue, problems: list[str]) -> None:
         raw = given if isinstance(given, dict) else {"data": given}
@@ -180,29 +195,51 @@ class RowChecks:
             self._remember(("tag", filled[0]), filled[0])
         return checked
 
-    async def _check_indicator(self, fields: Fields, text: str, type_name: str, problems: list[str]) -> None:
-        """Add the indicator of a row in its canonical form, and its type if it has none."""
+    async def _check_indicator(self, text: str, kind: str | None, problems: list[str]) -> list[JsonValue]:
+        """Return the indicators of a text in their canonical form, each with its type as the account spells it."""
         if too_long := _describe_length("indicator", text):
             problems.append(too_long)
-            return
-        plain = refang_indicator(text)
-        if not plain.isprintable() or not is_whole(text):
-            await self._check_text(fields, "indicator", text, "indicator", problems)
-            return
-        try:
-            found = read_event_indicator(text, type_name)
-        except BadArgument as error:
-            problems.append(str(error).rstrip("."))
-            return
-        value = found.value if found else ""
-        if plain != text.strip() and plain == value:
+            return []
+        if not is_whole(text):
+            problems.append("indicator: it contains half a character (a lone surrogate). Use whole characters")
+            return []
+        found = read_indicators(text, kind)
+        if found.problem:
+            problems.append(found.problem)
+        self._note_reading(text, found.values)
+        made: list[JsonValue] = []
+        for value in found.values:
+            part: Fields = {}
+            if value.isascii() and value.isprintable():
+                part["indicator"] = value
+            else:
+                await self._check_text(part, "indicator", value, "indicator", problems)
+            made.append(
+                {"value": part.get("indicator"), "indicator_type": await self._find_type(value, kind, problems)}
+            )
+        return made
+
+    def _note_reading(self, text: str, values: Sequence[str]) -> None:
+        """Note once for a file that indicators were read otherwise than written."""
+        if len(values) > 1:
+            self._notes.add("a text with several indicators is imported as one event with all of them")
+        elif values and values[0] != text.strip() and values[0] == refang_indicator(text):
             self._notes.add("an indicator was written defanged and is imported in its usable form")
-        elif plain.casefold() != value.casefold():
+        elif values and values[0].casefold() != text.strip().casefold():
             self._notes.add("an indicator was written in another form and is imported in its canonical form")
-        if value:
-            fields["indicator"] = value
-        if not type_name.strip() and value and (name := await self._validator.infer_type(value)):
-            fields["indicator_type"] = name
+
+    async def _find_type(self, value: str, kind: str | None, problems: list[str]) -> str | None:
+        """Return the type of an indicator as the account spells it; None if it is not known."""
+        part: Fields = {}
+        if kind:
+            await self._check_text(part, "indicator_type", kind, "indicator_type", problems)
+        else:
+            part["indicator_type"] = await self._validator.infer_type(value)
+        if named := str(part.get("indicator_type") or ""):
+            return named
+        if not kind:
+            self._notes.add("the type of an indicator is not known, so its event has none")
+        return None
 
     async def _check_text(self, fields: Fields, name: str, text: str, argument: str, problems: list[str]) -> None:
         found = self._checked.get((name, text))
@@ -216,6 +253,8 @@ class RowChecks:
 
     async def _validate(self, name: str, text: str, argument: str) -> str | ThreatEventsError:
         try:
+            if name == "date":
+                text = self._date_form.read(text)
             found = (await self._validator.check_fields({name: text.strip() if name not in FREE_TEXTS else text}))[name]
         except (BadArgument, Withheld) as error:
             return error if argument == name else ThreatEventsError(f"{argument}: {str(error).partition(': ')[2]}")

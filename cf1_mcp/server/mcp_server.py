@@ -145,8 +145,13 @@ class ThreatServer(MCPServer[ServerContext]):
             raise MCPError(INVALID_PARAMS, str(error)) from error
 
 
-def build_server(settings: Settings, connect: Connect, clock: Clock = utc_now) -> MCPServer[ServerContext]:
-    """Return the server for the operator's settings. `connect` opens a connection to the API or to a sandbox."""
+def build_server(
+    settings: Settings, connect: Connect, clock: Clock = utc_now, *, is_local: bool = False
+) -> MCPServer[ServerContext]:
+    """Return the server for the operator's settings. `connect` opens a connection to the API or to a sandbox.
+
+    With `is_local`, its client runs on the same machine, and answers may name files there.
+    """
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[ServerContext]) -> AsyncGenerator[ServerContext]:
@@ -155,7 +160,8 @@ def build_server(settings: Settings, connect: Connect, clock: Clock = utc_now) -
         account = settings.credentials.account_id if settings.credentials else SANDBOX_ACCOUNT
         sealer = TokenSealer(key, [settings.base_url, account])
         async with build_client(settings, connect) as client, open_stores(settings, clock) as stores:
-            yield ServerContext(settings, client, Vocabulary(client), clock, stores, codes, ShownTexts(), sealer)
+            vocabulary, texts = Vocabulary(client), ShownTexts()
+            yield ServerContext(settings, client, vocabulary, clock, stores, codes, texts, sealer, is_local)
 
     return ThreatServer(settings, lifespan)
 

@@ -25,12 +25,13 @@ class ExportError(StoreError):
 
 @dataclass(frozen=True)
 class StoredExport:
-    """A complete export. `size` is in bytes."""
+    """A complete export in the file `path`. `size` is in bytes."""
 
     id: str
     format: str
     size: int
     expires: datetime
+    path: Path
 
     @property
     def created(self) -> datetime:
@@ -88,7 +89,7 @@ def read_stored(path: Path) -> StoredExport:
     about = path.stat()
     export_id, _, name, _ = path.name.split(".")
     expires = datetime.fromtimestamp(about.st_mtime, UTC) + LIFETIME
-    return StoredExport(export_id, name, about.st_size, expires)
+    return StoredExport(export_id, name, about.st_size, expires, path)
 
 
 @contextmanager

@@ -105,6 +105,18 @@ class ExportFolder:
         with translate_errors():
             return read_stored(path)
 
+    def list_kept(self) -> list[StoredExport]:
+        """Return all complete exports, the newest first, under whatever rules they were made: for the operator, whose
+        folder this is. Expired files are deleted first.
+
+        Raises:
+            ExportError: the folder cannot be read.
+        """
+        with translate_errors():
+            self._delete_expired()
+            paths = [path for path in self._list_files() if path.suffix not in (UNFINISHED, EVENT_IDS)]
+            return sorted(map(read_stored, paths), key=lambda one: (one.expires, one.id), reverse=True)
+
     def read_event_ids(self, export_id: str) -> list[str]:
         """Return the ids of the events in an export. Raises the same as `find`."""
         path = self._find_path(export_id)

@@ -18,7 +18,7 @@ from cf1_mcp.store.sqlite import FileInUse, SqliteSession
 
 VERSION: Final = "1"
 PAGE_SIZE: Final = 1000
-Fact = Literal["version", "begun", "compared", "change", "notes"]
+Fact = Literal["version", "begun", "compared", "change", "notes", "lost"]
 _SCHEMA: Final = Schema(
     "an import ledger",
     0,

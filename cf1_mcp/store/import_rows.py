@@ -38,7 +38,10 @@ _INVALID: Final = (
 
 
 class NewLedgerRow(NamedTuple):
-    """A row to be stored: its event as JSON text and the key of the event, or the reason why it is invalid."""
+    """A row to be stored: its event as JSON text and the key of the event, or the reason why it is invalid.
+
+    `uuid` is that of its event or, as long as the row is `ready`, of the event that it was exported from.
+    """
 
     number: int
     place: int
@@ -51,10 +54,11 @@ class NewLedgerRow(NamedTuple):
 
 
 class LedgerRow(NamedTuple):
-    """A row whose event is to be sent or searched for."""
+    """A row whose event is to be sent or searched for. `same_as` is the uuid of the event that it was exported from."""
 
     number: int
     event: str
+    same_as: str | None = None
 
 
 class RowGroup(NamedTuple):
@@ -139,7 +143,7 @@ class LedgerRows:
 
     async def ready_after(self, number: int, limit: int) -> list[LedgerRow]:
         """Return the next rows that are to be sent, without changing their state."""
-        query = "SELECT number, event FROM row WHERE number > ? AND state = 'ready' ORDER BY number LIMIT ?"
+        query = "SELECT number, event, uuid FROM row WHERE number > ? AND state = 'ready' ORDER BY number LIMIT ?"
         found = await self._database.read(lambda db: db.execute(query, (number, limit)).fetchall())
         return [LedgerRow(*row) for row in found or []]
 

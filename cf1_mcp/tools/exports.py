@@ -86,8 +86,8 @@ async def export_threat_events(
     offset: Annotated[int, Field(description="next_offset of its last page", ge=0)] = 0,
 ) -> Answer:
     """Export threat events to a file for other systems: STIX or TAXII for an intelligence platform, MISP, CSV for a
-    SIEM, block list, WAF rules, Gateway list, ATT&CK Navigator. Filters as in search_threat_events. Returns a link to
-    the file and what was left out.
+    SIEM, block list, WAF rules, Gateway list, Sigma or Suricata rules, ATT&CK Navigator. Filters as in
+    search_threat_events. Returns a link to the file and what was left out.
     """
     scope, request = chosen.scope, chosen.request
     if export_id:
@@ -106,7 +106,7 @@ async def export_threat_events(
     file = create_export_file(format, level, heading, kind)
     search = request.search().model_copy(update={"dataset_id": [*scope.ids]})
     export = await export_events(client, search, scope.policy, file, format, folder, context.report_progress)
-    card = _export_card(export, file, request, scope)
+    card = _export_card(export, file, request, scope, names_files=context.request_context.lifespan_context.is_local)
     return (
         card
         if export.read
@@ -172,13 +172,17 @@ def _create_title(request: SearchRequest, query_id: str | None, scope: DatasetSc
     return f"Threat events {digest_search(arguments)}"
 
 
-def _export_card(export: ExportResult, file: ExportFile, request: SearchRequest, scope: DatasetScope) -> Card:
+def _export_card(
+    export: ExportResult, file: ExportFile, request: SearchRequest, scope: DatasetScope, *, names_files: bool
+) -> Card:
     """Return the answer: the file, how many events are in it, and which are not and why."""
     facts: dict[str, JsonValue] = {}
     if export.stored:
         first = export.stored[0]
         facts |= {"export_id": first.id, "resource": _build_uri(first), "format": first.format, "size": first.size}
         facts |= {"marking": tlp_label(file.marking), "expires": iso(first.expires)}
+        if names_files:
+            facts["file"] = str(first.path)
     facts |= {
         "events": file.event_count,
         **dataset_facts(scope, export.report),
@@ -187,11 +191,17 @@ def _export_card(export: ExportResult, file: ExportFile, request: SearchRequest,
     if file.left_out:
         facts["left_out"] = [f"{plural(count, 'event')}: {reason}" for reason, count in file.left_out.most_common()]
     if further := export.stored[1:]:
-        facts["further"] = [{"export_id": one.id, "size": one.size} for one in further]
+        facts["further"] = [
+            {"export_id": one.id, "size": one.size, **({"file": str(one.path)} if names_files else {})}
+            for one in further
+        ]
     notes = [*reading_notes(scope, export.report), *_describe_cut(export, file.heading.created), *export.notes]
     notes += file.notes() if export.stored else ["No file was created."]
     links = [_create_link(one, file, place, len(export.stored)) for place, one in enumerate(export.stored, 1)]
-    return Card(facts, describe_words(request), notes=notes, linked=links)
+    untrusted = describe_words(request)
+    if file.warned:
+        untrusted["on_warning_lists"] = {name: [*values] for name, values in file.warned.items()}
+    return Card(facts, untrusted, notes=notes, linked=links)
 
 
 def _describe_cut(export: ExportResult, now: datetime) -> list[str]:

@@ -33,7 +33,7 @@ def test_a_list_has_a_heading_and_each_value_once_in_order() -> None:
     )
     assert text == snapshot("""\
 # Relays of autumn. TLP:GREEN. Source: cf1-mcp sandbox, fictional events. Created 2026-11-24T12:00:00Z. Events: 6.
-# 5 values of kind ip. Shared and well-known infrastructure (public resolvers, content delivery networks, file sharing) is not filtered out, and addresses change owners: review the list before you block anything with it.
+# 5 values of kind ip. Shared and well-known infrastructure (content delivery networks, file sharing) is not filtered out (the extra cf1-mcp[warninglists] does that), and addresses change owners: review the list before you block anything with it.
 192.0.2.0/28
 192.0.2.9
 192.0.2.10
@@ -45,7 +45,7 @@ def test_a_list_has_a_heading_and_each_value_once_in_order() -> None:
     )
     assert file.notes() == snapshot(
         (
-            "Shared and well-known infrastructure (public resolvers, content delivery networks, file sharing) is not filtered out, and addresses change owners: review the list before you block anything with it.",
+            "Shared and well-known infrastructure (content delivery networks, file sharing) is not filtered out (the extra cf1-mcp[warninglists] does that), and addresses change owners: review the list before you block anything with it.",
         )
     )
 

@@ -30,7 +30,7 @@ relay.example,"TLP:GREEN cf1-mcp sandbox, fictional events"\r
     assert file.notes() == snapshot(
         [
             "Upload each file as a list of type DOMAIN.",
-            "Shared and well-known infrastructure (public resolvers, content delivery networks, file sharing) is not filtered out, and addresses change owners: review the list before you block anything with it.",
+            "Shared and well-known infrastructure (content delivery networks, file sharing) is not filtered out (the extra cf1-mcp[warninglists] does that), and addresses change owners: review the list before you block anything with it.",
         ]
     )
 

@@ -13,7 +13,15 @@ from cf1_mcp.models import Event, Tlp
 from tests.exports.files import EVENT, HEADING, empty_file, make_event, render_file
 
 FILES: list[tuple[FormatName, str | None]] = [
-    *(("stix2", None), ("taxii", None), ("misp", None), ("csv", None), ("waf", None)),
+    *(
+        ("stix2", None),
+        ("taxii", None),
+        ("misp", None),
+        ("csv", None),
+        ("waf", None),
+        ("sigma", None),
+        ("suricata", None),
+    ),
     *(("blocklist", "domain"), ("gateway", "domain")),
 ]
 MARKINGS = ("clear", "WHITE", "green", "TLP:GREEN", "amber", "", "amber+strict", "amber-strict", "red", "purple", "??")

@@ -57,6 +57,23 @@ def test_an_event_and_its_attacker_are_attributes() -> None:
                     "last_seen": "2026-11-01T09:30:00.000Z",
                     "distribution": "5",
                     "Tag": [{"name": "tlp:green"}],
+                    "cf1_mcp": [
+                        {
+                            "tlp": "green",
+                            "uuid": "11111111-1111-4111-8111-111111111111",
+                            "date": "2026-11-01T09:30:00Z",
+                            "category": "Command and Control",
+                            "event": "Beacon to a relay",
+                            "attacker": "COPPER LANTERN",
+                            "attacker_country": "RU",
+                            "target_country": "DE",
+                            "target_industry": "Energy & Utilities",
+                            "indicator": "relay.example",
+                            "indicator_type": "domain",
+                            "insight": "Seen twice",
+                            "tags": ["beacon", "T1090"],
+                        }
+                    ],
                 },
                 {
                     "uuid": "d0305345-bbd3-5854-9e4b-76339b5dab12",
@@ -81,6 +98,14 @@ def test_an_event_and_its_attacker_are_attributes() -> None:
                     "last_seen": "2026-11-02T00:00:00.000Z",
                     "distribution": "5",
                     "Tag": [{"name": "tlp:clear"}],
+                    "cf1_mcp": [
+                        {
+                            "tlp": "clear",
+                            "uuid": "22222222-2222-4222-8222-222222222222",
+                            "date": "2026-11-02",
+                            "event": "A raid is planned",
+                        }
+                    ],
                 },
             ],
             "uuid": "aa6bcd61-a057-5f48-a18b-525d741f2399",
@@ -92,6 +117,7 @@ def test_an_event_and_its_attacker_are_attributes() -> None:
             "distribution": "1",
             "published": False,
             "Tag": [{"name": "tlp:green"}, {"name": "T1071.001"}, {"name": "T1090"}],
+            "cf1_mcp": [],
         }
     )
 
@@ -109,6 +135,7 @@ def test_a_file_without_events_is_valid() -> None:
             "distribution": "1",
             "published": False,
             "Tag": [{"name": "tlp:clear"}],
+            "cf1_mcp": [],
         }
     )
 

@@ -39,3 +39,24 @@ def test_the_score_of_a_technique_is_its_number_of_events() -> None:
 def test_a_layer_without_techniques_is_valid() -> None:
     layer = json.loads(render_file(empty_file("navigator"), [BARE]))
     assert (layer["techniques"], layer["gradient"]["maxValue"]) == ([], 1)
+
+
+def test_techniques_of_other_matrices_are_left_out_and_counted() -> None:
+    file = empty_file("navigator")
+    mixed = make_event("m", mitre_attack=["T1090", "T0883"], tags=["T1398", "T9999", "T1566.099"])
+    control = make_event("c", mitre_attack=["T0883"], tags=[])
+    mobile = make_event("p", mitre_attack=[], tags=["T1398"])
+    layer = json.loads(render_file(file, [mixed, control, mobile]))
+    assert [one["techniqueID"] for one in layer["techniques"]] == ["T1090"]
+    assert (file.event_count, dict(file.left_out), [*file.notes()]) == snapshot(
+        (
+            1,
+            {
+                "techniques of industrial control systems alone, which the enterprise layer does not have": 1,
+                "mobile, revoked or unknown techniques alone, which the enterprise layer does not have": 1,
+            },
+            [
+                "4 techniques of other matrices (control systems, mobile) or unknown left out of the enterprise layer: T0883 (2 events), T1398 (2 events), T9999 (1 event), T1566.099 (1 event)."
+            ],
+        )
+    )

@@ -113,6 +113,23 @@ Seen twice\
                     "kill_chain_phases": [
                         {"kill_chain_name": "lockheed-martin-cyber-kill-chain", "phase_name": "command-and-control"}
                     ],
+                    "extensions": {
+                        "extension-definition--2f6f0f0e-6c0b-5f0a-9f0e-3b6f4b0c1d52": {
+                            "extension_type": "property-extension",
+                            "uuid": "11111111-1111-4111-8111-111111111111",
+                            "date": "2026-11-01T09:30:00Z",
+                            "category": "Command and Control",
+                            "event": "Beacon to a relay",
+                            "attacker": "COPPER LANTERN",
+                            "attacker_country": "RU",
+                            "target_country": "DE",
+                            "target_industry": "Energy & Utilities",
+                            "indicator": "relay.example",
+                            "indicator_type": "domain",
+                            "insight": "Seen twice",
+                            "tags": ["beacon", "T1090"],
+                        }
+                    },
                     "object_marking_refs": ["marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"],
                 },
                 {
@@ -321,6 +338,12 @@ Seen twice\
                         "identity--daa5c42c-afb4-5316-a355-79a9f50ab351",
                         "intrusion-set--147bb5d1-1d1e-52e5-9fc9-601cbcfba1a5",
                     ],
+                    "extensions": {
+                        "extension-definition--2f6f0f0e-6c0b-5f0a-9f0e-3b6f4b0c1d52": {
+                            "extension_type": "property-extension",
+                            "summary": True,
+                        }
+                    },
                     "object_marking_refs": ["marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"],
                 },
             ],
@@ -348,6 +371,14 @@ def test_an_event_without_an_indicator_is_a_campaign() -> None:
                 ],
                 "name": "A raid is planned",
                 "first_seen": "2026-11-02T00:00:00.000Z",
+                "extensions": {
+                    "extension-definition--2f6f0f0e-6c0b-5f0a-9f0e-3b6f4b0c1d52": {
+                        "extension_type": "property-extension",
+                        "uuid": "22222222-2222-4222-8222-222222222222",
+                        "date": "2026-11-02",
+                        "event": "A raid is planned",
+                    }
+                },
                 "object_marking_refs": ["marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"],
             }
         ]

@@ -37,7 +37,7 @@ def test_events_match_by_attacker_or_else_by_address() -> None:
 # The cf.intel.ip.* fields cover the last seven days: an address that was quiet for longer no longer matches.
 # They are flattened per address: two conditions in one rule can match two different events.
 # Attacker names are case-sensitive.
-# Addresses in a rule do not expire: remove them from the rule when they are outdated. Shared and well-known infrastructure (public resolvers, content delivery networks, file sharing) is not filtered out, and addresses change owners: review the list before you block anything with it.
+# Addresses in a rule do not expire: remove them from the rule when they are outdated. Shared and well-known infrastructure (content delivery networks, file sharing) is not filtered out (the extra cf1-mcp[warninglists] does that), and addresses change owners: review the list before you block anything with it.
 # Expression 1 of 2
 any(cf.intel.ip.attacker_names[*] == "COPPER LANTERN") or any(cf.intel.ip.attacker_names[*] == "Tycoon 2FA")
 # Expression 2 of 2

@@ -12,7 +12,7 @@ from cf1_mcp.imports.readers.files import Format, detect_format
 from cf1_mcp.imports.readers.json_stream import JsonStream
 from cf1_mcp.imports.readers.source_rows import ReaderNotes
 from cf1_mcp.imports.readers.sources import Source, read_file_rows
-from cf1_mcp.imports.readers.stix_patterns import read_pattern
+from cf1_mcp.imports.readers.stix.stix_patterns import read_pattern
 
 GREEN = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
 RED_1 = "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed"
@@ -531,7 +531,7 @@ def test_parts_of_a_bundle_that_cannot_be_imported_are_counted(tmp_path: Path) -
             ],
             [
                 "an object of type 'x-thing' is not imported (2 times)",
-                "an element of the bundle is not a STIX object",
+                "an element of the bundle is not a STIX object (at 9)",
                 "a reference to an object that is not imported, such as 'indicator--9' (2 times)",
                 "a reference to an object that is not imported, such as 'indicator--7'",
                 "objects refer to each other in a circle: one link is left out",
@@ -564,7 +564,9 @@ def test_parts_of_a_bundle_that_cannot_be_imported_are_counted(tmp_path: Path) -
         ),
         (
             '{"type": "thing", "objects": []}',
-            snapshot('The file is not a STIX bundle: it has no "type": "bundle". Name its real format.'),
+            snapshot(
+                'The file is neither a STIX bundle ("type": "bundle") nor a TAXII envelope ({"objects": [...]}). Name its real format.'
+            ),
         ),
         (
             '{"objects": [], "type" "bundle"}',
@@ -699,7 +701,7 @@ def test_a_misp_event_is_the_parent_of_its_attributes(tmp_path: Path) -> None:
                     "parents": ["related_to e1"],
                 },
             ],
-            ["an attribute of type 'text' is not an indicator and is not imported"],
+            ["an attribute of type 'text' is not an indicator and is not imported", "a deleted attribute is left out"],
         )
     )
     assert read(tmp_path, "events.json", json.dumps({"response": [{"Event": event}]})) == single
@@ -719,7 +721,7 @@ def test_a_misp_event_without_a_date_has_that_of_its_timestamp(
 
 def test_json_that_is_not_a_misp_export_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, "event.json", '{"response": []}') == snapshot(
-        'The file contains no MISP event: {"Event": ...} or {"response": [...]} is expected.'
+        'The file contains no MISP event: {"Event": ...}, {"response": [...]} or an event itself is expected.'
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from cf1_mcp.imports.readers.call_rows import CallRow
-from cf1_mcp.imports.readers.csv_reader import FIELD_BY_NAME
+from cf1_mcp.imports.readers.csv_columns import FIELD_BY_NAME
 from cf1_mcp.models import Event, EventChange, NewEvent, SearchField
 from cf1_mcp.models.fields import (
     BY_NAME,

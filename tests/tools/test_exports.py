@@ -48,6 +48,8 @@ FORMATS: list[tuple[str, str | None]] = [
     ("csv", None),
     ("navigator", None),
     ("waf", None),
+    ("sigma", None),
+    ("suricata", None),
     ("blocklist", "ip"),
     ("blocklist", "hash"),
     ("gateway", "domain"),
@@ -412,7 +414,7 @@ No file was created.\
         (
             {},
             snapshot(
-                "format: an export needs a format. Use stix2, taxii, misp, csv, navigator, waf, blocklist or gateway."
+                "format: an export needs a format. Use stix2, taxii, misp, csv, navigator, waf, sigma, suricata, blocklist or gateway."
             ),
         ),
         ({"format": "gateway"}, snapshot("kind: a list contains one kind of value. Use ip, domain or url.")),
@@ -424,7 +426,7 @@ No file was created.\
         (
             {"format": "stix"},
             snapshot(
-                "format: Input should be 'stix2', 'taxii', 'misp', 'csv', 'navigator', 'waf', 'blocklist' or 'gateway'. Use stix2, taxii, misp, csv, navigator, waf, blocklist or gateway."
+                "format: Input should be 'stix2', 'taxii', 'misp', 'csv', 'navigator', 'waf', 'sigma', 'suricata', 'blocklist' or 'gateway'. Use stix2, taxii, misp, csv, navigator, waf, sigma, suricata, blocklist or gateway."
             ),
         ),
         (

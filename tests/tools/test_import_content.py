@@ -282,13 +282,13 @@ At character 552 of the file a complete JSON value is expected and the file ends
     "no bundle": ({"content": '{"type": "report", "objects": []}', "format": "stix2"}, snapshot("""\
 content: it cannot be read as stix2.
 <untrusted MARK>
-The file is not a STIX bundle: it has no "type": "bundle". Name its real format.
+The file is neither a STIX bundle ("type": "bundle") nor a TAXII envelope ({"objects": [...]}). Name its real format.
 </untrusted MARK>\
 """)),
     "no misp": ({"content": "{}", "format": "misp"}, snapshot("""\
 content: it cannot be read as misp.
 <untrusted MARK>
-The file contains no MISP event: {"Event": ...} or {"response": [...]} is expected.
+The file contains no MISP event: {"Event": ...}, {"response": [...]} or an event itself is expected.
 </untrusted MARK>\
 """)),
     "a marking that is not there": ({"content": bundle(indicator("a", object_marking_refs=["marking-definition--x"])), "defaults": PHISHING}, snapshot("""\

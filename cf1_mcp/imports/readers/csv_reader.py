@@ -1,61 +1,61 @@
-"""Reads CSV files with any of the usual separators, header names and encodings."""
+"""Reads CSV files with any of the usual separators, header names and encodings.
+
+Lines that begin with `#` are comments. A header may be the last of them, as feeds write it. A table that this server
+exported is read back exactly: what its cells escape is unescaped, and its column of uuids recognises events that exist.
+"""
 
 import csv
+import hashlib
+import json
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from itertools import chain, islice
+from typing import Final, NamedTuple
 
 from pydantic import JsonValue
 
-from cf1_mcp.errors import BadFile, choices, list_words
+from cf1_mcp.errors import BadFile
+from cf1_mcp.exports.csv_rows import split_items, unescape_formula
+from cf1_mcp.imports.indicator_values import is_indicator, read_indicators
+from cf1_mcp.imports.readers.csv_columns import Columns, NoColumn, is_header, read_columns
+from cf1_mcp.imports.readers.misp_csv import is_misp_table, read_misp_row
+from cf1_mcp.imports.readers.own_records import note_not_whole, read_uuid
 from cf1_mcp.imports.readers.source_rows import (
-    FIELDS,
     ParentRef,
     ReaderNotes,
     SourceRow,
     SourceRows,
     parse_relationship_type,
     quote,
-    unknown_field_error,
 )
 from cf1_mcp.imports.readers.tag_markings import is_marking
-from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE, SETTABLE_TEXTS
+from cf1_mcp.models.fields import SETTABLE_TEXTS
 from cf1_mcp.text.distinct_json import DistinctJson, RepeatedKey
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
+__all__ = ["NoColumn", "read_csv"]
+
 SEPARATORS: Final = (",", ";", "\t", "|")
 MAX_CELL_LENGTH: Final = 100_000  # characters; a title or an insight longer than that is a mistake
-MAX_COLUMNS: Final = 1_000
 MAX_EVIDENCE_LENGTH: Final = 1_000_000
 # Python's csv module rejects a whole file for one cell above its limit of 131,072; here only the row is rejected.
 MAX_FIELD_SIZE: Final = 64_000_000
-_NOT_ALPHANUMERIC: Final = re.compile(r"[\W_]+")
+# Rows that are read before it is decided what the columns are.
+MAX_SAMPLE: Final = 20
+# Rows without an indicator that are remembered, to notice those that differ only in columns that are not read.
+MAX_REMEMBERED: Final = 500_000
 _TAGS: Final = re.compile(r"[;,|]")
-
-# Fields by column name in lower case, without spaces and punctuation.
-FIELD_BY_NAME: Final[Mapping[str, str]] = {
-    **{name.replace("_", ""): name for name in FIELDS},
-    **{header: field.name for field in SETTABLE for header in field.headers},
-    **dict.fromkeys(("evidence", "rawdata"), "raw"),
-    **dict.fromkeys(("id", "key", "eventid"), "ref"),
-    **dict.fromkeys(("parent", "parentid"), "parent_ref"),
-    **dict.fromkeys(("relation", "relationship"), "relationship_type"),
-}
+_COMMENT: Final = "#"
 
 
-class NoColumn(BadFile):
-    """A required column is missing. `problem` is the message without the next step."""
+class _Line(NamedTuple):
+    """The cells of a row and the line on which it starts, or the reason why it cannot be read."""
 
-    def __init__(self, problem: str, words: Sequence[str]) -> None:
-        super().__init__(
-            f"{problem}. Name the column with --map COLUMN=FIELD, "
-            "or set the same value for all rows with --set FIELD=VALUE.",
-            words,
-        )
-        self.problem = problem
+    place: int
+    cells: Sequence[str]
+    problem: str = ""
 
 
 def read_csv(
@@ -68,80 +68,178 @@ def read_csv(
         BadArgument: `mapping` names an unknown field.
     """
     csv.field_size_limit(MAX_FIELD_SIZE)
-    header = next((line for line in lines if line.strip()), "").removeprefix("\ufeff")
-    separator = max(SEPARATORS, key=_remove_quoted(header).count)
-    columns = _read_columns(next(csv.reader([header], delimiter=separator), list[str]()), mapping, constants, notes)
-    yield from _read_rows(lines, separator, columns)
+    names, separator, before, lines = _find_header(lines, notes)
+    rows = _read_lines(lines, separator, before, len(names), notes)
+    sample = [*islice(rows, MAX_SAMPLE)]
+    if is_misp_table(names):
+        for line in chain(sample, rows):
+            yield from [_invalid(line)] if line.problem else read_misp_row(line.place, names, line.cells, notes)
+        return
+    columns = read_columns(names, [line.cells for line in sample], mapping, constants, notes)
+    reader = _RowReader(columns, notes)
+    for line in chain(sample, rows):
+        yield _invalid(line) if line.problem else reader.read(line.place, line.cells)
 
 
-def _read_columns(
-    names: Sequence[str], mapping: Mapping[str, str], constants: Mapping[str, str], notes: ReaderNotes
-) -> list[str]:
-    """Return the field of each column, empty for columns that are left out, and check that no field is missing."""
-    if len(names) > MAX_COLUMNS:
+def _find_header(lines: Iterator[str], notes: ReaderNotes) -> tuple[list[str], str, int, Iterator[str]]:
+    """Return the names of the columns, the separator, the number of lines up to the header, and the lines below it."""
+    comments: list[str] = []
+    count = 0
+    for line in lines:
+        count += 1
+        plain = line.removeprefix("\ufeff") if count == 1 else line
+        if not plain.strip():
+            continue
+        if not plain.lstrip().startswith(_COMMENT):
+            names, separator = _split_header(plain)
+            if comments and not is_header(names):
+                above, sign = _split_header(comments[-1].strip().lstrip("# "))
+                if is_header(above) and len(above) == len(_split_line(plain, sign)):
+                    if len(comments) > 1:
+                        notes.add("a comment line is left out", len(comments) - 1)
+                    return above, sign, count - 1, chain([plain], lines)
+            if comments:
+                notes.add("a comment line is left out", len(comments))
+            return names, separator, count, lines
+        comments.append(plain)
+    if comments:
+        above, sign = _split_header(comments[-1].strip().lstrip("# "))
+        return above, sign, count, lines
+    return [], ",", count, lines
+
+
+def _split_header(header: str) -> tuple[list[str], str]:
+    separator = max(SEPARATORS, key=re.sub(r'"[^"]*"', "", header).count)
+    return [name.strip() for name in _split_line(header, separator)], separator
+
+
+def _split_line(line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator, skipinitialspace=True), list[str]())
+    except csv.Error as error:
         raise BadFile(
-            f"The first line of the file has {len(names):,} cells, and at most {MAX_COLUMNS:,} are read. "
-            "Start it with a header of the columns that events need."
-        )
-    columns = _assign_fields(names, mapping, notes)
-    missing = [name for name in REQUIRED_TEXTS if name not in {*columns, *constants}]
-    if missing:
-        raise NoColumn(
-            f"the file has no column for {choices(missing)}: its columns are {'these' if names else 'none'}",
-            list_words([quote(name) for name in names], 20),
-        )
-    return columns
+            f"The header of the file cannot be read as CSV ({clean(str(error), MAX_NAME_LENGTH)}). Correct that line."
+        ) from error
 
 
-def _read_rows(lines: Iterator[str], separator: str, columns: Sequence[str]) -> SourceRows:
+def _read_lines(lines: Iterator[str], separator: str, before: int, width: int, notes: ReaderNotes) -> Iterator[_Line]:
     """Yield the rows below the header, numbered by the line on which they start."""
     reader = csv.reader(lines, delimiter=separator, strict=True)
     while True:
-        # The header is line 1 of the file, and the reader counts the lines after it.
-        line = reader.line_num + 2
+        line = before + reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            problem = f"the row cannot be read as CSV ({clean(str(error), MAX_NAME_LENGTH)})"
-            yield SourceRow(line, {}, problems=(problem,))
+            yield _Line(line, (), f"the row cannot be read as CSV ({clean(str(error), MAX_NAME_LENGTH)})")
             continue
-        if cells:
-            yield _read_row(line, cells, columns)
+        if cells and cells[0].lstrip().startswith(_COMMENT) and len(cells) != width:
+            notes.add("a comment line is left out")
+        elif len(cells) != width and cells:
+            yield _Line(line, (), f"the row has {plural(len(cells), 'cell')} under {plural(width, 'column')}")
+        elif cells:
+            yield _Line(line, cells)
 
 
-def _read_row(place: int, cells: Sequence[str], columns: Sequence[str]) -> SourceRow:
-    if len(cells) != len(columns):
-        problem = f"the row has {plural(len(cells), 'cell')} under {plural(len(columns), 'column')}"
-        return SourceRow(place, {}, problems=(problem,))
-    fields: dict[str, JsonValue] = {}
-    links: dict[str, str] = {}
-    problems: list[str] = []
-    for name, text in zip(columns, cells, strict=True):
-        if not name or not text or text.isspace():
-            if is_marking(text):
-                problems.append("a cell has a marking, but its column is not read: keep one column, called tlp")
-            continue
-        if len(text) > (MAX_EVIDENCE_LENGTH if name == "raw" else MAX_CELL_LENGTH):
-            problems.append(f"{name}: the cell has {len(text):,} characters, and at most {MAX_CELL_LENGTH:,} are read")
-        elif name in SETTABLE_TEXTS:
-            fields[name] = text
-        elif name == "tags":
-            fields[name] = [tag for part in _TAGS.split(text) if (tag := part.strip())]
-        elif name == "raw":
-            try:
-                fields[name] = {"data": DistinctJson().read(text)}
-            except RepeatedKey as error:
-                problems.append(f"raw: {error}")
-            except (ValueError, RecursionError):
-                problems.append("raw: the cell is not a JSON object")
-        else:
-            links[name] = text.strip()
-    if not links:
-        return SourceRow(place, fields, None, (), tuple(problems))
-    parents = _read_parents(links, problems)
-    return SourceRow(place, fields, links.get("ref"), parents, tuple(problems))
+def _invalid(line: _Line) -> SourceRow:
+    return SourceRow(line.place, {}, problems=(line.problem,))
+
+
+class _RowReader:
+    """Reads the rows of one table."""
+
+    def __init__(self, columns: Columns, notes: ReaderNotes) -> None:
+        self._columns = columns
+        self._notes = notes
+        self._unread = columns.unread
+        self._seen: dict[bytes, tuple[int, bytes]] = {}
+
+    def read(self, place: int, cells: Sequence[str]) -> SourceRow:
+        fields: dict[str, JsonValue] = {}
+        links: dict[str, str] = {}
+        problems: list[str] = []
+        for name, cell in zip(self._columns.fields, cells, strict=True):
+            if not name or not cell or cell.isspace():
+                if is_marking(cell):
+                    problems.append("a cell has a marking, but its column is not read: keep one column, called tlp")
+                continue
+            if len(cell) > (MAX_EVIDENCE_LENGTH if name == "raw" else MAX_CELL_LENGTH):
+                problems.append(
+                    f"{name}: the cell has {len(cell):,} characters, and at most {MAX_CELL_LENGTH:,} are read"
+                )
+            elif name in SETTABLE_TEXTS:
+                fields[name] = unescape_formula(cell)
+            elif name == "tags":
+                fields[name] = self._read_tags(cell)
+            elif name == "raw":
+                _read_raw(fields, cell, problems)
+            else:
+                links[name] = cell.strip()
+        self._read_values(fields, cells, problems)
+        same_as = read_uuid(links.pop("uuid", ""))
+        if self._columns.own:
+            note_not_whole(fields, place, self._notes)
+        parents = _read_parents(links, problems) if links else ()
+        if not (same_as or links):
+            problems += self._find_unread_difference(place, fields, cells)
+        return SourceRow(place, fields, links.get("ref"), parents, tuple(problems), same_as=same_as)
+
+    def _read_tags(self, cell: str) -> list[JsonValue]:
+        if self._columns.own:
+            return [*split_items(cell)]
+        return [tag for part in _TAGS.split(cell) if (tag := unescape_formula(part.strip()))]
+
+    def _read_values(self, fields: dict[str, JsonValue], cells: Sequence[str], problems: list[str]) -> None:
+        """Add the indicators in columns of one kind of value, such as `ip` and `sha256`."""
+        found: list[JsonValue] = []
+        for place, kind in self._columns.types.items():
+            cell = unescape_formula(cells[place].strip())
+            if not cell:
+                continue
+            if len(cell) > MAX_CELL_LENGTH:
+                problems.append(f"indicator: the cell has {len(cell):,} characters")
+                continue
+            # The name of a column is a hint: one called `host` may have addresses.
+            named = None if read_indicators(cell, kind).problem and is_indicator(cell) else kind
+            found.append({"value": cell, "indicator_type": named})
+        if not found:
+            return
+        if "indicator" in fields:
+            first: JsonValue = {"value": fields.pop("indicator"), "indicator_type": fields.pop("indicator_type", None)}
+            found = [first, *found]
+        if len(found) > 1:
+            fields["indicators"] = found
+        elif isinstance(one := found[0], dict):
+            fields["indicator"] = one["value"]
+            if one["indicator_type"]:
+                fields.setdefault("indicator_type", one["indicator_type"])
+
+    def _find_unread_difference(self, place: int, fields: dict[str, JsonValue], cells: Sequence[str]) -> list[str]:
+        """Return the problem of a row that an earlier one repeats except in cells that are not read."""
+        if not self._unread or "indicator" in fields or "indicators" in fields or len(self._seen) >= MAX_REMEMBERED:
+            return []
+        key, rest = (
+            hashlib.blake2b(json.dumps(value).encode(), digest_size=16).digest()
+            for value in (fields, [cells[one] for one in self._unread])
+        )
+        first, known = self._seen.setdefault(key, (place, rest))
+        if known == rest:
+            return []
+        names = ", ".join(quote(self._columns.names[one]) for one in self._unread[:5])
+        return [
+            f"the row differs from row {first} only in columns that are not read ({names}), so they would be one "
+            "event: name the column of indicators with --map COLUMN=indicator"
+        ]
+
+
+def _read_raw(fields: dict[str, JsonValue], cell: str, problems: list[str]) -> None:
+    try:
+        fields["raw"] = {"data": DistinctJson().read(cell)}
+    except RepeatedKey as error:
+        problems.append(f"raw: {error}")
+    except (ValueError, RecursionError):
+        problems.append("raw: the cell is not a JSON object")
 
 
 def _read_parents(links: Mapping[str, str], problems: list[str]) -> tuple[ParentRef, ...]:
@@ -150,45 +248,3 @@ def _read_parents(links: Mapping[str, str], problems: list[str]) -> tuple[Parent
     if kind is None:
         problems.append(f"relationship_type: {quote(links['relationship_type'])} is not a relationship type")
     return (ParentRef(above, kind),) if above and kind else ()
-
-
-def _assign_fields(names: Sequence[str], mapping: Mapping[str, str], notes: ReaderNotes) -> list[str]:
-    """Return the field of each column, empty for columns that are left out."""
-    by_name = {_normalize(column): field for column, field in mapping.items()}
-    for column, field in mapping.items():
-        if field not in FIELDS:
-            raise unknown_field_error(field, "--map")
-        if _normalize(column) not in {_normalize(name) for name in names}:
-            raise BadFile(
-                f"--map: there is no column {quote(column)}. The columns are these.",
-                list_words([quote(name) for name in names], 20),
-            )
-    columns = [by_name.get(_normalize(name)) or FIELD_BY_NAME.get(_normalize(name), "") for name in names]
-    mapped = [_normalize(name) in by_name for name in names]
-    for place, field in enumerate(columns):
-        taken = field in columns[:place] or (field in by_name.values() and not mapped[place])
-        if field and taken:
-            notes.add(f"column {quote(names[place])} is left out: another column is already read as {field}")
-            columns[place] = ""
-        if not columns[place] and "tlp" not in by_name.values() and _is_marking(names[place]):
-            raise BadFile(
-                "A column that is not read has a marking by its name, so it is not certain which marking counts. "
-                "Keep one column of markings, and call it tlp.",
-                [quote(names[place])],
-            )
-        if not field:
-            notes.add(f"column {quote(names[place])} is left out: its name does not match a field of an event")
-    return columns
-
-
-def _is_marking(name: str) -> bool:
-    normalized = _normalize(unicodedata.normalize("NFKC", name))
-    return "tlp" in normalized or FIELD_BY_NAME.get(normalized) == "tlp"
-
-
-def _normalize(name: str) -> str:
-    return _NOT_ALPHANUMERIC.sub("", name).lower()
-
-
-def _remove_quoted(header: str) -> str:
-    return re.sub(r'"[^"]*"', "", header)

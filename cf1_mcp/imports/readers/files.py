@@ -29,6 +29,8 @@ _BY_SUFFIX: Final[dict[str, Format]] = {
 }
 _BUNDLE: Final = re.compile(rb'"type"\s*:\s*"bundle"|"objects"\s*:\s*\[|"spec_version"\s*:')
 _MISP: Final = re.compile(rb'^\s*[\[{]\s*(\{\s*)?"(Event|response)"\s*:')
+# Of a MISP event that stands alone, in any order.
+_MISP_EVENT: Final = re.compile(rb'"(?:Attribute|Orgc|orgc_id|threat_level_id|ShadowAttribute)"\s*:')
 
 
 @contextmanager
@@ -93,9 +95,12 @@ def detect_json_format(head: bytes) -> Format | None:
     first, _, rest = head.lstrip().partition(b"\n")
     if first.startswith(b"{") and first.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{"):
         return "jsonl"
-    if head.lstrip().startswith(b"{"):
-        return "stix" if _BUNDLE.search(head) else "jsonl"
-    return None
+    start = head.lstrip()[:1]
+    if start == b"{" and _BUNDLE.search(head):
+        return "stix"
+    if start in (b"{", b"[") and _MISP_EVENT.search(head):
+        return "misp"
+    return "jsonl" if start == b"{" else None
 
 
 def read_lines(path: Path, notes: ReaderNotes) -> Iterator[str]:

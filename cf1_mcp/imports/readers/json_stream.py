@@ -63,6 +63,11 @@ class JsonStream:
                 return
             self._expect(",")
 
+    def expect_end(self) -> None:
+        """Check that nothing follows the document, such as a second one."""
+        if self.peek():
+            raise self._error("the document ends, but more text follows. Import each document as a file of its own")
+
     def peek(self) -> str:
         """Return the next character that is not a space; empty at the end."""
         while True:

@@ -17,6 +17,7 @@ RELATIONSHIP_TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipT
 # The fields of a row that are not plain text, and those that link it to other rows.
 STRUCTURED_FIELDS: Final = ("tags", "indicators", "raw")
 LINK_FIELDS: Final = ("ref", "parent_ref", "relationship_type")
+MAX_PLACES: Final = 20
 FIELDS: Final = (*SETTABLE_TEXTS, "tags", "raw", *LINK_FIELDS)
 
 
@@ -43,7 +44,8 @@ class SourceRow(NamedTuple):
     """One row of a file. `place` counts lines, records or objects from 1, as a person does.
 
     `fields` holds texts by their snake-case names, `tags` (texts), `indicators` (`{"value", "indicator_type"}`) and
-    `raw` (`{"data", "source"?, "tlp"?}`). A row with problems is reported and not imported.
+    `raw` (`{"data", "source"?, "tlp"?}`). A row with problems is reported and not imported. `same_as` is the uuid that
+    the event had where the file was exported: there it is recognised, whatever the file shows of it.
     """
 
     place: int
@@ -52,6 +54,7 @@ class SourceRow(NamedTuple):
     parents: tuple[ParentRef, ...] = ()
     problems: tuple[str, ...] = ()
     least: LeastMarking | None = None
+    same_as: str | None = None
 
 
 SourceRows = Iterator[SourceRow]
@@ -59,15 +62,36 @@ SourceRows = Iterator[SourceRow]
 
 @dataclass
 class ReaderNotes:
-    """Notes about a file, each with its count: how it was read, and what was left out."""
+    """Notes about a file, each with its count: how it was read, and what was left out.
+
+    `lost` has the notes on what could not be kept, each with the places of the first of it; `lost_if_created` those on
+    what is lost only if a row is created: if it exists already, its event still has it.
+    """
 
     counts: Counter[str] = field(default_factory=Counter[str])
+    lost: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    lost_if_created: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
 
     def add(self, note: str, count: int = 1) -> None:
         self.counts[note] += count
 
+    def lose(self, note: str, place: int | None = None, *, if_created: bool = False) -> None:
+        """Note something of the file that could not be kept: the import is not complete without it."""
+        self.counts[note] += 1
+        places = (self.lost_if_created if if_created else self.lost).setdefault(note, [])
+        if place is not None and len(places) < MAX_PLACES and place not in places:
+            places.append(place)
+
     def sentences(self) -> list[str]:
-        return [f"{note} ({count:,} times)" if count > 1 else note for note, count in self.counts.items()]
+        return [self._sentence(note, count) for note, count in self.counts.items()]
+
+    def _sentence(self, note: str, count: int) -> str:
+        places = self.lost.get(note) or self.lost_if_created.get(note, [])
+        words = [f"{count:,} times"] if count > 1 else []
+        if places:
+            more = ", ..." if len(places) < count and len(places) == MAX_PLACES else ""
+            words.append(f"at {', '.join(map(str, places))}{more}")
+        return f"{note} ({'; '.join(words)})" if words else note
 
 
 def parse_relationship_type(word: str) -> RelationshipType | None:

@@ -11,7 +11,7 @@ from cf1_mcp.imports.readers.files import Format, open_file, read_lines
 from cf1_mcp.imports.readers.jsonl_reader import read_jsonl
 from cf1_mcp.imports.readers.misp_reader import read_misp
 from cf1_mcp.imports.readers.source_rows import ReaderNotes, SourceRows
-from cf1_mcp.imports.readers.stix_reader import read_stix
+from cf1_mcp.imports.readers.stix.stix_reader import read_stix
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
 """Reads properties of STIX objects that become fields of an event."""
 
+from collections.abc import Mapping
+from typing import cast
+
 from pydantic import JsonValue
 
-from cf1_mcp.imports.readers.stix_markings import EVIDENCE, BundleObject
+from cf1_mcp.imports.readers.stix.stix_markings import EVIDENCE, BundleObject
 
 
 def find_date(value: BundleObject, sighted: str | None) -> JsonValue:
@@ -38,3 +41,17 @@ def find_technique(value: BundleObject) -> str | None:
 
 def list_texts(value: JsonValue) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def list_values(value: BundleObject) -> list[str]:
+    """Return the values of an observable: an address, a name, a URL, or the hashes of a file."""
+    hashes = value.get("hashes")
+    found = [value.get("value"), *(hashes.values() if isinstance(hashes, dict) else ())]
+    return [one for one in found if isinstance(one, str) and one]
+
+
+def find_own_record(value: BundleObject, extension: str) -> Mapping[str, JsonValue] | None:
+    """Return what an export of this server keeps of an event in an extension of its object."""
+    extensions = value.get("extensions")
+    record = extensions.get(extension) if isinstance(extensions, dict) else None
+    return cast("Mapping[str, JsonValue]", record) if isinstance(record, dict) else None

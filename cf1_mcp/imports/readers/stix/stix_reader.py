@@ -5,142 +5,81 @@
 | indicator | a row for each value of a simple pattern; one row without an indicator for other patterns |
 | sighting | the date of the object that was sighted; the last sighting counts |
 | report, grouping, campaign | a parent row of the objects that it refers to |
-| relationship | a link between two rows; or, with an object of a type below, a field of the row |
+| relationship | a link between two rows; or, with an object of a type below, what its type says of the row |
 | intrusion-set, threat-actor | the attacker |
 | attack-pattern, malware, tool | a tag: the technique's id, or the name |
 | identity, location | the targeted industry or country |
 | marking-definition | the marking: the highest of all parts that a row is made of |
+
+An object of an export of this server has the fields of its event in an extension, and becomes that event again.
 """
 
 import json
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import BinaryIO, Final, cast
 
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
-from cf1_mcp.imports.readers.json_stream import JsonStream
-from cf1_mcp.imports.readers.source_rows import ParentRef, ReaderNotes, SourceRow, SourceRows, quote
-from cf1_mcp.imports.readers.stix_markings import (
+from cf1_mcp.exports.stix_vocabulary import EVENT_EXTENSION
+from cf1_mcp.imports.readers.own_records import is_summary, read_record
+from cf1_mcp.imports.readers.source_rows import (
+    ParentRef,
+    ReaderNotes,
+    SourceRow,
+    SourceRows,
+    parse_relationship_type,
+    quote,
+)
+from cf1_mcp.imports.readers.stix.stix_database import ROW_TYPES, open_bundle
+from cf1_mcp.imports.readers.stix.stix_markings import (
     RELATED_PROPERTIES,
     ROW_PROPERTIES,
     BundleObject,
     MarkingLevels,
-    dump_refs,
     granular_refs,
     highest_part,
     object_refs,
 )
-from cf1_mcp.imports.readers.stix_patterns import read_pattern
-from cf1_mcp.imports.readers.stix_properties import (
+from cf1_mcp.imports.readers.stix.stix_patterns import read_pattern
+from cf1_mcp.imports.readers.stix.stix_properties import (
     find_date,
-    find_technique,
+    find_own_record,
     find_title,
     list_texts,
     select_evidence,
 )
+from cf1_mcp.imports.readers.stix.stix_relations import LINK_TYPES, PARENT_RELATIONS, Relation, read_related
 from cf1_mcp.models import RelationshipType, Tlp
 
 Marks = list[tuple[str | None, str]]  # the markings of parts, each with a name of the part
-ROW_TYPES: Final = ("report", "grouping", "campaign", "indicator")
-PARENT_TYPES: Final = ROW_TYPES[:3]
-ACTOR_TYPES: Final = ("intrusion-set", "threat-actor")
-TAG_TYPES: Final = ("malware", "tool", "attack-pattern", "vulnerability")
-TARGET_TYPES: Final = ("identity", "location")
-OTHER_TYPES: Final = ("relationship", "sighting", "marking-definition")
-KNOWN_TYPES: Final = (*ROW_TYPES, *ACTOR_TYPES, *TAG_TYPES, *TARGET_TYPES, *OTHER_TYPES)
-# Objects without information for an event. No note reports that they are left out.
-IGNORED_TYPES: Final = ("extension-definition", "language-content")
-_LINK_TYPES: Final[dict[str, RelationshipType]] = {"attributed-to": "attributed_to", "derived-from": "caused_by"}
-_TABLES: Final = """
-CREATE TABLE object (id TEXT PRIMARY KEY, place INTEGER, type TEXT, json TEXT);
-CREATE TABLE edge (one TEXT, type TEXT, other TEXT, marks TEXT);
-CREATE TABLE sighting (id TEXT, date TEXT, marks TEXT);
-CREATE TABLE repeated (id TEXT, marks TEXT);
-CREATE INDEX repeated_id ON repeated (id);
-"""
-# Finds links in circles: those that remain after links at the ends of chains are removed again and again.
-MAX_DEPTH: Final = 100  # levels; deeper links are treated as circles
-_GRAPH: Final = """
-CREATE INDEX edge_one ON edge (one); CREATE INDEX edge_other ON edge (other); CREATE INDEX sighted ON sighting (id);
-CREATE TABLE loop AS SELECT other AS child, one AS parent FROM edge WHERE type = 'refers-to'
-    UNION SELECT one, other FROM edge WHERE type <> 'refers-to';
-CREATE INDEX loop_child ON loop (child, parent); CREATE INDEX loop_parent ON loop (parent);
-"""
-_PRUNE: Final = (
-    "DELETE FROM loop WHERE parent NOT IN (SELECT child FROM loop) OR child NOT IN (SELECT parent FROM loop)"
-)
+OWN_PROPERTIES: Final = frozenset({*ROW_PROPERTIES, "extensions"})
 
 
 def read_stix(file: BinaryIO, notes: ReaderNotes) -> SourceRows:
-    """Yield the rows of a bundle. Its objects are kept on disk, so that its size is not limited by memory.
+    """Yield the rows of a bundle, or of a TAXII envelope.
 
     Raises:
-        BadFile: the file is not a STIX 2.1 bundle.
+        BadFile: the file is neither, or contains nothing that becomes an event.
     """
-    with closing(sqlite3.connect("", check_same_thread=False)) as db:
-        db.executescript(_TABLES)
-        _store_bundle(db, file, notes)
+    with closing(open_bundle(file, notes)) as db:
         bundle = _Bundle(db, notes)
         bundle.note_dangling()
+        count = 0
         for kind in ROW_TYPES:
-            query = "SELECT place, json FROM object WHERE type = ? ORDER BY place"
+            query = "SELECT place, json FROM object WHERE type = ? AND NOT own ORDER BY place"
             for place, text in db.execute(query, (kind,)):
-                yield from bundle.read_rows(int(place), json.loads(text))
-
-
-def _store_bundle(db: sqlite3.Connection, file: BinaryIO, notes: ReaderNotes) -> None:
-    bundle = False
-    stream = JsonStream(file)
-    for key in stream.members():
-        if key == "objects":
-            for place, value in enumerate(stream.elements(), 1):
-                _store_object(db, place, value, notes)
-            continue
-        value = stream.value()
-        bundle = bundle or (key == "type" and value == "bundle")
-        if key == "spec_version" and value != "2.1":
-            raise _unsupported_version(value)
-    if not bundle:
-        raise BadFile('The file is not a STIX bundle: it has no "type": "bundle". Name its real format.')
-    db.executescript(_GRAPH)
-    for _ in range(MAX_DEPTH):
-        if not db.execute(_PRUNE).rowcount:
-            break
-
-
-def _store_object(db: sqlite3.Connection, place: int, value: JsonValue, notes: ReaderNotes) -> None:
-    if not isinstance(value, dict) or not isinstance(value.get("id"), str) or not isinstance(value.get("type"), str):
-        notes.add("an element of the bundle is not a STIX object")
-        return
-    kind, name = str(value["type"]), str(value["id"])
-    if (version := value.get("spec_version")) not in ("2.1", None):
-        raise _unsupported_version(version)
-    if version is None and kind in ("indicator", "report", "sighting", "relationship"):
-        raise _unsupported_version("2.0")
-    if kind not in KNOWN_TYPES:
-        if kind not in IGNORED_TYPES:
-            notes.add(f"an object of type {quote(kind)} is not imported")
-        return
-    if kind == "relationship":
-        ends = (str(value.get("source_ref")), str(value.get("relationship_type")), str(value.get("target_ref")))
-        db.execute("INSERT INTO edge VALUES (?, ?, ?, ?)", (*ends, dump_refs(value)))
-    elif kind == "sighting":
-        date = value.get("last_seen") or value.get("first_seen") or value.get("created")
-        sighted, marks = str(value.get("sighting_of_ref")), dump_refs(value)
-        db.execute("INSERT INTO sighting VALUES (?, ?, ?)", (sighted, str(date), marks))
-        for one in list_texts(value.get("where_sighted_refs")):
-            db.execute("INSERT INTO edge VALUES (?, 'sighted-at', ?, ?)", (sighted, one, marks))
-    else:
-        columns = (name, place, kind, json.dumps(value))
-        if not db.execute("INSERT OR IGNORE INTO object VALUES (?, ?, ?, ?)", columns).rowcount:
-            notes.add("an object occurs more than once: only its first version is imported")
-            db.execute("INSERT INTO repeated VALUES (?, ?)", (name, dump_refs(value)))
-        if kind in PARENT_TYPES:
-            refs = [(name, "refers-to", one, "[]") for one in list_texts(value.get("object_refs"))]
-            db.executemany("INSERT INTO edge VALUES (?, ?, ?, ?)", refs)
+                for row in bundle.read_rows(int(place), json.loads(text)):
+                    count += 1
+                    yield row
+        for place, text in db.execute("SELECT place, json FROM object WHERE own ORDER BY place"):
+            for row in bundle.read_own_row(int(place), json.loads(text)):
+                count += 1
+                yield row
+        bundle.note_observables(count)
 
 
 class _Bundle:
@@ -154,13 +93,57 @@ class _Bundle:
     def note_dangling(self) -> None:
         """Note the references to objects that are not imported."""
         query = (
-            "SELECT count(*), min(other) FROM edge WHERE (SELECT 1 FROM object WHERE id = other) IS NULL "
-            "UNION ALL SELECT count(*), min(one) FROM edge WHERE (SELECT 1 FROM object WHERE id = one) IS NULL "
-            "UNION ALL SELECT count(*), min(id) FROM sighting s WHERE (SELECT 1 FROM object WHERE id = s.id) IS NULL"
+            "SELECT count(*), min(other) FROM edge WHERE (SELECT 1 FROM object WHERE id = other "
+            "UNION SELECT 1 FROM gone WHERE id = other) IS NULL "
+            "UNION ALL SELECT count(*), min(one) FROM edge WHERE (SELECT 1 FROM object WHERE id = one "
+            "UNION SELECT 1 FROM gone WHERE id = one) IS NULL "
+            "UNION ALL SELECT count(*), min(id) FROM sighting s WHERE (SELECT 1 FROM object WHERE id = s.id "
+            "UNION SELECT 1 FROM gone WHERE id = s.id) IS NULL"
         )
         for count, first in self._db.execute(query):
             if count:
                 self._notes.add(f"a reference to an object that is not imported, such as {quote(first)}", count)
+
+    def note_observables(self, rows: int) -> None:
+        """Note the observables that no row has as its indicator.
+
+        Raises:
+            BadFile: there is nothing else in the bundle.
+        """
+        query = (
+            "SELECT type, place FROM observable WHERE value NOT IN (SELECT value FROM imported) "
+            "GROUP BY place ORDER BY place"
+        )
+        for kind, place in self._db.execute(query):
+            if not rows and not self._db.execute("SELECT 1 FROM gone LIMIT 1").fetchone():
+                raise BadFile(
+                    "The bundle contains observables alone, which say neither when nor why they were seen, so none of "
+                    "them becomes an event. Export the indicators or reports that refer to them, or write a CSV file "
+                    "of the values and set date, category and event with --set."
+                )
+            self._notes.lose(
+                f"an observable of type {quote(kind)} is not imported: no indicator of the bundle has its value", place
+            )
+
+    def read_own_row(self, place: int, value: BundleObject) -> Iterator[SourceRow]:
+        """Yield the row of an object that an export of this server wrote."""
+        record = find_own_record(value, EVENT_EXTENSION) or {}
+        if is_summary(record):
+            return
+        name = str(value["id"])
+        tlp, unknown = self._find_marking(value)
+        fields, same_as = read_record(record, place, self._notes)
+        if tlp:
+            fields["tlp"] = tlp
+        parts = self._find_parts(value, OWN_PROPERTIES, "its")
+        marks = "SELECT marks FROM edge JOIN object o ON o.id = other WHERE one = ? AND o.own AND edge.said <> ''"
+        parts += [
+            (self._levels.highest(json.loads(found)), "a relationship of it")
+            for (found,) in self._db.execute(marks, (name,))
+        ]
+        yield SourceRow(
+            place, fields, name, self._find_own_parents(name), unknown, highest_part(parts), same_as=same_as
+        )
 
     def read_rows(self, place: int, value: BundleObject) -> Iterator[SourceRow]:
         """Yield the rows of one object."""
@@ -168,6 +151,8 @@ class _Bundle:
         query = "SELECT date, marks FROM sighting WHERE id = ?"
         sightings: list[tuple[str, str]] = self._db.execute(query, (name,)).fetchall()
         sighted = max((date for date, _ in sightings), default=None)
+        if _is_expired(value):
+            self._notes.add("an indicator is no longer valid (valid_until): its event is imported, and keeps that date")
         fields: dict[str, JsonValue] = {"date": find_date(value, sighted), "event": find_title(value)}
         tlp, unknown = self._find_marking(value)
         if tlp:
@@ -189,6 +174,7 @@ class _Bundle:
             # The row of the first value has the object's own id, which other rows refer to.
             ref = name if number == 0 else f"{name}#{number}"
             typed: dict[str, JsonValue] = {"indicator": one.value, "indicator_type": one.type}
+            self._db.execute("INSERT OR IGNORE INTO imported VALUES (?)", (one.value,))
             yield SourceRow(place, fields | typed, ref, parents, unknown, least)
         if not found:
             yield SourceRow(place, fields, name, parents, unknown, least)
@@ -214,43 +200,47 @@ class _Bundle:
         """
         tags: list[JsonValue] = []
         marks: Marks = []
-        for ref, relations in self._find_related(name):
+        for ref, (relations, marked) in self._find_related(name).items():
             other = self._load_object(ref)
             if other is None:
                 continue
-            kind, label = str(other["type"]), str(other.get("name") or "")
-            if kind in ACTOR_TYPES and "attacker" not in fields:
-                fields["attacker"] = label
-            elif kind in TAG_TYPES:
-                tags.append(find_technique(other) or label)
-            elif kind == "identity" and other.get("identity_class") == "class" and "target_industry" not in fields:
-                fields["target_industry"] = label
-            elif kind == "location" and other.get("country") and "target_country" not in fields:
-                fields["target_country"] = str(other["country"])
-            elif kind not in ROW_TYPES:
-                continue
-            marks.append((self._levels.highest(relations), "a relationship of it"))
+            kind = str(other["type"])
+            if kind not in ROW_TYPES:
+                found = read_related(other, relations)
+                if found is None:
+                    said = quote(", ".join(sorted({one.type for one in relations})))
+                    self._notes.add(f"a relationship {said} with an object of type {quote(kind)} sets no field")
+                if not found or not ("tags" in found or found.keys() - fields.keys()):
+                    continue
+                tags += [found.pop("tags")] if "tags" in found else []
+                for field, text in found.items():
+                    fields.setdefault(field, text)
+            marks.append((self._levels.highest(marked), "a relationship of it"))
             if kind not in ROW_TYPES:
                 marks.append((self._levels.highest(object_refs(other)), f"its {kind}"))
                 marks += self._find_parts(other, RELATED_PROPERTIES, f"its {kind}'s")
         fields["tags"] = tags
         return marks
 
-    def _find_related(self, name: str) -> list[tuple[str, list[str]]]:
-        """Return the ids of related objects, each with the markings of the relationships to it."""
+    def _find_related(self, name: str) -> dict[str, tuple[list[Relation], list[str]]]:
+        """Return the ids of related objects, each with the relationships to it and their markings."""
         query = (
-            "SELECT other, marks FROM edge WHERE one = ? "
-            "UNION SELECT one, marks FROM edge WHERE other = ? AND type <> 'refers-to' ORDER BY 1"
+            "SELECT other, type, 1, marks FROM edge WHERE one = ? "
+            "UNION SELECT one, type, 0, marks FROM edge WHERE other = ? AND type <> 'refers-to' ORDER BY 1"
         )
-        related: dict[str, list[str]] = {}
-        for ref, marks in self._db.execute(query, (name, name)):
-            related.setdefault(str(ref), []).extend(json.loads(marks))
-        return [*related.items()]
+        related: dict[str, tuple[list[Relation], list[str]]] = {}
+        for ref, kind, outgoing, marks in self._db.execute(query, (name, name)):
+            relations, marked = related.setdefault(str(ref), ([], []))
+            relations.append(Relation(str(kind), bool(outgoing)))
+            marked += json.loads(marks)
+        return related
 
     def _find_parents(self, name: str) -> tuple[ParentRef, ...]:
         """Return the parents: objects that refer to this one, and the targets of its relationships to other rows."""
         found: dict[str, RelationshipType] = {}
-        referring = "SELECT one FROM edge JOIN object o ON o.id = one WHERE other = ? AND edge.type = 'refers-to'"
+        referring = (
+            "SELECT one FROM edge JOIN object o ON o.id = one WHERE other = ? AND edge.type = 'refers-to' AND NOT o.own"
+        )
         for (ref,) in self._db.execute(referring, (name,)):
             found.setdefault(str(ref), "related_to")
         related = (
@@ -258,7 +248,21 @@ class _Bundle:
             "WHERE one = ? AND edge.type <> 'refers-to' AND o.type IN ('report', 'grouping', 'campaign', 'indicator')"
         )
         for ref, relation in self._db.execute(related, (name,)):
-            found.setdefault(str(ref), _LINK_TYPES.get(str(relation), "related_to"))
+            if str(relation) in PARENT_RELATIONS:
+                found.setdefault(str(ref), LINK_TYPES.get(str(relation), "related_to"))
+            else:
+                self._notes.add(f"a relationship {quote(str(relation))} between two events is not imported")
+        return self._without_circles(name, found)
+
+    def _find_own_parents(self, name: str) -> tuple[ParentRef, ...]:
+        """Return the parents of an own object, with the type of each relationship, which its description is."""
+        query = "SELECT other, said FROM edge JOIN object o ON o.id = other WHERE one = ? AND o.own AND said <> ''"
+        found: dict[str, RelationshipType] = {}
+        for ref, said in self._db.execute(query, (name,)):
+            found.setdefault(str(ref), parse_relationship_type(said) or "related_to")
+        return self._without_circles(name, found)
+
+    def _without_circles(self, name: str, found: dict[str, RelationshipType]) -> tuple[ParentRef, ...]:
         found.pop(name, None)
         return tuple(ParentRef(ref, relation) for ref, relation in found.items() if not self._is_circular(name, ref))
 
@@ -278,8 +282,9 @@ class _Bundle:
         return None if found is None else cast(BundleObject, json.loads(found[0]))
 
 
-def _unsupported_version(version: JsonValue) -> BadFile:
-    return BadFile(
-        f"The bundle is STIX {quote(str(version))}, but only 2.1 is supported. Convert it first, for example with the "
-        "STIX elevator, or export it as 2.1."
-    )
+def _is_expired(value: BundleObject) -> bool:
+    until = value.get("valid_until")
+    try:
+        return isinstance(until, str) and datetime.fromisoformat(until) <= datetime.now(UTC)
+    except (ValueError, TypeError):
+        return False

@@ -1,0 +1,1 @@
+"""What may be blocked and detected, and the formats of rules for it."""

@@ -1,0 +1,1 @@
+"""Reads STIX 2.1 bundles and TAXII 2.1 envelopes."""
