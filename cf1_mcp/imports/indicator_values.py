@@ -11,17 +11,17 @@ _ADDED_WORDS: Final = frozenset({"indicator", "indicators", "ioc", "iocs", "type
 MAX_VALUES: Final = 100
 
 
-class ReadIndicators(NamedTuple):
+class RowIndicators(NamedTuple):
     """The indicators of one text in their canonical form, or the problem with it."""
 
     values: Sequence[str] = ()
     problem: str = ""
 
 
-def read_indicators(text: str, kind: str | None = None) -> ReadIndicators:
+def read_indicators(text: str, kind: str | None = None) -> RowIndicators:
     """Return the indicators of a text, which is usually one. With a type, each of them must be of it.
 
-    A text that is no indicator of a known kind is one of the account's own, unless it names a type.
+    A text of no known kind is kept as a value of the account's own, unless it names a type.
     """
     # Here, because only few calls need the recognition of indicators.
     from cf1_mcp import indicators
@@ -29,15 +29,15 @@ def read_indicators(text: str, kind: str | None = None) -> ReadIndicators:
     shown = repr(clean(text, MAX_NAME_LENGTH, value=True))
     if one := indicators.read_indicator(text, kind or ""):
         if one.kind == "other" and not kind and is_type_word(text):
-            return ReadIndicators(problem=f"indicator: {shown} names a type and is not an indicator")
-        return ReadIndicators([one.value])
+            return RowIndicators(problem=f"indicator: {shown} names a type and is not an indicator")
+        return RowIndicators([one.value])
     several = [one for one in indicators.read_indicators(text) if not one.is_inner]
     fitting = [indicators.read_indicator(one.value, kind or "") for one in several]
     if 1 < len(several) <= MAX_VALUES and all(one and (kind or one.kind != "other") for one in fitting):
-        return ReadIndicators(list(dict.fromkeys(one.value for one in fitting if one)))
+        return RowIndicators(list(dict.fromkeys(one.value for one in fitting if one)))
     if kind:
-        return ReadIndicators(problem=f"indicator: {shown} is not of type {clean(kind, MAX_NAME_LENGTH)}")
-    return ReadIndicators([text.strip()])
+        return RowIndicators(problem=f"indicator: {shown} is not of type {clean(kind, MAX_NAME_LENGTH)}")
+    return RowIndicators([text.strip()])
 
 
 def is_indicator(text: str) -> bool:

@@ -153,7 +153,8 @@ alternatives of {MAX_CONDITIONS} conditions, none on the field indicator; analyt
 
 Rows of {_words(DEFAULT_COLUMNS)}.
 `fields` selects other columns: {_words([name for name in COLUMNS if name not in HIDDEN_COLUMNS])}.
-Fewer columns cost fewer tokens. `limit` is the maximum of rows (20, up to 500); pass `next_cursor` as `cursor` with all
+Fewer columns cost fewer tokens. `select` adds a selection of all found events, which changing tools and exports take.
+`limit` is the maximum of rows (20, up to 500); pass `next_cursor` as `cursor` with all
 other arguments unchanged. `order` is desc or asc by date. `withheld` counts events that a rule of the operator hides.
 
 `read_as` lists what was read differently than typed. If nothing is found, the answer names the filter that removes all

@@ -118,7 +118,7 @@ async def test_every_failure_is_one_line_without_secrets(name: str, reply: bytes
 MESSAGES = snapshot(
     {
         "400": 'The API refused the request (400). Correct what it names and call again. (The API said: "An error occurred")',
-        "401": 'The API does not accept the token (401). Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked. (The API said: "Authentication error")',
+        "401": "The API does not accept the token for this account (401, code 10000). Ask the operator to check that CLOUDFLARE_API_TOKEN is current, that CLOUDFLARE_ACCOUNT_ID is the account it belongs to, and that it has 'Cloudforce One Read', or 'Cloudforce One Write' for changes. (The API said: \"Authentication error\")",
         "403": "The token may not do this (403). Ask the operator whether the account has Cloudforce One and the token 'Cloudforce One Read', or 'Cloudforce One Write' for changes. (The API said: \"token [hidden] of [hidden] lacks\\nscope\")",
         "404": 'Not found on this account (404). Check the ids, or search again: it may have been moved or deleted, or the account lacks this feature. (The API said: "Event not found")',
         "409": "The API refused the request (409) and gave no reason. Check the arguments and call again.",

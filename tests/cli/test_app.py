@@ -218,7 +218,7 @@ async def test_a_read_token_reads_and_a_wrong_one_does_not() -> None:
         async with Client(build_server(settings_for(base, "unknown"), lambda: network(base))) as client:
             assert await refused(client, "list_threat_datasets") == snapshot(
                 """\
-The API does not accept the token (401). Ask the operator to check that CLOUDFLARE_API_TOKEN is current and not revoked.
+The API does not accept the token for this account (401, code 10000). Ask the operator to check that CLOUDFLARE_API_TOKEN is current, that CLOUDFLARE_ACCOUNT_ID is the account it belongs to, and that it has 'Cloudforce One Read', or 'Cloudforce One Write' for changes.
 <untrusted MARK>
 The API said: "Authentication error"
 </untrusted MARK>\

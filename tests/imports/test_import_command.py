@@ -165,7 +165,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
             "row 2-3: category: the account does not know 'Fishing', did you mean the first of these? Use one of these. (Phishing)",
             "row 3: tlp: the marking red is withheld by CF1_MAX_TLP (amber). Change that setting to allow it",
             "row 3: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name",
-            "row 4: date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
+            "row 4: date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)",
             "row 4: parent_ref: no row has the ref 'nobody'",
             "row 5: indicator_type: the account does not know 'domian', did you mean the first of these? Use one of these. (domain; email; hash; ip; url)",
             "row 5: ref: row 1 already has the same ref",
@@ -199,7 +199,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
                 "row": 4,
                 "outcome": "bad",
                 "reasons": [
-                    "date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)",
+                    "date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)",
                     "parent_ref: no row has the ref 'nobody'",
                 ],
             },

@@ -123,15 +123,15 @@ async def test_the_error_names_the_object_and_the_key(tenant: Tenant) -> None:
     assert words == snapshot(
         [
             """\
-content: an object in it names a key more than once. Use one value for each key.
+content: it cannot be read as stix2.
 <untrusted MARK>
-the key 'marking_ref' is repeated in /objects/0/granular_markings/0
+The object /granular_markings/0 of the value at character 51 of the file names the key 'marking_ref' more than once, so it is not certain which value counts. Keep one of them.
 </untrusted MARK>\
 """,
             """\
-content: an object in it names a key more than once. Use one value for each key.
+content: it cannot be read as misp.
 <untrusted MARK>
-the key 'name' is repeated in /Event/Tag/0
+The object /Tag/0 of the value at character 11 of the file names the key 'name' more than once, so it is not certain which value counts. Keep one of them.
 </untrusted MARK>\
 """,
             """\

@@ -98,7 +98,7 @@ The API said: "aggregateBy 'colour' cannot be counted by; valid are attacker, at
         (
             {"columns": ["tlp"], "since": "2026-13"},
             snapshot(
-                "since: '2026-13' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "since: '2026-13' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)."
             ),
         ),
         (
@@ -142,12 +142,7 @@ async def test_a_graphql_query_is_answered_with_its_data(client: Client, sample:
         (
             {"query": f"{{ threatEvents(groupBy: [colour], {MARKED}) {{ total }} }}"},
             snapshot(
-                """\
-query: it returned no data. Use another query.
-<untrusted MARK>
-Value 'colour' does not exist in 'Column' enum. Valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp.
-</untrusted MARK>\
-"""
+                "query: colour in groupBy in the arguments of threatEvents is not understood, so that it cannot be held to CF1_MAX_TLP (amber): use aggregate_threat_events, or ask the operator to change that setting."
             ),
         ),
         (

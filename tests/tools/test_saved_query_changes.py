@@ -157,7 +157,8 @@ async def test_a_count_beyond_what_a_code_is_bound_to_is_a_minimum(tenant: Tenan
     page: JsonValue = {
         "success": True,
         "result": [
-            {"uuid": f"e{number}", "datasetId": uuid_of(tenant, MINE), "tlp": "green"} for number in range(10_001)
+            {"uuid": f"e{number}", "datasetId": uuid_of(tenant, MINE), "tlp": "green", "category": "Phishing"}
+            for number in range(10_001)
         ],
         "result_info": {"cursor": "more"},
     }
