@@ -53,7 +53,9 @@ def test_a_killed_import_continues_and_creates_each_row_once(tmp_path: Path, lea
         assert Counter(api.titles()) == EXPECTED_TITLES
         ids = {event["uuid"] for event in api.events()}
         assert {line["uuid"] for line in api.report() if "uuid" in line} == ids
-    assert (ended.code, sum(ended.counted().values()), set(ended.counted())) == (0, ROWS, {"created", EARLIER})
+    assert (ended.code, sum(ended.counted().values())) == (0, ROWS)
+    # What the first run was not told, the second finds out, and counts as its own.
+    assert {"created"} <= set(ended.counted()) <= {"created", EARLIER}
     # The killed run and the run that continued it are one change, which lists every event.
     [change] = api.changes()
     assert change.outcome == "done"
