@@ -1,4 +1,7 @@
-"""`python -m bench`: run all benchmarks; with `--write`, update BENCHMARKS.md."""
+"""`python -m bench`: run all benchmarks; with `--write`, update BENCHMARKS.md.
+
+`--counts` runs only those that count requests and tokens, which no other load on the machine disturbs.
+"""
 
 import os
 import platform
@@ -6,7 +9,7 @@ import sys
 
 import anyio
 
-from bench import call, exporting, extraction, importing, large, lookup, requests, start
+from bench import call, exporting, extraction, importing, large, lookup, requests, start, tasks
 from bench.report import write_section
 from bench.timing import Ratio
 
@@ -54,12 +57,15 @@ def _time(what: str, milliseconds: float, allowed: float) -> str:
 
 
 async def main() -> None:
-    table, counted = "\n".join(await rows()), "\n".join(await requests.rows())
-    print(table, counted, sep="\n\n")
-    if "--write" in sys.argv:
+    sections = {"requests": "\n".join(await requests.rows()), "tasks": "\n".join(await tasks.rows())}
+    if "--counts" not in sys.argv:
         machine = f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.system()}."
-        write_section("times", f"{HEAD}{table}\n\n{machine}")
-        write_section("requests", counted)
+        table = "\n".join(await rows())
+        sections["times"] = f"{HEAD}{table}\n\n{machine}"
+    print(*sections.values(), sep="\n\n")
+    if "--write" in sys.argv:
+        for name, text in sections.items():
+            write_section(name, text)
 
 
 if __name__ == "__main__":
