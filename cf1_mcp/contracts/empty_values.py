@@ -1,17 +1,15 @@
 """Optional arguments that a host filled in although the caller left them out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 # What hosts with strict schemas make models write into arguments that they do not need.
-_EMPTY = ("", 0, [], {})
+_EMPTY: Final[tuple[object, ...]] = ("", 0, [], {})
 
 
-def leave_out_empty(
-    arguments: Mapping[str, Any], model: type[BaseModel], schema: Mapping[str, Any]
-) -> dict[str, Any]:
+def leave_out_empty(arguments: Mapping[str, Any], model: type[BaseModel], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments without null, and without empty values that their argument does not accept.
 
     An empty value that is accepted, such as `false` or a blank description, stays: it may be meant. Required arguments
