@@ -33,8 +33,10 @@ async def test_counts_by_two_columns_come_largest_first(client: Client) -> None:
 [sandbox: fictional data, not intelligence]
 groups: 3
 events: 376
+shown: 188 of 376 events
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+read_as: since: 7d as 2026-11-17T12:00:00Z
 attacker	targetIndustry	count
 COPPER LANTERN	Banking & Financial Services	106
 		60
@@ -62,11 +64,11 @@ async def test_a_trend_has_one_count_per_day(client: Client, sample: Tenant) -> 
         columns=["attackerCountry"],
         since="2026-11-20",
         until="2026-11-21",
-        daily=True,
+        by="day",
         dataset_ids=[DEFAULT],
         limit=100,
     )
-    assert set(column(data, "date")) == {"2026-11-20", "2026-11-21"}
+    assert set(column(data, "day")) == {"2026-11-20", "2026-11-21"}
     assert sample.log[-1].query == snapshot(
         [
             ("aggregateBy", "attackerCountry,tlp"),
@@ -82,8 +84,18 @@ async def test_a_trend_has_one_count_per_day(client: Client, sample: Tenant) -> 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({}, snapshot("columns: Field required.")),
-        ({"columns": []}, snapshot("columns: Value should have at least 1 item after validation, not 0.")),
+        (
+            {},
+            snapshot(
+                "columns: there is nothing to count by. Use at least one column, or by for a count of each day, week or month."
+            ),
+        ),
+        (
+            {"columns": []},
+            snapshot(
+                "columns: there is nothing to count by. Use at least one column, or by for a count of each day, week or month."
+            ),
+        ),
         (
             {"columns": ["colour"]},
             snapshot(
@@ -98,7 +110,7 @@ The API said: "aggregateBy 'colour' cannot be counted by; valid are attacker, at
         (
             {"columns": ["tlp"], "since": "2026-13"},
             snapshot(
-                "since: '2026-13' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "since: '2026-13' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)."
             ),
         ),
         (
@@ -142,12 +154,7 @@ async def test_a_graphql_query_is_answered_with_its_data(client: Client, sample:
         (
             {"query": f"{{ threatEvents(groupBy: [colour], {MARKED}) {{ total }} }}"},
             snapshot(
-                """\
-query: it returned no data. Use another query.
-<untrusted MARK>
-Value 'colour' does not exist in 'Column' enum. Valid are attacker, attackerCountry, category, datasetId, indicatorType, killChain, mitreAttack, mitreCapec, tags, targetCountry, targetIndustry, tlp.
-</untrusted MARK>\
-"""
+                "query: colour in groupBy in the arguments of threatEvents is not understood, so that it cannot be held to CF1_MAX_TLP (amber): use aggregate_threat_events, or ask the operator to change that setting."
             ),
         ),
         (

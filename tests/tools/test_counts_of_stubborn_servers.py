@@ -293,6 +293,7 @@ groups: 4
 events: at least 285
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+read_as: since: 2026-11-20 as 2026-11-20T00:00:00Z
 column	value	count
 attacker	COPPER LANTERN	98
 attacker		81
