@@ -15,7 +15,7 @@ from cf1_mcp.models import Condition, EventSearch, SearchField
 from cf1_mcp.models.fields import SEARCHABLE, EventField
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
-from cf1_mcp.search.clauses import Clause
+from cf1_mcp.search.clauses import WHOLE_VALUE_OPERATORS, Clause
 from cf1_mcp.search.conditions import (
     MAX_WORDS,
     build_branches,
@@ -31,8 +31,6 @@ from cf1_mcp.search.words.spelling import AccountSpelling, ReadValue, list_spell
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
-# Operators that compare whole values. The others match parts of a value, which the vocabulary does not contain.
-WHOLE_VALUE_OPERATORS: Final = ("equals", "not", "in")
 # Events that were being stored during the search may be missing from it: rather return an event twice than never.
 WATERMARK_OVERLAP: Final = timedelta(minutes=2)
 MAX_SHOWN_LENGTH: Final = 60
