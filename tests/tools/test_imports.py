@@ -294,7 +294,7 @@ row 1: category: the account does not know 'Phising'. Use a word that the accoun
         snapshot("""\
 rows: 2 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
 <untrusted MARK>
-row 0: attacker_country: the account does not know 'Germny', did you mean this? Use an ISO code of two letters such as US, or a name. (Germany)
+row 0: attacker_country: the account does not know 'Germny', did you mean the first of these? Use an ISO code of two letters such as US, or a name. (Germany; Guernsey)
 row 1: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name
 </untrusted MARK>\
 """),
@@ -333,8 +333,8 @@ row 1: tlp: '' is not a TLP marking. Use clear, green, amber, amber+strict or re
 rows: 3 of 3 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
 <untrusted MARK>
 row 0: date: 2026-11-25T00:00:00Z is in the future. Use a time up to now (2026-11-24T12:00Z)
-row 1: date: 'soon' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)
-row 2: date: '' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)
+row 1: date: 'soon' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)
+row 2: date: '' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)
 </untrusted MARK>\
 """),
     ),
