@@ -20,8 +20,13 @@ from cf1_mcp.contracts.effects import ToolEffect
 from cf1_mcp.contracts.toolset import EVENTS
 from cf1_mcp.errors import BadArgument, Withheld, list_words
 from cf1_mcp.models import Tlp
-from cf1_mcp.policy.dataset_scope import ReadScope
-from cf1_mcp.policy.graphql_check import check_graphql_answer, check_graphql_query, find_covered_datasets
+from cf1_mcp.policy.dataset_scope import DEFAULT_DATASET, ReadScope
+from cf1_mcp.policy.graphql_check import (
+    check_graphql_answer,
+    check_graphql_query,
+    find_covered_datasets,
+    names_no_dataset,
+)
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
 from cf1_mcp.search.conditions import LISTS, resolve_period
@@ -53,6 +58,11 @@ OLDEST = (
     "columns."
 )
 NOTHING = "there is nothing to count by"
+# Invented: that a query without a dataset covers what an event list without one does.
+DEFAULT_ONLY = (
+    f"The query names no dataset, so the API chose what it covers: probably its default dataset, {DEFAULT_DATASET!r}, "
+    "alone. For others name them in the query by uuid."
+)
 UNTOLD = "Which datasets this query covers cannot be told."
 Document = Annotated[str, Field(description="A GraphQL query document", min_length=1, max_length=10_000)]
 
@@ -167,7 +177,9 @@ async def query_threat_graphql(
     size = len(json.dumps(fields, ensure_ascii=False))
     if size > MAX_SIZE:
         raise BadArgument("query", f"the answer has {size:,} characters, too many to show", "a smaller limit")
-    return Card(facts, untrusted=fields, notes=[] if facts or document.is_introspection else [UNTOLD])
+    if facts or document.is_introspection:
+        return Card(facts, untrusted=fields)
+    return Card(facts, untrusted=fields, notes=[DEFAULT_ONLY if names_no_dataset(document) else UNTOLD])
 
 
 def _to_camel_case(column: str) -> str:

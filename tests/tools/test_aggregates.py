@@ -138,7 +138,9 @@ async def test_a_graphql_query_is_answered_with_its_data(client: Client, sample:
                 "threatEvents": {"total": 204, "groups": [{"tlp": "green", "count": 93}, {"tlp": "amber", "count": 59}]}
             },
             "untrusted": ["data"],
-            "notes": ["Which datasets this query covers cannot be told."],
+            "notes": [
+                "The query names no dataset, so the API chose what it covers: probably its default dataset, 'Cloudforce One Threat Events', alone. For others name them in the query by uuid."
+            ],
         }
     )
     assert sample.log[-1].body == {"query": query, "variables": {"since": "2026-11-17"}}
@@ -262,4 +264,4 @@ async def test_a_query_that_is_not_proved_is_refused_with_the_reason(tmp_path: P
 
 async def test_an_unrestricted_server_lets_any_query_through_without_a_schema(tmp_path: Path) -> None:
     text, requests = await ask_other_schema("viewer", tmp_path, "{ anything { at { all } } }", max_tlp=Tlp.RED)
-    assert requests == 1 and "Which datasets this query covers cannot be told." in text
+    assert requests == 1 and "The query names no dataset, so the API chose what it covers" in text

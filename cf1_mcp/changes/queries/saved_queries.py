@@ -70,10 +70,10 @@ async def plan_query_creation(
     planning: Planner, words: CurrentQueryWords, now: Now, fields: NamedFields
 ) -> Effect[CreateQuery]:
     """Check a new query's name, its words, and the datasets that it searches."""
-    scope, told = await _read_new_query(planning, words, fields.query_json or "")
+    scope, words_told = await _read_new_query(planning, words, fields.query_json or "")
     payload = CreateQuery(fields=fields.model_copy(update={"query_json": scope.query_json}))
     effect = await _plan_creation(planning, scope, payload)
-    return replace(effect, read_as=told, finds=await count_finds(planning, scope.search, now))
+    return replace(effect, read_as=words_told, told=await count_finds(planning, scope.search, now))
 
 
 async def _read_new_query(planning: Planning, words: QueryWords, query_json: str) -> tuple[QueryScope, Facts]:
@@ -158,10 +158,10 @@ async def plan_query_update(
         raise BadArgument("query_id", "no new values are given", "at least one field with its new value")
     if fields.query_json is None:
         return await _plan_update(planning, query, scope, fields, scope)
-    new_scope, told = await _read_new_query(planning, words, fields.query_json)
+    new_scope, words_told = await _read_new_query(planning, words, fields.query_json)
     fields = fields.model_copy(update={"query_json": new_scope.query_json})
     effect = await _plan_update(planning, query, scope, fields, new_scope)
-    return replace(effect, read_as=told, finds=await count_finds(planning, new_scope.search, now))
+    return replace(effect, read_as=words_told, told=await count_finds(planning, new_scope.search, now))
 
 
 async def _plan_update(
