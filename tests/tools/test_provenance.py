@@ -42,7 +42,7 @@ async def test_rows_of_one_of_the_searched_datasets_name_it(tenant: Tenant) -> N
 async def test_related_events_of_two_datasets_name_both(tenant: Tenant) -> None:
     parent, child = await tenant.add("parent", MINE), await tenant.add("child", YOURS)
     async with tenant.api() as api:
-        await api.relate_event(parent.uuid, [child.uuid])
+        await api.create_relationships(parent.dataset_id, parent.uuid, [child.uuid], "related_to")
     async with tenant.server(tenant.reading()) as client:
         data = await ask(client, "list_related_threat_events", event_id=parent.uuid, dataset_id=MINE)
     assert data["datasets"] == [MINE, YOURS]
