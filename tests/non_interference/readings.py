@@ -63,14 +63,15 @@ def aggregates() -> Iterator[Call]:
         yield _aggregate([], by=by)
         yield _aggregate([], by=by, since="60d", until="3d", tlp=["green", "red"])
         yield _aggregate(["category"], by=by, text="login", limit=4)
-    for filters in (
+    narrowing: list[dict[str, JsonValue]] = [
         {"attacker": ["copper lantern", "zzqq"]},
         {"tags": ["ransomware", "T1566.001"]},
         {"indicator": ["192.0.2.1"]},
         {"indicator_type": ["ip"], "category": ["phishing"]},
         {"mitre_attack": ["T1566"], "target_country": ["Germany", "EU"]},
         {"text": "the"},
-    ):
+    ]
+    for filters in narrowing:
         yield _aggregate(["attacker"], **filters)
         yield _aggregate(["tlp"], since="30d", **filters)
     for scope in ("operational", "analytics", MINE, VENDOR):
