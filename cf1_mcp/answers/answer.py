@@ -20,7 +20,9 @@ CLIPPED: Final = "Cut to fit: long texts and lists are clipped, and what is miss
 
 # Facts that contain what others wrote, such as names of datasets and saved queries or columns of a file, wherever they
 # come from. They are shown with the untrusted values.
-UNTRUSTED_FACTS: Final = frozenset({"change", "content_notes", "datasets", "not_searched", "read_as", "saved_queries"})
+UNTRUSTED_FACTS: Final = frozenset(
+    {"change", "content_notes", "datasets", "not_searched", "read_as", "rows_from", "saved_queries"}
+)
 
 Facts = Mapping[str, JsonValue]
 

@@ -12,10 +12,12 @@ from cf1_mcp.answers.columns import Cell, event_cells
 from cf1_mcp.answers.cursors import Paging
 from cf1_mcp.answers.event_positions import EventPosition, is_unordered, order_key, skip_to
 from cf1_mcp.answers.fitting import DEFAULT_SIZE, HEAD_SIZE, count_fitting, size_for_rows
+from cf1_mcp.answers.row_datasets import COLUMN, find_row_datasets
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.lists.reading_report import ReadingReport
-from cf1_mcp.models import Condition, Event, EventSearch
+from cf1_mcp.models import Condition, Dataset, Event, EventSearch
+from cf1_mcp.models.fields import DEFAULT_COLUMNS
 from cf1_mcp.policy.conditions.misfits import describe_reading
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.read_policy import ReadPolicy
@@ -66,12 +68,12 @@ async def list_event_page(
     withheld, report = Counter[str](), ReadingReport()
     events, used = await _read_events_after(client, search, scope.policy, position, limit + 1, withheld, report)
     window = await show_links(client, scope.policy, events[:limit], columns)
-    shown = count_fitting(event_cells(window, columns), size_for_rows(limit))
+    shown = count_fitting(_build_cells(window, columns, None, has_number=True), size_for_rows(limit))
     following = None
     if shown < len(events):
         after = EventPosition.after(window[:shown], position, is_sorted=report.is_unordered)
         following = paging.seal(str(after), identity)
-    page = render_events(window, shown, scope.names, columns, following)
+    page = render_events(window, shown, scope.names, columns, following, known=scope.policy.datasets)
     facts = {**page.facts, **dataset_facts(scope, report), **scope.policy.counts(withheld)}
     return replace(page, facts=facts, notes=[*reading_notes(scope, report, used), *page.notes])
 
@@ -103,21 +105,38 @@ def render_events(
     columns: Sequence[str],
     next_cursor: str | None,
     extra: ExtraColumn | None = None,
+    known: Sequence[Dataset] = (),
 ) -> Rows:
-    """Return the first `shown` events as rows, with their count, their datasets and the cursor of the next answer."""
+    """Return the first `shown` events as rows, with their count, their datasets and the cursor of the next answer.
+
+    `datasets` are those that were searched, and `known` have the names of those that the rows come from. Only the
+    default columns get a column of datasets: other columns were chosen.
+    """
+    rows = events[:shown]
     facts: dict[str, JsonValue] = {"events": shown, "datasets": dataset_names(datasets)}
+    origin = find_row_datasets(rows, known) if tuple(columns) == DEFAULT_COLUMNS and len(datasets) > 1 else None
+    if origin is not None:
+        facts |= origin.fact()
     if next_cursor:
-        facts["next_cursor"] = next_cursor
+        facts |= {"more": True, "next_cursor": next_cursor}
     notes = [_truncation_note(shown, len(events))] if shown < len(events) else [] if events else [ABSENCE]
-    names = [*columns, extra.name] if extra else columns
-    return Rows(names, _build_cells(events[:shown], columns, extra), facts, notes)
+    cells = _build_cells(rows, columns, extra)
+    names = [*columns, extra.name] if extra else [*columns]
+    if origin is not None and origin.are_several:
+        names = [*names, COLUMN]
+        cells = [[*row, origin.number_of(event)] for event, row in zip(rows, cells, strict=True)]
+    return Rows(names, cells, facts, notes)
 
 
-def _build_cells(events: Sequence[Event], columns: Sequence[str], extra: ExtraColumn | None) -> list[list[Cell]]:
+def _build_cells(
+    events: Sequence[Event], columns: Sequence[str], extra: ExtraColumn | None, *, has_number: bool = False
+) -> list[list[Cell]]:
+    """Return the rows of events; with `has_number` as long as they are with the number of a dataset."""
     rows = event_cells(events, columns)
+    number: list[Cell] = [1] if has_number else []
     if extra is None:
-        return rows
-    return [[*row, extra.texts.get(id_key(event.uuid), "")] for event, row in zip(events, rows, strict=True)]
+        return [[*row, *number] for row in rows]
+    return [[*row, extra.texts.get(id_key(event.uuid), ""), *number] for event, row in zip(events, rows, strict=True)]
 
 
 def fit_events(
@@ -128,14 +147,18 @@ def fit_events(
     paging: Paging,
     identity: Mapping[str, object],
     extra: ExtraColumn | None = None,
+    known: Sequence[Dataset] = (),
 ) -> Rows:
-    """Return the rows of a whole list of events that fit, with a cursor to the rest."""
+    """Return the rows of a whole list of events that fit, with a cursor to the rest, and how many there are in all."""
     start = paging.open_offset(identity)
     window = events[start : start + limit]
-    shown = count_fitting(_build_cells(window, columns, extra), size_for_rows(limit))
+    shown = count_fitting(_build_cells(window, columns, extra, has_number=True), size_for_rows(limit))
     passed = start + shown
     following = paging.seal(str(passed), identity) if passed < len(events) else None
-    return render_events(window, shown, datasets, columns, following, extra)
+    rows = render_events(window, shown, datasets, columns, following, extra, known)
+    if following is None:
+        return rows
+    return replace(rows, facts={"events": shown, "of": len(events), **rows.facts})
 
 
 def fit_list(

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Self
+from typing import Final, Self
 
 from pydantic import JsonValue
 
@@ -36,6 +36,9 @@ from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.payloads import ImportEvents
 from cf1_mcp.text.plurals import plural
+
+# Invented: how long it takes. If wrong, a search that finds nothing yet is explained by this, or needlessly repeated.
+INDICATOR_DELAY: Final = "a search or look-up may find new indicators only after some seconds"
 
 
 class CreateEvent(Payload):
@@ -86,6 +89,7 @@ async def plan_creation(
         size=1,
         relative_dates=find_relative_dates(given, fields),
         new_markings=_list_markings([new]),
+        told=_describe_delay([new]),
     )
     return await add_outside_effects(planning, effect, [describe_creation(new, dataset.uuid, "new")])
 
@@ -156,6 +160,7 @@ async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str)
         size=len(events),
         changes_nothing=not (events or links),
         new_markings=_list_markings(events),
+        told=_describe_delay(events),
         can_undo=len(events) <= most and bool(events or not joining),
     )
     return await add_outside_effects(planning, effect, await _describe_transitions(planning, batch))
@@ -191,6 +196,10 @@ async def plan_import_again(batch: CheckedBatch, planning: Planner, on_duplicate
     """Describe the same batch, compared with the dataset again: it may have changed while a person was asked."""
     current = await batch.compare_again() if batch.compare_again else batch
     return await plan_import(current, planning, on_duplicate)
+
+
+def _describe_delay(events: Sequence[NewEvent]) -> dict[str, JsonValue]:
+    return {"indicators": INDICATOR_DELAY} if any(event.indicator for event in events) else {}
 
 
 def _list_markings(events: Sequence[NewEvent]) -> list[str]:

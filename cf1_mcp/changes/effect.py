@@ -101,8 +101,9 @@ class Effect(Generic[P]):
     `evidence` is raw evidence that the change holds, each with its event, and `new_markings` are markings that it sets.
     `seen` is state that the preview only summarises. A code is bound to all of these.
 
-    `read_as` reports the arguments that were read differently than typed. `relative_dates` are dates that were typed
-    relative to now, by the time that they are now: the code is bound to them as they were typed.
+    `read_as` reports the arguments that were read differently than typed, and `told` what else is worth knowing, such
+    as what a query finds by now: no code is bound to these. `relative_dates` are dates that were typed relative to now,
+    by the time that they are now: the code is bound to them as they were typed.
 
     `fixed_time` is a time that the preview fixed. The code carries it, so that the plan finds it in `confirm`; the
     payload must contain it, so that the code is bound to it.
@@ -131,6 +132,7 @@ class Effect(Generic[P]):
     untrusted: Facts = field(default_factory=dict[str, JsonValue])
     events: Sequence[Event] = ()
     read_as: Facts = field(default_factory=dict[str, JsonValue])
+    told: Facts = field(default_factory=dict[str, JsonValue])
     undoes: str | None = None
     size: int | None = None
     seen: JsonValue = None

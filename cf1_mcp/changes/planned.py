@@ -72,7 +72,7 @@ class Planned(Generic[P]):
             "change_id": change_id,
             "change": render_summary(effect),
         }
-        facts |= {**result.facts, **self.look.repeats}
+        facts |= {**effect.told, **result.facts, **self.look.repeats}
         if not self.look.undo.certain:
             facts["undo"] = self.look.undo.text
         untrusted = {**result.untrusted, **effect.read_as}

@@ -180,6 +180,7 @@ def build_preview(server: ServerContext, effect: Effect[Any], undo: str, code: s
     facts: dict[str, JsonValue] = {
         "status": "confirmation_required",
         "change": render_summary(effect),
+        **effect.told,
         **effect.facts,
         **(_count_markings(effect) if len(effect.events) > MAX_SAMPLE else {}),
         **repeats,
@@ -204,6 +205,7 @@ def render_question(effect: Effect[Any], undo: str, repeats: Facts, size: int = 
         _require_short(*effect.must_show)
     facts: dict[str, JsonValue] = {
         "change": render_summary(effect),
+        **effect.told,
         **effect.facts,
         **_count_markings(effect),
         **repeats,

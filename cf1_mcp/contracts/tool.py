@@ -20,6 +20,7 @@ from cf1_mcp.changes.guards import NO_REPEAT
 from cf1_mcp.context import ServerContext
 from cf1_mcp.contracts.call_log import log_answer, log_refusal
 from cf1_mcp.contracts.effects import ToolEffect, annotations_of
+from cf1_mcp.contracts.empty_values import leave_out_empty
 from cf1_mcp.contracts.json_texts import TextKeepingMetadata
 from cf1_mcp.contracts.results import failure_text, tool_result
 from cf1_mcp.errors import BadArgument, NotApproved, ThreatEventsError, choices, did_you_mean
@@ -76,6 +77,7 @@ class ThreatTool(Tool):
     async def _answer(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool) -> Any:  # noqa: ANN401 - as `run`
         try:
             self._refuse_unknown_arguments(arguments)
+            arguments = leave_out_empty(arguments, self.fn_metadata.arg_model, self.parameters)
             for name, value in arguments.items():
                 if name not in FREE_FORM:
                     _refuse_long_lists(name, value)

@@ -12,7 +12,8 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.context import AccountVocabulary, Now
-from cf1_mcp.errors import MISSING_PART, BadArgument, Unavailable, Withheld, choices, nearest, unknown_word
+from cf1_mcp.errors import MISSING_PART, BadArgument, Unavailable, Withheld, choices
+from cf1_mcp.events.account_words import AttackerNames, unknown_account_word, unknown_country
 from cf1_mcp.events.field_sizes import check_length
 from cf1_mcp.events.indicator_fields import kind_of, read_event_indicator
 from cf1_mcp.models import Country, Event, NewEvent, Tlp
@@ -44,6 +45,7 @@ class EventValidator:
     read_policy: ReadPolicy
     now: datetime
     unread: set[Kind] = field(default_factory=set[Kind])
+    attackers: AttackerNames = field(default_factory=AttackerNames)
 
     def describe_unread(self) -> dict[str, JsonValue]:
         """Return the fact `not_checked`, with the vocabularies that could not be read; empty if there are none."""
@@ -127,6 +129,9 @@ class EventValidator:
                 return self.check_date(text, argument)
             case "marking":
                 return self.check_marking(text, argument)
+            case "name" if field.vocabulary == "attackers" and text.strip():
+                visible = _check_visible(text.strip(), argument)
+                return await self.attackers.spell(visible, self.vocabulary, self.read_policy)
             case "name":
                 return _check_visible(text.strip(), argument)
             case "indicator":
@@ -157,9 +162,7 @@ class EventValidator:
         if kind == "indicator_types" and (found := _find_type(text, known)):
             return found
         shown = await self._read(kind, partial(readable_words, self.vocabulary, self.read_policy, kind))
-        names = [clean(word, MAX_NAME_LENGTH) for word in shown]
-        valid = "one of these" if names else "a word that the account knows"
-        raise unknown_word(argument, f"the account does not know {_quote(text)}", text, names, valid)
+        raise unknown_account_word(argument, text, kind, shown)
 
 
 async def _resolve_validator(vocabulary: AccountVocabulary, read_policy: CurrentReadPolicy, now: Now) -> EventValidator:
@@ -261,11 +264,7 @@ def _check_country(text: str, known: Sequence[Country], argument: str) -> str:
         return text
     if code := country_code(text, known):
         return code
-    names = [clean(country.name, MAX_NAME_LENGTH) for country in known]
-    close = nearest(text, names)
-    problem = f"the account does not know {_quote(text)}{', did you mean this?' if close else ''}"
-    valid = "an ISO code of two letters such as US, or a name"
-    raise BadArgument(argument, problem, valid, [close] if close else ())
+    raise unknown_country(argument, text, known)
 
 
 def _find_type(text: str, known: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH, Cell, shorten
 from cf1_mcp.answers.pages import ABSENCE, dataset_facts, reading_notes
 from cf1_mcp.answers.rows import Rows
+from cf1_mcp.lookups.event_summary import MAX_IDS
 from cf1_mcp.lookups.lookup import STATUSES, Lookup, LookupResult
 from cf1_mcp.lookups.lookup_pages import LookupPage
 from cf1_mcp.lookups.targets import LookupInput
@@ -48,6 +49,9 @@ ONE_SPELLING: Final = (
     "to find other stored forms: wildcards, a trailing dot, /32."
 )
 UNCOUNTED: Final = "events with + were not all counted, and first_seen may be earlier."
+NEWEST_IDS: Final = (
+    f"event_ids has the newest {MAX_IDS} of an indicator's events: search_threat_events lists all, with their datasets."
+)
 EVENTS_ALONE: Final = (
     "The API's list of indicators could not be read, or not whole, so the rest is from events alone: indicators "
     "without events, and those that events do not show, may appear as unknown here."
@@ -131,6 +135,7 @@ def _notes(page: LookupPage, lookup: Lookup, scope: DatasetScope) -> list[str]:
         (HOST_MATCH, any(result.matched_as for result in page.results)),
         (ONE_SPELLING, has_unknown and lookup.leaves_out_spellings),
         (UNCOUNTED, any(result.summary.more for result in page.results)),
+        (NEWEST_IDS, any(result.summary.events > len(result.summary.newest) for result in page.results)),
         *((note, True) for note in reading_notes(scope, lookup.search.report)),
         (EVENTS_ALONE, bool(lookup.targets) and not lookup.search.is_listed),
         (IN_PART, has_unknown and bool(lookup.search.report.missed)),

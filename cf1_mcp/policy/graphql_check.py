@@ -20,11 +20,13 @@ from cf1_mcp.errors import (
     Withheld,
 )
 from cf1_mcp.models import Dataset, Tlp
+from cf1_mcp.policy.dataset_scope import is_scope_word
 from cf1_mcp.policy.datasets import dataset_names
 from cf1_mcp.policy.graphql_proof.confining_arguments import check_withheld_parts, read_confinement
 from cf1_mcp.policy.graphql_proof.parsed_document import INTROSPECTION, ParsedDocument, parse_document, read_arguments
 from cf1_mcp.policy.graphql_proof.schema_walk import SchemaWalk, Unproved
 from cf1_mcp.policy.read_policy import DATASET_RULE, ReadPolicy
+from cf1_mcp.text.uuids import parse_uuid
 
 if TYPE_CHECKING:
     from graphql import FieldNode
@@ -123,6 +125,11 @@ async def find_covered_datasets(parsed: ParsedDocument, policy: ReadPolicy, live
     found = [policy.account.find(uuid) for uuid in sorted(walk.covered)]
     datasets = [one for one in found if isinstance(one, Dataset)]
     return dataset_names(datasets) if datasets and len(datasets) == len(found) and not walk.uncovered else None
+
+
+def names_no_dataset(parsed: ParsedDocument) -> bool:
+    """Whether no text of a document is a dataset or a scope word, so that the API decides what it covers."""
+    return not any(is_scope_word(text) or parse_uuid(text) for text in _texts(parsed))
 
 
 def check_graphql_answer(data: JsonValue, policy: ReadPolicy) -> None:

@@ -17,7 +17,7 @@ from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.lists.reading_report import merge_reports
-from cf1_mcp.models import Event, Order
+from cf1_mcp.models import Dataset, Event, Order
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.profiles.actor import ResolvedActor, catalog_problems, catalog_table, did_you_mean_field, read_as_field
 from cf1_mcp.profiles.answer_fields import (
@@ -146,7 +146,7 @@ def render_profile(actor: ResolvedActor, profile: ActorProfile, period: ProfileP
         return Card(facts, actor.without_aliases().name_fields() | did_you_mean_field(actor), entries, notes)
     facts = _period_facts(profile, period) | marking | common
     untrusted = actor.name_fields() | read_as_field(actor) | _seen_fields(profile) | _country_field(profile.events)
-    tables, left_out = _tables(profile)
+    tables, left_out = _tables(profile, scope.policy.datasets)
     notes = [*problems, *_withheld_edge_notes(profile), *_reading_notes(profile)]
     notes += [f"Not shown: {', '.join(left_out)}."] if left_out else []
     return fit(Card(facts, untrusted, entries | tables, notes), DEFAULT_SIZE)
@@ -180,7 +180,7 @@ def _country_field(events: Sequence[Event]) -> AnswerFields:
     return {"attacker_country": countries} if countries else {}
 
 
-def _tables(profile: ActorProfile) -> tuple[dict[str, Rows], list[str]]:
+def _tables(profile: ActorProfile, known: Sequence[Dataset]) -> tuple[dict[str, Rows], list[str]]:
     """Return the tables that have rows, and what was left out of them."""
     samples = _readable_periods(profile)
     tables, left_out = compare_periods({name: sample.events for name, sample in samples.items()})
@@ -197,8 +197,8 @@ def _tables(profile: ActorProfile) -> tuple[dict[str, Rows], list[str]]:
         "activity": Rows(["month", "events"], months[-MAX_MONTHS:]),
         **tables,
         "infrastructure": infrastructure_table(profile.current.events),
-        "campaigns": event_table(campaigns[:MAX_CAMPAIGNS], ("uuid", "date", "event")),
-        "newest": event_table(newest[:MAX_NEWEST], ("uuid", "date", "category", "indicator", "event")),
+        "campaigns": event_table(campaigns[:MAX_CAMPAIGNS], ("uuid", "date", "event"), known),
+        "newest": event_table(newest[:MAX_NEWEST], ("uuid", "date", "category", "indicator", "event"), known),
     }
     return {name: table for name, table in every.items() if table.rows}, left_out
 

@@ -25,7 +25,8 @@ from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import unchecked_pages
 from cf1_mcp.policy.visible_links import CHILDREN, show_links
 from cf1_mcp.search.conditions import MAX_VALUES, resolve_period
-from cf1_mcp.search.counting import CountRequest, EventCounts, count_events
+from cf1_mcp.search.counted_groups import CountRequest
+from cf1_mcp.search.counting import EventCounts, count_events
 from cf1_mcp.text.dates import from_second, iso
 
 # About 750 kB of JSON: a quarter of nearly every actor in one page, well within the time of a call.
@@ -196,7 +197,8 @@ async def count_periods(
 
     async def count(index: int, dates: DateRange, by_month: bool) -> None:
         try:
-            counted = await count_events(client, scope, CountRequest(["attacker"], dates, by_month))
+            request = CountRequest(["attacker"], dates, "month" if by_month else None)
+            counted = await count_events(client, scope, request)
         except ApiError:
             return
         counts[index] = _sum_groups(counted, scope, attackers)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from cf1_mcp.answers.columns import Cell, event_cells
+from cf1_mcp.answers.row_datasets import COLUMN, find_row_datasets
 from cf1_mcp.answers.rows import Rows
-from cf1_mcp.models import Event
+from cf1_mcp.models import Dataset, Event
 from cf1_mcp.profiles.answer_fields import clean_short
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
@@ -115,9 +116,13 @@ def infrastructure_table(events: Sequence[Event]) -> Rows:
     return Rows(["indicator_type", "events", "different", "last", "indicator"], rows)
 
 
-def event_table(events: Sequence[Event], columns: Sequence[str]) -> Rows:
-    """Return the events with these columns."""
-    return Rows(columns, event_cells(events, columns))
+def event_table(events: Sequence[Event], columns: Sequence[str], known: Sequence[Dataset]) -> Rows:
+    """Return the events with these columns, and with their datasets where they are of several."""
+    origin, cells = find_row_datasets(events, known), event_cells(events, columns)
+    if not origin.are_several:
+        return Rows(columns, cells)
+    numbered = [[*row, origin.number_of(event)] for event, row in zip(events, cells, strict=True)]
+    return Rows((*columns, COLUMN), numbered, origin.fact())
 
 
 def shared_value_tables(one: Sequence[Event], other: Sequence[Event]) -> dict[str, Rows]:

@@ -6,7 +6,7 @@ requests or time: those depend on what is withheld.
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -21,6 +21,7 @@ from cf1_mcp.models import Condition, Event, EventSearch
 from cf1_mcp.policy.conditions.misfits import IGNORED
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.visible_events import visible_pages
+from cf1_mcp.search.counted_groups import CountRequest, name_period
 
 # At 300 ms a page, eight pages and the 25 s of a call go well together.
 MAX_COUNTED: Final = 20_000
@@ -57,10 +58,8 @@ class PageCounts:
     missed: Mapping[str, ApiError]
 
 
-async def count_pages(
-    client: ThreatEventsClient, scope: DatasetScope, columns: Sequence[str], dates: Dates, daily: bool
-) -> PageCounts:
-    """Read events that may be shown, the newest first, and count them by columns that are in FIELD_NAMES.
+async def count_pages(client: ThreatEventsClient, scope: DatasetScope, request: CountRequest) -> PageCounts:
+    """Read the events of a request that may be shown, the newest first, and count them by columns in FIELD_NAMES.
 
     Raises:
         ApiError: the events could not be read.
@@ -71,7 +70,11 @@ async def count_pages(
     # Counts leave analytics datasets out of all; a list might not.
     ids = ("operational",) if scope.ids == ("all",) else scope.ids
     search = EventSearch(
-        dataset_id=[*ids], search=_date_conditions(dates), order_by="date", order="desc", page_size=PAGE_SIZE
+        dataset_id=[*ids],
+        search=[*_date_conditions(request.dates), *request.conditions],
+        order_by="date",
+        order="desc",
+        page_size=PAGE_SIZE,
     )
     try:
         with anyio.fail_after(TIMEOUT):
@@ -83,9 +86,10 @@ async def count_pages(
     if report.seems_ignored():
         raise UnexpectedAnswer(IGNORED)
     for event in events:
-        groups.update(_keys(event, columns, daily))
-    names = [*(["date"] if daily else []), *columns]
-    found: list[Group] = [{**dict(zip(names, key, strict=True)), "count": count} for key, count in groups.items()]
+        groups.update(_keys(event, request))
+    found: list[Group] = [
+        {**dict(zip(request.keys, key, strict=True)), "count": count} for key, count in groups.items()
+    ]
     return PageCounts(found, len(events), more, withheld.total(), report.missed)
 
 
@@ -106,10 +110,10 @@ async def _read(
     return [*found.values()], False
 
 
-def _keys(event: Event, columns: Sequence[str], daily: bool) -> list[tuple[JsonValue, ...]]:
+def _keys(event: Event, request: CountRequest) -> list[tuple[JsonValue, ...]]:
     """Return the groups that an event belongs to: one for each combination of the values of its columns."""
-    keys: list[tuple[JsonValue, ...]] = [(event.date[:10],)] if daily else [()]
-    for column in columns:
+    keys: list[tuple[JsonValue, ...]] = [(name_period(event.date, request.by),)] if request.by else [()]
+    for column in request.columns:
         value: object = getattr(event, FIELD_NAMES[column])
         values = cast("list[object]", value or [None]) if isinstance(value, list) else [value]
         keys = [(*key, _text(one)) for key in keys for one in values]

@@ -25,12 +25,10 @@ from cf1_mcp.api.lists.reading_report import ReadingReport, merge_reports
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import EventSearch, Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope
-from cf1_mcp.policy.visible_events import first_visible
 from cf1_mcp.search.count_windows import count_in_windows
+from cf1_mcp.search.counted_groups import DOCUMENTED, CountRequest, find_periods, narrow_groups
 from cf1_mcp.search.counted_pages import FIELD_NAMES, count_pages
 
-# A column that is documented.
-DOCUMENTED: Final = "attacker"
 WHOLE_DAYS: Final = "The API counts whole days (UTC) only: the first and the last day are counted in full."
 ONE_BY_ONE: Final = "The API counts by one column at a time: these groups are of each column, not of combinations."
 UNKNOWN: Final = "A count is unknown where the API gave none."
@@ -57,20 +55,6 @@ class EventCounts:
     report: ReadingReport = field(default_factory=ReadingReport)
 
 
-@dataclass(frozen=True)
-class CountRequest:
-    """What to count, by which columns, and how many groups to return."""
-
-    columns: Sequence[str]
-    dates: Dates = (None, None)
-    daily: bool = False
-    limit: int = MAX_GROUPS
-
-    @property
-    def keys(self) -> list[str]:
-        return [*(["date"] if self.daily else []), *self.columns]
-
-
 async def count_events(
     client: ThreatEventsClient, scope: DatasetScope, request: CountRequest, now: datetime | None = None
 ) -> EventCounts:
@@ -83,13 +67,16 @@ async def count_events(
         BadArgument: the events had to be read, and that took too long.
     """
     try:
+        if not request.can_be_grouped:
+            raise NotCounted("The API does not count under these conditions.")
         if scope.policy.ceiling is Tlp.RED:
             return await _count_all(client, scope, request, now)
         return await _count_within_ceiling(client, scope, request)
     except NotCounted as refusal:
         if now is None:
             raise
-        await _find_cause(client, scope, request, refusal)
+        if request.can_be_grouped:
+            await _find_cause(client, scope, request, refusal)
         if not FIELD_NAMES.keys() >= {*request.columns}:
             raise
         try:
@@ -101,30 +88,34 @@ async def count_events(
             return alone
 
 
-async def has_events(client: ThreatEventsClient, scope: DatasetScope) -> bool:
-    """Return whether there are events that may be shown, of any date."""
-    return bool(await first_visible(client, EventSearch(dataset_id=[*scope.ids]), scope.policy, 1))
-
-
 async def _count_all(
     client: ThreatEventsClient, scope: DatasetScope, request: CountRequest, now: datetime | None
 ) -> EventCounts:
     """Count where every marking may be seen."""
-    # In a daily count the limit may be one of rows.
-    most = MAX_GROUPS if request.daily else request.limit
+    # One more than is shown tells whether there are others. In a daily count the limit may be one of rows.
+    most = min(request.limit + 1, MAX_GROUPS) if request.is_plain else MAX_GROUPS
 
     async def count(dates: Dates) -> Counted:
-        return await client.counts.count(client, request.columns, scope.ids, dates, request.daily, most)
+        return await client.counts.count(client, request.asked, scope.ids, dates, request.daily, most)
 
     counted = await count(request.dates)
     notes = [WHOLE_DAYS] if counted.widened else []
-    unsorted = counted.full and not request.daily and not _is_sorted(counted.groups)
-    too_few = counted.full and len(_order(counted.groups, request)[1]) < request.limit
+    unsorted = counted.full and request.is_plain and not _is_sorted(counted.groups)
+    too_few = counted.full and (not request.is_plain or len(_order(counted.groups, request)[1]) <= request.limit)
     if too_few and now and (period := await _find_period(client, scope, request.dates, now)):
-        counted = await count_in_windows(count, counted, request.dates, period, request.keys)
+        keys = [*(["date"] if request.daily else []), *request.asked]
+        counted = await count_in_windows(count, counted, request.dates, period, keys)
         notes += [FURTHER] if counted.full else []
     elif unsorted:
         notes.append(UNSORTED)
+    if counted.full and now and not request.is_plain:
+        # Nobody knows which groups or days are missing: the newest may be among them.
+        raise NotCounted("The API returns a part of the groups.")
+    counted = replace(
+        counted,
+        groups=narrow_groups(counted.groups, request),
+        total=None if request.conditions else counted.total,
+    )
     numbers = [number for group in counted.groups if (number := read_count(group)) is not None]
     unknown = len(numbers) < len(counted.groups)
     notes += [UNKNOWN] if unknown else []
@@ -154,11 +145,11 @@ async def _count_within_ceiling(client: ThreatEventsClient, scope: DatasetScope,
     if counted.most < MAX_GROUPS or counted.full or not _tells_markings(counted):
         raise NotCounted("The API returns too few groups, or not the marking of each.")
     allowed = [row for row in counted.groups if not scope.policy.is_above_ceiling(str(row["tlp"] or ""))]
-    groups, kept = _order(merge_groups(allowed, request.keys), request)
+    above = [row for row in counted.groups if scope.policy.is_above_ceiling(str(row["tlp"] or ""))]
+    groups, kept = _order(merge_groups(narrow_groups(allowed, request), request.keys), request)
     known = [number for group in groups if (number := read_count(group)) is not None]
     partial = len(known) < len(groups)
-    every = sum(read_count(row) or 0 for row in counted.groups)
-    withheld = every - sum(read_count(row) or 0 for row in allowed)
+    withheld = sum(read_count(row) or 0 for row in narrow_groups(above, request))
     notes = [*([WHOLE_DAYS] if counted.widened else []), *([UNKNOWN] if partial else [])]
     return EventCounts(
         _take(groups, request, kept),
@@ -182,14 +173,16 @@ def _tells_markings(counted: Counted) -> bool:
 
 
 def _columns_within_ceiling(request: CountRequest) -> list[str]:
-    return [*request.columns, *(["tlp"] if "tlp" not in request.columns else [])]
+    # An event has one marking, so that no other column is needed where there is none.
+    asked = request.asked if request.columns or request.conditions else []
+    return [*asked, *(["tlp"] if "tlp" not in asked else [])]
 
 
 async def _find_cause(
     client: ThreatEventsClient, scope: DatasetScope, request: CountRequest, refusal: NotCounted
 ) -> None:
     """Remember a refusal as one of the columns, if the same count by the documented column alone is accepted."""
-    by = [*request.columns] if scope.policy.ceiling is Tlp.RED else _columns_within_ceiling(request)
+    by = request.asked if scope.policy.ceiling is Tlp.RED else _columns_within_ceiling(request)
     if by == [DOCUMENTED] or refusal.status is None or client.counts.known_refusal(by, request.daily):
         return
     try:
@@ -201,7 +194,7 @@ async def _find_cause(
 
 async def _count_here(client: ThreatEventsClient, scope: DatasetScope, request: CountRequest) -> EventCounts:
     """Count events that are read."""
-    found = await count_pages(client, scope, request.columns, request.dates, request.daily)
+    found = await count_pages(client, scope, request)
     groups, kept = _order(found.groups, request)
     notes: list[str] = []
     if found.more:
@@ -209,6 +202,8 @@ async def _count_here(client: ThreatEventsClient, scope: DatasetScope, request: 
             f"Counted here: {found.counted:,} events, the newest, because the API does not count as needed. There are "
             "more: use a shorter period for exact counts."
         )
+        if request.by and (periods := find_periods(groups)):
+            notes.append(f"Of {periods[0]} only a part is counted, and nothing before it.")
         if len(request.columns) > 1 and scope.policy.ceiling is Tlp.RED:
             notes.append("Each column on its own may be counted in full.")
     cut = len(kept) > request.limit
@@ -228,7 +223,7 @@ async def _count_one_by_one(
     client: ThreatEventsClient, scope: DatasetScope, request: CountRequest
 ) -> EventCounts | None:
     """Count by one column after another, where every marking may be seen; None if that tells nothing."""
-    if scope.policy.ceiling is not Tlp.RED or len(request.columns) < 2 or request.daily:
+    if scope.policy.ceiling is not Tlp.RED or len(request.columns) < 2 or not request.is_plain:
         return None
     groups: list[Group] = []
     total, cut, left_out, reports = 0, False, list[str](), list[ReadingReport]()
@@ -248,7 +243,7 @@ async def _count_one_by_one(
 
 
 def _take(groups: Sequence[Group], request: CountRequest, ranked: Sequence[tuple[str, ...]]) -> list[Group]:
-    """Return the groups of the first `limit` keys; in a daily count, a key keeps all its days."""
+    """Return the groups of the first `limit` keys; a key keeps all its periods."""
     kept = {*ranked[: request.limit]}
     return [group for group in groups if group_key(group, request.columns) in kept]
 
@@ -259,7 +254,7 @@ def _is_sorted(groups: Sequence[Group]) -> bool:
 
 
 def _order(groups: Sequence[Group], request: CountRequest) -> tuple[list[Group], list[tuple[str, ...]]]:
-    """Return groups in the order of their size, or of their days, and their keys, the largest first."""
+    """Return groups in the order of their size, or of their periods, and their keys, the largest first."""
     sizes: dict[tuple[str, ...], int] = {}
     for group in groups:
         key = group_key(group, request.columns)

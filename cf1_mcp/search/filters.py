@@ -27,3 +27,5 @@ ExportFilters = Annotated[
     Filters,
     ArgumentGroup({field.name: _annotation(None) for field in FILTERS if field.filter and field.filter.in_export}),
 ]
+# Those of a search, for a tool whose description refers to the search tool.
+CountFilters = Annotated[Filters, ArgumentGroup({field.name: _annotation(None) for field in FILTERS if field.filter})]

@@ -15,7 +15,7 @@ from cf1_mcp.models import Condition, EventSearch, SearchField
 from cf1_mcp.models.fields import SEARCHABLE, EventField
 from cf1_mcp.policy.read_policy import CurrentReadPolicy, ReadPolicy
 from cf1_mcp.search.argument_groups import expand_argument_groups
-from cf1_mcp.search.clauses import Clause
+from cf1_mcp.search.clauses import WHOLE_VALUE_OPERATORS, Clause
 from cf1_mcp.search.conditions import (
     MAX_WORDS,
     build_branches,
@@ -25,15 +25,13 @@ from cf1_mcp.search.conditions import (
     split_text,
     ungrouped_conditions,
 )
-from cf1_mcp.search.filters import ExportFilters, Filters, SearchFilters
+from cf1_mcp.search.filters import CountFilters, ExportFilters, Filters, SearchFilters
 from cf1_mcp.search.saved_queries import SavedSearch
 from cf1_mcp.search.typed_values import read_values
 from cf1_mcp.search.words.spelling import AccountSpelling, ReadValue, list_spellings, load_spelling
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
 
-# Operators that compare whole values. The others match parts of a value, which the vocabulary does not contain.
-WHOLE_VALUE_OPERATORS: Final = ("equals", "not", "in")
 # Events that were being stored during the search may be missing from it: rather return an event twice than never.
 WATERMARK_OVERLAP: Final = timedelta(minutes=2)
 MAX_SHOWN_LENGTH: Final = 60
@@ -71,6 +69,11 @@ class SearchRequest:
     def is_narrowed(self) -> bool:
         """Whether there are conditions beside those of a saved query."""
         return bool(self.parts.keys() - {"query_id"})
+
+    @property
+    def filters(self) -> list[Condition]:
+        """The conditions that are not dates."""
+        return [one for name, part in self.parts.items() if name not in ("since", "until") for one in part]
 
     def search(self, without: str = "") -> EventSearch:
         """Return the search as the API takes it, without the conditions of one argument."""
@@ -112,9 +115,24 @@ async def _export_request(
     return await _read_request(SearchArguments(filters, text, since, until), vocabulary, policy, saved, now)
 
 
+@expand_argument_groups
+async def _counting_request(
+    vocabulary: AccountVocabulary,
+    policy: CurrentReadPolicy,
+    now: Now,
+    filters: CountFilters,
+    text: str | None,
+    since: str | None,
+    until: str | None,
+) -> SearchRequest:
+    return await _read_request(SearchArguments(filters, text, since, until), vocabulary, policy, EventSearch(), now)
+
+
 RequestedSearch = Annotated[SearchRequest, Resolve(_search_request)]
 # With only the filters of an export.
 RequestedExport = Annotated[SearchRequest, Resolve(_export_request)]
+# Without what the API does not count by, such as saved queries.
+RequestedCount = Annotated[SearchRequest, Resolve(_counting_request)]
 
 
 async def _read_request(

@@ -5,7 +5,7 @@ completions at every key press, so a failure or a slow API gives no completions 
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 import anyio
 from mcp.server import ServerRequestContext
@@ -14,7 +14,9 @@ from mcp.types import CompleteRequestParams, CompleteResult, Completion, PromptR
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
 from cf1_mcp.context import ServerContext
 from cf1_mcp.errors import ThreatEventsError
+from cf1_mcp.models import Tlp
 from cf1_mcp.models.fields import EVENT_FIELDS
+from cf1_mcp.models.queries import AlertFrequency
 from cf1_mcp.policy.read_policy import ReadPolicy, load_read_policy
 from cf1_mcp.policy.visible_words import readable_words
 from cf1_mcp.server.resources import EVENT_ADDRESS
@@ -27,42 +29,50 @@ MIN_CODE_LENGTH: Final = 2
 # People who are typing do not wait longer.
 MAX_SECONDS: Final = 5.0
 
+# Vocabularies that are the same in every account.
+FixedKind = Literal["markings", "frequencies"]
+FIXED: Final[Mapping[FixedKind, Sequence[str]]] = {"markings": [*Tlp], "frequencies": get_args(AlertFrequency)}
+CompletedKind = Kind | FixedKind
+
 # The vocabulary that completes an argument by its name, where the playbook does not declare one.
-VOCABULARY_BY_NAME: Final[Mapping[str, Kind]] = {
+VOCABULARY_BY_NAME: Final[Mapping[str, CompletedKind]] = {
     **{field.name: field.vocabulary for field in EVENT_FIELDS if field.vocabulary},
     "country": "countries",
     "dataset": "datasets",
     "dataset_id": "datasets",
     "industry": "industries",
     "tag": "tags",
+    "tlp": "markings",
+    "frequency": "frequencies",
 }
 
 Reference = PromptReference | ResourceTemplateReference
-# The vocabulary that a playbook declares for one of its arguments: (playbook, argument) -> vocabulary.
-Declaration = Callable[[str, str], Awaitable[Kind | None]]
+# The vocabularies that a playbook declares for one of its arguments: (playbook, argument) -> vocabularies.
+Declaration = Callable[[str, str], Awaitable[Sequence[CompletedKind]]]
 Handler = Callable[[ServerRequestContext[ServerContext, Any], CompleteRequestParams], Awaitable[CompleteResult]]
 
 
-async def declare_nothing(playbook: str, argument: str) -> Kind | None:
+async def declare_nothing(playbook: str, argument: str) -> Sequence[CompletedKind]:
     """Declare no vocabulary, so that the name of the argument decides."""
-    return None
+    return ()
 
 
-async def vocabulary_for(reference: Reference, argument: str, declared: Declaration = declare_nothing) -> Kind | None:
-    """Return the vocabulary that completes an argument, None if there is none."""
+async def vocabularies_for(
+    reference: Reference, argument: str, declared: Declaration = declare_nothing
+) -> Sequence[CompletedKind]:
+    """Return the vocabularies that complete an argument, in the order in which they are offered."""
     if isinstance(reference, PromptReference):
-        return await declared(reference.name, argument) or VOCABULARY_BY_NAME.get(argument)
-    return "datasets" if (reference.uri, argument) == (EVENT_ADDRESS, "dataset_id") else None
+        named = VOCABULARY_BY_NAME.get(argument)
+        return await declared(reference.name, argument) or ([named] if named else [])
+    return ["datasets"] if (reference.uri, argument) == (EVENT_ADDRESS, "dataset_id") else []
 
 
-async def complete(vocabulary: Vocabulary, policy: ReadPolicy, kind: Kind | None, typed: str) -> list[str]:
+async def complete(vocabulary: Vocabulary, policy: ReadPolicy, kind: CompletedKind, typed: str) -> list[str]:
     """Return the values that match what was typed, ignoring case: equal, then starting with it, then containing it.
 
     Raises:
         ThreatEventsError: the vocabulary cannot be read.
     """
-    if kind is None:
-        return []
     text = typed.strip().casefold()
     found = [name for name in await _names(vocabulary, policy, kind) if text in name.casefold()]
     if len(text) >= MIN_CODE_LENGTH:
@@ -78,18 +88,19 @@ def completion_handler(declared: Declaration = declare_nothing) -> Handler:
         request: ServerRequestContext[ServerContext, Any], params: CompleteRequestParams
     ) -> CompleteResult:
         server = request.lifespan_context
-        kind = await vocabulary_for(params.ref, params.argument.name, declared)
-        values: list[str] = []
+        kinds = await vocabularies_for(params.ref, params.argument.name, declared)
+        values: dict[str, None] = {}
         # Where the operator switched the read tools off, completions must not reveal their values.
-        if kind and "events" in server.settings.toolsets:
+        if kinds and "events" in server.settings.toolsets:
             with anyio.move_on_after(MAX_SECONDS):
-                values = await _complete_or_nothing(server, kind, params.argument.value)
-        return CompleteResult(completion=_page(values))
+                for kind in kinds:
+                    values |= dict.fromkeys(await _complete_or_nothing(server, kind, params.argument.value))
+        return CompleteResult(completion=_page([*values]))
 
     return handle
 
 
-async def _complete_or_nothing(server: ServerContext, kind: Kind, typed: str) -> list[str]:
+async def _complete_or_nothing(server: ServerContext, kind: CompletedKind, typed: str) -> list[str]:
     vocabulary = server.vocabulary
     try:
         return await complete(vocabulary, await load_read_policy(vocabulary, server.settings), kind, typed)
@@ -102,13 +113,17 @@ def _page(values: Sequence[str]) -> Completion:
     return Completion(values=shown, total=len(values), has_more=len(values) > len(shown))
 
 
-async def _names(vocabulary: Vocabulary, policy: ReadPolicy, kind: Kind) -> list[str]:
-    if kind == "countries":
-        return [country.name for country in await vocabulary.country_list()]
-    return await readable_words(vocabulary, policy, kind)
+async def _names(vocabulary: Vocabulary, policy: ReadPolicy, kind: CompletedKind) -> list[str]:
+    match kind:
+        case "markings" | "frequencies":
+            return [*FIXED[kind]]
+        case "countries":
+            return [country.name for country in await vocabulary.country_list()]
+        case _:
+            return await readable_words(vocabulary, policy, kind)
 
 
-async def _codes(vocabulary: Vocabulary, policy: ReadPolicy, kind: Kind) -> list[str]:
+async def _codes(vocabulary: Vocabulary, policy: ReadPolicy, kind: CompletedKind) -> list[str]:
     """Return the codes or uuids that stand for the names: not offered in a list, but people type or paste them."""
     match kind:
         case "countries":

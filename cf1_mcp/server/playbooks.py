@@ -9,14 +9,14 @@ replaced.
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 import anyio.to_thread
 from mcp.types import GetPromptResult, Prompt, PromptArgument, PromptMessage, TextContent
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from cf1_mcp.errors import BadArgument, BadFile, choices, did_you_mean
 from cf1_mcp.search.conditions import MAX_VALUE_LENGTH
@@ -34,13 +34,20 @@ _PLACEHOLDER: Final = re.compile(r"\{\{([^{}\n]*)\}\}")
 _CODE_OR_PLACEHOLDER: Final = re.compile(rf"(?P<code>`[^`\n]*`)|{_PLACEHOLDER.pattern}")
 _log: Final = logging.getLogger(__name__)
 
-# The vocabularies that can complete the value of an argument.
-CompletionKind = Literal["attackers", "categories", "countries", "datasets", "industries", "tags"]
+# The vocabularies that can complete the value of an argument, the last two of which are the same in every account.
+CompletionKind = Literal[
+    "attackers", "categories", "countries", "datasets", "industries", "tags", "markings", "frequencies"
+]
 Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\n]*$")]
 
 
 class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _list_kinds(value: object) -> object:
+    """Accept one vocabulary as well as a list of them."""
+    return (value,) if isinstance(value, str) else value
 
 
 class PlaybookArgument(_StrictModel):
@@ -54,7 +61,7 @@ class PlaybookArgument(_StrictModel):
     required: bool = False
     default: Annotated[str, Field(max_length=300, pattern=r"^[^\n`]*[^\s`][^\n`]*$")] | None = None
     exact: bool = False
-    complete: CompletionKind | None = None
+    complete: Annotated[tuple[CompletionKind, ...], BeforeValidator(_list_kinds)] = Field(default=(), strict=False)
 
     @model_validator(mode="after")
     def _required_or_default(self) -> Self:
@@ -159,11 +166,11 @@ class Playbooks:
             raise BadArgument("name", problem, choices([*known], most=MAX_NAMES))
         return known[name].render(typed)
 
-    async def vocabulary_of(self, name: str, argument: str) -> CompletionKind | None:
-        """Return the vocabulary that completes an argument of a playbook, None if the playbook declares none."""
+    async def vocabulary_of(self, name: str, argument: str) -> Sequence[CompletionKind]:
+        """Return the vocabularies that complete an argument of a playbook; none if the playbook declares none."""
         playbook = (await self.read_all()).get(name)
         arguments = playbook.front_matter.arguments if playbook else ()
-        return next((one.complete for one in arguments if one.name == argument), None)
+        return next((one.complete for one in arguments if one.name == argument), ())
 
     def _read(self) -> dict[str, Playbook]:
         found: dict[str, Playbook] = {}

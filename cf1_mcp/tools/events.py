@@ -13,6 +13,7 @@ from cf1_mcp.answers.card import Card
 from cf1_mcp.answers.columns import MAX_FIELD_LENGTH, clean_value, event_cells, event_fields, resolve_columns
 from cf1_mcp.answers.cursors import CurrentPaging
 from cf1_mcp.answers.pages import ExtraColumn, fit_events, list_event_page
+from cf1_mcp.answers.row_datasets import COLUMN, find_row_datasets
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather, run_in_thread
@@ -176,7 +177,9 @@ async def list_related_threat_events(
     first = paging.open_offset(identity)
     links = await describe_link_types(client, read_policy, event, related[first : first + limit], related)
     extra = ExtraColumn("relationship", links.texts) if any(links.texts.values()) else None
-    rows = fit_events(related, [dataset.name], columns, limit, paging, identity, extra)
+    known = [dataset, *read_policy.datasets]
+    covered = find_row_datasets([Event(uuid=event_id, dataset_id=dataset.uuid), *related], known)
+    rows = fit_events(related, [*covered.names.values()], columns, limit, paging, identity, extra, known)
     return replace(rows, notes=[*rows.notes, links.note]) if links.note else rows
 
 
@@ -276,4 +279,9 @@ async def _read_related(
     more = ["There are more: list_related_threat_events lists all of them."] if len(related) > MAX_RELATED else []
     columns = ("uuid", "date", "category", "indicator", "event")
     shown = related[:MAX_RELATED]
-    return Rows(columns, event_cells(shown, columns), {"events": len(shown)}, more)
+    counts: dict[str, JsonValue] = {"events": len(shown), **({"of": len(related)} if more else {})}
+    cells, origin = event_cells(shown, columns), find_row_datasets([home, *shown], read_policy.datasets)
+    if not origin.are_several:
+        return Rows(columns, cells, counts, more)
+    numbered = [[*row, origin.number_of(one)] for one, row in zip(shown, cells, strict=True)]
+    return Rows((*columns, COLUMN), numbered, {**counts, **origin.fact()}, more)

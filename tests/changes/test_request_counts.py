@@ -32,7 +32,7 @@ async def test_changes_of_a_hundred_linked_events_stay_within_their_requests(tmp
     counted += await count_reads(Tenant(tmp_path / "three"))
     assert [one for one in counted if one.sent > one.allowed] == []
     assert {one.what: one.sent for one in counted} == {
-        "preview of updating": 4,
+        "preview of updating": 6,
         "updating": 3,
         "preview of taking tags off": 3,
         "taking tags off": 103,
@@ -56,7 +56,7 @@ async def test_changes_among_many_datasets_stay_within_their_requests(tmp_path: 
     assert len(many[0].store.datasets()) == 62
     assert [one for one in counted if one.sent > one.allowed] == []
     assert {one.what: one.sent for one in counted if one.what.startswith("preview")} == snapshot(
-        {"preview of updating": 4, "preview of taking tags off": 5, "preview of moving": 14, "preview of deleting": 16}
+        {"preview of updating": 7, "preview of taking tags off": 5, "preview of moving": 14, "preview of deleting": 16}
     )
 
 

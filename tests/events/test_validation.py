@@ -38,9 +38,10 @@ Phishing
             {"attacker_country": "Germoney"},
             snapshot(
                 """\
-attacker_country: the account does not know 'Germoney', did you mean this? Use an ISO code of two letters such as US, or a name.
+attacker_country: the account does not know 'Germoney', did you mean the first of these? Use an ISO code of two letters such as US, or a name.
 <untrusted MARK>
 Germany
+Guernsey
 </untrusted MARK>\
 """
             ),
@@ -88,7 +89,7 @@ domain
         (
             {"date": "yesterdayish"},
             snapshot(
-                "date: 'yesterdayish' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "date: 'yesterdayish' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)."
             ),
         ),
         (
@@ -202,5 +203,5 @@ async def test_an_account_without_indicator_types_accepts_any(tenant: Tenant) ->
 async def test_vocabularies_are_not_read_if_no_field_needs_them(tenant: Tenant) -> None:
     event = await tenant.add("plain")
     async with tenant.server(tenant.allowed()) as client:
-        await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker="New")
+        await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, insight="New")
     assert not [line for line in tenant.requests() if "categories" in line or "indicator" in line]

@@ -46,7 +46,7 @@ MARKED: Final = '{field: tlp, op: in, value: ["clear", "green", "amber"]}'
 
 
 def aggregates() -> Iterator[Call]:
-    """Every column, pairs of columns, daily, periods and limits."""
+    """Every column, pairs of columns, each period, filters and limits."""
     for column in (*COLUMNS, "attacker_country", "mitreAttack"):
         yield _aggregate([column])
         yield _aggregate([column], since="20d", limit=2)
@@ -56,8 +56,24 @@ def aggregates() -> Iterator[Call]:
     yield _aggregate(["category"], since="2020-01-01", until="2020-02-01")
     yield _aggregate(["category"], until="30d", limit=1)
     for column in ("category", "tlp", "attacker"):
-        yield _aggregate([column], daily=True)
-        yield _aggregate([column], daily=True, since="7d", limit=3)
+        yield _aggregate([column], by="day")
+        yield _aggregate([column], by="day", since="7d", limit=3)
+        yield _aggregate([column], by="month", target_industry=["banks", "Energy & Utilities"])
+    for by in ("day", "week", "month"):
+        yield _aggregate([], by=by)
+        yield _aggregate([], by=by, since="60d", until="3d", tlp=["green", "red"])
+        yield _aggregate(["category"], by=by, text="login", limit=4)
+    narrowing: list[dict[str, JsonValue]] = [
+        {"attacker": ["copper lantern", "zzqq"]},
+        {"tags": ["ransomware", "T1566.001"]},
+        {"indicator": ["192.0.2.1"]},
+        {"indicator_type": ["ip"], "category": ["phishing"]},
+        {"mitre_attack": ["T1566"], "target_country": ["Germany", "EU"]},
+        {"text": "the"},
+    ]
+    for filters in narrowing:
+        yield _aggregate(["attacker"], **filters)
+        yield _aggregate(["tlp"], since="30d", **filters)
     for scope in ("operational", "analytics", MINE, VENDOR):
         yield _aggregate(["attacker"], dataset_ids=[scope])
 

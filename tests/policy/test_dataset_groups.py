@@ -120,4 +120,4 @@ async def test_an_event_is_found_without_its_dataset_where_the_deprecated_route_
     if tool == "get_threat_event":
         assert (data["event"], data["dataset_id"]) == ("Found", event.dataset_id)
     else:
-        assert (column(data, "event"), data["datasets"]) == (["Child"], [YOURS])
+        assert (column(data, "event"), data["datasets"]) == (["Child"], [YOURS, MINE])

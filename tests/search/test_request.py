@@ -291,14 +291,14 @@ async def test_reasons_for_an_empty_result_ignore_events_above_the_ceiling(tmp_p
     )
 
 
-async def test_an_empty_count_reports_that_the_period_has_no_events(client: Client) -> None:
+async def test_an_empty_count_names_the_date_that_removes_all_events(client: Client) -> None:
     data = await ask(client, "aggregate_threat_events", columns=["attacker"], since="2020", until="2020")
     assert data["groups"] == 0
     assert data["notes"] == snapshot(
         [
-            "There are events outside this period: since and until removed all of them.",
-            "Absence from these datasets does not show that something is benign.",
+            "Without until there are events: this filter alone removes all of them.",
             "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
+            "Absence from these datasets does not show that something is benign.",
         ]
     )
 

@@ -1,6 +1,6 @@
 """Completions: values of the account's vocabularies, and never more than may be read."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -14,7 +14,7 @@ from cf1_mcp.api.vocabulary import KINDS, Kind
 from cf1_mcp.api.wire.transport import network
 from cf1_mcp.models import Tlp
 from cf1_mcp.server import completions
-from cf1_mcp.server.completions import VOCABULARY_BY_NAME, vocabulary_for
+from cf1_mcp.server.completions import VOCABULARY_BY_NAME, CompletedKind, vocabularies_for
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.server.resources import EVENT_ADDRESS
 from cf1_mcp.settings import Credentials, Settings
@@ -28,7 +28,7 @@ MODES: tuple[Literal["auto", "legacy"], ...] = ("auto", "legacy")
 EVENT = ResourceTemplateReference(uri=EVENT_ADDRESS)
 PLAYBOOK = PromptReference(name="profile_attacker")
 DEFAULT = "Cloudforce One Threat Events"
-NAMES: dict[Kind, str] = {kind: name for name, kind in VOCABULARY_BY_NAME.items()}
+NAMES: dict[CompletedKind, str] = {kind: name for name, kind in VOCABULARY_BY_NAME.items()}
 
 
 @asynccontextmanager
@@ -208,8 +208,8 @@ async def test_an_api_that_does_not_respond_gives_no_completions(
 
 
 async def test_the_declaration_of_a_playbook_overrides_the_name_of_the_argument() -> None:
-    async def declared(playbook: str, argument: str) -> Kind | None:
-        return "tags" if (playbook, argument) == ("profile_attacker", "attacker") else None
+    async def declared(playbook: str, argument: str) -> Sequence[CompletedKind]:
+        return ["tags", "markings"] if (playbook, argument) == ("profile_attacker", "attacker") else ()
 
     arguments = [
         (PLAYBOOK, "attacker"),
@@ -217,7 +217,36 @@ async def test_the_declaration_of_a_playbook_overrides_the_name_of_the_argument(
         (PromptReference(name="other"), "attacker"),
         (EVENT, "tag"),
     ]
-    assert [await vocabulary_for(*one, declared) for one in arguments] == ["tags", "countries", "attackers", None]
+    assert [await vocabularies_for(*one, declared) for one in arguments] == [
+        ["tags", "markings"],
+        ["countries"],
+        ["attackers"],
+        [],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("playbook", "argument", "typed", "values"),
+    [
+        ("hunt_technique", "sector", "bank", snapshot(["Banking & Financial Services"])),
+        ("hunt_technique", "sector", "ger", snapshot(["Germany", "Algeria", "Niger", "Nigeria"])),
+        ("hunt_technique", "technique", "T1566", snapshot(["T1566.001", "T1566.002", "T1566.003"])),
+        ("weekly_brief", "target", "austr", snapshot(["Austria", "Australia"])),
+        ("enrich_report", "tlp", "amb", snapshot(["amber", "amber+strict"])),
+        ("stand_up_watch", "frequency", "", snapshot(["immediate", "daily"])),
+        ("stand_up_watch", "watch_for", "velour", snapshot(["VELOUR CICADA"])),
+    ],
+)
+async def test_an_argument_of_several_vocabularies_gets_the_values_of_each(
+    client: Client, playbook: str, argument: str, typed: str, values: list[str]
+) -> None:
+    assert await completed(client, argument, typed, PromptReference(name=playbook)) == values
+
+
+async def test_a_sector_is_completed_from_the_industries_first(client: Client) -> None:
+    listed = column(await ask(client, "list_threat_vocabulary", kind="industries", limit=100), "industries")
+    values = await completed(client, "sector", "", PromptReference(name="hunt_technique"))
+    assert values[: len(listed)] == listed and "Afghanistan" in values
 
 
 def base(port: int) -> str:

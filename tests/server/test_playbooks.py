@@ -338,7 +338,7 @@ async def test_an_edited_playbook_takes_effect_at_once(clients: Clients, own: Pa
         (
             f"{HEAD}{WORD}complete = 'events'\n+++\n{{{{word}}}}".encode(),
             snapshot(
-                "arguments.0.complete: Input should be 'attackers', 'categories', 'countries', 'datasets', 'industries' or 'tags'"
+                "arguments.0.complete.0: Input should be 'attackers', 'categories', 'countries', 'datasets', 'industries', 'tags', 'markings' or 'frequencies'"
             ),
         ),
         (
@@ -399,22 +399,28 @@ async def test_a_prompt_name_cannot_leave_the_operators_folder(clients: Clients,
 async def test_a_playbook_declares_the_vocabularies_of_its_arguments() -> None:
     playbooks = Playbooks(None)
     completed = {
-        f"{name}.{one.name}": kind
+        f"{name}.{one.name}": kinds
         for name, playbook in (await playbooks.read_all()).items()
         for one in playbook.front_matter.arguments
-        if (kind := await playbooks.vocabulary_of(name, one.name))
+        if (kinds := await playbooks.vocabulary_of(name, one.name))
     }
     assert completed == snapshot(
         {
-            "curate_dataset.dataset": "datasets",
-            "profile_attacker.attacker": "attackers",
-            "weekly_brief.target": "industries",
+            "curate_dataset.dataset": ("datasets",),
+            "enrich_report.tlp": ("markings",),
+            "hunt_technique.technique": ("tags",),
+            "hunt_technique.sector": ("industries", "countries"),
+            "profile_attacker.attacker": ("attackers",),
+            "stand_up_watch.watch_for": ("attackers", "industries", "countries", "tags"),
+            "stand_up_watch.frequency": ("frequencies",),
+            "trace_campaign.start": ("tags",),
+            "weekly_brief.target": ("industries", "countries"),
         }
     )
     assert (
         await playbooks.vocabulary_of("curate_dataset", "other")
-        is await playbooks.vocabulary_of("other", "dataset")
-        is None
+        == await playbooks.vocabulary_of("other", "dataset")
+        == ()
     )
 
 

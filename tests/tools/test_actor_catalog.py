@@ -180,7 +180,7 @@ async def test_a_similar_name_of_a_known_actor_is_suggested(tenant: Tenant) -> N
     await tenant.add("one", attacker="APT29")
     async with tenant.server(tenant.reading()) as client:
         found = await ask(client, "search_threat_events", attacker=["Midnite Blizzard"])
-        assert found["did_you_mean"] == snapshot(
+        assert found["unknown_words"] == snapshot(
             ["attacker: Midnite Blizzard is unknown, the nearest are Midnight Blizzard"]
         )
 
@@ -287,7 +287,7 @@ async def test_an_entry_above_the_ceiling_is_neither_shown_nor_followed(
     async with tenant.server(settings) as client:
         found = await ask_for_text(client, "search_threat_events", attacker=["blizzard"])
         profiles = [await ask_for_text(client, "profile_attacker", attacker=name) for name in ("blizzard", "apt29")]
-    assert [("APT29" in found), *("told" in profile for profile in profiles)] == [is_shown] * 3
+    assert [("as APT29" in found), *("told" in profile for profile in profiles)] == [is_shown] * 3
     set_catalog(tenant)
     async with tenant.server(settings) as client:
         same = [await ask_for_text(client, "profile_attacker", attacker=name) for name in ("blizzard", "apt29")]

@@ -33,8 +33,10 @@ async def test_counts_by_two_columns_come_largest_first(client: Client) -> None:
 [sandbox: fictional data, not intelligence]
 groups: 3
 events: 376
+shown: 188 of 376 events
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+read_as: since: 7d as 2026-11-17T12:00:00Z
 attacker	targetIndustry	count
 COPPER LANTERN	Banking & Financial Services	106
 		60
@@ -62,11 +64,11 @@ async def test_a_trend_has_one_count_per_day(client: Client, sample: Tenant) -> 
         columns=["attackerCountry"],
         since="2026-11-20",
         until="2026-11-21",
-        daily=True,
+        by="day",
         dataset_ids=[DEFAULT],
         limit=100,
     )
-    assert set(column(data, "date")) == {"2026-11-20", "2026-11-21"}
+    assert set(column(data, "day")) == {"2026-11-20", "2026-11-21"}
     assert sample.log[-1].query == snapshot(
         [
             ("aggregateBy", "attackerCountry,tlp"),
@@ -82,8 +84,18 @@ async def test_a_trend_has_one_count_per_day(client: Client, sample: Tenant) -> 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({}, snapshot("columns: Field required.")),
-        ({"columns": []}, snapshot("columns: Value should have at least 1 item after validation, not 0.")),
+        (
+            {},
+            snapshot(
+                "columns: there is nothing to count by. Use at least one column, or by for a count of each day, week or month."
+            ),
+        ),
+        (
+            {"columns": []},
+            snapshot(
+                "columns: there is nothing to count by. Use at least one column, or by for a count of each day, week or month."
+            ),
+        ),
         (
             {"columns": ["colour"]},
             snapshot(
@@ -126,7 +138,9 @@ async def test_a_graphql_query_is_answered_with_its_data(client: Client, sample:
                 "threatEvents": {"total": 204, "groups": [{"tlp": "green", "count": 93}, {"tlp": "amber", "count": 59}]}
             },
             "untrusted": ["data"],
-            "notes": ["Which datasets this query covers cannot be told."],
+            "notes": [
+                "The query names no dataset, so the API chose what it covers: probably its default dataset, 'Cloudforce One Threat Events', alone. For others name them in the query by uuid."
+            ],
         }
     )
     assert sample.log[-1].body == {"query": query, "variables": {"since": "2026-11-17"}}
@@ -250,4 +264,4 @@ async def test_a_query_that_is_not_proved_is_refused_with_the_reason(tmp_path: P
 
 async def test_an_unrestricted_server_lets_any_query_through_without_a_schema(tmp_path: Path) -> None:
     text, requests = await ask_other_schema("viewer", tmp_path, "{ anything { at { all } } }", max_tlp=Tlp.RED)
-    assert requests == 1 and "Which datasets this query covers cannot be told." in text
+    assert requests == 1 and "The query names no dataset, so the API chose what it covers" in text

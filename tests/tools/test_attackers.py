@@ -589,7 +589,7 @@ Absence from these datasets does not show that something is benign.\
         (
             {"attacker": "COPPER LANTERN", "since": "soon"},
             snapshot(
-                "since: 'soon' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "since: 'soon' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)."
             ),
         ),
         (

@@ -177,7 +177,12 @@ CALLS: Final[dict[str, dict[str, JsonValue]]] = {
     "another column": {"columns": ["killChain"], "limit": 5},
     "two columns": {"columns": ["attacker", "targetIndustry"], "limit": 1000},
     "whole days": {"columns": ["attackerCountry"], "since": "2026-11-10", "until": "2026-11-20", "limit": 10},
-    "every day": {"columns": ["category"], "since": "2026-11-10", "until": "2026-11-20", "daily": True, "limit": 3},
+    "every day": {"columns": ["category"], "since": "2026-11-10", "until": "2026-11-20", "by": "day", "limit": 3},
+    "every week": {"columns": ["attackerCountry"], "since": "2026-10-10", "by": "week", "limit": 5},
+    "months alone": {"by": "month", "since": "2026-08-01"},
+    "a filter": {"columns": ["attacker"], "target_industry": ["Energy & Utilities"], "limit": 5},
+    "filters by week": {"by": "week", "attacker": ["copper lantern"], "tlp": ["green", "clear"], "since": "2026-10-01"},
+    "a text": {"columns": ["category"], "text": "login", "since": "2026-11-10"},
     "no events": {"columns": ["attacker"], "since": "2020-01-01", "until": "2020-01-02"},
 }
 
@@ -223,13 +228,13 @@ async def test_what_worked_is_asked_first_and_more_is_tried_again_later(
     async with stubborn(sample, RED, refuses=above_100) as (client, server):
         await ask(client, "aggregate_threat_events", **call)
         await ask(client, "aggregate_threat_events", **call)
-        assert [params["limit"] for params in server.counts] == ["500", "100", "100"]
+        assert [params["limit"] for params in server.counts] == ["501", "100", "100"]
         server.refuses = lambda _: False
     monkeypatch.setattr(count_requests, "HEALING_SECONDS", -1.0)
     async with stubborn(sample, RED, refuses=above_100) as (client, server):
         await ask(client, "aggregate_threat_events", **call)
         await ask(client, "aggregate_threat_events", **call)
-        assert [params["limit"] for params in server.counts] == ["500", "100", "500", "100"]
+        assert [params["limit"] for params in server.counts] == ["501", "100", "501", "100"]
 
 
 def counts_of(data: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -293,6 +298,7 @@ groups: 4
 events: at least 285
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+read_as: since: 2026-11-20 as 2026-11-20T00:00:00Z
 column	value	count
 attacker	COPPER LANTERN	98
 attacker		81
@@ -334,7 +340,7 @@ async def test_a_bounded_count_does_not_depend_on_what_is_withheld(
         await add_events(tenant, hidden)
         async with stubborn(tenant, tenant.reading(), refuses=by_marking, ignores_search=ignores_search) as (client, _):
             texts.add(await ask_for_text(client, "aggregate_threat_events", columns=["attacker"]))
-            texts.add(await ask_for_text(client, "aggregate_threat_events", columns=["attacker"], daily=True))
+            texts.add(await ask_for_text(client, "aggregate_threat_events", columns=["attacker"], by="day"))
     assert len(texts) == 2
     assert min(texts, key=len) == snapshot("""\
 [sandbox: fictional data, not intelligence]

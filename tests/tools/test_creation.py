@@ -56,6 +56,7 @@ async def test_an_event_is_created_as_it_was_given_and_journaled(tenant: Tenant)
             "source": "sandbox: fictional data, not intelligence",
             "status": "done",
             "change_id": "...",
+            "indicators": "a search or look-up may find new indicators only after some seconds",
             "change": "Create an event of category 'Phishing', marked clear, in dataset 'Mine'.",
             "created": "...",
             "undo": "undo_change deletes the event again. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code. The current settings refuse it: CF1_MODE (write).",

@@ -29,9 +29,11 @@ async def test_a_search_returns_rows_and_names_their_datasets(client: Client) ->
     assert await ask_for_text(client, "search_threat_events", **FLOOD, limit=3) == snapshot("""\
 [sandbox: fictional data, not intelligence]
 events: 3
+more: true
 next_cursor: c5e74~~2026-11-24T02:09:57Z.iibiltiq
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+rows_from: Cloudforce One Threat Events
 read_as: since: 7d as 2026-11-17T12:00:00Z
 uuid	date	attacker	category	indicator	target_country	target_industry	tlp	event
 911b726d-f71b-545b-9243-98bb435ccb5d	2026-11-24 05:33	COPPER LANTERN	Account Takeover	198[.]51[.]100[.]43	AT	Banking & Financial Services	green	Reused passwords tried against customer accounts of a Banking & Financial Services organisation
@@ -47,6 +49,7 @@ async def test_text_and_data_have_the_same_facts(client: Client) -> None:
         {
             "source": "sandbox: fictional data, not intelligence",
             "events": 2,
+            "more": True,
             "datasets": [
                 "Cloudforce One Threat Events",
                 "Cybercrime",
@@ -218,6 +221,7 @@ async def test_an_empty_result_names_the_datasets_and_does_not_read_as_benign(cl
 events: 0
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
+unknown_words: attacker: NOBODY is unknown
 </untrusted MARK>
 Without attacker there are events: this filter alone removes all of them.
 Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
@@ -344,16 +348,16 @@ async def test_related_events_can_be_paged(client: Client) -> None:
         (
             {"since": "someday"},
             snapshot(
-                "since: 'someday' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "since: 'someday' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)."
             ),
         ),
         (
             {"until": "2026-02-30"},
             snapshot(
-                "until: '2026-02-30' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "until: '2026-02-30' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)."
             ),
         ),
-        ({"limit": 0}, snapshot("limit: Input should be greater than or equal to 1.")),
+        ({"limit": -1}, snapshot("limit: Input should be greater than or equal to 1.")),
         ({"limit": "many"}, snapshot("limit: Input should be a valid integer, unable to parse string as an integer.")),
         (
             {"dataset_ids": ["Cybrcrime"]},

@@ -294,7 +294,7 @@ row 1: category: the account does not know 'Phising'. Use a word that the accoun
         snapshot("""\
 rows: 2 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
 <untrusted MARK>
-row 0: attacker_country: the account does not know 'Germny', did you mean this? Use an ISO code of two letters such as US, or a name. (Germany)
+row 0: attacker_country: the account does not know 'Germny', did you mean the first of these? Use an ISO code of two letters such as US, or a name. (Germany; Guernsey)
 row 1: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name
 </untrusted MARK>\
 """),

@@ -94,6 +94,7 @@ hxxp://192[.]0[.]2[.]9/gate	url	known	14	2025-11-03 14:40	2026-11-12 15:36	STATI
 nothing[.]example[.]org	domain	unknown								
 </untrusted MARK>
 matched_as: only this part is known, not the indicator itself, and a shared host serves many unrelated sites.
+event_ids has the newest 2 of an indicator's events: search_threat_events lists all, with their datasets.
 Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
 Absence from these datasets does not show that something is benign.\
 """)
@@ -118,6 +119,9 @@ async def test_the_data_contains_the_same_facts_as_the_text(client: Client) -> N
             "untrusted": ["read_as", "datasets", "rows"],
             "columns": ["indicator", "events", "datasets"],
             "rows": [["198.51.100.43", 3, ["Cloudforce One Threat Events"]]],
+            "notes": [
+                "event_ids has the newest 2 of an indicator's events: search_threat_events lists all, with their datasets."
+            ],
         }
     )
 
@@ -141,6 +145,7 @@ hxxps://cdn[.]kit[.]example[.]com/pay/index[.]php?id=7	url	unknown
 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08	sha256	unknown								
 CVE-2025-12345	cve	unknown								
 </untrusted MARK>
+event_ids has the newest 2 of an indicator's events: search_threat_events lists all, with their datasets.
 Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
 Absence from these datasets does not show that something is benign.\
 """)
@@ -419,7 +424,10 @@ async def test_rare_indicators_are_found_in_a_group_with_more_events_than_are_re
     assert (rows(data), data["notes"], len(server.requests)) == snapshot(
         (
             [{"indicator": "192.0.2.1", "events": "9999+"}, {"indicator": "192.0.2.2", "events": 1}],
-            ["events with + were not all counted, and first_seen may be earlier."],
+            [
+                "events with + were not all counted, and first_seen may be earlier.",
+                "event_ids has the newest 2 of an indicator's events: search_threat_events lists all, with their datasets.",
+            ],
             14,
         )
     )
@@ -466,7 +474,7 @@ async def test_pages_of_withheld_events_hide_no_event_that_may_be_shown(told: bo
         (
             {"indicators": ["a.example"], "since": "soon"},
             snapshot(
-                "since: 'soon' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-11-24T08:00Z), today, yesterday, or a time ago (24h, 7d, 4w)."
+                "since: 'soon' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)."
             ),
         ),
         (

@@ -153,7 +153,9 @@ async def test_a_change_needs_a_code_and_says_that_its_finds_cannot_be_told(
         done = await ask(client, change.tool, **arguments, confirm=preview["code"])
     assert preview["status"] == "confirmation_required"
     assert "cannot be told" in str(preview["change"]) and "events" not in preview
-    assert "matches_now" not in preview and "currently finds" not in str(preview["change"])
+    assert "currently finds" not in str(preview["change"])
+    # Of a new text it is told what that finds.
+    assert preview.get("matches_now") == ("1" if "query_json" in arguments else None)
     assert done["status"] == "done"
 
 

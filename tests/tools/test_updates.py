@@ -130,11 +130,109 @@ async def test_unchanged_values_are_not_sent(tenant: Tenant) -> None:
             tlp="TLP:GREEN",
             date="2026-11-20T01:00:00+01:00",
             target_country="de",
-            attacker="SAME",
+            attacker="Other",
             raw_data={"of": "same"},
         )
     assert done["changed"] == ["attacker"]
     assert tenant.changes_sent() == [f"PATCH /events/{event.uuid}"]
+
+
+@pytest.mark.parametrize("typed", ["apt 32", "APT-32", "Apt32"])
+async def test_another_spelling_of_an_attacker_is_read_as_in_a_search_and_told(tenant: Tenant, typed: str) -> None:
+    await tenant.add("known", attacker="APT32")
+    event = await tenant.add("new")
+    async with tenant.server(tenant.allowed()) as client:
+        done = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker=typed)
+    assert (await read_stored(tenant, event))[0].attacker == "APT32"
+    assert done["read_as"] == [f"attacker: {typed} as APT32"]
+
+
+async def test_a_new_attacker_is_kept_as_typed(tenant: Tenant) -> None:
+    await tenant.add("known", attacker="APT32")
+    event = await tenant.add("new")
+    async with tenant.server(tenant.allowed()) as client:
+        done = await ask(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, attacker="APT 33")
+    assert (await read_stored(tenant, event))[0].attacker == "APT 33" and "read_as" not in done
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "words"),
+    [
+        (
+            "target_industry",
+            "hospitals",
+            snapshot("""\
+target_industry: the account does not know 'hospitals', did you mean the first of these? Use one of these.
+<untrusted MARK>
+Healthcare
+Hospitality
+</untrusted MARK>\
+"""),
+        ),
+        (
+            "target_country",
+            "EU",
+            snapshot("""\
+target_country: 'EU' is a group of countries. Use one country.
+<untrusted MARK>
+Austria
+Belgium
+Bulgaria
+Cyprus
+Czechia
+Germany
+Denmark
+Estonia
+Spain
+Finland
+France
+Greece
+Croatia
+Hungary
+Ireland
+Italy
+Lithuania
+Luxembourg
+Latvia
+Malta
+Netherlands
+Poland
+Portugal
+Romania
+Sweden
+Slovenia
+Slovakia
+</untrusted MARK>\
+"""),
+        ),
+        (
+            "target_country",
+            "Kosovo",
+            snapshot(
+                "target_country: 'Kosovo' (XK) is not among the account's countries. Use a country from list_threat_vocabulary, kind countries."
+            ),
+        ),
+        (
+            "category",
+            "C2",
+            snapshot("""\
+category: the account does not know 'C2', did you mean the first of these? Use one of these.
+<untrusted MARK>
+Command and Control
+Phishing
+</untrusted MARK>\
+"""),
+        ),
+    ],
+)
+async def test_an_unknown_word_is_refused_with_the_nearest_by_meaning(
+    tenant: Tenant, field: str, typed: str, words: str
+) -> None:
+    event = await tenant.add("one", target_industry="Healthcare", category="Command and Control")
+    await tenant.add("two", target_industry="Hospitality", category="Phishing")
+    async with tenant.server(tenant.allowed()) as client:
+        said = await refused(client, "update_threat_event", dataset_id=MINE, event_id=event.uuid, **{field: typed})
+    assert said == words
 
 
 async def test_one_and_true_are_different_raw_values(tenant: Tenant) -> None:

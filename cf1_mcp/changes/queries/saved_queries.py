@@ -10,6 +10,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import (
     ChangeKind,
     Effect,
+    Facts,
     PastChange,
     Planner,
     Planning,
@@ -32,6 +33,7 @@ from cf1_mcp.changes.queries.query_fields import (
     preview_fields,
     quote_name,
 )
+from cf1_mcp.changes.queries.query_finds import count_finds
 from cf1_mcp.changes.queries.query_payloads import (
     BeforeQueryDeletion,
     BeforeQueryUpdate,
@@ -46,10 +48,12 @@ from cf1_mcp.changes.queries.query_sending import (
     send_new_query,
     send_query_fields,
 )
+from cf1_mcp.context import Now
 from cf1_mcp.errors import LOOK_FIRST, ApiError, BadArgument, may_have_been_made
 from cf1_mcp.models import QueryAlert, SavedQuery, SavedQueryFields
 from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.search.saved_queries import list_account_queries, may_show_query, read_account_query
+from cf1_mcp.search.words.query_words import CurrentQueryWords, QueryWords
 from cf1_mcp.text.plurals import plural
 
 FIELDS: Final = tuple(SavedQueryFields.model_fields)
@@ -62,11 +66,21 @@ ALERTS_NOT_LISTED: Final = (
 # -- creating
 
 
-async def plan_query_creation(planning: Planner, fields: NamedFields) -> Effect[CreateQuery]:
-    """Check a new query's name and the datasets that it searches."""
-    scope = resolve_new_scope(fields.query_json or "", planning)
+async def plan_query_creation(
+    planning: Planner, words: CurrentQueryWords, now: Now, fields: NamedFields
+) -> Effect[CreateQuery]:
+    """Check a new query's name, its words, and the datasets that it searches."""
+    scope, words_told = await _read_new_query(planning, words, fields.query_json or "")
     payload = CreateQuery(fields=fields.model_copy(update={"query_json": scope.query_json}))
-    return await _plan_creation(planning, scope, payload)
+    effect = await _plan_creation(planning, scope, payload)
+    return replace(effect, read_as=words_told, told=await count_finds(planning, scope.search, now))
+
+
+async def _read_new_query(planning: Planning, words: QueryWords, query_json: str) -> tuple[QueryScope, Facts]:
+    """Return what a new text searches, with its words in the account's spelling, and what is to be told of them."""
+    scope = resolve_new_scope(query_json, planning)
+    read = await words.read(scope.query_json, planning.argument("query_json"))
+    return resolve_new_scope(read.query_json, planning), read.words
 
 
 async def _plan_creation(planning: Planning, scope: QueryScope, payload: CreateQuery) -> Effect[CreateQuery]:
@@ -134,17 +148,20 @@ async def _undo_creation(planning: Planning, change: PastChange[CreateQuery]) ->
 # -- updating
 
 
-async def plan_query_update(planning: Planner, fields: NamedFields, query_id: int) -> Effect[UpdateQuery]:
+async def plan_query_update(
+    planning: Planner, words: CurrentQueryWords, now: Now, fields: NamedFields, query_id: int
+) -> Effect[UpdateQuery]:
     """Check the new values of a query, and find which of them differ from the current ones."""
     query = await read_account_query(planning.client, query_id)
     scope = resolve_saved_scope(query, planning, planning.write_policy.require_writable)
     if not fields.model_fields_set:
         raise BadArgument("query_id", "no new values are given", "at least one field with its new value")
-    new_scope = scope
-    if fields.query_json is not None:
-        new_scope = resolve_new_scope(fields.query_json, planning)
-        fields = fields.model_copy(update={"query_json": new_scope.query_json})
-    return await _plan_update(planning, query, scope, fields, new_scope)
+    if fields.query_json is None:
+        return await _plan_update(planning, query, scope, fields, scope)
+    new_scope, words_told = await _read_new_query(planning, words, fields.query_json)
+    fields = fields.model_copy(update={"query_json": new_scope.query_json})
+    effect = await _plan_update(planning, query, scope, fields, new_scope)
+    return replace(effect, read_as=words_told, told=await count_finds(planning, new_scope.search, now))
 
 
 async def _plan_update(

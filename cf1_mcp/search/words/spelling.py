@@ -44,6 +44,8 @@ MIN_SIMILAR_LENGTH: Final = 4
 # A vocabulary up to this size is listed whole.
 MAX_LISTED_WORDS: Final = 15
 UNKNOWN: Final = "is unknown"
+NEAREST: Final = "the nearest are"
+GROUP: Final = "is a group of countries"
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ class AccountSpelling:
         if members := list_members(typed):
             listed = {country.alpha2 for country in self.countries}
             known = tuple(code for code in members if code in listed)
-            return ReadValue(typed, (typed,), known, unknown="is a group of countries, to be passed one by one:")
+            return ReadValue(typed, (typed,), known, unknown=f"{GROUP}, to be passed one by one:")
         if code := find_country(typed):
             # It may have events all the same.
             codes = spell_country(code)
@@ -152,6 +154,8 @@ class AccountSpelling:
             return ReadValue(typed, (typed,), actors, note=_note_shared(actors))
         if not self.words.get("attackers"):
             return ReadValue(typed, (typed,))
+        if len(same := self._attackers_by_letters.get(_letters(typed), ())) == 1:
+            return ReadValue(typed, self._attacker(same[0]).spellings)
         return self._read_unknown(typed, self._attacker_names)
 
     def find_actor(self, typed: str) -> ActorMatch:
@@ -163,12 +167,11 @@ class AccountSpelling:
         self._unknown.append(typed)
         if len(self._unknown) > MAX_SUGGESTED_VALUES:
             return ReadValue(typed, (typed,), unknown=UNKNOWN)
-        meant = find_by_meaning(typed, kind, known) if kind else []
-        nearest = meant[:MAX_SUGGESTIONS] or nearest_words(typed, known)
+        nearest = suggest_words(typed, known, kind)
         if not nearest and len(known) <= MAX_LISTED_WORDS:
             return ReadValue(typed, (typed,), tuple(known), unknown=f"{UNKNOWN}, all known ones are")
         if nearest:
-            return ReadValue(typed, (typed,), tuple(nearest), unknown=f"{UNKNOWN}, the nearest are")
+            return ReadValue(typed, (typed,), tuple(nearest), unknown=f"{UNKNOWN}, {NEAREST}")
         hint = f"; list_threat_vocabulary lists the {kind.replace('_', ' ')}" if kind else ""
         return ReadValue(typed, (typed,), unknown=UNKNOWN + hint)
 
@@ -202,7 +205,20 @@ class AccountSpelling:
         known = [actor for actor in self.actors or () if not by_fold.keys().isdisjoint(map(fold, actor.names))]
         aliases = [name for tag in self.aliases or () for name in tag.alias_group_names]
         names = [*aliases, *(name for actor in known for name in actor.names)]
-        return [*self.words.get("attackers", ()), *(name for name in names if not is_placeholder(name))]
+        found = [*self.words.get("attackers", ()), *(name for name in names if not is_placeholder(name))]
+        return [*{fold(name): name for name in reversed(found)}.values()][::-1]
+
+    @cached_property
+    def _attackers_by_letters(self) -> Mapping[str, Sequence[str]]:
+        """The names of the account's attackers by their letters and digits alone: "apt 32" and "APT-32" are APT32."""
+        found: dict[str, list[str]] = {}
+        for name in self._attacker_names:
+            found.setdefault(_letters(name), []).append(name)
+        return found
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in fold(name) if letter.isalnum())
 
 
 def _note_others(names: Sequence[str]) -> str:
@@ -261,6 +277,14 @@ async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Seque
     with anyio.move_on_after(MAX_SECONDS):
         await gather([*(partial(read, kind) for kind in kinds), *([read_actors] if "attackers" in kinds else [])])
     return AccountSpelling(found, countries, aliases, actors)
+
+
+def suggest_words(typed: str, known: Sequence[str], kind: Kind | None = None) -> list[str]:
+    """Return the known words that an unknown one probably means: by meaning where a vocabulary has such, or else by
+    spelling.
+    """
+    meant = find_by_meaning(typed, kind, known) if kind else []
+    return meant[:MAX_SUGGESTIONS] or nearest_words(typed, known)
 
 
 def nearest_words(word: str, known: Sequence[str]) -> list[str]:
