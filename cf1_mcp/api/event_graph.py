@@ -81,12 +81,12 @@ class _Allowance:
 
 
 async def read_event_graph(
-    client: ThreatEventsClient, events: Sequence[Event], dataset_ids: Sequence[str], *, with_homes: bool = True
+    client: ThreatEventsClient, events: Sequence[Event], dataset_ids: Sequence[str], homes: Sequence[str] | None = None
 ) -> EventGraph | None:
     """Return the edges of the events to other events of the datasets, which may be scope words; None if the account has
     no graph. That is remembered for a time, in which it is not asked again.
 
-    The datasets of the events are asked as well, unless without `with_homes`: then the edges are those of copies.
+    The datasets of the events are asked as well, or those of `homes`, in which they have copies.
     """
     state = client.graph_state
     if state.is_missing:
@@ -94,7 +94,7 @@ async def read_event_graph(
     asked = [
         ([event.uuid for event in some], group)
         for some in _split_events(events)
-        for group in split_around(dataset_ids, [event.dataset_id for event in some] if with_homes else [])
+        for group in split_around(dataset_ids, [event.dataset_id for event in some] if homes is None else homes)
     ]
     allowance = _Allowance()
     requests = [partial(_read_group, client, *one, allowance) for one in asked]

@@ -68,7 +68,8 @@ class RelatedEvents(ApiConnection):
         if found.dropped:
             problem = f"{plural(found.dropped, 'row')} cannot be read, so that nobody knows all related events"
             raise unreadable_rows_error(LIST_RELATIONSHIPS.name, problem)
-        if remarks.tells_loss or (page_size is None and says_more(found.result_info, 1, found.size)):
+        # The total may count the event itself.
+        if remarks.tells_loss or (page_size is None and says_more(found.result_info, 1, found.size + 1)):
             problem = "it does not have all of its rows, so that nobody knows all related events"
             raise unreadable_rows_error(LIST_RELATIONSHIPS.name, problem)
         return found.result
