@@ -1,13 +1,17 @@
 """Events found by their ids in lists of the API, and their copies in several datasets."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.lists.dataset_groups import MAX_DATASETS, split_datasets
-from cf1_mcp.errors import BadArgument, Forbidden, NotFound, Refused, UnexpectedAnswer
+from cf1_mcp.api.lists.paging import has_more
+from cf1_mcp.api.remarks import watching
+from cf1_mcp.errors import ApiError, BadArgument, Forbidden, NotFound, Refused, UnexpectedAnswer
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch, SearchValue
 from cf1_mcp.policy.conditions.misfits import IGNORED
 from cf1_mcp.text.uuids import id_key
@@ -16,8 +20,16 @@ MAX_VALUES: Final = 100  # values that the API takes in one condition
 MAX_COPIES: Final = 1000  # events that one page may hold
 MAX_LOOKED_UP: Final = 5  # events that a list does not find, read by themselves before it is believed
 
+MAX_READ_SINGLY: Final = 10  # events that are read by themselves where there is no list of them
+MAX_PAGES: Final = 3  # of a list that is read in whole
+
 # What the API answers if it cannot list events by their ids.
-UNLISTED: Final = (Refused, Forbidden, NotFound, UnexpectedAnswer)
+UNLISTABLE: Final = (Refused, Forbidden, NotFound)
+UNLISTED: Final = (*UNLISTABLE, UnexpectedAnswer)
+INCOMPLETE: Final = (
+    "The list of these events is not complete, so a copy may be in a dataset that it does not name. Nothing was "
+    "changed. Call again later; if this continues, tell the operator: the API leaves rows out of GET /events."
+)
 
 Copies = Mapping[str, Sequence[Event]]
 """Events in every dataset that contains them, by their ids as `id_key` returns them."""
@@ -29,8 +41,9 @@ async def find_events_in(client: ThreatEventsClient, dataset_id: str, event_ids:
     Raises:
         ApiError: a read failed, so it is unknown.
     """
-    listed = await find_listed(client, dataset_id, event_ids)
-    missing = [one for one in event_ids if listed is None or id_key(one) not in listed]
+    listed = await _list_here(client, dataset_id, event_ids)
+    there = {id_key(event.uuid) for event in listed.events} if listed else set[str]()
+    missing = [one for one in event_ids if id_key(one) not in there]
 
     async def contains(event_id: str) -> bool:
         try:
@@ -40,7 +53,7 @@ async def find_events_in(client: ThreatEventsClient, dataset_id: str, event_ids:
         return id_key(event.dataset_id) == id_key(dataset_id)
 
     # A list may lag behind. If it does not for some of the events, it does not for the others.
-    first = missing if listed is None else missing[:MAX_LOOKED_UP]
+    first = missing[:MAX_LOOKED_UP] if listed and listed.is_whole else missing
     found = dict(zip(first, await gather(partial(contains, event_id) for event_id in first), strict=True))
     if any(found.values()):
         rest = [one for one in missing if one not in found]
@@ -74,15 +87,19 @@ async def refuse_copies(
 
 
 async def find_copies(
-    client: ThreatEventsClient, known: Sequence[Dataset], event_ids: Sequence[str]
+    client: ThreatEventsClient, known: Sequence[Dataset], event_ids: Sequence[str], *, must_be_all: bool = True
 ) -> dict[str, list[Event]]:
     """Return each event in every dataset that contains it. Unknown events are left out.
 
-    `known` are all datasets of the account. The keys are ids as `id_key` returns them.
+    `known` are all datasets of the account. The keys are ids as `id_key` returns them. For what is no guard, without
+    `must_be_all`, those are enough that an incomplete list has.
 
     Raises:
+        UnlistedCopies: a list may lack some.
         ApiError: they could not be listed.
     """
+    if not event_ids:
+        return {}
     operational = [one.uuid for one in known if not one.is_analytics]
     # `all` includes datasets that are newer than the list, and leaves analytics datasets out, some of which take no
     # search by id, or none at all. Those of an unknown kind may be either.
@@ -90,8 +107,8 @@ async def find_copies(
     scopes = [["all"]] if is_one_scope else split_datasets(operational)
     others = [one.uuid for one in known if one.is_analytics or (is_one_scope and one.is_analytics is None)]
     analytics = split_datasets(others) if others else [] if known else [["analytics"]]
-    calls = [partial(_find_events, client, scope, some) for scope in scopes for some in _spell(event_ids)]
-    calls += [partial(_find_events_if_any, client, scope, some) for scope in analytics for some in _spell(event_ids)]
+    calls = [partial(_find_in, client, scope, event_ids, must_be_all=must_be_all) for scope in scopes]
+    calls += [partial(_find_in_if_any, client, scope, event_ids, must_be_all=must_be_all) for scope in analytics]
     return _sort_copies(await gather(calls))
 
 
@@ -99,36 +116,150 @@ async def find_listed(client: ThreatEventsClient, dataset_id: str, event_ids: Se
     """Return those of several events that a list of the dataset finds; None if there is no such list, or for a single
     event, which is better read by itself.
     """
+    listed = await _list_here(client, dataset_id, event_ids)
+    return None if listed is None else _sort_copies([listed.events])
+
+
+async def _list_here(client: ThreatEventsClient, dataset_id: str, event_ids: Sequence[str]) -> _Listed | None:
     if len(event_ids) < 2:
         return None
     try:
-        pages = await gather(partial(_find_events, client, [dataset_id], some) for some in _spell(event_ids))
-    except UNLISTED:
+        listed = await _list_by_ids(client, [dataset_id], event_ids)
+    except UNLISTABLE as error:
+        if len(event_ids) <= MAX_READ_SINGLY:
+            return None
+        try:
+            listed = _Listed(await _pick_from_all(client, [dataset_id], event_ids, error))
+        except UNLISTED:
+            return None
+    except UnexpectedAnswer:
         return None
-    here = [[event for event in page if id_key(event.dataset_id) == id_key(dataset_id)] for page in pages]
-    return _sort_copies(here)
+    here = [event for event in listed.events if id_key(event.dataset_id) == id_key(dataset_id)]
+    return replace(listed, events=here)
 
 
-async def _find_events(client: ThreatEventsClient, scope: Sequence[str], event_ids: Sequence[str]) -> list[Event]:
-    asked = set(map(id_key, event_ids))
-    among = Condition(field="uuid", op="in", value=list[SearchValue](event_ids))
-    search = EventSearch(dataset_id=[*scope], search=[among], page_size=MAX_COPIES)
-    found: list[Event] = []
-    async for page in client.event_pages(search):
-        if any(id_key(event.uuid) not in asked for event in page.result):
-            # Its pages would be those of the whole account.
-            raise UnexpectedAnswer(IGNORED)
-        found += page.result
-    return found
-
-
-async def _find_events_if_any(
-    client: ThreatEventsClient, scope: Sequence[str], event_ids: Sequence[str]
+async def _find_in(
+    client: ThreatEventsClient, scope: Sequence[str], event_ids: Sequence[str], *, must_be_all: bool
 ) -> list[Event]:
+    """Return those of the events that are in a scope. A list that may lack some is not believed if `must_be_all`.
+
+    Raises:
+        ApiError: they could not be listed, or nobody knows whether all were.
+    """
     try:
-        return await _find_events(client, scope, event_ids)
+        listed = await _list_by_ids(client, scope, event_ids)
+    except UNLISTABLE as error:
+        return await _pick_from_all(client, scope, event_ids, error)
+    if must_be_all and listed.is_short and not listed.is_incomplete:
+        # What the total counts is not published, so it is compared with that of all events.
+        return await _pick_from_all(client, scope, event_ids, UnexpectedAnswer(INCOMPLETE))
+    if must_be_all:
+        listed.require_all()
+    return listed.events
+
+
+async def _find_in_if_any(
+    client: ThreatEventsClient, scope: Sequence[str], event_ids: Sequence[str], *, must_be_all: bool
+) -> list[Event]:
+    """Return the same, nothing of datasets that take no search by id."""
+    try:
+        listed = await _list_by_ids(client, scope, event_ids)
     except UNLISTED:
         return []
+    if must_be_all:
+        listed.require_all()
+    return listed.events
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """Events of a list. `is_incomplete`: the API says that something is missing, or rows cannot be read; `is_short`: it
+    counts more than it returned.
+    """
+
+    events: list[Event]
+    is_incomplete: bool = False
+    is_short: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        return not (self.is_incomplete or self.is_short)
+
+    def require_all(self) -> None:
+        """Raise `UnlistedCopies` if something may be missing."""
+        if not self.is_whole:
+            raise UnlistedCopies(INCOMPLETE)
+
+
+class UnlistedCopies(UnexpectedAnswer):
+    """A list of events does not have all of its rows, so that a copy may be missing."""
+
+
+async def _list_by_ids(client: ThreatEventsClient, scope: Sequence[str], event_ids: Sequence[str]) -> _Listed:
+    asked = set(map(id_key, event_ids))
+
+    async def list_some(ids: Sequence[str]) -> _Listed:
+        among = Condition(field="uuid", op="in", value=list[SearchValue](ids))
+        return await _list_all(client, EventSearch(dataset_id=[*scope], search=[among], page_size=MAX_COPIES), asked)
+
+    parts = await gather(partial(list_some, some) for some in _spell(event_ids))
+    return _Listed(
+        [event for part in parts for event in part.events],
+        any(part.is_incomplete for part in parts),
+        any(part.is_short for part in parts),
+    )
+
+
+async def _pick_from_all(
+    client: ThreatEventsClient, scope: Sequence[str], event_ids: Sequence[str], error: ApiError
+) -> list[Event]:
+    """Return those of the events that are in a scope, from the list of all its events, if that is short.
+
+    `error` is why they could not be listed by their ids.
+    """
+    asked = set(map(id_key, event_ids))
+    try:
+        listed = await _list_all(client, EventSearch(dataset_id=[*scope], page_size=MAX_COPIES))
+    except UNLISTABLE:
+        raise unlisted_error(error) from None
+    if listed.is_incomplete:
+        raise UnlistedCopies(INCOMPLETE)
+    if listed.is_short:
+        raise unlisted_error(error)
+    return [event for event in listed.events if id_key(event.uuid) in asked]
+
+
+async def _list_all(client: ThreatEventsClient, search: EventSearch, asked: set[str] | None = None) -> _Listed:
+    """Return all events of a search, or those of the first MAX_PAGES of its pages.
+
+    Raises:
+        UnexpectedAnswer: there are others than those asked for: the pages would be those of the whole account.
+        ApiError: the list could not be read.
+    """
+    found: list[Event] = []
+    size, total, pages, dropped, goes_on = 0, 0, 0, 0, False
+    with watching() as remarks:
+        async with aclosing(client.event_pages(search)) as listed:
+            async for page in listed:
+                if asked is not None and any(id_key(event.uuid) not in asked for event in page.result):
+                    raise UnexpectedAnswer(IGNORED)
+                found += page.result
+                info, pages, dropped = page.result_info, pages + 1, dropped + page.dropped
+                size, total = size + page.size, max(total, info.total_count or 0)
+                goes_on = bool(info.has_more) or (info.total_pages or 0) > pages
+                if pages >= MAX_PAGES and (goes_on or has_more(page, MAX_COPIES, pages, size)):
+                    return _Listed(found, remarks.tells_loss or bool(dropped), is_short=True)
+    return _Listed(found, remarks.tells_loss or bool(dropped), total > size or goes_on)
+
+
+def unlisted_error(error: ApiError | None = None) -> ApiError:
+    """Return the error for events that cannot be listed by their ids, in datasets too large to be listed in whole."""
+    message = (
+        "The API does not list events by their ids (GET /events with uuid in), and their datasets are too large to be "
+        f"listed in whole, so nobody knows where copies of these events are. Nothing was changed. Name up to "
+        f"{MAX_READ_SINGLY} events at a time; if that does not help, tell the operator that the API lacks this search."
+    )
+    return Refused(message, error.status if error else None, error.said if error else "")
 
 
 def _spell(event_ids: Sequence[str]) -> list[list[str]]:

@@ -62,14 +62,11 @@ async def read_all_links(
     own = {id_key(event.uuid): event for event in events}
     graph, unclear = await _read_whole_graph(client, [*own.values()], dataset_ids, copied)
     known = {key: graph.list_links(event) for key, event in own.items()} if graph else {}
-    others = {
-        key
-        for key, event in own.items()
-        if not (graph and (key in unclear.hidden or graph.knows_all(event, known[key]))) or key in unclear.ids
-    }
     # Whose copies are hidden is always read: their number must not decide what is told.
-    hidden = unclear.hidden - (graph.graph.unsure if graph else set[str]())
-    others -= hidden
+    hidden = unclear.hidden - graph.graph.unsure if graph else frozenset[str]()
+    others = {
+        key for key in own if not (graph and graph.knows_all(own[key], known[key])) or key in unclear.ids
+    } - hidden
     few = MAX_READ_SINGLY if len(own) <= MANY else 1
     singly = [key for key in own if key in hidden or (key in others and len(others) <= few)]
     found = await gather((partial(_read_links_if_told, client, own[key]) for key in singly), AT_ONCE)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, JsonValue, field_serializer
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.events.copied_links import CopiedEvents
-from cf1_mcp.events.copies import UNLISTED, Copies, find_copies, find_listed
+from cf1_mcp.events.copies import MAX_READ_SINGLY, UNLISTED, Copies, find_copies, find_listed, unlisted_error
 from cf1_mcp.events.links import EventLink, name_datasets, read_all_links
 from cf1_mcp.events.raw_evidence import MAX_READ_AHEAD, Evidence, may_have_evidence, read_all_evidence, stand_in
 from cf1_mcp.models import Dataset, Event, Raw
@@ -86,13 +86,13 @@ async def read_snapshots(
         copied = _describe_copies(policy, known, dataset, own)
     except UNLISTED:
         own, copied = dict[str, list[Event]](), CopiedEvents(is_unknown=True)
-    events = await read_events(client, write_policy, dataset, event_ids, argument, own)
+    events = await read_events(client, write_policy, dataset, event_ids, argument, own or None)
     with_evidence = sum(map(may_have_evidence, events))
     later = with_evidence > MAX_READ_AHEAD
     links = await read_all_links(client, events, policy.account_reach, copied, tells_which=policy.sees_everything)
     others = {id_key(link.other) for some in links for link in some.links}
     others |= {id_key(other) for event in events for other in (*event.references, *event.referenced)}
-    copies = await find_copies(client, known, sorted(others - own.keys()))
+    copies = await find_copies(client, known, sorted(others - own.keys()), must_be_all=False)
     every = {**own, **copies}
     images = [
         Snapshot(
@@ -185,10 +185,14 @@ async def read_events(
     """Return events of one dataset, without raw evidence and relationships: one by itself, several in a list.
 
     `copies` has events that were listed already. An event that a list does not find is read by itself, because the list
-    may lag behind, and because that tells why. Raises the same as `read_snapshots`.
+    may lag behind, and because that tells why. Raises the same as `read_snapshots`, and `Refused` if there is no list of
+    so many.
     """
     if copies is None:
-        copies = await find_listed(client, dataset.uuid, event_ids) or {}
+        listed = await find_listed(client, dataset.uuid, event_ids)
+        if listed is None and len(event_ids) > MAX_READ_SINGLY:
+            raise unlisted_error()
+        copies = listed or {}
 
     async def read(event_id: str) -> Event:
         here = (one for one in copies.get(id_key(event_id), ()) if id_key(one.dataset_id) == id_key(dataset.uuid))
