@@ -1,35 +1,28 @@
 """Events found by their ids in lists of the API, and their copies in several datasets."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.lists.dataset_groups import MAX_DATASETS, split_datasets
-from cf1_mcp.api.lists.paging import has_more
-from cf1_mcp.api.remarks import watching
-from cf1_mcp.errors import ApiError, BadArgument, Forbidden, NotFound, Refused, UnexpectedAnswer
-from cf1_mcp.models import Condition, Dataset, Event, EventSearch, SearchValue
-from cf1_mcp.policy.conditions.misfits import IGNORED
+from cf1_mcp.errors import BadArgument, NotFound, UnexpectedAnswer
+from cf1_mcp.events.listed_events import (
+    INCOMPLETE,
+    MAX_READ_SINGLY,
+    UNLISTABLE,
+    UNLISTED,
+    ListedEvents,
+    list_by_ids,
+    pick_from_all,
+)
+from cf1_mcp.models import Dataset, Event
 from cf1_mcp.text.uuids import id_key
 
-MAX_VALUES: Final = 100  # values that the API takes in one condition
-MAX_COPIES: Final = 1000  # events that one page may hold
 MAX_LOOKED_UP: Final = 5  # events that a list does not find, read by themselves before it is believed
 
-MAX_READ_SINGLY: Final = 10  # events that are read by themselves where there is no list of them
-MAX_PAGES: Final = 3  # of a list that is read in whole
-
-# What the API answers if it cannot list events by their ids.
-UNLISTABLE: Final = (Refused, Forbidden, NotFound)
-UNLISTED: Final = (*UNLISTABLE, UnexpectedAnswer)
-INCOMPLETE: Final = (
-    "The list of these events is not complete, so a copy may be in a dataset that it does not name. Nothing was "
-    "changed. Call again later; if this continues, tell the operator: the API leaves rows out of GET /events."
-)
 
 Copies = Mapping[str, Sequence[Event]]
 """Events in every dataset that contains them, by their ids as `id_key` returns them."""
@@ -120,16 +113,16 @@ async def find_listed(client: ThreatEventsClient, dataset_id: str, event_ids: Se
     return None if listed is None else _sort_copies([listed.events])
 
 
-async def _list_here(client: ThreatEventsClient, dataset_id: str, event_ids: Sequence[str]) -> _Listed | None:
+async def _list_here(client: ThreatEventsClient, dataset_id: str, event_ids: Sequence[str]) -> ListedEvents | None:
     if len(event_ids) < 2:
         return None
     try:
-        listed = await _list_by_ids(client, [dataset_id], event_ids)
+        listed = await list_by_ids(client, [dataset_id], event_ids)
     except UNLISTABLE as error:
         if len(event_ids) <= MAX_READ_SINGLY:
             return None
         try:
-            listed = _Listed(await _pick_from_all(client, [dataset_id], event_ids, error))
+            listed = ListedEvents(await pick_from_all(client, [dataset_id], event_ids, error))
         except UNLISTED:
             return None
     except UnexpectedAnswer:
@@ -147,12 +140,12 @@ async def _find_in(
         ApiError: they could not be listed, or nobody knows whether all were.
     """
     try:
-        listed = await _list_by_ids(client, scope, event_ids)
+        listed = await list_by_ids(client, scope, event_ids)
     except UNLISTABLE as error:
-        return await _pick_from_all(client, scope, event_ids, error)
+        return await pick_from_all(client, scope, event_ids, error)
     if must_be_all and listed.is_short and not listed.is_incomplete:
         # What the total counts is not published, so it is compared with that of all events.
-        return await _pick_from_all(client, scope, event_ids, UnexpectedAnswer(INCOMPLETE))
+        return await pick_from_all(client, scope, event_ids, UnexpectedAnswer(INCOMPLETE))
     if must_be_all:
         listed.require_all()
     return listed.events
@@ -163,112 +156,12 @@ async def _find_in_if_any(
 ) -> list[Event]:
     """Return the same, nothing of datasets that take no search by id."""
     try:
-        listed = await _list_by_ids(client, scope, event_ids)
+        listed = await list_by_ids(client, scope, event_ids)
     except UNLISTED:
         return []
     if must_be_all:
         listed.require_all()
     return listed.events
-
-
-@dataclass(frozen=True)
-class _Listed:
-    """Events of a list. `is_incomplete`: the API says that something is missing, or rows cannot be read; `is_short`: it
-    counts more than it returned.
-    """
-
-    events: list[Event]
-    is_incomplete: bool = False
-    is_short: bool = False
-
-    @property
-    def is_whole(self) -> bool:
-        return not (self.is_incomplete or self.is_short)
-
-    def require_all(self) -> None:
-        """Raise `UnlistedCopies` if something may be missing."""
-        if not self.is_whole:
-            raise UnlistedCopies(INCOMPLETE)
-
-
-class UnlistedCopies(UnexpectedAnswer):
-    """A list of events does not have all of its rows, so that a copy may be missing."""
-
-
-async def _list_by_ids(client: ThreatEventsClient, scope: Sequence[str], event_ids: Sequence[str]) -> _Listed:
-    asked = set(map(id_key, event_ids))
-
-    async def list_some(ids: Sequence[str]) -> _Listed:
-        among = Condition(field="uuid", op="in", value=list[SearchValue](ids))
-        return await _list_all(client, EventSearch(dataset_id=[*scope], search=[among], page_size=MAX_COPIES), asked)
-
-    parts = await gather(partial(list_some, some) for some in _spell(event_ids))
-    return _Listed(
-        [event for part in parts for event in part.events],
-        any(part.is_incomplete for part in parts),
-        any(part.is_short for part in parts),
-    )
-
-
-async def _pick_from_all(
-    client: ThreatEventsClient, scope: Sequence[str], event_ids: Sequence[str], error: ApiError
-) -> list[Event]:
-    """Return those of the events that are in a scope, from the list of all its events, if that is short.
-
-    `error` is why they could not be listed by their ids.
-    """
-    asked = set(map(id_key, event_ids))
-    try:
-        listed = await _list_all(client, EventSearch(dataset_id=[*scope], page_size=MAX_COPIES))
-    except UNLISTABLE:
-        raise unlisted_error(error) from None
-    if listed.is_incomplete:
-        raise UnlistedCopies(INCOMPLETE)
-    if listed.is_short:
-        raise unlisted_error(error)
-    return [event for event in listed.events if id_key(event.uuid) in asked]
-
-
-async def _list_all(client: ThreatEventsClient, search: EventSearch, asked: set[str] | None = None) -> _Listed:
-    """Return all events of a search, or those of the first MAX_PAGES of its pages.
-
-    Raises:
-        UnexpectedAnswer: there are others than those asked for: the pages would be those of the whole account.
-        ApiError: the list could not be read.
-    """
-    found: list[Event] = []
-    size, total, pages, dropped, goes_on = 0, 0, 0, 0, False
-    with watching() as remarks:
-        async with aclosing(client.event_pages(search)) as listed:
-            async for page in listed:
-                if asked is not None and any(id_key(event.uuid) not in asked for event in page.result):
-                    raise UnexpectedAnswer(IGNORED)
-                found += page.result
-                info, pages, dropped = page.result_info, pages + 1, dropped + page.dropped
-                size, total = size + page.size, max(total, info.total_count or 0)
-                goes_on = bool(info.has_more) or (info.total_pages or 0) > pages
-                if pages >= MAX_PAGES and (goes_on or has_more(page, MAX_COPIES, pages, size)):
-                    return _Listed(found, remarks.tells_loss or bool(dropped), is_short=True)
-    return _Listed(found, remarks.tells_loss or bool(dropped), total > size or goes_on)
-
-
-def unlisted_error(error: ApiError | None = None) -> ApiError:
-    """Return the error for events that cannot be listed by their ids, in datasets too large to be listed in whole."""
-    message = (
-        "The API does not list events by their ids (GET /events with uuid in), and their datasets are too large to be "
-        f"listed in whole, so nobody knows where copies of these events are. Nothing was changed. Name up to "
-        f"{MAX_READ_SINGLY} events at a time; if that does not help, tell the operator that the API lacks this search."
-    )
-    return Refused(message, error.status if error else None, error.said if error else "")
-
-
-def _spell(event_ids: Sequence[str]) -> list[list[str]]:
-    """Return groups of ids as typed and in lower case, because the API may store an id in another case."""
-    return _split([*dict.fromkeys(text for one in event_ids for text in (one, id_key(one)))], MAX_VALUES)
-
-
-def _split(texts: Sequence[str], size: int) -> list[list[str]]:
-    return [[*texts[start : start + size]] for start in range(0, len(texts), size)]
 
 
 def _sort_copies(pages: Sequence[Sequence[Event]]) -> dict[str, list[Event]]:

@@ -12,8 +12,9 @@ from pydantic import BaseModel, JsonValue, field_serializer
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.events.copied_links import CopiedEvents
-from cf1_mcp.events.copies import MAX_READ_SINGLY, UNLISTED, Copies, find_copies, find_listed, unlisted_error
+from cf1_mcp.events.copies import Copies, find_copies, find_listed
 from cf1_mcp.events.links import EventLink, name_datasets, read_all_links
+from cf1_mcp.events.listed_events import MAX_READ_SINGLY, UNLISTED, unlisted_error
 from cf1_mcp.events.raw_evidence import MAX_READ_AHEAD, Evidence, may_have_evidence, read_all_evidence, stand_in
 from cf1_mcp.models import Dataset, Event, Raw
 from cf1_mcp.policy.read_policy import ReadPolicy
@@ -185,8 +186,8 @@ async def read_events(
     """Return events of one dataset, without raw evidence and relationships: one by itself, several in a list.
 
     `copies` has events that were listed already. An event that a list does not find is read by itself, because the list
-    may lag behind, and because that tells why. Raises the same as `read_snapshots`, and `Refused` if there is no list of
-    so many.
+    may lag behind, and because that tells why. Raises the same as `read_snapshots`, and `Refused` if there is no list
+    of so many.
     """
     if copies is None:
         listed = await find_listed(client, dataset.uuid, event_ids)
