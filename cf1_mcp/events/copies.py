@@ -15,6 +15,7 @@ from cf1_mcp.events.listed_events import (
     UNLISTABLE,
     UNLISTED,
     ListedEvents,
+    UnlistedCopies,
     list_by_ids,
     pick_from_all,
 )
@@ -145,7 +146,7 @@ async def _find_in(
         return await pick_from_all(client, scope, event_ids, error)
     if must_be_all and listed.is_short and not listed.is_incomplete:
         # What the total counts is not published, so it is compared with that of all events.
-        return await pick_from_all(client, scope, event_ids, UnexpectedAnswer(INCOMPLETE))
+        return await pick_from_all(client, scope, event_ids, UnlistedCopies(INCOMPLETE))
     if must_be_all:
         listed.require_all()
     return listed.events

@@ -25,8 +25,8 @@ AT_ONCE: Final = 16
 MAX_PROBED: Final = 2  # events whose links are listed before a graph is believed; one more if it has no edges
 MAX_READ_SINGLY: Final = 10  # events of one change
 MANY: Final = 30  # events of one change, of more of which one at most is read singly
-# What the list of relationships fails with where an account lacks it, or where it does not tell all.
-NO_LIST: Final = (Forbidden, NotFound, Refused, UnexpectedAnswer)
+# What the list of relationships fails with where an account lacks it.
+NO_LIST: Final = (Forbidden, NotFound, Refused)
 
 
 class EventLink(BaseModel, frozen=True):
@@ -138,7 +138,7 @@ async def _misses_links(
         linked |= {id_key(other) for _, other, _ in graph.relatives_of(event.uuid, True)}
         try:
             found = await client.list_relationships(event.uuid, event.dataset_id, "both", 1, include_parent=False)
-        except NO_LIST:
+        except (*NO_LIST, UnexpectedAnswer):
             return False
         return any(id_key(one.uuid) not in linked for one in found)
 
@@ -147,7 +147,7 @@ async def _misses_links(
 
 
 async def _read_links_if_told(client: ThreatEventsClient, event: Event) -> tuple[EventLink, ...] | None:
-    """Return the typed relationships of one event; None if the account has no list that tells all of them."""
+    """Return the typed relationships of one event; None if the account has no list of them."""
     try:
         return await read_links(client, event)
     except NO_LIST:

@@ -93,7 +93,7 @@ async def pick_from_all(
     if listed.is_incomplete:
         raise UnlistedCopies(INCOMPLETE)
     if listed.is_short:
-        raise unlisted_error(error)
+        raise error if isinstance(error, UnlistedCopies) else unlisted_error(error)
     return [event for event in listed.events if id_key(event.uuid) in asked]
 
 
