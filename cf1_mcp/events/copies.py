@@ -1,7 +1,7 @@
 """Events found by their ids in lists of the API, and their copies in several datasets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -104,6 +104,23 @@ async def find_copies(
     calls = [partial(_find_in, client, scope, event_ids, must_be_all=must_be_all) for scope in scopes]
     calls += [partial(_find_in_if_any, client, scope, event_ids, must_be_all=must_be_all) for scope in analytics]
     return _sort_copies(await gather(calls))
+
+
+@dataclass
+class CopyFinder:
+    """Finds events in every dataset as `find_copies` does, each once, for what is no guard."""
+
+    client: ThreatEventsClient
+    known: Sequence[Dataset]
+    _asked: set[str] = field(default_factory=set[str])
+    _found: dict[str, list[Event]] = field(default_factory=dict[str, list[Event]])
+
+    async def find(self, event_ids: Sequence[str]) -> dict[str, list[Event]]:
+        """Return the events by their folded ids. Raises the same as `find_copies`."""
+        keys = sorted({id_key(one) for one in event_ids} - self._asked)
+        self._found |= await find_copies(self.client, self.known, keys, must_be_all=False)
+        self._asked.update(keys)
+        return {key: self._found[key] for one in event_ids if (key := id_key(one)) in self._found}
 
 
 async def find_listed(client: ThreatEventsClient, dataset_id: str, event_ids: Sequence[str]) -> Copies | None:

@@ -135,7 +135,7 @@ async def _misses_links(
     async def has_more(event: Event) -> bool:
         # Whether a reference is a relationship for this list is not published.
         linked = {id_key(other) for other in (*event.references, *event.referenced, event.uuid)}
-        linked |= {id_key(other) for _, other, _ in graph.relatives_of(event.uuid, True)}
+        linked |= {id_key(other) for _, other, _ in graph.relatives_of(event.uuid, True)} | graph.unsure
         try:
             found = await client.list_relationships(event.uuid, event.dataset_id, "both", 1, include_parent=False)
         except (*NO_LIST, UnexpectedAnswer):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, JsonValue, field_serializer
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.events.copied_links import CopiedEvents
-from cf1_mcp.events.copies import Copies, find_copies, find_listed
+from cf1_mcp.events.copies import Copies, CopyFinder, find_copies, find_listed
 from cf1_mcp.events.links import EventLink, name_datasets, read_all_links
 from cf1_mcp.events.listed_events import MAX_READ_SINGLY, UNLISTED, unlisted_error
 from cf1_mcp.events.raw_evidence import MAX_READ_AHEAD, Evidence, may_have_evidence, read_all_evidence, stand_in
@@ -82,9 +82,10 @@ async def read_snapshots(
         NotFound: an event does not exist.
     """
     known, policy = write_policy.known, write_policy.read_policy
+    finder = CopyFinder(client, known)
     try:
         own = await find_copies(client, known, event_ids) if len(event_ids) > 1 else dict[str, list[Event]]()
-        copied = _describe_copies(policy, known, dataset, own)
+        copied = _describe_copies(policy, finder, dataset, own)
     except UNLISTED:
         own, copied = dict[str, list[Event]](), CopiedEvents(is_unknown=True)
     events = await read_events(client, write_policy, dataset, event_ids, argument, own or None)
@@ -93,7 +94,7 @@ async def read_snapshots(
     links = await read_all_links(client, events, policy.account_reach, copied, tells_which=policy.sees_everything)
     others = {id_key(link.other) for some in links for link in some.links}
     others |= {id_key(other) for event in events for other in (*event.references, *event.referenced)}
-    copies = await find_copies(client, known, sorted(others - own.keys()), must_be_all=False)
+    copies = await finder.find(sorted(others - own.keys()))
     every = {**own, **copies}
     images = [
         Snapshot(
@@ -111,7 +112,7 @@ async def read_snapshots(
     return SnapshotSet([image.with_evidence(one) for image, one in zip(images, evidence, strict=True)], copies, later)
 
 
-def _describe_copies(policy: ReadPolicy, known: Sequence[Dataset], dataset: Dataset, own: Copies) -> CopiedEvents:
+def _describe_copies(policy: ReadPolicy, finder: CopyFinder, dataset: Dataset, own: Copies) -> CopiedEvents:
     """Return which of the events of a dataset have copies elsewhere, and where."""
     home = id_key(dataset.uuid)
     others = {key: [one for one in copies if id_key(one.dataset_id) != home] for key, copies in own.items()}
@@ -120,7 +121,8 @@ def _describe_copies(policy: ReadPolicy, known: Sequence[Dataset], dataset: Data
         ids=frozenset(key for key, copies in others.items() if copies),
         hidden=frozenset(key for key, copies in others.items() if any(map(policy.rule_against, copies))),
         places=[places[key] for key in sorted(places)],
-        elsewhere=[one.uuid for one in known if id_key(one.uuid) != home],
+        finder=finder,
+        elsewhere=[one.uuid for one in finder.known if id_key(one.uuid) != home],
     )
 
 
