@@ -5,7 +5,7 @@ from typing import Literal, cast
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_snake
 
-from cf1_mcp.models.lenient_answers import ApiAnswer, Lenient, Listed, find_rows
+from cf1_mcp.models.lenient_answers import UUID, ApiAnswer, Lenient, Listed, find_rows
 from cf1_mcp.models.odd_values import Count, KnownFlag, Text
 
 GraphDirection = Literal["in", "out", "both"]
@@ -122,6 +122,6 @@ def _count_odd(rows: object) -> int:
 def _find_event_id(compact: str, kind: str, uuid: str) -> str:
     """Return the id of an event from `event:uuid` or its parts; empty for a node of another type."""
     _, separator, rest = compact.partition(":")
-    end = uuid or (rest if separator else compact)
-    # Only relationships between events are asked for, so that an end without a type is one.
-    return end.strip() if _find_kind(compact, kind) in ("", "event") else ""
+    end, found = (uuid or (rest if separator else compact)).strip(), _find_kind(compact, kind)
+    # Only relationships between events are asked for, so that a uuid without a type is one.
+    return end if found == "event" or (not found and UUID.fullmatch(end)) else ""

@@ -28,7 +28,7 @@ class ChangedAnswers(httpx.AsyncBaseTransport):
         line = f"{request.method} {path} {dict(request.url.params)} {(await request.aread()).decode()}"
         self.sent.append(line)
         if any(part in line for part in self.refuses):
-            body = {"success": False, "errors": [{"code": 7003, "message": "no such thing"}], "result": {}}
+            body: Answer = {"success": False, "errors": [{"code": 7003, "message": "no such thing"}], "result": {}}
             return httpx.Response(400, json=body)
         response = await self.inner.handle_async_request(request)
         answer: Answer = json.loads(await response.aread())
