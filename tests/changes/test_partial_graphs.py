@@ -113,7 +113,9 @@ LOSSES = [
 
 
 def spell_types(answer: Answer) -> None:
-    change_row(answer, relationshipType="Related-To")
+    for edge in edges_of(answer):
+        assert isinstance(edge, dict)
+        edge["relationshipType"] = {"related_to": "Related-To", "caused_by": "causedBy"}[str(edge["relationshipType"])]
 
 
 def name_ends_by_uuid(answer: Answer) -> None:
