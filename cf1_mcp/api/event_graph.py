@@ -14,12 +14,14 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.graph_client import MAX_EDGES, MAX_SEEDS
 from cf1_mcp.api.lists.dataset_groups import split_around
+from cf1_mcp.api.remarks import collecting, current_remarks, watching
 from cf1_mcp.errors import ApiError, RateLimited, Unauthenticated
 from cf1_mcp.models import Direction, Event, GraphPage, RelationshipType
 from cf1_mcp.text.uuids import id_key
 
 TYPES: Final[tuple[RelationshipType, ...]] = get_args(RelationshipType)
 MAX_PAGES: Final = 20  # of a single event
+MAX_MORE_REQUESTS: Final = 8  # for groups of which an answer says that it is cut, and has few edges
 MAX_HOMES: Final = 25  # datasets of the events of one request, beside which others are named
 
 
@@ -65,11 +67,26 @@ class EventGraph:
         return sorted(found, key=lambda one: (TYPES.index(one[0]), not one[2], one[1]))
 
 
+@dataclass
+class _Allowance:
+    """Requests that may be sent beside the first one of each group, for those whose answers are far from full."""
+
+    requests: int = MAX_MORE_REQUESTS
+
+    def take_halves(self, page: GraphPage) -> bool:
+        """Whether the events of a page may be asked about in two halves."""
+        if len(page.result.edges) < MAX_EDGES // 2:
+            self.requests -= 2
+        return self.requests >= 0
+
+
 async def read_event_graph(
-    client: ThreatEventsClient, events: Sequence[Event], dataset_ids: Sequence[str]
+    client: ThreatEventsClient, events: Sequence[Event], dataset_ids: Sequence[str], homes: Sequence[str] | None = None
 ) -> EventGraph | None:
     """Return the edges of the events to other events of the datasets, which may be scope words; None if the account has
     no graph. That is remembered for a time, in which it is not asked again.
+
+    The datasets of the events are asked as well, or those of `homes`, in which they have copies.
     """
     state = client.graph_state
     if state.is_missing:
@@ -77,9 +94,10 @@ async def read_event_graph(
     asked = [
         ([event.uuid for event in some], group)
         for some in _split_events(events)
-        for group in split_around(dataset_ids, [event.dataset_id for event in some])
+        for group in split_around(dataset_ids, [event.dataset_id for event in some] if homes is None else homes)
     ]
-    requests = [partial(_read_group, client, *one) for one in asked]
+    allowance = _Allowance()
+    requests = [partial(_read_group, client, *one, allowance) for one in asked]
     # A graph that is not known to work is asked once before it is asked for everything.
     first = 0 if state.works else 1
     try:
@@ -111,23 +129,35 @@ def _split_events(events: Sequence[Event]) -> list[list[Event]]:
     return groups
 
 
-async def _read_group(client: ThreatEventsClient, event_ids: Sequence[str], dataset_ids: Sequence[str]) -> EventGraph:
-    """Return the edges of up to 50 events. A group with too many edges for an answer is read in halves."""
-    page = await client.read_graph(event_ids, dataset_ids, TYPES)
-    if len(event_ids) > 1 and not _is_whole(page):
+async def _read_group(
+    client: ThreatEventsClient, event_ids: Sequence[str], dataset_ids: Sequence[str], allowance: _Allowance
+) -> EventGraph:
+    """Return the edges of up to 50 events. A group with too many edges for an answer is read in halves, as far as the
+    allowance goes.
+    """
+    with collecting() as remarks:
+        page = await client.read_graph(event_ids, dataset_ids, TYPES)
+    if len(event_ids) > 1 and not _is_whole(page) and allowance.take_halves(page):
         half = len(event_ids) // 2
         halves = (event_ids[:half], event_ids[half:])
-        parts = await gather(partial(_read_group, client, some, dataset_ids) for some in halves)
+        parts = await gather(partial(_read_group, client, some, dataset_ids, allowance) for some in halves)
         return EventGraph.joined(parts)
-    graph = EventGraph(_list_edges(page), missing=_list_missing(page))
+    current_remarks().add(remarks)
+    graph = _read_page(page, event_ids)
     pages = 1
     while not _is_whole(page):
         cursor = page.result_info.cursor
-        if not cursor or pages >= MAX_PAGES:
+        if not cursor or len(event_ids) > 1 or pages >= MAX_PAGES:
             graph.unsure |= set(map(id_key, event_ids))
             break
-        page, pages = await client.read_graph(event_ids, dataset_ids, TYPES, cursor=cursor), pages + 1
-        graph.edges |= _list_edges(page)
+        with watching() as more:
+            page, pages = await client.read_graph(event_ids, dataset_ids, TYPES, cursor=cursor), pages + 1
+        remarks.incomplete = remarks.incomplete or more.is_incomplete
+        following = _read_page(page, event_ids)
+        graph.edges |= following.edges
+        graph.unsure |= following.unsure
+    if remarks.is_incomplete:
+        graph.unsure |= set(map(id_key, event_ids))
     return graph
 
 
@@ -137,12 +167,34 @@ def _is_whole(page: GraphPage) -> bool:
     return page.is_whole and (bool(says) or max(len(page.result.edges), len(page.result.nodes)) < MAX_EDGES)
 
 
-def _list_edges(page: GraphPage) -> set[Edge]:
-    edges: set[Edge] = set()
+def _read_page(page: GraphPage, event_ids: Sequence[str]) -> EventGraph:
+    """Return what one answer tells. An edge of which a part cannot be read leaves the events at its ends unsure, or
+    all that were asked about if it names none of them.
+    """
+    asked, graph = {*map(id_key, event_ids)}, EventGraph(missing=_list_missing(page))
+    if page.lacks_edges:
+        graph.unsure |= asked
     for one in page.result.edges:
-        if ends := one.event_ids():
-            edges |= {Edge(kind, *ends) for kind in TYPES if kind == one.relationship_type.strip().casefold()}
-    return edges
+        source, target = one.event_ids()
+        if source and target and (kind := _TYPES_BY_LETTERS.get(_keep_letters(one.relationship_type))):
+            graph.edges.add(Edge(kind, source, target))
+        elif not (one.leads_elsewhere() or _keep_letters(one.relationship_type) in _OTHER_TYPES):
+            graph.unsure |= ({id_key(source), id_key(target)} & asked) or asked
+    if page.result.dropped_nodes:
+        named = {id_key(node.uuid or node.id.partition(":")[2]) for node in page.result.nodes}
+        graph.unsure |= asked - named
+    return graph
+
+
+def _keep_letters(word: str) -> str:
+    return "".join(filter(str.isalnum, word)).casefold()
+
+
+# An API may spell a type in another way than it takes it: `causedBy`, `CAUSED-BY`.
+_TYPES_BY_LETTERS: Final[dict[str, RelationshipType]] = {_keep_letters(kind): kind for kind in TYPES}
+
+# Of indicators and tags, which are not asked for.
+_OTHER_TYPES: Final = {"taggedwith", "appearsin"}
 
 
 def _list_missing(page: GraphPage) -> set[str]:

@@ -25,9 +25,9 @@ class Remarks:
 
     `sentences` are this server's own, `quotes` are cleaned words of the API. `failed` and `partly_failed` are datasets,
     as the API names them, that it could not search, or not all of; `incomplete` is set if it says that something is
-    missing. `odd_fields` are the fields of events that may be shown which could not be read, by event; `left_out` are
-    rows that are no events, by a key of each. `unread_rows` counts rows of other lists by the operation that lists
-    them; those of `judged_rows` are of lists of which something may be withheld.
+    missing, `is_cut` if it ended an answer early. `odd_fields` are the fields of events that may be shown which could
+    not be read, by event; `left_out` are rows that are no events, by a key of each. `unread_rows` counts rows of other
+    lists by the operation that lists them; those of `judged_rows` are of lists of which something may be withheld.
     """
 
     sentences: dict[str, None] = field(default_factory=dict[str, None])
@@ -35,6 +35,7 @@ class Remarks:
     failed: dict[str, None] = field(default_factory=dict[str, None])
     partly_failed: dict[str, None] = field(default_factory=dict[str, None])
     incomplete: bool = False
+    is_cut: bool = False
     odd_fields: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     left_out: dict[str, None] = field(default_factory=dict[str, None])
     unread_rows: dict[str, int] = field(default_factory=dict[str, int])
@@ -49,6 +50,11 @@ class Remarks:
         """Whether the API could not search everything, so that "nothing found" means less."""
         return bool(self.failed or self.partly_failed or self.incomplete)
 
+    @property
+    def tells_loss(self) -> bool:
+        """Whether something is missing in what the API answered, for those who must know all of it."""
+        return bool(self.is_incomplete or self.is_cut or self.unread_rows or self.judged_rows)
+
     def add(self, others: "Remarks") -> None:
         """Add the remarks of another collector, such as those on an answer that was read for an earlier call."""
         for sentence in others.sentences:
@@ -56,6 +62,7 @@ class Remarks:
         for words in others.quotes:
             _put(self.quotes, words)
         self.incomplete = self.incomplete or others.incomplete
+        self.is_cut = self.is_cut or others.is_cut
         self.failed |= others.failed
         self.partly_failed |= others.partly_failed
         self.odd_fields |= others.odd_fields
@@ -78,6 +85,17 @@ def collecting() -> Generator[Remarks]:
         _collector.reset(token)
 
 
+@contextmanager
+def watching() -> Generator[Remarks]:
+    """Collect the remarks of a block apart from those of the call, which gets them when the block ends."""
+    call = current_remarks()
+    with collecting() as remarks:
+        try:
+            yield remarks
+        finally:
+            call.add(remarks)
+
+
 def current_remarks() -> Remarks:
     """Return the remarks on this call so far; without a collector an empty object that nobody reads."""
     remarks = _collector.get()
@@ -88,6 +106,13 @@ def remark(sentence: str) -> None:
     """Add a sentence of this server. It must hold whatever is withheld, and contain no word of others."""
     if (remarks := _collector.get()) is not None:
         _put(remarks.sentences, sentence)
+
+
+def remark_cut(sentence: str) -> None:
+    """Add a sentence of this server which says that the API ended an answer early."""
+    remark(sentence)
+    if (remarks := _collector.get()) is not None:
+        remarks.is_cut = True
 
 
 def quote(words: str) -> None:

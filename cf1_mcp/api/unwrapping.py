@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, TypeVar, cast, get_args, get_origin
 from pydantic import AfterValidator, TypeAdapter, ValidationError, WrapValidator
 
 from cf1_mcp.api.failures import envelope_error
-from cf1_mcp.api.remarks import quote, remark, remark_failures, remark_incomplete, remark_unread_rows
+from cf1_mcp.api.remarks import quote, remark_cut, remark_failures, remark_incomplete, remark_unread_rows
 from cf1_mcp.errors import UnexpectedAnswer
 from cf1_mcp.models import Event, Tag, Text
 from cf1_mcp.models.lenient_answers import Losses, keep_readable
@@ -96,12 +96,13 @@ def _remark_on(answer: object) -> None:
     for name in ("messages", "warnings"):
         for message in _texts(given.get(name)):
             quote(message)
-    for info in (given.get("result_info"), given.get("pagination"), given):
-        if isinstance(info, dict) and _is(cast("JsonObject", info).get("truncated"), True):
-            remark(TRUNCATED)
-    _remark_on_completeness(given)
-    if isinstance(completeness := given.get("completeness"), dict):
-        _remark_on_completeness(cast("JsonObject", completeness))
+    infos = [given, *(given.get(name) for name in ("result_info", "pagination"))]
+    for info in (cast("JsonObject", one) for one in infos if isinstance(one, dict)):
+        if _is(info.get("truncated"), True):
+            remark_cut(TRUNCATED)
+        _remark_on_completeness(info)
+        if isinstance(completeness := info.get("completeness"), dict):
+            _remark_on_completeness(cast("JsonObject", completeness))
 
 
 def _remark_on_completeness(given: JsonObject) -> None:

@@ -13,8 +13,8 @@ from cf1_mcp.text.plurals import plural
 NOT_READ: Final = "could not be read, so that it counts as amber or as its event, whichever is higher"
 
 WHY_UNREAD: Final = (
-    "The account has no graph (GET /events/graph) that tells all of them, and without it they are read of up to "
-    f"{MAX_READ_SINGLY} events at a time."
+    "The account has no graph (GET /events/graph) that tells all of them, and event by event they are read of up to "
+    f"{MAX_READ_SINGLY} events at a time, where the account has that list."
 )
 
 ReadLater = Callable[[], Awaitable[SnapshotSet]]

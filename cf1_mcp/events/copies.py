@@ -1,23 +1,29 @@
 """Events found by their ids in lists of the API, and their copies in several datasets."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.lists.dataset_groups import MAX_DATASETS, split_datasets
-from cf1_mcp.errors import BadArgument, Forbidden, NotFound, Refused, UnexpectedAnswer
-from cf1_mcp.models import Condition, Dataset, Event, EventSearch, SearchValue
-from cf1_mcp.policy.conditions.misfits import IGNORED
+from cf1_mcp.errors import BadArgument, NotFound, UnexpectedAnswer
+from cf1_mcp.events.listed_events import (
+    INCOMPLETE,
+    MAX_READ_SINGLY,
+    UNLISTABLE,
+    UNLISTED,
+    ListedEvents,
+    UnlistedCopies,
+    list_by_ids,
+    pick_from_all,
+)
+from cf1_mcp.models import Dataset, Event
 from cf1_mcp.text.uuids import id_key
 
-MAX_VALUES: Final = 100  # values that the API takes in one condition
-MAX_COPIES: Final = 1000  # events that one page may hold
 MAX_LOOKED_UP: Final = 5  # events that a list does not find, read by themselves before it is believed
 
-# What the API answers if it cannot list events by their ids.
-UNLISTED: Final = (Refused, Forbidden, NotFound, UnexpectedAnswer)
 
 Copies = Mapping[str, Sequence[Event]]
 """Events in every dataset that contains them, by their ids as `id_key` returns them."""
@@ -29,8 +35,9 @@ async def find_events_in(client: ThreatEventsClient, dataset_id: str, event_ids:
     Raises:
         ApiError: a read failed, so it is unknown.
     """
-    listed = await find_listed(client, dataset_id, event_ids)
-    missing = [one for one in event_ids if listed is None or id_key(one) not in listed]
+    listed = await _list_here(client, dataset_id, event_ids)
+    there = {id_key(event.uuid) for event in listed.events} if listed else set[str]()
+    missing = [one for one in event_ids if id_key(one) not in there]
 
     async def contains(event_id: str) -> bool:
         try:
@@ -40,7 +47,7 @@ async def find_events_in(client: ThreatEventsClient, dataset_id: str, event_ids:
         return id_key(event.dataset_id) == id_key(dataset_id)
 
     # A list may lag behind. If it does not for some of the events, it does not for the others.
-    first = missing if listed is None else missing[:MAX_LOOKED_UP]
+    first = missing[:MAX_LOOKED_UP] if listed and listed.is_whole else missing
     found = dict(zip(first, await gather(partial(contains, event_id) for event_id in first), strict=True))
     if any(found.values()):
         rest = [one for one in missing if one not in found]
@@ -74,15 +81,19 @@ async def refuse_copies(
 
 
 async def find_copies(
-    client: ThreatEventsClient, known: Sequence[Dataset], event_ids: Sequence[str]
+    client: ThreatEventsClient, known: Sequence[Dataset], event_ids: Sequence[str], *, must_be_all: bool = True
 ) -> dict[str, list[Event]]:
     """Return each event in every dataset that contains it. Unknown events are left out.
 
-    `known` are all datasets of the account. The keys are ids as `id_key` returns them.
+    `known` are all datasets of the account. The keys are ids as `id_key` returns them. For what is no guard, without
+    `must_be_all`, those are enough that an incomplete list has.
 
     Raises:
+        UnlistedCopies: a list may lack some.
         ApiError: they could not be listed.
     """
+    if not event_ids:
+        return {}
     operational = [one.uuid for one in known if not one.is_analytics]
     # `all` includes datasets that are newer than the list, and leaves analytics datasets out, some of which take no
     # search by id, or none at all. Those of an unknown kind may be either.
@@ -90,54 +101,85 @@ async def find_copies(
     scopes = [["all"]] if is_one_scope else split_datasets(operational)
     others = [one.uuid for one in known if one.is_analytics or (is_one_scope and one.is_analytics is None)]
     analytics = split_datasets(others) if others else [] if known else [["analytics"]]
-    calls = [partial(_find_events, client, scope, some) for scope in scopes for some in _spell(event_ids)]
-    calls += [partial(_find_events_if_any, client, scope, some) for scope in analytics for some in _spell(event_ids)]
+    calls = [partial(_find_in, client, scope, event_ids, must_be_all=must_be_all) for scope in scopes]
+    calls += [partial(_find_in_if_any, client, scope, event_ids, must_be_all=must_be_all) for scope in analytics]
     return _sort_copies(await gather(calls))
+
+
+@dataclass
+class CopyFinder:
+    """Finds events in every dataset as `find_copies` does, each once, for what is no guard."""
+
+    client: ThreatEventsClient
+    known: Sequence[Dataset]
+    _asked: set[str] = field(default_factory=set[str])
+    _found: dict[str, list[Event]] = field(default_factory=dict[str, list[Event]])
+
+    async def find(self, event_ids: Sequence[str]) -> dict[str, list[Event]]:
+        """Return the events by their folded ids. Raises the same as `find_copies`."""
+        keys = sorted({id_key(one) for one in event_ids} - self._asked)
+        self._found |= await find_copies(self.client, self.known, keys, must_be_all=False)
+        self._asked.update(keys)
+        return {key: self._found[key] for one in event_ids if (key := id_key(one)) in self._found}
 
 
 async def find_listed(client: ThreatEventsClient, dataset_id: str, event_ids: Sequence[str]) -> Copies | None:
     """Return those of several events that a list of the dataset finds; None if there is no such list, or for a single
     event, which is better read by itself.
     """
+    listed = await _list_here(client, dataset_id, event_ids)
+    return None if listed is None else _sort_copies([listed.events])
+
+
+async def _list_here(client: ThreatEventsClient, dataset_id: str, event_ids: Sequence[str]) -> ListedEvents | None:
     if len(event_ids) < 2:
         return None
     try:
-        pages = await gather(partial(_find_events, client, [dataset_id], some) for some in _spell(event_ids))
-    except UNLISTED:
+        listed = await list_by_ids(client, [dataset_id], event_ids)
+    except UNLISTABLE as error:
+        if len(event_ids) <= MAX_READ_SINGLY:
+            return None
+        try:
+            listed = ListedEvents(await pick_from_all(client, [dataset_id], event_ids, error))
+        except UNLISTED:
+            return None
+    except UnexpectedAnswer:
         return None
-    here = [[event for event in page if id_key(event.dataset_id) == id_key(dataset_id)] for page in pages]
-    return _sort_copies(here)
+    here = [event for event in listed.events if id_key(event.dataset_id) == id_key(dataset_id)]
+    return replace(listed, events=here)
 
 
-async def _find_events(client: ThreatEventsClient, scope: Sequence[str], event_ids: Sequence[str]) -> list[Event]:
-    asked = set(map(id_key, event_ids))
-    among = Condition(field="uuid", op="in", value=list[SearchValue](event_ids))
-    search = EventSearch(dataset_id=[*scope], search=[among], page_size=MAX_COPIES)
-    found: list[Event] = []
-    async for page in client.event_pages(search):
-        if any(id_key(event.uuid) not in asked for event in page.result):
-            # Its pages would be those of the whole account.
-            raise UnexpectedAnswer(IGNORED)
-        found += page.result
-    return found
-
-
-async def _find_events_if_any(
-    client: ThreatEventsClient, scope: Sequence[str], event_ids: Sequence[str]
+async def _find_in(
+    client: ThreatEventsClient, scope: Sequence[str], event_ids: Sequence[str], *, must_be_all: bool
 ) -> list[Event]:
+    """Return those of the events that are in a scope. A list that may lack some is not believed if `must_be_all`.
+
+    Raises:
+        ApiError: they could not be listed, or nobody knows whether all were.
+    """
     try:
-        return await _find_events(client, scope, event_ids)
+        listed = await list_by_ids(client, scope, event_ids)
+    except UNLISTABLE as error:
+        return await pick_from_all(client, scope, event_ids, error)
+    if must_be_all and listed.is_short and not listed.is_incomplete:
+        # What the total counts is not published, so it is compared with that of all events.
+        return await pick_from_all(client, scope, event_ids, UnlistedCopies(INCOMPLETE))
+    if must_be_all:
+        listed.require_all()
+    return listed.events
+
+
+async def _find_in_if_any(
+    client: ThreatEventsClient, scope: Sequence[str], event_ids: Sequence[str], *, must_be_all: bool
+) -> list[Event]:
+    """Return the same, nothing of datasets that take no search by id."""
+    try:
+        listed = await list_by_ids(client, scope, event_ids)
     except UNLISTED:
         return []
-
-
-def _spell(event_ids: Sequence[str]) -> list[list[str]]:
-    """Return groups of ids as typed and in lower case, because the API may store an id in another case."""
-    return _split([*dict.fromkeys(text for one in event_ids for text in (one, id_key(one)))], MAX_VALUES)
-
-
-def _split(texts: Sequence[str], size: int) -> list[list[str]]:
-    return [[*texts[start : start + size]] for start in range(0, len(texts), size)]
+    if must_be_all:
+        listed.require_all()
+    return listed.events
 
 
 def _sort_copies(pages: Sequence[Sequence[Event]]) -> dict[str, list[Event]]:

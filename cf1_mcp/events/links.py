@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.event_graph import TYPES, EventGraph, find_direction, read_event_graph
+from cf1_mcp.errors import Forbidden, NotFound, Refused, UnexpectedAnswer
+from cf1_mcp.events.copied_links import NO_COPIES, CopiedEvents, Unclear, keep_own_edges
 from cf1_mcp.models import Direction, Event, RelationshipType
 from cf1_mcp.text.uuids import id_key
 
@@ -22,6 +24,9 @@ DIRECTIONS: Final[tuple[Direction, ...]] = ("ancestors", "descendants")
 AT_ONCE: Final = 16
 MAX_PROBED: Final = 2  # events whose links are listed before a graph is believed; one more if it has no edges
 MAX_READ_SINGLY: Final = 10  # events of one change
+MANY: Final = 30  # events of one change, of more of which one at most is read singly
+# What the list of relationships fails with where an account lacks it.
+NO_LIST: Final = (Forbidden, NotFound, Refused)
 
 
 class EventLink(BaseModel, frozen=True):
@@ -42,25 +47,35 @@ class FoundLinks:
 
 
 async def read_all_links(
-    client: ThreatEventsClient, events: Sequence[Event], dataset_ids: Sequence[str], copied: Sequence[str] = ()
+    client: ThreatEventsClient,
+    events: Sequence[Event],
+    dataset_ids: Sequence[str],
+    copied: CopiedEvents = NO_COPIES,
+    *,
+    tells_which: bool = True,
 ) -> list[FoundLinks]:
     """Return the typed relationships of events, in their order. The datasets of the others may be unknown.
 
-    `dataset_ids` are all datasets of the account, or the scope words for them. `copied` are events with copies in other
-    datasets, of which the graph does not tell apart whose links it has.
+    `dataset_ids` are all datasets of the account, or the scope words for them. Without `tells_which`, all events count
+    as unread if one does: how many do may depend on relationships of which a caller may not know.
     """
-    own, apart = {id_key(event.uuid): event for event in events}, set(map(id_key, copied))
-    graph = await _read_whole_graph(client, [event for key, event in own.items() if key not in apart], dataset_ids)
-    known = {key: graph.list_links(event) for key, event in own.items() if key not in apart} if graph else {}
-    doubtful = [key for key in own if not (graph and key in known and graph.knows_all(own[key], known[key]))]
-    # Where there is a graph, events with copies are always read: their number must not decide what is told.
-    copies = {key for key in doubtful if graph and key in apart}
-    others = {key for key in doubtful if key not in copies}
-    singly = [key for key in doubtful if key in copies or len(others) <= MAX_READ_SINGLY]
-    found = await gather((partial(read_links, client, own[key]) for key in singly), AT_ONCE)
-    known |= dict(zip(singly, found, strict=True))
+    own = {id_key(event.uuid): event for event in events}
+    graph, unclear = await _read_whole_graph(client, [*own.values()], dataset_ids, copied)
+    known = {key: graph.list_links(event) for key, event in own.items()} if graph else {}
+    # Whose copies are hidden is always read: their number must not decide what is told.
+    hidden = unclear.hidden - graph.graph.unsure if graph else frozenset[str]()
+    others = {
+        key for key in own if not (graph and graph.knows_all(own[key], known[key])) or key in unclear.ids
+    } - hidden
+    few = MAX_READ_SINGLY if len(own) <= MANY else 1
+    singly = [key for key in own if key in hidden or (key in others and len(others) <= few)]
+    found = await gather((partial(_read_links_if_told, client, own[key]) for key in singly), AT_ONCE)
+    read = {key: links for key, links in zip(singly, found, strict=True) if links is not None}
+    known |= read
     links = _complete([event.uuid for event in events], [known.get(id_key(event.uuid), ()) for event in events])
-    unread = others.difference(singly)
+    unread = (others | hidden) - read.keys()
+    if unread and not tells_which:
+        unread = {*own}
     return [FoundLinks(some, id_key(event.uuid) in unread) for event, some in zip(events, links, strict=True)]
 
 
@@ -85,14 +100,25 @@ class _DirectedGraph:
 
 
 async def _read_whole_graph(
-    client: ThreatEventsClient, events: Sequence[Event], dataset_ids: Sequence[str]
-) -> _DirectedGraph | None:
-    """Return the graph of several events; None if there is none, or if it does not know all that a list knows."""
-    graph = await read_event_graph(client, events, dataset_ids) if len(events) > 1 else None
-    if graph is None or await _misses_links(client, graph, events, dataset_ids):
-        return None
+    client: ThreatEventsClient, events: Sequence[Event], dataset_ids: Sequence[str], copied: CopiedEvents
+) -> tuple[_DirectedGraph | None, Unclear]:
+    """Return the graph of several events, and those of them of which it may lack links because they have copies. The
+    graph is None if there is none, or if it does not know all that a list knows.
+    """
+    if len(events) < 2:
+        return None, Unclear()
+    scope = sorted({event.dataset_id for event in events}) if copied.is_unknown else dataset_ids
+    graph = await read_event_graph(client, events, scope)
+    if graph is None:
+        return None, Unclear()
+    unclear = Unclear(frozenset(id_key(event.uuid) for event in events)) if copied.is_unknown else Unclear()
+    if copied.ids:
+        unclear = await keep_own_edges(client, graph, events, copied)
+    certain = [event for event in events if id_key(event.uuid) not in unclear.ids | graph.unsure]
+    if await _misses_links(client, graph, certain, dataset_ids):
+        return None, Unclear()
     forwards = await find_direction(client, graph, events)
-    return None if forwards is None else _DirectedGraph(graph, forwards)
+    return (None, Unclear()) if forwards is None else (_DirectedGraph(graph, forwards), unclear)
 
 
 async def _misses_links(
@@ -100,6 +126,8 @@ async def _misses_links(
 ) -> bool:
     """Whether events have links that the graph does not know. One without edges may ignore what it was asked for, and
     that it searches analytics datasets which are named is documented without a word on kinds.
+
+    An account may have no list to compare it with, or an incomplete one: then the graph is all that can be known.
     """
     if graph.edges and [*dataset_ids] == ["all"]:
         return False
@@ -107,12 +135,23 @@ async def _misses_links(
     async def has_more(event: Event) -> bool:
         # Whether a reference is a relationship for this list is not published.
         linked = {id_key(other) for other in (*event.references, *event.referenced, event.uuid)}
-        linked |= {id_key(other) for _, other, _ in graph.relatives_of(event.uuid, True)}
-        found = await client.list_relationships(event.uuid, event.dataset_id, "both", 1, include_parent=False)
+        linked |= {id_key(other) for _, other, _ in graph.relatives_of(event.uuid, True)} | graph.unsure
+        try:
+            found = await client.list_relationships(event.uuid, event.dataset_id, "both", 1, include_parent=False)
+        except (*NO_LIST, UnexpectedAnswer):
+            return False
         return any(id_key(one.uuid) not in linked for one in found)
 
     probed = sorted(events, key=lambda event: not event.has_children)[: MAX_PROBED + (not graph.edges)]
     return any(await gather(partial(has_more, event) for event in probed))
+
+
+async def _read_links_if_told(client: ThreatEventsClient, event: Event) -> tuple[EventLink, ...] | None:
+    """Return the typed relationships of one event; None if the account has no list of them."""
+    try:
+        return await read_links(client, event)
+    except NO_LIST:
+        return None
 
 
 def _complete(event_ids: Sequence[str], links: Sequence[tuple[EventLink, ...]]) -> list[tuple[EventLink, ...]]:

@@ -11,8 +11,10 @@ from pydantic import BaseModel, JsonValue, field_serializer
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
-from cf1_mcp.events.copies import UNLISTED, Copies, find_copies, find_listed
+from cf1_mcp.events.copied_links import CopiedEvents
+from cf1_mcp.events.copies import Copies, CopyFinder, find_copies, find_listed
 from cf1_mcp.events.links import EventLink, name_datasets, read_all_links
+from cf1_mcp.events.listed_events import MAX_READ_SINGLY, UNLISTED, unlisted_error
 from cf1_mcp.events.raw_evidence import MAX_READ_AHEAD, Evidence, may_have_evidence, read_all_evidence, stand_in
 from cf1_mcp.models import Dataset, Event, Raw
 from cf1_mcp.policy.read_policy import ReadPolicy
@@ -80,18 +82,19 @@ async def read_snapshots(
         NotFound: an event does not exist.
     """
     known, policy = write_policy.known, write_policy.read_policy
+    finder = CopyFinder(client, known)
     try:
         own = await find_copies(client, known, event_ids) if len(event_ids) > 1 else dict[str, list[Event]]()
-        several = [one for one, copies in own.items() if len(copies) > 1]
+        copied = _describe_copies(policy, finder, dataset, own)
     except UNLISTED:
-        own, several = dict[str, list[Event]](), [*event_ids]
-    events = await read_events(client, write_policy, dataset, event_ids, argument, own)
+        own, copied = dict[str, list[Event]](), CopiedEvents(is_unknown=True)
+    events = await read_events(client, write_policy, dataset, event_ids, argument, own or None)
     with_evidence = sum(map(may_have_evidence, events))
     later = with_evidence > MAX_READ_AHEAD
-    links = await read_all_links(client, events, policy.account_reach, several)
+    links = await read_all_links(client, events, policy.account_reach, copied, tells_which=policy.sees_everything)
     others = {id_key(link.other) for some in links for link in some.links}
     others |= {id_key(other) for event in events for other in (*event.references, *event.referenced)}
-    copies = await find_copies(client, known, sorted(others - own.keys()))
+    copies = await finder.find(sorted(others - own.keys()))
     every = {**own, **copies}
     images = [
         Snapshot(
@@ -107,6 +110,20 @@ async def read_snapshots(
     else:
         evidence = await read_all_evidence(client, policy, events)
     return SnapshotSet([image.with_evidence(one) for image, one in zip(images, evidence, strict=True)], copies, later)
+
+
+def _describe_copies(policy: ReadPolicy, finder: CopyFinder, dataset: Dataset, own: Copies) -> CopiedEvents:
+    """Return which of the events of a dataset have copies elsewhere, and where."""
+    home = id_key(dataset.uuid)
+    others = {key: [one for one in copies if id_key(one.dataset_id) != home] for key, copies in own.items()}
+    places = {id_key(one.dataset_id): one.dataset_id for copies in others.values() for one in copies}
+    return CopiedEvents(
+        ids=frozenset(key for key, copies in others.items() if copies),
+        hidden=frozenset(key for key, copies in others.items() if any(map(policy.rule_against, copies))),
+        places=[places[key] for key in sorted(places)],
+        finder=finder,
+        elsewhere=[one.uuid for one in finder.known if id_key(one.uuid) != home],
+    )
 
 
 async def read_unread_evidence(
@@ -171,10 +188,14 @@ async def read_events(
     """Return events of one dataset, without raw evidence and relationships: one by itself, several in a list.
 
     `copies` has events that were listed already. An event that a list does not find is read by itself, because the list
-    may lag behind, and because that tells why. Raises the same as `read_snapshots`.
+    may lag behind, and because that tells why. Raises the same as `read_snapshots`, and `Refused` if there is no list
+    of so many.
     """
     if copies is None:
-        copies = await find_listed(client, dataset.uuid, event_ids) or {}
+        listed = await find_listed(client, dataset.uuid, event_ids)
+        if listed is None and len(event_ids) > MAX_READ_SINGLY:
+            raise unlisted_error()
+        copies = listed or {}
 
     async def read(event_id: str) -> Event:
         here = (one for one in copies.get(id_key(event_id), ()) if id_key(one.dataset_id) == id_key(dataset.uuid))

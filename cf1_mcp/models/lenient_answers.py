@@ -38,7 +38,7 @@ ROWS: Final = (
     "tags",
     "targetIndustries",
 )
-_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Losses:
@@ -90,7 +90,7 @@ def _read_list(value: object) -> list[object] | None:
     if isinstance(value, list):
         return cast("list[object]", value)
     rows = cast("dict[str, object]", value) if isinstance(value, dict) else {}
-    if not rows or not all(map(_UUID.fullmatch, rows)):
+    if not rows or not all(map(UUID.fullmatch, rows)):
         return None
     return [
         _name_row(cast("dict[str, object]", row), key) if isinstance(row, dict) else row for key, row in rows.items()

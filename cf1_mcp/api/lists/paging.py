@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from cf1_mcp.api.lists.reading_report import ReadingReport
-from cf1_mcp.api.remarks import remark
+from cf1_mcp.api.remarks import remark_cut
 from cf1_mcp.models import Event, EventPage, EventSearch, ResultInfo
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ async def read_pages(
         is_first, new = following is search, known.add(page.result, _key)
         if not is_first and page.result and not new:
             if report is None:
-                remark(REPEATED)
+                remark_cut(REPEATED)
             else:
                 report.is_repeated = True
             return

@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 
 from cf1_mcp.api.connection import ApiConnection, Query
-from cf1_mcp.api.lists.paging import Attempt, once
+from cf1_mcp.api.lists.paging import Attempt, once, says_more
 from cf1_mcp.api.operations import LIST_RELATIONSHIPS
-from cf1_mcp.api.remarks import remark_unread_rows
+from cf1_mcp.api.remarks import remark_unread_rows, watching
 from cf1_mcp.api.unwrapping import unreadable_rows_error
 from cf1_mcp.models import Direction, Event, EventPage, RelationshipType
 from cf1_mcp.text.plurals import plural
@@ -56,16 +56,21 @@ class RelatedEvents(ApiConnection):
         page: int | None = None,
         page_size: int | None = None,
     ) -> list[Event]:
-        """The events related to one event, for callers that must know all of them.
+        """The events related to one event, for callers that must know all of them, unless they ask for a page.
 
         Raises:
-            UnexpectedAnswer: a row cannot be read.
+            UnexpectedAnswer: a row cannot be read, or the API says that something is missing.
         """
-        found = await self.read_related_page(
-            event_id, dataset_id, direction, max_depth, relationship_types, include_parent, page, page_size
-        )
+        with watching() as remarks:
+            found = await self.read_related_page(
+                event_id, dataset_id, direction, max_depth, relationship_types, include_parent, page, page_size
+            )
         if found.dropped:
             problem = f"{plural(found.dropped, 'row')} cannot be read, so that nobody knows all related events"
+            raise unreadable_rows_error(LIST_RELATIONSHIPS.name, problem)
+        # The total may count the event itself.
+        if remarks.tells_loss or (page_size is None and says_more(found.result_info, 1, found.size + 1)):
+            problem = "it does not have all of its rows, so that nobody knows all related events"
             raise unreadable_rows_error(LIST_RELATIONSHIPS.name, problem)
         return found.result
 
