@@ -1,6 +1,6 @@
 """Events, and the requests and responses that search and read them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, cast
 
 from pydantic import (
@@ -14,7 +14,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.alias_generators import to_snake
+from pydantic.alias_generators import to_camel, to_snake
 
 from cf1_mcp.models.base import ApiModel
 from cf1_mcp.models.json_reading import read_json
@@ -96,6 +96,22 @@ class Event(ApiAnswer):
     provenance: Annotated[str, BeforeValidator(_read_source)] = Field(
         default="", alias="provenance", validation_alias=AliasChoices("source", "provenance")
     )
+
+    def tells(self, name: str) -> bool:
+        """Return whether the API told a field: not if it was left out, could not be read, or is null where a list is
+        documented. That it has no value, or lacks one, is known only if it was told.
+        """
+        if name not in self.model_fields_set or name in self.unreadable:
+            return False
+        return not (isinstance(getattr(self, name), list) and to_camel(name) in self.nulls)
+
+    def filled_from(self, other: "Event", names: Iterable[str]) -> "Event":
+        """Return the event with the named fields of another reading of it."""
+        values = {name: getattr(other, name) for name in names}
+        filled = self.model_copy(update=values)
+        filled._unreadable = self.unreadable - {*values}
+        filled._nulls = self.nulls - {*map(to_camel, values)}
+        return filled
 
 
 class ResultInfo(BaseModel):

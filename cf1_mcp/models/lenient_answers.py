@@ -109,26 +109,35 @@ class Lenient(BaseModel):
     """What answers share: a value that cannot be read is as good as missing, unless the object is nothing without it.
 
     `unreadable` names the fields that were lost. `closed` has the values of fields that a guard depends on: they are
-    what the guard assumes of an unreadable value.
+    what the guard assumes of an unreadable value. `nulls` has the names, as on the wire, of what was sent as null.
     """
 
     closed: ClassVar[Mapping[str, object]] = {}
     _unreadable: frozenset[str] = PrivateAttr(frozenset())
+    _nulls: frozenset[str] = PrivateAttr(frozenset())
 
     @property
     def unreadable(self) -> frozenset[str]:
         """The fields whose values could not be read, by their Python names."""
         return self._unreadable
 
+    @property
+    def nulls(self) -> frozenset[str]:
+        """The names, as on the wire, of what was sent as null."""
+        return self._nulls
+
     @model_validator(mode="wrap")
     @classmethod
     def _lose_odd_values(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         try:
-            return handler(value)
+            model = handler(value)
         except ValidationError as error:
             if not isinstance(value, dict):
                 raise
-            return cls._read_without_odd_values({**cast("dict[str, object]", value)}, handler, error)
+            model = cls._read_without_odd_values({**cast("dict[str, object]", value)}, handler, error)
+        if isinstance(value, dict) and None in (given := cast("dict[str, object]", value)).values():
+            model._nulls = frozenset(name for name, one in given.items() if one is None)
+        return model
 
     @classmethod
     def _read_without_odd_values(
