@@ -4,7 +4,7 @@ A field that was left out, could not be read, or is null where a list is documen
 is answered with None, and no change is told as made, or overwritten value as known, because of it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -12,14 +12,21 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.remarks import collecting, current_remarks
 from cf1_mcp.api.unwrapping import TRUNCATED
-from cf1_mcp.errors import Forbidden, NotFound, Refused, UnexpectedAnswer
+from cf1_mcp.errors import BadArgument, Forbidden, NotFound, Refused, UnexpectedAnswer
 from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.models import Event
-from cf1_mcp.models.fields import REQUIRED_TEXTS
+from cf1_mcp.models.fields import SETTABLE
+from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.uuids import id_key
 
 T = TypeVar("T")
 MAX_FILLED: Final = 8  # events that are read by themselves for what a list of them does not tell
+INDICATOR: Final = ("indicator", "indicator_type")
+NEVER_EMPTY: Final = ("category", "date", "event")
+# What undo_change restores of a deleted event, besides its marking: an event without one counts as amber.
+RESTORED: Final = (*(field.name for field in SETTABLE if field.name != "tlp"), "references", "referenced")
+# Documented, but not of every event: its absence tells nothing where no other event shows it.
+OPTIONAL: Final = frozenset({"insight"})
 
 
 def has_value(event: Event, name: str, text: str) -> bool | None:
@@ -62,10 +69,70 @@ async def read_whole(read: Awaitable[T]) -> tuple[T, bool]:
 
 
 def list_untold(event: Event, names: Sequence[str]) -> list[str]:
-    """Return those of the named fields that were not told. No event is without a date, a category and a text, so none
-    of them is as good as not told.
+    """Return those of the named fields that were not told.
+
+    No event is without a category, a date and a text, so that an empty one was not told either.
     """
-    return [name for name in names if not event.tells(name) or (name in REQUIRED_TEXTS and not getattr(event, name))]
+    return [name for name in names if not event.tells(name) or (name in NEVER_EMPTY and not getattr(event, name))]
+
+
+def list_unrestorable(events: Sequence[Event]) -> list[list[str]]:
+    """Return for each event the fields that undo_change could not restore, because they were not told."""
+    shown = {name for name in OPTIONAL if any(event.tells(name) for event in events)}
+    return [
+        [name for name in list_untold(event, RESTORED) if name not in OPTIONAL - shown or name in event.unreadable]
+        for event in events
+    ]
+
+
+def find_new_values(event: Event, fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields that do not certainly have these values now. An indicator and its type change together."""
+    new = {name: text for name, text in fields.items() if not has_value(event, name, text)}
+    return new | {name: fields[name] for name in INDICATOR if name in fields and new.keys() & {*INDICATOR}}
+
+
+def with_indicator(names: Collection[str]) -> list[str]:
+    """Return the names of fields, with both of an indicator and its type if one is among them."""
+    return [*dict.fromkeys((*names, *(INDICATOR if {*names} & {*INDICATOR} else ())))]
+
+
+def list_replaced(event: Event, new: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the old values of the fields that a change replaces, and the names of those that were not told.
+
+    An indicator and its type are restored together, or not at all.
+    """
+    names = with_indicator(new)
+    untold = list_untold(event, names)
+    if {*untold} & {*INDICATOR}:
+        untold = [name for name in names if name in untold or name in INDICATOR]
+    return {name: str(getattr(event, name)) for name in names if name not in untold}, untold
+
+
+def require_told(events: Sequence[Event], name: str, argument: str) -> None:
+    """Refuse a change of a list of events of which it was not told what it has.
+
+    A list that is null is taken for an empty one: `describe_nulls` says so.
+
+    Raises:
+        BadArgument: it was left out, or not all of it could be read.
+    """
+    for event in events:
+        if not event.tells(name) and name not in event.nulls:
+            raise BadArgument(
+                argument,
+                f"the API does not tell which {name} event {event.uuid} has, so that this change could not be undone",
+                "the same call again later, or other events",
+            )
+
+
+def describe_nulls(events: Sequence[Event], name: str) -> list[str]:
+    """Return a sentence on the events whose list of this name is null, which should mean an empty one."""
+    if not (count := sum(name in event.nulls for event in events)):
+        return []
+    return [
+        f"The API answers null for the {name} of {plural(count, 'event')}, which is taken for none: if there are some, "
+        "undo_change takes what is added for new."
+    ]
 
 
 async def fill_untold(

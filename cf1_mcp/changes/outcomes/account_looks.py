@@ -28,8 +28,9 @@ async def look_at_dataset(client: ThreatEventsClient, dataset_id: str, report: C
 
 
 async def look_at_dataset_deletion(client: ThreatEventsClient, dataset_id: str) -> Result:
-    """Find out whether a dataset is no longer there. A list that is not whole does not tell, nor does an empty one: every
-    account has datasets.
+    """Find out whether a dataset is no longer there.
+
+    A list that is not whole does not tell, nor does an empty one, because every account has datasets.
     """
     listed, is_whole = await read_whole(_list_present(client))
     is_left = any(id_key(one.uuid) == id_key(dataset_id) for one in listed)
