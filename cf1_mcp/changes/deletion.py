@@ -158,7 +158,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
     if not deleted:
         raise BadArgument(
             "change_id",
-            f"no event of change {change.id} can be created again. {' '.join(left_blank)}",
+            f"no event of change {change.id} can be created again. {' '.join(left_blank).rstrip('.')}",
             "list_changes to read what the journal has of them, and create_threat_event",
         )
     still_there = f"{plural(len(present), 'event is', 'events are')} still there, and not created again."

@@ -42,16 +42,14 @@ def describe_unread_links(count: int, *, is_lost: bool) -> list[str]:
 
 def describe_unread_fields(images: Sequence[Snapshot], *, is_past: bool = False) -> list[str]:
     """Return a sentence on fields whose values the API did not tell, and which do not come back. `is_past`: the events
-    were deleted already.
+    are deleted already.
     """
     if not (counts := _count_unread_fields(images)):
         return []
     of_all = ", ".join(f"{name} of {count}" for name, count in counts.items())
     events = plural(sum(bool(one.fields_unread) for one in images), "event")
     if is_past:
-        return [
-            f"The API did not tell everything of {events} ({of_all}) when they were deleted: that does not come back."
-        ]
+        return [f"Before the deletion the API did not tell everything of {events} ({of_all}): that does not come back."]
     return [f"The API does not tell everything of {events} ({of_all}): undo_change cannot restore that."]
 
 

@@ -19,7 +19,7 @@ from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.uuids import id_key
 
-NEEDED: Final = "the API does not tell their category, date or text, which a new event needs"
+NEEDED: Final = "the API does not tell the category, the date or the text, which a new event needs"
 MAX_NAMED: Final = 5
 
 

@@ -63,7 +63,7 @@ async def _plan_relating(
 ) -> Effect[RelateEvents]:
     event, related = await _read_ends(planning, home, other, event_id, related_ids)
     if not relationship_type:
-        require_told([event], "references", planning.argument("event_id"))
+        require_told([event], "references", planning.argument("event_id"), but_null=True)
     existing = (
         await _find_children(planning.client, other, event, related, relationship_type)
         if relationship_type

@@ -63,7 +63,7 @@ async def _plan_tagging(
     planning: Planning, dataset: Dataset, tags: Sequence[str], tags_of: TagsByEvent
 ) -> Effect[TagEvents]:
     """`tags_of` has the tags for each event, `tags` all of them."""
-    events = await _read_events(planning, dataset, [*tags_of])
+    events = await _read_events(planning, dataset, [*tags_of], but_null=True)
     missing = {event.uuid: _drop_matching(tags_of[event.uuid], event.tags) for event in events}
     missing = {event_id: lacked for event_id, lacked in missing.items() if lacked}
     if not missing:
@@ -165,12 +165,17 @@ async def _add_outside_effects(
     return await add_outside_effects(planning, effect, transitions)
 
 
-async def _read_events(planning: Planning, dataset: Dataset, event_ids: Sequence[str]) -> list[Event]:
-    """Return the events with their current tags. The route names an event by its id alone, so none may have a copy."""
+async def _read_events(
+    planning: Planning, dataset: Dataset, event_ids: Sequence[str], *, but_null: bool = False
+) -> list[Event]:
+    """Return the events with their current tags, which have to be told.
+
+    The route names an event by its id alone, so none may have a copy.
+    """
     planning.check_size(len(event_ids))
     argument = planning.argument("event_ids")
     events = await read_events(planning.client, planning.write_policy, dataset, event_ids, argument, telling=("tags",))
-    require_told(events, "tags", argument)
+    require_told(events, "tags", argument, but_null=but_null)
     await refuse_copies(planning.client, planning.write_policy.known, event_ids, (dataset,), argument)
     # A tag that may not be seen can neither be taken off nor stand in the way of a new one.
     return [planning.write_policy.read_policy.visible(event) for event in events]

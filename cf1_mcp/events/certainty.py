@@ -23,8 +23,8 @@ T = TypeVar("T")
 MAX_FILLED: Final = 8  # events that are read by themselves for what a list of them does not tell
 INDICATOR: Final = ("indicator", "indicator_type")
 NEVER_EMPTY: Final = ("category", "date", "event")
-# What undo_change restores of a deleted event, besides its marking: an event without one counts as amber.
-RESTORED: Final = (*(field.name for field in SETTABLE if field.name != "tlp"), "references", "referenced")
+# What undo_change restores of a deleted event.
+RESTORED: Final = (*(field.name for field in SETTABLE), "references", "referenced")
 # Documented, but not of every event: its absence tells nothing where no other event shows it.
 OPTIONAL: Final = frozenset({"insight"})
 
@@ -108,19 +108,19 @@ def list_replaced(event: Event, new: Collection[str]) -> tuple[dict[str, str], l
     return {name: str(getattr(event, name)) for name in names if name not in untold}, untold
 
 
-def require_told(events: Sequence[Event], name: str, argument: str) -> None:
-    """Refuse a change of a list of events of which it was not told what it has.
+def require_told(events: Sequence[Event], name: str, argument: str, *, but_null: bool = False) -> None:
+    """Refuse a change of a field of events of which it was not told what it has.
 
-    A list that is null is taken for an empty one: `describe_nulls` says so.
+    With `but_null` a list that is null is taken for an empty one: `describe_nulls` says so.
 
     Raises:
         BadArgument: it was left out, or not all of it could be read.
     """
     for event in events:
-        if not event.tells(name) and name not in event.nulls:
+        if not event.tells(name) and not (but_null and name in event.nulls):
             raise BadArgument(
                 argument,
-                f"the API does not tell which {name} event {event.uuid} has, so that this change could not be undone",
+                f"the API does not tell the {name} of event {event.uuid}, so that what this change does is unknown",
                 "the same call again later, or other events",
             )
 

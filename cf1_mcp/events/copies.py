@@ -8,7 +8,7 @@ from typing import Final
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.lists.dataset_groups import MAX_DATASETS, split_datasets
-from cf1_mcp.errors import BadArgument, Forbidden, NotFound, Refused, UnexpectedAnswer
+from cf1_mcp.errors import BadArgument, Forbidden, MissingRoute, NotFound, Refused, UnexpectedAnswer
 from cf1_mcp.events.certainty import read_whole
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch, SearchValue
 from cf1_mcp.policy.conditions.misfits import IGNORED
@@ -64,6 +64,8 @@ async def locate_events(client: ThreatEventsClient, dataset_id: str, event_ids: 
     async def locate(event_id: str) -> Presence:
         try:
             event = await client.read_event(dataset_id, event_id)
+        except MissingRoute:
+            raise
         except NotFound:
             return Presence.ABSENT
         if not event.dataset_id.strip():

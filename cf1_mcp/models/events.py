@@ -14,7 +14,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic.alias_generators import to_snake
 
 from cf1_mcp.models.base import ApiModel
 from cf1_mcp.models.json_reading import read_json
@@ -64,6 +64,7 @@ class Event(ApiAnswer):
     """
 
     closed: ClassVar[Mapping[str, object]] = {"tlp": "red"}
+    watched: ClassVar[tuple[str, ...]] = ("tags", "references", "referenced", "tlp")
 
     uuid: Id
     date: Text = ""
@@ -98,19 +99,19 @@ class Event(ApiAnswer):
     )
 
     def tells(self, name: str) -> bool:
-        """Return whether the API told a field: not if it was left out, could not be read, or is null where a list is
-        documented. That it has no value, or lacks one, is known only if it was told.
+        """Return whether the API told a field: not if it was left out or could not be read, or if a list or a marking
+        is null. That it has no value, or lacks one, is known only if it was told.
         """
-        if name not in self.model_fields_set or name in self.unreadable:
+        if name not in self.model_fields_set:
             return False
-        return not (isinstance(getattr(self, name), list) and to_camel(name) in self.nulls)
+        return name not in self.unreadable and name not in self.nulls and name not in self.joined
 
     def filled_from(self, other: "Event", names: Iterable[str]) -> "Event":
         """Return the event with the named fields of another reading of it."""
         values = {name: getattr(other, name) for name in names}
         filled = self.model_copy(update=values)
         filled._unreadable = self.unreadable - {*values}
-        filled._nulls = self.nulls - {*map(to_camel, values)}
+        filled._nulls, filled._joined = self.nulls - {*values}, self.joined - {*values}
         return filled
 
 

@@ -64,7 +64,7 @@ async def plan_merging(planning: Planner, dataset_id: str, keep: str, event_ids:
     read = await read_snapshots(client, planning.write_policy, dataset, [keep], "keep")
     [kept], evidence = read.images, list_evidence(read)
     for name in kept.fields_unread:
-        require_told([kept.event], name, "keep")
+        require_told([kept.event], name, "keep", but_null=True)
     await refuse_copies(client, planning.write_policy.known, [keep], (dataset,), "keep")
     added = await _find_additions(planning, kept, deletion.payload.before)
     others = [event for event in deletion.events if not same_by_any(kept.event, event)]
