@@ -89,12 +89,7 @@ def response_error(response: httpx.Response, secrets: SecretMask) -> ApiError:
             when = f"Wait {wait:.0f} s before the next call" if wait is not None else "Wait a few minutes"
             return RateLimited(f"The API's rate limit is reached (429). {when}, and request more per call.", wait, said)
         case _ if status < 400:
-            kind = DoubtfulRoute if status in MOVED_STATUSES and is_to_other_path(response) else UnexpectedAnswer
-            return kind(
-                f"The API answered {status}, a redirect, which is not followed because the token would go with it. "
-                "Ask the operator to check CLOUDFLARE_BASE_URL.",
-                status,
-            )
+            return _redirect_error(response)
         case _ if status >= 500:
             return Unavailable(
                 f"The API failed ({status}). If this was a change, check whether it was made before "
@@ -110,6 +105,16 @@ def response_error(response: httpx.Response, secrets: SecretMask) -> ApiError:
                 status,
                 said,
             )
+
+
+def _redirect_error(response: httpx.Response) -> ApiError:
+    status = response.status_code
+    kind = DoubtfulRoute if status in MOVED_STATUSES and is_to_other_path(response) else UnexpectedAnswer
+    return kind(
+        f"The API answered {status}, a redirect, which is not followed because the token would go with it. "
+        "Ask the operator to check CLOUDFLARE_BASE_URL.",
+        status,
+    )
 
 
 def _gateway_error(status: int, codes: set[int], said: str) -> ApiError | None:

@@ -102,9 +102,7 @@ class Event(ApiAnswer):
         """Return whether the API told a field: not if it was left out or could not be read, or if a list or a marking
         is null. That it has no value, or lacks one, is known only if it was told.
         """
-        if name not in self.model_fields_set:
-            return False
-        return name not in self.unreadable and name not in self.nulls and name not in self.joined
+        return name in self.model_fields_set and name not in self.unreadable | self.nulls | self.joined
 
     def filled_from(self, other: "Event", names: Iterable[str]) -> "Event":
         """Return the event with the named fields of another reading of it."""
