@@ -51,7 +51,11 @@ class Editing(httpx.AsyncBaseTransport):
         response = await self.transport.handle_async_request(request)
         is_one = request.method == "GET" and "/events/dataset/" in path and path.count("/") == 5
         self.single += [path] if is_one else []
-        if (self.swallows and not self.swallowed) or not (is_list or (is_one and not self.only_lists)):
+        if (
+            response.is_error
+            or (self.swallows and not self.swallowed)
+            or not (is_list or (is_one and not self.only_lists))
+        ):
             return response
         answer = json.loads(await response.aread())
         found = answer["result"] if isinstance(answer, dict) and "result" in answer else answer
@@ -89,7 +93,7 @@ UNTOLD: list[tuple[str, str, Edit]] = [
     (tool, f"{name} {how}", edit)
     for tool, name, odd in [
         ("untag_threat_events", "tags", {"n": 7}),
-        ("unrelate_threat_events", "references", 12.5),
+        ("unrelate_threat_events", "references", {"uuid": 1}),
         ("update_threat_event", "attacker", {"name": "New"}),
         ("delete_threat_events", "datasetId", ["a", "b"]),
     ]
