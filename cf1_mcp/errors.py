@@ -17,6 +17,7 @@ the marks of untrusted text, and a terminal in parentheses.
        |- Forbidden           403
        |- NotFound            404
        |  `- MissingRoute     405, 410, 501, or any status with code 7000 or 7003
+       |     `- DoubtfulRoute a refusal whose words are about a route, or a redirect to another path
        |- UnknownAccount      no route at all for the account id and base
        |- RateLimited         429
        |- Unavailable         5xx, too slow, broken off
@@ -125,6 +126,10 @@ class NotFound(ApiError):
 
 class MissingRoute(NotFound):
     """The API has no route for the operation on this account, so nothing was read or changed."""
+
+
+class DoubtfulRoute(MissingRoute):
+    """The API seems to have no such route, by its words or a redirect. Another one is tried, and none is given up."""
 
 
 class UnknownAccount(ApiError):

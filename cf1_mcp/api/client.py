@@ -14,6 +14,8 @@ from cf1_mcp.api.graph_client import GraphClient
 from cf1_mcp.api.lists.dataset_groups import ask_groups
 from cf1_mcp.api.lists.related_events import RelatedEvents
 from cf1_mcp.api.live_schema import LiveSchema
+from cf1_mcp.api.missing_routes import unlisted_error
+from cf1_mcp.api.remarks import collecting, current_remarks
 from cf1_mcp.errors import MissingRoute
 from cf1_mcp.models import (
     ActorPage,
@@ -79,13 +81,20 @@ class ThreatEventsClient(GraphClient, RelatedEvents):
         return hold_event(event, event_id)
 
     async def _find_event(self, event_id: str, scope: str, error: MissingRoute) -> list[Event]:
-        """Find an event by its id, for an account without the route that reads it. There is at least one copy."""
+        """Find an event by its id, for an account without the route that reads it. There is at least one copy.
+
+        Raises:
+            NotFound: a whole list has none.
+            MissingRoute: `error`, because the list does not tell.
+        """
         among = Condition(field="uuid", op="in", value=[event_id])
-        page = await self.list_events(EventSearch(dataset_id=[scope], search=[among]))
-        # An API that ignores the search answers with others.
+        with collecting() as remarks:
+            page = await self.list_events(EventSearch(dataset_id=[scope], search=[among]))
+        current_remarks().add(remarks)
         if found := [event for event in page.result if is_same_id(event.uuid, event_id)]:
             return found
-        raise error
+        # An API that ignores the search answers with others.
+        raise error if page.size or remarks.is_incomplete else unlisted_error(scope)
 
     async def read_raw(self, event_id: str, raw_id: str) -> Raw:
         return hold_raw(await self.request(Raw, op.READ_RAW, event_id=event_id, raw_id=raw_id), raw_id)

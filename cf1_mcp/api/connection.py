@@ -27,7 +27,7 @@ from cf1_mcp.api.unwrapping import read_answer
 from cf1_mcp.api.wire.json_text import parse_json
 from cf1_mcp.api.wire.surrogates import surrogate_path
 from cf1_mcp.api.wire.transport import TIMEOUT, WaitTooLong, retries, with_retries
-from cf1_mcp.errors import ApiError, BadArgument, MissingRoute, NotFound
+from cf1_mcp.errors import ApiError, BadArgument, DoubtfulRoute, MissingRoute, NotFound
 from cf1_mcp.settings import UpdateMethod
 from cf1_mcp.text.secrets import SecretMask
 
@@ -153,7 +153,8 @@ class ApiConnection:
         about an object, one without words may be of something else.
         """
         is_of_account = isinstance(error, MissingRoute) or not operation.is_of_one or not error.said
-        if self._has_answered or not (isinstance(error, NotFound) and is_of_account):
+        is_about_account = isinstance(error, NotFound) and not isinstance(error, DoubtfulRoute) and is_of_account
+        if self._has_answered or not is_about_account:
             return error
         if operation == LIST_DATASETS:
             return unknown_account_error(error)

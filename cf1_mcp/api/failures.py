@@ -4,12 +4,22 @@ from typing import cast
 
 import httpx
 
+from cf1_mcp.api.missing_routes import (
+    MOVED_STATUSES,
+    NO_ROUTE_CODES,
+    NO_ROUTE_STATUSES,
+    NO_ROUTE_WORDS,
+    WORDED_STATUSES,
+    doubtful_route_error,
+    is_to_other_path,
+    missing_route_error,
+)
 from cf1_mcp.api.wire.json_text import parse_json
 from cf1_mcp.api.wire.transport import WaitTooLong
 from cf1_mcp.errors import (
     ApiError,
+    DoubtfulRoute,
     Forbidden,
-    MissingRoute,
     NotFound,
     RateLimited,
     Refused,
@@ -26,9 +36,6 @@ from cf1_mcp.text.secrets import SecretMask
 MAX_REASON_LENGTH = 300
 MAX_WAIT_DIGITS = 9
 MAX_CODE_LENGTH = 10
-# Statuses, and codes of Cloudflare's gateway under any status, for a path or method that is not routed.
-NO_ROUTE_STATUSES = frozenset({405, 410, 501})
-NO_ROUTE_CODES = frozenset({7000, 7003})
 # Codes of Cloudflare's gateway: for headers that it cannot read, which is how it refuses a malformed token; and for a
 # token that it does not accept, or not for this account. Which of the two is meant depends on the year of the release.
 BAD_HEADER_CODES = frozenset({6003, 6111})
@@ -51,6 +58,8 @@ def response_error(response: httpx.Response, secrets: SecretMask) -> ApiError:
     said = api_reason(body, secrets)
     if error := _gateway_error(status, error_codes(body), said):
         return error
+    if status in WORDED_STATUSES and NO_ROUTE_WORDS.search(said):
+        return doubtful_route_error(status, said)
     if status == 403 and body is None and response.content.strip():
         return _blocked_error(status, response.content)
     match status:
@@ -80,11 +89,7 @@ def response_error(response: httpx.Response, secrets: SecretMask) -> ApiError:
             when = f"Wait {wait:.0f} s before the next call" if wait is not None else "Wait a few minutes"
             return RateLimited(f"The API's rate limit is reached (429). {when}, and request more per call.", wait, said)
         case _ if status < 400:
-            return UnexpectedAnswer(
-                f"The API answered {status}, a redirect, which is not followed because the token would go with it. "
-                "Ask the operator to check CLOUDFLARE_BASE_URL.",
-                status,
-            )
+            return _redirect_error(response)
         case _ if status >= 500:
             return Unavailable(
                 f"The API failed ({status}). If this was a change, check whether it was made before "
@@ -100,6 +105,16 @@ def response_error(response: httpx.Response, secrets: SecretMask) -> ApiError:
                 status,
                 said,
             )
+
+
+def _redirect_error(response: httpx.Response) -> ApiError:
+    status = response.status_code
+    kind = DoubtfulRoute if status in MOVED_STATUSES and is_to_other_path(response) else UnexpectedAnswer
+    return kind(
+        f"The API answered {status}, a redirect, which is not followed because the token would go with it. "
+        "Ask the operator to check CLOUDFLARE_BASE_URL.",
+        status,
+    )
 
 
 def _gateway_error(status: int, codes: set[int], said: str) -> ApiError | None:
@@ -136,27 +151,6 @@ def _blocked_error(status: int, content: bytes) -> Forbidden:
     )
 
 
-def missing_route_error(status: int, said: str) -> MissingRoute:
-    """The error for a path or method that the API does not know."""
-    return MissingRoute(
-        f"This account, or this version of the API, lacks this part: it has no such route ({status}). Continue without "
-        "it, or check the ids: one of a wrong form is answered alike. Ask the operator whether the account should have "
-        "it.",
-        status,
-        said,
-    )
-
-
-def body_needed_error(error: MissingRoute, length: int) -> MissingRoute:
-    """The error for a search that only `POST /events` could take, of which an account has none."""
-    return MissingRoute(
-        f"This account's API has no POST /events ({error.status}), which a search needs that has groups of conditions "
-        f"or is longer than {length:,} characters. Search for each group on its own, or for fewer values.",
-        error.status,
-        error.said,
-    )
-
-
 def unknown_account_error(error: ApiError) -> UnknownAccount:
     """The error for an account of which no route answers, not even the list of datasets."""
     return UnknownAccount(
@@ -178,12 +172,13 @@ def is_failure(answer: object) -> bool:
 
 def envelope_error(envelope: object, secrets: SecretMask) -> ApiError:
     """The error for `success: false` inside a 200."""
+    said = api_reason(envelope, secrets)
     if error_codes(envelope) & NO_ROUTE_CODES:
-        return missing_route_error(200, api_reason(envelope, secrets))
+        return missing_route_error(200, said)
+    if NO_ROUTE_WORDS.search(said):
+        return doubtful_route_error(200, said)
     return Refused(
-        "The API answered 200 but reported failure. Nothing may have been done; check before trying again.",
-        200,
-        api_reason(envelope, secrets),
+        "The API answered 200 but reported failure. Nothing may have been done; check before trying again.", 200, said
     )
 
 

@@ -1,7 +1,8 @@
 """The routes of an operation: which is tried, what a failure says of it, and what is remembered.
 
 An API that does not know a route says so by 405, 410 or 501, or by code 7000 or 7003 of Cloudflare's gateway under any
-status (`MissingRoute`). A 404 without such a code is about an object: nothing is learnt from it.
+status (`MissingRoute`). A 404 without such a code is about an object: nothing is learnt from it. Nor is anything from
+words of a refusal that speak of a route, and from a redirect to another path (`DoubtfulRoute`).
 """
 
 import re
@@ -9,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from cf1_mcp.api.operations import LIST_BY_BODY, LIST_BY_QUERY, LIST_EVENTS, Operation, Route
-from cf1_mcp.errors import ApiError, Forbidden, MissingRoute, NotFound, Refused
+from cf1_mcp.errors import ApiError, DoubtfulRoute, Forbidden, MissingRoute, NotFound, Refused
 from cf1_mcp.models import EventSearch
 from cf1_mcp.settings import UpdateMethod
 
@@ -57,11 +58,12 @@ class KnownRoutes:
         over from now on only if another one answered.
         """
         for route, error in failures.items():
-            if isinstance(error, MissingRoute):
+            if isinstance(error, MissingRoute) and not isinstance(error, DoubtfulRoute):
                 self._missing.add((operation.name, route))
         if answered and not any(map(is_plain_404, failures.values())):
             self._missing -= {(operation.name, answered)}
-            self._missing |= {(operation.name, route) for route in failures}
+            lost = (route for route, error in failures.items() if not isinstance(error, DoubtfulRoute))
+            self._missing |= {(operation.name, route) for route in lost}
 
 
 def routes_for(search: EventSearch, length: int) -> tuple[Route, ...]:

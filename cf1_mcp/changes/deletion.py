@@ -20,7 +20,9 @@ from cf1_mcp.changes.effect import (
 from cf1_mcp.changes.lost_evidence import (
     count_links,
     count_unread,
+    count_unread_fields,
     describe_unread,
+    describe_unread_fields,
     describe_unread_links,
     list_not_saved,
     read_later,
@@ -31,7 +33,14 @@ from cf1_mcp.changes.outcomes.unknown_outcomes import find_out, hold_to_look
 from cf1_mcp.changes.parents import describe_parents
 from cf1_mcp.changes.queries.affected_queries import find_affected_queries
 from cf1_mcp.changes.queries.outside_effects import add_effects_through, add_outside_effects, list_account_queries
-from cf1_mcp.changes.recreation import RecreateEvents, check_markings, leave_out_refused_links, recreate_events
+from cf1_mcp.changes.recreation import (
+    RecreateEvents,
+    check_markings,
+    describe_uncreatable,
+    leave_out_refused_links,
+    leave_out_uncreatable,
+    recreate_events,
+)
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.events.copies import find_events_in
@@ -85,7 +94,7 @@ async def plan_deletion_of(planning: Planning, dataset_id: str, event_ids: Seque
         payload=DeleteEvents(dataset_id=dataset.uuid, event_ids=ids, before=snapshots.images),
         datasets=(dataset.uuid,),
         summary=f"Delete {plural(len(ids), 'event')} from dataset {dataset.name!r} for good.",
-        warnings=(*unread, *unread_links),
+        warnings=(*unread, *unread_links, *describe_unread_fields(snapshots.images), *describe_uncreatable(snapshots)),
         undo="undo_change creates the events again from the journal, with new ids, raw evidence and relationships.",
         needs_code=True,
         facts={
@@ -94,6 +103,7 @@ async def plan_deletion_of(planning: Planning, dataset_id: str, event_ids: Seque
             "references_cut": references,
             **count_raw_markings(evidence := list_evidence(snapshots)),
             **count_unread(snapshots),
+            **count_unread_fields("fields_not_read", snapshots.images),
         },
         untrusted=await find_affected_queries(planning, snapshots.events, queries),
         events=snapshots.events,
@@ -109,7 +119,8 @@ async def delete_events(client: ThreatEventsClient, payload: DeleteEvents) -> Re
     """Delete the events. If the answer does not say that all were, find out which are left."""
     result = await _delete(client, payload.dataset_id, payload.event_ids)
     left = {str(one) for one in result.list_fact("left")}
-    lost = list_not_saved([one for one in payload.before if one.event.uuid not in left])
+    gone = [one for one in payload.before if one.event.uuid not in left]
+    lost = {**list_not_saved(gone), **count_unread_fields("fields_not_saved", gone)}
     return replace(result, facts={**result.facts, **lost})
 
 
@@ -143,6 +154,13 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         )
     planning.check_size(len(deleted))
     check_markings(planning.write_policy.read_policy, deleted)
+    deleted, left_blank = leave_out_uncreatable(deleted)
+    if not deleted:
+        raise BadArgument(
+            "change_id",
+            f"no event of change {change.id} can be created again. {' '.join(left_blank).rstrip('.')}",
+            "list_changes to read what the journal has of them, and create_threat_event",
+        )
     still_there = f"{plural(len(present), 'event is', 'events are')} still there, and not created again."
     snapshots, left_out = await leave_out_refused_links(planning, deleted)
     effect = Effect(
@@ -151,7 +169,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         datasets=(dataset.uuid,),
         summary=f"Create {plural(len(snapshots), 'deleted event')} again in dataset {dataset.name!r}, with raw "
         "evidence, tags and relationships.",
-        warnings=((still_there,) if present else ()) + describe_losses(deleted, left_out),
+        warnings=((still_there,) if present else ()) + (*left_blank, *describe_losses(deleted, left_out)),
         undo="undo_change deletes them again.",
         needs_code=len(snapshots) > MAX_WITHOUT_CODE,
         facts=count_raw_markings(evidence := list_evidence(SnapshotSet(snapshots))),
@@ -178,6 +196,7 @@ def describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple
         sentences.append(
             f"The relationships of {plural(unlinked, 'event')} were not read, or not all, and do not come back."
         )
+    sentences += describe_unread_fields(snapshots, is_past=True)
     if links_left_out:
         sentences.append(
             f"{plural(links_left_out, 'link is', 'links are')} not made again: a dataset at the other end may not be "

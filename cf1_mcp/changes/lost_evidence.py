@@ -40,6 +40,30 @@ def describe_unread_links(count: int, *, is_lost: bool) -> list[str]:
     return [f"The typed relationships of {plural(count, 'event')} were not read, or not all. {WHY_UNREAD}{lost}"]
 
 
+def describe_unread_fields(images: Sequence[Snapshot], *, is_past: bool = False) -> list[str]:
+    """Return a sentence on fields whose values the API did not tell, and which do not come back. `is_past`: the events
+    are deleted already.
+    """
+    if not (counts := _count_unread_fields(images)):
+        return []
+    of_all = ", ".join(f"{name} of {count}" for name, count in counts.items())
+    events = plural(sum(bool(one.fields_unread) for one in images), "event")
+    if is_past:
+        return [f"Before the deletion the API did not tell everything of {events} ({of_all}): that does not come back."]
+    return [f"The API does not tell everything of {events} ({of_all}): undo_change cannot restore that."]
+
+
+def count_unread_fields(name: str, images: Sequence[Snapshot]) -> dict[str, JsonValue]:
+    """Return a fact: of how many events each field was not told; nothing if all were."""
+    counts = _count_unread_fields(images)
+    return {name: {**counts}} if counts else {}
+
+
+def _count_unread_fields(images: Sequence[Snapshot]) -> dict[str, int]:
+    names = dict.fromkeys(name for one in images for name in one.fields_unread)
+    return {name: sum(name in one.fields_unread for one in images) for name in names}
+
+
 def count_links(name: str, found: int, snapshots: SnapshotSet) -> dict[str, JsonValue]:
     """Return the fact `name`, a number of relationships. Where some were not read it is a lower bound, and the fact
     `relationships_not_read` says of how many events.

@@ -1,19 +1,26 @@
 """Recreates deleted events with evidence and tags, and with the links that the rules allow."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from pydantic import Field, JsonValue
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Payload, Planning, Result
+from cf1_mcp.changes.lost_evidence import count_unread_fields
 from cf1_mcp.changes.outcomes.unknown_outcomes import combine
 from cf1_mcp.errors import LOOK_FIRST, ApiError, may_have_been_made
+from cf1_mcp.events.certainty import NEVER_EMPTY
 from cf1_mcp.events.copies import find_copies
-from cf1_mcp.events.snapshots import Snapshot
+from cf1_mcp.events.snapshots import Snapshot, SnapshotSet
 from cf1_mcp.models import Event, NewEvent, NewRaw, Raw, Tlp
 from cf1_mcp.models.fields import SETTABLE
 from cf1_mcp.policy.read_policy import ReadPolicy
+from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.uuids import id_key
+
+NEEDED: Final = "the API does not tell the category, the date or the text, which a new event needs"
+MAX_NAMED: Final = 5
 
 
 class RecreateEvents(Payload):
@@ -34,6 +41,32 @@ def check_markings(read_policy: ReadPolicy, snapshots: Sequence[Snapshot]) -> No
         read_policy.require_readable(snapshot.event)
         if snapshot.raw is not None:
             read_policy.require_raw_readable(snapshot.event, snapshot.raw)
+
+
+def _list_lacking(event: Event) -> list[str]:
+    """Return what a new event needs and this one was not told to have."""
+    return [name for name in NEVER_EMPTY if not getattr(event, name).strip()]
+
+
+def describe_uncreatable(snapshots: SnapshotSet) -> list[str]:
+    """Return a sentence on events that could not be created again if they were deleted."""
+    if not (count := sum(bool(_list_lacking(event)) for event in snapshots.events)):
+        return []
+    return [f"{plural(count, 'event')} could not be created again by undo_change: {NEEDED}."]
+
+
+def leave_out_uncreatable(snapshots: Sequence[Snapshot]) -> tuple[list[Snapshot], list[str]]:
+    """Return the snapshots that can be created again, and sentences on the others, each by itself."""
+    others = [one.event for one in snapshots if _list_lacking(one.event)]
+    sentences = [_describe_lacking(event) for event in others[:MAX_NAMED]]
+    if more := len(others) - MAX_NAMED if len(others) > MAX_NAMED else 0:
+        sentences.append(f"The same holds for {plural(more, 'other event')}.")
+    return [one for one in snapshots if not _list_lacking(one.event)], sentences
+
+
+def _describe_lacking(event: Event) -> str:
+    lacking = " and ".join(_list_lacking(event))
+    return f"Event {event.uuid} is not created again: the API did not tell its {lacking} when it was deleted."
 
 
 async def leave_out_refused_links(planning: Planning, snapshots: Sequence[Snapshot]) -> tuple[list[Snapshot], int]:
@@ -80,6 +113,9 @@ async def recreate_events(client: ThreatEventsClient, payload: RecreateEvents) -
     failed: list[JsonValue] = []
     new_ids: dict[str, str] = {}
     for row, snapshot in enumerate(payload.images):
+        if _list_lacking(snapshot.event):
+            failed.append({"event": snapshot.event.uuid, "reason": _describe_lacking(snapshot.event)})
+            continue
         try:
             new = await client.create_event(_build_new_event(snapshot.event, snapshot.raw, payload.dataset_id))
         except ApiError as error:
@@ -94,6 +130,7 @@ async def recreate_events(client: ThreatEventsClient, payload: RecreateEvents) -
     facts: dict[str, JsonValue] = {"created": created, "new_ids": {**new_ids}}
     if payload.links_left_out:
         facts["links_left_out"] = payload.links_left_out
+    facts |= count_unread_fields("fields_not_restored", payload.images)
     is_unknown = any(isinstance(row, dict) and "outcome" in row for row in failed)
     if is_unknown:
         facts["next"] = LOOK_FIRST
@@ -109,6 +146,8 @@ def _build_new_event(event: Event, raw: Raw | None, dataset_id: str) -> NewEvent
     optional = [field.name for field in SETTABLE if field.creation == "optional"]
     fields = {name: getattr(event, name) for name in required}
     fields |= {name: value for name in optional if (value := getattr(event, name))}
+    if not fields.get("indicator"):
+        fields.pop("indicator_type", None)
     # The API might give a new event without a marking a lower one than it counts as here.
     fields["tlp"] = event.tlp.strip() or Tlp.of("").value
     return NewEvent.model_validate({**fields, "dataset_id": dataset_id, "raw": NewRaw.model_validate(evidence)})

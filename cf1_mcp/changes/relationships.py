@@ -18,6 +18,7 @@ from cf1_mcp.changes.linking.link_sending import (
 )
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument
+from cf1_mcp.events.certainty import describe_nulls, require_told
 from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_lost_children, describe_new_children
@@ -61,6 +62,8 @@ async def _plan_relating(
     relationship_type: RelationshipType | None,
 ) -> Effect[RelateEvents]:
     event, related = await _read_ends(planning, home, other, event_id, related_ids)
+    if not relationship_type:
+        require_told([event], "references", planning.argument("event_id"), but_null=True)
     existing = (
         await _find_children(planning.client, other, event, related, relationship_type)
         if relationship_type
@@ -84,6 +87,7 @@ async def _plan_relating(
         ),
         datasets=tuple(dict.fromkeys((home.uuid, other.uuid))),
         summary=f"Add {links} from event {event.uuid} of dataset {home.name!r} to events of {other.name!r}.",
+        warnings=() if relationship_type else tuple(describe_nulls([event], "references")),
         undo=NO_UNDO if relationship_type else UNDO,
         needs_code=False,
         events=[event, *added],
@@ -124,6 +128,7 @@ async def _undo_relating(planning: Planning, change: PastChange[RelateEvents]) -
         raise BadArgument("change_id", problem, "another change")
     home = planning.dataset_to_destroy(payload.dataset_id)
     [event] = await read_events(planning.client, planning.write_policy, home, [payload.event_id], "change_id")
+    require_told([event], "references", "change_id")
     added = [one for one in change.possible_ids("related", payload.added()) if _has_reference(event, one)]
     if not added:
         problem = f"the references that change {change.id} added are removed already"
@@ -164,6 +169,7 @@ async def _plan_unrelating(
     planning: Planning, home: Dataset, other: Dataset, event_id: str, related_ids: Sequence[str]
 ) -> Effect[UnrelateEvents]:
     event, related = await _read_ends(planning, home, other, event_id, related_ids)
+    require_told([event], "references", planning.argument("event_id"))
     for one in related:
         if not _has_reference(event, one.uuid):
             raise BadArgument(

@@ -11,6 +11,7 @@ from cf1_mcp.changes.outcomes.tag_sending import TagsByEvent, change_tags, fold_
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.changes.remaining import find_remaining, warn_of_missing
 from cf1_mcp.errors import BadArgument, unknown_word
+from cf1_mcp.events.certainty import describe_nulls, require_told
 from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.snapshots import read_events
 from cf1_mcp.events.transitions import describe_update
@@ -62,7 +63,7 @@ async def _plan_tagging(
     planning: Planning, dataset: Dataset, tags: Sequence[str], tags_of: TagsByEvent
 ) -> Effect[TagEvents]:
     """`tags_of` has the tags for each event, `tags` all of them."""
-    events = await _read_events(planning, dataset, [*tags_of])
+    events = await _read_events(planning, dataset, [*tags_of], but_null=True)
     missing = {event.uuid: _drop_matching(tags_of[event.uuid], event.tags) for event in events}
     missing = {event_id: lacked for event_id, lacked in missing.items() if lacked}
     if not missing:
@@ -73,6 +74,7 @@ async def _plan_tagging(
         payload=TagEvents(dataset_id=dataset.uuid, event_ids=[*tags_of], tags=[*tags], before=missing),
         datasets=(dataset.uuid,),
         summary=f"Tag {plural(len(missing), 'event')} in dataset {dataset.name!r} with {_quote_tags(tags)}.",
+        warnings=tuple(describe_nulls(events, "tags")),
         undo="undo_change takes off the added tags, and leaves those that existed before.",
         needs_code=False,
         events=events,
@@ -163,11 +165,17 @@ async def _add_outside_effects(
     return await add_outside_effects(planning, effect, transitions)
 
 
-async def _read_events(planning: Planning, dataset: Dataset, event_ids: Sequence[str]) -> list[Event]:
-    """Return the events with their current tags. The route names an event by its id alone, so none may have a copy."""
+async def _read_events(
+    planning: Planning, dataset: Dataset, event_ids: Sequence[str], *, but_null: bool = False
+) -> list[Event]:
+    """Return the events with their current tags, which have to be told.
+
+    The route names an event by its id alone, so none may have a copy.
+    """
     planning.check_size(len(event_ids))
     argument = planning.argument("event_ids")
-    events = await read_events(planning.client, planning.write_policy, dataset, event_ids, argument)
+    events = await read_events(planning.client, planning.write_policy, dataset, event_ids, argument, telling=("tags",))
+    require_told(events, "tags", argument, but_null=but_null)
     await refuse_copies(planning.client, planning.write_policy.known, event_ids, (dataset,), argument)
     # A tag that may not be seen can neither be taken off nor stand in the way of a new one.
     return [planning.write_policy.read_policy.visible(event) for event in events]

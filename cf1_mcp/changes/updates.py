@@ -1,7 +1,7 @@
 """Changing fields of an event and its raw evidence, and restoring them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -9,13 +9,14 @@ from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.changes.bulk.bulk_sending import UpdateEvents
-from cf1_mcp.changes.bulk.bulk_updates import plan_updates
+from cf1_mcp.changes.bulk.bulk_updates import NOTHING_TOLD, plan_updates
 from cf1_mcp.changes.bulk.chosen_events import UpdateChoice
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, warn_of_overwriting
 from cf1_mcp.changes.lost_evidence import NOT_READ
 from cf1_mcp.changes.outcomes.update_sending import is_same_part, list_fields, update_event
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import ApiError, BadArgument, Withheld
+from cf1_mcp.events.certainty import INDICATOR, find_new_values, list_replaced
 from cf1_mcp.events.copies import refuse_copies
 from cf1_mcp.events.field_sizes import check_length
 from cf1_mcp.events.indicator_fields import fits_type
@@ -39,7 +40,6 @@ from cf1_mcp.policy.tool_effect import ToolEffect
 from cf1_mcp.store.payloads import BeforeUpdate, RawParts, UpdateEvent
 from cf1_mcp.text.sanitize import clean
 
-INDICATOR: Final = ("indicator", "indicator_type")
 UNDO: Final = "undo_change restores the old values."
 NO_UNDO: Final = "The old raw data cannot be restored: it is not a JSON object."
 
@@ -83,18 +83,18 @@ async def _plan_update(
     if fields.get("indicator_type") and not fields.get("indicator", event.indicator):
         raise BadArgument("indicator_type", "there is no indicator of this type", "indicator as well, or neither")
     _check_fit(event, fields)
-    new = _find_new_fields(event, fields)
+    new = find_new_values(event, fields)
     new_raw = {name: value for name, value in raw.items() if not is_same_part(name, value, getattr(evidence, name))}
     if not new and not new_raw:
         problem = "the event has these values already"
         raise BadArgument(planning.argument("event_id"), problem, "other values, or leave it as it is")
     check_new_markings(planning.write_policy.read_policy, event, new, evidence, new_raw)
-    old = {name: str(getattr(event, name)) for name in [*new, *(INDICATOR if new.keys() & {*INDICATOR} else ())]}
+    old, untold = list_replaced(event, new)
     old_raw: dict[str, JsonValue] = {name: getattr(evidence, name) for name in new_raw}
     lowered = describe_lowered_markings(event, new, evidence, new_raw)
     # A person who agrees to a lower marking agrees to what it makes readable now.
     seen = [one.model_dump(mode="json", by_alias=True) for one in (event, evidence) if one] if lowered else []
-    can_undo = isinstance(old_raw.get("data", {}), dict)
+    can_undo = isinstance(old_raw.get("data", {}), dict) and bool(old or old_raw)
     names = ", ".join([*new, *(f"raw {name}" for name in new_raw)])
     effect = Effect(
         kind=UPDATE,
@@ -113,8 +113,8 @@ async def _plan_update(
         ),
         datasets=(dataset.uuid,),
         summary=f"Change {names} of event {event.uuid} in dataset {dataset.name!r}.",
-        warnings=(*lowered, *([f"The raw evidence {NOT_READ}."] if is_unread else [])),
-        undo=UNDO if can_undo else NO_UNDO,
+        warnings=(*lowered, *_describe_untold(untold), *([f"The raw evidence {NOT_READ}."] if is_unread else [])),
+        undo=UNDO if can_undo else NO_UNDO if old or old_raw else NOTHING_TOLD,
         can_undo=can_undo,
         needs_code=bool(lowered),
         # A new marking of the evidence is shown next to its old one.
@@ -171,12 +171,8 @@ async def _read_current(
     return event, raw, False
 
 
-def _find_new_fields(event: Event, fields: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields whose values differ from the current ones. An indicator and its type change together."""
-    new = {name: text for name, text in fields.items() if not is_same_value(name, text, str(getattr(event, name)))}
-    if new.keys() & {*INDICATOR}:
-        new |= {name: fields[name] for name in INDICATOR if name in fields}
-    return new
+def _describe_untold(names: Sequence[str]) -> list[str]:
+    return [f"The API does not tell the old {' and '.join(names)}: undo_change cannot restore that."] if names else []
 
 
 def _check_parts(
@@ -241,8 +237,14 @@ async def _undo(planning: Planning, change: PastChange[UpdateEvent]) -> Effect[U
     if not isinstance(old_raw.get("data", {}), dict):
         problem = f"the raw data before change {change.id} is not a JSON object, and the API takes no other"
         raise BadArgument("change_id", problem, "another change")
+    if not (old := list_fields(before.event)) and not old_raw:
+        problem = f"the API did not tell the old values before change {change.id}, so there are none to restore"
+        raise BadArgument("change_id", problem, "update_threat_event with the values that it should have")
     dataset = planning.dataset_to_write(change.datasets[0])
-    effect = await _plan_update(planning, dataset, change.payload.event_id, list_fields(before.event), old_raw)
+    effect = await _plan_update(planning, dataset, change.payload.event_id, old, old_raw)
+    if lost := [name for name in sent if name not in old]:
+        stays = f"The API did not tell the old {' and '.join(lost)}: what the change set stays."
+        effect = replace(effect, warnings=(*effect.warnings, stays))
     if lowered := _describe_lowered_values(planning, effect, before):
         effect = replace(effect, needs_code=True, warnings=(*effect.warnings, *lowered))
     [event], restored = effect.events, list_fields(effect.payload.event)

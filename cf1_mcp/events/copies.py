@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from functools import partial
 from typing import Final
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.lists.dataset_groups import MAX_DATASETS, split_datasets
-from cf1_mcp.errors import BadArgument, NotFound, UnexpectedAnswer
+from cf1_mcp.errors import BadArgument, MissingRoute, NotFound, UnexpectedAnswer
 from cf1_mcp.events.listed_events import (
     INCOMPLETE,
     MAX_READ_SINGLY,
@@ -29,8 +30,35 @@ Copies = Mapping[str, Sequence[Event]]
 """Events in every dataset that contains them, by their ids as `id_key` returns them."""
 
 
+class Presence(Enum):
+    """Whether a dataset contains an event. `ELSEWHERE`: the answer names another dataset. `UNCLEAR`: it names none, or
+    comes from a list that is not whole.
+    """
+
+    HERE = auto()
+    ABSENT = auto()
+    ELSEWHERE = auto()
+    UNCLEAR = auto()
+
+
 async def find_events_in(client: ThreatEventsClient, dataset_id: str, event_ids: Sequence[str]) -> list[str]:
     """Return those of the events that a dataset contains now, in their order.
+
+    Raises:
+        ApiError: a read failed, or did not tell, so it is unknown.
+    """
+    found = await locate_events(client, dataset_id, event_ids)
+    if unclear := [one for one in event_ids if found[one] is Presence.UNCLEAR]:
+        raise UnexpectedAnswer(
+            f"The API does not tell whether dataset {dataset_id} contains event {unclear[0]}"
+            f"{f' and {len(unclear) - 1} others' if len(unclear) > 1 else ''}. "
+            "Try again later. If this continues, tell the operator: the API may have changed."
+        )
+    return [one for one in event_ids if found[one] is Presence.HERE]
+
+
+async def locate_events(client: ThreatEventsClient, dataset_id: str, event_ids: Sequence[str]) -> dict[str, Presence]:
+    """Return of each of the events whether a dataset contains it now.
 
     Raises:
         ApiError: a read failed, so it is unknown.
@@ -39,20 +67,31 @@ async def find_events_in(client: ThreatEventsClient, dataset_id: str, event_ids:
     there = {id_key(event.uuid) for event in listed.events} if listed else set[str]()
     missing = [one for one in event_ids if id_key(one) not in there]
 
-    async def contains(event_id: str) -> bool:
+    async def locate(event_id: str) -> Presence:
         try:
             event = await client.read_event(dataset_id, event_id)
+        except MissingRoute:
+            raise
         except NotFound:
-            return False
-        return id_key(event.dataset_id) == id_key(dataset_id)
+            return Presence.ABSENT
+        if not event.dataset_id.strip():
+            return Presence.UNCLEAR
+        return Presence.HERE if id_key(event.dataset_id) == id_key(dataset_id) else Presence.ELSEWHERE
+
+    async def locate_all(ids: Sequence[str]) -> dict[str, Presence]:
+        return dict(zip(ids, await gather(partial(locate, event_id) for event_id in ids), strict=True))
 
     # A list may lag behind. If it does not for some of the events, it does not for the others.
-    first = missing[:MAX_LOOKED_UP] if listed and listed.is_whole else missing
-    found = dict(zip(first, await gather(partial(contains, event_id) for event_id in first), strict=True))
-    if any(found.values()):
-        rest = [one for one in missing if one not in found]
-        found |= dict(zip(rest, await gather(partial(contains, event_id) for event_id in rest), strict=True))
-    return [event_id for event_id in event_ids if found.get(event_id, event_id not in missing)]
+    found = await locate_all(missing if listed is None else missing[:MAX_LOOKED_UP])
+    rest, seen = [one for one in missing if one not in found], {*found.values()}
+    if Presence.HERE in seen:
+        found |= await locate_all(rest)
+    else:
+        # What a list says of events that are not read by themselves is what it says of the others.
+        is_whole = listed is not None and listed.is_whole
+        by_list = Presence.ABSENT if is_whole and seen <= {Presence.ABSENT} else Presence.UNCLEAR
+        found |= dict.fromkeys(rest, Presence.ELSEWHERE if seen == {Presence.ELSEWHERE} else by_list)
+    return {event_id: found.get(event_id, Presence.HERE) for event_id in event_ids}
 
 
 async def refuse_copies(

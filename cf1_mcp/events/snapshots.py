@@ -11,6 +11,7 @@ from pydantic import BaseModel, JsonValue, field_serializer
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
+from cf1_mcp.events.certainty import RESTORED, fill_untold, list_unrestorable
 from cf1_mcp.events.copied_links import CopiedEvents
 from cf1_mcp.events.copies import Copies, CopyFinder, find_copies, find_listed
 from cf1_mcp.events.links import EventLink, name_datasets, read_all_links
@@ -24,7 +25,8 @@ from cf1_mcp.text.uuids import id_key
 
 class Snapshot(BaseModel, frozen=True):
     """One event with its raw evidence and typed relationships. `raw_unread`: it may have evidence that was not read;
-    `links_unread`: it may have relationships that were not.
+    `links_unread`: it may have relationships that were not; `fields_unread`: these fields of it may have values that
+    the API did not tell.
     """
 
     event: Event
@@ -32,6 +34,7 @@ class Snapshot(BaseModel, frozen=True):
     links: tuple[EventLink, ...]
     raw_unread: bool = False
     links_unread: bool = False
+    fields_unread: tuple[str, ...] = ()
 
     @field_serializer("event", "raw")
     def _dump_all_fields(self, part: Event | Raw | None) -> dict[str, JsonValue] | None:
@@ -39,9 +42,13 @@ class Snapshot(BaseModel, frozen=True):
 
     def with_evidence(self, evidence: Evidence) -> "Snapshot":
         """Return the snapshot with its evidence. The mark that something is missing is stored only where it is."""
-        marks = {"raw_unread": evidence.is_unread, "links_unread": self.links_unread}
-        unread = {name: True for name, is_set in marks.items() if is_set}
-        return Snapshot(event=self.event, raw=evidence.raw, links=self.links, **unread)
+        marks = {
+            "raw_unread": evidence.is_unread,
+            "links_unread": self.links_unread,
+            "fields_unread": self.fields_unread,
+        }
+        unread = {name: mark for name, mark in marks.items() if mark}
+        return Snapshot.model_validate({"event": self.event, "raw": evidence.raw, "links": self.links, **unread})
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ async def read_snapshots(
         copied = _describe_copies(policy, finder, dataset, own)
     except UNLISTED:
         own, copied = dict[str, list[Event]](), CopiedEvents(is_unknown=True)
-    events = await read_events(client, write_policy, dataset, event_ids, argument, own or None)
+    events = await read_events(client, write_policy, dataset, event_ids, argument, own or None, telling=RESTORED)
     with_evidence = sum(map(may_have_evidence, events))
     later = with_evidence > MAX_READ_AHEAD
     links = await read_all_links(client, events, policy.account_reach, copied, tells_which=policy.sees_everything)
@@ -102,8 +109,9 @@ async def read_snapshots(
             raw=None,
             links=name_datasets(some.links, dataset.uuid, every),
             links_unread=some.is_unread,
+            fields_unread=tuple(untold),
         )
-        for event, some in zip(events, links, strict=True)
+        for event, some, untold in zip(events, links, list_unrestorable(events), strict=True)
     ]
     if later:
         evidence = [Evidence(is_unread=may_have_evidence(event)) for event in events]
@@ -184,12 +192,13 @@ async def read_events(
     event_ids: Sequence[str],
     argument: str,
     copies: Copies | None = None,
+    telling: Sequence[str] = (),
 ) -> list[Event]:
     """Return events of one dataset, without raw evidence and relationships: one by itself, several in a list.
 
     `copies` has events that were listed already. An event that a list does not find is read by itself, because the list
-    may lag behind, and because that tells why. Raises the same as `read_snapshots`, and `Refused` if there is no list
-    of so many.
+    may lag behind, and because that tells why. So are a few of those of which it does not tell the fields `telling`.
+    Raises the same as `read_snapshots`, and `Refused` if there is no list of so many.
     """
     if copies is None:
         listed = await find_listed(client, dataset.uuid, event_ids)
@@ -205,4 +214,9 @@ async def read_events(
             event = await client.read_event(dataset.uuid, event_id)
         return write_policy.require_event_in(dataset, event, argument)
 
-    return await gather(partial(read, event_id) for event_id in event_ids)
+    events = await gather(partial(read, event_id) for event_id in event_ids)
+    if len(events) == 1 or not telling:
+        return events
+    return await fill_untold(
+        client, events, telling, lambda event: write_policy.require_event_in(dataset, event, argument)
+    )

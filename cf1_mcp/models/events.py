@@ -1,6 +1,6 @@
 """Events, and the requests and responses that search and read them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, cast
 
 from pydantic import (
@@ -64,6 +64,7 @@ class Event(ApiAnswer):
     """
 
     closed: ClassVar[Mapping[str, object]] = {"tlp": "red"}
+    watched: ClassVar[tuple[str, ...]] = ("tags", "references", "referenced", "tlp")
 
     uuid: Id
     date: Text = ""
@@ -96,6 +97,20 @@ class Event(ApiAnswer):
     provenance: Annotated[str, BeforeValidator(_read_source)] = Field(
         default="", alias="provenance", validation_alias=AliasChoices("source", "provenance")
     )
+
+    def tells(self, name: str) -> bool:
+        """Return whether the API told a field: not if it was left out or could not be read, or if a list or a marking
+        is null. That it has no value, or lacks one, is known only if it was told.
+        """
+        return name in self.model_fields_set and name not in self.unreadable | self.nulls | self.joined
+
+    def filled_from(self, other: "Event", names: Iterable[str]) -> "Event":
+        """Return the event with the named fields of another reading of it."""
+        values = {name: getattr(other, name) for name in names}
+        filled = self.model_copy(update=values)
+        filled._unreadable = self.unreadable - {*values}
+        filled._nulls, filled._joined = self.nulls - {*values}, self.joined - {*values}
+        return filled
 
 
 class ResultInfo(BaseModel):

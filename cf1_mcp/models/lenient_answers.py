@@ -109,26 +109,50 @@ class Lenient(BaseModel):
     """What answers share: a value that cannot be read is as good as missing, unless the object is nothing without it.
 
     `unreadable` names the fields that were lost. `closed` has the values of fields that a guard depends on: they are
-    what the guard assumes of an unreadable value.
+    what the guard assumes of an unreadable value. `watched` are fields of which it matters whether they came as null,
+    or as a text that may be a list: `nulls` and `joined` name those that did.
     """
 
     closed: ClassVar[Mapping[str, object]] = {}
     _unreadable: frozenset[str] = PrivateAttr(frozenset())
+    watched: ClassVar[tuple[str, ...]] = ()
+    _nulls: frozenset[str] = PrivateAttr(frozenset())
+    _joined: frozenset[str] = PrivateAttr(frozenset())
 
     @property
     def unreadable(self) -> frozenset[str]:
         """The fields whose values could not be read, by their Python names."""
         return self._unreadable
 
+    @property
+    def nulls(self) -> frozenset[str]:
+        """The watched fields that came as null, or as an empty text."""
+        return self._nulls
+
+    @property
+    def joined(self) -> frozenset[str]:
+        """The watched fields that came as a text that may be several."""
+        return self._joined
+
     @model_validator(mode="wrap")
     @classmethod
     def _lose_odd_values(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         try:
-            return handler(value)
+            model = handler(value)
         except ValidationError as error:
             if not isinstance(value, dict):
                 raise
-            return cls._read_without_odd_values({**cast("dict[str, object]", value)}, handler, error)
+            model = cls._read_without_odd_values({**cast("dict[str, object]", value)}, handler, error)
+        if cls.watched and isinstance(value, dict):
+            model._note(cast("dict[str, object]", value))
+        return model
+
+    def _note(self, given: Mapping[str, object]) -> None:
+        sent = {name: given[name] for name in self.watched if name in given and not isinstance(given[name], list)}
+        if not sent:
+            return
+        self._nulls = frozenset(name for name, one in sent.items() if one is None or one == "")
+        self._joined = frozenset(name for name, one in sent.items() if isinstance(one, str) and _may_be_several(one))
 
     @classmethod
     def _read_without_odd_values(
@@ -154,6 +178,11 @@ class Lenient(BaseModel):
             model._unreadable = frozenset(lost)
             return model
         raise error
+
+
+def _may_be_several(text: str) -> bool:
+    """Whether a text may be a list that was joined, and is not the JSON of one."""
+    return not text.lstrip().startswith("[") and any(mark in text for mark in ",;|")
 
 
 def _describe(error: ValidationError) -> list[dict[str, tuple[str | int, ...]]]:

@@ -8,11 +8,11 @@ from functools import cached_property, partial
 from cf1_mcp.api.asked import drop_other_datasets
 from cf1_mcp.api.clients.dataset_client import DatasetClient
 from cf1_mcp.api.connection import encoded_length
-from cf1_mcp.api.failures import body_needed_error
 from cf1_mcp.api.lists.dataset_groups import SCOPE_WORDS, list_pages, merge_groups
 from cf1_mcp.api.lists.paging import Attempt, once
 from cf1_mcp.api.lists.reading_report import ReadingReport, SearchTrust
 from cf1_mcp.api.lists.vocabulary_client import VocabularyClient
+from cf1_mcp.api.missing_routes import body_needed_error
 from cf1_mcp.api.operations import LIST_BY_BODY, LIST_BY_QUERY, LIST_EVENTS, Route
 from cf1_mcp.api.routes import MAX_LONG_QUERY_LENGTH, routes_for
 from cf1_mcp.errors import MissingRoute

@@ -18,10 +18,10 @@ from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.effect import Payload, Result
 from cf1_mcp.changes.outcomes.change_results import count_done
 from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, NOT_SEEN, VERIFIED, combine, describe_unknown
-from cf1_mcp.changes.outcomes.update_sending import OTHER_VALUES
+from cf1_mcp.changes.outcomes.update_sending import NOT_SHOWN, OTHER_VALUES
 from cf1_mcp.errors import ApiError, Forbidden, MissingRoute, NotFound, Refused, UnknownOutcome, may_have_been_made
+from cf1_mcp.events.certainty import fill_untold, has_values
 from cf1_mcp.events.copies import find_listed
-from cf1_mcp.events.validation import is_same_value
 from cf1_mcp.models import Event, EventChange
 from cf1_mcp.text.sanitize import clean
 from cf1_mcp.text.uuids import id_key
@@ -148,7 +148,9 @@ class _Sending:
             except ApiError as error:
                 return error
             # It may show the event as it was before.
-            return None if self._is_changed(event) else UnknownOutcome(OTHER_VALUES, denied=True)
+            if (is_changed := self._is_changed(event)) is None:
+                return UnknownOutcome(NOT_SHOWN)
+            return None if is_changed else UnknownOutcome(OTHER_VALUES, denied=True)
 
         for start in range(0, len(ids), MAX_CONCURRENT):
             some = ids[start : start + MAX_CONCURRENT]
@@ -175,13 +177,14 @@ class _Sending:
             report.unknown |= unclear
             report.look_failed = str(error)
             return
-        same = [one for one in unclear if (event := found.get(id_key(one))) and self._is_changed(event)]
+        answers = {one: self._is_changed(event) if (event := found.get(id_key(one))) else None for one in unclear}
+        same = [one for one, is_changed in answers.items() if is_changed]
         report.changed += same
         report.is_verified = report.is_verified or bool(same)
-        is_confirmed = counted == len(same) and len(found) == len(unclear)
+        is_confirmed = counted == len(same) and None not in answers.values()
         for one, error in unclear.items():
-            is_denied = is_confirmed or (isinstance(error, UnknownOutcome) and error.denied and id_key(one) in found)
-            if one not in same and is_denied:
+            is_denied = is_confirmed or (isinstance(error, UnknownOutcome) and error.denied)
+            if answers[one] is False and is_denied:
                 report.failed[one] = UNCHANGED
             elif one not in same:
                 report.unknown[one] = error
@@ -189,14 +192,17 @@ class _Sending:
     async def _find(self, ids: Sequence[str]) -> dict[str, Event]:
         """Return the events of the dataset as they are now, by their ids. Those that are not found are left out."""
         if len(ids) == 1:
-            return {id_key(ids[0]): await self.client.read_event(self.dataset_id, ids[0])}
+            event = await self.client.read_event(self.dataset_id, ids[0])
+            return {id_key(ids[0]): event} if id_key(event.dataset_id) == id_key(self.dataset_id) else {}
         listed = await find_listed(self.client, self.dataset_id, ids)
         if listed is None:
             raise ApiError("The API did not list the events.")
-        return {key: copies[0] for key, copies in listed.items()}
+        events = await fill_untold(self.client, [copies[0] for copies in listed.values()], [*self.values])
+        return {id_key(event.uuid): event for event in events}
 
-    def _is_changed(self, event: Event) -> bool:
-        return all(is_same_value(name, text, str(getattr(event, name))) for name, text in self.values.items())
+    def _is_changed(self, event: Event) -> bool | None:
+        """Whether an event has the new values; None if that is not told."""
+        return has_values(event, [*self.values.items()])
 
 
 def _find_stop(errors: Mapping[str, ApiError], tried: Collection[str]) -> ApiError | None:

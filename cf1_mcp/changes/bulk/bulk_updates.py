@@ -1,5 +1,6 @@
 """Changing the same fields of many events, and restoring them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -18,6 +19,7 @@ from cf1_mcp.changes.effect import (
 )
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
 from cf1_mcp.errors import BadArgument, Withheld
+from cf1_mcp.events.certainty import find_new_values, list_replaced, with_indicator
 from cf1_mcp.events.copies import find_events_in
 from cf1_mcp.events.raw_evidence import (
     MAX_READ_AHEAD,
@@ -37,7 +39,7 @@ from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
 
 MAX_LISTED: Final = 5
-INDICATOR: Final = ("indicator", "indicator_type")
+NOTHING_TOLD: Final = "This cannot be undone: the API does not tell the old values."
 UNREAD_EVIDENCE: Final = "was not looked at, and is not changed"
 
 
@@ -51,8 +53,11 @@ async def plan_updates(
 async def _plan(planning: Planning, dataset: Dataset, wanted: Values) -> Effect[UpdateEvents]:
     planning.check_size(len(wanted))
     read_policy, argument = planning.write_policy.read_policy, planning.argument("event_ids")
-    events = await read_events(planning.client, planning.write_policy, dataset, [*wanted], argument)
-    new = {event.uuid: _find_new_fields(event, wanted[event.uuid]) for event in events}
+    names = dict.fromkeys(name for fields in wanted.values() for name in fields)
+    events = await read_events(
+        planning.client, planning.write_policy, dataset, [*wanted], argument, telling=with_indicator(names)
+    )
+    new = {event.uuid: find_new_values(event, wanted[event.uuid]) for event in events}
     touched = [event for event in events if new[event.uuid]]
     if not touched:
         raise BadArgument(argument, "all of these events have these values already", "other values, or other events")
@@ -64,7 +69,8 @@ async def _plan(planning: Planning, dataset: Dataset, wanted: Values) -> Effect[
     evidence, unread = await _read_evidence(planning, touched)
     lowered = _describe_lowered(touched, new, evidence, unread)
     names = dict.fromkeys(name for fields in new.values() for name in fields)
-    old = {event.uuid: {name: str(getattr(event, name)) for name in _replaced(new[event.uuid])} for event in touched}
+    replaced = {event.uuid: list_replaced(event, new[event.uuid]) for event in touched}
+    old = {event_id: told for event_id, (told, _) in replaced.items()}
     effect = Effect(
         kind=BULK_UPDATE,
         payload=UpdateEvents(
@@ -74,8 +80,9 @@ async def _plan(planning: Planning, dataset: Dataset, wanted: Values) -> Effect[
         ),
         datasets=(dataset.uuid,),
         summary=f"Change {', '.join(names)} of {plural(len(touched), 'event')} in dataset {dataset.name!r}.",
-        warnings=(*lowered, *_describe_unread(unread)),
-        undo="undo_change restores the old values.",
+        warnings=(*lowered, *_describe_untold([untold for _, untold in replaced.values()]), *_describe_unread(unread)),
+        undo="undo_change restores the old values." if any(old.values()) else NOTHING_TOLD,
+        can_undo=any(old.values()),
         needs_code=bool(lowered) or len(touched) > MAX_WITHOUT_CODE,
         facts={"events": len(touched), **count_raw_markings(evidence)},
         untrusted={"from": _render_values([*old.values()]), "to": _render_values([*new.values()])},
@@ -84,16 +91,6 @@ async def _plan(planning: Planning, dataset: Dataset, wanted: Values) -> Effect[
         new_markings=sorted({fields["tlp"] for fields in new.values() if "tlp" in fields}),
     )
     return await add_outside_effects(planning, effect, [describe_update(one, new[one.uuid]) for one in touched])
-
-
-def _find_new_fields(event: Event, fields: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields whose values differ from the current ones. An indicator and its type change together."""
-    new = {name: text for name, text in fields.items() if not is_same_value(name, text, str(getattr(event, name)))}
-    return new | {name: fields[name] for name in INDICATOR if name in fields and new.keys() & {*INDICATOR}}
-
-
-def _replaced(new: Mapping[str, str]) -> list[str]:
-    return [*dict.fromkeys((*new, *(INDICATOR if new.keys() & {*INDICATOR} else ())))]
 
 
 async def _read_evidence(planning: Planning, events: Sequence[Event]) -> tuple[list[tuple[Event, Raw]], int]:
@@ -131,6 +128,15 @@ def _describe_lowered(
     return sentences
 
 
+def _describe_untold(untold: Sequence[Sequence[str]]) -> list[str]:
+    """Return a sentence on the old values that were not told, by the number of events."""
+    counts = Counter(name for names in untold for name in names)
+    of_all = ", ".join(f"{name} of {plural(count, 'event')}" for name, count in counts.items())
+    return (
+        [f"The API does not tell the old values of all ({of_all}): undo_change cannot restore these."] if counts else []
+    )
+
+
 def _describe_unread(unread: int) -> list[str]:
     return [f"The raw evidence of {plural(unread, 'event')} {UNREAD_EVIDENCE}."] if unread else []
 
@@ -162,8 +168,13 @@ async def _undo(planning: Planning, change: PastChange[UpdateEvents]) -> Effect[
     if not remaining:
         problem = f"no event of change {change.id} is in dataset {dataset.uuid} any more"
         raise BadArgument("change_id", problem, "another change")
-    wanted = {event_id: before.values.get(event_id, {}) for event_id in remaining}
+    wanted = {event_id: old for event_id in remaining if (old := before.values.get(event_id))}
+    if not wanted:
+        problem = f"the API did not tell the old values before change {change.id}, so there are none to restore"
+        raise BadArgument("change_id", problem, "update_threat_event with the values that they should have")
     effect = await _plan(planning, dataset, wanted)
+    lost = [[name for name in payload.values[one] if name not in before.values.get(one, {})] for one in remaining]
+    effect = replace(effect, warnings=(*effect.warnings, *_describe_kept(lost)))
     effect = _describe_lowered_values(planning.write_policy.read_policy, effect, before)
     overwritten: dict[str, None] = {}
     for event in effect.events:
@@ -174,6 +185,14 @@ async def _undo(planning: Planning, change: PastChange[UpdateEvents]) -> Effect[
             if name in sent and not is_same_value(name, sent[name], str(getattr(event, name)))
         )
     return warn_of_overwriting(effect, [*overwritten])
+
+
+def _describe_kept(lost: Sequence[Sequence[str]]) -> list[str]:
+    """Return a sentence on values that are not restored, because the old ones were not told."""
+    if not (count := sum(map(bool, lost))):
+        return []
+    names = " and ".join(dict.fromkeys(name for some in lost for name in some))
+    return [f"The API did not tell the old {names} of {plural(count, 'event')}: what the change set stays."]
 
 
 def _describe_lowered_values(

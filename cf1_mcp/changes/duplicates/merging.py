@@ -19,8 +19,9 @@ from cf1_mcp.changes.duplicates.merge_sending import (
 from cf1_mcp.changes.effect import ChangeKind, Effect, PastChange, Planner, Planning, warn_of_overwriting
 from cf1_mcp.changes.lost_evidence import replace_sentences
 from cf1_mcp.changes.queries.outside_effects import add_outside_effects
-from cf1_mcp.changes.recreation import check_markings, leave_out_refused_links
+from cf1_mcp.changes.recreation import check_markings, leave_out_refused_links, leave_out_uncreatable
 from cf1_mcp.errors import BadArgument
+from cf1_mcp.events.certainty import require_told
 from cf1_mcp.events.copies import find_copies, find_events_in, refuse_copies
 from cf1_mcp.events.snapshots import Snapshot, SnapshotSet, list_evidence, read_events, read_snapshots
 from cf1_mcp.events.transitions import describe_new_children, describe_recreation, describe_update
@@ -62,6 +63,8 @@ async def plan_merging(planning: Planner, dataset_id: str, keep: str, event_ids:
     deletion = await plan_deletion_of(planning, dataset.uuid, event_ids)
     read = await read_snapshots(client, planning.write_policy, dataset, [keep], "keep")
     [kept], evidence = read.images, list_evidence(read)
+    for name in kept.fields_unread:
+        require_told([kept.event], name, "keep", but_null=True)
     await refuse_copies(client, planning.write_policy.known, [keep], (dataset,), "keep")
     added = await _find_additions(planning, kept, deletion.payload.before)
     others = [event for event in deletion.events if not same_by_any(kept.event, event)]
@@ -188,6 +191,7 @@ async def _plan_splitting(planning: Planning, change: PastChange[MergeEvents]) -
     deleted = [one for one in before.images if one.event.uuid not in present]
     planning.check_size(len(deleted) + 1)
     check_markings(policy, [before.kept, *deleted])
+    deleted, left_blank = leave_out_uncreatable(deleted)
     snapshots, left_out = await leave_out_refused_links(planning, deleted)
     old = {name: str(getattr(before.kept.event, name)) for name in added.fields}
     fields = {name: text for name, text in old.items() if not is_same_value(name, text, str(getattr(kept, name)))}
@@ -208,7 +212,13 @@ async def _plan_splitting(planning: Planning, change: PastChange[MergeEvents]) -
         datasets=(dataset.uuid,),
         summary=f"Create {plural(len(deleted), 'merged event')} again in dataset {dataset.name!r}, and take from event "
         f"{kept.uuid} what it got.",
-        warnings=(*describe_lowered_markings(kept, fields, None, {}), *describe_losses(deleted, 0), *cut, LINKS_STAY),
+        warnings=(
+            *describe_lowered_markings(kept, fields, None, {}),
+            *left_blank,
+            *describe_losses(deleted, 0),
+            *cut,
+            LINKS_STAY,
+        ),
         undo="This cannot be undone; merge_duplicate_events merges them again.",
         can_undo=False,
         needs_code=True,

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.outcomes.change_results import Result
+from cf1_mcp.events.certainty import read_whole
 from cf1_mcp.models import Category, Dataset
 from cf1_mcp.text.uuids import id_key
 
@@ -27,9 +28,13 @@ async def look_at_dataset(client: ThreatEventsClient, dataset_id: str, report: C
 
 
 async def look_at_dataset_deletion(client: ThreatEventsClient, dataset_id: str) -> Result:
-    """Find out whether a dataset is no longer there."""
-    is_left = any(id_key(one.uuid) == id_key(dataset_id) for one in await _list_present(client))
-    return Result("failed" if is_left else "done", {"dataset_id": dataset_id})
+    """Find out whether a dataset is no longer there.
+
+    A list that is not whole does not tell, nor does an empty one, because every account has datasets.
+    """
+    listed, is_whole = await read_whole(_list_present(client))
+    is_left = any(id_key(one.uuid) == id_key(dataset_id) for one in listed)
+    return Result("failed" if is_left else "done" if is_whole and listed else "unknown", {"dataset_id": dataset_id})
 
 
 async def look_for_category(client: ThreatEventsClient, name: str, report: Callable[[Category], Result]) -> Result:

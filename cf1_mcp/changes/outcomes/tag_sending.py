@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.changes.outcomes.change_results import Result
-from cf1_mcp.changes.outcomes.event_looks import find_tags
+from cf1_mcp.changes.outcomes.event_looks import list_again
 from cf1_mcp.changes.outcomes.unknown_outcomes import NOT_LOOKED, NOT_SEEN, VERIFIED, describe_unknown
 from cf1_mcp.errors import (
     LOOK_FIRST,
@@ -21,6 +21,7 @@ from cf1_mcp.errors import (
     UnknownOutcome,
     may_have_been_made,
 )
+from cf1_mcp.events.certainty import all_of, has_item, negated
 
 TagsByEvent = Mapping[str, Sequence[str]]
 
@@ -114,20 +115,26 @@ async def _look_again(
     """Return the failures without those of events that a look finds changed; None if the look fails."""
     unknown = [one.event_id for one in failures if one.is_unknown]
     try:
-        found = await find_tags(client, dataset_id, unknown)
+        found = await list_again(client, dataset_id, unknown)
     except ApiError:
         return None
     left: list[_Failure] = []
     for one in failures:
-        tags = found.get(one.event_id)
-        asked = fold_tags(tags_of[one.event_id])
-        if one.is_unknown and tags is not None and (asked <= tags if are_added else not asked & tags):
+        event, is_changed = found.get(one.event_id), None
+        if event and one.is_unknown:
+            has = [has_item(event, "tags", tag, fold_tag) for tag in tags_of[one.event_id]]
+            is_changed = all_of(has if are_added else [negated(answer) for answer in has])
+        if is_changed:
             continue
-        is_denied = tags is not None and isinstance(one.error, UnknownOutcome) and one.error.denied
+        is_denied = is_changed is False and isinstance(one.error, UnknownOutcome) and one.error.denied
         left.append(_Failure(one.event_id, one.reason.replace(LOOK_FIRST, "").strip()) if is_denied else one)
     return left
 
 
 def fold_tags(tags: Sequence[str]) -> set[str]:
     """Return tags as they are compared."""
-    return {tag.strip().casefold() for tag in tags}
+    return set(map(fold_tag, tags))
+
+
+def fold_tag(tag: str) -> str:
+    return tag.strip().casefold()

@@ -17,6 +17,7 @@ from cf1_mcp.store.journal_records import Outcome
 VERIFIED: Final = "The answer did not tell whether it was done; a look at the API right after it found it done."
 NOT_SEEN: Final = "A look at the API right after it did not find it done, or not all of it. That may still come."
 BEYOND: Final = "A look at the API right after it found this. Whether anything else was changed is unknown."
+NOT_TOLD: Final = "A look at the API right after it did not show whether it was done, or not of all of it."
 NOT_LOOKED: Final = "A look at the API right after it failed."
 
 
@@ -34,7 +35,8 @@ def describe_unknown(error: ThreatEventsError, found: Result | None = None, look
 async def find_out(error: ApiError, look: Callable[[], Awaitable[Result]]) -> Result:
     """Return what a look finds after a request that ended with an error.
 
-    `look` returns `done` if it finds everything done, `failed` if nothing, and `partial` otherwise.
+    `look` returns `done` if it finds everything done, `failed` if nothing, `unknown` if it cannot tell, and `partial`
+    otherwise.
 
     Raises:
         ApiError: the error itself, if it means that nothing was done.
@@ -51,7 +53,7 @@ async def find_out(error: ApiError, look: Callable[[], Awaitable[Result]]) -> Re
         return replace(found, facts={**found.facts, "verified": VERIFIED})
     if found.status == "failed" and isinstance(error, UnknownOutcome) and error.denied:
         return found
-    return describe_unknown(error, found, NOT_SEEN)
+    return describe_unknown(error, found, NOT_TOLD if found.status == "unknown" else NOT_SEEN)
 
 
 async def hold_to_look(answered: Result, problem: str, look: Callable[[], Awaitable[Result]]) -> Result:
@@ -72,6 +74,8 @@ async def hold_to_look(answered: Result, problem: str, look: Callable[[], Awaita
     both = replace(
         answered, facts={**answered.facts, **found.facts}, untrusted={**answered.untrusted, **found.untrusted}
     )
+    if found.status == "unknown":
+        return describe_unknown(unclear, both, NOT_TOLD)
     if all(said.get(name, value) == value for name, value in seen.items()):
         return both
     return describe_unknown(unclear, both, NOT_SEEN)
