@@ -9,7 +9,7 @@ from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.lists.dataset_groups import MAX_DATASETS, split_datasets
 from cf1_mcp.errors import BadArgument, Forbidden, NotFound, Refused, UnexpectedAnswer
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch, SearchValue
-from cf1_mcp.policy.conditions.misfits import IGNORED
+from cf1_mcp.policy.conditions.reading_notes import IGNORED
 from cf1_mcp.text.uuids import id_key
 
 MAX_VALUES: Final = 100  # values that the API takes in one condition

@@ -16,9 +16,9 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.count_requests import Dates, Group
 from cf1_mcp.api.lists.reading_report import ReadingReport
-from cf1_mcp.errors import ApiError, BadArgument, UnexpectedAnswer
+from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import Condition, Event, EventSearch
-from cf1_mcp.policy.conditions.misfits import IGNORED
+from cf1_mcp.policy.conditions.reading_notes import check_reading
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.visible_events import visible_pages
 
@@ -80,8 +80,7 @@ async def count_pages(
         raise BadArgument(
             "since", "the API does not count these events, and reading them took too long", "a shorter period"
         ) from None
-    if report.seems_ignored():
-        raise UnexpectedAnswer(IGNORED)
+    check_reading(report)
     for event in events:
         groups.update(_keys(event, columns, daily))
     names = [*(["date"] if daily else []), *columns]

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from cf1_mcp.lookups import indicator_list
 from cf1_mcp.lookups.lookup_answer import EVENTS_ALONE
 from cf1_mcp.models import EventSearch, Tlp
-from cf1_mcp.policy.conditions.misfits import IGNORED
+from cf1_mcp.policy.conditions.reading_notes import IGNORED
 from tests.lookups.listing_tenant import AWAY, HOME, ListingTenant, Result
 
 pytestmark = pytest.mark.anyio

@@ -23,7 +23,8 @@ class ReadingReport:
     `missed` are the datasets that could not be searched, each by its uuid or a scope word, with the failure. With
     `is_repeated` the API answered a further page with events that it had returned before, so the list may go on.
     `is_unordered`: the events did not come in the order of the question. `fits` counts those that fit it, and
-    `is_stopped` says that so many did not that the rest was not read.
+    `is_stopped` says that so many did not that the rest was not read. `unproved` are fields of conditions of which
+    nobody knows whether the API heeds them: events that do not show that they meet them are misfits.
     """
 
     missed: dict[str, ApiError] = field(default_factory=dict[str, ApiError])
@@ -32,6 +33,7 @@ class ReadingReport:
     misfits: list[Misfit] = field(default_factory=list[Misfit])
     fits: int = 0
     is_stopped: bool = False
+    unproved: set[str] = field(default_factory=set[str])
 
     def list_misfits(self, used: int | None = None) -> list[Misfit]:
         """Return the misfits, or those before the last of the first `used` events.
@@ -45,6 +47,10 @@ class ReadingReport:
         """Whether the API seems to ignore the search: most of the events do not fit."""
         return len(self.list_misfits(used)) > (self.fits if used is None else used)
 
+    def is_unproved(self, used: int | None = None) -> bool:
+        """Whether events were left out because nobody knows whether they fit."""
+        return any(self.unproved & one.fields for one in self.list_misfits(used))
+
 
 def merge_reports(reports: Iterable[ReadingReport]) -> ReadingReport:
     """Return one report of several searches that are told together."""
@@ -56,6 +62,7 @@ def merge_reports(reports: Iterable[ReadingReport]) -> ReadingReport:
         merged.misfits += report.misfits
         merged.fits += report.fits
         merged.is_stopped |= report.is_stopped
+        merged.unproved |= report.unproved
     return merged
 
 
