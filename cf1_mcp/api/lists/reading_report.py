@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cf1_mcp.errors import ApiError
+
+# No API has a smaller maximum of rows in a page.
+MIN_MAXIMUM: Final = 10
 
 
 class Misfit(NamedTuple):
@@ -67,13 +70,37 @@ def merge_reports(reports: Iterable[ReadingReport]) -> ReadingReport:
 
 
 @dataclass
+class PagingTrust:
+    """What the pages of an API have shown of its paging details.
+
+    `largest` is the number of rows of its largest page, and `tells_more` says that it has told of a list that it goes
+    on. Before that, nobody knows whether it tells the end of a list or nothing at all.
+    """
+
+    largest: int = 0
+    tells_more: bool = False
+
+    def note_page(self, rows: int, tells_more: bool) -> None:
+        self.largest = max(self.largest, rows)
+        self.tells_more = self.tells_more or tells_more
+
+    def may_be_cut(self, rows: int, page_size: int) -> bool:
+        """Whether a page of fewer rows than were asked for may be as large as the API makes any, and not the last.
+
+        That its maximum is a round number is a guess. Where it is not, a list may end early.
+        """
+        is_round = rows % 5 == 0 or rows & (rows - 1) == 0
+        return MIN_MAXIMUM <= rows < page_size and rows >= self.largest and is_round and not self.tells_more
+
+
+@dataclass
 class SearchTrust:
     """What was found out about how an API searches.
 
     `needs_body`: it ignores a search in the URL and heeds one in a body. That is not tried again before `retry_body`,
     a monotonic time. `heeded` says for a field, an operator, and whether in the URL, until when it is known that such
     conditions are heeded or not. `no_indicators` is why the list of indicators could not be read, which is not tried
-    again before `retry_indicators`.
+    again before `retry_indicators`. `paging` is what its pages have shown.
     """
 
     needs_body: bool = False
@@ -83,3 +110,4 @@ class SearchTrust:
     )
     no_indicators: ApiError | None = None
     retry_indicators: float = float("-inf")
+    paging: PagingTrust = field(default_factory=PagingTrust)
