@@ -92,17 +92,20 @@ async def read_pages(
     seen = ((search.page or 1) - 1) * (search.page_size or 0)
     barren = 0
     trust = trust or PagingTrust()
-    is_beyond = is_further = False
+    cut_at, is_further = 0, False
     while following and barren < MAX_BARREN:
         try:
             page = await attempt(partial(read, following))
         except (Refused, NotFound):
-            if is_beyond:
+            if cut_at:
+                trust.note_end(cut_at)
                 return
             raise
+        if cut_at and not page.size:
+            trust.note_end(cut_at)
         seen += page.size
-        is_further = is_further or (is_beyond and page.size > 0)
-        is_beyond = False
+        is_further = is_further or (cut_at > 0 and page.size > 0)
+        cut_at = 0
         is_first, new = following is search, known.add(page.result, _key)
         if not is_first and page.result and not new:
             if report is None:
@@ -115,7 +118,7 @@ async def read_pages(
         trust.note_page(page.size, later is not None and not is_further and says_more_itself(page, following, seen))
         if later is None:
             later = _search_beyond(following, page, trust, is_further)
-            is_beyond = later is not None and not is_further
+            cut_at = page.size if later and not is_further else 0
         if not is_first and len(new) < len(page.result):
             page = page.model_copy(update={"result": new})
         yield page

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from cf1_mcp.errors import ApiError
 
-# No API has a smaller maximum of rows in a page.
+# That no API makes its largest pages smaller than this is a guess. Where it is wrong, a list may end early.
 MIN_MAXIMUM: Final = 10
 
 
@@ -73,24 +73,27 @@ def merge_reports(reports: Iterable[ReadingReport]) -> ReadingReport:
 class PagingTrust:
     """What the pages of an API have shown of its paging details.
 
-    `largest` is the number of rows of its largest page, and `tells_more` says that it has told of a list that it goes
-    on. Before that, nobody knows whether it tells the end of a list or nothing at all.
+    `maximum` is the least number of rows that its largest pages may have, and `tells_more` says that it has told of a
+    list that it goes on. Before that, nobody knows whether it tells the end of a list or nothing at all.
     """
 
-    largest: int = 0
+    maximum: int = MIN_MAXIMUM
     tells_more: bool = False
 
     def note_page(self, rows: int, tells_more: bool) -> None:
-        self.largest = max(self.largest, rows)
+        self.maximum = max(self.maximum, rows)
         self.tells_more = self.tells_more or tells_more
 
-    def may_be_cut(self, rows: int, page_size: int) -> bool:
-        """Whether a page of fewer rows than were asked for may be as large as the API makes any, and not the last.
-
-        That its maximum is a round number is a guess. Where it is not, a list may end early.
+    def note_end(self, rows: int) -> None:
+        """Note that nothing came after a page that could have been as large as the API makes any. A round number may
+        be its maximum all the same, and the list have just as many rows.
         """
         is_round = rows % 5 == 0 or rows & (rows - 1) == 0
-        return MIN_MAXIMUM <= rows < page_size and rows >= self.largest and is_round and not self.tells_more
+        self.maximum = max(self.maximum, rows if is_round else rows + 1)
+
+    def may_be_cut(self, rows: int, page_size: int) -> bool:
+        """Whether a page of fewer rows than were asked for may be as large as the API makes any, and not the last."""
+        return self.maximum <= rows < page_size and not self.tells_more
 
 
 @dataclass
@@ -100,7 +103,8 @@ class SearchTrust:
     `needs_body`: it ignores a search in the URL and heeds one in a body. That is not tried again before `retry_body`,
     a monotonic time. `heeded` says for a field, an operator, and whether in the URL, until when it is known that such
     conditions are heeded or not. `no_indicators` is why the list of indicators could not be read, which is not tried
-    again before `retry_indicators`. `paging` is what its pages have shown.
+    again before `retry_indicators`. `paging` and `indicator_paging` are what its pages have
+    shown.
     """
 
     needs_body: bool = False
@@ -111,3 +115,4 @@ class SearchTrust:
     no_indicators: ApiError | None = None
     retry_indicators: float = float("-inf")
     paging: PagingTrust = field(default_factory=PagingTrust)
+    indicator_paging: PagingTrust = field(default_factory=PagingTrust)
