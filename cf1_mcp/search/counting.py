@@ -26,6 +26,7 @@ from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import EventSearch, Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.visible_events import first_visible
+from cf1_mcp.search.count_checks import DATASET, MARKING, check_markings, check_period, drop_other_datasets
 from cf1_mcp.search.count_windows import count_in_windows
 from cf1_mcp.search.counted_pages import FIELD_NAMES, count_pages
 
@@ -83,9 +84,9 @@ async def count_events(
         BadArgument: the events had to be read, and that took too long.
     """
     try:
-        if scope.policy.ceiling is Tlp.RED:
+        if scope.policy.sees_everything:
             return await _count_all(client, scope, request, now)
-        return await _count_within_ceiling(client, scope, request)
+        return await _count_within_rules(client, scope, request)
     except NotCounted as refusal:
         if now is None:
             raise
@@ -117,6 +118,7 @@ async def _count_all(
         return await client.counts.count(client, request.columns, scope.ids, dates, request.daily, most)
 
     counted = await count(request.dates)
+    await check_period(client, scope.ids, request.dates, request.daily, counted)
     notes = [WHOLE_DAYS] if counted.widened else []
     unsorted = counted.full and not request.daily and not _is_sorted(counted.groups)
     too_few = counted.full and len(_order(counted.groups, request)[1]) < request.limit
@@ -130,30 +132,40 @@ async def _count_all(
     notes += [UNKNOWN] if unknown else []
     summed = sum(numbers)
     beyond = counted.total is not None and counted.total > summed
+    if beyond and not counted.full and not unknown:
+        notes.append(f"The API says that there are {counted.total:,} events, and its groups have {summed:,}.")
     groups, kept = _order(counted.groups, request)
     return EventCounts(
         _take(groups, request, kept),
         counted.total if beyond and counted.total is not None else summed,
         withheld=0,
-        cut=counted.full or beyond or len(kept) > request.limit,
+        cut=counted.full or (beyond and unknown) or len(kept) > request.limit,
         partial=bool(counted.missed) or (not beyond and (counted.full or unknown)),
         notes=tuple(notes),
         report=ReadingReport({**counted.missed}),
     )
 
 
-async def _count_within_ceiling(client: ThreatEventsClient, scope: DatasetScope, request: CountRequest) -> EventCounts:
-    """Count by marking too, and leave out what is above the ceiling.
+async def _count_within_rules(client: ThreatEventsClient, scope: DatasetScope, request: CountRequest) -> EventCounts:
+    """Count by marking or dataset too, and leave out what is withheld.
 
     Raises:
-        NotCounted: the API cannot tell markings apart, or not for all groups.
+        NotCounted: the API cannot tell markings or datasets apart, or not for all groups.
     """
-    by = _columns_within_ceiling(request)
+    by = _columns_within_rules(request, scope)
     # As many as the API returns: how many groups are withheld must not decide which others arrive.
     counted = await client.counts.count(client, by, scope.ids, request.dates, request.daily, MAX_GROUPS)
-    if counted.most < MAX_GROUPS or counted.full or not _tells_markings(counted):
+    has_ceiling = scope.policy.ceiling is not Tlp.RED
+    if counted.most < MAX_GROUPS or counted.full or (has_ceiling and not _tells_markings(counted)):
         raise NotCounted("The API returns too few groups, or not the marking of each.")
-    allowed = [row for row in counted.groups if not scope.policy.is_above_ceiling(str(row["tlp"] or ""))]
+    await check_period(client, scope.ids, request.dates, request.daily, counted)
+    if has_ceiling:
+        await check_markings(client, scope.ids, request.dates, by, counted.groups)
+    if scope.policy.restricted:
+        counted = replace(counted, groups=drop_other_datasets(counted.groups, scope.ids))
+    allowed = [
+        row for row in counted.groups if not (has_ceiling and scope.policy.is_above_ceiling(str(row["tlp"] or "")))
+    ]
     groups, kept = _order(merge_groups(allowed, request.keys), request)
     known = [number for group in groups if (number := read_count(group)) is not None]
     partial = len(known) < len(groups)
@@ -181,15 +193,19 @@ def _tells_markings(counted: Counted) -> bool:
     return has_column and any(str(group["tlp"] or "").strip() for group in counted.groups)
 
 
-def _columns_within_ceiling(request: CountRequest) -> list[str]:
-    return [*request.columns, *(["tlp"] if "tlp" not in request.columns else [])]
+def _columns_within_rules(request: CountRequest, scope: DatasetScope) -> list[str]:
+    needed = [
+        *([MARKING] if scope.policy.ceiling is not Tlp.RED else []),
+        *([DATASET] if scope.policy.restricted else []),
+    ]
+    return [*request.columns, *(name for name in needed if name not in request.columns)]
 
 
 async def _find_cause(
     client: ThreatEventsClient, scope: DatasetScope, request: CountRequest, refusal: NotCounted
 ) -> None:
     """Remember a refusal as one of the columns, if the same count by the documented column alone is accepted."""
-    by = [*request.columns] if scope.policy.ceiling is Tlp.RED else _columns_within_ceiling(request)
+    by = _columns_within_rules(request, scope)
     if by == [DOCUMENTED] or refusal.status is None or client.counts.known_refusal(by, request.daily):
         return
     try:
@@ -209,7 +225,7 @@ async def _count_here(client: ThreatEventsClient, scope: DatasetScope, request: 
             f"Counted here: {found.counted:,} events, the newest, because the API does not count as needed. There are "
             "more: use a shorter period for exact counts."
         )
-        if len(request.columns) > 1 and scope.policy.ceiling is Tlp.RED:
+        if len(request.columns) > 1 and scope.policy.sees_everything:
             notes.append("Each column on its own may be counted in full.")
     cut = len(kept) > request.limit
     total = sum(read_count(one) or 0 for one in groups)
@@ -228,7 +244,7 @@ async def _count_one_by_one(
     client: ThreatEventsClient, scope: DatasetScope, request: CountRequest
 ) -> EventCounts | None:
     """Count by one column after another, where every marking may be seen; None if that tells nothing."""
-    if scope.policy.ceiling is not Tlp.RED or len(request.columns) < 2 or request.daily:
+    if not scope.policy.sees_everything or len(request.columns) < 2 or request.daily:
         return None
     groups: list[Group] = []
     total, cut, left_out, reports = 0, False, list[str](), list[ReadingReport]()
