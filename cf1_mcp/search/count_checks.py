@@ -5,6 +5,7 @@ be compared.
 """
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Final
 
 import anyio
@@ -12,6 +13,10 @@ import anyio
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.count_requests import HEALING_SECONDS, MAX_GROUPS, Counted, Dates, Group, NotCounted, read_count
 from cf1_mcp.errors import ApiError, RateLimited, Unauthenticated
+from cf1_mcp.models import Condition, EventSearch, SearchValue, Tlp
+from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.policy.visible_events import SPELLINGS
+from cf1_mcp.search.counted_pages import date_conditions
 from cf1_mcp.text.uuids import id_key, parse_uuid
 
 DATASET: Final = "datasetId"
@@ -71,9 +76,19 @@ def drop_other_datasets(groups: Sequence[Group], dataset_ids: Sequence[str]) -> 
     return [group for group, uuid in zip(groups, uuids, strict=True) if uuid and id_key(uuid) in allowed]
 
 
+def tells_markings(counted: Counted) -> bool:
+    """Whether the groups were counted by marking. One that is blank in every group may be a column that is not known,
+    and no groups beside a total are as good as no answer.
+    """
+    if not counted.groups:
+        return not counted.total
+    has_column = all("tlp" in group for group in counted.groups)
+    return has_column and any(str(group["tlp"] or "").strip() for group in counted.groups)
+
+
 async def check_markings(
     client: ThreatEventsClient,
-    dataset_ids: Sequence[str],
+    scope: DatasetScope,
     dates: Dates,
     columns: Sequence[str],
     groups: Sequence[Group],
@@ -82,7 +97,7 @@ async def check_markings(
     groups by the others alone may add the marking of any event of the group.
 
     Two markings in one group show that it does not. Otherwise the events of each marking must be as many as where they
-    are counted by marking alone.
+    are counted by marking alone, and events above the ceiling be counted if there is one.
 
     Raises:
         NotCounted: they were not, or that cannot be told.
@@ -94,13 +109,27 @@ async def check_markings(
         return
     problem = "The API does not show that it counts by marking."
     try:
-        alone = await client.counts.count(client, [MARKING], dataset_ids, dates, False, MAX_GROUPS)
+        alone = await client.counts.count(client, [MARKING], scope.ids, dates, False, MAX_GROUPS)
+        is_hidden = not any(scope.policy.is_above_ceiling(str(group.get(MARKING) or "")) for group in groups)
+        is_hidden = is_hidden and await _has_events_above(client, scope, dates)
     except (RateLimited, Unauthenticated):
         raise
     except ApiError:
         raise NotCounted(problem) from None
-    if alone.missed or alone.full or _sum_by_marking(groups) != _sum_by_marking(alone.groups):
+    if is_hidden or alone.missed or alone.full or _sum_by_marking(groups) != _sum_by_marking(alone.groups):
         raise NotCounted(problem)
+
+
+async def _has_events_above(client: ThreatEventsClient, scope: DatasetScope, dates: Dates) -> bool:
+    """Whether there are events above the ceiling. Nothing of this may be told."""
+    above = [level for level in Tlp if level.rank > scope.policy.ceiling.rank]
+    spellings: list[SearchValue] = [one for level in above for one in SPELLINGS.get(level, (level.value,))]
+    marked = Condition(field="tlp", op="in", value=spellings)
+    search = EventSearch(dataset_id=[*scope.ids], search=[marked, *date_conditions(dates)], page_size=1)
+    async with aclosing(client.event_pages(search)) as pages:
+        async for page in pages:
+            return any(scope.policy.is_above_ceiling(event.tlp) for event in page.result)
+    return False
 
 
 def _sum_by_marking(groups: Sequence[Group]) -> dict[str, int]:

@@ -71,7 +71,7 @@ async def count_pages(
     # Counts leave analytics datasets out of all; a list might not.
     ids = ("operational",) if scope.ids == ("all",) else scope.ids
     search = EventSearch(
-        dataset_id=[*ids], search=_date_conditions(dates), order_by="date", order="desc", page_size=PAGE_SIZE
+        dataset_id=[*ids], search=date_conditions(dates), order_by="date", order="desc", page_size=PAGE_SIZE
     )
     try:
         with anyio.fail_after(TIMEOUT):
@@ -122,7 +122,8 @@ def _text(value: object) -> str | None:
     return str(value) if value is not None and str(value).strip() else None
 
 
-def _date_conditions(dates: Dates) -> list[Condition]:
+def date_conditions(dates: Dates) -> list[Condition]:
+    """Return the conditions of a period."""
     start, end = dates
     # Right whether dates are stored as instants or as text with milliseconds.
     first = re.sub(r"(:\d\d)Z$", r"\1.000Z", start) if start else None

@@ -26,7 +26,14 @@ from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import EventSearch, Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.visible_events import first_visible
-from cf1_mcp.search.count_checks import DATASET, MARKING, check_markings, check_period, drop_other_datasets
+from cf1_mcp.search.count_checks import (
+    DATASET,
+    MARKING,
+    check_markings,
+    check_period,
+    drop_other_datasets,
+    tells_markings,
+)
 from cf1_mcp.search.count_windows import count_in_windows
 from cf1_mcp.search.counted_pages import FIELD_NAMES, count_pages
 
@@ -156,16 +163,15 @@ async def _count_within_rules(client: ThreatEventsClient, scope: DatasetScope, r
     # As many as the API returns: how many groups are withheld must not decide which others arrive.
     counted = await client.counts.count(client, by, scope.ids, request.dates, request.daily, MAX_GROUPS)
     has_ceiling = scope.policy.ceiling is not Tlp.RED
-    if counted.most < MAX_GROUPS or counted.full or (has_ceiling and not _tells_markings(counted)):
+    if counted.most < MAX_GROUPS or counted.full or (has_ceiling and not tells_markings(counted)):
         raise NotCounted("The API returns too few groups, or not the marking of each.")
     await check_period(client, scope.ids, request.dates, request.daily, counted)
     if has_ceiling:
-        await check_markings(client, scope.ids, request.dates, by, counted.groups)
+        await check_markings(client, scope, request.dates, by, counted.groups)
     if scope.policy.restricted:
         counted = replace(counted, groups=drop_other_datasets(counted.groups, scope.ids))
-    allowed = [
-        row for row in counted.groups if not (has_ceiling and scope.policy.is_above_ceiling(str(row["tlp"] or "")))
-    ]
+    # Where nothing is above the ceiling, there may be no column of markings.
+    allowed = [row for row in counted.groups if not scope.policy.is_above_ceiling(str(row.get("tlp") or ""))]
     groups, kept = _order(merge_groups(allowed, request.keys), request)
     known = [number for group in groups if (number := read_count(group)) is not None]
     partial = len(known) < len(groups)
@@ -181,16 +187,6 @@ async def _count_within_rules(client: ThreatEventsClient, scope: DatasetScope, r
         tuple(notes),
         report=ReadingReport({**counted.missed}),
     )
-
-
-def _tells_markings(counted: Counted) -> bool:
-    """Whether the groups were counted by marking. One that is blank in every group may be a column that is not known,
-    and no groups beside a total are as good as no answer.
-    """
-    if not counted.groups:
-        return not counted.total
-    has_column = all("tlp" in group for group in counted.groups)
-    return has_column and any(str(group["tlp"] or "").strip() for group in counted.groups)
 
 
 def _columns_within_rules(request: CountRequest, scope: DatasetScope) -> list[str]:
