@@ -252,9 +252,8 @@ class SchemaWalk:
             ):
                 raise Unproved(f"the schema does not tell what {clean(name, MAX_NAME_LENGTH)} may contain")
             if any(map(casts_doubt, told)):
-                raise Unproved(
-                    f"the schema describes {clean(name, MAX_NAME_LENGTH)} as alternatives, exclusions, or without effect"
-                )
+                shown = clean(name, MAX_NAME_LENGTH)
+                raise Unproved(f"the schema describes {shown} as alternatives, exclusions, or without effect")
 
     def _is_container(self, definition: "GraphQLField", arguments: Mapping[str, JsonValue]) -> bool:
         """Whether a field holds nothing itself: neither its values nor their number or absence tell of events."""
