@@ -100,6 +100,9 @@ async def unchecked_pages(
             )
             remark_on_events(taken)
             remark_on_dropped_rows(page.page, policy)
+            if asked.search == kept.search and policy.ceiling is not Tlp.RED:
+                # The events of which the API speaks may be withheld.
+                told.lacks_rows = False
             yield taken
             if told.is_stopped:
                 break

@@ -113,6 +113,8 @@ async def read_pages(
             else:
                 report.is_repeated = True
             return
+        if is_first and report is not None and not page.size and not page.says_empty:
+            report.lacks_rows = True
         barren = 0 if new else barren + 1
         later = search_after(following, page, seen)
         trust.note_page(page.size, later is not None and not is_further and says_more_itself(page, following, seen))

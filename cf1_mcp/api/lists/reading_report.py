@@ -27,7 +27,8 @@ class ReadingReport:
     `is_repeated` the API answered a further page with events that it had returned before, so the list may go on.
     `is_unordered`: the events did not come in the order of the question. `fits` counts those that fit it, and
     `is_stopped` says that so many did not that the rest was not read. `unproved` are fields of conditions of which
-    nobody knows whether the API heeds them: events that do not show that they meet them are misfits.
+    nobody knows whether the API heeds them: events that do not show that they meet them are misfits. With
+    `lacks_rows` the API says that there are events, and returned none.
     """
 
     missed: dict[str, ApiError] = field(default_factory=dict[str, ApiError])
@@ -37,6 +38,7 @@ class ReadingReport:
     fits: int = 0
     is_stopped: bool = False
     unproved: set[str] = field(default_factory=set[str])
+    lacks_rows: bool = False
 
     def list_misfits(self, used: int | None = None) -> list[Misfit]:
         """Return the misfits, or those before the last of the first `used` events.
@@ -66,6 +68,7 @@ def merge_reports(reports: Iterable[ReadingReport]) -> ReadingReport:
         merged.fits += report.fits
         merged.is_stopped |= report.is_stopped
         merged.unproved |= report.unproved
+        merged.lacks_rows |= report.lacks_rows
     return merged
 
 

@@ -10,18 +10,23 @@ IGNORED: Final = (
     "The API seems to ignore the search: most of the events that it returned do not fit the question. Nothing can be "
     "concluded from its answer. Tell the operator: the API, or something in front of it, drops the filters."
 )
+NO_ROWS: Final = "The API says that there are events, and returned none of them: that nothing was found shows nothing. Try again later."
 UNPROVED: Final = (
     "Whether the API heeds the search cannot be told: it returned events that do not show whether they fit, and gave "
     "no clear answer to a question that no event can fit. Nothing can be concluded from its answer. Try again later."
 )
+# After which an empty list shows nothing.
+INCONCLUSIVE: Final = (IGNORED, UNPROVED, NO_ROWS)
 
 
 def check_reading(report: ReadingReport, ending: str = "") -> None:
     """Raise an error if nothing can be concluded from a list, with an `ending` that says what that means.
 
     Raises:
-        UnexpectedAnswer: the API seems to ignore the search, or nobody knows whether it heeds it.
+        UnexpectedAnswer: the API seems to ignore the search, nobody knows whether it heeds it, or it withholds its rows.
     """
+    if report.lacks_rows and not report.fits:
+        raise UnexpectedAnswer(f"{NO_ROWS}{ending}")
     if report.is_unproved():
         raise UnexpectedAnswer(f"{UNPROVED}{ending}")
     if report.seems_ignored():
@@ -46,6 +51,8 @@ def describe_reading(report: ReadingReport, used: int | None = None) -> list[str
         them = "event that the API returned does", "events that the API returned do"
         were = "was" if len(misfits) == 1 else "were"
         notes.append(f"{plural(len(misfits), *them)} not fit the question and {were} left out.")
+    if report.lacks_rows and not report.fits:
+        notes.append(NO_ROWS)
     if report.is_repeated:
         notes.append("The API answered a further page with the same events, so there may be more than were read.")
     if report.is_unordered:
