@@ -175,7 +175,8 @@ async def test_a_part_that_fails_leaves_the_event(tmp_path: Path, status: str) -
 
 async def test_counts_as_text_are_numbers_and_others_unknown(tmp_path: Path) -> None:
     rows: list[JsonValue] = [
-        {"attacker": "A", "tlp": "green", "count": "7"},
+        {"attacker": "A", "tlp": "green", "count": "6"},
+        {"attacker": "A", "tlp": "amber", "count": "1"},
         {"attacker": "B", "tlp": "green", "count": None},
         {"attacker": "C", "tlp": [], "count": 9},
     ]

@@ -10,7 +10,10 @@ IGNORED: Final = (
     "The API seems to ignore the search: most of the events that it returned do not fit the question. Nothing can be "
     "concluded from its answer. Tell the operator: the API, or something in front of it, drops the filters."
 )
-NO_ROWS: Final = "The API says that there are events, and returned none of them: that nothing was found shows nothing. Try again later."
+NO_ROWS: Final = (
+    "The API says that there are events, and returned none of them: that nothing was found shows nothing. Try again "
+    "later."
+)
 UNPROVED: Final = (
     "Whether the API heeds the search cannot be told: it returned events that do not show whether they fit, and gave "
     "no clear answer to a question that no event can fit. Nothing can be concluded from its answer. Try again later."
@@ -23,7 +26,8 @@ def check_reading(report: ReadingReport, ending: str = "") -> None:
     """Raise an error if nothing can be concluded from a list, with an `ending` that says what that means.
 
     Raises:
-        UnexpectedAnswer: the API seems to ignore the search, nobody knows whether it heeds it, or it withholds its rows.
+        UnexpectedAnswer: the API seems to ignore the search, nobody knows whether it heeds it, or
+            it returned no rows although it says that there are some.
     """
     if report.lacks_rows and not report.fits:
         raise UnexpectedAnswer(f"{NO_ROWS}{ending}")
