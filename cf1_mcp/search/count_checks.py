@@ -15,7 +15,7 @@ from cf1_mcp.api.count_requests import HEALING_SECONDS, MAX_GROUPS, Counted, Dat
 from cf1_mcp.errors import ApiError, RateLimited, Unauthenticated
 from cf1_mcp.models import Condition, EventSearch, SearchValue, Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope
-from cf1_mcp.policy.visible_events import SPELLINGS
+from cf1_mcp.policy.visible_events import SPELLINGS, first_visible
 from cf1_mcp.search.counted_pages import date_conditions
 from cf1_mcp.text.uuids import id_key, parse_uuid
 
@@ -97,7 +97,7 @@ async def check_markings(
     groups by the others alone may add the marking of any event of the group.
 
     Two markings in one group show that it does not. Otherwise the events of each marking must be as many as where they
-    are counted by marking alone, and events above the ceiling be counted if there is one.
+    are counted by marking alone, and if all are above the ceiling, or none is, there must be no others.
 
     Raises:
         NotCounted: they were not, or that cannot be told.
@@ -110,8 +110,10 @@ async def check_markings(
     problem = "The API does not show that it counts by marking."
     try:
         alone = await client.counts.count(client, [MARKING], scope.ids, dates, False, MAX_GROUPS)
-        is_hidden = not any(scope.policy.is_above_ceiling(str(group.get(MARKING) or "")) for group in groups)
-        is_hidden = is_hidden and await _has_events_above(client, scope, dates)
+        above = [scope.policy.is_above_ceiling(str(group.get(MARKING) or "")) for group in groups]
+        # The same marking for everything.
+        is_hidden = not any(above) and await _has_events_above(client, scope, dates)
+        is_hidden = is_hidden or (all(above) and await _has_events_within(client, scope, dates))
     except (RateLimited, Unauthenticated):
         raise
     except ApiError:
@@ -130,6 +132,11 @@ async def _has_events_above(client: ThreatEventsClient, scope: DatasetScope, dat
         async for page in pages:
             return any(scope.policy.is_above_ceiling(event.tlp) for event in page.result)
     return False
+
+
+async def _has_events_within(client: ThreatEventsClient, scope: DatasetScope, dates: Dates) -> bool:
+    search = EventSearch(dataset_id=[*scope.ids], search=date_conditions(dates))
+    return bool(await first_visible(client, search, scope.policy, 1))
 
 
 def _sum_by_marking(groups: Sequence[Group]) -> dict[str, int]:
