@@ -1,8 +1,8 @@
-"""Counts of events within the TLP ceiling.
+"""Counts of events that may be read.
 
-The API counts every event, so under a ceiling events are counted by marking too, and groups above it are left out.
-Where the API cannot tell markings apart, or returns so few groups that withheld ones could displace others, events are
-read and counted here. An exact count has no trace of how it was made.
+The API counts every event, so under a ceiling events are counted by marking too, where datasets are withheld by dataset,
+and groups of what is withheld are left out. Where the API cannot tell these apart, or returns so few groups that
+withheld ones could displace others, events are read and counted here. An exact count has no trace of how it was made.
 """
 
 from collections.abc import Sequence
@@ -170,7 +170,6 @@ async def _count_within_rules(client: ThreatEventsClient, scope: DatasetScope, r
         await check_markings(client, scope, request.dates, by, counted.groups)
     if scope.policy.restricted:
         counted = replace(counted, groups=drop_other_datasets(counted.groups, scope.ids))
-    # Where nothing is above the ceiling, there may be no column of markings.
     allowed = [row for row in counted.groups if not scope.policy.is_above_ceiling(str(row.get("tlp") or ""))]
     groups, kept = _order(merge_groups(allowed, request.keys), request)
     known = [number for group in groups if (number := read_count(group)) is not None]
@@ -190,10 +189,8 @@ async def _count_within_rules(client: ThreatEventsClient, scope: DatasetScope, r
 
 
 def _columns_within_rules(request: CountRequest, scope: DatasetScope) -> list[str]:
-    needed = [
-        *([MARKING] if scope.policy.ceiling is not Tlp.RED else []),
-        *([DATASET] if scope.policy.restricted else []),
-    ]
+    policy = scope.policy
+    needed = [*([MARKING] if policy.ceiling is not Tlp.RED else []), *([DATASET] if policy.restricted else [])]
     return [*request.columns, *(name for name in needed if name not in request.columns)]
 
 
