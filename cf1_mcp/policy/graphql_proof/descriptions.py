@@ -20,7 +20,7 @@ _CONDITIONS: Final = r"(conditions?|filters?|criteri\w+|clauses?|rules?|predicat
 _DOUBTS: Final = re.compile(
     # alternatives
     rf"\b(or[^\w\s]?e?d|disjunct\w*|union|alternative\w*|either|any(one)?(\s+of|\s+(single\s+)?{_CONDITIONS})|any\s+match\w*"
-    rf"|some(\s+of|\s+{_CONDITIONS})|(one\s+or\s+more|at\s+least\s+one|one|a\s+single)(\s+of)?(\s+(the|these))?\s+{_CONDITIONS}"
+    rf"|some(\s+of|\s+{_CONDITIONS})|(one\s+or\s+more|(one|a\s+single)\s+of)(\s+of)?(\s+(the|these))?\s+{_CONDITIONS}|suffic\w*|is\s+enough"
     r"|at\s+least\s+one|one\s+of\s+(them|these|those)|logical\s+or|(with|by|using|through|via|an?)\s+or|may\s+hold|not\s+all|need\s+not|optional\w*)\b"
     # exclusions
     r"|\b(exclu\w+|except\w*|invert\w*|inver[st]\w*|negat\w+|opposite|complement\w*|everything\s+(but|else)|other\s+than"

@@ -21,6 +21,7 @@ DOUBTS = (
     "One or more of the criteria",
     "At least one must hold.",
     "Alternatives",
+    "One condition is enough.",
     "The union of what each selects",
     "All events but not these",
     "Events to leave out: they are excluded",
