@@ -1,8 +1,9 @@
 """Counts of events that may be read.
 
-The API counts every event, so under a ceiling events are counted by marking too, and by dataset where some are withheld;
-groups of what is withheld are left out. Where the API cannot tell these apart, or returns so few groups that withheld
-ones could displace others, events are read and counted here. An exact count has no trace of how it was made.
+The API counts every event, so events are counted by marking too under a ceiling, by dataset too where some are
+withheld, and groups of what is withheld are left out. Where the API cannot tell these apart, or returns so few groups
+that withheld ones could displace others, events are read and counted here. An exact count has no trace of how it was
+made.
 """
 
 from collections.abc import Sequence
