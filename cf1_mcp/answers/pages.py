@@ -18,7 +18,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.lists.reading_report import ReadingReport
 from cf1_mcp.models import Condition, Dataset, Event, EventSearch
 from cf1_mcp.models.fields import DEFAULT_COLUMNS
-from cf1_mcp.policy.conditions.misfits import describe_reading
+from cf1_mcp.policy.conditions.reading_notes import describe_reading
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import MAX_CONDITIONS, PAGE_SIZE, visible_pages

@@ -93,8 +93,14 @@ class Counted:
 
 @dataclass
 class CountRequests:
-    """Asks for counts, and remembers which forms and columns the API of this connection refused."""
+    """Asks for counts, and remembers which forms and columns the API of this connection refused.
 
+    `heeded_dates` says for periods with a start or an end until when it is known whether the API heeds them.
+    """
+
+    heeded_dates: dict[tuple[bool, bool], tuple[bool, float]] = field(
+        default_factory=dict[tuple[bool, bool], tuple[bool, float]]
+    )
     _form: CountForm = CountForm()
     _form_until: float = 0.0
     _refused: dict[tuple[str, ...], tuple[float, NotCounted]] = field(default_factory=dict)  # pyright: ignore[reportUnknownVariableType]

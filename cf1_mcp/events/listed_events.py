@@ -12,7 +12,7 @@ from cf1_mcp.api.lists.paging import has_more
 from cf1_mcp.api.remarks import watching
 from cf1_mcp.errors import ApiError, Forbidden, NotFound, Refused, UnexpectedAnswer
 from cf1_mcp.models import Condition, Event, EventSearch, SearchValue
-from cf1_mcp.policy.conditions.misfits import IGNORED
+from cf1_mcp.policy.conditions.reading_notes import IGNORED
 from cf1_mcp.text.uuids import id_key
 
 MAX_VALUES: Final = 100  # values that the API takes in one condition

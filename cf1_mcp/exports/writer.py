@@ -13,10 +13,10 @@ from anyio.to_thread import run_sync
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import MAX_CONCURRENT, gather
 from cf1_mcp.api.lists.reading_report import ReadingReport
-from cf1_mcp.errors import ThreatEventsError, Unavailable, UnexpectedAnswer
+from cf1_mcp.errors import ThreatEventsError, Unavailable
 from cf1_mcp.exports.export_file import ExportFile
 from cf1_mcp.models import Event, EventSearch, Relationship, RelationshipType
-from cf1_mcp.policy.conditions.misfits import IGNORED
+from cf1_mcp.policy.conditions.reading_notes import check_reading
 from cf1_mcp.policy.judged_events import JudgedEvents, judged_pages
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.store.export_drafts import ExportDraft, StoredExport
@@ -135,9 +135,8 @@ class _ExportWriter:
                 await self._report_progress(self.result.read, None, f"{plural(self.result.read, 'event')} read")
                 self.result.cut = self._is_late or (is_full and bool(following))
                 page = None if is_full else following
-        if self.result.report.seems_ignored():
-            # What else is missing or too much cannot be known, and such a file may block the wrong things.
-            raise UnexpectedAnswer(f"{IGNORED} No file was written.")
+        # What else is missing or too much cannot be known, and such a file may block the wrong things.
+        check_reading(self.result.report, " No file was written.")
 
     async def add_links(self) -> None:
         """Add the links below the events to the file, as far as time allows; missing ones are noted.

@@ -13,12 +13,12 @@ from typing import Final, Literal
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.lists.reading_report import ReadingReport, merge_reports
-from cf1_mcp.errors import ApiError, MissingRoute, NotFound, RateLimited, Refused, Unauthenticated, UnexpectedAnswer
+from cf1_mcp.errors import ApiError, MissingRoute, NotFound, RateLimited, Refused, Unauthenticated
 from cf1_mcp.lookups.event_summary import EventSummary
 from cf1_mcp.lookups.indicator_list import IndicatorList, ListedValues
 from cf1_mcp.lookups.value_groups import ValueGroups
 from cf1_mcp.models import Condition, Event, EventSearch, RelatedEvent, SearchValue
-from cf1_mcp.policy.conditions.misfits import IGNORED
+from cf1_mcp.policy.conditions.reading_notes import check_reading
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.judged_events import JudgedEvents, first_judged
 from cf1_mcp.policy.visible_events import MAX_VALUES
@@ -176,8 +176,7 @@ class GroupSearch:
             self._reports.append(report)
             events, more = found.shown[:MAX_EVENTS], len(found.shown) + len(found.withheld) > MAX_EVENTS
             self._assign(values, [*events, *found.withheld], listed)
-            if report.seems_ignored():
-                raise UnexpectedAnswer(IGNORED)
+            check_reading(report)
             known = {value for value in values if self._groups.key(value) in self.summaries}
             if not more or not known:
                 return

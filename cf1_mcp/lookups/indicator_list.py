@@ -142,12 +142,13 @@ class IndicatorList:
     ) -> ApiError | None:
         """Add what the list says of one group of datasets, and return why it could not be read."""
 
-        async def read(number: int, cursor: str) -> IndicatorPage:
-            return await self._client.list_indicators(ids, values, number, PAGE_SIZE, cursor)
+        async def read(number: int, size: int, cursor: str) -> IndicatorPage:
+            return await self._client.list_indicators(ids, values, number, size, cursor)
 
+        trust = self._client.search_trust.indicator_paging
         count = fits = misfits = 0
         try:
-            async with aclosing(indicator_pages(read, PAGE_SIZE)) as pages:
+            async with aclosing(indicator_pages(read, PAGE_SIZE, trust)) as pages:
                 async for rows, goes_on in pages:
                     count += 1
                     fitting = [row for row in rows if self._groups.key(row.value) in keys]

@@ -15,7 +15,7 @@ from cf1_mcp.lookups.event_summary import EventSummary
 from cf1_mcp.lookups.group_search import GroupSearch
 from cf1_mcp.lookups.targets import LookupTarget, comparison_key
 from cf1_mcp.lookups.value_groups import ValueGroups
-from cf1_mcp.policy.conditions.misfits import IGNORED
+from cf1_mcp.policy.conditions.reading_notes import IGNORED, UNPROVED
 from cf1_mcp.policy.dataset_scope import DatasetScope
 
 MAX_CONCURRENT: Final = 6
@@ -26,6 +26,7 @@ RESERVED_SECONDS: Final = 3.0
 UNDECIDED: Final = "an event found with it shows another indicator: look it up alone"
 LISTED_ALONE: Final = "an indicator of its own: no event with it was found"
 IGNORED_SEARCH: Final = "the API seems to ignore the search"
+UNPROVED_SEARCH: Final = "whether the API heeds the search cannot be told"
 TOO_SLOW: Final = "The API was too slow to look up everything in one call."
 
 Status = Literal["known", "ambiguous", "withheld", "unknown", "not_looked_up"]
@@ -177,7 +178,7 @@ class Lookup:
 
 
 def _reason(error: ApiError) -> str:
-    return IGNORED_SEARCH if error.sentence == IGNORED else str(error)
+    return {IGNORED: IGNORED_SEARCH, UNPROVED: UNPROVED_SEARCH}.get(error.sentence) or str(error)
 
 
 def _result_found(target: LookupTarget, matched_as: str, summary: EventSummary) -> LookupResult:

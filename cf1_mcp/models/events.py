@@ -186,6 +186,12 @@ class EventPage(BaseModel):
         """The number of rows that the API returned."""
         return len(self.result) + self.dropped
 
+    @property
+    def says_empty(self) -> bool:
+        """Whether the API says that there are no events: no row came, and the paging details do not say otherwise."""
+        info = self.result_info
+        return not (self.size or info.has_more or info.total_count or (info.total_pages or 0) > 1)
+
 
 class RelatedEvent(ApiAnswer):
     """An event that has an indicator."""

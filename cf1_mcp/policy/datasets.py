@@ -20,6 +20,7 @@ from cf1_mcp.text.sanitize import clean, drop_invisible
 from cf1_mcp.text.uuids import id_key, looks_like_uuid, parse_uuid
 
 SEVERAL: Final = "is the name of more than one dataset"
+EMPTY: Final = "is not found, because the API's list of datasets is empty"
 DISGUISED: Final = "looks like a uuid, but is not written as one"
 MAX_CACHED_NAMES: Final = 20_000
 # Suggestions compare a name with every other one, and a list that is longer than this is not read anyway.
@@ -116,7 +117,8 @@ class DatasetIndex:
                 case UnclearDataset(problem):
                     unclear[entry] = problem
                 case None:
-                    pass
+                    if all(one.name == one.uuid for one in self.datasets):
+                        unclear[entry] = EMPTY
         # In the order of the account.
         return DatasetGrant(setting, tuple(one for one in self.datasets if id_key(one.uuid) in allowed), unclear)
 

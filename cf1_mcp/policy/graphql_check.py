@@ -24,9 +24,10 @@ from cf1_mcp.policy.dataset_scope import is_scope_word
 from cf1_mcp.policy.datasets import dataset_names
 from cf1_mcp.policy.graphql_proof.confining_arguments import check_withheld_parts, read_confinement
 from cf1_mcp.policy.graphql_proof.parsed_document import INTROSPECTION, ParsedDocument, parse_document, read_arguments
+from cf1_mcp.policy.graphql_proof.plain_arguments import DATASETS, MARKINGS, normal_name
 from cf1_mcp.policy.graphql_proof.schema_walk import SchemaWalk, Unproved
 from cf1_mcp.policy.read_policy import DATASET_RULE, ReadPolicy
-from cf1_mcp.text.uuids import parse_uuid
+from cf1_mcp.text.uuids import id_key, parse_uuid
 
 if TYPE_CHECKING:
     from graphql import FieldNode
@@ -138,13 +139,21 @@ def check_graphql_answer(data: JsonValue, policy: ReadPolicy) -> None:
     Raises:
         Withheld: it contains a marking above the ceiling, or a dataset that may not be read.
     """
+    hidden = {id_key(one.uuid) for one in policy.account.datasets if not policy.may_read(one.uuid)}
     for node in _objects(data):
-        marking, dataset = node.get("tlp"), node.get("datasetId")
-        # What is not a text counts as red, as in events.
-        if marking is not None and policy.is_above_ceiling(marking if isinstance(marking, str) else Tlp.RED):
-            raise Withheld("The answer", policy.tlp_rule)
-        if isinstance(dataset, str) and not policy.may_read(dataset):
-            raise Withheld("The answer", policy.grant.rule)
+        for name, value in node.items():
+            values = value if isinstance(value, list) else [value]
+            if normal_name(name) in MARKINGS and any(_is_above(one, policy) for one in values):
+                raise Withheld("The answer", policy.tlp_rule)
+            texts = [one for one in values if isinstance(one, str) and one.strip()]
+            is_of_datasets = normal_name(name) in DATASETS
+            if any((is_of_datasets and not policy.may_read(one)) or id_key(one) in hidden for one in texts):
+                raise Withheld("The answer", policy.grant.rule)
+
+
+def _is_above(marking: JsonValue, policy: ReadPolicy) -> bool:
+    # What is not a text counts as red, as in events.
+    return marking is not None and policy.is_above_ceiling(marking if isinstance(marking, str) else Tlp.RED)
 
 
 def _check_possible(

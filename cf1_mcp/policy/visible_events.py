@@ -15,10 +15,11 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.lists.paging import Attempt, once
 from cf1_mcp.api.lists.reading_report import Misfit, ReadingReport
-from cf1_mcp.errors import BadArgument, UnexpectedAnswer
+from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import Condition, Event, EventSearch, SearchOp, SearchValue, Tlp
 from cf1_mcp.policy.conditions.condition_values import matches_pattern
-from cf1_mcp.policy.conditions.misfits import IGNORED, MAX_MISFITS, JudgedPage, Question, judged_event_pages
+from cf1_mcp.policy.conditions.misfits import MAX_MISFITS, JudgedPage, Question, judged_event_pages
+from cf1_mcp.policy.conditions.reading_notes import check_reading
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_relationships import check_children
 from cf1_mcp.policy.visible_remarks import remark_on_dropped_rows, remark_on_events
@@ -99,11 +100,14 @@ async def unchecked_pages(
             )
             remark_on_events(taken)
             remark_on_dropped_rows(page.page, policy)
+            if asked.search == kept.search and policy.ceiling is not Tlp.RED:
+                # The events of which the API speaks may be withheld.
+                told.lacks_rows = False
             yield taken
             if told.is_stopped:
                 break
-    if report is None and told.seems_ignored():
-        raise UnexpectedAnswer(IGNORED)
+    if report is None:
+        check_reading(told)
 
 
 async def first_visible(
@@ -145,6 +149,8 @@ class _CountedEvents:
         if page.is_first:
             self._number, self._returned_before = 0, frozenset(self._returned)
             report.misfits.clear()
+            report.unproved.clear()
+        report.unproved |= page.unproved
         for event, one, failed in zip(page.events, shown, page.failed, strict=True):
             if failed:
                 report.misfits.append(Misfit(self._number, failed))

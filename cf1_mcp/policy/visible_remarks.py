@@ -14,7 +14,7 @@ from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.sanitize import clean
-from cf1_mcp.text.uuids import id_key, parse_uuid
+from cf1_mcp.text.uuids import parse_uuid
 
 MAX_FIELDS: Final = 8
 NOT_SEARCHED: Final = (
@@ -23,9 +23,8 @@ NOT_SEARCHED: Final = (
 PARTLY_SEARCHED: Final = "The API could search only parts of the datasets under partly_searched: events may be missing."
 INCOMPLETE: Final = "The API says that its answer is incomplete: something may be missing."
 QUOTED: Final = "The API sent messages with its answer: see api_messages."
+UNQUOTED: Final = "The API sent messages with its answer. They are not shown, because they may name what is withheld."
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:.]+Z?)?")
-_NUMBER: Final = re.compile(rf"{_UUID.pattern}|{_DATE.pattern}|\d+(?:[,.]\d+)*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,8 @@ def visible_remarks(remarks: Remarks, policy: ReadPolicy | None) -> VisibleRemar
     """
     failed = _names(remarks.failed, policy)
     partly = [name for name in _names(remarks.partly_failed, policy) if name not in failed]
-    quotes = [shown for words in remarks.quotes if policy and (shown := _visible_quote(words, policy))]
+    told = [words for words in remarks.quotes if policy and _may_tell_of(words, policy)]
+    quotes = told if policy and policy.sees_everything else []
     # Where only datasets failed of which nothing may be told, nothing is told.
     named = remarks.failed or remarks.partly_failed
     notes = [
@@ -77,7 +77,7 @@ def visible_remarks(remarks: Remarks, policy: ReadPolicy | None) -> VisibleRemar
         *_describe_odd_fields(remarks),
         *_describe_left_out(remarks),
         *_describe_unread_rows(remarks, policy),
-        *([QUOTED] if quotes else []),
+        *([QUOTED] if quotes else [UNQUOTED] if told else []),
     ]
     return VisibleRemarks(notes, failed, partly, quotes)
 
@@ -97,20 +97,18 @@ def _names(datasets: Iterable[str], policy: ReadPolicy | None) -> list[str]:
     return [*names]
 
 
-def _visible_quote(words: str, policy: ReadPolicy) -> str:
-    """Return words of the API as they may be told; nothing if they name a dataset that may not be read."""
-    if policy.sees_everything:
-        return words
-    if policy.restricted:
-        text = dataset_key(words)
-        hidden = (one for one in policy.account.datasets if not policy.may_read(one.uuid))
-        if any(key in text for one in hidden if (key := dataset_key(one.name))):
-            return ""
-        if any(not policy.may_read(uuid) for uuid in _UUID.findall(words)):
-            return ""
-    known = {id_key(dataset.uuid) for dataset in policy.datasets}
-    # Numbers may count what is withheld, and ids may be those of withheld events. Dates say when something works again.
-    return _NUMBER.sub(lambda found: found[0] if _DATE.match(found[0]) or id_key(found[0]) in known else "…", words)
+def _may_tell_of(words: str, policy: ReadPolicy) -> bool:
+    """Whether a caller may know that the API sent these words: not if they are about a dataset that may not be read.
+
+    The words themselves may name anything, such as an attacker of withheld events.
+    """
+    if not policy.restricted:
+        return True
+    text = dataset_key(words)
+    hidden = (one for one in policy.account.datasets if not policy.may_read(one.uuid))
+    if any(key in text for one in hidden if (key := dataset_key(one.name))):
+        return False
+    return all(policy.may_read(uuid) for uuid in _UUID.findall(words))
 
 
 def _describe_odd_fields(remarks: Remarks) -> list[str]:

@@ -16,9 +16,9 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.count_requests import Dates, Group
 from cf1_mcp.api.lists.reading_report import ReadingReport
-from cf1_mcp.errors import ApiError, BadArgument, UnexpectedAnswer
+from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import Condition, Event, EventSearch
-from cf1_mcp.policy.conditions.misfits import IGNORED
+from cf1_mcp.policy.conditions.reading_notes import check_reading
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.visible_events import visible_pages
 from cf1_mcp.search.counted_groups import CountRequest, name_period
@@ -71,7 +71,7 @@ async def count_pages(client: ThreatEventsClient, scope: DatasetScope, request: 
     ids = ("operational",) if scope.ids == ("all",) else scope.ids
     search = EventSearch(
         dataset_id=[*ids],
-        search=[*_date_conditions(request.dates), *request.conditions],
+        search=[*date_conditions(request.dates), *request.conditions],
         order_by="date",
         order="desc",
         page_size=PAGE_SIZE,
@@ -83,8 +83,7 @@ async def count_pages(client: ThreatEventsClient, scope: DatasetScope, request: 
         raise BadArgument(
             "since", "the API does not count these events, and reading them took too long", "a shorter period"
         ) from None
-    if report.seems_ignored():
-        raise UnexpectedAnswer(IGNORED)
+    check_reading(report)
     for event in events:
         groups.update(_keys(event, request))
     found: list[Group] = [
@@ -127,7 +126,8 @@ def _text(value: object) -> str | None:
     return str(value) if value is not None and str(value).strip() else None
 
 
-def _date_conditions(dates: Dates) -> list[Condition]:
+def date_conditions(dates: Dates) -> list[Condition]:
+    """Return the conditions of a period."""
     start, end = dates
     # Right whether dates are stored as instants or as text with milliseconds.
     first = re.sub(r"(:\d\d)Z$", r"\1.000Z", start) if start else None

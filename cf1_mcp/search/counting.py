@@ -1,8 +1,9 @@
-"""Counts of events within the TLP ceiling.
+"""Counts of events that may be read.
 
-The API counts every event, so under a ceiling events are counted by marking too, and groups above it are left out.
-Where the API cannot tell markings apart, or returns so few groups that withheld ones could displace others, events are
-read and counted here. An exact count has no trace of how it was made.
+The API counts every event, so events are counted by marking too under a ceiling, by dataset too where some are
+withheld, and groups of what is withheld are left out. Where the API cannot tell these apart, or returns so few groups
+that withheld ones could displace others, events are read and counted here. An exact count has no trace of how it was
+made.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,14 @@ from cf1_mcp.api.lists.reading_report import ReadingReport, merge_reports
 from cf1_mcp.errors import ApiError, BadArgument
 from cf1_mcp.models import EventSearch, Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope
+from cf1_mcp.search.count_checks import (
+    DATASET,
+    MARKING,
+    check_markings,
+    check_period,
+    drop_other_datasets,
+    tells_markings,
+)
 from cf1_mcp.search.count_windows import count_in_windows
 from cf1_mcp.search.counted_groups import DOCUMENTED, CountRequest, find_periods, narrow_groups
 from cf1_mcp.search.counted_pages import FIELD_NAMES, count_pages
@@ -69,9 +78,9 @@ async def count_events(
     try:
         if not request.can_be_grouped:
             raise NotCounted("The API does not count under these conditions.")
-        if scope.policy.ceiling is Tlp.RED:
+        if scope.policy.sees_everything:
             return await _count_all(client, scope, request, now)
-        return await _count_within_ceiling(client, scope, request)
+        return await _count_within_rules(client, scope, request)
     except NotCounted as refusal:
         if now is None:
             raise
@@ -99,6 +108,7 @@ async def _count_all(
         return await client.counts.count(client, request.asked, scope.ids, dates, request.daily, most)
 
     counted = await count(request.dates)
+    await check_period(client, scope.ids, request.dates, request.daily, counted)
     notes = [WHOLE_DAYS] if counted.widened else []
     unsorted = counted.full and request.is_plain and not _is_sorted(counted.groups)
     too_few = counted.full and (not request.is_plain or len(_order(counted.groups, request)[1]) <= request.limit)
@@ -121,31 +131,40 @@ async def _count_all(
     notes += [UNKNOWN] if unknown else []
     summed = sum(numbers)
     beyond = counted.total is not None and counted.total > summed
+    if beyond and not counted.full and not unknown:
+        notes.append(f"The API says that there are {counted.total:,} events, and its groups have {summed:,}.")
     groups, kept = _order(counted.groups, request)
     return EventCounts(
         _take(groups, request, kept),
         counted.total if beyond and counted.total is not None else summed,
         withheld=0,
-        cut=counted.full or beyond or len(kept) > request.limit,
+        cut=counted.full or (beyond and unknown) or len(kept) > request.limit,
         partial=bool(counted.missed) or (not beyond and (counted.full or unknown)),
         notes=tuple(notes),
         report=ReadingReport({**counted.missed}),
     )
 
 
-async def _count_within_ceiling(client: ThreatEventsClient, scope: DatasetScope, request: CountRequest) -> EventCounts:
-    """Count by marking too, and leave out what is above the ceiling.
+async def _count_within_rules(client: ThreatEventsClient, scope: DatasetScope, request: CountRequest) -> EventCounts:
+    """Count by marking or dataset too, and leave out what is withheld.
 
     Raises:
-        NotCounted: the API cannot tell markings apart, or not for all groups.
+        NotCounted: the API cannot tell markings or datasets apart, or not for all groups.
     """
-    by = _columns_within_ceiling(request)
+    by = _columns_within_rules(request, scope)
     # As many as the API returns: how many groups are withheld must not decide which others arrive.
     counted = await client.counts.count(client, by, scope.ids, request.dates, request.daily, MAX_GROUPS)
-    if counted.most < MAX_GROUPS or counted.full or not _tells_markings(counted):
+    has_ceiling = scope.policy.ceiling is not Tlp.RED
+    if counted.most < MAX_GROUPS or counted.full or (has_ceiling and not tells_markings(counted)):
         raise NotCounted("The API returns too few groups, or not the marking of each.")
-    allowed = [row for row in counted.groups if not scope.policy.is_above_ceiling(str(row["tlp"] or ""))]
-    above = [row for row in counted.groups if scope.policy.is_above_ceiling(str(row["tlp"] or ""))]
+    await check_period(client, scope.ids, request.dates, request.daily, counted)
+    if has_ceiling:
+        await check_markings(client, scope, request.dates, by, counted.groups)
+    if scope.policy.restricted:
+        counted = replace(counted, groups=drop_other_datasets(counted.groups, scope.ids))
+    is_above = [scope.policy.is_above_ceiling(str(row.get("tlp") or "")) for row in counted.groups]
+    allowed = [row for row, above in zip(counted.groups, is_above, strict=True) if not above]
+    above = [row for row, above in zip(counted.groups, is_above, strict=True) if above]
     groups, kept = _order(merge_groups(narrow_groups(allowed, request), request.keys), request)
     known = [number for group in groups if (number := read_count(group)) is not None]
     partial = len(known) < len(groups)
@@ -162,27 +181,19 @@ async def _count_within_ceiling(client: ThreatEventsClient, scope: DatasetScope,
     )
 
 
-def _tells_markings(counted: Counted) -> bool:
-    """Whether the groups were counted by marking. One that is blank in every group may be a column that is not known,
-    and no groups beside a total are as good as no answer.
-    """
-    if not counted.groups:
-        return not counted.total
-    has_column = all("tlp" in group for group in counted.groups)
-    return has_column and any(str(group["tlp"] or "").strip() for group in counted.groups)
-
-
-def _columns_within_ceiling(request: CountRequest) -> list[str]:
-    # An event has one marking, so that no other column is needed where there is none.
-    asked = request.asked if request.columns or request.conditions else []
-    return [*asked, *(["tlp"] if "tlp" not in asked else [])]
+def _columns_within_rules(request: CountRequest, scope: DatasetScope) -> list[str]:
+    # An event has one marking and one dataset, so that no other column is needed where none is asked for.
+    asked = request.asked if request.columns or request.conditions or scope.policy.sees_everything else []
+    policy = scope.policy
+    needed = [*([MARKING] if policy.ceiling is not Tlp.RED else []), *([DATASET] if policy.restricted else [])]
+    return [*asked, *(name for name in needed if name not in asked)]
 
 
 async def _find_cause(
     client: ThreatEventsClient, scope: DatasetScope, request: CountRequest, refusal: NotCounted
 ) -> None:
     """Remember a refusal as one of the columns, if the same count by the documented column alone is accepted."""
-    by = request.asked if scope.policy.ceiling is Tlp.RED else _columns_within_ceiling(request)
+    by = _columns_within_rules(request, scope)
     if by == [DOCUMENTED] or refusal.status is None or client.counts.known_refusal(by, request.daily):
         return
     try:
@@ -204,7 +215,7 @@ async def _count_here(client: ThreatEventsClient, scope: DatasetScope, request: 
         )
         if request.by and (periods := find_periods(groups)):
             notes.append(f"Of {periods[0]} only a part is counted, and nothing before it.")
-        if len(request.columns) > 1 and scope.policy.ceiling is Tlp.RED:
+        if len(request.columns) > 1 and scope.policy.sees_everything:
             notes.append("Each column on its own may be counted in full.")
     cut = len(kept) > request.limit
     total = sum(read_count(one) or 0 for one in groups)
@@ -223,7 +234,7 @@ async def _count_one_by_one(
     client: ThreatEventsClient, scope: DatasetScope, request: CountRequest
 ) -> EventCounts | None:
     """Count by one column after another, where every marking may be seen; None if that tells nothing."""
-    if scope.policy.ceiling is not Tlp.RED or len(request.columns) < 2 or not request.is_plain:
+    if not scope.policy.sees_everything or len(request.columns) < 2 or not request.is_plain:
         return None
     groups: list[Group] = []
     total, cut, left_out, reports = 0, False, list[str](), list[ReadingReport]()

@@ -13,7 +13,7 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.remarks import collecting, current_remarks
 from cf1_mcp.errors import ApiError
-from cf1_mcp.policy.conditions.misfits import IGNORED
+from cf1_mcp.policy.conditions.reading_notes import INCONCLUSIVE
 from cf1_mcp.policy.dataset_scope import DatasetScope
 from cf1_mcp.policy.visible_events import first_visible
 from cf1_mcp.search.request import SearchRequest
@@ -40,7 +40,7 @@ async def explain_page(
         page = replace(page, facts={**page.facts, "watermark": request.watermark})
     untrusted = describe_words(request)
     # An API that ignores filters tells nothing about what they remove.
-    if page.rows or not is_first or any(IGNORED in note for note in page.notes):
+    if page.rows or not is_first or any(one in note for one in INCONCLUSIVE for note in page.notes):
         return replace(page, untrusted=untrusted)
     notes = [*await _reasons(client, request, scope), *_hints(request), *scope.policy.notes, *page.notes]
     return replace(page, untrusted=untrusted, notes=notes)

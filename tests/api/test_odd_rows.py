@@ -6,7 +6,7 @@ import pytest
 from pydantic import JsonValue
 
 from cf1_mcp.models import Tlp
-from cf1_mcp.policy.conditions.misfits import IGNORED
+from cf1_mcp.policy.conditions.reading_notes import IGNORED
 from tests.conversations import ask, refused
 from tests.odd_rows import Change, OddTenant, Row
 from tests.tenant import MINE

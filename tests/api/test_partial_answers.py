@@ -12,7 +12,8 @@ from pydantic import JsonValue
 
 from cf1_mcp.api.wire.transport import network
 from cf1_mcp.models import Tlp
-from cf1_mcp.policy.visible_remarks import INCOMPLETE, NOT_SEARCHED, QUOTED
+from cf1_mcp.policy.conditions.reading_notes import NO_ROWS
+from cf1_mcp.policy.visible_remarks import INCOMPLETE, NOT_SEARCHED, QUOTED, UNQUOTED
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Credentials, Settings
 from tests.conversations import ask, column, refused
@@ -110,11 +111,27 @@ async def test_messages_and_failed_datasets_are_passed_on(tmp_path: Path) -> Non
         messages=["from the archive", {"code": 1, "message": "2 shards until 2026-11-28"}],
         completeness=completeness,
     )
-    found = await search(tmp_path, body)
+    found = await search(tmp_path, body, {"max_tlp": Tlp.RED})
     assert found["datasets"] == ["Ours"] and found["not_searched"] == ["Theirs"]
-    assert found["api_messages"] == ["from the archive", "… shards until 2026-11-28", "slow shard"]
+    assert found["api_messages"] == ["from the archive", "2 shards until 2026-11-28", "slow shard"]
     assert {NOT_SEARCHED, INCOMPLETE, QUOTED} <= {*_notes(found)}
     assert {"not_searched", "api_messages"} <= set(found["untrusted"])  # pyright: ignore[reportArgumentType]
+    within = await search(tmp_path, body, {"max_tlp": Tlp.GREEN})
+    assert "api_messages" not in within and {NOT_SEARCHED, INCOMPLETE, UNQUOTED} <= {*_notes(within)}
+
+
+async def test_messages_that_may_name_what_is_withheld_are_not_shown(tmp_path: Path) -> None:
+    body = envelope([event(1)], messages=["slow shard of VELVET HERON", {"message": "9 events of HERON"}])
+    for rules in ({"max_tlp": Tlp.AMBER}, {"read_datasets": (HOME,), "max_tlp": Tlp.RED}):
+        found = await search(tmp_path, body, rules)
+        assert "HERON" not in str(found) and UNQUOTED in _notes(found)
+
+
+@pytest.mark.parametrize("info", [{"total_count": 12}, {"has_more": True}, {"totalPages": 3}])
+async def test_no_rows_beside_a_count_are_not_nothing(tmp_path: Path, info: JsonValue) -> None:
+    found = await search(tmp_path, envelope([], result_info=info), attacker=["APT1"])
+    assert NO_ROWS in _notes(found)
+    assert not any("there are no events" in note.lower() for note in _notes(found))
 
 
 async def test_datasets_that_may_not_be_read_are_not_named(tmp_path: Path) -> None:
@@ -158,7 +175,8 @@ async def test_a_part_that_fails_leaves_the_event(tmp_path: Path, status: str) -
 
 async def test_counts_as_text_are_numbers_and_others_unknown(tmp_path: Path) -> None:
     rows: list[JsonValue] = [
-        {"attacker": "A", "tlp": "green", "count": "7"},
+        {"attacker": "A", "tlp": "green", "count": "6"},
+        {"attacker": "A", "tlp": "amber", "count": "1"},
         {"attacker": "B", "tlp": "green", "count": None},
         {"attacker": "C", "tlp": [], "count": 9},
     ]

@@ -12,10 +12,12 @@ from pydantic import JsonValue
 from cf1_mcp.lookups import indicator_list
 from cf1_mcp.lookups.lookup_answer import EVENTS_ALONE
 from cf1_mcp.models import EventSearch, Tlp
-from cf1_mcp.policy.conditions.misfits import IGNORED
+from cf1_mcp.policy.conditions.reading_notes import IGNORED
 from tests.lookups.listing_tenant import AWAY, HOME, ListingTenant, Result
 
 pytestmark = pytest.mark.anyio
+
+REPEATED = "The API answered a further page with the same events, so there may be more than were read."
 
 
 @pytest.fixture
@@ -352,6 +354,7 @@ async def test_events_that_ignore_the_search_make_nothing_known(tenant: ListingT
         },
         "notes": [
             f"{IGNORED} 11 of 12 events were left out. They do not fit in: indicator.",
+            REPEATED,
         ],
     }
     if not lists:
@@ -361,7 +364,11 @@ async def test_events_that_ignore_the_search_make_nothing_known(tenant: ListingT
                 "alone.example": "not_looked_up the API seems to ignore the search",
                 "benign.example": "not_looked_up the API seems to ignore the search",
             },
-            "notes": [f"{IGNORED} 11 of 12 events were left out. They do not fit in: indicator.", EVENTS_ALONE],
+            "notes": [
+                f"{IGNORED} 11 of 12 events were left out. They do not fit in: indicator.",
+                REPEATED,
+                EVENTS_ALONE,
+            ],
         }
     assert found == expected
 

@@ -14,7 +14,7 @@ import anyio.lowlevel
 
 from cf1_mcp.api.concurrency import gather, run_in_thread
 from cf1_mcp.api.lists.paging import Attempt, read_pages
-from cf1_mcp.api.lists.reading_report import ReadingReport
+from cf1_mcp.api.lists.reading_report import PagingTrust, ReadingReport
 from cf1_mcp.errors import ApiError, RateLimited, Unauthenticated
 from cf1_mcp.models import Event, EventPage, EventSearch, Order
 from cf1_mcp.text.dates import date_key, is_plain_date
@@ -111,10 +111,14 @@ class _GroupList:
 
 
 async def list_pages(
-    read_page: ReadPage, search: EventSearch, attempt: Attempt, report: ReadingReport | None
+    read_page: ReadPage,
+    trust: PagingTrust,
+    search: EventSearch,
+    attempt: Attempt,
+    report: ReadingReport | None,
 ) -> AsyncGenerator[EventPage]:
     """Yield the pages of one group of datasets, from the page that `search` names to the last."""
-    async with aclosing(read_pages(read_page, search, attempt, report)) as pages:
+    async with aclosing(read_pages(read_page, search, attempt, report, trust)) as pages:
         async for page in pages:
             yield page
 

@@ -65,7 +65,8 @@ class EventLists(DatasetClient, VocabularyClient):
         Raises:
             ApiError: a page could not be read, and `report` is None or no group of datasets could be.
         """
-        async with aclosing(merge_groups(search, partial(list_pages, self.read_event_page), attempt, report)) as pages:
+        read_list = partial(list_pages, self.read_event_page, self.search_trust.paging)
+        async with aclosing(merge_groups(search, read_list, attempt, report)) as pages:
             async for page in pages:
                 yield page
 

@@ -1,19 +1,26 @@
 """The events that are related to an event."""
 
 from collections.abc import AsyncGenerator, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 from cf1_mcp.api.connection import ApiConnection, Query
-from cf1_mcp.api.lists.paging import Attempt, once, says_more
+from cf1_mcp.api.lists.paging import Attempt, KnownRows, once, says_more
+from cf1_mcp.api.lists.reading_report import PagingTrust
 from cf1_mcp.api.operations import LIST_RELATIONSHIPS
 from cf1_mcp.api.remarks import remark_unread_rows, watching
 from cf1_mcp.api.unwrapping import unreadable_rows_error
+from cf1_mcp.errors import NotFound, Refused
 from cf1_mcp.models import Direction, Event, EventPage, RelationshipType
 from cf1_mcp.text.plurals import plural
 
 
 class RelatedEvents(ApiConnection):
     """The operation that lists related events."""
+
+    @cached_property
+    def children_paging(self) -> PagingTrust:
+        """What pages of children have shown."""
+        return PagingTrust()
 
     async def read_related_page(
         self,
@@ -82,23 +89,30 @@ class RelatedEvents(ApiConnection):
         page_size: int = 1_000,
         attempt: Attempt = once,
     ) -> AsyncGenerator[list[Event]]:
-        """Pages of the direct children of an event by one type of relationship, one request each."""
-        number, is_full = 1, True
+        """Pages of the direct children of an event by one type of relationship, one request each.
+
+        What follows a first page that may be as large as the API makes any is asked for too.
+        """
+        number, known = 1, KnownRows()
+        is_full, is_beyond = True, False
         while is_full:
-            page = await attempt(
-                partial(
-                    self.read_related_page,
-                    event_id,
-                    dataset_id,
-                    "descendants",
-                    1,
-                    [relationship_type],
-                    False,
-                    number,
-                    page_size,
-                )
-            )
+            read = partial(self.read_related_page, event_id, dataset_id, "descendants", 1, [relationship_type], False)
+            try:
+                page = await attempt(partial(read, number, page_size))
+            except (Refused, NotFound):
+                if is_beyond:
+                    self.children_paging.note_end(page_size)
+                    return
+                raise
+            if is_beyond and not page.size:
+                self.children_paging.note_end(page_size)
             if page.dropped:
                 remark_unread_rows(LIST_RELATIONSHIPS.name, page.dropped, judged=True)
-            yield page.result
-            number, is_full = number + 1, page.size >= page_size
+            new = known.add(page.result, lambda event: (event.uuid, event.dataset_id))
+            yield new
+            is_full = page.size >= page_size and (number == 1 or bool(new or page.dropped))
+            is_beyond = number == 1 and self.children_paging.may_be_cut(page.size, page_size)
+            if is_beyond:
+                page_size, is_full = page.size, True
+            self.children_paging.note_page(page.size, False)
+            number += 1

@@ -20,13 +20,14 @@ from cf1_mcp.api.concurrency import run_in_thread
 from cf1_mcp.api.lists.dataset_groups import SCOPE_WORDS
 from cf1_mcp.api.lists.paging import Attempt, once
 from cf1_mcp.api.lists.reading_report import ReadingReport
-from cf1_mcp.errors import ApiError, Refused, UnexpectedAnswer
+from cf1_mcp.api.remarks import collecting
+from cf1_mcp.errors import ApiError, RateLimited, Refused, Unauthenticated, UnexpectedAnswer
 from cf1_mcp.models import Condition, Dataset, Event, EventPage, EventSearch, SearchField
 from cf1_mcp.models.fields import SEARCHABLE
 from cf1_mcp.policy.conditions.condition_matching import KnownEvent, know_stored, list_known_texts, match_condition
 from cf1_mcp.policy.conditions.condition_values import Verdict, all_of, any_of, fold_text
+from cf1_mcp.policy.conditions.reading_notes import IGNORED
 from cf1_mcp.policy.datasets import DatasetIndex
-from cf1_mcp.text.plurals import plural
 from cf1_mcp.text.uuids import id_key
 
 # Misfits after which the rest of a list is not read, if there are fewer events that fit.
@@ -46,10 +47,6 @@ DATASETS: Final = "datasets"
 GROUPS: Final = "groups of conditions"
 WHOLE_TYPES: Final = frozenset({"text", "name", "word", "code", "indicator", "id"})
 Holds = Callable[[KnownEvent], Verdict]
-IGNORED: Final = (
-    "The API seems to ignore the search: most of the events that it returned do not fit the question. Nothing can be "
-    "concluded from its answer. Tell the operator: the API, or something in front of it, drops the filters."
-)
 
 
 @dataclass(frozen=True)
@@ -129,11 +126,15 @@ async def list_fitting_events(client: ThreatEventsClient, search: EventSearch) -
 
 @dataclass(frozen=True)
 class JudgedPage:
-    """A page of the API, with the parts of the question that each event fails. `is_first`: the list begins with it."""
+    """A page of the API, with the parts of the question that each event fails. `is_first`: the list begins with it.
+
+    An event also fails the `unproved` parts that it does not show: nobody knows whether the API heeds them.
+    """
 
     page: EventPage
     failed: Sequence[frozenset[str]]
     is_first: bool = False
+    unproved: frozenset[str] = frozenset()
 
     @property
     def events(self) -> Sequence[Event]:
@@ -204,18 +205,22 @@ async def _judge_page(
         # Also of what an event has in a form that cannot be read, which proves nothing.
         for field in one.unproven & (PROBED | unproven | {*map(to_camel, event.unreadable)}):
             doubted.setdefault(field, event)
-    ignored = {
-        field for field, event in doubted.items() if not await _is_heeded(client, field, event, field in question.lists)
+    heeded = {
+        field: await _is_heeded(client, field, event, field in question.lists) for field, event in doubted.items()
     }
+    ignored = {field for field, is_heeded in heeded.items() if not is_heeded}
+    unproved = frozenset(field for field, is_heeded in heeded.items() if is_heeded is None)
     failed = iter([frozenset[str]({*one.failed, *(one.unproven & ignored)}) for one in judged])
     places = {id(event) for event in readable}
-    return JudgedPage(page, [next(failed) if id(event) in places else frozenset() for event in page.result])
+    of_page = [next(failed) if id(event) in places else frozenset[str]() for event in page.result]
+    return JudgedPage(page, of_page, unproved=unproved)
 
 
-async def _is_heeded(client: ThreatEventsClient, field: str, event: Event, is_list: bool) -> bool:
-    """Whether the API heeds conditions on a field, with one value or a list, or groups of conditions. It is asked for
-    events of the dataset of an event that it returned which meet a condition that none can meet. An API that refuses
-    this is believed.
+async def _is_heeded(client: ThreatEventsClient, field: str, event: Event, is_list: bool) -> bool | None:
+    """Whether the API heeds conditions on a field, with one value or a list, or groups of conditions; None if that
+    cannot be told. It is asked for events of the dataset of an event that it returned which meet a condition that none
+    can meet. Rows, readable or not, show that it does not heed it, and only a complete empty list shows that it does.
+    What could not be told is asked again.
     """
     ids = [event.dataset_id] if event.dataset_id.strip() else []
     condition = _impossible("attacker" if field == GROUPS else cast("SearchField", field))
@@ -228,10 +233,16 @@ async def _is_heeded(client: ThreatEventsClient, field: str, event: Event, is_li
     known = client.search_trust.heeded.get(key)
     if known and anyio.current_time() < known[1]:
         return known[0]
-    try:
-        is_heeded = not (await client.read_event_page(search)).result
-    except ApiError:
-        is_heeded = True
+    with collecting() as remarks:
+        try:
+            page = await client.read_event_page(search)
+        except (RateLimited, Unauthenticated):
+            raise
+        except ApiError:
+            return None
+    is_heeded = not page.size
+    if is_heeded and (remarks.is_incomplete or not page.says_empty):
+        return None
     client.search_trust.heeded[key] = (is_heeded, anyio.current_time() + TRUST_SECONDS)
     return is_heeded
 
@@ -244,27 +255,6 @@ def _impossible(field: SearchField) -> Condition:
             return Condition(field=field, op="equals", value=NO_COUNTRY)
         case _:
             return Condition(field=field, op="equals", value=f"{token_hex(8)}.invalid")
-
-
-def describe_reading(report: ReadingReport, used: int | None = None) -> list[str]:
-    """Return what a caller must know about a list of which the first `used` events were used, or all."""
-    misfits = report.list_misfits(used)
-    notes: list[str] = []
-    if report.seems_ignored(used):
-        fields = ", ".join(sorted({field for one in misfits for field in one.fields}))
-        returned = len(misfits) + (report.fits if used is None else used)
-        notes.append(
-            f"{IGNORED} {len(misfits)} of {plural(returned, 'event')} were left out. They do not fit in: {fields}."
-        )
-    elif misfits:
-        them = "event that the API returned does", "events that the API returned do"
-        were = "was" if len(misfits) == 1 else "were"
-        notes.append(f"{plural(len(misfits), *them)} not fit the question and {were} left out.")
-    if report.is_repeated:
-        notes.append("The API answered a further page with the same events, so there may be more than were read.")
-    if report.is_unordered:
-        notes.append("The API did not keep the order: events were sorted here, as far as they were read.")
-    return notes
 
 
 # -- comparisons

@@ -37,6 +37,13 @@ SUSPECT: Final = (
     "hidden", "unfiltered", "overall", "grand", "global", "restricted", "linked", "neighbo", "success", "predecess",
     "supersed", "merged",
 )  # fmt: skip
+# Values of an event, a group or a page that are only about it. Others, such as maxTlp or alsoSeenIn, may be about
+# anything.
+OWN_LEAVES: Final = EVENT_COLUMNS | META | {
+    "uuid", "id", "event", "title", "description", "datasetid", "dataset", "datetime", "createdat", "updatedat",
+    "mitreattack", "mitrecapec", "killchainname", "categoryid", "insight", "tag", "tags", "nextcursor", "prevcursor",
+    "hour", "week", "year", "haspreviouspage", "hasmore",
+}  # fmt: skip
 CHECKED_FIELDS: Final = frozenset({"tlp", "datasetid"})
 DATASET_LEAVES: Final = frozenset({"uuid", "id", "name", "ispublic", "isanalytics", "typename"})
 

@@ -5,7 +5,6 @@ value, as the rest of this API has them, objects of columns with operators as su
 `and`. Everything else, alternatives and exclusions above all, proves nothing.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -46,11 +45,6 @@ OPERATOR_KEYS: Final = frozenset({"op", "operator"})
 VALUE_KEYS: Final = frozenset({"value", "values"})
 CONDITION_KEYS: Final = FIELD_KEYS | OPERATOR_KEYS | VALUE_KEYS
 # Descriptions of an argument whose conditions are alternatives.
-_ALTERNATIVES: Final = re.compile(
-    r"\bany of|\bany (one )?(condition|filter)|\beither\b|at least one|one of (them|these|the conditions)|\bor-?ed\b"
-    r"|disjunct|joined (by|with) or|\bexclu|\bnegat|\bmust not|\bnot\b.{0,20}\bmatch",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -109,11 +103,6 @@ def read_confinement(arguments: Mapping[str, JsonValue], policy: ReadPolicy) -> 
         else:
             found = found.and_(_read_column(name, value, policy))
     return found
-
-
-def has_alternatives(description: str | None) -> bool:
-    """Whether the description of an argument says that its conditions are alternatives, or exclude."""
-    return bool(description and _ALTERNATIVES.search(description))
 
 
 def names_tags(word: str) -> bool:

@@ -19,6 +19,7 @@ from cf1_mcp.policy.graphql_proof.answer_types import (
     DATASET_LEAVES,
     GROUP_LEAVES,
     GROUPS,
+    OWN_LEAVES,
     PARTS,
     WRAPPERS,
     Place,
@@ -36,10 +37,10 @@ from cf1_mcp.policy.graphql_proof.confining_arguments import (
     LINKED,
     Confinement,
     check_withheld_parts,
-    has_alternatives,
     names_tags,
     read_confinement,
 )
+from cf1_mcp.policy.graphql_proof.descriptions import casts_doubt, list_descriptions, tells_of_others
 from cf1_mcp.policy.graphql_proof.parsed_document import INTROSPECTION, Arguments, ParsedDocument, read_arguments
 from cf1_mcp.policy.graphql_proof.plain_arguments import DATASETS, GROUPINGS, HARMLESS, MARKINGS, normal_name
 from cf1_mcp.policy.read_policy import ReadPolicy
@@ -195,6 +196,9 @@ class SchemaWalk:
             if place is Place.GROUP and name in GROUP_LEAVES and not (of_group or has_columns(parent)):
                 raise Unproved(f"the arguments do not tell by what {_shown(node)} is grouped")
             own = own and not (name.endswith("count") and name not in COUNTS)
+            is_known = name in OWN_LEAVES or name in COUNTS or (place is Place.GROUP and name in GROUP_LEAVES)
+            if not is_known or tells_of_others(definition.description):
+                raise Unproved(f"{_shown(node)} may tell of other events than those that are asked for")
             if not is_plain(kind) or (counted and not own):
                 raise Unproved(f"{_shown(node)} may tell of more than the events that are asked for")
             return
@@ -242,13 +246,14 @@ class SchemaWalk:
                 continue
             argument = definition.args[name]
             kind = named_type(argument)
-            told = [argument.description]
-            if isinstance(kind, GraphQLInputObjectType):
-                told += [one.description for key, one in kind.fields.items() if normal_name(key) in DATASETS | MARKINGS]
-            elif isinstance(value, dict) or normal_name(name) in FILTERS:
+            told = [definition.description, *list_descriptions(argument, value)]
+            if not isinstance(kind, GraphQLInputObjectType) and (
+                isinstance(value, dict) or normal_name(name) in FILTERS
+            ):
                 raise Unproved(f"the schema does not tell what {clean(name, MAX_NAME_LENGTH)} may contain")
-            if any(has_alternatives(text) for text in told):
-                raise Unproved(f"the schema describes {clean(name, MAX_NAME_LENGTH)} as alternatives or exclusions")
+            if any(map(casts_doubt, told)):
+                shown = clean(name, MAX_NAME_LENGTH)
+                raise Unproved(f"the schema describes {shown} as alternatives, exclusions, or without effect")
 
     def _is_container(self, definition: "GraphQLField", arguments: Mapping[str, JsonValue]) -> bool:
         """Whether a field holds nothing itself: neither its values nor their number or absence tell of events."""
