@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 from mcp import Client
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from cf1_mcp.server.mcp_server import build_server
 from tests.conversations import ask
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.anyio
 
 Row = dict[str, JsonValue]
 Edit = Callable[[Row], Row]
+ROWS: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 ELSEWHERE = "5b0a63d1-8a33-4f0e-9a55-4b1d0f3c2e77"
 
 
@@ -57,9 +58,10 @@ class Editing(httpx.AsyncBaseTransport):
             or not (is_list or (is_one and not self.only_lists))
         ):
             return response
-        answer = json.loads(await response.aread())
-        found = answer["result"] if isinstance(answer, dict) and "result" in answer else answer
-        edited = [self.edit(one) for one in found] if isinstance(found, list) else self.edit(found)
+        rows = ROWS.validate_json(await response.aread())
+        found = rows["result"] if isinstance(rows, dict) and "result" in rows else rows
+        edited = [self.edit(one) for one in found if isinstance(one, dict)] if isinstance(found, list) else found
+        edited = self.edit(edited) if isinstance(edited, dict) else edited
         headers = {"X-Sandbox": "1"}
         return httpx.Response(response.status_code, json={"success": True, "result": edited}, headers=headers)
 
@@ -89,17 +91,18 @@ async def add_linked(tenant: Tenant, count: int = 3) -> list[str]:
 
 # -- looks
 
+ODD: list[tuple[str, str, JsonValue]] = [
+    ("untag_threat_events", "tags", [{"n": 7}]),
+    ("unrelate_threat_events", "references", [{"uuid": 1}]),
+    ("update_threat_event", "attacker", {"name": "New"}),
+    ("delete_threat_events", "datasetId", ["a", "b"]),
+]
 UNTOLD: list[tuple[str, str, Edit]] = [
     (tool, f"{name} {how}", edit)
-    for tool, name, odd in [
-        ("untag_threat_events", "tags", {"n": 7}),
-        ("unrelate_threat_events", "references", {"uuid": 1}),
-        ("update_threat_event", "attacker", {"name": "New"}),
-        ("delete_threat_events", "datasetId", ["a", "b"]),
-    ]
+    for tool, name, odd in ODD
     for how, edit in [
         ("missing", without(name)),
-        ("odd", with_value(name, [odd] if name in ("tags", "references") else odd)),
+        ("odd", with_value(name, odd)),
         *([] if name == "attacker" else [("null", with_value(name, None))]),
         *([("joined", with_value("tags", "one; kept"))] if name == "tags" else []),
         *([("of another", with_value(name, ELSEWHERE))] if name == "datasetId" else []),
