@@ -124,7 +124,7 @@ async def find_copies(
 ) -> dict[str, list[Event]]:
     """Return each event in every dataset that contains it. Unknown events are left out.
 
-    `known` are all datasets of the account. The keys are ids as `id_key` returns them. For what is no guard, without
+    `known` are all datasets of the account. The keys are ids as `id_key` returns them. For what is not a guard, without
     `must_be_all`, those are enough that an incomplete list has.
 
     Raises:
@@ -147,7 +147,7 @@ async def find_copies(
 
 @dataclass
 class CopyFinder:
-    """Finds events in every dataset as `find_copies` does, each once, for what is no guard."""
+    """Finds events in every dataset as `find_copies` does, each once, for what is not a guard."""
 
     client: ThreatEventsClient
     known: Sequence[Dataset]

@@ -37,17 +37,15 @@ from cf1_mcp.models.events import (
     Event,
     EventPage,
     EventSearch,
-    IndicatorPage,
-    ListedIndicator,
     Order,
     Raw,
-    RelatedEvent,
     ResultInfo,
     SearchField,
     SearchOp,
     SearchValue,
 )
 from cf1_mcp.models.graph_answers import Graph, GraphDirection, GraphEdge, GraphInfo, GraphNode, GraphPage
+from cf1_mcp.models.listed_indicators import IndicatorPage, ListedIndicator, RelatedEvent
 from cf1_mcp.models.odd_values import Strings, Text
 from cf1_mcp.models.queries import AlertFrequency, QueryAlert, QueryAlertFields, SavedQuery, SavedQueryFields
 from cf1_mcp.models.vocabulary import (

@@ -104,8 +104,8 @@ async def list_duplicate_events(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Rows:
-    """Find events that one dataset has more than once: one row for each group of duplicates, with the event to keep and
-    the others. To merge a group use merge_duplicate_events.
+    """Find events that one dataset has more than once, to clean up or before merging them: one row for each group of
+    duplicates, with the event to keep and the others.
     """
     dataset = require_readable_dataset(dataset_id, read_policy, "dataset_id")
     scope = DatasetScope((dataset.uuid,), (dataset.name,), read_policy)

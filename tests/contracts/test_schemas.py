@@ -21,7 +21,7 @@ EACH = pytest.mark.parametrize("name", EVERYTHING)
 VERBS = {
     "search get list aggregate query lookup profile export": (True, False),
     "create import copy tag relate": (False, False),
-    "update undo untag unrelate move delete revert": (False, True),
+    "update undo untag unrelate move merge delete revert": (False, True),
 }
 HINTS = {verb: hints for verbs, hints in VERBS.items() for verb in verbs.split()}
 # Arguments and values that start with a verb but are not tools.

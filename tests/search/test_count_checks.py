@@ -70,7 +70,7 @@ async def test_a_count_of_a_restricted_server_has_nothing_of_other_datasets(
             row.pop("datasetId", None)
         return body
 
-    call: dict[str, JsonValue] = {"columns": columns, "daily": daily}
+    call: dict[str, JsonValue] = {"columns": columns, **({"by": "day"} if daily else {})}
     expected = await count(tenant, settings, same, as_it_is, **call)
     assert expected["events"] == (12 if ceiling is Tlp.RED else 8)
     assert await count(tenant, settings, ask_for_both, as_it_is, **call) == expected
@@ -133,7 +133,12 @@ async def test_a_count_of_a_period_has_nothing_outside_it(
     tmp_path: Path, settings: Settings, period: dict[str, JsonValue], daily: bool
 ) -> None:
     tenant = await build(tmp_path)
-    call: dict[str, JsonValue] = {"columns": ["attacker"], "daily": daily, "dataset_ids": [MINE], **period}
+    call: dict[str, JsonValue] = {
+        "columns": ["attacker"],
+        **({"by": "day"} if daily else {}),
+        "dataset_ids": [MINE],
+        **period,
+    }
     expected = await count(tenant, settings, same, as_it_is, **call)
     assert 0 < expected["events"] < 12
     assert await count(tenant, settings, ignoring_dates, as_it_is, **call) == expected

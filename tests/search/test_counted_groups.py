@@ -66,6 +66,10 @@ async def test_a_group_of_datasets_that_cannot_be_counted_makes_a_lower_bound(
 ) -> None:
     async with failing(tenant, status, fails, max_tlp=ceiling) as (client, _):
         counted = await ask(client, "aggregate_threat_events", columns=["attacker"])
+    if fails is counting and ceiling is Tlp.AMBER:
+        # Whether the groups tell markings cannot be checked then, so that the events are read and counted.
+        assert (counted["events"], counted["rows"]) == (3, [["APT28", 3]])
+        return
     missed, named = counted["not_searched"], counted["datasets"]
     assert isinstance(missed, list) and isinstance(named, list)
     assert (counted["events"], counted["rows"]) == ("at least 2", [["APT28", 2]])

@@ -267,7 +267,7 @@ async def test_a_relative_period_is_counted_in_whole_days_and_that_is_said(sampl
     async with stubborn(sample, refuses=with_times) as (client, server):
         data = await ask(client, "aggregate_threat_events", columns=["category"], since="7d", limit=1)
     assert "The API counts whole days (UTC) only: the first and the last day are counted in full." in notes_of(data)
-    assert server.counts[-1]["startDate"] == "2026-11-17"
+    assert "2026-11-17" in [count["startDate"] for count in server.counts if "startDate" in count]
 
 
 async def test_an_unknown_count_is_not_0(sample: Tenant) -> None:
