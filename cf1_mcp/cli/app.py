@@ -170,7 +170,7 @@ def lookup(
     form: Annotated[str, typer.Option("--format", help="text, csv or jsonl; by the name of the file if omitted.")] = "",
     output: Annotated[Output, typer.Option(help="table, csv or json.")] = "table",
     since: Annotated[str, typer.Option(help="Count only events since a date, or a time ago such as 90d.")] = "",
-    known: Annotated[bool, typer.Option("--known", help="Leave the unknown ones out.")] = False,
+    known: Annotated[bool, typer.Option("--known", help="Show only the known ones; all are counted.")] = False,
     dataset: Annotated[list[str] | None, typer.Option(help="A dataset to look into; repeatable.")] = None,
 ) -> None:
     """Look up every indicator in a file: which are known, since when, from whom. Exit code 1 if none is."""
@@ -246,7 +246,7 @@ def sandbox(
     ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip invalid lines and load the others.")] = False,
     bare: Annotated[bool, typer.Option("--bare", help="Respond without Cloudflare's envelope.")] = False,
-    sunset: Annotated[bool, typer.Option("--sunset", help="Remove the routes that end on 2026-11-28.")] = False,
+    sunset: Annotated[bool, typer.Option("--sunset", help="Remove the routes that ended on 2026-11-28.")] = False,
     like_live: Annotated[
         bool,
         typer.Option(

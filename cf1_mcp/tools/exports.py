@@ -1,6 +1,6 @@
 """The tool that exports threat events to files for other systems, and reads such a file page by page."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, Self
