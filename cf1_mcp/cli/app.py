@@ -193,7 +193,8 @@ def import_events(
         list[str] | None, typer.Option("--set", help="FIELD=VALUE for rows that lack the field; repeatable.")
     ] = None,
     date_format: Annotated[
-        str, typer.Option(help="How dates are written: DD/MM/YYYY, MM/DD/YYYY hh:mm, unix; ISO 8601 if omitted.")
+        str,
+        typer.Option(help="How all dates are written: DD/MM/YYYY, MM/DD/YYYY hh:mm, unix; any clear form if omitted."),
     ] = "",
     on_duplicate: Annotated[
         OnDuplicate, typer.Option(help="What to do with rows that already exist: skip, update or create.")

@@ -168,7 +168,8 @@ class AccountSpelling:
         if not nearest and len(known) <= MAX_LISTED_WORDS:
             return ReadValue(typed, (typed,), tuple(known), unknown=f"{UNKNOWN}, all known ones are")
         if nearest:
-            return ReadValue(typed, (typed,), tuple(nearest), unknown=f"{UNKNOWN}, the nearest are")
+            verb = "is" if len(nearest) == 1 else "are"
+            return ReadValue(typed, (typed,), tuple(nearest), unknown=f"{UNKNOWN}, the nearest {verb}")
         hint = f"; list_threat_vocabulary lists the {kind.replace('_', ' ')}" if kind else ""
         return ReadValue(typed, (typed,), unknown=UNKNOWN + hint)
 
