@@ -154,6 +154,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         warnings=((still_there,) if present else ()) + describe_losses(deleted, left_out),
         undo="undo_change deletes them again.",
         needs_code=len(snapshots) > MAX_WITHOUT_CODE,
+        is_large=len(snapshots) > MAX_WITHOUT_CODE,
         facts=count_raw_markings(evidence := list_evidence(SnapshotSet(snapshots))),
         events=[snapshot.event for snapshot in snapshots],
         evidence=evidence,

@@ -73,7 +73,7 @@ def test_a_stated_form_is_read(pattern: str, text: str, date: str) -> None:
 
 @pytest.mark.parametrize(("pattern", "text"), [("DD/MM/YYYY", "2021-04-05"), ("unix", "yesterday"), ("unix", "9" * 30)])
 def test_a_date_of_another_form_than_stated_is_refused(pattern: str, text: str) -> None:
-    with pytest.raises(BadArgument, match="does not have the form .*, which holds for every date"):
+    with pytest.raises(BadArgument, match=r"does not have the form .*, which holds for every date"):
         DateForm(pattern).read(text)
 
 

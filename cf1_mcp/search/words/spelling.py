@@ -80,7 +80,10 @@ class ReadValue:
             return ""
         nearest = ", ".join(clean(one, MAX_NAME_LENGTH) for one in self.suggestions)
         typed = clean(self.typed, MAX_NAME_LENGTH, value=True)
-        return f"{argument}: {typed} {self.unknown}{' ' if nearest else ''}{nearest}"
+        said = self.unknown
+        if len(self.suggestions) == 1 and said.endswith("nearest are"):
+            said = said.removesuffix("are") + "is"
+        return f"{argument}: {typed} {said}{' ' if nearest else ''}{nearest}"
 
 
 @dataclass(frozen=True)
@@ -168,8 +171,7 @@ class AccountSpelling:
         if not nearest and len(known) <= MAX_LISTED_WORDS:
             return ReadValue(typed, (typed,), tuple(known), unknown=f"{UNKNOWN}, all known ones are")
         if nearest:
-            verb = "is" if len(nearest) == 1 else "are"
-            return ReadValue(typed, (typed,), tuple(nearest), unknown=f"{UNKNOWN}, the nearest {verb}")
+            return ReadValue(typed, (typed,), tuple(nearest), unknown=f"{UNKNOWN}, the nearest are")
         hint = f"; list_threat_vocabulary lists the {kind.replace('_', ' ')}" if kind else ""
         return ReadValue(typed, (typed,), unknown=UNKNOWN + hint)
 
