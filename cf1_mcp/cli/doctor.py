@@ -114,7 +114,7 @@ class Examination:
                 continue
             found = {entry: index.find(entry) for entry in listed}
             problems = [
-                f"{clean(entry, MAX_NAME_LENGTH)!r} {one.problem if one else 'is no dataset'}"
+                f"{clean(entry, MAX_NAME_LENGTH)!r} {one.problem if one else 'is not a dataset'}"
                 for entry, one in found.items()
                 if not isinstance(one, Dataset)
             ]

@@ -78,7 +78,7 @@ def list_free_texts(page: StoredPage) -> Iterator[tuple[str, str]]:
         if len(row) != len(COLUMNS):
             yield "", "\n".join(row)
             continue
-        cells = dict(zip(COLUMNS, row, strict=True))
+        cells: dict[str, str] = dict(zip(COLUMNS, row, strict=True))
         yield from ((cells["uuid"], text) for name in FREE_TEXTS if (text := cells.get(name)))
 
 
