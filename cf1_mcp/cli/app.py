@@ -252,7 +252,7 @@ def sandbox(
         bool,
         typer.Option(
             "--like-live",
-            help="Answer as unkindly as the live API may: case-sensitive, analytics datasets apart, ended routes gone, "
+            help="Answer as strictly as the live API may: case-sensitive, analytics datasets apart, ended routes gone, "
             "1200 requests in 5 minutes, 0.3 s an answer (--faults latency=0 for none).",
         ),
     ] = False,

@@ -47,7 +47,8 @@ def test_a_list_that_names_no_dataset_fails_with_those_that_exist(name: str) -> 
     assert ended.returncode == 1
     [line] = [line for line in ended.stdout.splitlines() if line.startswith("FAILS")]
     assert (
-        line.startswith(f"FAILS  lists       {name}: 'Nope' is not a dataset. Use ") and "ACME Incident Response (" in line
+        line.startswith(f"FAILS  lists       {name}: 'Nope' is not a dataset. Use ")
+        and "ACME Incident Response (" in line
     )
 
 
