@@ -93,7 +93,7 @@ def head_blocks(facts: Facts, untrusted: Facts, renderer: Renderer) -> Iterator[
         facts, untrusted = split_facts(facts, untrusted)
     for foreign, group in groupby(facts.items(), key=lambda fact: _is_foreign(*fact)):
         part = dict(group)
-        yield Block(False, untrusted_lines(part, renderer) if foreign else fact_lines(part))
+        yield Block(foreign, untrusted_lines(part, renderer) if foreign else fact_lines(part))
     yield Block(True, untrusted_lines(untrusted, renderer))
 
 

@@ -152,6 +152,7 @@ async def plan_import(batch: CheckedBatch, planning: Planner, on_duplicate: str)
         undo=undo,
         # By all rows: a code must not become unnecessary because some of them were created elsewhere meanwhile.
         needs_code=batch.row_count > MAX_WITHOUT_CODE and bool(events or links),
+        is_large=batch.row_count > MAX_WITHOUT_CODE,
         facts={"events": len(events), "relationships": len(links), **_count_markings(events)},
         untrusted=_describe(events),
         events=batch.sample(),

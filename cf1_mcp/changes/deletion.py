@@ -172,6 +172,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
         warnings=((still_there,) if present else ()) + (*left_blank, *describe_losses(deleted, left_out)),
         undo="undo_change deletes them again.",
         needs_code=len(snapshots) > MAX_WITHOUT_CODE,
+        is_large=len(snapshots) > MAX_WITHOUT_CODE,
         facts=count_raw_markings(evidence := list_evidence(SnapshotSet(snapshots))),
         events=[snapshot.event for snapshot in snapshots],
         evidence=evidence,
@@ -184,7 +185,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
 def describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple[str, ...]:
     """Return a sentence for everything that cannot be created again."""
     unread = sum(snapshot.raw_unread for snapshot in snapshots)
-    other = sum(snapshot.raw is not None and not isinstance(snapshot.raw.data, dict) for snapshot in snapshots)
+    other = sum(bool(one.raw and one.raw.data is not None) and not isinstance(one.raw.data, dict) for one in snapshots)
     sentences: list[str] = []
     if other:
         sentences.append(
@@ -197,12 +198,15 @@ def describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple
             f"The relationships of {plural(unlinked, 'event')} were not read, or not all, and do not come back."
         )
     sentences += describe_unread_fields(snapshots, is_past=True)
-    if links_left_out:
-        sentences.append(
-            f"{plural(links_left_out, 'link is', 'links are')} not made again: a dataset at the other end may not be "
-            "written."
-        )
-    return tuple(sentences)
+    return (*sentences, *describe_links_left_out(links_left_out))
+
+
+def describe_links_left_out(count: int) -> tuple[str, ...]:
+    """Return a sentence on links that are not made again because the rules for writing refuse them."""
+    if not count:
+        return ()
+    links, datasets = plural(count, "link is", "links are"), "the dataset" if count == 1 else "datasets"
+    return (f"{links} not made again: {datasets} at the other end may not be written.",)
 
 
 async def plan_deletion_of_created(planning: Planning, change: PastChange[P]) -> Effect[DeleteEvents]:

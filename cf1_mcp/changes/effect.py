@@ -23,7 +23,7 @@ from cf1_mcp.store.journal_records import ChangeOrigin, Intent
 from cf1_mcp.store.payloads import Payload
 
 P = TypeVar("P", bound=Payload)
-MAX_WITHOUT_CODE: Final = 25  # new events at once: a person would not read through more
+MAX_WITHOUT_CODE: Final = 25  # events at once: a person would not read through more
 INVERSES: Final[Mapping[ToolEffect, ToolEffect]] = {
     ToolEffect.CREATE: ToolEffect.DELETE,
     ToolEffect.UPDATE: ToolEffect.UPDATE,
@@ -115,6 +115,8 @@ class Effect(Generic[P]):
     `undo_destroys` are the datasets from which an undo would remove something; if it is not given, all of them where
     the undo deletes. An undo writes to the others, except to those in `only_read`.
 
+    `is_large`: it is of so many events that it needs a code, whatever it does to them.
+
     `code_problem` is what an error says of a code that does not fit, if there is more to say than that.
 
     `complete` returns the effect with what has to be read for the change itself and is too much for a preview, which
@@ -146,6 +148,7 @@ class Effect(Generic[P]):
     undo_destroys: tuple[str, ...] | None = None
     complete: Callable[["Effect[P]"], Awaitable["Effect[P]"]] | None = None
     only_read: tuple[str, ...] = ()
+    is_large: bool = False
     code_problem: str = "this code is not for this change in its current state"
 
     @property

@@ -20,7 +20,7 @@ from cf1_mcp.answers.fitting import STEPS
 from cf1_mcp.answers.rendering import Renderer
 from cf1_mcp.answers.rows import Rows
 from cf1_mcp.api.concurrency import run_in_thread
-from cf1_mcp.changes.effect import Effect, Facts, P
+from cf1_mcp.changes.effect import MAX_WITHOUT_CODE, Effect, Facts, P
 from cf1_mcp.context import ServerContext
 from cf1_mcp.errors import BadArgument, ThreatEventsError
 from cf1_mcp.models import Event, Tlp
@@ -42,6 +42,7 @@ MAX_REQUEST_LENGTH: Final = 40_000
 SAMPLE_COLUMNS: Final = ("uuid", "date", "tlp", "attacker", "event")
 QUESTION_COLUMNS: Final = ("tlp", "date", "attacker", "event", "indicator", "uuid")
 NOTE: Final = "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+LARGE: Final = f"A change of more than {MAX_WITHOUT_CODE} events at once needs a code, whatever it does."
 OPERATOR_NOTE: Final = "Before that, an operator must run `cf1-mcp approve {code}` on a terminal."
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 CONSENT: Final[dict[Approval, str]] = {
@@ -188,7 +189,8 @@ def build_preview(server: ServerContext, effect: Effect[Any], undo: str, code: s
         "code": code,
     }
     sample = Rows(SAMPLE_COLUMNS, event_cells(effect.events[:MAX_SAMPLE], SAMPLE_COLUMNS))
-    notes = [NOTE, OPERATOR_NOTE.format(code=code)] if server.settings.approval == "operator" else [NOTE]
+    notes = [LARGE] if effect.is_large and effect.kind.effect is not ToolEffect.DELETE else []
+    notes += [NOTE, OPERATOR_NOTE.format(code=code)] if server.settings.approval == "operator" else [NOTE]
     return Card(facts, {**effect.untrusted, **effect.read_as}, {"sample": sample} if effect.events else {}, notes)
 
 

@@ -24,7 +24,9 @@ MAX_NAMED: Final = 5
 
 
 class RecreateEvents(Payload):
-    """Snapshots of deleted events, without the links that the rules refuse. The result reports how many those are."""
+    """Snapshots of deleted events, without the links that the rules refuse. The result reports how many of those end in
+    a dataset that may be read and not written.
+    """
 
     dataset_id: str
     images: list[Snapshot]
@@ -70,30 +72,33 @@ def _describe_lacking(event: Event) -> str:
 
 
 async def leave_out_refused_links(planning: Planning, snapshots: Sequence[Snapshot]) -> tuple[list[Snapshot], int]:
-    """Return the snapshots with only the links that may be recreated, and how many links are left out.
+    """Return the snapshots with only the links that may be recreated, and how many others may be told.
 
     A link changes both its ends, and some routes name an event without its dataset. So the other end must be visible
-    and its dataset writable, and that of each of its copies.
+    and its dataset writable, and that of each of its copies. A link is told if its other end may be read in a dataset
+    that may not be written: counting any other would reveal an event that is withheld.
     """
     own = {id_key(snapshot.event.uuid) for snapshot in snapshots}
     others = {id_key(other) for snapshot in snapshots for other in _list_linked_ids(snapshot)}
     copies = await find_copies(planning.client, planning.write_policy.known, sorted(others - own))
     allowed = own | {other for other, found in copies.items() if all(_may_link(planning, one) for one in found)}
     kept = [_keep_links_to(allowed, snapshot) for snapshot in snapshots]
-    return kept, sum(map(_count_links, snapshots)) - sum(map(_count_links, kept))
+    told = {other for other, found in copies.items() if any(_may_only_read(planning, one) for one in found)}
+    return kept, sum(id_key(other) in told for snapshot in snapshots for other in _list_linked_ids(snapshot))
 
 
 def _may_link(planning: Planning, event: Event) -> bool:
     policy = planning.write_policy
-    return policy.may_write(event.dataset_id) and policy.read_policy.rule_against(event) is None
+    return policy.may_write(event.dataset_id) and policy.read_policy.may_show(event)
+
+
+def _may_only_read(planning: Planning, event: Event) -> bool:
+    policy = planning.write_policy
+    return policy.read_policy.may_show(event) and not policy.may_write(event.dataset_id)
 
 
 def _list_linked_ids(snapshot: Snapshot) -> list[str]:
     return [*(link.other for link in snapshot.links), *snapshot.event.references, *snapshot.event.referenced]
-
-
-def _count_links(snapshot: Snapshot) -> int:
-    return len(_list_linked_ids(snapshot))
 
 
 def _keep_links_to(allowed: set[str], snapshot: Snapshot) -> Snapshot:

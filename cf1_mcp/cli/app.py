@@ -170,7 +170,7 @@ def lookup(
     form: Annotated[str, typer.Option("--format", help="text, csv or jsonl; by the name of the file if omitted.")] = "",
     output: Annotated[Output, typer.Option(help="table, csv or json.")] = "table",
     since: Annotated[str, typer.Option(help="Count only events since a date, or a time ago such as 90d.")] = "",
-    known: Annotated[bool, typer.Option("--known", help="Leave the unknown ones out.")] = False,
+    known: Annotated[bool, typer.Option("--known", help="Show only the known ones; all are counted.")] = False,
     dataset: Annotated[list[str] | None, typer.Option(help="A dataset to look into; repeatable.")] = None,
 ) -> None:
     """Look up every indicator in a file: which are known, since when, from whom. Exit code 1 if none is."""
@@ -193,7 +193,8 @@ def import_events(
         list[str] | None, typer.Option("--set", help="FIELD=VALUE for rows that lack the field; repeatable.")
     ] = None,
     date_format: Annotated[
-        str, typer.Option(help="How dates are written: DD/MM/YYYY, MM/DD/YYYY hh:mm, unix; ISO 8601 if omitted.")
+        str,
+        typer.Option(help="How all dates are written: DD/MM/YYYY, MM/DD/YYYY hh:mm, unix; any clear form if omitted."),
     ] = "",
     on_duplicate: Annotated[
         OnDuplicate, typer.Option(help="What to do with rows that already exist: skip, update or create.")
@@ -246,12 +247,12 @@ def sandbox(
     ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip invalid lines and load the others.")] = False,
     bare: Annotated[bool, typer.Option("--bare", help="Respond without Cloudflare's envelope.")] = False,
-    sunset: Annotated[bool, typer.Option("--sunset", help="Remove the routes that end on 2026-11-28.")] = False,
+    sunset: Annotated[bool, typer.Option("--sunset", help="Remove the routes that ended on 2026-11-28.")] = False,
     like_live: Annotated[
         bool,
         typer.Option(
             "--like-live",
-            help="Answer as unkindly as the live API may: case-sensitive, analytics datasets apart, ended routes gone, "
+            help="Answer as strictly as the live API may: case-sensitive, analytics datasets apart, ended routes gone, "
             "1200 requests in 5 minutes, 0.3 s an answer (--faults latency=0 for none).",
         ),
     ] = False,

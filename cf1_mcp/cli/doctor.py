@@ -1,8 +1,9 @@
 """`cf1-mcp doctor`: checks the settings, reaches the API, and tells which parts of it the account has."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -14,16 +15,21 @@ from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.connection import Connect, Query
 from cf1_mcp.cli.recording import ACTORS, GRAPH, Exchange, ExchangeRecorder, write_recording
 from cf1_mcp.context import utc_now
-from cf1_mcp.errors import ThreatEventsError
+from cf1_mcp.errors import ThreatEventsError, choices
 from cf1_mcp.models import Condition, Dataset, Event, EventPage, EventSearch, GraphqlAnswer
+from cf1_mcp.policy.datasets import DatasetIndex, dataset_names, dataset_uuids
+from cf1_mcp.policy.read_policy import DATASET_RULE
+from cf1_mcp.policy.write_policy import DELETE_RULE, WRITE_RULE
 from cf1_mcp.server.mcp_server import build_client
-from cf1_mcp.settings import Settings
+from cf1_mcp.settings import EVERY_DATASET, Settings
+from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.plurals import plural
+from cf1_mcp.text.sanitize import clean
 
 WORKING, NOT_WORKING = 0, 1
 MAX_DATASETS_READ: Final = 10
 PERIOD: Final = timedelta(days=30)
-MAX_REASON_LENGTH: Final = 300
+MAX_REASON_LENGTH: Final = 1_000
 T = TypeVar("T")
 SCHEMA: Final = """
 { __schema { queryType { name } types { kind name enumValues { name } inputFields { name type { ...Type } }
@@ -54,7 +60,11 @@ class Examination:
     async def run(self) -> list[Finding]:
         """Run every check. Only requests that read are sent. Where a needed one fails, the later ones are left out."""
         self._note_settings()
-        datasets = await self._read("datasets", self._list_datasets(), self._describe_datasets, needed=True)
+        account = await self._read("datasets", self.client.list_datasets(), self._describe_datasets, needed=True)
+        if account is None:
+            return self.findings
+        self._check_lists(account)
+        datasets = self._list_readable(account)
         if not datasets:
             return self.findings
         event = await self._find_event(datasets)
@@ -82,17 +92,36 @@ class Examination:
         self.findings.append(Finding(name, True, describe if isinstance(describe, str) else describe(found)))
         return found
 
-    async def _list_datasets(self) -> list[Dataset]:
-        datasets = await self.client.list_datasets()
-        named = {name.casefold() for name in self.settings.read_datasets}
-        allowed = [one for one in datasets if not named.isdisjoint({"*", one.name.casefold(), one.uuid.casefold()})]
-        return sorted(allowed, key=lambda one: one.is_analytics is not False)
+    def _list_readable(self, account: Sequence[Dataset]) -> list[Dataset]:
+        grant = DatasetIndex(tuple(account)).grant(DATASET_RULE, self.settings.read_datasets)
+        return sorted(grant.datasets, key=lambda one: one.is_analytics is not False)
 
-    def _describe_datasets(self, datasets: Sequence[Dataset]) -> str:
-        if not datasets:
-            return "none may be read; check CF1_READ_DATASETS"
+    def _describe_datasets(self, account: Sequence[Dataset]) -> str:
+        datasets = self._list_readable(account)
         analytics = sum(one.is_analytics is True for one in datasets)
         return f"{plural(len(datasets), 'dataset')} may be read, {analytics} of analytics"
+
+    def _check_lists(self, account: Sequence[Dataset]) -> None:
+        """Note each list of the operator with an entry that allows nothing, and what it could name instead."""
+        index, settings = DatasetIndex(tuple(account)), self.settings
+        lists: Mapping[str, Sequence[str]] = {
+            DATASET_RULE: settings.read_datasets,
+            WRITE_RULE: settings.write_datasets,
+            DELETE_RULE: settings.delete_datasets,
+        }
+        for setting, listed in lists.items():
+            if tuple(listed) == EVERY_DATASET:
+                continue
+            found = {entry: index.find(entry) for entry in listed}
+            problems = [
+                f"{clean(entry, MAX_NAME_LENGTH)!r} {one.problem if one else 'is not a dataset'}"
+                for entry, one in found.items()
+                if not isinstance(one, Dataset)
+            ]
+            if problems:
+                named = zip(dataset_names(account), dataset_uuids(account), strict=True)
+                names = choices([f"{name} ({uuid})" for name, uuid in named])
+                self.findings.append(Finding("lists", False, f"{setting}: {', '.join(problems)}. Use {names}."))
 
     async def _find_event(self, datasets: Sequence[Dataset]) -> Event | None:
         """Return the newest event of the first dataset that has one."""
@@ -111,10 +140,11 @@ class Examination:
     async def _search(self, dataset: Dataset, event: Event) -> None:
         search = [Condition(field="uuid", op="equals", value=event.uuid)]
         asked = EventSearch(dataset_id=[dataset.uuid], page_size=3, search=search)
-        await self._read("search", self.client.list_events(asked), _describe_search)
+        await self._read("search", self.client.list_events(asked), partial(_describe_search, "a search"))
         if not dataset.is_analytics:
             asked = EventSearch(dataset_id=[dataset.uuid], page_size=3, search_branches=[search])
-            await self._read("branches", self.client.list_events(asked), _describe_search)
+            described = partial(_describe_search, "a search of alternatives")
+            await self._read("branches", self.client.list_events(asked), described)
 
     async def _read_vocabularies(self, dataset: str) -> None:
         client = self.client
@@ -130,7 +160,7 @@ class Examination:
 
     async def _read_event(self, event: Event) -> None:
         client, dataset, uuid = self.client, event.dataset_id, event.uuid
-        await self._read("event", client.read_event(dataset, uuid), "one event by its id", needed=True)
+        await self._read("event", client.read_event(dataset, uuid), "one event, read by its id", needed=True)
         await self._read("raw", client.read_dataset_raw(dataset, uuid), "the raw evidence of one event")
         related = client.list_relationships(uuid, dataset, page_size=10)
         await self._read("related", related, "the related events of one event")
@@ -161,9 +191,9 @@ def _describe_events(page: EventPage) -> str:
     return f"a page of {plural(len(page.result), 'event')}"
 
 
-def _describe_search(page: EventPage) -> str:
+def _describe_search(what: str, page: EventPage) -> str:
     found = len(page.result)
-    return "one event by its id" if found == 1 else f"{plural(found, 'event')} for one id: the API ignores the search"
+    return f"{what} finds one event" if found == 1 else f"{plural(found, 'event')} for one id: the API ignores {what}"
 
 
 def _describe_graphql(answer: GraphqlAnswer) -> str:

@@ -37,7 +37,7 @@ OUTCOMES: Final = {
     "ready": "not sent",
     "sending": "sent, outcome unknown",
 }
-EARLIER: Final = "there already, created by an earlier run"
+EARLIER: Final = "existed already, created by an earlier run"
 PLANNED: Final = {"ready": "would be created", "changed": "would be updated"}
 LINK_OUTCOMES: Final = {"made": "made", "there": "existed already", "failed": "not made", "ready": "not made yet"}
 

@@ -35,7 +35,7 @@ RESTORE = (
 COMPARE = (
     "Compare the note first. If it is right, and of this journal, then both files were replaced: restore "
     "journal.db and journal.anchor together from a backup of CF1_STATE_DIR. Changes are still made meanwhile, and "
-    "'journal accept' has no part in this."
+    "'journal accept' does not change that."
 )
 REPLACE = (
     "Restore journal.db and journal.anchor together from a backup of CF1_STATE_DIR, or move both elsewhere: then a new "

@@ -16,7 +16,7 @@ journal = typer.Typer(help="List, show and verify the changes of this server.", 
 Limit = Annotated[int, typer.Option(help="Maximum number, the newest.", min=1)]
 Since = Annotated[str, typer.Option(help="A date, or a time ago such as 7d.")]
 Until = Annotated[str, typer.Option(help="The same; the end of the day or month that it names.")]
-OfTool = Annotated[str, typer.Option(help="The name of a tool.")]
+OfTool = Annotated[str, typer.Option(help="The name of a tool; of changes also undo_change, for every undo.")]
 OfDataset = Annotated[str, typer.Option(help="A dataset, by uuid or name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 

@@ -13,6 +13,7 @@ from cf1_mcp.text.dates import ACCEPTED_DATES, parse_date
 from cf1_mcp.text.uuids import id_key
 
 OUTCOMES: Final = ("done", "partial", "failed", "unknown")
+UNDO: Final = "undo_change"
 CALL_OUTCOMES: Final = ("answered", "refused")
 
 
@@ -20,6 +21,7 @@ CALL_OUTCOMES: Final = ("answered", "refused")
 class JournalFilter:
     """What a change or a call must have: a time in a period, a tool, an outcome, a dataset by its uuid or name, and
     for changes an id, their own or that of the change that they undo or are undone by. What is empty matches anything.
+    An undo is journaled under the tool of what it does, and is found under `undo_change` as well.
     """
 
     since: datetime | None = None
@@ -64,8 +66,9 @@ class JournalFilter:
         intent = change.intent
         named = [*intent.datasets, *(str(intent.arguments.get(name, "")) for name in ("dataset_id", "to_dataset_id"))]
         related = (change.id, intent.undoes, change.undone_by)
+        tool = UNDO if intent.undoes and self.tool == UNDO else intent.tool
         return (
-            self._matches(change.at, intent.tool, change.outcome)
+            self._matches(change.at, tool, change.outcome)
             and self._is_of_dataset(named)
             and (not self.change or self.change in related)
         )

@@ -24,6 +24,7 @@ from cf1_mcp.cli.serve import create_connector
 from cf1_mcp.errors import BadArgument, ThreatEventsError, choices
 from cf1_mcp.exports.csv_rows import csv_line
 from cf1_mcp.imports.readers.source_rows import ReaderNotes
+from cf1_mcp.lookups.lookup_answer import MAX_CELL_NAMES
 from cf1_mcp.server.mcp_server import build_server
 from cf1_mcp.settings import Settings
 from cf1_mcp.text.defang import defang
@@ -34,11 +35,13 @@ Output = Literal["table", "csv", "json"]
 TOOL: Final = "lookup_indicators"
 COLUMNS: Final = ("indicator", "kind", "status", "events", "first_seen", "last_seen", "attackers", "tlp", "matched_as")
 ALL_COLUMNS: Final = (*COLUMNS[:7], "categories", *COLUMNS[7:], "why", "event_ids", "datasets")
+LISTS: Final = ("attackers", "categories", "event_ids", "datasets")
 # Shown in a table by their days alone.
 DAYS: Final = ("first_seen", "last_seen")
 DAY_LENGTH: Final = len("2026-11-24")
 # What the answer says of the text beside the rows.
 UNREAD: Final = ("references", "rejected")
+_MORE: Final = re.compile(r"… \(\+(\d+) more\)")
 _MARK: Final = re.compile("</?untrusted [0-9a-f]{8}>")
 PAGE_SIZE: Final = 200
 FILE_WIDTH: Final = 200  # columns, where the table is not shown on a terminal
@@ -79,7 +82,8 @@ def lookup_file(settings: Settings, name: str, options: LookupOptions) -> int:
         found = anyio.run(_look_up, settings, path, options, errors)
     # Known ones first, as the tool lists them; of the same status in the order of the file.
     rows = sorted(found.rows.values(), key=lambda row: row["status"] != "known")
-    _print_rows(rows, options.output, found.fictional)
+    shown = [row for row in rows if row["status"] == "known"] if options.known_only else rows
+    _print_rows(shown, options.output, found.fictional)
     known = sum(row["status"] == "known" for row in rows)
     errors.print(Text(f"{plural(len(rows), 'indicator')}, {known} known."))
     if found.fictional:
@@ -120,7 +124,6 @@ async def _look_up_part(
     """Look up the indicators of a part, all pages of the answer, and return how many they are."""
     arguments: dict[str, JsonValue] = {"text": part, "limit": PAGE_SIZE, "fields": [*ALL_COLUMNS]}
     arguments |= {"since": options.since} if options.since else {}
-    arguments |= {"only": "known"} if options.known_only else {}
     arguments |= {"dataset_ids": [*options.datasets]} if options.datasets else {}
     count = 0
     while True:
@@ -165,9 +168,26 @@ def _print_rows(rows: Sequence[dict[str, JsonValue]], output: Output, fictional:
                 typer.echo(csv_line([escape_formula(_cell(row.get(name))) for name in ALL_COLUMNS]), nl=False)
         case "json":
             # ASCII only, so that nothing written by an attacker can steer the terminal.
-            typer.echo(json.dumps({"fictional": fictional, "rows": [*rows]}, indent=1, ensure_ascii=True))
+            data = {"fictional": fictional, "rows": [_describe(row) for row in rows]}
+            typer.echo(json.dumps(data, indent=1, ensure_ascii=True))
         case "table":
             _print_table(rows)
+
+
+def _describe(row: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return a row for programs: null for no value, lists of names alone, and under `more` how many are left out."""
+    described: dict[str, JsonValue] = {}
+    more: dict[str, JsonValue] = {}
+    for name, value in row.items():
+        if name not in LISTS:
+            described[name] = None if value == "" else value
+            continue
+        listed = value if isinstance(value, list) else []
+        counted = _MORE.fullmatch(str(listed[-1])) if len(listed) > MAX_CELL_NAMES else None
+        described[name] = listed[:-1] if counted else listed
+        if counted:
+            more[name] = int(counted[1])
+    return {**described, "more": more} if more else described
 
 
 def _print_table(rows: Sequence[dict[str, JsonValue]]) -> None:

@@ -3,7 +3,9 @@
 A marking may have been raised, or an event moved or deleted, since the file was written. Then the file is not shown.
 """
 
-from collections.abc import Sequence
+import csv
+import re
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -14,7 +16,9 @@ from pydantic import JsonValue
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.errors import BadArgument
+from cf1_mcp.exports.csv_rows import COLUMNS
 from cf1_mcp.models import Condition, EventSearch, SearchValue
+from cf1_mcp.models.fields import FREE_TEXTS
 from cf1_mcp.policy.datasets import dataset_uuids
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_events import PAGE_SIZE, visible_pages
@@ -27,6 +31,8 @@ MAX_CHECKED: Final = 10_000
 UNCHECKED_LIFETIME: Final = timedelta(minutes=10)
 # How long a look at more than one request of events counts: a file is usually read page after page.
 CHECK_LIFETIME: Final = timedelta(minutes=1)
+# A value of JSON that is an id and nothing else, with the type of its object in STIX. Quotes in a text are escaped.
+_ID_VALUE: Final = re.compile(r'"(?:[a-z-]+--)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"', re.IGNORECASE)
 
 
 def describe_rules(policy: ReadPolicy) -> JsonValue:
@@ -54,6 +60,26 @@ async def read_export_page(
     if not policy.sees_everything:
         await _require_readable(client, policy, folder, export_id, event_ids)
     return await run_sync(folder.read_page, export_id, offset)
+
+
+def list_free_texts(page: StoredPage) -> Iterator[tuple[str, str]]:
+    """Return the texts in a page that the reporters of events wrote, with the id of their event or an empty id.
+
+    Values that are ids are left out: every file has those of its events and datasets, and nobody wrote them as text.
+    """
+    if page.export.format != "csv":
+        yield "", _ID_VALUE.sub('""', page.text)
+        return
+    try:
+        rows = [*csv.reader(page.text.split("\r\n"))]
+    except csv.Error:  # the page begins or ends inside of a very long row
+        rows = [[page.text]]
+    for row in rows:
+        if len(row) != len(COLUMNS):
+            yield "", "\n".join(row)
+            continue
+        cells: dict[str, str] = dict(zip(COLUMNS, row, strict=True))
+        yield from ((cells["uuid"], text) for name in FREE_TEXTS if (text := cells.get(name)))
 
 
 async def _require_readable(

@@ -10,6 +10,7 @@ from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 
 EXAMPLE: Final = "DD/MM/YYYY"
+WHOLE: Final = ", which then holds for every date"
 _UNIX: Final = {"unix": 1, "epoch": 1, "unix-ms": 1000}
 _PARTS: Final = (("YYYY", "%Y"), ("MM", "%m"), ("DD", "%d"), ("hh", "%H"), ("mm", "%M"), ("ss", "%S"), ("YY", "%y"))
 _YEAR_FIRST: Final = re.compile(r"(\d{4})([/.])(\d{1,2})\2(\d{1,2})(?:[T ]+(\d{1,2}:\d\d(?::\d\d)?)\s*(?:Z|UTC|GMT)?)?")
@@ -61,10 +62,10 @@ class DateForm:
         if found := _DOUBTFUL.fullmatch(word):
             sign = found[1]
             forms = f"{self._option}DD{sign}MM{sign}YYYY or {self._option}MM{sign}DD{sign}YYYY"
-            raise BadArgument("date", f"{clean(word, MAX_NAME_LENGTH)!r} may mean two days", forms)
+            raise BadArgument("date", f"{clean(word, MAX_NAME_LENGTH)!r} may mean two days", forms + WHOLE)
         if _SECONDS.fullmatch(word):
             unit = "unix" if len(word.partition(".")[0]) < 12 else "unix-ms"
-            raise BadArgument("date", f"{clean(word, MAX_NAME_LENGTH)!r} is a number", f"{self._option}{unit}")
+            raise BadArgument("date", f"{clean(word, MAX_NAME_LENGTH)!r} is a number", f"{self._option}{unit}{WHOLE}")
         return text
 
     def _read_stated(self, word: str) -> str:
@@ -75,7 +76,8 @@ class DateForm:
             return iso(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
         except (ValueError, OverflowError, OSError):
             shown = clean(word, MAX_NAME_LENGTH)
-            raise BadArgument("date", f"{shown!r} does not have the form {self._shown}", "dates of this form") from None
+            problem = f"{shown!r} does not have the form {self._shown}, which holds for every date"
+            raise BadArgument("date", problem, "dates of one form, such as YYYY-MM-DD") from None
 
 
 def _to_strptime(pattern: str) -> str:

@@ -19,8 +19,8 @@ MAX_PROBLEMS: Final = 20  # shown at the end; the report has all of them
 LOST: Final = "always"
 LOST_IF_CREATED: Final = "if created"
 NOT_IMPORTED: Final = ("bad", "refused", "ready", "sending")
-_ROW_OUTCOMES: Final = {"ready": "not sent", "sending": "unknown"}
-_LINK_OUTCOMES: Final = {"ready": "not made", "sending": "unknown"}
+_ROW_OUTCOMES: Final = {"there": "existed", "bad": "invalid", "ready": "not sent", "sending": "unknown"}
+_LINK_OUTCOMES: Final = {"there": "existed", "ready": "not made", "sending": "unknown"}
 
 
 @dataclass(frozen=True)

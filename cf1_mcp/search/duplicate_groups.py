@@ -101,7 +101,7 @@ def list_cells(groups: Sequence[DuplicateGroup], by: Sameness) -> list[list[Cell
 
 def describe_groups(found: Duplicates) -> dict[str, JsonValue]:
     """Return how many events were compared, and how many of them could be deleted."""
-    return {"compared": found.compared, "superfluous": sum(len(group.events) - 1 for group in found.groups)}
+    return {"compared": found.compared, "extra_events": sum(len(group.events) - 1 for group in found.groups)}
 
 
 def same_by_any(one: Event, other: Event) -> bool:

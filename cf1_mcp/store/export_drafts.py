@@ -14,6 +14,8 @@ from cf1_mcp.store.database import StoreError
 LIFETIME: Final = timedelta(hours=24)
 UNFINISHED: Final = ".part"
 EVENT_IDS: Final = ".events"
+# Ends the format in the name of a file, which for CSV would otherwise be that of its suffix as well.
+NAME_END: Final = "-export"
 UNUSABLE: Final = (
     "The folder of exports cannot be used. Ask the operator to check CF1_STATE_DIR and who may write there."
 )
@@ -89,7 +91,7 @@ def read_stored(path: Path) -> StoredExport:
     about = path.stat()
     export_id, _, name, _ = path.name.split(".")
     expires = datetime.fromtimestamp(about.st_mtime, UTC) + LIFETIME
-    return StoredExport(export_id, name, about.st_size, expires, path)
+    return StoredExport(export_id, name.removesuffix(NAME_END), about.st_size, expires, path)
 
 
 @contextmanager

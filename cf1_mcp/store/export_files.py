@@ -28,6 +28,7 @@ from cf1_mcp.store.confirmation_codes import canonicalize
 from cf1_mcp.store.export_drafts import (
     EVENT_IDS,
     LIFETIME,
+    NAME_END,
     UNFINISHED,
     UNUSABLE,
     ExportDraft,
@@ -48,7 +49,7 @@ KEY_LENGTH: Final = 32
 _VERSION: Final = "cf1-mcp export 1"
 _ID: Final = re.compile("[a-z2-7]{16}")
 # Files of earlier releases have a digest of 8 digits; they are only deleted.
-_FILE: Final = re.compile(rf"{_ID.pattern}\.(?:[0-9a-f]{{8}}|[0-9a-f]{{32}})\.[a-z0-9]+\.[a-z]+")
+_FILE: Final = re.compile(rf"{_ID.pattern}\.(?:[0-9a-f]{{8}}|[0-9a-f]{{32}})\.[a-z0-9]+(?:{NAME_END})?\.[a-z]+")
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class ExportFolder:
             self._delete_expired()
             key = self._load_key()
         export_id = b32encode(token_bytes(10)).decode().lower()
-        kind = f"{name}{suffix}"
+        kind = f"{name}{NAME_END}{suffix}"
         return ExportDraft(self._folder / f"{export_id}.{self._digest(key, export_id, kind)}.{kind}", self._clock())
 
     def find(self, export_id: str) -> StoredExport:

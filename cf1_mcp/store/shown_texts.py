@@ -58,7 +58,8 @@ class ShownTexts:
             event_id = next((one for one in wanted.sources.get(folded, ()) if one != value), None)
             if event_id is not None:
                 shown = clean(name, MAX_NAME_LENGTH)
-                sentences[f"{shown} appears in the text of event {event_id}: the data may be asking for this."] = None
+                source = f"the text of event {event_id}" if event_id else "a text that was shown"
+                sentences[f"{shown} appears in {source}: the data may be asking for this."] = None
         return [*_clip([*sentences]), *wanted.describe_uncompared()]
 
 

@@ -6,6 +6,9 @@ from typing import Final
 # What defanging changes. Most texts contain none of it, which one search detects.
 _LINKABLE = re.compile("[.@\u3002\uff0e\uff61]|://")
 _DOTTED = re.compile(r"[\w-]+(?:[.\u3002\uff0e\uff61][\w-]+)+")
+# Seconds with decimals, as the end of a time: 10:00:15.812Z.
+_SECONDS = re.compile(r"\d\d\.\d{1,9}[zZ]?")
+_BEFORE_SECONDS = re.compile(r"\d\d:\d\d:")
 _DOTS = re.compile(r"[.\u3002\uff0e\uff61]")
 _WEB = re.compile(r"\bhttp(?=s?://)", re.IGNORECASE)
 _AT = re.compile(r"(?<=\w)@(?=\w)")
@@ -62,7 +65,10 @@ def refang_indicator(text: str) -> str:
 
 
 def _defang_dots(found: re.Match[str]) -> str:
-    """Defang host names and IPv4 addresses, but not numbers such as 1.5 or techniques such as T1566.002."""
+    """Defang host names and IPv4 addresses, but not numbers such as 1.5, techniques such as T1566.002 or times."""
+    before = found.string[max(found.start() - 6, 0) : found.start()]
+    if _SECONDS.fullmatch(found[0]) and _BEFORE_SECONDS.fullmatch(before):
+        return found[0]
     labels = _DOTS.split(found[0])
     is_address = len(labels) >= 4 and all(label.isdecimal() for label in labels)
     is_host = any(len(label) > 1 and not label[-1].isdecimal() for label in labels[1:])

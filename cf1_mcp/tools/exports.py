@@ -1,6 +1,6 @@
 """The tool that exports threat events to files for other systems, and reads such a file page by page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, Self
@@ -29,7 +29,7 @@ from cf1_mcp.exports import (
     create_export_file,
     tlp_label,
 )
-from cf1_mcp.exports.reading import describe_rules, read_export_page
+from cf1_mcp.exports.reading import describe_rules, list_free_texts, read_export_page
 from cf1_mcp.exports.writer import ExportResult, export_events
 from cf1_mcp.models import Tlp
 from cf1_mcp.policy.dataset_scope import DatasetScope
@@ -134,8 +134,8 @@ class ExportPage(Answer):
         # A page already fits.
         return self
 
-    def free_texts(self) -> Sequence[tuple[str, str]]:
-        return [("", self.page.text)]
+    def free_texts(self) -> Iterable[tuple[str, str]]:
+        return list_free_texts(self.page)
 
     def _facts(self) -> dict[str, JsonValue]:
         page, export = self.page, self.page.export

@@ -68,7 +68,7 @@ async def test_a_person_who_agrees_sees_the_change_before_it_is_made(tenant: Ten
             "done",
             [
                 """\
-change: Delete 1 event from dataset 'Mine' for good.
+| change: Delete 1 event from dataset 'Mine' for good.
 events: 1
 relationships_cut: 0
 references_cut: 0
@@ -100,7 +100,7 @@ async def test_the_question_about_a_query_shows_its_text_and_what_it_blocks(tena
     query = '{"datasetId": ["Mine"], "search": [{"field": "event", "op": "contains", "value": "matched"}]}'
     new: dict[str, JsonValue] = {"name": "block", "query_json": query, "rule_enabled": True}
     assert await ask_person(tenant, "create_saved_query", **new) == snapshot("""\
-change: Create saved query 'block' over 1 dataset. This changes a block list (WAF or Gateway): the query feeds it. It currently finds 1 event with 1 indicator. Events that the rules withhold are not counted.
+| change: Create saved query 'block' over 1 dataset. This changes a block list (WAF or Gateway): the query feeds it. It currently finds 1 event with 1 indicator. Events that the rules withhold are not counted.
 matches_now: 1
 indicators_now: 1
 markings: {"green":1}

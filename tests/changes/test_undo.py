@@ -1,5 +1,7 @@
 """Undoing changes, under the current rules."""
 
+import re
+
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
@@ -449,6 +451,48 @@ async def test_an_undo_adds_no_links_in_a_dataset_that_may_not_be_written(tenant
     assert undone["links_left_out"] == 3
     assert (back.references, back.referenced) == ([near.uuid], [])
     assert (untouched.references, untouched.referenced, untouched.has_children) == ([], [], False)
+
+
+async def test_an_undo_tells_of_links_only_where_their_other_end_may_be_read(tenant: Tenant) -> None:
+    """The answers to a deletion and its undo are those of an account without the withheld ends."""
+    tenant.store.add_dataset("Theirs")
+    told: list[str] = []
+    for has_withheld_links in (False, True):
+        event, far = await tenant.add("event"), await tenant.add("far", YOURS)
+        red, unlisted = await tenant.add("red", tlp="red"), await tenant.add("unlisted", "Theirs")
+        async with tenant.api() as api:
+            await api.relate_event(event.uuid, [far.uuid])
+            if has_withheld_links:
+                await api.relate_event(event.uuid, [red.uuid, unlisted.uuid])
+                await api.create_relationships(red.dataset_id, red.uuid, [event.uuid], "caused_by")
+        async with tenant.server(tenant.allowed(read_datasets=(MINE, YOURS))) as client:
+            deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+            undone = await ask_for_text(client, "undo_change", change_id=deleted["change_id"])
+        told.append(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\bc(?:-\w{5}){2}\b", "ID", undone))
+    assert told[0] == told[1]
+    assert told[0] == snapshot("""\
+[sandbox: fictional data, not intelligence]
+status: done
+change_id: ID
+created: [{"row":0,"uuid":"ID"}]
+new_ids: {"ID":"ID"}
+links_left_out: 1
+<untrusted MARK>
+change: Undo change ID: create 1 deleted event again in dataset 'Mine', with raw evidence, tags and relationships. 1 link is not made again: the dataset at the other end may not be written.
+</untrusted MARK>\
+""")
+
+
+async def test_an_undo_loses_nothing_of_an_event_without_raw_evidence(tenant: Tenant) -> None:
+    event = await tenant.add("bare", raw={"data": None})
+    async with tenant.server(tenant.allowed()) as client:
+        deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=[event.uuid])
+        undone = await ask(client, "undo_change", change_id=deleted["change_id"])
+    assert undone["status"] == "done"
+    assert undone["change"] == (
+        f"Undo change {deleted['change_id']}: create 1 deleted event again in dataset 'Mine', with raw evidence, tags and "
+        "relationships."
+    )
 
 
 async def test_an_event_above_the_current_ceiling_is_not_recreated(tenant: Tenant) -> None:

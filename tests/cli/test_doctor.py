@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from inline_snapshot import snapshot
 
 from tests.commands import run_command
@@ -20,8 +21,8 @@ def test_each_part_of_an_account_gets_one_line() -> None:
             "works  settings    the embedded sandbox, because no credentials are set; mode read, up to TLP:AMBER",
             "works  datasets    5 datasets may be read, 1 of analytics",
             "works  events      a page of 3 events",
-            "works  search      one event by its id",
-            "works  branches    one event by its id",
+            "works  search      a search finds one event",
+            "works  branches    a search of alternatives finds one event",
             "works  attackers   12 values",
             "works  categories  30 values",
             "works  countries   249 values",
@@ -29,7 +30,7 @@ def test_each_part_of_an_account_gets_one_line() -> None:
             "works  types       8 values",
             "works  tags        the list of tags",
             "works  counts      counts by attacker",
-            "works  event       one event by its id",
+            "works  event       one event, read by its id",
             "works  raw         the raw evidence of one event",
             "works  related     the related events of one event",
             "works  indicators  the list of indicators",
@@ -37,6 +38,25 @@ def test_each_part_of_an_account_gets_one_line() -> None:
             "works  alerts      query alerts",
             "works  graphql     with its schema",
         ]
+    )
+
+
+@pytest.mark.parametrize("name", ["CF1_READ_DATASETS", "CF1_WRITE_DATASETS", "CF1_DELETE_DATASETS"])
+def test_a_list_that_names_no_dataset_fails_with_those_that_exist(name: str) -> None:
+    ended = run_command("doctor", environment={name: "Nope,ACME Incident Response"})
+    assert ended.returncode == 1
+    [line] = [line for line in ended.stdout.splitlines() if line.startswith("FAILS")]
+    assert (
+        line.startswith(f"FAILS  lists       {name}: 'Nope' is not a dataset. Use ")
+        and "ACME Incident Response (" in line
+    )
+
+
+def test_a_list_of_unknown_names_alone_ends_the_checks() -> None:
+    ended = run_command("doctor", environment={"CF1_READ_DATASETS": "Nope"})
+    assert (ended.returncode, [line.split()[:2] for line in ended.stdout.splitlines()]) == (
+        1,
+        [["works", "settings"], ["works", "datasets"], ["FAILS", "lists"]],
     )
 
 

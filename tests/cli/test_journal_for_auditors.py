@@ -69,6 +69,7 @@ def ids(tmp_path: Path) -> dict[str, str]:
         ("--status done --limit 1", ["undo"]),
         ("--tool delete_threat_events", ["delete"]),
         ("--tool search_threat_events", []),
+        ("--tool undo_change", ["undo"]),
         (f"--dataset {DATASET.upper()}", ["undo", "tag", "update"]),
         ("--dataset mine", ["undo", "tag", "delete", "update"]),
         ("--dataset Other", []),

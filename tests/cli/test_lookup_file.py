@@ -7,8 +7,10 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -97,6 +99,55 @@ def test_csv_has_the_true_values(tmp_path: Path) -> None:
     assert [(row["indicator"], row["status"], row["attackers"]) for row in rows] == snapshot(
         [("198.51.100.35", "known", "COPPER LANTERN"), ("192.0.2.1", "known", "STATIC FINCH")]
     )
+
+
+def test_known_ones_alone_are_shown_and_all_are_counted(tmp_path: Path) -> None:
+    ended = run(tmp_path, write(tmp_path, "report.txt", TEXT), "--output", "json", "--known")
+    assert [row["indicator"] for row in rows_of(ended)] == ["198.51.100.35", "192.0.2.1"]
+    assert ended.stderr.splitlines()[0] == "3 indicators, 2 known."
+
+
+def test_json_has_null_and_empty_lists_for_what_is_not_known(tmp_path: Path) -> None:
+    ended = run(tmp_path, write(tmp_path, "report.txt", TEXT), "--output", "json")
+    assert next(row for row in rows_of(ended) if row["status"] == "unknown") == snapshot(
+        {
+            "indicator": "https://nope.example/a,b",
+            "kind": "url",
+            "status": "unknown",
+            "events": None,
+            "first_seen": None,
+            "last_seen": None,
+            "attackers": [],
+            "categories": [],
+            "tlp": None,
+            "matched_as": None,
+            "why": None,
+            "event_ids": [],
+            "datasets": [],
+        }
+    )
+
+
+def test_json_counts_the_names_that_a_row_leaves_out(tmp_path: Path) -> None:
+    environment = {"CF1_STATE_DIR": str(tmp_path), "CF1_SANDBOX_DB": str(tmp_path / "sandbox.db")}
+    rows = [f"2026-11-1{one},Phishing,case {one},ACTOR {one},198.18.0.77,ip,green" for one in range(6)]
+    source = write(tmp_path, "new.csv", "date,category,event,attacker,indicator,indicator_type,tlp\n" + "\n".join(rows))
+    mode = {"CF1_MODE": "write", "CF1_WRITE_DATASETS": "*"}
+    target = ("--dataset", "ACME Incident Response", "--settle", "0")
+    made = run_command("import", source, *target, environment={**environment, **mode})
+    assert made.returncode == 0, made.stderr
+    text = write(tmp_path, "a.txt", "198.18.0.77")
+    row: dict[str, Any] = {}
+    for _ in range(20):  # the sandbox lists an indicator some seconds after its events
+        ended = run_command("lookup", text, "--output", "json", environment=environment)
+        [row] = json.loads(ended.stdout)["rows"]
+        if row["events"]:
+            break
+        time.sleep(1)
+    assert {name: row[name] for name in ("events", "attackers", "more")} == snapshot(
+        {"events": 6, "attackers": ["ACTOR 0", "ACTOR 1", "ACTOR 2", "ACTOR 3"], "more": {"attackers": 2}}
+    )
+    assert len(row["event_ids"]) == 2
 
 
 def test_a_file_larger_than_a_call_is_looked_up_in_parts(tmp_path: Path) -> None:

@@ -29,11 +29,11 @@ def test_the_readme_names_every_tool() -> None:
 
 
 def test_the_first_commands_of_the_readme_are_the_ones_that_ci_runs() -> None:
-    first = page("README.md").split("```\n")[1].splitlines()
+    blocks = page("README.md").split("```\n")
     ci = page(".ci/run")
-    assert first == [
-        "python3 -m pip install . && cf1-mcp try",
-        "python3 -m pip install -e '.[dev]' && pytest",
+    assert [blocks[1], blocks[3]] == [
+        "python3 -m pip install . && cf1-mcp try\n",
+        "python3 -m pip install -e '.[dev]' && pytest\n",
     ]
     assert "pip install --quiet -e '.[dev]'" in ci and "\n    pytest\n" in ci
     assert "pip install --quiet .\n" in ci and "cf1-mcp try" in ci

@@ -63,7 +63,7 @@ async def test_a_renamed_file_is_unknown(tenant: Tenant, part: str) -> None:
         other = await make(client, format="stix2")
         file = next(tenant.folder.glob(f"exports/{export_id}.*.csv"))
         digest = next(tenant.folder.glob(f"exports/{other}.*.json")).name.split(".")[1]
-        known = {"id": export_id, "digest": file.name.split(".")[1], "format": "csv.csv"}
+        known = {"id": export_id, "digest": file.name.split(".")[1], "format": "csv-export.csv"}
         known |= {"id": {"id": "b" * 16}, "digest": {"digest": digest}, "format": {"format": "misp.json"}}[part]
         for suffix in ("", ".events"):
             named = "{id}.{digest}.{format}".format_map(known)

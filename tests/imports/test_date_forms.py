@@ -32,11 +32,22 @@ def test_a_form_that_has_one_meaning_is_read(text: str, date: str) -> None:
     [
         (
             "04/05/2021",
-            "date: '04/05/2021' may mean two days. Use --date-format DD/MM/YYYY or --date-format MM/DD/YYYY.",
+            "date: '04/05/2021' may mean two days. Use --date-format DD/MM/YYYY or --date-format MM/DD/YYYY, which then "
+            "holds for every date.",
         ),
-        ("15-04-21", "date: '15-04-21' may mean two days. Use --date-format DD-MM-YYYY or --date-format MM-DD-YYYY."),
-        ("1618444800", "date: '1618444800' is a number. Use --date-format unix."),
-        ("1618444800123", "date: '1618444800123' is a number. Use --date-format unix-ms."),
+        (
+            "15-04-21",
+            "date: '15-04-21' may mean two days. Use --date-format DD-MM-YYYY or --date-format MM-DD-YYYY, which then "
+            "holds for every date.",
+        ),
+        (
+            "1618444800",
+            "date: '1618444800' is a number. Use --date-format unix, which then holds for every date.",
+        ),
+        (
+            "1618444800123",
+            "date: '1618444800123' is a number. Use --date-format unix-ms, which then holds for every date.",
+        ),
     ],
 )
 def test_a_form_with_two_meanings_is_refused_with_the_option_that_helps(text: str, words: str) -> None:
@@ -62,7 +73,7 @@ def test_a_stated_form_is_read(pattern: str, text: str, date: str) -> None:
 
 @pytest.mark.parametrize(("pattern", "text"), [("DD/MM/YYYY", "2021-04-05"), ("unix", "yesterday"), ("unix", "9" * 30)])
 def test_a_date_of_another_form_than_stated_is_refused(pattern: str, text: str) -> None:
-    with pytest.raises(BadArgument, match="does not have the form"):
+    with pytest.raises(BadArgument, match=r"does not have the form .*, which holds for every date"):
         DateForm(pattern).read(text)
 
 

@@ -181,14 +181,14 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
         [
             {
                 "row": 2,
-                "outcome": "bad",
+                "outcome": "invalid",
                 "reasons": [
                     "category: the account does not know 'Fishing', did you mean the first of these? Use one of these. (Phishing)"
                 ],
             },
             {
                 "row": 3,
-                "outcome": "bad",
+                "outcome": "invalid",
                 "reasons": [
                     "category: the account does not know 'Fishing', did you mean the first of these? Use one of these. (Phishing)",
                     "tlp: the marking red is withheld by CF1_MAX_TLP (amber). Change that setting to allow it",
@@ -197,7 +197,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
             },
             {
                 "row": 4,
-                "outcome": "bad",
+                "outcome": "invalid",
                 "reasons": [
                     "date: 'never' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)",
                     "parent_ref: no row has the ref 'nobody'",
@@ -205,7 +205,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
             },
             {
                 "row": 5,
-                "outcome": "bad",
+                "outcome": "invalid",
                 "ref": "a",
                 "reasons": [
                     "indicator_type: the account does not know 'domian', did you mean the first of these? Use one of these. (domain; email; hash; ip; url)",
@@ -214,19 +214,19 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
             },
             {
                 "row": 6,
-                "outcome": "bad",
+                "outcome": "invalid",
                 "ref": "c",
                 "reasons": ["parent_ref: the row would be its own ancestor, or is too many levels deep"],
             },
             {
                 "row": 7,
-                "outcome": "bad",
+                "outcome": "invalid",
                 "ref": "d",
                 "reasons": ["parent_ref: the row would be its own ancestor, or is too many levels deep"],
             },
             {
                 "row": 9,
-                "outcome": "bad",
+                "outcome": "invalid",
                 "reasons": [
                     "date: it is missing. Use a column or field for it, or --set date=VALUE",
                     "category: it is missing. Use a column or field for it, or --set category=VALUE",
@@ -235,7 +235,7 @@ def test_one_invalid_row_stops_the_import_and_every_invalid_row_is_reported(tmp_
             },
             {
                 "row": 10,
-                "outcome": "bad",
+                "outcome": "invalid",
                 "reasons": [
                     "the line is not JSON (Expecting value at character 9), and the file ends within it: it may be truncated"
                 ],
@@ -369,7 +369,7 @@ def test_rows_that_exist_already_are_skipped(tmp_path: Path) -> None:
         report = api.report()
         assert len(api.events()) == 5 + 4
     assert (result.code, result.counted()) == (0, {"created": 4, "existed already": 3})
-    assert [(line["row"], line.get("reasons")) for line in report if line["outcome"] == "there"] == snapshot(
+    assert [(line["row"], line.get("reasons")) for line in report if line["outcome"] == "existed"] == snapshot(
         [(2, None), (6, None), (8, ["it repeats row 7 of the file"])]
     )
 
@@ -378,7 +378,7 @@ def test_an_imported_file_is_not_imported_again_from_another_state_folder(tmp_pa
     with import_command(tmp_path) as api:
         file = api.write_file("a.csv", csv_of(row(n) for n in range(3)))
         assert api.run(file).code == 0
-        assert api.run(file).counted() == {"there already, created by an earlier run": 3}
+        assert api.run(file).counted() == {"existed already, created by an earlier run": 3}
         api.events_with_indicators()
         assert api.run(file, "--again").counted() == {"existed already": 3}
         assert len(api.events()) == 3

@@ -87,4 +87,4 @@ def test_a_finished_import_says_what_is_there_already(tmp_path: Path) -> None:
         file = api.write_file("a.csv", csv_of(row(n) for n in range(3)))
         assert api.run(file).counted() == {"created": 3}
         again = api.run(file)
-        assert (again.code, again.counted()) == (0, {"there already, created by an earlier run": 3})
+        assert (again.code, again.counted()) == (0, {"existed already, created by an earlier run": 3})

@@ -98,6 +98,29 @@ def test_a_marking_that_was_raised_in_a_misp_file_counts(raised: str) -> None:
     assert least == (["red", "red"] if raised == "event" else ["red", None])
 
 
+def read_linked(link: dict[str, object], other: str = "amber") -> list[str | None]:
+    """Export a green event and its parent, change their link, and return how far it raises either."""
+    parent, child = make_event(UUIDS[0], tlp=other, has_children=True), make_event(UUIDS[1], tlp="green")
+    document = json.loads(render_file(empty_file("stix2"), [parent, child], [(parent.uuid, child.uuid)]))
+    for one in document["objects"]:
+        if one["type"] == "relationship" and one.get("description"):
+            one |= link
+    rows = sorted(read_text_rows(json.dumps(document), "stix", {}, ReaderNotes()), key=lambda row: row.same_as or "")
+    assert [row.fields["tlp"] for row in rows] == [other, "green"]
+    return [row.least.level.value if row.least else None for row in rows]
+
+
+def test_a_link_to_an_event_with_a_higher_marking_raises_neither_end() -> None:
+    assert read_linked({}) == [None, None]
+    assert read_linked({}, "amber+strict") == [None, None]
+
+
+def test_a_link_that_a_recipient_raised_or_replaced_counts() -> None:
+    red = "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"
+    assert read_linked({"object_marking_refs": [red]}) == [None, "red"]
+    assert read_linked({"id": "relationship--11111111-1111-4111-8111-111111111111"}) == [None, "amber"]
+
+
 def test_a_marking_that_was_raised_in_a_bundle_counts() -> None:
     document = json.loads(render_file(empty_file("stix2"), [EVENT]))
     red = next(

@@ -186,7 +186,7 @@ events: 0
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
 read_as: target_country: Germany as DE, since: 30d as 2026-10-25T12:00:00Z
-unknown_words: attacker: VELUR CICADA is unknown, the nearest are VELOUR CICADA
+unknown_words: attacker: VELUR CICADA is unknown, the nearest is VELOUR CICADA
 </untrusted MARK>
 Without attacker there are events: this filter alone removes all of them.
 Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).

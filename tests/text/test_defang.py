@@ -13,6 +13,9 @@ from cf1_mcp.text.defang import defang, refang, refang_indicator
         ("billing@example.org", "billing[@]example[.]org"),
         ("T1566.002 in version 1.2.3 at 0.5", "T1566.002 in version 1.2.3 at 0.5"),
         ("2001:db8::1", "2001:db8::1"),
+        ("at 2026-11-20T10:00:15.812Z from a.io", "at 2026-11-20T10:00:15.812Z from a[.]io"),
+        ("10:00:15.812Z.example", "10:00:15[.]812Z[.]example"),
+        ("15.812Z", "15[.]812Z"),
     ],
 )
 def test_an_indicator_is_defanged_and_refanged(value: str, shown: str) -> None:

@@ -55,7 +55,7 @@ async def test_the_same_indicator_of_one_day_is_found_however_it_is_written(tena
         found = await ask(client, FIND, dataset_id=MINE)
     assert found["columns"] == ["events", "date", "indicator", "indicator_type", "keep", "event_ids"]
     assert found["rows"] == [[2, "2026-11-20", "login.example.com", "domain", first.uuid, [second.uuid]]]
-    assert (found["groups"], found["compared"], found["superfluous"], found["datasets"]) == (1, 6, 1, [MINE])
+    assert (found["groups"], found["compared"], found["extra_events"], found["datasets"]) == (1, 6, 1, [MINE])
 
 
 async def test_the_same_title_is_found_whatever_its_case_and_blanks(tenant: Tenant) -> None:

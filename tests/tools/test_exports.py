@@ -377,7 +377,7 @@ async def test_an_empty_export_is_explained_and_creates_no_file(client: Client, 
                 "Compromised Devices",
                 "ACME Incident Response",
             ],
-            "did_you_mean": ["attacker: MARSH HERONN is unknown, the nearest are GLASS HERON"],
+            "did_you_mean": ["attacker: MARSH HERONN is unknown, the nearest is GLASS HERON"],
             "untrusted": ["datasets", "did_you_mean"],
             "notes": [
                 "Without attacker there are events: this filter alone removes all of them.",

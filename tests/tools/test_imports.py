@@ -184,7 +184,8 @@ async def test_26_rows_need_a_code_and_25_do_not(tenant: Tenant) -> None:
                 ],
             },
             "notes": [
-                "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm."
+                "A change of more than 25 events at once needs a code, whatever it does.",
+                "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm.",
             ],
         }
     )

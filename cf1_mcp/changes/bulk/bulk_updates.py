@@ -84,6 +84,7 @@ async def _plan(planning: Planning, dataset: Dataset, wanted: Values) -> Effect[
         undo="undo_change restores the old values." if any(old.values()) else NOTHING_TOLD,
         can_undo=any(old.values()),
         needs_code=bool(lowered) or len(touched) > MAX_WITHOUT_CODE,
+        is_large=len(touched) > MAX_WITHOUT_CODE,
         facts={"events": len(touched), **count_raw_markings(evidence)},
         untrusted={"from": _render_values([*old.values()]), "to": _render_values([*new.values()])},
         events=touched,

@@ -57,6 +57,7 @@ class ChosenEvents:
         return replace(
             effect,
             needs_code=effect.needs_code or differs or len(self.ids) > MAX_WITHOUT_CODE,
+            is_large=len(self.ids) > MAX_WITHOUT_CODE,
             warnings=(*effect.warnings, *sentences),
             code_problem=CODE_PROBLEM,
         )

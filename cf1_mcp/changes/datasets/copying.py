@@ -92,6 +92,7 @@ async def plan_copy(
         ),
         undo="undo_change deletes the copies.",
         needs_code=becomes_public or bool(unread) or len(ids) > MAX_WITHOUT_CODE,
+        is_large=len(ids) > MAX_WITHOUT_CODE,
         facts={
             "events": len(ids),
             **count_raw_markings(evidence),

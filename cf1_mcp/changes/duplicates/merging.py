@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
-from cf1_mcp.changes.deletion import DeleteEvents, describe_losses, plan_deletion_of
+from cf1_mcp.changes.deletion import DeleteEvents, describe_links_left_out, describe_losses, plan_deletion_of
 from cf1_mcp.changes.duplicates.merge_sending import (
     Additions,
     BeforeMerge,
@@ -199,7 +199,7 @@ async def _plan_splitting(planning: Planning, change: PastChange[MergeEvents]) -
     if not deleted and removed == Additions():
         problem = f"nothing of what change {change.id} did is left"
         raise BadArgument("change_id", problem, "list_changes to see what can be undone")
-    cut = [f"{plural(left_out, 'link is', 'links are')} not made again."] if left_out and policy.sees_everything else []
+    cut = describe_links_left_out(left_out)
     effect = Effect(
         kind=SPLITTING,
         payload=SplitEvents(

@@ -82,7 +82,10 @@ class ReadValue:
             return ""
         nearest = ", ".join(clean(one, MAX_NAME_LENGTH) for one in self.suggestions)
         typed = clean(self.typed, MAX_NAME_LENGTH, value=True)
-        return f"{argument}: {typed} {self.unknown}{' ' if nearest else ''}{nearest}"
+        said = self.unknown
+        if len(self.suggestions) == 1 and said.endswith("nearest are"):
+            said = said.removesuffix("are") + "is"
+        return f"{argument}: {typed} {said}{' ' if nearest else ''}{nearest}"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
+from cf1_mcp.exports.stix_objects import object_id
 from cf1_mcp.exports.stix_vocabulary import EVENT_EXTENSION
 from cf1_mcp.imports.readers.json_stream import JsonStream
 from cf1_mcp.imports.readers.source_rows import ReaderNotes, quote
@@ -29,7 +30,7 @@ IGNORED_TYPES: Final = ("extension-definition", "language-content")
 _TABLES: Final = """
 CREATE TABLE object (id TEXT PRIMARY KEY, place INTEGER, type TEXT, version TEXT, revoked INTEGER, own INTEGER,
     json TEXT);
-CREATE TABLE edge (one TEXT, type TEXT, other TEXT, marks TEXT, said TEXT);
+CREATE TABLE edge (one TEXT, type TEXT, other TEXT, marks TEXT, said TEXT, own INTEGER);
 CREATE TABLE sighting (id TEXT, date TEXT, marks TEXT);
 CREATE TABLE repeated (id TEXT, marks TEXT);
 CREATE TABLE gone (id TEXT PRIMARY KEY);
@@ -149,20 +150,22 @@ def _store_links(db: sqlite3.Connection) -> None:
         value: BundleObject = json.loads(text)
         ends = (str(value.get("source_ref")), str(value.get("relationship_type")), str(value.get("target_ref")))
         said = str(value.get("description") or "")
-        db.execute("INSERT INTO edge VALUES (?, ?, ?, ?, ?)", (*ends, dump_refs(value), said))
+        # The id that an export gives to a link between two events.
+        is_own = said != "" and value.get("id") == object_id("relationship", ends[1], ends[0], ends[2], said)
+        db.execute("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?)", (*ends, dump_refs(value), said, is_own))
     for (text,) in db.execute(select, ("sighting",)).fetchall():
         value = json.loads(text)
         date = value.get("last_seen") or value.get("first_seen") or value.get("created")
         sighted, marks = str(value.get("sighting_of_ref")), dump_refs(value)
         db.execute("INSERT INTO sighting VALUES (?, ?, ?)", (sighted, str(date), marks))
         for one in list_texts(value.get("where_sighted_refs")):
-            db.execute("INSERT INTO edge VALUES (?, 'sighted-at', ?, ?, '')", (sighted, one, marks))
+            db.execute("INSERT INTO edge VALUES (?, 'sighted-at', ?, ?, '', 0)", (sighted, one, marks))
     db.execute("DELETE FROM object WHERE type IN ('relationship', 'sighting')")
     for kind in PARENT_TYPES:
         for (text,) in db.execute(select, (kind,)).fetchall():
             value = json.loads(text)
-            refs = [(str(value["id"]), "refers-to", one, "[]", "") for one in list_texts(value.get("object_refs"))]
-            db.executemany("INSERT INTO edge VALUES (?, ?, ?, ?, ?)", refs)
+            refs = [(str(value["id"]), "refers-to", one, "[]", "", 0) for one in list_texts(value.get("object_refs"))]
+            db.executemany("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?)", refs)
 
 
 def _sortable(value: BundleObject) -> str:

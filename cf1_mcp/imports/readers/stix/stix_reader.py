@@ -136,14 +136,24 @@ class _Bundle:
         if tlp:
             fields["tlp"] = tlp
         parts = self._find_parts(value, OWN_PROPERTIES, "its")
-        marks = "SELECT marks FROM edge JOIN object o ON o.id = other WHERE one = ? AND o.own AND edge.said <> ''"
-        parts += [
-            (self._levels.highest(json.loads(found)), "a relationship of it")
-            for (found,) in self._db.execute(marks, (name,))
-        ]
+        parts += [(level, "a relationship of it") for level in self._find_link_markings(name, tlp)]
         yield SourceRow(
             place, fields, name, self._find_own_parents(name), unknown, highest_part(parts), same_as=same_as
         )
+
+    def _find_link_markings(self, name: str, own: str | None) -> Iterator[str]:
+        """Yield the markings of an own object's links to others. An export gives a link the higher marking of its two
+        ends: such a link raises neither, unless its recipient raised it.
+        """
+        query = (
+            "SELECT edge.marks, edge.own, o.json FROM edge JOIN object o ON o.id = other "
+            "WHERE one = ? AND o.own AND edge.said <> ''"
+        )
+        for marks, is_own, other in self._db.execute(query, (name,)):
+            ends = [Tlp.of(end).rank for end in (own, self._find_marking(json.loads(other))[0]) if end]
+            level = self._levels.highest(json.loads(marks))
+            if level and (not is_own or Tlp.of(level).rank > max(ends, default=-1)):
+                yield level
 
     def read_rows(self, place: int, value: BundleObject) -> Iterator[SourceRow]:
         """Yield the rows of one object."""
