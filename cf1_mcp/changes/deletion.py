@@ -185,7 +185,7 @@ async def plan_recreation(planning: Planning, change: PastChange[DeleteEvents]) 
 def describe_losses(snapshots: Sequence[Snapshot], links_left_out: int) -> tuple[str, ...]:
     """Return a sentence for everything that cannot be created again."""
     unread = sum(snapshot.raw_unread for snapshot in snapshots)
-    other = sum(bool(one.raw and one.raw.data is not None) and not isinstance(one.raw.data, dict) for one in snapshots)
+    other = sum(one.raw is not None and not isinstance(one.raw.data, dict | None) for one in snapshots)
     sentences: list[str] = []
     if other:
         sentences.append(
