@@ -46,7 +46,7 @@ _BLANKS: Final = re.compile(r"\s+")
 _UNSPACED: Final = r"[\u0e00-\u0eff\u2e80-\u2fff\u3040-\ud7ff\uf900-\ufaff]"
 _TOUCHING: Final = re.compile(
     rf"(?:(?<={_UNSPACED})|(?<![\w.+-]))(?:[0-9A-Fa-f]{{32,128}}+|{CVE}|{ASN})(?:(?={_UNSPACED})|(?![\w.-]))"
-    rf"|(?<={_UNSPACED})(?:https?|hxxps?|ftp)(?=\[?:\]?//)"
+    rf"|(?<={_UNSPACED})(?P<scheme>https?|hxxps?|ftp)(?=\[?:\]?//)"
 )
 
 
@@ -128,6 +128,8 @@ def _join_hash(found: re.Match[str]) -> str:
 
 
 def _separate(found: re.Match[str]) -> str:
+    if found["scheme"]:
+        return f" {found[0]}"
     around = found.string[max(0, found.start() - 1) : found.start()] + found.string[found.end() : found.end() + 1]
     return f" {found[0]} " if re.search(_UNSPACED, around) else found[0]
 

@@ -38,9 +38,12 @@ _FIELD_NAMES: Final = frozenset(
 # An address whose sign was quoted. `host=40bad.example` is a field of a log.
 _QUOTED_AT: Final = re.compile(r"(?<![\w.=/?&%:+-])(?P<word>[A-Za-z0-9][\w.+-]{0,63}+)=40(?=[A-Za-z0-9][\w-]*+\.)")
 # What is left or right of a dot between spaces that belongs to a name: `evil [.] example [.] com`.
-_DOT_BEFORE: Final = re.compile(r"(?:[\[({]\s?(?:\.|dot)\s?[\])}]\s?|\w\.)[\w-]{1,63}\Z", re.IGNORECASE)
+_CONNECTING: Final = r"(?:or|and|in|is|for|to|not|instead|oder|und|with|as)"
+_DOT_BEFORE: Final = re.compile(
+    rf"(?:[\[({{]\s?(?:\.|dot)\s?[\])}}]\s?|\w\.)(?!{_CONNECTING}\Z)[\w-]{{1,63}}\Z", re.IGNORECASE
+)
 _DOT_AFTER: Final = re.compile(
-    r"(?!(?:or|and|in|is|for|to|not|instead|oder|und|with|as)\s)(?:[\w-]{1,63}(?:\s?[\[({]\s?(?:\.|dot)\s?[\])}]|\.\w)"
+    rf"(?!{_CONNECTING}\s)(?:[\w-]{{1,63}}(?:\s?[\[({{]\s?(?:\.|dot)\s?[\])}}]|\.\w)"
     r"|(?:com|net|org|info|biz|example)(?![\w-]))",
     re.IGNORECASE,
 )
