@@ -98,6 +98,9 @@ OWN: dict[str, list[str]] = {
         "hostname:login.evil.example",
         "login\\u002eevil.example",
         "login\\x2eevil.example",
+        "login&#46;evil&#46;example",
+        "login%2Eevil%2Eexample",
+        "login [.] evil [.] example",
     ],
     IDN: [
         "b\u00fccher.example",
@@ -128,6 +131,8 @@ OWN: dict[str, list[str]] = {
         "mailto:jo.doe@evil.example?subject=x",
         "Email: jo.doe@evil.example",
         "jo.doe@evil.example.",
+        "jo.doe%40evil.example",
+        "jo.doe&commat;evil.example",
     ],
     MD5: [MD5.upper(), f"MD5: {MD5}", f"md5:{MD5}", f"MD5={MD5}", f"MD5 hash: {MD5}"],
     SHA1: [SHA1.upper(), f"SHA-1: {SHA1}", f"sha1:{SHA1}"],
