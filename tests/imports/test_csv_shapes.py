@@ -175,11 +175,11 @@ def test_a_table_without_a_header_is_refused(text: str) -> None:
         read(text)
 
 
-@pytest.mark.parametrize("header", ["IP-Adresse", "adres", "host.name", "Kompromittierung"])
+@pytest.mark.parametrize("header", ["IP-Adresse", "adres", "Kompromittierung"])
 def test_a_column_of_an_unknown_name_that_has_only_indicators_is_that_of_the_indicators(header: str) -> None:
     rows, notes = read(f"{header},Anzahl\n192.0.2.1,7\n-,3\nbad.example,7\n")
     assert [row.fields.get("indicator") for row in rows if not row.problems] == ["192.0.2.1", None, "bad.example"]
-    assert f"column '{header.replace('.', '[.]')}' is read as indicator" in notes.sentences()[0]
+    assert f"column '{header}' is read as indicator" in notes.sentences()[0]
 
 
 @pytest.mark.parametrize("text", ["a,b\n192.0.2.1,192.0.2.2\n", "a,b\n192.0.2.1,x\nnothing known,y\n"])
