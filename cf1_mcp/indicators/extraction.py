@@ -209,8 +209,8 @@ class _Extractor:
         indicator = name.indicator
         if indicator is None or len(local) > MAX_LOCAL_PART_LENGTH or local == "git":
             self._collector.reject(name.doubt)
-        elif indicator.kind == "ipv4":
-            # A login on a host, as for ssh.
+        elif indicator.kind == "ipv4" or not local.strip("._"):
+            # A login on a host, as for ssh, or a sign around a name.
             self._add(indicator, close - len(host), close)
         elif not name.doubt or self._readable.is_defanged(start, close):
             value = f"{local.strip('._').lower()}@{indicator.value}"

@@ -27,6 +27,7 @@ def values(text: str) -> list[str]:
         ("=?no-such?Q?x=40evil.example?=", []),
         ("sent by x=40evil.example today", ["x@evil.example"]),
         ("host=40evil.example", ["40evil.example"]),
+        ("_@evil.example", ["evil.example"]),
         ("evil&#46;example&#x2e;com", ["evil.example.com"]),
         ("x&commat;evil&period;example", ["x@evil.example"]),
         ("http://evil.example/a?b=1&amp;c=2", ["http://evil.example/a?b=1&c=2"]),
