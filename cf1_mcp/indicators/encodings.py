@@ -17,7 +17,7 @@ _TERMINAL: Final = re.compile(
     r"(?:\x1b|\\x1[bB]|\\u001[bB]|\\033|\\e|\^\[)(?:\[[0-9;?]{0,20}(?P<sign>[A-Za-z])|\]8;[^;\s]{0,99};|\\(?=\s|\Z|\w))"
 )
 _MARKS_OF_TERMINAL: Final = ("\x1b", "\\x1b", "\\x1B", "\\u001", "\\033", "\\e", "^[")
-# A word of a mail's header (RFC 2047). Blanks between two of them are no part of the text.
+# A word of a mail's header (RFC 2047). Blanks between two of them do not belong to the text.
 _ENCODED_WORD: Final = re.compile(
     r"=\?(?P<charset>[\w-]{1,40})(?:\*[\w-]{1,20})?\?(?P<form>[qQbB])\?(?P<text>[^?\s]{0,200})\?=(?:\s+(?==\?[\w-]))?"
 )
@@ -113,7 +113,7 @@ def _decode_percent(found: re.Match[str]) -> str:
         return text
     for _ in range(MAX_DECODINGS):
         text = unquote(text)
-    # The next parameter is no part of an address that was one.
+    # The next parameter does not belong to an address that was one.
     return _printable(text) + " " * ("://" in text)
 
 
@@ -135,5 +135,5 @@ def _separate(found: re.Match[str]) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a text with spaces for what is no part of an indicator, except for soft hyphens and the like."""
+    """Return a text with spaces for what cannot be in an indicator, except for soft hyphens and the like."""
     return "".join(char if char.isprintable() or char in "\u00ad\u200b\u200c\u200d" else " " for char in text)

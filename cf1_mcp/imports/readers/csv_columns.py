@@ -46,11 +46,11 @@ TYPE_BY_NAME: Final[Mapping[str, str]] = {
     **dict.fromkeys(("cve", "cveid", "vulnerability"), "cve"),
     "ja3": "ja3",
 }
-# Columns of addresses and names that are no indicators: those of pages, people, files and victims.
+# Columns of addresses and names that are not indicators: those of pages, people, files and victims.
 _OTHER_VALUES: Final = re.compile(
     "ref|report|source|src|link|author|victim|target|file|path|version|site|port|asset|contact|sensor|observer"
 )
-# The last word of a column's name such as `host.name`, which is no domain.
+# The last word of a column's name such as `host.name`, which looks like a domain.
 _LAST_WORDS: Final = frozenset(
     {"name", "date", "id", "type", "value", "address", "country", "group", "app", "as", "tld"}
 )

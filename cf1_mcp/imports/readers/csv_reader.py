@@ -130,7 +130,7 @@ def _read_list(
     """Return a list without a header as a table of one column; any other table is returned as it is.
 
     Raises:
-        BadFile: the first line has an indicator and other cells, so it is no header and no list.
+        BadFile: the first line has an indicator and other cells, so it is neither a header nor a list.
     """
     are_values = [is_value(name) for name in names]
     if not any(are_values):
