@@ -35,6 +35,10 @@ _LIST_OF_URLS: Final = re.compile(r"[,;]\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE 
 # What stands before a name in the address of a page about it.
 _NAME_WORDS: Final = frozenset({"domain", "domains", "hostname", "hostnames", "host", "domain-name", "fqdn", "whois"})
 _NOT_A_PREFIX: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}/\d{1,3}", re.ASCII)
+# A digest as certificates write it.
+_FINGERPRINT: Final = re.compile(
+    r"(?:[0-9A-Fa-f]{2}:){15}(?:(?:[0-9A-Fa-f]{2}:){4}|(?:[0-9A-Fa-f]{2}:){16})?[0-9A-Fa-f]{2}"
+)
 _DIGITS: Final = re.compile(r"\d{1,10}", re.ASCII)
 
 
@@ -46,6 +50,8 @@ def classify(text: str) -> Indicator | None:
     typed it as an indicator.
     """
     word = _plain(text)
+    if _FINGERPRINT.fullmatch(word):
+        word = word.replace(":", "")
     for parse in (parse_hash, parse_cve, parse_ja4, parse_asn, parse_address, parse_network, _host, _email, _url):
         if found := parse(word):
             return found

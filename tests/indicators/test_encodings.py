@@ -79,3 +79,9 @@ def test_a_page_about_an_indicator_is_a_reference_and_its_subject_is_found(path:
 )
 def test_decoding_takes_linear_time(text: str) -> None:
     extract(text * (200_000 // len(text)))
+
+
+@pytest.mark.parametrize("octets", [16, 20, 32])
+def test_a_digest_with_colons_is_a_hash(octets: int) -> None:
+    written = ":".join(["A1"] * octets)
+    assert [one.value for one in read_indicators(f"SHA Fingerprint={written}")] == ["a1" * octets]
