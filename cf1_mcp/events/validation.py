@@ -153,7 +153,7 @@ class EventValidator:
         """
         read_words = account_words if kind in CATALOGS else readable_words
         known = await self._read(kind, partial(read_words, self.vocabulary, self.read_policy, kind))
-        if text in known or not known:
+        if text in known:
             return text
         folded = fold(text)
         for word in known:
@@ -161,6 +161,8 @@ class EventValidator:
                 return word
         if kind == "indicator_types" and (found := _find_type(text, known)):
             return found
+        if not known:
+            return text
         shown = await self._read(kind, partial(readable_words, self.vocabulary, self.read_policy, kind))
         raise unknown_account_word(argument, text, kind, shown)
 
@@ -268,11 +270,13 @@ def _check_country(text: str, known: Sequence[Country], argument: str) -> str:
 
 
 def _find_type(text: str, known: Sequence[str]) -> str:
-    """Return the account's word for a type; an empty text if it has none, or several narrower ones."""
-    from cf1_mcp.indicators import find_types
+    """Return the account's word for a type; without one, the usual name of a type of known kinds, or an empty text."""
+    from cf1_mcp.indicators import find_types, type_meaning
 
-    found = find_types(text, known)
-    return found[0] if found else ""
+    if found := find_types(text, known):
+        return found[0]
+    meaning = type_meaning(text)
+    return meaning.name if meaning and meaning.kinds else ""
 
 
 def _check_filled(text: str, argument: str) -> str:

@@ -63,15 +63,21 @@ class Observable:
 
 
 def read_observable(event: Event) -> Observable | None:
-    """Return the event's indicator; None if it has none, its type is unknown, or it is not valid for its type."""
-    from cf1_mcp.indicators import type_meaning
+    """Return the event's indicator; None if it has none, its type is unknown, or it is not valid for its type.
+
+    A value that is stored with a port, a wildcard or something else around it is read in its canonical form.
+    """
+    from cf1_mcp.indicators import read_indicator, type_meaning
 
     meaning = type_meaning(event.indicator_type)
     parse = _PARSERS.get(meaning.name) if meaning else None
     value = event.indicator.strip()
     if parse is None or not value or len(value) > MAX_VALUE_LENGTH:
         return None
-    return parse(value)
+    if (found := parse(value)) or not (meaning and meaning.kinds):
+        return found
+    read = read_indicator(value, event.indicator_type)
+    return parse(read.value) if read else None
 
 
 def normalize_domain(text: str) -> str | None:

@@ -9,6 +9,10 @@ from cf1_mcp.text.sanitize import clean
 # Words that files add to the name of a type, such as `SHA256 hash` or `ip indicator`.
 _ADDED_WORDS: Final = frozenset({"indicator", "indicators", "ioc", "iocs", "type", "value", "hash", "address"})
 MAX_VALUES: Final = 100
+# What tables write in a cell without a value.
+_NO_VALUE: Final = frozenset(
+    {"-", "--", "---", "\u2013", "\u2014", "?", "n/a", "#n/a", "na", "none", "null", "nil", "nan", "unknown", "n.a."}
+)
 
 
 class RowIndicators(NamedTuple):
@@ -46,6 +50,11 @@ def is_indicator(text: str) -> bool:
 
     found = indicators.read_indicator(text) or indicators.read_indicator(text, "hash")
     return found is not None and (found.kind != "other" or found.value != text.strip())
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a cell has no value, such as an empty one or `N/A`."""
+    return not (word := text.strip()) or word.casefold() in _NO_VALUE
 
 
 def is_type_word(text: str) -> bool:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from cf1_mcp.errors import BadArgument
-from cf1_mcp.indicators.classification import LINE_END, classify, classify_as, classify_subject
-from cf1_mcp.indicators.escapes import compose, decode_escapes, decode_quoted_printable
+from cf1_mcp.indicators.classification import LINE_END, classify, classify_as, classify_subject, classify_subjects
+from cf1_mcp.indicators.encodings import decode_entities
+from cf1_mcp.indicators.escapes import decode_all
 from cf1_mcp.indicators.extraction import extract
 from cf1_mcp.indicators.hosts import parse_range
 from cf1_mcp.indicators.kinds import HASHES, Indicator, Kind
@@ -42,6 +43,8 @@ _RANGE: Final = re.compile(r"([0-9A-Fa-f.:]{2,45})\s*[-\u2013]\s*([0-9A-Fa-f.:]{
 _ITEMS: Final = re.compile(r"\s*[,;|\t\r\n]+\s*")
 _CONNECTED: Final = re.compile(r"[,;](?=\s*[A-Za-z][A-Za-z0-9+.-]*(?:\[?:\]?//|\[://\]))")
 _MARKUP: Final = re.compile(r"[{}()<>\"^=|]")
+# What an encoding of a text in ASCII begins with, or the end of a line inside of a hash.
+_ENCODED: Final = re.compile(r"[\\=&%\x1b^\n]")
 _WORDS: Final = re.compile(r"[\s,;|]+")
 _CONNECTING: Final = frozenset("& + - -> / = => > and et or oder und y \u2013 \u2014 \u2192".split())  # noqa: SIM905
 # Labels that may stand directly before a value. A label that a space follows may be any word.
@@ -149,7 +152,7 @@ def _read_whole(text: str) -> list[ReadIndicator]:
 
 def _forms(text: str) -> Iterable[str]:
     """Yield a text, decoded and with less and less around it."""
-    word = trim_end(LINE_END.sub("", text.strip()))
+    word = trim_end(LINE_END.sub("", decode_entities(text).text.strip()))
     tried: set[str] = set()
     for _ in range(MAX_UNDRESSINGS):
         if word and word not in tried:
@@ -200,9 +203,7 @@ def _is_connecting(word: str) -> bool:
 
 
 def _decode(text: str) -> str:
-    if text.isascii() and "\\" not in text and "=" not in text:
-        return text
-    return INVISIBLE.sub("", compose(decode_escapes(decode_quoted_printable(text).text).text).text)
+    return text if text.isascii() and not _ENCODED.search(text) else decode_all(text)[-1].text
 
 
 def _find_in_prose(text: str) -> list[ReadIndicator]:
@@ -220,7 +221,7 @@ def _with_inner(found: Indicator, text: str) -> Iterable[ReadIndicator]:
         return
     parts = parse_url(found.value)
     is_reference = parts is not None and is_reference_site(parts.host)
-    subjects = [classify_subject(word) for word in path_words(parts.rest)] if parts and is_reference else []
+    subjects = classify_subjects(path_words(parts.rest)) if parts and is_reference else []
     yield _read(found, text, is_reference=is_reference and any(subjects))
     inner = [classify(trim_url(url)) for url in inner_urls(found.value)]
     for one in dict.fromkeys([*inner, *subjects]):

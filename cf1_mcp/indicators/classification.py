@@ -1,7 +1,7 @@
 """Classify one indicator that stands alone, without anything around it."""
 
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from typing import Final
 
 from cf1_mcp.indicators.dotted_words import read_fifth_number
@@ -32,6 +32,13 @@ _PORT: Final = re.compile(r":\d{1,5}(?:/(?:tcp|udp))?\Z", re.IGNORECASE | re.ASC
 # Signs around a name that are no part of it: a wildcard, the dot of the root, a handle.
 _AROUND_NAME: Final = re.compile(r"\A(?:(?:\*+\.)+|[@.])*|\.+\Z")
 _LIST_OF_URLS: Final = re.compile(r"[,;]\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE | re.ASCII)
+# What stands before a name in the address of a page about it.
+_NAME_WORDS: Final = frozenset({"domain", "domains", "hostname", "hostnames", "host", "domain-name", "fqdn", "whois"})
+_NOT_A_PREFIX: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}/\d{1,3}", re.ASCII)
+# A digest as certificates write it.
+_FINGERPRINT: Final = re.compile(
+    r"(?:[0-9A-Fa-f]{2}:){15}(?:(?:[0-9A-Fa-f]{2}:){4}|(?:[0-9A-Fa-f]{2}:){16})?[0-9A-Fa-f]{2}"
+)
 _DIGITS: Final = re.compile(r"\d{1,10}", re.ASCII)
 
 
@@ -43,6 +50,8 @@ def classify(text: str) -> Indicator | None:
     typed it as an indicator.
     """
     word = _plain(text)
+    if _FINGERPRINT.fullmatch(word):
+        word = word.replace(":", "")
     for parse in (parse_hash, parse_cve, parse_ja4, parse_asn, parse_address, parse_network, _host, _email, _url):
         if found := parse(word):
             return found
@@ -78,6 +87,16 @@ def classify_subject(word: str) -> Indicator | None:
     """Return the indicator that a page is about, from one word of its address. A name is too often something else."""
     found = classify(word)
     return found if found and found.kind not in ("domain", "email", "url", "asn") else None
+
+
+def classify_subjects(words: Sequence[str]) -> list[Indicator]:
+    """Return the indicators that a page is about, from the words of its address; a name only if a word says it."""
+    found: list[Indicator] = []
+    for before, word in zip(("", *words), words, strict=False):
+        one = classify(word) if before.lower() in _NAME_WORDS else classify_subject(word)
+        if one and one.kind != "url":
+            found.append(one)
+    return found
 
 
 def _plain(text: str) -> str:
@@ -141,7 +160,9 @@ def _url(word: str) -> Indicator | None:
 
 
 def _is_not_url(word: str) -> bool:
-    return len(word) > MAX_URL_LENGTH or bool(re.search(r"\s", word) or _LIST_OF_URLS.search(word))
+    if len(word) > MAX_URL_LENGTH or _NOT_A_PREFIX.fullmatch(word):
+        return True
+    return bool(re.search(r"\s", word) or _LIST_OF_URLS.search(word))
 
 
 def _ja3(word: str) -> Indicator | None:

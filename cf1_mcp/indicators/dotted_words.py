@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from cf1_mcp.indicators.hosts import is_top_level, normalize_dots, parse_address, parse_domain, public_suffix
@@ -56,6 +57,7 @@ class Interpretation:
     port: str = ""
 
 
+@lru_cache(maxsize=16_384)
 def interpret_word(word: str, deliberate: bool) -> Interpretation:
     """Interpret a word with dots. `deliberate`: its author wrote it as an indicator, defanged or in a URL."""
     word = normalize_dots(word)

@@ -4,6 +4,15 @@ import re
 import unicodedata
 from typing import Final
 
+from cf1_mcp.indicators.encodings import (
+    decode_encoded_words,
+    decode_entities,
+    decode_percent,
+    decode_terminal,
+    decode_wide,
+    join_hashes,
+    separate,
+)
 from cf1_mcp.indicators.patterns import BIDI_CONTROL, INVISIBLE
 from cf1_mcp.indicators.text_mapping import MappedText
 from cf1_mcp.text.defang import DEFANGED, refang_match
@@ -26,6 +35,18 @@ _FIELD_NAMES: Final = frozenset(
     remotehost rhost rcpt request saddr sender server server_name sha1 sha256 shost site sni source src srcip target to
     uri url user value""".split()  # noqa: SIM905
 )
+# An address whose sign was quoted. `host=40bad.example` is a field of a log.
+_QUOTED_AT: Final = re.compile(r"(?<![\w.=/?&%:+-])(?P<word>[A-Za-z0-9][\w.+-]{0,63}+)=40(?=[A-Za-z0-9][\w-]*+\.)")
+# What is left or right of a dot between spaces that belongs to a name: `evil [.] example [.] com`.
+_CONNECTING: Final = r"(?:or|and|in|is|for|to|not|instead|oder|und|with|as)"
+_DOT_BEFORE: Final = re.compile(
+    rf"(?:[\[({{]\s?(?:\.|dot)\s?[\])}}]\s?|\w\.)(?!{_CONNECTING}\Z)[\w-]{{1,63}}\Z", re.IGNORECASE
+)
+_DOT_AFTER: Final = re.compile(
+    rf"(?!{_CONNECTING}\s)(?:[\w-]{{1,63}}(?:\s?[\[({{]\s?(?:\.|dot)\s?[\])}}]|\.\w)"
+    r"|(?:com|net|org|info|biz|example)(?![\w-]))",
+    re.IGNORECASE,
+)
 _COMBINING: Final = re.compile(r"\w[\u0300-\u036f]+")
 
 
@@ -36,14 +57,11 @@ class ReadableText:
     """
 
     def __init__(self, original: str) -> None:
-        quoted = decode_quoted_printable(original)
-        decoded = decode_escapes(quoted.text)
-        composed = compose(decoded.text)
-        visible = MappedText.replace(composed.text, INVISIBLE, lambda _: "")
-        self._refanged = MappedText.replace(visible.text, DEFANGED, _refang)
+        layers = decode_all(original)
+        self._refanged = MappedText.replace(layers[-1].text, DEFANGED, _refang)
         self.text = self._refanged.text
         # From the last change of the text to the first.
-        self._layers = [one for one in (self._refanged, visible, composed, decoded, quoted) if one.starts]
+        self._layers = [one for one in (self._refanged, *reversed(layers)) if one.starts]
 
     def original_position(self, position: int) -> int:
         """Return where a position of the text is in the original."""
@@ -58,8 +76,19 @@ class ReadableText:
 
 def _refang(found: re.Match[str]) -> str:
     # In "Dots are written [.] here" the brackets are the subject of the sentence.
-    standalone = found[0][0] == found[0][-1] == " " and found["dot"] and "." in found[0]
-    return found[0] if standalone else refang_match(found)
+    is_alone = found[0][0] == found[0][-1] == " " and found["dot"] and "." in found[0]
+    if is_alone and not _DOT_AFTER.match(found.string, found.end()):
+        before = found.string[max(0, found.start() - 80) : found.start()]
+        return "." if _DOT_BEFORE.search(before) and found.string[found.end() : found.end() + 1].isalnum() else found[0]
+    return refang_match(found)
+
+
+def decode_all(text: str) -> list[MappedText]:
+    """Return the steps from a text to the one that a reader sees, which is the last: decoded, nothing invisible."""
+    layers: list[MappedText] = []
+    for decode in _STEPS:
+        layers.append(decode(layers[-1].text if layers else text))
+    return layers
 
 
 def decode_escapes(text: str) -> MappedText:
@@ -75,7 +104,8 @@ def decode_quoted_printable(text: str) -> MappedText:
         return MappedText(text)
     if "=3D" in text or _QUOTED_HEADER.search(text) or (_SOFT_BREAK.search(text) and "=20" in text):
         return MappedText.replace(text, _QUOTED, _decode_octets)
-    return MappedText.replace(text, _QUOTED_SPACE, _decode_space)
+    spaced = MappedText.replace(text, _QUOTED_SPACE, _decode_space)
+    return spaced if spaced.starts else MappedText.replace(text, _QUOTED_AT, _decode_at)
 
 
 def compose(text: str) -> MappedText:
@@ -103,5 +133,28 @@ def _decode_octets(found: re.Match[str]) -> str:
     return octets.decode("utf-8", "replace")
 
 
+def _decode_at(found: re.Match[str]) -> str:
+    return found[0] if found["word"].lower() in _FIELD_NAMES else f"{found['word']}@"
+
+
+def _remove_invisible(text: str) -> MappedText:
+    return MappedText.replace(text, INVISIBLE, lambda _: "")
+
+
 def _decode_space(found: re.Match[str]) -> str:
     return found[0] if found["word"].lower() in _FIELD_NAMES else f"{found['word']} "
+
+
+_STEPS: Final = (
+    decode_terminal,
+    decode_encoded_words,
+    decode_quoted_printable,
+    decode_escapes,
+    decode_entities,
+    compose,
+    decode_wide,
+    decode_percent,
+    _remove_invisible,
+    join_hashes,
+    separate,
+)

@@ -10,14 +10,14 @@ from urllib.parse import unquote
 
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.indicators import kinds, urls
-from cf1_mcp.indicators.classification import MAX_LOCAL_PART_LENGTH, classify_subject, classify_url
+from cf1_mcp.indicators.classification import MAX_LOCAL_PART_LENGTH, classify_subjects, classify_url
 from cf1_mcp.indicators.collector import Extraction, IndicatorCollector
 from cf1_mcp.indicators.dotted_words import (
+    IMPOSSIBLE,
     MAYBE_PATH,
     MAYBE_VERSION,
     NO_SUFFIX,
     TOO_LONG,
-    Interpretation,
     interpret_word,
     may_be_ipv6,
     pattern_of_parts,
@@ -68,7 +68,6 @@ class _Extractor:
         self._readable = ReadableText(text)
         self._text = self._readable.text
         self._has_bidi_control = BIDI_CONTROL.search(text) is not None
-        self._interpretations: dict[tuple[str, bool], Interpretation] = {}
         self._collector = IndicatorCollector()
         self._words = SurroundingWords(self._text)
 
@@ -140,18 +139,20 @@ class _Extractor:
             # The last part is the start of another word, as in `cc:bcc:evil.example`.
             return start + word.rindex(":") + 1
         core = word if word.endswith("::") else word.rstrip(":")
-        found = self._address(core) if may_be_ipv6(core) else None
+        found = parse_address(core) if may_be_ipv6(core) else None
         address, _, port = core.rpartition(".")
         if found is None and ":" in address and may_be_ipv6(address):
             # As tcpdump writes ports.
-            self._add(self._address(address), start, start + len(core), port)
+            self._add(parse_address(address), start, start + len(core), port)
             return end
         if found is None:
             return end
         close = start + len(core)
         prefix = PREFIX_LENGTH.match(text, close)
-        if prefix and (network := parse_network(core + prefix[0])):
+        if prefix:
+            network = parse_network(core + prefix[0])
             self._add(network, start, prefix.end())
+            self._collector.reject("" if network else IMPOSSIBLE)
             return prefix.end()
         port = BRACKETED_PORT.match(text, close) if text[start - 1 : start] == "[" else None
         is_code = not any(char.isdigit() for char in core) and not self._readable.is_defanged(start, close)
@@ -167,8 +168,8 @@ class _Extractor:
         if parts.host.lower() == "localhost":
             return self._add(Indicator("url", parts.with_host("localhost"), reserved=True), start, end)
         written = unquote(parts.host).rstrip(".") if ":" not in parts.host else parts.host
-        name = self._interpret(written, deliberate=True)
-        host = self._address(parts.host) if ":" in parts.host else name.indicator
+        name = interpret_word(written, deliberate=True)
+        host = parse_address(parts.host) if ":" in parts.host else name.indicator
         if host is None or not name.whole or name.port:
             return self._collector.reject(name.doubt or NO_SUFFIX)
         doubt = name.doubt if host.kind == "domain" else ""
@@ -184,8 +185,8 @@ class _Extractor:
         for inner in inner_urls(url.value):
             self._add(classify_url(urls.trim_url(inner)), start, end)
         if parts is not None and is_reference:
-            for word in path_words(parts.rest):
-                self._add(classify_subject(word), start, end)
+            for subject in classify_subjects(path_words(parts.rest)):
+                self._add(subject, start, end)
 
     def _read_name(self, found: re.Match[str]) -> int:
         word, start, end = found["name"], found.start("name"), found.end()
@@ -204,12 +205,12 @@ class _Extractor:
         end = start + len(local) + 1 + len(host)
         host = host.rstrip("._-")
         close = start + len(local) + 1 + len(host)
-        name = self._interpret(host, deliberate=True)
+        name = interpret_word(host, deliberate=True)
         indicator = name.indicator
         if indicator is None or len(local) > MAX_LOCAL_PART_LENGTH or local == "git":
             self._collector.reject(name.doubt)
-        elif indicator.kind == "ipv4":
-            # A login on a host, as for ssh.
+        elif indicator.kind == "ipv4" or not local.strip("._"):
+            # A login on a host, as for ssh, or a sign around a name.
             self._add(indicator, close - len(host), close)
         elif not name.doubt or self._readable.is_defanged(start, close):
             value = f"{local.strip('._').lower()}@{indicator.value}"
@@ -225,8 +226,9 @@ class _Extractor:
         core = core.rstrip("-.")
         if core.endswith("_"):
             core, begin = core.strip("_"), begin + len(core) - len(core.lstrip("_"))
+        core = self._words.without_service(core, begin)
         close = begin + len(core)
-        name = self._interpret(core, self._readable.is_defanged(begin, close))
+        name = interpret_word(core, self._readable.is_defanged(begin, close))
         parts = pattern_of_parts(core, name) if split else None
         if parts is not None:
             for part in parts.finditer(core):
@@ -257,11 +259,14 @@ class _Extractor:
         if prefix and (network := parse_network(found.value + prefix[0])):
             self._add(network, begin, prefix.end())
             return prefix.end()
+        if prefix:
+            self._collector.reject(IMPOSSIBLE)
+            return prefix.end()
         port = PORT.match(text, close)
         after = port.end() if port else close
         path = None if port and "/" in port[0] else PATH.match(text, after)
         tail = urls.trim_url(path[0]) if path and (not doubt or self._readable.is_defanged(begin, after)) else ""
-        if len(tail) < 2 or self._is_name(tail[1:]):
+        if len(tail) < 2 or self._is_name(tail[1:]) or self._words.is_listed(begin):
             self._add_host(found, doubt, begin, close, port and port[1])
             return after
         if len(tail) > urls.MAX_URL_LENGTH:
@@ -286,14 +291,5 @@ class _Extractor:
         """Whether the path after a name is another name: `a.example/b.example`."""
         if "/" in word or len(word) > MAX_HOST_LENGTH:
             return False
-        name = self._interpret(word, deliberate=False)
-        return name.indicator is not None and not name.doubt
-
-    def _address(self, word: str) -> Indicator | None:
-        return parse_address(word)
-
-    def _interpret(self, word: str, deliberate: bool) -> Interpretation:
-        known = self._interpretations.get((word, deliberate))
-        if known is None:
-            known = self._interpretations[word, deliberate] = interpret_word(word, deliberate)
-        return known
+        name = interpret_word(word, deliberate=False)
+        return name.indicator is not None and (not name.doubt or name.indicator.kind == "ipv4")

@@ -30,6 +30,13 @@ _LIST_SEPARATOR: Final = re.compile(r"[\s,;&/-]*(?:and|or|to|through|until|befor
 
 # What is around an address in the output of tcpdump.
 _FLOW_AFTER: Final = re.compile(r":?[ \t]*>|:(?=\s|\Z)")
+_SERVICES: Final = frozenset(
+    """bootpc bootps domain ftp http http-alt https https-alt imap imaps isakmp kerberos ldap ldaps mdns microsoft-ds
+    ms-sql-s ms-wbt-server mysql netbios-dgm netbios-ns netbios-ssn ntp pop3 pop3s postgresql rdp sip smtp smtps snmp
+    socks ssh submission syslog telnet tftp webcache""".split()  # noqa: SIM905
+)
+# Names between slashes, as a resolver's configuration lists them.
+_LISTED: Final = re.compile(r"\b(?:address|server|local|ipset|nftset|rebind-domain-ok)=/(?:[\w.-]{1,253}/){0,3}\Z")
 _FLOW_BEFORE: Final = re.compile(r">[ \t]?\Z|\bIP6?[ \t]\Z")
 
 
@@ -65,6 +72,16 @@ class SurroundingWords:
         """Whether an address and its port stand as tcpdump writes them."""
         before = _FLOW_BEFORE.search(self._text[max(0, start - 4) : start])
         return bool(before or _FLOW_AFTER.match(self._text, end))
+
+    def without_service(self, word: str, start: int) -> str:
+        """Return a name or an address without the name of a port, as tcpdump writes it: `192.0.2.1.https >`."""
+        host, _, service = word.rpartition(".")
+        is_port = service in _SERVICES and "." in host and self.is_flow(start, start + len(word))
+        return host if is_port else word
+
+    def is_listed(self, start: int) -> bool:
+        """Whether a name stands between slashes in a resolver's configuration: `address=/evil.example/0.0.0.0`."""
+        return self._text[start - 1 : start] == "/" and bool(_LISTED.search(self._text[max(0, start - 300) : start]))
 
     def _continues_list(self, start: int) -> bool:
         if self._version_end < 0 or start - self._version_end > _LIST_REACH:

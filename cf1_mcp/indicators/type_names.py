@@ -24,7 +24,7 @@ class TypeMeaning:
 
 def _meanings() -> dict[str, TypeMeaning]:
     table: Sequence[tuple[str, str, Iterable[Kind]]] = (
-        ("ip", "ip ipaddress ipaddr address ipaddresses ips ipsrc ipdst srcip dstip", ("ipv4", "ipv6", "cidr")),
+        ("ip", "ip ipaddress ipaddr address ipaddresses ips ipsrc ipdst srcip dstip ipport", ("ipv4", "ipv6", "cidr")),
         ("ip", "ipv4 ip4 ipv4addr ipv4address v4", ("ipv4", "cidr")),
         ("ip", "ipv6 ip6 ipv6addr ipv6address v6", ("ipv6", "cidr")),
         ("cidr", "cidr network net subnet netblock iprange networkrange cidrrange cidrblock", ("cidr", "ipv4", "ipv6")),

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
+from cf1_mcp.exports.detection.blockable import NOT_PUBLIC, TOO_WIDE
 from cf1_mcp.exports.observables import read_observable
 from cf1_mcp.models import Event, Tlp
 from tests.exports.files import BARE, EVENT, HOSTILE, TYPES, empty_file, hostile_events, make_event, render_file
@@ -66,7 +67,7 @@ def test_addresses_that_are_not_public_and_wide_ranges_are_not_blocked(
     text = render_file(file, events_of_type(kind, *values))
     assert text.splitlines()[2:] == kept
     assert sum(file.left_out.values()) == len(values) - len(kept)
-    assert set(file.left_out) <= {"not the address of a public host", "a range that is too wide to block"}
+    assert set(file.left_out) <= {NOT_PUBLIC, TOO_WIDE}
 
 
 def test_a_public_suffix_is_not_blocked() -> None:

@@ -148,3 +148,61 @@ def test_a_csv_export_of_misp_is_read_by_its_own_columns() -> None:
         ],
         [[3]],
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("192.0.2.1\n192.0.2.2\n", ["192.0.2.1", "192.0.2.2"]),
+        ("192[.]0[.]2[.]1", ["192[.]0[.]2[.]1"]),
+        ("# a list\n\n192.0.2.1:443\nbad.example\n", ["192.0.2.1:443", "bad.example"]),
+        ("http://bad.example/a;b,c\nhttp://bad.example/d,e\n", ["http://bad.example/a;b,c", "http://bad.example/d,e"]),
+        ('"192.0.2.1"\n"192.0.2.2"\n', ["192.0.2.1", "192.0.2.2"]),
+        (f"\ufeff{SHA256}\r\nbad.example\r\n", [SHA256, "bad.example"]),
+        ("192.0.2.1,192.0.2.2\n192.0.2.3\n", ["192.0.2.1,192.0.2.2", "192.0.2.3"]),
+    ],
+)
+def test_a_list_without_a_header_is_read_from_its_first_line(text: str, values: list[str]) -> None:
+    rows, _ = read(text)
+    assert [(row.fields["indicator"], row.problems) for row in rows] == [(value, ()) for value in values]
+
+
+@pytest.mark.parametrize(
+    "text", ["192.0.2.1,C2\n192.0.2.2,C2\n", "2026-01-10;bad.example;phishing\n", "ip,192.0.2.1\n"]
+)
+def test_a_table_without_a_header_is_refused(text: str) -> None:
+    with pytest.raises(BadFile, match="Put a line of names above it"):
+        read(text)
+
+
+@pytest.mark.parametrize("header", ["IP-Adresse", "adres", "Kompromittierung"])
+def test_a_column_of_an_unknown_name_that_has_only_indicators_is_that_of_the_indicators(header: str) -> None:
+    rows, notes = read(f"{header},Anzahl\n192.0.2.1,7\n-,3\nbad.example,7\n")
+    assert [row.fields.get("indicator") for row in rows if not row.problems] == ["192.0.2.1", None, "bad.example"]
+    assert f"column '{header}' is read as indicator" in notes.sentences()[0]
+
+
+@pytest.mark.parametrize("text", ["a,b\n192.0.2.1,192.0.2.2\n", "a,b\n192.0.2.1,x\nnothing known,y\n"])
+def test_a_table_of_which_no_column_is_certainly_that_of_the_indicators_says_so(text: str) -> None:
+    rows, notes = read(text)
+    assert "indicator" not in rows[0].fields
+    assert notes.sentences()[0].startswith("no column is read as indicator, although 'a'")
+
+
+@pytest.mark.parametrize("column", ["reference", "report link", "victim", "file", "version"])
+def test_a_column_that_is_about_something_else_is_not_read_as_indicators(column: str) -> None:
+    rows, _ = read(f"{column},count\n192.0.2.1,7\n")
+    assert "indicator" not in rows[0].fields
+
+
+def test_blanks_after_a_separator_and_a_named_separator_are_read() -> None:
+    assert found(read('"ioc_value","ioc_type"\n"192.0.2.9:443", "ip:port"\n')[0]) == [("192.0.2.9:443", "ip:port")]
+    assert found(read("sep=;\nindicator;event\n192.0.2.1;a, b, c and d\n")[0]) == [("192.0.2.1", None)]
+    assert found(read('"sep=,"\nindicator,event\n192.0.2.1,a\n')[0]) == [("192.0.2.1", None)]
+
+
+@pytest.mark.parametrize("cell", ["-", "N/A", "none", "NULL", "\u2013", " - "])
+def test_a_cell_that_says_that_there_is_no_value_is_blank(cell: str) -> None:
+    rows, _ = read(f"indicator,event\n{cell},x\n")
+    assert (found(rows), rows[0].problems) == ([(None, None)], ())
+    assert found(read(f"ip,event\n{cell},x\n")[0]) == [(None, None)]

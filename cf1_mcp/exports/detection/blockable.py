@@ -15,6 +15,7 @@ from cf1_mcp.text.plurals import plural
 
 NOT_PUBLIC: Final = "not the address of a public host"
 RESOLVER: Final = "a public DNS resolver"
+TOO_WIDE: Final = "a range that is too wide to block: wider than /16 of IPv4 or /32 of IPv6"
 
 # Ranges without hosts of the Internet: this network, private, shared, loopback, link-local, multicast, reserved. The
 # documentation ranges are not listed: blocking them harms nobody, and fictional events use them.
@@ -42,8 +43,12 @@ _RESOLVER_NAMES: Final = frozenset(
 _EMPTY_HASHES: Final = frozenset(
     hashlib.new(name, b"", usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256", "sha512")
 )
-# The shortest prefix that Cloudflare's own IP lists accept, by IP version.
-_MIN_PREFIX_LENGTH: Final = {4: 8, 6: 12}
+# By IP version: what one network of the Internet has at most. A wider range is one of many owners.
+_MIN_PREFIX_LENGTH: Final = {4: 16, 6: 32}
+# Names inside a network, and names of addresses. Those of RFC 2606 are not among them: blocking them harms nobody.
+_LOCAL_NAMES: Final = frozenset(
+    "arpa corp domain home internal intranet lan local localdomain localhost private workgroup".split()  # noqa: SIM905
+)
 
 
 def unmap(found: Observable) -> Observable:
@@ -77,17 +82,23 @@ def _find_rule(found: Observable) -> str | None:
         case ObservableKind.URL:
             return _objection_to_host(found.value)
         case ObservableKind.EMAIL:
-            host = found.value.rpartition("@")[2]
-            return _objection_to_name(host) if _public_suffixes().is_public(host) else None
+            reason = _objection_to_name(found.value.rpartition("@")[2])
+            return None if reason == RESOLVER else reason
         case ObservableKind.MD5 | ObservableKind.SHA1 | ObservableKind.SHA256 | ObservableKind.SHA512:
-            return "the hash of an empty file" if found.value in _EMPTY_HASHES else None
+            return "the hash of an empty file" if found.value in _EMPTY_HASHES else _objection_to_digest(found.value)
+        case ObservableKind.JA3 | ObservableKind.CERTIFICATE:
+            return _objection_to_digest(found.value)
         case _:
             return None
 
 
+def _objection_to_digest(digest: str) -> str | None:
+    return "a hash of zeros, which stands for none" if not digest.strip("0") else None
+
+
 def _objection_to_network(network: IPv4Network | IPv6Network) -> str | None:
     if network.prefixlen < _MIN_PREFIX_LENGTH[network.version]:
-        return "a range that is too wide to block"
+        return TOO_WIDE
     if _overlaps(network, _LOCAL):
         return NOT_PUBLIC
     return RESOLVER if _overlaps(network, _RESOLVERS) else None
@@ -98,6 +109,8 @@ def _overlaps(network: IPv4Network | IPv6Network, others: tuple[IPv4Network | IP
 
 
 def _objection_to_name(name: str) -> str | None:
+    if name.rpartition(".")[2] in _LOCAL_NAMES:
+        return NOT_PUBLIC
     if _public_suffixes().is_public(name):
         return "a public suffix, below which anyone can register domains"
     return RESOLVER if name in _RESOLVER_NAMES else None

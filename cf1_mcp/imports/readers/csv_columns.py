@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cf1_mcp.errors import BadFile, choices, list_words
-from cf1_mcp.imports.indicator_values import is_indicator, is_type_word
+from cf1_mcp.imports.indicator_values import is_blank, is_indicator, is_type_word
 from cf1_mcp.imports.readers.source_rows import FIELDS, ReaderNotes, quote, unknown_field_error
 from cf1_mcp.models.fields import REQUIRED_TEXTS, SETTABLE
 
@@ -46,6 +46,14 @@ TYPE_BY_NAME: Final[Mapping[str, str]] = {
     **dict.fromkeys(("cve", "cveid", "vulnerability"), "cve"),
     "ja3": "ja3",
 }
+# Columns of addresses and names that are not indicators: those of pages, people, files and victims.
+_OTHER_VALUES: Final = re.compile(
+    "ref|report|source|src|link|author|victim|target|file|path|version|site|port|asset|contact|sensor|observer"
+)
+# The last word of a column's name such as `host.name`, which looks like a domain.
+_LAST_WORDS: Final = frozenset(
+    {"name", "date", "id", "type", "value", "address", "country", "group", "app", "as", "tld"}
+)
 # Only a table that this server exported has all of these columns.
 OWN_COLUMNS: Final = frozenset({"uuid", "dataset_id", "has_children", "kill_chain", "mitre_capec", "source", "tlp"})
 _OWN_UNREAD: Final = frozenset({"dataset_id", "has_children", "kill_chain", "mitre_attack", "mitre_capec", "source"})
@@ -102,6 +110,7 @@ def read_columns(
     columns = Columns(names, _assign_fields(names, mapping), own={*map(str.strip, names)} >= OWN_COLUMNS)
     _assign_types(columns)
     _swap_kinds_and_values(columns, rows, mapping)
+    _find_indicators(columns, rows, mapping, notes)
     _leave_out_columns(columns, mapping, notes)
     missing = [name for name in REQUIRED_TEXTS if name not in {*columns.fields, *constants}]
     if missing:
@@ -116,6 +125,13 @@ def is_header(names: Sequence[str]) -> bool:
     """Whether at least two cells of a line are names of columns that are read."""
     known = [name for name in names if (one := normalize(name)) in FIELD_BY_NAME or one in TYPE_BY_NAME]
     return len(known) > 1 or (len(known) == len(names) == 1)
+
+
+def is_value(name: str) -> bool:
+    """Whether a cell of a line is an indicator, and not the name of a column such as `host.name`."""
+    last = normalize(name.rpartition(".")[2])
+    is_name = last in FIELD_BY_NAME or last in TYPE_BY_NAME or last in _LAST_WORDS
+    return not is_name and is_indicator(name)
 
 
 def normalize(name: str) -> str:
@@ -175,6 +191,26 @@ def _swap_kinds_and_values(columns: Columns, rows: Sequence[Sequence[str]], mapp
     columns.types.pop(others[0], None)
     columns.fields[others[0]] = "indicator"
     columns.fields[place] = "" if "indicator_type" in columns.fields else "indicator_type"
+
+
+def _find_indicators(
+    columns: Columns, rows: Sequence[Sequence[str]], mapping: Mapping[str, str], notes: ReaderNotes
+) -> None:
+    """Read a column of an unknown name as that of the indicators if it alone has them, and note if several may be."""
+    if "indicator" in columns.fields or columns.types or "indicator" in mapping.values():
+        return
+    cells = {
+        place: [row[place] for row in rows if len(row) == len(columns.names) and not is_blank(row[place])]
+        for place in columns.unread
+        if not _OTHER_VALUES.search(normalize(columns.names[place]))
+    }
+    some = [place for place, values in cells.items() if any(map(is_indicator, values))]
+    if len(some) == 1 and all(map(is_indicator, cells[some[0]])):
+        columns.fields[some[0]] = "indicator"
+        notes.add(f"column {quote(columns.names[some[0]])} is read as indicator: each of its first values is one")
+    elif some:
+        named = ", ".join(quote(columns.names[place]) for place in some[:5])
+        notes.add(f"no column is read as indicator, although {named} has some: name it with --map COLUMN=indicator")
 
 
 def _leave_out_columns(columns: Columns, mapping: Mapping[str, str], notes: ReaderNotes) -> None:

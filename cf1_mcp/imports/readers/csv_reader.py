@@ -16,8 +16,8 @@ from pydantic import JsonValue
 
 from cf1_mcp.errors import BadFile
 from cf1_mcp.exports.csv_rows import split_items, unescape_formula
-from cf1_mcp.imports.indicator_values import is_indicator, read_indicators
-from cf1_mcp.imports.readers.csv_columns import Columns, NoColumn, is_header, read_columns
+from cf1_mcp.imports.indicator_values import is_blank, is_indicator, read_indicators
+from cf1_mcp.imports.readers.csv_columns import OWN_COLUMNS, Columns, NoColumn, is_header, is_value, read_columns
 from cf1_mcp.imports.readers.misp_csv import is_misp_table, read_misp_row
 from cf1_mcp.imports.readers.own_records import note_not_whole, read_uuid
 from cf1_mcp.imports.readers.source_rows import (
@@ -48,6 +48,10 @@ MAX_SAMPLE: Final = 20
 MAX_REMEMBERED: Final = 500_000
 _TAGS: Final = re.compile(r"[;,|]")
 _COMMENT: Final = "#"
+# The line with which spreadsheets name the separator.
+_NAMED_SEPARATOR: Final = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
+# Not in any text: a line of a list is one cell.
+_NO_SEPARATOR: Final = "\x1f"
 
 
 class _Line(NamedTuple):
@@ -68,8 +72,10 @@ def read_csv(
         BadArgument: `mapping` names an unknown field.
     """
     csv.field_size_limit(MAX_FIELD_SIZE)
-    names, separator, before, lines = _find_header(lines, notes)
-    rows = _read_lines(lines, separator, before, len(names), notes)
+    names, separator, before, lines = _find_header(_without_mark(lines), notes)
+    if not mapping and not is_header(names):
+        names, separator, before, lines = _read_list(names, separator, before, lines)
+    rows = _read_lines(lines, separator, before, len(names), notes, spaced=not {*names} >= OWN_COLUMNS)
     sample = [*islice(rows, MAX_SAMPLE)]
     if is_misp_table(names):
         for line in chain(sample, rows):
@@ -85,13 +91,16 @@ def _find_header(lines: Iterator[str], notes: ReaderNotes) -> tuple[list[str], s
     """Return the names of the columns, the separator, the number of lines up to the header, and the lines below it."""
     comments: list[str] = []
     count = 0
-    for line in lines:
+    sep = ""
+    for plain in lines:
         count += 1
-        plain = line.removeprefix("\ufeff") if count == 1 else line
+        if named := _NAMED_SEPARATOR.fullmatch(plain):
+            sep = named[1]
+            continue
         if not plain.strip():
             continue
         if not plain.lstrip().startswith(_COMMENT):
-            names, separator = _split_header(plain)
+            names, separator = _split_header(plain, sep)
             if comments and not is_header(names):
                 above, sign = _split_header(comments[-1].strip().lstrip("# "))
                 if is_header(above) and len(above) == len(_split_line(plain, sign)):
@@ -108,8 +117,35 @@ def _find_header(lines: Iterator[str], notes: ReaderNotes) -> tuple[list[str], s
     return [], ",", count, lines
 
 
-def _split_header(header: str) -> tuple[list[str], str]:
-    separator = max(SEPARATORS, key=re.sub(r'"[^"]*"', "", header).count)
+def _without_mark(lines: Iterator[str]) -> Iterator[str]:
+    """Yield the lines without the mark of their encoding."""
+    for line in islice(lines, 1):
+        yield line.removeprefix("\ufeff")
+    yield from lines
+
+
+def _read_list(
+    names: list[str], separator: str, before: int, lines: Iterator[str]
+) -> tuple[list[str], str, int, Iterator[str]]:
+    """Return a list without a header as a table of one column; any other table is returned as it is.
+
+    Raises:
+        BadFile: the first line has an indicator and other cells, so it is neither a header nor a list.
+    """
+    are_values = [is_value(name) for name in names]
+    if not any(are_values):
+        return names, separator, before, lines
+    if not all(are_values) and not is_value(separator.join(names)):
+        raise BadFile(
+            "The first line of the file has an indicator where the names of the columns are expected. Put a line of "
+            "names above it, such as indicator,event,date.",
+            [quote(name) for name in names[:20]],
+        )
+    return ["indicator"], _NO_SEPARATOR, before - 1, chain([f"{separator.join(names)}\n"], lines)
+
+
+def _split_header(header: str, sep: str = "") -> tuple[list[str], str]:
+    separator = sep or max(SEPARATORS, key=re.sub(r'"[^"]*"', "", header).count)
     return [name.strip() for name in _split_line(header, separator)], separator
 
 
@@ -122,9 +158,11 @@ def _split_line(line: str, separator: str) -> list[str]:
         ) from error
 
 
-def _read_lines(lines: Iterator[str], separator: str, before: int, width: int, notes: ReaderNotes) -> Iterator[_Line]:
-    """Yield the rows below the header, numbered by the line on which they start."""
-    reader = csv.reader(lines, delimiter=separator, strict=True)
+def _read_lines(
+    lines: Iterator[str], separator: str, before: int, width: int, notes: ReaderNotes, *, spaced: bool
+) -> Iterator[_Line]:
+    """Yield the rows below the header, numbered by the line on which they start. `spaced`: blanks may follow a sign."""
+    reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=spaced)
     while True:
         line = before + reader.line_num + 1
         try:
@@ -168,6 +206,8 @@ class _RowReader:
                 problems.append(
                     f"{name}: the cell has {len(cell):,} characters, and at most {MAX_CELL_LENGTH:,} are read"
                 )
+            elif name in ("indicator", "indicator_type") and not self._columns.own and is_blank(cell):
+                continue
             elif name in SETTABLE_TEXTS:
                 fields[name] = unescape_formula(cell)
             elif name == "tags":
@@ -195,7 +235,7 @@ class _RowReader:
         found: list[JsonValue] = []
         for place, kind in self._columns.types.items():
             cell = unescape_formula(cells[place].strip())
-            if not cell:
+            if is_blank(cell):
                 continue
             if len(cell) > MAX_CELL_LENGTH:
                 problems.append(f"indicator: the cell has {len(cell):,} characters")
