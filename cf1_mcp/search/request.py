@@ -28,6 +28,7 @@ from cf1_mcp.search.conditions import (
 from cf1_mcp.search.filters import CountFilters, ExportFilters, Filters, SearchFilters
 from cf1_mcp.search.saved_queries import SavedSearch
 from cf1_mcp.search.typed_values import read_values
+from cf1_mcp.search.words.countries import split_countries
 from cf1_mcp.search.words.spelling import AccountSpelling, ReadValue, list_spellings, load_spelling
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
@@ -194,7 +195,7 @@ def _build_request(
 def _split(field: EventField, values: Sequence[str]) -> list[str]:
     """Return the values of a filter. Only countries are split at commas, which other words may contain."""
     if field.type == "country":
-        values = [part.strip() for value in values for part in value.split(",") if part.strip()]
+        values = [part for value in values for part in split_countries(value)]
     return list(dict.fromkeys(values))
 
 
