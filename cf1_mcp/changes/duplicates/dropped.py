@@ -60,7 +60,7 @@ def _clip(values: Sequence[str]) -> JsonValue:
 
 def _list_values(event: Event, name: str) -> Iterator[str]:
     value: str | float | list[str] | None = getattr(event, name)
-    if isinstance(value, float):
+    if isinstance(value, float | int):
         yield f"{value:g}"
         return
     yield from (one for one in (value if isinstance(value, list) else [value or ""]) if one.strip())
