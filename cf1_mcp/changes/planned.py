@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from cf1_mcp.answers.card import Card
 from cf1_mcp.api.client import ThreatEventsClient
 from cf1_mcp.changes.effect import Effect, P, Result
+from cf1_mcp.changes.outcomes.change_results import shorten_created
 from cf1_mcp.changes.outcomes.unknown_outcomes import describe_unknown
 from cf1_mcp.changes.previews import Look, render_summary
 from cf1_mcp.context import ServerContext
@@ -72,7 +73,7 @@ class Planned(Generic[P]):
             "change_id": change_id,
             "change": render_summary(effect),
         }
-        facts |= {**effect.told, **result.facts, **self.look.repeats}
+        facts |= {**effect.told, **shorten_created(result, change_id), **self.look.repeats}
         if not self.look.undo.certain:
             facts["undo"] = self.look.undo.text
         untrusted = {**result.untrusted, **effect.read_as}
@@ -81,7 +82,7 @@ class Planned(Generic[P]):
             await journal.finish(change_id, result.status, stored)
         except JournalError as error:
             made = "It is unknown whether the change was made" if result.status == "unknown" else "The change was made"
-            return Card(facts, untrusted, notes=[f"{made}, but {error}"])
+            return Card(facts | {**result.facts}, untrusted, notes=[f"{made}, but {error}"])
         if result.refused:
             with suppress(StoreError):
                 await self._give_code_back()

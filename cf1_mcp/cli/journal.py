@@ -3,7 +3,6 @@
 import json
 import re
 import sys
-from functools import partial
 
 import anyio
 import typer
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cf1_mcp.cli.journal_filters import JournalFilter
+from cf1_mcp.cli.journal_names import check_names, resolve_dataset
 from cf1_mcp.cli.terminal import ask_yes_or_no, print_lines
 from cf1_mcp.context import utc_now
 from cf1_mcp.errors import BadArgument, ThreatEventsError
@@ -19,6 +19,7 @@ from cf1_mcp.store.approvals import Request, UnknownCode, explain_closed
 from cf1_mcp.store.journal import Journal
 from cf1_mcp.store.journal_anchor import Anchor
 from cf1_mcp.store.journal_records import Change, ChangeOrigin
+from cf1_mcp.store.reads.read_log import LoggedCall
 from cf1_mcp.store.stores import Stores, open_stores
 from cf1_mcp.text.audience import address_operator
 from cf1_mcp.text.person_text import PREFIX
@@ -48,8 +49,7 @@ def print_changes(
     settings: Settings, limit: int, filters: JournalFilter, console: Console, *, as_json: bool = False
 ) -> None:
     """Print the newest changes of all accounts and identities, a few lines each, or as JSON with one change a line."""
-    journal = _open_stores(settings).journal
-    changes = anyio.run(partial(journal.changes, limit, pre_images=False, keeps=filters.matches_change))
+    changes = anyio.run(_find_changes, _open_stores(settings), limit, filters)
     for change in changes:
         if as_json:
             print_json(_describe(change))
@@ -66,7 +66,7 @@ def print_calls(
     settings: Settings, limit: int, filters: JournalFilter, console: Console, *, as_json: bool = False
 ) -> None:
     """Print the newest calls that CF1_LOG_READS logged, one a line, or as JSON with one call a line."""
-    calls = anyio.run(_open_stores(settings).reads.calls, limit, filters.matches_call)
+    calls = anyio.run(_find_calls, _open_stores(settings), limit, filters)
     for call in calls:
         if as_json:
             who = describe_origin(call.origin)
@@ -81,6 +81,22 @@ def print_calls(
     if not calls and not as_json:
         hint = "" if settings.log_reads else " Reads are logged with CF1_LOG_READS=counts, from then on."
         typer.echo(f"The log of calls lists none.{hint}")
+
+
+async def _find_changes(stores: Stores, limit: int, filters: JournalFilter) -> list[Change]:
+    resolved = await resolve_dataset(stores, filters)
+    found = await stores.journal.changes(limit, pre_images=False, keeps=resolved.matches_change)
+    if not found:
+        await check_names(stores, resolved, changes=True)
+    return found
+
+
+async def _find_calls(stores: Stores, limit: int, filters: JournalFilter) -> list[LoggedCall]:
+    resolved = await resolve_dataset(stores, filters)
+    found = await stores.reads.calls(limit, resolved.matches_call)
+    if not found:
+        await check_names(stores, resolved, changes=False)
+    return found
 
 
 def print_json(record: object) -> None:

@@ -21,7 +21,8 @@ CALL_OUTCOMES: Final = ("answered", "refused")
 class JournalFilter:
     """What a change or a call must have: a time in a period, a tool, an outcome, a dataset by its uuid or name, and
     for changes an id, their own or that of the change that they undo or are undone by. What is empty matches anything.
-    An undo is journaled under the tool of what it does, and is found under `undo_change` as well.
+    An undo is journaled under the tool of what it does, and is found under `undo_change` as well. `naming` are the
+    changes that name the dataset, and `dataset_ids` its ids, by `resolve_dataset`.
     """
 
     since: datetime | None = None
@@ -30,6 +31,8 @@ class JournalFilter:
     status: str = ""
     dataset: str = ""
     change: str = ""
+    naming: frozenset[str] = frozenset()
+    dataset_ids: frozenset[str] = frozenset()
 
     @classmethod
     def read(
@@ -69,7 +72,7 @@ class JournalFilter:
         tool = UNDO if intent.undoes and self.tool == UNDO else intent.tool
         return (
             self._matches(change.at, tool, change.outcome)
-            and self._is_of_dataset(named)
+            and (self._is_of_dataset(named) or change.id in self.naming)
             and (not self.change or self.change in related)
         )
 
@@ -82,8 +85,8 @@ class JournalFilter:
         return is_in_period and self.tool in ("", tool) and self.status in ("", outcome)
 
     def _is_of_dataset(self, named: Sequence[str]) -> bool:
-        wanted = self.dataset.casefold()
-        return not wanted or any(wanted == one.casefold() or id_key(self.dataset) == id_key(one) for one in named)
+        wanted, ids = self.dataset.casefold(), {id_key(self.dataset), *self.dataset_ids}
+        return not wanted or any(wanted == one.casefold() or id_key(one) in ids for one in named)
 
 
 def _read_time(option: str, text: str, *, end: bool = False) -> datetime | None:

@@ -43,9 +43,9 @@ def unknown_country(argument: str, text: str, known: Sequence[Country]) -> BadAr
         listed = [country.name for country in known if country.alpha2 in members]
         return BadArgument(argument, f"{typed} {GROUP}", "one country", list_words(listed, most=30))
     if code := find_country(text):
-        problem = f"{typed} ({code}) is not among the account's countries"
+        problem = f"{typed}{'' if code == text.strip().upper() else f' ({code})'} is not among the account's countries"
         return BadArgument(argument, problem, "a country from list_threat_vocabulary, kind countries")
-    close = suggest_words(text, [country.name for country in known])
+    close = suggest_words(text, [country.name for country in known], "countries")
     return _unknown(argument, text, close, (), "an ISO code of two letters such as US, or a name")
 
 

@@ -140,7 +140,8 @@ list of texts; the default `op` is equals.
 - Text fields: {_words(texts)}.
 - Their operators: {_words(TEXT_OPERATORS)}.
 - `killChain` is a number, `hasChildren` is true or false: {_words(COMPARING_OPERATORS)}.
-- `date` and `createdAt` take ISO times here. `createdAt` is when the event was stored, `date` when it happened.
+- `date` and `createdAt` take dates as `since` does, and one second after equals, not and in. `createdAt` is when the
+  event was stored, `date` when it happened.
 - {_words(partial)} match a part of a text. How like and find differ from contains is not published: prefer contains.
 - `in` takes up to {_max_values()} values, every other operator one. A value has 1 to {MAX_VALUE_LENGTH} characters.
 - At most {MAX_CONDITIONS} filters and conditions together; `since` and `until` count as one each.

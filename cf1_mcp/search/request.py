@@ -27,7 +27,8 @@ from cf1_mcp.search.conditions import (
 )
 from cf1_mcp.search.filters import CountFilters, ExportFilters, Filters, SearchFilters
 from cf1_mcp.search.saved_queries import SavedSearch
-from cf1_mcp.search.typed_values import read_values
+from cf1_mcp.search.typed_values import read_dates, read_values
+from cf1_mcp.search.words.countries import split_countries
 from cf1_mcp.search.words.spelling import AccountSpelling, ReadValue, list_spellings, load_spelling
 from cf1_mcp.text.dates import iso
 from cf1_mcp.text.sanitize import clean
@@ -179,12 +180,16 @@ def _build_request(
     read_as += [_date_read_as("since", arguments.since, since), _date_read_as("until", arguments.until, until)]
     read_as.append(_date_read_as("created_since", arguments.created_since, created_since))
     read_as.append(_text_read_as(arguments.text))
+    dated = [read_dates(clause, now) for clause in clauses]
+    read_as += [read.describe("conditions") for _, found in dated for read in found]
+    # Its identity has dates as they were typed, because the next page of a search "since 7d" is asked for later.
     typed = {name: getattr(arguments, name) for name in ("text", "since", "until", "created_since")}
-    period, conditions = (since, until), ungrouped_conditions(clauses)
+    period, compared = (since, until), [clause for clause, _ in dated]
+    conditions = ungrouped_conditions(compared)
     return SearchRequest(
         {**filters, **typed, "conditions": [*clauses]},
         build_conditions(filters, arguments.text, period, created_since, conditions, saved.search),
-        build_branches(saved.search_branches, clauses),
+        build_branches(saved.search_branches, compared),
         tuple(dict.fromkeys(sentence for sentence in read_as if sentence)),
         [(argument, sentence) for argument, read in reads if (sentence := read.describe_unknown(argument))],
         iso(now - WATERMARK_OVERLAP) if created_since else "",
@@ -194,7 +199,7 @@ def _build_request(
 def _split(field: EventField, values: Sequence[str]) -> list[str]:
     """Return the values of a filter. Only countries are split at commas, which other words may contain."""
     if field.type == "country":
-        values = [part.strip() for value in values for part in value.split(",") if part.strip()]
+        values = [part for value in values for part in split_countries(value)]
     return list(dict.fromkeys(values))
 
 

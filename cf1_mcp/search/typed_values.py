@@ -1,15 +1,18 @@
-"""Read the values of filters and conditions as the type of their field: an indicator or its type, a number, or true or
-false.
+"""Read the values of filters and conditions as the type of their field: an indicator or its type, a date, a number, or
+true or false.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from math import isfinite
 from typing import Final
 
 from cf1_mcp.errors import BadArgument
 from cf1_mcp.models import SearchField, SearchValue
-from cf1_mcp.models.fields import EventField
+from cf1_mcp.models.fields import COMPARING_OPERATORS, SEARCHABLE, EventField
+from cf1_mcp.search.clauses import WHOLE_VALUE_OPERATORS, Clause
 from cf1_mcp.search.words.spelling import MAX_VALUE_LENGTH, MAX_VALUES, AccountSpelling, ReadValue
+from cf1_mcp.text.dates import ACCEPTED_DATES, from_second, is_plain_date, is_relative, parse_date
 from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
@@ -103,6 +106,35 @@ def read_value(field: EventField, value: str, argument: str) -> SearchValue:
             return _read_flag(field, value, argument)
         case _:
             return value
+
+
+def read_dates(clause: Clause, now: datetime) -> tuple[Clause, list[ReadValue]]:
+    """Return a condition with its dates as the API takes them, and how each was read.
+
+    A period is read as its first second, and after `lte` as its last. Parts of dates remain as they are.
+
+    Raises:
+        BadArgument: a value is not a date, or a whole period is to be equal to a time.
+    """
+    field = SEARCHABLE[clause.field]
+    if field.type != "date" or clause.op not in COMPARING_OPERATORS:
+        return clause, []
+    reads = [ReadValue(value, (_read_date(field, clause, value, now),)) for value in clause.value]
+    return clause.model_copy(update={"value": [date for read in reads for date in read.spellings]}), reads
+
+
+def _read_date(field: EventField, clause: Clause, value: str, now: datetime) -> str:
+    typed = value.strip()
+    if "T" in typed and is_plain_date(typed):
+        return typed
+    first, last = parse_date(typed, now), parse_date(typed, now, end=True)
+    if first is None or last is None:
+        raise BadArgument("conditions", f"{clean(value, MAX_QUOTED_LENGTH)!r} is not a date", ACCEPTED_DATES)
+    if clause.op in WHOLE_VALUE_OPERATORS and (first != last or is_relative(typed)):
+        problem = f"{clean(value, MAX_QUOTED_LENGTH)!r} is not one second, with which {field.wire} {clause.op} compares"
+        both = f"lt {first} and gt {last} in two groups" if clause.op == "not" else f"gte {first} and lte {last}"
+        raise BadArgument("conditions", problem, f"a time such as {first}" + (f", or {both}" if first != last else ""))
+    return from_second(first) if clause.op in ("gt", "gte", "lt") else last
 
 
 def _read_number(field: EventField, value: str, argument: str) -> int | float:

@@ -513,3 +513,26 @@ async def test_tags_of_an_event_with_a_copy_elsewhere_are_not_undone(tenant: Ten
         tenant.log.clear()
         words = await refused(client, "undo_change", change_id=tagged["change_id"])
     assert "has a copy in a dataset that was not named" in words and tenant.changes_sent() == []
+
+
+@pytest.mark.parametrize(("count", "is_listed"), [(20, True), (21, False)])
+async def test_many_created_events_are_counted_and_the_journal_keeps_their_ids(
+    tenant: Tenant, count: int, *, is_listed: bool
+) -> None:
+    ids: list[JsonValue] = [(await tenant.add(f"number {number}")).uuid for number in range(count)]
+    async with tenant.server(tenant.allowed()) as client:
+        deleted = await confirmed(client, "delete_threat_events", dataset_id=MINE, event_ids=ids)
+        undone = await confirmed_if_asked(client, "undo_change", change_id=deleted["change_id"])
+        change_id = str(undone["change_id"])
+        shown = await ask_for_text(client, "list_changes", change_id=change_id)
+        again = await confirmed(client, "undo_change", change_id=change_id)
+    assert isinstance(undone["created"], list) is is_listed is ("new_ids" in undone)
+    assert is_listed or (undone["created"], undone["ids"]) == (count, f"`cf1-mcp journal show {change_id}` lists them")
+    assert again["deleted"] == count
+    assert all(str(one) in shown for one in ids[:3])
+
+
+async def confirmed_if_asked(client: Client, tool: str, **arguments: JsonValue) -> dict[str, JsonValue]:
+    """Make a change, and confirm it if its answer is a preview."""
+    first = await ask(client, tool, **arguments)
+    return await ask(client, tool, **arguments, confirm=first["code"]) if "code" in first else first

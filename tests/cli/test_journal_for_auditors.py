@@ -34,6 +34,34 @@ def listed(folder: Path, *arguments: str) -> list[dict[str, JsonValue]]:
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
+REFUSALS = {
+    ("list", "--tool nope"): snapshot(
+        "cf1-mcp: --tool: 'nope' is not a tool. Use create_threat_event, import_threat_events, update_threat_event, tag_threat_events, untag_threat_events, relate_threat_events, unrelate_threat_events, move_threat_events, copy_threat_events, merge_duplicate_events, delete_threat_events, create_threat_dataset, update_threat_dataset, create_threat_category, revert_threat_dataset, create_saved_query, update_saved_query, delete_saved_query, create_query_alert, update_query_alert, delete_query_alert or undo_change.\n"
+    ),
+    ("reads", "--tool nope"): snapshot(
+        "cf1-mcp: --tool: 'nope' is not a tool. Use search_threat_events, get_threat_event, list_related_threat_events, aggregate_threat_events, query_threat_graphql, list_threat_datasets, list_threat_vocabulary, lookup_indicators, profile_attacker, export_threat_events, create_threat_event, import_threat_events, update_threat_event, tag_threat_events, untag_threat_events, relate_threat_events, unrelate_threat_events, move_threat_events, copy_threat_events, list_duplicate_events, merge_duplicate_events, delete_threat_events, create_threat_dataset, update_threat_dataset, create_threat_category, revert_threat_dataset, list_saved_queries, create_saved_query, update_saved_query, delete_saved_query, list_query_alerts, create_query_alert, update_query_alert, delete_query_alert, 'cf1-mcp journal list' or undo_change.\n"
+    ),
+    ("list", "--tool tag_threat_event"): snapshot(
+        "cf1-mcp: --tool: 'tag_threat_event' is not a tool, did you mean 'tag_threat_events'? Use create_threat_event, import_threat_events, update_threat_event, tag_threat_events, untag_threat_events, relate_threat_events, unrelate_threat_events, move_threat_events, copy_threat_events, merge_duplicate_events, delete_threat_events, create_threat_dataset, update_threat_dataset, create_threat_category, revert_threat_dataset, create_saved_query, update_saved_query, delete_saved_query, create_query_alert, update_query_alert, delete_query_alert or undo_change.\n"
+    ),
+    ("reads", "--tool tag_threat_event"): snapshot(
+        "cf1-mcp: --tool: 'tag_threat_event' is not a tool, did you mean 'tag_threat_events'? Use search_threat_events, get_threat_event, list_related_threat_events, aggregate_threat_events, query_threat_graphql, list_threat_datasets, list_threat_vocabulary, lookup_indicators, profile_attacker, export_threat_events, create_threat_event, import_threat_events, update_threat_event, tag_threat_events, untag_threat_events, relate_threat_events, unrelate_threat_events, move_threat_events, copy_threat_events, list_duplicate_events, merge_duplicate_events, delete_threat_events, create_threat_dataset, update_threat_dataset, create_threat_category, revert_threat_dataset, list_saved_queries, create_saved_query, update_saved_query, delete_saved_query, list_query_alerts, create_query_alert, update_query_alert, delete_query_alert, 'cf1-mcp journal list' or undo_change.\n"
+    ),
+    ("list", "--dataset nope"): snapshot(
+        "cf1-mcp: --dataset: no entry names a dataset 'nope'. Use a uuid, or one of these. (Anna's; Ours; Mine)\n"
+    ),
+    ("reads", "--dataset nope"): snapshot(
+        "cf1-mcp: --dataset: no entry names a dataset 'nope'. Use a uuid, or one of these. (Anna's; Ours; Mine)\n"
+    ),
+    ("list", "--dataset other"): snapshot(
+        "cf1-mcp: --dataset: no entry names a dataset 'other'. Use a uuid, or one of these. (Anna's; Ours; Mine)\n"
+    ),
+    ("reads", "--dataset other"): snapshot(
+        "cf1-mcp: --dataset: no entry names a dataset 'other'. Use a uuid, or one of these. (Anna's; Ours; Mine)\n"
+    ),
+}
+
+
 @pytest.fixture
 def ids(tmp_path: Path) -> dict[str, str]:
     """The ids of four changes, a day apart, the newest of which undoes the oldest."""
@@ -72,7 +100,6 @@ def ids(tmp_path: Path) -> dict[str, str]:
         ("--tool undo_change", ["undo"]),
         (f"--dataset {DATASET.upper()}", ["undo", "tag", "update"]),
         ("--dataset mine", ["undo", "tag", "delete", "update"]),
-        ("--dataset Other", []),
         ("--since 2026-11-16", ["undo", "tag"]),
         ("--until 2026-11-15", ["delete", "update"]),
         ("--since 2026-11-15 --until 2026-11-16", ["tag", "delete"]),
@@ -84,6 +111,58 @@ def ids(tmp_path: Path) -> dict[str, str]:
 def test_changes_are_filtered(options: str, found: list[str], ids: dict[str, str], tmp_path: Path) -> None:
     filled = [ids.get(word.lower(), word) if word.isupper() and "-" not in word else word for word in options.split()]
     assert [one["id"] for one in listed(tmp_path, "list", *filled)] == [ids[name] for name in found]
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> Path:
+    """The folder of a journal whose entries have the ids of datasets, and name them in their summaries."""
+    second = DATASET.replace("000001", "000002")
+
+    async def record() -> None:
+        for number, (tool, summary, datasets) in enumerate(
+            [
+                ("tag_threat_events", "Tag 1 event in dataset 'Mine' with 'other'.", (DATASET,)),
+                ("move_threat_events", "Move 2 events from dataset 'Mine' to \"Anna's\".", (DATASET, second)),
+                ("rename_dataset", "Rename dataset 'Mine' to 'Ours'. It stays private.", (DATASET,)),
+                ("update_threat_event", "Change tlp of event e in dataset 'Ours'.", (DATASET,)),
+                ("delete_threat_events", 'Delete 1 event from dataset "Anna\'s" for good.', (second,)),
+            ]
+        ):
+            journal = open_stores(Settings(state_dir=tmp_path), lambda at=NOW + timedelta(hours=number): at).journal
+            await journal.finish(await journal.begin(Intent(tool, {}, datasets, summary, None)), "done", {})
+        reads = open_stores(Settings(state_dir=tmp_path), lambda: NOW).reads
+        await reads.add("search_threat_events", "answered", ORIGIN, (DATASET,), {})
+
+    anyio.run(record)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("dataset", "tools"),
+    [
+        ("mine", ["update", "rename", "move", "tag"]),
+        ("Ours", ["update", "rename", "move", "tag"]),
+        ("Anna's", ["delete", "move"]),
+        (DATASET, ["update", "rename", "move", "tag"]),
+        (DATASET.replace("000001", "000009"), []),
+    ],
+)
+def test_changes_are_found_by_the_name_of_a_dataset(dataset: str, tools: list[str], named: Path) -> None:
+    found = [str(one["tool"]) for one in listed(named, "list", "--dataset", dataset)]
+    assert [tool.split("_")[0] for tool in found] == tools
+
+
+def test_calls_are_found_by_the_name_that_the_journal_has_for_their_dataset(named: Path) -> None:
+    assert [one["tool"] for one in listed(named, "reads", "--dataset", "ours")] == ["search_threat_events"]
+    assert listed(named, "reads", "--dataset", "Anna's") == []
+
+
+@pytest.mark.parametrize("command", ["list", "reads"])
+@pytest.mark.parametrize("options", ["--tool nope", "--tool tag_threat_event", "--dataset nope", "--dataset other"])
+def test_a_name_that_nothing_has_is_refused_with_the_valid_ones(command: str, options: str, named: Path) -> None:
+    ended = run(named, "journal", command, *options.split(), "--json")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert REFUSALS[command, options] == ended.stderr
 
 
 def test_an_entry_says_who_made_the_change_in_whole_texts(ids: dict[str, str], tmp_path: Path) -> None:
@@ -141,7 +220,7 @@ def test_a_filter_that_cannot_be_read_is_refused(options: str, words: str, tmp_p
 
 
 def test_a_list_without_a_match_says_so(ids: dict[str, str], tmp_path: Path) -> None:
-    assert run(tmp_path, "journal", "list", "--tool", "x").stdout == "No change in the journal fits.\n"
+    assert run(tmp_path, "journal", "list", "--tool", "move_threat_events").stdout == "No change in the journal fits.\n"
 
 
 def test_verify_answers_in_json(ids: dict[str, str], tmp_path: Path) -> None:

@@ -126,6 +126,102 @@ async def test_values_get_the_accounts_spelling_and_the_answer_reports_it(
 
 
 @pytest.mark.parametrize(
+    ("op", "typed", "sent"),
+    [
+        ("gte", "last week", "2026-11-16T00:00:00.000Z"),
+        ("gt", "2026-11", "2026-11-01T00:00:00.000Z"),
+        ("lt", "2026-11", "2026-11-01T00:00:00.000Z"),
+        ("lte", "2026-11", "2026-11-30T23:59:59Z"),
+        ("lte", "2026-11-20", "2026-11-20T23:59:59Z"),
+        ("gte", "7d", "2026-11-17T12:00:00.000Z"),
+        ("lte", "2026-11-20T10:30:00+02:00", "2026-11-20T08:30:00Z"),
+        ("equals", "2026-11-20T10:30+02:00", "2026-11-20T08:30:00Z"),
+    ],
+)
+@pytest.mark.parametrize("group", [None, 1])
+@pytest.mark.parametrize("field", ["date", "createdAt"])
+async def test_a_date_in_a_condition_is_read_as_that_of_an_argument(
+    client: Client, sample: Tenant, field: str, group: int | None, op: str, typed: str, sent: str
+) -> None:
+    condition: dict[str, JsonValue] = {"field": field, "op": op, "value": typed, "group": group}
+    data = await ask(client, "search_threat_events", conditions=[condition], limit=1)
+    request = sample.searches()[0]
+    # Groups are sent in a body.
+    received = str(request.body) if group else str(json.loads(dict(request.query)["search"]))
+    assert str({"field": field, "op": op, "value": sent}) in received
+    assert data["read_as"] == [f"conditions: {typed} as {sent}"]
+
+
+@pytest.mark.parametrize("op", ["equals", "not", "gte", "lte"])
+async def test_a_time_as_the_api_has_it_is_compared_as_it_is(client: Client, sample: Tenant, op: str) -> None:
+    typed = "2026-11-24T11:40:00.500Z"
+    condition: dict[str, JsonValue] = {"field": "createdAt", "op": op, "value": typed}
+    search, read_as = await conditions(client, sample, conditions=[condition])
+    assert (json.loads(search), read_as) == ([condition], None)
+
+
+async def test_a_part_of_a_date_is_searched_for_as_it_is(client: Client, sample: Tenant) -> None:
+    condition: dict[str, JsonValue] = {"field": "date", "op": "startsWith", "value": "2026-11"}
+    search, read_as = await conditions(client, sample, conditions=[condition])
+    assert (json.loads(search), read_as) == ([condition], None)
+
+
+@pytest.mark.parametrize(
+    ("op", "typed", "error"),
+    [
+        (
+            "gte",
+            "20.11.2026",
+            snapshot(
+                "conditions: '20.11.2026' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)."
+            ),
+        ),
+        (
+            "lt",
+            "soon",
+            snapshot(
+                "conditions: 'soon' is not a date. Use an ISO date or time (2026-11-24, 2026-11, 2026-W48, 2026-11-24T08:00Z), today, yesterday 08:00, last week, or a time ago (24h, 7d, 4w, 3mo, P7D, 30 days ago)."
+            ),
+        ),
+        (
+            "equals",
+            "2026-11-20",
+            snapshot(
+                "conditions: '2026-11-20' is not one second, with which date equals compares. Use a time such as 2026-11-20T00:00:00Z, or gte 2026-11-20T00:00:00Z and lte 2026-11-20T23:59:59Z."
+            ),
+        ),
+        (
+            "not",
+            "last week",
+            snapshot(
+                "conditions: 'last week' is not one second, with which date not compares. Use a time such as 2026-11-16T00:00:00Z, or lt 2026-11-16T00:00:00Z and gt 2026-11-22T23:59:59Z in two groups."
+            ),
+        ),
+        (
+            "in",
+            "7d",
+            snapshot(
+                "conditions: '7d' is not one second, with which date in compares. Use a time such as 2026-11-17T12:00:00Z."
+            ),
+        ),
+    ],
+)
+async def test_what_is_no_time_of_a_condition_is_refused_with_the_right_form(
+    client: Client, sample: Tenant, op: str, typed: str, error: str
+) -> None:
+    condition: dict[str, JsonValue] = {"field": "date", "op": op, "value": [typed]}
+    assert await refused(client, "search_threat_events", conditions=[condition]) == error
+    assert sample.searches() == []
+
+
+async def test_a_date_relative_to_now_leads_to_the_next_page(client: Client) -> None:
+    condition: dict[str, JsonValue] = {"field": "date", "op": "gte", "value": "90d"}
+    first = await ask(client, "search_threat_events", conditions=[condition], limit=2)
+    second = await ask(client, "search_threat_events", conditions=[condition], limit=2, cursor=first["next_cursor"])
+    assert second["rows"] and second["rows"] != first["rows"]
+
+
+@pytest.mark.parametrize(
     "typed",
     [
         "hxxps://evil[.]example/a",

@@ -56,6 +56,23 @@ async def test_a_group_of_countries_is_answered_with_its_members(client: Client)
     )
 
 
+async def test_a_region_that_is_no_known_group_gets_no_country_as_its_neighbour(client: Client) -> None:
+    assert await unknown_words(client, target_country=["California"]) == snapshot(
+        ["target_country: California is unknown; list_threat_vocabulary lists the countries"]
+    )
+
+
+@pytest.mark.parametrize("argument", ["target_country", "attacker_country"])
+async def test_an_inverted_name_is_one_country_and_not_another(client: Client, argument: str) -> None:
+    inverted: dict[str, JsonValue] = {argument: "Korea, Democratic People's Republic of, Virgin Islands, U.S."}
+    data = await ask(client, "search_threat_events", **inverted, limit=1)
+    assert data.get("unknown_words") is None
+    assert data["read_as"] == [
+        f"{argument}: Korea, Democratic People's Republic of as KP",
+        f"{argument}: Virgin Islands, U.S. as VI",
+    ]
+
+
 async def test_a_country_that_the_account_does_not_list_is_searched_for_by_its_code(client: Client) -> None:
     assert await unknown_words(client, attacker_country=["Kosovo"]) == snapshot(
         ["attacker_country: Kosovo (XK) is not among the account's countries"]

@@ -5,6 +5,7 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 from starlette.middleware import Middleware
 
+from cf1_mcp.changes.duplicates.dropped import find_dropped
 from cf1_mcp.models import Event, Tlp
 from cf1_mcp.sandbox.http.faults import FaultInjector, parse_faults
 from cf1_mcp.sandbox.options import SandboxOptions
@@ -104,6 +105,39 @@ async def add_group(tenant: Tenant) -> tuple[Event, Event, Event]:
     return kept, first, second
 
 
+async def test_a_preview_says_which_values_of_the_duplicates_are_dropped(tenant: Tenant) -> None:
+    kept = await add_lure(tenant, "Kept", attacker="SOMEBODY")
+    values = [("kept ", "somebody", "A look-alike."), *(("kept", f"ANOTHER {number}", "No.") for number in range(5))]
+    others = [
+        await add_lure(tenant, title, attacker=attacker, insight=insight, date=f"2026-11-20T0{hour}:00:00Z")
+        for hour, (title, attacker, insight) in enumerate(values)
+    ]
+    async with tenant.server(tenant.allowed()) as client:
+        preview = await ask(client, MERGE, **merging(kept, *others))
+        plain = await ask(client, MERGE, **merging(kept, await add_lure(tenant, "kept", attacker="SOMEBODY")))
+    assert preview["dropped"] == snapshot(
+        {
+            "attacker": ["ANOTHER 0", "ANOTHER 1", "ANOTHER 2", "and 2 other values"],
+            "insight": ["No."],
+            "date": ["2026-11-20T01:00:00Z", "2026-11-20T02:00:00Z", "2026-11-20T03:00:00Z", "and 2 other values"],
+        }
+    )
+    assert "Other values of the duplicates are dropped, of attacker, insight, date." in str(preview["change"])
+    assert "dropped" not in plain and "dropped" not in str(plain["change"])
+
+
+def test_values_that_differ_only_in_form_are_not_dropped() -> None:
+    kept = Event(uuid="a", indicator="login.example.com", mitre_attack=["T1566"], target_country="DE", kill_chain=3)
+    same = Event(uuid="b", indicator="LOGIN.example.com.", mitre_attack=["T1566"], target_country="de", kill_chain=3)
+    other = Event(uuid="c", indicator="a.example", mitre_attack=["T1059", "T1566"], attacker="X", kill_chain=4)
+    assert find_dropped(kept, {"attacker": "X"}, [same]) == {}
+    assert find_dropped(kept, {"attacker": "X"}, [same, other]) == {
+        "indicator": ["a.example"],
+        "kill_chain": ["4"],
+        "mitre_attack": ["T1059"],
+    }
+
+
 def merging(kept: Event, *others: Event) -> dict[str, JsonValue]:
     return {"dataset_id": MINE, "keep": kept.uuid, "event_ids": [one.uuid for one in others]}
 
@@ -157,7 +191,7 @@ async def test_what_is_lost_or_lowered_is_said_before(tenant: Tenant) -> None:
     ]
     assert said == snapshot(
         [
-            "Merge 2 duplicates into event KEPT of dataset 'Mine', and delete them for good. 1 event is not a duplicate by indicator, type and day or by title. Links to events that may not be changed are not carried over.",
+            "Merge 2 duplicates into event KEPT of dataset 'Mine', and delete them for good. 1 event is not a duplicate by indicator, type and day or by title. Other values of the duplicates are dropped, of event. Links to events that may not be changed are not carried over.",
             "Undo change ID: create 2 merged events again in dataset 'Mine', and take from event KEPT what it got. This lowers the event's marking from amber to green. Typed relationships that it got stay, and so do references to events that may not be changed.",
         ]
     )

@@ -138,8 +138,10 @@ async def test_500_rows_are_sent_in_five_requests_and_their_links_by_parent(tena
     async with tenant.server(tenant.allowed(max_change=500)) as client:
         done = await confirmed(client, dataset_id=MINE, rows=rows)
         assert len(await ask_for_text(client, TOOL, dataset_id=MINE, rows=rows)) < 8_000
-    assert (done["status"], done["events"], done["relationships"]) == ("done", 500, 499)
-    assert sorted(created_ids(done)) == [*range(500)]
+    change = await tenant.journal.change(str(done["change_id"]))
+    assert (done["status"], done["events"], done["relationships"], done["created"]) == ("done", 500, 499, 500)
+    assert done["ids"] == f"`cf1-mcp journal show {change.id}` lists them"
+    assert isinstance(change.result, dict) and sorted(created_ids(change.result)) == [*range(500)]
     assert tenant.changes_sent() == ["POST /events/create/bulk"] * 5 + ["POST /events/relationships/create"] * 5
 
 
@@ -295,7 +297,7 @@ row 1: category: the account does not know 'Phising'. Use a word that the accoun
         snapshot("""\
 rows: 2 of 2 rows cannot be imported, so nothing was sent. Use the same rows with these corrected.
 <untrusted MARK>
-row 0: attacker_country: the account does not know 'Germny', did you mean the first of these? Use an ISO code of two letters such as US, or a name. (Germany; Guernsey)
+row 0: attacker_country: the account does not know 'Germny', did you mean the first of these? Use an ISO code of two letters such as US, or a name. (Germany)
 row 1: target_country: the account does not know 'XX'. Use an ISO code of two letters such as US, or a name
 </untrusted MARK>\
 """),
@@ -686,12 +688,13 @@ async def test_what_was_created_before_an_import_stopped_is_reported(
     rows: list[JsonValue] = [row(ref="a"), row(parent_ref="a"), *create_rows(205)]
     async with serve_script(tenant, bulk_answer(range(100)), breaks) as (client, scripted):
         done = await confirmed(client, dataset_id=MINE, rows=rows, **WITHOUT_COMPARISON)
-    assert [*created_ids(done)] == [*range(100)]
-    assert {name: value for name, value in done.items() if name not in ("change_id", "created")} == expected
+    assert {name: value for name, value in done.items() if name not in ("change_id", "created", "ids")} == expected
     assert len(scripted.requests) == 7
     change = await tenant.journal.change(str(done["change_id"]))
     assert change.outcome == done["status"] and isinstance(change.result, dict)
-    assert change.result["created"] == done["created"]
+    assert [*created_ids(change.result)] == [*range(100)]
+    # After an unknown outcome all are listed.
+    assert done["created"] == (change.result["created"] if change.outcome == "unknown" else 100)
 
 
 async def test_an_import_that_is_not_answered_at_all_is_unknown_to_the_journal(tenant: Tenant) -> None:

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from cf1_mcp.answers.columns import MAX_CELL_LENGTH
 from cf1_mcp.changes.deletion import DeleteEvents, describe_links_left_out, describe_losses, plan_deletion_of
+from cf1_mcp.changes.duplicates.dropped import find_dropped, show_dropped, warn_of_dropped
 from cf1_mcp.changes.duplicates.merge_sending import (
     Additions,
     BeforeMerge,
@@ -69,6 +70,7 @@ async def plan_merging(planning: Planner, dataset_id: str, keep: str, event_ids:
     added = await _find_additions(planning, kept, deletion.payload.before)
     others = [event for event in deletion.events if not same_by_any(kept.event, event)]
     unlike = f"{plural(len(others), 'event is', 'events are')} not a duplicate by indicator, type and day or by title."
+    dropped = find_dropped(kept.event, added.fields, _sort_events(deletion.payload.before))
     before = BeforeMerge(kept=kept, images=deletion.payload.before)
     effect = Effect(
         kind=MERGING,
@@ -78,11 +80,11 @@ async def plan_merging(planning: Planner, dataset_id: str, keep: str, event_ids:
         datasets=(dataset.uuid,),
         summary=f"Merge {plural(len(deletion.events), 'duplicate')} into event {keep} of dataset {dataset.name!r}, and "
         "delete them for good.",
-        warnings=(*([unlike] if others else []), LINKS, *deletion.warnings),
+        warnings=(*([unlike] if others else []), *warn_of_dropped(dropped), LINKS, *deletion.warnings),
         undo=UNDO,
         needs_code=True,
         facts={"keeps": keep, **_describe_additions(added), **deletion.facts},
-        untrusted={**_show_additions(added), **deletion.untrusted},
+        untrusted={**_show_additions(added), **show_dropped(dropped), **deletion.untrusted},
         events=[policy.visible(kept.event), *deletion.events],
         seen=deletion.seen,
         evidence=[*evidence, *deletion.evidence],
@@ -127,7 +129,7 @@ async def _find_additions(planning: Planning, kept: Snapshot, images: Sequence[S
         if id_key(link.other) not in group
     }
     return Additions(
-        fields=_find_missing_fields(event, [one.event for one in images]),
+        fields=_find_missing_fields(event, _sort_events(images)),
         tags=[*{tag.strip().casefold(): tag for tag in reversed(tags) if tag.strip().casefold() not in has}.values()],
         references=_find_new_ids((one.event.references for one in linkable), {*group, *map(id_key, event.references)}),
         referenced=_find_new_ids((one.event.referenced for one in linkable), {*group, *map(id_key, event.referenced)}),
@@ -135,11 +137,10 @@ async def _find_additions(planning: Planning, kept: Snapshot, images: Sequence[S
     )
 
 
-def _find_missing_fields(kept: Event, others: Sequence[Event]) -> dict[str, str]:
+def _find_missing_fields(kept: Event, ordered: Sequence[Event]) -> dict[str, str]:
     """Return the first value that another event has of each field that is empty, and the highest marking if it is
     higher than that of the event.
     """
-    ordered = sorted(others, key=lambda event: (event.date, id_key(event.uuid)))
     fields: dict[str, str] = {}
     for name in FILLED:
         if not getattr(kept, name).strip() and (found := _first(getattr(event, name) for event in ordered)):
@@ -150,6 +151,10 @@ def _find_missing_fields(kept: Event, others: Sequence[Event]) -> dict[str, str]
     if highest.rank > Tlp.of(kept.tlp).rank:
         fields["tlp"] = highest.value
     return fields
+
+
+def _sort_events(images: Sequence[Snapshot]) -> list[Event]:
+    return sorted((one.event for one in images), key=lambda event: (event.date, id_key(event.uuid)))
 
 
 def _first(texts: Iterable[str]) -> str:

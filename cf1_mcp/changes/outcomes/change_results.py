@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from pydantic import JsonValue
 
@@ -12,6 +12,8 @@ from cf1_mcp.store.payloads import Payload
 
 Facts: TypeAlias = Mapping[str, JsonValue]
 P = TypeVar("P", bound=Payload)
+# In an answer: the next call may need them. Of more, a search finds those that it needs.
+MAX_LISTED_CREATED: Final = 20
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,18 @@ def count_done(result: Result, name: str) -> Result:
     if result.status == "unknown" or not isinstance(listed, list):
         return result
     return replace(result, facts={**result.facts, name: len(listed)})
+
+
+def shorten_created(result: Result, change_id: str) -> Facts:
+    """Return the facts of a result for an answer: of many new events their number, and where their ids are.
+
+    A result names what was not created. After an unknown outcome all are listed, because they are needed to look.
+    """
+    created = result.list_fact("created")
+    if result.status == "unknown" or len(created) <= MAX_LISTED_CREATED:
+        return result.facts
+    kept = {name: value for name, value in result.facts.items() if name != "new_ids"}
+    return {**kept, "created": len(created), "ids": f"`cf1-mcp journal show {change_id}` lists them"}
 
 
 def _list_exceptions(result: Facts, name: str) -> list[str]:

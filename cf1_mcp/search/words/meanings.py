@@ -11,58 +11,106 @@ from typing import Final
 from cf1_mcp.models import VocabularyKind
 from cf1_mcp.text.accents import fold_letters
 
+# Of the blocks of Chinese and Japanese characters.
+_FIRST_UNSEPARATED: Final = "\u2e80"
+
 
 @dataclass(frozen=True)
 class Meaning:
-    """`written` and `listed` are beginnings of words, of the caller and of the vocabulary; with "=" whole words."""
+    """`written` and `listed` are beginnings of words, of the caller and of the vocabulary; with "=" whole words.
+
+    Chinese and Japanese do not separate words, so their parts are found anywhere. All are compared without accents.
+    """
 
     written: tuple[str, ...]
     listed: tuple[str, ...]
 
 
 def _meaning(written: str, listed: str) -> Meaning:
-    return Meaning(*(tuple(part.strip() for part in parts.split(",")) for parts in (written, listed)))
+    return Meaning(*(tuple(fold_letters(part.strip()) for part in parts.split(",")) for parts in (written, listed)))
 
 
 _INDUSTRIES: Final = (
     _meaning(
-        "bank, banq, banc, financ, finanz, fintech, credit, payment, broker, sparkasse, stock exchange", "bank, financ"
+        "bank, banq, banc, financ, finanz, fintech, credit, kredit, payment, broker, sparkasse, stock exchange, "
+        "=börse, =börsen, =bourse, =borsa, zahlungs, paiement, pagos, pagamento, банк, финанс, кредит, платеж, "
+        "銀行, 银行, 金融, 証券, 证券, 決済, 支付",
+        "bank, financ",
     ),
-    _meaning("insur, versicher, assuranc, seguro, reinsur", "insur"),
+    _meaning("insur, versicher, assuranc, assicura, seguro, reinsur, страхов, 保険, 保险", "insur"),
     _meaning(
-        "hospital, clinic, klinik, krankenh, health, medic, gesundheit, salud, sante, patient, doctor", "health, medic"
+        "hospital, hospitais, hopit, ospedal, clinic, cliniq, klinik, krankenh, health, medic, médec, medizin, "
+        "gesundheit, ärzte, =arzt, salud, saúde, sante, sanità, sanita, patient, doctor, больни, клиник, "
+        "здравоохр, медицин, 医療, 医疗, 病院, 医院, 卫生, 衛生",
+        "health, medic",
     ),
-    _meaning("pharm, drug, biotech, life science, vaccin", "pharm, biotech, life science"),
     _meaning(
-        "govern, regierung, gobierno, gouvern, minist, public sector, public admin, federal, municipal, behord, "
-        "parliament, embass, diplomat, =state, election, law enforcement, =police",
+        "pharm, farmac, фармац, 製薬, 制药, 医薬, drug, biotech, life science, vaccin", "pharm, biotech, life science"
+    ),
+    _meaning(
+        "gov, правител, министер, государ, муницип, 政府, 官公庁, 省庁, 行政, 自治体, 政务, verwaltung, "
+        "öffentlicher dienst, polizei, botschaft, kommunen, ambassad, embajad, administration publi, "
+        "administración públi, administração públi, pubblica amministraz, secteur publi, sector públi, "
+        "setor públi, settore pubbli, regierung, gobierno, gouvern, minist, public sector, public admin, federal, "
+        "municipal, behord, parliament, embass, diplomat, =state, election, law enforcement, =police",
         "govern, public",
     ),
-    _meaning("defen, milit, =army, =navy, aerospace, weapon, rustung, armed forces", "defen, milit, aerospace"),
-    _meaning("energ, electric, utilit, power, =grid, nuclear, =water, strom, stadtwerk", "energ, utilit, power, water"),
-    _meaning("=oil, =gas, petrol, pipeline, refiner", "oil, gas, petrol, energ"),
     _meaning(
-        "school, schule, hochschul, universit, educat, college, academ, student, bildung", "educat, academ, school"
-    ),
-    _meaning("telco, telecom, telekom, =isp, =isps, mobile operator, carrier", "telecom"),
-    _meaning(
-        "tech, software, saas, =it, cloud, comput, hosting, =msp, =msps, informatik", "technolog, it services, software"
+        "defen, defes, difes, milit, =mil, =army, =navy, aerospace, weapon, rüstung, armed forces, verteidig, "
+        "bundeswehr, streitkr, =armee, ejército, esercito, exército, forces armées, fuerzas armadas, оборон, "
+        "военн, =армия, 国防, 防衛, 軍, 军, 航空宇宙",
+        "defen, milit, aerospace",
     ),
     _meaning(
-        "shop, retail, e-commerce, ecommerce, supermarket, einzelhandel, handel, consumer goods",
+        "energ, énerg, electri, elettric, elétric, elektri, utilit, power, =grid, nuclear, nucléa, =water, "
+        "wasserv, strom, stadtwerk, versorger, kraftwerk, kernkraft, энерг, электр, водоснаб, エネルギー, 電力, "
+        "电力, 能源, 発電, 发电, 原子力, 核电, 水道",
+        "energ, utilit, power, water",
+    ),
+    _meaning(
+        "=oil, =gas, =gaz, petrol, pétrol, erdöl, erdgas, mineralöl, pipeline, refiner, raffin, нефт, =газ, газов, "
+        "石油, 天然",
+        "oil, gas, petrol, energ",
+    ),
+    _meaning(
+        "school, schul, hochschul, universi, université, edu, éduc, college, academ, akadem, student, bildung, "
+        "école, enseign, lycée, escuel, escola, scuol, istruzione, школ, универс, образован, =вуз, =вузы, 学校, "
+        "大学, 教育, 高校, 学院",
+        "educat, academ, school",
+    ),
+    _meaning(
+        "telco, telecom, télécom, telekom, telefon, téléphon, =isp, =isps, mobile operator, carrier, mobilfunk, "
+        "netzbetreib, телеком, =связь, связи, 通信, 电信, 電信, 運営商, 运营商",
+        "telecom",
+    ),
+    _meaning(
+        "tech, software, saas, =it, cloud, comput, hosting, =msp, =msps, informati, 科技, 软件, ソフト",
+        "technolog, it services, software",
+    ),
+    _meaning(
+        "shop, retail, e-commerce, ecommerce, supermark, supermarch, supermerc, einzelhand, einzelhänd, "
+        "onlinehand, handel, händler, kaufh, commerce, comerc, comérc, commerci, =minorista, =minoristas, varej, "
+        "magasin, tienda, negozi, grande distribution, consumer goods, рознич, торгов, магазин, супермарк, 小売, "
+        "零售, 超市, スーパー, 百貨, 百货, 电商",
         "retail, commerce, consumer",
     ),
     _meaning(
-        "transport, logisti, airline, airport, aviation, rail, freight, trucking, shipping, luftfahrt, spedition",
+        "transport, logisti, airline, airport, aviation, rail, freight, trucking, shipping, luftfahrt, spedition, "
+        "verkehr, =bahn, trasport, транспорт, логист, 運輸, 运输, 物流, 航空",
         "transport, logisti, aviation, maritim",
     ),
     _meaning("ship, =port, =ports, maritim, vessel, seaport", "maritim, shipping"),
     _meaning(
-        "factor, manufactur, industrial, fabrik, machin, chemical, hersteller, produktion",
+        "factor, manufactur, industrial, fabrik, machin, chemical, hersteller, produktion, "
+        "промышл, производ, 製造, 制造",
         "manufactur, industrial, chemical",
     ),
     _meaning("=car, =cars, auto, vehicle, automak", "automot, vehicle"),
-    _meaning("=news, newspaper, journalis, =press, medi, =tv, broadcast, publish, entertain", "media, entertain, news"),
+    _meaning(
+        "=news, newspaper, journalis, =press, medi, =tv, broadcast, publish, entertain, =сми, газет, 媒体, "
+        "メディア, 新聞",
+        "media, entertain, news",
+    ),
     _meaning("=law, lawyer, legal, attorney, court, notar, rechtsanw, kanzlei", "legal, law"),
     _meaning(
         "ngo, non-profit, nonprofit, charit, think tank, civil society, human rights, activis",
@@ -124,6 +172,8 @@ def _occurs(part: str, text: str) -> bool:
     """Whether a word of a text begins with a part, or is it where the part begins with "="."""
     if part.startswith("="):
         return f" {part[1:]} " in f" {text} "
+    if part and part[0] >= _FIRST_UNSEPARATED:
+        return part in text
     return any(text.startswith(part, place) for place in _word_starts(text))
 
 

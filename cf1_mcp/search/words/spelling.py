@@ -22,7 +22,7 @@ from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_actors import readable_actors
 from cf1_mcp.policy.visible_words import fold, readable_words
 from cf1_mcp.search.words.actor_names import ActorMatch, ActorNames, index_words, is_placeholder
-from cf1_mcp.search.words.countries import country_code, find_country, list_members
+from cf1_mcp.search.words.countries import country_code, find_country, list_members, nearest_countries
 from cf1_mcp.search.words.meanings import find_by_meaning
 from cf1_mcp.text.country_codes import read_country_code, spell_country
 from cf1_mcp.text.defang import refang_indicator
@@ -126,13 +126,12 @@ class AccountSpelling:
             known = read_country_code(typed)
             return ReadValue(typed, (typed,), codes=spell_country(known.upper()) if known else ())
         code = country_code(typed, self.countries)
-        names = [country.name for country in self.countries]
         if code is None:
-            return self._unknown_country(typed, names)
+            return self._unknown_country(typed)
         alpha3 = next((country.alpha3 for country in self.countries if country.alpha2 == code), "")
         return ReadValue(typed, (code,), codes=spell_country(code, alpha3))
 
-    def _unknown_country(self, typed: str, names: Sequence[str]) -> ReadValue:
+    def _unknown_country(self, typed: str) -> ReadValue:
         if members := list_members(typed):
             listed = {country.alpha2 for country in self.countries}
             known = tuple(code for code in members if code in listed)
@@ -140,8 +139,9 @@ class AccountSpelling:
         if code := find_country(typed):
             # It may have events all the same.
             codes = spell_country(code)
-            return ReadValue(typed, (code,), codes=codes, unknown=f"({code}) is not among the account's countries")
-        return self._read_unknown(typed, names)
+            named = "" if code == typed.upper() else f"({code}) "
+            return ReadValue(typed, (code,), codes=codes, unknown=f"{named}is not among the account's countries")
+        return self._read_unknown(typed, [country.name for country in self.countries], "countries")
 
     def _attacker(self, typed: str) -> ReadValue:
         """Read any name of one actor as the names that events use. A name that events use is searched for alone."""
@@ -283,9 +283,9 @@ async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Seque
 
 
 def suggest_words(typed: str, known: Sequence[str], kind: Kind | None = None) -> list[str]:
-    """Return the known words that an unknown one probably means: by meaning where a vocabulary has such, or else by
-    spelling.
-    """
+    """Return the known words that an unknown one probably means: by meaning where there is such, else by spelling."""
+    if kind == "countries":
+        return nearest_countries(typed, known, MAX_SUGGESTIONS)
     meant = find_by_meaning(typed, kind, known) if kind else []
     return meant[:MAX_SUGGESTIONS] or nearest_words(typed, known)
 

@@ -6,18 +6,27 @@ from cf1_mcp.sandbox.vocabulary_catalog import CATEGORIES, INDUSTRIES
 from cf1_mcp.search.words.meanings import find_by_meaning
 
 INDUSTRY_WORDS = {
-    "Banking & Financial Services": "banks|finance|Banken|fintechs|banques|payment providers",
-    "Defense & Aerospace": "military|defence contractors|weapons",
-    "Education": "universities|schools|Hochschulen|colleges",
-    "Energy & Utilities": "power grid|electric utilities|water",
-    "Government": "ministries|Behörden|public sector|embassies",
-    "Healthcare": "hospitals|clinics|Krankenhäuser|medical practices",
+    "Banking & Financial Services": "banks|finance|Banken|fintechs|banques|payment providers"
+    "|銀行|地方銀行|银行|金融机构|банки|банк|финансы|bancos|banche|banques privées|Kreditinstitute",
+    "Defense & Aerospace": "military|defence contractors|weapons"
+    "|Verteidigung|Bundeswehr|défense|defensa|difesa|defesa|forces armées|ejército|оборона|国防|防衛産業|军队",
+    "Education": "universities|schools|Hochschulen|colleges"
+    "|escuelas|écoles|scuole|escolas|Schulen|universidades|università|школы|университеты|学校|大学|教育機関|edu",
+    "Energy & Utilities": "power grid|electric utilities|water"
+    "|énergie|energía|elettricità|Kraftwerke|Stromversorger|энергетика|電力会社|能源|エネルギー",
+    "Government": "ministries|Behörden|public sector|embassies"
+    "|gov|政府|Verwaltung|gobiernos|gouvernement|governo|secteur public|правительство|министерства|地方自治体|Polizei",
+    "Healthcare": "hospitals|clinics|Krankenhäuser|medical practices"
+    "|hôpitaux|hospitales|ospedali|hospitais|saúde|santé|sanità|больницы|здравоохранение|病院|医院|医疗|Ärzte",
     "Legal Services": "law firms|lawyers",
     "Maritime": "ports|vessels",
     "Non-Governmental Organizations": "NGOs|charities|human rights groups",
+    "Retail": "Supermärkte|supermarchés|supermercados|Einzelhändler|Onlinehandel|comercio minorista|магазины|超市|小売業"
+    "|スーパーマーケット|e-commerce",
     "Semiconductors": "chip makers",
     "Technology": "tech companies|software|SaaS",
-    "Telecommunications": "telcos|ISPs|Telekom",
+    "Telecommunications": "telcos|ISPs|Telekom"
+    "|télécoms|Mobilfunk|telecomunicaciones|телеком|операторы связи|通信事業者|电信",
     "Transportation & Logistics": "airlines|freight",
 }
 CATEGORY_WORDS = {
