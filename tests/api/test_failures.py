@@ -196,8 +196,8 @@ async def test_a_failure_of_any_tool_names_the_next_step_and_no_secret(tmp_path:
             {"atacker": "x"},
             "search_threat_events has no argument 'atacker', did you mean 'attacker'?",
         ),
-        ("search_threat_events", {"limit": 0}, "limit: Input should be greater than or equal to 1"),
-        ("aggregate_threat_events", {"columns": []}, "columns: Value should have at least 1 item"),
+        ("search_threat_events", {"limit": -1}, "limit: Input should be greater than or equal to 1"),
+        ("aggregate_threat_events", {"columns": []}, "columns: there is nothing to count by"),
         ("list_threat_vocabulary", {}, "kind: Field required"),
     ],
 )

@@ -102,6 +102,7 @@ async def test_the_question_about_a_query_shows_its_text_and_what_it_blocks(tena
     assert await ask_person(tenant, "create_saved_query", **new) == snapshot("""\
 | change: Create saved query 'block' over 1 dataset. This changes a block list (WAF or Gateway): the query feeds it. It currently finds 1 event with 1 indicator. Events that the rules withhold are not counted.
 matches_now: 1
+matches_in_30_days: 1
 indicators_now: 1
 markings: {"green":1}
 undo: undo_change deletes the query again. What was blocked or sent until then is not undone. The undo needs CF1_MODE=full, the dataset in CF1_DELETE_DATASETS and a code and the consent of a person (CF1_APPROVAL=ask).

@@ -211,10 +211,11 @@ async def test_links_of_events_with_copies_are_told_apart_within_the_requests(
     call: dict[str, JsonValue] = {"dataset_id": MINE, "event_ids": [*ids]}
     async with app.server(tenant, **BOTH) as client:
         preview = await ask(client, "delete_threat_events", **call)
-        assert len(app.sent) <= 16
+        # A list of a round number of rows may have been cut, and is asked for what follows.
+        assert len(app.sent) <= (17 if analytics and copied > 90 else 16)
         app.sent.clear()
         done = await ask(client, "delete_threat_events", **call, confirm=preview["code"])
-        assert len(app.sent) <= 116
+        assert len(app.sent) <= 117
         assert (preview["relationships_cut"], "relationships_not_read" in preview) == (150, False)
         undo = await ask(client, "undo_change", change_id=done["change_id"])
         await ask(client, "undo_change", change_id=done["change_id"], confirm=undo["code"])

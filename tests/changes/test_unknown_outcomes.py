@@ -157,7 +157,9 @@ async def test_a_change_that_was_not_made_and_not_refused_is_unknown(
 
 def test_every_tool_that_changes_something_is_among_the_operations() -> None:
     changing = {tool.name for tool in ALL_TOOLS if tool.effect != ToolEffect.READ}
-    assert changing - {tool for tool, _, _ in OPERATIONS.values()} == set()
+    # A merge is made of an update, tags, links and a deletion, each of which is held to its own look.
+    made_of_others = {"merge_duplicate_events"}
+    assert changing - made_of_others - {tool for tool, _, _ in OPERATIONS.values()} == set()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

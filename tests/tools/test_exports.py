@@ -377,8 +377,8 @@ async def test_an_empty_export_is_explained_and_creates_no_file(client: Client, 
                 "Compromised Devices",
                 "ACME Incident Response",
             ],
-            "did_you_mean": ["attacker: MARSH HERONN is unknown, the nearest is GLASS HERON"],
-            "untrusted": ["datasets", "did_you_mean"],
+            "unknown_words": ["attacker: MARSH HERONN is unknown, the nearest is GLASS HERON"],
+            "untrusted": ["datasets", "unknown_words"],
             "notes": [
                 "Without attacker there are events: this filter alone removes all of them.",
                 "Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).",
@@ -453,7 +453,7 @@ async def test_untrusted_text_in_a_page_stays_between_the_marks_and_is_remembere
     async with planted.connected() as (client, _):
         await planted.plant(indicator="192.0.2.9", indicatorType="ip", attacker="")
         await planted.plant(indicator="bait.example", indicatorType="domain", tags=["T1059"])
-        await planted.plant(indicator="0" * 64, indicatorType="hash")
+        await planted.plant(indicator="a1" * 32, indicatorType="hash")
         made = await client.call_tool(TOOL, {"format": name, "kind": kind, "handling": "amber"})
         assert_harmless(made)
         export_id = dict(made.structured_content or {})["export_id"]
