@@ -8,7 +8,8 @@ from cf1_mcp.errors import BadArgument, list_words
 from cf1_mcp.models import Country
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.search.words.countries import find_country, list_members
-from cf1_mcp.search.words.spelling import GROUP, AccountSpelling, load_spelling, suggest_words
+from cf1_mcp.search.words.spelling import GROUP, AccountSpelling, load_spelling
+from cf1_mcp.search.words.suggestions import suggest_words
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
 from cf1_mcp.text.sanitize import clean
 

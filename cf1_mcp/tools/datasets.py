@@ -30,7 +30,8 @@ from cf1_mcp.models import Dataset
 from cf1_mcp.policy.read_policy import DATASET_RULE, CurrentReadPolicy
 from cf1_mcp.policy.visible_words import readable_words
 from cf1_mcp.search.guide import SearchGuide
-from cf1_mcp.search.words.spelling import load_spelling, nearest_words
+from cf1_mcp.search.words.spelling import load_spelling
+from cf1_mcp.search.words.suggestions import nearest_words
 from cf1_mcp.text.lenient import Words
 from cf1_mcp.text.sanitize import clean
 

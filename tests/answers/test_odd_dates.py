@@ -91,7 +91,8 @@ async def test_pages_with_readable_dates_are_asked_for_from_the_last_date_on(tmp
     async with tenant.server(tenant.allowed()) as client:
         assert len(await read_all(client, limit=17)) == COUNT
     bounds = [re.findall(r'"date","op":"lte","value":"([^"]*)"', str(one.query)) for one in tenant.searches()]
-    assert [len(found) for found in bounds] == [0, 1, 1]
+    # The first page may be as large as the API makes any, which is asked for once.
+    assert [len(found) for found in bounds] == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("text", ["ab12c~~2026-11-05T00:00:00Z", "+7|", "+12s|ab12c~3~2026-11-05T00:00:00Z"])

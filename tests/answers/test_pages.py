@@ -78,4 +78,5 @@ async def test_ten_conditions_leave_no_room_for_the_ceiling_and_find_the_same(te
         tenant.log.clear()
         found = await read_all(client, 1, conditions=ten)
     assert sorted(str(one) for page in found for one in page) == sorted(added)
-    assert len(tenant.searches()) == 3
+    # The first page may be as large as the API makes any, which is asked for once.
+    assert len(tenant.searches()) == 4

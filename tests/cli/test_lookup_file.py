@@ -63,6 +63,7 @@ def test_a_text_becomes_a_table(tmp_path: Path) -> None:
             """\
 3 indicators, 2 known.
 The API is a sandbox: the data is fictional.
+event_ids has the newest 2 of an indicator's events: search_threat_events lists all, with their datasets.
 Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
 Absence from these datasets does not show that something is benign.
 references: hxxps://blog.example.net/x

@@ -27,7 +27,7 @@ async def test_without_credentials_it_serves_the_sandbox(mode: Literal["auto", "
     async with Client(server_process(), mode=mode) as client:
         tools = (await client.list_tools()).tools
         data = await ask(client, "search_threat_events", limit=1)
-    assert (len(tools), data["source"], data["events"]) == (13, "sandbox: fictional data, not intelligence", 1)
+    assert (len(tools), data["source"], data["events"]) == (14, "sandbox: fictional data, not intelligence", 1)
 
 
 async def test_a_sandbox_in_a_file_keeps_its_events(tmp_path: Path) -> None:

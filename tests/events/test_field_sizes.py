@@ -138,6 +138,7 @@ def test_rows_of_a_file_with_fields_that_are_too_long_are_its_invalid_rows(tmp_p
                 "row 10: target_country: it has 1,001 characters. Use at most 1,000 characters",
                 "row 11: target_industry: it has 1,001 characters. Use at most 1,000 characters",
                 "row 12: indicator_type: it has 1,001 characters. Use at most 1,000 characters",
+                "row 12: indicator_type: there is no indicator of this type",
                 "row 13: ref: it has 1,001 characters. Use at most 1,000 characters",
                 "row 14: raw: it has 1,000,008 bytes. Use at most 1,000,000 bytes of JSON text.",
                 "The same command continues where this one stopped, and sends no row twice.",

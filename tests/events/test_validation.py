@@ -41,7 +41,6 @@ Phishing
 attacker_country: the account does not know 'Germoney', did you mean the first of these? Use an ISO code of two letters such as US, or a name.
 <untrusted MARK>
 Germany
-Guernsey
 </untrusted MARK>\
 """
             ),

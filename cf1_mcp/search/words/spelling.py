@@ -15,15 +15,15 @@ import anyio
 
 from cf1_mcp.api.concurrency import gather
 from cf1_mcp.api.vocabulary import Kind, Vocabulary
-from cf1_mcp.errors import MAX_COMPARED_LENGTH, ApiError, similar_words
+from cf1_mcp.errors import ApiError
 from cf1_mcp.models import CatalogActor, Country, SearchField, Tag
 from cf1_mcp.models.fields import SEARCHABLE
 from cf1_mcp.policy.read_policy import ReadPolicy
 from cf1_mcp.policy.visible_actors import readable_actors
 from cf1_mcp.policy.visible_words import fold, readable_words
 from cf1_mcp.search.words.actor_names import ActorMatch, ActorNames, index_words, is_placeholder
-from cf1_mcp.search.words.countries import country_code, find_country, list_members, nearest_countries
-from cf1_mcp.search.words.meanings import find_by_meaning
+from cf1_mcp.search.words.countries import country_code, find_country, list_members
+from cf1_mcp.search.words.suggestions import MAX_SUGGESTIONS, suggest_words
 from cf1_mcp.text.country_codes import read_country_code, spell_country
 from cf1_mcp.text.defang import refang_indicator
 from cf1_mcp.text.limits import MAX_NAME_LENGTH
@@ -31,16 +31,12 @@ from cf1_mcp.text.sanitize import clean
 
 # How long a search waits for the vocabularies. Without them, values are searched for as typed.
 MAX_SECONDS: Final = 5.0
-MAX_SUGGESTIONS: Final = 3
 # The API takes no longer value.
 MAX_VALUE_LENGTH: Final = 512
 # Of one condition, by the API.
 MAX_VALUES: Final = 100
 # Unknown values of a search that get suggestions: each costs a comparison with the whole vocabulary.
 MAX_SUGGESTED_VALUES: Final = 20
-# A shorter word is part of too many others to suggest them.
-MIN_PART_LENGTH: Final = 4
-MIN_SIMILAR_LENGTH: Final = 4
 # A vocabulary up to this size is listed whole.
 MAX_LISTED_WORDS: Final = 15
 UNKNOWN: Final = "is unknown"
@@ -280,24 +276,3 @@ async def load_spelling(vocabulary: Vocabulary, policy: ReadPolicy, names: Seque
     with anyio.move_on_after(MAX_SECONDS):
         await gather([*(partial(read, kind) for kind in kinds), *([read_actors] if "attackers" in kinds else [])])
     return AccountSpelling(found, countries, aliases, actors)
-
-
-def suggest_words(typed: str, known: Sequence[str], kind: Kind | None = None) -> list[str]:
-    """Return the known words that an unknown one probably means: by meaning where there is such, else by spelling."""
-    if kind == "countries":
-        return nearest_countries(typed, known, MAX_SUGGESTIONS)
-    meant = find_by_meaning(typed, kind, known) if kind else []
-    return meant[:MAX_SUGGESTIONS] or nearest_words(typed, known)
-
-
-def nearest_words(word: str, known: Sequence[str]) -> list[str]:
-    """Return the known words that `word` probably means, ignoring case: those that contain it, or else similar ones.
-
-    To a short word everything short is similar.
-    """
-    typed = word.strip().casefold()
-    folded = {name[:MAX_COMPARED_LENGTH].casefold(): name for name in known}
-    containing = [name for fold, name in folded.items() if len(typed) >= MIN_PART_LENGTH and typed in fold]
-    if len(typed) < MIN_SIMILAR_LENGTH:
-        return containing
-    return containing[:MAX_SUGGESTIONS] or similar_words(typed, known, MAX_SUGGESTIONS)
