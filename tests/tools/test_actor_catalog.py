@@ -181,7 +181,7 @@ async def test_a_similar_name_of_a_known_actor_is_suggested(tenant: Tenant) -> N
     async with tenant.server(tenant.reading()) as client:
         found = await ask(client, "search_threat_events", attacker=["Midnite Blizzard"])
         assert found["unknown_words"] == snapshot(
-            ["attacker: Midnite Blizzard is unknown, the nearest are Midnight Blizzard"]
+            ["attacker: Midnite Blizzard is unknown, the nearest is Midnight Blizzard"]
         )
 
 

@@ -62,7 +62,7 @@ groups: 0
 events: 0
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
-unknown_words: target_industry: banks is unknown, the nearest are Banking & Financial Services
+unknown_words: target_industry: banks is unknown, the nearest is Banking & Financial Services
 </untrusted MARK>
 Without target_industry there are events: this filter alone removes all of them.
 Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).
@@ -157,7 +157,7 @@ groups: 0
 events: 0
 <untrusted MARK>
 datasets: Cloudforce One Threat Events, Cybercrime, DDoS Attacks, Compromised Devices, ACME Incident Response
-unknown_words: target_industry: hospitals is unknown, the nearest are Healthcare, target_industry: zzqq is unknown; list_threat_vocabulary lists the industries
+unknown_words: target_industry: hospitals is unknown, the nearest is Healthcare, target_industry: zzqq is unknown; list_threat_vocabulary lists the industries
 </untrusted MARK>
 Without target_industry there are events: this filter alone removes all of them.
 Events marked above TLP:AMBER are not searched (CF1_MAX_TLP).

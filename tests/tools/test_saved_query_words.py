@@ -222,8 +222,6 @@ SK
 query_json: the account does not know 'Ruritania' as attacker_country, did you mean the first of these? Use one of these.
 <untrusted MARK>
 Mauritania
-Lithuania
-Romania
 </untrusted MARK>\
 """),
         ),
