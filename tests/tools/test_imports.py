@@ -186,7 +186,7 @@ async def test_26_rows_need_a_code_and_25_do_not(tenant: Tenant) -> None:
                 ],
             },
             "notes": [
-                "A change of more than 25 events at once needs a code, whatever it does.",
+                "It needs a code because it is of more than 25 events.",
                 "Nothing was changed. Show this to the person; if they agree, repeat the call with the code as confirm.",
             ],
         }
